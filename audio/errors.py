@@ -1,0 +1,102 @@
+"""The one error tree of the house.
+
+    AppError                     code, HTTP status, close code, a message that tells the person what to do
+    ├── AudioError               sound that can't be used (`audio.invalid`, ...)
+    ├── SettingsError            settings that can't be used, with a dotted path
+    ├── CardError                a card that can't be used
+    ├── EngineError              an engine that could not be loaded or failed
+    │   └── WorkerDied           its worker process is gone
+    ├── StorageError             the data folder can't be written
+    ├── ProtocolError            a message from a client that is refused
+    ├── AccessError              no token, a wrong one, or one that may not do this
+    └── CapacityError            the server is full or draining: try later
+
+`code` is stable and documented in docs/protocol.md; the message never carries internals.
+It lives in `audio/` because imports point downwards and every room raises from the same tree.
+"""
+
+from __future__ import annotations
+
+
+class AppError(Exception):
+    """A failure with an address: a stable code, an HTTP status and a WebSocket close code."""
+
+    code = "internal"
+    http_status = 500
+    close_code = 1011
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class AudioError(AppError):
+    """Sound that can't be used: not audio, empty, truncated, of a wrong rate or shape."""
+
+    code = "audio.invalid"
+    http_status = 400
+    close_code = 1003
+
+
+class SettingsError(AppError):
+    """Settings that can't be used; the message starts with the dotted path of the setting."""
+
+    code = "settings.invalid"
+
+
+class CardError(AppError):
+    """A role-play card that can't be used; the message names the file and the place in it."""
+
+    code = "card.invalid"
+    http_status = 400
+    close_code = 1008
+
+
+class EngineError(AppError):
+    """An engine that could not be loaded, or that failed at its work."""
+
+    code = "engine.failed"
+    http_status = 503
+
+
+class WorkerDied(EngineError):
+    """The worker process of an engine is gone; its work can be given to a new one."""
+
+    code = "engine.worker_died"
+
+
+class StorageError(AppError):
+    """The data folder can't be written: read-only, full or gone."""
+
+    code = "storage.failed"
+    http_status = 507
+
+
+class ProtocolError(AppError):
+    """A client's message that is refused; the connection goes on unless the close code is used."""
+
+    code = "protocol.invalid"
+    http_status = 400
+    close_code = 1008
+
+
+class AccessError(AppError):
+    """No token, an unknown or expired one, or one whose role may not do this."""
+
+    code = "access.denied"
+    http_status = 401
+    close_code = 4401
+
+
+class CapacityError(AppError):
+    """The server takes no more sessions now; `retry_after_s` says when to try again."""
+
+    code = "capacity.full"
+    http_status = 503
+    close_code = 1013
+
+    def __init__(self, message: str, *, retry_after_s: int, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s

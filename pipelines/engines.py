@@ -1,0 +1,211 @@
+"""What an engine is: three small protocols whose messages are plain data.
+
+A recogniser is a *stream* (it belongs to a session), a responder and a synthesiser do *jobs* (stateless, by request
+id). Engines are synchronous and know no event loop: a lane runs them in a thread or in a worker process, measures them,
+and drops what was cancelled. Every message can be pickled. `cost_ms` is what a step cost in computation: None lets the
+lane measure it, a number (scripted fakes) makes the lane wait that long, so that the same decisions come out under real
+and virtual time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Protocol, runtime_checkable
+
+from audio.frames import Pcm
+from pipelines.patient.card import Card
+
+Isolation = Literal["thread", "process"]
+"""Where a lane must run an engine: `process` for those that hold the interpreter lock or are one global instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What an engine says of itself: shown to people, in metrics and in the session's log."""
+
+    kind: Literal["recogniser", "responder", "synthesiser"]
+    name: str
+    demonstration: bool  # True for the embedded set: the page says so
+    isolation: Isolation
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word with its times in milliseconds from the start of its segment or clause; confidence 0..1 or None."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float | None = None
+
+
+# ---------------------------------------------------------------- recogniser
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """What a recogniser is told when a session opens its stream."""
+
+    stream_id: str
+    vocabulary: tuple[str, ...] = ()  # names and drugs of the card
+    speaker_state: str | None = None  # opaque, from an earlier stream of the same speaker (e.g. cepstral means)
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What was understood of the segment so far; the first `stable_words` words won't change any more."""
+
+    text: str
+    words: tuple[Word, ...] = ()
+    final: bool = False
+    stable_words: int = 0
+    cost_ms: float | None = None
+
+
+class RecogniserStream(Protocol):
+    """One speaker's stream: segments are fed, finished or abandoned, one after another."""
+
+    def feed(self, samples: Pcm) -> Hypothesis | None:
+        """Take int16 mono at 16 kHz, any length; return a provisional hypothesis when there is something new."""
+
+    def finish(self) -> Hypothesis:
+        """End the segment and return its final hypothesis (empty text when nothing was understood)."""
+
+    def reset(self) -> None:
+        """Abandon the segment."""
+
+    def close(self) -> str | None:
+        """End the stream; return the speaker's state to hand to a later stream, if the engine has one."""
+
+
+@runtime_checkable
+class Recogniser(Protocol):
+    """Turns speech into text while it is being spoken."""
+
+    info: EngineInfo
+
+    def warm(self) -> None:
+        """Load what is needed and run once, so that the first session is as fast as the second."""
+
+    def open(self, spec: StreamSpec) -> RecogniserStream:
+        """Open a stream for one speaker."""
+
+
+# ---------------------------------------------------------------- responder
+
+
+class RespondKind(StrEnum):
+    """Why the patient is to speak."""
+
+    REPLY = "reply"
+    OPENING = "opening"
+    SILENCE = "silence"
+    CLOSING = "closing"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """One thing that was said: the candidate's turn, or what the candidate really heard of the patient's."""
+
+    role: Literal["candidate", "patient"]
+    text: str
+    cues: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RespondRequest:
+    """A snapshot of the conversation; the responder changes nothing, it proposes."""
+
+    id: str
+    turn: int
+    revision: int
+    kind: RespondKind
+    card: Card
+    text: str  # the candidate's turn, as recognised
+    words: tuple[Word, ...] = ()
+    history: tuple[HistoryItem, ...] = ()
+    told: tuple[str, ...] = ()  # cues that were heard, in order
+    seed: int = 0  # chooses among variants, so that a replay says the same
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A piece of the reply that can be spoken at once; `cue` names the cue whose words it carries."""
+
+    text: str
+    cue: str | None = None
+    pause_after_ms: int = 0
+    cost_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnd:
+    """The end of a proposal: what the candidate's turn was taken for, and why this reply was chosen."""
+
+    intent: str  # a closed set: see pipelines/llm/scripted.py
+    reason: str
+    score: float  # 0..1, how sure the match was
+    cost_ms: float | None = None
+
+
+ReplyPart = Clause | ReplyEnd
+
+
+@runtime_checkable
+class Responder(Protocol):
+    """The patient's mind: proposes what to say, tells cues only by the card's rules."""
+
+    info: EngineInfo
+
+    def warm(self) -> None:
+        """Load what is needed and run once."""
+
+    def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
+        """Yield clauses as they are ready, then exactly one ReplyEnd."""
+
+
+# ---------------------------------------------------------------- synthesiser
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Whose voice to speak with; engines map it to the nearest they have."""
+
+    sex: Literal["female", "male"] = "female"
+    age: int = 40
+    accent: str = "en-us"
+    rate_wpm: int = 130
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakRequest:
+    """One clause to speak."""
+
+    id: str
+    text: str
+    voice: Voice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpeechChunk:
+    """A piece of a clause's sound: int16 mono at 24 kHz, and the words that start in it (clause time)."""
+
+    samples: Pcm
+    words: tuple[Word, ...] = ()
+    cost_ms: float | None = None
+
+
+@runtime_checkable
+class Synthesiser(Protocol):
+    """Turns a clause into sound with word times."""
+
+    info: EngineInfo
+
+    def warm(self) -> None:
+        """Load what is needed and run once."""
+
+    def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
+        """Yield the clause's sound in order; closing the iterator early stops the work."""

@@ -1,0 +1,1 @@
+"""The patient: cards, cues and the words they are told in."""

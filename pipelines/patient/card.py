@@ -1,0 +1,165 @@
+"""Role-play cards: their schema, and the part of a card that a candidate may see."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+
+Profession = Literal[
+    "dentistry", "dietetics", "medicine", "nursing", "occupational therapy", "optometry", "pharmacy", "physiotherapy",
+    "podiatry", "radiography", "speech pathology", "veterinary science",
+]  # fmt: skip
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CandidateSide(_Part):
+    """What is printed on the candidate's card."""
+
+    role: Text
+    background: Text
+    tasks: tuple[Text, ...] = Field(min_length=3, max_length=5)
+
+
+class PatientSide(_Part):
+    """Who the other party is; never sent to a candidate."""
+
+    name: Text
+    age: int = Field(ge=0, le=120)  # of the person who speaks (for an animal or a child: the owner, the parent)
+    sex: Literal["female", "male"]
+    accent: Literal["en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp"] = "en-us"
+    rate_wpm: int = Field(default=130, ge=90, le=200)
+    mood: Text
+    history: Text
+    persona: Text
+    hidden_facts: tuple[Text, ...] = ()
+
+
+class Cue(_Part):
+    """Something the patient tells: when asked, or of its own accord once its turn has come.
+
+    `after` names cues that must have been heard before; `once` keeps a volunteered cue from ever being said again,
+    an asked one may be told again when asked again unless `once` is set.
+    """
+
+    id: Slug
+    topic: Text  # neutral, shown to the candidate after the role-play ("Allergies", never what the answer is)
+    kind: Literal["asked", "volunteered"]
+    after: tuple[Slug, ...] = ()
+    triggers: tuple[Text, ...] = ()
+    says: tuple[Text, ...] = Field(min_length=1)
+    emotion: Text = "neutral"
+    once: bool = False
+
+    @model_validator(mode="after")
+    def _asked_needs_triggers(self) -> Cue:
+        if self.kind == "asked" and not self.triggers:
+            raise ValueError(f"cue '{self.id}' is asked for but has no triggers")
+        return self
+
+
+class Lines(_Part):
+    """What the patient says when no cue is told; each is a list of variants."""
+
+    greeting: tuple[Text, ...] = Field(min_length=1)
+    acknowledge: tuple[Text, ...] = Field(min_length=2)  # after an explanation, advice or reassurance
+    closing: tuple[Text, ...] = Field(min_length=1)
+    say_again: tuple[Text, ...] = Field(min_length=1)
+    silence: tuple[Text, ...] = Field(min_length=1)
+    not_on_card: tuple[Text, ...] = Field(min_length=2)
+
+
+class Card(_Part):
+    """A role-play card: both sides, the cues and the patient's other lines."""
+
+    id: Slug
+    version: int = Field(ge=1)
+    title: Text
+    profession: Profession
+    setting: Text
+    candidate: CandidateSide
+    patient: PatientSide
+    opening: Text | None = None  # said by the patient first; None: the candidate starts
+    cues: tuple[Cue, ...] = Field(min_length=3)
+    lines: Lines
+    vocabulary: tuple[Text, ...] = ()  # names and drugs the recogniser should know
+
+    @model_validator(mode="after")
+    def _cues_are_consistent(self) -> Card:
+        ids = [cue.id for cue in self.cues]
+        for cue_id in ids:
+            if ids.count(cue_id) > 1:
+                raise ValueError(f"cue id '{cue_id}' is used twice")
+        for cue in self.cues:
+            for other in cue.after:
+                if other not in ids:
+                    raise ValueError(f"cue '{cue.id}' comes after '{other}', which is not on this card")
+        cycle = _find_cycle({cue.id: cue.after for cue in self.cues})
+        if cycle:
+            raise ValueError("cues wait for each other in a circle: " + " -> ".join(cycle))
+        return self
+
+    def cue(self, cue_id: str) -> Cue:
+        """Return the cue of that id; raises KeyError."""
+        for cue in self.cues:
+            if cue.id == cue_id:
+                return cue
+        raise KeyError(cue_id)
+
+
+def _find_cycle(after: dict[str, tuple[str, ...]]) -> list[str]:
+    """Return one circle of `after` references as ids, first id repeated at the end, or an empty list."""
+    done: set[str] = set()
+
+    def visit(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node in done:
+            return []
+        for following in after[node]:
+            found = visit(following, [*path, node])
+            if found:
+                return found
+        done.add(node)
+        return []
+
+    for start in after:
+        found = visit(start, [])
+        if found:
+            return found
+    return []
+
+
+class PublicCard(_Part):
+    """The candidate's view of a card: what may be sent to a browser."""
+
+    id: str
+    version: int
+    title: str
+    profession: str
+    setting: str
+    role: str
+    background: str
+    tasks: tuple[str, ...]
+    patient_speaks_first: bool
+
+
+def public_view(card: Card) -> PublicCard:
+    """Return what a candidate may see of `card`."""
+    return PublicCard(
+        id=card.id,
+        version=card.version,
+        title=card.title,
+        profession=card.profession,
+        setting=card.setting,
+        role=card.candidate.role,
+        background=card.candidate.background,
+        tasks=card.candidate.tasks,
+        patient_speaks_first=card.opening is not None,
+    )
