@@ -73,6 +73,9 @@ class Lines(_Part):
     say_again: tuple[Text, ...] = Field(min_length=1)
     silence: tuple[Text, ...] = Field(min_length=1)
     not_on_card: tuple[Text, ...] = Field(min_length=2)
+    permit: tuple[Text, ...] = Field(default=("Yes, that's fine.", "Of course, go ahead."), min_length=1)
+    # Asked whether there is anything else; true as well when a volunteered cue still waits for its turn.
+    nothing_more: tuple[Text, ...] = Field(default=("I can't think of anything right now.",), min_length=1)
 
 
 class Card(_Part):

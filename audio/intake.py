@@ -1,0 +1,82 @@
+"""Where sound enters the house: arrivals of any length become 20 ms frames on the media timeline.
+
+Media time must never stop and never run away. Where nothing came for 100 ms, silence is inserted and marked missing.
+Sound that arrives after its place was filled is *late*: it is handed on, but does not move media time. A client that
+simply sends faster than real time is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from audio.clock import MediaClock
+from audio.errors import AudioError
+from audio.frames import ACCEPTED_HZ, FRAME_MS, Frame, FrameKind, Pcm, samples_for, silence
+
+MISSING_AFTER_MS = 100.0  # shorter gaps are ordinary network and scheduling jitter
+LEAD_MS = 200.0  # how far sound may run ahead of its time before it is late (if there was a gap) or counted as too fast
+BURST_MS = 2_000.0  # a stalled sender's own buffer coming at once is no abuse; twice this is
+
+
+class Intake:
+    """Cuts arrivals into 20 ms frames at one rate and keeps media time beside session time."""
+
+    def __init__(self, *, rate_hz: int, paced: bool = True) -> None:
+        if rate_hz not in ACCEPTED_HZ:
+            raise AudioError(
+                f"{rate_hz} Hz is not accepted; send PCM at one of {', '.join(map(str, ACCEPTED_HZ))} Hz",
+                code="audio.rate",
+            )
+        self.rate_hz = rate_hz
+        self.clock = MediaClock(rate_hz)
+        self.missing_ms = 0.0  # silence inserted in all
+        self.late_ms = 0.0
+        self.refused_ms = 0.0
+        self._paced = paced
+        self._frame_samples = samples_for(FRAME_MS, rate_hz)
+        self._rest: Pcm = np.zeros(0, dtype=np.int16)
+        self._gap_ms = 0.0  # inserted and not yet made good by late sound
+
+    def receive(self, samples: Pcm, session_ms: float) -> Iterator[Frame]:
+        """Take int16 mono of any length that arrived at `session_ms`; yield whole frames, live or late.
+
+        Raises AudioError("audio.too_fast") for what is further ahead of real time than a stalled buffer explains; the
+        sound that was refused is dropped, the rest of the session goes on.
+        """
+        self.clock.start(session_ms)
+        self._rest = np.concatenate((self._rest, samples))
+        while len(self._rest) >= self._frame_samples:
+            ahead_ms = -self.clock.behind_ms(session_ms)
+            late = self._gap_ms >= FRAME_MS and ahead_ms > LEAD_MS
+            if self._paced and not late and ahead_ms > BURST_MS:
+                refused_ms = 1000.0 * len(self._rest) / self.rate_hz
+                self.refused_ms += refused_ms
+                self._rest = self._rest[:0]
+                raise AudioError(
+                    f"audio comes faster than real time ({ahead_ms / 1000:.1f} s ahead): {refused_ms:.0f} ms dropped; "
+                    "send it at the pace it was spoken",
+                    code="audio.too_fast",
+                )
+            cut, self._rest = self._rest[: self._frame_samples], self._rest[self._frame_samples :]
+            if late:
+                self._gap_ms -= FRAME_MS
+                self.late_ms += FRAME_MS
+                yield Frame(cut, self.rate_hz, FrameKind.LATE)
+            else:
+                self.clock.advance(len(cut))
+                yield Frame(cut, self.rate_hz)
+
+    def fill(self, session_ms: float) -> Iterator[Frame]:
+        """Yield missing frames until media time is no more than 100 ms behind `session_ms`."""
+        self.clock.start(session_ms)
+        while self.clock.behind_ms(session_ms) >= MISSING_AFTER_MS + FRAME_MS:
+            self.clock.advance(self._frame_samples)
+            self.missing_ms += FRAME_MS
+            self._gap_ms = min(self._gap_ms + FRAME_MS, BURST_MS * 5)
+            yield Frame(silence(FRAME_MS, self.rate_hz), self.rate_hz, FrameKind.MISSING)
+
+    def clear(self) -> None:
+        """Drop the incomplete frame at hand."""
+        self._rest = self._rest[:0]

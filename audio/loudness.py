@@ -1,0 +1,159 @@
+"""Levels in dBFS, and the two ends of voice-to-voice latency: the last voiced and the first audible sample."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio.frames import Pcm
+
+WINDOW_MS = 10.0  # of both definitions: short enough to place an end, long enough to hold a period of a deep voice
+VOICED_RANGE_DB = 25.0  # "voiced" is within this of the loudest window: speech, but not breath and room
+AUDIBLE_DBFS = -45.0  # above the noise of a headset, below any spoken syllable
+CLIPPED_RUN_SAMPLES = 3  # one or two samples at full scale happen in loud speech; a flat top doesn't
+
+_FULL_SCALE = 32768.0
+_SILENCE_DBFS = float("-inf")
+
+
+def level_dbfs(samples: Pcm) -> float:
+    """Return the RMS level of int16 (n,) in dB relative to full scale (a full-scale sine is -3.01); silence is -inf."""
+    if not len(samples):
+        return _SILENCE_DBFS
+    power = float(np.mean(np.square(samples.astype(np.float64)))) / _FULL_SCALE**2
+    return float(10.0 * np.log10(power)) if power > 0 else _SILENCE_DBFS
+
+
+def is_clipped(samples: Pcm) -> bool:
+    """Return whether int16 (n,) has a flat top: three or more samples in a row at the same full scale."""
+    for full in (samples >= 32767, samples <= -32767):
+        run = full
+        for shift in range(1, CLIPPED_RUN_SAMPLES):
+            run = run[:-1] & full[shift:]
+        if run.any():
+            return True
+    return False
+
+
+def window_levels(samples: Pcm, rate_hz: int) -> NDArray[np.float32]:
+    """Return the level in dBFS of each whole 10 ms window of int16 (n,), float32 (n // window,); silence is -inf."""
+    return _levels(samples, _edges(len(samples), rate_hz))
+
+
+def last_voiced_ms(samples: Pcm, rate_hz: int) -> float | None:
+    """Return the end, in ms from the first sample, of the last 10 ms window within 25 dB of the loudest.
+
+    `samples` is one turn, int16 (n,). None when it has no whole window or is digital silence. A last piece shorter
+    than 10 ms is not looked at.
+    """
+    index = _last_voiced(window_levels(samples, rate_hz))
+    return None if index is None else (index + 1) * WINDOW_MS
+
+
+def first_audible_ms(samples: Pcm, rate_hz: int) -> float | None:
+    """Return the start, in ms from the first sample, of the first 10 ms window above -45 dBFS, or None."""
+    audible = np.flatnonzero(window_levels(samples, rate_hz) > AUDIBLE_DBFS)
+    return float(audible[0]) * WINDOW_MS if len(audible) else None
+
+
+class _WindowStream:
+    """Cuts positioned chunks into 10 ms windows; a jump in position starts a new grid there."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self._origin_ms = 0.0
+        self._taken = 0  # samples since the origin that were returned as windows
+        self._windows = 0
+        self._rest: Pcm = np.zeros(0, dtype=np.int16)
+
+    @property
+    def _next_ms(self) -> float:
+        return self._origin_ms + 1000.0 * (self._taken + len(self._rest)) / self.rate_hz
+
+    def add(self, samples: Pcm, at_ms: float | None) -> tuple[NDArray[np.float32], float]:
+        """Return the levels of the windows now complete, and the media time at which the first of them starts."""
+        if at_ms is not None and abs(at_ms - self._next_ms) > 500.0 / self.rate_hz:
+            self._origin_ms, self._taken, self._windows = at_ms, 0, 0
+            self._rest = np.zeros(0, dtype=np.int16)
+        joined = np.concatenate([self._rest, samples])
+        start_ms = self._origin_ms + self._windows * WINDOW_MS
+        # Edges are counted from the origin, so that rates with a half sample per window don't drift.
+        edges = _edges(self._taken + len(joined), self.rate_hz, first=self._windows)
+        used = int(edges[-1]) - self._taken
+        levels = _levels(joined[:used], edges - self._taken)
+        self._taken += used
+        self._windows += len(levels)
+        self._rest = joined[used:].copy()
+        return levels, start_ms
+
+
+class VoicedTracker:
+    """Finds the last voiced moment of a turn while it is being spoken.
+
+    The loudest window may yet come, so the level of every window is kept: 4 bytes for each 10 ms of a turn.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self.reset()
+
+    def add(self, samples: Pcm, at_ms: float | None = None) -> None:
+        """Take int16 (n,) that starts at media time `at_ms`; None continues where the last chunk ended."""
+        levels, start_ms = self._stream.add(samples, at_ms)
+        self._levels.extend(levels.tolist())
+        self._ends_ms.extend(start_ms + (i + 1) * WINDOW_MS for i in range(len(levels)))
+
+    @property
+    def last_voiced_ms(self) -> float | None:
+        """Media time of the end of the last voiced window so far; None before any sound."""
+        index = _last_voiced(np.array(self._levels, dtype=np.float32))
+        return None if index is None else self._ends_ms[index]
+
+    def reset(self) -> None:
+        """Start a new turn."""
+        self._stream = _WindowStream(self._rate_hz)
+        self._levels = array("f")
+        self._ends_ms = array("d")
+
+
+class AudibleTracker:
+    """Finds the first audible moment of a reply that arrives in chunks."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._stream = _WindowStream(rate_hz)
+        self.first_audible_ms: float | None = None
+
+    def add(self, samples: Pcm, at_ms: float | None = None) -> float | None:
+        """Take int16 (n,) starting at media time `at_ms` (None: where the last ended); return the moment once known."""
+        if self.first_audible_ms is None:
+            levels, start_ms = self._stream.add(samples, at_ms)
+            audible = np.flatnonzero(levels > AUDIBLE_DBFS)
+            if len(audible):
+                self.first_audible_ms = start_ms + float(audible[0]) * WINDOW_MS
+        return self.first_audible_ms
+
+
+def _edges(length_samples: int, rate_hz: int, *, first: int = 0) -> NDArray[np.int64]:
+    """Return the edges of a stream's whole windows from number `first` on, int64 (windows + 1,)."""
+    window_samples = rate_hz * WINDOW_MS / 1000.0
+    last = int(length_samples / window_samples) + 1
+    edges = np.rint(np.arange(first, last + 1) * window_samples).astype(np.int64)
+    whole: NDArray[np.int64] = edges[edges <= length_samples]
+    return whole
+
+
+def _levels(samples: Pcm, edges: NDArray[np.int64]) -> NDArray[np.float32]:
+    # Whole numbers: in floating point, the difference of two large sums would leave a hum in digital silence.
+    sums = np.concatenate([[0], np.cumsum(np.square(samples.astype(np.int64)))])[edges]
+    power = np.diff(sums) / np.diff(edges) / _FULL_SCALE**2
+    with np.errstate(divide="ignore"):
+        levels: NDArray[np.float32] = (10.0 * np.log10(power)).astype(np.float32)
+    return levels
+
+
+def _last_voiced(levels: NDArray[np.float32]) -> int | None:
+    if not len(levels) or not np.isfinite(loudest := levels.max()):
+        return None
+    return int(np.flatnonzero(levels >= loudest - VOICED_RANGE_DB)[-1])

@@ -1,0 +1,151 @@
+"""What the conversation is told: frozen signals, each with the media time at which it is given to `receive`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipelines.engines import ReplyPart, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The role-play begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceStarted:
+    """The candidate's speech began; `voiced_from_ms` is its first voiced media time."""
+
+    voiced_from_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class VoicePaused:
+    """The candidate is silent since that media time."""
+
+    silent_since_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Media time went on; `played_ms` of the current reply have been heard."""
+
+    played_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A hypothesis for a segment; word times are media milliseconds."""
+
+    segment: int
+    text: str
+    words: tuple[Word, ...]
+    stable_words: int
+    final: bool
+    latency_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A part of a proposed reply."""
+
+    reply: int
+    part: ReplyPart
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The first sound of a reply is ready and held."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFailed:
+    """The reply can't be made or spoken."""
+
+    reply: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseStarted:
+    """Playout reached a clause; `from_ms` is its place in the reply's sound."""
+
+    reply: int
+    clause: int
+    from_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordsTimed:
+    """Words of a clause and their times in the reply's sound (milliseconds)."""
+
+    reply: int
+    clause: int
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedOut:
+    """All sound of a reply has been played."""
+
+    reply: int
+    played_ms: float
+    estimated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Truncated:
+    """The client says how much of a reply it played."""
+
+    reply: int
+    heard_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The candidate's turn came as text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitAsked:
+    """The client says that the turn is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearAsked:
+    """The client wants the unfinished turn forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAsked:
+    """The client asks for a reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """The client wants the reply stopped."""
+
+    played_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimeUp:
+    """The role-play's time is over: close after the candidate's current turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndAsked:
+    """End now."""
+
+    reason: str
+
+
+Signal = (
+    Begin | VoiceStarted | VoicePaused | Tick | Understood | Proposed | Prepared | ReplyFailed | ClauseStarted
+    | WordsTimed | PlayedOut | Truncated | Typed | CommitAsked | ClearAsked | ReplyAsked | CancelAsked | TimeUp |
+    EndAsked
+)  # fmt: skip

@@ -1,0 +1,269 @@
+"""Everything that happens in a session, as typed frozen events with an audience.
+
+Browser, examiner, recorder, metrics, assessment and tests read these and nothing else. An event's audience is a
+property of its type, so that no code path can send a cue name to a candidate by passing a wrong argument.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, ClassVar
+
+from pipelines.engines import Word
+
+
+class Audience(IntEnum):
+    """Who may see an event; each sees all that the ones before it see."""
+
+    CANDIDATE = 0
+    EXAMINER = 1
+    DEVELOPER = 2
+    INTERNAL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The root: a payload with a type name and an audience."""
+
+    audience: ClassVar[Audience] = Audience.INTERNAL
+
+    @classmethod
+    def type_name(cls) -> str:
+        """Return the stable name used in the log, e.g. `speech_started`."""
+        name = cls.__name__
+        return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+
+    def payload(self) -> dict[str, Any]:
+        """Return the fields as plain data."""
+        return dataclasses.asdict(self)
+
+
+# ------------------------------------------------------------------ session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted(Event):
+    """The role-play has begun: its clock runs."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    session_id: str
+    mode: str
+    session_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSetup(Event):
+    """What is needed to reproduce the session: card, engines, settings."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    card_id: str
+    card_version: int
+    card_digest: str
+    engines: dict[str, str]
+    settings_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded(Event):
+    """The role-play is over; `reason` is one of ended, time_limit, disconnected, idle, failed, draining."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem(Event):
+    """Something went wrong that the person should know of: a stable code and what to do."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineIncident(Event):
+    """An engine failed, or its worker was replaced."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    engine: str
+    what: str  # failed | restarted
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class MediaGap(Event):
+    """Sound that was missing, late or refused since the last such event, in milliseconds."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    missing_ms: float
+    late_ms: float
+    refused_ms: float
+
+
+# ------------------------------------------------------------------ candidate's turn
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted(Event):
+    """The candidate began to speak (or took the floor from the patient); times are media milliseconds."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    turn: int
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped(Event):
+    """The candidate's turn was judged to be over; `at_ms` is the last voiced media time."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    turn: int
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptPartial(Event):
+    """What was understood of the turn so far; the first `stable_words` words are settled."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    turn: int
+    text: str
+    stable_words: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentHeard(Event):
+    """The final text of one segment of a turn; word times are media milliseconds."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    turn: int
+    segment: int
+    text: str
+    words: tuple[Word, ...]
+    latency_ms: float  # from the request for the final text to its arrival
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCommitted(Event):
+    """The candidate's turn as it stands in the history."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    turn: int
+    text: str
+    from_ms: float
+    to_ms: float
+    typed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TurnIgnored(Event):
+    """Sound that was taken for speech but was none, or a backchannel while the patient spoke."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    turn: int
+    reason: str  # noise | backchannel | cleared
+
+
+# ------------------------------------------------------------------ patient's reply
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyProposed(Event):
+    """What the patient's mind proposed and why."""
+
+    audience: ClassVar[Audience] = Audience.EXAMINER
+    turn: int
+    reply: int
+    intent: str
+    cues: tuple[str, ...]
+    reason: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted(Event):
+    """The patient's first sound was released."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    reply: int
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseSpoken(Event):
+    """Playout reached a clause: its text, and its place in the reply's sound."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    reply: int
+    text: str
+    from_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFinished(Event):
+    """The patient's reply is over: what the candidate really heard of it."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    reply: int
+    turn: int
+    status: str  # completed | interrupted | cancelled | failed
+    heard: str
+    played_ms: float
+    estimated: bool  # True: from the send clock; False: the client said so
+
+
+@dataclass(frozen=True, slots=True)
+class CueHeard(Event):
+    """The candidate heard a cue: it counts as told."""
+
+    audience: ClassVar[Audience] = Audience.EXAMINER
+    cue: str
+    reply: int
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class CueUnheard(Event):
+    """The client corrected how much it played: the cue was not heard after all."""
+
+    audience: ClassVar[Audience] = Audience.EXAMINER
+    cue: str
+    reply: int
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTruncated(Event):
+    """The client corrected how much of a finished reply it played."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    reply: int
+    heard: str
+    played_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnLatency(Event):
+    """Voice-to-voice of one turn and its five parts, in milliseconds; the parts add up to the whole."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    turn: int
+    reply: int
+    voice_to_voice_ms: float
+    endpoint_ms: float
+    recognise_ms: float
+    respond_ms: float
+    speak_ms: float
+    deliver_ms: float
+    last_voiced_ms: float  # media time
+    estimated: bool
+
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    cls.type_name(): cls
+    for cls in list(globals().values())
+    if isinstance(cls, type) and issubclass(cls, Event) and cls is not Event
+}
+"""Every event type by its stable name."""

@@ -1,0 +1,112 @@
+"""What both kinds of lane share: their workers, how a call is run on one, and how a dead worker is replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+
+import structlog
+
+from audio.clock import Clock
+from audio.errors import AppError, EngineError
+from pipelines.engines import EngineInfo, Isolation
+from pipelines.lanes.messages import Call, Done, Failed, Part
+from pipelines.lanes.servant import Factory
+from pipelines.lanes.workers import Worker, make_worker
+
+logger = structlog.get_logger("pipelines.lanes")
+
+Incident = Callable[[str, str], None]
+"""Told (what, detail) when a worker died or was replaced."""
+
+
+class Lane:
+    """Some workers of one engine; subclasses decide which call runs where and when."""
+
+    def __init__(self, factory: Factory, *, isolation: Isolation, workers: int, clock: Clock, name: str) -> None:
+        self.name = name
+        self.info: EngineInfo | None = None
+        self.on_incident: list[Incident] = []
+        self._factory = factory
+        self._isolation: Isolation = isolation
+        self._clock = clock
+        self._workers: list[Worker] = [self._make() for _ in range(workers)]
+        self._runners: list[asyncio.Task[None]] = []
+        self._call_ids = itertools.count(1)
+
+    async def start(self) -> EngineInfo:
+        """Load and warm every worker, side by side; raises EngineError when one can't be."""
+        with self._clock.computing():
+            infos = await asyncio.gather(*(worker.start() for worker in self._workers))
+        self.info = infos[0]
+        self._runners = [
+            asyncio.create_task(self._run(index), name=f"lane-{self.name}-{index}")
+            for index in range(len(self._workers))
+        ]
+        return infos[0]
+
+    async def stop(self) -> None:
+        """End the runners and the workers."""
+        for runner in self._runners:
+            runner.cancel()
+        await asyncio.gather(*self._runners, return_exceptions=True)
+        with self._clock.computing():
+            await asyncio.gather(*(worker.stop() for worker in self._workers))
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers as they are now."""
+        return tuple(self._workers)
+
+    def _make(self) -> Worker:
+        return make_worker(self._factory, self._isolation, inline=self._clock.virtual)
+
+    async def _run(self, index: int) -> None:
+        raise NotImplementedError
+
+    async def _call(self, index: int, call: Call) -> AsyncIterator[Part]:
+        """Run one call on a worker and yield its parts at the time they are due on the clock.
+
+        Raises WorkerDied when the worker ends, EngineError when the engine failed.
+        """
+        worker = self._workers[index]
+        worker.send(call)
+        while True:
+            with self._clock.computing():
+                reply = await worker.reply()
+            match reply:
+                case Part(modelled=True, cost_ms=cost_ms):
+                    await asyncio.sleep(cost_ms / 1000.0)
+                    yield reply
+                case Part(cost_ms=cost_ms):
+                    await self._clock.charge(cost_ms)
+                    yield reply
+                case Done():
+                    return
+                case Failed(detail=detail):
+                    raise EngineError(f"{self.name} failed: {detail}")
+                case _:
+                    raise EngineError(f"{self.name} answered out of turn")
+
+    async def _replace(self, index: int) -> None:
+        """Start a new worker in the place of a dead one; tries again, ever more slowly, until one starts."""
+        self._tell("died", f"worker {index}")
+        for attempt in itertools.count():
+            worker = self._make()
+            try:
+                with self._clock.computing():
+                    await self._workers[index].stop()
+                    await worker.start()
+            except (AppError, OSError, TimeoutError) as error:
+                logger.error("worker_start_failed", lane=self.name, error=str(error))
+                await asyncio.sleep(min(0.5 * 2**attempt, 10.0))
+                continue
+            self._workers[index] = worker
+            self._tell("restarted", f"worker {index}")
+            return
+
+    def _tell(self, what: str, detail: str) -> None:
+        logger.warning("lane_incident", lane=self.name, what=what, detail=detail)
+        for listener in tuple(self.on_incident):
+            listener(what, detail)

@@ -1,0 +1,111 @@
+"""The lane for jobs: stateless work (a reply, a clause), by priority, dropped once it is stale."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from audio.clock import Clock
+from audio.errors import AppError, CapacityError, WorkerDied
+from pipelines.engines import Isolation, RespondRequest, SpeakRequest
+from pipelines.lanes.base import Lane
+from pipelines.lanes.messages import Cancel, Job
+from pipelines.lanes.servant import Factory
+
+MAX_PENDING = 256  # far beyond what can be answered in time; more means that the server is lost already
+ATTEMPTS = 2  # a job that killed two workers would kill the third
+
+
+class JobTicket:
+    """One job under way: its parts come to `on_part`, its end to `on_end` (with the error, if any)."""
+
+    def __init__(
+        self,
+        request: RespondRequest | SpeakRequest,
+        *,
+        priority: int,
+        on_part: Callable[[Any], None],
+        on_end: Callable[[AppError | None], None],
+    ) -> None:
+        self.request = request
+        self.priority = priority
+        self.on_part = on_part
+        self.on_end = on_end
+        self.cancelled = False
+        self.attempts = 0
+        self.parts = 0
+        self._stop: Callable[[], None] | None = None
+
+    def cancel(self) -> None:
+        """Drop the job; neither callback is called any more."""
+        self.cancelled = True
+        if self._stop is not None:
+            self._stop()
+
+    def running(self, stop: Callable[[], None] | None) -> None:
+        """Note how the job under way can be stopped (None: it is no longer under way)."""
+        self._stop = stop
+
+
+class JobLane(Lane):
+    """Runs responders and synthesisers."""
+
+    def __init__(self, factory: Factory, *, isolation: Isolation, workers: int, clock: Clock, name: str) -> None:
+        super().__init__(factory, isolation=isolation, workers=workers, clock=clock, name=name)
+        self._pending: list[tuple[int, int, JobTicket]] = []
+        self._order = itertools.count()
+        self._wake = asyncio.Semaphore(0)
+
+    def submit(
+        self,
+        request: RespondRequest | SpeakRequest,
+        *,
+        priority: int,
+        on_part: Callable[[Any], None],
+        on_end: Callable[[AppError | None], None],
+    ) -> JobTicket:
+        """Queue a job; a lower `priority` runs first. Raises CapacityError when far too much is waiting."""
+        if len(self._pending) >= MAX_PENDING:
+            raise CapacityError("the server can't keep up; try again in a moment", retry_after_s=5)
+        ticket = JobTicket(request, priority=priority, on_part=on_part, on_end=on_end)
+        self._push(ticket)
+        return ticket
+
+    def _push(self, ticket: JobTicket) -> None:
+        heapq.heappush(self._pending, (ticket.priority, next(self._order), ticket))
+        self._wake.release()
+
+    async def _run(self, index: int) -> None:
+        while True:
+            await self._wake.acquire()
+            _, _, ticket = heapq.heappop(self._pending)
+            if ticket.cancelled:
+                continue
+            ticket.attempts += 1
+            error: AppError | None = None
+            try:
+                await self._work(index, ticket)
+            except WorkerDied as died:
+                await self._replace(index)
+                if not ticket.cancelled and ticket.attempts < ATTEMPTS and ticket.parts == 0:
+                    self._push(ticket)
+                    continue
+                error = died
+            except AppError as failed:
+                error = failed
+            finally:
+                ticket.running(None)
+            if not ticket.cancelled:
+                ticket.on_end(error)
+
+    async def _work(self, index: int, ticket: JobTicket) -> None:
+        call = Job(next(self._call_ids), ticket.request)
+        worker = self._workers[index]
+        ticket.running(lambda: worker.send(Cancel(call.id)))
+        async for part in self._call(index, call):
+            if not ticket.cancelled:
+                ticket.parts += 1
+                ticket.on_part(part.value)

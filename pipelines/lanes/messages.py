@@ -1,0 +1,106 @@
+"""What goes to a worker and what comes back: plain data that can be pickled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from audio.frames import Pcm
+from pipelines.engines import EngineInfo, RespondRequest, SpeakRequest, StreamSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One stateless piece of work; every part the engine yields comes back as a Part."""
+
+    id: int
+    request: RespondRequest | SpeakRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Open a recogniser stream."""
+
+    id: int
+    spec: StreamSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feed:
+    """Sound for a stream: int16 mono, 16 kHz."""
+
+    id: int
+    stream_id: str
+    samples: Pcm
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """End a stream's segment: the final hypothesis comes back as a Part."""
+
+    id: int
+    stream_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Abandon a stream's segment."""
+
+    id: int
+    stream_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End a stream: the speaker's state comes back as a Part."""
+
+    id: int
+    stream_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop the message `id` if it is being worked on; it still answers Done."""
+
+    id: int
+
+
+Call = Job | Open | Feed | Finish | Reset | Close
+ToWorker = Call | Cancel | None
+"""None ends the worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The engine is loaded and warm."""
+
+    info: EngineInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something the engine yielded, and what it cost; `modelled` costs are waited for, measured ones were spent."""
+
+    id: int
+    value: Any
+    cost_ms: float
+    modelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The message is worked off; `cost_ms` was spent since its last part."""
+
+    id: int
+    cost_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The engine raised; the worker lives on. `id` is -1 when it could not even be loaded."""
+
+    id: int
+    detail: str
+
+
+FromWorker = Ready | Part | Done | Failed

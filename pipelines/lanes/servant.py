@@ -1,0 +1,101 @@
+"""The worker's side of a lane: takes messages in order, runs the engine, measures it, answers."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pipelines.engines import Recogniser, RecogniserStream, Responder, RespondRequest, SpeakRequest, Synthesiser
+from pipelines.lanes.messages import Call, Cancel, Close, Done, Failed, Feed, Finish, FromWorker, Job, Open, Part, Reset
+from pipelines.lanes.messages import Ready as Ready
+from pipelines.lanes.messages import ToWorker as ToWorker
+
+Engine = Recogniser | Responder | Synthesiser
+Factory = Callable[[], Engine]
+
+
+class Servant:
+    """Holds one engine and its open streams, and works off one message at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._streams: dict[str, RecogniserStream] = {}
+
+    def work(self, call: Call) -> Iterator[FromWorker]:
+        """Yield a Part for everything the engine yields, then Done; or Failed when it raises."""
+        started = time.perf_counter()
+        try:
+            for value in self._values(call):
+                now = time.perf_counter()
+                modelled = getattr(value, "cost_ms", None)
+                cost_ms = (now - started) * 1000.0 if modelled is None else modelled
+                yield Part(call.id, value, cost_ms, modelled is not None)
+                started = time.perf_counter()
+        except Exception as error:
+            yield Failed(call.id, f"{type(error).__name__}: {error}")
+        else:
+            yield Done(call.id, (time.perf_counter() - started) * 1000.0)
+
+    def _values(self, call: Call) -> Iterator[Any]:
+        match call:
+            case Job(request=RespondRequest() as request):
+                if isinstance(self._engine, Responder):
+                    yield from self._engine.respond(request)
+            case Job(request=SpeakRequest() as request):
+                if isinstance(self._engine, Synthesiser):
+                    yield from self._engine.speak(request)
+            case Open(spec=spec):
+                if isinstance(self._engine, Recogniser):
+                    self._streams[spec.stream_id] = self._engine.open(spec)
+            case Feed(stream_id=stream_id, samples=samples):
+                hypothesis = self._streams[stream_id].feed(samples)
+                if hypothesis is not None:
+                    yield hypothesis
+            case Finish(stream_id=stream_id):
+                yield self._streams[stream_id].finish()
+            case Reset(stream_id=stream_id):
+                self._streams[stream_id].reset()
+            case Close(stream_id=stream_id):
+                yield self._streams.pop(stream_id).close()
+
+
+def serve(factory: Factory, receive: Callable[[bool], ToWorker], send: Callable[[FromWorker], None]) -> None:
+    """Make the engine, warm it, then serve until told to end.
+
+    `receive(True)` blocks for the next message, `receive(False)` raises BlockingIOError when there is none.
+    """
+    try:
+        engine = factory()
+        engine.warm()
+    except Exception as error:
+        send(Failed(-1, f"{type(error).__name__}: {error}"))
+        return
+    send(Ready(engine.info))
+    servant = Servant(engine)
+    waiting: deque[ToWorker] = deque()
+    while True:
+        message = waiting.popleft() if waiting else receive(True)
+        if message is None:
+            return
+        if isinstance(message, Cancel):
+            continue  # what it meant is done already
+        steps = servant.work(message)
+        for step in steps:
+            send(step)
+            if isinstance(step, Part) and _is_cancelled(message.id, waiting, receive):
+                steps.close()  # type: ignore[attr-defined]  # a generator: closing it closes the engine's iterator
+                send(Done(message.id, 0.0))
+                break
+
+
+def _is_cancelled(call_id: int, waiting: deque[ToWorker], receive: Callable[[bool], ToWorker]) -> bool:
+    while True:
+        try:
+            message = receive(False)
+        except BlockingIOError:
+            return False
+        if isinstance(message, Cancel) and message.id == call_id:
+            return True
+        waiting.append(message)

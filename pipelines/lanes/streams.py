@@ -1,0 +1,220 @@
+"""The lane for streams: each session's recogniser stream lives on one worker, its sound in order.
+
+While a worker is busy, sound for a stream gathers and is fed in one piece; streams that wait for a final go first. The
+sound of the unfinished segment is kept, so a worker that dies loses no word: its streams are opened again on the new
+one and fed from the segment's beginning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from audio.clock import Clock
+from audio.errors import AppError, EngineError, WorkerDied
+from audio.frames import ANALYSIS_HZ, Pcm, samples_for
+from pipelines.engines import Hypothesis, Isolation, StreamSpec
+from pipelines.lanes.base import Lane
+from pipelines.lanes.messages import Close, Feed, Finish, Open, Reset
+from pipelines.lanes.servant import Factory
+
+FEED_MS = 100.0  # gather this much before feeding: fewer flickering partials, fewer hops
+MAX_FEED_MS = 1_000.0  # one call stays far below the socket's buffer and never holds a worker for long
+MAX_SEGMENT_MS = 120_000.0  # beyond it the sound for a replay is not kept
+DEATHS = 2  # a segment that killed two workers is given up
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Finish or abandon the segment at this point of the stream."""
+
+    finish: bool
+
+
+class StreamHandle:
+    """A session's stream on the lane: feed sound, finish or reset segments; hypotheses come to the listener."""
+
+    def __init__(self, lane: StreamLane, spec: StreamSpec, worker: int, listener: Callable[[Hypothesis], None]) -> None:
+        self.spec = spec
+        self.worker = worker
+        self.listener = listener
+        self.opened = False
+        self.closed = False
+        self.speaker_state: str | None = None
+        self.pending: deque[Pcm | _End] = deque()
+        self.pending_samples = 0
+        self.segment: list[Pcm] = []  # what the engine was fed of the unfinished segment
+        self.deaths = 0
+        self._lane = lane
+
+    def feed(self, samples: Pcm) -> None:
+        """Take int16 mono at 16 kHz, any length."""
+        self.pending.append(samples)
+        self.pending_samples += len(samples)
+        if self.pending_samples >= samples_for(FEED_MS, ANALYSIS_HZ):
+            self._lane.wake(self)
+
+    def finish(self) -> None:
+        """End the segment; exactly one final hypothesis will come (with empty text if the engine failed)."""
+        self.pending.append(_End(finish=True))
+        self._lane.wake(self)
+
+    def reset(self) -> None:
+        """Abandon the segment; what of it was not fed yet is dropped."""
+        while self.pending and not isinstance(self.pending[-1], _End):
+            self.pending_samples -= len(self.pending.pop())  # type: ignore[arg-type]
+        self.pending.append(_End(finish=False))
+        self._lane.wake(self)
+
+    def close(self) -> None:
+        """End the stream."""
+        self.closed = True
+        self._lane.wake(self)
+
+    @property
+    def wants_final(self) -> bool:
+        """Whether a final hypothesis is waited for."""
+        return any(isinstance(item, _End) and item.finish for item in self.pending)
+
+    def take_sound(self) -> Pcm | None:
+        """Return the sound at the head of the queue, up to a second of it, or None when an end comes first."""
+        gathered: list[Pcm] = []
+        limit = samples_for(MAX_FEED_MS, ANALYSIS_HZ)
+        while self.pending and limit > 0:
+            head = self.pending[0]
+            if isinstance(head, _End):
+                break
+            piece = head[:limit]
+            limit -= len(piece)
+            gathered.append(piece)
+            if len(piece) == len(head):
+                self.pending.popleft()
+            else:
+                self.pending[0] = head[len(piece) :]
+        if not gathered:
+            return None
+        sound: Pcm = np.concatenate(gathered)
+        self.pending_samples -= len(sound)
+        return sound
+
+    def take_end(self) -> _End | None:
+        """Return the segment end at the head of the queue, if that is what is there."""
+        if self.pending and isinstance(self.pending[0], _End):
+            end = self.pending.popleft()
+            return end if isinstance(end, _End) else None
+        return None
+
+
+class StreamLane(Lane):
+    """Runs recognisers."""
+
+    def __init__(self, factory: Factory, *, isolation: Isolation, workers: int, clock: Clock, name: str) -> None:
+        super().__init__(factory, isolation=isolation, workers=workers, clock=clock, name=name)
+        self._streams: list[list[StreamHandle]] = [[] for _ in range(workers)]
+        self._ready: list[deque[StreamHandle]] = [deque() for _ in range(workers)]
+        self._wakes = [asyncio.Event() for _ in range(workers)]
+
+    def open(self, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> StreamHandle:
+        """Open a stream on the worker that has the fewest."""
+        index = min(range(len(self._streams)), key=lambda i: len(self._streams[i]))
+        handle = StreamHandle(self, spec, index, listener)
+        self._streams[index].append(handle)
+        self.wake(handle)
+        return handle
+
+    def wake(self, handle: StreamHandle) -> None:
+        """Note that a stream has something to do."""
+        ready = self._ready[handle.worker]
+        if handle not in ready:
+            ready.append(handle)
+        self._wakes[handle.worker].set()
+
+    async def _run(self, index: int) -> None:
+        ready, wake = self._ready[index], self._wakes[index]
+        while True:
+            if not ready:
+                wake.clear()
+                await wake.wait()
+                continue
+            handle = next((h for h in ready if h.wants_final), ready[0])  # finals before partials
+            ready.remove(handle)
+            try:
+                more = await self._step(index, handle)
+            except WorkerDied:
+                await self._replace(index)
+                self._recover(index)
+            except AppError as error:
+                self._give_up(handle, error)
+            else:
+                if more and handle not in ready:
+                    ready.append(handle)  # at the back: fair between sessions
+
+    async def _step(self, index: int, handle: StreamHandle) -> bool:
+        """Do one call for a stream; return whether it has more to do."""
+        if not handle.opened:
+            async for _ in self._call(index, Open(next(self._call_ids), handle.spec)):
+                pass
+            handle.opened = True
+            return True
+        stream_id = handle.spec.stream_id
+        sound = handle.take_sound()
+        if sound is not None:
+            handle.segment.append(sound)
+            _forget_beyond(handle.segment, samples_for(MAX_SEGMENT_MS, ANALYSIS_HZ))
+            async for part in self._call(index, Feed(next(self._call_ids), stream_id, sound)):
+                handle.listener(part.value)
+            return bool(handle.pending) or handle.closed
+        end = handle.take_end()
+        if end is not None:
+            handle.pending.appendleft(end)  # stays at the head until it is done, in case the worker dies of it
+            call = Finish(next(self._call_ids), stream_id) if end.finish else Reset(next(self._call_ids), stream_id)
+            async for part in self._call(index, call):
+                handle.pending.popleft()
+                handle.segment.clear()
+                handle.deaths = 0
+                handle.listener(part.value)
+            if not end.finish:
+                handle.pending.popleft()
+                handle.segment.clear()
+            return bool(handle.pending) or handle.closed
+        if handle.closed:
+            async for part in self._call(index, Close(next(self._call_ids), stream_id)):
+                handle.speaker_state = part.value
+            self._streams[index].remove(handle)
+        return False
+
+    def _recover(self, index: int) -> None:
+        """Open every stream of a dead worker again and queue its unfinished segment from the beginning."""
+        for handle in self._streams[index]:
+            handle.opened = False
+            if handle.segment or handle.pending:
+                handle.deaths += 1
+            if handle.deaths >= DEATHS:
+                self._give_up(handle, EngineError(f"{self.name} failed twice at the same words"))
+            for sound in reversed(handle.segment):
+                handle.pending.appendleft(sound)
+                handle.pending_samples += len(sound)
+            handle.segment.clear()
+            self.wake(handle)
+
+    def _give_up(self, handle: StreamHandle, error: AppError) -> None:
+        """Drop the segment at hand; whoever waits for its final gets an empty one."""
+        self._tell("failed", error.message)
+        handle.deaths = 0
+        handle.segment.clear()
+        while handle.take_sound() is not None:
+            pass
+        end = handle.take_end()
+        if end is not None and end.finish:
+            handle.listener(Hypothesis(text="", final=True))
+        if handle.pending:
+            self.wake(handle)
+
+
+def _forget_beyond(segment: list[Pcm], samples: int) -> None:
+    while len(segment) > 1 and sum(map(len, segment)) > samples:
+        segment.pop(0)

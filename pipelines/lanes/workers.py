@@ -1,0 +1,219 @@
+"""The loop's side of a worker: in a thread, in a process of its own, or inline under virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import Protocol
+
+from audio.errors import EngineError, WorkerDied
+from pipelines.engines import EngineInfo, Isolation
+from pipelines.lanes.messages import Cancel, Failed, FromWorker, Ready, ToWorker
+from pipelines.lanes.servant import Factory, Servant, serve
+
+START_TIMEOUT_S = 120.0  # a large model from a cold disk
+
+
+class Worker(Protocol):
+    """One place where an engine runs; takes one call at a time and answers with parts, then Done or Failed."""
+
+    async def start(self) -> EngineInfo:
+        """Load and warm the engine; raises EngineError with the reason when it can't be loaded."""
+
+    def send(self, message: ToWorker) -> None:
+        """Hand over a call, or the cancellation of the one under way."""
+
+    async def reply(self) -> FromWorker:
+        """Wait for the next answer; raises WorkerDied when the worker is gone."""
+
+    async def stop(self) -> None:
+        """End the worker."""
+
+
+def make_worker(factory: Factory, isolation: Isolation, *, inline: bool = False) -> Worker:
+    """Return a worker of the kind the engine needs.
+
+    `inline` runs thread engines on the loop itself: right under virtual time, where the clock stands still during
+    computation anyway and the order of things must be the same in every run.
+    """
+    if isolation == "process":
+        return ProcessWorker(factory)
+    return InlineWorker(factory) if inline else ThreadWorker(factory)
+
+
+async def _first_reply(worker: Worker) -> EngineInfo:
+    async with asyncio.timeout(START_TIMEOUT_S):
+        reply = await worker.reply()
+    if isinstance(reply, Ready):
+        return reply.info
+    detail = reply.detail if isinstance(reply, Failed) else "no answer"
+    raise EngineError(f"the engine could not be loaded: {detail}")
+
+
+class InlineWorker:
+    """Runs the engine on the event loop's own thread, one step each time a reply is asked for."""
+
+    def __init__(self, factory: Factory) -> None:
+        self._factory = factory
+        self._servant: Servant | None = None
+        self._steps: Iterator[FromWorker] = iter(())
+
+    async def start(self) -> EngineInfo:
+        """Load and warm the engine."""
+        try:
+            engine = self._factory()
+            engine.warm()
+        except Exception as error:
+            raise EngineError(f"the engine could not be loaded: {type(error).__name__}: {error}") from error
+        self._servant = Servant(engine)
+        return engine.info
+
+    def send(self, message: ToWorker) -> None:
+        """Begin a call; a cancellation changes nothing, since the parts of a cancelled job are not delivered."""
+        if message is not None and not isinstance(message, Cancel) and self._servant is not None:
+            self._steps = self._servant.work(message)
+
+    async def reply(self) -> FromWorker:
+        """Run the engine to its next answer."""
+        for step in self._steps:
+            return step
+        raise WorkerDied("nothing was asked of this worker")
+
+    async def stop(self) -> None:
+        """Forget the engine."""
+        self._servant = None
+
+
+class ThreadWorker:
+    """Runs the engine in a thread of its own."""
+
+    def __init__(self, factory: Factory) -> None:
+        self._factory = factory
+        self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
+        self._replies: asyncio.Queue[FromWorker] = asyncio.Queue()
+        self._thread: threading.Thread | None = None
+
+    async def start(self) -> EngineInfo:
+        """Start the thread; load and warm the engine in it."""
+        loop = asyncio.get_running_loop()
+
+        def receive(block: bool) -> ToWorker:
+            try:
+                return self._inbox.get(block=block)
+            except queue.Empty:
+                raise BlockingIOError from None
+
+        def send(message: FromWorker) -> None:
+            try:
+                loop.call_soon_threadsafe(self._replies.put_nowait, message)
+            except RuntimeError:
+                self._inbox.put(None)  # the loop is closed: nobody listens any more
+
+        self._thread = threading.Thread(target=serve, args=(self._factory, receive, send), name="lane", daemon=True)
+        self._thread.start()
+        return await _first_reply(self)
+
+    def send(self, message: ToWorker) -> None:
+        """Hand a message to the thread."""
+        self._inbox.put(message)
+
+    async def reply(self) -> FromWorker:
+        """Wait for the thread's next answer."""
+        return await self._replies.get()
+
+    async def stop(self) -> None:
+        """End the thread once it is done with what it is at."""
+        self._inbox.put(None)
+
+
+class ProcessWorker:
+    """Runs the engine in a process of its own; its death is noticed at once."""
+
+    def __init__(self, factory: Factory) -> None:
+        self._factory = factory
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+        self._replies: deque[FromWorker] = deque()
+        self._arrived = asyncio.Event()
+        self._dead = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, for tests and for the doctor."""
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> EngineInfo:
+        """Start the process; load and warm the engine in it."""
+        ours, theirs = socket.socketpair()
+        self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own module, and starting takes 1-2 ms
+            [sys.executable, "-m", "pipelines.lanes.child", str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},  # so that it finds what we found
+        )
+        theirs.close()
+        self._connection = Connection(ours.detach())
+        asyncio.get_running_loop().add_reader(self._connection.fileno(), self._readable)
+        self._connection.send(self._factory)
+        return await _first_reply(self)
+
+    def send(self, message: ToWorker) -> None:
+        """Hand a message to the process.
+
+        A lane has one call under way per worker and a call is far smaller than the socket's buffer, so this does not
+        block.
+        """
+        if self._connection is None or self._dead:
+            return
+        try:
+            self._connection.send(message)
+        except OSError:
+            self._died()
+
+    async def reply(self) -> FromWorker:
+        """Wait for the process's next answer; raises WorkerDied."""
+        while not self._replies:
+            if self._dead:
+                raise WorkerDied("the engine's worker process ended unexpectedly")
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._replies.popleft()
+
+    async def stop(self) -> None:
+        """End the process: politely, then by force."""
+        self.send(None)
+        self._died()
+        process = self._process
+        if process is not None:
+            try:
+                await asyncio.to_thread(process.wait, 2.0)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                await asyncio.to_thread(process.wait)
+
+    def _readable(self) -> None:
+        connection = self._connection
+        try:
+            while connection is not None and connection.poll():
+                self._replies.append(connection.recv())
+        except (EOFError, OSError):
+            self._died()
+        self._arrived.set()
+
+    def _died(self) -> None:
+        self._dead = True
+        if self._connection is not None:
+            asyncio.get_running_loop().remove_reader(self._connection.fileno())
+            self._connection.close()
+            self._connection = None
+        self._arrived.set()
+        if self._process is not None:
+            self._process.poll()

@@ -1,0 +1,127 @@
+"""The JSONL store: `events.jsonl` (envelopes) and `payloads.jsonl` (payloads by seq), written by the disk thread.
+
+A payload is written before its envelope, so an envelope on disk always has its payload; after a crash a torn last
+line is left out by the reader.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from audio.errors import StorageError
+from pipelines.events import Audience
+from pipelines.log.disk import DiskThread
+from pipelines.log.session_log import Envelope, digest_of
+
+EVENTS = "events.jsonl"
+PAYLOADS = "payloads.jsonl"
+
+
+class JsonlStore:
+    """Keeps one session's log in a folder of its own."""
+
+    def __init__(self, folder: Path, disk: DiskThread, *, failed: Callable[[StorageError], None]) -> None:
+        self._disk = disk
+        self._failed = failed
+        self._broken = False
+        self._events = _open(folder / EVENTS)
+        self._payloads = _open(folder / PAYLOADS)
+
+    def write(self, envelope: Envelope, salt: str, payload: dict[str, Any]) -> None:
+        """Queue one entry for the disk thread."""
+        line = json.dumps({"seq": envelope.seq, "salt": salt, "payload": payload}, ensure_ascii=False)
+        head = json.dumps(dataclasses.asdict(envelope) | {"audience": envelope.audience.name.lower()})
+        self._disk.submit(lambda: self._append(line, head), self._report)
+
+    def sync(self) -> None:
+        """Queue a sync of both files."""
+        self._disk.submit(self._sync, self._report)
+
+    def close(self) -> None:
+        """Queue a last sync and release the files."""
+        self._disk.submit(self._close, self._report)
+
+    def _append(self, payload_line: str, envelope_line: str) -> None:
+        if self._broken:
+            return
+        _write_all(self._payloads, payload_line.encode() + b"\n")
+        _write_all(self._events, envelope_line.encode() + b"\n")
+
+    def _sync(self) -> None:
+        os.fsync(self._payloads)
+        os.fsync(self._events)
+
+    def _close(self) -> None:
+        try:
+            if not self._broken:
+                self._sync()
+        finally:
+            os.close(self._payloads)
+            os.close(self._events)
+
+    def _report(self, error: Exception) -> None:
+        # Told once: after a failed write the files end at their last whole entry and stay as they are.
+        if not self._broken:
+            self._broken = True
+            self._failed(StorageError(f"the session's log can't be written: {_plain(error)}"))
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise StorageError(f"the session's log can't be opened: {_plain(error)}") from error
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _plain(error: Exception) -> str:
+    return error.strerror or "disk error" if isinstance(error, OSError) else type(error).__name__
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An entry as read back: the envelope and its payload, None once erased."""
+
+    envelope: Envelope
+    salt: str | None
+    payload: dict[str, Any] | None
+
+
+def read_jsonl(folder: Path) -> Iterator[StoredEntry]:
+    """Yield the entries of a stored log in order; a torn last line is left out.
+
+    Raises StorageError when the folder has no log.
+    """
+    payloads: dict[int, tuple[str, dict[str, Any]]] = {}
+    for line in _lines(folder / PAYLOADS):
+        payloads[line["seq"]] = (line["salt"], line["payload"])
+    for line in _lines(folder / EVENTS):
+        envelope = Envelope(**line | {"audience": Audience[line["audience"].upper()]})
+        salt, payload = payloads.get(envelope.seq, (None, None))
+        yield StoredEntry(envelope, salt, payload)
+
+
+def is_intact(entry: StoredEntry) -> bool:
+    """Return whether the payload is the one the envelope was made for; True once erased, there being nothing left."""
+    if entry.payload is None or entry.salt is None:
+        return True
+    return digest_of(entry.salt, entry.payload) == entry.envelope.digest
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"no session log in {path.parent.name}: {_plain(error)}") from error
+    for raw in data.split(b"\n")[:-1]:  # what follows the last newline is torn or empty
+        yield json.loads(raw)

@@ -1,0 +1,109 @@
+"""Virtual time: an event loop whose clock jumps to the next timer, and stands still while real work is outstanding.
+
+An hour of conversation replays in seconds, with the same decisions. The idea of jumping to the next timer is known from
+trio's MockClock; what is added here is that computation has a cost: measured for real engines, modelled for fakes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class _JumpingSelector(selectors.BaseSelector):
+    """Wraps the real selector: instead of waiting for a timer it moves the loop's clock to it."""
+
+    def __init__(self) -> None:
+        self._inner = selectors.DefaultSelector()
+        self.now_s = 0.0
+        self.outstanding = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if self.outstanding and timeout != 0:
+            return self._inner.select(None)  # real work will wake us; meanwhile the clock stands still
+        if timeout is None:
+            return self._inner.select(None)  # no timers: only the outside world can go on
+        events = self._inner.select(0)
+        if not events:
+            self.now_s += timeout
+        return events
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._inner.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._inner.unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._inner.modify(fileobj, events, data)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return self._inner.get_map()
+
+    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._inner.get_key(fileobj)
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop on virtual time; start it with `run_virtual`."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Return virtual seconds since the loop was made."""
+        return self._jumping.now_s
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep the clock still while the block runs."""
+        self._jumping.outstanding += 1
+        try:
+            yield
+        finally:
+            self._jumping.outstanding -= 1
+
+
+class VirtualClock:
+    """The session clock on a VirtualTimeLoop."""
+
+    virtual = True
+
+    def __init__(self, loop: VirtualTimeLoop) -> None:
+        self._loop = loop
+
+    def now_ms(self) -> float:
+        """Return virtual milliseconds."""
+        return self._loop.time() * 1000.0
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Hold the clock while real work is outstanding."""
+        with self._loop.hold():
+            yield
+
+    async def charge(self, cost_ms: float) -> None:
+        """Let the measured cost pass."""
+        await asyncio.sleep(cost_ms / 1000.0)
+
+
+def virtual_clock() -> VirtualClock:
+    """Return the clock of the running VirtualTimeLoop."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop), "virtual_clock() needs run_virtual()"  # noqa: S101 - a programming error
+    return VirtualClock(loop)
+
+
+def run_virtual(main: Coroutine[Any, Any, T]) -> T:
+    """Run `main` on a new VirtualTimeLoop and return its result."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(main)

@@ -1,0 +1,49 @@
+/** Everything that sounds: one AudioContext, the microphone and the loudspeaker, opened by a click and kept. */
+
+import { chime } from "../core/pcm.js";
+import { Problem } from "../core/problems.js";
+import { Microphone, openContext } from "./microphone.js";
+import { Player } from "./player.js";
+
+export class AudioDesk {
+  /** To be called while a click is handled: browsers start sound only then. */
+  constructor() {
+    this.context = openContext();
+    this.microphone = new Microphone(this.context);
+    this.player = new Player(this.context);
+    this.onpaused = () => {}; // the browser or the system has stopped sound (a phone call, another page)
+    this.context.addEventListener("statechange", () => {
+      if (this.context.state === "suspended" || this.context.state === "interrupted") this.onpaused();
+    });
+  }
+
+  /** Make sure that sound runs; rejects with a Problem. */
+  async start() {
+    try {
+      await this.player.start();
+    } catch (error) {
+      throw new Problem("browser.old", { detail: String(error) });
+    }
+    await this.resume();
+  }
+
+  /** Run again after the browser paused sound; to be called while a click is handled. */
+  async resume() {
+    if (this.context.state !== "running") await this.context.resume();
+  }
+
+  /** Play two notes, for the person to check that they can be heard. */
+  async playTestSound() {
+    await this.start();
+    const item_id = `sound-check-${performance.now()}`;
+    this.player.enqueue(item_id, chime(this.context.sampleRate));
+    this.player.complete(item_id);
+  }
+
+  /** Let everything go. */
+  async close() {
+    this.microphone.stop();
+    this.player.stop();
+    if (this.context.state !== "closed") await this.context.close();
+  }
+}

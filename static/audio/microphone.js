@@ -1,0 +1,114 @@
+/** The microphone: permission, frames of PCM with their level, mute, and what to do when it is unplugged. */
+
+import { WIRE_HZ } from "../core/pcm.js";
+import { microphoneProblem } from "../core/problems.js";
+
+const CONSTRAINTS = {
+  audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
+};
+const WORKLET = new URL("./capture_worklet.js", import.meta.url);
+
+export class Microphone {
+  #context;
+  #own_context = null;
+  #stream = null;
+  #source = null;
+  #node = null;
+  #muted = false;
+
+  /** `context` is the page's AudioContext at WIRE_HZ; its worklets need not be loaded. */
+  constructor(context) {
+    this.#context = context;
+    this.onframe = () => {}; // ({pcm: Int16Array of 20 ms, level_dbfs})
+    this.onlost = () => {}; // the device went away
+    this.device = "";
+  }
+
+  get open() {
+    return this.#stream !== null;
+  }
+
+  get muted() {
+    return this.#muted;
+  }
+
+  set muted(muted) {
+    this.#muted = muted;
+    this.#node?.port.postMessage({ kind: "mute", muted });
+    // Also at the source, so that the browser's own indicator agrees with ours.
+    for (const track of this.#stream?.getAudioTracks() ?? []) track.enabled = !muted;
+  }
+
+  /** Ask for the microphone and start frames; rejects with a Problem. Opening it again replaces the device. */
+  async start() {
+    let stream;
+    try {
+      stream = await navigator.mediaDevices.getUserMedia(CONSTRAINTS);
+    } catch (error) {
+      throw microphoneProblem(error);
+    }
+    this.#release();
+    this.#stream = stream;
+    const [track] = stream.getAudioTracks();
+    this.device = track.label;
+    track.addEventListener("ended", () => {
+      if (this.#stream !== stream) return;
+      this.#release();
+      this.onlost();
+    });
+    try {
+      await this.#connect(stream);
+    } catch (error) {
+      this.stop();
+      throw microphoneProblem(error);
+    }
+    this.muted = this.#muted;
+  }
+
+  /** Let the microphone go; the browser's indicator goes out. */
+  stop() {
+    this.#release();
+    this.#node?.port.postMessage({ kind: "stop" });
+    this.#node?.disconnect();
+    this.#node = null;
+    this.#own_context?.close();
+    this.#own_context = null;
+  }
+
+  async #connect(stream) {
+    let context = this.#own_context ?? this.#context;
+    try {
+      this.#source = context.createMediaStreamSource(stream);
+    } catch {
+      // Firefox refuses a microphone in a context of another rate than the device's: give it one of its own, and let
+      // the worklet resample.
+      context = new AudioContext();
+      this.#own_context = context;
+      this.#node = null;
+      this.#source = context.createMediaStreamSource(stream);
+    }
+    if (!this.#node) {
+      await context.audioWorklet.addModule(WORKLET);
+      this.#node = new AudioWorkletNode(context, "interlocutor-capture", { numberOfInputs: 1, outputChannelCount: [1] });
+      this.#node.port.onmessage = ({ data }) => this.onframe(data);
+      // Its output stays silent; nodes that lead nowhere are not run by every browser.
+      this.#node.connect(context.destination);
+    }
+    this.#source.connect(this.#node);
+    await context.resume();
+  }
+
+  #release() {
+    this.#source?.disconnect();
+    this.#source = null;
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#stream = null;
+  }
+}
+
+/** Return a new AudioContext for both directions; to be called while a click is handled. */
+export function openContext() {
+  const context = new AudioContext({ sampleRate: WIRE_HZ, latencyHint: "interactive" });
+  context.resume();
+  return context;
+}

@@ -1,0 +1,36 @@
+/**
+ * The way of a person through the page: a table of screens and of what leads from one to the next.
+ *
+ *     choosing -> opening -> preparing -> connecting -> talking -> closing -> debrief
+ */
+
+const TABLE = {
+  choosing: { choose: "opening" },
+  opening: { opened: "preparing", failed: "choosing" },
+  preparing: { start: "connecting", leave: "choosing" },
+  connecting: { started: "talking", failed: "preparing", ended: "closing", leave: "choosing" },
+  talking: { ended: "closing", lost: "closing" },
+  closing: { closed: "debrief", leave: "choosing" },
+  debrief: { again: "opening", leave: "choosing" },
+};
+
+export class Flow {
+  constructor() {
+    this.screen = "choosing";
+  }
+
+  /** Return true when `step` leads anywhere from here. */
+  can(step) {
+    return step in TABLE[this.screen];
+  }
+
+  /** Take a step and return the new screen; throws naming the steps that there are. */
+  take(step) {
+    const next = TABLE[this.screen][step];
+    if (!next) {
+      throw new Error(`no "${step}" while ${this.screen}; expected one of: ${Object.keys(TABLE[this.screen]).join(", ")}`);
+    }
+    this.screen = next;
+    return next;
+  }
+}

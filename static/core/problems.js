@@ -1,0 +1,60 @@
+/**
+ * What went wrong, named so that `strings.problems` can say what to do about it.
+ *
+ * A problem is {code, retry_after_s?, detail?}.
+ */
+
+/** A failure with a problem: what the page throws and shows. */
+export class Problem extends Error {
+  constructor(code, extra = {}) {
+    super(code);
+    this.name = "Problem";
+    this.code = code;
+    this.retry_after_s = extra.retry_after_s ?? null;
+    this.detail = extra.detail ?? "";
+  }
+}
+
+// Names of DOMException that getUserMedia rejects with (W3C Media Capture and Streams, section 9.2).
+const MICROPHONE = {
+  NotAllowedError: "microphone.denied",
+  SecurityError: "microphone.denied",
+  NotFoundError: "microphone.none",
+  OverconstrainedError: "microphone.none",
+  NotReadableError: "microphone.busy",
+  AbortError: "microphone.busy",
+};
+
+/** Return the problem of a refused microphone. */
+export function microphoneProblem(error) {
+  return new Problem(MICROPHONE[error?.name] ?? "microphone.failed", { detail: String(error?.message ?? error) });
+}
+
+/** Return what this browser lacks, or null: `scope` is the window. */
+export function environmentProblem(scope) {
+  if (!scope.isSecureContext) return new Problem("origin.insecure");
+  if (!scope.navigator?.mediaDevices?.getUserMedia) return new Problem("browser.old");
+  if (!scope.AudioWorkletNode || !scope.WebSocket) return new Problem("browser.old");
+  return null;
+}
+
+const DEFAULT_RETRY_S = 30; // when a full server does not say when it will have room
+
+/** Return the problem of an HTTP answer that is not a success; `retry_after` is the header's text or null. */
+export function httpProblem(status, { retry_after = null, detail = "" } = {}) {
+  if (status === 503 || status === 429) {
+    const seconds = Number(retry_after);
+    const usable = retry_after !== null && Number.isFinite(seconds) && seconds >= 0;
+    return new Problem("server.full", { retry_after_s: usable ? Math.ceil(seconds) : DEFAULT_RETRY_S, detail });
+  }
+  if (status === 404) return new Problem("card.unknown", { detail });
+  if (status === 401 || status === 403) return new Problem("session.expired", { detail });
+  return new Problem("server.failed", { detail });
+}
+
+/** Return the problem of a socket that closed before the session had ended. */
+export function closeProblem(close_code) {
+  if (close_code === 1013) return new Problem("server.full", { retry_after_s: DEFAULT_RETRY_S });
+  if (close_code === 1008) return new Problem("session.expired");
+  return new Problem("connection.lost");
+}

@@ -1,0 +1,70 @@
+/** The page's side of the Realtime protocol: messages out as text, events in as checked objects. */
+
+import { bytesToBase64 } from "./base64.js";
+
+/** Return the subprotocols that carry the session's token; browsers cannot send headers with a WebSocket. */
+export function subprotocols(token) {
+  return ["realtime", `openai-insecure-api-key.${token}`];
+}
+
+/**
+ * Return the address to connect to: the server's path on the host the page came from.
+ *
+ * A server behind a proxy may not know its outside name; the page's own host is the one that certainly works.
+ */
+export function socketAddress(url, location) {
+  const given = new URL(url, location.href);
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return `${scheme}//${location.host}${given.pathname}${given.search}`;
+}
+
+/** Messages that the page sends, as text. */
+export const outgoing = {
+  configure: () => JSON.stringify({ type: "interlocutor.client.configure", playout_acks: true }),
+  append: (pcm) => {
+    const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
+    return JSON.stringify({ type: "input_audio_buffer.append", audio: bytesToBase64(bytes) });
+  },
+  playout: (item_id, played_ms) => JSON.stringify({ type: "interlocutor.playout", item_id, played_ms }),
+  end: () => JSON.stringify({ type: "interlocutor.session.end" }),
+};
+
+// What the page relies on in each event. Other events and other fields are welcome and ignored.
+const NEEDED = {
+  "input_audio_buffer.speech_started": { item_id: "string" },
+  "input_audio_buffer.speech_stopped": { item_id: "string" },
+  "conversation.item.added": { item: "object" },
+  "conversation.item.done": { item: "object" },
+  "conversation.item.input_audio_transcription.delta": { item_id: "string", delta: "string" },
+  "conversation.item.input_audio_transcription.completed": { item_id: "string", transcript: "string" },
+  "conversation.item.truncated": { item_id: "string" },
+  "response.created": { response: "object" },
+  "response.output_item.added": { item: "object" },
+  "response.output_audio.delta": { item_id: "string", delta: "string" },
+  "response.output_audio.done": { item_id: "string" },
+  "response.output_audio_transcript.delta": { item_id: "string", delta: "string" },
+  "response.output_audio_transcript.done": { item_id: "string", transcript: "string" },
+  "response.done": { response: "object" },
+  error: { error: "object" },
+  "interlocutor.session.started": { session_s: "number" },
+  "interlocutor.transcript.partial": { item_id: "string", text: "string", stable_words: "number" },
+  "interlocutor.turn.latency": { voice_to_voice_ms: "number" },
+  "interlocutor.playout.clear": { item_id: "string" },
+  "interlocutor.problem": { code: "string" },
+  "interlocutor.session.ended": { reason: "string" },
+};
+
+/** Return the event in a server's message, or null when it is not one that the page can rely on. */
+export function parseEvent(text) {
+  let event;
+  try {
+    event = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof event !== "object" || event === null || typeof event.type !== "string") return null;
+  for (const [field, type] of Object.entries(NEEDED[event.type] ?? {})) {
+    if (typeof event[field] !== type || event[field] === null) return null;
+  }
+  return event;
+}

@@ -1,0 +1,61 @@
+/** What the page asks the server over HTTP. Failures are Problems. */
+
+import { httpProblem, Problem } from "../core/problems.js";
+
+// A server on the same premises answers in milliseconds; after this long something is wrong.
+const DEADLINE_MS = 15000;
+
+/** Return {version, env, engines, limits}. */
+export const fetchInfo = () => request("/api/info").then((answer) => answer.json());
+
+/** Return the cards a candidate may choose from. */
+export async function fetchCards() {
+  const answer = await request("/api/cards");
+  return (await answer.json()).cards;
+}
+
+/** Open a session and return {id, token, url, expires_s, prepare_s, session_s, card}. */
+export async function openSession(card_id, mode) {
+  const answer = await request("/api/sessions", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ card: card_id, mode }),
+  });
+  return answer.json();
+}
+
+/** Return what happened in a session: turns, cues, talk, latency. */
+export async function fetchSummary(session) {
+  const answer = await request(`/api/sessions/${encodeURIComponent(session.id)}`, withToken(session));
+  return answer.json();
+}
+
+/** Return the session's recording as a Blob, or null when there is none. */
+export async function fetchRecording(session) {
+  try {
+    const answer = await request(`/api/sessions/${encodeURIComponent(session.id)}/recording`, withToken(session));
+    return await answer.blob();
+  } catch (problem) {
+    if (problem.status === 404) return null;
+    throw problem;
+  }
+}
+
+const withToken = (session) => ({ headers: { Authorization: `Bearer ${session.token}` } });
+
+async function request(path, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(DEADLINE_MS) });
+  } catch (error) {
+    throw new Problem("server.unreachable", { detail: String(error) });
+  }
+  if (answer.ok) return answer;
+  const body = await answer.json().catch(() => ({}));
+  const problem = httpProblem(answer.status, {
+    retry_after: answer.headers.get("Retry-After"),
+    detail: body?.error?.message ?? "",
+  });
+  problem.status = answer.status;
+  throw problem;
+}

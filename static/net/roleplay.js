@@ -1,0 +1,126 @@
+/** One role-play as it happens: joins the connection, the microphone, the loudspeaker, the state and the captions. */
+
+import { base64ToBytes } from "../core/base64.js";
+import { Captions } from "../core/captions.js";
+import { Conversation } from "../core/conversation.js";
+import { bytesToFloat } from "../core/pcm.js";
+import { outgoing } from "../core/protocol.js";
+import { Uplink } from "../core/uplink.js";
+import { RealtimeLink } from "./realtime_link.js";
+
+const now = () => performance.now();
+
+// After "end" the server closes the conversation itself; if it does not, the page goes on without it.
+const END_GRACE_MS = 5000;
+
+export class Roleplay {
+  #session;
+  #desk;
+  #link = new RealtimeLink();
+  #uplink;
+  #grace = null;
+
+  /** `session` as the server opened it, `desk` an AudioDesk whose microphone is open. */
+  constructor(session, desk) {
+    this.#session = session;
+    this.#desk = desk;
+    this.conversation = new Conversation({ patient_first: session.card.patient_speaks_first });
+    this.captions = new Captions();
+    this.microphone_dbfs = -Infinity;
+    this.onstarted = () => {}; // (session_s)
+    this.onstate = () => {};
+    this.oncaptions = () => {};
+    this.onlatency = () => {};
+    this.onnotice = () => {}; // (code, message of the server or "")
+    this.onended = () => {}; // ({reason} or {problem})
+    this.#uplink = new Uplink({
+      send: (text) => this.#link.send(text),
+      buffered_bytes: () => this.#link.buffered_bytes,
+      on_dropped: () => this.onnotice("slow_network", ""),
+    });
+  }
+
+  /** Connect and let sound flow; rejects with a Problem. */
+  async start() {
+    const { microphone, player } = this.#desk;
+    this.#link.onevent = (event) => this.#receive(event);
+    this.#link.onclosed = (problem) => this.#finish({ problem });
+    player.onreport = (report) => this.#played(report);
+    await this.#desk.start();
+    await this.#link.connect(this.#session);
+    microphone.onframe = ({ pcm, level_dbfs }) => {
+      this.microphone_dbfs = level_dbfs;
+      if (this.#link.open) this.#uplink.push(outgoing.append(pcm));
+    };
+    microphone.onlost = () => this.onnotice("microphone_lost", "");
+    this.#desk.onpaused = () => this.onnotice("sound_paused", "");
+  }
+
+  /** The level of whoever is speaking, in dB of full scale. */
+  get level_dbfs() {
+    return this.conversation.state === "speaking" ? this.#desk.player.level_dbfs : this.microphone_dbfs;
+  }
+
+  /** Ask the server to end the role-play. */
+  end() {
+    this.#link.send(outgoing.end());
+    this.#grace ??= setTimeout(() => this.#finish({ reason: "ended" }), END_GRACE_MS);
+  }
+
+  /** Drop everything without a word. */
+  abandon() {
+    clearTimeout(this.#grace);
+    this.#link.close();
+    this.#detach();
+  }
+
+  /** Let time pass: to be called a few times a second. */
+  tick() {
+    if (this.conversation.tick(now())) this.onstate();
+  }
+
+  #receive(event) {
+    switch (event.type) {
+      case "response.output_audio.delta":
+        this.#desk.player.enqueue(event.item_id, bytesToFloat(base64ToBytes(event.delta)));
+        break;
+      case "response.output_audio.done":
+        this.#desk.player.complete(event.item_id);
+        break;
+      case "interlocutor.playout.clear":
+        this.#desk.player.clear(event.item_id);
+        break;
+      case "interlocutor.problem":
+        this.onnotice(event.code, event.message ?? "");
+        break;
+      default:
+    }
+    if (this.conversation.receive(event, now())) this.onstate();
+    if (this.captions.receive(event)) this.oncaptions();
+    if (event.type === "interlocutor.session.started") this.onstarted(event.session_s);
+    if (event.type === "interlocutor.turn.latency") this.onlatency(event.voice_to_voice_ms);
+    if (event.type === "interlocutor.session.ended") this.#finish({ reason: event.reason });
+  }
+
+  #played(report) {
+    if (report.kind === "progress" || report.kind === "ended") {
+      this.#link.send(outgoing.playout(report.item_id, report.played_ms));
+    }
+    if (this.conversation.played(report, now())) this.onstate();
+  }
+
+  #finish(outcome) {
+    if (this.finished) return;
+    this.finished = true;
+    this.abandon();
+    this.onended(outcome);
+  }
+
+  #detach() {
+    const { microphone, player } = this.#desk;
+    microphone.onframe = () => {};
+    microphone.onlost = () => {};
+    player.onreport = () => {};
+    this.#desk.onpaused = () => {};
+  }
+}

@@ -1,0 +1,61 @@
+/** Shows captions, changing only the line that changed, and keeps the newest in view unless the person scrolled up. */
+
+import { strings } from "../strings.js";
+import { announceLine } from "./announce.js";
+import { h, setText } from "./dom.js";
+
+const NEAR_END_PX = 60;
+
+export class CaptionView {
+  constructor() {
+    this.rows = new Map();
+    this.list = h("ol", { className: "captions-list" });
+    this.empty = h("p", { className: "captions-empty" }, strings.talk.captions_empty);
+    // Not a live region itself: provisional words change several times a second. Finished lines are announced.
+    this.element = h(
+      "div",
+      { className: "captions", tabIndex: 0, attrs: { role: "group" }, aria: { label: strings.talk.captions } },
+      this.empty,
+      this.list,
+    );
+  }
+
+  /** Show `lines` (all that are visible). */
+  show(lines) {
+    const box = this.element;
+    const follow = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX;
+    this.empty.hidden = lines.length > 0;
+    lines.forEach((line, index) => {
+      const row = this.rows.get(line.item_id) ?? this.#add(line);
+      if (this.list.children[index] !== row.element) this.list.insertBefore(row.element, this.list.children[index] ?? null);
+      setText(row.stable, line.stable);
+      setText(row.tentative, line.tentative ? ` ${line.tentative}` : "");
+      row.mark.hidden = !line.interrupted;
+      if (line.done && !row.told && line.stable) {
+        row.told = true;
+        if (!this.element.hidden) announceLine(strings.talk.said(speaker(line.role), line.stable));
+      }
+    });
+    if (follow) box.scrollTop = box.scrollHeight;
+  }
+
+  #add(line) {
+    const stable = h("span", { className: "caption-stable" });
+    const tentative = h("span", { className: "caption-tentative" });
+    const mark = h("span", { className: "caption-mark", hidden: true }, ` (${strings.talk.interrupted})`);
+    const element = h(
+      "li",
+      { className: `caption caption-${line.role}` },
+      h("span", { className: "caption-who" }, speaker(line.role)),
+      h("p", { className: "caption-text" }, stable, tentative, mark),
+    );
+    const row = { element, stable, tentative, mark, told: false };
+    this.rows.set(line.item_id, row);
+    return row;
+  }
+}
+
+/** Return what a side of the conversation is called. */
+export function speaker(role) {
+  return role === "candidate" ? strings.talk.you : strings.talk.patient;
+}

@@ -1,0 +1,266 @@
+"""Makes the sound fixtures and their truth files from `fixtures.yaml`: `python -m tests.data.make_fixtures`.
+
+Speech comes from flite (Debian's package), everything else from numpy with fixed seeds, so that the same versions give
+the same bytes. Truths are measured on the clean speech, before noise is added and before it is made too loud.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import soundfile
+import soxr
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from audio.errors import AudioError
+from audio.frames import ANALYSIS_HZ, Pcm, to_pcm
+from pipelines.truth import Truth, TruthSegment, TruthSound, TruthSpan, TruthTurn, truth_path
+from tests.data.sound import (
+    WINDOW_MS,
+    Sound,
+    cough,
+    gain,
+    pink_noise,
+    quiet_spans,
+    voiced_level,
+    voiced_span,
+    window_levels,
+)
+
+HERE = Path(__file__).parent
+SPEECH_DB = -28.0  # level of the voiced parts: a usual microphone's, with room for peaks
+ROOM_DB = -66.0  # a quiet room, so that a cough does not come out of digital silence
+NOISE_DB = -46.0  # of noise.flac: loud enough to open a gate that only measures energy
+PAUSE_AT_LEAST_MS = 200  # shorter gaps are stops between consonants, not pauses
+
+Speak = Callable[[str, str, float], Sound]
+"""(text, voice, stretch) -> speech at 16 kHz; stretch 1.1 is ten per cent slower."""
+
+
+class _Plan(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TurnPlan(_Plan):
+    """One turn to make: pieces of text with pauses in ms between them."""
+
+    voice: Literal["rms", "slt", "awb"]
+    stretch: float = Field(ge=0.7, le=1.5)
+    gap_ms: int = Field(ge=0, multiple_of=WINDOW_MS)
+    expect: str
+    say: tuple[int | str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _pieces_and_pauses_alternate(self) -> TurnPlan:
+        for index, part in enumerate(self.say):
+            if isinstance(part, str) != (index % 2 == 0) or (isinstance(part, int) and part % WINDOW_MS):
+                raise ValueError("'say' must be text, pause, text, ... with pauses in steps of 10 ms")
+        if len(self.say) % 2 == 0:
+            raise ValueError("'say' must end with text")
+        return self
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The texts, without pauses."""
+        return tuple(part for part in self.say if isinstance(part, str))
+
+    @property
+    def pauses_ms(self) -> tuple[int, ...]:
+        """The pauses between the texts, one fewer."""
+        return tuple(part for part in self.say if isinstance(part, int))
+
+
+class FixturePlan(_Plan):
+    """One sound to make."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]+\.(flac|wav)$")
+    note: str
+    kind: Literal["speech", "silence", "noise", "cough"] = "speech"
+    card: str | None = None
+    rate_hz: int = ANALYSIS_HZ
+    speech_in: Literal["mono", "left"] = "mono"
+    noise_db: float | None = Field(default=None, lt=0)  # relative to the speech
+    boost_db: float = 0.0
+    duration_ms: int = 0  # of sounds without speech
+    tail_ms: int = 1500  # after the last turn; the default is longer than an endpointing rule waits
+    turns: tuple[TurnPlan, ...] = ()
+
+
+def read_plans() -> list[FixturePlan]:
+    """Return what `fixtures.yaml` asks for."""
+    content = yaml.safe_load((HERE / "fixtures.yaml").read_text(encoding="utf-8"))
+    return [FixturePlan.model_validate(entry) for entry in content["fixtures"]]
+
+
+def flite(text: str, voice: str, stretch: float) -> Sound:
+    """Return `text` spoken by flite, at 16 kHz; raises AudioError when flite is missing or fails."""
+    program = shutil.which("flite")
+    if program is None:
+        raise AudioError("flite is not installed, and the fixtures' speech comes from it: apt-get install flite")
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "speech.wav"
+        command = [program, "-voice", voice, "--setf", f"duration_stretch={stretch}", "-t", text, "-o", str(wav)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode or not wav.exists():
+            raise AudioError(f"flite could not speak with the voice {voice}: {done.stderr.strip() or done.returncode}")
+        samples, rate_hz = soundfile.read(wav, dtype="float64")
+    return _resample(np.asarray(samples, dtype=np.float64), rate_hz, ANALYSIS_HZ)
+
+
+def make(plan: FixturePlan, speak: Speak) -> tuple[Pcm, Truth]:
+    """Return the sound of `plan`, int16 of shape (samples,) or (samples, 2) at its rate, and its truth."""
+    rng = np.random.default_rng(zlib.crc32(plan.name.encode()))
+    turns: tuple[TruthTurn, ...] = ()
+    sounds: tuple[TruthSound, ...] = ()
+    if plan.kind == "speech":
+        sound, turns = _consultation(plan, speak)
+    else:
+        sound, sounds = _without_speech(plan, rng)
+    noise = np.zeros_like(sound)
+    if plan.noise_db is not None:
+        noise = pink_noise(len(sound), level_db=SPEECH_DB + plan.noise_db, rng=rng)
+    channels = np.stack([sound, noise], axis=1) if plan.speech_in == "left" else sound + noise
+    channels = _resample(channels, ANALYSIS_HZ, plan.rate_hz)
+    truth = Truth(
+        card=plan.card,
+        voices=tuple(dict.fromkeys(turn.voice for turn in plan.turns)),
+        rate_hz=plan.rate_hz,
+        speech_in=plan.speech_in if turns else "none",
+        noise_db=plan.noise_db,
+        note=plan.note,
+        turns=turns,
+        sounds=sounds,
+    )
+    return to_pcm(channels * gain(plan.boost_db)), truth
+
+
+def _without_speech(plan: FixturePlan, rng: np.random.Generator) -> tuple[Sound, tuple[TruthSound, ...]]:
+    samples = plan.duration_ms * ANALYSIS_HZ // 1000
+    if plan.kind == "noise":
+        noise = pink_noise(samples, level_db=NOISE_DB, rng=rng)
+        return noise, (TruthSound(from_ms=0, to_ms=plan.duration_ms, name="pink noise"),)
+    sound = np.zeros(samples)
+    if plan.kind == "silence":
+        return sound, ()
+    sound += pink_noise(samples, level_db=ROOM_DB, rng=rng)
+    bursts = ((1000, 250, -6.0), (1650, 240, -9.0))  # from_ms, duration_ms, peak dBFS: a second cough is weaker
+    for from_ms, duration_ms, level_db in bursts:
+        _add(sound, cough(ANALYSIS_HZ, duration_ms=duration_ms, level_db=level_db, rng=rng), from_ms)
+    return sound, tuple(TruthSound(from_ms=at, to_ms=at + length, name="cough") for at, length, _ in bursts)
+
+
+def _consultation(plan: FixturePlan, speak: Speak) -> tuple[Sound, tuple[TruthTurn, ...]]:
+    """Return clean speech with silence between the turns, and the turns as measured."""
+    made = [_speak_turn(turn, speak) for turn in plan.turns]
+    length_ms = sum(
+        turn.gap_ms + len(sound) * 1000 // ANALYSIS_HZ for turn, (sound, _) in zip(plan.turns, made, strict=True)
+    )
+    track = np.zeros((length_ms + plan.tail_ms) * ANALYSIS_HZ // 1000)
+    turns: list[TruthTurn] = []
+    end_ms = 0
+    for turn, (sound, segments) in zip(plan.turns, made, strict=True):
+        first = segments[0].from_ms
+        start_ms = end_ms + turn.gap_ms - first
+        _add(track, sound, start_ms)
+        loudest_db = float(window_levels(sound, ANALYSIS_HZ).max())
+        voiced = sound[first * ANALYSIS_HZ // 1000 : segments[-1].to_ms * ANALYSIS_HZ // 1000]
+        begin = end_ms + turn.gap_ms
+        pauses = quiet_spans(voiced, ANALYSIS_HZ, loudest_db=loudest_db, at_least_ms=PAUSE_AT_LEAST_MS)
+        end_ms = start_ms + segments[-1].to_ms
+        turns.append(
+            TruthTurn(
+                from_ms=begin,
+                to_ms=end_ms,
+                text=" ".join(turn.pieces),
+                expect=turn.expect,
+                voice=turn.voice,
+                segments=tuple(
+                    TruthSegment(from_ms=start_ms + s.from_ms, to_ms=start_ms + s.to_ms, text=s.text) for s in segments
+                ),
+                pauses=tuple(TruthSpan(from_ms=begin + start, to_ms=begin + end) for start, end in pauses),
+            )
+        )
+    return track[: (end_ms + plan.tail_ms) * ANALYSIS_HZ // 1000], tuple(turns)
+
+
+def _speak_turn(turn: TurnPlan, speak: Speak) -> tuple[Sound, list[TruthSegment]]:
+    """Return one turn at the speech level, and its segments in ms of this sound.
+
+    A piece's quiet onset and tail are kept: they overlap the pause, which is measured from voice to voice.
+    """
+    pieces = [_on_grid(speak(text, turn.voice, turn.stretch)) for text in turn.pieces]
+    loudest_db = max(float(window_levels(piece, ANALYSIS_HZ).max()) for piece in pieces)
+    spans = [voiced_span(piece, ANALYSIS_HZ, loudest_db=loudest_db) for piece in pieces]
+    sound = np.zeros(sum(map(len, pieces)) + sum(turn.pauses_ms) * ANALYSIS_HZ // 1000)
+    segments: list[TruthSegment] = []
+    for text, piece, (first, end), pause_ms in zip(turn.pieces, pieces, spans, (0, *turn.pauses_ms), strict=True):
+        voice_at = segments[-1].to_ms + pause_ms if segments else first
+        _add(sound, piece, voice_at - first)
+        segments.append(TruthSegment(from_ms=voice_at, to_ms=voice_at + end - first, text=text))
+    return sound * gain(SPEECH_DB - voiced_level(sound, ANALYSIS_HZ)), segments
+
+
+def _resample(sound: Sound, from_hz: int, to_hz: int) -> Sound:
+    return sound if from_hz == to_hz else np.asarray(soxr.resample(sound, from_hz, to_hz), dtype=np.float64)
+
+
+def _on_grid(sound: Sound) -> Sound:
+    return np.pad(sound, (0, -len(sound) % (ANALYSIS_HZ * WINDOW_MS // 1000)))
+
+
+def _add(track: Sound, sound: Sound, at_ms: int) -> None:
+    """Mix `sound` into `track`; what would come before its start is left out."""
+    start = at_ms * ANALYSIS_HZ // 1000
+    cut = max(0, -start)
+    track[start + cut : start + len(sound)] += sound[cut:]
+
+
+def write(plan: FixturePlan, folder: Path, speak: Speak) -> int:
+    """Write the sound and its truth file into `folder`; return the sound's size in bytes."""
+    samples, truth = make(plan, speak)
+    path = folder / plan.name
+    options: dict[str, Any] = {"compression_level": 1.0} if path.suffix == ".flac" else {}
+    soundfile.write(path, samples, plan.rate_hz, subtype="PCM_16", **options)
+    content = truth.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    header = "# Made by tests/data/make_fixtures.py; don't edit by hand.\n"
+    body = yaml.safe_dump({"rate_hz": truth.rate_hz} | content, sort_keys=False, allow_unicode=True, width=110)
+    truth_path(path).write_text(header + body, encoding="utf-8")
+    return path.stat().st_size
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the named fixtures, or all; return the exit status."""
+    parser = argparse.ArgumentParser(description="Make the sound fixtures and their truth files.")
+    parser.add_argument("names", nargs="*", help="sounds to make, as in fixtures.yaml; none: all")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder to write to (default: beside this script)")
+    options = parser.parse_args(arguments)
+    plans = {plan.name: plan for plan in read_plans()}
+    unknown = [name for name in options.names if name not in plans]
+    if unknown:
+        parser.error(f"not in fixtures.yaml: {', '.join(unknown)}")
+    options.out.mkdir(parents=True, exist_ok=True)
+    total = 0
+    try:
+        for name in options.names or plans:
+            size = write(plans[name], options.out, flite)
+            total += size
+            sys.stdout.write(f"{name:28} {size / 1000:8.1f} kB\n")
+    except AudioError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 1
+    sys.stdout.write(f"{'all':28} {total / 1000:8.1f} kB\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
