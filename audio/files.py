@@ -24,7 +24,7 @@ MOST_CHANNELS = 8
 LONGEST_MS = 30 * 60_000.0  # a role-play is 5 minutes; this is room for a whole sub-test
 
 READ_BLOCK_FRAMES = 65_536
-UNKNOWN_FRAMES = 1 << 62  # what libsndfile says of streams whose header gives no length
+UNKNOWN_FRAMES = 1 << 62  # libsndfile says such a number of a FLAC without a length, and then loses its last block
 # MP3 headers tell a length that was estimated from the bit rate; only more than this is taken for a cut-off file.
 MP3_SLACK_MS = 1_000.0
 # A WAV written to a pipe can't know its length and says "as much as possible": 0xFFFFFFFF, or a little below 2 GiB.
@@ -49,8 +49,8 @@ def read_recording(path: Path | str, *, longest_ms: float = LONGEST_MS) -> Recor
     """Read a WAV, FLAC, OGG or MP3 file as int16; floating-point sound is clipped at full scale.
 
     Raises AudioError with one line that names the file and the fault: missing, no file, unreadable, empty, not audio,
-    no samples, cut off (and how much there is), NaN or infinite samples, an odd rate, too many channels, or longer
-    than `longest_ms` (refused before anything is decoded).
+    no samples, no length, cut off (and how much there is), NaN or infinite samples, an odd rate, too many channels, or
+    longer than `longest_ms` (refused before anything is decoded).
     """
     path = Path(path)
     name = path.name
@@ -175,21 +175,24 @@ def _decode(file: BinaryIO, name: str, *, cut_off: bool, longest_ms: float) -> R
     with sound:
         rate_hz, channels, promised = sound.samplerate, sound.channels, sound.frames
         if promised >= UNKNOWN_FRAMES:
-            promised = 0
+            raise AudioError(
+                f"'{name}' was streamed and its header tells no length; convert it once to a new file",
+                code="audio.no_length",
+            )
         if not LOWEST_HZ <= rate_hz <= HIGHEST_HZ:
             raise AudioError(
                 f"'{name}' has a sample rate of {rate_hz} Hz; use {LOWEST_HZ} to {HIGHEST_HZ} Hz", code="audio.rate"
             )
         if channels > MOST_CHANNELS:
             raise AudioError(f"'{name}' has {channels} channels; use at most {MOST_CHANNELS}", code="audio.channels")
-        longest = int(longest_ms * rate_hz / 1000)
-        if promised > longest:
-            raise _too_long(name, promised / rate_hz, longest_ms)
-        samples = _read_blocks(sound, name, stop_after=longest)
+        if 1000.0 * promised / rate_hz > longest_ms:
+            raise AudioError(
+                f"'{name}' is {promised / rate_hz:.0f} s long; at most {longest_ms / 1000:.0f} s are taken",
+                code="audio.too_long",
+            )
+        samples = _read_blocks(sound, name)
         slack = round(MP3_SLACK_MS * rate_hz / 1000) if sound.format == "MP3" else 0
     here_s = len(samples) / rate_hz
-    if len(samples) > longest:
-        raise _too_long(name, here_s, longest_ms)
     if cut_off or len(samples) + slack < promised:
         raise AudioError(
             f"'{name}' is cut off or damaged after {here_s:.2f} s, its header promises more; copy it again",
@@ -202,13 +205,12 @@ def _decode(file: BinaryIO, name: str, *, cut_off: bool, longest_ms: float) -> R
     return Recording(samples[:, 0].copy() if channels == 1 else samples, rate_hz, channels)
 
 
-def _read_blocks(sound: soundfile.SoundFile, name: str, *, stop_after: int) -> NDArray[np.int16]:
+def _read_blocks(sound: soundfile.SoundFile, name: str) -> NDArray[np.int16]:
     """Return what can be decoded, int16 (n, channels): fewer frames than promised where the file breaks off."""
     # libsndfile doesn't scale floating-point files to int16, and compressed ones may overshoot: those are clipped here.
     as_float = sound.subtype in ("FLOAT", "DOUBLE") or sound.format in ("OGG", "MP3")
     blocks: list[NDArray[np.int16]] = []
-    frames = 0
-    while frames <= stop_after:
+    while True:
         try:
             block = sound.read(READ_BLOCK_FRAMES, dtype="float32" if as_float else "int16", always_2d=True)
         except soundfile.LibsndfileError:
@@ -223,14 +225,7 @@ def _read_blocks(sound: soundfile.SoundFile, name: str, *, stop_after: int) -> N
                 )
             block = to_pcm(cast(NDArray[np.float32], block))
         blocks.append(cast(NDArray[np.int16], block))
-        frames += len(block)
     return np.concatenate(blocks) if blocks else np.zeros((0, sound.channels), dtype=np.int16)
-
-
-def _too_long(name: str, seconds: float, longest_ms: float) -> AudioError:
-    return AudioError(
-        f"'{name}' is {seconds:.0f} s long or more; at most {longest_ms / 1000:.0f} s are taken", code="audio.too_long"
-    )
 
 
 def _why_unreadable(path: Path, error: OSError) -> str:

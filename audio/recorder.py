@@ -261,20 +261,20 @@ def join(folder: Path, *, segment_ms: float = SEGMENT_MS, rate_hz: int = WIRE_HZ
         raise AudioError("nothing was recorded in this session", code="audio.empty")
     temporary = target.with_name(f".{target.name}.part")
     try:
-        with temporary.open("wb+") as file:
+        with temporary.open("wb+", buffering=0) as file:  # a buffer would hide where a write failed
             frames, problems, used = _concatenate(
                 folder, file, segment=samples_for(segment_ms, rate_hz), rate_hz=rate_hz
             )
-            file.flush()
             os.fsync(file.fileno())
         if not frames:
             temporary.unlink()
             raise AudioError("no segment of this recording can be read", code="audio.empty")
         os.replace(temporary, target)
         sync_folder(folder)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise storage_error(target, error) from error
+    except (OSError, StorageError) as error:
+        with suppress(OSError):
+            temporary.unlink()
+        raise error if isinstance(error, StorageError) else storage_error(target, error) from error
     _remove(used)
     for path in set(_segment_paths(folder)) - set(used):
         with suppress(OSError):  # the recording is safe; a name that stays is only untidy
@@ -282,27 +282,31 @@ def join(folder: Path, *, segment_ms: float = SEGMENT_MS, rate_hz: int = WIRE_HZ
     return Joined(target, 1000.0 * frames / rate_hz, tuple(problems))
 
 
-def _concatenate(folder: Path, file: BinaryIO, *, segment: int, rate_hz: int) -> tuple[int, list[str], list[Path]]:
+def _concatenate(folder: Path, file: io.FileIO, *, segment: int, rate_hz: int) -> tuple[int, list[str], list[Path]]:
     """Encode all segments into `file`; return the number of frames, the problems, and the segments that are in it."""
     sink = _Sink(file)
     frames = silence = 0
     problems: list[str] = []
     used: list[Path] = []
-    with soundfile.SoundFile(cast(BinaryIO, sink), "w", rate_hz, 2, format="FLAC", subtype="PCM_16") as out:
-        for found in read_segments(folder):
-            problem = found.problem
-            if problem is None and found.rate_hz != rate_hz:
-                problem = f"{found.path.name} has {found.rate_hz} Hz instead of {rate_hz} Hz"
-            if problem is not None:
-                problems.append(problem)
-                silence += segment
-                continue
-            for part in (np.zeros((silence, 2), dtype=np.int16), found.samples):
-                out.write(part)
-                frames += len(part)
-            silence = 0
-            used.append(found.path)
-            sink.check()
+    try:
+        with soundfile.SoundFile(cast(BinaryIO, sink), "w", rate_hz, 2, format="FLAC", subtype="PCM_16") as out:
+            for found in read_segments(folder):
+                problem = found.problem
+                if problem is None and found.rate_hz != rate_hz:
+                    problem = f"{found.path.name} has {found.rate_hz} Hz instead of {rate_hz} Hz"
+                if problem is not None:
+                    problems.append(problem)
+                    silence += segment
+                    continue
+                for part in (np.zeros((silence, 2), dtype=np.int16), found.samples):
+                    out.write(part)
+                    frames += len(part)
+                silence = 0
+                used.append(found.path)
+                sink.check()
+    except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts that all was written
+        sink.check()
+        raise StorageError(f"'{RECORDING_NAME}' can't be encoded; its segments are kept") from error
     sink.check()
     return frames, problems, used
 
@@ -310,7 +314,7 @@ def _concatenate(folder: Path, file: BinaryIO, *, segment: int, rate_hz: int) ->
 class _Sink:
     """A file for libsndfile that remembers why a write failed: an error can't pass through its C callbacks."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: io.FileIO) -> None:
         self._file = file
         self._error: OSError | None = None
 
@@ -320,11 +324,13 @@ class _Sink:
             raise self._error
 
     def write(self, data: bytes) -> int:
+        written = 0
         try:
-            return self._file.write(data)
+            while written < len(data):
+                written += self._file.write(data[written:])
         except OSError as error:
-            self._error = error
-            return 0
+            self._error = self._error or error
+        return written
 
     def read(self, size: int = -1) -> bytes:
         return self._file.read(size)

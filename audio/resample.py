@@ -23,8 +23,8 @@ class StreamResampler:
     """Converts one mono stream from `from_hz` to `to_hz`, chunk by chunk; equal rates pass through.
 
     The delay of the filter is compensated: output sample k is the sound at k / to_hz, so positions counted on either
-    side name the same media time (within 0.12 ms). Chunks of any length give the same samples as the whole at once.
-    Not thread-safe. Raises AudioError for rates outside RESAMPLED_HZ. Method: libsoxr, R. Sykes.
+    side name the same media time (within two samples of the lower rate). Chunks of any length give the same samples as
+    the whole at once. Not thread-safe. Raises AudioError for rates outside RESAMPLED_HZ. Method: libsoxr, R. Sykes.
     """
 
     def __init__(self, from_hz: int, to_hz: int) -> None:

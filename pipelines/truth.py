@@ -125,8 +125,15 @@ def load_truth(path: Path) -> Truth | None:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise _broken(file, " ".join(str(error).split())) from error
+    except OSError as error:
+        raise _broken(file, error.strerror or "it can't be read") from error
+    except UnicodeDecodeError as error:
+        raise _broken(file, "it is not UTF-8 text") from error
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise _broken(file, f"{line}{error.problem or 'not YAML'}") from error
+    except yaml.YAMLError as error:
+        raise _broken(file, "it is not YAML") from error
     try:
         return Truth.model_validate(content)
     except ValidationError as error:

@@ -80,8 +80,8 @@ class Conversation:
 
     def _take(self, signal: s.Signal) -> None:
         match signal:
-            case s.Tick(played_ms=played_ms):
-                self._tick(played_ms)
+            case s.Tick(played_ms=played_ms, missing_ms=missing_ms):
+                self._tick(played_ms, missing_ms)
             case s.VoiceStarted(voiced_from_ms=voiced_from_ms):
                 self._voice_started(voiced_from_ms)
             case s.VoicePaused(silent_since_ms=silent_since_ms):
@@ -137,6 +137,22 @@ class Conversation:
         """Whether a reply may be asked for now."""
         return self.state is State.LISTENING
 
+    @property
+    def reply_number(self) -> int | None:
+        """The reply under way."""
+        return self._reply.number if self._reply is not None else None
+
+    @property
+    def reply_turn(self) -> int:
+        """The turn that the last reply answers."""
+        reply = self._reply or self._last_reply
+        return reply.turn if reply is not None else 0
+
+    @property
+    def turn_number(self) -> int:
+        """The last turn that was begun."""
+        return self._turns
+
     # -------------------------------------------------------------- the candidate speaks
 
     def _voice_started(self, voiced_from_ms: float) -> None:
@@ -156,6 +172,7 @@ class Conversation:
             self._open_turn(voiced_from_ms)
         if self._turn is not None:
             self._turn.silent_since_ms = None
+            self._turn.excused_ms = 0.0
 
     def _resume_turn(self, voiced_from_ms: float) -> None:
         """Go on hearing a candidate who was thought to be done; what was being prepared is discarded."""
@@ -180,12 +197,14 @@ class Conversation:
             self._go(Trigger.BACKCHANNEL)
             self._drop_turn("backchannel")
 
-    def _tick(self, played_ms: float) -> None:
+    def _tick(self, played_ms: float, missing_ms: float) -> None:
         turn, reply = self._turn, self._reply
+        if turn is not None and missing_ms and turn.excused_ms < self.settings.excused_ms:
+            turn.excused_ms += missing_ms
         if reply is not None and reply.started:
             reply.played_ms = max(reply.played_ms, played_ms)
         if self.state is State.WEIGHING and turn is not None and turn.silent_since_ms is not None:
-            silent_ms = self._now_ms - turn.silent_since_ms
+            silent_ms = self._now_ms - turn.silent_since_ms - turn.excused_ms
             if silent_ms >= self.settings.segment_pause_ms:
                 self._finish_segment(turn)
             if self.auto_endpoint and silent_ms >= self.settings.endpoint_wait_ms:

@@ -28,9 +28,10 @@ class VoicePaused:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Media time went on; `played_ms` of the current reply have been heard."""
+    """Media time went on; `played_ms` of the current reply have been heard, `missing_ms` of sound did not come."""
 
     played_ms: float = 0.0
+    missing_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

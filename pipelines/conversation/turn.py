@@ -26,6 +26,7 @@ class Turn:
     from_ms: float
     voiced_ms: float = 0.0
     silent_since_ms: float | None = None
+    excused_ms: float = 0.0  # of the pause, sound that did not come: the network's silence, not the candidate's
     segments: dict[int, Segment] = field(default_factory=dict)
     over_at_ms: float | None = None
 

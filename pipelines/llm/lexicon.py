@@ -13,7 +13,6 @@ from pipelines.llm.words import stem
 _CONCEPTS = {
     "since": """start started begin began begun beginning onset commence since how_long when_did how_many_weeks
         how_many_days how_many_months came_on come_on first_notice first_noticed going_on originally how_long_ago""",
-    "when": "when how_long_ago what_time what_day",
     "often": "how_often often frequent frequently frequency regularly how_many_times times_a_week times_a_day how_many",
     "where": "where whereabouts location which_part which_parts which_areas which_area area spot place part locate",
     "pain": """pain painful hurt hurting hurts ache aching achy sore soreness tender tenderness throb throbbing sting

@@ -38,8 +38,8 @@ FUNCTION_WORDS = frozenset(
     please quite rather really right said same say see shall she should so some something sort still such tell than thank
     thanks that the their them then there these they thing things think this those though through to today too up us
     very want was way we well were what which while who whom whose why will with would yes yet you your yours yourself
-    anything anyone any moment bit able keep put find maybe exactly usually normally currently present mister missus
-    miss mr mrs ms doctor sir madam give gave given look looking ask asking question questions talk talking understand
+    anything anyone any moment bit able maybe exactly usually normally currently present mister missus
+    miss mr mrs ms doctor sir madam look looking ask asking question questions talk talking understand
     describe explain show mind mean means sure hello hi course great fine alright sorry""".split()
 )
 

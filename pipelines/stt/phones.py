@@ -69,7 +69,7 @@ def pronounce(word: str) -> tuple[tuple[str, ...], ...]:
 def plain_word(text: str) -> str:
     """Return `text` as recognisers write words: lower case, no accents, inner apostrophes and hyphens only."""
     letters = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
-    return "".join(mark for mark in letters if mark.isalnum() or mark in "'-" and not mark.isspace()).strip("'-")
+    return "".join(mark for mark in letters if mark.isalnum() or mark in "'-").strip("'-")
 
 
 _SPELLINGS = (

@@ -1,7 +1,7 @@
 """PocketSphinx as a streaming recogniser: embedded, no download, a demonstration of what a better one does.
 
-It holds the interpreter lock, so a lane runs it in worker processes. A decoder costs 90 MB and 0.3 s to build and serves
-one stream at a time; those of closed streams are kept for the next one.
+It holds the interpreter lock, so a lane runs it in worker processes. A decoder costs 90 MB and 0.3 s to build and
+serves one stream at a time; those of closed streams are kept for the next one.
 """
 
 from __future__ import annotations
@@ -116,8 +116,14 @@ class PocketSphinxStream:
         self._cmn = _checked_cmn(spec.speaker_state) or self._settings.initial_cmn
         self._block_samples = samples_for(self._settings.block_ms, ANALYSIS_HZ)
         self._heard = spec.speaker_state is not None
-        self._decoder.raw.set_cmn(self._cmn)
-        self._clear()
+        decoder.raw.set_cmn(self._cmn)
+        self._pending: list[Pcm] = []
+        self._pending_samples = 0
+        self._decoded_samples = 0
+        self._peak = 0
+        self._started = False
+        self._shown: tuple[tuple[Word, ...], int] = ((), 0)
+        self._prefix = StablePrefix(self._settings.partials)
 
     def feed(self, samples: Pcm) -> Hypothesis | None:
         """Take int16 mono at 16 kHz, any length; return a provisional hypothesis when its words have changed."""
@@ -149,9 +155,7 @@ class PocketSphinxStream:
             words = self._words() if audible else ()
             self._settle(keep=audible)
         self._clear()
-        return Hypothesis(
-            text=" ".join(word.text for word in words), words=words, final=True, stable_words=len(words)
-        )
+        return Hypothesis(text=" ".join(word.text for word in words), words=words, final=True, stable_words=len(words))
 
     def reset(self) -> None:
         """Abandon the segment; its sound leaves no trace in the speaker's state."""
@@ -177,12 +181,12 @@ class PocketSphinxStream:
         return self._held
 
     def _clear(self) -> None:
-        self._pending: list[Pcm] = []
+        self._pending = []
         self._pending_samples = 0
         self._decoded_samples = 0
         self._peak = 0
         self._started = False
-        self._shown: tuple[tuple[Word, ...], int] = ((), 0)
+        self._shown = ((), 0)
         self._prefix = StablePrefix(self._settings.partials)
 
     def _decode(self, block: Pcm) -> None:
@@ -234,7 +238,7 @@ class PocketSphinxStream:
 
 def _build(settings: PocketSphinxSettings) -> Any:
     try:
-        from pocketsphinx import Decoder
+        from pocketsphinx import Decoder  # type: ignore[attr-defined]  # its __init__ re-exports without saying so
 
         return Decoder(
             loglevel="FATAL",

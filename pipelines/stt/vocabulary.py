@@ -13,13 +13,16 @@ from typing import Any
 from audio.errors import EngineError
 from pipelines.stt.phones import ARPABET, american_spellings, plain_word, pronounce
 
+Pronounce = Callable[[str], tuple[tuple[str, ...], ...]]
+"""A word's likely pronunciations in ARPAbet phones."""
+
 _MARK = "~"  # in no word of the stock dictionary
 
 
 class Vocabulary:
     """What one decoder has been taught; words are remembered, so that teaching twice is harmless."""
 
-    def __init__(self, decoder: Any, *, weight: float, speak: Callable[[str], tuple[tuple[str, ...], ...]] = pronounce) -> None:
+    def __init__(self, decoder: Any, *, weight: float, speak: Pronounce = pronounce) -> None:
         self._decoder = decoder
         self._model = decoder.get_lm()
         self._weight = weight

@@ -82,7 +82,7 @@ class Espeak:
         self._library = _load()
         import espeakng_loader
 
-        data_path = espeakng_loader.get_data_path().encode()
+        data_path = str(espeakng_loader.get_data_path()).encode()  # type: ignore[no-untyped-call]
         rate_hz = self._library.espeak_Initialize(
             _AUDIO_OUTPUT_SYNCHRONOUS, _BUFFER_MS, data_path, ctypes.c_int(_NO_EXIT_ON_ERROR)
         )
@@ -114,9 +114,7 @@ class Espeak:
                 if code != 0:
                     raise EngineError(f"espeak-ng refused {value} for parameter {parameter} (code {code})")
             self._blocks, self._events = [], []
-            code = self._library.espeak_Synth(
-                data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
-            )
+            code = self._library.espeak_Synth(data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None)
             if code != 0:
                 raise EngineError(f"espeak-ng could not speak the text (code {code}); try again")
             samples = np.concatenate(self._blocks) if self._blocks else np.zeros(0, dtype=np.int16)
@@ -146,7 +144,7 @@ class Espeak:
 
     def _receive(self, samples: object, count: int, events: object) -> int:
         if samples and count > 0:
-            self._blocks.append(np.ctypeslib.as_array(samples, shape=(count,)).astype(np.int16, copy=True))  # type: ignore[arg-type]
+            self._blocks.append(np.ctypeslib.as_array(samples, shape=(count,)).astype(np.int16, copy=True))
         index = 0
         while (event := events[index]).type != _EVENT_END_OF_LIST:  # type: ignore[index]
             if event.type == _EVENT_WORD:
@@ -172,7 +170,7 @@ def _load() -> ctypes.CDLL:
     try:
         import espeakng_loader
 
-        library = ctypes.CDLL(espeakng_loader.get_library_path())
+        library = ctypes.CDLL(espeakng_loader.get_library_path())  # type: ignore[no-untyped-call]
     except (ImportError, OSError) as error:
         raise EngineError("espeak-ng could not be loaded; install the package espeakng-loader") from error
     library.espeak_Initialize.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int]

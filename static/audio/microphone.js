@@ -68,11 +68,15 @@ export class Microphone {
   /** Let the microphone go; the browser's indicator goes out. */
   stop() {
     this.#release();
+    this.#dropNode();
+    this.#own_context?.close();
+    this.#own_context = null;
+  }
+
+  #dropNode() {
     this.#node?.port.postMessage({ kind: "stop" });
     this.#node?.disconnect();
     this.#node = null;
-    this.#own_context?.close();
-    this.#own_context = null;
   }
 
   async #connect(stream) {
@@ -84,7 +88,7 @@ export class Microphone {
       // the worklet resample.
       context = new AudioContext();
       this.#own_context = context;
-      this.#node = null;
+      this.#dropNode();
       this.#source = context.createMediaStreamSource(stream);
     }
     if (!this.#node) {

@@ -8,9 +8,9 @@ const TABLE = {
   choosing: { choose: "opening" },
   opening: { opened: "preparing", failed: "choosing" },
   preparing: { start: "connecting", leave: "choosing" },
-  connecting: { started: "talking", failed: "preparing", ended: "closing", leave: "choosing" },
-  talking: { ended: "closing", lost: "closing" },
-  closing: { closed: "debrief", leave: "choosing" },
+  connecting: { started: "talking", failed: "preparing", ended: "closing" },
+  talking: { ended: "closing" },
+  closing: { closed: "debrief" },
   debrief: { again: "opening", leave: "choosing" },
 };
 

@@ -19,6 +19,7 @@ export class Roleplay {
   #link = new RealtimeLink();
   #uplink;
   #grace = null;
+  #finished = false;
 
   /** `session` as the server opened it, `desk` an AudioDesk whose microphone is open. */
   constructor(session, desk) {
@@ -110,8 +111,8 @@ export class Roleplay {
   }
 
   #finish(outcome) {
-    if (this.finished) return;
-    this.finished = true;
+    if (this.#finished) return;
+    this.#finished = true;
     this.abandon();
     this.onended(outcome);
   }

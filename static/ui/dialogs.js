@@ -3,6 +3,8 @@
 import { strings } from "../strings.js";
 import { button, freshId, h, setText } from "./dom.js";
 
+const open_dialogs = new Set(); // functions that answer for the person
+
 /**
  * Show a dialog and resolve with the value of the button that was chosen.
  *
@@ -12,7 +14,9 @@ export function ask({ title, body, choices, on_escape, extra = [], role = "dialo
   const title_id = freshId("title");
   const body_id = freshId("body");
   return new Promise((resolve) => {
+    const dismiss = () => done(on_escape);
     const done = (value) => {
+      open_dialogs.delete(dismiss);
       dialog.close();
       dialog.remove();
       resolve(value);
@@ -28,12 +32,18 @@ export function ask({ title, body, choices, on_escape, extra = [], role = "dialo
     );
     dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
-      done(on_escape);
+      dismiss();
     });
+    open_dialogs.add(dismiss);
     document.body.append(dialog);
     dialog.showModal();
     buttons[0]?.focus();
   });
+}
+
+/** Close every dialog as Escape would: what it asked about is over. */
+export function closeDialogs() {
+  for (const dismiss of [...open_dialogs]) dismiss();
 }
 
 /** Show a problem; resolve with the value of the choice taken ("retry", or a value of `others`). */

@@ -16,7 +16,7 @@ rate_hz: 16000
 turns:
   - {from_ms: 100, to_ms: 900, text: Good morning., expect: greeting, voice: rms,
      segments: [{from_ms: 100, to_ms: 900, text: Good morning.}], pauses: [{from_ms: 300, to_ms: 520}]}
-  - {from_ms: 2000, to_ms: 2600, text: How are you?}
+  - {from_ms: 2000, to_ms: 2600, text: "How are you?"}
 """
 
 
@@ -59,7 +59,7 @@ def test_no_truth_file_is_none(tmp_path: Path) -> None:
         (GOOD + "speech_in: none\n", "yet there are turns"),
         ("- a list\n", "the whole file"),
         ("", "the whole file"),
-        ("turns: [", "visit.truth.yaml"),
+        ("card: x\nturns: [\n", "visit.truth.yaml can't be used (line 3"),
     ],
 )
 def test_broken_truth_is_refused_with_its_place(tmp_path: Path, content: str, place: str) -> None:

@@ -1,0 +1,129 @@
+"""How often the scripted patient takes a sentence for what it is: a pure function over cards and labelled cases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pipelines.engines import HistoryItem, RespondKind, RespondRequest
+from pipelines.llm.intents import Intent
+from pipelines.llm.scripted import choose_reply
+from pipelines.patient.card import Card
+
+# Names that people who label sentences use for the same thing, each with the intents that satisfy it.
+ALIASES: Mapping[str, frozenset[Intent]] = {
+    "acknowledge": frozenset({Intent.STATEMENT, Intent.CHECK}),
+    "explanation": frozenset({Intent.STATEMENT, Intent.CHECK}),
+    "advice": frozenset({Intent.STATEMENT, Intent.CHECK}),
+    "reassurance": frozenset({Intent.STATEMENT, Intent.CHECK}),
+    "statement": frozenset({Intent.STATEMENT, Intent.CHECK}),
+    "not_on_card": frozenset({Intent.UNKNOWN}),
+    "unknown": frozenset({Intent.UNKNOWN}),
+    "open": frozenset({Intent.OPEN}),
+    "closing": frozenset({Intent.FAREWELL}),
+    "say_again": frozenset({Intent.UNINTELLIGIBLE}),
+    "introduction": frozenset({Intent.GREETING}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingCase:
+    """A labelled sentence: `expected` is a cue of the card, an intent, or one of `ALIASES`.
+
+    `told` names cues that were heard before. Where it is None and a cue is expected, the cues that must come before it
+    count as told, so that a volunteered cue can be expected without spelling out a history.
+    """
+
+    card_id: str
+    text: str
+    expected: str
+    told: tuple[str, ...] | None = None
+    history: tuple[HistoryItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What became of a case: the cue told, the intent, the reason, and whether that was expected."""
+
+    case: MatchingCase
+    cue: str | None
+    intent: Intent
+    reason: str
+    score: float
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingReport:
+    """All results in the order of the cases, and their rates (0..1)."""
+
+    results: tuple[CaseResult, ...]
+
+    @property
+    def rate(self) -> float:
+        """Share of cases that came out as expected; 0.0 without cases."""
+        return sum(result.passed for result in self.results) / len(self.results) if self.results else 0.0
+
+    @property
+    def failures(self) -> tuple[CaseResult, ...]:
+        """The cases that came out otherwise."""
+        return tuple(result for result in self.results if not result.passed)
+
+    def rates_by_card(self) -> dict[str, float]:
+        """Return the rate of each card, by id."""
+        groups: defaultdict[str, list[bool]] = defaultdict(list)
+        for result in self.results:
+            groups[result.case.card_id].append(result.passed)
+        return {card_id: sum(passed) / len(passed) for card_id, passed in sorted(groups.items())}
+
+
+def evaluate_matching(cards: Mapping[str, Card], cases: Iterable[MatchingCase]) -> MatchingReport:
+    """Return what the scripted patient makes of each case.
+
+    Raises KeyError for a card that isn't in `cards`, ValueError for an expectation that is no cue and no intent.
+    """
+    return MatchingReport(tuple(_run(cards[case.card_id], case) for case in cases))
+
+
+def _run(card: Card, case: MatchingCase) -> CaseResult:
+    cue_ids = {cue.id for cue in card.cues}
+    wanted: frozenset[Intent] = frozenset()
+    if case.expected not in cue_ids:
+        wanted = ALIASES.get(case.expected) or frozenset({_intent(case.expected)})
+    told = case.told
+    if told is None:
+        told = tuple(sorted(_before(card, case.expected))) if case.expected in cue_ids else ()
+    request = RespondRequest(
+        id="evaluate",
+        turn=1,
+        revision=0,
+        kind=RespondKind.REPLY,
+        card=card,
+        text=case.text,
+        history=case.history,
+        told=told,
+    )
+    reply = choose_reply(request)
+    passed = reply.intent in wanted if wanted else reply.cue == case.expected
+    return CaseResult(case, reply.cue, reply.intent, reply.reason, reply.score, passed)
+
+
+def _before(card: Card, cue_id: str) -> set[str]:
+    """Return the cues that must have been heard before `cue_id`, directly or not."""
+    found: set[str] = set()
+    waiting = list(card.cue(cue_id).after)
+    while waiting:
+        other = waiting.pop()
+        if other not in found:
+            found.add(other)
+            waiting.extend(card.cue(other).after)
+    return found
+
+
+def _intent(name: str) -> Intent:
+    try:
+        return Intent(name)
+    except ValueError:
+        choices = ", ".join(sorted({*ALIASES, *Intent}))
+        raise ValueError(f"'{name}' is no cue of the card and no intent; use one of: {choices}") from None

@@ -1,0 +1,263 @@
+"""Lexical matching of what a candidate said against the triggers of a card's cues.
+
+A cue's score comes from three views of the same words: how much of its best trigger was said (recall over content words
+weighted by rarity), how telling the matched words are for this cue among the card's cues (inverse document frequency,
+K. Sparck Jones, 1972), and how much the whole stretch sounds like a trigger (which survives misplaced word borders).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz, process
+
+from pipelines.llm.lexicon import concepts_of, members_of, phrase_concepts
+from pipelines.llm.words import FUNCTION_WORDS, phrase_sound, sound, stem, tokens
+from pipelines.patient.card import Card
+
+CONCEPT_WEIGHT = 0.75  # a synonym is weaker evidence than the word of a trigger itself
+FUZZY_FLOOR = 0.74  # below it "sounds alike" starts to link unrelated words ("table", "terrible")
+FUZZY_BEST = 0.85  # a word that only sounds alike never counts as much as the word itself
+JOINED_FLOOR = 0.82  # two neighbours run together ("I be profane") need to be closer: there are many pairs
+PHRASE_FLOOR = 0.62  # unrelated phrases of a few words reach about this ratio by chance
+UNKNOWN_WEIGHT = 0.7  # a content word that no cue knows: some of the turn is about something else
+WEAK_WEIGHT = 0.4  # words that many questions share whatever their topic, and those of the card's title
+WEAK = frozenset(
+    "when where last time day week month year put keep give gave given find try often long use @where @often".split()
+)
+SAYS_WEIGHT = 0.4  # words of the patient's own answer, for questions that take it up
+
+
+@dataclass(frozen=True, slots=True)
+class CueScore:
+    """How well a stretch of words fits a cue, 0..1, and the trigger it fits best."""
+
+    cue: str
+    score: float
+    trigger: str
+    phrase: float  # how much the stretch sounds like the trigger as a whole, 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class _Trigger:
+    text: str
+    features: tuple[tuple[str, float], ...]  # content features with their weights
+    total: float
+    sound: str
+
+
+class CardIndex:
+    """What matching needs of a card, computed once: features and rarity, sounds of triggers, spellings to compare with."""
+
+    def __init__(self, card: Card) -> None:
+        self.cue_ids = tuple(cue.id for cue in card.cues)
+        counts: dict[str, Counter[str]] = {}
+        for cue in card.cues:
+            counts[cue.id] = Counter(f for text in (*cue.triggers, cue.topic) for f in set(_features(tokens(text))))
+        said = {cue.id: {f for text in cue.says for f in _stems(tokens(text))} for cue in card.cues}
+        spread = Counter(f for found in counts.values() for f in found)
+        cues = len(card.cues)
+        weak = WEAK | set(_stems(tokens(card.title)))
+        self._rarity = {
+            f: math.log((cues + 1) / n) / math.log(cues + 1) * (WEAK_WEIGHT if f in weak else 1.0)
+            for f, n in spread.items()
+        }
+        self._telling = {
+            cue.id: {f: self._weight(f) * (0.6 + 0.4 * min(1.0, n / 3)) for f, n in counts[cue.id].items()}
+            for cue in card.cues
+        }
+        for cue in card.cues:  # the words of an answer, as far as no trigger of any cue uses them
+            others = set().union(*(said[other] for other in said if other != cue.id))
+            for feature in said[cue.id] - others - set(spread):
+                self._telling[cue.id][feature] = SAYS_WEIGHT
+        self._known = frozenset(spread).union(*said.values())
+        self._triggers = {
+            cue.id: tuple(self._compile(text) for text in (*cue.triggers, cue.topic)) for cue in card.cues
+        }
+        self.common = self._find_common(card)
+        concepts = {feature for feature in spread if feature.startswith("@")}
+        texts = [text for cue in card.cues for text in (*cue.triggers, cue.topic, *cue.says)]
+        surfaces = {word for text in texts for word in tokens(text)} | {
+            word for concept in concepts for word in members_of(concept)
+        }
+        self._surfaces = sorted(word for word in surfaces if len(word) > 2 and word not in FUNCTION_WORDS)
+        self._sounds = [sound(word) for word in self._surfaces]
+        self._long = [(w, s) for w, s in zip(self._surfaces, self._sounds, strict=True) if len(w) >= 7]
+        self._near: dict[str, tuple[tuple[str, float], ...]] = {}
+
+    def rank(self, words: tuple[str, ...]) -> list[CueScore]:
+        """Return every cue's score for a stretch of words, best first (ties: card order)."""
+        evidence, unknown = self._evidence(words)
+        heard = phrase_sound(words)
+        scores = [self._score(cue_id, evidence, unknown, heard) for cue_id in self.cue_ids]
+        return sorted(scores, key=lambda score: -score.score)
+
+    def is_general(self, words: tuple[str, ...]) -> bool:
+        """Tell whether the content words are only those the whole card is about (then a question is an open one)."""
+        return all(word in self.common for word in _stems(words))
+
+    def _find_common(self, card: Card) -> frozenset[str]:
+        general = {stem(word) for text in (card.title, card.patient.name) for word in tokens(text)}
+        often = {feature for feature, rarity in self._rarity.items() if rarity < 0.35}
+        return frozenset(general | often | {"problem", "troubl", "situation", "detail", "stori", "concern", "issu"})
+
+    def _weight(self, feature: str) -> float:
+        return self._rarity.get(feature, 0.0) * (CONCEPT_WEIGHT if feature.startswith("@") else 1.0)
+
+    def _compile(self, text: str) -> _Trigger:
+        words = tokens(text)
+        features: dict[str, float] = {}
+        for word in _stems(words):
+            features[word] = max(self._rarity.get(word, 0.0), 0.1)
+        for concept in phrase_concepts(words):
+            features[concept] = max(self._weight(concept), 0.1)
+        return _Trigger(text, tuple(features.items()), sum(features.values()), phrase_sound(words))
+
+    def _evidence(self, words: tuple[str, ...]) -> tuple[dict[str, float], float]:
+        """Return how surely each known feature was said (0..1), and the weight of content words nobody knows."""
+        evidence: dict[str, float] = {}
+        unknown = 0.0
+
+        def note(feature: str, degree: float) -> None:
+            if degree > evidence.get(feature, 0.0):
+                evidence[feature] = degree
+
+        for word in words:
+            if word in FUNCTION_WORDS:
+                for concept in concepts_of(word):
+                    note(concept, 1.0)
+                continue
+            base = stem(word)
+            concepts = [concept for concept in concepts_of(base) if concept in self._known]
+            if base in self._known:
+                note(base, 1.0)
+            for concept in concepts:
+                note(concept, 1.0)
+            if base in self._known or concepts:
+                continue
+            near = self._near_words(word)
+            unknown += UNKNOWN_WEIGHT * (1.0 - max((degree for _, degree in near), default=0.0))
+            for feature, degree in near:
+                note(feature, degree)
+        for concept in phrase_concepts(words):
+            note(concept, 1.0)
+        for first, second in zip(words, words[1:], strict=False):
+            if min(len(first), len(second)) <= 4 and len(first) + len(second) >= 6:
+                for feature, degree in self._near_joined(first + second):
+                    note(feature, degree)
+        return evidence, unknown
+
+    def _near_words(self, word: str) -> tuple[tuple[str, float], ...]:
+        """Return features of known words that look and sound like `word`, with degrees; remembered per index."""
+        found = self._near.get(word)
+        if found is None:
+            if len(self._near) > 20_000:  # a bound for servers that run for months
+                self._near.clear()
+            found = self._near[word] = self._compare(word) if len(word) > 2 else ()
+        return found
+
+    def _compare(self, word: str) -> tuple[tuple[str, float], ...]:
+        if not self._surfaces:
+            return ()
+        letters = process.cdist([word], self._surfaces, scorer=fuzz.ratio)[0]
+        sounds = process.cdist([sound(word)], self._sounds, scorer=fuzz.ratio)[0]
+        likeness = (0.45 * letters + 0.55 * sounds) / 100.0
+        degrees: dict[str, float] = {}
+        for position in likeness.argsort()[::-1][:3].tolist():
+            alike = float(likeness[position])
+            if alike < FUZZY_FLOOR:
+                break
+            degree = 0.4 + (FUZZY_BEST - 0.4) * (alike - FUZZY_FLOOR) / (1.0 - FUZZY_FLOOR)
+            for feature in _word_features(self._surfaces[position]):
+                if degree > degrees.get(feature, 0.0):
+                    degrees[feature] = degree
+        return tuple(degrees.items())
+
+    def _near_joined(self, word: str) -> Iterable[tuple[str, float]]:
+        cached = self._near.get("+" + word)
+        if cached is None:
+            key = sound(word)
+            found: dict[str, float] = {}
+            for surface, surface_key in self._long:
+                if abs(len(surface_key) - len(key)) <= 2:
+                    alike = (0.3 * fuzz.ratio(word, surface) + 0.7 * fuzz.ratio(key, surface_key)) / 100.0
+                    if alike >= JOINED_FLOOR:
+                        found.update(dict.fromkeys(_word_features(surface), alike * FUZZY_BEST))
+            cached = self._near["+" + word] = tuple(found.items())
+        return cached
+
+    def _score(self, cue_id: str, evidence: Mapping[str, float], unknown: float, heard: str) -> CueScore:
+        telling = self._telling[cue_id]
+        # A word and its concepts are one piece of evidence: the strongest of them counts, so sum by the square root rule.
+        strengths = sorted((telling[f] * degree for f, degree in evidence.items() if f in telling), reverse=True)
+        mass = sum(strength / (1 + place) for place, strength in enumerate(strengths))
+        bag = 1.0 - math.exp(-1.3 * mass)
+        elsewhere = unknown + sum(self._rarity.get(f, 0.0) * d for f, d in evidence.items() if f not in telling)
+        share = sum(strengths) / (sum(strengths) + elsewhere) if strengths else 0.0
+        best, recall, phrase = self._best_trigger(cue_id, evidence, heard)
+        like_phrase = max(0.0, (phrase - PHRASE_FLOOR) / (1.0 - PHRASE_FLOOR))
+        lexical = 0.40 * bag + 0.35 * recall + 0.25 * share
+        score = lexical + (1.0 - lexical) * 0.45 * like_phrase * (0.3 + 0.7 * share)
+        return CueScore(cue_id, min(1.0, score), best, phrase)
+
+    def _best_trigger(self, cue_id: str, evidence: Mapping[str, float], heard: str) -> tuple[str, float, float]:
+        """Return the trigger that fits best, the share of its content that was said, and the likeness of its sound."""
+        best = ("", 0.0, 0.0)
+        for trigger in self._triggers[cue_id]:
+            said = sum(weight * self._degree(f, evidence) for f, weight in trigger.features)
+            recall = said / trigger.total if trigger.total else 0.0
+            phrase = 0.0
+            if len(heard) >= 5 and len(trigger.sound) >= 5:
+                phrase = fuzz.ratio(heard, trigger.sound, score_cutoff=60.0) / 100.0
+                if len(heard) > len(trigger.sound):
+                    # A trigger inside a longer stretch; short ones are found anywhere by chance.
+                    inside = fuzz.partial_ratio(heard, trigger.sound, score_cutoff=70.0) / 100.0
+                    phrase = max(phrase, inside * min(1.0, 0.7 + len(trigger.sound) / 60.0))
+            if recall + phrase > best[1] + best[2]:
+                best = (trigger.text, recall, phrase)
+        return best
+
+    @staticmethod
+    def _degree(feature: str, evidence: Mapping[str, float]) -> float:
+        degree = evidence.get(feature, 0.0)
+        if degree < CONCEPT_WEIGHT:
+            related = max((evidence.get(concept, 0.0) for concept in concepts_of(feature)), default=0.0)
+            degree = max(degree, CONCEPT_WEIGHT * related)
+        return degree
+
+
+_INDEXES: dict[tuple[str, int], tuple[Card, CardIndex]] = {}
+
+
+def index_for(card: Card) -> CardIndex:
+    """Return the card's index, made once per id and version (and anew when the card's content differs)."""
+    key = (card.id, card.version)
+    known = _INDEXES.get(key)
+    if known is not None and (known[0] is card or known[0] == card):
+        return known[1]
+    index = CardIndex(card)
+    _INDEXES[key] = (card, index)
+    return index
+
+
+def _stems(words: tuple[str, ...]) -> list[str]:
+    return [stem(word) for word in words if word not in FUNCTION_WORDS]
+
+
+def _word_features(word: str) -> tuple[str, ...]:
+    base = stem(word)
+    return (base, *concepts_of(base))
+
+
+def _features(words: tuple[str, ...]) -> list[str]:
+    """Return the stems of the content words, their concepts, and the concepts of phrases."""
+    found: list[str] = []
+    for word in words:
+        if word in FUNCTION_WORDS:
+            found.extend(concepts_of(word))
+        else:
+            found.extend(_word_features(word))
+    return found + phrase_concepts(words)

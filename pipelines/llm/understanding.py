@@ -1,0 +1,185 @@
+"""From a candidate's turn to what it is taken for: an intent, the cues it may ask for, and a reason in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.engines import Word
+from pipelines.llm import intents
+from pipelines.llm.intents import Intent
+from pipelines.llm.matching import CardIndex, CueScore
+from pipelines.llm.words import FUNCTION_WORDS, sentences, tokens
+
+ASKED_FLOOR = 0.40  # with a question's opening, this much lexical evidence names the cue
+BARE_FLOOR = 0.55  # without one ("any pain", "you smoke at all"), only in a short turn
+PATTERN_FLOOR = 0.62  # where another reading fits too ("what worries you"), a cue must fit clearly better
+SURE = 0.80  # a match that no pattern outweighs
+SHORT_WORDS = 14  # a turn that may be a question although its opening was not recognised
+STRETCH_WORDS = 18  # spoken questions are shorter; what follows belongs to something else
+CONTEXT_WORDS = 8  # what a question without a topic of its own refers back to
+TAIL_WORDS = 26  # a question further from the end has been overtaken by what was said since
+ELLIPSIS_WORDS = 5  # "and the blue inhaler"
+QUESTION_SOUND = 0.70  # a longer turn must sound like a trigger, all of which are questions
+FEW_WORDS = 3
+LOW_CONFIDENCE = 0.25  # mean of the words; single words are too noisy to judge by
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What a turn was taken for; `ranking` holds every cue's score for the stretch that decided, best first."""
+
+    intent: Intent
+    score: float
+    reason: str
+    ranking: tuple[CueScore, ...] = ()
+    bare: bool = False  # taken for a question by its words alone, without a question's form
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    words: tuple[str, ...]
+    explicit: bool  # it opens like a question, or was written with a question mark
+    after: int  # words between its end and the end of the turn
+
+
+def understand(text: str, *, index: CardIndex, words: Sequence[Word] = (), first: bool = False) -> Understanding:
+    """Return what the candidate's turn `text` is taken for, by the card's index.
+
+    `words` may carry the recogniser's confidences; `first` says that the patient hasn't spoken yet.
+    """
+    spoken = tokens(text)
+    doubt = _why_unintelligible(spoken, words)
+    if doubt:
+        return Understanding(Intent.UNINTELLIGIBLE, 0.0, doubt)
+    whole = " ".join(spoken)
+    tail = " ".join(spoken[-STRETCH_WORDS:])
+    if len(spoken) <= SHORT_WORDS + 2 and intents.REPEAT.search(whole) and not intents.NOT_REPEAT.search(whole):
+        return Understanding(Intent.REPEAT, 0.9, f"asks to repeat: '{_found(intents.REPEAT, whole)}'")
+    stretches = _stretches(text, spoken)
+    explicit = [stretch for stretch in stretches if stretch.explicit]
+    question = max(explicit, key=lambda stretch: len(stretch.words) + stretch.after, default=None)
+    asked = " ".join(spoken[-(len(question.words) + question.after) :]) if question else tail
+    ranking, stretch = _best(stretches, index)
+    top = ranking[0]
+    special = _special(whole, asked, tail, top=top, first=first, asks=bool(explicit), general=index.is_general(stretch.words))
+    if special is not None:
+        return Understanding(special.intent, special.score, special.reason, tuple(ranking))
+    if stretch.explicit and top.score >= ASKED_FLOOR:
+        return Understanding(Intent.CUE, top.score, explain(ranking), tuple(ranking))
+    advice = intents.count_advice(tail)
+    shaped = len(spoken) <= ELLIPSIS_WORDS or top.phrase >= QUESTION_SOUND
+    if not explicit and len(spoken) <= SHORT_WORDS and not advice and shaped and top.score >= BARE_FLOOR:
+        return Understanding(Intent.CUE, top.score, explain(ranking) + ", no question form", tuple(ranking), bare=True)
+    if explicit:
+        if index.is_general(stretch.words) and _is_request(asked):
+            return Understanding(Intent.OPEN, 0.6, f"a question about all of it: '{asked}'", tuple(ranking))
+        return Understanding(Intent.UNKNOWN, 1.0 - top.score, "nothing on the card fits; best " + explain(ranking))
+    if intents.GREETING.search(whole) and (first or len(spoken) <= SHORT_WORDS):
+        return Understanding(Intent.GREETING, 0.9, f"greets: '{_found(intents.GREETING, whole)}'")
+    return Understanding(Intent.STATEMENT, 1.0 - min(top.score, 0.9), f"{len(spoken)} words that ask nothing")
+
+
+def explain(ranking: Sequence[CueScore]) -> str:
+    """Return the best match and its runner-up in words, for the examiner."""
+    text = f"matched '{ranking[0].trigger}' ({ranking[0].cue}) {ranking[0].score:.2f}"
+    if len(ranking) > 1 and ranking[1].score > 0.05:
+        text += f"; runner-up '{ranking[1].trigger}' ({ranking[1].cue}) {ranking[1].score:.2f}"
+    return text
+
+
+def _why_unintelligible(spoken: tuple[str, ...], words: Sequence[Word]) -> str:
+    if not spoken:
+        return "no words were recognised"
+    if len(spoken) == 1 and len(spoken[0]) == 1 and spoken[0] != "i":
+        return f"only '{spoken[0]}' was recognised"
+    sure = [word.confidence for word in words if word.confidence is not None]
+    if sure and len(spoken) <= FEW_WORDS and sum(sure) / len(sure) < LOW_CONFIDENCE:
+        return f"{len(spoken)} words at a mean confidence of {sum(sure) / len(sure):.2f}"
+    return ""
+
+
+def _special(
+    whole: str, asked: str, tail: str, *, top: CueScore, first: bool, asks: bool, general: bool
+) -> Understanding | None:
+    """Return an intent told by its wording, where it outweighs the best cue."""
+    score = top.score
+    ending = " ".join(tail.split()[-12:])
+    if intents.FAREWELL.search(ending) and not (asks and score >= PATTERN_FLOOR):
+        return Understanding(Intent.FAREWELL, 0.9, f"takes leave: '{_found(intents.FAREWELL, ending)}'")
+    permission = intents.PERMISSION.search(tail)
+    if permission and not any(start >= permission.end() for start in intents.question_starts(tail)):
+        return Understanding(Intent.PERMISSION, 0.85, f"asks permission: '{permission.group()}'")
+    if intents.IDENTITY_NAME.search(tail) or intents.IDENTITY_AGE.search(tail):
+        if score < SURE and not (intents.OPEN.search(asked) and not intents.IDENTITY_NAME.search(asked)):
+            return Understanding(Intent.IDENTITY, 0.9, "asks for name or age")
+    if intents.OPEN_SURE.search(asked) and score < SURE:
+        return Understanding(Intent.OPEN, 0.9, f"open question: '{_found(intents.OPEN_SURE, asked)}'")
+    if intents.PROPOSAL.search(asked) and asks:
+        return Understanding(Intent.CHECK, 0.8, f"proposes: '{_found(intents.PROPOSAL, asked)}'")
+    if score >= SURE and asks:
+        return None
+    if intents.ANYTHING_ELSE.search(ending):
+        return Understanding(Intent.INVITATION, 0.85, f"invites: '{_found(intents.ANYTHING_ELSE, ending)}'")
+    if intents.INVITATION.search(asked) and (asks or len(whole.split()) <= SHORT_WORDS) and score < PATTERN_FLOOR:
+        return Understanding(Intent.INVITATION, 0.8, f"invites: '{_found(intents.INVITATION, asked)}'")
+    if intents.OPEN.search(asked) and (score < PATTERN_FLOOR or general):
+        return Understanding(Intent.OPEN, 0.85, f"open question: '{_found(intents.OPEN, asked)}'")
+    if intents.CHECK.search(ending) and score < PATTERN_FLOOR:
+        return Understanding(Intent.CHECK, 0.8, f"checks: '{_found(intents.CHECK, ending)}'")
+    if intents.WELLBEING.search(asked) and score < PATTERN_FLOOR:
+        intent = Intent.GREETING if first else Intent.OPEN
+        return Understanding(intent, 0.8, f"asks how the patient is: '{_found(intents.WELLBEING, asked)}'")
+    return None
+
+
+def _stretches(text: str, spoken: tuple[str, ...]) -> list[_Stretch]:
+    """Return the stretches of the turn's last words that may be a question, in order; at least one."""
+    found: list[_Stretch] = []
+    after = len(spoken)
+    for sentence in sentences(text):
+        after -= len(sentence.words)
+        if after > TAIL_WORDS:
+            continue
+        line = " ".join(sentence.words)
+        starts = [line.count(" ", 0, start) for start in intents.question_starts(line)]
+        if sentence.marked and not starts:
+            starts = [max(0, len(sentence.words) - STRETCH_WORDS)]
+        if not starts and intents.TAG.search(line) and len(sentence.words) <= STRETCH_WORDS:
+            starts = [0]
+        for start in starts:
+            words = sentence.words[start : start + STRETCH_WORDS]
+            if not has_content(words):  # "you have a cut there, what did you do?"
+                begin = len(spoken) - after - len(sentence.words) + start
+                words = (*spoken[max(0, begin - CONTEXT_WORDS) : begin], *words)
+            behind = after + max(0, len(sentence.words) - start - STRETCH_WORDS)
+            if behind <= TAIL_WORDS:
+                found.append(_Stretch(words, True, behind))
+    if not found:
+        found.append(_Stretch(spoken[-STRETCH_WORDS:], False, 0))
+    return found[-6:]
+
+
+def _best(stretches: list[_Stretch], index: CardIndex) -> tuple[list[CueScore], _Stretch]:
+    best: tuple[float, list[CueScore], _Stretch] | None = None
+    for stretch in stretches:
+        ranking = index.rank(stretch.words)
+        weight = ranking[0].score * (1.0 - stretch.after / (3.0 * TAIL_WORDS))
+        if best is None or weight > best[0]:
+            best = (weight, ranking, stretch)
+    assert best is not None  # noqa: S101 - there is at least one stretch
+    return best[1], best[2]
+
+
+def _is_request(asked: str) -> bool:
+    return any(word in asked.split() for word in ("tell", "describe", "explain", "about", "hear", "know"))
+
+
+def _found(pattern: intents.Pattern, text: str) -> str:
+    match = pattern.search(text)
+    return match.group() if match else ""
+
+
+def has_content(words: Sequence[str]) -> bool:
+    """Tell whether any of the words carries a topic."""
+    return any(word not in FUNCTION_WORDS for word in words)

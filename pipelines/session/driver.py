@@ -1,0 +1,347 @@
+"""The session driver: joins the conversation core with its ear, its voice, the transport, the log and the recorder.
+
+It owns the clocks of one session. Sound comes in through `receive_audio`, what happens goes out through the log, the
+patient's sound through playout. All calls are made on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from audio.clock import Clock
+from audio.errors import AppError, AudioError, StorageError
+from audio.frames import FRAME_MS, Frame, FrameKind, Pcm
+from audio.intake import Intake
+from audio.loudness import AudibleTracker
+from audio.playout import Playout, PlayoutChunk, Sink
+from audio.speech import SpeechDetector
+from pipelines.conversation import commands as c
+from pipelines.conversation import signals as s
+from pipelines.conversation.core import Conversation
+from pipelines.conversation.settings import ConversationSettings
+from pipelines.conversation.states import State
+from pipelines.engines import Clause, Hypothesis, StreamSpec
+from pipelines.events import (
+    EngineIncident,
+    MediaGap,
+    Problem,
+    ReplyFinished,
+    SegmentHeard,
+    SessionEnded,
+    SessionStarted,
+    TurnCommitted,
+    TurnLatency,
+)
+from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.streams import StreamHandle, StreamLane
+from pipelines.log.session_log import SessionLog
+from pipelines.patient.card import Card
+from pipelines.session.hearing import Hearing
+from pipelines.session.latency import TurnTimes
+from pipelines.session.recording import SessionRecorder
+from pipelines.session.speaking import Speaking
+
+logger = structlog.get_logger("pipelines.session")
+
+GAP_REPORT_MS = 1_000.0  # missing sound is logged once a second, not once a frame
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The three lanes a session runs on, shared by all sessions."""
+
+    recogniser: StreamLane
+    responder: JobLane
+    synthesiser: JobLane
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSpec:
+    """What a session is made from."""
+
+    id: str
+    card: Card
+    mode: str
+    session_s: int
+    seed: int
+    input_hz: int
+    paced: bool = True  # False: the client is our own replay under virtual time
+    speaker_state: str | None = None
+
+
+class SessionDriver:
+    """One session from its first sound to its end."""
+
+    def __init__(
+        self,
+        spec: SessionSpec,
+        *,
+        engines: Engines,
+        settings: ConversationSettings,
+        detector: SpeechDetector,
+        clock: Clock,
+        sink: Sink,
+        make_log: Callable[[Callable[[], float]], SessionLog],
+        make_recorder: Callable[[int], SessionRecorder] | None = None,
+    ) -> None:
+        self.spec = spec
+        self.settings = settings
+        self.ended = asyncio.Event()
+        self.core = Conversation(settings, patient_opens=spec.card.opening is not None)
+        self._clock = clock
+        self._engines = engines
+        self._intake = Intake(rate_hz=spec.input_hz, paced=spec.paced)
+        self.log = make_log(lambda: self._intake.clock.now_ms)
+        self._recorder = make_recorder(spec.input_hz) if make_recorder is not None else None
+        self._hearing = Hearing(rate_hz=spec.input_hz, detector=detector, now_ms=clock.now_ms)
+        self.playout = Playout(clock=clock, sink=sink, listener=self)
+        self._speaking = Speaking(
+            session_id=spec.id,
+            card=spec.card,
+            seed=spec.seed,
+            responder=engines.responder,
+            synthesiser=engines.synthesiser,
+            playout=self.playout,
+            signal=self.signal,
+        )
+        self._stream: StreamHandle | None = None
+        self._media_timer: asyncio.TimerHandle | None = None
+        self._time_timer: asyncio.TimerHandle | None = None
+        self._times = TurnTimes()
+        self._audible = AudibleTracker(24_000)
+        self._latency_done = True
+        self._reported = (0.0, 0.0, 0.0)
+        self._reported_at_ms = 0.0
+
+    # -------------------------------------------------------------- life
+
+    def start(self) -> None:
+        """Open the recogniser stream and begin the role-play."""
+        words = (*self.spec.card.vocabulary, self.spec.card.patient.name)
+        spec = StreamSpec(self.spec.id, vocabulary=words, speaker_state=self.spec.speaker_state)
+        self._stream = self._engines.recogniser.open(spec, self._hypothesis)
+        self._hearing.attach(self._stream)
+        for lane in (self._engines.recogniser, self._engines.responder, self._engines.synthesiser):
+            lane.on_incident.append(self._incident)
+        self.log.append(SessionStarted(self.spec.id, self.spec.mode, self.spec.session_s))
+        self._intake.clock.start(self._clock.now_ms())
+        loop = asyncio.get_running_loop()
+        self._time_timer = loop.call_later(self.spec.session_s, self._time_up)
+        self.signal(s.Begin())
+        self._media_tick()
+
+    def end(self, reason: str) -> None:
+        """End the session; safe to call twice."""
+        if self.core.state is not State.ENDED:
+            self.signal(s.EndAsked(reason))
+
+    def _finish(self, reason: str) -> None:
+        for timer in (self._media_timer, self._time_timer):
+            if timer is not None:
+                timer.cancel()
+        self.playout.shut()
+        self._report_gaps()
+        if self._stream is not None:
+            self._stream.close()
+        for lane in (self._engines.recogniser, self._engines.responder, self._engines.synthesiser):
+            if self._incident in lane.on_incident:
+                lane.on_incident.remove(self._incident)
+        self.log.append(SessionEnded(reason))
+        self.log.sync()
+        if self._recorder is not None:
+            self._recorder.close()
+        self.ended.set()
+
+    # -------------------------------------------------------------- sound in
+
+    def receive_audio(self, samples: Pcm) -> None:
+        """Take int16 mono at the session's input rate; raises AudioError when it comes faster than real time."""
+        if self.core.state is State.ENDED:
+            return
+        for frame in self._intake.receive(samples, self._clock.now_ms()):
+            self._frame(frame)
+
+    def _media_tick(self) -> None:
+        """Keep media time going where nothing comes."""
+        if self.core.state is State.ENDED:
+            return
+        for frame in self._intake.fill(self._clock.now_ms()):
+            self._frame(frame)
+        self._report_gaps(GAP_REPORT_MS)
+        self._media_timer = asyncio.get_running_loop().call_later(FRAME_MS / 1000.0, self._media_tick)
+
+    def _frame(self, frame: Frame) -> None:
+        if self.core.state is State.ENDED:
+            return
+        media_ms = self._intake.clock.now_ms
+        if self._recorder is not None and frame.kind is not FrameKind.LATE:
+            self._recorder.candidate(frame)
+        for signal in self._hearing.hear(frame, media_ms):
+            self.signal(signal)
+        if frame.kind is not FrameKind.LATE:
+            missing_ms = frame.duration_ms if frame.kind is FrameKind.MISSING else 0.0
+            self.signal(s.Tick(self.played_ms(), missing_ms))
+
+    def _hypothesis(self, hypothesis: Hypothesis) -> None:
+        understood = self._hearing.understood(hypothesis)
+        if understood is not None:
+            self.signal(understood)
+
+    # -------------------------------------------------------------- the core's signals and commands
+
+    @property
+    def reply(self) -> int | None:
+        """The number of the reply under way."""
+        return self.core.reply_number
+
+    def played_ms(self) -> float:
+        """How much of the reply under way has been heard."""
+        return self.playout.played_ms(self.core.reply_number or 0)
+
+    def signal(self, signal: s.Signal) -> None:
+        """Give the core a signal and carry out what it commands."""
+        before = self.core.state
+        self._mark(signal)
+        if isinstance(signal, s.Understood) and signal.final:
+            self.log.append(
+                SegmentHeard(
+                    self.core.turn_number, signal.segment, signal.text, signal.words, round(signal.latency_ms, 3)
+                )
+            )
+        commands = self.core.receive(signal, self._intake.clock.now_ms)
+        if before in (State.HEARING, State.WEIGHING) and self.core.state is State.ANSWERING:
+            self._mark_over()
+        for command in commands:
+            self._do(command)
+
+    def _do(self, command: c.Command) -> None:
+        match command:
+            case c.OpenSegment(segment=segment):
+                self._hearing.open_segment(segment)
+            case c.FinishSegment(segment=segment):
+                self._hearing.finish_segment(segment)
+            case c.DropSegment(segment=segment):
+                self._hearing.drop_segment(segment)
+            case c.Respond():
+                self._mark_text(command)
+                self._speaking.respond(command)
+            case c.Speak():
+                self._speaking.speak(command)
+            case c.CloseReply(reply=reply):
+                self._speaking.close(reply)
+            case c.Release(reply=reply):
+                self.playout.release(reply)
+            case c.StopReply(reply=reply):
+                self._cut_recording()
+                self._speaking.stop(reply)
+            case c.Record(event=event):
+                self.log.append(event)
+                if isinstance(event, TurnCommitted | ReplyFinished):
+                    self.log.sync()
+            case c.End(reason=reason):
+                self._finish(reason)
+
+    def _time_up(self) -> None:
+        self.signal(s.TimeUp())
+        grace_s = self.settings.closing_grace_s
+        self._time_timer = asyncio.get_running_loop().call_later(grace_s, self.end, "time_limit")
+
+    # -------------------------------------------------------------- sound out (what playout tells)
+
+    def chunk_placed(self, chunk: PlayoutChunk, at_session_ms: float) -> None:
+        """Record a chunk where it is heard, and note the reply's first audible sample."""
+        if self._recorder is not None:
+            self._recorder.patient(self._intake.clock.at_session(at_session_ms), chunk.samples)
+        if not self._latency_done:
+            audible_ms = self._audible.add(chunk.samples, chunk.from_ms)
+            if audible_ms is not None:
+                self._times.audible_ms = at_session_ms - chunk.from_ms + audible_ms
+                self._report_latency(chunk.reply)
+
+    def clause_started(self, reply: int, clause: int, from_ms: float) -> None:
+        """Tell the core that a clause is being heard."""
+        self.signal(s.ClauseStarted(reply, clause, from_ms))
+
+    def played_out(self, reply: int, played_ms: float, estimated: bool) -> None:
+        """Tell the core that a reply was heard to its end."""
+        self.signal(s.PlayedOut(reply, played_ms, estimated))
+
+    def _cut_recording(self) -> None:
+        if self._recorder is not None:
+            self._recorder.patient_cut(self._intake.clock.at_session(self._clock.now_ms()))
+
+    # -------------------------------------------------------------- latency
+
+    def _mark(self, signal: s.Signal) -> None:
+        now_ms = self._clock.now_ms()
+        match signal:
+            case s.VoiceStarted() if self.core.state in (State.LISTENING, State.SPEAKING):
+                self._hearing.new_turn()
+            case s.Proposed(part=Clause()) if self._times.clause_ms is None:
+                self._times.clause_ms = now_ms
+            case s.Prepared() if self._times.sound_ms is None:
+                self._times.sound_ms = now_ms
+
+    def _mark_over(self) -> None:
+        """The turn is over: its last voiced sample lies as far back as media time says."""
+        now_ms = self._clock.now_ms()
+        voiced_ms = self._hearing.last_voiced_ms
+        behind_ms = self._intake.clock.now_ms - voiced_ms if voiced_ms is not None else 0.0
+        self._times = TurnTimes(last_voiced_ms=now_ms - behind_ms, over_ms=now_ms)
+        self._last_voiced_media_ms = voiced_ms if voiced_ms is not None else self._intake.clock.now_ms
+        self._audible = AudibleTracker(24_000)
+        self._latency_done = False
+
+    def _mark_text(self, command: c.Respond) -> None:
+        if self._times.text_ms is None:
+            self._times.text_ms = self._clock.now_ms()
+
+    def _report_latency(self, reply: int) -> None:
+        self._latency_done = True
+        parts = self._times.parts()
+        if parts is None:
+            return
+        self.log.append(
+            TurnLatency(
+                turn=self.core.reply_turn,
+                reply=reply,
+                voice_to_voice_ms=round(parts.voice_to_voice, 3),
+                endpoint_ms=round(parts.endpoint, 3),
+                recognise_ms=round(parts.recognise, 3),
+                respond_ms=round(parts.respond, 3),
+                speak_ms=round(parts.speak, 3),
+                deliver_ms=round(parts.deliver, 3),
+                last_voiced_ms=round(self._last_voiced_media_ms, 3),
+                estimated=True,
+            )
+        )
+
+    # -------------------------------------------------------------- trouble
+
+    def storage_failed(self, error: StorageError) -> None:
+        """Tell the person; an exam without a record is no exam, practice goes on."""
+        if self.core.state is State.ENDED:
+            return
+        self.log.append(Problem(error.code, error.message))
+        if self.spec.mode == "exam":
+            self.end("failed")
+
+    def refuse_audio(self, error: AppError) -> None:
+        """Note sound that was refused."""
+        if isinstance(error, AudioError):
+            self._report_gaps(GAP_REPORT_MS)
+
+    def _incident(self, what: str, detail: str) -> None:
+        self.log.append(EngineIncident("engine", what, detail))
+
+    def _report_gaps(self, every_ms: float = 0.0) -> None:
+        totals = (self._intake.missing_ms, self._intake.late_ms, self._intake.refused_ms)
+        now_ms = self._clock.now_ms()
+        if totals != self._reported and now_ms - self._reported_at_ms >= every_ms:
+            since = [after - before for before, after in zip(self._reported, totals, strict=True)]
+            self._reported, self._reported_at_ms = totals, now_ms
+            self.log.append(MediaGap(*since))

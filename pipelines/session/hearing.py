@@ -1,0 +1,130 @@
+"""The driver's ear: frames become voice activity, segments for the recogniser, and words on the media timeline."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from audio.frames import ANALYSIS_HZ, Frame, FrameKind, Pcm
+from audio.loudness import VoicedTracker
+from audio.resample import StreamResampler
+from audio.speech import SpeechAudio, SpeechDetector, SpeechPaused, SpeechStarted
+from pipelines.conversation import signals as s
+from pipelines.engines import Hypothesis, Word
+from pipelines.lanes.streams import StreamHandle
+
+
+@dataclass(slots=True)
+class _SegmentMap:
+    """Where the sound fed for a segment lies on the media timeline: (fed samples, media ms) at each jump."""
+
+    number: int
+    fed: list[int] = field(default_factory=list)
+    media_ms: list[float] = field(default_factory=list)
+    total: int = 0
+    asked_ms: float = 0.0  # session time at which the final text was asked for
+
+    def add(self, samples: int, at_ms: float) -> None:
+        if not self.fed or abs(at_ms - self.to_media(1000.0 * self.total / ANALYSIS_HZ)) > 1.0:
+            self.fed.append(self.total)
+            self.media_ms.append(at_ms)
+        self.total += samples
+
+    def to_media(self, segment_ms: float) -> float:
+        if not self.fed:
+            return segment_ms
+        index = max(bisect_right(self.fed, segment_ms * ANALYSIS_HZ / 1000.0) - 1, 0)
+        return self.media_ms[index] + segment_ms - 1000.0 * self.fed[index] / ANALYSIS_HZ
+
+
+class Hearing:
+    """One candidate's ear; `stream` is attached once the recogniser lane has opened it."""
+
+    def __init__(self, *, rate_hz: int, detector: SpeechDetector, now_ms: Callable[[], float]) -> None:
+        self._to_analysis = StreamResampler(rate_hz, ANALYSIS_HZ)
+        self._detector = detector
+        self._now_ms = now_ms
+        self._heard_ms = 0.0  # the detector's own time: it also hears late frames, which don't move media time
+        self._media_ms = 0.0
+        self._voiced = VoicedTracker(rate_hz)
+        self._stream: StreamHandle | None = None
+        self._segment: _SegmentMap | None = None  # the one being fed
+        self._waiting: list[_SegmentMap] = []  # asked for their final text, in order
+
+    def attach(self, stream: StreamHandle) -> None:
+        """Feed this stream from now on."""
+        self._stream = stream
+
+    @property
+    def last_voiced_ms(self) -> float | None:
+        """Media time of the last voiced sample of the turn, by its loudness."""
+        return self._voiced.last_voiced_ms
+
+    def new_turn(self) -> None:
+        """Forget the loudness of the turn before."""
+        self._voiced.reset()
+
+    def hear(self, frame: Frame, media_ms: float) -> Iterator[s.Signal]:
+        """Take a frame that ends at `media_ms`; yield voice signals, feeding the open segment in between."""
+        self._media_ms = media_ms
+        if frame.kind is not FrameKind.LATE:
+            self._voiced.add(frame.samples, media_ms - frame.duration_ms)
+        samples = self._to_analysis.process(frame.samples)
+        self._heard_ms += 1000.0 * len(samples) / ANALYSIS_HZ
+        ahead_ms = media_ms - self._heard_ms  # from the detector's time to media time
+        for event in self._detector.process(samples):
+            match event:
+                case SpeechStarted(voiced_from_ms=voiced_from_ms, preroll=preroll, preroll_end_ms=end_ms):
+                    yield s.VoiceStarted(voiced_from_ms + ahead_ms)
+                    self._feed(preroll, end_ms - 1000.0 * len(preroll) / ANALYSIS_HZ + ahead_ms)
+                case SpeechAudio(samples=sound, at_ms=at_ms):
+                    self._feed(sound, at_ms + ahead_ms)
+                case SpeechPaused(silent_since_ms=silent_since_ms):
+                    since_ms = silent_since_ms + ahead_ms
+                    # Late sound is never a reason to end a turn: the wait begins when it has come.
+                    yield s.VoicePaused(media_ms if frame.kind is FrameKind.LATE else since_ms)
+
+    def open_segment(self, number: int) -> None:
+        """Feed what follows as a new segment."""
+        self._segment = _SegmentMap(number)
+
+    def finish_segment(self, number: int) -> None:
+        """Ask for the segment's final text."""
+        if self._segment is not None and self._segment.number == number and self._stream is not None:
+            self._segment.asked_ms = self._now_ms()
+            self._waiting.append(self._segment)
+            self._segment = None
+            self._stream.finish()
+
+    def drop_segment(self, number: int) -> None:
+        """Forget the segment."""
+        if self._segment is not None and self._segment.number == number and self._stream is not None:
+            self._segment = None
+            self._stream.reset()
+
+    def understood(self, hypothesis: Hypothesis) -> s.Understood | None:
+        """Place a hypothesis on the media timeline; None when its segment was dropped."""
+        if hypothesis.final:
+            segment = self._waiting.pop(0) if self._waiting else None
+        else:
+            segment = self._waiting[0] if self._waiting else self._segment
+        if segment is None:
+            return None
+        return s.Understood(
+            segment=segment.number,
+            text=hypothesis.text,
+            words=tuple(_on_media(word, segment) for word in hypothesis.words),
+            stable_words=hypothesis.stable_words,
+            final=hypothesis.final,
+            latency_ms=self._now_ms() - segment.asked_ms if hypothesis.final else 0.0,
+        )
+
+    def _feed(self, samples: Pcm, at_ms: float) -> None:
+        if self._segment is not None and self._stream is not None:
+            self._segment.add(len(samples), at_ms)
+            self._stream.feed(samples)
+
+
+def _on_media(word: Word, segment: _SegmentMap) -> Word:
+    return replace(word, start_ms=round(segment.to_media(word.start_ms)), end_ms=round(segment.to_media(word.end_ms)))

@@ -1,0 +1,178 @@
+"""The driver's voice: jobs for the patient's mind and for synthesis, whose sound goes to playout clause by clause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from audio.errors import AppError, CapacityError
+from audio.frames import WIRE_HZ, silence
+from audio.playout import Playout
+from pipelines.conversation import signals as s
+from pipelines.conversation.commands import Respond, Speak
+from pipelines.engines import RespondRequest, SpeakRequest, SpeechChunk, Voice, Word
+from pipelines.lanes.jobs import JobLane, JobTicket
+from pipelines.patient.card import Card
+
+FIRST_CLAUSE, LATER_CLAUSE = 0, 10  # lane priorities: somebody waits in silence for the first, nobody for the others
+
+
+@dataclass(slots=True)
+class _Speaking:
+    """A reply under way: clauses are synthesised side by side but must reach playout in order."""
+
+    reply: int
+    tickets: list[JobTicket] = field(default_factory=list)
+    clauses: list[Speak] = field(default_factory=list)
+    chunks: dict[int, list[SpeechChunk]] = field(default_factory=dict)  # of clauses whose turn has not come
+    done: set[int] = field(default_factory=set)
+    playing: int = 0  # the clause whose sound may go to playout
+    clause_from_ms: float | None = None  # where that clause begins in the reply's sound
+    closed: bool = False
+    prepared: bool = False
+
+
+class Speaking:
+    """Makes one reply at a time; everything of an older reply is dropped."""
+
+    def __init__(
+        self,
+        *,
+        session_id: str,
+        card: Card,
+        seed: int,
+        responder: JobLane,
+        synthesiser: JobLane,
+        playout: Playout,
+        signal: Callable[[s.Signal], None],
+    ) -> None:
+        self._session_id = session_id
+        self._card = card
+        self._seed = seed
+        self._responder = responder
+        self._synthesiser = synthesiser
+        self._playout = playout
+        self._signal = signal
+        patient = card.patient
+        self._voice = Voice(sex=patient.sex, age=patient.age, accent=patient.accent, rate_wpm=patient.rate_wpm)
+        self._now: _Speaking | None = None
+
+    def respond(self, command: Respond) -> None:
+        """Ask for a proposal."""
+        now = self._now = _Speaking(command.reply)
+        self._playout.begin(command.reply)
+        request = RespondRequest(
+            id=f"{self._session_id}/{command.reply}",
+            turn=command.turn,
+            revision=command.revision,
+            kind=command.kind,
+            card=self._card,
+            text=command.text,
+            words=command.words,
+            history=command.history,
+            told=command.told,
+            seed=self._seed,
+        )
+        self._submit(
+            now,
+            self._responder,
+            request,
+            FIRST_CLAUSE,
+            on_part=lambda part: self._signal(s.Proposed(now.reply, part)),
+            on_end=lambda error: self._failed(now, error) if error else None,
+        )
+
+    def speak(self, command: Speak) -> None:
+        """Have a clause synthesised."""
+        now = self._now
+        if now is None or now.reply != command.reply:
+            return
+        now.clauses.append(command)
+        index = command.clause
+        request = SpeakRequest(f"{self._session_id}/{command.reply}/{index}", command.content.text, self._voice)
+        self._submit(
+            now,
+            self._synthesiser,
+            request,
+            LATER_CLAUSE if index else FIRST_CLAUSE,
+            on_part=lambda chunk: self._chunk(now, index, chunk),
+            on_end=lambda error: self._clause_done(now, index, error),
+        )
+
+    def close(self, reply: int) -> None:
+        """No more clauses will come."""
+        if self._now is not None and self._now.reply == reply:
+            self._now.closed = True
+            self._advance(self._now)
+
+    def stop(self, reply: int) -> None:
+        """Cancel what is being made for a reply, and its sound."""
+        now = self._now
+        if now is not None and now.reply == reply:
+            for ticket in now.tickets:
+                ticket.cancel()
+            self._now = None
+        self._playout.stop(reply)
+
+    def _submit(
+        self,
+        now: _Speaking,
+        lane: JobLane,
+        request: RespondRequest | SpeakRequest,
+        priority: int,
+        *,
+        on_part: Callable[[Any], None],
+        on_end: Callable[[AppError | None], None],
+    ) -> None:
+        try:
+            now.tickets.append(lane.submit(request, priority=priority, on_part=on_part, on_end=on_end))
+        except CapacityError as error:
+            self._failed(now, error)
+
+    def _chunk(self, now: _Speaking, index: int, chunk: SpeechChunk) -> None:
+        if index == now.playing:
+            self._play(now, index, chunk)
+        else:
+            now.chunks.setdefault(index, []).append(chunk)
+
+    def _play(self, now: _Speaking, index: int, chunk: SpeechChunk) -> None:
+        from_ms = self._playout.add(now.reply, index, chunk.samples)
+        if now.clause_from_ms is None:
+            now.clause_from_ms = from_ms
+        start_ms = now.clause_from_ms
+        words = tuple(
+            Word(w.text, round(start_ms + w.start_ms), round(start_ms + w.end_ms), w.confidence) for w in chunk.words
+        )
+        if words:
+            self._signal(s.WordsTimed(now.reply, index, words))
+        if not now.prepared:
+            now.prepared = True
+            self._signal(s.Prepared(now.reply))
+
+    def _clause_done(self, now: _Speaking, index: int, error: AppError | None) -> None:
+        if error is not None:
+            self._failed(now, error)
+            return
+        now.done.add(index)
+        self._advance(now)
+
+    def _advance(self, now: _Speaking) -> None:
+        """Hand the clauses whose turn has come to playout, each followed by its pause."""
+        while now.playing in now.done:
+            pause_ms = now.clauses[now.playing].content.pause_after_ms
+            if pause_ms:
+                self._playout.add(now.reply, now.playing, silence(pause_ms, WIRE_HZ))
+            now.playing += 1
+            now.clause_from_ms = None
+            for chunk in now.chunks.pop(now.playing, []):
+                self._play(now, now.playing, chunk)
+        if now.closed and now.playing == len(now.clauses):
+            if now.prepared:
+                self._playout.close(now.reply)
+            else:
+                self._signal(s.ReplyFailed(now.reply, "the patient's voice made no sound; please go on"))
+
+    def _failed(self, now: _Speaking, error: AppError | None) -> None:
+        if self._now is now and error is not None:
+            self._signal(s.ReplyFailed(now.reply, "the patient can't answer just now; please say it again"))

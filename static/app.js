@@ -1,0 +1,216 @@
+/** The page: joins the screens in the order that core/flow.js allows. */
+
+import { AudioDesk } from "./audio/desk.js";
+import { Flow } from "./core/flow.js";
+import { environmentProblem, Problem } from "./core/problems.js";
+import { fetchCards, fetchInfo, fetchSummary, openSession } from "./net/api.js";
+import { Roleplay } from "./net/roleplay.js";
+import { chooseScreen } from "./screens/choose.js";
+import { closingScreen, debriefScreen } from "./screens/debrief.js";
+import { preparation, prepareScreen } from "./screens/prepare.js";
+import { talkScreen } from "./screens/talk.js";
+import { strings } from "./strings.js";
+import { showProblem } from "./ui/dialogs.js";
+import { Stage } from "./ui/stage.js";
+import { loadPreference, savePreference } from "./ui/preference.js";
+import { keepAwake } from "./ui/wake_lock.js";
+
+const TO_CARDS = { value: "leave", label: strings.problems.back, kind: "plain" };
+const CLOSE = { value: "close", label: strings.problems.close, kind: "plain" };
+const RENEW_MARGIN_S = 15; // a token that ends sooner than this might not last until the connection stands
+const SUMMARY_TRIES = 6; // the server may still be writing the last turn down
+const SUMMARY_PAUSE_MS = 500;
+
+const flow = new Flow();
+const stage = new Stage(document.getElementById("main"));
+const preference = loadPreference();
+let info = null;
+let cards = [];
+let desk = null;
+let visit = null; // {session, mode, notes, countdown, opened_ms} of the card that was chosen
+
+async function begin() {
+  const problem = environmentProblem(window);
+  if (problem) await showProblem(problem, { retry: false });
+  await loadCards();
+}
+
+async function loadCards() {
+  try {
+    [info, cards] = await Promise.all([fetchInfo(), fetchCards()]);
+  } catch (problem) {
+    await showProblem(problem);
+    return loadCards();
+  }
+  return showChoose();
+}
+
+function showChoose() {
+  closeDesk();
+  visit = null;
+  stage.show(chooseScreen({ cards, info, preference, on_choose: (card, mode) => choose(card, mode) }));
+}
+
+/** Open a session for a card; called from a click, since sound may only be opened there. */
+async function choose(card, mode, notes = { text: "" }) {
+  savePreference(preference);
+  const environment = environmentProblem(window);
+  if (environment) return showProblem(environment, { retry: false });
+  const from = flow.screen;
+  flow.take(from === "debrief" ? "again" : "choose");
+  desk ??= new AudioDesk();
+  try {
+    visit = await open(card.id, mode, notes);
+  } catch (problem) {
+    flow.take("failed");
+    closeDesk();
+    const retry = problem.code !== "card.unknown";
+    const chosen = await showProblem(problem, { retry, others: [TO_CARDS] });
+    if (chosen === "retry") return choose(card, mode, notes);
+    return loadCards(); // the cards may have changed
+  }
+  flow.take("opened");
+  return showPrepare();
+}
+
+async function open(card_id, mode, notes) {
+  const session = await openSession(card_id, mode);
+  return { session, mode, notes, countdown: preparation(session), opened_ms: performance.now() };
+}
+
+/** `over`: the time has been used, and a failure must neither start it anew nor start the role-play by itself. */
+function showPrepare({ over = false } = {}) {
+  const { left_ms } = visit.countdown;
+  stage.show(
+    prepareScreen({
+      ...visit,
+      starts_alone: visit.mode === "exam" && !over,
+      countdown: over ? { left_ms } : visit.countdown,
+      desk: () => desk,
+      on_start: () => startTalk(),
+      on_leave: () => leave(),
+      on_problem: async (problem, retry) => {
+        const chosen = await showProblem(problem, { retry: retry !== null, others: retry ? [CLOSE] : [] });
+        if (chosen === "retry") retry();
+      },
+    }),
+  );
+}
+
+async function startTalk() {
+  if (!flow.can("start")) return;
+  flow.take("start");
+  let roleplay = null;
+  try {
+    // The microphone first: connecting starts the session's clock.
+    await desk.start();
+    if (!desk.microphone.open) await desk.microphone.start();
+    await renewIfOld();
+    roleplay = new Roleplay(visit.session, desk);
+    await talk(roleplay);
+  } catch (problem) {
+    roleplay?.abandon();
+    await startFailed(problem);
+  }
+}
+
+async function startFailed(problem) {
+  if (flow.can("failed")) flow.take("failed");
+  if (problem.code === "session.expired") visit.opened_ms = -Infinity;
+  showPrepare({ over: visit.mode === "exam" });
+  const chosen = await showProblem(problem, { others: [TO_CARDS] });
+  if (chosen === "retry") return startTalk();
+  return leave();
+}
+
+async function renewIfOld() {
+  const age_s = (performance.now() - visit.opened_ms) / 1000;
+  if (age_s < visit.session.expires_s - RENEW_MARGIN_S) return;
+  visit.session = await openSession(visit.session.card.id, visit.mode);
+  visit.opened_ms = performance.now();
+}
+
+/** Run the role-play to its end. */
+async function talk(roleplay) {
+  const screen = talkScreen({
+    ...visit,
+    roleplay,
+    desk,
+    on_problem: async (problem, retry) => {
+      const chosen = await showProblem(problem, { others: [CLOSE] });
+      if (chosen === "retry") retry();
+    },
+  });
+  const { onstarted } = roleplay;
+  const ended = new Promise((resolve) => (roleplay.onended = resolve));
+  roleplay.onstarted = (session_s) => {
+    if (flow.can("started")) flow.take("started");
+    onstarted(session_s);
+  };
+  stage.show(screen);
+  await roleplay.start();
+  const wake_lock = await keepAwake();
+  window.addEventListener("beforeunload", warnOfLeaving);
+  const outcome = await ended;
+  window.removeEventListener("beforeunload", warnOfLeaving);
+  wake_lock.release();
+  if (outcome.problem && flow.screen === "connecting") throw outcome.problem;
+  await close(outcome, roleplay);
+}
+
+async function close(outcome, roleplay) {
+  flow.take("ended");
+  closeDesk();
+  stage.show(closingScreen());
+  const reason = outcome.problem ? "lost" : outcome.reason;
+  const summary = await summarise();
+  flow.take("closed");
+  showDebrief(summary, reason, roleplay);
+}
+
+function showDebrief(summary, reason, roleplay) {
+  const { session, mode, notes } = visit;
+  stage.show(
+    debriefScreen({
+      summary,
+      lines: roleplay.captions.visible,
+      reason,
+      session,
+      notes,
+      on_again: () => choose(session.card, mode, notes),
+      on_leave: () => leave(),
+      on_retry: async () => showDebrief(await summarise(), reason, roleplay),
+    }),
+  );
+}
+
+/** Return the server's account of the session, or null when it cannot be had. */
+async function summarise() {
+  let summary = null;
+  for (let attempt = 0; attempt < SUMMARY_TRIES; attempt += 1) {
+    try {
+      summary = await fetchSummary(visit.session);
+      if (summary.status === "ended") return summary;
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+    }
+    await new Promise((resolve) => setTimeout(resolve, SUMMARY_PAUSE_MS));
+  }
+  return summary;
+}
+
+function leave() {
+  flow.take("leave");
+  showChoose();
+}
+
+function closeDesk() {
+  desk?.close();
+  desk = null;
+}
+
+function warnOfLeaving(event) {
+  event.preventDefault();
+}
+
+begin();

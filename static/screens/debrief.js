@@ -1,0 +1,119 @@
+/** The fourth screen: what was said, what was learnt, and what to do next. */
+
+import { seconds, talkPercent } from "../core/cards.js";
+import { formatElapsed } from "../core/clock.js";
+import { strings } from "../strings.js";
+import { speaker } from "../ui/caption_view.js";
+import { button, h, section } from "../ui/dom.js";
+import { recordingPanel } from "./recording.js";
+
+const words = strings.debrief;
+
+/**
+ * Return the screen. `summary` is the server's account, or null when it could not be fetched: then `lines` (the
+ * captions) are shown instead, and `on_retry` fetches again.
+ */
+export function debriefScreen({ summary, lines, reason, session, notes, on_again, on_leave, on_retry }) {
+  const main = summary ? [transcript(turnsOf(summary))] : [failed(on_retry), transcript(lines)];
+  const side = summary ? [cues(summary.cues), talk(summary.talk), latency(summary.latency), recordingPanel(session)] : [];
+  if (notes.text.trim()) side.push(section(words.notes, { className: "panel" }, h("p", { className: "notes-kept" }, notes.text)));
+  const element = h(
+    "div",
+    { className: "screen screen-debrief" },
+    h(
+      "div",
+      { className: "lead" },
+      h("h1", { tabIndex: -1 }, words.title),
+      h("p", {}, `${reasonText(reason)} ${session.card.title}.`),
+      h(
+        "div",
+        { className: "row" },
+        button(words.again, on_again, { kind: "primary" }),
+        button(words.another, on_leave, { kind: "secondary" }),
+      ),
+    ),
+    h("div", { className: "columns columns-debrief" }, h("div", {}, ...main), h("div", { className: "side" }, ...side)),
+  );
+  return { element, title: words.title };
+}
+
+/** Return a screen to look at while the account is fetched. */
+export function closingScreen() {
+  const element = h(
+    "div",
+    { className: "screen screen-closing" },
+    h("h1", { tabIndex: -1 }, words.title),
+    h("p", { className: "hint", attrs: { role: "status" } }, words.loading),
+  );
+  return { element, title: words.title };
+}
+
+const reasonText = (reason) => words.reasons[reason] ?? words.reasons.other;
+
+const turnsOf = (summary) => summary.turns.map((turn) => ({ ...turn, stable: turn.text }));
+
+function transcript(lines) {
+  const spoken = lines.filter((line) => line.stable);
+  const rows = spoken.map((line) =>
+    h(
+      "li",
+      { className: `caption caption-${line.role}` },
+      h(
+        "span",
+        { className: "caption-who" },
+        speaker(line.role),
+        line.at_ms === undefined ? null : h("span", { className: "caption-time" }, ` ${formatElapsed(line.at_ms)}`),
+      ),
+      h(
+        "p",
+        { className: "caption-text" },
+        line.stable,
+        line.interrupted ? h("span", { className: "caption-mark" }, ` (${words.interrupted})`) : null,
+      ),
+    ),
+  );
+  const content = rows.length > 0 ? h("ol", { className: "captions-list" }, ...rows) : h("p", {}, words.nothing_said);
+  return section(words.said, { className: "panel panel-said" }, content);
+}
+
+function cues(all) {
+  const told = all.filter((cue) => cue.told);
+  const missed = all.filter((cue) => !cue.told);
+  const topics = (list, kind) => h("ul", { className: `topics topics-${kind}` }, ...list.map((cue) => h("li", {}, cue.topic)));
+  const content = [];
+  if (all.length === 0) content.push(h("p", {}, words.no_cues));
+  else {
+    content.push(h("h3", {}, words.told), told.length > 0 ? topics(told, "told") : h("p", {}, words.none_told));
+    if (missed.length === 0) content.push(h("p", {}, words.all_told));
+    else content.push(h("h3", {}, words.missed), topics(missed, "missed"), h("p", { className: "hint" }, words.cues_lead));
+  }
+  return section(words.cues, { className: "panel panel-cues" }, ...content);
+}
+
+function talk(figures) {
+  const percent = talkPercent(figures);
+  if (percent === null) return section(words.talk, { className: "panel" }, h("p", {}, words.talk_none));
+  const bar = h("span", { className: "share-you" });
+  bar.style.width = `${percent}%`;
+  return section(
+    words.talk,
+    { className: "panel" },
+    h("div", { className: "share", aria: { hidden: "true" } }, bar),
+    h("p", { className: "share-text" }, h("span", {}, words.talk_you(percent)), h("span", {}, words.talk_patient(100 - percent))),
+  );
+}
+
+function latency({ p50, p95 }) {
+  const known = typeof p50 === "number" && typeof p95 === "number";
+  const text = known ? words.latency_text(seconds(p50), seconds(p95)) : words.latency_none;
+  return section(words.latency, { className: "panel" }, h("p", {}, text));
+}
+
+function failed(on_retry) {
+  return section(
+    words.failed_title,
+    { className: "panel panel-failed" },
+    h("p", {}, words.failed),
+    button(words.retry, on_retry, { kind: "secondary" }),
+  );
+}

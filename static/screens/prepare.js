@@ -1,0 +1,93 @@
+/** The second screen: the card, three minutes, notes, and whether the microphone and the sound work. */
+
+import { Countdown, formatClock, Milestones } from "../core/clock.js";
+import { strings } from "../strings.js";
+import { announce } from "../ui/announce.js";
+import { cardSheet } from "../ui/card.js";
+import { button, freshId, h, section, setText } from "../ui/dom.js";
+import { microphoneCheck } from "./microphone_check.js";
+
+const words = strings.prepare;
+const TOLD_MS = [60000, 10000];
+
+/**
+ * Return the screen of `session`. `notes` is {text}, shared with the role-play; `desk()` returns the AudioDesk (made in
+ * a click); `on_start()` begins the role-play, and is called by the clock where it `starts_alone` (an exam);
+ * `on_leave()` goes back; `on_problem(problem, retry)` shows a problem, `retry` being null or what to try again.
+ */
+export function prepareScreen({ session, notes, countdown, starts_alone, desk, on_start, on_leave, on_problem }) {
+  const clock = h("p", { className: "clock", attrs: { role: "timer" }, aria: { label: words.time_label } });
+  const caption = h("p", { className: "clock-caption" }, words.time_left);
+  const check = microphoneCheck({ desk, on_problem });
+  const start = starts_alone ? null : button(words.start_early, on_start, { kind: "primary" });
+  const milestones = new Milestones(TOLD_MS, countdown.left_ms);
+  let over = false;
+
+  const tick = () => {
+    const left_ms = countdown.left_ms;
+    setText(clock, formatClock(left_ms));
+    const mark = milestones.reached(left_ms);
+    if (mark !== null && left_ms > 0) announce(words.milestone(mark / 1000));
+    if (left_ms > 0 || over) return;
+    over = true;
+    if (starts_alone) on_start();
+    else {
+      setText(caption, words.time_over);
+      setText(start, words.start);
+      announce(words.time_over);
+    }
+  };
+
+  const aside = h(
+    "div",
+    { className: "prepare-side" },
+    h(
+      "div",
+      { className: "panel panel-clock" },
+      clock,
+      caption,
+      starts_alone ? h("p", { className: "hint" }, words.starts_alone) : null,
+      start,
+      button(strings.prepare.leave, on_leave, { kind: "quiet" }),
+    ),
+    check.element,
+    notesPanel(notes),
+  );
+  const element = h(
+    "div",
+    { className: "screen screen-prepare" },
+    h(
+      "div",
+      { className: "lead" },
+      h("h1", { tabIndex: -1 }, words.title),
+      h("p", {}, session.card.patient_speaks_first ? words.who_patient : words.who_you),
+    ),
+    h("div", { className: "columns" }, cardSheet(session.card), aside),
+  );
+  tick();
+  const timer = setInterval(tick, 200);
+  return {
+    element,
+    title: words.title,
+    close: () => {
+      clearInterval(timer);
+      check.close();
+    },
+  };
+}
+
+/** Return the notes: a field that both screens share through `notes.text`. */
+export function notesPanel(notes) {
+  const hint_id = freshId("hint");
+  const field = h("textarea", {
+    value: notes.text,
+    rows: 5,
+    autocomplete: "off",
+    aria: { label: words.notes, describedby: hint_id },
+    on: { input: () => (notes.text = field.value) },
+  });
+  return section(words.notes, { className: "panel panel-notes" }, field, h("p", { id: hint_id, className: "hint" }, words.notes_hint));
+}
+
+/** Return the count-down of a session's preparation. */
+export const preparation = (session) => new Countdown(session.prepare_s * 1000, () => performance.now());

@@ -1,0 +1,294 @@
+"""Sentences of imagined candidates for the four cards: (card, expected, text). None is a trigger of a card.
+
+DEVELOPMENT served for tuning; HELD_OUT was written before the tuning and its failures were not looked at one by one.
+"""
+
+from __future__ import annotations
+
+from pipelines.llm.evaluate import MatchingCase
+
+_CARDS = {
+    "A": "nursing-leg-wound",
+    "B": "medicine-headaches",
+    "C": "pharmacy-new-inhaler",
+    "D": "veterinary-itchy-dog",
+}
+
+_DEVELOPMENT = """
+A|how-it-happened|so mister foster can you tell me what you did to your leg
+A|how-it-happened|how did you come to have this injury
+A|how-it-happened|could you explain how this wound came about
+A|how-it-happened|I see you've got a cut there, what did you do
+A|pain|and is it giving you much pain
+A|pain|on a scale of zero to ten how sore would you say it is
+A|pain|does the wound hurt when you put weight on it
+A|dressing|what have you been putting on it
+A|dressing|could you tell me how you have been treating the wound at home
+A|dressing|how frequently do you replace the bandage
+A|dressing|and are you cleaning it yourself
+A|other-illness|apart from this do you have any long standing medical problems
+A|other-illness|are you diabetic
+A|other-illness|thank you for that now I'd like to know a bit about your medical background are you suffering from any chronic diseases
+A|medicines|are you currently on any medication
+A|medicines|can I ask what tablets you are taking
+A|medicines|do you take your medicines regularly
+A|smoking|I need to ask do you smoke at all
+A|smoking|roughly how many cigarettes would that be in a day
+A|smoking|and are you a smoker mister foster
+A|home-help|is there somebody at home who could help you with the dressings
+A|home-help|do you live on your own
+A|home-help|who is at home with you
+A|worry-leg|is there anything in particular that you are worried about
+A|worry-leg|I understand this must be frustrating for you and I'm sorry it has been such a long time
+A|washing|do you have any questions for me
+A|washing|I will clean the wound now and put on a new dressing
+A|greeting|good morning my name is Anna and I'm the nurse looking after you today
+A|open|hello mister foster I'm Anna one of the nurses here what brings you in today
+A|open|how can I help you today
+A|open|can you tell me a bit more about what has been going on
+A|permission|would you mind if I had a look at your leg
+A|permission|is it okay if I ask you a few questions first
+A|permission|may I take a look at the wound
+A|repeat|sorry could you repeat that please
+A|repeat|I didn't catch that
+A|farewell|thank you for coming in today take care and goodbye
+A|farewell|all right see you next week bye
+A|identity|can I just confirm your full name please
+A|not_on_card|when did you last have a tetanus injection
+A|not_on_card|which football team do you support
+A|not_on_card|have you travelled abroad recently
+A|acknowledge|smoking slows down the healing because it narrows the blood vessels so it would be a good idea to cut down
+A|acknowledge|you should keep the dressing clean and dry and change it every second day
+A|acknowledge|does that make sense
+A|acknowledge|diabetes can affect the circulation in your legs and that means that less oxygen gets to the skin so a cut like this one takes a lot longer to close and there is a higher risk of infection which is why I would like to check your blood sugar today and why it's important that you take your tablets every day
+A|acknowledge|don't worry most wounds like this heal well with the right care
+A|acknowledge|would you be willing to cut down on smoking
+A|smoking|okay so diabetes can slow down the healing of a wound like yours because less blood reaches the skin and there are other things that make it worse can I ask if you smoke
+A|say_again|um
+B|onset|when did you first get these headaches
+B|onset|how long have they been bothering you
+B|onset|did this begin all of a sudden
+B|character|could you describe what it feels like when you have a headache
+B|character|which side of the head is it on
+B|character|is it more of a pressing or a pounding pain
+B|pattern|is there anything that seems to set them off
+B|pattern|are you getting enough sleep
+B|pattern|do you drink a lot of coffee or tea
+B|pattern|at what time of the day are they worst
+B|painkillers|have you been taking anything to relieve them
+B|painkillers|what kind of painkiller do you use and how often
+B|painkillers|are you taking any other medications
+B|vision|have you had any problems with your eyes
+B|vision|any vomiting or dizziness
+B|vision|does your sight get blurry
+B|family|does anybody in your family suffer from migraine
+B|family|did either of your parents have headaches
+B|stress|what is your job
+B|stress|has work been stressful lately
+B|stress|would you say you are under a lot of pressure
+B|worry-tumour|is something about this worrying you
+B|worry-tumour|what do you think might be causing it
+B|worry-tumour|okay I see that must be very difficult for you
+B|wants-scan|what were you hoping I could do
+B|wants-scan|it is very unlikely to be anything serious because your examination was normal
+B|greeting|hello Laura I'm doctor Peters nice to meet you
+B|open|so what seems to be the problem
+B|open|can you tell me more about your headaches
+B|open|what can I do for you today
+B|permission|may I examine you briefly
+B|repeat|pardon could you say that again
+B|farewell|goodbye Laura and have a nice day
+B|not_on_card|do you have any children
+B|not_on_card|where did you go on holiday
+B|acknowledge|taking painkillers on most days can itself cause headaches so I suggest that you stop taking ibuprofen for a while
+B|acknowledge|I would like you to keep a diary of your headaches
+B|acknowledge|does that sound all right to you
+B|acknowledge|your blood pressure is normal
+C|reliever-use|how many times do you take the blue inhaler in a typical week
+C|reliever-use|are you using your reliever a lot
+C|reliever-use|when was the last time you needed your blue puffer
+C|night-symptoms|do you ever get woken up by coughing
+C|night-symptoms|how has your sleep been
+C|night-symptoms|any breathing problems during the night
+C|technique|could you please show me how you normally use it
+C|technique|did anyone teach you how to use the inhaler correctly
+C|technique|do you use a spacer with it
+C|triggers|is there something that makes your asthma flare up
+C|triggers|do you have animals at home
+C|triggers|have you noticed what triggers your symptoms
+C|allergies|is there anything you're allergic to
+C|allergies|do you have any drug allergies that I should know about
+C|sport|what sort of exercise do you do
+C|sport|do you get breathless when you're playing sports
+C|sport|are you able to run without problems
+C|steroid-worry|how do you feel about starting this new medicine
+C|steroid-worry|do you have any concerns about it
+C|steroid-worry|this inhaler contains a low dose of a steroid and it reduces the swelling in your lungs
+C|stop-early|is there anything else you would like to ask
+C|stop-early|you need to breathe out first and then breathe in slowly while you press
+C|greeting|hi there I'm Tom the pharmacist
+C|open|what can you tell me about your asthma
+C|permission|could I ask you a few questions before I give you this
+C|identity|are you mister Grant
+C|repeat|what did you say
+C|farewell|thanks for coming in have a good day
+C|not_on_card|what is your address
+C|not_on_card|do you drink alcohol
+C|acknowledge|the preventer has to be taken every day even when you feel well
+C|acknowledge|rinse your mouth with water afterwards to prevent thrush
+C|acknowledge|the blue inhaler opens up your airways quickly when you have symptoms but it doesn't treat the swelling underneath and that's why your doctor has prescribed this new one which you take twice a day in the morning and in the evening
+D|duration|when did you notice that she was scratching
+D|duration|for how long has Bella had this problem
+D|duration|and is it getting any worse
+D|where|which areas does she scratch the most
+D|where|does she lick her paws or rub her face
+D|where|can you point to the places where she's itchy
+D|flea-treatment|what do you use to prevent fleas
+D|flea-treatment|when did she last have something for fleas
+D|flea-treatment|has she had any treatment so far
+D|diet|what are you feeding her at the moment
+D|diet|has her food changed lately
+D|diet|does she get any snacks
+D|other-pets|are there any other animals living with you
+D|other-pets|do you own any other pets besides Bella
+D|appetite|is she eating normally
+D|appetite|does she seem to have less energy
+D|appetite|how is she otherwise is she playing and going for walks
+D|cost-worry|I can see that you are concerned is there something on your mind
+D|cost-worry|we will start with a skin test to look for parasites
+D|bathing|do you have any other questions
+D|bathing|you need to treat all the animals in the house at the same time
+D|greeting|good afternoon Mrs Clarke I'm doctor Lee
+D|open|what brings you and Bella here today
+D|open|tell me what has been happening with Bella
+D|permission|can I have a look at her skin
+D|repeat|sorry I missed that
+D|farewell|goodbye Mrs Clarke goodbye Bella
+D|not_on_card|has she had puppies
+D|not_on_card|where did you get her from
+D|acknowledge|fleas are the most common cause of itching in dogs and you often don't see them
+D|acknowledge|please give her these tablets once a month with her food
+D|acknowledge|are you happy with that plan
+"""
+
+_HELD_OUT = """
+A|how-it-happened|what was it that you injured yourself on
+A|how-it-happened|would you mind telling me how you got hurt
+A|how-it-happened|when exactly was the accident
+A|pain|is it bothering you is there any soreness
+A|pain|do you feel any discomfort in the leg
+A|dressing|what do you do to look after it
+A|dressing|and when did you last put a fresh bandage on
+A|other-illness|have you got any other conditions that I should know of
+A|other-illness|do you have any trouble with your heart or your sugar
+A|medicines|what medicines did your doctor give you
+A|medicines|and do you take any pills for that
+A|smoking|do you use cigarettes
+A|smoking|how long have you been a smoker
+A|home-help|do you have anyone to support you at home
+A|home-help|are you living alone at the moment
+A|worry-leg|what is it that concerns you most
+A|worry-leg|I'm really sorry to hear that it sounds very unpleasant
+A|washing|okay I'll show you how to put on the new dressing properly
+A|greeting|hello sir I am one of the community nurses
+A|open|so tell me what's the matter
+A|permission|I'd just like to check your leg if that's all right with you
+A|repeat|could you say it one more time please
+A|farewell|bye mister foster have a good day
+A|not_on_card|do you play any musical instruments
+A|not_on_card|what did you have for breakfast
+A|acknowledge|if you see any redness or if you get a fever please come back straight away
+A|acknowledge|I recommend that you put your feet up in the evening
+A|acknowledge|it is very important to take your metformin every day because high sugar slows the healing
+B|onset|tell me when it all began
+B|onset|for how many weeks has this been happening
+B|character|what kind of pain is it
+B|character|can you show me where exactly it hurts
+B|pattern|have you noticed anything that makes them worse
+B|pattern|how many hours a day are you in front of a computer
+B|painkillers|have you tried any tablets for it
+B|painkillers|how much ibuprofen do you take
+B|vision|do you notice any changes in your vision
+B|vision|have you felt nauseous at all
+B|family|is there a history of headaches in your family
+B|family|has your mother or your father got anything similar
+B|stress|how is everything going at your school
+B|stress|do you feel stressed at the moment
+B|worry-tumour|can you tell me what you are most concerned about
+B|wants-scan|was there something you expected me to do about it
+B|wants-scan|I can reassure you that this type of headache is very common and not dangerous
+B|greeting|good morning misses bennett my name is doctor khan
+B|open|what made you come and see me today
+B|permission|is it all right if I check your blood pressure
+B|repeat|excuse me could you repeat that
+B|farewell|take care Laura see you in two weeks
+B|not_on_card|do you have a dog
+B|acknowledge|a scan isn't necessary now because there are no warning signs
+B|acknowledge|try to go to bed at the same time every night and drink less coffee
+C|reliever-use|how frequently do you need your blue one
+C|reliever-use|could you tell me how much you rely on the reliever
+C|night-symptoms|is your asthma waking you up
+C|night-symptoms|do you have any cough in the night time
+C|technique|what do you do when you take a puff
+C|technique|have you been taught the right way to use the inhaler
+C|triggers|do you know what causes your asthma to get worse
+C|triggers|do you keep any pets
+C|allergies|any allergies to medicines at all
+C|allergies|has any drug ever given you a bad reaction
+C|sport|how does your asthma affect you when you exercise
+C|sport|do you play any sports
+C|steroid-worry|are there any worries you have about using it
+C|stop-early|what other questions do you have
+C|greeting|good morning sir I'm the pharmacist here
+C|open|can you tell me a little about your asthma
+C|permission|is it okay if I ask you some questions about your health
+C|repeat|sorry I didn't hear you
+C|farewell|bye bye take care
+C|not_on_card|how much do you weigh
+C|acknowledge|you may not notice a difference for one or two weeks but keep taking it
+C|acknowledge|a spacer helps more of the medicine reach your lungs
+D|duration|since when does she have this itching
+D|duration|how long ago did it all start
+D|where|whereabouts on the body is the itching
+D|where|does she chew her feet or her tail
+D|flea-treatment|is she protected against fleas and ticks
+D|flea-treatment|when was the last time you gave her flea medicine
+D|diet|could you tell me about what she eats
+D|diet|did you switch to another dog food
+D|other-pets|does Bella share the house with other pets
+D|other-pets|have you got a cat or another dog
+D|appetite|how has her appetite been
+D|appetite|is she as active as she usually is
+D|cost-worry|what worries you most about all this
+D|cost-worry|I know it's hard to see her so uncomfortable
+D|bathing|is there anything else I can help you with
+D|greeting|hello I'm the vet and this must be Bella
+D|open|so what is the trouble with Bella
+D|permission|let me take a look at her coat
+D|repeat|please say that again
+D|farewell|see you soon goodbye
+D|not_on_card|is she microchipped
+D|acknowledge|wash her bedding in hot water and vacuum the carpets every week
+D|acknowledge|food allergies can also cause itching but they are less common than fleas
+"""
+
+# A volunteered cue that must not be due when these cases are about acknowledging.
+_TOLD_FOR = {
+    "A": {"washing": ("how-it-happened", "worry-leg", "dressing")},
+    "B": {"wants-scan": ("onset", "worry-tumour")},
+    "C": {"stop-early": ("reliever-use", "steroid-worry", "technique")},
+    "D": {"bathing": ("duration", "cost-worry", "flea-treatment")},
+}
+
+
+def _read(text: str) -> tuple[MatchingCase, ...]:
+    cases = []
+    for line in text.strip().splitlines():
+        letter, expected, sentence = line.split("|")
+        told = _TOLD_FOR[letter].get(expected)
+        cases.append(MatchingCase(_CARDS[letter], sentence, expected, told=told))
+    return tuple(cases)
+
+
+DEVELOPMENT = _read(_DEVELOPMENT)
+HELD_OUT = _read(_HELD_OUT)

@@ -1,0 +1,387 @@
+"""The recorder: sample-exact timeline, cuts, segments that survive a kill, and the joined file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audio import recorder
+from audio.errors import AudioError, StorageError
+from audio.frames import Pcm
+from audio.recorder import Joined, SegmentWriter, Stereo, TimelineMixer, join, read_segments
+
+RATE = 24_000
+FRAME = 480
+
+
+def ramp(start: int, count: int) -> Pcm:
+    return ((np.arange(start, start + count) % 30_000) + 1).astype(np.int16)
+
+
+def stereo(start: int, count: int) -> Stereo:
+    return np.stack([ramp(start, count), -ramp(start, count)], axis=1)
+
+
+# ---------------------------------------------------------------- mixer
+
+
+def test_patient_sound_lands_at_its_exact_sample() -> None:
+    mixer = TimelineMixer()
+    mixer.candidate(ramp(0, 100 * FRAME))
+    mixer.patient(1000.0, ramp(0, 500))
+    out = mixer.take(2000.0)
+    assert out.shape == (48_000, 2)
+    assert np.array_equal(out[:, 0], ramp(0, 48_000))
+    assert not out[:24_000, 1].any()
+    assert np.array_equal(out[24_000:24_500, 1], ramp(0, 500))
+    assert not out[24_500:, 1].any()
+
+
+def test_sound_placed_ahead_is_there_when_its_time_comes() -> None:
+    mixer = TimelineMixer()
+    mixer.patient(5000.0, ramp(0, 1000))
+    tracks = []
+    for i in range(300):
+        mixer.candidate(ramp(i * FRAME, FRAME))
+        tracks.append(mixer.take(mixer.now_ms))
+    patient = np.concatenate(tracks)[:, 1]
+    assert np.flatnonzero(patient)[[0, -1]].tolist() == [120_000, 120_999]
+    assert np.array_equal(patient[120_000:121_000], ramp(0, 1000))
+
+
+def test_take_never_goes_beyond_the_candidate_nor_repeats() -> None:
+    mixer = TimelineMixer()
+    mixer.candidate(ramp(0, FRAME))
+    assert len(mixer.take(10_000.0)) == FRAME
+    assert len(mixer.take(10_000.0)) == 0
+    assert len(mixer.take(5.0)) == 0
+
+
+def test_a_cut_silences_what_comes_after_and_new_sound_can_follow() -> None:
+    mixer = TimelineMixer()
+    mixer.patient(0.0, ramp(0, 48_000))
+    mixer.candidate(ramp(0, 12_000))
+    mixer.patient_cut(700.0)
+    mixer.patient(1500.0, ramp(7, 100))
+    mixer.candidate(ramp(12_000, 60_000))
+    patient = mixer.take(3000.0)[:, 1]
+    assert np.array_equal(patient[:16_800], ramp(0, 16_800))
+    assert not patient[16_800:36_000].any()
+    assert np.array_equal(patient[36_000:36_100], ramp(7, 100))
+    assert not patient[36_100:].any()
+
+
+def test_a_cut_in_the_past_takes_effect_from_what_is_still_here() -> None:
+    mixer = TimelineMixer()
+    mixer.patient(0.0, ramp(0, 2400))
+    mixer.candidate(ramp(0, 1200))
+    assert mixer.take(50.0)[:, 1].all()
+    mixer.patient_cut(0.0)
+    mixer.candidate(ramp(1200, 1200))
+    assert not mixer.take(100.0)[:, 1].any()
+
+
+def test_patient_sound_for_the_past_is_left_out_up_to_now() -> None:
+    mixer = TimelineMixer()
+    mixer.candidate(ramp(0, 1200))
+    mixer.take(50.0)
+    mixer.patient(0.0, ramp(0, 1500))
+    mixer.candidate(ramp(1200, 1200))
+    patient = mixer.take(100.0)[:, 1]
+    assert np.array_equal(patient[:300], ramp(1200, 300))
+    assert not patient[300:].any()
+
+
+def test_too_far_ahead_is_refused() -> None:
+    mixer = TimelineMixer(ahead_ms=1000)
+    mixer.patient(500.0, ramp(0, 12_000))
+    with pytest.raises(AudioError, match="too far ahead"):
+        mixer.patient(500.0, ramp(0, 12_001))
+
+
+def test_when_nobody_takes_memory_stays_and_the_timeline_too() -> None:
+    mixer = TimelineMixer(ahead_ms=100, unread_ms=1000)
+    mixer.patient(0.0, ramp(0, 2400))
+    for i in range(150):
+        mixer.candidate(ramp(i * FRAME, FRAME))
+    mixer.patient(2950.0, ramp(0, 100))
+    assert mixer.lost_ms == 2000
+    out = mixer.take(3000.0)
+    assert len(out) == 72_000
+    assert not out[:48_000].any()
+    assert np.array_equal(out[48_000:, 0], ramp(48_000, 24_000))
+    assert np.flatnonzero(out[:, 1]).tolist() == list(range(70_800, 70_900))
+
+
+def test_ten_minutes_of_frames_do_not_drift() -> None:
+    mixer = TimelineMixer()
+    taken = 0
+    for i in range(30_000):
+        mixer.candidate(np.full(FRAME, i % 1000 + 1, dtype=np.int16))
+        mixer.patient(20.0 * i, np.full(FRAME, -(i % 1000) - 1, dtype=np.int16))
+        if i % 50 == 49:
+            out = mixer.take(mixer.now_ms)
+            assert np.array_equal(out[:, 0], -out[:, 1])
+            assert out[0, 0] == (i - 49) % 1000 + 1
+            taken += len(out)
+    assert taken == 600 * RATE
+    assert mixer.now_ms == 600_000
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("candidate"), st.integers(0, 90), st.just(0)),
+            st.tuples(st.just("patient"), st.integers(0, 300), st.integers(0, 40)),
+            st.tuples(st.just("cut"), st.integers(0, 300), st.just(0)),
+            st.tuples(st.just("take"), st.integers(0, 300), st.just(0)),
+        ),
+        max_size=40,
+    )
+)
+def test_the_mixer_does_what_an_endless_tape_would(steps: list[tuple[str, int, int]]) -> None:
+    mixer = TimelineMixer(ahead_ms=400, unread_ms=100, rate_hz=1000)
+    tape = np.zeros((10_000, 2), dtype=np.int16)
+    now = taken = kept = 0
+    for number, (step, at, length) in enumerate(steps, start=1):
+        sound = np.full(at if step == "candidate" else length, number, dtype=np.int16)
+        if step == "candidate":
+            mixer.candidate(sound)
+            tape[now : now + at, 0] = number
+            now += at
+            if now - 100 > kept:
+                tape[kept : now - 100] = 0
+                kept = now - 100
+        elif step == "patient" and at + length <= now + 400:
+            mixer.patient(at, sound)
+            tape[max(at, kept) : max(at + length, kept), 1] = number
+        elif step == "cut":
+            mixer.patient_cut(at)
+            tape[max(at, kept) :, 1] = 0
+        elif step == "take":
+            end = min(max(at, taken), now)
+            assert np.array_equal(mixer.take(at), tape[taken:end])
+            taken, kept = end, max(kept, end)
+    assert np.array_equal(mixer.take(10_000), tape[taken:now])
+
+
+# ---------------------------------------------------------------- segments
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def sound_of(folder: Path) -> Stereo:
+    return np.concatenate([segment.samples for segment in read_segments(folder)])
+
+
+def test_segments_are_numbered_and_together_are_what_was_written(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path / "session", segment_ms=100, refresh_ms=50)
+    sound = stereo(0, 6000)
+    for at in range(0, 6000, 700):
+        writer.write(sound[at : at + 700])
+    writer.close()
+    writer.close()
+    assert names(tmp_path / "session") == [f"segment-{i:06d}.flac" for i in range(3)]
+    assert np.array_equal(sound_of(tmp_path / "session"), sound)
+
+
+def test_a_segment_under_way_is_on_disk_after_each_refresh(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, segment_ms=1000, refresh_ms=100)
+    writer.write(stereo(0, 2399))
+    assert names(tmp_path) == []
+    writer.write(stereo(2399, 1))
+    assert np.array_equal(sound_of(tmp_path), stereo(0, 2400))
+    writer.write(stereo(2400, 2000))
+    assert len(sound_of(tmp_path)) == 2400
+
+
+def test_a_second_writer_continues_after_what_is_there(tmp_path: Path) -> None:
+    for start in (0, 1000):
+        writer = SegmentWriter(tmp_path, segment_ms=100)
+        writer.write(stereo(start, 1000))
+        writer.close()
+    assert names(tmp_path) == ["segment-000000.flac", "segment-000001.flac"]
+    assert np.array_equal(sound_of(tmp_path), stereo(0, 2000))
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import numpy as np
+from audio.recorder import SegmentWriter
+writer = SegmentWriter(Path(sys.argv[1]), segment_ms=200, refresh_ms=100)
+frame = np.zeros((480, 2), dtype=np.int16)
+for i in range(100_000):
+    frame[:] = i % 30_000 + 1
+    writer.write(frame)
+    print(i, flush=True)
+"""
+
+
+def test_a_killed_server_loses_no_more_than_a_refresh(tmp_path: Path) -> None:
+    folder = tmp_path / "session"
+    root = Path(recorder.__file__).parents[1]
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(folder)], cwd=root, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process:
+        for _ in range(87):  # in the middle of a segment, and it goes on while we kill it
+            process.stdout.readline()
+        process.kill()
+        printed = [line for line in process.stdout.read().splitlines() if line.isdigit()]
+    written = int(printed[-1]) + 1 if printed else 87
+    segments = list(read_segments(folder))
+    assert all(segment.problem is None for segment in segments)
+    values = np.concatenate([segment.samples for segment in segments])[::FRAME, 0]
+    assert np.array_equal(values, np.arange(1, len(values) + 1))
+    assert len(values) >= written - 5  # 100 ms
+    assert join(folder).duration_ms == 20 * len(values)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "session").write_bytes(b"a file is in the way")
+    with pytest.raises(StorageError, match="'session' can't be written"):
+        SegmentWriter(tmp_path / "session")
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = SegmentWriter(tmp_path, segment_ms=100, refresh_ms=50)
+    writer.write(stereo(0, 1300))
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", full_disk)
+        writer.write(stereo(1300, 1000))
+        for start in range(2300, 12_000, 100):
+            with pytest.raises(StorageError, match="free space"):
+                writer.write(stereo(start, 100))
+        with pytest.raises(StorageError):
+            writer.close()
+    writer.write(stereo(12_000, 100))
+    writer.close()
+    assert np.array_equal(sound_of(tmp_path), stereo(0, 12_100))
+
+
+def test_a_disk_that_is_full_for_long_costs_sound_but_not_the_timeline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "BACKLOG_MS", 200)
+    writer = SegmentWriter(tmp_path, segment_ms=100, refresh_ms=100)
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", full_disk)
+        for start in range(0, 24_000, 400):
+            try:
+                writer.write(stereo(start, 400))
+            except StorageError:
+                assert start >= 2000
+    writer.write(stereo(24_000, 400))  # still owed: silence comes first
+    writer.write(stereo(24_400, 2400))
+    writer.close()
+    out = sound_of(tmp_path)
+    assert len(out) == 26_800
+    kept = int(np.argmin(out[:, 0]))
+    assert kept >= 4800
+    assert np.array_equal(out[:kept], stereo(0, kept))
+    assert not out[kept:24_400].any()
+    assert np.array_equal(out[24_400:], stereo(24_400, 2400))
+
+
+def full_disk(*paths: object) -> None:
+    raise OSError(28, "no space left")
+
+
+# ---------------------------------------------------------------- join
+
+
+def recorded(folder: Path, segments: int = 4) -> Stereo:
+    sound = stereo(0, segments * 2400 - 1000)
+    writer = SegmentWriter(folder, segment_ms=100)
+    writer.write(sound)
+    writer.close()
+    return sound
+
+
+def joined_sound(joined: Joined) -> Stereo:
+    samples, rate_hz = soundfile.read(joined.path, dtype="int16")
+    assert rate_hz == RATE
+    assert joined.duration_ms == pytest.approx(1000 * len(samples) / RATE)
+    return np.asarray(samples, dtype=np.int16)
+
+
+def test_joined_segments_are_one_recording_and_the_segments_are_gone(tmp_path: Path) -> None:
+    sound = recorded(tmp_path)
+    joined = join(tmp_path)
+    assert joined.problems == ()
+    assert np.array_equal(joined_sound(joined), sound)
+    assert names(tmp_path) == ["recording.flac"]
+    assert join(tmp_path) == joined
+
+
+def test_a_join_that_was_interrupted_while_removing_can_be_repeated(tmp_path: Path) -> None:
+    sound = recorded(tmp_path)
+    leftover = (tmp_path / "segment-000002.flac").read_bytes()
+    join(tmp_path)
+    (tmp_path / "segment-000002.flac").write_bytes(leftover)
+    assert np.array_equal(joined_sound(join(tmp_path)), sound)
+    assert names(tmp_path) == ["recording.flac"]
+
+
+def test_nothing_is_recorded_over_a_joined_recording(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    join(tmp_path)
+    with pytest.raises(StorageError, match="already joined"):
+        SegmentWriter(tmp_path)
+
+
+def test_a_broken_last_segment_is_left_out_and_told(tmp_path: Path) -> None:
+    sound = recorded(tmp_path)
+    last = tmp_path / "segment-000003.flac"
+    last.write_bytes(last.read_bytes()[:100])
+    joined = join(tmp_path, segment_ms=100)
+    assert joined.problems == ("segment-000003.flac can't be decoded",)
+    assert np.array_equal(joined_sound(joined), sound[:7200])
+    assert names(tmp_path) == ["recording.flac", "segment-000003.flac.broken"]
+
+
+@pytest.mark.parametrize("fault", ["missing", "text", "mono"])
+def test_a_fault_in_the_middle_becomes_silence_of_its_length(tmp_path: Path, fault: str) -> None:
+    sound = recorded(tmp_path)
+    bad = tmp_path / "segment-000001.flac"
+    if fault == "missing":
+        bad.unlink()
+    elif fault == "text":
+        bad.write_text("not sound")
+    else:
+        soundfile.write(bad, ramp(0, 100), RATE, format="FLAC")
+    joined = join(tmp_path, segment_ms=100)
+    assert len(joined.problems) == 1
+    assert "segment-000001.flac" in joined.problems[0]
+    expected = sound.copy()
+    expected[2400:4800] = 0
+    assert np.array_equal(joined_sound(joined), expected)
+
+
+def test_a_folder_without_a_readable_segment_has_no_recording(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="nothing was recorded"):
+        join(tmp_path)
+    (tmp_path / "segment-000000.flac").write_bytes(b"not sound")
+    with pytest.raises(AudioError, match="no segment of this recording can be read"):
+        join(tmp_path)
+    assert names(tmp_path) == ["segment-000000.flac"]
+
+
+def test_a_disk_that_fills_while_joining_keeps_the_segments(tmp_path: Path) -> None:
+    sound = recorded(tmp_path)
+    (tmp_path / ".recording.flac.part").symlink_to("/dev/full")
+    with pytest.raises(StorageError, match="disk is full") as caught:
+        join(tmp_path)
+    assert caught.value.code == "storage.full"
+    assert len(names(tmp_path)) == 4
+    assert np.array_equal(joined_sound(join(tmp_path)), sound)
