@@ -37,7 +37,6 @@ def _compile(*alternatives: str) -> re.Pattern[str]:
 Pattern = re.Pattern[str]
 
 _AUX = "(?:do|does|did|have|has|had|are|is|was|were|can|could|would|will|should)"
-_SUBJECT = "(?:you|your|he|she|it|they|there|anyone|anybody|someone|somebody|any|i|we)"
 
 # Openings that make a question wherever they stand in running speech.
 QUESTION = _compile(
@@ -63,7 +62,7 @@ QUESTION = _compile(
 # Openings that count at the start of a sentence only.
 START = re.compile(
     rf"^(?:(?:and|so|now|okay|ok|well|but|or|right|alright|also|then|please|just|great|thanks|thank you|good|sure|i see) )*"
-    rf"(?:{_AUX} (?:{_SUBJECT}|the|this|that|these|those|her|his|my|\w+ing)|(?:and |or )?(?:any|anything|anyone|anybody|ever)\b"
+    rf"(?:{_AUX} (?!not |be |been |a |to |more |very |also |always )\w+ |(?:and |or )?(?:any|anything|anyone|anybody|ever)\b"
     rf"|(?:what|when|where|which|who|whose|why|how) (?!(?:i|we|you|it|they|happens|the) )|(?:describe|explain|tell|show)\b)"
 )
 TAG = re.compile(
@@ -91,6 +90,7 @@ GREETING = _compile(
     r"welcome", r"i am (?:\w+ ){0,3}(?:the |your |a |one of the )(?:\w+ ){0,3}(?:nurse|doctor|pharmacist|vet|veterinarian|physiotherapist|dentist|dietitian|optometrist|podiatrist|radiographer|therapist|surgeon|pathologist)",
     r"i am (?:doctor|nurse|dr)", r"i will be (?:looking after|seeing|your|taking care)", "how are you(?: doing| feeling)?(?: today)?$",
 )  # fmt: skip
+ADDRESS = _compile("mister", "missus", "misses", "mrs", "mr", "sir", "madam", "doctor", "nurse", "pharmacist", "vet", "name")
 WELLBEING = _compile(r"how are (?:you|things)(?: doing| feeling| both)?(?: today| now| this morning| this afternoon)?$", r"how have you been(?: lately| feeling)?$")
 IDENTITY_NAME = _compile(
     r"(?:your|full) (?:full |first |last )?name", r"(?:what|how) (?:should|can|may|shall|do|would you like me to) (?:i |me )?(?:call|address)(?: you)?",
@@ -121,10 +121,10 @@ PROPOSAL = _compile(
     r"(?:would|could|will|might) you (?:try|like (?:me )?to|want (?:me )?to|mind trying)",
     r"do you (?:think|feel|believe) (?:that )?you (?:can|could|would|will|might|are able to)(?! (?:tell|describe|show|explain))",
     r"(?:can|could|will|would) you (?:please )?(?:make sure|keep|avoid|come back|stop|bring|start|remember to|cut down)",
-    r"are you (?:willing|prepared|ready|happy) to", r"how about (?:we|you|if)", r"shall we", r"why do not (?:we|you)", r"how would you feel about", r"(?:would you|do you) (?:like|want) me to",
+    r"are you (?:willing|prepared|ready|happy|able) to (?!tell|run|walk|do|play|eat|sleep|move)", r"how about (?:we|you|if)", r"shall we", r"why do not (?:we|you)", r"how would you feel about", r"(?:would you|do you) (?:like|want) me to",
 )
 CHECK = _compile(
-    r"(?:does|did|do) (?:that|this|it|all that|all this|these|any of that) (?:\w+ )?(?:make sense|sound|help|seem|work|suit)", r"mak(?:e|es|ing) sense", r"(?:is|was) (?:that|this|it|everything|all that) (?:all )?(?:clear|okay|ok|all right|alright|fine|understood)", r"(?:do|did|can) you (?:understand|follow|see what i)", r"are you (?:with me|following|happy (?:with|to)|okay with|ok with|comfortable with|all right with|willing|able to|prepared to|ready to)",
+    r"(?:does|did|do) (?:that|this|it|all that|all this|these|any of that) (?:\w+ )?(?:make sense|sound|help|seem|work|suit)", r"mak(?:e|es|ing) sense", r"(?:is|was) (?:that|this|it|everything|all that) (?:all )?(?:clear|okay|ok|all right|alright|fine|understood)", r"(?:do|did|can) you (?:understand|follow|see what i)", r"are you (?:with me|following|happy (?:with|to)|okay with|ok with|comfortable with|all right with|willing|prepared to|ready to)",
     r"sound (?:good|okay|ok|reasonable|all right|alright|fair)", r"what i (?:have )?(?:just )?(?:said|told|explained)", r"(?:would|could|will|might) you (?:be (?:able|willing|happy|prepared|open|interested|ok|okay)|consider|try|mind|agree|like (?:me )?to|want|promise|please (?!tell|describe|show|explain))", r"do you (?:think|feel|believe) (?:that )?you (?:can|could|would|will|might)", r"how (?:about|would) (?:we|you|if|it be)",
     r"(?:can|could|will|would) you (?:please )?(?:make sure|keep|avoid|come back|stop|bring|start|promise|remember to|cut)", r"shall we", r"why do not (?:we|you)", r"do you agree", r"would that (?:be|work|suit|help)", r"(?:are|is) you (?:ok|okay|all right|alright)$", r"do you know what (?:i mean|that means|this means)", r"(?:okay|ok|all right|alright|right)$",
 )  # fmt: skip

@@ -25,9 +25,10 @@ JOINED_FLOOR = 0.82  # two neighbours run together ("I be profane") need to be c
 PHRASE_FLOOR = 0.62  # unrelated phrases of a few words reach about this ratio by chance
 UNKNOWN_WEIGHT = 0.7  # a content word that no cue knows: some of the turn is about something else
 WEAK_WEIGHT = 0.4  # words that many questions share whatever their topic, and those of the card's title
-WEAK = frozenset(
-    "when where last time day week month year put keep give gave given find try often long use @where @often".split()
+_WEAK_WORDS = (
+    "when where last time day week month year put keep give gave given find try often long use".split()
 )
+ENOUGH_MASS = 0.55  # a cue's own word, or two words of its triggers
 SAYS_WEIGHT = 0.4  # words of the patient's own answer, for questions that take it up
 
 
@@ -54,13 +55,14 @@ class CardIndex:
 
     def __init__(self, card: Card) -> None:
         self.cue_ids = tuple(cue.id for cue in card.cues)
+        self.volunteered = frozenset(cue.id for cue in card.cues if cue.kind == "volunteered")
         counts: dict[str, Counter[str]] = {}
         for cue in card.cues:
             counts[cue.id] = Counter(f for text in (*cue.triggers, cue.topic) for f in set(_features(tokens(text))))
         said = {cue.id: {f for text in cue.says for f in _stems(tokens(text))} for cue in card.cues}
         spread = Counter(f for found in counts.values() for f in found)
         cues = len(card.cues)
-        weak = WEAK | set(_stems(tokens(card.title)))
+        weak = {"@where", "@often", "@change", *map(stem, _WEAK_WORDS), *_stems(tokens(card.title))}
         self._rarity = {
             f: math.log((cues + 1) / n) / math.log(cues + 1) * (WEAK_WEIGHT if f in weak else 1.0)
             for f, n in spread.items()
@@ -198,14 +200,15 @@ class CardIndex:
         elsewhere = unknown + sum(self._rarity.get(f, 0.0) * d for f, d in evidence.items() if f not in telling)
         share = sum(strengths) / (sum(strengths) + elsewhere) if strengths else 0.0
         best, recall, phrase = self._best_trigger(cue_id, evidence, heard)
-        like_phrase = max(0.0, (phrase - PHRASE_FLOOR) / (1.0 - PHRASE_FLOOR))
-        lexical = 0.40 * bag + 0.35 * recall + 0.25 * share
-        score = lexical + (1.0 - lexical) * 0.45 * like_phrase * (0.3 + 0.7 * share)
+        # A single word that many questions share is no evidence, however well it fits.
+        lexical = 0.40 * bag + (0.35 * recall + 0.25 * share) * min(1.0, mass / ENOUGH_MASS)
+        # Likeness of sound confirms; where no content word was found it may come from "have you" and "do you" alone.
+        score = lexical + (1.0 - lexical) * 0.5 * _likeness(phrase) * (0.3 + 0.7 * share) * (0.3 + 0.7 * recall)
         return CueScore(cue_id, min(1.0, score), best, phrase)
 
     def _best_trigger(self, cue_id: str, evidence: Mapping[str, float], heard: str) -> tuple[str, float, float]:
         """Return the trigger that fits best, the share of its content that was said, and the likeness of its sound."""
-        best = ("", 0.0, 0.0)
+        most, best = -1.0, ("", 0.0, 0.0)
         for trigger in self._triggers[cue_id]:
             said = sum(weight * self._degree(f, evidence) for f, weight in trigger.features)
             recall = said / trigger.total if trigger.total else 0.0
@@ -216,8 +219,9 @@ class CardIndex:
                     # A trigger inside a longer stretch; short ones are found anywhere by chance.
                     inside = fuzz.partial_ratio(heard, trigger.sound, score_cutoff=70.0) / 100.0
                     phrase = max(phrase, inside * min(1.0, 0.7 + len(trigger.sound) / 60.0))
-            if recall + phrase > best[1] + best[2]:
-                best = (trigger.text, recall, phrase)
+            merit = _merit(recall, phrase)
+            if merit > most:
+                most, best = merit, (trigger.text, recall, phrase)
         return best
 
     @staticmethod
@@ -227,6 +231,14 @@ class CardIndex:
             related = max((evidence.get(concept, 0.0) for concept in concepts_of(feature)), default=0.0)
             degree = max(degree, CONCEPT_WEIGHT * related)
         return degree
+
+
+def _likeness(phrase: float) -> float:
+    return max(0.0, (phrase - PHRASE_FLOOR) / (1.0 - PHRASE_FLOOR))
+
+
+def _merit(recall: float, phrase: float) -> float:
+    return 0.35 * recall + 0.25 * _likeness(phrase)
 
 
 _INDEXES: dict[tuple[str, int], tuple[Card, CardIndex]] = {}

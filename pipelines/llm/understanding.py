@@ -9,10 +9,11 @@ from pipelines.engines import Word
 from pipelines.llm import intents
 from pipelines.llm.intents import Intent
 from pipelines.llm.matching import CardIndex, CueScore
+from pipelines.llm.phrases import closest_phrase, opens_like_question
 from pipelines.llm.words import FUNCTION_WORDS, sentences, tokens
 
-ASKED_FLOOR = 0.40  # with a question's opening, this much lexical evidence names the cue
-BARE_FLOOR = 0.55  # without one ("any pain", "you smoke at all"), only in a short turn
+ASKED_FLOOR = 0.36  # with a question's opening, this much lexical evidence names the cue
+BARE_FLOOR = 0.50  # without one ("any pain", "you smoke at all"), only in a short turn
 PATTERN_FLOOR = 0.62  # where another reading fits too ("what worries you"), a cue must fit clearly better
 SURE = 0.80  # a match that no pattern outweighs
 SHORT_WORDS = 14  # a turn that may be a question although its opening was not recognised
@@ -62,19 +63,26 @@ def understand(text: str, *, index: CardIndex, words: Sequence[Word] = (), first
     asked = " ".join(spoken[-(len(question.words) + question.after) :]) if question else tail
     ranking, stretch = _best(stretches, index)
     top = ranking[0]
-    special = _special(whole, asked, tail, top=top, first=first, asks=bool(explicit), general=index.is_general(stretch.words))
+    special = _special(whole, asked, tail, top=top, first=first, asks=bool(explicit), general=index.is_general(stretch.words), volunteered=top.cue in index.volunteered)
     if special is not None:
         return Understanding(special.intent, special.score, special.reason, tuple(ranking))
     if stretch.explicit and top.score >= ASKED_FLOOR:
         return Understanding(Intent.CUE, top.score, explain(ranking), tuple(ranking))
     advice = intents.count_advice(tail)
-    shaped = len(spoken) <= ELLIPSIS_WORDS or top.phrase >= QUESTION_SOUND
-    if not explicit and len(spoken) <= SHORT_WORDS and not advice and shaped and top.score >= BARE_FLOOR:
-        return Understanding(Intent.CUE, top.score, explain(ranking) + ", no question form", tuple(ranking), bare=True)
+    near = closest_phrase(spoken) if len(spoken) <= SHORT_WORDS else None
+    if near is not None and near[2] > top.score:
+        return Understanding(near[0], near[2], f"sounds like '{near[1]}' {near[2]:.2f}", tuple(ranking))
+    if not explicit and len(spoken) <= SHORT_WORDS and not advice:
+        shaped = len(spoken) <= ELLIPSIS_WORDS or opens_like_question(spoken) or top.phrase >= QUESTION_SOUND
+        if top.score >= (BARE_FLOOR if shaped else SURE):
+            reason = explain(ranking) + ", no clear question form"
+            return Understanding(Intent.CUE, top.score, reason, tuple(ranking), bare=True)
     if explicit:
         if index.is_general(stretch.words) and _is_request(asked):
             return Understanding(Intent.OPEN, 0.6, f"a question about all of it: '{asked}'", tuple(ranking))
         return Understanding(Intent.UNKNOWN, 1.0 - top.score, "nothing on the card fits; best " + explain(ranking))
+    if first and not advice and len(spoken) <= SHORT_WORDS and intents.ADDRESS.search(whole):
+        return Understanding(Intent.GREETING, 0.6, f"addresses the patient: '{_found(intents.ADDRESS, whole)}'")
     if intents.GREETING.search(whole) and (first or len(spoken) <= SHORT_WORDS):
         return Understanding(Intent.GREETING, 0.9, f"greets: '{_found(intents.GREETING, whole)}'")
     return Understanding(Intent.STATEMENT, 1.0 - min(top.score, 0.9), f"{len(spoken)} words that ask nothing")
@@ -100,7 +108,7 @@ def _why_unintelligible(spoken: tuple[str, ...], words: Sequence[Word]) -> str:
 
 
 def _special(
-    whole: str, asked: str, tail: str, *, top: CueScore, first: bool, asks: bool, general: bool
+    whole: str, asked: str, tail: str, *, top: CueScore, first: bool, asks: bool, general: bool, volunteered: bool
 ) -> Understanding | None:
     """Return an intent told by its wording, where it outweighs the best cue."""
     score = top.score
@@ -121,7 +129,9 @@ def _special(
         return None
     if intents.ANYTHING_ELSE.search(ending):
         return Understanding(Intent.INVITATION, 0.85, f"invites: '{_found(intents.ANYTHING_ELSE, ending)}'")
-    if intents.INVITATION.search(asked) and (asks or len(whole.split()) <= SHORT_WORDS) and score < PATTERN_FLOOR:
+    if intents.INVITATION.search(asked) and (asks or len(whole.split()) <= SHORT_WORDS) and (
+        score < PATTERN_FLOOR or volunteered
+    ):
         return Understanding(Intent.INVITATION, 0.8, f"invites: '{_found(intents.INVITATION, asked)}'")
     if intents.OPEN.search(asked) and (score < PATTERN_FLOOR or general):
         return Understanding(Intent.OPEN, 0.85, f"open question: '{_found(intents.OPEN, asked)}'")

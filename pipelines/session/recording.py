@@ -17,7 +17,7 @@ UNREAD_MS = 2_000.0
 
 
 class SessionRecorder:
-    """Records one session into `folder`; a failure is told once and the session goes on without a recording."""
+    """Records one session into `folder`; a failure is told once, and writing is tried again with the next sound."""
 
     def __init__(self, folder: Path, disk: DiskThread, *, rate_hz: int, failed: Callable[[StorageError], None]) -> None:
         self._folder = folder
@@ -51,12 +51,11 @@ class SessionRecorder:
     def _write(self) -> None:
         stereo = self._mixer.take(self._mixer.now_ms)
         self._written_ms = self._mixer.now_ms
-        if len(stereo) and not self._broken:
+        if len(stereo):  # also after a failure: the writer keeps sound for a while and tries again
             self._disk.submit(lambda: self._writer.write(stereo), self._report)
 
     def _finish(self) -> None:
-        if not self._broken:
-            self._writer.close()
+        self._writer.close()
         join(self._folder)
 
     def _report(self, error: Exception) -> None:

@@ -24,7 +24,7 @@ export function debriefScreen({ summary, lines, reason, session, notes, on_again
       "div",
       { className: "lead" },
       h("h1", { tabIndex: -1 }, words.title),
-      h("p", {}, `${reasonText(reason)} ${session.card.title}.`),
+      h("p", {}, h("strong", {}, session.card.title), h("br"), reasonText(reason)),
       h(
         "div",
         { className: "row" },

@@ -38,20 +38,12 @@ export function prepareScreen({ session, notes, countdown, starts_alone, desk, o
     }
   };
 
-  const aside = h(
+  const panel = h(
     "div",
-    { className: "prepare-side" },
-    h(
-      "div",
-      { className: "panel panel-clock" },
-      clock,
-      caption,
-      starts_alone ? h("p", { className: "hint" }, words.starts_alone) : null,
-      start,
-      button(strings.prepare.leave, on_leave, { kind: "quiet" }),
-    ),
-    check.element,
-    notesPanel(notes),
+    { className: "panel panel-clock" },
+    h("div", {}, clock, caption),
+    starts_alone ? h("p", { className: "hint" }, words.starts_alone) : null,
+    start,
   );
   const element = h(
     "div",
@@ -62,7 +54,13 @@ export function prepareScreen({ session, notes, countdown, starts_alone, desk, o
       h("h1", { tabIndex: -1 }, words.title),
       h("p", {}, session.card.patient_speaks_first ? words.who_patient : words.who_you),
     ),
-    h("div", { className: "columns" }, cardSheet(session.card), aside),
+    h(
+      "div",
+      { className: "columns" },
+      panel,
+      cardSheet(session.card),
+      h("div", { className: "side" }, check.element, notesPanel(notes), button(words.leave, on_leave, { kind: "quiet" })),
+    ),
   );
   tick();
   const timer = setInterval(tick, 200);

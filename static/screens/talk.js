@@ -44,7 +44,7 @@ export function talkScreen({ roleplay, session, mode, notes, desk, on_problem })
     if (TOLD_STATES.includes(state)) announce(`${name}. ${opening || hint}`);
   };
 
-  const mute = button(words.mute, () => setMuted(!microphone.muted), { kind: "control", aria: { pressed: "false" } });
+  const mute = button(words.mute, () => setMuted(!microphone.muted), { kind: "mute", aria: { pressed: "false" } });
   const setMuted = (muted) => {
     microphone.muted = muted;
     mute.setAttribute("aria-pressed", String(muted));
@@ -53,7 +53,7 @@ export function talkScreen({ roleplay, session, mode, notes, desk, on_problem })
     else notice.hide("muted");
   };
 
-  const end = button(words.end, () => confirmEnd(), { kind: "control-end" });
+  const end = button(words.end, () => confirmEnd(), { kind: "danger" });
   const confirmEnd = async () => {
     const chosen = await ask({
       title: words.end_question,
@@ -101,7 +101,13 @@ export function talkScreen({ roleplay, session, mode, notes, desk, on_problem })
       h(
         "div",
         { className: "conversation" },
-        h("div", { className: "stage" }, presence.element, h("div", { className: "stage-text" }, state_name, state_hint), meter.element, latency),
+        h(
+          "div",
+          { className: "stage" },
+          presence.element,
+          h("div", { className: "stage-text" }, state_name, state_hint),
+          h("div", { className: "stage-foot" }, meter.element, latency),
+        ),
         notice.element,
         captions.element,
         h("div", { className: "controls" }, mute, captions.toggle, end),
@@ -178,13 +184,13 @@ function captionPanel({ roleplay, mode }) {
   const view = new CaptionView();
   const off = h("p", { className: "hint", hidden: true }, words.captions_off);
   const toggle = button(
-    words.hide_captions,
+    words.captions,
     () => {
       view.element.hidden = !view.element.hidden;
       off.hidden = !view.element.hidden;
-      setText(toggle, view.element.hidden ? words.show_captions : words.hide_captions);
+      toggle.setAttribute("aria-pressed", String(!view.element.hidden));
     },
-    { kind: "control" },
+    { kind: "control", aria: { pressed: "true" } },
   );
   const element = section(words.captions, { className: "captions-panel" }, view.element, off);
   return { element, toggle, show: () => view.show(roleplay.captions.visible) };

@@ -169,6 +169,36 @@ D|not_on_card|where did you get her from
 D|acknowledge|fleas are the most common cause of itching in dogs and you often don't see them
 D|acknowledge|please give her these tablets once a month with her food
 D|acknowledge|are you happy with that plan
+A|acknowledge|wash your hands before you touch the wound
+A|acknowledge|I'm going to clean this gently with some salt water and then measure it
+A|acknowledge|cigarettes make the blood vessels narrow
+A|acknowledge|good that your daughter comes to help you at the weekend
+A|acknowledge|we can refer you to a service that helps people to stop smoking
+A|acknowledge|raise your leg on a pillow when you are sitting
+A|not_on_card|do you have a car to drive home
+A|not_on_card|have you ever broken a bone
+A|not_on_card|what time did you wake up this morning
+A|not_on_card|are you interested in a flu vaccination
+B|acknowledge|most headaches of this kind come from tension in the muscles of the neck
+B|acknowledge|coffee late in the day can keep you awake
+B|acknowledge|take a short break from the screen every hour
+B|acknowledge|brain tumors are very rare at your age and they usually cause other symptoms too
+B|acknowledge|I will give you a leaflet about sleep
+B|not_on_card|have you ever broken your arm
+B|not_on_card|how tall are you
+B|not_on_card|do you like living in this town
+C|acknowledge|shake the inhaler first then breathe out and put it between your lips
+C|acknowledge|the amount of steroid in this inhaler is tiny and it goes straight to the lungs
+C|acknowledge|keep the blue one with you when you play basketball
+C|acknowledge|cats can make asthma worse so keep her out of the bedroom
+C|not_on_card|did you come here by bus
+C|not_on_card|what insurance do you have
+D|acknowledge|even one flea can make an allergic dog itch for weeks
+D|acknowledge|your cats need the treatment as well
+D|acknowledge|use a mild dog shampoo once a week and not the one for people
+D|acknowledge|we begin with the simple things and that keeps the cost down
+D|not_on_card|does she bark at strangers
+D|not_on_card|has she been neutered
 """
 
 _HELD_OUT = """

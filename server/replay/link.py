@@ -1,0 +1,96 @@
+"""What a simulated candidate needs of its connection, and what it is told over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from audio.frames import Pcm
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A turn of the candidate's was committed."""
+
+    turn: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyBegan:
+    """The patient began to speak."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyOver:
+    """The patient's reply ended."""
+
+    reply: int
+    text: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """The patient's sound, int16 mono at 24 kHz; it is heard from arrival on, or after what came before it."""
+
+    reply: int
+    samples: Pcm
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """The rest of a reply's sound is not to be played."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class CueTold:
+    """The candidate heard a cue (only where the connection may know)."""
+
+    cue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The server's own split of a turn's latency, milliseconds; `last_voiced_ms` is media time."""
+
+    reply: int
+    endpoint_ms: float
+    recognise_ms: float
+    respond_ms: float
+    speak_ms: float
+    last_voiced_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An error or a problem, in words for people."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The session is over."""
+
+    reason: str
+
+
+Told = Understood | ReplyBegan | ReplyOver | Sound | Cleared | CueTold | Timing | Trouble | Over
+
+
+class Link(Protocol):
+    """A connection to a session: sound goes in by `send`, what comes back is waited for with `told`."""
+
+    def send(self, samples: Pcm) -> None:
+        """Send int16 mono at 24 kHz; never blocks."""
+
+    def take(self) -> list[Told]:
+        """Return what was told since the last call, in order."""
+
+    async def close(self) -> None:
+        """End the session and wait until the server is done with it."""

@@ -1,0 +1,151 @@
+"""A link to a session in this process: the same driver and engines as the server's, without sockets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from audio.clock import Clock
+from audio.errors import AudioError
+from audio.frames import WIRE_HZ, Pcm
+from audio.playout import MIN_LEAD_MS, PlayoutChunk
+from audio.speech import SpeechDetector, SpeechSettings
+from audio.vad import VadName, make_vad
+from pipelines.conversation.settings import ConversationSettings
+from pipelines.events import (
+    Audience,
+    CueHeard,
+    Problem,
+    ReplyFinished,
+    ReplyStarted,
+    SessionEnded,
+    TurnCommitted,
+    TurnLatency,
+)
+from pipelines.log.session_log import LogStore, Record, SessionLog
+from pipelines.patient.card import Card
+from pipelines.session.driver import Engines, SessionDriver, SessionSpec
+from server.replay.link import (
+    Cleared,
+    CueTold,
+    Over,
+    ReplyBegan,
+    ReplyOver,
+    Sound,
+    Timing,
+    Told,
+    Trouble,
+    Understood,
+)
+
+
+class LocalLink:
+    """Runs a SessionDriver and listens to its log as a developer may."""
+
+    def __init__(
+        self,
+        *,
+        card: Card,
+        engines: Engines,
+        conversation: ConversationSettings,
+        speech: SpeechSettings,
+        vad: VadName,
+        clock: Clock,
+        session_s: int,
+        session_id: str = "replay",
+        store: LogStore | None = None,
+    ) -> None:
+        self._told: list[Told] = []
+        salts = _salts(session_id)
+        self.driver = SessionDriver(
+            SessionSpec(session_id, card, "practice", session_s, 0, WIRE_HZ, paced=not clock.virtual),
+            engines=engines,
+            settings=conversation,
+            detector=SpeechDetector(make_vad(vad).vad, speech),
+            clock=clock,
+            sink=self,
+            make_log=lambda media_ms: SessionLog(
+                now_ms=clock.now_ms, media_ms=media_ms, salt=lambda: next(salts), store=store
+            ),
+        )
+        self.driver.log.subscribe(Audience.DEVELOPER, self._record)
+
+    def start(self) -> None:
+        """Begin the role-play."""
+        self.driver.start()
+
+    # -------------------------------------------------------------- Link
+
+    def send(self, samples: Pcm) -> None:
+        """Hand sound to the driver."""
+        try:
+            self.driver.receive_audio(samples)
+        except AudioError as error:
+            self._told.append(Trouble(error.message))
+
+    def take(self) -> list[Told]:
+        """Return what happened since the last call."""
+        told, self._told = self._told, []
+        return told
+
+    async def close(self) -> None:
+        """End the session."""
+        self.driver.end("ended")
+
+    # -------------------------------------------------------------- Sink
+
+    def play(self, chunk: PlayoutChunk) -> None:
+        """Note a chunk as heard on arrival."""
+        self._told.append(Sound(chunk.reply, chunk.samples))
+
+    def clear(self, reply: int, heard_ms: float) -> None:
+        """Note that the rest is not to be played."""
+        self._told.append(Cleared(reply))
+
+    def lead_ms(self) -> float:
+        """Return the least lead: there is no network."""
+        return MIN_LEAD_MS
+
+    def acknowledges(self) -> bool:
+        """Say that playout has to be estimated, as for stock clients."""
+        return False
+
+    def _record(self, record: Record) -> None:
+        told = told_of(record)
+        if told is not None:
+            self._told.append(told)
+
+
+def told_of(record: Record) -> Told | None:
+    """Return what a log record means to a simulated candidate, if anything."""
+    match record.event:
+        case TurnCommitted(turn=turn, text=text):
+            return Understood(turn, text)
+        case ReplyStarted(reply=reply):
+            return ReplyBegan(reply)
+        case ReplyFinished(reply=reply, heard=heard, status=status):
+            return ReplyOver(reply, heard, status)
+        case CueHeard(cue=cue):
+            return CueTold(cue)
+        case TurnLatency() as latency:
+            return Timing(
+                latency.reply,
+                latency.endpoint_ms,
+                latency.recognise_ms,
+                latency.respond_ms,
+                latency.speak_ms,
+                latency.last_voiced_ms,
+            )
+        case Problem(message=message):
+            return Trouble(message)
+        case SessionEnded(reason=reason):
+            return Over(reason)
+    return None
+
+
+def _salts(session_id: str) -> Iterator[str]:
+    """Yield salts that are the same in every replay, so that two replays' logs can be compared whole."""
+    number = 0
+    while True:
+        yield hashlib.sha256(f"{session_id}/{number}".encode()).hexdigest()[:32]
+        number += 1
