@@ -25,11 +25,14 @@ class AppError(Exception):
     http_status = 500
     close_code = 1011
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, http_status: int | None = None, close_code: int | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
-        if code is not None:
-            self.code = code
+        self.code = code or self.code
+        self.http_status = http_status or self.http_status
+        self.close_code = close_code or self.close_code
 
 
 class AudioError(AppError):

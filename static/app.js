@@ -46,9 +46,9 @@ async function loadCards() {
 }
 
 function showChoose() {
-  closeDesk();
-  visit = null;
   stage.show(chooseScreen({ cards, info, preference, on_choose: (card, mode) => choose(card, mode) }));
+  closeDesk(); // after the screen before has let go of it
+  visit = null;
 }
 
 /** Open a session for a card; called from a click, since sound may only be opened there. */
@@ -160,8 +160,8 @@ async function talk(roleplay) {
 
 async function close(outcome, roleplay) {
   flow.take("ended");
-  closeDesk();
   stage.show(closingScreen());
+  closeDesk();
   const reason = outcome.problem ? "lost" : outcome.reason;
   const summary = await summarise();
   flow.take("closed");

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
@@ -20,14 +21,16 @@ from pipelines.patient.card import Card
 
 CONCEPT_WEIGHT = 0.75  # a synonym is weaker evidence than the word of a trigger itself
 FUZZY_FLOOR = 0.74  # below it "sounds alike" starts to link unrelated words ("table", "terrible")
+SHORT_FLOOR = 0.80  # short words have many neighbours ("tall", "tail")
 FUZZY_BEST = 0.85  # a word that only sounds alike never counts as much as the word itself
 JOINED_FLOOR = 0.82  # two neighbours run together ("I be profane") need to be closer: there are many pairs
 PHRASE_FLOOR = 0.62  # unrelated phrases of a few words reach about this ratio by chance
 UNKNOWN_WEIGHT = 0.7  # a content word that no cue knows: some of the turn is about something else
 WEAK_WEIGHT = 0.4  # words that many questions share whatever their topic, and those of the card's title
 _WEAK_WORDS = (
-    "when where last time day week month year put keep give gave given find try often long use".split()
+    "when where last time day week month year put keep give gave given find try often long use live living home".split()
 )
+FOREIGN_FLOOR = 0.7  # what is left of a score where nearly all content words belong elsewhere
 ENOUGH_MASS = 0.55  # a cue's own word, or two words of its triggers
 SAYS_WEIGHT = 0.4  # words of the patient's own answer, for questions that take it up
 
@@ -51,7 +54,7 @@ class _Trigger:
 
 
 class CardIndex:
-    """What matching needs of a card, computed once: features and rarity, sounds of triggers, spellings to compare with."""
+    """What matching needs of a card, computed once: features, rarity, sounds, spellings."""
 
     def __init__(self, card: Card) -> None:
         self.cue_ids = tuple(cue.id for cue in card.cues)
@@ -103,7 +106,7 @@ class CardIndex:
 
     def _find_common(self, card: Card) -> frozenset[str]:
         general = {stem(word) for text in (card.title, card.patient.name) for word in tokens(text)}
-        often = {feature for feature, rarity in self._rarity.items() if rarity < 0.35}
+        often = {feature for feature, rarity in self._rarity.items() if rarity < 0.45}
         return frozenset(general | often | {"problem", "troubl", "situation", "detail", "stori", "concern", "issu"})
 
     def _weight(self, feature: str) -> float:
@@ -146,7 +149,7 @@ class CardIndex:
                 note(feature, degree)
         for concept in phrase_concepts(words):
             note(concept, 1.0)
-        for first, second in zip(words, words[1:], strict=False):
+        for first, second in pairwise(words):
             if min(len(first), len(second)) <= 4 and len(first) + len(second) >= 6:
                 for feature, degree in self._near_joined(first + second):
                     note(feature, degree)
@@ -170,7 +173,7 @@ class CardIndex:
         degrees: dict[str, float] = {}
         for position in likeness.argsort()[::-1][:3].tolist():
             alike = float(likeness[position])
-            if alike < FUZZY_FLOOR:
+            if alike < (FUZZY_FLOOR if len(word) > 4 else SHORT_FLOOR):
                 break
             degree = 0.4 + (FUZZY_BEST - 0.4) * (alike - FUZZY_FLOOR) / (1.0 - FUZZY_FLOOR)
             for feature in _word_features(self._surfaces[position]):
@@ -193,7 +196,7 @@ class CardIndex:
 
     def _score(self, cue_id: str, evidence: Mapping[str, float], unknown: float, heard: str) -> CueScore:
         telling = self._telling[cue_id]
-        # A word and its concepts are one piece of evidence: the strongest of them counts, so sum by the square root rule.
+        # A word and its concepts are much the same evidence: each further one counts less.
         strengths = sorted((telling[f] * degree for f, degree in evidence.items() if f in telling), reverse=True)
         mass = sum(strength / (1 + place) for place, strength in enumerate(strengths))
         bag = 1.0 - math.exp(-1.3 * mass)
@@ -204,6 +207,7 @@ class CardIndex:
         lexical = 0.40 * bag + (0.35 * recall + 0.25 * share) * min(1.0, mass / ENOUGH_MASS)
         # Likeness of sound confirms; where no content word was found it may come from "have you" and "do you" alone.
         score = lexical + (1.0 - lexical) * 0.5 * _likeness(phrase) * (0.3 + 0.7 * share) * (0.3 + 0.7 * recall)
+        score *= FOREIGN_FLOOR + (1.0 - FOREIGN_FLOOR) * share
         return CueScore(cue_id, min(1.0, score), best, phrase)
 
     def _best_trigger(self, cue_id: str, evidence: Mapping[str, float], heard: str) -> tuple[str, float, float]:

@@ -102,7 +102,9 @@ class _State:
 
     def due(self) -> list[Cue]:
         """Return the volunteered cues whose turn has come, in card order."""
-        return [cue for cue in self.card.cues if cue.kind == "volunteered" and self.may_tell(cue) and not self.knows(cue)]
+        return [
+            cue for cue in self.card.cues if cue.kind == "volunteered" and self.may_tell(cue) and not self.knows(cue)
+        ]
 
     def may_tell(self, cue: Cue) -> bool:
         return all(other in self.told for other in cue.after)
@@ -166,7 +168,9 @@ def _answer_question(heard: Understanding, state: _State, request: RespondReques
         for score in close:
             other = state.card.cue(score.cue)
             if state.may_tell(other) and not state.knows(other):
-                return _tell(other, heard, state, request, f"'{top.cue}' is not due; '{score.trigger}' {score.score:.2f}")
+                return _tell(
+                    other, heard, state, request, f"'{top.cue}' is not due; '{score.trigger}' {score.score:.2f}"
+                )
         if heard.bare:
             taken = replace(heard, intent=Intent.STATEMENT)
             return _volunteer(taken, state, request, otherwise=state.card.lines.acknowledge)

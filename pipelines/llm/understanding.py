@@ -63,7 +63,16 @@ def understand(text: str, *, index: CardIndex, words: Sequence[Word] = (), first
     asked = " ".join(spoken[-(len(question.words) + question.after) :]) if question else tail
     ranking, stretch = _best(stretches, index)
     top = ranking[0]
-    special = _special(whole, asked, tail, top=top, first=first, asks=bool(explicit), general=index.is_general(stretch.words), volunteered=top.cue in index.volunteered)
+    special = _special(
+        whole,
+        asked,
+        tail,
+        top=top,
+        first=first,
+        asks=bool(explicit),
+        general=index.is_general(stretch.words),
+        volunteered=top.cue in index.volunteered,
+    )
     if special is not None:
         return Understanding(special.intent, special.score, special.reason, tuple(ranking))
     if stretch.explicit and top.score >= ASKED_FLOOR:
@@ -118,9 +127,9 @@ def _special(
     permission = intents.PERMISSION.search(tail)
     if permission and not any(start >= permission.end() for start in intents.question_starts(tail)):
         return Understanding(Intent.PERMISSION, 0.85, f"asks permission: '{permission.group()}'")
-    if intents.IDENTITY_NAME.search(tail) or intents.IDENTITY_AGE.search(tail):
-        if score < SURE and not (intents.OPEN.search(asked) and not intents.IDENTITY_NAME.search(asked)):
-            return Understanding(Intent.IDENTITY, 0.9, "asks for name or age")
+    identity = intents.IDENTITY_NAME.search(asked) or intents.IDENTITY_AGE.search(asked)
+    if identity and score < SURE:
+        return Understanding(Intent.IDENTITY, 0.9, f"asks for name or age: '{identity.group()}'")
     if intents.OPEN_SURE.search(asked) and score < SURE:
         return Understanding(Intent.OPEN, 0.9, f"open question: '{_found(intents.OPEN_SURE, asked)}'")
     if intents.PROPOSAL.search(asked) and asks:
@@ -129,8 +138,10 @@ def _special(
         return None
     if intents.ANYTHING_ELSE.search(ending):
         return Understanding(Intent.INVITATION, 0.85, f"invites: '{_found(intents.ANYTHING_ELSE, ending)}'")
-    if intents.INVITATION.search(asked) and (asks or len(whole.split()) <= SHORT_WORDS) and (
-        score < PATTERN_FLOOR or volunteered
+    if (
+        intents.INVITATION.search(asked)
+        and (asks or len(whole.split()) <= SHORT_WORDS)
+        and (score < PATTERN_FLOOR or volunteered)
     ):
         return Understanding(Intent.INVITATION, 0.8, f"invites: '{_found(intents.INVITATION, asked)}'")
     if intents.OPEN.search(asked) and (score < PATTERN_FLOOR or general):
@@ -159,7 +170,7 @@ def _stretches(text: str, spoken: tuple[str, ...]) -> list[_Stretch]:
             starts = [0]
         for start in starts:
             words = sentence.words[start : start + STRETCH_WORDS]
-            if not has_content(words):  # "you have a cut there, what did you do?"
+            if not _has_content(words):  # "you have a cut there, what did you do?"
                 begin = len(spoken) - after - len(sentence.words) + start
                 words = (*spoken[max(0, begin - CONTEXT_WORDS) : begin], *words)
             behind = after + max(0, len(sentence.words) - start - STRETCH_WORDS)
@@ -190,6 +201,6 @@ def _found(pattern: intents.Pattern, text: str) -> str:
     return match.group() if match else ""
 
 
-def has_content(words: Sequence[str]) -> bool:
+def _has_content(words: Sequence[str]) -> bool:
     """Tell whether any of the words carries a topic."""
     return any(word not in FUNCTION_WORDS for word in words)

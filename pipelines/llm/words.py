@@ -31,16 +31,17 @@ FILLERS = frozenset("um uh er erm ah hmm hm mm mhm uhm huh eh".split())
 
 # Words that carry grammar, not topic. Question words that ask for a time, a place or a person are topics here.
 FUNCTION_WORDS = frozenset(
-    """a about actually after again all also am an and are as at be because been before being both but by can could did
-    do does doing done down each even ever few for from get gets getting go goes going good got had has have having he
-    her here hers him his how i if in into is it its just kind know let like little lot made make makes many may maybe me
-    might mine more most much must my need no nor not now of off ok okay on one only or other our out over own perhaps
-    please quite rather really right said same say see shall she should so some something sort still such tell than thank
-    thanks that the their them then there these they thing things think this those though through to today too up us
-    very want was way we well were what which while who whom whose why will with would yes yet you your yours yourself
-    anything anyone any moment bit able maybe exactly usually normally currently present mister missus
-    miss mr mrs ms doctor sir madam look looking ask asking question questions talk talking understand
-    describe explain show mind mean means sure hello hi course great fine alright sorry""".split()
+    """far come comes coming came a about actually after again all also am an and are as at be because been before being both but by can could
+    did do does doing done down each even ever few for from get gets getting go goes going good got had has have
+    having he her here hers him his how i if in into is it its just kind know let like little lot made make
+    makes many may maybe me might mine more most much must my need no nor not now of off ok okay on one only or
+    other our out over own perhaps please quite rather really right said same say see shall she should so some
+    something sort still such tell than thank thanks that the their them then there these they thing things
+    think this those though through to today too up us very want was way we well were what which while who whom
+    whose why will with would yes yet you your yours yourself anything anyone any moment bit able maybe exactly
+    usually normally currently present mister missus miss mr mrs ms doctor sir madam look looking ask asking
+    question questions talk talking understand describe explain show mind mean means sure hello hi course great
+    fine alright sorry""".split()
 )
 
 

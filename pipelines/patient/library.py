@@ -136,14 +136,15 @@ class _StrictLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(
-                None, None, "aliases (*name) are not used in cards", self.peek_event().start_mark
-            )
+            mark = self.get_mark()
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) can't be used in cards", mark)
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key.value, str):
+                continue  # pydantic names it as an unknown key, or YAML as one that can't be a key
             if key.value in keys:
                 raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' occurs twice", key.start_mark)
             keys.add(key.value)

@@ -14,6 +14,10 @@ from pipelines.conversation import signals as s
 from pipelines.engines import Hypothesis, Word
 from pipelines.lanes.streams import StreamHandle
 
+# The voice detector lets go of speech up to this long after its last voiced sample (measured: 10 to 200 ms). Loudness
+# knows better, but in a loud room it never falls: so it may only take back that much.
+RELEASE_MS = 250.0
+
 
 @dataclass(slots=True)
 class _SegmentMap:
@@ -81,9 +85,16 @@ class Hearing:
                 case SpeechAudio(samples=sound, at_ms=at_ms):
                     self._feed(sound, at_ms + ahead_ms)
                 case SpeechPaused(silent_since_ms=silent_since_ms):
-                    since_ms = silent_since_ms + ahead_ms
+                    since_ms = self._silent_since(silent_since_ms + ahead_ms)
                     # Late sound is never a reason to end a turn: the wait begins when it has come.
                     yield s.VoicePaused(media_ms if frame.kind is FrameKind.LATE else since_ms)
+
+    def _silent_since(self, detected_ms: float) -> float:
+        """Return when the voice ended: by loudness where that is plausible, since the detector lets go late."""
+        voiced_ms = self._voiced.last_voiced_ms
+        if voiced_ms is None:
+            return detected_ms
+        return min(detected_ms, max(voiced_ms, detected_ms - RELEASE_MS))
 
     def open_segment(self, number: int) -> None:
         """Feed what follows as a new segment."""

@@ -76,8 +76,7 @@ def voice_for(voice: Voice) -> tuple[str, int]:
     older = voice.age >= _OLD_AGE
     if voice.sex == "female":
         return language + ("+f4" if older else "+f2"), _PITCH
-    # The plain voice is a man's, and the one that recognisers understand best.
-    return (language + "+m8", _OLDER_MAN_PITCH) if older else (language, _PITCH)
+    return (language + "+m8", _OLDER_MAN_PITCH) if older else (language + "+m1", _PITCH)
 
 
 def rate_for(rate_wpm: int) -> tuple[int, int]:

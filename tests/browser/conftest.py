@@ -74,7 +74,8 @@ def browser(playwright: Playwright, voice_file: Path) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def refusing_browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium that refuses the microphone at once, as when a person has pressed "Block"."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[ONLY_LOOPBACK])
+    args = ["--use-fake-device-for-media-stream", ONLY_LOOPBACK]  # there is one; it is only not granted
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
     yield browser
     browser.close()
 

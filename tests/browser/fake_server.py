@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -217,10 +217,8 @@ class FakeServer:
             await socket.close(1008)
             return
         await socket.accept(subprotocol="realtime")
-        try:
+        with suppress(WebSocketDisconnect):
             await _Talk(self, socket).run(patient_first=self._card.patient_speaks_first)
-        except WebSocketDisconnect:
-            pass
 
 
 class _Talk:
@@ -273,7 +271,9 @@ class _Talk:
             self._hearing = True
             await self._send("input_audio_buffer.speech_started", audio_start_ms=0, item_id=item)
             for text, stable in (("Hello", 0), ("Hello I am", 1), ("Hello I am the nurse", 3)):
-                await self._send("interlocutor.transcript.partial", item_id=item, turn=0, text=text, stable_words=stable)
+                await self._send(
+                    "interlocutor.transcript.partial", item_id=item, turn=0, text=text, stable_words=stable
+                )
         elif self._hearing and self._silent_ms >= PAUSE_MS:
             self._hearing = False
             await self._answer(item)

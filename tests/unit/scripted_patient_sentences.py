@@ -1,6 +1,6 @@
 """Sentences of imagined candidates for the four cards: (card, expected, text). None is a trigger of a card.
 
-DEVELOPMENT served for tuning; HELD_OUT was written before the tuning and its failures were not looked at one by one.
+DEVELOPMENT served for tuning; HELD_OUT was written afterwards and served for measuring only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ A|dressing|how frequently do you replace the bandage
 A|dressing|and are you cleaning it yourself
 A|other-illness|apart from this do you have any long standing medical problems
 A|other-illness|are you diabetic
-A|other-illness|thank you for that now I'd like to know a bit about your medical background are you suffering from any chronic diseases
+A|other-illness|thank you for that now I'd like to know a bit about your medical background are you suffering \
+from any chronic diseases
 A|medicines|are you currently on any medication
 A|medicines|can I ask what tablets you are taking
 A|medicines|do you take your medicines regularly
@@ -57,13 +58,17 @@ A|identity|can I just confirm your full name please
 A|not_on_card|when did you last have a tetanus injection
 A|not_on_card|which football team do you support
 A|not_on_card|have you travelled abroad recently
-A|acknowledge|smoking slows down the healing because it narrows the blood vessels so it would be a good idea to cut down
+A|acknowledge|smoking slows down the healing because it narrows the blood vessels so it would be a good idea \
+to cut down
 A|acknowledge|you should keep the dressing clean and dry and change it every second day
 A|acknowledge|does that make sense
-A|acknowledge|diabetes can affect the circulation in your legs and that means that less oxygen gets to the skin so a cut like this one takes a lot longer to close and there is a higher risk of infection which is why I would like to check your blood sugar today and why it's important that you take your tablets every day
+A|acknowledge|diabetes can affect the circulation in your legs and that means that less oxygen gets to the \
+skin so a cut like this one takes a lot longer to close and there is a higher risk of infection which is why I \
+would like to check your blood sugar today and why it's important that you take your tablets every day
 A|acknowledge|don't worry most wounds like this heal well with the right care
 A|acknowledge|would you be willing to cut down on smoking
-A|smoking|okay so diabetes can slow down the healing of a wound like yours because less blood reaches the skin and there are other things that make it worse can I ask if you smoke
+A|smoking|okay so diabetes can slow down the healing of a wound like yours because less blood reaches the skin \
+and there are other things that make it worse can I ask if you smoke
 A|say_again|um
 B|onset|when did you first get these headaches
 B|onset|how long have they been bothering you
@@ -100,7 +105,8 @@ B|repeat|pardon could you say that again
 B|farewell|goodbye Laura and have a nice day
 B|not_on_card|do you have any children
 B|not_on_card|where did you go on holiday
-B|acknowledge|taking painkillers on most days can itself cause headaches so I suggest that you stop taking ibuprofen for a while
+B|acknowledge|taking painkillers on most days can itself cause headaches so I suggest that you stop taking \
+ibuprofen for a while
 B|acknowledge|I would like you to keep a diary of your headaches
 B|acknowledge|does that sound all right to you
 B|acknowledge|your blood pressure is normal
@@ -136,7 +142,9 @@ C|not_on_card|what is your address
 C|not_on_card|do you drink alcohol
 C|acknowledge|the preventer has to be taken every day even when you feel well
 C|acknowledge|rinse your mouth with water afterwards to prevent thrush
-C|acknowledge|the blue inhaler opens up your airways quickly when you have symptoms but it doesn't treat the swelling underneath and that's why your doctor has prescribed this new one which you take twice a day in the morning and in the evening
+C|acknowledge|the blue inhaler opens up your airways quickly when you have symptoms but it doesn't treat the \
+swelling underneath and that's why your doctor has prescribed this new one which you take twice a day in the \
+morning and in the evening
 D|duration|when did you notice that she was scratching
 D|duration|for how long has Bella had this problem
 D|duration|and is it getting any worse
@@ -199,9 +207,6 @@ D|acknowledge|use a mild dog shampoo once a week and not the one for people
 D|acknowledge|we begin with the simple things and that keeps the cost down
 D|not_on_card|does she bark at strangers
 D|not_on_card|has she been neutered
-"""
-
-_HELD_OUT = """
 A|how-it-happened|what was it that you injured yourself on
 A|how-it-happened|would you mind telling me how you got hurt
 A|how-it-happened|when exactly was the accident
@@ -302,8 +307,116 @@ D|acknowledge|wash her bedding in hot water and vacuum the carpets every week
 D|acknowledge|food allergies can also cause itching but they are less common than fleas
 """
 
+_HELD_OUT = """
+A|how-it-happened|please tell me the story of this injury
+A|how-it-happened|what did you bump your leg against
+A|pain|is the pain there all the time or only when you move
+A|pain|and how about pain
+A|dressing|do you change the plaster by yourself
+A|dressing|what kind of care have you given to the wound until now
+A|other-illness|any other health issues I should be aware of
+A|other-illness|do you have high sugar or high blood pressure
+A|medicines|do you take any prescribed medicines daily
+A|medicines|what about tablets
+A|smoking|may I ask whether you smoke
+A|smoking|how many packs do you smoke
+A|home-help|do you have a wife or children living with you
+A|home-help|is anybody able to give you a hand at home
+A|worry-leg|you look a bit worried to me what is on your mind
+A|worry-leg|that must have been painful
+A|washing|the new dressing has to stay on for two days
+A|greeting|good afternoon mister Foster I'm nurse Maria and I'll be taking care of you today
+A|open|what can we do for you this morning
+A|open|could you please explain why you have come to see us
+A|permission|can I remove the plaster to see the wound
+A|permission|do you mind if I ask you some personal questions
+A|repeat|sorry I didn't understand could you repeat it
+A|farewell|thanks mister Foster see you on Monday
+A|not_on_card|what do you like to watch on television
+A|not_on_card|did you vote in the election
+A|acknowledge|it will take a few more weeks until it closes completely
+A|acknowledge|please come back if the redness spreads
+A|acknowledge|is everything clear so far
+B|onset|could you tell me when you had the first headache
+B|onset|so how long have you been suffering from this
+B|character|how would you describe the pain
+B|character|does it throb or is it more like pressure
+B|pattern|do you notice if something makes the headache start
+B|pattern|how is your sleep
+B|pattern|do you spend a lot of time on your laptop
+B|painkillers|do you use any medicine to get rid of the pain
+B|painkillers|how many days a week do you take painkillers
+B|vision|do you feel sick when you have the headache
+B|vision|any changes in your sight like spots or flashes
+B|family|is there anybody in your family who has the same problem
+B|family|do your siblings have migraine
+B|stress|tell me about your work
+B|stress|are there things in your life that make you anxious
+B|worry-tumour|is there any particular reason why you are so concerned
+B|worry-tumour|I'm sorry you've been having such a hard time
+B|wants-scan|most people with this kind of headache don't need any tests
+B|greeting|hi Laura my name is Peter I'm one of the doctors here
+B|open|so Laura how can I be of help
+B|permission|I would like to ask you some questions first is that okay
+B|repeat|could you speak up please I didn't hear that
+B|farewell|all the best Laura bye bye
+B|not_on_card|do you own your house
+B|not_on_card|what is your favorite subject at school
+B|acknowledge|the best thing is to reduce the tablets step by step
+B|acknowledge|would you be happy to keep a diary for me
+B|acknowledge|you are doing the right thing by coming here
+C|reliever-use|before this how often did you have to use your blue inhaler
+C|reliever-use|how many puffs of the reliever do you need
+C|night-symptoms|does the asthma keep you awake
+C|night-symptoms|do you get breathless during the night
+C|technique|how exactly do you take it can you show me
+C|technique|when you use your inhaler do you hold your breath
+C|triggers|which things make your breathing worse
+C|triggers|is there a pet in your home
+C|allergies|have you ever reacted badly to a medicine
+C|allergies|what allergies do you have
+C|sport|are you a sporty person
+C|sport|do you have problems when you exercise
+C|steroid-worry|is something about this medicine bothering you
+C|steroid-worry|I see so the preventer should bring that down
+C|stop-early|is there something you want to ask me
+C|greeting|hello I'm Sarah I'm the pharmacist on duty
+C|open|so tell me a bit about your asthma and how things are going
+C|permission|would it be all right if I showed you how to use it
+C|repeat|pardon me what was that
+C|farewell|have a lovely day goodbye
+C|not_on_card|where did you buy that jacket
+C|not_on_card|do you have brothers
+C|acknowledge|this one is not for an attack so keep carrying the blue one
+C|acknowledge|most people have no side effects at this dose
+D|duration|when did all this begin
+D|duration|has she been like this for a long time
+D|where|on which part of her body is it worst
+D|where|is it mainly the ears or also other parts
+D|flea-treatment|do you give her something against parasites
+D|flea-treatment|have you noticed fleas in her coat
+D|diet|what does her diet look like
+D|diet|has she started any new food
+D|other-pets|is Bella your only pet
+D|other-pets|who else is there at home any animals
+D|appetite|does she eat as usual
+D|appetite|is she less playful than before
+D|cost-worry|do you have any concerns at all
+D|cost-worry|she has some red patches here and that looks sore
+D|bathing|would you like to ask me anything
+D|greeting|good morning I'm the veterinarian and my name is Paul
+D|open|what seems to be wrong with Bella
+D|permission|is it okay if I take a small sample from her skin
+D|repeat|sorry can you repeat please
+D|farewell|take good care of Bella bye now
+D|not_on_card|is she afraid of fireworks
+D|not_on_card|what do you do for work
+D|acknowledge|we should treat the cats too
+D|acknowledge|an allergy to something in the food is possible as well
+"""
+
 # A volunteered cue that must not be due when these cases are about acknowledging.
-_TOLD_FOR = {
+_TOLD_FOR: dict[str, dict[str, tuple[str, ...]]] = {
     "A": {"washing": ("how-it-happened", "worry-leg", "dressing")},
     "B": {"wants-scan": ("onset", "worry-tumour")},
     "C": {"stop-early": ("reliever-use", "steroid-worry", "technique")},

@@ -89,7 +89,7 @@ def test_terms_are_split_into_plain_words() -> None:
 @pytest.mark.parametrize(
     ("word", "phones"),
     [
-        ("paracetamol", ("P", "AE", "R", "AH", "S", "IY", "T", "AH", "M", "AA", "L")),
+        ("paracetamol", ("P", "AE", "R", "AH", "S", "EH", "T", "AH", "M", "AA", "L")),
         ("salbutamol", ("S", "AE", "L", "B", "Y", "UW", "T", "AH", "M", "AH", "L")),
         ("wheezy", ("W", "IY", "Z", "IY")),
         ("GTN", ("JH", "IY", "T", "IY", "EH", "N")),

@@ -46,7 +46,7 @@ def test_clauses(text: str, clauses: list[tuple[str, int]]) -> None:
     [
         "Yesterday evening Dr. Smith came to see me",
         "I was told to take 2.5 mg of it every day",
-        "Something for the pain, e.g. ibuprofen",
+        "Something for pain like e.g. ibuprofen would help",
         "It always begins at 10:30 a.m. and then goes",
         "I am staying in room No. 5 now",
         "My old doctor was called J. R. Patel",

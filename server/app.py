@@ -1,0 +1,145 @@
+"""The ASGI application: `create_app(settings)`; nothing happens at import."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from audio.clock import Clock, LoopClock
+from audio.errors import AppError
+from pipelines.catalogue import Choices, build_lanes, choose_engines, start_lanes, stop_lanes
+from pipelines.log.disk import DiskThread
+from pipelines.patient.library import CardLibrary
+from pipelines.session.driver import Engines
+from server import routes
+from server.metrics import Metrics
+from server.security import SecurityHeaders
+from server.sessions import SessionRegistry
+from server.settings import Settings
+
+logger = structlog.get_logger("server.app")
+
+ROOT = Path(__file__).resolve().parent.parent
+STATIC = ROOT / "static"
+CARDS = ROOT / "configs" / "cards"
+LAG_EVERY_S = 0.5
+END_GRACE_S = 5.0  # for sessions to be told and their logs to be closed when the server stops
+
+
+class Server:
+    """What the routes share: settings, cards, engines, sessions, metrics, and whether it is ready."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.version = version("interlocutor")
+        self.cards = CardLibrary.load(settings.cards_path or CARDS)
+        self.choices: Choices = choose_engines(settings.engines)
+        self.metrics = Metrics(self.version)
+        self.not_ready: str | None = "engines are loading"
+        self.disk: DiskThread
+        self.engines: Engines
+        self.registry: SessionRegistry
+        self.clock: Clock = LoopClock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Start the disk thread and the housekeeping; engines load in the background."""
+        self.disk = DiskThread()
+        self.engines = build_lanes(self.choices, self.settings.engines, self.clock)
+        for lane in (self.engines.recogniser, self.engines.responder, self.engines.synthesiser):
+            lane.on_incident.append(
+                lambda what, _detail, name=lane.name: self.metrics.engine_incidents.labels(name, what).inc()
+            )
+        self.registry = SessionRegistry(
+            self.settings,
+            cards=self.cards,
+            engines=self.engines,
+            choices=self.choices,
+            clock=self.clock,
+            disk=self.disk,
+            metrics=self.metrics,
+        )
+        self.registry.recover()
+        for work in (self._load(), self.registry.sweep_for_ever(), self._watch_lag()):
+            task = asyncio.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """End the sessions, the engines and the disk thread, in that order."""
+        self.registry.draining = True
+        running = self.registry.running()
+        for session in running:
+            if session.driver is not None:
+                session.driver.end("draining")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_GRACE_S):
+                await asyncio.gather(*(session.ended.wait() for session in running))
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stop_lanes(self.engines)
+        await asyncio.to_thread(self.disk.close)
+
+    async def _load(self) -> None:
+        for choice in (self.choices.recogniser, self.choices.responder, self.choices.synthesiser):
+            logger.info("engine_chosen", engine=choice.name, reason=choice.reason, isolation=choice.isolation)
+        try:
+            await start_lanes(self.engines)
+        except (AppError, TimeoutError, OSError) as error:
+            self.not_ready = error.message if isinstance(error, AppError) else "an engine did not start in time"
+            logger.error("engines_not_loaded", error=self.not_ready)
+            return
+        self.not_ready = None
+        logger.info("ready")
+
+    async def _watch_lag(self) -> None:
+        while True:
+            due_ms = self.clock.now_ms() + LAG_EVERY_S * 1000.0
+            await asyncio.sleep(LAG_EVERY_S)
+            self.metrics.event_loop_lag.observe(max(0.0, self.clock.now_ms() - due_ms) / 1000.0)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Return the application for `settings`; engines are loaded in its lifespan.
+
+    Raises CardError, EngineError or SettingsError when it could not work.
+    """
+    server = Server(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await server.start()
+        try:
+            yield
+        finally:
+            await server.stop()
+
+    app = Starlette(
+        routes=[
+            Route("/", routes.page),
+            Route("/health", routes.health),
+            Route("/ready", routes.ready),
+            Route("/metrics", routes.metrics),
+            Route("/api/info", routes.info),
+            Route("/api/cards", routes.list_cards),
+            Route("/api/sessions", routes.create_session, methods=["POST"]),
+            Route("/api/sessions/{session_id}", routes.session_debrief),
+            Route("/api/sessions/{session_id}/recording", routes.session_recording),
+            WebSocketRoute("/v1/realtime", routes.realtime),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        exception_handlers={AppError: routes.app_error, Exception: routes.our_fault},
+        lifespan=lifespan,
+    )
+    app.state.server = server
+    app.add_middleware(SecurityHeaders)
+    return app

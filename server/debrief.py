@@ -1,0 +1,92 @@
+"""What a candidate is shown after a role-play: what was said, what was found out, talk share and latency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.events import CueHeard, CueUnheard, Event, ReplyFinished, ReplyTruncated, TurnCommitted, TurnLatency
+from pipelines.log.session_log import Record
+from pipelines.patient.card import Card
+
+
+@dataclass(frozen=True, slots=True)
+class SaidItem:
+    """One thing that was said, at media time `at_ms`."""
+
+    role: str
+    text: str
+    at_ms: float
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Debrief:
+    """The summary of one session; cue topics only, never what an untold cue would have told."""
+
+    turns: tuple[SaidItem, ...]
+    cues: tuple[tuple[str, bool], ...]
+    candidate_ms: float
+    patient_ms: float
+    voice_to_voice_ms: tuple[float, ...]
+
+    def as_json(self, *, show_cues: bool) -> dict[str, Any]:
+        """Return the summary as plain data; in an exam the cues are the examiner's business."""
+        talk_ms = self.candidate_ms + self.patient_ms
+        return {
+            "turns": [
+                {"role": t.role, "text": t.text, "at_ms": round(t.at_ms), "interrupted": t.interrupted}
+                for t in self.turns
+            ],
+            "cues": [{"topic": topic, "told": told} for topic, told in self.cues] if show_cues else [],
+            "talk": {
+                "candidate_ms": round(self.candidate_ms),
+                "patient_ms": round(self.patient_ms),
+                "candidate_share": round(self.candidate_ms / talk_ms, 3) if talk_ms else None,
+            },
+            "latency": {"p50": quantile(self.voice_to_voice_ms, 0.5), "p95": quantile(self.voice_to_voice_ms, 0.95)},
+        }
+
+
+def summarise(records: Iterable[Record], card: Card) -> Debrief:
+    """Return the summary of a session from its log (examiner's audience or wider)."""
+    turns: list[SaidItem] = []
+    told: dict[str, None] = {}
+    candidate_ms = 0.0
+    played_ms: dict[int, float] = {}
+    latencies: list[float] = []
+    places: dict[int, int] = {}  # reply -> its place among the turns
+    for record in records:
+        event: Event = record.event
+        match event:
+            case TurnCommitted():
+                turns.append(SaidItem("candidate", event.text, event.from_ms, False))
+                candidate_ms += max(0.0, event.to_ms - event.from_ms)
+            case ReplyFinished(reply=reply, status=status) if event.heard or status == "completed":
+                places[reply] = len(turns)
+                at_ms = record.envelope.media_ms - event.played_ms
+                turns.append(SaidItem("patient", event.heard, at_ms, status != "completed"))
+                played_ms[reply] = event.played_ms
+            case ReplyTruncated(reply=reply) if reply in places:
+                before = turns[places[reply]]
+                turns[places[reply]] = SaidItem("patient", event.heard, before.at_ms, True)
+                played_ms[reply] = event.played_ms
+            case CueHeard(cue=cue):
+                told[cue] = None
+            case CueUnheard(cue=cue):
+                told.pop(cue, None)
+            case TurnLatency():
+                latencies.append(event.voice_to_voice_ms)
+            case _:
+                pass
+    cues = tuple((cue.topic, cue.id in told) for cue in card.cues)
+    return Debrief(tuple(turns), cues, candidate_ms, sum(played_ms.values()), tuple(latencies))
+
+
+def quantile(values: tuple[float, ...], q: float) -> float | None:
+    """Return the q-quantile (nearest rank), or None of nothing."""
+    if not values:
+        return None
+    ranked = sorted(values)
+    return round(ranked[min(len(ranked) - 1, int(q * len(ranked)))], 1)

@@ -1,0 +1,240 @@
+"""What the server counts and measures, in a Prometheus registry of its own; made once per app, no globals.
+
+Labels are closed sets: a value outside its set is counted as `other`, so that no client can make series at will.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from importlib import metadata
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Summary,
+    generate_latest,
+)
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from pipelines import events
+from pipelines.log.session_log import Record
+from server.gpu import GpuReader
+
+OTHER = "other"
+SERVICES = ("recogniser", "responder", "synthesiser", OTHER)
+STATUSES = ("ok", "failed", "cancelled", OTHER)
+ADMISSIONS = ("admitted", "full", "draining", "refused", OTHER)
+STAGES = ("voice_to_voice", "endpoint", "recognise", "respond", "speak", "deliver")
+INCIDENT_ENGINES = ("recogniser", "responder", "synthesiser", "engine", OTHER)
+INCIDENTS = ("failed", "restarted", OTHER)
+CLOSE_CODES = (
+    "1000", "1001", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013",
+    "4401", "4403", "4404", "4408", "4409", "4429", "4440", OTHER,
+)  # fmt: skip
+
+LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
+    "ai_requests_total": {"service": SERVICES, "status": STATUSES},
+    "ai_request_duration_seconds": {"service": SERVICES},
+    "voice_admissions_total": {"result": ADMISSIONS},
+    "voice_turn_latency_seconds": {"stage": STAGES},
+    "voice_websocket_closes_total": {"code": CLOSE_CODES},
+    "voice_engine_incidents_total": {"engine": INCIDENT_ENGINES, "what": INCIDENTS},
+}
+"""The closed sets of labels; `model` and `gpu_id` are closed by what is installed."""
+
+# A turn is wanted in under a second and tolerated up to two: fine steps there, coarse ones outside.
+TURN_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
+REQUEST_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 15.0)
+LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)  # a frame is 0.02: later is heard
+
+
+class Metrics:
+    """All series of one app; each attribute is a metric that may be used directly."""
+
+    def __init__(
+        self, version: str | None = None, *, gpu_utilization: Callable[[], Mapping[str, float]] | None = None
+    ) -> None:
+        """Make the series at zero.
+
+        `version` is the one installed if not given; `gpu_utilization` returns percent by card (default: what the
+        graphics driver says, if there is one).
+        """
+        self.registry = registry = CollectorRegistry(auto_describe=False)
+        self.ai_requests = Counter(
+            "ai_requests_total", "Requests to engines by how they ended.", ("service", "status"), registry=registry
+        )
+        self.ai_request_duration = Histogram(
+            "ai_request_duration_seconds",
+            "Time an engine took for a request; for the recogniser, from the end of a segment to its final text.",
+            ("service",),
+            buckets=REQUEST_BUCKETS_S,
+            registry=registry,
+        )
+        self.model_memory = Gauge(
+            "ai_model_memory_usage_bytes", "Memory that a loaded model takes.", ("model",), registry=registry
+        )
+        registry.register(_GpuCollector(gpu_utilization or GpuReader().read))
+        self.prediction_latency = Summary(
+            "prediction_latency_ms", "Voice-to-voice latency of a turn in milliseconds.", registry=registry
+        )
+        self.prediction_confidence = Summary(
+            "prediction_confidence",
+            "Mean confidence (0 to 1) of the words of a recognised segment, from engines that tell it.",
+            registry=registry,
+        )
+        self.escalations = Counter(
+            "escalations_total", "Lines flagged as danger or distress; 0: nothing flags them yet.", registry=registry
+        )
+        self.retrievals = Counter(
+            "retrievals_total", "Look-ups in a retrieval store; 0: there is no such store yet.", registry=registry
+        )
+        self.sessions_active = Gauge("voice_sessions_active", "Sessions that are running.", registry=registry)
+        self.session_capacity = Gauge(
+            "voice_session_capacity", "Sessions that this server takes at once.", registry=registry
+        )
+        self.admissions = Counter(
+            "voice_admissions_total", "Asked-for sessions by what became of the asking.", ("result",), registry=registry
+        )
+        self.turn_latency = Histogram(
+            "voice_turn_latency_seconds",
+            "Latency of a turn from the candidate's last sound to the reply's first, and its five parts.",
+            ("stage",),
+            buckets=TURN_BUCKETS_S,
+            registry=registry,
+        )
+        self.interruptions = Counter(
+            "voice_interruptions_total", "Replies that the candidate cut short.", registry=registry
+        )
+        self.audio_missing = Counter(
+            "voice_audio_missing_seconds_total",
+            "Sound that never came, replaced by silence, in seconds.",
+            registry=registry,
+        )
+        self.audio_refused = Counter(
+            "voice_audio_refused_seconds_total",
+            "Sound that was refused because it came faster than real time, in seconds.",
+            registry=registry,
+        )
+        self.event_loop_lag = Histogram(
+            "voice_event_loop_lag_seconds",
+            "How much later than asked the event loop woke a sleeper.",
+            buckets=LAG_BUCKETS_S,
+            registry=registry,
+        )
+        self.websocket_closes = Counter(
+            "voice_websocket_closes_total", "Closed WebSockets by close code.", ("code",), registry=registry
+        )
+        self.engine_incidents = Counter(
+            "voice_engine_incidents_total",
+            "Engines that failed and workers that were replaced.",
+            ("engine", "what"),
+            registry=registry,
+        )
+        self._build_info = Gauge(
+            "voice_build_info", "1, with the version of the server as a label.", ("version",), registry=registry
+        )
+        self._build_info.labels(version or package_version()).set(1)
+        self._start_at_zero()
+
+    def observe_event(self, record: Record) -> None:
+        """Count what follows from one record of a session's log; subscribe it with the INTERNAL audience."""
+        match record.event:
+            case events.TurnLatency() as turn:
+                self.prediction_latency.observe(turn.voice_to_voice_ms)
+                for stage in STAGES:
+                    self.turn_latency.labels(stage).observe(getattr(turn, f"{stage}_ms") / 1000.0)
+            case events.SegmentHeard() as segment:
+                self.observe_request("recogniser", "ok", duration_s=segment.latency_ms / 1000.0)
+                known = [word.confidence for word in segment.words if word.confidence is not None]
+                if known:
+                    self.prediction_confidence.observe(sum(known) / len(known))
+            case events.ReplyFinished(status="interrupted"):
+                self.interruptions.inc()
+            case events.MediaGap() as gap:
+                self.audio_missing.inc(gap.missing_ms / 1000.0)
+                self.audio_refused.inc(gap.refused_ms / 1000.0)
+            case events.EngineIncident() as incident:
+                self.engine_incidents.labels(
+                    closed(incident.engine, INCIDENT_ENGINES), closed(incident.what, INCIDENTS)
+                ).inc()
+
+    def observe_request(self, service: str, status: str, *, duration_s: float | None = None) -> None:
+        """Count a request to an engine, and its duration where it is known; observe_event does the recogniser's."""
+        service = closed(service, SERVICES)
+        self.ai_requests.labels(service, closed(status, STATUSES)).inc()
+        if duration_s is not None:
+            self.ai_request_duration.labels(service).observe(duration_s)
+
+    def count_admission(self, result: str) -> None:
+        """Count an asked-for session: admitted, full, draining or refused."""
+        self.admissions.labels(closed(result, ADMISSIONS)).inc()
+
+    def count_close(self, code: int) -> None:
+        """Count a closed WebSocket by its close code."""
+        self.websocket_closes.labels(closed(str(code), CLOSE_CODES)).inc()
+
+    def render(self) -> tuple[bytes, str]:
+        """Return all series in Prometheus' text format, and its content type."""
+        return generate_latest(_WithoutCreated(self.registry)), CONTENT_TYPE_PLAIN_0_0_4
+
+    def _start_at_zero(self) -> None:
+        # A series that appears with its first event hides that event from rate(); all but the histograms are small.
+        counters = {
+            "ai_requests_total": self.ai_requests,
+            "voice_admissions_total": self.admissions,
+            "voice_websocket_closes_total": self.websocket_closes,
+            "voice_engine_incidents_total": self.engine_incidents,
+        }
+        for name, counter in counters.items():
+            for values in itertools.product(*LABEL_VALUES[name].values()):
+                counter.labels(*values)
+        for stage in STAGES:
+            self.turn_latency.labels(stage)
+
+
+def closed(value: str, values: tuple[str, ...]) -> str:
+    """Return `value` if it is one of the closed set, or `other`."""
+    return value if value in values else OTHER
+
+
+def package_version() -> str:
+    """Return the installed version, or `unknown` when the code runs from a folder that was never installed."""
+    try:
+        return metadata.version("interlocutor")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+class _GpuCollector(Collector):
+    """Asks for the cards' utilisation when the series are read; without a card there is no series."""
+
+    def __init__(self, read: Callable[[], Mapping[str, float]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(
+            "ai_gpu_utilization_percent", "How busy a graphics card is; absent without one.", labels=("gpu_id",)
+        )
+        for gpu_id, percent in self._read().items():
+            family.add_metric([gpu_id], percent)
+        return [family]
+
+
+class _WithoutCreated(Collector):
+    """The registry less the time each series was made: it doubles their number and nothing here asks for it.
+
+    The library's own switch for it is global to the process.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterable[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric

@@ -1,0 +1,353 @@
+"""What clients may send: one bounded model per message, and the parser that gives every refusal an address.
+
+The models are wider than what is carried out: fields of OpenAI's protocol that this server does not support are
+declared, so that `support.check` can refuse them by name. Fields that the protocol does not know are refused here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from audio.frames import ACCEPTED_HZ
+from server.protocol.refusal import Code, Refused
+from server.protocol.strict_json import parse_object
+
+MAX_AUDIO_BYTES = 65_536  # of one message: 1.4 s at 24 kHz, many times what a live client gathers
+MAX_TEXT_CHARS = 2_000  # of a typed turn: some two minutes of speech
+MAX_PLAYED_MS = 3_600_000  # no reply lasts an hour
+
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+EventId = Annotated[str, Field(max_length=512)]
+Name = Annotated[str, Field(max_length=256)]
+PlayedMs = Annotated[float, Field(ge=0, le=MAX_PLAYED_MS)]
+
+
+def _sound(value: object) -> bytes:
+    if not isinstance(value, str):
+        raise ValueError("must be a string of base64")
+    if len(value) > 4 * ((MAX_AUDIO_BYTES + 2) // 3):
+        raise Refused(
+            f"audio of one message has at most {MAX_AUDIO_BYTES} bytes; send about 100 ms at a time",
+            code=Code.TOO_BIG,
+            param="audio",
+        )
+    try:
+        data = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise Refused(
+            "audio is not base64 (standard alphabet, padded, no line breaks)", code=Code.BAD_BASE64, param="audio"
+        ) from None
+    if len(data) % 2:
+        raise Refused(
+            f"{len(data)} bytes are not whole 16-bit samples; send an even number of bytes",
+            code=Code.ODD_LENGTH,
+            param="audio",
+        )
+    return data
+
+
+Sound = Annotated[bytes, BeforeValidator(_sound)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _Message(_Part):
+    event_id: EventId | None = None
+
+
+# ---------------------------------------------------------------- session.update
+
+
+class AudioFormat(_Part):
+    """A format of sound; the rates beyond 24000 are an extension of ours, for input alone."""
+
+    type: Literal["audio/pcm", "audio/pcmu", "audio/pcma"] = "audio/pcm"
+    rate: int | None = Field(default=None, ge=ACCEPTED_HZ[0], le=ACCEPTED_HZ[-1])
+
+
+class TurnDetection(_Part):
+    """Who decides that a turn is over, and what follows from it."""
+
+    type: Literal["server_vad", "semantic_vad"]
+    create_response: bool | None = None
+    interrupt_response: bool | None = None
+    silence_duration_ms: int | None = Field(default=None, ge=200, le=5_000)
+    threshold: Any = None
+    prefix_padding_ms: Any = None
+    idle_timeout_ms: Any = None
+    eagerness: Any = None
+
+
+class Transcription(_Part):
+    """What the client would like of the recogniser; it is fixed here."""
+
+    model: Name | None = None
+    language: Annotated[str, Field(max_length=16)] | None = None
+    prompt: Any = None
+    keywords: Any = None
+    languages: Any = None
+    delay: Any = None
+
+
+class InputAudio(_Part):
+    """The candidate's sound."""
+
+    format: AudioFormat | None = None
+    transcription: Transcription | None = None
+    turn_detection: TurnDetection | None = None
+    noise_reduction: Any = None
+
+
+class OutputAudio(_Part):
+    """The patient's sound."""
+
+    format: AudioFormat | None = None
+    voice: Any = None
+    speed: Any = None
+
+
+class SessionAudio(_Part):
+    """Sound in and out."""
+
+    input: InputAudio | None = None
+    output: OutputAudio | None = None
+
+
+class SessionFields(_Part):
+    """The settings of a session, as OpenAI's protocol names them."""
+
+    type: Literal["realtime"] = "realtime"
+    audio: SessionAudio | None = None
+    output_modalities: list[Name] | None = Field(default=None, max_length=4)
+    model: Name | None = None
+    instructions: Any = None
+    tools: Any = None
+    tool_choice: Any = None
+    parallel_tool_calls: Any = None
+    temperature: Any = None
+    max_output_tokens: Any = None
+    prompt: Any = None
+    reasoning: Any = None
+    tracing: Any = None
+    truncation: Any = None
+    include: Any = None
+
+
+class SessionUpdate(_Message):
+    """Change the session's settings; all of them or, when one is refused, none."""
+
+    type: Literal["session.update"]
+    session: SessionFields
+
+
+# ---------------------------------------------------------------- sound in
+
+
+class AppendAudio(_Message):
+    """Sound of the candidate: `audio` is base64 on the wire, bytes of 16-bit little-endian mono PCM here."""
+
+    type: Literal["input_audio_buffer.append"]
+    audio: Sound
+
+
+class CommitAudio(_Message):
+    """The candidate's turn is over."""
+
+    type: Literal["input_audio_buffer.commit"]
+
+
+class ClearAudio(_Message):
+    """Forget the candidate's unfinished turn."""
+
+    type: Literal["input_audio_buffer.clear"]
+
+
+# ---------------------------------------------------------------- conversation items
+
+
+class ItemContent(_Part):
+    """A part of an item's content."""
+
+    type: Literal["input_text", "input_audio", "input_image", "output_text", "output_audio", "text", "audio"]
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_CHARS)] | None = None
+    audio: Any = None
+    transcript: Any = None
+    image_url: Any = None
+    detail: Any = None
+
+
+class NewItem(_Part):
+    """An item that the client wants in the conversation."""
+
+    type: Literal[
+        "message", "function_call", "function_call_output", "mcp_approval_response", "mcp_list_tools", "mcp_call",
+        "mcp_approval_request",
+    ]  # fmt: skip
+    role: Literal["user", "assistant", "system"] | None = None
+    id: Id | None = None
+    object: Literal["realtime.item"] | None = None
+    status: Literal["completed", "incomplete", "in_progress"] | None = None
+    content: list[ItemContent] | None = Field(default=None, min_length=1, max_length=8)
+    name: Any = None
+    call_id: Any = None
+    arguments: Any = None
+    output: Any = None
+
+
+class CreateItem(_Message):
+    """Say something as text."""
+
+    type: Literal["conversation.item.create"]
+    item: NewItem
+    previous_item_id: Id | None = None
+
+
+class TruncateItem(_Message):
+    """Only so much of the patient's sound was played."""
+
+    type: Literal["conversation.item.truncate"]
+    item_id: Id
+    content_index: int = Field(ge=0, le=0)
+    audio_end_ms: int = Field(ge=0, le=MAX_PLAYED_MS)
+
+
+class RetrieveItem(_Message):
+    """Send an item once more."""
+
+    type: Literal["conversation.item.retrieve"]
+    item_id: Id
+
+
+class DeleteItem(_Message):
+    """Remove an item; always refused."""
+
+    type: Literal["conversation.item.delete"]
+    item_id: Id
+
+
+# ---------------------------------------------------------------- responses
+
+
+class ResponseFields(_Part):
+    """What the client would like of one reply."""
+
+    output_modalities: list[Name] | None = Field(default=None, max_length=4)
+    conversation: Any = None
+    instructions: Any = None
+    tools: Any = None
+    tool_choice: Any = None
+    parallel_tool_calls: Any = None
+    input: Any = None
+    audio: Any = None
+    temperature: Any = None
+    max_output_tokens: Any = None
+    metadata: Any = None
+    prompt: Any = None
+    reasoning: Any = None
+
+
+class CreateResponse(_Message):
+    """Have the patient speak now."""
+
+    type: Literal["response.create"]
+    response: ResponseFields | None = None
+
+
+class CancelResponse(_Message):
+    """Stop the patient."""
+
+    type: Literal["response.cancel"]
+    response_id: Id | None = None
+
+
+class ClearOutput(_Message):
+    """Stop the patient's sound."""
+
+    type: Literal["output_audio_buffer.clear"]
+
+
+# ---------------------------------------------------------------- ours
+
+
+class ConfigureClient(_Message):
+    """Say what this client can do."""
+
+    type: Literal["interlocutor.client.configure"]
+    playout_acks: bool
+
+
+class Playout(_Message):
+    """So much of the patient's item has been played; to be sent every 100 ms while it plays."""
+
+    type: Literal["interlocutor.playout"]
+    item_id: Id
+    played_ms: PlayedMs
+
+
+class EndSession(_Message):
+    """End the role-play."""
+
+    type: Literal["interlocutor.session.end"]
+
+
+ClientMessage = (
+    SessionUpdate | AppendAudio | CommitAudio | ClearAudio | CreateItem | TruncateItem | RetrieveItem | DeleteItem
+    | CreateResponse | CancelResponse | ClearOutput | ConfigureClient | Playout | EndSession
+)  # fmt: skip
+"""Every client message, discriminated by `type`."""
+
+MESSAGES: dict[str, type[ClientMessage]] = {
+    get_args(cls.model_fields["type"].annotation)[0]: cls for cls in get_args(ClientMessage)
+}
+"""The models by message type."""
+
+
+def parse_client_message(text: str | bytes) -> ClientMessage:
+    """Return the message in `text`.
+
+    Raises Refused (a ProtocolError) with `protocol.bad_json`, `protocol.unknown_event`, `protocol.invalid_field` (its
+    `param` is the dotted path), `protocol.too_big`, `audio.bad_base64` or `audio.odd_length`.
+    """
+    data = parse_object(text)
+    client_event_id = data.get("event_id")
+    if not isinstance(client_event_id, str) or len(client_event_id) > 512:
+        client_event_id = None
+    try:
+        return _validated(data)
+    except Refused as refused:
+        refused.client_event_id = client_event_id
+        raise
+
+
+def _validated(data: dict[str, Any]) -> ClientMessage:
+    kind = data.get("type")
+    cls = MESSAGES.get(kind) if isinstance(kind, str) else None
+    if cls is None:
+        raise Refused(
+            f"no message is called {_shown(kind)}; supported are: {', '.join(MESSAGES)}",
+            code=Code.UNKNOWN_EVENT,
+            param="type",
+        )
+    try:
+        return cls.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        path = ".".join(str(step) for step in first["loc"])
+        wrong = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            wrong = "the protocol has no such field"
+            path = _shown(path).strip('"')
+        raise Refused(f"{path}: {wrong}", code=Code.INVALID_FIELD, param=path) from None
+
+
+def _shown(value: object) -> str:
+    """Return a short, printable form of something a client sent."""
+    if not isinstance(value, str):
+        return "(no text)"
+    return '"' + ascii(value[:128])[1:-1] + '"'

@@ -1,0 +1,468 @@
+"""What the server sends: one frozen model per event, under the names of OpenAI's protocol and our own namespace.
+
+`event_id` is given by the outbox when an event leaves, so that ids count what was really sent.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from audio.frames import WIRE_HZ
+
+CONTENT = 0  # every item has one content part, every response one output
+OUTPUT = 0
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerEvent(_Part):
+    """The root of all events."""
+
+    event_id: str = ""
+
+
+# ---------------------------------------------------------------- parts
+
+
+class AudioFormat(_Part):
+    """16-bit little-endian mono PCM."""
+
+    type: Literal["audio/pcm"] = "audio/pcm"
+    rate: int = WIRE_HZ
+
+
+class TurnDetection(_Part):
+    """How turns end, as it is in force."""
+
+    type: Literal["server_vad"] = "server_vad"
+    create_response: bool = True
+    interrupt_response: bool = True
+    silence_duration_ms: int | None = None  # None: the server's own setting
+
+
+class Transcription(_Part):
+    """The recogniser; fixed."""
+
+    model: str = "interlocutor"
+    language: str = "en"
+
+
+class InputAudio(_Part):
+    """The candidate's sound."""
+
+    format: AudioFormat
+    transcription: Transcription = Transcription()
+    turn_detection: TurnDetection | None
+    noise_reduction: None = None
+
+
+class OutputAudio(_Part):
+    """The patient's sound."""
+
+    format: AudioFormat = AudioFormat()
+    voice: Literal["patient"] = "patient"
+
+
+class SessionAudio(_Part):
+    """Sound in and out."""
+
+    input: InputAudio
+    output: OutputAudio = OutputAudio()
+
+
+class Session(_Part):
+    """The session's settings; nothing of the patient's side of the card is ever in it."""
+
+    id: str
+    object: Literal["realtime.session"] = "realtime.session"
+    type: Literal["realtime"] = "realtime"
+    model: str
+    output_modalities: tuple[Literal["audio"], ...] = ("audio",)
+    audio: SessionAudio
+    expires_at: int
+
+
+class InputAudioContent(_Part):
+    """What the candidate said."""
+
+    type: Literal["input_audio"] = "input_audio"
+    transcript: str
+
+
+class InputTextContent(_Part):
+    """What the candidate typed."""
+
+    type: Literal["input_text"] = "input_text"
+    text: str
+
+
+class OutputAudioContent(_Part):
+    """What the patient said, as far as it was heard."""
+
+    type: Literal["output_audio"] = "output_audio"
+    transcript: str
+
+
+class AudioPart(_Part):
+    """A content part as responses name it."""
+
+    type: Literal["audio"] = "audio"
+    transcript: str
+
+
+class Item(_Part):
+    """Something that was said."""
+
+    id: str
+    object: Literal["realtime.item"] = "realtime.item"
+    type: Literal["message"] = "message"
+    status: Literal["in_progress", "completed", "incomplete"]
+    role: Literal["user", "assistant"]
+    content: tuple[InputAudioContent | InputTextContent | OutputAudioContent, ...]
+
+
+class ResponseError(_Part):
+    """Why a response failed."""
+
+    type: str = "server_error"
+    code: str
+
+
+class StatusDetails(_Part):
+    """How a response ended when it did not end by itself."""
+
+    type: Literal["cancelled", "failed"]
+    reason: Literal["turn_detected", "client_cancelled"] | None = None
+    error: ResponseError | None = None
+
+
+class ResponseAudio(_Part):
+    """The patient's sound."""
+
+    output: OutputAudio = OutputAudio()
+
+
+class Response(_Part):
+    """One reply of the patient."""
+
+    id: str
+    object: Literal["realtime.response"] = "realtime.response"
+    status: Literal["in_progress", "completed", "cancelled", "failed"]
+    status_details: StatusDetails | None = None
+    output: tuple[Item, ...] = ()
+    conversation_id: str
+    output_modalities: tuple[Literal["audio"], ...] = ("audio",)
+    audio: ResponseAudio = ResponseAudio()
+
+
+class ErrorBody(_Part):
+    """What was refused and why; `event_id` is that of the client's message, `param` the field's dotted path."""
+
+    type: Literal["invalid_request_error", "server_error"] = "invalid_request_error"
+    code: str
+    message: str
+    param: str | None = None
+    event_id: str | None = None
+
+
+class Usage(_Part):
+    """How much sound was recognised."""
+
+    type: Literal["duration"] = "duration"
+    seconds: float
+
+
+class LatencyParts(_Part):
+    """The parts of voice-to-voice, in milliseconds; they add up to the whole."""
+
+    endpoint: float
+    recognise: float
+    respond: float
+    speak: float
+    deliver: float
+
+
+class _OfItem(ServerEvent):
+    item_id: str
+
+
+class _OfContent(_OfItem):
+    response_id: str
+    output_index: int = OUTPUT
+    content_index: int = CONTENT
+
+
+# ---------------------------------------------------------------- session
+
+
+class SessionCreated(ServerEvent):
+    """The first event of a connection."""
+
+    type: Literal["session.created"] = "session.created"
+    session: Session
+
+
+class SessionUpdated(ServerEvent):
+    """The settings were changed."""
+
+    type: Literal["session.updated"] = "session.updated"
+    session: Session
+
+
+class Error(ServerEvent):
+    """A message was refused; the session goes on."""
+
+    type: Literal["error"] = "error"
+    error: ErrorBody
+
+
+# ---------------------------------------------------------------- the candidate's turn
+
+
+class SpeechStarted(_OfItem):
+    """The candidate began to speak; while the patient speaks it is sent only when the patient yields."""
+
+    type: Literal["input_audio_buffer.speech_started"] = "input_audio_buffer.speech_started"
+    audio_start_ms: int
+
+
+class SpeechStopped(_OfItem):
+    """The candidate's turn is over, or was none (then `interlocutor.turn.ignored` follows)."""
+
+    type: Literal["input_audio_buffer.speech_stopped"] = "input_audio_buffer.speech_stopped"
+    audio_end_ms: int
+
+
+class Committed(_OfItem):
+    """The candidate's turn becomes an item."""
+
+    type: Literal["input_audio_buffer.committed"] = "input_audio_buffer.committed"
+    previous_item_id: str | None
+
+
+class Cleared(ServerEvent):
+    """The unfinished turn was forgotten."""
+
+    type: Literal["input_audio_buffer.cleared"] = "input_audio_buffer.cleared"
+
+
+class ItemAdded(ServerEvent):
+    """An item is in the conversation; a patient's item grows until it is done."""
+
+    type: Literal["conversation.item.added"] = "conversation.item.added"
+    previous_item_id: str | None
+    item: Item
+
+
+class ItemDone(ServerEvent):
+    """An item is as it stays."""
+
+    type: Literal["conversation.item.done"] = "conversation.item.done"
+    previous_item_id: str | None
+    item: Item
+
+
+class ItemRetrieved(ServerEvent):
+    """An item, because it was asked for."""
+
+    type: Literal["conversation.item.retrieved"] = "conversation.item.retrieved"
+    item: Item
+
+
+class ItemTruncated(_OfItem):
+    """Only so much of the patient's item was heard."""
+
+    type: Literal["conversation.item.truncated"] = "conversation.item.truncated"
+    content_index: int = CONTENT
+    audio_end_ms: int
+
+
+class TranscriptionDelta(_OfItem):
+    """Words that are settled; never taken back by a later delta."""
+
+    type: Literal["conversation.item.input_audio_transcription.delta"] = (
+        "conversation.item.input_audio_transcription.delta"
+    )
+    content_index: int = CONTENT
+    delta: str
+
+
+class TranscriptionCompleted(_OfItem):
+    """What the candidate said: this text counts, whatever the deltas were."""
+
+    type: Literal["conversation.item.input_audio_transcription.completed"] = (
+        "conversation.item.input_audio_transcription.completed"
+    )
+    content_index: int = CONTENT
+    transcript: str
+    usage: Usage
+
+
+# ---------------------------------------------------------------- the patient's reply
+
+
+class ResponseCreated(ServerEvent):
+    """The patient's first sound is about to be sent."""
+
+    type: Literal["response.created"] = "response.created"
+    response: Response
+
+
+class ResponseDone(ServerEvent):
+    """The reply is over: heard to its end, cancelled or failed."""
+
+    type: Literal["response.done"] = "response.done"
+    response: Response
+
+
+class OutputItemAdded(ServerEvent):
+    """The reply's item."""
+
+    type: Literal["response.output_item.added"] = "response.output_item.added"
+    response_id: str
+    output_index: int = OUTPUT
+    item: Item
+
+
+class OutputItemDone(ServerEvent):
+    """The reply's item as it was heard."""
+
+    type: Literal["response.output_item.done"] = "response.output_item.done"
+    response_id: str
+    output_index: int = OUTPUT
+    item: Item
+
+
+class ContentPartAdded(_OfContent):
+    """The reply's only content part begins."""
+
+    type: Literal["response.content_part.added"] = "response.content_part.added"
+    part: AudioPart
+
+
+class ContentPartDone(_OfContent):
+    """The reply's only content part as it was heard."""
+
+    type: Literal["response.content_part.done"] = "response.content_part.done"
+    part: AudioPart
+
+
+class OutputAudioDelta(_OfContent):
+    """Sound of the patient: base64 of 16-bit little-endian mono PCM at 24 kHz, usually 40 ms."""
+
+    type: Literal["response.output_audio.delta"] = "response.output_audio.delta"
+    delta: str
+
+
+class OutputAudioDone(_OfContent):
+    """No more sound of this item will come."""
+
+    type: Literal["response.output_audio.done"] = "response.output_audio.done"
+
+
+class OutputTranscriptDelta(_OfContent):
+    """A clause of the patient, as its sound is sent."""
+
+    type: Literal["response.output_audio_transcript.delta"] = "response.output_audio_transcript.delta"
+    delta: str
+
+
+class OutputTranscriptDone(_OfContent):
+    """What was heard of the reply; less than the deltas when it was interrupted."""
+
+    type: Literal["response.output_audio_transcript.done"] = "response.output_audio_transcript.done"
+    transcript: str
+
+
+class OutputCleared(ServerEvent):
+    """The answer to `output_audio_buffer.clear`."""
+
+    type: Literal["output_audio_buffer.cleared"] = "output_audio_buffer.cleared"
+    response_id: str
+
+
+# ---------------------------------------------------------------- ours
+
+
+class ClientConfigured(ServerEvent):
+    """The answer to `interlocutor.client.configure`."""
+
+    type: Literal["interlocutor.client.configured"] = "interlocutor.client.configured"
+    playout_acks: bool
+
+
+class RoleplayStarted(ServerEvent):
+    """The role-play's clock runs, for `session_s` seconds."""
+
+    type: Literal["interlocutor.session.started"] = "interlocutor.session.started"
+    session_s: int
+
+
+class RoleplayEnded(ServerEvent):
+    """The role-play is over; the connection is closed after this event."""
+
+    type: Literal["interlocutor.session.ended"] = "interlocutor.session.ended"
+    reason: str
+
+
+class TranscriptPartial(_OfItem):
+    """What was understood so far; the words after the first `stable_words` may still change."""
+
+    type: Literal["interlocutor.transcript.partial"] = "interlocutor.transcript.partial"
+    turn: int
+    text: str
+    stable_words: int
+
+
+class TurnLatency(ServerEvent):
+    """How long the candidate waited for the patient's voice."""
+
+    type: Literal["interlocutor.turn.latency"] = "interlocutor.turn.latency"
+    turn: int
+    voice_to_voice_ms: float
+    parts: LatencyParts
+    last_voiced_ms: float
+    estimated: bool
+
+
+class PlayoutClear(_OfItem):
+    """Drop what you have not played of this item; `heard_ms` of it count as heard."""
+
+    type: Literal["interlocutor.playout.clear"] = "interlocutor.playout.clear"
+    heard_ms: float
+
+
+class TurnIgnored(ServerEvent):
+    """What seemed a turn was noise, a backchannel, or was cleared."""
+
+    type: Literal["interlocutor.turn.ignored"] = "interlocutor.turn.ignored"
+    turn: int
+    reason: str
+
+
+class Problem(ServerEvent):
+    """Something that the person should know of, and what to do."""
+
+    type: Literal["interlocutor.problem"] = "interlocutor.problem"
+    code: str
+    message: str
+
+
+AnyServerEvent = Annotated[
+    SessionCreated | SessionUpdated | Error | SpeechStarted | SpeechStopped | Committed | Cleared | ItemAdded | ItemDone
+    | ItemRetrieved | ItemTruncated | TranscriptionDelta | TranscriptionCompleted | ResponseCreated | ResponseDone
+    | OutputItemAdded | OutputItemDone | ContentPartAdded | ContentPartDone | OutputAudioDelta | OutputAudioDone
+    | OutputTranscriptDelta | OutputTranscriptDone | OutputCleared | ClientConfigured | RoleplayStarted | RoleplayEnded
+    | TranscriptPartial | TurnLatency | PlayoutClear | TurnIgnored | Problem,
+    Field(discriminator="type"),
+]  # fmt: skip
+"""Every server event, discriminated by `type`."""
+
+EVENTS: dict[str, type[ServerEvent]] = {
+    cls.model_fields["type"].default: cls for cls in get_args(get_args(AnyServerEvent)[0])
+}
+"""The models by event type."""

@@ -1,0 +1,198 @@
+"""The published table of what is supported, field by field; the same table refuses what is not.
+
+A row names a field, the values that are accepted, and what other values are refused with. Nothing is ignored in
+silence: a field without an effect says so in its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from audio.frames import ACCEPTED_HZ, WIRE_HZ
+from server.principal import Principal, Role
+from server.protocol.client import MAX_AUDIO_BYTES, MAX_TEXT_CHARS, ClientMessage
+from server.protocol.refusal import Code, Refused
+from server.protocol.session import SessionInfo
+
+OWN_MODEL = "card:<id>"  # stands for the session's own model in a row's values
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One field of one message. `accepts` None: any value of the right form. `[]` in a path: each of a list."""
+
+    message: str
+    path: str
+    note: str
+    accepts: tuple[object, ...] | None = None
+    refusal: Code | None = None  # for other values; NOT_ALLOWED is told to candidates, UNSUPPORTED to developers
+    developer: bool = False  # a developer may set it to any value of the right form
+
+
+def _fixed(message: str, path: str, note: str, *accepts: object) -> Row:
+    """A field that belongs to the card or the exam, not to the client."""
+    return Row(message, path, note, accepts=(None, *accepts), refusal=Code.NOT_ALLOWED)
+
+
+def _only(message: str, path: str, note: str, *accepts: object) -> Row:
+    """A field of which some values are supported."""
+    return Row(message, path, note, accepts=accepts, refusal=Code.UNSUPPORTED)
+
+
+_UPDATE, _CREATE, _ITEM = "session.update", "response.create", "conversation.item.create"
+_CARD = "the card says what the patient is and does"
+_DETECTION = "session.audio.input.turn_detection"
+
+ROWS: tuple[Row, ...] = (
+    Row(_UPDATE, "session.type", "`realtime`"),
+    _fixed(_UPDATE, "session.model", "the card is chosen when the session is opened", OWN_MODEL),
+    _fixed(_UPDATE, "session.instructions", _CARD, ""),
+    _fixed(_UPDATE, "session.tools", "the patient has no tools", []),
+    _fixed(_UPDATE, "session.tool_choice", "the patient has no tools", "none", "auto"),
+    _fixed(_UPDATE, "session.parallel_tool_calls", "the patient has no tools"),
+    _fixed(_UPDATE, "session.output_modalities", "the patient speaks", ["audio"]),
+    _fixed(_UPDATE, "session.temperature", _CARD),
+    _fixed(_UPDATE, "session.max_output_tokens", _CARD, "inf"),
+    _fixed(_UPDATE, "session.prompt", _CARD),
+    _fixed(_UPDATE, "session.reasoning", _CARD),
+    _fixed(_UPDATE, "session.tracing", "the server keeps its own log"),
+    _fixed(_UPDATE, "session.truncation", "the whole role-play is kept", "auto"),
+    _fixed(_UPDATE, "session.include", "no log probabilities are sent", []),
+    _only(_UPDATE, "session.audio.input.format.type", "16-bit little-endian mono PCM", "audio/pcm"),
+    Row(
+        _UPDATE,
+        "session.audio.input.format.rate",
+        f"{WIRE_HZ} unless said; the other rates are an extension. Before the first sound only "
+        f"(`{Code.TOO_LATE}` afterwards)",
+        accepts=(None, *ACCEPTED_HZ),
+        refusal=Code.UNSUPPORTED,
+    ),
+    Row(_UPDATE, "session.audio.input.transcription.model", "accepted, no effect: the server's recogniser is used"),
+    _only(_UPDATE, "session.audio.input.transcription.language", "the examination is in English", None, "en"),
+    _fixed(_UPDATE, "session.audio.input.transcription.prompt", "the card's vocabulary is used"),
+    _fixed(_UPDATE, "session.audio.input.transcription.keywords", "the card's vocabulary is used"),
+    _fixed(_UPDATE, "session.audio.input.transcription.languages", "the examination is in English"),
+    _fixed(_UPDATE, "session.audio.input.transcription.delay", "partial texts come as soon as there are any"),
+    _only(_UPDATE, "session.audio.input.noise_reduction", "the recogniser gets the sound as it is", None),
+    _only(_UPDATE, _DETECTION + ".type", "or `turn_detection: null`: only the client ends turns", "server_vad"),
+    Row(_UPDATE, _DETECTION + ".create_response", "false: a reply comes only when it is asked for"),
+    Row(_UPDATE, _DETECTION + ".interrupt_response", "false: the patient finishes whatever the candidate says"),
+    Row(
+        _UPDATE,
+        _DETECTION + ".silence_duration_ms",
+        "200 to 5000",
+        accepts=(None,),
+        refusal=Code.NOT_ALLOWED,
+        developer=True,
+    ),
+    _fixed(_UPDATE, _DETECTION + ".threshold", "the server's detector is tuned as a whole"),
+    _fixed(_UPDATE, _DETECTION + ".prefix_padding_ms", "the beginning of speech is always kept"),
+    _fixed(_UPDATE, _DETECTION + ".idle_timeout_ms", "the card says whether the patient breaks a silence"),
+    _fixed(_UPDATE, _DETECTION + ".eagerness", "it belongs to `semantic_vad`"),
+    _only(_UPDATE, "session.audio.output.format.type", "16-bit little-endian mono PCM", "audio/pcm"),
+    _only(_UPDATE, "session.audio.output.format.rate", "always", None, WIRE_HZ),
+    _fixed(_UPDATE, "session.audio.output.voice", "the patient's voice is on the card", "patient"),
+    _fixed(_UPDATE, "session.audio.output.speed", "the patient's pace is on the card", 1, 1.0),
+    Row(
+        "input_audio_buffer.append",
+        "audio",
+        f"base64 of at most {MAX_AUDIO_BYTES} bytes, at the pace it is spoken; the first starts the role-play",
+    ),
+    _fixed(_ITEM, "item.type", "only what the candidate says", "message"),
+    _fixed(_ITEM, "item.role", "only what the candidate says", "user"),
+    Row(_ITEM, "item.id", "any name that is not in use and does not begin with `item_`"),
+    Row(_ITEM, "item.object", "accepted, no effect"),
+    Row(_ITEM, "item.status", "accepted, no effect: the item is completed"),
+    _only(_ITEM, "item.content[].type", "", "input_text"),
+    Row(_ITEM, "item.content[].text", f"1 to {MAX_TEXT_CHARS} characters, all parts together"),
+    _only(_ITEM, "item.content[].audio", "sound comes through `input_audio_buffer.append`", None),
+    _only(_ITEM, "item.content[].transcript", "sound comes through `input_audio_buffer.append`", None),
+    _only(_ITEM, "item.content[].image_url", "no images", None),
+    _only(_ITEM, "item.content[].detail", "no images", None),
+    _fixed(_ITEM, "item.name", "the patient has no tools"),
+    _fixed(_ITEM, "item.call_id", "the patient has no tools"),
+    _fixed(_ITEM, "item.arguments", "the patient has no tools"),
+    _fixed(_ITEM, "item.output", "the patient has no tools"),
+    Row(_ITEM, "previous_item_id", "none, or the conversation's last item: what was said stays in order"),
+    Row("conversation.item.truncate", "item_id", "the patient's last item"),
+    Row("conversation.item.truncate", "content_index", "0"),
+    Row("conversation.item.truncate", "audio_end_ms", "no more than was sent"),
+    Row("conversation.item.retrieve", "item_id", "any item of the conversation"),
+    Row(
+        "conversation.item.delete",
+        "item_id",
+        "what was said is evidence and stays",
+        accepts=(),
+        refusal=Code.UNSUPPORTED,
+    ),
+    _fixed(_CREATE, "response.instructions", _CARD, ""),
+    _fixed(_CREATE, "response.tools", "the patient has no tools", []),
+    _fixed(_CREATE, "response.tool_choice", "the patient has no tools", "none", "auto"),
+    _fixed(_CREATE, "response.parallel_tool_calls", "the patient has no tools"),
+    _fixed(_CREATE, "response.input", "the patient answers what was said"),
+    _fixed(_CREATE, "response.conversation", "there is one conversation", "auto"),
+    _fixed(_CREATE, "response.output_modalities", "the patient speaks", ["audio"]),
+    _fixed(_CREATE, "response.audio", "the patient's voice is on the card"),
+    _fixed(_CREATE, "response.temperature", _CARD),
+    _fixed(_CREATE, "response.max_output_tokens", _CARD, "inf"),
+    _fixed(_CREATE, "response.prompt", _CARD),
+    _fixed(_CREATE, "response.reasoning", _CARD),
+    _only(_CREATE, "response.metadata", "nothing is kept for the client", None, {}),
+    Row("response.cancel", "response_id", "none, or the reply under way"),
+    Row("interlocutor.client.configure", "playout_acks", "true: this client sends `interlocutor.playout`"),
+    Row("interlocutor.playout", "item_id", "a patient's item; an older one than the last is accepted, no effect"),
+    Row("interlocutor.playout", "played_ms", "0 to 3600000; more than was sent counts as what was sent"),
+)
+
+EXAMINER_NOTE = "an examiner listens; only the candidate or a developer may take part"
+
+
+def check(message: ClientMessage, principal: Principal, info: SessionInfo) -> None:
+    """Raise Refused for the first field of `message` that is not supported, or that `principal` may not set."""
+    if principal.role is Role.EXAMINER:
+        raise Refused(EXAMINER_NOTE, code=Code.NOT_ALLOWED, param="type", client_event_id=message.event_id)
+    for row in ROWS:
+        if row.message != message.type or row.refusal is None or row.accepts is None:
+            continue
+        for path, value in _given(message, row.path.split("."), ""):
+            if any(_same(value, info.model if good is OWN_MODEL else good) for good in row.accepts):
+                continue
+            if row.developer and principal.role is Role.DEVELOPER:
+                continue
+            raise Refused(
+                f"{path} can't be set to this here: {row.note or 'see the table of what is supported'}",
+                code=_code(row.refusal, principal),
+                param=path,
+                client_event_id=message.event_id,
+            )
+
+
+def _code(refusal: Code, principal: Principal) -> Code:
+    """A developer is not told that it may not what nobody can."""
+    if refusal is Code.NOT_ALLOWED and principal.role is Role.DEVELOPER:
+        return Code.UNSUPPORTED
+    return refusal
+
+
+def _same(value: object, good: object) -> bool:
+    return value == good and isinstance(value, bool) == isinstance(good, bool)
+
+
+def _given(value: object, steps: list[str], path: str) -> Iterator[tuple[str, object]]:
+    """Yield what the client really sent at a row's path, with its dotted path."""
+    if not steps:
+        yield path, value
+        return
+    name, listed = steps[0].removesuffix("[]"), steps[0].endswith("[]")
+    if not isinstance(value, BaseModel) or name not in value.model_fields_set:
+        return
+    inner = getattr(value, name)
+    here = f"{path}.{name}" if path else name
+    if not listed:
+        yield from _given(inner, steps[1:], here)
+    elif isinstance(inner, list):
+        for index, element in enumerate(inner):
+            yield from _given(element, steps[1:], f"{here}.{index}")

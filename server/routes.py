@@ -1,0 +1,271 @@
+"""The HTTP and WebSocket routes; each answers for one address and raises AppError for what goes wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.websockets import WebSocket
+
+from audio.errors import AccessError, AppError, CapacityError, ProtocolError
+from audio.recorder import RECORDING_NAME
+from pipelines.catalogue import Choice
+from pipelines.patient.card import public_view
+from server.principal import Principal
+from server.realtime import RealtimeConnection, SessionInfo, WebSocketChannel
+from server.security import origin_allowed
+from server.sessions import Session, Status
+
+if TYPE_CHECKING:
+    from server.app import Server
+
+logger = structlog.get_logger("server.routes")
+
+MAX_BODY_BYTES = 4_096
+KEY_PROTOCOL = "openai-insecure-api-key."
+REALTIME_PROTOCOL = "realtime"
+
+
+def _server(connection: HTTPConnection) -> Server:
+    server: Server = connection.app.state.server
+    return server
+
+
+# ------------------------------------------------------------------ errors
+
+
+def error_response(error: AppError) -> JSONResponse:
+    """Return an error as JSON with its code, and Retry-After where it says when."""
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, CapacityError) else None
+    body = {"error": {"code": error.code, "message": error.message}}
+    return JSONResponse(body, status_code=error.http_status, headers=headers)
+
+
+async def app_error(_request: Request, error: Exception) -> Response:
+    """Answer a request that failed with an error of ours."""
+    assert isinstance(error, AppError)  # noqa: S101 - registered for this type only
+    return error_response(error)
+
+
+async def our_fault(_request: Request, _error: Exception) -> Response:
+    """Answer a request that failed by a fault of ours, without internals."""
+    return error_response(AppError("something went wrong on our side; try again"))
+
+
+# ------------------------------------------------------------------ pages and state
+
+
+async def page(_request: Request) -> Response:
+    """Serve the candidate's page."""
+    from server.app import STATIC
+
+    return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def health(request: Request) -> Response:
+    """Say that the process answers."""
+    server = _server(request)
+    return JSONResponse({"status": "ok", "env": server.settings.environment, "version": server.version})
+
+
+async def ready(request: Request) -> Response:
+    """Say whether sessions can be taken; 503 with the reason while not."""
+    server = _server(request)
+    reason = "draining" if server.registry.draining else server.not_ready
+    if reason is not None:
+        return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
+    return JSONResponse({"status": "ready"})
+
+
+async def metrics(request: Request) -> Response:
+    """Serve the metrics in Prometheus' text format."""
+    server = _server(request)
+    if not server.settings.server.metrics_enabled:
+        return Response(status_code=404)
+    body, content_type = server.metrics.render()
+    return Response(body, headers={"Content-Type": content_type})
+
+
+async def info(request: Request) -> Response:
+    """Say what this server runs on; the page shows that engines are demonstrations when they are."""
+    server = _server(request)
+
+    def engine(choice: Choice) -> dict[str, Any]:
+        return {"name": choice.name, "demonstration": server.choices.backend in ("embedded", "mock")}
+
+    return JSONResponse(
+        {
+            "version": server.version,
+            "env": server.settings.environment,
+            "engines": {
+                "recogniser": engine(server.choices.recogniser),
+                "responder": engine(server.choices.responder),
+                "synthesiser": engine(server.choices.synthesiser),
+            },
+            "limits": {
+                "prepare_s": server.settings.session.prepare_s,
+                "session_s": server.settings.session.session_s,
+            },
+        }
+    )
+
+
+async def list_cards(request: Request) -> Response:
+    """List the candidate's side of every card."""
+    cards = _server(request).cards
+    return JSONResponse({"cards": [public_view(card).model_dump(mode="json") for card in cards.values()]})
+
+
+# ------------------------------------------------------------------ sessions
+
+
+async def create_session(request: Request) -> Response:
+    """Reserve a session: 201 with its id, token and address."""
+    server = _server(request)
+    _check_origin(request)
+    _check_ready(server)
+    asked = await _json_body(request)
+    card, mode = asked.get("card"), asked.get("mode", "practice")
+    if not isinstance(card, str) or not isinstance(mode, str):
+        raise ProtocolError('send {"card": "ID", "mode": "practice" or "exam"}', code="session.fields")
+    session, token = server.registry.create(card, mode)
+    settings = server.settings.session
+    scheme = "wss" if request.url.scheme == "https" else "ws"
+    return JSONResponse(
+        {
+            "id": session.id,
+            "token": token,
+            "url": f"{scheme}://{request.headers.get('host', request.url.netloc)}/v1/realtime",
+            "expires_s": settings.join_within_s,
+            "prepare_s": settings.prepare_s,
+            "session_s": settings.session_s,
+            "card": public_view(session.card).model_dump(mode="json"),
+        },
+        status_code=201,
+    )
+
+
+async def session_debrief(request: Request) -> Response:
+    """Summarise a session to the candidate who held it."""
+    session = _own_session(request)
+    body: dict[str, Any] = {"id": session.id, "status": session.status.value, "mode": session.mode}
+    body["card"] = public_view(session.card).model_dump(mode="json")
+    if session.debrief is not None:
+        body |= session.debrief.as_json(show_cues=session.mode == "practice")
+    return JSONResponse(body)
+
+
+async def session_recording(request: Request) -> Response:
+    """Send the joined recording (FLAC: candidate left, patient right) once the session is over."""
+    session = _own_session(request)
+    path = session.folder / RECORDING_NAME
+    if session.status is not Status.ENDED or not path.is_file():
+        raise ProtocolError(
+            "the recording is there once the session is over", code="session.no_recording", http_status=404
+        )
+    return FileResponse(path, media_type="audio/flac", filename=f"{session.card.id}.flac")
+
+
+async def realtime(websocket: WebSocket) -> None:
+    """Hold a conversation over one WebSocket."""
+    server = _server(websocket)
+    offered = websocket.scope.get("subprotocols", [])
+    try:
+        _check_origin(websocket)
+        _check_ready(server)
+        principal, session = _join(server, websocket, offered)
+    except AppError as error:
+        logger.info("realtime_refused", code=error.code)
+        await websocket.send_denial_response(error_response(error))
+        return
+    try:
+        await websocket.accept(subprotocol=REALTIME_PROTOCOL if REALTIME_PROTOCOL in offered else None)
+        connection = RealtimeConnection(
+            channel=WebSocketChannel(websocket),
+            principal=principal,
+            session_info=SessionInfo(
+                id=session.id,
+                card_id=session.card.id,
+                expires_at_s=server.settings.session.session_s,
+            ),
+            make_driver=lambda input_hz, sink: server.registry.make_driver(session, input_hz, sink),
+            settings=server.settings.server,
+        )
+        with structlog.contextvars.bound_contextvars(session_id=session.id):
+            code = await connection.run()
+        server.metrics.websocket_closes.labels(str(code)).inc()
+    finally:
+        server.registry.finish(session)
+
+
+# ------------------------------------------------------------------ helpers
+
+
+def _join(server: Server, websocket: WebSocket, offered: list[str]) -> tuple[Principal, Session]:
+    principal = server.registry.principal(_token(websocket, offered))
+    if principal.role == "developer":
+        model = websocket.query_params.get("model", "")
+        if not model.startswith("card:"):
+            raise ProtocolError("a developer's key chooses a card: connect with ?model=card:ID", code="session.model")
+        session, _ = server.registry.create(model.removeprefix("card:"), "practice")
+    else:
+        session = server.registry.get(principal.session_id)
+    server.registry.join(session)
+    return principal, session
+
+
+def _token(connection: HTTPConnection, offered: list[str] | None = None) -> str | None:
+    """Return the bearer token, from the header or (browsers can't set one) from the subprotocol."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    for protocol in offered or ():
+        if protocol.startswith(KEY_PROTOCOL):
+            return protocol.removeprefix(KEY_PROTOCOL)
+    return None
+
+
+def _own_session(request: Request) -> Session:
+    server = _server(request)
+    principal = server.registry.principal(_token(request))
+    session_id = request.path_params["session_id"]
+    if principal.role != "developer" and principal.session_id != session_id:
+        raise AccessError("this token is for another session", http_status=403, close_code=4403)
+    return server.registry.get(session_id)
+
+
+def _check_origin(connection: HTTPConnection) -> None:
+    if not origin_allowed(connection.headers, tuple(_server(connection).settings.server.allowed_origins)):
+        raise AccessError(
+            "this page may not call this server; ask its operator to allow the origin",
+            code="access.origin",
+            http_status=403,
+            close_code=4403,
+        )
+
+
+def _check_ready(server: Server) -> None:
+    if server.not_ready is not None:
+        raise CapacityError(
+            f"the server is not ready ({server.not_ready}); try again shortly",
+            retry_after_s=server.settings.server.retry_after_s,
+            code="capacity.not_ready",
+        )
+
+
+async def _json_body(request: Request) -> dict[str, Any]:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise ProtocolError(f"the request is larger than {MAX_BODY_BYTES} bytes", code="protocol.too_big")
+    try:
+        asked = json.loads(bytes(body) or b"{}")
+    except (ValueError, RecursionError):
+        raise ProtocolError("the request's body is not JSON", code="protocol.bad_json") from None
+    if not isinstance(asked, dict):
+        raise ProtocolError("the request's body must be a JSON object", code="protocol.bad_json")
+    return asked

@@ -1,0 +1,303 @@
+"""The sessions of this server: admission, tokens, their drivers and folders, and their end.
+
+A session exists before a socket: it is reserved by `create`, joined by `join`, and kept for its debrief after its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import structlog
+
+from audio.clock import Clock
+from audio.errors import AccessError, AppError, CapacityError, ProtocolError, StorageError
+from audio.files import storage_error
+from audio.playout import Sink
+from audio.recorder import join as join_recording
+from audio.speech import SpeechDetector
+from audio.vad import make_vad
+from pipelines.catalogue import Choices
+from pipelines.events import Audience, SessionSetup
+from pipelines.log.disk import DiskThread
+from pipelines.log.jsonl import JsonlStore
+from pipelines.log.session_log import Record, SessionLog
+from pipelines.patient.card import Card
+from pipelines.patient.library import CardLibrary
+from pipelines.session.driver import Engines, SessionDriver, SessionSpec
+from pipelines.session.recording import SessionRecorder
+from server.debrief import Debrief, summarise
+from server.metrics import Metrics
+from server.principal import Principal
+from server.settings import Settings
+
+logger = structlog.get_logger("server.sessions")
+
+MODES = ("practice", "exam")
+DEBRIEF_S = 3600.0  # how long an ended session can still be looked at
+SWEEP_S = 5.0
+
+
+class Status(StrEnum):
+    """Where a session is in its life."""
+
+    RESERVED = "reserved"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@dataclass(slots=True)
+class Session:
+    """One role-play, from its reservation to its debrief."""
+
+    id: str
+    card: Card
+    mode: str
+    folder: Path
+    expires_ms: float
+    status: Status = Status.RESERVED
+    driver: SessionDriver | None = None
+    debrief: Debrief | None = None
+    speaker_state: str | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class SessionRegistry:
+    """All sessions of this process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        cards: CardLibrary,
+        engines: Engines,
+        choices: Choices,
+        clock: Clock,
+        disk: DiskThread,
+        metrics: Metrics,
+    ) -> None:
+        self.draining = False
+        self._settings = settings
+        self._cards = cards
+        self._engines = engines
+        self._choices = choices
+        self._clock = clock
+        self._disk = disk
+        self._metrics = metrics
+        self._sessions: dict[str, Session] = {}
+        self._tokens: dict[str, str] = {}  # SHA-256 of a token -> session id
+        self._folder = settings.data_path / "sessions"
+        metrics.session_capacity.set(settings.server.max_sessions)
+
+    # -------------------------------------------------------------- life
+
+    def create(self, card_id: str, mode: str) -> tuple[Session, str]:
+        """Reserve a session; return it with its token.
+
+        Raises CardError, ProtocolError, CapacityError (full or draining) or StorageError (nothing could be recorded).
+        """
+        card = self._cards.get_card(card_id)
+        if mode not in MODES:
+            raise ProtocolError(f"mode '{mode}' is unknown; use one of {', '.join(MODES)}", code="session.mode")
+        self._admit()
+        session_id = f"sess_{secrets.token_hex(10)}"
+        token = secrets.token_urlsafe(32)
+        session = Session(session_id, card, mode, self._folder / session_id, self._due_ms())
+        self._make_folder(session.folder)
+        self._sessions[session_id] = session
+        self._tokens[_digest(token)] = session_id
+        self._metrics.admissions.labels("admitted").inc()
+        logger.info("session_reserved", session=session_id, card=card_id, mode=mode)
+        return session, token
+
+    def _admit(self) -> None:
+        retry_s = self._settings.server.retry_after_s
+        if self.draining:
+            self._metrics.admissions.labels("draining").inc()
+            raise CapacityError(
+                "the server is about to restart; try again shortly", retry_after_s=retry_s, code="capacity.draining"
+            )
+        if sum(s.status is not Status.ENDED for s in self._sessions.values()) >= self._settings.server.max_sessions:
+            self._metrics.admissions.labels("full").inc()
+            raise CapacityError(f"all places are taken; try again in {retry_s} seconds", retry_after_s=retry_s)
+
+    def _due_ms(self) -> float:
+        return self._clock.now_ms() + self._settings.session.join_within_s * 1000.0
+
+    def _make_folder(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True)
+            probe = folder / "probe"
+            probe.write_bytes(b"\0" * 4096)  # a full disk often still makes folders
+            probe.unlink()
+        except OSError as error:
+            raise storage_error(folder, error) from error
+
+    def make_driver(self, session: Session, input_hz: int, sink: Sink) -> SessionDriver:
+        """Make the driver of a session that is being joined."""
+        settings = self._settings
+        failed = _to_loop(lambda error: driver.storage_failed(error))
+        vad = make_vad(settings.vad)
+        if vad.fallback:
+            logger.warning("vad_fallback", reason=vad.reason)
+        driver = SessionDriver(
+            SessionSpec(
+                session.id,
+                session.card,
+                session.mode,
+                settings.session.session_s,
+                int(hashlib.sha256(session.id.encode()).hexdigest()[:8], 16),
+                input_hz,
+                speaker_state=session.speaker_state,
+            ),
+            engines=self._engines,
+            settings=settings.conversation,
+            detector=SpeechDetector(vad.vad, settings.speech),
+            clock=self._clock,
+            sink=sink,
+            make_log=lambda media_ms: SessionLog(
+                now_ms=self._clock.now_ms,
+                media_ms=media_ms,
+                salt=lambda: secrets.token_hex(16),
+                store=JsonlStore(session.folder, self._disk, failed=failed),
+            ),
+            make_recorder=lambda hz: SessionRecorder(session.folder, self._disk, rate_hz=hz, failed=failed),
+        )
+        session.driver = driver
+        driver.log.subscribe(Audience.INTERNAL, self._observe)
+        driver.log.append(
+            SessionSetup(
+                card_id=session.card.id,
+                card_version=session.card.version,
+                card_digest=self._cards.digest(session.card.id),
+                engines={
+                    "recogniser": self._choices.recogniser.name,
+                    "responder": self._choices.responder.name,
+                    "synthesiser": self._choices.synthesiser.name,
+                    "vad": vad.vad.name,
+                },
+                settings_digest=settings.digest(),
+            )
+        )
+        return driver
+
+    def join(self, session: Session) -> None:
+        """Mark a session as running; raises ProtocolError when it has been joined before or is over."""
+        if session.status is Status.RUNNING:
+            raise ProtocolError("this session is already in use in another window", code="session.in_use")
+        if session.status is Status.ENDED:
+            raise ProtocolError("this session is over; start a new one", code="session.over")
+        session.status = Status.RUNNING
+        self._count()
+
+    def finish(self, session: Session) -> None:
+        """Keep a session's debrief and let its place go."""
+        if session.status is Status.ENDED:
+            return
+        session.status = Status.ENDED
+        session.expires_ms = self._clock.now_ms() + DEBRIEF_S * 1000.0
+        if session.driver is not None:
+            session.driver.end("ended")
+            session.debrief = summarise(session.driver.log.read_from(0, Audience.EXAMINER), session.card)
+            session.driver.log.close()
+            session.driver = None
+        session.ended.set()
+        self._count()
+        logger.info("session_over", session=session.id)
+
+    def _observe(self, record: Record) -> None:
+        self._metrics.observe_event(record)
+
+    def _count(self) -> None:
+        running = sum(s.status is Status.RUNNING for s in self._sessions.values())
+        self._metrics.sessions_active.set(running)
+
+    # -------------------------------------------------------------- who is who
+
+    def principal(self, token: str | None) -> Principal:
+        """Return whom a bearer token stands for; raises AccessError."""
+        if not token:
+            raise AccessError("a token is needed: create a session first and send its token as bearer")
+        key = self._settings.developer_key
+        if key is not None and secrets.compare_digest(token.encode(), key.get_secret_value().encode()):
+            return Principal("developer", None)
+        session_id = self._tokens.get(_digest(token))
+        if session_id is None:
+            raise AccessError("this token is unknown or has expired; create a new session")
+        return Principal("candidate", session_id)
+
+    def get(self, session_id: str | None) -> Session:
+        """Return a session; raises ProtocolError (404) when it is not there any more."""
+        session = self._sessions.get(session_id or "")
+        if session is None:
+            raise ProtocolError(
+                "this session is not here (any more); create a new one",
+                code="session.gone",
+                http_status=404,
+                close_code=4404,
+            )
+        return session
+
+    def running(self) -> list[Session]:
+        """Return the sessions that are running."""
+        return [s for s in self._sessions.values() if s.status is Status.RUNNING]
+
+    # -------------------------------------------------------------- housekeeping
+
+    async def sweep_for_ever(self) -> None:
+        """Let unused reservations and old debriefs go, every few seconds."""
+        while True:
+            self.sweep()
+            await asyncio.sleep(SWEEP_S)
+
+    def sweep(self) -> None:
+        """Let go what has expired; a reservation nobody joined leaves no folder behind."""
+        now_ms = self._clock.now_ms()
+        gone = {s.id for s in self._sessions.values() if s.status is not Status.RUNNING and s.expires_ms <= now_ms}
+        for session_id in gone:
+            session = self._sessions.pop(session_id)
+            if session.status is Status.RESERVED:
+                folder = session.folder
+                self._disk.submit(lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))  # type: ignore[misc]
+        self._tokens = {digest: sid for digest, sid in self._tokens.items() if sid not in gone}
+
+    def recover(self) -> None:
+        """Join what a crash left in segments, and delete what is older than it may be kept (in the disk thread)."""
+        self._disk.submit(self._recover)
+
+    def _recover(self) -> None:
+        if not self._folder.is_dir():
+            return
+        oldest_s = time.time() - self._settings.session.keep_days * 86_400
+        for folder in sorted(self._folder.iterdir()):
+            if folder.is_dir() and folder.stat().st_mtime < oldest_s:
+                shutil.rmtree(folder, ignore_errors=True)
+                logger.info("session_deleted", session=folder.name, reason="kept long enough")
+            elif any(folder.glob("segment-*.flac")):
+                try:
+                    joined = join_recording(folder)
+                    logger.info("recording_recovered", session=folder.name, ms=round(joined.duration_ms))
+                except AppError as error:
+                    logger.warning("recording_not_recovered", session=folder.name, error=error.message)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _to_loop(listener: Callable[[StorageError], None]) -> Callable[[StorageError], None]:
+    """Return a function that the disk thread may call; the listener runs on the event loop."""
+    loop = asyncio.get_running_loop()
+
+    def tell(error: StorageError) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(listener, error)
+
+    return tell

@@ -1,0 +1,337 @@
+"""Settings: one frozen tree, laid over in five layers, of which each may be left out.
+
+    defaults here < configs/base.yaml < configs/<environment>.yaml < environment variables < `--set a.b=value`
+
+Environment variables are `INTERLOCUTOR__SERVER__PORT`, and the names in `server.aliases`. Making a `Settings` reads
+nothing: only `load_settings` looks at files and at the environment it is given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from audio.errors import SettingsError
+from audio.speech import SpeechSettings
+from audio.vad import VadName
+from pipelines.conversation.settings import ConversationSettings
+from server import settings_layers as layers
+from server.aliases import apply_aliases
+from server.settings_secrets import MAKE_ONE, read_secret_file, weakness
+
+EnvironmentName = Literal["dev", "test", "staging", "production"]
+Backend = Literal["mock", "embedded", "local", "cloud", "auto"]
+
+CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
+SECRETS = ("secret_key", "developer_key")
+LENIENT: tuple[EnvironmentName, ...] = ("dev", "test")
+"""Environments in which nobody else's data is at stake: a weak secret will do there."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerSettings(_Section):
+    """The door: addresses, limits of a connection, how many sessions at once."""
+
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for every one the machine has."
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
+    max_sessions: int = Field(
+        default=16, ge=1, le=10_000, description="Sessions at once; the next is refused with 503 and a time to retry."
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        default=(),
+        description="Origins whose pages may connect, e.g. https://exam.example.org; empty: this server's own only.",
+    )
+    send_deadline_s: float = Field(
+        default=5, gt=0, le=60, description="Seconds a client may take to accept a message before it is cut off."
+    )
+    message_max_bytes: int = Field(
+        default=65_536, ge=4_096, le=16_777_216, description="Largest message taken from a client, in bytes."
+    )
+    retry_after_s: int = Field(
+        default=10, ge=1, le=3_600, description="Seconds after which a client that was refused may try again."
+    )
+    socket_send_buffer_bytes: int = Field(
+        default=65_536,
+        ge=4_096,
+        le=16_777_216,
+        description="Bytes that may lie unsent in a socket's buffer; small, so that a cleared reply is not on its way.",
+    )
+    metrics_enabled: bool = Field(default=True, description="Whether /metrics answers.")
+    allow_embedded_in_production: bool = Field(
+        default=False, description="Let production run on the embedded demonstration recogniser and voice."
+    )
+
+
+class SessionSettings(_Section):
+    """The time-table of a role-play and how long its record is kept."""
+
+    prepare_s: int = Field(default=180, ge=0, le=3_600, description="Seconds to read the card before the role-play.")
+    session_s: int = Field(default=300, ge=10, le=7_200, description="Seconds that a role-play lasts.")
+    join_within_s: int = Field(
+        default=900, ge=10, le=86_400, description="Seconds between making a session and connecting to it."
+    )
+    idle_s: int = Field(
+        default=120, ge=5, le=3_600, description="Seconds of a silent socket after which the session is ended."
+    )
+    keep_days: int = Field(
+        default=90, ge=1, le=36_500, description="Days that recordings and logs are kept; older ones are deleted."
+    )
+
+
+class EngineSettings(_Section):
+    """Which engines listen, think and speak."""
+
+    backend: Backend = Field(
+        default="auto",
+        description="Set of engines: mock (scripted, for tests), embedded (no download), local and cloud (this version "
+        "has none of these two), or auto: the best installed.",
+    )
+    recogniser: Literal["auto", "pocketsphinx", "scripted"] = Field(
+        default="auto", description="Engine that turns speech into text; auto follows the backend."
+    )
+    responder: Literal["auto", "scripted-patient", "scripted"] = Field(
+        default="auto", description="Engine that chooses the patient's words; auto follows the backend."
+    )
+    synthesiser: Literal["auto", "espeak", "flite", "scripted"] = Field(
+        default="auto", description="Engine that speaks; auto follows the backend: flite where installed, or espeak."
+    )
+    recogniser_workers: int = Field(
+        default=0, ge=0, le=64, description="Processes that recognise; 0: one per core, at most 4."
+    )
+    synthesiser_workers: int = Field(default=1, ge=1, le=64, description="Threads or processes that speak.")
+    responder_workers: int = Field(default=1, ge=1, le=64, description="Threads that choose the patient's words.")
+
+
+class LogSettings(_Section):
+    """What the server writes of its own doings (never what was said, but for DEBUG)."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        default="INFO", description="Least level that is written; DEBUG shows what was said, so never use it on exams."
+    )
+    format: Literal["json", "console"] = Field(
+        default="json", description="json: one object a line, for machines; console: for people."
+    )
+    path: Path | None = Field(
+        default=None,
+        description="File that gets every line too, as JSON; a new one each day (UTC), seven kept. A folder gets "
+        "interlocutor.log.",
+    )
+
+
+class Settings(_Section):
+    """Everything that can be set; frozen, with unknown keys refused."""
+
+    environment: EnvironmentName = Field(
+        default="dev", description="Where this runs; names the file in the configuration folder that is read."
+    )
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    session: SessionSettings = Field(default_factory=SessionSettings)
+    engines: EngineSettings = Field(default_factory=EngineSettings)
+    conversation: ConversationSettings = Field(default_factory=ConversationSettings)
+    speech: SpeechSettings = Field(default_factory=SpeechSettings)
+    vad: VadName = Field(
+        default="auto", description="Voice activity detector: silero, webrtc, or auto: silero where it can be loaded."
+    )
+    data_path: Path = Field(default=Path(".data"), description="Folder for recordings and session logs.")
+    cards_path: Path | None = Field(default=None, description="Folder of role-play cards; unset: the ones supplied.")
+    log: LogSettings = Field(default_factory=LogSettings)
+    secret_key: SecretStr | None = Field(
+        default=None, description="This deployment's secret, at least 32 bytes; production needs one."
+    )
+    secret_key_file: Path | None = Field(default=None, description="File that holds secret_key instead.")
+    developer_key: SecretStr | None = Field(
+        default=None, description="Bearer key of developers, who may choose cards and tune turn-taking; unset: none."
+    )
+    developer_key_file: Path | None = Field(default=None, description="File that holds developer_key instead.")
+
+    @field_validator("data_path", "cards_path", "secret_key_file", "developer_key_file")
+    @classmethod
+    def _expand_home(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser()
+
+    @property
+    def cards_folder(self) -> Path:
+        """The folder the cards are read from."""
+        return self.cards_path or CONFIG_FOLDER / "cards"
+
+    def production_faults(self) -> list[str]:
+        """Return why production must not start like this, one line each; empty in other environments."""
+        if self.environment != "production":
+            return []
+        faults = [] if self.secret_key else [f"secret_key: production needs one; {MAKE_ONE}, set it as SECRET_KEY"]
+        faults += self.secret_faults()
+        faults += self.check_backend(self.engines.backend)
+        for kind in ("recogniser", "responder", "synthesiser"):
+            if getattr(self.engines, kind) == "scripted":
+                faults.append(f"engines.{kind}: production refuses the scripted {kind}, which is for tests; set auto")
+        return faults
+
+    def check_backend(self, resolved: str) -> list[str]:
+        """Return why production must not run on this backend (what `auto` came to), one line each."""
+        if self.environment != "production":
+            return []
+        if resolved == "mock":
+            return ["engines.backend: production refuses mock, which is for tests; set auto, local or cloud"]
+        if resolved == "embedded" and not self.server.allow_embedded_in_production:
+            return [
+                "engines.backend: production refuses embedded, a demonstration recogniser and voice; choose another "
+                "backend, or accept it with server.allow_embedded_in_production=true"
+            ]
+        return []
+
+    def secret_faults(self) -> list[str]:
+        """Return what is wrong with the secrets that are set, one line each; nothing is wrong in dev and test."""
+        if self.environment in LENIENT:
+            return []
+        faults = []
+        for name in SECRETS:
+            secret: SecretStr | None = getattr(self, name)
+            fault = weakness(secret.get_secret_value()) if secret is not None else None
+            if fault:
+                faults.append(f"{name}: {fault}")
+        if self.secret_key is not None and self.secret_key == self.developer_key:
+            faults.append("developer_key: is the same as secret_key; make another, as developers are told this one")
+        return faults
+
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of all settings but the secrets and their files, so that a session can name them."""
+        hidden = {*SECRETS, *(f"{name}_file" for name in SECRETS)}
+        plain = self.model_dump(mode="json", exclude=hidden)
+        return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def redacted(self) -> dict[str, Any]:
+        """Return all settings as plain data, with `********` for each secret that is set."""
+        return {
+            **self.model_dump(mode="json"),
+            **{name: "********" if getattr(self, name) is not None else None for name in SECRETS},
+        }
+
+
+# Sections that belong to other rooms say this in comments beside their fields; here it is for people.
+DESCRIPTIONS: dict[str, str] = {
+    "conversation.endpoint_wait_ms": "Milliseconds of silence after which the candidate's turn is over.",
+    "conversation.segment_pause_ms": "Milliseconds of silence after which a part of a turn gets its final text.",
+    "conversation.excused_ms": "Milliseconds of missing sound in a pause that are not counted as silence.",
+    "conversation.yield_after_ms": "Milliseconds of speech over the patient's voice that take the floor from it.",
+    "conversation.noise_max_ms": "Milliseconds; shorter sound without a word is taken for noise.",
+    "conversation.silence_prompt_ms": "Milliseconds of silence after which the patient prompts once; 0: never.",
+    "conversation.recognise_timeout_ms": "Milliseconds to wait for a final text; then the last provisional one counts.",
+    "conversation.respond_timeout_ms": "Milliseconds to wait for a reply; then the turn goes unanswered.",
+    "conversation.closing_grace_s": "Seconds from 'time is up' to the hard end of the role-play.",
+    "speech.on_threshold": "Probability of speech (0 to 1) from which sound counts as voiced.",
+    "speech.off_threshold": "Probability of speech (0 to 1) below which it is silent; not above on_threshold.",
+    "speech.start_ms": "Milliseconds of voiced sound after which speech has started.",
+    "speech.stop_ms": "Milliseconds of silence after which speech has paused.",
+    "speech.preroll_ms": "Milliseconds of sound before the first voice that are recognised with it.",
+}
+
+LEAVES = layers.leaves(Settings)
+"""Every leaf by its dotted path."""
+
+
+def describe(path: str) -> str:
+    """Return what the setting at a dotted path is, with its unit; raises KeyError."""
+    return LEAVES[path].description or DESCRIPTIONS[path]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSettings:
+    """Settings, where each leaf came from (`default`, a file's name, a variable's name, `--set`), and notes to log."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def load_settings(
+    *,
+    config_folder: Path | None = None,
+    overrides: Mapping[str, str] | Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Return the settings of all layers; raises SettingsError with one line per fault."""
+    return load_with_origins(config_folder=config_folder, overrides=overrides, environ=environ).settings
+
+
+def load_with_origins(
+    *,
+    config_folder: Path | None = None,
+    overrides: Mapping[str, str] | Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> LoadedSettings:
+    """Return the settings of all layers with the origin of each leaf; raises SettingsError, one line per fault."""
+    folder = config_folder or CONFIG_FOLDER
+    if not folder.is_dir():
+        raise SettingsError(f"{folder}: is not a folder; give the one that holds base.yaml")
+    faults: list[str] = []
+    base = layers.from_file(folder / "base.yaml", LEAVES, faults)
+    aliases, notes = apply_aliases(environ)
+    alias_layer = [
+        layers.Given(path, layers.parse_text(alias.value, LEAVES[path]), alias.name) for path, alias in aliases.items()
+    ]
+    variables = layers.from_environment(environ, LEAVES, faults)
+    command_line = layers.from_overrides(overrides, LEAVES, faults)
+    chosen = layers.merge([base, alias_layer, variables, command_line]).get("environment")
+    environment = chosen.value if chosen else Settings.model_fields["environment"].default
+    own = _environment_layer(folder, environment, faults)
+    merged = layers.merge([base, own, alias_layer, variables, command_line])
+    try:
+        settings = Settings.model_validate(layers.nested(merged))
+    except ValidationError as error:
+        raise SettingsError("\n".join(faults + layers.explain(error, merged, LEAVES))) from None
+    origins = {path: merged[path].origin if path in merged else "default" for path in LEAVES}
+    settings = _with_secrets(settings, origins, faults)
+    faults += settings.secret_faults()
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return LoadedSettings(settings, origins, tuple(notes))
+
+
+def _environment_layer(folder: Path, environment: Any, faults: list[str]) -> list[layers.Given]:
+    if environment not in get_args(EnvironmentName):
+        return []  # the model says what is wrong with it; no file of such a name is looked for
+    path = folder / f"{environment}.yaml"
+    if environment not in LENIENT and not path.is_file():
+        faults.append(f"environment: {environment} needs its file {path}; put it there, empty if need be")
+    given = layers.from_file(path, LEAVES, faults)
+    for item in given:
+        if item.path == "environment" and item.value != environment:
+            faults.append(f"environment: {path.name} says {item.value!r}; its name says it, so remove the line")
+    return given
+
+
+def _with_secrets(settings: Settings, origins: dict[str, str], faults: list[str]) -> Settings:
+    """Return settings with the secrets of their files; in dev and test an empty secret is none."""
+    strict = settings.environment not in LENIENT
+    found: dict[str, SecretStr | None] = {}
+    for name in SECRETS:
+        value: SecretStr | None = getattr(settings, name)
+        path: Path | None = getattr(settings, f"{name}_file")
+        if value is not None and not value.get_secret_value() and not strict:
+            value = found[name] = None
+        if strict and value is not None and origins[name].endswith((".yaml", "--set")):
+            faults.append(f"{name}: must not come from {origins[name]}; use an environment variable or {name}_file")
+        if path is None:
+            continue
+        if value is not None:
+            faults.append(f"{name}: is set by {origins[name]}, and so is {name}_file; remove one of them")
+            continue
+        secret, fault = read_secret_file(path, strict=strict)
+        if fault:
+            faults.append(f"{name}_file: {fault}")
+        else:
+            found[name] = SecretStr(secret)
+            origins[name] = f"{name}_file"
+    return settings.model_copy(update=found) if found else settings

@@ -1,0 +1,45 @@
+"""What people do on the page, by the words they see."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page
+
+ASTHMA = "An asthma plan that is not followed"
+WOUND = "Dressing a wound at home"
+
+
+def heading(page: Page, name: str) -> Locator:
+    """Return the main heading of a screen."""
+    return page.get_by_role("heading", name=name, exact=True, level=1)
+
+
+def prepare(page: Page, card: str = ASTHMA, *, exam: bool = False) -> None:
+    """Choose a card, and wait for the screen to prepare."""
+    if exam:
+        page.get_by_label("Exam").check()
+    page.get_by_role("button", name=f"Prepare: {card}").click()
+    heading(page, "Prepare").wait_for()
+
+
+def start(page: Page) -> None:
+    """Begin the role-play, and wait until it has begun."""
+    page.get_by_role("button", name="Start now").click()
+    in_state(page, "listening", "hearing", "thinking", "speaking")
+
+
+def in_state(page: Page, *states: str) -> None:
+    """Wait until the conversation is in one of `states`."""
+    page.locator(", ".join(f".screen-talk[data-state={state}]" for state in states)).wait_for()
+
+
+def end(page: Page) -> None:
+    """End the role-play, and wait for what comes afterwards."""
+    page.get_by_role("button", name="End", exact=True).click()
+    page.get_by_role("button", name="End it").click()
+    afterwards(page)
+
+
+def afterwards(page: Page) -> None:
+    """Wait until what was said is shown."""
+    heading(page, "Afterwards").wait_for()
+    page.get_by_role("heading", name="What was said").wait_for()

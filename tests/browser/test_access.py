@@ -1,0 +1,107 @@
+"""That the page can be used by keyboard, by ear, and on a small phone."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import steps
+from tests.browser.fake_server import FakeServer
+
+pytestmark = pytest.mark.browser
+
+WIDER_THAN_THE_SCREEN = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+def focus_by_tab(page: Page, name: str) -> None:
+    """Press Tab until the control of that name has the focus, as a person without a mouse does."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        label = page.evaluate(
+            "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()"
+        )
+        if label == name:
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+            return
+    raise AssertionError(f"40 times Tab did not lead to {name!r}")
+
+
+def test_the_whole_way_by_keyboard(page: Page, server: FakeServer) -> None:
+    steps.heading(page, "Choose a role-play").wait_for()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    focus_by_tab(page, f"Prepare: {steps.ASTHMA}")
+    page.keyboard.press("Enter")
+    expect(steps.heading(page, "Prepare")).to_be_focused()
+    focus_by_tab(page, "Start now")
+    page.keyboard.press("Enter")
+    expect(steps.heading(page, "Role-play")).to_be_focused()
+    steps.in_state(page, "speaking")
+    focus_by_tab(page, "Mute")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "true")
+    focus_by_tab(page, "End")
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog", name="End the role-play?").wait_for()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="End", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    steps.afterwards(page)
+    expect(steps.heading(page, "Afterwards")).to_be_focused()
+    focus_by_tab(page, "Choose another card")
+    page.keyboard.press("Enter")
+    expect(steps.heading(page, "Choose a role-play")).to_be_focused()
+
+
+def test_states_and_finished_lines_are_told_to_screen_readers(page: Page) -> None:
+    steps.prepare(page)
+    steps.start(page)
+    expect(page.locator("#announce-state")).to_contain_text("Listening.")
+    steps.in_state(page, "speaking")
+    lines = page.locator("#announce-lines p")
+    expect(lines).to_have_text(["You: Hello, I am the nurse.", "Patient: I have been better, to be honest."])
+
+
+def test_titles_and_landmarks(page: Page) -> None:
+    steps.prepare(page)
+    expect(page).to_have_title("Prepare - Interlocutor")
+    for role in ("banner", "main", "contentinfo"):
+        expect(page.get_by_role(role)).to_have_count(1)  # type: ignore[arg-type]
+
+
+def test_nothing_is_wider_than_a_small_phone(phone: Page, server: FakeServer) -> None:
+    def fits() -> None:
+        assert phone.evaluate(WIDER_THAN_THE_SCREEN) is False
+
+    steps.heading(phone, "Choose a role-play").wait_for()
+    fits()
+    steps.prepare(phone)
+    phone.get_by_role("button", name="Check the microphone").click()
+    phone.get_by_text("We hear you well.").wait_for()
+    fits()
+    steps.start(phone)
+    expect(phone.get_by_role("article")).to_be_hidden()
+    phone.get_by_text("Your card and notes").click()
+    expect(phone.get_by_role("article", name=steps.ASTHMA)).to_be_visible()
+    steps.in_state(phone, "speaking")
+    fits()
+    expect(phone.get_by_role("button", name="End", exact=True)).to_be_in_viewport()
+    steps.end(phone)
+    phone.get_by_role("button", name="Listen to the recording").click()
+    phone.get_by_role("link", name="Save the recording").wait_for()
+    fits()
+
+
+def test_the_policy_holds(page: Page) -> None:
+    """A script or a style that is not the page's own does not run: what the fixtures watch for would be seen."""
+    page.evaluate(
+        """() => {
+            globalThis.broken = [];
+            document.addEventListener("securitypolicyviolation", (event) => broken.push(event.effectiveDirective));
+        }"""
+    )
+    steps.prepare(page)
+    steps.start(page)
+    steps.end(page)
+    assert page.evaluate("broken") == []

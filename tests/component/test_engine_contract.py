@@ -1,0 +1,381 @@
+"""What every engine must do, whichever it is: the fakes, the embedded set, and what the system happens to have."""
+
+from __future__ import annotations
+
+import itertools
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pytest
+import soxr
+
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for, silence
+from pipelines.engines import (
+    Clause,
+    Hypothesis,
+    Recogniser,
+    RecogniserStream,
+    ReplyEnd,
+    Responder,
+    RespondKind,
+    RespondRequest,
+    SpeakRequest,
+    SpeechChunk,
+    StreamSpec,
+    Synthesiser,
+    Voice,
+    Word,
+)
+from pipelines.patient.card import CandidateSide, Card, Cue, Lines, PatientSide
+from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
+from pipelines.stt.wer import normalise
+from pipelines.tts import flite
+from pipelines.tts.espeak import EspeakSynthesiser
+from pipelines.tts.flite import FliteSynthesiser
+from tests.fakes.recogniser import ScriptedRecogniser
+from tests.fakes.responder import ScriptedResponder
+from tests.fakes.synthesiser import ToneSynthesiser
+
+RECOGNISERS: dict[str, Callable[[], Recogniser]] = {
+    "scripted": ScriptedRecogniser,
+    "pocketsphinx": PocketSphinxRecogniser,
+}
+RESPONDERS: dict[str, Callable[[], Responder]] = {"scripted": ScriptedResponder}
+SYNTHESISERS: dict[str, Callable[[], Synthesiser]] = {"scripted": ToneSynthesiser, "espeak": EspeakSynthesiser}
+if flite.available():
+    SYNTHESISERS["flite"] = FliteSynthesiser
+
+SENTENCE = "How long have you been feeling like this?"
+OTHER = "Please tell me if anything makes it worse."
+
+
+@pytest.fixture(scope="module", params=sorted(RECOGNISERS))
+def recogniser(request: pytest.FixtureRequest) -> Recogniser:
+    engine = RECOGNISERS[request.param]()
+    engine.warm()
+    return engine
+
+
+@pytest.fixture(scope="module", params=sorted(RESPONDERS))
+def responder(request: pytest.FixtureRequest) -> Responder:
+    engine = RESPONDERS[request.param]()
+    engine.warm()
+    return engine
+
+
+@pytest.fixture(scope="module", params=sorted(SYNTHESISERS))
+def synthesiser(request: pytest.FixtureRequest) -> Synthesiser:
+    engine = SYNTHESISERS[request.param]()
+    engine.warm()
+    return engine
+
+
+@pytest.fixture(scope="module")
+def spoken() -> dict[str, Pcm]:
+    """The two sentences as 16 kHz speech."""
+    engine = EspeakSynthesiser()
+    return {text: for_recogniser(say(engine, text)) for text in (SENTENCE, OTHER)}
+
+
+@pytest.fixture
+def stream(recogniser: Recogniser) -> Iterator[RecogniserStream]:
+    opened = recogniser.open(StreamSpec(stream_id="one"))
+    yield opened
+    opened.close()
+
+
+def say(engine: Synthesiser, text: str, *, voice: Voice | None = None) -> list[SpeechChunk]:
+    return list(engine.speak(SpeakRequest(id="clause", text=text, voice=voice or Voice())))
+
+
+def sound_of(chunks: Sequence[SpeechChunk]) -> Pcm:
+    return np.concatenate([chunk.samples for chunk in chunks])
+
+
+def words_of(chunks: Sequence[SpeechChunk]) -> list[Word]:
+    return [word for chunk in chunks for word in chunk.words]
+
+
+def for_recogniser(chunks: Sequence[SpeechChunk]) -> Pcm:
+    padded = np.concatenate([silence(300, WIRE_HZ), sound_of(chunks), silence(300, WIRE_HZ)])
+    resampled: Pcm = soxr.resample(padded, WIRE_HZ, ANALYSIS_HZ, quality="HQ")
+    return resampled
+
+
+def feed(stream: RecogniserStream, sound: Pcm, *, step: int = 320) -> list[Hypothesis]:
+    partials = [stream.feed(sound[start : start + step]) for start in range(0, len(sound), step)]
+    return [partial for partial in partials if partial is not None]
+
+
+def assert_sane_words(words: Sequence[Word], *, length_ms: float) -> None:
+    for word in words:
+        assert word.text
+        assert 0 <= word.start_ms <= word.end_ms <= length_ms + 1
+        assert word.confidence is None or 0.0 <= word.confidence <= 1.0  # NaN would fail both
+    for before, after in itertools.pairwise(words):
+        assert before.start_ms < after.start_ms
+        assert before.end_ms <= after.start_ms
+
+
+# ---------------------------------------------------------------- every engine
+
+
+def test_info_is_sane(recogniser: Recogniser, responder: Responder, synthesiser: Synthesiser) -> None:
+    for engine, kind in ((recogniser, "recogniser"), (responder, "responder"), (synthesiser, "synthesiser")):
+        assert engine.info.kind == kind
+        assert engine.info.name
+        assert engine.info.isolation in ("thread", "process")
+        assert pickle.loads(pickle.dumps(engine.info)) == engine.info
+
+
+def test_engines_satisfy_their_protocols(
+    recogniser: Recogniser, responder: Responder, synthesiser: Synthesiser
+) -> None:
+    assert isinstance(recogniser, Recogniser)
+    assert isinstance(responder, Responder)
+    assert isinstance(synthesiser, Synthesiser)
+
+
+def test_warming_twice_is_harmless(recogniser: Recogniser, responder: Responder, synthesiser: Synthesiser) -> None:
+    for engine in (recogniser, responder, synthesiser):
+        engine.warm()
+        engine.warm()
+
+
+# ---------------------------------------------------------------- recognisers
+
+
+def test_digital_silence_is_no_text(stream: RecogniserStream) -> None:
+    assert feed(stream, silence(1500, ANALYSIS_HZ)) == []
+    final = stream.finish()
+    assert (final.text, final.words, final.final) == ("", (), True)
+
+
+def test_finishing_without_sound_is_no_text(stream: RecogniserStream) -> None:
+    assert stream.finish().text == ""
+    stream.feed(np.zeros(0, dtype=np.int16))
+    assert stream.finish().text == ""
+
+
+def test_speech_becomes_words_inside_the_segment(stream: RecogniserStream, spoken: dict[str, Pcm]) -> None:
+    sound = spoken[SENTENCE]
+    partials = feed(stream, sound)
+    final = stream.finish()
+    assert final.final
+    assert final.text == " ".join(word.text for word in final.words)
+    assert len(final.words) >= 4
+    assert final.stable_words == len(final.words)
+    assert_sane_words(final.words, length_ms=1000 * len(sound) / ANALYSIS_HZ)
+    assert partials
+    assert not any(partial.final for partial in partials)
+    assert pickle.loads(pickle.dumps(final)) == final
+
+
+def test_stable_words_do_not_change_while_speech_goes_on(stream: RecogniserStream, spoken: dict[str, Pcm]) -> None:
+    committed: list[str] = []
+    for partial in feed(stream, np.concatenate([spoken[SENTENCE], spoken[OTHER]])):
+        words = partial.text.split()
+        assert len(partial.words) == len(words) >= partial.stable_words >= len(committed)
+        assert words[: len(committed)] == committed
+        committed = words[: partial.stable_words]
+    assert committed
+    stream.finish()
+
+
+def test_how_sound_is_cut_into_chunks_does_not_matter(recogniser: Recogniser, spoken: dict[str, Pcm]) -> None:
+    sound = np.concatenate([spoken[SENTENCE], silence(10_000, ANALYSIS_HZ)])[: 10 * ANALYSIS_HZ]
+    texts = []
+    for step in (320, 1111, len(sound)):
+        stream = recogniser.open(StreamSpec(stream_id="one"))
+        for single in range(5):
+            stream.feed(sound[single : single + 1])
+        feed(stream, sound[5:], step=step)
+        texts.append(stream.finish().text)
+        stream.close()
+    assert texts[0]
+    assert texts == [texts[0]] * 3
+
+
+def test_an_abandoned_segment_leaves_nothing(recogniser: Recogniser, spoken: dict[str, Pcm]) -> None:
+    finals = []
+    for abandoned in (False, True):
+        stream = recogniser.open(StreamSpec(stream_id="one"))
+        if abandoned:
+            feed(stream, spoken[OTHER])
+            stream.reset()
+            assert stream.finish().text == ""
+        feed(stream, spoken[SENTENCE])
+        finals.append(stream.finish())
+        stream.close()
+    assert finals[0].text
+    assert finals[0] == finals[1]
+
+
+def test_interleaved_streams_do_not_mix(recogniser: Recogniser, spoken: dict[str, Pcm]) -> None:
+    alone = []
+    for text in (SENTENCE, OTHER):
+        stream = recogniser.open(StreamSpec(stream_id=text))
+        feed(stream, spoken[text])
+        alone.append(stream.finish())
+        stream.close()
+    streams = [recogniser.open(StreamSpec(stream_id=text)) for text in (SENTENCE, OTHER)]
+    longest = max(len(sound) for sound in spoken.values())
+    for start in range(0, longest, 320):
+        for stream, text in zip(streams, (SENTENCE, OTHER), strict=True):
+            stream.feed(spoken[text][start : start + 320])
+    together = [stream.finish() for stream in streams]
+    for stream in streams:
+        stream.close()
+    assert together == alone
+    assert together[0] != together[1]
+
+
+def test_a_speaker_can_come_back(recogniser: Recogniser, spoken: dict[str, Pcm]) -> None:
+    stream = recogniser.open(StreamSpec(stream_id="one"))
+    feed(stream, spoken[SENTENCE])
+    stream.finish()
+    state = stream.close()
+    again = recogniser.open(StreamSpec(stream_id="two", vocabulary=("Okonkwo",), speaker_state=state))
+    feed(again, spoken[OTHER])
+    assert again.finish().text
+    again.close()
+
+
+# ---------------------------------------------------------------- responders
+
+
+def a_card() -> Card:
+    cues = [
+        Cue(id=name, topic=name.title(), kind="asked", triggers=(name,), says=(f"About {name}, not much.",))
+        for name in ("pain", "sleep", "home")
+    ]
+    return Card(
+        id="contract",
+        version=1,
+        title="Contract",
+        profession="nursing",
+        setting="A ward",
+        candidate=CandidateSide(role="You are a nurse.", background="A patient.", tasks=("Ask.", "Tell.", "Close.")),
+        patient=PatientSide(name="Ann Lee", age=44, sex="female", mood="calm", history="None.", persona="Plain."),
+        cues=tuple(cues),
+        lines=Lines(
+            greeting=("Hello.",),
+            acknowledge=("I see.", "All right."),
+            closing=("Thank you, goodbye.",),
+            say_again=("Could you say that again?",),
+            silence=("Are you there?",),
+            not_on_card=("I don't know.", "I couldn't say."),
+        ),
+    )
+
+
+@pytest.mark.parametrize("kind", list(RespondKind))
+@pytest.mark.parametrize("text", ["where is the pain", ""])
+def test_a_reply_is_clauses_and_one_end(responder: Responder, kind: RespondKind, text: str) -> None:
+    request = RespondRequest(id="r", turn=1, revision=0, kind=kind, card=a_card(), text=text)
+    assert pickle.loads(pickle.dumps(request)) == request
+    parts = list(responder.respond(request))
+    *clauses, end = parts
+    assert isinstance(end, ReplyEnd)
+    assert 0.0 <= end.score <= 1.0
+    assert clauses
+    assert all(isinstance(clause, Clause) and clause.text.strip() for clause in clauses)
+    assert pickle.loads(pickle.dumps(parts)) == parts
+    assert list(responder.respond(request)) == parts
+
+
+# ---------------------------------------------------------------- synthesisers
+
+
+@pytest.mark.parametrize("sex", ["female", "male"])
+def test_speech_is_audible_and_its_words_are_all_there(synthesiser: Synthesiser, sex: str) -> None:
+    voice = Voice(sex="male", age=70) if sex == "male" else Voice(sex="female")
+    chunks = say(synthesiser, SENTENCE, voice=voice)
+    sound = sound_of(chunks)
+    assert sound.dtype == np.int16
+    assert sound.ndim == 1
+    length_ms = 1000 * len(sound) / WIRE_HZ
+    assert 1000 < length_ms < 6000
+    assert np.sqrt(np.mean(sound.astype(np.float64) ** 2)) > 500
+    words = words_of(chunks)
+    assert [word.text for word in words] == SENTENCE.split()
+    assert_sane_words(words, length_ms=length_ms)
+
+
+def test_words_come_with_the_chunk_they_start_in(synthesiser: Synthesiser) -> None:
+    begin = 0
+    for chunk in say(synthesiser, SENTENCE):
+        end = begin + len(chunk.samples)
+        for word in chunk.words:
+            assert begin <= samples_for(word.start_ms, WIRE_HZ) + 24 <= end + 24
+        begin = end
+
+
+def test_speech_begins_at_once(synthesiser: Synthesiser) -> None:
+    sound = sound_of(say(synthesiser, SENTENCE))
+    assert np.abs(sound[: samples_for(60, WIRE_HZ)]).max() > 300
+
+
+@pytest.mark.parametrize("text", ["...", "-", "", "  ", "\x00", "?!", "中"])
+def test_text_without_words_is_no_failure(synthesiser: Synthesiser, text: str) -> None:
+    chunks = say(synthesiser, text)
+    assert len(sound_of(chunks)) < WIRE_HZ * 2
+    assert len(sound_of(say(synthesiser, SENTENCE))) > WIRE_HZ
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["-voice slt --help", "He said: <b>2.5 mg</b> & “enough” - it's £10; é", "one\ntwo\x00three", "$(ls) `id` ;"],
+)
+def test_odd_text_is_spoken_as_text(synthesiser: Synthesiser, text: str) -> None:
+    chunks = say(synthesiser, text)
+    assert len(sound_of(chunks)) > 2000
+    assert_sane_words(words_of(chunks), length_ms=1000 * len(sound_of(chunks)) / WIRE_HZ)
+
+
+def test_the_same_request_gives_the_same_sound(synthesiser: Synthesiser) -> None:
+    first = say(synthesiser, SENTENCE)
+    say(synthesiser, OTHER, voice=Voice(sex="male", age=80, rate_wpm=180))
+    second = say(synthesiser, SENTENCE)
+    assert np.array_equal(sound_of(first), sound_of(second))
+    assert words_of(first) == words_of(second)
+
+
+def test_an_abandoned_clause_leaves_the_engine_usable(synthesiser: Synthesiser) -> None:
+    expected = sound_of(say(synthesiser, OTHER))
+    parts = iter(synthesiser.speak(SpeakRequest(id="clause", text=SENTENCE, voice=Voice())))
+    next(parts)
+    getattr(parts, "close")()  # noqa: B009  an Iterator need not have it; every engine's does
+    assert np.array_equal(sound_of(say(synthesiser, OTHER)), expected)
+
+
+def test_chunks_can_be_sent_to_another_process(synthesiser: Synthesiser) -> None:
+    chunk = say(synthesiser, SENTENCE)[0]
+    copy = pickle.loads(pickle.dumps(chunk))
+    assert np.array_equal(copy.samples, chunk.samples)
+    assert copy.words == chunk.words
+
+
+# ---------------------------------------------------------------- both ways
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(SYNTHESISERS) if name != "scripted"])
+def test_what_is_spoken_is_understood(name: str) -> None:
+    texts = (
+        "Please tell me if anything makes it worse.",
+        "You can go home as soon as your temperature comes down.",
+        "How long have you been feeling like this?",
+    )
+    recogniser = PocketSphinxRecogniser()
+    stream = recogniser.open(StreamSpec(stream_id="loop"))
+    engine = SYNTHESISERS[name]()
+    voice = Voice(sex="male") if name == "flite" else Voice()
+    said = understood = 0
+    for text in texts:
+        feed(stream, for_recogniser(say(engine, text, voice=voice)))
+        heard = normalise(stream.finish().text)
+        said += len(normalise(text))
+        understood += sum(word in heard for word in normalise(text))
+    stream.close()
+    assert understood / said > 0.6

@@ -1,0 +1,28 @@
+"""Imports point one way: server -> pipelines -> audio."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAY_NOT_IMPORT = {"audio": {"pipelines", "server", "tests"}, "pipelines": {"server", "tests"}, "server": {"tests"}}
+
+
+@pytest.mark.parametrize("room", MAY_NOT_IMPORT)
+def test_no_module_reaches_up(room: str) -> None:
+    offenders = []
+    for path in (ROOT / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            offenders += [f"{path}: {name}" for name in names if name.split(".")[0] in MAY_NOT_IMPORT[room]]
+    assert offenders == []
+
+
+@pytest.mark.parametrize("room", MAY_NOT_IMPORT)
+def test_no_module_is_too_long(room: str) -> None:
+    lengths = {path.name: len(path.read_text().splitlines()) for path in (ROOT / room).rglob("*.py")}
+    assert {name: n for name, n in lengths.items() if n > 750} == {}

@@ -1,0 +1,85 @@
+"""Arrivals become frames; media time neither stops nor runs away."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audio.errors import AudioError
+from audio.frames import FrameKind, Pcm
+from audio.intake import BURST_MS, Intake
+
+RATE_HZ = 16_000
+
+
+def sound(ms: float) -> Pcm:
+    return np.arange(int(ms * RATE_HZ / 1000), dtype=np.int64).astype(np.int16)
+
+
+def started() -> Intake:
+    intake = Intake(rate_hz=RATE_HZ)
+    intake.clock.start(0.0)
+    return intake
+
+
+def test_refuses_a_rate_it_does_not_know() -> None:
+    with pytest.raises(AudioError, match="11025 Hz"):
+        Intake(rate_hz=11_025)
+
+
+@given(st.lists(st.integers(0, 100), max_size=30))
+def test_any_cut_gives_the_same_samples(cuts_ms: list[int]) -> None:
+    intake = Intake(rate_hz=RATE_HZ)
+    whole = sound(sum(cuts_ms))
+    got: list[Pcm] = []
+    at = 0
+    for cut_ms in cuts_ms:
+        piece = whole[at : at + cut_ms * 16]
+        at += len(piece)
+        got += [f.samples for f in intake.receive(piece, at / 16)]
+    joined = np.concatenate(got) if got else whole[:0]
+    assert len(joined) == len(whole) // 320 * 320
+    assert np.array_equal(joined, whole[: len(joined)])
+    assert intake.clock.now_ms == len(joined) / 16
+
+
+def test_a_gap_is_filled_with_missing_silence_after_100_ms() -> None:
+    intake = started()
+    list(intake.receive(sound(100), 100))
+    assert list(intake.fill(190)) == []
+    filled = list(intake.fill(400))
+    assert {f.kind for f in filled} == {FrameKind.MISSING}
+    assert not any(f.samples.any() for f in filled)
+    assert 280 <= intake.clock.now_ms <= 300
+    assert intake.missing_ms == sum(f.duration_ms for f in filled)
+
+
+def test_sound_that_comes_after_its_place_was_filled_is_late_and_moves_no_time() -> None:
+    intake = started()
+    list(intake.receive(sound(1000), 1000))
+    list(intake.fill(3000))  # two seconds did not come
+    frames = list(intake.receive(sound(2000), 3000))  # and now come at once
+    late = [f for f in frames if f.kind is FrameKind.LATE]
+    assert len(late) * 20 == pytest.approx(1700, abs=40)
+    assert intake.clock.now_ms == pytest.approx(3200, abs=40)
+    on_time = list(intake.receive(sound(40), 3240))
+    assert all(f.kind is not FrameKind.MISSING for f in on_time)
+
+
+def test_a_client_faster_than_real_time_is_refused_and_the_session_goes_on() -> None:
+    intake = started()
+    list(intake.receive(sound(1000), 0.0))
+    list(intake.receive(sound(1000), 0.0))
+    with pytest.raises(AudioError, match="faster than real time") as refused:
+        list(intake.receive(sound(1000), 0.0))
+    assert refused.value.code == "audio.too_fast"
+    assert BURST_MS <= intake.clock.now_ms <= BURST_MS + 40
+    assert intake.refused_ms > 0
+    assert list(intake.receive(sound(100), 5_000.0))  # back at its pace
+
+
+def test_under_virtual_time_nothing_is_refused() -> None:
+    intake = Intake(rate_hz=RATE_HZ, paced=False)
+    assert len(list(intake.receive(sound(10_000), 0.0))) == 500

@@ -1,0 +1,249 @@
+"""The scripted patient keeps the rules of the card, whatever is said to it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.engines import Clause, HistoryItem, ReplyEnd, Responder, RespondKind, RespondRequest, Word
+from pipelines.llm.intents import Intent
+from pipelines.llm.scripted import AGAIN_PREFIX, TOLD_LINE, ScriptedPatient
+from pipelines.patient.card import Card
+from pipelines.patient.library import CardLibrary
+from tests.unit.scripted_patient_sentences import DEVELOPMENT, HELD_OUT
+
+PATIENT = ScriptedPatient()
+
+
+@cache
+def library() -> CardLibrary:
+    return CardLibrary.load(Path(__file__).parents[2] / "configs" / "cards")
+
+
+def wound() -> Card:
+    return library()["nursing-leg-wound"]
+
+
+def ask(text: str, *, card: Card | None = None, **changes: Any) -> tuple[str, str | None, ReplyEnd]:
+    """Return the reply's text, the cue it tells and its end, having checked the shape of the stream."""
+    values: dict[str, Any] = {"id": "r", "turn": 1, "revision": 0, "kind": RespondKind.REPLY, "card": card or wound()}
+    parts = list(PATIENT.respond(RespondRequest(text=text, **{**values, **changes})))
+    assert isinstance(parts[-1], ReplyEnd)
+    clauses = [part for part in parts[:-1] if isinstance(part, Clause)]
+    assert len(clauses) == len(parts) - 1 > 0
+    cues = {clause.cue for clause in clauses}
+    assert len(cues) == 1, "a reply carries one cue or none"
+    return " ".join(clause.text for clause in clauses), cues.pop(), parts[-1]
+
+
+def said(text: str, *cues: str) -> HistoryItem:
+    return HistoryItem("patient", text, cues)
+
+
+def test_is_a_demonstration_responder() -> None:
+    PATIENT.warm()
+    PATIENT.prepare(library().values())
+    assert isinstance(PATIENT, Responder)
+    assert (PATIENT.info.kind, PATIENT.info.isolation, PATIENT.info.demonstration) == ("responder", "thread", True)
+
+
+def test_asked_cue_names_trigger_score_and_runner_up() -> None:
+    text, cue, end = ask("does it hurt at all")
+    assert cue == "pain"
+    assert text in wound().cue("pain").says
+    assert end.intent == Intent.CUE
+    assert "matched 'does it hurt' (pain)" in end.reason
+    assert 0.6 < end.score <= 1.0
+
+
+def test_volunteered_cue_waits_for_the_one_before() -> None:
+    advice = "it is important to keep the leg up"
+    text, cue, end = ask(advice)
+    assert (cue, end.intent) == (None, Intent.STATEMENT)
+    assert text in wound().lines.acknowledge
+    assert ask(advice, told=("how-it-happened",))[1] == "worry-leg"
+    assert ask(advice, told=("how-it-happened", "worry-leg", "dressing"))[1] == "washing"
+    assert ask(advice, told=("how-it-happened", "worry-leg"))[1] is None
+
+
+def test_volunteered_chain_keeps_its_order() -> None:
+    card = library()["medicine-headaches"]
+    text = "were you hoping for a scan"
+    assert ask(text, card=card)[1] != "wants-scan"
+    assert ask(text, card=card, told=("onset",))[1] != "wants-scan"
+    assert ask(text, card=card, told=("onset", "worry-tumour"))[1] == "wants-scan"
+
+
+def test_asking_for_a_cue_brings_that_one_alone() -> None:
+    assert ask("do you smoke", told=("how-it-happened", "dressing"))[1] == "smoking"
+
+
+def test_two_questions_in_one_turn_bring_one_cue() -> None:
+    assert ask("do you smoke and do you live alone")[1] in {"smoking", "home-help"}
+
+
+def test_told_again_only_when_asked_again_in_other_words() -> None:
+    cue = wound().cue("smoking")
+    first = cue.says[0]
+    second, told, _ = ask("do you smoke", told=("smoking",), history=(said(first, "smoking"),))
+    assert told == "smoking"
+    assert second in cue.says[1:]
+    history = tuple(said(text, "smoking") for text in cue.says)
+    again, told, end = ask("do you smoke", told=("smoking",), history=history)
+    assert told == "smoking"
+    assert again.startswith(AGAIN_PREFIX)
+    assert "asked again" in end.reason
+
+
+def test_cue_marked_once_is_not_told_again() -> None:
+    card = wound()
+    cues = tuple(cue.model_copy(update={"once": True}) for cue in card.cues)
+    once = card.model_copy(update={"cues": cues})
+    text, cue, _ = ask("do you smoke", card=once, told=("smoking",))
+    assert (text, cue) == (TOLD_LINE, None)
+
+
+def test_a_changed_card_of_the_same_version_gets_its_own_index() -> None:
+    card = wound()
+    assert ask("do you smoke")[1] == "smoking"
+    fewer = card.model_copy(update={"cues": tuple(cue for cue in card.cues if cue.id != "smoking")})
+    assert ask("do you smoke", card=fewer)[1] is None
+
+
+def test_open_question_brings_the_first_untold_cue() -> None:
+    assert ask("so what brings you in today")[1] == "how-it-happened"
+    assert ask("so what brings you in today", told=("how-it-happened",))[1] == "pain"
+    everything = tuple(cue.id for cue in wound().cues)
+    assert ask("can you tell me more", told=everything)[0] in wound().lines.nothing_more
+
+
+def test_anything_else_with_nothing_due() -> None:
+    text, cue, end = ask("is there anything else", told=("pain",))
+    assert text in wound().lines.nothing_more
+    assert (cue, end.intent) == (None, Intent.INVITATION)
+
+
+def test_repeats_its_last_line_in_full() -> None:
+    full = wound().cue("pain").says[0]
+    heard = " ".join(full.split()[:6])
+    text, cue, end = ask("sorry could you say that again", told=("pain",), history=(said(heard, "pain"),))
+    assert (text, cue, end.intent) == (full, "pain", Intent.REPEAT)
+
+
+def test_repeats_what_it_said_when_that_is_no_text_of_the_card() -> None:
+    assert ask("pardon", history=(said("As I said, it throbs."),))[0] == "As I said, it throbs."
+
+
+def test_repeat_of_an_interrupted_cue_tells_no_more_than_was_told() -> None:
+    """A cue cut short before it counted as heard may be told when the line is repeated: the clause names it."""
+    full = wound().cue("pain").says[0]
+    heard = " ".join(full.split()[:3])
+    text, cue, _ = ask("pardon", history=(said(heard, "pain"),))
+    assert (text, cue) == (full, "pain")
+
+
+@pytest.mark.parametrize("text", ["", "um", "uh hmm", "b"])
+def test_unintelligible_is_asked_for_once_only(text: str) -> None:
+    reply, _, end = ask(text)
+    assert reply in wound().lines.say_again
+    assert end.intent == Intent.UNINTELLIGIBLE
+    assert ask(text, history=(said(reply),))[0] in wound().lines.acknowledge
+
+
+def test_few_words_of_low_confidence_are_unintelligible() -> None:
+    def words(confidence: float) -> tuple[Word, ...]:
+        return tuple(Word(text, 0, 100, confidence) for text in "do you smoke".split())
+
+    assert ask("do you smoke", words=words(0.05))[2].intent == Intent.UNINTELLIGIBLE
+    assert ask("do you smoke", words=words(0.6))[1] == "smoking"
+
+
+def test_name_and_age() -> None:
+    assert ask("could I confirm your full name please")[0] == "It's Daniel Foster."
+    assert ask("and what is your date of birth")[0] == "I'm 58."
+
+
+def test_long_explanation_tells_no_cue_unless_it_ends_with_a_question() -> None:
+    talk = (
+        "Smoking narrows the blood vessels. Diabetes slows down healing, so it is important to take your tablets. "
+        "I will clean the wound and put on a new dressing, and your daughter can help you to change it at home. "
+        "You should come back at once if there is more pain, redness or a bad smell."
+    )
+    for text in (talk, talk.lower().replace(".", "").replace(",", "")):
+        _, cue, end = ask(text)
+        assert (cue, end.intent) == (None, Intent.STATEMENT), end.reason
+        assert ask(text + " Can you tell me who you live with?")[1] == "home-help"
+        assert ask(text + " does that make sense")[2].intent == Intent.CHECK
+
+
+def test_other_kinds_use_the_lines_of_the_card() -> None:
+    lines = wound().lines
+    assert ask("", kind=RespondKind.OPENING)[0] in lines.greeting
+    assert ask("", kind=RespondKind.SILENCE)[0] in lines.silence
+    assert ask("", kind=RespondKind.CLOSING)[0] in lines.closing
+    spoken_first = wound().model_copy(update={"opening": "Is this the clinic?"})
+    assert ask("", kind=RespondKind.OPENING, card=spoken_first)[0] == "Is this the clinic?"
+
+
+def test_variants_follow_seed_and_turn() -> None:
+    def replies(seed: int) -> list[str]:
+        return [ask("what is your favourite song", seed=seed, turn=turn)[0] for turn in range(12)]
+
+    assert replies(1) == replies(1)
+    assert len(set(replies(1))) == len(wound().lines.not_on_card)
+    assert replies(1) != replies(2)
+
+
+def test_acknowledgement_is_not_the_same_twice_in_a_row() -> None:
+    for turn in range(20):
+        first = ask("it is quite common", turn=turn)[0]
+        assert ask("it is quite common", turn=turn, history=(said(first),))[0] != first
+
+
+TEXTS = st.one_of(
+    st.sampled_from([case.text for case in (*DEVELOPMENT, *HELD_OUT)]),
+    st.lists(st.sampled_from(" ".join(case.text for case in DEVELOPMENT).split()), max_size=40).map(" ".join),
+    st.text(max_size=60),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    card_id=st.sampled_from(
+        ["nursing-leg-wound", "medicine-headaches", "pharmacy-new-inhaler", "veterinary-itchy-dog"]
+    ),
+    turns=st.lists(TEXTS, min_size=1, max_size=8),
+    seed=st.integers(0, 3),
+)
+def test_rules_hold_in_any_conversation(card_id: str, turns: list[str], seed: int) -> None:
+    card = library()[card_id]
+    lines = card.lines
+    plain = {text for name in type(lines).model_fields for text in getattr(lines, name)}
+    plain |= {f"It's {card.patient.name}.", f"I'm {card.patient.age}."}
+    history: list[HistoryItem] = []
+    told: list[str] = []
+    for turn, text in enumerate(turns):
+        reply, cue_id, end = ask(text, card=card, turn=turn, seed=seed, history=tuple(history), told=tuple(told))
+        assert end.intent in set(Intent)
+        assert 0.0 <= end.score <= 1.0
+        assert end.reason
+        if cue_id is None:
+            assert reply in plain
+        else:
+            cue = card.cue(cue_id)
+            assert set(cue.after) <= set(told), "told before its turn"
+            if cue_id not in told:
+                assert reply in cue.says
+                allowed = {Intent.CUE, Intent.OPEN, Intent.INVITATION}
+                if cue.kind == "volunteered":
+                    allowed |= {Intent.STATEMENT, Intent.CHECK}
+                assert end.intent in allowed
+                told.append(cue_id)
+            else:
+                assert end.intent in {Intent.CUE, Intent.REPEAT, Intent.INVITATION}, "told twice without being asked"
+        history += [HistoryItem("candidate", text), HistoryItem("patient", reply, (cue_id,) if cue_id else ())]
