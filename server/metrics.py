@@ -30,8 +30,7 @@ SERVICES = ("recogniser", "responder", "synthesiser", OTHER)
 STATUSES = ("ok", "failed", "cancelled", OTHER)
 ADMISSIONS = ("admitted", "full", "draining", "refused", OTHER)
 STAGES = ("voice_to_voice", "endpoint", "recognise", "respond", "speak", "deliver")
-INCIDENT_ENGINES = ("recogniser", "responder", "synthesiser", "engine", OTHER)
-INCIDENTS = ("failed", "restarted", OTHER)
+INCIDENTS = ("failed", "died", "restarted", OTHER)
 CLOSE_CODES = (
     "1000", "1001", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013",
     "4401", "4403", "4404", "4408", "4409", "4429", "4440", OTHER,
@@ -43,7 +42,7 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "voice_admissions_total": {"result": ADMISSIONS},
     "voice_turn_latency_seconds": {"stage": STAGES},
     "voice_websocket_closes_total": {"code": CLOSE_CODES},
-    "voice_engine_incidents_total": {"engine": INCIDENT_ENGINES, "what": INCIDENTS},
+    "voice_engine_incidents_total": {"engine": SERVICES, "what": INCIDENTS},
 }
 """The closed sets of labels; `model` and `gpu_id` are closed by what is installed."""
 
@@ -131,7 +130,7 @@ class Metrics:
         )
         self.engine_incidents = Counter(
             "voice_engine_incidents_total",
-            "Engines that failed and workers that were replaced.",
+            "Failures of engines, and workers that died or were restarted.",
             ("engine", "what"),
             registry=registry,
         )
@@ -142,7 +141,10 @@ class Metrics:
         self._start_at_zero()
 
     def observe_event(self, record: Record) -> None:
-        """Count what follows from one record of a session's log; subscribe it with the INTERNAL audience."""
+        """Count what follows from one record of a session's log; subscribe it with the INTERNAL audience.
+
+        Engine incidents are not counted here: every session that uses an engine logs the same one. See count_incident.
+        """
         match record.event:
             case events.TurnLatency() as turn:
                 self.prediction_latency.observe(turn.voice_to_voice_ms)
@@ -158,10 +160,6 @@ class Metrics:
             case events.MediaGap() as gap:
                 self.audio_missing.inc(gap.missing_ms / 1000.0)
                 self.audio_refused.inc(gap.refused_ms / 1000.0)
-            case events.EngineIncident() as incident:
-                self.engine_incidents.labels(
-                    closed(incident.engine, INCIDENT_ENGINES), closed(incident.what, INCIDENTS)
-                ).inc()
 
     def observe_request(self, service: str, status: str, *, duration_s: float | None = None) -> None:
         """Count a request to an engine, and its duration where it is known; observe_event does the recogniser's."""
@@ -173,6 +171,10 @@ class Metrics:
     def count_admission(self, result: str) -> None:
         """Count an asked-for session: admitted, full, draining or refused."""
         self.admissions.labels(closed(result, ADMISSIONS)).inc()
+
+    def count_incident(self, engine: str, what: str) -> None:
+        """Count that an engine failed, or that its worker died or was restarted; once, where the lane tells of it."""
+        self.engine_incidents.labels(closed(engine, SERVICES), closed(what, INCIDENTS)).inc()
 
     def count_close(self, code: int) -> None:
         """Count a closed WebSocket by its close code."""

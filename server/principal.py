@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Literal
 
-
-class Role(StrEnum):
-    """What somebody may do; each route and message handler decides by this and nothing else."""
-
-    CANDIDATE = "candidate"
-    DEVELOPER = "developer"
-    EXAMINER = "examiner"
+Role = Literal["candidate", "developer", "examiner"]
+"""What somebody may do; each route and message handler decides by this and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The bearer of a token, for one session."""
+    """The bearer of a token; a developer's key is for no session in particular (None)."""
 
     role: Role
-    session_id: str
+    session_id: str | None

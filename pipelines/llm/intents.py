@@ -43,7 +43,8 @@ QUESTION = _compile(
     r"(?<!\bi )(?<!\bwe )(?<!\byou )(?<!\bit )(?<!\bthey )(?<!\bthat )(?<!\bif )(?:do|does|did|"
     r"have|has|had|are|were|can|could|would|will) (?:you|your)",
     r"(?<!\bit )(?<!\bthat )(?<!\bthis )(?<!\bwhich )(?:is|was|are|were) there",
-    r"(?<!\bthat )(?<!\bwhich )(?:does|did|has) (?:it|he|she|they|that|this|the|any\w*|some\w*)",
+    r"(?<!\bthat )(?<!\bwhich )(?<!\bshe )(?<!\bhe )(?<!\bit )(?:does|did|has) (?:it|he|she|they|"
+    r"the|any\w*|some\w*)",
     r"how (?:long|often|many|much|bad|severe|frequently|well|far|old|soon|is|are|was|were|do|does|"
     r"did|have|has|would|about|can|could)",
     r"(?:what|which)(?: \w+){0,3} (?:do|does|did|have|has|are|is|was|were|can|could|would) (?:you|"
@@ -70,6 +71,10 @@ START = re.compile(
     rf"anything|anyone|anybody|ever)\b"
     rf"|(?:what|when|where|which|who|whose|why|how) (?!(?:i|we|you|it|they|happens|the) )|"
     rf"(?:describe|explain|tell|show)\b)"
+)
+# Where a question is over and telling begins, in speech without full stops.
+TELLING = _compile(
+    r"what i (?:am|will|would)", r"i (?:am going to|will|would (?:recommend|suggest|advise))", r"because", r"i ask"
 )
 TAG = re.compile(
     r"(?:(?:do|have|are|did|were|can|would|will) (?:not )?you|(?:is|was|does|did|"

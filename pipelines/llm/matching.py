@@ -82,6 +82,9 @@ class CardIndex:
         self._triggers = {
             cue.id: tuple(self._compile(text) for text in (*cue.triggers, cue.topic)) for cue in card.cues
         }
+        self._content = sorted(
+            {f for found in self._triggers.values() for trigger in found for f, _ in trigger.features}
+        )
         self.common = self._find_common(card)
         concepts = {feature for feature in spread if feature.startswith("@")}
         texts = [text for cue in card.cues for text in (*cue.triggers, cue.topic, *cue.says)]
@@ -97,7 +100,8 @@ class CardIndex:
         """Return every cue's score for a stretch of words, best first (ties: card order)."""
         evidence, unknown = self._evidence(words)
         heard = phrase_sound(words)
-        scores = [self._score(cue_id, evidence, unknown, heard) for cue_id in self.cue_ids]
+        degrees = {feature: self._degree(feature, evidence) for feature in self._content}
+        scores = [self._score(cue_id, evidence, degrees, unknown, heard) for cue_id in self.cue_ids]
         return sorted(scores, key=lambda score: -score.score)
 
     def is_general(self, words: tuple[str, ...]) -> bool:
@@ -194,7 +198,9 @@ class CardIndex:
             cached = self._near["+" + word] = tuple(found.items())
         return cached
 
-    def _score(self, cue_id: str, evidence: Mapping[str, float], unknown: float, heard: str) -> CueScore:
+    def _score(
+        self, cue_id: str, evidence: Mapping[str, float], degrees: Mapping[str, float], unknown: float, heard: str
+    ) -> CueScore:
         telling = self._telling[cue_id]
         # A word and its concepts are much the same evidence: each further one counts less.
         strengths = sorted((telling[f] * degree for f, degree in evidence.items() if f in telling), reverse=True)
@@ -202,7 +208,7 @@ class CardIndex:
         bag = 1.0 - math.exp(-1.3 * mass)
         elsewhere = unknown + sum(self._rarity.get(f, 0.0) * d for f, d in evidence.items() if f not in telling)
         share = sum(strengths) / (sum(strengths) + elsewhere) if strengths else 0.0
-        best, recall, phrase = self._best_trigger(cue_id, evidence, heard)
+        best, recall, phrase = self._best_trigger(cue_id, degrees, heard)
         # A single word that many questions share is no evidence, however well it fits.
         lexical = 0.40 * bag + (0.35 * recall + 0.25 * share) * min(1.0, mass / ENOUGH_MASS)
         # Likeness of sound confirms; where no content word was found it may come from "have you" and "do you" alone.
@@ -210,11 +216,11 @@ class CardIndex:
         score *= FOREIGN_FLOOR + (1.0 - FOREIGN_FLOOR) * share
         return CueScore(cue_id, min(1.0, score), best, phrase)
 
-    def _best_trigger(self, cue_id: str, evidence: Mapping[str, float], heard: str) -> tuple[str, float, float]:
+    def _best_trigger(self, cue_id: str, degrees: Mapping[str, float], heard: str) -> tuple[str, float, float]:
         """Return the trigger that fits best, the share of its content that was said, and the likeness of its sound."""
         most, best = -1.0, ("", 0.0, 0.0)
         for trigger in self._triggers[cue_id]:
-            said = sum(weight * self._degree(f, evidence) for f, weight in trigger.features)
+            said = sum([weight * degrees[f] for f, weight in trigger.features])
             recall = said / trigger.total if trigger.total else 0.0
             phrase = 0.0
             if len(heard) >= 5 and len(trigger.sound) >= 5:

@@ -95,8 +95,9 @@ class _State:
         self.request = request
         self.card = request.card
         cues = {cue.id for cue in self.card.cues}
-        in_history = [cue for item in request.history if item.role == "patient" for cue in item.cues]
-        self.told = {cue for cue in (*request.told, *in_history) if cue in cues}
+        # Not the cues in the history: one that was cut short is there too, and may be told again from its beginning.
+        self.told = {cue for cue in request.told if cue in cues}
+        self.cues = cues
         self.patient_texts = [item.text for item in request.history if item.role == "patient" and item.text.strip()]
         self.last = self.patient_texts[-1] if self.patient_texts else ""
 
@@ -222,7 +223,7 @@ def _repeat(heard: Understanding, state: _State, request: RespondRequest) -> _Re
         text = state.card.opening or _variant(state.card.lines.greeting, request)
         return _Reply(text, None, Intent.REPEAT, heard.reason + "; nothing was said yet", heard.score)
     last = patient[-1]
-    cue = next((cue for cue in last.cues if cue in state.told), None)
+    cue = next((cue for cue in last.cues if cue in state.cues), None)
     begin = tokens(last.text)
     for text in _texts(state.card):
         if begin and tokens(text)[: len(begin)] == begin:

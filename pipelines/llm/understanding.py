@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,12 +13,15 @@ from pipelines.llm.matching import CardIndex, CueScore
 from pipelines.llm.phrases import closest_phrase, opens_like_question
 from pipelines.llm.words import FUNCTION_WORDS, sentences, tokens
 
-ASKED_FLOOR = 0.36  # with a question's opening, this much lexical evidence names the cue
+ASKED_FLOOR = 0.38  # with a question's opening, this much lexical evidence names the cue
 BARE_FLOOR = 0.50  # without one ("any pain", "you smoke at all"), only in a short turn
 PATTERN_FLOOR = 0.62  # where another reading fits too ("what worries you"), a cue must fit clearly better
+CHECK_BELOW = 0.70  # "is that clear so far" shares little with questions about a cue
 SURE = 0.80  # a match that no pattern outweighs
 SHORT_WORDS = 14  # a turn that may be a question although its opening was not recognised
 STRETCH_WORDS = 18  # spoken questions are shorter; what follows belongs to something else
+CHAIN_WORDS = 2  # openings that follow one another this closely are one
+ENDING_WORDS = 12  # where leave is taken and understanding is checked
 CONTEXT_WORDS = 8  # what a question without a topic of its own refers back to
 TAIL_WORDS = 26  # a question further from the end has been overtaken by what was said since
 ELLIPSIS_WORDS = 5  # "and the blue inhaler"
@@ -119,38 +123,35 @@ def _why_unintelligible(spoken: tuple[str, ...], words: Sequence[Word]) -> str:
 def _special(
     whole: str, asked: str, tail: str, *, top: CueScore, first: bool, asks: bool, general: bool, volunteered: bool
 ) -> Understanding | None:
-    """Return an intent told by its wording, where it outweighs the best cue."""
-    score = top.score
-    ending = " ".join(tail.split()[-12:])
-    if intents.FAREWELL.search(ending) and not (asks and score >= PATTERN_FLOOR):
-        return Understanding(Intent.FAREWELL, 0.9, f"takes leave: '{_found(intents.FAREWELL, ending)}'")
+    """Return an intent told by its wording, where it outweighs the best cue; the first in this order wins."""
+    ending = " ".join(tail.split()[-ENDING_WORDS:])
+    may_ask = asks or len(whole.split()) <= SHORT_WORDS
     permission = intents.PERMISSION.search(tail)
-    if permission and not any(start >= permission.end() for start in intents.question_starts(tail)):
-        return Understanding(Intent.PERMISSION, 0.85, f"asks permission: '{permission.group()}'")
+    if permission and any(start >= permission.end() for start in intents.question_starts(tail)):
+        permission = None  # "Is it okay if I ask you: do you smoke?" asks about smoking
     identity = intents.IDENTITY_NAME.search(asked) or intents.IDENTITY_AGE.search(asked)
-    if identity and score < SURE:
-        return Understanding(Intent.IDENTITY, 0.9, f"asks for name or age: '{identity.group()}'")
-    if intents.OPEN_SURE.search(asked) and score < SURE:
-        return Understanding(Intent.OPEN, 0.9, f"open question: '{_found(intents.OPEN_SURE, asked)}'")
-    if intents.PROPOSAL.search(asked) and asks:
-        return Understanding(Intent.CHECK, 0.8, f"proposes: '{_found(intents.PROPOSAL, asked)}'")
-    if score >= SURE and asks:
-        return None
-    if intents.ANYTHING_ELSE.search(ending):
-        return Understanding(Intent.INVITATION, 0.85, f"invites: '{_found(intents.ANYTHING_ELSE, ending)}'")
-    if (
-        intents.INVITATION.search(asked)
-        and (asks or len(whole.split()) <= SHORT_WORDS)
-        and (score < PATTERN_FLOOR or volunteered)
-    ):
-        return Understanding(Intent.INVITATION, 0.8, f"invites: '{_found(intents.INVITATION, asked)}'")
-    if intents.OPEN.search(asked) and (score < PATTERN_FLOOR or general):
-        return Understanding(Intent.OPEN, 0.85, f"open question: '{_found(intents.OPEN, asked)}'")
-    if intents.CHECK.search(ending) and score < PATTERN_FLOOR:
-        return Understanding(Intent.CHECK, 0.8, f"checks: '{_found(intents.CHECK, ending)}'")
-    if intents.WELLBEING.search(asked) and score < PATTERN_FLOOR:
-        intent = Intent.GREETING if first else Intent.OPEN
-        return Understanding(intent, 0.8, f"asks how the patient is: '{_found(intents.WELLBEING, asked)}'")
+    wellbeing = Intent.GREETING if first else Intent.OPEN
+    always = 1.01
+    readings: tuple[tuple[Intent, re.Match[str] | None, float, str], ...] = (
+        (Intent.FAREWELL, intents.FAREWELL.search(ending), PATTERN_FLOOR if asks else always, "takes leave"),
+        (Intent.PERMISSION, permission, always, "asks permission"),
+        (Intent.IDENTITY, identity, SURE, "asks for name or age"),
+        (Intent.INVITATION, intents.ANYTHING_ELSE.search(ending), SURE, "invites"),
+        (
+            Intent.INVITATION,
+            intents.INVITATION.search(asked) if may_ask else None,
+            SURE if volunteered else PATTERN_FLOOR,
+            "invites",
+        ),
+        (Intent.OPEN, intents.OPEN_SURE.search(asked), SURE, "open question"),
+        (Intent.CHECK, intents.PROPOSAL.search(asked) if asks else None, always, "proposes"),
+        (Intent.OPEN, intents.OPEN.search(asked), SURE if general else PATTERN_FLOOR, "open question"),
+        (Intent.CHECK, intents.CHECK.search(ending), CHECK_BELOW, "checks"),
+        (wellbeing, intents.WELLBEING.search(asked), PATTERN_FLOOR, "asks how the patient is"),
+    )
+    for intent, match, limit, what in readings:
+        if match is not None and top.score < limit:
+            return Understanding(intent, 0.85, f"{what}: '{match.group()}'")
     return None
 
 
@@ -163,22 +164,39 @@ def _stretches(text: str, spoken: tuple[str, ...]) -> list[_Stretch]:
         if after > TAIL_WORDS:
             continue
         line = " ".join(sentence.words)
-        starts = [line.count(" ", 0, start) for start in intents.question_starts(line)]
+        starts = _unchained([line.count(" ", 0, start) for start in intents.question_starts(line)])
         if sentence.marked and not starts:
             starts = [max(0, len(sentence.words) - STRETCH_WORDS)]
         if not starts and intents.TAG.search(line) and len(sentence.words) <= STRETCH_WORDS:
             starts = [0]
         for start in starts:
-            words = sentence.words[start : start + STRETCH_WORDS]
+            words = _until_telling(sentence.words[start : start + STRETCH_WORDS])
+            behind = after + max(0, len(sentence.words) - start - len(words))
             if not _has_content(words):  # "you have a cut there, what did you do?"
                 begin = len(spoken) - after - len(sentence.words) + start
                 words = (*spoken[max(0, begin - CONTEXT_WORDS) : begin], *words)
-            behind = after + max(0, len(sentence.words) - start - STRETCH_WORDS)
             if behind <= TAIL_WORDS:
                 found.append(_Stretch(words, True, behind))
     if not found:
         found.append(_Stretch(spoken[-STRETCH_WORDS:], False, 0))
     return found[-6:]
+
+
+def _until_telling(words: tuple[str, ...]) -> tuple[str, ...]:
+    line = " ".join(words)
+    match = intents.TELLING.search(line, len(" ".join(words[:2])))
+    return words[: line.count(" ", 0, match.start())] if match else words
+
+
+def _unchained(starts: list[int]) -> list[int]:
+    """Return the starts of questions without those inside an opening ("can you | tell me | how often | do you")."""
+    kept: list[int] = []
+    previous = -CHAIN_WORDS - 1
+    for start in starts:
+        if start - previous > CHAIN_WORDS:
+            kept.append(start)
+        previous = start
+    return kept
 
 
 def _best(stretches: list[_Stretch], index: CardIndex) -> tuple[list[CueScore], _Stretch]:

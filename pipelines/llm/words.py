@@ -31,7 +31,8 @@ FILLERS = frozenset("um uh er erm ah hmm hm mm mhm uhm huh eh".split())
 
 # Words that carry grammar, not topic. Question words that ask for a time, a place or a person are topics here.
 FUNCTION_WORDS = frozenset(
-    """far come comes coming came a about actually after again all also am an and are as at be because been before being both but by can could
+    """far come comes coming came
+    a about actually after again all also am an and are as at be because been before being both but by can could
     did do does doing done down each even ever few for from get gets getting go goes going good got had has have
     having he her here hers him his how i if in into is it its just kind know let like little lot made make
     makes many may maybe me might mine more most much must my need no nor not now of off ok okay on one only or

@@ -121,7 +121,7 @@ class PocketSphinxStream:
         self._cmn = _checked_cmn(spec.speaker_state) or self._settings.initial_cmn
         self._block_samples = samples_for(self._settings.block_ms, ANALYSIS_HZ)
         self._heard = spec.speaker_state is not None
-        decoder.raw.set_cmn(self._cmn)
+        _start_afresh(decoder.raw, self._cmn)
         self._pending: list[Pcm] = []
         self._pending_samples = 0
         self._decoded_samples = 0
@@ -239,10 +239,16 @@ class PocketSphinxStream:
         raw = self._decoder.raw
         after = _checked_cmn(raw.get_cmn(False)) if keep else None
         if after is None:
-            raw.set_cmn(self._cmn)
+            _start_afresh(raw, self._cmn)
         else:
             self._cmn = after
             self._heard = True
+
+
+def _start_afresh(raw: Any, cmn: str) -> None:
+    """Make the front end forget what it heard (0.1 ms): its filters and running sums outlive `set_cmn`."""
+    raw.reinit_feat()
+    raw.set_cmn(cmn)
 
 
 def _build(settings: PocketSphinxSettings) -> Any:

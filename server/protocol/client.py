@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from audio.frames import ACCEPTED_HZ
 from server.protocol.refusal import Code, Refused
-from server.protocol.strict_json import parse_object
+from server.protocol.strict_json import MAX_MESSAGE_BYTES, parse_object
 
 MAX_AUDIO_BYTES = 65_536  # of one message: 1.4 s at 24 kHz, many times what a live client gathers
 MAX_TEXT_CHARS = 2_000  # of a typed turn: some two minutes of speech
@@ -308,13 +308,13 @@ MESSAGES: dict[str, type[ClientMessage]] = {
 """The models by message type."""
 
 
-def parse_client_message(text: str | bytes) -> ClientMessage:
-    """Return the message in `text`.
+def parse_client_message(text: str | bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> ClientMessage:
+    """Return the message in `text`, of at most `max_bytes`.
 
     Raises Refused (a ProtocolError) with `protocol.bad_json`, `protocol.unknown_event`, `protocol.invalid_field` (its
     `param` is the dotted path), `protocol.too_big`, `audio.bad_base64` or `audio.odd_length`.
     """
-    data = parse_object(text)
+    data = parse_object(text, max_bytes=max_bytes)
     client_event_id = data.get("event_id")
     if not isinstance(client_event_id, str) or len(client_event_id) > 512:
         client_event_id = None

@@ -14,6 +14,9 @@ from audio.frames import WIRE_HZ
 CONTENT = 0  # every item has one content part, every response one output
 OUTPUT = 0
 
+ResponseStatus = Literal["in_progress", "completed", "cancelled", "failed"]
+CancelReason = Literal["turn_detected", "client_cancelled"]
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -136,7 +139,7 @@ class StatusDetails(_Part):
     """How a response ended when it did not end by itself."""
 
     type: Literal["cancelled", "failed"]
-    reason: Literal["turn_detected", "client_cancelled"] | None = None
+    reason: CancelReason | None = None
     error: ResponseError | None = None
 
 
@@ -151,7 +154,7 @@ class Response(_Part):
 
     id: str
     object: Literal["realtime.response"] = "realtime.response"
-    status: Literal["in_progress", "completed", "cancelled", "failed"]
+    status: ResponseStatus
     status_details: StatusDetails | None = None
     output: tuple[Item, ...] = ()
     conversation_id: str

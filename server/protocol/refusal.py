@@ -32,7 +32,7 @@ class Code(StrEnum):
 
 
 class Refused(ProtocolError):
-    """A client's message that is refused; `param` is the dotted path of the field, `client_event_id` the client's id."""
+    """A refused message; `param` is the dotted path of the field, `client_event_id` the client's own id."""
 
     def __init__(
         self, message: str, *, code: Code, param: str | None = None, client_event_id: str | None = None

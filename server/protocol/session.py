@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audio.frames import WIRE_HZ
 from server.protocol import events as e
@@ -11,11 +11,11 @@ from server.protocol.client import SessionFields
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """What a connection may tell its client of the session; `expires_at` is in seconds since 1970."""
+    """What a connection may tell its client of the session; `expires_at_s` is in seconds since 1970."""
 
-    session_id: str
+    id: str
     card_id: str
-    expires_at: int
+    expires_at_s: int
 
     @property
     def model(self) -> str:
@@ -29,7 +29,7 @@ class WireSession:
 
     info: SessionInfo
     input_hz: int = WIRE_HZ
-    turn_detection: e.TurnDetection | None = e.TurnDetection()
+    turn_detection: e.TurnDetection | None = field(default_factory=e.TurnDetection)
 
     def update(self, fields: SessionFields) -> None:
         """Take settings that were found to be supported and allowed; what is not given stays."""
@@ -53,10 +53,10 @@ class WireSession:
     def shown(self) -> e.Session:
         """Return the session object of `session.created` and `session.updated`."""
         return e.Session(
-            id=self.info.session_id,
+            id=self.info.id,
             model=self.info.model,
             audio=e.SessionAudio(
                 input=e.InputAudio(format=e.AudioFormat(rate=self.input_hz), turn_detection=self.turn_detection)
             ),
-            expires_at=self.info.expires_at,
+            expires_at=self.info.expires_at_s,
         )

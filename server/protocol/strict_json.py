@@ -12,15 +12,15 @@ MAX_MESSAGE_BYTES = 98_304
 MAX_DEPTH = 24  # the deepest message that means anything has 7 levels
 
 
-def parse_object(text: str | bytes) -> dict[str, Any]:
+def parse_object(text: str | bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> dict[str, Any]:
     """Return the JSON object in `text`; raises Refused with `protocol.bad_json` or `protocol.too_big`."""
-    if len(text) > MAX_MESSAGE_BYTES:
-        raise Refused(f"a message has at most {MAX_MESSAGE_BYTES} bytes; send shorter ones", code=Code.TOO_BIG)
+    if len(text) > max_bytes:  # before anything is done with it; text of other alphabets is measured below
+        raise _too_big(max_bytes)
     try:
         if isinstance(text, bytes):
             text = text.decode()
-        else:
-            text.encode()  # refuses half surrogates, which no answer could repeat
+        elif len(text.encode()) > max_bytes:  # encoding refuses half surrogates, which no answer could repeat
+            raise _too_big(max_bytes)
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except Refused:
         raise
@@ -77,3 +77,7 @@ def _check_text(text: str) -> None:
 
 def _too_deep() -> Refused:
     return Refused(f"the message is nested deeper than {MAX_DEPTH} levels", code=Code.BAD_JSON)
+
+
+def _too_big(max_bytes: int) -> Refused:
+    return Refused(f"a message has at most {max_bytes} bytes; send shorter ones", code=Code.TOO_BIG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import wave
 from collections.abc import Iterator
@@ -39,8 +40,8 @@ def voice_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     syllables = np.clip(np.sin(2 * np.pi * 2.4 * time_s), 0.05, None)
     speech = np.asarray(buzz * syllables + 0.003 * rng.standard_normal(len(time_s)))
     speech *= 0.5 / np.abs(speech).max()
-    quiet = np.zeros(MICROPHONE_HZ)
-    sound = np.concatenate([quiet, speech, quiet, quiet, quiet])
+    before, after = np.zeros(MICROPHONE_HZ // 2), np.zeros(int(1.7 * MICROPHONE_HZ))  # a pause longer than a reply
+    sound = np.concatenate([before, speech, after])
     path = tmp_path_factory.mktemp("microphone") / "voice.wav"
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
@@ -52,7 +53,7 @@ def voice_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _formants(frequency_hz: float) -> float:
     peaks = ((600.0, 1.0, 120.0), (1100.0, 0.6, 160.0), (2500.0, 0.25, 250.0))
-    return sum(gain * np.exp(-(((frequency_hz - centre) / width) ** 2)) for centre, gain, width in peaks) + 0.02
+    return 0.02 + sum(gain * math.exp(-(((frequency_hz - centre) / width) ** 2)) for centre, gain, width in peaks)
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ def test_titles_and_landmarks(page: Page) -> None:
     steps.prepare(page)
     expect(page).to_have_title("Prepare - Interlocutor")
     for role in ("banner", "main", "contentinfo"):
-        expect(page.get_by_role(role)).to_have_count(1)  # type: ignore[arg-type]
+        expect(page.get_by_role(role)).to_have_count(1)
 
 
 def test_nothing_is_wider_than_a_small_phone(phone: Page, server: FakeServer) -> None:

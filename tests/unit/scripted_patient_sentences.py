@@ -305,9 +305,6 @@ D|farewell|see you soon goodbye
 D|not_on_card|is she microchipped
 D|acknowledge|wash her bedding in hot water and vacuum the carpets every week
 D|acknowledge|food allergies can also cause itching but they are less common than fleas
-"""
-
-_HELD_OUT = """
 A|how-it-happened|please tell me the story of this injury
 A|how-it-happened|what did you bump your leg against
 A|pain|is the pain there all the time or only when you move
@@ -413,6 +410,77 @@ D|not_on_card|is she afraid of fireworks
 D|not_on_card|what do you do for work
 D|acknowledge|we should treat the cats too
 D|acknowledge|an allergy to something in the food is possible as well
+"""
+
+_HELD_OUT = """
+A|how-it-happened|did you have an accident or how did this start
+A|pain|I was wondering if you have any pain right now
+A|dressing|how have you been managing the wound by yourself
+A|other-illness|do you have any chronic illness like diabetes
+A|medicines|could you list the medicines you take
+A|smoking|tell me about your smoking habits
+A|home-help|do you have family members who could help
+A|worry-leg|what is your biggest fear
+A|worry-leg|I can imagine that is hard for you
+A|washing|I have written down the instructions about the dressing for you
+A|greeting|good evening sir I am Joseph the nurse in charge today
+A|open|so what is the problem today
+A|permission|shall we have a look at it now
+A|repeat|I'm sorry could you please say it again
+A|farewell|thank you for coming mister Foster and take care
+A|not_on_card|have you been to the dentist this year
+A|acknowledge|a small wound on the leg can need more than a month because the blood flow there is slow
+A|acknowledge|I would also advise you to eat more protein
+B|onset|when was it that these headaches started
+B|character|is the headache throbbing or does it feel like pressure
+B|pattern|are there any things that trigger the headaches
+B|painkillers|are you using ibuprofen every day
+B|vision|is there any problem with your vision
+B|family|do other people in your family get bad headaches
+B|stress|how stressful is your job as a teacher
+B|worry-tumour|do you have any idea what could be causing this
+B|wants-scan|I think this is a tension headache and it will get better
+B|greeting|good afternoon Laura I'm doctor Smith
+B|open|what brought you to the clinic
+B|permission|could I check your eyes with this light
+B|repeat|sorry can you say that one more time
+B|farewell|have a good evening Laura goodbye
+B|not_on_card|are you planning a trip this summer
+B|acknowledge|try not to look at a screen in the hour before bed
+B|acknowledge|does this plan sound okay to you
+C|reliever-use|how much are you using the blue one these days
+C|night-symptoms|are you sleeping well or does the asthma wake you
+C|technique|please describe how you use your inhaler
+C|triggers|what do you think sets it off
+C|allergies|have you got any allergies
+C|sport|how active are you
+C|steroid-worry|how are you feeling about using a steroid inhaler
+C|stop-early|any questions for me so far
+C|greeting|hello sir welcome to our pharmacy
+C|open|how may I help you sir
+C|permission|can I go through how to use it with you
+C|repeat|what was that
+C|farewell|all the best bye
+C|not_on_card|what is your favorite food
+C|acknowledge|you use two puffs in the morning and two puffs in the evening
+C|acknowledge|it doesn't work straight away like the blue one does
+D|duration|how many weeks has Bella been scratching
+D|where|can you tell me which spots she scratches
+D|flea-treatment|has Bella been treated against fleas this year
+D|diet|which food do you give to Bella
+D|other-pets|do you have more animals in your home
+D|appetite|how is Bella's appetite these days
+D|cost-worry|what are your main concerns today
+D|cost-worry|I understand that you love her very much
+D|bathing|do you want to ask me anything else
+D|greeting|hello Susan nice to meet you and hello Bella
+D|open|how can I help you and Bella
+D|permission|may I examine Bella now
+D|repeat|could you repeat the last thing please
+D|farewell|goodbye and see you in two weeks
+D|not_on_card|has she won any prizes
+D|acknowledge|I suggest that we start with a good flea treatment for all the pets
+D|acknowledge|that sounds very stressful for both of you
 """
 
 # A volunteered cue that must not be due when these cases are about acknowledging.

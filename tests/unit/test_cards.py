@@ -190,9 +190,6 @@ def test_ids_must_be_unique_and_match_the_file(folder: Path) -> None:
     write(folder, make_card())
     write(folder, make_card(), name="other.yml")
     assert check(folder) == [
-        "cards/sore-knee.yaml: id: 'sore-knee' is already used by cards/other.yml; ids must be unique",
-        "cards/other.yml: id: 'sore-knee' differs from the file's name; rename one of them",
-    ] or check(folder) == [
         "cards/other.yml: id: 'sore-knee' differs from the file's name; rename one of them",
         "cards/sore-knee.yaml: id: 'sore-knee' is already used by cards/other.yml; ids must be unique",
     ]

@@ -139,12 +139,13 @@ def test_repeats_what_it_said_when_that_is_no_text_of_the_card() -> None:
     assert ask("pardon", history=(said("As I said, it throbs."),))[0] == "As I said, it throbs."
 
 
-def test_repeat_of_an_interrupted_cue_tells_no_more_than_was_told() -> None:
-    """A cue cut short before it counted as heard may be told when the line is repeated: the clause names it."""
-    full = wound().cue("pain").says[0]
-    heard = " ".join(full.split()[:3])
-    text, cue, _ = ask("pardon", history=(said(heard, "pain"),))
-    assert (text, cue) == (full, "pain")
+def test_a_cue_cut_short_is_not_told() -> None:
+    """It stands in the history with what was heard of it, but only `told` counts."""
+    full = wound().cue("worry-leg").says[0]
+    cut = (said(" ".join(full.split()[:3]), "worry-leg"),)
+    assert ask("pardon", told=("how-it-happened",), history=cut)[:2] == (full, "worry-leg")
+    assert ask("I am sorry to hear that", told=("how-it-happened",), history=cut)[1] == "worry-leg"
+    assert ask("I am sorry to hear that", told=("how-it-happened", "worry-leg"), history=cut)[1] is None
 
 
 @pytest.mark.parametrize("text", ["", "um", "uh hmm", "b"])

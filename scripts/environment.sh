@@ -1,0 +1,31 @@
+# Sourced by the other scripts: makes .venv from a lock file when it isn't there or the lock has changed.
+# shellcheck shell=bash
+VENV="$PWD/.venv"
+
+need_python() {
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv" >&2; exit 1; }
+}
+
+apt_install() { # packages, as root; says what to do otherwise
+  if [ "$(id -u)" != 0 ]; then
+    echo "Please run: sudo apt-get install $*" >&2
+    exit 1
+  fi
+  echo "Installing $* ..."
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null
+}
+
+environment() { # base or dev
+  local lock="requirements/$1.lock" stamp
+  need_python
+  stamp="$1 $(cat "$lock" pyproject.toml | sha256sum | cut -c1-16)"
+  # A test environment serves as well.
+  case "$(cat "$VENV/.made-from" 2>/dev/null)" in "$stamp" | "dev $(cat requirements/dev.lock pyproject.toml | sha256sum | cut -c1-16)") return ;; esac
+  python3 -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
+  echo "Making the environment (.venv) from $lock; the first time takes a minute ..."
+  [ -x "$VENV/bin/pip" ] || python3 -m venv "$VENV"
+  "$VENV/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+  "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps --editable .
+  echo "$stamp" >"$VENV/.made-from"
+}

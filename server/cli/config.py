@@ -1,0 +1,81 @@
+"""`interlocutor config`: what the settings are, where each came from, and whether the server would start with them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import typer
+
+from server.cli.options import AsJson, ConfigFolder, Overrides
+
+group = typer.Typer(help="Show and check the settings.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `config show` and `config check`."""
+    app.add_typer(group, name="config")
+
+
+@group.command()
+def show(overrides: Overrides = None, config: ConfigFolder = None, as_json: AsJson = False) -> None:
+    """Show every setting, its value and where it came from.
+
+    Secrets are shown as ********. Where it came from is `default`, a file, an environment variable or `--set`.
+    """
+    from server.settings import LEAVES, describe, load_with_origins
+
+    loaded = load_with_origins(config_folder=config, overrides=overrides or ())
+    tree = loaded.settings.redacted()
+    values = {path: _at(tree, path) for path in LEAVES}
+    if as_json:
+        rows = {path: {"value": value, "origin": loaded.origins[path]} for path, value in values.items()}
+        typer.echo(json.dumps({"settings": rows, "notes": list(loaded.notes)}, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("Setting", "Value", "From", "Meaning"):
+        table.add_column(title, overflow="fold", no_wrap=title == "Setting")
+    for path, value in values.items():
+        origin = loaded.origins[path]
+        style = "dim" if origin == "default" else "bold"
+        table.add_row(path, Text(_plain(value), style), Text(origin, style), describe(path))
+    Console().print(table)
+    for note in loaded.notes:
+        typer.echo(f"note: {note}", err=True)
+
+
+@group.command()
+def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
+    """Say whether the server would start with these settings; exit 2 if not.
+
+    Looks at the settings and at the cards, not at the machine: for that there is `interlocutor doctor`.
+    """
+    from audio.errors import SettingsError
+    from pipelines.patient.library import check as check_cards
+    from server.settings import load_with_origins
+
+    loaded = load_with_origins(config_folder=config, overrides=overrides or ())
+    settings = loaded.settings
+    faults = settings.production_faults() + [f"cards_path: {fault}" for fault in check_cards(settings.cards_folder)]
+    if faults:
+        raise SettingsError("\n".join(faults))
+    for note in loaded.notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(f"settings for {settings.environment} can be used (digest {settings.digest()[:12]})")
+
+
+def _at(tree: dict[str, Any], path: str) -> Any:
+    value: Any = tree
+    for name in path.split("."):
+        value = value[name]
+    return value
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,289 @@
+"""`interlocutor doctor`: does this machine have what the server needs, and if not, what to do."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from audio.errors import AppError, EngineError
+from server.cli.options import AsJson, ConfigFolder, Overrides
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+
+Status = Literal["ok", "warn", "fail"]
+
+OLDEST_PYTHON = (3, 11)
+LOW_DISK_BYTES = 2 * 1024**3  # about a hundred role-plays: five minutes of two tracks take 10 to 20 MB
+NO_DISK_BYTES = 200 * 1024**2
+SERVER_BYTES = 600 * 1024**2  # the server itself, its voice detector and one synthesiser
+SESSION_BYTES = 100 * 1024**2  # a PocketSphinx decoder takes 90 MB, and each session has its own
+SESSION_FILES = 8  # a socket, the segments being recorded, the log, and as much again for headroom
+SERVER_FILES = 128
+_MIB = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report: what was looked at, how it is, what was found and, unless ok, what to do."""
+
+    name: str
+    status: Status
+    found: str
+    advice: str = ""
+
+
+def register(app: typer.Typer) -> None:
+    """Add `doctor`."""
+    app.command()(doctor)
+
+
+def doctor(overrides: Overrides = None, config: ConfigFolder = None, as_json: AsJson = False) -> None:
+    """Check this machine: Python, packages, engines, folders, port, memory; exit 1 if the server could not work.
+
+    Loads every embedded engine once, which takes a few seconds. `warn` means that it works, but not at its best.
+    """
+    from server.settings import load_settings
+
+    checks = examine(load_settings(config_folder=config, overrides=overrides or ()))
+    if as_json:
+        typer.echo(json.dumps([asdict(check) for check in checks], indent=2))
+    else:
+        _print(checks)
+    if any(check.status == "fail" for check in checks):
+        raise typer.Exit(1)
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Return all checks, in the order they are shown."""
+    return [
+        check_python(sys.version_info[:3]),
+        check_packages(metadata.requires("interlocutor") or []),
+        *check_engines(settings),
+        check_production(settings),
+        check_cards(settings.cards_folder),
+        check_data_folder(settings.data_path),
+        check_space(settings.data_path),
+        check_port(settings.server.host, settings.server.port),
+        check_cores(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
+        check_memory(memory_bytes(), settings.server.max_sessions),
+        check_files(open_files_limit(), settings.server.max_sessions),
+    ]
+
+
+def check_python(version: tuple[int, int, int]) -> Check:
+    """Judge the interpreter."""
+    found = ".".join(map(str, version))
+    if version[:2] < OLDEST_PYTHON:
+        return Check("Python", "fail", found, "install Python 3.11 or later and make the environment anew")
+    return Check("Python", "ok", found)
+
+
+def check_packages(requirements: list[str]) -> Check:
+    """Look for the packages that the product requires, extras aside."""
+    names = [re.split(r"[\s\[<>=!~;(]", line, maxsplit=1)[0] for line in requirements if "extra ==" not in line]
+    missing = []
+    for name in names:
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Check("Packages", "fail", f"missing: {', '.join(missing)}", "install the product again with pip")
+    return Check("Packages", "ok", f"{len(names)} installed")
+
+
+def check_engines(settings: Settings) -> list[Check]:
+    """Load and run each embedded engine once; one that the settings name must work."""
+    from audio.vad import make_vad
+    from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
+    from pipelines.tts import flite
+    from pipelines.tts.espeak import EspeakSynthesiser
+
+    def run_silero() -> None:
+        from audio.frames import ANALYSIS_HZ, silence
+
+        make_vad("silero").vad.process(silence(100, ANALYSIS_HZ))
+
+    def run_flite() -> None:
+        if not flite.available():
+            raise EngineError("flite is not installed; on Debian or Ubuntu run `apt install flite`")
+        flite.FliteSynthesiser().warm()
+
+    speaker = settings.engines.synthesiser
+    with_flite = check_engine("flite", run_flite, needed=speaker == "flite")
+    with_espeak = check_engine(
+        "espeak-ng", EspeakSynthesiser().warm, needed=speaker == "espeak" or with_flite.status != "ok"
+    )
+    return [
+        check_engine("Silero (onnxruntime)", run_silero, needed=settings.vad == "silero"),
+        check_engine("PocketSphinx", PocketSphinxRecogniser().warm, needed=True),
+        with_espeak,
+        with_flite,
+    ]
+
+
+def check_engine(name: str, run: Callable[[], None], *, needed: bool) -> Check:
+    """Run an engine once; a failure is only a warning where another one stands in."""
+    try:
+        run()
+    except AppError as error:
+        found, _, advice = error.message.partition("; ")
+        return Check(name, "fail" if needed else "warn", found, advice or "install the product again with pip")
+    except Exception as error:  # a broken library raises anything; the report must go on
+        found = f"can't be loaded ({type(error).__name__}: {error})".splitlines()[0]
+        return Check(name, "fail" if needed else "warn", found, "install the product again with pip")
+    return Check(name, "ok", "loaded and run once")
+
+
+def check_production(settings: Settings) -> Check:
+    """Judge whether the environment accepts these settings."""
+    faults = settings.production_faults()
+    if faults:
+        return Check("Settings", "fail", "; ".join(fault.partition(":")[0] for fault in faults), "\n".join(faults))
+    return Check("Settings", "ok", f"for {settings.environment}")
+
+
+def check_cards(folder: Path) -> Check:
+    """Judge the folder of cards."""
+    from pipelines.patient.library import CardLibrary
+    from pipelines.patient.library import check as faults_of
+
+    faults = faults_of(folder)
+    if faults:
+        return Check("Cards", "fail", f"{len(faults)} faults in {folder}", "run `interlocutor cards check`")
+    return Check("Cards", "ok", f"{len(CardLibrary.load(folder))} in {folder}")
+
+
+def check_data_folder(folder: Path) -> Check:
+    """Try to write to the data folder, or judge whether it could be made."""
+    place = _nearest(folder)
+    advice = f"give the server's user the right to write to {place}, or set data_path"
+    if not place.is_dir():
+        return Check("Data folder", "fail", f"{place} is not a folder", "set data_path to a folder")
+    try:
+        with tempfile.TemporaryFile(dir=place) as trial:
+            trial.write(b"doctor")
+    except OSError as error:
+        return Check("Data folder", "fail", f"{place} can't be written ({error.strerror})", advice)
+    return Check("Data folder", "ok", f"{folder} can be written" if place == folder else f"{folder} can be made")
+
+
+def check_space(folder: Path) -> Check:
+    """Judge the free space where the data folder is."""
+    return judge_space(shutil.disk_usage(_nearest(folder)).free)
+
+
+def judge_space(free_bytes: int) -> Check:
+    """Judge free space in bytes."""
+    found = f"{free_bytes // _MIB} MiB free"
+    if free_bytes < NO_DISK_BYTES:
+        return Check("Disk", "fail", found, "free some, or set data_path to another disk")
+    if free_bytes < LOW_DISK_BYTES:
+        return Check("Disk", "warn", found, "enough for few recordings: free some, or set session.keep_days lower")
+    return Check("Disk", "ok", found)
+
+
+def check_port(host: str, port: int) -> Check:
+    """Try to listen where the server will."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does after a restart
+            trial.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return Check("Port", "fail", f"{host}:{port} is in use", "stop what uses it, or set server.port")
+        if error.errno == errno.EACCES:
+            return Check("Port", "fail", f"{host}:{port} needs more rights", "set server.port to 1024 or higher")
+        return Check(
+            "Port", "fail", f"{host}:{port}: {error.strerror}", "set server.host to an address of this machine"
+        )
+    return Check("Port", "ok", f"{host}:{port} is free" if port else f"a free one on {host}")
+
+
+def check_cores(cores: int) -> Check:
+    """Judge the cores this process may use."""
+    if cores < 2:
+        return Check("Cores", "warn", str(cores), "recognition will hold up the rest: give the server two or more")
+    return Check("Cores", "ok", str(cores))
+
+
+def memory_bytes() -> int:
+    """Return the memory there is for this process: the machine's, or the container's limit where that is less."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:  # no such control group: not Linux, or the older kind
+        return total
+    return min(total, int(limit)) if limit.isdigit() else total
+
+
+def check_memory(total_bytes: int, max_sessions: int) -> Check:
+    """Judge memory against the sessions that are let in."""
+    needed = SERVER_BYTES + max_sessions * SESSION_BYTES
+    found = f"{total_bytes // _MIB} MiB, {max_sessions} sessions want {needed // _MIB} MiB"
+    if total_bytes >= needed:
+        return Check("Memory", "ok", found)
+    room = (total_bytes - SERVER_BYTES) // SESSION_BYTES
+    if room < 1:
+        return Check("Memory", "fail", found, f"give the server {(SERVER_BYTES + SESSION_BYTES) // _MIB} MiB or more")
+    return Check("Memory", "warn", found, f"set server.max_sessions to {room}, or add memory")
+
+
+def open_files_limit() -> int | None:
+    """Return how many files and sockets this process may have open; None where there is no such limit."""
+    try:
+        import resource
+    except ImportError:  # not a Unix
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def check_files(limit: int | None, max_sessions: int) -> Check:
+    """Judge the limit of open files against the sessions that are let in."""
+    needed = SERVER_FILES + max_sessions * SESSION_FILES
+    if limit is None or limit >= needed:
+        return Check("Open files", "ok", "no limit" if limit is None else f"limit {limit}, {needed} wanted")
+    return Check("Open files", "warn", f"limit {limit}, {needed} wanted", f"raise it: `ulimit -n {needed}`")
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that is there."""
+    place = folder.absolute()
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    return folder if place == folder.absolute() else place
+
+
+def _print(checks: list[Check]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+    table = Table(box=None, pad_edge=False)
+    for title in ("", "Check", "Found", "What to do"):
+        table.add_column(title, overflow="fold", no_wrap=title in ("", "Check"))
+    for check in checks:
+        table.add_row(Text(check.status, styles[check.status]), check.name, Text(check.found), Text(check.advice))
+    Console().print(table)
+    failed = sum(check.status == "fail" for check in checks)
+    warned = sum(check.status == "warn" for check in checks)
+    typer.echo(f"{len(checks)} checks: {failed} failed, {warned} to look at")

@@ -1,0 +1,307 @@
+"""What a client's messages do: each is checked, then carried out on the session's driver, or refused with a code."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import structlog
+
+from audio.errors import AppError, AudioError
+from audio.frames import pcm_from_bytes
+from pipelines import events as log
+from pipelines.conversation import signals as s
+from pipelines.conversation.states import State
+from pipelines.log.session_log import Record
+from pipelines.session.driver import SessionDriver
+from server.principal import Principal
+from server.protocol import client as c
+from server.protocol import events as e
+from server.protocol.refusal import Code, Refused
+from server.protocol.session import WireSession
+from server.protocol.support import check
+from server.protocol.translate import Translator, patient_item, response_id
+
+logger = structlog.get_logger("server.inbound")
+
+NEVER_MS = float("inf")  # of speech over the patient's: no interruption
+
+
+class Stage(Protocol):
+    """What messages need of their connection."""
+
+    acks: bool
+
+    @property
+    def driver(self) -> SessionDriver | None:
+        """The session's driver, once the role-play has started."""
+
+    def start(self) -> SessionDriver:
+        """Return the driver; the first call starts the role-play."""
+
+    def put(self, *events: e.ServerEvent) -> None:
+        """Send events."""
+
+    def end(self, reason: str) -> None:
+        """End the session."""
+
+    def played(self, reply: int, played_ms: float) -> None:
+        """Take the client's word for how much of a reply it played."""
+
+
+class Inbound:
+    """Carries out the messages of one connection."""
+
+    def __init__(self, *, stage: Stage, wire: WireSession, translator: Translator, principal: Principal) -> None:
+        self._stage = stage
+        self._wire = wire
+        self._translator = translator
+        self._principal = principal
+        self._reply_wanted: c.CreateResponse | None = None  # until the final text of the turn has come
+        self._cut: int | None = None  # the last reply whose heard part was settled
+
+    def take(self, message: c.ClientMessage) -> None:
+        """Carry out a message; raises Refused, or AudioError when sound comes too fast."""
+        check(message, self._principal, self._wire.info)
+        try:
+            self._carry_out(message)
+        except Refused as refused:
+            refused.client_event_id = message.event_id
+            raise
+
+    def _carry_out(self, message: c.ClientMessage) -> None:
+        match message:
+            case c.AppendAudio():
+                self._append(message)
+            case c.Playout():
+                self._played(message)
+            case c.SessionUpdate():
+                self._update(message)
+            case c.CommitAudio():
+                self._commit()
+            case c.ClearAudio():
+                self._clear()
+            case c.CreateItem():
+                self._create_item(message)
+            case c.TruncateItem():
+                self._truncate(message)
+            case c.RetrieveItem():
+                self._retrieve(message)
+            case c.DeleteItem():
+                raise AssertionError("support.check refuses every deletion")
+            case c.CreateResponse():
+                self._create_response(message)
+            case c.CancelResponse():
+                self._cancel(message)
+            case c.ClearOutput():
+                self._clear_output()
+            case c.ConfigureClient():
+                self._stage.acks = message.playout_acks
+                self._stage.put(e.ClientConfigured(playout_acks=message.playout_acks))
+            case c.EndSession():
+                self._stage.end("ended")
+
+    def recorded(self, record: Record) -> None:
+        """Take a record of the session's log: some requests wait for one."""
+        match record.event:
+            case log.ReplyFinished(reply=reply) | log.ReplyTruncated(reply=reply):
+                self._cut = reply
+            case log.TurnCommitted() | log.TurnIgnored() if self._reply_wanted is not None:
+                # Only after the core's commands were carried out: this record is in the midst of them.
+                asyncio.get_running_loop().call_soon(self._ask_late, self._reply_wanted)
+                self._reply_wanted = None
+
+    # -------------------------------------------------------------- settings
+
+    def _update(self, message: c.SessionUpdate) -> None:
+        driver = self._stage.driver
+        audio = message.session.audio
+        format_ = audio.input.format if audio is not None and audio.input is not None else None
+        rate_hz = format_.rate if format_ is not None else None
+        if driver is not None and rate_hz is not None and rate_hz != self._wire.input_hz:
+            raise Refused(
+                "the rate can't be changed once the role-play has started; set it before the first sound",
+                code=Code.TOO_LATE,
+                param="session.audio.input.format.rate",
+            )
+        self._wire.update(message.session)
+        if driver is not None:
+            self.apply_turn_detection(driver)
+        self._stage.put(e.SessionUpdated(session=self._wire.shown()))
+
+    def apply_turn_detection(self, driver: SessionDriver) -> None:
+        """Have the conversation take turns as the client asked for."""
+        detection, core = self._wire.turn_detection, driver.core
+        core.auto_endpoint = detection is not None
+        core.auto_respond = detection is not None and detection.create_response
+        changes: dict[str, float] = {}
+        if detection is not None and not detection.interrupt_response:
+            changes["yield_after_ms"] = NEVER_MS
+        if detection is not None and detection.silence_duration_ms is not None:
+            changes["endpoint_wait_ms"] = detection.silence_duration_ms
+        core.settings = driver.settings.model_copy(update=changes)
+
+    # -------------------------------------------------------------- the candidate's turn
+
+    def _append(self, message: c.AppendAudio) -> None:
+        driver = self._stage.start()
+        try:
+            driver.receive_audio(pcm_from_bytes(message.audio))
+        except AudioError as error:
+            driver.refuse_audio(error)
+            raise
+
+    def _commit(self) -> None:
+        driver = self._stage.driver
+        if driver is None or not driver.core.can_commit:
+            raise Refused("nothing was said since the last turn; there is nothing to commit", code=Code.COMMIT_EMPTY)
+        driver.signal(s.CommitAsked())
+
+    def _clear(self) -> None:
+        if self._stage.driver is not None:
+            self._stage.driver.signal(s.ClearAsked())
+        self._stage.put(e.Cleared())
+
+    def _create_item(self, message: c.CreateItem) -> None:
+        item = message.item
+        parts = [part.text.strip() for part in item.content or () if part.text is not None]
+        text = " ".join(part for part in parts if part)
+        if not text or len(text) > c.MAX_TEXT_CHARS:
+            wrong = "has no text" if not text else f"is longer than {c.MAX_TEXT_CHARS} characters"
+            raise Refused(
+                f"item.content {wrong}; send one input_text part with what is said",
+                code=Code.INVALID_FIELD,
+                param="item.content",
+            )
+        self._check_id(item.id)
+        self._check_previous(message.previous_item_id)
+        driver = self._stage.start()
+        if driver.core.state is not State.ENDED:
+            self._translator.name_typed(item.id)
+            driver.signal(s.Typed(text))
+
+    def _check_id(self, item_id: str | None) -> None:
+        if item_id is None:
+            return
+        if item_id in self._translator.items:
+            raise Refused("an item of this id exists; choose another id", code=Code.ITEM_EXISTS, param="item.id")
+        if item_id.startswith("item_"):
+            raise Refused(
+                'ids that begin with "item_" are given by the server; choose another id, or none',
+                code=Code.INVALID_FIELD,
+                param="item.id",
+            )
+
+    def _check_previous(self, item_id: str | None) -> None:
+        last = self._translator.last_item_id
+        if item_id is None or item_id == last or (item_id == "root" and last is None):
+            return
+        raise Refused(
+            "an item can only be added at the end: leave previous_item_id out, or name the last item",
+            code=Code.UNSUPPORTED if item_id in self._translator.items else Code.ITEM_NOT_FOUND,
+            param="previous_item_id",
+        )
+
+    # -------------------------------------------------------------- items
+
+    def _retrieve(self, message: c.RetrieveItem) -> None:
+        item = self._translator.items.get(message.item_id)
+        if item is None:
+            raise _no_item()
+        self._stage.put(e.ItemRetrieved(item=item))
+
+    def _truncate(self, message: c.TruncateItem) -> None:
+        reply, driver = self._translator.reply_of(message.item_id), self._stage.driver
+        if reply is None or driver is None:
+            raise _no_item()
+        if message.audio_end_ms > self._translator.sent_ms[reply] + 1.0:  # the client counts whole milliseconds
+            raise Refused(
+                f"only {self._translator.sent_ms[reply]:.0f} ms of this item were sent; send no more than was played",
+                code=Code.INVALID_FIELD,
+                param="audio_end_ms",
+            )
+        self._cut = None
+        driver.signal(s.Truncated(reply, float(message.audio_end_ms)))
+        if self._cut != reply:
+            raise Refused(
+                "this item can't be truncated any more: the conversation has gone on",
+                code=Code.TOO_LATE,
+                param="item_id",
+            )
+
+    # -------------------------------------------------------------- the patient's replies
+
+    def _create_response(self, message: c.CreateResponse) -> None:
+        first = self._stage.driver is None
+        core = self._stage.start().core
+        if core.reply_number is not None:
+            if first:  # the card has the patient begin: this is what was asked for
+                return
+            raise Refused(
+                "the patient is answering already; wait for response.done, or cancel", code=Code.RESPONSE_ACTIVE
+            )
+        if core.can_commit:
+            raise Refused(
+                "the candidate's turn is not over; commit it first, or wait for its end", code=Code.TURN_IN_PROGRESS
+            )
+        if self._reply_wanted is not None:
+            raise Refused("a reply was asked for already; wait for response.created", code=Code.RESPONSE_ACTIVE)
+        if core.state is State.ANSWERING:
+            self._reply_wanted = message
+        elif core.can_reply:
+            self._stage.start().signal(s.ReplyAsked())
+
+    def _ask_late(self, message: c.CreateResponse) -> None:
+        try:
+            self._create_response(message)
+        except Refused as refused:
+            refused.client_event_id = message.event_id
+            self._stage.put(error_event(refused))
+
+    def _cancel(self, message: c.CancelResponse) -> None:
+        driver = self._stage.driver
+        if self._reply_wanted is not None and message.response_id is None:
+            self._reply_wanted = None
+            return
+        reply = driver.core.reply_number if driver is not None else None
+        if driver is None or reply is None or message.response_id not in (None, response_id(reply)):
+            raise Refused("no such reply is under way; there is nothing to cancel", code=Code.CANCEL_NOT_ACTIVE)
+        driver.signal(s.CancelAsked(driver.played_ms()))
+        if self._translator.last_reply != reply:
+            self._stage.put(*self._translator.cancelled_unheard(reply))
+
+    def _clear_output(self) -> None:
+        driver, reply = self._stage.driver, self._translator.last_reply
+        if driver is None or reply is None:
+            raise Refused("the patient has not spoken; there is nothing to clear", code=Code.CANCEL_NOT_ACTIVE)
+        if driver.core.reply_number == reply:
+            driver.signal(s.CancelAsked(driver.played_ms()))
+        self._stage.put(e.OutputCleared(response_id=response_id(reply)))
+
+    def _played(self, message: c.Playout) -> None:
+        if not self._stage.acks:
+            raise Refused(
+                "acknowledgements were not agreed on; send interlocutor.client.configure with playout_acks first",
+                code=Code.NOT_CONFIGURED,
+                param="type",
+            )
+        reply = self._translator.last_reply
+        if reply is not None and message.item_id == patient_item(reply):
+            self._stage.played(reply, message.played_ms)
+
+
+def error_event(error: AppError) -> e.Error:
+    """Return the `error` event for a refusal or another error of ours."""
+    refused = error if isinstance(error, Refused) else None
+    return e.Error(
+        error=e.ErrorBody(
+            code=error.code,
+            message=error.message,
+            param=refused.param if refused is not None else None,
+            event_id=refused.client_event_id if refused is not None else None,
+        )
+    )
+
+
+def _no_item() -> Refused:
+    return Refused("there is no such item in this conversation", code=Code.ITEM_NOT_FOUND, param="item_id")

@@ -1,0 +1,303 @@
+"""From the session's log to the wire: a stateful, pure translator of what a candidate may see.
+
+It keeps what the protocol wants remembered (items, their order, which words were sent) and owns nothing else, so every
+sequence of events can be tested without a connection.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+
+from audio.frames import WIRE_HZ, pcm_to_bytes
+from audio.playout import PlayoutChunk
+from pipelines import events as log
+from pipelines.log.session_log import Record
+from server.protocol import events as e
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A candidate's turn that is not committed yet."""
+
+    started: bool = False  # the client was told of its beginning
+    sent: list[str] = field(default_factory=list)  # words in deltas so far
+
+
+@dataclass(slots=True)
+class _Reply:
+    """A reply under way."""
+
+    number: int
+    previous_item_id: str | None
+    spoken: int = 0  # clauses
+
+
+def candidate_item(turn: int) -> str:
+    """Return the id of a candidate's item."""
+    return f"item_c{turn}"
+
+
+def patient_item(reply: int) -> str:
+    """Return the id of a patient's item."""
+    return f"item_p{reply}"
+
+
+def response_id(reply: int) -> str:
+    """Return the id of a reply's response."""
+    return f"resp_{reply}"
+
+
+class Translator:
+    """Turns the records of one session, in order, into the events of one connection."""
+
+    def __init__(self, session_id: str) -> None:
+        self.items: dict[str, e.Item] = {}
+        self.last_item_id: str | None = None
+        self.sent_ms: dict[int, float] = {}  # sound sent, by reply
+        self._conversation_id = f"conv_{session_id}"
+        self._turns: dict[int, _Turn] = {}
+        self._reply: _Reply | None = None
+        self._typed_id: str | None = None
+
+    # -------------------------------------------------------------- what the connection asks
+
+    @property
+    def last_reply(self) -> int | None:
+        """The last reply that the client knows of."""
+        return next(reversed(self.sent_ms), None)
+
+    def reply_of(self, item_id: str) -> int | None:
+        """Return the reply of a patient's item that the client knows of, or None."""
+        return next((reply for reply in self.sent_ms if patient_item(reply) == item_id), None)
+
+    def name_typed(self, item_id: str | None) -> None:
+        """Give the next typed turn's item the client's own id."""
+        self._typed_id = item_id
+
+    def translate(self, record: Record) -> list[e.ServerEvent]:
+        """Return the events that tell a client of a record; empty for what is not told."""
+        if record.envelope.audience > log.Audience.CANDIDATE:
+            return []
+        event = record.event
+        match event:
+            case log.SpeechStarted():
+                return self._started(event.turn, event.at_ms)
+            case log.TranscriptPartial():
+                return self._partial(event)
+            case log.SpeechStopped():
+                return self._stopped(event.turn, event.at_ms)
+            case log.TurnCommitted():
+                return self._committed(event)
+            case log.TurnIgnored():
+                ignored = e.TurnIgnored(turn=event.turn, reason=event.reason)
+                return [*self._stopped(event.turn, record.envelope.media_ms), ignored]
+            case log.ReplyStarted():
+                return self._reply_started(event.reply)
+            case log.ClauseSpoken():
+                return self._clause(event)
+            case log.ReplyFinished():
+                return self._reply_finished(event)
+            case log.ReplyTruncated():
+                return self._truncated(event.reply, event.heard, event.played_ms)
+            case log.TurnLatency():
+                return [_latency(event)]
+            case log.SessionStarted():
+                return [e.RoleplayStarted(session_s=event.session_s)]
+            case log.SessionEnded():
+                return self._ended(event.reason, record.envelope.media_ms)
+            case log.Problem():
+                return [e.Problem(code=event.code, message=event.message)]
+            case _:
+                return []
+
+    def audio(self, chunk: PlayoutChunk) -> list[e.ServerEvent]:
+        """Return the event that carries a chunk of the patient's sound, of a reply that was begun."""
+        self.sent_ms[chunk.reply] += 1000.0 * len(chunk.samples) / WIRE_HZ
+        delta = base64.b64encode(pcm_to_bytes(chunk.samples)).decode()
+        item_id, response = patient_item(chunk.reply), response_id(chunk.reply)
+        return [e.OutputAudioDelta(item_id=item_id, response_id=response, delta=delta)]
+
+    def cleared(self, reply: int, heard_ms: float) -> list[e.ServerEvent]:
+        """Return the event that has the client drop the sound of a reply that it has not played."""
+        return [e.PlayoutClear(item_id=patient_item(reply), heard_ms=round(heard_ms, 3))]
+
+    def cancelled_unheard(self, reply: int) -> list[e.ServerEvent]:
+        """Return the events for a reply that the client cancelled before its first sound."""
+        created = e.ResponseCreated(response=self._response(reply, "in_progress"))
+        return [created, e.ResponseDone(response=self._response(reply, "cancelled", details=_details("cancelled")))]
+
+    # -------------------------------------------------------------- the candidate
+
+    def _turn(self, number: int) -> _Turn:
+        return self._turns.setdefault(number, _Turn())
+
+    def _started(self, number: int, at_ms: float) -> list[e.ServerEvent]:
+        turn = self._turn(number)
+        if turn.started:
+            return []
+        turn.started = True
+        return [e.SpeechStarted(item_id=candidate_item(number), audio_start_ms=round(at_ms))]
+
+    def _partial(self, event: log.TranscriptPartial) -> list[e.ServerEvent]:
+        turn, item_id = self._turn(event.turn), candidate_item(event.turn)
+        words = event.text.split()
+        stable = min(event.stable_words, len(words))
+        out: list[e.ServerEvent] = []
+        # Words once sent can't be taken back: where the recogniser now has them otherwise, `completed` will tell.
+        if stable > len(turn.sent) and words[: len(turn.sent)] == turn.sent:
+            delta = " ".join(words[len(turn.sent) : stable])
+            out.append(e.TranscriptionDelta(item_id=item_id, delta=f" {delta}" if turn.sent else delta))
+            turn.sent = words[:stable]
+        out.append(e.TranscriptPartial(item_id=item_id, turn=event.turn, text=event.text, stable_words=stable))
+        return out
+
+    def _stopped(self, number: int, at_ms: float) -> list[e.ServerEvent]:
+        turn = self._turns.get(number)
+        if turn is None or not turn.started:
+            return []
+        turn.started = False
+        return [e.SpeechStopped(item_id=candidate_item(number), audio_end_ms=round(at_ms))]
+
+    def _committed(self, event: log.TurnCommitted) -> list[e.ServerEvent]:
+        if event.typed:
+            return self._typed(event)
+        item_id, previous = candidate_item(event.turn), self.last_item_id
+        out = self._stopped(event.turn, event.to_ms)  # at the session's end a turn is kept though it was not over
+        self._turns.pop(event.turn, None)
+        out.append(e.Committed(item_id=item_id, previous_item_id=previous))
+        out += self._item(item_id, e.InputAudioContent(transcript=event.text))
+        usage = e.Usage(seconds=round(max(0.0, event.to_ms - event.from_ms) / 1000.0, 3))
+        out.append(e.TranscriptionCompleted(item_id=item_id, transcript=event.text, usage=usage))
+        return out
+
+    def _typed(self, event: log.TurnCommitted) -> list[e.ServerEvent]:
+        item_id, self._typed_id = self._typed_id or candidate_item(event.turn), None
+        return self._item(item_id, e.InputTextContent(text=event.text))
+
+    def _item(self, item_id: str, content: e.InputAudioContent | e.InputTextContent) -> list[e.ServerEvent]:
+        item = e.Item(id=item_id, status="completed", role="user", content=(content,))
+        previous = self._take(item)
+        return [e.ItemAdded(previous_item_id=previous, item=item), e.ItemDone(previous_item_id=previous, item=item)]
+
+    def _take(self, item: e.Item) -> str | None:
+        """Keep an item as the last one; return the one before it."""
+        previous, self.last_item_id = self.last_item_id, item.id
+        self.items[item.id] = item
+        return previous
+
+    # -------------------------------------------------------------- the patient
+
+    def _reply_started(self, number: int) -> list[e.ServerEvent]:
+        item = e.Item(id=patient_item(number), status="in_progress", role="assistant", content=())
+        previous = self._take(item)
+        self._reply = _Reply(number, previous)
+        self.sent_ms[number] = 0.0
+        response = response_id(number)
+        return [
+            e.ResponseCreated(response=self._response(number, "in_progress")),
+            e.OutputItemAdded(response_id=response, item=item),
+            e.ItemAdded(previous_item_id=previous, item=item),
+            e.ContentPartAdded(item_id=item.id, response_id=response, part=e.AudioPart(transcript="")),
+        ]
+
+    def _clause(self, event: log.ClauseSpoken) -> list[e.ServerEvent]:
+        reply = self._reply
+        if reply is None or reply.number != event.reply:
+            return []
+        delta = f" {event.text}" if reply.spoken else event.text
+        reply.spoken += 1
+        item_id, response = patient_item(event.reply), response_id(event.reply)
+        return [e.OutputTranscriptDelta(item_id=item_id, response_id=response, delta=delta)]
+
+    def _reply_finished(self, event: log.ReplyFinished) -> list[e.ServerEvent]:
+        status, details = _outcome(event.status)
+        number, response = event.reply, response_id(event.reply)
+        reply = self._reply
+        if reply is None or reply.number != number:  # it made no sound
+            created = e.ResponseCreated(response=self._response(number, "in_progress"))
+            return [created, e.ResponseDone(response=self._response(number, status, details=details))]
+        self._reply = None
+        item = self._heard(number, event.heard, whole=event.status == "completed")
+        part = e.AudioPart(transcript=event.heard)
+        out: list[e.ServerEvent] = [
+            e.OutputAudioDone(item_id=item.id, response_id=response),
+            e.OutputTranscriptDone(item_id=item.id, response_id=response, transcript=event.heard),
+            e.ContentPartDone(item_id=item.id, response_id=response, part=part),
+            e.OutputItemDone(response_id=response, item=item),
+        ]
+        if event.status != "completed":
+            out.append(e.ItemTruncated(item_id=item.id, audio_end_ms=round(event.played_ms)))
+        out.append(e.ItemDone(previous_item_id=reply.previous_item_id, item=item))
+        out.append(e.ResponseDone(response=self._response(number, status, details=details, output=(item,))))
+        return out
+
+    def _truncated(self, number: int, heard: str, played_ms: float) -> list[e.ServerEvent]:
+        item = self._heard(number, heard, whole=False)
+        return [e.ItemTruncated(item_id=item.id, audio_end_ms=round(played_ms))]
+
+    def _heard(self, number: int, heard: str, *, whole: bool) -> e.Item:
+        """Keep a patient's item as it was heard."""
+        item = e.Item(
+            id=patient_item(number),
+            status="completed" if whole else "incomplete",
+            role="assistant",
+            content=(e.OutputAudioContent(transcript=heard),),
+        )
+        self.items[item.id] = item
+        return item
+
+    def _response(
+        self,
+        number: int,
+        status: e.ResponseStatus,
+        *,
+        details: e.StatusDetails | None = None,
+        output: tuple[e.Item, ...] = (),
+    ) -> e.Response:
+        return e.Response(
+            id=response_id(number),
+            status=status,
+            status_details=details,
+            output=output,
+            conversation_id=self._conversation_id,
+        )
+
+    # -------------------------------------------------------------- the end
+
+    def _ended(self, reason: str, at_ms: float) -> list[e.ServerEvent]:
+        """What was begun is ended first, so that no client waits for it."""
+        stopped = [event for number in tuple(self._turns) for event in self._stopped(number, at_ms)]
+        return [*stopped, e.RoleplayEnded(reason=reason)]
+
+
+def _outcome(status: str) -> tuple[e.ResponseStatus, e.StatusDetails | None]:
+    """Return a response's status and details for a reply's status in the log."""
+    match status:
+        case "completed":
+            return "completed", None
+        case "failed":
+            return "failed", e.StatusDetails(type="failed", error=e.ResponseError(code="reply.failed"))
+        case _:
+            return "cancelled", _details(status)
+
+
+def _details(status: str) -> e.StatusDetails:
+    reason: e.CancelReason = "turn_detected" if status == "interrupted" else "client_cancelled"
+    return e.StatusDetails(type="cancelled", reason=reason)
+
+
+def _latency(event: log.TurnLatency) -> e.TurnLatency:
+    return e.TurnLatency(
+        turn=event.turn,
+        voice_to_voice_ms=event.voice_to_voice_ms,
+        parts=e.LatencyParts(
+            endpoint=event.endpoint_ms,
+            recognise=event.recognise_ms,
+            respond=event.respond_ms,
+            speak=event.speak_ms,
+            deliver=event.deliver_ms,
+        ),
+        last_voiced_ms=event.last_voiced_ms,
+        estimated=event.estimated,
+    )

@@ -1,0 +1,151 @@
+"""docs/settings.md and docs/metrics.md, made from the code: `python -m server.reference_docs docs`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import annotated_types
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from server import settings_layers as layers
+from server.aliases import ALIASES
+from server.metrics import LABEL_VALUES, Metrics
+from server.settings import DESCRIPTIONS, LEAVES
+
+_MADE = "<!-- Made by `python -m server.reference_docs docs`; change the code, not this page. -->"
+_TYPE_NAMES: dict[Any, str] = {int: "whole number", float: "number", bool: "true or false", str: "text", Path: "path"}
+
+
+def settings_markdown() -> str:
+    """Return docs/settings.md: every setting, and every name that is understood besides."""
+    lines = [
+        "# Settings",
+        "",
+        _MADE,
+        "",
+        "Five layers, of which the later ones win: defaults in the code, `configs/base.yaml`,",
+        "`configs/<environment>.yaml`, environment variables, `--set a.b=value` on the command line.",
+        "The variable of a setting is its path in capitals with `__` for each dot and `INTERLOCUTOR__` before it:",
+        f"`server.port` is `{layers.variable_name('server.port')}`. A variable that is empty sets nothing. Lists are",
+        "written `a, b` or `[a, b]`; `null` unsets what may be unset. An unknown name in any layer is an error.",
+        "`interlocutor config show` tells every value and where it came from, `interlocutor config check` whether the",
+        "server would start.",
+        "",
+        "Outside `dev` and `test`, a secret that is empty, a placeholder, shorter than 32 bytes or in a file that",
+        "everyone may read is refused, and so is one in a YAML file or on the command line. Production starts only with",
+        "a `SECRET_KEY`, without mock or scripted engines, and on the embedded ones only with",
+        "`server.allow_embedded_in_production`.",
+        "",
+        "## Every setting",
+        "",
+        "| Setting | Default | Values | Meaning |",
+        "|---|---|---|---|",
+    ]
+    for path, field in LEAVES.items():
+        default = f"`{_default(field)}`" if _default(field) else "-"
+        meaning = field.description or DESCRIPTIONS[path]
+        lines.append(f"| `{path}` | {default} | {_values(field)} | {meaning} |")
+    lines += [
+        "",
+        "## Names of variables in use elsewhere",
+        "",
+        "These names set something, or are accepted and said in the log to have no effect. `INTERLOCUTOR__...` wins",
+        "over them; of two names for one setting, the one higher up wins.",
+        "",
+        "| Variable | Sets | |",
+        "|---|---|---|",
+    ]
+    for alias in ALIASES:
+        if alias.setting:
+            lines.append(f"| `{alias.name}` | `{alias.setting}` | {alias.note} |")
+        else:
+            lines.append(f"| `{alias.name}` | - | No effect here, because {alias.note}. |")
+    return "\n".join(lines) + "\n"
+
+
+def metrics_markdown() -> str:
+    """Return docs/metrics.md: every metric with its type, labels and meaning."""
+    lines = [
+        "# Metrics",
+        "",
+        _MADE,
+        "",
+        "`GET /metrics` in Prometheus' text format, unless `server.metrics_enabled` is false. Times are in seconds but",
+        "for `prediction_latency_ms`, a name that deployments already use. Labels are closed sets; what fits none is",
+        "`other`.",
+        "",
+        "| Metric | Type | Labels | Meaning |",
+        "|---|---|---|---|",
+    ]
+    for metric in Metrics(gpu_utilization=dict).registry.collect():
+        name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+        labels = LABEL_VALUES.get(name) or dict.fromkeys(_OPEN_LABELS.get(name, ()), ())
+        shown = "; ".join(
+            f"`{label}`" + (f": {', '.join(values)}" if values else "") for label, values in labels.items()
+        )
+        lines.append(f"| `{name}` | {metric.type} | {shown or '-'} | {metric.documentation} |")
+    return "\n".join(lines) + "\n"
+
+
+_OPEN_LABELS = {
+    "ai_model_memory_usage_bytes": ("model",),
+    "ai_gpu_utilization_percent": ("gpu_id",),
+    "voice_build_info": ("version",),
+}
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None or value is PydanticUndefined:
+        return ""
+    if isinstance(value, str | Path):
+        return str(value)
+    return json.dumps(value)
+
+
+def _values(field: FieldInfo) -> str:
+    kinds = [field.annotation]
+    if typing.get_origin(field.annotation) in (typing.Union, types.UnionType):
+        kinds = [kind for kind in typing.get_args(field.annotation) if kind is not types.NoneType]
+    kind = kinds[0]
+    if typing.get_origin(kind) is typing.Literal:
+        return ", ".join(f"`{value}`" for value in typing.get_args(kind))
+    if kind is SecretStr:
+        return "secret"
+    name = "list of texts" if typing.get_origin(kind) in (list, tuple) else _TYPE_NAMES[kind]
+    return " ".join([name, *_bounds(field)])
+
+
+def _bounds(field: FieldInfo) -> list[str]:
+    words = []
+    for bound in field.metadata:
+        match bound:
+            case annotated_types.Ge(ge=limit):
+                words.append(f"from {limit}")
+            case annotated_types.Gt(gt=limit):
+                words.append(f"above {limit}")
+            case annotated_types.Le(le=limit):
+                words.append(f"to {limit}")
+            case annotated_types.Lt(lt=limit):
+                words.append(f"below {limit}")
+    return words
+
+
+PAGES = {"settings.md": settings_markdown, "metrics.md": metrics_markdown}
+
+
+def main(folder: Path) -> None:
+    """Write the pages into `folder`."""
+    for name, make in PAGES.items():
+        (folder / name).write_text(make(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

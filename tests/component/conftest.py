@@ -1,0 +1,94 @@
+"""What component tests share: a replay in this process under virtual time, with scripted or given engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audio.speech import SpeechSettings
+from pipelines.conversation.settings import ConversationSettings
+from pipelines.engines import Isolation
+from pipelines.events import Audience
+from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.servant import Factory
+from pipelines.lanes.streams import StreamLane
+from pipelines.log.session_log import Record
+from pipelines.patient.library import CardLibrary
+from pipelines.session.driver import Engines
+from pipelines.virtual_time import run_virtual, virtual_clock
+from server.replay.candidate import SimulatedCandidate
+from server.replay.local import LocalLink
+from server.replay.plan import plan_replay
+from tests.fakes.recogniser import ScriptedRecogniser
+from tests.fakes.responder import ScriptedResponder
+from tests.fakes.synthesiser import ToneSynthesiser
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests" / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of a replay."""
+
+    candidate: SimulatedCandidate
+    records: list[Record]
+    virtual_ms: float
+
+    def events(self, kind: type[Any]) -> list[Any]:
+        return [r.event for r in self.records if isinstance(r.event, kind)]
+
+
+Replay = Callable[..., Replayed]
+
+
+@pytest.fixture
+def replay() -> Replay:
+    def run(
+        *names: str,
+        recogniser: Factory = ScriptedRecogniser,
+        responder: Factory = ScriptedResponder,
+        synthesiser: Factory = ToneSynthesiser,
+        isolation: Isolation = "thread",
+        as_recorded: bool = False,
+        session_s: int = 900,
+        **conversation: float,
+    ) -> Replayed:
+        async def main() -> Replayed:
+            clock = virtual_clock()
+            lane = partial(JobLane, isolation="thread", workers=1, clock=clock)
+            engines = Engines(
+                StreamLane(recogniser, isolation=isolation, workers=1, clock=clock, name="recogniser"),
+                lane(responder, name="responder"),
+                lane(synthesiser, name="synthesiser"),
+            )
+            lanes = (engines.recogniser, engines.responder, engines.synthesiser)
+            for each in lanes:
+                await each.start()
+            plan = plan_replay([DATA / name for name in names])
+            card = CardLibrary.load(ROOT / "configs" / "cards")[plan.card or "nursing-leg-wound"]
+            link = LocalLink(
+                card=card,
+                engines=engines,
+                conversation=ConversationSettings(**conversation),
+                speech=SpeechSettings(),
+                vad="silero",
+                clock=clock,
+                session_s=session_s,
+            )
+            link.start()
+            candidate = SimulatedCandidate(plan, link, clock, as_recorded=as_recorded)
+            await candidate.run()
+            await link.close()
+            for each in lanes:
+                await each.stop()
+            return Replayed(candidate, list(link.driver.log.read_from(0, Audience.INTERNAL)), clock.now_ms())
+
+        return run_virtual(main())
+
+    return run

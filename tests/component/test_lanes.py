@@ -1,0 +1,312 @@
+"""Lanes: order, priority, cancellation, and what happens when a worker dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from audio.clock import LoopClock
+from audio.errors import AppError, EngineError, WorkerDied
+from audio.frames import ANALYSIS_HZ, Pcm
+from pipelines.engines import Hypothesis, Isolation, SpeakRequest, StreamSpec, Voice
+from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.streams import StreamLane
+from pipelines.lanes.workers import ProcessWorker
+from pipelines.virtual_time import run_virtual, virtual_clock
+from tests.fakes.recogniser import ScriptedRecogniser
+from tests.fakes.synthesiser import ToneSynthesiser
+
+CRASH = 12_345
+
+
+def voiced(ms: float) -> Pcm:
+    return np.full(int(ms * ANALYSIS_HZ / 1000), 5_000, dtype=np.int16)
+
+
+class Job:
+    """Waits for one job's parts and end."""
+
+    def __init__(self) -> None:
+        self.parts: list[Any] = []
+        self.began = asyncio.Event()
+        self.ended: asyncio.Future[AppError | None] = asyncio.get_running_loop().create_future()
+
+    def take(self, part: Any) -> None:
+        self.parts.append(part)
+        self.began.set()
+
+    def submit(self, lane: JobLane, text: str, priority: int = 0) -> Any:
+        return lane.submit(
+            SpeakRequest(text, text, Voice()),
+            priority=priority,
+            on_part=self.take,
+            on_end=self.ended.set_result,
+        )
+
+
+def with_job_lane(
+    scene: Callable[[JobLane], Awaitable[None]], *, isolation: Isolation = "thread", **options: Any
+) -> None:
+    async def main() -> None:
+        factory = partial(ToneSynthesiser, isolation=isolation, **options)
+        lane = JobLane(factory, isolation=isolation, workers=1, clock=LoopClock(), name="voice")
+        await lane.start()
+        try:
+            await scene(lane)
+        finally:
+            await lane.stop()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_a_job_yields_its_parts_then_ends(isolation: Isolation) -> None:
+    async def scene(lane: JobLane) -> None:
+        job = Job()
+        job.submit(lane, "one two three four five")
+        assert await job.ended is None
+        assert sum(len(chunk.words) for chunk in job.parts) == 5
+
+    with_job_lane(scene, isolation=isolation)
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_an_engine_that_fails_fails_the_job_alone(isolation: Isolation) -> None:
+    async def scene(lane: JobLane) -> None:
+        bad, good = Job(), Job()
+        bad.submit(lane, "please FAIL now")
+        good.submit(lane, "fine")
+        assert isinstance(await bad.ended, EngineError)
+        assert await good.ended is None
+
+    with_job_lane(scene, isolation=isolation, fail_on="FAIL")
+
+
+def test_what_somebody_waits_for_goes_first() -> None:
+    async def main() -> list[str]:
+        lane = JobLane(ToneSynthesiser, isolation="thread", workers=1, clock=virtual_clock(), name="voice")
+        await lane.start()
+        order: list[str] = []
+        ended = asyncio.Event()
+
+        def end(name: str) -> Callable[[AppError | None], None]:
+            def note(_error: AppError | None) -> None:
+                order.append(name)
+                if len(order) == 3:
+                    ended.set()
+
+            return note
+
+        for name, priority in (("later", 10), ("also later", 10), ("first", 0)):
+            lane.submit(
+                SpeakRequest(name, "a b", Voice()), priority=priority, on_part=lambda _part: None, on_end=end(name)
+            )
+        await ended.wait()
+        await lane.stop()
+        return order
+
+    assert run_virtual(main()) == ["first", "later", "also later"]
+
+
+def test_a_cancelled_job_is_never_heard_of_again_and_the_lane_goes_on() -> None:
+    async def scene(lane: JobLane) -> None:
+        waiting, running, after = Job(), Job(), Job()
+        ticket = running.submit(lane, "word " * 400)
+        dropped = waiting.submit(lane, "never")
+        await running.began.wait()
+        ticket.cancel()
+        dropped.cancel()
+        seen = len(running.parts)
+        after.submit(lane, "after")
+        assert await after.ended is None
+        assert len(running.parts) == seen
+        assert waiting.parts == []
+        assert not running.ended.done()
+        assert not waiting.ended.done()
+
+    with_job_lane(scene, isolation="process")
+
+
+def test_a_job_survives_the_death_of_its_worker() -> None:
+    async def scene(lane: JobLane) -> None:
+        incidents: list[str] = []
+        lane.on_incident.append(lambda what, _detail: incidents.append(what))
+        (worker,) = lane.workers
+        assert isinstance(worker, ProcessWorker)
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        job = Job()
+        job.submit(lane, "still here")
+        assert await job.ended is None
+        assert incidents == ["died", "restarted"]
+
+    with_job_lane(scene, isolation="process")
+
+
+def test_a_job_that_kills_its_workers_is_given_up() -> None:
+    async def scene(lane: JobLane) -> None:
+        job, after = Job(), Job()
+        job.submit(lane, "CRASH")
+        assert isinstance(await job.ended, WorkerDied)
+        after.submit(lane, "fine")
+        assert await after.ended is None
+
+    with_job_lane(scene, isolation="process", crash_on="CRASH")
+
+
+def test_an_engine_that_cannot_be_loaded_says_why() -> None:
+    async def main(isolation: Isolation) -> None:
+        factory = partial(ToneSynthesiser, no_such_option=1)
+        lane = JobLane(factory, isolation=isolation, workers=1, clock=LoopClock(), name="voice")
+        try:
+            with pytest.raises(EngineError, match="no_such_option"):
+                await lane.start()
+        finally:
+            await lane.stop()
+
+    asyncio.run(main("thread"))
+    asyncio.run(main("process"))
+
+
+# ------------------------------------------------------------------ streams
+
+
+class Listener:
+    """Waits for final hypotheses."""
+
+    def __init__(self) -> None:
+        self.partials: list[str] = []
+        self.began = asyncio.Event()
+        self.finals: asyncio.Queue[str] = asyncio.Queue()
+
+    def __call__(self, hypothesis: Hypothesis) -> None:
+        if hypothesis.final:
+            self.finals.put_nowait(hypothesis.text)
+        else:
+            self.partials.append(hypothesis.text)
+            self.began.set()
+
+
+SCRIPT = {"anna": ["good morning", "where does it hurt"], "ben": ["hello there doctor", "thank you"]}
+
+
+def with_stream_lane(
+    scene: Callable[[StreamLane], Awaitable[None]], *, isolation: Isolation = "process", **options: Any
+) -> None:
+    async def main() -> None:
+        factory = partial(ScriptedRecogniser, SCRIPT, isolation=isolation, **options)
+        lane = StreamLane(factory, isolation=isolation, workers=1, clock=LoopClock(), name="ear")
+        await lane.start()
+        try:
+            await scene(lane)
+        finally:
+            await lane.stop()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_streams_do_not_mix(isolation: Isolation) -> None:
+    async def scene(lane: StreamLane) -> None:
+        anna, ben = Listener(), Listener()
+        streams = [lane.open(StreamSpec("anna"), anna), lane.open(StreamSpec("ben"), ben)]
+        for _ in range(2):
+            for _ in range(30):
+                for stream in streams:
+                    stream.feed(voiced(50))
+            for stream in streams:
+                stream.finish()
+        assert [await anna.finals.get() for _ in range(2)] == SCRIPT["anna"]
+        assert [await ben.finals.get() for _ in range(2)] == SCRIPT["ben"]
+        assert anna.partials
+
+    with_stream_lane(scene, isolation=isolation)
+
+
+def test_a_reset_segment_leaves_no_trace() -> None:
+    async def scene(lane: StreamLane) -> None:
+        anna = Listener()
+        stream = lane.open(StreamSpec("anna"), anna)
+        stream.feed(voiced(2000))
+        stream.reset()
+        stream.feed(voiced(2000))
+        stream.finish()
+        assert await anna.finals.get() == "good morning"
+        assert anna.finals.empty()
+
+    with_stream_lane(scene)
+
+
+def test_a_worker_that_dies_in_mid_utterance_loses_no_word_and_no_neighbour() -> None:
+    async def scene(lane: StreamLane) -> None:
+        anna, ben = Listener(), Listener()
+        one, two = lane.open(StreamSpec("anna"), anna), lane.open(StreamSpec("ben"), ben)
+        one.feed(voiced(1000))
+        two.feed(voiced(1000))
+        await asyncio.gather(anna.began.wait(), ben.began.wait())
+        (worker,) = lane.workers
+        assert isinstance(worker, ProcessWorker)
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        for stream in (one, two):
+            stream.feed(voiced(1000))
+            stream.finish()
+        assert await anna.finals.get() == "good morning"
+        assert await ben.finals.get() == "hello there doctor"
+
+    with_stream_lane(scene)
+
+
+def test_sound_that_kills_its_workers_gives_an_empty_final_and_the_stream_lives() -> None:
+    async def scene(lane: StreamLane) -> None:
+        incidents: list[str] = []
+        lane.on_incident.append(lambda what, _detail: incidents.append(what))
+        anna = Listener()
+        stream = lane.open(StreamSpec("anna"), anna)
+        stream.feed(voiced(500))
+        stream.feed(np.full(160, CRASH, dtype=np.int16))
+        stream.finish()
+        assert await anna.finals.get() == ""
+        assert incidents == ["died", "restarted", "died", "restarted", "failed"]
+        stream.feed(voiced(1000))
+        stream.finish()
+        assert await anna.finals.get() == "good morning"
+
+    with_stream_lane(scene, crash_on=CRASH)
+
+
+def test_an_engine_error_gives_an_empty_final() -> None:
+    async def scene(lane: StreamLane) -> None:
+        anna = Listener()
+        stream = lane.open(StreamSpec("anna"), anna)
+        stream.feed(np.full(1600, CRASH, dtype=np.int16))
+        stream.finish()
+        assert await anna.finals.get() == ""
+
+    with_stream_lane(scene, fail_on=CRASH)
+
+
+def test_closing_a_stream_keeps_the_speakers_state() -> None:
+    async def main() -> None:
+        lane = StreamLane(
+            partial(ScriptedRecogniser, ["a", "b"]), isolation="thread", workers=1, clock=virtual_clock(), name="ear"
+        )
+        await lane.start()
+        listener = Listener()
+        stream = lane.open(StreamSpec("x"), listener)
+        stream.feed(voiced(500))
+        stream.finish()
+        await listener.finals.get()
+        stream.close()
+        await asyncio.sleep(1)
+        assert stream.speaker_state == "1"
+        await lane.stop()
+
+    run_virtual(main())
