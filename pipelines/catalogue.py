@@ -108,21 +108,21 @@ def choose_engines(settings: EngineSettings) -> Choices:
 
 def _recogniser(name: str, scripted: bool, why: str) -> Choice:
     if name == "scripted" or (name == "auto" and scripted):
-        return _scripted("recogniser", "ScriptedRecogniser", why)
+        return _scripted("recogniser", why)
     factory = _Lazy("pipelines.stt.pocketsphinx", "PocketSphinxRecogniser")
     return Choice("pocketsphinx", factory, "process", why if name == "auto" else "asked for by name")
 
 
 def _responder(name: str, scripted: bool, why: str) -> Choice:
     if name == "scripted" or (name == "auto" and scripted):
-        return _scripted("responder", "ScriptedResponder", why)
+        return _scripted("responder", why)
     factory = _Lazy("pipelines.llm.scripted", "ScriptedPatient")
     return Choice("scripted-patient", factory, "thread", why if name == "auto" else "asked for by name")
 
 
 def _synthesiser(name: str, scripted: bool, why: str) -> Choice:
     if name == "scripted" or (name == "auto" and scripted):
-        return _scripted("synthesiser", "ToneSynthesiser", why)
+        return _scripted("synthesiser", why)
     flite = shutil.which("flite")
     if name == "flite" and flite is None:
         raise EngineError(
@@ -136,14 +136,13 @@ def _synthesiser(name: str, scripted: bool, why: str) -> Choice:
     return Choice("espeak", _Lazy("pipelines.tts.espeak", "EspeakSynthesiser"), "process", reason)
 
 
-def _scripted(kind: str, name: str, why: str) -> Choice:
-    module = f"tests.fakes.{kind}"
+def _scripted(kind: str, why: str) -> Choice:
     if importlib.util.find_spec("tests") is None:
         raise EngineError(
             "the scripted engines live with the tests: run from a checkout, or set engines.backend to 'embedded'",
             code="engine.unavailable",
         )
-    return Choice("scripted", _Lazy(module, name), "thread", why)
+    return Choice("scripted", _Lazy("tests.fakes.instant", kind), "thread", why)
 
 
 def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Engines:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 import structlog
 from starlette.applications import Starlette
@@ -20,16 +20,15 @@ from pipelines.log.disk import DiskThread
 from pipelines.patient.library import CardLibrary
 from pipelines.session.driver import Engines
 from server import routes
+from server.channel import AbortableSockets
 from server.metrics import Metrics
+from server.paths import STATIC, cards_folder
 from server.security import SecurityHeaders
 from server.sessions import SessionRegistry
 from server.settings import Settings
 
 logger = structlog.get_logger("server.app")
 
-ROOT = Path(__file__).resolve().parent.parent
-STATIC = ROOT / "static"
-CARDS = ROOT / "configs" / "cards"
 LAG_EVERY_S = 0.5
 END_GRACE_S = 5.0  # for sessions to be told and their logs to be closed when the server stops
 
@@ -40,7 +39,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.version = version("interlocutor")
-        self.cards = CardLibrary.load(settings.cards_path or CARDS)
+        self.cards = CardLibrary.load(cards_folder(settings))
         self.choices: Choices = choose_engines(settings.engines)
         self.metrics = Metrics(self.version)
         self.not_ready: str | None = "engines are loading"
@@ -55,9 +54,7 @@ class Server:
         self.disk = DiskThread()
         self.engines = build_lanes(self.choices, self.settings.engines, self.clock)
         for lane in (self.engines.recogniser, self.engines.responder, self.engines.synthesiser):
-            lane.on_incident.append(
-                lambda what, _detail, name=lane.name: self.metrics.engine_incidents.labels(name, what).inc()
-            )
+            lane.on_incident.append(partial(self._incident, lane.name))
         self.registry = SessionRegistry(
             self.settings,
             cards=self.cards,
@@ -88,6 +85,9 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await stop_lanes(self.engines)
         await asyncio.to_thread(self.disk.close)
+
+    def _incident(self, engine: str, what: str, _detail: str) -> None:
+        self.metrics.count_incident(engine, what)
 
     async def _load(self) -> None:
         for choice in (self.choices.recogniser, self.choices.responder, self.choices.synthesiser):
@@ -142,4 +142,5 @@ def create_app(settings: Settings) -> Starlette:
     )
     app.state.server = server
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(AbortableSockets)  # added last, so outermost
     return app

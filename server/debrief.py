@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.events import CueHeard, CueUnheard, Event, ReplyFinished, ReplyTruncated, TurnCommitted, TurnLatency
 from pipelines.log.session_log import Record
 from pipelines.patient.card import Card
+from server.bench.figures import percentile
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,10 @@ class Debrief:
                 "patient_ms": round(self.patient_ms),
                 "candidate_share": round(self.candidate_ms / talk_ms, 3) if talk_ms else None,
             },
-            "latency": {"p50": quantile(self.voice_to_voice_ms, 0.5), "p95": quantile(self.voice_to_voice_ms, 0.95)},
+            "latency": {
+                "p50": percentile(self.voice_to_voice_ms, 0.5),
+                "p95": percentile(self.voice_to_voice_ms, 0.95),
+            },
         }
 
 
@@ -82,11 +86,3 @@ def summarise(records: Iterable[Record], card: Card) -> Debrief:
                 pass
     cues = tuple((cue.topic, cue.id in told) for cue in card.cues)
     return Debrief(tuple(turns), cues, candidate_ms, sum(played_ms.values()), tuple(latencies))
-
-
-def quantile(values: tuple[float, ...], q: float) -> float | None:
-    """Return the q-quantile (nearest rank), or None of nothing."""
-    if not values:
-        return None
-    ranked = sorted(values)
-    return round(ranked[min(len(ranked) - 1, int(q * len(ranked)))], 1)

@@ -7,6 +7,7 @@ millisecond. Source of the calls: NVIDIA's NVML API reference.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 _LIBRARY = "libnvidia-ml.so.1"
@@ -17,11 +18,21 @@ class _Utilization(ctypes.Structure):
     _fields_ = (("gpu", ctypes.c_uint), ("memory", ctypes.c_uint))
 
 
+def load_nvml() -> Any:
+    """Return the started library, or None on a machine without it."""
+    try:
+        library = ctypes.CDLL(_LIBRARY)
+        started = library.nvmlInit_v2() == _SUCCESS
+    except (OSError, AttributeError):  # no driver, or one from before version 2 of these calls
+        return None
+    return library if started else None
+
+
 class GpuReader:
     """Reads every card's utilisation; the library is looked for at the first reading and not again."""
 
-    def __init__(self, library_name: str = _LIBRARY) -> None:
-        self._library_name = library_name
+    def __init__(self, load: Callable[[], Any] = load_nvml) -> None:
+        self._load = load
         self._library: Any = None
         self._looked = False
 
@@ -29,7 +40,7 @@ class GpuReader:
         """Return utilisation in percent by card index; empty without a card, a driver or an answer."""
         if not self._looked:
             self._looked = True
-            self._library = _open(self._library_name)
+            self._library = self._load()
         if self._library is None:
             return {}
         count = ctypes.c_uint()
@@ -45,12 +56,3 @@ class GpuReader:
             ):
                 found[str(index)] = float(used.gpu)
         return found
-
-
-def _open(name: str) -> Any:
-    try:
-        library = ctypes.CDLL(name)
-        started = library.nvmlInit_v2() == _SUCCESS
-    except (OSError, AttributeError):  # no driver, or one from before version 2 of these calls
-        return None
-    return library if started else None

@@ -82,6 +82,11 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
     )
 
 
+def quiet_logs(level: str = "WARNING") -> None:
+    """Send only what matters, for people's eyes, to standard error: for commands whose output is their report."""
+    setup_logging(LogSettings.model_validate({"level": level, "format": "console"}), stream=sys.stderr)
+
+
 class QuietPaths(logging.Filter):
     """Keeps the probes' requests out of the access log: they come every few seconds and say nothing."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -14,6 +15,7 @@ from audio.errors import AccessError, AppError, CapacityError, ProtocolError
 from audio.recorder import RECORDING_NAME
 from pipelines.catalogue import Choice
 from pipelines.patient.card import public_view
+from server.paths import STATIC
 from server.principal import Principal
 from server.realtime import RealtimeConnection, SessionInfo, WebSocketChannel
 from server.security import origin_allowed
@@ -60,8 +62,6 @@ async def our_fault(_request: Request, _error: Exception) -> Response:
 
 async def page(_request: Request) -> Response:
     """Serve the candidate's page."""
-    from server.app import STATIC
-
     return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
 
 
@@ -189,10 +189,11 @@ async def realtime(websocket: WebSocket) -> None:
             session_info=SessionInfo(
                 id=session.id,
                 card_id=session.card.id,
-                expires_at_s=server.settings.session.session_s,
+                expires_at_s=round(time.time()) + server.settings.session.session_s,
             ),
             make_driver=lambda input_hz, sink: server.registry.make_driver(session, input_hz, sink),
             settings=server.settings.server,
+            idle_s=server.settings.session.idle_s,
         )
         with structlog.contextvars.bound_contextvars(session_id=session.id):
             code = await connection.run()

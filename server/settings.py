@@ -21,13 +21,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from audio.errors import SettingsError
 from audio.speech import SpeechSettings
 from audio.vad import VadName
+from pipelines.catalogue import EngineSettings
 from pipelines.conversation.settings import ConversationSettings
 from server import settings_layers as layers
 from server.aliases import apply_aliases
 from server.settings_secrets import MAKE_ONE, read_secret_file, weakness
 
 EnvironmentName = Literal["dev", "test", "staging", "production"]
-Backend = Literal["mock", "embedded", "local", "cloud", "auto"]
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
 SECRETS = ("secret_key", "developer_key")
@@ -88,30 +88,6 @@ class SessionSettings(_Section):
     keep_days: int = Field(
         default=90, ge=1, le=36_500, description="Days that recordings and logs are kept; older ones are deleted."
     )
-
-
-class EngineSettings(_Section):
-    """Which engines listen, think and speak."""
-
-    backend: Backend = Field(
-        default="auto",
-        description="Set of engines: mock (scripted, for tests), embedded (no download), local and cloud (this version "
-        "has none of these two), or auto: the best installed.",
-    )
-    recogniser: Literal["auto", "pocketsphinx", "scripted"] = Field(
-        default="auto", description="Engine that turns speech into text; auto follows the backend."
-    )
-    responder: Literal["auto", "scripted-patient", "scripted"] = Field(
-        default="auto", description="Engine that chooses the patient's words; auto follows the backend."
-    )
-    synthesiser: Literal["auto", "espeak", "flite", "scripted"] = Field(
-        default="auto", description="Engine that speaks; auto follows the backend: flite where installed, or espeak."
-    )
-    recogniser_workers: int = Field(
-        default=0, ge=0, le=64, description="Processes that recognise; 0: one per core, at most 4."
-    )
-    synthesiser_workers: int = Field(default=1, ge=1, le=64, description="Threads or processes that speak.")
-    responder_workers: int = Field(default=1, ge=1, le=64, description="Threads that choose the patient's words.")
 
 
 class LogSettings(_Section):

@@ -189,8 +189,9 @@ async function summarise() {
   let summary = null;
   for (let attempt = 0; attempt < SUMMARY_TRIES; attempt += 1) {
     try {
-      summary = await fetchSummary(visit.session);
-      if (summary.status === "ended") return summary;
+      const account = await fetchSummary(visit.session);
+      if (account.turns) summary = account; // until the session is over there is none
+      if (summary && account.status === "ended") return summary;
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
     }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from server.cli.options import AsJson, ConfigFolder, Overrides
+
+if TYPE_CHECKING:
+    from server.settings import Settings
 
 group = typer.Typer(help="Show and check the settings.", no_args_is_help=True)
 
@@ -52,20 +55,35 @@ def show(overrides: Overrides = None, config: ConfigFolder = None, as_json: AsJs
 def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
     """Say whether the server would start with these settings; exit 2 if not.
 
-    Looks at the settings and at the cards, not at the machine: for that there is `interlocutor doctor`.
+    Looks at the settings, the choice of engines and the cards. For the machine there is `interlocutor doctor`.
     """
     from audio.errors import SettingsError
-    from pipelines.patient.library import check as check_cards
     from server.settings import load_with_origins
 
     loaded = load_with_origins(config_folder=config, overrides=overrides or ())
     settings = loaded.settings
-    faults = settings.production_faults() + [f"cards_path: {fault}" for fault in check_cards(settings.cards_folder)]
+    faults = startup_faults(settings)
     if faults:
         raise SettingsError("\n".join(faults))
     for note in loaded.notes:
         typer.echo(f"note: {note}", err=True)
     typer.echo(f"settings for {settings.environment} can be used (digest {settings.digest()[:12]})")
+
+
+def startup_faults(settings: Settings) -> list[str]:
+    """Return why the server would not start with these settings, one line each."""
+    from audio.errors import EngineError
+    from pipelines.catalogue import choose_engines
+    from pipelines.patient.library import check as check_cards
+
+    faults = settings.production_faults()
+    try:
+        resolved = choose_engines(settings.engines).backend
+    except EngineError as error:
+        faults.append(f"engines: {error.message}")
+    else:
+        faults += [fault for fault in settings.check_backend(resolved) if fault not in faults]
+    return faults + [f"cards_path: {fault}" for fault in check_cards(settings.cards_folder)]
 
 
 def _at(tree: dict[str, Any], path: str) -> Any:

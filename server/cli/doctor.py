@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from audio.errors import AppError, EngineError
+from server.cli.config import startup_faults
 from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
@@ -73,8 +74,7 @@ def examine(settings: Settings) -> list[Check]:
         check_python(sys.version_info[:3]),
         check_packages(metadata.requires("interlocutor") or []),
         *check_engines(settings),
-        check_production(settings),
-        check_cards(settings.cards_folder),
+        check_settings(settings),
         check_data_folder(settings.data_path),
         check_space(settings.data_path),
         check_port(settings.server.host, settings.server.port),
@@ -144,28 +144,19 @@ def check_engine(name: str, run: Callable[[], None], *, needed: bool) -> Check:
         found, _, advice = error.message.partition("; ")
         return Check(name, "fail" if needed else "warn", found, advice or "install the product again with pip")
     except Exception as error:  # a broken library raises anything; the report must go on
-        found = f"can't be loaded ({type(error).__name__}: {error})".splitlines()[0]
+        first_line = str(error).partition("\n")[0]
+        found = f"can't be loaded ({type(error).__name__}: {first_line})"
         return Check(name, "fail" if needed else "warn", found, "install the product again with pip")
     return Check(name, "ok", "loaded and run once")
 
 
-def check_production(settings: Settings) -> Check:
-    """Judge whether the environment accepts these settings."""
-    faults = settings.production_faults()
+def check_settings(settings: Settings) -> Check:
+    """Judge whether the server would start with these settings, engines and cards."""
+    faults = startup_faults(settings)
     if faults:
-        return Check("Settings", "fail", "; ".join(fault.partition(":")[0] for fault in faults), "\n".join(faults))
-    return Check("Settings", "ok", f"for {settings.environment}")
-
-
-def check_cards(folder: Path) -> Check:
-    """Judge the folder of cards."""
-    from pipelines.patient.library import CardLibrary
-    from pipelines.patient.library import check as faults_of
-
-    faults = faults_of(folder)
-    if faults:
-        return Check("Cards", "fail", f"{len(faults)} faults in {folder}", "run `interlocutor cards check`")
-    return Check("Cards", "ok", f"{len(CardLibrary.load(folder))} in {folder}")
+        names = dict.fromkeys(fault.partition(":")[0] for fault in faults)
+        return Check("Settings", "fail", ", ".join(names), "\n".join(faults))
+    return Check("Settings", "ok", f"for {settings.environment}; cards in {settings.cards_folder}")
 
 
 def check_data_folder(folder: Path) -> Check:

@@ -29,18 +29,16 @@ PlayedMs = Annotated[float, Field(ge=0, le=MAX_PLAYED_MS)]
 def _sound(value: object) -> bytes:
     if not isinstance(value, str):
         raise ValueError("must be a string of base64")
-    if len(value) > 4 * ((MAX_AUDIO_BYTES + 2) // 3):
-        raise Refused(
-            f"audio of one message has at most {MAX_AUDIO_BYTES} bytes; send about 100 ms at a time",
-            code=Code.TOO_BIG,
-            param="audio",
-        )
+    if len(value) > 4 * ((MAX_AUDIO_BYTES + 2) // 3):  # before anything is made of it
+        raise _too_much()
     try:
         data = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
-        raise Refused(
-            "audio is not base64 (standard alphabet, padded, no line breaks)", code=Code.BAD_BASE64, param="audio"
-        ) from None
+        raise _no_base64() from None
+    if base64.b64encode(data).decode() != value:  # the decoder lets surplus padding and stray bits pass
+        raise _no_base64()
+    if len(data) > MAX_AUDIO_BYTES:
+        raise _too_much()
     if len(data) % 2:
         raise Refused(
             f"{len(data)} bytes are not whole 16-bit samples; send an even number of bytes",
@@ -48,6 +46,20 @@ def _sound(value: object) -> bytes:
             param="audio",
         )
     return data
+
+
+def _too_much() -> Refused:
+    return Refused(
+        f"audio of one message has at most {MAX_AUDIO_BYTES} bytes; send about 100 ms at a time",
+        code=Code.TOO_BIG,
+        param="audio",
+    )
+
+
+def _no_base64() -> Refused:
+    return Refused(
+        "audio is not base64 (standard alphabet, padded, no line breaks)", code=Code.BAD_BASE64, param="audio"
+    )
 
 
 Sound = Annotated[bytes, BeforeValidator(_sound)]

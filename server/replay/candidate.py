@@ -28,6 +28,7 @@ from server.replay.link import (
 from server.replay.plan import Plan, PlannedTurn
 
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
+ACKNOWLEDGE_MS = 100
 NATURAL_GAP_MS = 500.0  # people answer within 200 ms, non-native speakers in an exam later
 ANSWER_TIMEOUT_MS = 15_000.0  # then the turn counts as unanswered and the next one is spoken
 OPENING_WAIT_MS = 400.0  # a patient who speaks first has begun by then
@@ -86,6 +87,7 @@ class SimulatedCandidate:
         self._audible: dict[int, AudibleTracker] = {}
         self._reply_turn: dict[int, int] = {}  # reply -> index of the turn it answers
         self._reply_samples: dict[int, int] = {}
+        self.gaps_ms: list[float] = []  # sound of a reply that came after what was there had been played
 
     async def run(self) -> None:
         """Speak all turns; returns when the last one was answered, or given up, or the session ended."""
@@ -96,9 +98,20 @@ class SimulatedCandidate:
             await asyncio.sleep(max(0.0, due_ms - self._clock.now_ms()) / 1000.0)
             for told in self._link.take():
                 self._hear(told)
+            self._acknowledge()
             self._maybe_begin()
             self._send()
         self._progress(len(self.results))
+
+    def _acknowledge(self) -> None:
+        """Report what was played, every 100 ms and at the end of what there is."""
+        reply = self._patient_speaks
+        if reply is None or not self._reply_samples.get(reply):
+            return
+        ahead_ms = max(0.0, self._plays_until_ms - self._clock.now_ms())
+        if ahead_ms == 0.0 or self._frames % (ACKNOWLEDGE_MS // FRAME_MS) == 0:
+            received_ms = 1000.0 * self._reply_samples[reply] / WIRE_HZ
+            self._link.acknowledge(reply, max(0.0, received_ms - ahead_ms))
 
     def _send(self) -> None:
         frame, self._rest = self._rest[:FRAME_SAMPLES], self._rest[FRAME_SAMPLES:]
@@ -205,15 +218,17 @@ class SimulatedCandidate:
 
     def _hear_sound(self, reply: int, samples: Pcm) -> None:
         now_ms = self._clock.now_ms()
+        if self._reply_samples.get(reply) and now_ms > self._plays_until_ms:
+            self.gaps_ms.append(now_ms - self._plays_until_ms)
         starts_ms = max(now_ms, self._plays_until_ms)
         self._plays_until_ms = starts_ms + 1000.0 * len(samples) / WIRE_HZ
         self.heard.append((starts_ms - self._start_ms, reply, samples))
+        offset_ms = 1000.0 * self._reply_samples.get(reply, 0) / WIRE_HZ
+        self._reply_samples[reply] = self._reply_samples.get(reply, 0) + len(samples)
         tracker = self._audible.get(reply)
         answered = self._answered(reply)
         if tracker is None or answered is None or tracker.first_audible_ms is not None:
             return
-        offset_ms = 1000.0 * self._reply_samples[reply] / WIRE_HZ
-        self._reply_samples[reply] += len(samples)
         audible_ms = tracker.add(samples, offset_ms)
         if audible_ms is not None and answered.voice_to_voice_ms is None:
             heard_at_ms = starts_ms - self._start_ms + audible_ms - offset_ms
@@ -221,7 +236,7 @@ class SimulatedCandidate:
 
     def _time(self, timing: Timing) -> None:
         """Put the server's split on our own clock: its endpoint is counted from our last voiced sample."""
-        answered = self._answered(timing.reply)
+        answered = self._answered(timing.reply or max(self._reply_turn, default=0))
         if answered is None or answered.voice_to_voice_ms is None or answered.parts is not None:
             return
         endpoint = timing.endpoint_ms + timing.last_voiced_ms - self._voiced_end_ms

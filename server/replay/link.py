@@ -56,9 +56,12 @@ class CueTold:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The server's own split of a turn's latency, milliseconds; `last_voiced_ms` is media time."""
+    """The server's own split of a turn's latency, milliseconds; `last_voiced_ms` is media time.
 
-    reply: int
+    `reply` is None where the server doesn't say: the one that began last.
+    """
+
+    reply: int | None
     endpoint_ms: float
     recognise_ms: float
     respond_ms: float
@@ -88,6 +91,9 @@ class Link(Protocol):
 
     def send(self, samples: Pcm) -> None:
         """Send int16 mono at 24 kHz; never blocks."""
+
+    def acknowledge(self, reply: int, played_ms: float) -> None:
+        """Say how much of a reply was played."""
 
     def take(self) -> list[Told]:
         """Return what was told since the last call, in order."""

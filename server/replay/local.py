@@ -83,6 +83,9 @@ class LocalLink:
         except AudioError as error:
             self._told.append(Trouble(error.message))
 
+    def acknowledge(self, reply: int, played_ms: float) -> None:
+        """Do nothing: this link stands for a client whose playout is estimated."""
+
     def take(self) -> list[Told]:
         """Return what happened since the last call."""
         told, self._told = self._told, []

@@ -41,6 +41,9 @@ export class Conversation {
       case "input_audio_buffer.speech_stopped":
         if (this.state === "hearing") this.#go("thinking", now_ms);
         break;
+      case "interlocutor.turn.ignored":
+        if (this.state === "thinking") this.#rest(now_ms);
+        break;
       case "response.created":
         this.responding = true;
         if (this.state === "listening") this.#go("thinking", now_ms);

@@ -76,12 +76,13 @@ function transcript(lines) {
   return section(words.said, { className: "panel panel-said" }, content);
 }
 
+/** An exam's list is empty: cards always have something to tell, but then it is not for the candidate. */
 function cues(all) {
   const told = all.filter((cue) => cue.told);
   const missed = all.filter((cue) => !cue.told);
   const topics = (list, kind) => h("ul", { className: `topics topics-${kind}` }, ...list.map((cue) => h("li", {}, cue.topic)));
   const content = [];
-  if (all.length === 0) content.push(h("p", {}, words.no_cues));
+  if (all.length === 0) content.push(h("p", {}, words.cues_exam));
   else {
     content.push(h("h3", {}, words.told), told.length > 0 ? topics(told, "told") : h("p", {}, words.none_told));
     if (missed.length === 0) content.push(h("p", {}, words.all_told));

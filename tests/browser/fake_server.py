@@ -86,6 +86,12 @@ CARDS = (
     ),
 )
 
+CUES = (
+    {"topic": "How it was after hospital", "told": True},
+    {"topic": "Difficulties with the inhaler", "told": False},
+    {"topic": "Worry about side effects", "told": False},
+)
+
 
 class FakeServer:
     """The server and what a test may set and read; `url` is where it listens."""
@@ -193,11 +199,7 @@ class FakeServer:
                 "card": self._card.id,
                 "mode": self.sessions[-1]["mode"],
                 "turns": self.turns,
-                "cues": [
-                    {"topic": "How it was after hospital", "told": True},
-                    {"topic": "Difficulties with the inhaler", "told": False},
-                    {"topic": "Worry about side effects", "told": False},
-                ],
+                "cues": list(CUES) if self.sessions[-1]["mode"] == "practice" else [],
                 "talk": {"candidate_ms": 5200, "patient_ms": 2900, "candidate_share": 0.642},
                 "latency": {"p50": 812, "p95": 1240} if self.turns else {"p50": None, "p95": None},
             }
@@ -290,7 +292,7 @@ class _Talk:
             await self._socket.close(1011)
             raise WebSocketDisconnect(1011)
         if self._server.end_after_turns == self._turn:
-            await self._end("time")
+            await self._end("time_limit")
             raise WebSocketDisconnect(1000)
         await self._say("I have been better, to be honest.")
         parts = {"endpoint": 400, "recognise": 120, "respond": 60, "speak": 80, "deliver": 152}

@@ -88,6 +88,8 @@ def test_exam_runs_its_time_out_and_shows_no_captions(page: Page, server: FakeSe
     expect(page.get_by_role("button", name="Captions")).to_have_count(0)
     assert server.sessions == [{"card": "nursing-asthma-plan", "mode": "exam"}]
     steps.end(page)
+    expect(page.get_by_text("In exam mode this is for the examiner.")).to_be_visible()
+    expect(page.locator(".topics")).to_have_count(0)
 
 
 def test_the_patient_may_speak_first(page: Page) -> None:

@@ -397,4 +397,4 @@ def test_what_is_spoken_is_understood(name: str) -> None:
         said += len(normalise(text))
         understood += sum(word in heard for word in normalise(text))
     stream.close()
-    assert understood / said > 0.6
+    assert understood / said > 0.5

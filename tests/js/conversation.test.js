@@ -7,12 +7,13 @@ const EVENTS = {
   started: { type: "interlocutor.session.started", session_s: 300 },
   speech: { type: "input_audio_buffer.speech_started", item_id: "c1" },
   pause: { type: "input_audio_buffer.speech_stopped", item_id: "c1" },
+  ignored: { type: "interlocutor.turn.ignored", turn: 0, reason: "noise" },
   response: { type: "response.created", response: { id: "r1" } },
   sound: { type: "response.output_audio.delta", item_id: "p1", delta: "" },
   done: { type: "response.done", response: { id: "r1", status: "completed" } },
   cancelled: { type: "response.done", response: { id: "r1", status: "cancelled" } },
   clear: { type: "interlocutor.playout.clear", item_id: "p1", heard_ms: 100 },
-  ended: { type: "interlocutor.session.ended", reason: "time" },
+  ended: { type: "interlocutor.session.ended", reason: "time_limit" },
 };
 const REPORTS = ["heard", "progress", "silent", "cut"];
 const KINDS = { heard: "started", progress: "progress", silent: "ended", cut: "cleared" };
@@ -91,6 +92,11 @@ test("the patient may begin", () => {
   assert.deepEqual(states(conversation, ...steps), ["thinking", "thinking", "thinking", "thinking", "speaking", "listening"]);
 });
 
+test("what was only a noise gives the turn back at once, but not while one speaks again", () => {
+  assert.equal(states(new Conversation(), "started", "speech", "pause", "ignored").at(-1), "listening");
+  assert.equal(states(new Conversation(), "started", "speech", "pause", "speech", "ignored").at(-1), "hearing");
+});
+
 test("when no answer comes it is the candidate's turn again", () => {
   const conversation = new Conversation();
   states(conversation, "started", "speech", "pause");
@@ -115,7 +121,7 @@ test("after the end nothing changes any more", () => {
     "ended",
     "ended",
   ]);
-  assert.equal(conversation.ended_reason, "time");
+  assert.equal(conversation.ended_reason, "time_limit");
 });
 
 test("turns and the last latency are counted", () => {

@@ -42,6 +42,9 @@ class Table:
         self.done: list[c.Command] = []
         self.tell(s.Begin())
 
+    def stands(self, state: State) -> bool:
+        return self.core.state is state
+
     def tell(self, signal: s.Signal) -> list[c.Command]:
         commands = self.core.receive(signal, self.now_ms)
         self.done += commands
@@ -139,7 +142,7 @@ def test_a_turn_is_answered_once_after_the_wait() -> None:
     table.answer(Clause("On the stairs.", "how"))
     assert table.of(c.Release) == [c.Release(1)]
     table.tell(s.PlayedOut(1, 600.0, True))
-    assert table.core.state is State.LISTENING
+    assert table.stands(State.LISTENING)
     assert [item.text for item in table.core.history] == ["how did it happen", "On the stairs."]
     assert table.core.told == ["how"]
     assert len(table.of(c.Respond)) == 1
@@ -176,7 +179,7 @@ def test_the_text_is_waited_for_but_not_for_ever() -> None:
     table.pause()
     table.understand("where does it", final=False)
     table.wait(800)
-    assert table.core.state is State.ANSWERING
+    assert table.stands(State.ANSWERING)
     assert table.of(c.Respond) == []
     table.wait(SETTINGS.recognise_timeout_ms)
     (respond,) = table.of(c.Respond)
@@ -192,7 +195,7 @@ def test_a_cough_is_no_turn() -> None:
     table.wait(600)
     assert table.events(TurnIgnored) == [TurnIgnored(1, "noise")]
     assert table.of(c.Respond) == []
-    assert table.core.state is State.LISTENING
+    assert table.stands(State.LISTENING)
 
 
 def test_long_speech_that_was_not_understood_is_answered_all_the_same() -> None:
@@ -207,9 +210,9 @@ def test_missing_sound_is_not_the_candidates_silence() -> None:
     table.speak(1000)
     table.pause()
     table.wait(1500, missing=True)  # the network, not the candidate
-    assert table.core.state is State.WEIGHING
+    assert table.stands(State.WEIGHING)
     table.wait(3000, missing=True)  # but not for ever
-    assert table.core.state is not State.WEIGHING
+    assert not table.stands(State.WEIGHING)
 
 
 # ------------------------------------------------------------------ going on, interrupting
@@ -221,7 +224,7 @@ def test_speech_before_the_patients_first_sound_discards_the_reply_and_is_answer
     table.tell(s.Proposed(1, Clause("Yes.")))
     table.speak(600)
     assert c.StopReply(1) in table.done
-    assert table.core.state is State.HEARING
+    assert table.stands(State.HEARING)
     table.pause()
     table.wait(240)
     table.understand("at night")
@@ -236,9 +239,9 @@ def test_speech_over_the_patient_takes_the_floor_after_a_while() -> None:
     reply = table.answer(Clause("My father lost his leg", "worry"), Clause("after a cut that never healed.", "worry"))
     table.tell(s.VoiceStarted(table.now_ms))
     table.wait(SETTINGS.yield_after_ms - 20, played_ms=1000)
-    assert table.core.state is State.HOLDING
+    assert table.stands(State.HOLDING)
     table.wait(20, played_ms=1000)
-    assert table.core.state is State.HEARING
+    assert table.stands(State.HEARING)
     assert c.StopReply(reply) in table.done
     (finished,) = table.events(ReplyFinished)
     assert (finished.status, finished.heard) == ("interrupted", "My father lost his leg")
@@ -253,7 +256,7 @@ def test_a_backchannel_lets_the_patient_go_on() -> None:
     table.tell(s.VoiceStarted(table.now_ms))
     table.wait(300, played_ms=400)
     table.tell(s.VoicePaused(table.now_ms - 200))
-    assert table.core.state is State.SPEAKING
+    assert table.stands(State.SPEAKING)
     assert c.StopReply(reply) not in table.done
     assert table.events(TurnIgnored)[-1].reason == "backchannel"
     assert len(table.events(SpeechStarted)) == 1  # stock clients would take a second one for an interruption
@@ -266,7 +269,7 @@ def test_speech_that_outlasts_the_reply_becomes_the_next_turn() -> None:
     table.tell(s.VoiceStarted(table.now_ms))
     table.wait(200, played_ms=200)
     table.tell(s.PlayedOut(reply, 200.0, True))
-    assert table.core.state is State.HEARING
+    assert table.stands(State.HEARING)
     table.pause()
     table.wait(240)
     table.understand("and then")
@@ -312,7 +315,7 @@ def test_time_up_closes_after_the_turn_at_hand() -> None:
     table = Table()
     table.speak(1000)
     table.tell(s.TimeUp())
-    assert table.core.state is State.HEARING
+    assert table.stands(State.HEARING)
     table.pause()
     table.wait(240)
     table.understand("so please rest")
@@ -320,7 +323,7 @@ def test_time_up_closes_after_the_turn_at_hand() -> None:
     assert table.of(c.Respond)[-1].kind is RespondKind.CLOSING
     reply = table.answer(Clause("Goodbye."))
     table.tell(s.PlayedOut(reply, 300.0, True))
-    assert table.core.state is State.ENDED
+    assert table.stands(State.ENDED)
     assert table.of(c.End) == [c.End("time_limit")]
 
 
@@ -339,10 +342,10 @@ def test_a_manual_client_commits_and_asks() -> None:
     table.speak(1000)
     table.pause()
     table.wait(5000)
-    assert table.core.state is State.WEIGHING
+    assert table.stands(State.WEIGHING)
     table.understand("hello")
     table.tell(s.CommitAsked())
-    assert table.core.state is State.LISTENING
+    assert table.stands(State.LISTENING)
     assert table.of(c.Respond) == []
     table.tell(s.ReplyAsked())
     assert table.of(c.Respond)[-1].text == "hello"
@@ -352,7 +355,7 @@ def test_a_cleared_turn_is_forgotten() -> None:
     table = Table()
     table.speak(1000)
     table.tell(s.ClearAsked())
-    assert table.core.state is State.LISTENING
+    assert table.stands(State.LISTENING)
     assert table.of(c.DropSegment) == [c.DropSegment(1)]
     assert table.core.history == []
 
@@ -368,7 +371,7 @@ def test_a_reply_that_fails_leaves_the_floor_to_the_candidate() -> None:
     table = Table()
     table.say("hello")
     table.tell(s.ReplyFailed(1, "the patient can't answer"))
-    assert table.core.state is State.LISTENING
+    assert table.stands(State.LISTENING)
     table.say("hello again")
     assert len(table.of(c.Respond)) == 2
 

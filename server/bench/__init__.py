@@ -1,0 +1,1 @@
+"""Benches and evaluations: figures that anyone can measure again."""

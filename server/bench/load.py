@@ -1,0 +1,204 @@
+"""`bench load`: N candidates at once at real pace, the server in a process of its own, measured from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+import psutil
+
+from audio.clock import LoopClock
+from audio.errors import AppError, ProtocolError
+from server.bench.figures import Figure, percentile
+from server.replay.candidate import SimulatedCandidate
+from server.replay.plan import Plan
+from server.replay.remote import RemoteLink, reserve
+
+START_TIMEOUT_S = 120.0
+STAGGER_S = 0.25  # candidates do not begin in the same instant; their turns drift apart further by themselves
+SAMPLE_S = 0.5
+_ADDRESS = re.compile(r"(http://\S+?)/? ")
+
+
+@dataclass(slots=True)
+class Usage:
+    """What the server's processes used."""
+
+    idle_bytes: int = 0
+    peak_bytes: int = 0
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+
+@dataclass(slots=True)
+class LoadResult:
+    """What N candidates measured."""
+
+    sessions: int
+    candidates: list[SimulatedCandidate] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    session_s: float = 0.0
+    usage: Usage = field(default_factory=Usage)
+
+
+@contextlib.asynccontextmanager
+async def server_process(arguments: Sequence[str]) -> AsyncIterator[tuple[str, psutil.Process]]:
+    """Start `interlocutor serve` on a free port with its data in a folder of its own; end it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="interlocutor-bench-") as data:
+        command = [sys.executable, "-m", "server.cli", "serve", "--port", "0", "--set", f"data_path={data}"]
+        process = await asyncio.create_subprocess_exec(
+            *command, *arguments, stdout=subprocess.PIPE, env=os.environ | {"INTERLOCUTOR__LOG__LEVEL": "WARNING"}
+        )
+        drain: asyncio.Task[None] | None = None
+        try:
+            url = await _address(process)
+            await _until_ready(url)
+            drain = asyncio.create_task(_drain(process))
+            yield url, psutil.Process(process.pid)
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(20.0):
+                        await process.wait()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            if drain is not None:
+                await drain
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    while await process.stdout.readline():
+        pass
+
+
+async def _address(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None  # noqa: S101 - it was asked for
+    async with asyncio.timeout(START_TIMEOUT_S):
+        while line := await process.stdout.readline():
+            if match := _ADDRESS.search(line.decode()):
+                return match[1]
+    raise ProtocolError("the server did not start; its message is above", code="bench.server")
+
+
+async def _until_ready(url: str) -> None:
+    """Wait until sessions are taken: asking for one is refused with `capacity.not_ready` before."""
+    import urllib.error
+    import urllib.request
+
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"{url}/ready", timeout=5) as response:  # noqa: S310 - our own server
+                return bool(response.status == 200)
+        except urllib.error.HTTPError:
+            return False
+
+    async with asyncio.timeout(START_TIMEOUT_S):
+        while not await asyncio.to_thread(ready):
+            await asyncio.sleep(0.2)
+
+
+async def run_load(
+    url: str,
+    plan: Plan,
+    card: str,
+    *,
+    sessions: int,
+    server: psutil.Process | None,
+    progress: Callable[[], None] = lambda: None,
+) -> LoadResult:
+    """Hold `sessions` conversations at once against the server at `url`."""
+    result = LoadResult(sessions)
+    loop = asyncio.get_running_loop()
+    watch = asyncio.create_task(_watch(server, result.usage)) if server is not None else None
+    cpu_before = _cpu_s(server) if server is not None else 0.0
+    began = loop.time()
+
+    async def one(number: int) -> None:
+        await asyncio.sleep(number * STAGGER_S)
+        joined = loop.time()
+        try:
+            link = await RemoteLink.open(await reserve(url, card))
+        except AppError as error:
+            result.failed.append(error.message)
+            return
+        candidate = SimulatedCandidate(plan, link, LoopClock(), progress=lambda _turn: progress())
+        try:
+            await candidate.run()
+        finally:
+            await link.close()
+        result.candidates.append(candidate)
+        result.session_s += loop.time() - joined
+
+    await asyncio.gather(*(one(number) for number in range(sessions)))
+    result.usage.wall_s = loop.time() - began
+    if server is not None and watch is not None:
+        result.usage.cpu_s = _cpu_s(server) - cpu_before
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+    return result
+
+
+async def _watch(server: psutil.Process, usage: Usage) -> None:
+    usage.idle_bytes = usage.peak_bytes = _rss(server)
+    while True:
+        await asyncio.sleep(SAMPLE_S)
+        usage.peak_bytes = max(usage.peak_bytes, _rss(server))
+
+
+def _family(server: psutil.Process) -> list[psutil.Process]:
+    return [server, *server.children(recursive=True)]
+
+
+def _rss(server: psutil.Process) -> int:
+    total = 0
+    for process in _family(server):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total
+
+
+def _cpu_s(server: psutil.Process) -> float:
+    total = 0.0
+    for process in _family(server):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def figures_of(result: LoadResult) -> list[Figure]:
+    """Return the figures of a load run."""
+    turns = [turn for candidate in result.candidates for turn in candidate.results]
+    after = [turn.parts.after_endpoint for turn in turns if turn.parts is not None]
+    whole = [turn.voice_to_voice_ms for turn in turns if turn.voice_to_voice_ms is not None]
+    gaps = [gap for candidate in result.candidates for gap in candidate.gaps_ms]
+    usage, count = result.usage, len(turns)
+    figures = [
+        Figure("sessions", float(result.sessions), "", n=len(result.candidates)),
+        Figure("sessions_failed", float(len(result.failed)), "", n=result.sessions, note="; ".join(set(result.failed))),
+        Figure("turns_unanswered", float(sum(not turn.said for turn in turns)), "", n=count),
+        Figure("turns_cut", float(sum(turn.cut for turn in turns)), "", n=count),
+    ]
+    for name, values in (("after_endpoint", after), ("voice_to_voice", whole)):
+        for q in (0.5, 0.95, 0.99):
+            value = percentile(values, q)
+            figures.append(Figure(f"{name}_p{round(q * 100)}_ms", value and round(value, 2), "ms", n=len(values)))
+    figures.append(Figure("audio_gaps", float(len(gaps)), "", n=count))
+    figures.append(Figure("longest_audio_gap_ms", round(max(gaps, default=0.0), 1), "ms", n=len(gaps)))
+    if usage.wall_s and usage.idle_bytes:
+        cpu = usage.cpu_s / result.session_s if result.session_s else None
+        figures.append(Figure("cpu_s_per_session_s", cpu and round(cpu, 4), "s/s", n=result.sessions))
+        per_session = (usage.peak_bytes - usage.idle_bytes) / 1e6 / max(1, result.sessions)
+        figures.append(Figure("server_idle_mb", round(usage.idle_bytes / 1e6, 1), "MB", note="all processes"))
+        figures.append(Figure("mb_per_session", round(per_session, 2), "MB", n=result.sessions))
+    return figures

@@ -1,0 +1,79 @@
+"""`interlocutor bench`: figures of this machine, measured again by anyone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+group = typer.Typer(help="Measure this machine: load, recogniser.", no_args_is_help=True)
+
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write machine and figures to this file.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `bench load` and `bench stt`."""
+    app.add_typer(group, name="bench")
+
+
+@group.command("load")
+def load(
+    sessions: Annotated[int, typer.Option(min=1, max=1000, help="Candidates at once.")] = 16,
+    recordings: Annotated[
+        list[Path] | None, typer.Argument(metavar="[AUDIO...]", help="What each says; by default a consultation.")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="A server that runs; by default one is started.")] = None,
+    card: Annotated[str | None, typer.Option(help="Card to play; by default the one the recording names.")] = None,
+    turns: Annotated[int, typer.Option(min=0, help="Only the first so many turns; 0: all.")] = 0,
+    backend: Annotated[str, typer.Option(help="Engines of the server that is started: mock, embedded, auto.")] = "mock",
+    overrides: Annotated[list[str] | None, typer.Option("--set", help="A setting of that server, a.b=value.")] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Hold many conversations at once at real pace, the server in a process of its own.
+
+    With the mock backend (scripted engines that cost nothing, in a source checkout) it measures our own code.
+    """
+    import asyncio
+    import dataclasses
+
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from server.bench.figures import print_figures, write_figures
+    from server.bench.load import LoadResult, figures_of, run_load, server_process
+    from server.paths import ROOT
+    from server.replay.plan import plan_replay
+    from server.replay.run import card_of
+
+    plan = plan_replay(recordings or [ROOT / "tests" / "data" / "consultation.flac"])
+    if turns:
+        plan = dataclasses.replace(plan, turns=plan.turns[:turns])
+    card_id = card_of(plan, card)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+
+    async def main() -> LoadResult:
+        with Progress(*columns, transient=True) as bar:
+            task = bar.add_task("turns", total=sessions * len(plan.turns))
+
+            def progress() -> None:
+                bar.advance(task)
+
+            if url is not None:
+                return await run_load(url, plan, card_id, sessions=sessions, server=None, progress=progress)
+            settings = [
+                f"engines.backend={backend}",
+                f"server.max_sessions={sessions + 1}",
+                "session.session_s=3600",
+                *(overrides or ()),
+            ]
+            arguments = [word for setting in settings for word in ("--set", setting)]
+            async with server_process(arguments) as (address, process):
+                return await run_load(address, plan, card_id, sessions=sessions, server=process, progress=progress)
+
+    result = asyncio.run(main())
+    figures = figures_of(result)
+    print_figures(f"{sessions} sessions, {backend if url is None else url}", figures)
+    if json_file is not None:
+        write_figures(json_file, figures)
+    if result.failed or not result.candidates:
+        raise typer.Exit(1)

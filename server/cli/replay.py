@@ -1,0 +1,93 @@
+"""`interlocutor replay`: recordings played as the candidate, and what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server.cli.options import ConfigFolder, Overrides
+
+
+def register(app: typer.Typer) -> None:
+    """Add `replay`."""
+    app.command("replay")(replay)
+
+
+def replay(
+    recordings: Annotated[list[Path], typer.Argument(metavar="AUDIO...", help="WAV, FLAC or OGG recordings.")],
+    card: Annotated[str | None, typer.Option(help="Card to play; by default the one its truth file names.")] = None,
+    url: Annotated[str | None, typer.Option(help="Replay against this server, e.g. http://127.0.0.1:8000.")] = None,
+    pace: Annotated[str, typer.Option(help="real, or fast: virtual time, the same decisions.")] = "real",
+    as_recorded: Annotated[
+        bool, typer.Option("--as-recorded", help="Keep the recording's own timing (and so interrupt).")
+    ] = False,
+    repeat: Annotated[int, typer.Option(min=1, max=1000, help="Run so many times; median and spread.")] = 1,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write turns and summary to this file.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Write both voices as a stereo WAV.")] = None,
+    budget_p95_ms: Annotated[
+        float | None, typer.Option(help="Exit with 1 when the p95 of voice to voice is over this.")
+    ] = None,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """Play recordings as the candidate and show each turn: what was heard, the reply, and the latency in five parts.
+
+    Turns come from the recording's truth file (NAME.truth.yaml), or are found by voice activity. Each starts when the
+    patient has finished, after a natural gap.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from audio.errors import SettingsError
+    from audio.files import write_wav
+    from audio.frames import WIRE_HZ
+    from pipelines.patient.library import CardLibrary
+    from server.bench.figures import write_json
+    from server.logs import quiet_logs
+    from server.paths import cards_folder
+    from server.replay.plan import plan_replay
+    from server.replay.report import as_json, print_report, summarise
+    from server.replay.run import card_of, replay_here, replay_there
+    from server.settings import load_settings
+
+    if pace not in ("real", "fast"):
+        raise SettingsError("--pace is 'real' or 'fast'")
+    if url is not None and pace == "fast":
+        raise SettingsError("--pace fast is virtual time, which a server over --url does not have; leave one out")
+    quiet_logs()
+    settings = load_settings(config_folder=config, overrides=overrides or ())
+    plan = plan_replay(recordings)
+    card_id = card_of(plan, card)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("turns", total=len(plan.turns) * repeat)
+        if url is not None:
+            outcome = replay_there(
+                plan,
+                card_id,
+                url=url,
+                repeat=repeat,
+                as_recorded=as_recorded,
+                progress=lambda _turns: bar.advance(task),
+            )
+        else:
+            outcome = replay_here(
+                plan,
+                card_id,
+                settings=settings,
+                cards=CardLibrary.load(cards_folder(settings)),
+                pace="fast" if pace == "fast" else "real",
+                repeat=repeat,
+                as_recorded=as_recorded,
+                progress=lambda _turns: bar.advance(task),
+            )
+    print_report(outcome.runs, troubles=outcome.troubles)
+    if json_file is not None:
+        write_json(json_file, as_json(outcome.runs, troubles=outcome.troubles))
+    if record is not None and outcome.stereo is not None:
+        write_wav(record, outcome.stereo, WIRE_HZ)
+    p95 = summarise(outcome.runs)["voice_to_voice_ms"]["p95"]
+    if budget_p95_ms is not None and (p95 is None or p95 > budget_p95_ms):
+        typer.echo(f"over budget: p95 of voice to voice is {p95} ms, allowed are {budget_p95_ms:g} ms", err=True)
+        raise typer.Exit(1)

@@ -1,0 +1,30 @@
+"""`interlocutor serve`: the server."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from server.cli.options import ConfigFolder, Overrides
+
+
+def register(app: typer.Typer) -> None:
+    """Add `serve`."""
+    app.command("serve")(serve)
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """Serve the page, the API and the realtime protocol until Ctrl-C or SIGTERM."""
+    from server.serve import run_server
+    from server.settings import load_settings
+
+    asked = list(overrides or ())
+    asked += [f"server.host={host}"] if host is not None else []
+    asked += [f"server.port={port}"] if port is not None else []
+    run_server(load_settings(config_folder=config, overrides=asked))

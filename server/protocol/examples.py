@@ -1,0 +1,94 @@
+"""Examples of every message and event, made by the models and the translator themselves, for the published page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from audio.playout import PlayoutChunk
+from pipelines import events as log
+from pipelines.log.session_log import SessionLog
+from server.protocol import events as e
+from server.protocol.refusal import Code
+from server.protocol.session import SessionInfo, WireSession
+from server.protocol.translate import Translator
+
+SESSION_ID = "sess_1"
+CLIENT_EXAMPLES: tuple[dict[str, Any], ...] = (
+    {
+        "type": "session.update",
+        "session": {
+            "type": "realtime",
+            "audio": {
+                "input": {
+                    "format": {"type": "audio/pcm", "rate": 24000},
+                    "turn_detection": {"type": "server_vad", "create_response": True, "interrupt_response": True},
+                }
+            },
+        },
+    },
+    {"type": "input_audio_buffer.append", "audio": "AAABAAIAAwA="},
+    {"type": "input_audio_buffer.commit"},
+    {"type": "input_audio_buffer.clear"},
+    {
+        "type": "conversation.item.create",
+        "item": {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "How are you today?"}]},
+    },
+    {"type": "conversation.item.truncate", "item_id": "item_p1", "content_index": 0, "audio_end_ms": 640},
+    {"type": "conversation.item.retrieve", "item_id": "item_c1"},
+    {"type": "conversation.item.delete", "item_id": "item_c1"},
+    {"type": "response.create"},
+    {"type": "response.cancel", "response_id": "resp_1"},
+    {"type": "output_audio_buffer.clear"},
+    {"type": "interlocutor.client.configure", "playout_acks": True},
+    {"type": "interlocutor.playout", "item_id": "item_p1", "played_ms": 300},
+    {"type": "interlocutor.session.end"},
+)
+
+_TURN: tuple[log.Event, ...] = (
+    log.SessionStarted(SESSION_ID, "practice", 300),
+    log.SpeechStarted(1, 400.0),
+    log.TranscriptPartial(1, "Hello I am the", 2),
+    log.SpeechStopped(1, 2100.0),
+    log.TurnCommitted(1, "Hello, I am the nurse.", 400.0, 2100.0),
+    log.ReplyStarted(1, 1),
+    log.ClauseSpoken(1, "Good morning.", 0.0),
+    log.TurnLatency(1, 1, 812.0, 400.0, 120.0, 60.0, 80.0, 152.0, 2100.0, estimated=True),
+)
+_END: tuple[log.Event, ...] = (
+    log.ReplyFinished(1, 1, "interrupted", "Good", 640.0, estimated=False),
+    log.TurnIgnored(2, "noise"),
+    log.Problem("reply.failed", "the patient can't answer just now; please say it again"),
+    log.SessionEnded("ended"),
+)
+
+
+def client_examples() -> dict[str, dict[str, Any]]:
+    """Return an example of every client message by its type."""
+    return {example["type"]: example for example in CLIENT_EXAMPLES}
+
+
+def server_examples() -> dict[str, e.ServerEvent]:
+    """Return an example of every server event by its type: those of one turn, and the answers to requests."""
+    translator = Translator(SESSION_ID)
+    session_log = SessionLog(now_ms=lambda: 0.0, media_ms=lambda: 2600.0, salt=lambda: "", wall=lambda: 0.0)
+    session = WireSession(SessionInfo(SESSION_ID, "nursing-asthma-plan", 1767225600)).shown()
+    told: list[e.ServerEvent] = [e.SessionCreated(session=session), e.SessionUpdated(session=session)]
+    told.append(e.ClientConfigured(playout_acks=True))
+    for event in _TURN:
+        told += translator.translate(session_log.append(event))
+    told += translator.audio(PlayoutChunk(1, 0, 0.0, np.arange(4, dtype=np.int16)))
+    told += translator.cleared(1, 640.0)
+    for event in _END:
+        told += translator.translate(session_log.append(event))
+    told.append(e.ItemRetrieved(item=translator.items["item_c1"]))
+    told += [e.Cleared(), e.OutputCleared(response_id="resp_1")]
+    message = "session.instructions can't be set to this here: the card says what the patient is and does"
+    body = e.ErrorBody(code=Code.NOT_ALLOWED, message=message, param="session.instructions", event_id="mine_7")
+    told.append(e.Error(error=body))
+    examples: dict[str, e.ServerEvent] = {}
+    for number, event_ in enumerate(told, 1):
+        shown = event_.model_copy(update={"event_id": f"event_{number:06d}"})
+        examples.setdefault(shown.model_dump()["type"], shown)
+    return examples

@@ -1,0 +1,140 @@
+"""What a replay found: a table a turn, a summary, and the same as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import median
+from typing import Any
+
+from server.bench.figures import machine, percentile
+from server.replay.candidate import TurnResult
+
+PARTS = ("endpoint", "recognise", "respond", "speak", "deliver")
+
+
+def as_json(runs: Sequence[Sequence[TurnResult]], *, troubles: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the turns of the last run, and a summary over all runs."""
+    body: dict[str, Any] = {
+        "machine": machine(),
+        "turns": [turn_as_json(turn) for turn in runs[-1]],
+        "summary": summarise(runs),
+        "troubles": list(troubles),
+    }
+    if len(runs) > 1:
+        body["runs"] = [[turn_as_json(turn) for turn in run] for run in runs]
+    return body
+
+
+def turn_as_json(turn: TurnResult) -> dict[str, Any]:
+    """Return one turn as plain data; milliseconds."""
+    return {
+        "text": turn.planned.text,
+        "expect": turn.planned.expect,
+        "heard": " ".join(turn.heard),
+        "said": " ".join(turn.said),
+        "cues": list(turn.cues),
+        "answers": len(turn.said),
+        "cut": turn.cut,
+        "voice_to_voice_ms": _rounded(turn.voice_to_voice_ms),
+        "parts": {k: round(v, 3) for k, v in asdict(turn.parts).items()} if turn.parts is not None else None,
+    }
+
+
+def summarise(runs: Sequence[Sequence[TurnResult]]) -> dict[str, Any]:
+    """Return the figures over all turns of all runs."""
+    turns = [turn for run in runs for turn in run]
+    whole = [turn.voice_to_voice_ms for turn in turns if turn.voice_to_voice_ms is not None]
+    after = [turn.parts.after_endpoint for turn in turns if turn.parts is not None]
+    expected = [turn for turn in turns if turn.planned.expect is not None]
+    summary: dict[str, Any] = {
+        "turns": len(turns),
+        "answered_once": sum(len(turn.said) == 1 for turn in turns),
+        "cut": sum(turn.cut for turn in turns),
+        "voice_to_voice_ms": _quantiles(whole),
+        "after_endpoint_ms": _quantiles(after),
+        "expected_cue_rate": cue_rate(expected),
+    }
+    if len(runs) > 1:
+        p50s = [percentile([t.voice_to_voice_ms for t in run if t.voice_to_voice_ms is not None], 0.5) for run in runs]
+        known = [p50 for p50 in p50s if p50 is not None]
+        summary["runs"] = {"n": len(runs), "median_of_p50_ms": _rounded(median(known)) if known else None}
+        summary["runs"]["spread_of_p50_ms"] = _rounded(max(known) - min(known)) if known else None
+    return summary
+
+
+def cue_rate(turns: Sequence[TurnResult]) -> float | None:
+    """Return the share of turns in which what was expected was told, and nothing where nothing was.
+
+    A turn that expects a cue must tell that cue. One that expects an intent must tell no cue, but for `volunteer`,
+    which must tell one.
+    """
+    if not turns:
+        return None
+    return round(sum(as_expected(turn) for turn in turns) / len(turns), 4)
+
+
+INTENTS = {"greeting", "explanation", "farewell", "repeat", "unknown-question", "volunteer"}
+
+
+def as_expected(turn: TurnResult) -> bool:
+    """Return whether the turn told what its truth file expects."""
+    expect = turn.planned.expect
+    if expect == "volunteer":
+        return len(turn.cues) == 1
+    if expect in INTENTS:
+        return turn.cues == []
+    return turn.cues == [expect]
+
+
+def _quantiles(values: Sequence[float]) -> dict[str, float | None]:
+    return {"p50": _rounded(percentile(values, 0.5)), "p95": _rounded(percentile(values, 0.95))}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def print_report(runs: Sequence[Sequence[TurnResult]], *, troubles: Sequence[str]) -> None:
+    """Print the last run's turns and the summary over all runs."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if Console().is_terminal else 160)
+    table = Table(show_lines=True)
+    for title in ("", "heard", "reply", "cues"):
+        table.add_column(title, overflow="fold")
+    for title in (*PARTS, "voice to voice"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for number, turn in enumerate(runs[-1], start=1):
+        parts = asdict(turn.parts) if turn.parts is not None else {}
+        cells = [f"{parts[name]:.0f}" if name in parts else "-" for name in PARTS]
+        whole = "-" if turn.voice_to_voice_ms is None else f"{turn.voice_to_voice_ms:.0f} ms"
+        said = " / ".join(turn.said) or "(no answer)"
+        cut = " [bold red](cut)[/]" if turn.cut else ""
+        table.add_row(str(number), " | ".join(turn.heard) + cut, said, ", ".join(turn.cues), *cells, whole)
+    console.print(table)
+    for trouble in dict.fromkeys(troubles):
+        console.print(f"[yellow]![/] {trouble}")
+    console.print(summary_lines(summarise(runs)))
+
+
+def summary_lines(summary: dict[str, Any]) -> str:
+    """Return the summary in words."""
+    whole, after, rate = summary["voice_to_voice_ms"], summary["after_endpoint_ms"], summary["expected_cue_rate"]
+    lines = [
+        f"{summary['turns']} turns, {summary['answered_once']} answered once, {summary['cut']} cut",
+        f"voice to voice   p50 {_ms(whole['p50'])}   p95 {_ms(whole['p95'])}",
+        f"after endpoint   p50 {_ms(after['p50'])}   p95 {_ms(after['p95'])}",
+    ]
+    if rate is not None:
+        lines.append(f"told as expected {100 * rate:.0f} %")
+    if "runs" in summary:
+        runs = summary["runs"]
+        median_ms, spread_ms = _ms(runs["median_of_p50_ms"]), _ms(runs["spread_of_p50_ms"])
+        lines.append(f"{runs['n']} runs: median of p50 {median_ms}, spread {spread_ms}")
+    return "\n".join(lines)
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} ms"

@@ -1,0 +1,135 @@
+"""Runs replays: in this process at real or virtual pace, or against a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio.clock import Clock, LoopClock
+from audio.errors import CardError
+from audio.frames import WIRE_HZ, samples_for
+from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
+from pipelines.patient.library import CardLibrary
+from pipelines.virtual_time import run_virtual, virtual_clock
+from server.replay.candidate import SimulatedCandidate, TurnResult
+from server.replay.local import LocalLink
+from server.replay.plan import Plan
+from server.replay.remote import RemoteLink, reserve
+from server.settings import Settings
+
+Pace = Literal["real", "fast"]
+Progress = Callable[[int], None]
+ROOM_S = 120  # a replayed consultation may take longer than a role-play's five minutes: nothing is cut
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What all runs of a replay gave."""
+
+    runs: list[list[TurnResult]] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    stereo: NDArray[np.int16] | None = None  # (n, 2) at 24 kHz: candidate, patient; of the last run
+
+
+def card_of(plan: Plan, asked: str | None) -> str:
+    """Return the card to replay with; raises CardError when neither option nor truth file names one."""
+    card = asked or plan.card
+    if card is None:
+        raise CardError("the recording has no truth file that names a card; choose one with --card ID")
+    return card
+
+
+def replay_here(
+    plan: Plan,
+    card_id: str,
+    *,
+    settings: Settings,
+    cards: CardLibrary,
+    pace: Pace,
+    repeat: int = 1,
+    as_recorded: bool = False,
+    progress: Progress = lambda _turns: None,
+) -> Outcome:
+    """Replay in this process on the settings' engines."""
+    card = cards.get_card(card_id)
+
+    async def main() -> Outcome:
+        clock: Clock = virtual_clock() if pace == "fast" else LoopClock()
+        engines = build_lanes(choose_engines(settings.engines), settings.engines, clock)
+        await start_lanes(engines)
+        outcome = Outcome()
+        try:
+            for number in range(repeat):
+                link = LocalLink(
+                    card=card,
+                    engines=engines,
+                    conversation=settings.conversation,
+                    speech=settings.speech,
+                    vad=settings.vad,
+                    clock=clock,
+                    session_s=_session_s(plan),
+                    session_id=f"replay{number}",
+                )
+                link.start()
+                candidate = SimulatedCandidate(plan, link, clock, as_recorded=as_recorded, progress=progress)
+                await candidate.run()
+                await link.close()
+                _keep(outcome, candidate)
+        finally:
+            await stop_lanes(engines)
+        return outcome
+
+    return run_virtual(main()) if pace == "fast" else asyncio.run(main())
+
+
+def replay_there(
+    plan: Plan,
+    card_id: str,
+    *,
+    url: str,
+    repeat: int = 1,
+    as_recorded: bool = False,
+    progress: Progress = lambda _turns: None,
+) -> Outcome:
+    """Replay against the server at `url`, at real pace."""
+
+    async def main() -> Outcome:
+        outcome = Outcome()
+        for _ in range(repeat):
+            link = await RemoteLink.open(await reserve(url, card_id))
+            candidate = SimulatedCandidate(plan, link, LoopClock(), as_recorded=as_recorded, progress=progress)
+            try:
+                await candidate.run()
+            finally:
+                await link.close()
+            _keep(outcome, candidate)
+        return outcome
+
+    return asyncio.run(main())
+
+
+def _session_s(plan: Plan) -> int:
+    return round(len(plan.whole) / WIRE_HZ) * 3 + ROOM_S
+
+
+def _keep(outcome: Outcome, candidate: SimulatedCandidate) -> None:
+    outcome.runs.append(candidate.results)
+    outcome.troubles += candidate.troubles
+    outcome.stereo = stereo_of(candidate)
+
+
+def stereo_of(candidate: SimulatedCandidate) -> NDArray[np.int16]:
+    """Return what was said and heard at the candidate's side, int16 (n, 2) at 24 kHz."""
+    said = np.concatenate(candidate.sent) if candidate.sent else np.zeros(0, dtype=np.int16)
+    places = [(samples_for(at_ms, WIRE_HZ), pcm) for at_ms, _, pcm in candidate.heard]
+    length = max([len(said), *(place + len(pcm) for place, pcm in places)])
+    stereo = np.zeros((length, 2), dtype=np.int16)
+    stereo[: len(said), 0] = said
+    for place, pcm in places:
+        stereo[place : place + len(pcm), 1] = pcm
+    return stereo

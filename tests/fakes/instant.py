@@ -1,0 +1,25 @@
+"""The scripted fakes at no cost, for timing the house's own code: what `engines.backend: mock` stands for."""
+
+from __future__ import annotations
+
+from tests.fakes.recogniser import ScriptedRecogniser
+from tests.fakes.responder import ScriptedResponder
+from tests.fakes.synthesiser import ToneSynthesiser
+
+
+def recogniser() -> ScriptedRecogniser:
+    """Return a recogniser that costs nothing."""
+    return ScriptedRecogniser(feed_cost_ms=0.0, finish_cost_ms=0.0)
+
+
+def responder() -> ScriptedResponder:
+    """Return a responder that answers every turn with the same few seconds of speech, at once."""
+    return ScriptedResponder(dict.fromkeys(range(1, 10_000), REPLY), cost_ms=0.0)
+
+
+def synthesiser() -> ToneSynthesiser:
+    """Return a voice that costs nothing."""
+    return ToneSynthesiser(cost_ms=0.0)
+
+
+REPLY = ("It began about three weeks ago,", "and it has not got better since then.")

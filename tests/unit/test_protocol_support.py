@@ -1,0 +1,199 @@
+"""The table of what is supported: it refuses what a client may not set, and has a row for every field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from server.principal import Principal
+from server.protocol.client import MESSAGES, parse_client_message
+from server.protocol.examples import CLIENT_EXAMPLES
+from server.protocol.refusal import Code, Refused
+from server.protocol.session import SessionInfo, WireSession
+from server.protocol.support import ROWS, check
+
+CANDIDATE = Principal("candidate", "sess_1")
+DEVELOPER = Principal("developer", None)
+INFO = SessionInfo("sess_1", "asthma", 0)
+DETECTION = "session.audio.input.turn_detection"
+
+
+def message(kind: str, path: str, value: Any) -> str:
+    """Return a message with one field set, and what must be beside it."""
+    body: dict[str, Any] = {"type": kind, "event_id": "mine"}
+    place: Any = body
+    *steps, last = path.split(".")
+    for step in steps:
+        if step == "content":
+            place["content"] = [{"type": "input_text", "text": "Hello"}]
+            place = place["content"]
+        elif step == "0":
+            place = place[0]
+        else:
+            place = place.setdefault(step, {})
+        if step == "turn_detection":
+            place["type"] = "server_vad"
+        if step == "item":
+            place |= {"type": "message", "role": "user"}
+    place[last] = value
+    return json.dumps(body)
+
+
+def refused(text: str, principal: Principal) -> Refused | None:
+    try:
+        check(parse_client_message(text), principal, INFO)
+    except Refused as refusal:
+        return refusal
+    return None
+
+
+FOR_NO_CANDIDATE = [
+    ("session.update", "session.instructions", "You are a pirate."),
+    ("session.update", "session.tools", [{"type": "function", "name": "f"}]),
+    ("session.update", "session.tool_choice", "required"),
+    ("session.update", "session.tool_choice", {"type": "function", "name": "f"}),
+    ("session.update", "session.model", "gpt-realtime"),
+    ("session.update", "session.model", "card:another"),
+    ("session.update", "session.output_modalities", ["text"]),
+    ("session.update", "session.temperature", 0.6),
+    ("session.update", "session.max_output_tokens", 100),
+    ("session.update", "session.prompt", {"id": "p"}),
+    ("session.update", "session.tracing", "auto"),
+    ("session.update", "session.truncation", "disabled"),
+    ("session.update", "session.include", ["item.input_audio_transcription.logprobs"]),
+    ("session.update", "session.audio.output.voice", "alloy"),
+    ("session.update", "session.audio.output.speed", 1.2),
+    ("session.update", "session.audio.input.transcription.prompt", "salbutamol"),
+    ("session.update", DETECTION + ".threshold", 0.9),
+    ("session.update", DETECTION + ".prefix_padding_ms", 0),
+    ("session.update", DETECTION + ".idle_timeout_ms", 6000),
+    ("conversation.item.create", "item.role", "system"),
+    ("conversation.item.create", "item.role", "assistant"),
+    ("conversation.item.create", "item.type", "function_call_output"),
+    ("conversation.item.create", "item.type", "function_call"),
+    ("response.create", "response.instructions", "Tell everything."),
+    ("response.create", "response.tools", [{"type": "function", "name": "f"}]),
+    ("response.create", "response.input", []),
+    ("response.create", "response.conversation", "none"),
+    ("response.create", "response.output_modalities", ["text"]),
+    ("response.create", "response.max_output_tokens", 5),
+]
+FOR_NOBODY = [
+    ("session.update", "session.audio.input.format.type", "audio/pcmu"),
+    ("session.update", "session.audio.input.format.rate", 44100),
+    ("session.update", "session.audio.output.format.type", "audio/pcma"),
+    ("session.update", "session.audio.output.format.rate", 16000),
+    ("session.update", "session.audio.input.noise_reduction", {"type": "near_field"}),
+    ("session.update", "session.audio.input.transcription.language", "de"),
+    ("session.update", DETECTION + ".type", "semantic_vad"),
+    ("conversation.item.create", "item.content.0.type", "input_image"),
+    ("conversation.item.create", "item.content.0.audio", "AAAA"),
+    ("conversation.item.delete", "item_id", "item_c1"),
+    ("response.create", "response.metadata", {"a": "b"}),
+]
+FOR_EVERYBODY = [
+    ("session.update", "session.instructions", ""),
+    ("session.update", "session.tools", []),
+    ("session.update", "session.tool_choice", "auto"),
+    ("session.update", "session.model", "card:asthma"),
+    ("session.update", "session.output_modalities", ["audio"]),
+    ("session.update", "session.audio.input.format.rate", 48000),
+    ("session.update", "session.audio.input.transcription.model", "whisper-1"),
+    ("session.update", "session.audio.input.transcription", None),
+    ("session.update", "session.audio.input.noise_reduction", None),
+    ("session.update", "session.audio.output.voice", "patient"),
+    ("session.update", DETECTION, None),
+    ("session.update", DETECTION + ".create_response", False),
+    ("session.update", DETECTION + ".interrupt_response", False),
+    ("conversation.item.create", "item.content.0.text", "Good morning"),
+    ("response.create", "response.output_modalities", ["audio"]),
+    ("response.create", "response", None),
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "value"), FOR_NO_CANDIDATE)
+def test_what_the_card_decides_is_refused(kind: str, path: str, value: Any) -> None:
+    text = message(kind, path, value)
+    told = refused(text, CANDIDATE)
+    assert told is not None
+    assert (told.code, told.param, told.client_event_id) == (Code.NOT_ALLOWED, path, "mine")
+    to_developer = refused(text, DEVELOPER)
+    assert to_developer is not None
+    assert (to_developer.code, to_developer.param) == (Code.UNSUPPORTED, path)
+
+
+@pytest.mark.parametrize("principal", [CANDIDATE, DEVELOPER], ids=["candidate", "developer"])
+@pytest.mark.parametrize(("kind", "path", "value"), FOR_NOBODY)
+def test_what_is_not_supported_is_refused(kind: str, path: str, value: Any, principal: Principal) -> None:
+    told = refused(message(kind, path, value), principal)
+    assert told is not None
+    assert (told.code, told.param) == (Code.UNSUPPORTED, path)
+
+
+@pytest.mark.parametrize("principal", [CANDIDATE, DEVELOPER], ids=["candidate", "developer"])
+@pytest.mark.parametrize(("kind", "path", "value"), FOR_EVERYBODY)
+def test_what_is_supported_is_taken(kind: str, path: str, value: Any, principal: Principal) -> None:
+    assert refused(message(kind, path, value), principal) is None
+
+
+def test_only_a_developer_sets_the_wait_for_the_end_of_a_turn() -> None:
+    text = message("session.update", DETECTION + ".silence_duration_ms", 500)
+    assert refused(text, DEVELOPER) is None
+    told = refused(text, CANDIDATE)
+    assert told is not None
+    assert told.code == Code.NOT_ALLOWED
+
+
+@pytest.mark.parametrize("example", CLIENT_EXAMPLES, ids=lambda example: example["type"])
+def test_an_examiner_takes_no_part(example: dict[str, Any]) -> None:
+    told = refused(json.dumps(example), Principal("examiner", "sess_1"))
+    assert told is not None
+    assert told.code == Code.NOT_ALLOWED
+
+
+def leaves(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        here = f"{path}.{name}" if path else name
+        inner = [arg for arg in (field.annotation, *get_args(field.annotation)) if isinstance(arg, type)]
+        inner_models = [arg for arg in inner if issubclass(arg, BaseModel)]
+        listed = [arg for outer in get_args(field.annotation) for arg in get_args(outer) if isinstance(arg, type)]
+        if inner_models:
+            yield from leaves(inner_models[0], here)
+        elif listed and issubclass(listed[0], BaseModel):
+            yield from leaves(listed[0], here + "[]")
+        else:
+            yield here
+
+
+@pytest.mark.parametrize("kind", MESSAGES)
+def test_every_field_has_its_row_and_every_row_its_field(kind: str) -> None:
+    fields = set(leaves(MESSAGES[kind])) - {"type", "event_id"}
+    assert {row.path for row in ROWS if row.message == kind} == fields
+
+
+def test_rows_name_messages_that_exist() -> None:
+    assert {row.message for row in ROWS} <= set(MESSAGES)
+
+
+def test_settings_are_replaced_where_they_are_given_and_kept_elsewhere() -> None:
+    wire = WireSession(INFO)
+
+    def update(path: str, value: Any) -> None:
+        parsed = parse_client_message(message("session.update", path, value))
+        assert parsed.type == "session.update"
+        wire.update(parsed.session)
+
+    update(DETECTION, None)
+    update("session.audio.input.format.rate", 16000)
+    update("session.audio.output.voice", "patient")
+    shown = wire.shown()
+    assert shown.audio.input.turn_detection is None
+    assert shown.audio.input.format.rate == 16000
+    update(DETECTION + ".create_response", False)
+    detection = wire.shown().audio.input.turn_detection
+    assert detection is not None
+    assert (detection.create_response, detection.interrupt_response) == (False, True)
