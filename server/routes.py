@@ -197,7 +197,7 @@ async def realtime(websocket: WebSocket) -> None:
         )
         with structlog.contextvars.bound_contextvars(session_id=session.id):
             code = await connection.run()
-        server.metrics.websocket_closes.labels(str(code)).inc()
+        server.metrics.count_close(code)
     finally:
         server.registry.finish(session)
 

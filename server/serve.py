@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 
 import structlog
 import uvicorn
@@ -18,12 +19,14 @@ BACKLOG = 128
 SHUTDOWN_GRACE_S = 10  # for connections to close once they were told
 
 
-def run_server(settings: Settings) -> None:
-    """Serve until told to end; raises AppError when it can't start."""
+def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
+    """Serve until told to end; raises AppError when it can't start. `notes` are logged: names without effect."""
     faults = settings.production_faults()
     if faults:
         raise SettingsError("\n".join(faults))
     setup_logging(settings.log)
+    for note in notes:
+        logger.warning("setting_without_effect", note=note)
     app = create_app(settings)
     listening = listen(settings)
     host, port = listening.getsockname()[:2]
@@ -46,7 +49,9 @@ def listen(settings: Settings) -> socket.socket:
     """Return the listening socket; raises SettingsError with what to do when the address can't be had."""
     host, port = settings.server.host, settings.server.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol must be named: asyncio turns Nagle's delay off only for sockets that say they are TCP, and with it on
+    # a reply's sound waits for the client's next packet (measured: 18 ms more in every turn).
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Accepted sockets inherit this: a client that reads nothing is noticed after a second of sound, not after a minute.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.server.socket_send_buffer_bytes)

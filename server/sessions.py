@@ -113,19 +113,19 @@ class SessionRegistry:
         self._make_folder(session.folder)
         self._sessions[session_id] = session
         self._tokens[_digest(token)] = session_id
-        self._metrics.admissions.labels("admitted").inc()
+        self._metrics.count_admission("admitted")
         logger.info("session_reserved", session=session_id, card=card_id, mode=mode)
         return session, token
 
     def _admit(self) -> None:
         retry_s = self._settings.server.retry_after_s
         if self.draining:
-            self._metrics.admissions.labels("draining").inc()
+            self._metrics.count_admission("draining")
             raise CapacityError(
                 "the server is about to restart; try again shortly", retry_after_s=retry_s, code="capacity.draining"
             )
         if sum(s.status is not Status.ENDED for s in self._sessions.values()) >= self._settings.server.max_sessions:
-            self._metrics.admissions.labels("full").inc()
+            self._metrics.count_admission("full")
             raise CapacityError(f"all places are taken; try again in {retry_s} seconds", retry_after_s=retry_s)
 
     def _due_ms(self) -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable
 
+import psutil
 import structlog
 
 from audio.clock import Clock
@@ -13,12 +15,16 @@ from audio.errors import AppError, EngineError
 from pipelines.engines import EngineInfo, Isolation
 from pipelines.lanes.messages import Call, Done, Failed, Part
 from pipelines.lanes.servant import Factory
-from pipelines.lanes.workers import Worker, make_worker
+from pipelines.lanes.workers import ProcessWorker, Worker, make_worker
 
 logger = structlog.get_logger("pipelines.lanes")
 
 Incident = Callable[[str, str], None]
 """Told (what, detail) when a worker died or was replaced."""
+
+
+Requested = Callable[[bool, float], None]
+"""Told (ok, milliseconds) when a job was worked off."""
 
 
 class Lane:
@@ -28,6 +34,7 @@ class Lane:
         self.name = name
         self.info: EngineInfo | None = None
         self.on_incident: list[Incident] = []
+        self.on_request: list[Requested] = []
         self._factory = factory
         self._isolation: Isolation = isolation
         self._clock = clock
@@ -58,6 +65,15 @@ class Lane:
     def workers(self) -> tuple[Worker, ...]:
         """The workers as they are now."""
         return tuple(self._workers)
+
+    def memory_bytes(self) -> int:
+        """Return the resident memory of the worker processes; engines in threads share the server's own."""
+        total = 0
+        for worker in self._workers:
+            if isinstance(worker, ProcessWorker) and worker.pid is not None:
+                with contextlib.suppress(psutil.Error):
+                    total += psutil.Process(worker.pid).memory_info().rss
+        return total
 
     def _make(self) -> Worker:
         return make_worker(self._factory, self._isolation, inline=self._clock.virtual)

@@ -86,6 +86,7 @@ class JobLane(Lane):
                 continue
             ticket.attempts += 1
             error: AppError | None = None
+            began_ms = self._clock.now_ms()
             try:
                 await self._work(index, ticket)
             except WorkerDied as died:
@@ -98,6 +99,8 @@ class JobLane(Lane):
                 error = failed
             finally:
                 ticket.running(None)
+            for listener in self.on_request:
+                listener(error is None, self._clock.now_ms() - began_ms)
             if not ticket.cancelled:
                 ticket.on_end(error)
 

@@ -9,6 +9,8 @@ import re
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +26,7 @@ from server.replay.remote import RemoteLink, reserve
 START_TIMEOUT_S = 120.0
 STAGGER_S = 0.25  # candidates do not begin in the same instant; their turns drift apart further by themselves
 SAMPLE_S = 0.5
+READY_POLL_S = 0.2
 _ADDRESS = re.compile(r"(http://\S+?)/? ")
 
 
@@ -91,9 +94,7 @@ async def _address(process: asyncio.subprocess.Process) -> str:
 
 
 async def _until_ready(url: str) -> None:
-    """Wait until sessions are taken: asking for one is refused with `capacity.not_ready` before."""
-    import urllib.error
-    import urllib.request
+    """Wait until the engines are loaded; /ready answers 503 before."""
 
     def ready() -> bool:
         try:
@@ -103,8 +104,9 @@ async def _until_ready(url: str) -> None:
             return False
 
     async with asyncio.timeout(START_TIMEOUT_S):
-        while not await asyncio.to_thread(ready):
-            await asyncio.sleep(0.2)
+        # It is another process's state that is asked for: there is no event to wait on.
+        while not await asyncio.to_thread(ready):  # noqa: ASYNC110
+            await asyncio.sleep(READY_POLL_S)
 
 
 async def run_load(

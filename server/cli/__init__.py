@@ -15,9 +15,9 @@ from typing import Annotated
 import typer
 
 from audio.errors import AppError, SettingsError
-from server.cli import cards, config, doctor
+from server.cli import bench, cards, config, doctor, replay, serve
 
-_MODULES = (config, cards, doctor)
+_MODULES = (serve, replay, cards, config, doctor, bench)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -45,7 +45,6 @@ def replay(
     from pipelines.patient.library import CardLibrary
     from server.bench.figures import write_json
     from server.logs import quiet_logs
-    from server.paths import cards_folder
     from server.replay.plan import plan_replay
     from server.replay.report import as_json, print_report, summarise
     from server.replay.run import card_of, replay_here, replay_there
@@ -76,7 +75,7 @@ def replay(
                 plan,
                 card_id,
                 settings=settings,
-                cards=CardLibrary.load(cards_folder(settings)),
+                cards=CardLibrary.load(settings.cards_folder),
                 pace="fast" if pace == "fast" else "real",
                 repeat=repeat,
                 as_recorded=as_recorded,

@@ -22,9 +22,10 @@ def serve(
 ) -> None:
     """Serve the page, the API and the realtime protocol until Ctrl-C or SIGTERM."""
     from server.serve import run_server
-    from server.settings import load_settings
+    from server.settings import load_with_origins
 
     asked = list(overrides or ())
     asked += [f"server.host={host}"] if host is not None else []
     asked += [f"server.port={port}"] if port is not None else []
-    run_server(load_settings(config_folder=config, overrides=asked))
+    loaded = load_with_origins(config_folder=config, overrides=asked)
+    run_server(loaded.settings, loaded.notes)

@@ -93,11 +93,10 @@ class SimulatedCandidate:
         """Speak all turns; returns when the last one was answered, or given up, or the session ended."""
         self._start_ms = self._clock.now_ms()
         self._quiet_since_ms = self._start_ms + OPENING_WAIT_MS
+        self._link.listen(self._hear)
         while self.over is None and not self._finished():
             due_ms = self._start_ms + (self._frames + 1) * FRAME_MS
             await asyncio.sleep(max(0.0, due_ms - self._clock.now_ms()) / 1000.0)
-            for told in self._link.take():
-                self._hear(told)
             self._acknowledge()
             self._maybe_begin()
             self._send()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -86,17 +87,20 @@ class Over:
 Told = Understood | ReplyBegan | ReplyOver | Sound | Cleared | CueTold | Timing | Trouble | Over
 
 
+Listener = Callable[[Told], None]
+
+
 class Link(Protocol):
-    """A connection to a session: sound goes in by `send`, what comes back is waited for with `told`."""
+    """A connection to a session: sound goes in by `send`, what comes back is told to the listener as it arrives."""
+
+    def listen(self, listener: Listener) -> None:
+        """Tell this listener from now on, at once and on the event loop."""
 
     def send(self, samples: Pcm) -> None:
         """Send int16 mono at 24 kHz; never blocks."""
 
     def acknowledge(self, reply: int, played_ms: float) -> None:
         """Say how much of a reply was played."""
-
-    def take(self) -> list[Told]:
-        """Return what was told since the last call, in order."""
 
     async def close(self) -> None:
         """End the session and wait until the server is done with it."""

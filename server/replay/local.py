@@ -28,6 +28,7 @@ from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from server.replay.link import (
     Cleared,
     CueTold,
+    Listener,
     Over,
     ReplyBegan,
     ReplyOver,
@@ -55,7 +56,7 @@ class LocalLink:
         session_id: str = "replay",
         store: LogStore | None = None,
     ) -> None:
-        self._told: list[Told] = []
+        self._tell: Listener = lambda _told: None
         salts = _salts(session_id)
         self.driver = SessionDriver(
             SessionSpec(session_id, card, "practice", session_s, 0, WIRE_HZ, paced=not clock.virtual),
@@ -76,20 +77,19 @@ class LocalLink:
 
     # -------------------------------------------------------------- Link
 
+    def listen(self, listener: Listener) -> None:
+        """Tell this listener from now on."""
+        self._tell = listener
+
     def send(self, samples: Pcm) -> None:
         """Hand sound to the driver."""
         try:
             self.driver.receive_audio(samples)
         except AudioError as error:
-            self._told.append(Trouble(error.message))
+            self._tell(Trouble(error.message))
 
     def acknowledge(self, reply: int, played_ms: float) -> None:
         """Do nothing: this link stands for a client whose playout is estimated."""
-
-    def take(self) -> list[Told]:
-        """Return what happened since the last call."""
-        told, self._told = self._told, []
-        return told
 
     async def close(self) -> None:
         """End the session."""
@@ -99,11 +99,11 @@ class LocalLink:
 
     def play(self, chunk: PlayoutChunk) -> None:
         """Note a chunk as heard on arrival."""
-        self._told.append(Sound(chunk.reply, chunk.samples))
+        self._tell(Sound(chunk.reply, chunk.samples))
 
     def clear(self, reply: int, heard_ms: float) -> None:
         """Note that the rest is not to be played."""
-        self._told.append(Cleared(reply))
+        self._tell(Cleared(reply))
 
     def lead_ms(self) -> float:
         """Return the least lead: there is no network."""
@@ -116,7 +116,7 @@ class LocalLink:
     def _record(self, record: Record) -> None:
         told = told_of(record)
         if told is not None:
-            self._told.append(told)
+            self._tell(told)
 
 
 def told_of(record: Record) -> Told | None:

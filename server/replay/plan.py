@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from audio.errors import AudioError
 from audio.files import Recording, mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for
 from audio.loudness import last_voiced_ms
@@ -35,9 +34,9 @@ class PlannedTurn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """All turns of one or more recordings, and the card they were made for."""
+    """All turns of one or more recordings, and the cards their truth files name."""
 
-    card: str | None
+    cards: tuple[str, ...]
     turns: tuple[PlannedTurn, ...]
     whole: Pcm  # the recordings themselves, for replaying them as recorded
 
@@ -46,7 +45,7 @@ def plan_replay(paths: list[Path]) -> Plan:
     """Read the recordings and find their turns; raises AudioError for what can't be used."""
     turns: list[PlannedTurn] = []
     wholes: list[Pcm] = []
-    card: str | None = None
+    cards: dict[str, None] = {}
     offset_ms = 0.0
     for path in paths:
         recording = read_recording(path)
@@ -57,10 +56,8 @@ def plan_replay(paths: list[Path]) -> Plan:
         wholes.append(samples)
         offset_ms += 1000.0 * len(samples) / WIRE_HZ
         if truth is not None and truth.card is not None:
-            if card not in (None, truth.card):
-                raise AudioError(f"{path.name} was made for the card '{truth.card}', the one before for '{card}'")
-            card = truth.card
-    return Plan(card, tuple(turns), np.concatenate(wholes))
+            cards[truth.card] = None
+    return Plan(tuple(cards), tuple(turns), np.concatenate(wholes))
 
 
 def _channel(recording: Recording, truth: Truth | None) -> int | None:

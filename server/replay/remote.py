@@ -19,6 +19,7 @@ from audio.errors import ProtocolError
 from audio.frames import Pcm, pcm_from_bytes, pcm_to_bytes
 from server.replay.link import (
     Cleared,
+    Listener,
     Over,
     ReplyBegan,
     ReplyOver,
@@ -86,7 +87,7 @@ class RemoteLink:
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
-        self._told: list[Told] = []
+        self._tell: Listener = lambda _told: None
         self._outgoing: asyncio.Queue[str | None] = asyncio.Queue()
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         self.bytes_received = 0
@@ -104,6 +105,10 @@ class RemoteLink:
         link.send_message("interlocutor.client.configure", playout_acks=True)
         return link
 
+    def listen(self, listener: Listener) -> None:
+        """Tell this listener from now on."""
+        self._tell = listener
+
     def send(self, samples: Pcm) -> None:
         """Queue sound for the server."""
         self.send_message("input_audio_buffer.append", audio=base64.b64encode(pcm_to_bytes(samples)).decode())
@@ -115,11 +120,6 @@ class RemoteLink:
     def send_message(self, kind: str, **fields: Any) -> None:
         """Queue any message."""
         self._outgoing.put_nowait(json.dumps({"type": kind, **fields}))
-
-    def take(self) -> list[Told]:
-        """Return what was told since the last call."""
-        told, self._told = self._told, []
-        return told
 
     async def close(self) -> None:
         """End the session and wait for the server to close."""
@@ -148,11 +148,11 @@ class RemoteLink:
                     self.keep.append(str(message))
                 told = told_of(json.loads(message))
                 if told is not None:
-                    self._told.append(told)
+                    self._tell(told)
         except ConnectionClosed as closed:
-            self._told.append(Over(f"closed: {closed.rcvd.reason if closed.rcvd else 'connection lost'}"))
+            self._tell(Over(f"closed: {closed.rcvd.reason if closed.rcvd else 'connection lost'}"))
         else:
-            self._told.append(Over("closed"))
+            self._tell(Over("closed"))
 
 
 def _number(identifier: str) -> int:

@@ -37,11 +37,14 @@ class Outcome:
 
 
 def card_of(plan: Plan, asked: str | None) -> str:
-    """Return the card to replay with; raises CardError when neither option nor truth file names one."""
-    card = asked or plan.card
-    if card is None:
+    """Return the card to replay with: the one asked for, or the one the truth files name; raises CardError."""
+    if asked is not None:
+        return asked
+    if not plan.cards:
         raise CardError("the recording has no truth file that names a card; choose one with --card ID")
-    return card
+    if len(plan.cards) > 1:
+        raise CardError(f"the recordings were made for different cards ({', '.join(plan.cards)}); choose with --card ID")
+    return plan.cards[0]
 
 
 def replay_here(

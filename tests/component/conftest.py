@@ -71,7 +71,7 @@ def replay() -> Replay:
             for each in lanes:
                 await each.start()
             plan = plan_replay([DATA / name for name in names])
-            card = CardLibrary.load(ROOT / "configs" / "cards")[plan.card or "nursing-leg-wound"]
+            card = CardLibrary.load(ROOT / "configs" / "cards")[next(iter(plan.cards), "nursing-leg-wound")]
             link = LocalLink(
                 card=card,
                 engines=engines,

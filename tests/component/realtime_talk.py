@@ -1,0 +1,265 @@
+"""A client of a realtime connection in this process: an in-memory channel, scripted engines, virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from audio.frames import Pcm, pcm_to_bytes
+from audio.playout import Sink
+from audio.speech import SpeechDetector
+from pipelines.conversation.settings import ConversationSettings
+from pipelines.events import Audience, Event
+from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.streams import StreamLane
+from pipelines.log.session_log import SessionLog
+from pipelines.patient.library import CardLibrary
+from pipelines.session.driver import Engines, SessionDriver, SessionSpec
+from pipelines.virtual_time import run_virtual, virtual_clock
+from server.channel import ChannelClosed
+from server.principal import Principal
+from server.realtime import RealtimeConnection, SessionInfo
+from server.settings import ServerSettings
+from tests.fakes.recogniser import ScriptedRecogniser
+from tests.fakes.responder import ScriptedResponder
+from tests.fakes.synthesiser import ToneSynthesiser
+
+CARDS = Path(__file__).resolve().parents[2] / "configs" / "cards"
+CARD = "nursing-leg-wound"
+FRAME_MS = 20
+PATIENCE_S = 60.0  # of virtual time: what has not come by then does not come
+
+
+class LevelVad:
+    """Takes everything above -40 dBFS for speech, so that a tone will do."""
+
+    name = "level"
+    window_samples = 320
+
+    def __init__(self) -> None:
+        self._rest: Pcm = np.zeros(0, dtype=np.int16)
+
+    def process(self, samples: Pcm) -> list[float]:
+        """Return 1.0 for each loud window, else 0.0."""
+        joined = np.concatenate([self._rest, samples])
+        count = len(joined) // self.window_samples
+        self._rest = joined[count * self.window_samples :]
+        windows = joined[: count * self.window_samples].reshape(count, self.window_samples)
+        return [float(np.abs(window.astype(np.int32)).max() > 300) for window in windows]
+
+    def reset(self) -> None:
+        """Forget the started window."""
+        self._rest = self._rest[:0]
+
+
+class MemoryChannel:
+    """A channel whose other end is the test; while `stalled`, nothing is taken off it."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.sent_at_s: list[float] = []
+        self.closed: tuple[int, str] | None = None
+        self.aborted = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._changed = asyncio.Condition()
+        self._inbound: asyncio.Queue[str | bytes | ChannelClosed] = asyncio.Queue()
+
+    def stall(self, stalled: bool = True) -> None:
+        """Stop taking messages, or go on."""
+        if stalled:
+            self._flowing.clear()
+        else:
+            self._flowing.set()
+
+    def put(self, message: str | bytes | ChannelClosed) -> None:
+        """Let the connection receive something."""
+        self._inbound.put_nowait(message)
+
+    async def send_text(self, text: str) -> None:
+        await self._flowing.wait()
+        self.sent.append(json.loads(text))
+        self.sent_at_s.append(asyncio.get_running_loop().time())
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def receive(self) -> str | bytes:
+        message = await self._inbound.get()
+        if isinstance(message, ChannelClosed):
+            raise message
+        return message
+
+    async def close(self, code: int, reason: str) -> None:
+        await self._flowing.wait()
+        self.closed = (code, reason)
+        self.put(ChannelClosed(code))
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    async def wait_until(self, ready: Callable[[], bool]) -> None:
+        """Return once `ready()` holds after a message was sent; raises TimeoutError."""
+        async with asyncio.timeout(PATIENCE_S), self._changed:
+            await self._changed.wait_for(ready)
+
+
+class Talk:
+    """One connection and what a test does with it."""
+
+    def __init__(
+        self,
+        engines: Engines,
+        *,
+        principal: Principal,
+        settings: ServerSettings,
+        opening: str | None,
+        session_s: int,
+        idle_s: float,
+    ) -> None:
+        self.channel = MemoryChannel()
+        self.driver: SessionDriver | None = None
+        self.rates_hz: list[int] = []
+        self.refuse_driver: Exception | None = None
+        self.code: int | None = None
+        self._engines = engines
+        self._card = CardLibrary.load(CARDS)[CARD].model_copy(update={"opening": opening})
+        self._session_s = session_s
+        self.connection = RealtimeConnection(
+            channel=self.channel,
+            principal=principal,
+            session_info=SessionInfo(id="sess_1", card_id=CARD, expires_at_s=0),
+            make_driver=self._make_driver,
+            settings=settings,
+            idle_s=idle_s,
+        )
+
+    def _make_driver(self, input_hz: int, sink: Sink) -> SessionDriver:
+        self.rates_hz.append(input_hz)
+        if self.refuse_driver is not None:
+            raise self.refuse_driver
+        clock = virtual_clock()
+        self.driver = SessionDriver(
+            SessionSpec("sess_1", self._card, "practice", self._session_s, 0, input_hz),
+            engines=self._engines,
+            settings=ConversationSettings(),
+            detector=SpeechDetector(LevelVad()),
+            clock=clock,
+            sink=sink,
+            make_log=lambda media_ms: SessionLog(now_ms=clock.now_ms, media_ms=media_ms, salt=lambda: ""),
+        )
+        return self.driver
+
+    # -------------------------------------------------------------- what a client does
+
+    def send(self, kind: str, **fields: Any) -> None:
+        """Send a message."""
+        self.channel.put(json.dumps({"type": kind, **fields}))
+
+    async def say(self, duration_ms: int, *, rate_hz: int = 24_000) -> None:
+        """Send a tone at the pace of speech."""
+        await self._sound(6_000, duration_ms, rate_hz)
+
+    async def pause(self, duration_ms: int, *, rate_hz: int = 24_000) -> None:
+        """Send silence at the pace of speech."""
+        await self._sound(0, duration_ms, rate_hz)
+
+    async def _sound(self, level: int, duration_ms: int, rate_hz: int) -> None:
+        time_s = np.arange(rate_hz * FRAME_MS // 1000) / rate_hz
+        frame = (level * np.sin(2 * np.pi * 200 * time_s)).astype(np.int16)
+        audio = base64.b64encode(pcm_to_bytes(frame)).decode()
+        for _ in range(duration_ms // FRAME_MS):
+            self.send("input_audio_buffer.append", audio=audio)
+            await asyncio.sleep(FRAME_MS / 1000.0)
+
+    async def wait(self, kind: str, count: int = 1) -> dict[str, Any]:
+        """Return the `count`th event of that type, once it was sent."""
+        await self.channel.wait_until(lambda: len(self.all(kind)) >= count)
+        return self.all(kind)[count - 1]
+
+    async def refusal(self, count: int = 1) -> dict[str, Any]:
+        """Return the body of the `count`th error."""
+        body: dict[str, Any] = (await self.wait("error", count))["error"]
+        return body
+
+    async def settled(self) -> None:
+        """Return once everything that was sent has been taken: an answer to a last message is there."""
+        count = len(self.all("input_audio_buffer.cleared")) + 1
+        self.send("input_audio_buffer.clear")
+        await self.wait("input_audio_buffer.cleared", count)
+
+    # -------------------------------------------------------------- what came of it
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """Return the events of that type."""
+        return [event for event in self.channel.sent if event["type"] == kind]
+
+    def kinds(self) -> list[str]:
+        """Return the types of all events, each run of equal ones once."""
+        kinds = [event["type"] for event in self.channel.sent]
+        return [kind for index, kind in enumerate(kinds) if index == 0 or kinds[index - 1] != kind]
+
+    def logged(self, kind: type[Event]) -> list[Any]:
+        """Return the log's events of that type."""
+        if self.driver is None:
+            return []
+        records = self.driver.log.read_from(0, Audience.INTERNAL)
+        return [record.event for record in records if isinstance(record.event, kind)]
+
+
+def talk(
+    script: Callable[[Talk], Awaitable[None]],
+    *,
+    role: Principal = Principal("candidate", "sess_1"),  # noqa: B008 - frozen
+    replies: list[Any] | None = None,
+    opening: str | None = None,
+    session_s: int = 300,
+    idle_s: float = 120.0,
+    send_deadline_s: float = 5.0,
+) -> Talk:
+    """Hold a connection while `script` runs, then have the client go away; no task may be left."""
+
+    async def main() -> Talk:
+        clock = virtual_clock()
+        engines = Engines(
+            StreamLane(ScriptedRecogniser, isolation="thread", workers=1, clock=clock, name="recogniser"),
+            JobLane(lambda: ScriptedResponder(replies), isolation="thread", workers=1, clock=clock, name="responder"),
+            JobLane(ToneSynthesiser, isolation="thread", workers=1, clock=clock, name="synthesiser"),
+        )
+        lanes = (engines.recogniser, engines.responder, engines.synthesiser)
+        for lane in lanes:
+            await lane.start()
+        before = asyncio.all_tasks()
+        one = Talk(
+            engines,
+            principal=role,
+            settings=ServerSettings(send_deadline_s=send_deadline_s),
+            opening=opening,
+            session_s=session_s,
+            idle_s=idle_s,
+        )
+        running = asyncio.create_task(one.connection.run())
+        try:
+            await script(one)
+            one.channel.put(ChannelClosed(1001))
+            async with asyncio.timeout(PATIENCE_S):
+                one.code = await running
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+        left = asyncio.all_tasks() - before
+        assert not left, f"tasks were left behind: {left}"
+        if one.driver is not None:
+            assert one.driver.ended.is_set()
+        for lane in lanes:
+            await lane.stop()
+        return one
+
+    return run_virtual(main())

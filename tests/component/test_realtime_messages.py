@@ -1,0 +1,372 @@
+"""What each client message does to a session, and what it is refused with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipelines.events import ReplyFinished, TurnCommitted
+from server.principal import Principal
+from tests.component.realtime_talk import Talk, talk
+
+DEVELOPER = Principal("developer", None)
+LONG = ["I have been unwell since Monday and I could not sleep because of the pain in my leg at night."]
+
+
+async def turn(one: Talk, pause_ms: int = 1_500) -> None:
+    await one.say(900)
+    await one.pause(pause_ms)
+
+
+def typed(text: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}], **fields}
+
+
+def detection(**fields: Any) -> dict[str, Any]:
+    return {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "server_vad", **fields}}}}
+
+
+MANUAL: dict[str, Any] = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+
+
+# ---------------------------------------------------------------- settings
+
+
+def test_a_refused_setting_changes_nothing() -> None:
+    async def script(one: Talk) -> None:
+        session = {**detection(create_response=False), "instructions": "You are a pirate."}
+        one.send("session.update", session=session, event_id="mine")
+        error = await one.refusal()
+        assert (error["code"], error["param"]) == ("access.not_allowed", "session.instructions")
+        assert error["event_id"] == "mine"
+        one.send("session.update", session={"type": "realtime"})
+        shown = (await one.wait("session.updated"))["session"]
+        assert shown["audio"]["input"]["turn_detection"]["create_response"] is True
+
+    talk(script)
+
+
+def test_the_rate_is_fixed_by_the_first_sound() -> None:
+    async def script(one: Talk) -> None:
+        await one.say(100)
+        session = {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 48_000}}}}
+        one.send("session.update", session=session)
+        error = await one.refusal()
+        assert (error["code"], error["param"]) == ("protocol.too_late", "session.audio.input.format.rate")
+        session["audio"]["input"]["format"]["rate"] = 24_000  # type: ignore[index]
+        one.send("session.update", session=session)
+        await one.wait("session.updated")
+
+    assert talk(script).rates_hz == [24_000]
+
+
+def test_sound_of_another_rate_is_understood() -> None:
+    async def script(one: Talk) -> None:
+        session = {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 16_000}}}}
+        one.send("session.update", session=session)
+        await one.say(900, rate_hz=16_000)
+        await one.pause(1_500, rate_hz=16_000)
+        await one.wait("response.created")
+
+    (committed,) = talk(script).logged(TurnCommitted)
+    assert committed.to_ms - committed.from_ms == pytest.approx(900, abs=60)
+
+
+def test_without_create_response_a_reply_comes_when_it_is_asked_for() -> None:
+    async def script(one: Talk) -> None:
+        one.send("session.update", session=detection(create_response=False))
+        await turn(one, 3_000)
+        assert one.all("response.created") == []
+        assert len(one.all("input_audio_buffer.committed")) == 1
+        one.send("response.create")
+        await one.wait("response.done")
+
+    talk(script)
+
+
+def test_without_interruption_the_patient_finishes() -> None:
+    async def script(one: Talk) -> None:
+        one.send("session.update", session=detection(interrupt_response=False))
+        await turn(one)
+        await one.wait("response.created")
+        await one.say(6_000)
+        await one.wait("response.done")
+        await one.wait("input_audio_buffer.speech_started", 2)
+
+    one = talk(script, replies=LONG)
+    assert one.logged(ReplyFinished)[0].status == "completed"
+
+
+def test_with_interruption_the_patient_yields() -> None:
+    async def script(one: Talk) -> None:
+        await turn(one)
+        await one.wait("response.created")
+        await one.say(2_000)
+        await one.wait("input_audio_buffer.speech_started", 2)
+
+    one = talk(script, replies=LONG)
+    kinds = one.kinds()
+    cut = kinds[kinds.index("interlocutor.playout.clear") :]
+    assert cut[:8] == [
+        "interlocutor.playout.clear",
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "conversation.item.truncated",
+        "conversation.item.done",
+        "response.done",
+    ]
+    assert cut[8] == "input_audio_buffer.speech_started"
+    assert "response.output_audio.delta" not in cut
+    heard = one.all("response.output_audio_transcript.done")[0]["transcript"]
+    assert heard
+    assert LONG[0].startswith(heard)
+    assert heard != LONG[0]
+    assert one.all("response.done")[0]["response"]["status_details"]["reason"] == "turn_detected"
+
+
+def test_a_developer_sets_the_wait_for_a_turns_end() -> None:
+    def over_after_ms(wait_ms: int | None) -> float:
+        async def script(one: Talk) -> None:
+            if wait_ms is not None:
+                one.send("session.update", session=detection(silence_duration_ms=wait_ms))
+            await turn(one, 3_000)
+            await one.wait("interlocutor.turn.latency")
+
+        latency = talk(script, role=DEVELOPER).all("interlocutor.turn.latency")[0]
+        endpoint_ms: float = latency["parts"]["endpoint"]
+        return endpoint_ms
+
+    assert over_after_ms(400) == pytest.approx(over_after_ms(None) - 500, abs=1)
+
+
+# ---------------------------------------------------------------- the candidate's turn
+
+
+def test_a_turn_is_committed_and_answered_by_hand() -> None:
+    async def script(one: Talk) -> None:
+        one.send("session.update", session=MANUAL)
+        await turn(one, 3_000)
+        assert one.all("input_audio_buffer.committed") == []
+        one.send("input_audio_buffer.commit")
+        one.send("response.create")
+        await one.wait("response.done")
+
+    one = talk(script)
+    assert one.all("error") == []
+    assert len(one.all("input_audio_buffer.committed")) == 1
+
+
+def test_a_reply_asked_for_before_the_final_text_waits_for_it() -> None:
+    async def script(one: Talk) -> None:
+        one.send("session.update", session=MANUAL)
+        await one.say(900)
+        one.send("input_audio_buffer.commit")
+        one.send("response.create")
+        one.send("response.create", event_id="twice")
+        error = await one.refusal()
+        assert (error["code"], error["event_id"]) == ("conversation_already_has_active_response", "twice")
+        assert one.all("input_audio_buffer.committed") == []
+        await one.wait("response.done")
+
+    one = talk(script)
+    assert len(one.all("response.created")) == 1
+    assert one.kinds().index("input_audio_buffer.committed") < one.kinds().index("response.created")
+
+
+def test_a_reply_that_is_not_wanted_any_more_is_not_given() -> None:
+    async def script(one: Talk) -> None:
+        one.send("session.update", session=MANUAL)
+        await one.say(900)
+        one.send("input_audio_buffer.commit")
+        one.send("response.create")
+        one.send("response.cancel")
+        await one.wait("input_audio_buffer.committed")
+        await one.pause(2_000)
+
+    one = talk(script)
+    assert one.all("error") == []
+    assert one.all("response.created") == []
+
+
+def test_nothing_said_can_not_be_committed() -> None:
+    async def script(one: Talk) -> None:
+        one.send("input_audio_buffer.commit")
+        assert (await one.refusal())["code"] == "input_audio_buffer_commit_empty"
+        await one.pause(500)
+        one.send("input_audio_buffer.commit")
+        assert (await one.refusal(2))["code"] == "input_audio_buffer_commit_empty"
+
+    talk(script)
+
+
+def test_a_cleared_turn_is_forgotten_and_closed() -> None:
+    async def script(one: Talk) -> None:
+        await one.say(600)
+        one.send("input_audio_buffer.clear")
+        await one.wait("input_audio_buffer.cleared")
+        await one.pause(2_000)
+
+    one = talk(script)
+    kinds = one.kinds()
+    assert kinds[-3:] == [
+        "input_audio_buffer.speech_stopped",
+        "interlocutor.turn.ignored",
+        "input_audio_buffer.cleared",
+    ]
+    assert one.all("interlocutor.turn.ignored")[0]["reason"] == "cleared"
+
+
+# ---------------------------------------------------------------- items
+
+
+def test_a_typed_turn_is_answered_when_it_is_asked_for() -> None:
+    async def script(one: Talk) -> None:
+        one.send("conversation.item.create", item=typed("How are you today?", id="mine"))
+        await one.wait("conversation.item.done")
+        one.send("response.create")
+        await one.wait("response.done")
+        one.send("conversation.item.retrieve", item_id="mine")
+        one.send("conversation.item.retrieve", item_id="item_p1")
+        await one.wait("conversation.item.retrieved", 2)
+
+    one = talk(script)
+    assert one.driver is not None
+    assert one.all("response.output_audio_transcript.done")[0]["transcript"] == "You said: How are you today?"
+    mine, patients = (event["item"] for event in one.all("conversation.item.retrieved"))
+    assert mine["content"] == [{"type": "input_text", "text": "How are you today?"}]
+    assert patients["content"] == [{"type": "output_audio", "transcript": "You said: How are you today?"}]
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "param"),
+    [
+        ({"item": typed("Hello", id="first")}, "item.exists", "item.id"),
+        ({"item": typed("Hello", id="item_p9")}, "protocol.invalid_field", "item.id"),
+        ({"item": typed("   ")}, "protocol.invalid_field", "item.content"),
+        ({"item": {"type": "message", "role": "user"}}, "protocol.invalid_field", "item.content"),
+        (
+            {"item": {**typed("a"), "content": [{"type": "input_text", "text": "a" * 1_500}] * 2}},
+            "protocol.invalid_field",
+            "item.content",
+        ),
+        ({"item": typed("Hello"), "previous_item_id": "nowhere"}, "item.not_found", "previous_item_id"),
+        ({"item": typed("Hello"), "previous_item_id": "first"}, "protocol.unsupported", "previous_item_id"),
+        ({"item": typed("Hello"), "previous_item_id": "root"}, "item.not_found", "previous_item_id"),
+    ],
+)
+def test_an_item_that_can_not_be_added_is_refused(message: dict[str, Any], code: str, param: str) -> None:
+    async def script(one: Talk) -> None:
+        one.send("conversation.item.create", item=typed("Good morning", id="first"), previous_item_id="root")
+        one.send("conversation.item.create", item=typed("How are you?", id="second"), previous_item_id="first")
+        one.send("conversation.item.create", **message)
+        error = await one.refusal()
+        assert (error["code"], error["param"]) == (code, param)
+
+    one = talk(script)
+    assert [event["item"]["id"] for event in one.all("conversation.item.added")] == ["first", "second"]
+
+
+def test_unknown_items_and_deletions_are_refused() -> None:
+    async def script(one: Talk) -> None:
+        one.send("conversation.item.retrieve", item_id="item_c1")
+        one.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=0)
+        one.send("conversation.item.delete", item_id="item_c1")
+        await one.refusal(3)
+
+    codes = [event["error"]["code"] for event in talk(script).all("error")]
+    assert codes == ["item.not_found", "item.not_found", "protocol.unsupported"]
+
+
+def test_a_truncation_stops_the_reply_and_keeps_what_was_heard() -> None:
+    async def script(one: Talk) -> None:
+        await turn(one, 1_600)
+        await one.wait("response.output_audio.delta", 30)
+        one.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=600_000)
+        assert (await one.refusal())["param"] == "audio_end_ms"
+        one.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=760)
+        assert (await one.wait("conversation.item.truncated"))["audio_end_ms"] == 760
+        await one.wait("response.done")
+        one.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=510)
+        assert (await one.wait("conversation.item.truncated", 2))["audio_end_ms"] == 510
+        one.send("conversation.item.retrieve", item_id="item_p1")
+        await one.wait("conversation.item.retrieved")
+        await turn(one)
+        await one.wait("response.created", 2)
+        one.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=100)
+        assert (await one.refusal(2))["code"] == "protocol.too_late"
+
+    one = talk(script, replies=LONG * 2)
+    assert one.all("response.done")[0]["response"]["output"][0]["content"][0]["transcript"] == "I have been"
+    assert one.all("conversation.item.retrieved")[0]["item"]["content"][0]["transcript"] == "I have"
+
+
+# ---------------------------------------------------------------- replies
+
+
+def test_a_reply_is_cancelled_once() -> None:
+    async def script(one: Talk) -> None:
+        await turn(one)
+        await one.wait("response.output_audio.delta", 20)
+        one.send("response.create")
+        assert (await one.refusal())["code"] == "conversation_already_has_active_response"
+        one.send("response.cancel", response_id="resp_9")
+        assert (await one.refusal(2))["code"] == "response_cancel_not_active"
+        one.send("response.cancel", response_id="resp_1")
+        done = (await one.wait("response.done"))["response"]
+        assert (done["status"], done["status_details"]["reason"]) == ("cancelled", "client_cancelled")
+        one.send("response.cancel")
+        assert (await one.refusal(3))["code"] == "response_cancel_not_active"
+
+    one = talk(script, replies=LONG)
+    assert len(one.all("interlocutor.playout.clear")) == 1
+
+
+def test_a_reply_cancelled_before_its_first_sound_is_begun_and_ended() -> None:
+    async def script(one: Talk) -> None:
+        one.send("conversation.item.create", item=typed("Hello"))
+        one.send("response.create")
+        one.send("response.cancel")
+        done = (await one.wait("response.done"))["response"]
+        assert (done["status"], done["output"]) == ("cancelled", [])
+        one.send("response.create")
+        await one.wait("response.done", 2)
+
+    one = talk(script)
+    assert [event["response"]["id"] for event in one.all("response.created")] == ["resp_1", "resp_2"]
+
+
+def test_a_reply_is_not_asked_for_in_the_midst_of_a_turn() -> None:
+    async def script(one: Talk) -> None:
+        await one.say(500)
+        one.send("response.create")
+        assert (await one.refusal())["code"] == "conversation.turn_in_progress"
+
+    talk(script)
+
+
+def test_cleared_output_stops_the_patient() -> None:
+    async def script(one: Talk) -> None:
+        one.send("output_audio_buffer.clear")
+        assert (await one.refusal())["code"] == "response_cancel_not_active"
+        await turn(one)
+        await one.wait("response.output_audio.delta", 20)
+        one.send("output_audio_buffer.clear")
+        assert (await one.wait("output_audio_buffer.cleared"))["response_id"] == "resp_1"
+        one.send("output_audio_buffer.clear")
+        await one.wait("output_audio_buffer.cleared", 2)
+
+    one = talk(script, replies=LONG)
+    assert [event["response"]["status"] for event in one.all("response.done")] == ["cancelled"]
+
+
+def test_a_patient_who_speaks_first_does_so_when_asked_to() -> None:
+    async def script(one: Talk) -> None:
+        one.send("response.create")
+        await one.wait("response.done")
+
+    one = talk(script, opening="Oh, there you are. Come in.")
+    assert one.all("error") == []
+    assert len(one.all("response.created")) == 1

@@ -1,0 +1,100 @@
+"""The way out: order, what is dropped, what never is, and the deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from pipelines.virtual_time import run_virtual
+from server.outbox import CLOSE_S, Outbox
+from server.protocol import events as e
+from tests.component.realtime_talk import MemoryChannel
+
+
+def sound(item: str, delta: str) -> e.OutputAudioDelta:
+    return e.OutputAudioDelta(item_id=item, response_id="resp", delta=delta)
+
+
+def partial(item: str, text: str) -> e.TranscriptPartial:
+    return e.TranscriptPartial(item_id=item, turn=1, text=text, stable_words=0)
+
+
+def sent(fill: Callable[[Outbox], None]) -> list[tuple[str, str]]:
+    """Return (event id, what) of all that is sent after `fill`."""
+
+    async def main() -> list[tuple[str, str]]:
+        channel = MemoryChannel()
+        outbox = Outbox(channel, deadline_s=1.0)
+        fill(outbox)
+        outbox.finish(1000, "done")
+        await outbox.run()
+        assert channel.closed == (1000, "done")
+        return [(event["event_id"], str(event.get("delta") or event.get("text"))) for event in channel.sent]
+
+    return run_virtual(main())
+
+
+def test_sound_of_a_cleared_item_is_dropped_and_the_rest_stays_in_order() -> None:
+    def fill(outbox: Outbox) -> None:
+        outbox.put(sound("item_p1", "a"), e.Cleared(), sound("item_p2", "b"), sound("item_p1", "c"))
+        outbox.drop_audio("item_p1")
+        outbox.put(sound("item_p2", "d"))
+
+    assert sent(fill) == [("event_000001", "None"), ("event_000002", "b"), ("event_000003", "d")]
+
+
+def test_only_the_newest_caption_of_a_turn_waits() -> None:
+    def fill(outbox: Outbox) -> None:
+        outbox.put(partial("item_c1", "one"), e.Cleared(), partial("item_c2", "two"), partial("item_c1", "three"))
+
+    assert [what for _, what in sent(fill)] == ["None", "two", "three"]
+
+
+def test_the_first_close_counts() -> None:
+    def fill(outbox: Outbox) -> None:
+        outbox.finish(1000, "done")
+        outbox.finish(1011, "late")
+
+    assert sent(fill) == []
+
+
+async def stalled(then: Callable[[Outbox, MemoryChannel], Awaitable[None]]) -> float:
+    """Run an outbox on a channel that takes nothing; return when it gave up, in seconds."""
+    channel = MemoryChannel()
+    channel.stall()
+    outbox = Outbox(channel, deadline_s=3.0)
+    run = asyncio.create_task(outbox.run())
+    await then(outbox, channel)
+    with pytest.raises(TimeoutError):
+        await run
+    return asyncio.get_running_loop().time()
+
+
+def test_a_message_that_is_not_taken_in_time_ends_it() -> None:
+    async def put(outbox: Outbox, _: MemoryChannel) -> None:
+        outbox.put(e.Cleared())
+
+    assert run_virtual(stalled(put)) == pytest.approx(3.0)
+
+
+def test_the_deadline_counts_from_the_queue_and_not_from_the_send() -> None:
+    async def trickle(outbox: Outbox, channel: MemoryChannel) -> None:
+        outbox.put(*(sound("item_p1", "a") for _ in range(3)))
+        await asyncio.sleep(2.0)
+        channel.stall(False)
+        await channel.wait_until(lambda: len(channel.sent) == 3)
+        channel.stall()
+        outbox.put(sound("item_p1", "b"))
+        await asyncio.sleep(1.0)
+        outbox.put(sound("item_p1", "c"))
+
+    assert run_virtual(stalled(trickle)) == pytest.approx(5.0)
+
+
+def test_a_close_that_is_not_taken_ends_it_too() -> None:
+    async def finish(outbox: Outbox, _: MemoryChannel) -> None:
+        outbox.finish(1000, "done")
+
+    assert run_virtual(stalled(finish)) == pytest.approx(CLOSE_S)
