@@ -21,20 +21,17 @@ from pipelines.conversation.commands import (
     StopReply,
 )
 from pipelines.conversation.heard import Reply
+from pipelines.conversation.memory import Memory
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import State, Trigger, next_state
 from pipelines.conversation.turn import Segment, Turn
-from pipelines.engines import Clause, HistoryItem, ReplyPart, RespondKind
+from pipelines.engines import Clause, ReplyPart, RespondKind
 from pipelines.events import (
     ClauseSpoken,
-    CueHeard,
-    CueUnheard,
     Event,
     Problem,
-    ReplyFinished,
     ReplyProposed,
     ReplyStarted,
-    ReplyTruncated,
     SpeechStarted,
     SpeechStopped,
     TranscriptPartial,
@@ -51,18 +48,15 @@ class Conversation:
         self.state = State.LISTENING
         self.auto_endpoint = True
         self.auto_respond = True
-        self.history: list[HistoryItem] = []
-        self.told: list[str] = []
+        self.memory = Memory()
         self._patient_opens = patient_opens
         self._now_ms = 0.0
         self._turn: Turn | None = None
         self._turns = 0
         self._segments = 0
         self._reply: Reply | None = None
-        self._last_reply: Reply | None = None
         self._replies = 0
         self._revision = 0
-        self._unanswered: list[Turn] = []
         self._listening_since_ms: float | None = None
         self._prompted = False
         self._closing_due = False
@@ -145,7 +139,7 @@ class Conversation:
     @property
     def reply_turn(self) -> int:
         """The turn that the last reply answers."""
-        reply = self._reply or self._last_reply
+        reply = self._reply or self.memory.last_reply
         return reply.turn if reply is not None else 0
 
     @property
@@ -269,18 +263,15 @@ class Conversation:
         self._record(SpeechStopped(turn.number, end_ms))
         self._record(TurnCommitted(turn.number, text, turn.from_ms, end_ms))
         self._turn = None
-        self._unanswered.append(turn)
+        self.memory.unanswered.append(turn)
         self._prompted = False
         if self._closing_due:
             self._respond(RespondKind.CLOSING, text)
         elif self.auto_respond:
-            self._respond_to_unanswered()
+            self._respond(RespondKind.REPLY, self.memory.question())
         else:
             self._go(Trigger.NO_REPLY)
             self._listen()
-
-    def _respond_to_unanswered(self) -> None:
-        self._respond(RespondKind.REPLY, " ".join(turn.text() for turn in self._unanswered if turn.text()))
 
     # -------------------------------------------------------------- the patient answers
 
@@ -292,7 +283,6 @@ class Conversation:
         self._reply = Reply(
             self._replies, self._turns, self._revision, self._now_ms, closing=kind is RespondKind.CLOSING
         )
-        words = tuple(word for turn in self._unanswered for word in turn.words())
         self._out.append(
             Respond(
                 reply=self._replies,
@@ -300,9 +290,9 @@ class Conversation:
                 revision=self._revision,
                 kind=kind,
                 text=text,
-                words=words,
-                history=tuple(self.history),
-                told=tuple(self.told),
+                words=self.memory.question_words(),
+                history=tuple(self.memory.history),
+                told=tuple(self.memory.told),
             )
         )
 
@@ -323,15 +313,9 @@ class Conversation:
     def _release(self, reply: Reply) -> None:
         self._go(Trigger.RELEASED)
         reply.started = True
-        self._take_history(reply)
+        self.memory.answered()
         self._record(ReplyStarted(reply.number, reply.turn))
         self._out.append(Release(reply.number))
-
-    def _take_history(self, reply: Reply) -> None:
-        """The candidate's unanswered turns are answered now: they become history."""
-        for turn in self._unanswered:
-            self.history.append(HistoryItem("candidate", turn.text()))
-        self._unanswered = []
 
     def _played_out(self, reply: Reply, played_ms: float, estimated: bool) -> None:
         self._finish_reply(reply, "completed", played_ms, estimated=estimated)
@@ -367,20 +351,9 @@ class Conversation:
             self._reply = None
 
     def _finish_reply(self, reply: Reply, status: str, played_ms: float, *, estimated: bool) -> None:
-        completed = status == "completed"
-        heard = reply.text() if completed else reply.heard_text(played_ms)
-        cues = reply.cues() if completed else reply.heard_cues(played_ms)
-        if not reply.started:
-            self._take_history(reply)
-        if heard:
-            self.history.append(HistoryItem("patient", heard, cues))
-        self._record(ReplyFinished(reply.number, reply.turn, status, heard, played_ms, estimated))
-        for cue in cues:
-            self._record(CueHeard(cue, reply.number, reply.turn))
-            if cue not in self.told:
-                self.told.append(cue)
-                reply.newly_told.append(cue)
-        self._last_reply, self._reply = reply, None
+        for event in self.memory.finish(reply, status, played_ms, estimated=estimated):
+            self._record(event)
+        self._reply = None
 
     def _fail(self, reply: Reply, message: str) -> None:
         self._out.append(StopReply(reply.number))
@@ -395,17 +368,8 @@ class Conversation:
         if reply is not None and reply.started:
             self._cancel(reply, heard_ms)
             return
-        last = self._last_reply
-        if last is None or last.number != number or not self.history or self.history[-1].role != "patient":
-            return  # too late: the conversation has gone on
-        heard, cues = last.heard_text(heard_ms), last.heard_cues(heard_ms)
-        self.history[-1] = HistoryItem("patient", heard, cues)
-        self._record(ReplyTruncated(number, heard, heard_ms))
-        for cue in last.newly_told:
-            if cue not in cues:
-                self.told.remove(cue)
-                self._record(CueUnheard(cue, number, last.turn))
-        last.newly_told = [cue for cue in last.newly_told if cue in cues]
+        for event in self.memory.correct(number, heard_ms):
+            self._record(event)
 
     # -------------------------------------------------------------- what clients ask
 
@@ -419,7 +383,7 @@ class Conversation:
         turn = Turn(self._turns, self._now_ms)
         turn.segments[-1] = Segment(text=text, final=True)
         self._record(TurnCommitted(turn.number, text, self._now_ms, self._now_ms, typed=True))
-        self._unanswered.append(turn)
+        self.memory.unanswered.append(turn)
         self._prompted = False
 
     def _commit_asked(self) -> None:
@@ -437,10 +401,10 @@ class Conversation:
     def _reply_asked(self) -> None:
         if not self.can_reply:
             return
-        if self._unanswered:
-            self._respond_to_unanswered()
+        if self.memory.unanswered:
+            self._respond(RespondKind.REPLY, self.memory.question())
         else:
-            self._respond(RespondKind.SILENCE if self.history else RespondKind.OPENING, "")
+            self._respond(RespondKind.SILENCE if self.memory.history else RespondKind.OPENING, "")
 
     def _cancel_asked(self, played_ms: float) -> None:
         if self._reply is not None:

@@ -24,7 +24,10 @@ ALIASES: Mapping[str, frozenset[Intent]] = {
     "closing": frozenset({Intent.FAREWELL}),
     "say_again": frozenset({Intent.UNINTELLIGIBLE}),
     "introduction": frozenset({Intent.GREETING}),
+    "unknown-question": frozenset({Intent.UNKNOWN}),
 }
+VOLUNTEER = "volunteer"
+"""Expected where the patient should tell a volunteered cue that is due, whichever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def evaluate_matching(cards: Mapping[str, Card], cases: Iterable[MatchingCase]) 
 def _run(card: Card, case: MatchingCase) -> CaseResult:
     cue_ids = {cue.id for cue in card.cues}
     wanted: frozenset[Intent] = frozenset()
-    if case.expected not in cue_ids:
+    if case.expected not in cue_ids and case.expected != VOLUNTEER:
         wanted = ALIASES.get(case.expected) or frozenset({_intent(case.expected)})
     told = case.told
     if told is None:
@@ -105,7 +108,10 @@ def _run(card: Card, case: MatchingCase) -> CaseResult:
         told=told,
     )
     reply = choose_reply(request)
-    passed = reply.intent in wanted if wanted else reply.cue == case.expected
+    if case.expected == VOLUNTEER:
+        passed = reply.cue is not None and card.cue(reply.cue).kind == "volunteered"
+    else:
+        passed = reply.intent in wanted if wanted else reply.cue == case.expected
     return CaseResult(case, reply.cue, reply.intent, reply.reason, reply.score, passed)
 
 
@@ -125,5 +131,5 @@ def _intent(name: str) -> Intent:
     try:
         return Intent(name)
     except ValueError:
-        choices = ", ".join(sorted({*ALIASES, *Intent}))
+        choices = ", ".join(sorted({*ALIASES, *Intent, VOLUNTEER}))
         raise ValueError(f"'{name}' is no cue of the card and no intent; use one of: {choices}") from None

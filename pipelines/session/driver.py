@@ -16,7 +16,6 @@ from audio.clock import Clock
 from audio.errors import AppError, AudioError, StorageError
 from audio.frames import FRAME_MS, Frame, FrameKind, Pcm
 from audio.intake import Intake
-from audio.loudness import AudibleTracker
 from audio.playout import Playout, PlayoutChunk, Sink
 from audio.speech import SpeechDetector
 from pipelines.conversation import commands as c
@@ -41,7 +40,7 @@ from pipelines.lanes.streams import StreamHandle, StreamLane
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card import Card
 from pipelines.session.hearing import Hearing
-from pipelines.session.latency import TurnTimes
+from pipelines.session.latency import LatencyParts, LatencyWatch
 from pipelines.session.recording import SessionRecorder
 from pipelines.session.speaking import Speaking
 
@@ -111,9 +110,7 @@ class SessionDriver:
         self._stream: StreamHandle | None = None
         self._media_timer: asyncio.TimerHandle | None = None
         self._time_timer: asyncio.TimerHandle | None = None
-        self._times = TurnTimes()
-        self._audible = AudibleTracker(24_000)
-        self._latency_done = True
+        self._latency = LatencyWatch()
         self._reported = (0.0, 0.0, 0.0)
         self._reported_at_ms = 0.0
 
@@ -214,7 +211,11 @@ class SessionDriver:
             )
         commands = self.core.receive(signal, self._intake.clock.now_ms)
         if before in (State.HEARING, State.WEIGHING) and self.core.state is State.ANSWERING:
-            self._mark_over()
+            self._latency.turn_over(
+                self._clock.now_ms(),
+                media_ms=self._intake.clock.now_ms,
+                last_voiced_media_ms=self._hearing.last_voiced_ms,
+            )
         for command in commands:
             self._do(command)
 
@@ -227,7 +228,7 @@ class SessionDriver:
             case c.DropSegment(segment=segment):
                 self._hearing.drop_segment(segment)
             case c.Respond():
-                self._mark_text(command)
+                self._latency.text_ready(self._clock.now_ms())
                 self._speaking.respond(command)
             case c.Speak():
                 self._speaking.speak(command)
@@ -256,11 +257,9 @@ class SessionDriver:
         """Record a chunk where it is heard, and note the reply's first audible sample."""
         if self._recorder is not None:
             self._recorder.patient(self._intake.clock.at_session(at_session_ms), chunk.samples)
-        if not self._latency_done:
-            audible_ms = self._audible.add(chunk.samples, chunk.from_ms)
-            if audible_ms is not None:
-                self._times.audible_ms = at_session_ms - chunk.from_ms + audible_ms
-                self._report_latency(chunk.reply)
+        parts = self._latency.chunk_placed(chunk, at_session_ms)
+        if parts is not None:
+            self._report_latency(chunk.reply, parts)
 
     def clause_started(self, reply: int, clause: int, from_ms: float) -> None:
         """Tell the core that a clause is being heard."""
@@ -277,34 +276,15 @@ class SessionDriver:
     # -------------------------------------------------------------- latency
 
     def _mark(self, signal: s.Signal) -> None:
-        now_ms = self._clock.now_ms()
         match signal:
             case s.VoiceStarted() if self.core.state in (State.LISTENING, State.SPEAKING):
                 self._hearing.new_turn()
-            case s.Proposed(part=Clause()) if self._times.clause_ms is None:
-                self._times.clause_ms = now_ms
-            case s.Prepared() if self._times.sound_ms is None:
-                self._times.sound_ms = now_ms
+            case s.Proposed(part=Clause()):
+                self._latency.clause_ready(self._clock.now_ms())
+            case s.Prepared():
+                self._latency.sound_ready(self._clock.now_ms())
 
-    def _mark_over(self) -> None:
-        """The turn is over: its last voiced sample lies as far back as media time says."""
-        now_ms = self._clock.now_ms()
-        voiced_ms = self._hearing.last_voiced_ms
-        behind_ms = self._intake.clock.now_ms - voiced_ms if voiced_ms is not None else 0.0
-        self._times = TurnTimes(last_voiced_ms=now_ms - behind_ms, over_ms=now_ms)
-        self._last_voiced_media_ms = voiced_ms if voiced_ms is not None else self._intake.clock.now_ms
-        self._audible = AudibleTracker(24_000)
-        self._latency_done = False
-
-    def _mark_text(self, command: c.Respond) -> None:
-        if self._times.text_ms is None:
-            self._times.text_ms = self._clock.now_ms()
-
-    def _report_latency(self, reply: int) -> None:
-        self._latency_done = True
-        parts = self._times.parts()
-        if parts is None:
-            return
+    def _report_latency(self, reply: int, parts: LatencyParts) -> None:
         self.log.append(
             TurnLatency(
                 turn=self.core.reply_turn,
@@ -315,7 +295,7 @@ class SessionDriver:
                 respond_ms=round(parts.respond, 3),
                 speak_ms=round(parts.speak, 3),
                 deliver_ms=round(parts.deliver, 3),
-                last_voiced_ms=round(self._last_voiced_media_ms, 3),
+                last_voiced_ms=round(self._latency.last_voiced_media_ms, 3),
                 estimated=True,
             )
         )

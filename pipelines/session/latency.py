@@ -11,6 +11,10 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+from audio.frames import WIRE_HZ
+from audio.loudness import AudibleTracker
+from audio.playout import PlayoutChunk
+
 
 @dataclass(frozen=True, slots=True)
 class LatencyParts:
@@ -33,24 +37,45 @@ class LatencyParts:
         return self.recognise + self.respond + self.speak + self.deliver
 
 
-@dataclass(slots=True)
-class TurnTimes:
-    """The boundaries of a turn under way, session milliseconds; None: not reached yet."""
+class LatencyWatch:
+    """Notes a turn's boundaries as they are reached, each once; all times are session milliseconds."""
 
-    last_voiced_ms: float | None = None
-    over_ms: float | None = None
-    text_ms: float | None = None
-    clause_ms: float | None = None
-    sound_ms: float | None = None
-    audible_ms: float | None = None
+    def __init__(self) -> None:
+        self.last_voiced_media_ms = 0.0
+        self._bounds: list[float] = []
+        self._audible = AudibleTracker(WIRE_HZ)
+        self._open = False
 
-    def parts(self) -> LatencyParts | None:
-        """Return the parts, or None while a boundary is missing."""
-        bounds = (self.last_voiced_ms, self.over_ms, self.text_ms, self.clause_ms, self.sound_ms, self.audible_ms)
-        reached: list[float] = []
-        for bound in bounds:
-            if bound is None:
-                return None
-            reached.append(max(bound, reached[-1]) if reached else bound)
-        steps = [after - before for before, after in itertools.pairwise(reached)]
-        return LatencyParts(*steps)
+    def turn_over(self, now_ms: float, *, media_ms: float, last_voiced_media_ms: float | None) -> None:
+        """A turn is over: its last voiced sample lies as far back as media time says."""
+        self.last_voiced_media_ms = media_ms if last_voiced_media_ms is None else last_voiced_media_ms
+        self._bounds = [now_ms - (media_ms - self.last_voiced_media_ms), now_ms]
+        self._audible = AudibleTracker(WIRE_HZ)
+        self._open = True
+
+    def text_ready(self, now_ms: float) -> None:
+        """The final text is there and a reply was asked for."""
+        self._reach(2, now_ms)
+
+    def clause_ready(self, now_ms: float) -> None:
+        """The reply's first clause was proposed."""
+        self._reach(3, now_ms)
+
+    def sound_ready(self, now_ms: float) -> None:
+        """The first clause's first sound was made."""
+        self._reach(4, now_ms)
+
+    def chunk_placed(self, chunk: PlayoutChunk, at_ms: float) -> LatencyParts | None:
+        """Sound is heard from `at_ms` on; return the parts, once, when its first audible sample is found."""
+        if not self._open or len(self._bounds) != 5:
+            return None
+        audible_ms = self._audible.add(chunk.samples, chunk.from_ms)
+        if audible_ms is None:
+            return None
+        self._open = False
+        self._reach(5, at_ms - chunk.from_ms + audible_ms)
+        return LatencyParts(*(after - before for before, after in itertools.pairwise(self._bounds)))
+
+    def _reach(self, bound: int, now_ms: float) -> None:
+        if len(self._bounds) == bound:
+            self._bounds.append(max(now_ms, self._bounds[-1]))

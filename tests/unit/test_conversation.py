@@ -143,8 +143,8 @@ def test_a_turn_is_answered_once_after_the_wait() -> None:
     assert table.of(c.Release) == [c.Release(1)]
     table.tell(s.PlayedOut(1, 600.0, True))
     assert table.stands(State.LISTENING)
-    assert [item.text for item in table.core.history] == ["how did it happen", "On the stairs."]
-    assert table.core.told == ["how"]
+    assert [item.text for item in table.core.memory.history] == ["how did it happen", "On the stairs."]
+    assert table.core.memory.told == ["how"]
     assert len(table.of(c.Respond)) == 1
 
 
@@ -245,7 +245,7 @@ def test_speech_over_the_patient_takes_the_floor_after_a_while() -> None:
     assert c.StopReply(reply) in table.done
     (finished,) = table.events(ReplyFinished)
     assert (finished.status, finished.heard) == ("interrupted", "My father lost his leg")
-    assert table.core.told == []  # half the sentence is no telling
+    assert table.core.memory.told == []  # half the sentence is no telling
     assert [e.turn for e in table.events(SpeechStarted)] == [1, 2]
 
 
@@ -282,14 +282,14 @@ def test_a_clients_truncation_corrects_what_was_heard_and_told() -> None:
     table.say("tell me")
     reply = table.answer(Clause("My father lost his leg long ago.", "worry"))
     table.tell(s.PlayedOut(reply, 1400.0, True))
-    assert table.core.told == ["worry"]
+    assert table.core.memory.told == ["worry"]
     table.tell(s.Truncated(reply, 400.0))
-    assert table.core.history[-1].text == "My father"
-    assert table.core.told == []
+    assert table.core.memory.history[-1].text == "My father"
+    assert table.core.memory.told == []
     assert table.events(CueHeard)
     assert table.events(CueUnheard)
     table.tell(s.Truncated(reply, 1400.0))  # and a second correction has nothing left to take back
-    assert table.core.told == []
+    assert table.core.memory.told == []
 
 
 # ------------------------------------------------------------------ silence, time, clients
@@ -357,7 +357,7 @@ def test_a_cleared_turn_is_forgotten() -> None:
     table.tell(s.ClearAsked())
     assert table.stands(State.LISTENING)
     assert table.of(c.DropSegment) == [c.DropSegment(1)]
-    assert table.core.history == []
+    assert table.core.memory.history == []
 
 
 def test_a_typed_turn_is_answered_when_asked() -> None:
@@ -447,8 +447,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_told_that_was_not_said(self) -> None:
-        said = " ".join(item.text for item in self.table.core.history if item.role == "patient")
-        assert not self.table.core.told or "hurts" in said
+        said = " ".join(item.text for item in self.table.core.memory.history if item.role == "patient")
+        assert not self.table.core.memory.told or "hurts" in said
 
     @invariant()
     def every_reply_that_started_is_finished_once(self) -> None:

@@ -1,0 +1,64 @@
+"""What the conversation remembers: what was said and heard, which cues were told, what waits for an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipelines.conversation.heard import Reply
+from pipelines.conversation.turn import Turn
+from pipelines.engines import HistoryItem, Word
+from pipelines.events import CueHeard, CueUnheard, Event, ReplyFinished, ReplyTruncated
+
+
+@dataclass(slots=True)
+class Memory:
+    """The history keeps what the candidate heard; only heard cues count as told."""
+
+    history: list[HistoryItem] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    unanswered: list[Turn] = field(default_factory=list)
+    last_reply: Reply | None = None
+
+    def question(self) -> str:
+        """Return the text of the turns that wait for an answer."""
+        return " ".join(turn.text() for turn in self.unanswered if turn.text())
+
+    def question_words(self) -> tuple[Word, ...]:
+        """Return their words."""
+        return tuple(word for turn in self.unanswered for word in turn.words())
+
+    def answered(self) -> None:
+        """The patient has begun to answer: what waited becomes history."""
+        self.history += [HistoryItem("candidate", turn.text()) for turn in self.unanswered]
+        self.unanswered = []
+
+    def finish(self, reply: Reply, status: str, played_ms: float, *, estimated: bool) -> list[Event]:
+        """Keep what was heard of a reply that is over; return what is to be recorded."""
+        completed = status == "completed"
+        heard = reply.text() if completed else reply.heard_text(played_ms)
+        cues = reply.cues() if completed else reply.heard_cues(played_ms)
+        self.answered()
+        if heard:
+            self.history.append(HistoryItem("patient", heard, cues))
+        self.last_reply = reply
+        events: list[Event] = [ReplyFinished(reply.number, reply.turn, status, heard, played_ms, estimated)]
+        for cue in cues:
+            events.append(CueHeard(cue, reply.number, reply.turn))
+            if cue not in self.told:
+                self.told.append(cue)
+                reply.newly_told.append(cue)
+        return events
+
+    def correct(self, number: int, heard_ms: float) -> list[Event]:
+        """Take the client's word for how much of the last reply was heard; nothing once the talk has gone on."""
+        reply = self.last_reply
+        if reply is None or reply.number != number or not self.history or self.history[-1].role != "patient":
+            return []
+        heard, cues = reply.heard_text(heard_ms), reply.heard_cues(heard_ms)
+        self.history[-1] = HistoryItem("patient", heard, cues)
+        events: list[Event] = [ReplyTruncated(number, heard, heard_ms)]
+        for cue in [cue for cue in reply.newly_told if cue not in cues]:
+            self.told.remove(cue)
+            reply.newly_told.remove(cue)
+            events.append(CueUnheard(cue, number, reply.turn))
+        return events
