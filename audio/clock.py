@@ -78,7 +78,3 @@ class MediaClock:
         if self._zero_session_ms is None:
             return 0.0
         return session_ms - self._zero_session_ms - self.now_ms
-
-    def at_session(self, session_ms: float) -> float:
-        """Return the media time that corresponds to a session time, on the mapping fixed at the start."""
-        return session_ms - (self._zero_session_ms if self._zero_session_ms is not None else session_ms)

@@ -39,6 +39,11 @@ class Intake:
         self._rest: Pcm = np.zeros(0, dtype=np.int16)
         self._gap_ms = 0.0  # inserted and not yet made good by late sound
 
+    @property
+    def inserted_ms(self) -> float:
+        """How far media time is ahead of what the client sent: silence inserted, less what came late."""
+        return self.missing_ms - self.late_ms
+
     def receive(self, samples: Pcm, session_ms: float) -> Iterator[Frame]:
         """Take int16 mono of any length that arrived at `session_ms`; yield whole frames, live or late.
 

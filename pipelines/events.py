@@ -246,7 +246,10 @@ class ReplyTruncated(Event):
 
 @dataclass(frozen=True, slots=True)
 class TurnLatency(Event):
-    """Voice-to-voice of one turn and its five parts, in milliseconds; the parts add up to the whole."""
+    """Voice-to-voice of one turn and its five parts, in milliseconds; the parts add up to the whole.
+
+    `last_voiced_ms` counts the sound that the client sent, without what was missing: the client can place it.
+    """
 
     audience: ClassVar[Audience] = Audience.CANDIDATE
     turn: int
@@ -257,7 +260,7 @@ class TurnLatency(Event):
     respond_ms: float
     speak_ms: float
     deliver_ms: float
-    last_voiced_ms: float  # media time
+    last_voiced_ms: float
     estimated: bool
 
 

@@ -111,6 +111,7 @@ class SessionDriver:
         self._media_timer: asyncio.TimerHandle | None = None
         self._time_timer: asyncio.TimerHandle | None = None
         self._latency = LatencyWatch()
+        self._media_ahead_ms = 0.0  # of session time, when the reply under way began
         self._reported = (0.0, 0.0, 0.0)
         self._reported_at_ms = 0.0
 
@@ -256,7 +257,10 @@ class SessionDriver:
     def chunk_placed(self, chunk: PlayoutChunk, at_session_ms: float) -> None:
         """Record a chunk where it is heard, and note the reply's first audible sample."""
         if self._recorder is not None:
-            self._recorder.patient(self._intake.clock.at_session(at_session_ms), chunk.samples)
+            if chunk.from_ms == 0:
+                # Once a reply: media time moves in steps of a frame, and its chunks must not drift against each other.
+                self._media_ahead_ms = self._intake.clock.now_ms - self._clock.now_ms()
+            self._recorder.patient(at_session_ms + self._media_ahead_ms, chunk.samples)
         parts = self._latency.chunk_placed(chunk, at_session_ms)
         if parts is not None:
             self._report_latency(chunk.reply, parts)
@@ -271,7 +275,7 @@ class SessionDriver:
 
     def _cut_recording(self) -> None:
         if self._recorder is not None:
-            self._recorder.patient_cut(self._intake.clock.at_session(self._clock.now_ms()))
+            self._recorder.patient_cut(self._clock.now_ms() + self._media_ahead_ms)
 
     # -------------------------------------------------------------- latency
 
@@ -295,7 +299,7 @@ class SessionDriver:
                 respond_ms=round(parts.respond, 3),
                 speak_ms=round(parts.speak, 3),
                 deliver_ms=round(parts.deliver, 3),
-                last_voiced_ms=round(self._latency.last_voiced_media_ms, 3),
+                last_voiced_ms=round(self._latency.last_voiced_media_ms - self._intake.inserted_ms, 3),
                 estimated=True,
             )
         )

@@ -57,7 +57,7 @@ class CueTold:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The server's own split of a turn's latency, milliseconds; `last_voiced_ms` is media time.
+    """The server's own split of a turn's latency, milliseconds; `last_voiced_ms` counts what we sent.
 
     `reply` is None where the server doesn't say: the one that began last.
     """

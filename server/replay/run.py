@@ -43,7 +43,7 @@ def card_of(plan: Plan, asked: str | None) -> str:
     if not plan.cards:
         raise CardError("the recording has no truth file that names a card; choose one with --card ID")
     if len(plan.cards) > 1:
-        raise CardError(f"the recordings were made for different cards ({', '.join(plan.cards)}); choose with --card ID")
+        raise CardError(f"the recordings are for different cards ({', '.join(plan.cards)}); choose with --card ID")
     return plan.cards[0]
 
 

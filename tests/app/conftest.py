@@ -1,0 +1,26 @@
+"""What tests on real sockets share: servers in processes of their own, one for as many tests as can share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.app.process import ServerProcess, faults_of, running
+
+
+@pytest.fixture(scope="session")
+def mock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with scripted engines, which answers every turn within milliseconds with a few seconds of tones."""
+    with running(tmp_path_factory.mktemp("mock"), "engines.backend=mock") as server:
+        yield server
+    assert faults_of(server) == []
+
+
+@pytest.fixture(scope="session")
+def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server with the embedded engines: real speech in, real speech out."""
+    settings = ("engines.backend=embedded", "engines.recogniser_workers=1")
+    with running(tmp_path_factory.mktemp("embedded"), *settings) as server:
+        yield server
+    assert faults_of(server) == []
