@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from starlette.requests import HTTPConnection, Request
@@ -15,14 +15,12 @@ from audio.errors import AccessError, AppError, CapacityError, ProtocolError
 from audio.recorder import RECORDING_NAME
 from pipelines.catalogue import Choice
 from pipelines.patient.card import public_view
+from server.host import Server
 from server.paths import STATIC
 from server.principal import Principal
 from server.realtime import RealtimeConnection, SessionInfo, WebSocketChannel
 from server.security import origin_allowed
 from server.sessions import Session, Status
-
-if TYPE_CHECKING:
-    from server.app import Server
 
 logger = structlog.get_logger("server.routes")
 

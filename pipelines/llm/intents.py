@@ -52,12 +52,20 @@ QUESTION = _compile(
     r"what (?:about|brings?|brought|happened|caused|causes|makes?|sort|kind|type|else|sets|seems|triggers)",
     r"what (?:is|are|was|were) (?:it|the|your|she|he|her|his|that|this|they)",
     r"(?:when|where|why)(?: exactly)? (?:do|does|did|have|has|are|is|was|were|would|can)",
-    r"who (?:do|does|did|has|have|are|is|was|lives|helps|else|looks|changes)",
+    # After a noun it begins a clause about that noun: "the nurse who looks after you".
+    r"(?:^|(?<=and )|(?<=so )|(?<=but )|(?<=or )|(?<=me )|(?<=know )|(?<=ask )|(?<=ask you )|(?<=also )|(?<=please )"
+    r"|(?<=now )|(?<=about )|(?<=out )|(?<=right )|(?<=okay )|(?<=wonder )|(?<=wondering )"
+    r")who (?:do|does|did|has|have|are|is|was|will|lives?|helps?|else|looks?|changes?|takes?|cares?|can|could|would)",
     r"(?:tell|telling|show|showing) me",
     r"(?:talk|walk|run|take) me through",
-    r"(?:please|you) (?:describe|explain|list)",
-    r"i (?:would like|want|need|was hoping|wanted|would love) to (?:ask|know|hear|find out|learn)",
-    r"(?:i was wondering|i wonder|wondering) (?:if|whether|how|what|about)",
+    r"(?:please|you) (?:describe|explain|list|name|outline|specify|clarify|point|give me (?:a|an|some|the|more)|"
+    r"share with me|go through)",
+    r"(?:would|do) you mind (?:telling|showing|describing|explaining|saying|sharing|listing|going|giving|letting me|"
+    r"walking|talking|if i (?:ask|asked))",
+    r"i (?:\w+ )?(?:would(?: \w+)? like|want|need|must|have|should|was hoping|am hoping|wanted|would love|hope)"
+    r"(?: you)? to (?:ask|know|hear|find out|learn|check|understand|be sure|tell me)",
+    r"i (?:am|was) (?:also )?(?:interested in|curious)",
+    r"(?:i was wondering|i wonder|wondering) (?:if|whether|how|what|when|where|which|who|about)",
     r"(?:ask|asking) (?:you )?(?:about|if|whether|how|what|when|where|who)",
     r"let me know (?:if|whether|about|how|what|when|where)",
     r"(?:can|could|may) i (?:just |quickly )?(?:ask|check|know|confirm)",
@@ -100,13 +108,21 @@ FAREWELL = _compile(
     "goodbye",
     "good bye",
     "bye",
+    "farewell",
+    r"(?:have|has) a (?:safe|good|nice|pleasant|comfortable) (?:trip|journey|way|drive|ride|walk)(?: home| back)?",
+    r"(?:safe|get) (?:trip|journey|home|drive|back) (?:home|safe|safely)",
+    r"(?:we|i|us) (?:will |shall |can )?(?:\w+ )?(?:meet|speak|talk|see you)(?: \w+){0,2} (?:again )?(?:in (?:a|two|one|"
+    r"three|four|six|ten|\d+) (?:days?|weeks?|months?)|next (?:time|week|month|monday|tuesday|wednesday|thursday|friday))",
+    r"until (?:then|next time|next week|we meet)",
+    r"that (?:is all|will be all|is everything|would be all) (?:for|from) (?:today|now|me|this)",
+    r"(?:get|feel) (?:well|better) soon",
     "take care(?! of)",
     "all the best",
     r"have a (?:\w+ )?(?:good|nice|lovely|great|wonderful|pleasant)(?: \w+)? ?(?:day|evening|"
     r"afternoon|weekend|night|one|rest)?",
-    r"see you (?:soon|then|later|again|next|tomorrow|in (?:a|two|one|three|four|\d+)|on)",
-    r"(?:thank you|thanks) (?:so much |very much |again )?for (?:coming|your time|visiting|"
-    r"dropping|stopping|talking|speaking)",
+    r"see you (?:both )?(?:soon|then|later|again|next|tomorrow|in (?:a|two|one|three|four|six|\d+)|on)",
+    r"(?:thank you|thanks) (?:so much |very much |again |all )?for (?:coming|your time|visiting|"
+    r"dropping|stopping|talking|speaking|bringing (?:her|him|it|them|\w+) (?:in|to us|here|along|by))",
     r"(?:it was|it has been) (?:nice|good|lovely|a pleasure) (?:to|talking|meeting|seeing|speaking)",
 )
 GREETING = _compile(
@@ -190,6 +206,12 @@ INVITATION = _compile(
     r"scares you",
     r"(?:is|are) (?:there )?(?:anything|something|things) (?:\w+ ){0,3}(?:worrying|concerning|"
     r"bothering|troubling|frightening)",
+    r"how (?:are|have|do|did|is) (?:you|your family)(?: \w+)? (?:coping|cope|deal|dealing|taking|take|managing emotionally|"
+    r"holding up|bearing up)",
+    r"(?:your|any) (?:feelings?|emotions?|expectations?) (?:about|on|at|towards?|regarding)",
+    r"what (?:is|are) your (?:\w+ )?(?:feelings?|thoughts?|views?|ideas?|expectations?|fears?|hopes?|worr\w+|concerns?)",
+    r"(?:troubl|bother|worr|concern|upset|frighten|scar)\w*(?: \w+)? in particular",
+    r"(?:something|anything)(?: \w+){0,3} (?:troubl|bother|worr|concern|upset|frighten|scar)\w+",
     "you seem (?:worried|anxious|upset|concerned)",
     "you (?:look|sound) (?:worried|anxious|upset|concerned)",
 )
@@ -228,8 +250,9 @@ CHECK = _compile(
     r"sound (?:good|okay|ok|reasonable|all right|alright|fair)",
     r"what i (?:have )?(?:just )?(?:said|told|explained)",
     r"(?:would|could|will|might) you (?:be (?:able|willing|happy|prepared|open|interested|ok|"
-    r"okay)|consider|try|mind|agree|like (?:me )?to|want|promise|please (?!tell|describe|show|"
-    r"explain))",
+    r"okay)|consider|try|mind(?! (?:telling|showing|describing|explaining|saying|sharing|listing|going|giving))|agree|"
+    r"like (?:me )?to|want|promise|"
+    r"please (?!tell|describe|show|explain|list|name|give|let|say|share|outline|specify|clarify|point|confirm|go|talk|walk))",
     r"do you (?:think|feel|believe) (?:that )?you (?:can|could|would|will|might)",
     r"how (?:about|would) (?:we|you|if|it be)",
     r"(?:can|could|will|would) you (?:please )?(?:make sure|keep|avoid|come back|stop|bring|start|"

@@ -27,6 +27,18 @@ _CONTRACTIONS = (
     (re.compile(r"'"), ""),
 )
 
+# Expressions whose words mean something else in them than alone: "does it work" asks nothing about a job.
+_IDIOMS = (
+    (re.compile(r"\b(does|do|did|is|are|has|have) (it|they|that|this|these|those|any of (?:it|them|that)) (?:\w+ )?"
+                r"(?:work(?:ing|ed)?)\b(?! (?:as|at|in|for|on|stress))"), r"\1 \2 help"),
+    (re.compile(r"\bhow (?:well )?(it|they|that|this) works?\b"), r"how \1 helps"),
+    (re.compile(r"\b(?:if|whether) (it|they|that|this) works?\b"), r"if \1 helps"),
+    (re.compile(r"\bfree time\b"), "leisure"),
+    (re.compile(r"\bat the (?:moment|minute)|at this (?:moment|time|point)|right now|these days|at present\b"), "now"),
+    (re.compile(r"\bfirst of all|to (?:start|begin) with|by the way|in that case|of course\b"), ""),
+    (re.compile(r"\b(?:in|with) (?:mind)\b"), ""),
+)
+
 FILLERS = frozenset("um uh er erm ah hmm hm mm mhm uhm huh eh".split())
 
 # Words that carry grammar, not topic. Question words that ask for a time, a place or a person are topics here.
@@ -58,6 +70,8 @@ def normalise(text: str) -> str:
     """Return `text` in lower case with straight apostrophes and contractions written out."""
     text = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     for pattern, replacement in _CONTRACTIONS:
+        text = pattern.sub(replacement, text)
+    for pattern, replacement in _IDIOMS:
         text = pattern.sub(replacement, text)
     return text
 
