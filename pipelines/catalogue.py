@@ -9,7 +9,6 @@ import asyncio
 import importlib
 import importlib.util
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -123,13 +122,14 @@ def _responder(name: str, scripted: bool, why: str) -> Choice:
 def _synthesiser(name: str, scripted: bool, why: str) -> Choice:
     if name == "scripted" or (name == "auto" and scripted):
         return _scripted("synthesiser", why)
-    flite = shutil.which("flite")
-    if name == "flite" and flite is None:
+    from pipelines.tts import flite
+
+    if name == "flite" and not flite.available():
         raise EngineError(
             "flite is not installed; run 'apt-get install flite' or set engines.synthesiser to 'espeak'",
             code="engine.unavailable",
         )
-    if name == "flite" or (name == "auto" and flite is not None):
+    if name == "flite" or (name == "auto" and flite.available()):
         reason = "asked for by name" if name == "flite" else "auto: flite is installed and sounds better than espeak"
         return Choice("flite", _Lazy("pipelines.tts.flite", "FliteSynthesiser"), "thread", reason)
     reason = "asked for by name" if name == "espeak" else "auto: flite is not installed; espeak comes with the package"

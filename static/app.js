@@ -3,7 +3,7 @@
 import { AudioDesk } from "./audio/desk.js";
 import { Flow } from "./core/flow.js";
 import { environmentProblem, Problem } from "./core/problems.js";
-import { fetchCards, fetchInfo, fetchSummary, openSession } from "./net/api.js";
+import { fetchCards, fetchInfo, fetchSummary, openSession, whyRefused } from "./net/api.js";
 import { Roleplay } from "./net/roleplay.js";
 import { chooseScreen } from "./screens/choose.js";
 import { closingScreen, debriefScreen } from "./screens/debrief.js";
@@ -110,7 +110,7 @@ async function startTalk() {
     await talk(roleplay);
   } catch (problem) {
     roleplay?.abandon();
-    await startFailed(problem);
+    await startFailed(problem.code === "connection.lost" ? await whyRefused(visit.session) : problem);
   }
 }
 

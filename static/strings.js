@@ -42,7 +42,7 @@ export const strings = {
     label: "Role-play card",
     heading: (profession) => `Candidate's card: ${profession}`,
     setting: "Setting",
-    role: "You are",
+    role: "Role",
     background: "Background",
     tasks: "Your tasks",
   },
@@ -106,6 +106,7 @@ export const strings = {
     said: (who, text) => `${who}: ${text}`,
     mute: "Mute",
     muted: "Your microphone is muted: the patient cannot hear you.",
+    time_over: "The time is over. The patient says goodbye once you have finished your sentence.",
     latency: (reply_s) => `Last reply after ${reply_s} s`,
     end: "End",
     end_question: "End the role-play?",
@@ -201,6 +202,14 @@ export const strings = {
     "server.full": {
       title: "Every place is taken",
       body: "Other candidates are speaking right now. Nothing is wrong with your computer.",
+    },
+    "server.not_ready": {
+      title: "The server is getting ready",
+      body: "It has just been started and is loading speech recognition and the patient's voice.",
+    },
+    "server.draining": {
+      title: "The server is being restarted",
+      body: "It takes nobody new for a moment. Nothing is wrong with your computer.",
     },
     "server.failed": {
       title: "The server could not do that",

@@ -43,7 +43,7 @@ class ScriptedPatient:
         self._split = split
         self.info = EngineInfo(
             kind="responder",
-            name="scripted",
+            name="scripted-patient",
             demonstration=True,
             isolation="thread",
             detail="tells the card's cues by lexical matching; generates no text",

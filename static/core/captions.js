@@ -25,6 +25,8 @@ export class Captions {
         return this.#stable(this.#line(event.item_id, "candidate"), event.delta);
       case "interlocutor.transcript.partial":
         return this.#partial(this.#line(event.item_id, "candidate"), event);
+      case "interlocutor.turn.ignored":
+        return this.#ignore(event.turn);
       case "conversation.item.input_audio_transcription.completed":
         return this.#complete(this.#line(event.item_id, "candidate"), event.transcript);
       case "response.output_audio_transcript.delta":
@@ -47,7 +49,7 @@ export class Captions {
     let line = this.lines.find((known) => known.item_id === item_id);
     if (!line) {
       line = { item_id, role, stable: "", tentative: "", done: false, interrupted: false };
-      Object.assign(line, { confirmed: "", hypothesis: [], agreed: 0 }); // what the two texts are composed of
+      Object.assign(line, { turn: null, confirmed: "", hypothesis: [], agreed: 0 }); // what the two texts are composed of
       this.lines.push(line);
     }
     return line;
@@ -67,7 +69,8 @@ export class Captions {
     return this.#compose(line);
   }
 
-  #partial(line, { text, stable_words }) {
+  #partial(line, { turn, text, stable_words }) {
+    line.turn = turn;
     line.hypothesis = words(text);
     line.agreed = stable_words;
     return this.#compose(line);
@@ -81,6 +84,12 @@ export class Captions {
     line.stable = [...confirmed, ...line.hypothesis.slice(confirmed.length, sure)].join(" ");
     line.tentative = line.hypothesis.slice(sure).join(" ");
     return line;
+  }
+
+  /** What was taken for speech was none (a cough, an "mm"): its provisional words go away again. */
+  #ignore(turn) {
+    const index = this.lines.findIndex((line) => line.role === "candidate" && line.turn === turn && !line.done);
+    return index < 0 ? null : this.lines.splice(index, 1)[0];
   }
 
   #append(line, delta) {

@@ -40,13 +40,22 @@ export function environmentProblem(scope) {
 
 const DEFAULT_RETRY_S = 30; // when a full server does not say when it will have room
 
-/** Return the problem of an HTTP answer that is not a success; `retry_after` is the header's text or null. */
-export function httpProblem(status, { retry_after = null, detail = "" } = {}) {
+// Why a server may take nobody just now, by the code of its answer.
+const WAITING = { "capacity.not_ready": "server.not_ready", "capacity.draining": "server.draining" };
+
+/**
+ * Return the problem of an HTTP answer that is not a success.
+ *
+ * `retry_after` is the header's text or null, `code` and `detail` are the server's own code and words.
+ */
+export function httpProblem(status, { retry_after = null, code = "", detail = "" } = {}) {
   if (status === 503 || status === 429) {
     const seconds = Number(retry_after);
     const usable = retry_after !== null && Number.isFinite(seconds) && seconds >= 0;
-    return new Problem("server.full", { retry_after_s: usable ? Math.ceil(seconds) : DEFAULT_RETRY_S, detail });
+    const retry_after_s = usable ? Math.ceil(seconds) : DEFAULT_RETRY_S;
+    return new Problem(WAITING[code] ?? "server.full", { retry_after_s, detail });
   }
+  if (code === "session.gone") return new Problem("session.expired", { detail });
   if (status === 404) return new Problem("card.unknown", { detail });
   if (status === 401 || status === 403) return new Problem("session.expired", { detail });
   return new Problem("server.failed", { detail });

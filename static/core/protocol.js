@@ -48,6 +48,7 @@ const NEEDED = {
   error: { error: "object" },
   "interlocutor.session.started": { session_s: "number" },
   "interlocutor.transcript.partial": { item_id: "string", text: "string", stable_words: "number" },
+  "interlocutor.turn.ignored": { turn: "number" },
   "interlocutor.turn.latency": { voice_to_voice_ms: "number" },
   "interlocutor.playout.clear": { item_id: "string" },
   "interlocutor.problem": { code: "string" },

@@ -30,6 +30,16 @@ export async function fetchSummary(session) {
   return answer.json();
 }
 
+/** Return why a connection was refused: browsers don't tell, so the session itself is asked about. */
+export async function whyRefused(session) {
+  try {
+    const { status } = await fetchSummary(session);
+    return new Problem(status === "reserved" ? "connection.lost" : "session.expired"); // joined once, it is used up
+  } catch (problem) {
+    return problem;
+  }
+}
+
 /** Return the session's recording as a Blob, or null when there is none. */
 export async function fetchRecording(session) {
   try {
@@ -54,6 +64,7 @@ async function request(path, options = {}) {
   const body = await answer.json().catch(() => ({}));
   const problem = httpProblem(answer.status, {
     retry_after: answer.headers.get("Retry-After"),
+    code: body?.error?.code ?? "",
     detail: body?.error?.message ?? "",
   });
   problem.status = answer.status;

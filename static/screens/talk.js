@@ -29,7 +29,7 @@ export function talkScreen({ roleplay, session, mode, notes, desk, on_problem })
   const meter = new Meter(words.level_you);
   const notice = new NoticeBar();
   const captions = captionPanel({ roleplay, mode });
-  const clock = clockPanel(session);
+  const clock = clockPanel(session, () => notice.show("time_over", words.time_over));
   const microphone = desk.microphone;
 
   const showState = () => {
@@ -148,10 +148,12 @@ export function talkScreen({ roleplay, session, mode, notes, desk, on_problem })
   };
 }
 
-function clockPanel(session) {
+/** `on_over` is called once, when nothing is left: the server then lets the conversation come to its end. */
+function clockPanel(session, on_over) {
   const clock = h("p", { className: "clock clock-small", attrs: { role: "timer" }, aria: { label: words.time_label } });
   let countdown = null;
   let milestones = null;
+  let over = false;
   setText(clock, formatClock(session.session_s * 1000));
   const toggle = button(
     words.hide_time,
@@ -173,6 +175,9 @@ function clockPanel(session) {
       setText(clock, formatClock(left_ms));
       const mark = milestones.reached(left_ms);
       if (mark !== null && left_ms > 0) announce(words.milestone(mark / 1000));
+      if (left_ms > 0 || over) return;
+      over = true;
+      on_over();
     },
   };
 }

@@ -25,6 +25,12 @@ export class CaptionView {
     const box = this.element;
     const follow = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX;
     this.empty.hidden = lines.length > 0;
+    const kept = new Set(lines.map((line) => line.item_id));
+    for (const [item_id, row] of this.rows) {
+      if (kept.has(item_id)) continue;
+      row.element.remove();
+      this.rows.delete(item_id);
+    }
     lines.forEach((line, index) => {
       const row = this.rows.get(line.item_id) ?? this.#add(line);
       if (this.list.children[index] !== row.element) this.list.insertBefore(row.element, this.list.children[index] ?? null);

@@ -99,3 +99,16 @@ test("events of no concern change nothing", () => {
   assert.equal(captions.receive({ type: "conversation.item.added", item: { id: "s", role: "system" } }), null);
   assert.deepEqual(captions.lines, []);
 });
+
+test("what was no speech after all leaves no words behind", () => {
+  const captions = new Captions();
+  captions.receive({ ...partial("mm", 0, "c1"), turn: 1 });
+  captions.receive({ type: "interlocutor.turn.ignored", turn: 2, reason: "noise" });
+  assert.deepEqual(shown(captions), ["candidate: |mm"]);
+  captions.receive({ type: "interlocutor.turn.ignored", turn: 1, reason: "backchannel" });
+  assert.deepEqual(shown(captions), []);
+  captions.receive({ ...partial("yes", 1, "c1"), turn: 3 });
+  captions.receive(completed("Yes."));
+  captions.receive({ type: "interlocutor.turn.ignored", turn: 3, reason: "noise" });
+  assert.deepEqual(shown(captions), ["candidate: Yes.|"]);
+});

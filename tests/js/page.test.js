@@ -107,7 +107,11 @@ test("answers and closings of the server are told apart", () => {
   assert.deepEqual([full.code, full.retry_after_s], ["server.full", 12]);
   assert.equal(httpProblem(503).retry_after_s, 30);
   assert.equal(httpProblem(503, { retry_after: "Wed, 21 Oct 2026 07:28:00 GMT" }).retry_after_s, 30);
+  assert.equal(httpProblem(503, { code: "capacity.full" }).code, "server.full");
+  assert.equal(httpProblem(503, { code: "capacity.not_ready", retry_after: "3" }).code, "server.not_ready");
+  assert.equal(httpProblem(503, { code: "capacity.draining" }).code, "server.draining");
   assert.equal(httpProblem(404).code, "card.unknown");
+  assert.equal(httpProblem(404, { code: "session.gone" }).code, "session.expired");
   assert.equal(httpProblem(401).code, "session.expired");
   assert.equal(httpProblem(500).code, "server.failed");
   assert.equal(closeProblem(1006).code, "connection.lost");
@@ -123,6 +127,8 @@ test("every problem and every state has its words", () => {
     "origin.insecure",
     "browser.old",
     "server.unreachable",
+    "server.not_ready",
+    "server.draining",
   ];
   for (const code of codes) {
     assert.ok(strings.problems[code]?.title, code);

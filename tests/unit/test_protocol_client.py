@@ -166,6 +166,7 @@ def test_any_change_of_a_message_is_taken_or_refused(example: dict[str, Any], da
             continue
         place[key] = data.draw(json_values)
         break
+    refused: str | None
     try:
         taken = parse_client_message(json.dumps(message))
     except ProtocolError as error:

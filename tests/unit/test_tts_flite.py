@@ -11,7 +11,6 @@ import soundfile
 from audio.errors import EngineError
 from pipelines.engines import SpeakRequest, Voice
 from pipelines.tts import flite
-from pipelines.tts.choose import choose_synthesiser
 from pipelines.tts.flite import FliteSynthesiser, Phone, align, stretch_for
 from pipelines.tts.words import tokens
 
@@ -62,22 +61,10 @@ def test_a_failure_of_the_program_is_an_engine_error(tmp_path: Path, monkeypatch
         FliteSynthesiser().warm()
 
 
-def test_without_flite_a_name_asked_for_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_executable_warming_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    choice = choose_synthesiser("flite")
-    assert choice.engine.info.name == "flite"
     with pytest.raises(EngineError, match="not installed"):
-        choice.engine.warm()
-
-
-def test_auto_takes_flite_where_it_is_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    without = choose_synthesiser("auto")
-    assert without.engine.info.name == "espeak"
-    assert "flite" in without.reason
-    install(tmp_path, monkeypatch)
-    assert choose_synthesiser("auto").engine.info.name == "flite"
-    assert choose_synthesiser("espeak").engine.info.name == "espeak"
+        FliteSynthesiser().warm()
 
 
 def test_words_are_found_among_phones_that_differ() -> None:
