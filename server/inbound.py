@@ -176,9 +176,8 @@ class Inbound:
         self._check_id(item.id)
         self._check_previous(message.previous_item_id)
         driver = self._stage.start()
-        if driver.core.state is not State.ENDED:
-            self._translator.name_typed(item.id)
-            driver.signal(s.Typed(text))
+        self._translator.name_typed(item.id)
+        driver.signal(s.Typed(text))
 
     def _check_id(self, item_id: str | None) -> None:
         if item_id is None:

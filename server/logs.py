@@ -66,6 +66,10 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
     access = logging.getLogger("uvicorn.access")
     if not any(isinstance(old, QuietPaths) for old in access.filters):
         access.addFilter(QuietPaths())
+    for name in ("uvicorn.error", "uvicorn.asgi"):
+        library = logging.getLogger(name)
+        if not any(isinstance(old, RefusalIsNoFault) for old in library.filters):
+            library.addFilter(RefusalIsNoFault())
     # They write whole frames and every timer at DEBUG, candidates' sound among them.
     for name in ("websockets", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[settings.level]))
@@ -95,6 +99,17 @@ class QuietPaths(logging.Filter):
         if isinstance(record.args, tuple) and len(record.args) >= 3:
             return str(record.args[2]).partition("?")[0] not in QUIET_PATHS
         return True
+
+
+class RefusalIsNoFault(logging.Filter):
+    """Keeps out uvicorn's complaint about a connection that was refused with an HTTP answer instead of accepted.
+
+    It takes that answer for a handshake that was forgotten, so anyone without a token could fill the error log.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is to be written."""
+        return record.msg != "ASGI callable returned without completing handshake."
 
 
 def shape(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:

@@ -53,8 +53,8 @@ QUESTION = _compile(
     r"what (?:is|are|was|were) (?:it|the|your|she|he|her|his|that|this|they)",
     r"(?:when|where|why)(?: exactly)? (?:do|does|did|have|has|are|is|was|were|would|can)",
     # After a noun it begins a clause about that noun: "the nurse who looks after you".
-    r"(?:^|(?<=and )|(?<=so )|(?<=but )|(?<=or )|(?<=me )|(?<=know )|(?<=ask )|(?<=ask you )|(?<=also )|(?<=please )"
-    r"|(?<=now )|(?<=about )|(?<=out )|(?<=right )|(?<=okay )|(?<=wonder )|(?<=wondering )"
+    r"(?:^|(?<=\band )|(?<=\bso )|(?<=\bbut )|(?<=\bor )|(?<=\bme )|(?<=\bknow )|(?<=\bask )|(?<=\balso )"
+    r"|(?<=\bplease )|(?<=\bnow )|(?<=\babout )|(?<=\bout )|(?<=\bright )|(?<=\bokay )|(?<=\bwonder )|(?<=\bwondering )"
     r")who (?:do|does|did|has|have|are|is|was|will|lives?|helps?|else|looks?|changes?|takes?|cares?|can|could|would)",
     r"(?:tell|telling|show|showing) me",
     r"(?:talk|walk|run|take) me through",
@@ -63,13 +63,16 @@ QUESTION = _compile(
     r"(?:would|do) you mind (?:telling|showing|describing|explaining|saying|sharing|listing|going|giving|letting me|"
     r"walking|talking|if i (?:ask|asked))",
     r"i (?:\w+ )?(?:would(?: \w+)? like|want|need|must|have|should|was hoping|am hoping|wanted|would love|hope)"
-    r"(?: you)? to (?:ask|know|hear|find out|learn|check|understand|be sure|tell me)",
+    r"(?: you)? to (?:ask|know|hear|find out|learn|understand (?:how|what|why)|be sure (?:if|whether|that)|tell me|check (?:if|whether|how|what|when|your (?:allerg|medic)|with you))",
     r"i (?:am|was) (?:also )?(?:interested in|curious)",
     r"(?:i was wondering|i wonder|wondering) (?:if|whether|how|what|when|where|which|who|about)",
     r"(?:ask|asking) (?:you )?(?:about|if|whether|how|what|when|where|who)",
     r"let me know (?:if|whether|about|how|what|when|where)",
     r"(?:can|could|may) i (?:just |quickly )?(?:ask|check|know|confirm)",
-    r"(?:any|no) (?:other|more|history|problems?|trouble|known|allergies|pets|pain|family)",
+    r"what time(?: of (?:the )?day)?",
+    r"(?:and|but|so|or) (?:do|does|did|can|could|would|has|have|is|are|was|were) (?:that|this|there|any\w*|some\w*|"
+    r"she|he|they|it|your|her|his)(?! (?:means?|is|will|helps?))",
+    r"(?:any|no) (?:other|diseases?|illness\w*|conditions?|medicines?|medications?|symptoms?|more|history|problems?|trouble|known|allergies|pets|pain|family)",
 )
 # Openings that count at the start of a sentence only.
 START = re.compile(
@@ -97,7 +100,7 @@ REPEAT = _compile(
     r"(?:could|can|would) you (?:please |just |possibly )?(?:repeat|say (?:that |it )?(?:again|once|one))",
     r"(?:i )?(?:did not|could not|do not) (?:quite |really |fully )?(?:catch|hear|get|"
     r"understand) (?:that|you|it|what you)",
-    r"(?:beg your )?pardon(?: me)?$|^pardon|what did you (?:just )?say|come again$|^sorry what|"
+    r"(?:beg your )?pardon(?: me)?$|^(?:i )?(?:beg (?:your )?)?pardon|what did you (?:just )?say|come again$|^sorry what|"
     r"^what was that|^(?:i am )?sorry$|one more time|once more please|^say again",
     r"(?:missed|misheard) (?:that|what you)",
 )
@@ -157,7 +160,7 @@ IDENTITY_NAME = _compile(
     r"(?:i )?call you",
 )
 IDENTITY_AGE = _compile(
-    "how old are you", r"(?<!at )(?<!for )your age", "date of birth", "birth date", "were you born", "your birthday"
+    "how old are you", r"(?:what is|what about|tell me|confirm|know|have|state|about|give me) your age", "date of birth", "birth date", "were you born", "your birthday"
 )
 # Open questions whose words ("help", "bring") are never meant for a cue.
 OPEN_SURE = _compile(
@@ -206,15 +209,22 @@ INVITATION = _compile(
     r"scares you",
     r"(?:is|are) (?:there )?(?:anything|something|things) (?:\w+ ){0,3}(?:worrying|concerning|"
     r"bothering|troubling|frightening)",
-    r"how (?:are|have|do|did|is) (?:you|your family)(?: \w+)? (?:coping|cope|deal|dealing|taking|take|managing emotionally|"
-    r"holding up|bearing up)",
-    r"(?:your|any) (?:feelings?|emotions?|expectations?) (?:about|on|at|towards?|regarding)",
-    r"what (?:is|are) your (?:\w+ )?(?:feelings?|thoughts?|views?|ideas?|expectations?|fears?|hopes?|worr\w+|concerns?)",
-    r"(?:troubl|bother|worr|concern|upset|frighten|scar)\w*(?: \w+)? in particular",
-    r"(?:something|anything)(?: \w+){0,3} (?:troubl|bother|worr|concern|upset|frighten|scar)\w+",
     "you seem (?:worried|anxious|upset|concerned)",
     "you (?:look|sound) (?:worried|anxious|upset|concerned)",
 )
+# Invitations whose words ("feel", "cope") are hardly ever meant for a cue of another kind.
+INVITATION_SURE = _compile(
+    r"how (?:are|have|do|did) (?:you|your family)(?: \w+)? (?:coping|cope|dealing|deal|taking|holding up|bearing up) "
+    r"(?:with )?(?:all )?(?:this|that|it|everything)",
+    r"what (?:is|are) your (?:\w+ )?(?:feelings?|thoughts?|views?|ideas?|expectations?|fears?|hopes?|worr\w+|concerns?)",
+    r"(?:your|any) (?:feelings?|emotions?|expectations?|thoughts?) (?:about|on|at|towards?|regarding)",
+    r"(?:something|anything)(?: \w+){0,3} (?:worr|concern|upset|frighten|scar)\w+ you",
+    r"(?:troubl|bother|worr|concern|upset|frighten|scar)\w*(?: \w+)? in particular",
+    r"what do you (?:think|believe|suspect) (?:\w+ )?(?:is|was|could|might|may|has|the)(?: \w+)? "
+    r"(?:the )?(?:cause|causing|caused|reason|wrong|going on|problem|matter|behind)",
+)
+# Asked together with a greeting, these are a part of it.
+OFFER = _compile(r"(?:how|what) (?:can|may|could|shall) (?:i|we) (?:help|do|assist|be of)")
 ANYTHING_ELSE = _compile(
     r"(?:anything|something) (?:that )?you (?:want|would like|wish|need) to (?:ask|know|tell|discuss|mention|add)",
     r"(?:anything|something|nothing) (?:else|more|further)(?: (?:that )?(?:you|i|we|to|at all|today|before)\b.*)?$",

@@ -14,7 +14,7 @@ _CONCEPTS = {
     "event": "how_did when_did what_did what_happened how_was how_come",
     "since": """start started begin began begun beginning onset commence since how_long when_did how_many_weeks
         how_many_days how_many_months came_on come_on first_notice first_noticed going_on originally
-        how_long_ago""",
+        how_long_ago appear appeared first_time""",
     "often": """how_often often frequent frequently frequency regularly how_many_times times_a_week times_a_day
         how_many""",
     "where": "where whereabouts location which_part which_parts which_areas which_area area spot place part locate",
@@ -28,8 +28,8 @@ _CONCEPTS = {
     "painkiller": """painkiller painkillers analgesic ibuprofen paracetamol acetaminophen aspirin tylenol advil
         naproxen codeine pain_relief pain_killer pain_killers pain_medication for_the_pain""",
     "illness": """illness disease condition disorder health diagnose diagnosed diagnosis medical diabetes
-        diabetic diabetics hypertension blood_pressure blood_sugar cholesterol heart kidney ailment surgery
-        operation chronic medical_history past_history health_issues unwell long_term""",
+        diabetic diabetics hypertension blood_pressure blood_sugar cholesterol heart kidney ailment
+        chronic medical_history past_history health_issues unwell long_term""",
     "smoking": "smoke smoker smoking cigarette tobacco vape vaping nicotine cigar smokes pack_a_day",
     "alcohol": "alcohol beer wine booze alcoholic",
     "dressing": "dressing bandage bandaging plaster band_aid gauze wrap wrapped cover covered covering redress pad",
@@ -56,7 +56,7 @@ _CONCEPTS = {
     "allergy": """allergy allergic allergen reaction react reacted hypersensitive intolerant intolerance
         sensitive sensitivity rash""",
     "trigger": """trigger triggered cause provoke bring_on brings_on brought_on bring_it_on brings_it_on
-        set_off sets_off set_it_off sets_it_off worse worsen worsens aggravate aggravates flare irritate
+        set_off sets_off makes_the makes_it makes_them make_it make_them set_it_off sets_it_off worse worsen worsens aggravate aggravates flare irritate
         bring_them_on brings_them_on set_them_off sets_them_off factors pattern related linked associated""",
     "relief": "relieve relieves relief ease eases better improve improves soothe",
     "vision": """eye eyesight vision sight blurred blurry glasses visual flashing lights spots optician
@@ -70,7 +70,7 @@ _CONCEPTS = {
     "worry": "worry worried worries concern concerned concerns afraid scared fear frightened nervous",
     "food": """what_she_eats what_he_eats what_they_eat to_eat food feed feeding fed eat ate eaten eating diet
         meal kibble snack treat treats nutrition scraps brand chow dinner leftovers""",
-    "appetite": "appetite hungry hunger eat eating eaten thirst thirsty drinking off_her_food off_his_food",
+    "appetite": "appetite hungry hunger eating_well eat_well eating_normally still_eating eating_and_drinking finish_her finish_his finishing thirst thirsty drinking off_her_food off_his_food",
     "energy": """energy energetic lively active tired lethargic lethargy playful behavior behaviour sluggish
         walk bright spirits in_herself in_himself mood""",
     "pet": "pet pets animal cat dog puppy kitten rabbit hamster companion",
@@ -80,7 +80,7 @@ _CONCEPTS = {
     "skin": "skin fur hair coat rash red redness patch bald",
     "body": "body ear paw tail belly tummy feet side forehead temple neck back",
     "technique": """technique demonstrate step steps method properly correctly shake spacer how_do_you_use
-        how_you_use show_me hold_your_breath rinse inhale instructed shown taught""",
+        how_you_use show_me hold_your_breath rinse inhale instructed shown taught the_way_you_use how_to_use breathe_in breathe_it_in using_it""",
     "reliever": "reliever rescue blue albuterol salbutamol ventolin",
     "inhaler": "inhaler puffer puff pump inhale",
     "steroid": "steroid cortisone corticosteroid side_effects side_effect",

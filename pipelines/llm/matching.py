@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
+from pipelines.llm.elsewhere import topics
 from pipelines.llm.lexicon import concepts_of, members_of, phrase_concepts
 from pipelines.llm.words import FUNCTION_WORDS, phrase_sound, sound, stem, tokens
 from pipelines.patient.card import Card
@@ -25,11 +26,25 @@ SHORT_FLOOR = 0.80  # short words have many neighbours ("tall", "tail")
 FUZZY_BEST = 0.85  # a word that only sounds alike never counts as much as the word itself
 JOINED_FLOOR = 0.82  # two neighbours run together ("I be profane") need to be closer: there are many pairs
 PHRASE_FLOOR = 0.62  # unrelated phrases of a few words reach about this ratio by chance
+ELSEWHERE_WEIGHT = 1.2  # a word of a topic that this card has nothing to say about
+ELSEWHERE_SHARE = 0.75  # how much of a score may be lost to such words
+SPECIFIC_SHARE = 0.30  # how much of a score depends on the whole wording of the question, its grammar included
+FORM_WEIGHT = 0.35  # of a question's form ("how", "when") in that wording; a content word weighs up to 1
+OTHER_FORM = 0.92  # "when did it start" and "what makes it start"
+GRAMMAR_WEIGHT = 0.08  # of any other word without a topic
 UNKNOWN_WEIGHT = 0.7  # a content word that no cue knows: some of the turn is about something else
 WEAK_WEIGHT = 0.4  # words that many questions share whatever their topic, and those of the card's title
 _WEAK_WORDS = (
     "when where last time day week month year put keep give gave given find try often long use live living home".split()
 )
+SPECIFIC_USUAL = 0.45  # the likeness of wording that leaves a score as it is
+FORMS = {
+    "how": "how", "when": "when", "where": "where", "who": "who", "whom": "who", "whose": "who", "why": "why",
+    "which": "what", "what": "what", "long": "long", "often": "often", "many": "many", "much": "much", "bad": "bad",
+    "frequently": "often", "times": "often", "since": "long",
+}  # fmt: skip
+"""What a question asks for: with it "how did you hurt it" is told from "does it hurt"."""
+
 FOREIGN_FLOOR = 0.7  # what is left of a score where nearly all content words belong elsewhere
 ENOUGH_MASS = 0.55  # a cue's own word, or two words of its triggers
 SAYS_WEIGHT = 0.4  # words of the patient's own answer, for questions that take it up
@@ -51,6 +66,21 @@ class _Trigger:
     features: tuple[tuple[str, float], ...]  # content features with their weights
     total: float
     sound: str
+    wording: Mapping[str, float]
+    wording_total: float
+    forms: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A stretch of words as matching sees it."""
+
+    sound: str
+    evidence: Mapping[str, float]  # feature -> how surely it was said
+    degrees: Mapping[str, float]  # the same for every feature of the card's triggers
+    wording: Mapping[str, float]
+    unknown: float  # weight of content words that no cue knows
+    elsewhere: float  # weight of words of other topics
 
 
 class CardIndex:
@@ -79,6 +109,8 @@ class CardIndex:
             for feature in said[cue.id] - others - set(spread):
                 self._telling[cue.id][feature] = SAYS_WEIGHT
         self._known = frozenset(spread).union(*said.values())
+        # Words of the triggers alone: an answer's words don't make a topic one of the card's.
+        self._elsewhere = topics() - frozenset(spread)
         self._triggers = {
             cue.id: tuple(self._compile(text) for text in (*cue.triggers, cue.topic)) for cue in card.cues
         }
@@ -98,10 +130,10 @@ class CardIndex:
 
     def rank(self, words: tuple[str, ...]) -> list[CueScore]:
         """Return every cue's score for a stretch of words, best first (ties: card order)."""
-        evidence, unknown = self._evidence(words)
-        heard = phrase_sound(words)
+        evidence, unknown, elsewhere = self._evidence(words)
         degrees = {feature: self._degree(feature, evidence) for feature in self._content}
-        scores = [self._score(cue_id, evidence, degrees, unknown, heard) for cue_id in self.cue_ids]
+        heard = _Heard(phrase_sound(words), evidence, degrees, self._wording(words), unknown, elsewhere)
+        scores = [self._score(cue_id, heard) for cue_id in self.cue_ids]
         return sorted(scores, key=lambda score: -score.score)
 
     def is_general(self, words: tuple[str, ...]) -> bool:
@@ -123,12 +155,33 @@ class CardIndex:
             features[word] = max(self._rarity.get(word, 0.0), 0.1)
         for concept in phrase_concepts(words):
             features[concept] = max(self._weight(concept), 0.1)
-        return _Trigger(text, tuple(features.items()), sum(features.values()), phrase_sound(words))
+        wording = self._wording(words)
+        total = sum(features.values())
+        features_total, whole = total, sum(wording.values())
+        return _Trigger(
+            text, tuple(features.items()), features_total, phrase_sound(words), wording, whole, _forms(wording)
+        )
 
-    def _evidence(self, words: tuple[str, ...]) -> tuple[dict[str, float], float]:
-        """Return how surely each known feature was said (0..1), and the weight of content words nobody knows."""
+    def _wording(self, words: tuple[str, ...]) -> dict[str, float]:
+        """Return every word of a question with its weight: topics by rarity, its form, its grammar."""
+        found: dict[str, float] = {}
+        for word in words:
+            if word in FUNCTION_WORDS and word not in FORMS:
+                found[word] = GRAMMAR_WEIGHT
+            elif word in FORMS:
+                found["?" + FORMS[word]] = FORM_WEIGHT
+            else:
+                base = stem(word)
+                found[base] = max(self._rarity.get(base, 0.6), 0.2)
+        return found
+
+    def _evidence(self, words: tuple[str, ...]) -> tuple[dict[str, float], float, float]:
+        """Return how surely each known feature was said (0..1), and the weights of content words that no cue knows.
+
+        The second weight is of those that are known to belong to other topics.
+        """
         evidence: dict[str, float] = {}
-        unknown = 0.0
+        unknown = elsewhere = 0.0
 
         def note(feature: str, degree: float) -> None:
             if degree > evidence.get(feature, 0.0):
@@ -140,6 +193,9 @@ class CardIndex:
                     note(concept, 1.0)
                 continue
             base = stem(word)
+            if base in self._elsewhere:
+                elsewhere += ELSEWHERE_WEIGHT
+                continue
             concepts = [concept for concept in concepts_of(base) if concept in self._known]
             if base in self._known:
                 note(base, 1.0)
@@ -157,7 +213,7 @@ class CardIndex:
             if min(len(first), len(second)) <= 4 and len(first) + len(second) >= 6:
                 for feature, degree in self._near_joined(first + second):
                     note(feature, degree)
-        return evidence, unknown
+        return evidence, unknown, elsewhere
 
     def _near_words(self, word: str) -> tuple[tuple[str, float], ...]:
         """Return features of known words that look and sound like `word`, with degrees; remembered per index."""
@@ -198,40 +254,50 @@ class CardIndex:
             cached = self._near["+" + word] = tuple(found.items())
         return cached
 
-    def _score(
-        self, cue_id: str, evidence: Mapping[str, float], degrees: Mapping[str, float], unknown: float, heard: str
-    ) -> CueScore:
+    def _score(self, cue_id: str, heard: _Heard) -> CueScore:
         telling = self._telling[cue_id]
+        evidence = heard.evidence
         # A word and its concepts are much the same evidence: each further one counts less.
         strengths = sorted((telling[f] * degree for f, degree in evidence.items() if f in telling), reverse=True)
         mass = sum(strength / (1 + place) for place, strength in enumerate(strengths))
         bag = 1.0 - math.exp(-1.3 * mass)
-        elsewhere = unknown + sum(self._rarity.get(f, 0.0) * d for f, d in evidence.items() if f not in telling)
-        share = sum(strengths) / (sum(strengths) + elsewhere) if strengths else 0.0
-        best, recall, phrase = self._best_trigger(cue_id, degrees, heard)
+        rest = heard.unknown + heard.elsewhere
+        rest += sum(self._rarity.get(f, 0.0) * d for f, d in evidence.items() if f not in telling)
+        share = sum(strengths) / (sum(strengths) + rest) if strengths else 0.0
+        best, recall, phrase, specific, same_form = self._best_trigger(cue_id, heard)
         # A single word that many questions share is no evidence, however well it fits.
         lexical = 0.40 * bag + (0.35 * recall + 0.25 * share) * min(1.0, mass / ENOUGH_MASS)
         # Likeness of sound confirms; where no content word was found it may come from "have you" and "do you" alone.
         score = lexical + (1.0 - lexical) * 0.5 * _likeness(phrase) * (0.3 + 0.7 * share) * (0.3 + 0.7 * recall)
         score *= FOREIGN_FLOOR + (1.0 - FOREIGN_FLOOR) * share
+        score *= (1.0 + SPECIFIC_SHARE * (specific - SPECIFIC_USUAL)) * (1.0 if same_form else OTHER_FORM)
+        if heard.elsewhere:
+            score *= 1.0 - ELSEWHERE_SHARE * heard.elsewhere / (heard.elsewhere + sum(strengths))
         return CueScore(cue_id, min(1.0, score), best, phrase)
 
-    def _best_trigger(self, cue_id: str, degrees: Mapping[str, float], heard: str) -> tuple[str, float, float]:
-        """Return the trigger that fits best, the share of its content that was said, and the likeness of its sound."""
-        most, best = -1.0, ("", 0.0, 0.0)
+    def _best_trigger(self, cue_id: str, heard: _Heard) -> tuple[str, float, float, float, bool]:
+        """Return the trigger that fits best: the share of its content that was said, the likeness of its sound and of
+        its whole wording, and whether it asks in the same form."""
+        most, best = -1.0, ("", 0.0, 0.0, 0.0, True)
+        sounds, degrees, wording = heard.sound, heard.degrees, heard.wording
+        total = sum(wording.values())
+        forms = _forms(wording)
         for trigger in self._triggers[cue_id]:
             said = sum([weight * degrees[f] for f, weight in trigger.features])
             recall = said / trigger.total if trigger.total else 0.0
             phrase = 0.0
-            if len(heard) >= 5 and len(trigger.sound) >= 5:
-                phrase = fuzz.ratio(heard, trigger.sound, score_cutoff=60.0) / 100.0
-                if len(heard) > len(trigger.sound):
+            if len(sounds) >= 5 and len(trigger.sound) >= 5:
+                phrase = fuzz.ratio(sounds, trigger.sound, score_cutoff=60.0) / 100.0
+                if len(sounds) > len(trigger.sound):
                     # A trigger inside a longer stretch; short ones are found anywhere by chance.
-                    inside = fuzz.partial_ratio(heard, trigger.sound, score_cutoff=70.0) / 100.0
+                    inside = fuzz.partial_ratio(sounds, trigger.sound, score_cutoff=70.0) / 100.0
                     phrase = max(phrase, inside * min(1.0, 0.7 + len(trigger.sound) / 60.0))
-            merit = _merit(recall, phrase)
+            shared = sum([weight for word, weight in trigger.wording.items() if word in wording])
+            specific = 2.0 * shared / (trigger.wording_total + total)
+            merit = _merit(recall, phrase) + 0.25 * specific
             if merit > most:
-                most, best = merit, (trigger.text, recall, phrase)
+                same_form = not (forms and trigger.forms) or bool(forms & trigger.forms)
+                most, best = merit, (trigger.text, recall, phrase, specific, same_form)
         return best
 
     @staticmethod
@@ -241,6 +307,10 @@ class CardIndex:
             related = max((evidence.get(concept, 0.0) for concept in concepts_of(feature)), default=0.0)
             degree = max(degree, CONCEPT_WEIGHT * related)
         return degree
+
+
+def _forms(wording: Mapping[str, float]) -> frozenset[str]:
+    return frozenset(word for word in wording if word.startswith("?"))
 
 
 def _likeness(phrase: float) -> float:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 
 from pipelines.llm.intents import Intent
-from pipelines.llm.words import phrase_sound
+from pipelines.llm.words import FUNCTION_WORDS, phrase_sound
 
 _PHRASES: tuple[tuple[Intent, str], ...] = (
     (Intent.REPEAT, "could you repeat that please"),
@@ -60,6 +60,7 @@ _OPENINGS = """
 
 PHRASE_FLOOR = 0.86  # one word of three may be wrong if it sounds alike; most unrelated speech stays below
 OPENING_FLOOR = 0.80
+LEFT_OVER = 0.03  # for each word with a topic that an inexact phrase does not account for
 
 
 @lru_cache(maxsize=1)
@@ -80,10 +81,12 @@ def closest_phrase(words: tuple[str, ...]) -> tuple[Intent, str, float] | None:
     """Return the set phrase that the words contain by sound, with its likeness 0..1, or None."""
     heard = phrase_sound(words)
     best: tuple[Intent, str, float] | None = None
+    content = {word for word in words if word not in FUNCTION_WORDS}
     for intent, phrase, key in _phrase_sounds():
         if len(heard) < 0.85 * len(key):
             continue
         likeness = fuzz.partial_ratio(heard, key, score_cutoff=100 * PHRASE_FLOOR) / 100.0
+        likeness -= LEFT_OVER * (len(content.difference(phrase.split())) if likeness < 1.0 else 0)
         if intent is Intent.REPEAT:  # made of words that any question has: it must be all that was said
             likeness = min(likeness, fuzz.ratio(heard, key) / 100.0 + 0.1)
         if likeness >= PHRASE_FLOOR and (best is None or likeness > best[2]):

@@ -17,6 +17,7 @@ ASKED_FLOOR = 0.38  # with a question's opening, this much lexical evidence name
 BARE_FLOOR = 0.50  # without one ("any pain", "you smoke at all"), only in a short turn
 PATTERN_FLOOR = 0.62  # where another reading fits too ("what worries you"), a cue must fit clearly better
 CHECK_BELOW = 0.70  # "is that clear so far" shares little with questions about a cue
+HARDLY = 0.90  # a volunteered cue that was asked for in nearly its trigger's words
 SURE = 0.80  # a match that no pattern outweighs
 SHORT_WORDS = 14  # a turn that may be a question although its opening was not recognised
 STRETCH_WORDS = 18  # spoken questions are shorter; what follows belongs to something else
@@ -131,6 +132,7 @@ def _special(
         permission = None  # "Is it okay if I ask you: do you smoke?" asks about smoking
     identity = intents.IDENTITY_NAME.search(asked) or intents.IDENTITY_AGE.search(asked)
     wellbeing = Intent.GREETING if first else Intent.OPEN
+    greets = intents.GREETING.search(whole) if first else None
     always = 1.01
     readings: tuple[tuple[Intent, re.Match[str] | None, float, str], ...] = (
         (Intent.FAREWELL, intents.FAREWELL.search(ending), PATTERN_FLOOR if asks else always, "takes leave"),
@@ -143,7 +145,9 @@ def _special(
             SURE if volunteered else PATTERN_FLOOR,
             "invites",
         ),
-        (Intent.OPEN, intents.OPEN_SURE.search(asked), SURE, "open question"),
+        (Intent.GREETING, greets and intents.OFFER.search(asked), always, "greets and offers help"),
+        (Intent.OPEN, intents.OPEN_SURE.search(asked), always, "open question"),
+        (Intent.INVITATION, intents.INVITATION_SURE.search(asked), HARDLY if volunteered else always, "invites"),
         (Intent.CHECK, intents.PROPOSAL.search(asked) if asks else None, always, "proposes"),
         (Intent.OPEN, intents.OPEN.search(asked), SURE if general else PATTERN_FLOOR, "open question"),
         (Intent.CHECK, intents.CHECK.search(ending), CHECK_BELOW, "checks"),

@@ -34,9 +34,9 @@ _IDIOMS = (
     (re.compile(r"\bhow (?:well )?(it|they|that|this) works?\b"), r"how \1 helps"),
     (re.compile(r"\b(?:if|whether) (it|they|that|this) works?\b"), r"if \1 helps"),
     (re.compile(r"\bfree time\b"), "leisure"),
-    (re.compile(r"\bat the (?:moment|minute)|at this (?:moment|time|point)|right now|these days|at present\b"), "now"),
-    (re.compile(r"\bfirst of all|to (?:start|begin) with|by the way|in that case|of course\b"), ""),
-    (re.compile(r"\b(?:in|with) (?:mind)\b"), ""),
+    (re.compile(r"\b(?:put(?:ting)? (?:\w+ )?weight on|bear(?:ing)? weight on)\b(?= (?:it|the|your|that))"), "stand on"),
+    (re.compile(r"\b(?:at (?:the|this) (?:moment|minute|time|point)|right now|these days|at present)\b"), "now"),
+    (re.compile(r"\b(?:first of all|to (?:start|begin) with|by the way|in that case|of course|in mind)\b"), ""),
 )
 
 FILLERS = frozenset("um uh er erm ah hmm hm mm mhm uhm huh eh".split())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -108,6 +109,7 @@ class SessionDriver:
             signal=self.signal,
         )
         self._stream: StreamHandle | None = None
+        self._unlisten: list[Callable[[], None]] = []  # undoes what `start` asked the lanes to tell
         self._media_timer: asyncio.TimerHandle | None = None
         self._time_timer: asyncio.TimerHandle | None = None
         self._latency = LatencyWatch()
@@ -124,7 +126,9 @@ class SessionDriver:
         self._stream = self._engines.recogniser.open(spec, self._hypothesis)
         self._hearing.attach(self._stream)
         for lane in (self._engines.recogniser, self._engines.responder, self._engines.synthesiser):
-            lane.on_incident.append(self._incident)
+            listener = partial(self._incident, lane.name)
+            lane.on_incident.append(listener)
+            self._unlisten.append(partial(lane.on_incident.remove, listener))
         self.log.append(SessionStarted(self.spec.id, self.spec.mode, self.spec.session_s))
         self._intake.clock.start(self._clock.now_ms())
         loop = asyncio.get_running_loop()
@@ -145,9 +149,8 @@ class SessionDriver:
         self._report_gaps()
         if self._stream is not None:
             self._stream.close()
-        for lane in (self._engines.recogniser, self._engines.responder, self._engines.synthesiser):
-            if self._incident in lane.on_incident:
-                lane.on_incident.remove(self._incident)
+        while self._unlisten:
+            self._unlisten.pop()()
         self.log.append(SessionEnded(reason))
         self.log.sync()
         if self._recorder is not None:
@@ -319,8 +322,8 @@ class SessionDriver:
         if isinstance(error, AudioError):
             self._report_gaps(GAP_REPORT_MS)
 
-    def _incident(self, what: str, detail: str) -> None:
-        self.log.append(EngineIncident("engine", what, detail))
+    def _incident(self, engine: str, what: str, detail: str) -> None:
+        self.log.append(EngineIncident(engine, what, detail))
 
     def _report_gaps(self, every_ms: float = 0.0) -> None:
         totals = (self._intake.missing_ms, self._intake.late_ms, self._intake.refused_ms)

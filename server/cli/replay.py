@@ -81,9 +81,9 @@ def replay(
                 as_recorded=as_recorded,
                 progress=lambda _turns: bar.advance(task),
             )
-    print_report(outcome.runs, troubles=outcome.troubles)
+    print_report(outcome.runs, troubles=outcome.troubles, topics=outcome.topics)
     if json_file is not None:
-        write_json(json_file, as_json(outcome.runs, troubles=outcome.troubles))
+        write_json(json_file, as_json(outcome.runs, troubles=outcome.troubles, topics=outcome.topics))
     if record is not None and outcome.stereo is not None:
         write_wav(record, outcome.stereo, WIRE_HZ)
     p95 = summarise(outcome.runs)["voice_to_voice_ms"]["p95"]

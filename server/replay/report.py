@@ -13,14 +13,21 @@ from server.replay.candidate import TurnResult
 PARTS = ("endpoint", "recognise", "respond", "speak", "deliver")
 
 
-def as_json(runs: Sequence[Sequence[TurnResult]], *, troubles: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the turns of the last run, and a summary over all runs."""
+def as_json(
+    runs: Sequence[Sequence[TurnResult]], *, troubles: Sequence[str] = (), topics: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Return the turns of the last run, and a summary over all runs.
+
+    `topics` are those that a server's debrief says were told; None where the cues themselves are known.
+    """
     body: dict[str, Any] = {
         "machine": machine(),
         "turns": [turn_as_json(turn) for turn in runs[-1]],
-        "summary": summarise(runs),
+        "summary": summarise(runs, cues_known=topics is None),
         "troubles": list(troubles),
     }
+    if topics is not None:
+        body["topics_told"] = list(topics)
     if len(runs) > 1:
         body["runs"] = [[turn_as_json(turn) for turn in run] for run in runs]
     return body
@@ -41,8 +48,8 @@ def turn_as_json(turn: TurnResult) -> dict[str, Any]:
     }
 
 
-def summarise(runs: Sequence[Sequence[TurnResult]]) -> dict[str, Any]:
-    """Return the figures over all turns of all runs."""
+def summarise(runs: Sequence[Sequence[TurnResult]], *, cues_known: bool = True) -> dict[str, Any]:
+    """Return the figures over all turns of all runs; a candidate's connection is not told which cues it heard."""
     turns = [turn for run in runs for turn in run]
     whole = [turn.voice_to_voice_ms for turn in turns if turn.voice_to_voice_ms is not None]
     after = [turn.parts.after_endpoint for turn in turns if turn.parts is not None]
@@ -53,7 +60,7 @@ def summarise(runs: Sequence[Sequence[TurnResult]]) -> dict[str, Any]:
         "cut": sum(turn.cut for turn in turns),
         "voice_to_voice_ms": _quantiles(whole),
         "after_endpoint_ms": _quantiles(after),
-        "expected_cue_rate": cue_rate(expected),
+        "expected_cue_rate": cue_rate(expected) if cues_known else None,
     }
     if len(runs) > 1:
         p50s = [percentile([t.voice_to_voice_ms for t in run if t.voice_to_voice_ms is not None], 0.5) for run in runs]
@@ -95,7 +102,9 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 1)
 
 
-def print_report(runs: Sequence[Sequence[TurnResult]], *, troubles: Sequence[str]) -> None:
+def print_report(
+    runs: Sequence[Sequence[TurnResult]], *, troubles: Sequence[str], topics: Sequence[str] | None = None
+) -> None:
     """Print the last run's turns and the summary over all runs."""
     from rich.console import Console
     from rich.table import Table
@@ -116,7 +125,9 @@ def print_report(runs: Sequence[Sequence[TurnResult]], *, troubles: Sequence[str
     console.print(table)
     for trouble in dict.fromkeys(troubles):
         console.print(f"[yellow]![/] {trouble}")
-    console.print(summary_lines(summarise(runs)))
+    console.print(summary_lines(summarise(runs, cues_known=topics is None)))
+    if topics is not None:
+        console.print(f"found out: {', '.join(topics) or 'nothing'}")
 
 
 def summary_lines(summary: dict[str, Any]) -> str:

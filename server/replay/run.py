@@ -19,7 +19,7 @@ from pipelines.virtual_time import run_virtual, virtual_clock
 from server.replay.candidate import SimulatedCandidate, TurnResult
 from server.replay.local import LocalLink
 from server.replay.plan import Plan
-from server.replay.remote import RemoteLink, reserve
+from server.replay.remote import RemoteLink, fetch_debrief, reserve
 from server.settings import Settings
 
 Pace = Literal["real", "fast"]
@@ -33,6 +33,7 @@ class Outcome:
 
     runs: list[list[TurnResult]] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    topics: list[str] | None = None  # told in the last run, by a server's debrief; None: the turns know their cues
     stereo: NDArray[np.int16] | None = None  # (n, 2) at 24 kHz: candidate, patient; of the last run
 
 
@@ -104,13 +105,16 @@ def replay_there(
     async def main() -> Outcome:
         outcome = Outcome()
         for _ in range(repeat):
-            link = await RemoteLink.open(await reserve(url, card_id))
+            reserved = await reserve(url, card_id)
+            link = await RemoteLink.open(reserved)
             candidate = SimulatedCandidate(plan, link, LoopClock(), as_recorded=as_recorded, progress=progress)
             try:
                 await candidate.run()
             finally:
                 await link.close()
             _keep(outcome, candidate)
+            debrief = await fetch_debrief(reserved)
+            outcome.topics = [cue["topic"] for cue in debrief.get("cues", ()) if cue["told"]]
         return outcome
 
     return asyncio.run(main())

@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from audio.frames import WIRE_HZ, samples_for, silence
+from audio.frames import WIRE_HZ, silence
 from server.replay.remote import reserve
 from tests.app.process import KEY, ServerProcess, faults_of, running
 from tests.app.wire import CARD, Wire, check_log, joined, neighbour, sentence
@@ -30,7 +30,7 @@ def test_a_message_that_is_wrong_is_refused_and_the_session_goes_on(mock_server:
         ("[" * 60_000, ("protocol.bad_json", None)),
         ('{"type": "response.sing"}', ("protocol.unknown_event", "type")),
         ('{"type": 7}', ("protocol.unknown_event", "type")),
-        (_append("AAA="), ("audio.bad_base64", "audio")),
+        (_append("AAA"), ("audio.bad_base64", "audio")),
         (_append("no base64!"), ("audio.bad_base64", "audio")),
         (_append("AAAA"), ("audio.odd_length", "audio")),
         (_append("A" * 66_000), ("protocol.too_big", None)),
@@ -100,7 +100,7 @@ def test_sound_faster_than_it_was_spoken_is_refused_and_in_the_end_its_sender(mo
             types = await check_log(mock_server, wire.session_id)
             assert "turn_committed" in types
             gaps = [e.payload for e in mock_server.entries(wire.session_id) if e.envelope.type == "media_gap"]
-            assert sum(gap["refused_ms"] for gap in gaps if gap) > 10_000
+            assert sum(gap["refused_ms"] for gap in gaps if gap) > 9_000
 
     asyncio.run(main())
 
@@ -173,8 +173,8 @@ def test_a_client_that_reads_nothing_is_cut_off_and_costs_nobody_anything(
 @pytest.mark.parametrize(
     ("body", "status", "code", "says"),
     [
-        ('{"card": "nobody"}', 400, "card.invalid", CARD),
-        ('{"card": "../../etc/passwd"}', 400, "card.invalid", CARD),
+        ('{"card": "nobody"}', 400, "card.unknown", CARD),
+        ('{"card": "../../etc/passwd"}', 400, "card.unknown", CARD),
         (f'{{"card": "{CARD}", "mode": "duel"}}', 400, "session.mode", "practice"),
         ('{"mode": "exam"}', 400, "session.fields", '"card"'),
         ("[", 400, "protocol.bad_json", "JSON"),
@@ -204,7 +204,7 @@ def test_doors_that_stay_shut(mock_server: ServerProcess) -> None:
         assert await knock(realtime, None) == (401, "access.denied")
         assert await knock(realtime, "made-up") == (401, "access.denied")
         assert await knock(realtime, KEY) == (400, "session.model")
-        assert await knock(f"{realtime}?model=card:nobody", KEY) == (400, "card.invalid")
+        assert await knock(f"{realtime}?model=card:nobody", KEY) == (400, "card.unknown")
         async with joined(mock_server) as wire:
             await wire.answered()
             reserved = await reserve(mock_server.url, CARD)
@@ -240,9 +240,7 @@ def test_a_message_before_the_session_is_set_up(mock_server: ServerProcess) -> N
             await wire.send("session.update", session={"type": "realtime"} | rate)
             assert await wire.error() == ("protocol.too_late", "session.audio.input.format.rate")
             assert await wire.end() == 1000
-            recorded_ms = samples_for(1_150, WIRE_HZ) * 1000.0 / WIRE_HZ
             assert wire.of("interlocutor.session.ended")[0]["reason"] == "ended"
-            assert recorded_ms
 
     asyncio.run(main())
 

@@ -24,7 +24,8 @@ from websockets.exceptions import ConnectionClosed
 from audio.files import mono_at, read_recording
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, pcm_to_bytes, silence
 from pipelines.catalogue import EngineSettings
-from server.app import Server, create_app
+from server.app import create_app
+from server.host import Server
 from server.serve import listen
 from server.settings import ServerSettings, Settings
 
@@ -46,7 +47,9 @@ async def serving(folder: Path, **server: Any) -> AsyncIterator[tuple[str, Serve
     )
     app = create_app(settings)
     listening = listen(settings)
-    config = uvicorn.Config(app, log_config=None, ws="websockets-sansio", ws_per_message_deflate=False)
+    config = uvicorn.Config(
+        app, log_config=None, ws="websockets-sansio", ws_per_message_deflate=False, timeout_graceful_shutdown=2
+    )
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listening]))
     try:

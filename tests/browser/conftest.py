@@ -1,23 +1,24 @@
-"""A real Chromium with a voice in its microphone, and the stand-in server it talks to."""
+"""What browser tests share: Chromium with a voice in its microphone, and the real server in a process of its own."""
 
 from __future__ import annotations
 
-import math
 import shutil
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
+import yaml
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from tests.browser.fake_server import FakeServer
+from server.settings import CONFIG_FOLDER
+from tests.app.process import ServerProcess, faults_of, running
+from tests.browser import steps
+from tests.browser.chromium import CHROMIUM, TIMEOUT_MS, launched, visiting
+from tests.browser.microphone import write_microphone
 
-CHROMIUM = "/usr/bin/chromium"
-MICROPHONE_HZ = 48_000
-# Nothing but loopback can be looked up, so a page that asks another host fails the test instead of the network.
-ONLY_LOOPBACK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+# Scripted engines, and a turn that is over soon: the subject is the page.
+BRISK = ("engines.backend=mock", "conversation.endpoint_wait_ms=300", "conversation.segment_pause_ms=200")
+MANY = "server.max_sessions=1000"  # reservations that a test leaves behind keep their place for a while
 
 
 @pytest.fixture(scope="session")
@@ -25,143 +26,61 @@ def playwright() -> Iterator[Playwright]:
     """Playwright, with the browser that the system provides."""
     if not Path(CHROMIUM).exists():
         pytest.fail(f"{CHROMIUM} is missing: apt-get install chromium", pytrace=False)
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as driver:
         yield driver
 
 
 @pytest.fixture(scope="session")
-def voice_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a WAV that sounds enough like speech for the browser's noise suppression to let it through."""
-    rng = np.random.default_rng(7)
-    time_s = np.arange(int(1.2 * MICROPHONE_HZ)) / MICROPHONE_HZ
-    pitch_hz = 130 + 25 * np.sin(2 * np.pi * 1.7 * time_s)
-    phase = 2 * np.pi * np.cumsum(pitch_hz) / MICROPHONE_HZ
-    buzz = sum(np.sin(k * phase) / k * _formants(130.0 * k) for k in range(1, 24))
-    syllables = np.clip(np.sin(2 * np.pi * 2.4 * time_s), 0.05, None)
-    speech = np.asarray(buzz * syllables + 0.003 * rng.standard_normal(len(time_s)))
-    speech *= 0.5 / np.abs(speech).max()
-    before, after = np.zeros(MICROPHONE_HZ // 2), np.zeros(int(1.7 * MICROPHONE_HZ))  # a pause longer than a reply
-    sound = np.concatenate([before, speech, after])
-    path = tmp_path_factory.mktemp("microphone") / "voice.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(MICROPHONE_HZ)
-        file.writeframes((32767 * sound).astype("<i2").tobytes())
-    return path
-
-
-def _formants(frequency_hz: float) -> float:
-    peaks = ((600.0, 1.0, 120.0), (1100.0, 0.6, 160.0), (2500.0, 0.25, 250.0))
-    return 0.02 + sum(gain * math.exp(-(((frequency_hz - centre) / width) ** 2)) for centre, gain, width in peaks)
-
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright, voice_file: Path) -> Iterator[Browser]:
-    """Chromium whose microphone plays the voice, over and over, and is granted without asking."""
-    browser = playwright.chromium.launch(
-        executable_path=CHROMIUM,
-        args=[
-            "--use-fake-ui-for-media-stream",
-            "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-audio-capture={voice_file}",
-            ONLY_LOOPBACK,
-        ],
-    )
-    yield browser
-    browser.close()
+def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium that hears a short sentence again and again, with time for a scripted answer between."""
+    path = tmp_path_factory.mktemp("microphone") / "sentence.wav"
+    with launched(playwright, write_microphone(path, [300, "That is good to know.", 6_000])) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")
 def refusing_browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium that refuses the microphone at once, as when a person has pressed "Block"."""
-    args = ["--use-fake-device-for-media-stream", ONLY_LOOPBACK]  # there is one; it is only not granted
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
-    yield browser
-    browser.close()
+    with launched(playwright, None) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")
-def running_server() -> Iterator[FakeServer]:
-    """The stand-in server of all tests."""
-    server = FakeServer()
-    server.start()
-    yield server
-    server.stop()
+def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the supplied cards and one on which the patient speaks first."""
+    folder = tmp_path_factory.mktemp("cards")
+    shutil.copytree(CONFIG_FOLDER / "cards", folder, dirs_exist_ok=True)
+    card = yaml.safe_load((folder / "nursing-leg-wound.yaml").read_text())
+    card |= {"id": "nursing-patient-first", "title": steps.PATIENT_FIRST, "opening": "Oh, there you are."}
+    (folder / "nursing-patient-first.yaml").write_text(yaml.safe_dump(card))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, cards: Path) -> Iterator[ServerProcess]:
+    """A server with scripted engines, for every test that leaves it as it was."""
+    with running(tmp_path_factory.mktemp("brisk"), *BRISK, MANY, f"cards_path={cards}") as server:
+        yield server
+    assert faults_of(server) == []
 
 
 @pytest.fixture
-def server(running_server: FakeServer) -> FakeServer:
-    """The stand-in server as if it had just been started."""
-    running_server.reset()
-    return running_server
-
-
-class Watched:
-    """A page, and what it must not do: errors on its console, and requests to other hosts."""
-
-    def __init__(self, context: BrowserContext, server: FakeServer) -> None:
-        self.complaints: list[str] = []
-        self.foreign: list[str] = []
-        self._home = server.url.removeprefix("http://")
-        self.page = context.new_page()
-        self.page.on("console", self._said)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._asked)
-        self.page.on("websocket", lambda socket: self._check(socket.url))
-
-    def _said(self, message: ConsoleMessage) -> None:
-        # Chromium writes every HTTP error to the console; tests that provoke them look at the page instead.
-        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
-            self.complaints.append(message.text)
-
-    def _asked(self, request: Request) -> None:
-        self._check(request.url)
-
-    def _check(self, url: str) -> None:
-        scheme, _, rest = url.partition("://")
-        if scheme in ("http", "https", "ws", "wss") and rest.split("/")[0] != self._home:
-            self.foreign.append(url)
-
-    def verify(self) -> None:
-        """Raise when the page did what it must not."""
-        assert self.complaints == []
-        assert self.foreign == []
-
-
-@pytest.fixture
-def page(browser: Browser, server: FakeServer) -> Iterator[Page]:
+def page(browser: Browser, server: ServerProcess) -> Iterator[Page]:
     """A page at the first screen, on a laptop; watched for complaints and for requests to other hosts."""
-    yield from watched_page(browser, server)
+    with visiting(browser, server.url) as page:
+        yield page
 
 
 @pytest.fixture
-def phone(browser: Browser, server: FakeServer) -> Iterator[Page]:
+def phone(browser: Browser, server: ServerProcess) -> Iterator[Page]:
     """The same on a small phone."""
-    yield from watched_page(browser, server, width=320, height=640)
+    with visiting(browser, server.url, viewport={"width": 320, "height": 640}) as page:
+        yield page
 
 
 @pytest.fixture
-def refused_page(refusing_browser: Browser, server: FakeServer) -> Iterator[Page]:
+def refused_page(refusing_browser: Browser, server: ServerProcess) -> Iterator[Page]:
     """A page whose microphone is refused."""
-    yield from watched_page(refusing_browser, server)
-
-
-def watched_page(browser: Browser, server: FakeServer, *, width: int = 1280, height: int = 800) -> Iterator[Page]:
-    """Open the first screen in a fresh context; after the test, check that the page behaved."""
-    context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
-    context.set_default_timeout(15_000)
-    watched = Watched(context, server)
-    watched.page.goto(server.url)
-    yield watched.page
-    context.close()
-    watched.verify()
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """Return the path of Node.js."""
-    path = shutil.which("node")
-    if path is None:
-        pytest.fail("node is missing: apt-get install nodejs", pytrace=False)
-    return path
+    with visiting(refusing_browser, server.url) as page:
+        yield page

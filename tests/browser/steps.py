@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page
 
-ASTHMA = "An asthma plan that is not followed"
-WOUND = "Dressing a wound at home"
+WOUND = "A leg wound that is slow to heal"
+INHALER = "A new preventer inhaler"
+PATIENT_FIRST = "A leg wound, told by the patient"
+
+# What the scripted recogniser hears of the test's sentence, and what the scripted patient answers.
+HEARD = "word1 word2 word3"
+REPLY = "It began about three weeks ago, and it has not got better since then."
 
 
 def heading(page: Page, name: str) -> Locator:
@@ -13,7 +18,7 @@ def heading(page: Page, name: str) -> Locator:
     return page.get_by_role("heading", name=name, exact=True, level=1)
 
 
-def prepare(page: Page, card: str = ASTHMA, *, exam: bool = False) -> None:
+def prepare(page: Page, card: str = WOUND, *, exam: bool = False) -> None:
     """Choose a card, and wait for the screen to prepare."""
     if exam:
         page.get_by_label("Exam").check()

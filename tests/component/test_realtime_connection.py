@@ -326,3 +326,42 @@ def test_acknowledgements_have_to_be_agreed_on() -> None:
         assert (await one.refusal())["event_id"] == "mine"
 
     talk(script)
+
+
+def test_sound_that_waits_when_the_patient_yields_is_not_sent_any_more() -> None:
+    sent = 0
+
+    async def script(one: Talk) -> None:
+        nonlocal sent
+        await turn(one)
+        await one.wait("response.output_audio.delta", 10)
+        one.channel.stall()
+        sent = len(one.all("response.output_audio.delta"))
+        await one.say(1_500)
+        one.channel.stall(False)
+        await one.wait("interlocutor.playout.clear")
+        await one.wait("response.done")
+
+    one = talk(script, replies=LONG)
+    assert sent <= len(one.all("response.output_audio.delta")) <= sent + 1  # one may have been on its way
+    assert one.all("response.output_audio_transcript.done")[0]["transcript"]
+
+
+def test_a_far_clients_sound_is_sent_further_ahead() -> None:
+    late_ms = 450
+
+    async def script(one: Talk) -> None:
+        one.send("interlocutor.client.configure", playout_acks=True)
+        for reply in (1, 2):
+            await turn(one)
+            await one.wait("response.created", reply)
+            kinds = [(event["type"], event.get("item_id")) for event in one.channel.sent]
+            began_s = one.channel.sent_at_s[kinds.index(("response.output_audio.delta", f"item_p{reply}"))]
+            for played_ms in (300, 400, 500):
+                at_s = began_s + (late_ms + played_ms) / 1000.0
+                await asyncio.sleep(at_s - asyncio.get_running_loop().time())
+                one.send("interlocutor.playout", item_id=f"item_p{reply}", played_ms=played_ms)
+            await one.wait("response.done", reply)
+
+    one = talk(script, replies=["Good morning to you.", "Well, it hurts at night."])
+    assert one.connection.lead_ms() == pytest.approx(2 * late_ms, abs=20)

@@ -79,18 +79,25 @@ def test_a_message_that_is_not_taken_in_time_ends_it() -> None:
     assert run_virtual(stalled(put)) == pytest.approx(3.0)
 
 
-def test_the_deadline_counts_from_the_queue_and_not_from_the_send() -> None:
-    async def trickle(outbox: Outbox, channel: MemoryChannel) -> None:
-        outbox.put(*(sound("item_p1", "a") for _ in range(3)))
-        await asyncio.sleep(2.0)
-        channel.stall(False)
-        await channel.wait_until(lambda: len(channel.sent) == 3)
-        channel.stall()
-        outbox.put(sound("item_p1", "b"))
-        await asyncio.sleep(1.0)
-        outbox.put(sound("item_p1", "c"))
+class SlowChannel(MemoryChannel):
+    """Takes a message a second."""
 
-    assert run_virtual(stalled(trickle)) == pytest.approx(5.0)
+    async def send_text(self, text: str) -> None:
+        await asyncio.sleep(1.0)
+        await super().send_text(text)
+
+
+def test_the_deadline_counts_from_the_queue_and_not_from_the_send() -> None:
+    async def main() -> tuple[float, int]:
+        channel = SlowChannel()
+        outbox = Outbox(channel, deadline_s=2.5)
+        outbox.put(*(sound("item_p1", "a") for _ in range(5)))
+        outbox.finish(1000, "done")
+        with pytest.raises(TimeoutError):
+            await outbox.run()
+        return asyncio.get_running_loop().time(), len(channel.sent)
+
+    assert run_virtual(main()) == (pytest.approx(2.5), 2)
 
 
 def test_a_close_that_is_not_taken_ends_it_too() -> None:

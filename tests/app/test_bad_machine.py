@@ -1,0 +1,245 @@
+"""What goes wrong around the server: files that are no sound, faulty cards, a taken port, a full disk, a killed worker.
+
+Each gives one clear line or event; the other sessions go on, and what is in the log stays whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import wave
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from audio.frames import WIRE_HZ, pcm_to_bytes, silence
+from audio.recorder import RECORDING_NAME, read_segments
+from server import cli
+from server.replay.remote import reserve
+from tests.app.process import ROOT, ServerProcess, command, faults_of, plain_environment, running
+from tests.app.wire import CARD, PATIENCE_S, check_log, cut, joined, neighbour, sentence
+
+# ------------------------------------------------------------------ files
+
+
+def _wav(path: Path, *, rate_hz: int = 24_000, samples: int = 0, promised: int | None = None) -> Path:
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate_hz)
+        out.writeframes(pcm_to_bytes(silence(1_000, WIRE_HZ)[:samples]))
+    if promised is not None:
+        data = path.read_bytes()
+        path.write_bytes(data[:40] + (2 * promised).to_bytes(4, "little") + data[44:])
+    return path
+
+
+def _bad_recordings(folder: Path) -> list[tuple[Path, str]]:
+    """Return files that can't be replayed, and a word that each message must have."""
+    made: list[tuple[Path, str]] = [(folder / "absent.wav", "absent.wav"), (folder, folder.name)]
+    for name, content in {
+        "empty.wav": b"",
+        "text.wav": b"RIFX this is no sound at all, only words" * 10,
+        "page.flac": b"<!doctype html><title>404</title>" * 10,
+        "torn.flac": (ROOT / "tests" / "data" / "cough.flac").read_bytes()[:100],
+        "torn.ogg": b"OggS" + b"\0" * 200,
+        "header.wav": b"RIFF\x24\0\0\0WAVEfmt ",
+    }.items():
+        (folder / name).write_bytes(content)
+        made.append((folder / name, name))
+    made.append((_wav(folder / "nothing.wav"), "nothing.wav"))
+    made.append((_wav(folder / "cut-off.wav", samples=1_000, promised=100_000), "cut-off.wav"))
+    made.append((_wav(folder / "slow.wav", rate_hz=3_000, samples=1_000), "slow.wav"))
+    return made
+
+
+def test_replay_says_in_one_line_what_is_wrong_with_a_recording(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, word in _bad_recordings(tmp_path):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["replay", str(path), "--card", CARD])
+        printed = capsys.readouterr()
+        assert stopped.value.code == 1, path
+        assert printed.err.startswith("error: "), path
+        assert len(printed.err.splitlines()) == 1, path
+        assert word in printed.err, path
+
+
+def test_replay_needs_a_card_and_a_server_that_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    recording = str(ROOT / "tests" / "data" / "cough.flac")
+    for arguments, code, says in [
+        ([recording, "--card", "nobody"], 1, "nursing-leg-wound"),
+        ([recording, "--card", CARD, "--url", "http://127.0.0.1:9"], 1, "is it running?"),
+        ([recording, "--card", CARD, "--pace", "slow"], 2, "--pace"),
+    ]:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["replay", *arguments])
+        printed = capsys.readouterr()
+        assert (stopped.value.code, len(printed.err.splitlines())) == (code, 1)
+        assert says in printed.err
+
+
+CARD_FAULTS = {
+    "no-yaml.yaml": ("id: [", "line 1, column 6"),
+    "tab.yaml": ("id: a\n\tversion: 1\n", "tab.yaml"),
+    "list.yaml": ("- one\n- two\n", "list.yaml"),
+    "unknown-key.yaml": ("id: unknown-key\nsecret_door: 1\n", "secret_door"),
+    "latin.yaml": (b"id: caf\xe9\n", "latin.yaml"),
+    "empty.yaml": ("", "empty.yaml"),
+}
+
+
+def test_cards_check_names_the_file_and_the_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = (ROOT / "configs" / "cards" / f"{CARD}.yaml").read_text()
+    faults = CARD_FAULTS | {
+        "other-name.yaml": (good, "other-name.yaml"),
+        "circle.yaml": (good.replace(f"id: {CARD}", "id: circle").replace("after: [", "after: [nobody, "), "nobody"),
+    }
+    for name, (content, says) in faults.items():
+        folder = tmp_path / name.removesuffix(".yaml")
+        folder.mkdir()
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["cards", "check", str(folder)])
+        printed = capsys.readouterr()
+        assert stopped.value.code == 1, name
+        assert all(line.startswith("error: ") and name in line for line in printed.err.splitlines()), printed.err
+        assert says in printed.err, name
+
+
+# ------------------------------------------------------------------ the machine
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [*command(tmp_path, "engines.backend=mock"), "--port", str(port)],  # the last one counts
+            cwd=ROOT,
+            env=plain_environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"error: server.port: can't listen on 127.0.0.1:{port} (Address already in use); choose another with --port"
+    ]
+
+
+def test_no_session_is_given_where_nothing_can_be_recorded(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("this is where the data folder should be")
+
+    async def main(server: ServerProcess) -> None:
+        with pytest.raises(Exception, match="sessions|folder|disk|file") as refused:
+            await reserve(server.url, CARD)
+        assert str(getattr(refused.value, "code", None)).startswith("storage.")
+        assert "\n" not in str(refused.value)
+        assert str(server.data.parent.parent) not in str(refused.value)
+
+    with running(tmp_path / "file" / "data", "engines.backend=mock") as server:
+        asyncio.run(main(server))
+    assert faults_of(server) == []
+
+
+def test_a_disk_that_fills_up_is_told_and_practice_goes_on_but_an_exam_ends(tmp_path: Path) -> None:
+    async def main(server: ServerProcess) -> None:
+        async with joined(server) as practice, joined(server, mode="exam") as exam:
+            practice.microphone()
+            exam.microphone()
+            for wire in (practice, exam):
+                wire.speak(sentence())
+                await wire.until("response.output_audio.delta")
+            server.limit_files_to(1_024)
+            told = await practice.until("interlocutor.problem")
+            assert told["code"] == "storage.failed"
+            assert "\n" not in told["message"]
+            assert str(server.data) not in told["message"]
+            await exam.until("interlocutor.problem")
+            assert (await exam.until("interlocutor.session.ended"))["reason"] == "failed"
+            assert await exam.closed() == 1011
+            with pytest.raises(Exception, match="refused") as refused:
+                await reserve(server.url, CARD)
+            assert getattr(refused.value, "code", None) == "storage.failed"
+            await practice.send("response.cancel")
+            await practice.until("response.done")
+            practice.speak(sentence())
+            await practice.until("response.output_audio.delta")
+            assert len(practice.of("interlocutor.problem")) <= 2  # one of the log, one of the recording
+            server.limit_files_to(-1)
+            async with neighbour(server):
+                assert await practice.end() == 1000
+            # What was written before is whole: its last line too, though the disk took only a part of what followed.
+            for wire in (practice, exam):
+                types = [entry.envelope.type for entry in server.entries(wire.session_id)]
+                assert "turn_committed" in types
+
+    with running(tmp_path, "engines.backend=mock") as server:
+        asyncio.run(main(server))
+    assert faults_of(server) == []
+
+
+def _recogniser(server: psutil.Process) -> psutil.Process:
+    for child in server.children(recursive=True):
+        if any("pocketsphinx" in mapped.path for mapped in child.memory_maps()):
+            return child
+    raise AssertionError("no process has the recogniser")
+
+
+def test_a_recogniser_killed_in_mid_utterance_loses_no_turn(embedded_server: ServerProcess) -> None:
+    question = cut("consultation.flac", 8_360, 11_820)  # "First of all, please tell me how you hurt your leg."
+
+    async def main() -> None:
+        async with neighbour(embedded_server), joined(embedded_server, "nursing-leg-wound") as wire:
+            wire.speak(question)
+            wire.microphone()
+            await wire.until("interlocutor.transcript.partial", lambda event: len(event["text"].split()) >= 2)
+            assert wire.speaking
+            os.kill(_recogniser(embedded_server.usage).pid, signal.SIGKILL)
+            said = await wire.until("conversation.item.input_audio_transcription.completed")
+            # Words from before and after: the new process was given the turn from its beginning.
+            assert "please tell me how" in said["transcript"].lower()
+            answer = (await wire.until("response.done"))["response"]
+            assert answer["status"] == "completed"
+            assert not wire.of("error")
+            assert await wire.end() == 1000
+            await check_log(embedded_server, wire.session_id)
+            incidents = [
+                entry.payload
+                for entry in embedded_server.entries(wire.session_id)
+                if entry.envelope.type == "engine_incident"
+            ]
+            assert [(i["engine"], i["what"]) for i in incidents if i] == [
+                ("recogniser", "died"),
+                ("recogniser", "restarted"),
+            ]
+
+    asyncio.run(main())
+
+
+def test_an_ended_session_leaves_one_recording(mock_server: ServerProcess) -> None:
+    async def main() -> str:
+        async with joined(mock_server) as wire:
+            wire.microphone()
+            wire.speak(sentence())
+            await wire.until("response.output_audio.delta")
+            assert await wire.end() == 1000
+            await check_log(mock_server, wire.session_id)
+            folder = mock_server.folder(wire.session_id)
+            async with asyncio.timeout(PATIENCE_S):
+                while not (folder / RECORDING_NAME).exists() or list(read_segments(folder)):
+                    await asyncio.sleep(0.02)  # the server's disk thread: there is no event to wait for
+            return wire.session_id
+
+    session_id = asyncio.run(main())
+    kept: list[Any] = sorted(path.name for path in mock_server.folder(session_id).iterdir())
+    assert kept == ["events.jsonl", "payloads.jsonl", RECORDING_NAME]

@@ -1,0 +1,96 @@
+"""A real Chromium with a voice in its microphone, and pages that are watched for what they must not do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+
+CHROMIUM = "/usr/bin/chromium"
+# Nothing but loopback can be looked up, so a page that asks another host fails the test instead of the network.
+ONLY_LOOPBACK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+TIMEOUT_MS = 20_000  # on a machine that is busy with something else
+
+# Taps whatever leads to the loudspeaker, so that a test can tell what a person would hear.
+TAP = """
+globalThis.taps = [];
+const connect = AudioNode.prototype.connect;
+AudioNode.prototype.connect = function (to, ...rest) {
+  if (to instanceof AudioDestinationNode) {
+    const tap = new AnalyserNode(this.context, { fftSize: 4096 });
+    connect.call(this, tap);
+    taps.push(tap);
+  }
+  return connect.call(this, to, ...rest);
+};
+globalThis.loudness = () => Math.max(0, ...taps.map((tap) => {
+  const samples = new Float32Array(tap.fftSize);
+  tap.getFloatTimeDomainData(samples);
+  return Math.hypot(...samples) / Math.sqrt(samples.length);
+}));
+"""
+
+
+@contextmanager
+def launched(playwright: Playwright, microphone: Path | None, *, loop: bool = True) -> Iterator[Browser]:
+    """Run Chromium; `microphone` is what it hears, again and again if `loop`; None: it refuses the microphone."""
+    args = [ONLY_LOOPBACK, "--use-fake-device-for-media-stream"]
+    if microphone is not None:
+        played = f"{microphone}{'' if loop else '%noloop'}"
+        args += ["--use-fake-ui-for-media-stream", f"--use-file-for-fake-audio-capture={played}"]
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
+    yield browser
+    browser.close()
+
+
+class Watched:
+    """A page, and what it must not do: errors on its console, and requests to other hosts."""
+
+    def __init__(self, context: BrowserContext, home: str, allowed: tuple[str, ...]) -> None:
+        self.complaints: list[str] = []
+        self.foreign: list[str] = []
+        # Chromium writes every HTTP error to the console; tests that provoke them look at the page instead.
+        self._allowed = ("Failed to load resource", *allowed)
+        self._home = home.removeprefix("http://")
+        self.page = context.new_page()
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._asked)
+        self.page.on("websocket", lambda socket: self._check(socket.url))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(self._allowed):
+            self.complaints.append(message.text)
+
+    def _asked(self, request: Request) -> None:
+        self._check(request.url)
+
+    def _check(self, url: str) -> None:
+        scheme, _, rest = url.partition("://")
+        if scheme in ("http", "https", "ws", "wss") and rest.split("/")[0] != self._home:
+            self.foreign.append(url)
+
+    def verify(self) -> None:
+        """Raise when the page did what it must not."""
+        assert self.complaints == []
+        assert self.foreign == []
+
+
+@contextmanager
+def visiting(browser: Browser, url: str, *, allowed: tuple[str, ...] = (), **context: Any) -> Iterator[Page]:
+    """Open the first screen in a fresh context; at the end, check that the page behaved.
+
+    `allowed` are beginnings of console messages that the test provokes.
+    """
+    given = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | context
+    fresh = browser.new_context(**given)
+    fresh.set_default_timeout(TIMEOUT_MS)
+    fresh.add_init_script(TAP)
+    watched = Watched(fresh, url, allowed)
+    watched.page.goto(url)
+    yield watched.page
+    fresh.close()
+    watched.verify()

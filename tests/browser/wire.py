@@ -1,0 +1,42 @@
+"""What goes over a page's WebSocket, as the browser sees it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from playwright.sync_api import Page, WebSocket
+
+from audio.frames import WIRE_HZ
+
+
+class Wire:
+    """The messages of a page's connections from now on; make it before the role-play starts."""
+
+    def __init__(self, page: Page) -> None:
+        self.sent: list[dict[str, Any]] = []  # without the microphone's frames
+        self.received: list[dict[str, Any]] = []
+        self.frames: list[bool] = []  # the microphone's, in order: whether there was any sound in them
+        page.on("websocket", self._listen)
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framesent", self._take_sent)
+        socket.on("framereceived", lambda text: self.received.append(json.loads(text)))
+
+    def _take_sent(self, text: str | bytes) -> None:
+        message = json.loads(text)
+        if message["type"] == "input_audio_buffer.append":
+            self.frames.append(any(base64.b64decode(message["audio"])))
+        else:
+            self.sent.append(message)
+
+    def received_ms(self, item_id: str) -> float:
+        """Return how much sound of an item has come."""
+        deltas = [m["delta"] for m in self.received if m["type"] == "response.output_audio.delta"
+                  and m["item_id"] == item_id]  # fmt: skip
+        return 1000 * sum(len(base64.b64decode(delta)) for delta in deltas) / 2 / WIRE_HZ
+
+    def played_ms(self, item_id: str) -> list[int]:
+        """Return what the page acknowledged of an item, in order."""
+        return [m["played_ms"] for m in self.sent if m["type"] == "interlocutor.playout" and m["item_id"] == item_id]
