@@ -57,7 +57,10 @@ class ServerSettings(_Section):
         default=5, gt=0, le=60, description="Seconds a client may take to accept a message before it is cut off."
     )
     message_max_bytes: int = Field(
-        default=65_536, ge=4_096, le=16_777_216, description="Largest message taken from a client, in bytes."
+        default=98_304,
+        ge=4_096,
+        le=16_777_216,
+        description="Largest message taken from a client, in bytes; the default holds 64 KiB of sound as base64.",
     )
     retry_after_s: int = Field(
         default=10, ge=1, le=3_600, description="Seconds after which a client that was refused may try again."

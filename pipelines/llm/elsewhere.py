@@ -25,7 +25,7 @@ _TOPICS = {
     "smear mammogram",
     "travel": """travel travelled traveled trip abroad overseas country countries holiday holidays vacation flight fly
         flew plane train bus car drive drove driving licence parking bicycle bike motorbike passport""",
-    "where people come from": "town city village grew nationality language university college degree neighbourhood "
+    "where people come from": "town city village grew originally nationality language university college degree neighbourhood "
     "religion religious church",
     "leisure": """music song sing instrument instruments piano guitar film movie television programme book novel read reading
         hobby hobbies garden gardening cook cooking paint painting dance club team football cricket chess game games cinema
@@ -33,7 +33,7 @@ _TOPICS = {
     "the day": "breakfast lunch dinner weather rain sunny weekend birthday christmas news",
     "papers": "address postcode email telephone number card form certificate lawyer tax passport pension benefits",
     "former lives": "retire retired retirement army military prison childhood divorce divorced married marriage widow",
-    "animals": """puppies litter neutered spayed castrated microchip microchipped breed breeder pedigree trained bark
+    "animals": """puppies litter neutered spayed castrated microchip microchipped breed breeder pedigree buy bought adopt adopted trained bark
         aggressive rabies kennel""",
     "habits": "drugs cannabis marijuana cocaine heroin gamble gambling tattoo piercing",
 }

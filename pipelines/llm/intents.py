@@ -72,7 +72,8 @@ QUESTION = _compile(
     r"what time(?: of (?:the )?day)?",
     r"(?:and|but|so|or) (?:do|does|did|can|could|would|has|have|is|are|was|were) (?:that|this|there|any\w*|some\w*|"
     r"she|he|they|it|your|her|his)(?! (?:means?|is|will|helps?))",
-    r"(?:any|no) (?:other|diseases?|illness\w*|conditions?|medicines?|medications?|symptoms?|more|history|problems?|trouble|known|allergies|pets|pain|family)",
+    r"no (?:other|more|history|known|allergies|pets|family)",
+    r"any (?:other|diseases?|illness\w*|conditions?|medicines?|medications?|symptoms?|more|history|problems?|trouble|known|allergies|pets|pain|family)",
 )
 # Openings that count at the start of a sentence only.
 START = re.compile(
@@ -121,8 +122,8 @@ FAREWELL = _compile(
     r"(?:get|feel) (?:well|better) soon",
     "take care(?! of)",
     "all the best",
-    r"have a (?:\w+ )?(?:good|nice|lovely|great|wonderful|pleasant)(?: \w+)? ?(?:day|evening|"
-    r"afternoon|weekend|night|one|rest)?",
+    r"have a (?:\w+ )?(?:good|nice|lovely|great|wonderful|pleasant)(?: \w+)? (?:day|evening|"
+    r"afternoon|weekend|night|one|rest|week|time)",
     r"see you (?:both )?(?:soon|then|later|again|next|tomorrow|in (?:a|two|one|three|four|six|\d+)|on)",
     r"(?:thank you|thanks) (?:so much |very much |again |all )?for (?:coming|your time|visiting|"
     r"dropping|stopping|talking|speaking|bringing (?:her|him|it|them|\w+) (?:in|to us|here|along|by))",
@@ -133,6 +134,8 @@ GREETING = _compile(
     "hi",
     "hey",
     r"(?<!a )good (?:morning|afternoon|evening|day)",
+    r"^(?:morning|afternoon|evening)",
+    r"(?:i am|it is) \w+ (?:and i am )?one of the",
     r"my name is",
     r"(?:nice|pleased|good|lovely) to (?:meet|see) you",
     r"welcome",

@@ -11,9 +11,9 @@ from functools import lru_cache
 from pipelines.llm.words import stem
 
 _CONCEPTS = {
-    "event": "how_did when_did what_did what_happened how_was how_come",
+    "event": "how_did when_did what_did what_happened how_was how_come story ended_up end_up",
     "since": """start started begin began begun beginning onset commence since how_long when_did how_many_weeks
-        how_many_days how_many_months came_on come_on first_notice first_noticed going_on originally
+        how_many_days how_many_months came_on come_on first_notice first_noticed going_on
         how_long_ago appear appeared first_time""",
     "often": """how_often often frequent frequently frequency regularly how_many_times times_a_week times_a_day
         how_many""",
@@ -24,15 +24,16 @@ _CONCEPTS = {
     "quality": """feel_like sharp dull throbbing pressing stabbing tight squeezing pulsating describe_the_pain
         what_is_it_like""",
     "medicine": """medicine medication drug tablet pill prescribe prescription dose dosage capsule
-        pharmaceutical over_the_counter remedy supplement vitamin herbal insulin metformin antibiotic meds""",
+        pharmaceutical over_the_counter remedy supplement vitamin herbal insulin metformin antibiotic meds are_you_on
+        on_anything on_any take_anything taking_anything""",
     "painkiller": """painkiller painkillers analgesic ibuprofen paracetamol acetaminophen aspirin tylenol advil
         naproxen codeine pain_relief pain_killer pain_killers pain_medication for_the_pain""",
     "illness": """illness disease condition disorder health diagnose diagnosed diagnosis medical diabetes
         diabetic diabetics hypertension blood_pressure blood_sugar cholesterol heart kidney ailment
-        chronic medical_history past_history health_issues unwell long_term""",
-    "smoking": "smoke smoker smoking cigarette tobacco vape vaping nicotine cigar smokes pack_a_day",
+        chronic medical_history past_history health_issues unwell long_term healthy fit_and_well healthwise""",
+    "smoking": "smoke smoker smoking cigarette tobacco vape vaping nicotine cigar smokes pack_a_day ciggie ciggies fag fags",
     "alcohol": "alcohol beer wine booze alcoholic",
-    "dressing": "dressing bandage bandaging plaster band_aid gauze wrap wrapped cover covered covering redress pad",
+    "dressing": "dressing bandage bandaging plaster band_aid gauze wrap wrapped cover covered covering redress pad on_it got_on_it put_on_it putting_on_it",
     "wound_care": """look_after looking_after looked_after care_for caring_for taking_care take_care treat
         treating cream ointment antiseptic disinfect clean cleaning cleaned""",
     "wound": "wound cut injury injure injured gash laceration graze",
@@ -69,8 +70,8 @@ _CONCEPTS = {
         strain busy relax unwind burnout emotionally""",
     "worry": "worry worried worries concern concerned concerns afraid scared fear frightened nervous",
     "food": """what_she_eats what_he_eats what_they_eat to_eat food feed feeding fed eat ate eaten eating diet
-        meal kibble snack treat treats nutrition scraps brand chow dinner leftovers""",
-    "appetite": "appetite hungry hunger eating_well eat_well eating_normally still_eating eating_and_drinking finish_her finish_his finishing thirst thirsty drinking off_her_food off_his_food",
+        meal kibble snack treat treats nutrition scraps titbits brand chow dinner leftovers""",
+    "appetite": "appetite hungry hunger eating_well eat_well eating_normally still_eating eating_okay eating_fine eating_all_right eat_okay eating_properly eating_and_drinking finish_her finish_his finishing thirst thirsty drinking off_her_food off_his_food",
     "energy": """energy energetic lively active tired lethargic lethargy playful behavior behaviour sluggish
         walk bright spirits in_herself in_himself mood""",
     "pet": "pet pets animal cat dog puppy kitten rabbit hamster companion",

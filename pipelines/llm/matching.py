@@ -28,7 +28,7 @@ JOINED_FLOOR = 0.82  # two neighbours run together ("I be profane") need to be c
 PHRASE_FLOOR = 0.62  # unrelated phrases of a few words reach about this ratio by chance
 ELSEWHERE_WEIGHT = 1.2  # a word of a topic that this card has nothing to say about
 ELSEWHERE_SHARE = 0.75  # how much of a score may be lost to such words
-SPECIFIC_SHARE = 0.30  # how much of a score depends on the whole wording of the question, its grammar included
+SPECIFIC_SHARE = 0.15  # how much of a score depends on the whole wording of the question, its grammar included
 FORM_WEIGHT = 0.35  # of a question's form ("how", "when") in that wording; a content word weighs up to 1
 OTHER_FORM = 0.92  # "when did it start" and "what makes it start"
 GRAMMAR_WEIGHT = 0.08  # of any other word without a topic
@@ -263,7 +263,7 @@ class CardIndex:
         bag = 1.0 - math.exp(-1.3 * mass)
         rest = heard.unknown + heard.elsewhere
         rest += sum(self._rarity.get(f, 0.0) * d for f, d in evidence.items() if f not in telling)
-        share = sum(strengths) / (sum(strengths) + rest) if strengths else 0.0
+        share = sum(strengths) / (sum(strengths) + rest) if mass else 0.0
         best, recall, phrase, specific, same_form = self._best_trigger(cue_id, heard)
         # A single word that many questions share is no evidence, however well it fits.
         lexical = 0.40 * bag + (0.35 * recall + 0.25 * share) * min(1.0, mass / ENOUGH_MASS)

@@ -17,6 +17,7 @@ _CONTRACTIONS = (
     (re.compile(r"\bwon't\b"), "will not"),
     (re.compile(r"n't\b"), " not"),
     (re.compile(r"\blet's\b"), "let us"),
+    (re.compile(r"\b(how|what|where|when|why)'d\b"), r"\1 did"),
     (re.compile(r"\b(what|how|where|who|when|why|it|that|there|here|he|she|this|everything)'s\b"), r"\1 is"),
     (re.compile(r"\bi'm\b"), "i am"),
     (re.compile(r"'re\b"), " are"),
@@ -34,6 +35,8 @@ _IDIOMS = (
     (re.compile(r"\bhow (?:well )?(it|they|that|this) works?\b"), r"how \1 helps"),
     (re.compile(r"\b(?:if|whether) (it|they|that|this) works?\b"), r"if \1 helps"),
     (re.compile(r"\bfree time\b"), "leisure"),
+    (re.compile(r"\blast night\b"), "yesterday"),
+    (re.compile(r"\b(?:no|not a) (?:problem|worries|trouble)(?: at all)?\b(?! (?:with|in|at|when))"), "okay"),
     (re.compile(r"\b(?:put(?:ting)? (?:\w+ )?weight on|bear(?:ing)? weight on)\b(?= (?:it|the|your|that))"), "stand on"),
     (re.compile(r"\b(?:at (?:the|this) (?:moment|minute|time|point)|right now|these days|at present)\b"), "now"),
     (re.compile(r"\b(?:first of all|to (?:start|begin) with|by the way|in that case|of course|in mind)\b"), ""),
@@ -54,7 +57,7 @@ FUNCTION_WORDS = frozenset(
     whose why will with would yes yet you your yours yourself anything anyone any moment bit able maybe exactly
     usually normally currently present mister missus miss mr mrs ms doctor sir madam look looking ask asking
     question questions talk talking understand describe explain show mind mean means sure hello hi course great
-    fine alright sorry""".split()
+    fine alright sorry yesterday tonight""".split()
 )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from audio.files import mono_at, read_recording
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, pcm_to_bytes, samples_for, silence
-from server.replay.remote import reserve
+from server.replay.remote import Reserved, reserve
 from tests.app.process import ServerProcess
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -176,12 +177,30 @@ class Wire:
         await self.socket.wait_closed()
 
 
+async def reserved_at(url: str, card: str = CARD, mode: str = "practice") -> tuple[Reserved, str]:
+    """Reserve a session; return it with the server's answer as received."""
+    body = json.dumps({"card": card, "mode": mode}).encode()
+
+    def ask() -> str:
+        request = urllib.request.Request(f"{url}/api/sessions", data=body)
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            return str(answer.read().decode())
+
+    raw = await asyncio.to_thread(ask)
+    told = json.loads(raw)
+    return Reserved(told["id"], told["token"], told["url"], url), raw
+
+
+async def connect_to(reserved: Reserved, **options: Any) -> ClientConnection:
+    """Connect to a reserved session as its candidate."""
+    headers = {"Authorization": f"Bearer {reserved.token}"}
+    return await connect(reserved.url, additional_headers=headers, compression=None, max_size=2**22, **options)
+
+
 @asynccontextmanager
 async def joined(server: ServerProcess, card: str = CARD, mode: str = "practice", **options: Any) -> AsyncIterator[Wire]:
     """Reserve a session and connect to it as its candidate."""
-    reserved = await reserve(server.url, card, mode)
-    headers = {"Authorization": f"Bearer {reserved.token}"}
-    wire = Wire(await connect(reserved.url, additional_headers=headers, compression=None, max_size=2**22, **options))
+    wire = Wire(await connect_to(await reserve(server.url, card, mode), **options))
     try:
         await wire.until("session.created")
         yield wire

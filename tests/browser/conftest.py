@@ -35,7 +35,7 @@ def playwright() -> Iterator[Playwright]:
 def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Chromium that hears a short sentence again and again, with time for a scripted answer between."""
     path = tmp_path_factory.mktemp("microphone") / "sentence.wav"
-    with launched(playwright, write_microphone(path, [300, "That is good to know.", 6_000])) as browser:
+    with launched(playwright, write_microphone(path, [300, "That is good to know.", 5_200])) as browser:
         yield browser
 
 

@@ -16,8 +16,7 @@ from tests.browser.wire import Wire
 pytestmark = pytest.mark.browser
 
 
-def test_practice_from_the_cards_to_the_debrief_and_again(page: Page) -> None:
-    wire = Wire(page)
+def test_what_to_know_before_one_begins(page: Page) -> None:
     notices = page.get_by_role("region", name="Before you begin")
     expect(notices).to_contain_text("The patient is a machine")
     expect(notices).to_contain_text("You need not finish every task")
@@ -26,45 +25,14 @@ def test_practice_from_the_cards_to_the_debrief_and_again(page: Page) -> None:
     expect(page.get_by_role("article", name=steps.WOUND).get_by_role("listitem")).to_have_count(5)
     expect(page.get_by_role("timer")).to_have_text("3:00")
     expect(page.get_by_role("timer")).to_have_text("2:59")
-    page.get_by_role("textbox", name="Notes").fill("Ask about side effects")
-    page.get_by_role("button", name="Check the microphone").click()
-    expect(page.get_by_text("We hear you well.")).to_be_visible()
     page.get_by_role("button", name="Play a test sound").click()
     expect(page.get_by_text("Did you hear two notes?")).to_be_visible()
-
-    steps.start(page)
-    expect(page.locator(".state-hint")).to_contain_text("greet the patient, and say who you are")
-    steps.in_state(page, "hearing")
-    expect(page.locator(".caption-candidate .caption-tentative")).not_to_be_empty()
-    steps.in_state(page, "speaking")
-    expect(page.locator(".caption-candidate .caption-stable")).to_have_text(steps.HEARD)
-    steps.in_state(page, "listening")
-    expect(page.locator(".caption-patient .caption-stable")).to_have_text(steps.REPLY)
-    expect(page.get_by_text("Last reply after 0.")).to_be_visible()
-    expect(page.get_by_role("textbox", name="Notes")).to_have_value("Ask about side effects")
-    lines = page.locator("#announce-lines p")
-    expect(lines).to_have_text([f"You: {steps.HEARD}", f"Patient: {steps.REPLY}"])
-    assert wire.sent[0] == {"type": "interlocutor.client.configure", "playout_acks": True}
-    played = wire.played_ms("item_p1")
-    assert played == sorted(played)
-    assert len(played) >= wire.received_ms("item_p1") / 200
-    assert played[-1] == pytest.approx(wire.received_ms("item_p1"), abs=1)
-    steps.end(page)
-
-    expect(page.get_by_text("You ended the role-play.")).to_be_visible()
-    said = page.get_by_role("region", name="What was said").get_by_role("listitem")
-    expect(said.nth(0)).to_contain_text(steps.HEARD)
-    expect(said.nth(1)).to_contain_text(steps.REPLY)
-    told = page.get_by_role("region", name="What the patient told you")
-    expect(told.locator(".topics-missed li")).to_have_count(9)
-    expect(page.get_by_text("Ask about side effects")).to_be_visible()
-    page.get_by_role("button", name="Same card again").click()
-    steps.heading(page, "Prepare").wait_for()
-    expect(page.get_by_role("textbox", name="Notes")).to_have_value("Ask about side effects")
+    page.wait_for_function("loudness() > 0.01")
 
 
 def test_an_exam_starts_by_itself_shows_no_captions_and_runs_its_time_out(browser: Browser, tmp_path: Path) -> None:
-    short = ("session.prepare_s=1", "session.session_s=10", "session.join_within_s=10")
+    times = ("session.prepare_s=1", "session.session_s=10", "session.join_within_s=10")
+    short = (*times, "conversation.closing_grace_s=1")
     with running(tmp_path, *BRISK, *short) as server, visiting(browser, server.url) as page:
         wire = Wire(page)
         steps.prepare(page, exam=True)
@@ -104,16 +72,12 @@ def test_mute_sends_silence_and_not_nothing(page: Page) -> None:
     mute.click()
     expect(mute).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".notice")).to_contain_text("the patient cannot hear you")
-    steps.in_state(page, "speaking")  # the silence has ended the turn
-    before = len(wire.frames)
-    steps.in_state(page, "listening")
-    muted = wire.frames[before:]
-    assert len(muted) > 50
-    assert not any(muted)
+    steps.in_state(page, "speaking")  # the silence has ended the turn: 300 ms are 15 frames
+    assert not any(wire.frames[-10:])
+    assert any(wire.frames)
     mute.click()
     expect(mute).to_have_attribute("aria-pressed", "false")
     expect(page.locator(".notice")).to_have_count(0)
-    steps.in_state(page, "hearing")
 
 
 def test_captions_and_clock_can_be_put_away(page: Page) -> None:

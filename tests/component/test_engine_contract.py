@@ -27,6 +27,7 @@ from pipelines.engines import (
     Voice,
     Word,
 )
+from pipelines.llm.scripted import ScriptedPatient
 from pipelines.patient.card import CandidateSide, Card, Cue, Lines, PatientSide
 from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
 from pipelines.stt.wer import normalise
@@ -41,7 +42,10 @@ RECOGNISERS: dict[str, Callable[[], Recogniser]] = {
     "scripted": ScriptedRecogniser,
     "pocketsphinx": PocketSphinxRecogniser,
 }
-RESPONDERS: dict[str, Callable[[], Responder]] = {"scripted": ScriptedResponder}
+RESPONDERS: dict[str, Callable[[], Responder]] = {
+    "scripted": ScriptedResponder,
+    "scripted-patient": ScriptedPatient,
+}
 SYNTHESISERS: dict[str, Callable[[], Synthesiser]] = {"scripted": ToneSynthesiser, "espeak": EspeakSynthesiser}
 if flite.available():
     SYNTHESISERS["flite"] = FliteSynthesiser

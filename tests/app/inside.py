@@ -1,0 +1,56 @@
+"""A real server on a real socket in the test's own process, for tests that look inside it or give it engines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from pydantic import SecretStr
+
+from pipelines.catalogue import EngineSettings
+from server.app import create_app
+from server.host import Server
+from server.serve import listen
+from server.settings import ServerSettings, Settings
+
+KEY = "a-developers-key-for-tests-0123456789"
+PATIENCE_S = 20.0
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path, *, engines: EngineSettings | None = None, **server: Any
+) -> AsyncIterator[tuple[str, Server]]:
+    """Serve on loopback, with scripted engines unless told; yield the address without its scheme, and the server."""
+    settings = Settings(
+        server=ServerSettings(port=0, **server),
+        engines=engines or EngineSettings(backend="mock"),
+        data_path=folder,
+        developer_key=SecretStr(KEY),
+    )
+    app = create_app(settings)
+    listening = listen(settings)
+    config = uvicorn.Config(
+        app, log_config=None, ws="websockets-sansio", ws_per_message_deflate=False, timeout_graceful_shutdown=2
+    )
+    running = uvicorn.Server(config)
+    task = asyncio.create_task(running.serve(sockets=[listening]))
+    try:
+        ours: Server = app.state.server
+        await until(lambda: ours.not_ready is None)
+        yield f"127.0.0.1:{listening.getsockname()[1]}", ours
+    finally:
+        running.should_exit = True
+        await task
+        listening.close()
+
+
+async def until(ready: Callable[[], bool]) -> None:
+    """Return once `ready()`; raises TimeoutError."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not ready():  # noqa: ASYNC110 - the server tells nobody of these
+            await asyncio.sleep(0.01)
