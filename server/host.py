@@ -67,8 +67,11 @@ class Server:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def stop(self) -> None:
-        """End the sessions, the engines and the disk thread, in that order."""
+    async def drain(self) -> bool:
+        """Take nobody new and end the running sessions, telling their clients why; return whether there were any.
+
+        To be called while the connections stand: whoever is cut off first learns nothing.
+        """
         self.registry.draining = True
         running = self.registry.running()
         for session in running:
@@ -77,6 +80,11 @@ class Server:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_GRACE_S):
                 await asyncio.gather(*(session.ended.wait() for session in running))
+        return bool(running)
+
+    async def stop(self) -> None:
+        """End the sessions, the engines and the disk thread, in that order."""
+        await self.drain()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -87,7 +95,7 @@ class Server:
         self.metrics.count_incident(engine, what)
 
     def _requested(self, engine: str, ok: bool, duration_ms: float) -> None:
-        self.metrics.observe_request(engine, "ok" if ok else "error", duration_s=duration_ms / 1000.0)
+        self.metrics.observe_request(engine, "ok" if ok else "failed", duration_s=duration_ms / 1000.0)
 
     async def _load(self) -> None:
         for choice in (self.choices.recogniser, self.choices.responder, self.choices.synthesiser):

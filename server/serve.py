@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import os
 import socket
 from collections.abc import Sequence
+from pathlib import Path
 
 import structlog
 import uvicorn
 
-from audio.errors import SettingsError
+from audio.errors import SettingsError, StorageError
+from audio.files import storage_error
 from server.app import create_app
+from server.host import Server
 from server.logs import setup_logging
 from server.settings import Settings
 
@@ -17,6 +23,7 @@ logger = structlog.get_logger("server.serve")
 
 BACKLOG = 128
 SHUTDOWN_GRACE_S = 10  # for connections to close once they were told
+DEBRIEF_GRACE_S = 1.0  # for pages to fetch what was said in a session that was just ended: they ask at once
 
 
 def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
@@ -24,10 +31,12 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
     faults = settings.production_faults()
     if faults:
         raise SettingsError("\n".join(faults))
+    os.umask(0o077)  # what people say is for nobody else on this machine
     setup_logging(settings.log)
     for note in notes:
         logger.warning("setting_without_effect", note=note)
     app = create_app(settings)
+    lock = lock_folder(settings.data_path)
     listening = listen(settings)
     host, port = listening.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
@@ -42,7 +51,21 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
         ws_per_message_deflate=False,  # base64 of sound hardly shrinks, and each connection would cost 64 KiB
         timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    _DrainingServer(config, app.state.server).run(sockets=[listening])
+
+
+class _DrainingServer(uvicorn.Server):
+    """Uvicorn, which closes all connections as soon as it is told to end; the sessions are told why before that."""
+
+    def __init__(self, config: uvicorn.Config, ours: Server) -> None:
+        super().__init__(config)
+        self._ours = ours
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then shut down."""
+        if await self._ours.drain():
+            await asyncio.sleep(DEBRIEF_GRACE_S)
+        await super().shutdown(sockets)
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -64,3 +87,24 @@ def listen(settings: Settings) -> socket.socket:
             f"server.port: can't listen on {host}:{port} ({error.strerror}); choose another with --port"
         ) from None
     return listening
+
+
+def lock_folder(folder: Path) -> int:
+    """Take the data folder for this process; return the lock's descriptor. Raises StorageError.
+
+    At its start a server joins recordings that a crash left behind: those of a server that runs must be safe from it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise StorageError(
+            f"data_path: {folder} is in use by another server; stop that one or choose another folder",
+            code="storage.in_use",
+        ) from None
+    return lock

@@ -43,6 +43,7 @@ logger = structlog.get_logger("server.sessions")
 MODES = ("practice", "exam")
 DEBRIEF_S = 3600.0  # how long an ended session can still be looked at
 SWEEP_S = 5.0
+DELETE_EVERY_S = 6 * 3600.0
 
 
 class Status(StrEnum):
@@ -252,9 +253,13 @@ class SessionRegistry:
     # -------------------------------------------------------------- housekeeping
 
     async def sweep_for_ever(self) -> None:
-        """Let unused reservations and old debriefs go, every few seconds."""
+        """Let unused reservations and old debriefs go every few seconds, what was kept long enough every few hours."""
+        deleted_ms = self._clock.now_ms()
         while True:
             self.sweep()
+            if self._clock.now_ms() - deleted_ms >= DELETE_EVERY_S * 1000.0:
+                deleted_ms = self._clock.now_ms()
+                self._disk.submit(self._delete_old)
             await asyncio.sleep(SWEEP_S)
 
     def sweep(self) -> None:
@@ -269,18 +274,23 @@ class SessionRegistry:
         self._tokens = {digest: sid for digest, sid in self._tokens.items() if sid not in gone}
 
     def recover(self) -> None:
-        """Join what a crash left in segments, and delete what is older than it may be kept (in the disk thread)."""
-        self._disk.submit(self._recover)
+        """Delete what was kept long enough, and join what a crash left in segments (in the disk thread)."""
+        self._disk.submit(self._delete_old)
+        self._disk.submit(self._join_left_over)
 
-    def _recover(self) -> None:
-        if not self._folder.is_dir():
-            return
+    def _folders(self) -> list[Path]:
+        return [path for path in sorted(self._folder.iterdir()) if path.is_dir()] if self._folder.is_dir() else []
+
+    def _delete_old(self) -> None:
         oldest_s = time.time() - self._settings.session.keep_days * 86_400
-        for folder in sorted(self._folder.iterdir()):
-            if folder.is_dir() and folder.stat().st_mtime < oldest_s:
+        for folder in self._folders():
+            if folder.stat().st_mtime < oldest_s:
                 shutil.rmtree(folder, ignore_errors=True)
                 logger.info("session_deleted", session=folder.name, reason="kept long enough")
-            elif any(folder.glob("segment-*.flac")):
+
+    def _join_left_over(self) -> None:
+        for folder in self._folders():
+            if any(folder.glob("segment-*.flac")):
                 try:
                     joined = join_recording(folder)
                     logger.info("recording_recovered", session=folder.name, ms=round(joined.duration_ms))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pipelines.engines import HistoryItem, RespondKind, RespondRequest
+from pipelines.engines import HistoryItem, RespondKind, RespondRequest, Word
 from pipelines.llm.intents import Intent
 from pipelines.llm.scripted import choose_reply
 from pipelines.patient.card import Card
@@ -43,6 +43,7 @@ class MatchingCase:
     expected: str
     told: tuple[str, ...] | None = None
     history: tuple[HistoryItem, ...] = ()
+    words: tuple[Word, ...] = ()  # as recognised, with confidences; empty for a written text
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,11 @@ class MatchingReport:
     def failures(self) -> tuple[CaseResult, ...]:
         """The cases that came out otherwise."""
         return tuple(result for result in self.results if not result.passed)
+
+    @property
+    def wrong_tellings(self) -> int:
+        """How many cases told a cue that was not asked for: worse than asking again."""
+        return sum(result.cue is not None for result in self.failures)
 
     def rates_by_card(self) -> dict[str, float]:
         """Return the rate of each card, by id."""
@@ -104,6 +110,7 @@ def _run(card: Card, case: MatchingCase) -> CaseResult:
         kind=RespondKind.REPLY,
         card=card,
         text=case.text,
+        words=case.words,
         history=case.history,
         told=told,
     )

@@ -30,6 +30,8 @@ ELSEWHERE_WEIGHT = 1.2  # a word of a topic that this card has nothing to say ab
 ELSEWHERE_SHARE = 0.75  # how much of a score may be lost to such words
 SPECIFIC_SHARE = 0.15  # how much of a score depends on the whole wording of the question, its grammar included
 FORM_WEIGHT = 0.35  # of a question's form ("how", "when") in that wording; a content word weighs up to 1
+NEAR_TIE = 0.10  # cues whose scores are this close are told apart by the wording
+TIE_WEIGHT = 0.30
 OTHER_FORM = 0.92  # "when did it start" and "what makes it start"
 GRAMMAR_WEIGHT = 0.08  # of any other word without a topic
 UNKNOWN_WEIGHT = 0.7  # a content word that no cue knows: some of the turn is about something else
@@ -46,7 +48,7 @@ FORMS = {
 """What a question asks for: with it "how did you hurt it" is told from "does it hurt"."""
 
 FOREIGN_FLOOR = 0.7  # what is left of a score where nearly all content words belong elsewhere
-ENOUGH_MASS = 0.55  # a cue's own word, or two words of its triggers
+ENOUGH_MASS = 0.65  # a cue's own word, or two words of its triggers
 SAYS_WEIGHT = 0.4  # words of the patient's own answer, for questions that take it up
 
 
@@ -58,6 +60,7 @@ class CueScore:
     score: float
     trigger: str
     phrase: float  # how much the stretch sounds like the trigger as a whole, 0..1
+    wording: float = 0.0  # how much of the whole wording the two share, 0..1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class CardIndex:
 
     def __init__(self, card: Card) -> None:
         self.cue_ids = tuple(cue.id for cue in card.cues)
+        self._names = frozenset(tokens(card.patient.name))  # an address, no topic
         self.volunteered = frozenset(cue.id for cue in card.cues if cue.kind == "volunteered")
         counts: dict[str, Counter[str]] = {}
         for cue in card.cues:
@@ -129,12 +133,14 @@ class CardIndex:
         self._near: dict[str, tuple[tuple[str, float], ...]] = {}
 
     def rank(self, words: tuple[str, ...]) -> list[CueScore]:
-        """Return every cue's score for a stretch of words, best first (ties: card order)."""
+        """Return every cue's score for a stretch of words, best first; of nearly equal ones the best worded."""
         evidence, unknown, elsewhere = self._evidence(words)
         degrees = {feature: self._degree(feature, evidence) for feature in self._content}
         heard = _Heard(phrase_sound(words), evidence, degrees, self._wording(words), unknown, elsewhere)
         scores = [self._score(cue_id, heard) for cue_id in self.cue_ids]
-        return sorted(scores, key=lambda score: -score.score)
+        scores.sort(key=lambda score: -score.score)
+        near = sum(score.score >= scores[0].score - NEAR_TIE for score in scores)
+        return sorted(scores[:near], key=lambda score: -(score.score + TIE_WEIGHT * score.wording)) + scores[near:]
 
     def is_general(self, words: tuple[str, ...]) -> bool:
         """Tell whether the content words are only those the whole card is about (then a question is an open one)."""
@@ -166,6 +172,8 @@ class CardIndex:
         """Return every word of a question with its weight: topics by rarity, its form, its grammar."""
         found: dict[str, float] = {}
         for word in words:
+            if word in self._names:
+                continue
             if word in FUNCTION_WORDS and word not in FORMS:
                 found[word] = GRAMMAR_WEIGHT
             elif word in FORMS:
@@ -188,6 +196,8 @@ class CardIndex:
                 evidence[feature] = degree
 
         for word in words:
+            if word in self._names:
+                continue
             if word in FUNCTION_WORDS:
                 for concept in concepts_of(word):
                     note(concept, 1.0)
@@ -210,6 +220,8 @@ class CardIndex:
         for concept in phrase_concepts(words):
             note(concept, 1.0)
         for first, second in pairwise(words):
+            if first in FUNCTION_WORDS and second in FUNCTION_WORDS:
+                continue  # "right and" is hardly ever "frightened"
             if min(len(first), len(second)) <= 4 and len(first) + len(second) >= 6:
                 for feature, degree in self._near_joined(first + second):
                     note(feature, degree)
@@ -273,7 +285,7 @@ class CardIndex:
         score *= (1.0 + SPECIFIC_SHARE * (specific - SPECIFIC_USUAL)) * (1.0 if same_form else OTHER_FORM)
         if heard.elsewhere:
             score *= 1.0 - ELSEWHERE_SHARE * heard.elsewhere / (heard.elsewhere + sum(strengths))
-        return CueScore(cue_id, min(1.0, score), best, phrase)
+        return CueScore(cue_id, min(1.0, score), best, phrase, specific)
 
     def _best_trigger(self, cue_id: str, heard: _Heard) -> tuple[str, float, float, float, bool]:
         """Return the trigger that fits best: the share of its content that was said, the likeness of its sound and of

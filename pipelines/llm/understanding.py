@@ -13,8 +13,8 @@ from pipelines.llm.matching import CardIndex, CueScore
 from pipelines.llm.phrases import closest_phrase, opens_like_question
 from pipelines.llm.words import FUNCTION_WORDS, sentences, tokens
 
-ASKED_FLOOR = 0.38  # with a question's opening, this much lexical evidence names the cue
-BARE_FLOOR = 0.50  # without one ("any pain", "you smoke at all"), only in a short turn
+ASKED_FLOOR = 0.40  # with a question's opening, this much lexical evidence names the cue
+BARE_FLOOR = 0.55  # without one ("any pain", "you smoke at all"), only in a short turn
 PATTERN_FLOOR = 0.62  # where another reading fits too ("what worries you"), a cue must fit clearly better
 CHECK_BELOW = 0.70  # "is that clear so far" shares little with questions about a cue
 HARDLY = 0.90  # a volunteered cue that was asked for in nearly its trigger's words

@@ -15,9 +15,9 @@ from typing import Annotated
 import typer
 
 from audio.errors import AppError, SettingsError
-from server.cli import bench, cards, config, doctor, replay, serve
+from server.cli import bench, cards, config, doctor, evaluate, replay, serve
 
-_MODULES = (serve, replay, cards, config, doctor, bench)
+_MODULES = (serve, replay, cards, config, doctor, bench, evaluate)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -7,9 +7,14 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from server.bench.figures import machine, percentile
 from server.replay.candidate import TurnResult
 
+WIDE = 160  # columns where there is no terminal
+NARROW = 120  # columns below which the table would have no room for words
 PARTS = ("endpoint", "recognise", "respond", "speak", "deliver")
 
 
@@ -106,28 +111,49 @@ def print_report(
     runs: Sequence[Sequence[TurnResult]], *, troubles: Sequence[str], topics: Sequence[str] | None = None
 ) -> None:
     """Print the last run's turns and the summary over all runs."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(width=None if Console().is_terminal else 160)
-    table = Table(show_lines=True)
-    for title in ("", "heard", "reply", "cues"):
-        table.add_column(title, overflow="fold")
-    for title in (*PARTS, "voice to voice"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for number, turn in enumerate(runs[-1], start=1):
-        parts = asdict(turn.parts) if turn.parts is not None else {}
-        cells = [f"{parts[name]:.0f}" if name in parts else "-" for name in PARTS]
-        whole = "-" if turn.voice_to_voice_ms is None else f"{turn.voice_to_voice_ms:.0f} ms"
-        said = " / ".join(turn.said) or "(no answer)"
-        cut = " [bold red](cut)[/]" if turn.cut else ""
-        table.add_row(str(number), " | ".join(turn.heard) + cut, said, ", ".join(turn.cues), *cells, whole)
-    console.print(table)
+    console = Console(width=None if Console().is_terminal else WIDE)
+    if console.width < NARROW:
+        for number, turn in enumerate(runs[-1], start=1):
+            console.print(_block(number, turn))
+    else:
+        console.print(_table(runs[-1]))
     for trouble in dict.fromkeys(troubles):
         console.print(f"[yellow]![/] {trouble}")
     console.print(summary_lines(summarise(runs, cues_known=topics is None)))
     if topics is not None:
         console.print(f"found out: {', '.join(topics) or 'nothing'}")
+
+
+def _table(turns: Sequence[TurnResult]) -> Table:
+    table = Table(show_lines=True)
+    for title in ("", "heard", "reply", "cues"):
+        table.add_column(title, overflow="fold")
+    for title in (*PARTS, "voice to voice"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for number, turn in enumerate(turns, start=1):
+        parts = asdict(turn.parts) if turn.parts is not None else {}
+        cells = [str(round(parts[name])) if name in parts else "-" for name in PARTS]
+        table.add_row(str(number), _heard(turn), _said(turn), ", ".join(turn.cues), *cells, _ms(turn.voice_to_voice_ms))
+    return table
+
+
+def _block(number: int, turn: TurnResult) -> str:
+    """Return one turn as lines, for terminals too narrow for the table."""
+    lines = [f"[bold]{number}[/]  heard: {_heard(turn)}", f"   reply: {_said(turn)}"]
+    if turn.cues:
+        lines.append(f"   cues:  {', '.join(turn.cues)}")
+    if turn.parts is not None:
+        parts = "  ".join(f"{name} {round(value)}" for name, value in asdict(turn.parts).items())
+        lines.append(f"   {_ms(turn.voice_to_voice_ms)} = {parts}")
+    return "\n".join(lines) + "\n"
+
+
+def _heard(turn: TurnResult) -> str:
+    return " | ".join(turn.heard) + (" [bold red](cut)[/]" if turn.cut else "")
+
+
+def _said(turn: TurnResult) -> str:
+    return " / ".join(turn.said) or "(no answer)"
 
 
 def summary_lines(summary: dict[str, Any]) -> str:
@@ -148,4 +174,4 @@ def summary_lines(summary: dict[str, Any]) -> str:
 
 
 def _ms(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f} ms"
+    return "-" if value is None else f"{round(value)} ms"

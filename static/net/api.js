@@ -36,7 +36,7 @@ export async function whyRefused(session) {
     const { status } = await fetchSummary(session);
     return new Problem(status === "reserved" ? "connection.lost" : "session.expired"); // joined once, it is used up
   } catch (problem) {
-    return problem;
+    return problem instanceof Problem ? problem : new Problem("connection.lost");
   }
 }
 

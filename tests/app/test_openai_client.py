@@ -1,176 +1,198 @@
-"""Stock clients over a real socket: OpenAI's own library holds a conversation; one that reads nothing is cut off."""
+"""OpenAI's own client, unmodified, over a real socket: spoken conversations with server turn-taking and without."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from pydantic import SecretStr
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
 
-from audio.files import mono_at, read_recording
-from audio.frames import FRAME_MS, WIRE_HZ, Pcm, pcm_to_bytes, silence
-from pipelines.catalogue import EngineSettings
-from server.app import create_app
-from server.host import Server
-from server.serve import listen
-from server.settings import ServerSettings, Settings
+from audio.frames import FRAME_MS, WIRE_HZ, Pcm, pcm_from_bytes, samples_for, silence
+from server.replay.plan import plan_replay
+from tests.app.process import KEY, ServerProcess
+from tests.app.wire import DATA, check_log, encoded, sentence
 
-SPEECH = Path(__file__).resolve().parents[1] / "data" / "consultation-pharmacy.flac"
-FROM_MS, TO_MS = 3_850, 5_000  # "It is good to meet you."
-KEY = "a-developers-key-for-tests-0123456789"
-MODEL = "card:pharmacy-new-inhaler"
 PATIENCE_S = 20.0
+AUDIBLE = 1_000  # of 32767
+FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
+
+
+@dataclass
+class Talk:
+    """A program written for OpenAI's service: a microphone at real pace, and what has come of each kind."""
+
+    connection: AsyncRealtimeConnection
+    to_say: list[Pcm] = field(default_factory=list)
+    seen: list[Any] = field(default_factory=list)
+    sound: dict[str, bytearray] = field(default_factory=dict)
+    first_sound_s: dict[str, float] = field(default_factory=dict)
+    _read_to: int = 0
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def speak(self, samples: Pcm) -> None:
+        self.to_say += [samples[at : at + FRAME_SAMPLES] for at in range(0, len(samples), FRAME_SAMPLES)]
+
+    async def microphone(self) -> None:
+        began_s, sent = time.monotonic(), 0
+        while True:
+            frame = self.to_say.pop(0) if self.to_say else silence(FRAME_MS, WIRE_HZ)
+            await self.connection.input_audio_buffer.append(audio=encoded(frame))
+            sent += 1
+            await asyncio.sleep(max(0.0, began_s + sent * FRAME_MS / 1000.0 - time.monotonic()))
+
+    async def read(self) -> None:
+        async for event in self.connection:
+            self.seen.append(event)
+            if event.type == "response.output_audio.delta":
+                self.first_sound_s.setdefault(event.item_id, time.monotonic())
+                self.sound.setdefault(event.item_id, bytearray()).extend(_decoded(event.delta))
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def until(self, kind: str, where: Callable[[Any], bool] = lambda _: True) -> Any:
+        """Return the next event of a kind, after the last one returned."""
+        found: list[Any] = []
+
+        def ready() -> bool:
+            while self._read_to < len(self.seen) and not found:
+                event = self.seen[self._read_to]
+                self._read_to += 1
+                if event.type == kind and where(event):
+                    found.append(event)
+            return bool(found)
+
+        async with asyncio.timeout(PATIENCE_S), self._changed:
+            await self._changed.wait_for(ready)
+        return found[0]
+
+    def errors(self) -> list[Any]:
+        return [event.error for event in self.seen if event.type == "error"]
+
+    def loudest(self, item_id: str) -> int:
+        return int(np.abs(pcm_from_bytes(bytes(self.sound[item_id])).astype(np.int32)).max())
+
+
+def _decoded(delta: str) -> bytes:
+    import base64
+
+    return base64.b64decode(delta)
 
 
 @asynccontextmanager
-async def serving(folder: Path, **server: Any) -> AsyncIterator[tuple[str, Server]]:
-    """Serve with scripted engines on loopback; yield the address without its scheme, and the server."""
-    settings = Settings(
-        server=ServerSettings(port=0, **server),
-        engines=EngineSettings(backend="mock"),
-        data_path=folder,
-        developer_key=SecretStr(KEY),
-    )
-    app = create_app(settings)
-    listening = listen(settings)
-    config = uvicorn.Config(
-        app, log_config=None, ws="websockets-sansio", ws_per_message_deflate=False, timeout_graceful_shutdown=2
-    )
-    running = uvicorn.Server(config)
-    task = asyncio.create_task(running.serve(sockets=[listening]))
-    try:
-        ours: Server = app.state.server
-        await until(lambda: ours.not_ready is None)
-        yield f"127.0.0.1:{listening.getsockname()[1]}", ours
-    finally:
-        running.should_exit = True
-        await task
-        listening.close()
+async def talking(server: ServerProcess, card: str, **client: Any) -> AsyncIterator[Talk]:
+    async with AsyncOpenAI(api_key=KEY, **client) as openai, openai.realtime.connect(model=f"card:{card}") as connection:
+        talk = Talk(connection)
+        reader = asyncio.create_task(talk.read())
+        microphone: asyncio.Task[None] | None = None
+        try:
+            created = await talk.until("session.created")
+            assert created.session.type == "realtime"
+            microphone = asyncio.create_task(talk.microphone())
+            yield talk
+        finally:
+            for task in (microphone, reader):
+                if task is not None:
+                    task.cancel()
+            await asyncio.gather(*(t for t in (microphone, reader) if t is not None), return_exceptions=True)
+    await check_log(server, created.session.id)
 
 
-async def until(ready: Callable[[], bool]) -> None:
-    """Return once `ready()`; raises TimeoutError."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not ready():  # noqa: ASYNC110 - the server tells nobody of these
-            await asyncio.sleep(0.01)
+def test_three_turns_are_spoken_and_the_patient_is_interrupted_once(embedded_server: ServerProcess) -> None:
+    turns = plan_replay([DATA / "consultation.flac"]).turns
+    audio = {"input": {"format": {"type": "audio/pcm", "rate": 24_000}, "turn_detection": {"type": "server_vad"}}}
 
-
-def sentence() -> Pcm:
-    speech = mono_at(read_recording(SPEECH), WIRE_HZ)
-    return speech[FROM_MS * WIRE_HZ // 1000 : TO_MS * WIRE_HZ // 1000]
-
-
-async def speak(connection: AsyncRealtimeConnection, done: asyncio.Event) -> None:
-    """Send the sentence, then silence until `done`, at the pace of speech."""
-    size = WIRE_HZ * FRAME_MS // 1000
-    frames = [sentence()[start : start + size] for start in range(0, len(sentence()), size)]
-    began_s = time.monotonic()
-    sent = 0
-    while not done.is_set():
-        frame = frames[sent] if sent < len(frames) else silence(FRAME_MS, WIRE_HZ)
-        await connection.input_audio_buffer.append(audio=base64.b64encode(pcm_to_bytes(frame)).decode())
-        sent += 1
-        await asyncio.sleep(max(0.0, began_s + sent * FRAME_MS / 1000.0 - time.monotonic()))
-
-
-def test_openais_own_client_holds_a_conversation(tmp_path: Path) -> None:
     async def main() -> None:
-        async with serving(tmp_path) as (address, server):
-            client = AsyncOpenAI(api_key=KEY, base_url=f"http://{address}/v1")
-            async with asyncio.timeout(PATIENCE_S), client, client.realtime.connect(model=MODEL) as connection:
-                await converse(connection)
-            await until(lambda: server.registry.running() == [])
+        address = f"ws://{embedded_server.address}/v1"
+        async with talking(embedded_server, "nursing-leg-wound", websocket_base_url=address) as talk:
+            await talk.connection.session.update(session={"type": "realtime", "audio": audio})  # type: ignore[typeddict-item]
+            await talk.until("session.updated")
+            heard = []
+            # Two turns one after the other; over the second answer the third question is spoken.
+            for turn in turns[:2]:
+                talk.speak(turn.samples)
+                await talk.until("input_audio_buffer.speech_started")
+                await talk.until("input_audio_buffer.speech_stopped")
+                heard.append((await talk.until("conversation.item.input_audio_transcription.completed")).transcript)
+                answer = (await talk.until("response.created")).response
+                delta = await talk.until("response.output_audio.delta")
+                if turn is turns[0]:
+                    done = (await talk.until("response.done")).response
+                    assert (done.id, done.status) == (answer.id, "completed")
+                    assert done.output[0].content[0].transcript
+                    assert talk.loudest(delta.item_id) > AUDIBLE
+            talk.speak(turns[2].samples)
+            await talk.until("input_audio_buffer.speech_started")
+            played_ms = min(
+                1000.0 * (time.monotonic() - talk.first_sound_s[delta.item_id]),
+                1000.0 * len(talk.sound[delta.item_id]) / 2 / WIRE_HZ,
+            )
+            await talk.connection.conversation.item.truncate(
+                item_id=delta.item_id, content_index=0, audio_end_ms=round(played_ms)
+            )
+            cut = (await talk.until("response.done")).response
+            assert (cut.id, cut.status, cut.status_details.reason) == (answer.id, "cancelled", "turn_detected")
+            truncated = await talk.until("conversation.item.truncated", lambda e: e.audio_end_ms == round(played_ms))
+            assert truncated.item_id == delta.item_id
+            await talk.connection.conversation.item.retrieve(item_id=delta.item_id)
+            item = (await talk.until("conversation.item.retrieved")).item
+            whole = "".join(
+                e.delta
+                for e in talk.seen
+                if e.type == "response.output_audio_transcript.delta" and e.item_id == delta.item_id
+            )
+            kept = item.content[0].transcript
+            assert item.status == "incomplete"
+            assert kept
+            assert whole.startswith(kept.rstrip(".,- "))
+            assert len(kept) < len(whole)
+            heard.append((await talk.until("conversation.item.input_audio_transcription.completed")).transcript)
+            done = (await talk.until("response.done")).response
+            assert done.status == "completed"
+            assert [len(text.split()) >= 3 for text in heard] == [True, True, True]
+            assert talk.errors() == []
+            await talk.connection.session.update(session={"type": "realtime", "instructions": "You are a pirate."})
+            refused = (await talk.until("error")).error
+            assert (refused.code, refused.param) == ("protocol.unsupported", "session.instructions")
 
     asyncio.run(main())
 
 
-async def converse(connection: AsyncRealtimeConnection) -> None:
-    seen: list[str] = []
-    sound = bytearray()
-    said = patient = ""
-    done = asyncio.Event()
-    speaker: asyncio.Task[None] | None = None
-    async for event in connection:
-        seen.append(event.type)
-        match event.type:
-            case "session.created":
-                assert event.session.type == "realtime"
-                await connection.session.update(
-                    session={
-                        "type": "realtime",
-                        "audio": {"input": {"format": {"type": "audio/pcm", "rate": 24000}}},
-                    }
-                )
-            case "session.updated":
-                speaker = asyncio.create_task(speak(connection, done))
-            case "conversation.item.input_audio_transcription.completed":
-                said = event.transcript
-            case "response.output_audio.delta":
-                sound += base64.b64decode(event.delta)
-            case "response.output_audio_transcript.done":
-                patient = event.transcript
-            case "response.done":
-                assert event.response.status == "completed"
-                break
-            case "error":
-                pytest.fail(event.error.message)
-    done.set()
-    assert speaker is not None
-    await speaker
-    assert said
-    assert patient
-    assert np.abs(np.frombuffer(bytes(sound), dtype="<i2")).max() > 1_000
-    assert seen.index("input_audio_buffer.speech_started") < seen.index("input_audio_buffer.committed")
-    assert seen.index("input_audio_buffer.committed") < seen.index("response.created")
-    await connection.session.update(session={"type": "realtime", "instructions": "You are a pirate."})
-    async for event in connection:
-        if event.type == "error":
-            assert (event.error.code, event.error.param) == ("protocol.unsupported", "session.instructions")
-            break
+@pytest.mark.parametrize("key", ["base_url", "websocket_base_url"])
+def test_the_client_takes_the_turns_itself(mock_server: ServerProcess, key: str) -> None:
+    """Push to talk: nothing is committed, and nothing answered, until it is asked for."""
+    scheme = "ws" if key.startswith("websocket") else "http"
 
-
-async def flood(client: ClientConnection, message: str) -> None:
-    """Send a message over and over, each answered with some 600 bytes; raises ConnectionClosed when cut off."""
-    while True:
-        await client.send(message)
-        await asyncio.sleep(0.006)  # a little slower than the server's limit on messages
-
-
-def test_a_client_that_reads_nothing_is_cut_off_and_its_place_is_free_again(tmp_path: Path) -> None:
     async def main() -> None:
-        async with serving(tmp_path, send_deadline_s=0.5, socket_send_buffer_bytes=4_096) as (address, server):
-            narrow = socket.socket()
-            narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            narrow.connect(("127.0.0.1", int(address.rpartition(":")[2])))
-            client = await connect(
-                f"ws://{address}/v1/realtime?model={MODEL}",
-                sock=narrow,
-                additional_headers={"Authorization": f"Bearer {KEY}"},
-                compression=None,
-                max_queue=1,  # reads no further than what is asked for: this client asks for nothing
-                ping_interval=None,
-                close_timeout=1,
-            )
-            await until(lambda: len(server.registry.running()) == 1)
-            update = json.dumps({"type": "session.update", "session": {"type": "realtime"}})
-            async with asyncio.timeout(PATIENCE_S):
-                with pytest.raises(ConnectionClosed):
-                    await flood(client, update)
-            await until(lambda: server.registry.running() == [])
-            await client.close()
+        client = {key: f"{scheme}://{mock_server.address}/v1"}
+        async with talking(mock_server, "pharmacy-new-inhaler", **client) as talk:
+            manual: Any = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+            await talk.connection.session.update(session=manual)
+            updated = await talk.until("session.updated")
+            assert updated.session.audio.input.turn_detection is None
+            talk.speak(sentence())
+            await talk.until("input_audio_buffer.speech_started")
+            while talk.to_say:
+                await asyncio.sleep(FRAME_MS / 1000.0)  # the microphone's pace
+            with pytest.raises(TimeoutError):  # twice the silence after which a turn would be over
+                async with asyncio.timeout(1.8):
+                    await talk.until("input_audio_buffer.committed")
+            await talk.connection.input_audio_buffer.commit()
+            await talk.until("input_audio_buffer.committed")
+            said = await talk.until("conversation.item.input_audio_transcription.completed")
+            assert said.transcript
+            assert not [event for event in talk.seen if event.type == "response.created"]
+            await talk.connection.response.create()
+            delta = await talk.until("response.output_audio.delta")
+            assert talk.loudest(delta.item_id) > AUDIBLE
+            await talk.connection.response.cancel()
+            assert (await talk.until("response.done")).response.status == "cancelled"
+            assert talk.errors() == []
 
     asyncio.run(main())

@@ -92,10 +92,17 @@ class Watch:
         printed = [text for _, text in strings(public_view(card).model_dump(mode="json"))]
         spoken = [scripted.NAME_LINE, scripted.AGE_LINE, scripted.TOLD_LINE, card.opening or ""]
         self.known = shingles([*lines, *printed, *spoken])
+        self._checked = 0
+        self._deltas: dict[str, str] = {}  # texts that come in pieces, by item
 
     def typed(self, text: str) -> None:
         """What the candidate wrote is no secret to it."""
         self.known |= shingles([text])
+
+    def check(self, wire: Wire) -> None:
+        """Fail when there is a secret in what has come since the last check."""
+        new, self._checked = wire.raw[self._checked :], len(wire.raw)
+        assert self.leaks(map(str, new)) == []
 
     def leaks(self, received: Iterable[str]) -> list[str]:
         """Return what was found that has not been told."""
@@ -106,7 +113,6 @@ class Watch:
         secrets |= {"persona": (patient.persona,)}
         seen: Shingles = set()
         names: list[str] = []
-        transcript: dict[str, list[str]] = {}
         for raw in received:
             event = json.loads(raw)
             names += self._names(event)
@@ -114,21 +120,21 @@ class Watch:
             if event.get("type") == "response.output_audio.delta":
                 texts.append(base64.b64decode(event["delta"]).decode("latin-1"))
             elif isinstance(event.get("delta"), str):
-                transcript.setdefault(event["item_id"], []).append(event["delta"])
+                self._deltas[event["item_id"]] = self._deltas.get(event["item_id"], "") + event["delta"]
+                texts.append(self._deltas[event["item_id"]])
             seen |= shingles(texts)
-        seen |= shingles("".join(deltas) for deltas in transcript.values())
         return names + [name for name, texts in secrets.items() if (shingles(texts) - known) & seen]
 
     def _names(self, event: Event) -> list[str]:
         """Return the cue ids that are used as names anywhere, or, where they can't be words of English, in a text."""
         found = []
         for field, text in strings(event):
-            if field == "delta" and len(text) > 1_000:
-                continue  # sound
+            if field == "type" or (field == "delta" and len(text) > 1_000):
+                continue  # a word of the protocol's own ("duration"), or sound
             for cue in self.card.cues:
                 if field in TEXT_FIELDS and "-" not in cue.id:
                     continue
-                if re.search(rf"(?<![a-z-]){re.escape(cue.id)}(?![a-z-])", text):
+                if re.search(rf"(?<![a-z_-]){re.escape(cue.id)}(?![a-z_-])", text):
                     found.append(f"name {cue.id}")
         return found
 
@@ -155,7 +161,7 @@ async def hold(server: Server, address: str, card: Card, mode: str) -> Watch:
             await wire.send(**{"kind": trick["type"], **{k: v for k, v in trick.items() if k != "type"}})
             await wire.until("error")
             assert len(wire.of("error")) == number + 1
-        assert watch.leaks(map(str, wire.raw)) == []
+        watch.check(wire)
         for plea in PLEAS:
             await ask(server, wire, watch, plea, None)
         for cue in card.cues:
@@ -189,7 +195,7 @@ async def ask(server: Server, wire: Wire, watch: Watch, question: str, about: Cu
         # Nothing that must be asked for is told to a candidate who asks for another thing.
         assert about is None or cue.kind == "volunteered" or cue_id in (about.id, *watch.told), question
         watch.told.add(cue_id)
-    assert watch.leaks(map(str, wire.raw)) == []
+    watch.check(wire)
 
 
 def fetch(reserved: Reserved) -> str:

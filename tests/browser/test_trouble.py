@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+import json
+import signal
+from pathlib import Path
+from typing import Any
 
+import pytest
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
+
+from tests.app.process import ServerProcess, running
 from tests.browser import steps
-from tests.browser.conftest import watched_page
-from tests.browser.fake_server import FakeServer
+from tests.browser.chromium import visiting
+from tests.browser.conftest import BRISK, MANY
+from tests.browser.wire import Wire
 
 pytestmark = pytest.mark.browser
 
@@ -22,13 +29,14 @@ def test_microphone_denied(refused_page: Page) -> None:
     expect(refused_page.get_by_role("button", name="Check the microphone")).to_be_focused()
 
 
-def test_microphone_denied_at_the_start_keeps_card_and_notes(refused_page: Page, server: FakeServer) -> None:
+def test_microphone_denied_at_the_start_keeps_card_and_notes(refused_page: Page) -> None:
+    wire = Wire(refused_page)
     steps.prepare(refused_page)
     refused_page.get_by_role("textbox", name="Notes").fill("kept")
     refused_page.get_by_role("button", name="Start now").click()
     refused_page.get_by_role("alertdialog", name="The microphone is blocked").wait_for()
     expect(refused_page.get_by_role("textbox", name="Notes", include_hidden=True)).to_have_value("kept")
-    assert server.received == []  # the session's clock has not begun
+    assert wire.received == []  # the session's clock has not begun
     refused_page.get_by_role("button", name="Choose another card").last.click()
     steps.heading(refused_page, "Choose a role-play").wait_for()
 
@@ -56,7 +64,7 @@ def test_microphone_missing_or_in_use_can_be_tried_again(page: Page, name: str, 
     expect(page.get_by_text("We hear you well.")).to_be_visible()
 
 
-def test_a_microphone_of_another_rate_is_resampled(page: Page, server: FakeServer) -> None:
+def test_a_microphone_of_another_rate_is_resampled(page: Page) -> None:
     """Some browsers refuse a microphone in a context of another rate; then the page's own resampler works."""
     page.evaluate(
         """() => {
@@ -70,7 +78,7 @@ def test_a_microphone_of_another_rate_is_resampled(page: Page, server: FakeServe
     steps.prepare(page)
     steps.start(page)
     steps.in_state(page, "speaking")
-    assert server.voiced_frames > 20
+    expect(page.locator(".caption-candidate")).to_contain_text("word2")
 
 
 def test_a_microphone_that_is_unplugged_can_be_replaced(page: Page) -> None:
@@ -89,68 +97,147 @@ def test_a_microphone_that_is_unplugged_can_be_replaced(page: Page) -> None:
     steps.in_state(page, "hearing")
 
 
-def test_insecure_address(browser: Browser, server: FakeServer) -> None:
-    for page in watched_page(browser, server):
+def test_insecure_address(browser: Browser, server: ServerProcess) -> None:
+    with visiting(browser, server.url) as page:
         page.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false })")
         page.reload()
         problem = page.get_by_role("alertdialog", name="This address is not secure")
         expect(problem).to_contain_text("https://")
 
 
-def test_server_full_counts_down_and_lets_one_in_later(page: Page, server: FakeServer) -> None:
-    server.full = True
-    page.get_by_role("button", name=f"Prepare: {steps.ASTHMA}").click()
-    problem = page.get_by_role("alertdialog", name="Every place is taken")
-    expect(problem).to_contain_text("There may be room in 7 s.")
-    expect(problem).to_contain_text("There may be room in 6 s.")
-    server.full = False
-    problem.get_by_role("button", name="Try again").click()
-    steps.heading(page, "Prepare").wait_for()
+def test_server_full_counts_down_and_lets_one_in_later(browser: Browser, tmp_path: Path) -> None:
+    full = ("server.max_sessions=1", "server.retry_after_s=2")
+    with (
+        running(tmp_path, *BRISK, *full) as server,
+        visiting(browser, server.url) as other,
+        visiting(browser, server.url) as page,
+    ):
+        steps.prepare(other)
+        steps.start(other)
+        page.get_by_role("button", name=f"Prepare: {steps.WOUND}").click()
+        problem = page.get_by_role("alertdialog", name="Every place is taken")
+        expect(problem).to_contain_text("There may be room in 2 s.")
+        expect(problem).to_contain_text("There may be room in 1 s.")
+        steps.end(other)
+        problem.get_by_role("button", name="Try again").click()
+        steps.heading(page, "Prepare").wait_for()
 
 
-def test_unknown_card_leads_back_to_the_cards(page: Page, server: FakeServer) -> None:
-    server.known = False
-    page.get_by_role("button", name=f"Prepare: {steps.ASTHMA}").click()
+def test_unknown_card_leads_back_to_the_cards(page: Page) -> None:
+    def with_a_card_that_is_gone(route: Route) -> None:
+        answer = route.fetch()
+        cards = answer.json()["cards"]
+        route.fulfill(response=answer, json={"cards": [cards[0] | {"id": "taken-off", "title": "Taken off"}, *cards]})
+
+    page.route("**/api/cards", with_a_card_that_is_gone, times=1)
+    page.reload()
+    page.get_by_role("button", name="Prepare: Taken off").click()
     problem = page.get_by_role("alertdialog", name="This card is no longer here")
     expect(problem.get_by_role("button", name="Try again")).to_have_count(0)
     problem.get_by_role("button", name="Choose another card").click()
-    server.known = True
-    steps.prepare(page, steps.WOUND)
+    steps.prepare(page)  # from a new list
+    expect(page.get_by_role("button", name="Prepare: Taken off")).to_have_count(0)
 
 
 def test_server_out_of_reach(page: Page) -> None:
     page.route("**/api/sessions", lambda route: route.abort())
-    page.get_by_role("button", name=f"Prepare: {steps.ASTHMA}").click()
+    page.get_by_role("button", name=f"Prepare: {steps.WOUND}").click()
     page.get_by_role("alertdialog", name="The server cannot be reached").wait_for()
     page.unroute("**/api/sessions")
     page.get_by_role("button", name="Try again").click()
     steps.heading(page, "Prepare").wait_for()
 
 
-def test_connection_lost_shows_what_was_said(page: Page, server: FakeServer) -> None:
-    server.drop_after_turns = 1
+class Network:
+    """What lies between a page and the server: hands on every message, can be cut, and can slip a message in."""
+
+    def __init__(self, page: Page) -> None:
+        self._page_side: WebSocketRoute
+        self._server_side: WebSocketRoute
+        page.route_web_socket("**/v1/realtime**", self._join)
+
+    def _join(self, page_side: WebSocketRoute) -> None:
+        self._page_side, self._server_side = page_side, page_side.connect_to_server()
+
+    def cut(self) -> None:
+        """End the connection on both sides, without a word of the protocol."""
+        self._server_side.close()
+        self._page_side.close(code=1011)
+
+    def slip_in(self, message: dict[str, Any]) -> None:
+        """Have the page receive a message that the server did not send."""
+        self._page_side.send(json.dumps(message))
+
+
+def test_connection_lost_shows_what_was_said(page: Page) -> None:
+    network = Network(page)
     steps.prepare(page)
     steps.start(page)
+    steps.in_state(page, "speaking")
+    network.cut()
     steps.afterwards(page)
     expect(page.get_by_text("The connection was lost.")).to_be_visible()
-    expect(page.get_by_role("region", name="What was said")).to_contain_text("Hello, I am the nurse.")
+    expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD, ignore_case=True)
+    expect(page.get_by_role("region", name="What the patient told you")).to_be_visible()  # the server's own account
 
 
-def test_without_the_servers_account_the_captions_are_shown(page: Page, server: FakeServer) -> None:
+def test_a_problem_the_page_does_not_know_is_told_in_the_servers_words(page: Page) -> None:
+    network = Network(page)
+    steps.prepare(page)
+    steps.start(page)
+    text = "Please speak a little slower."
+    network.slip_in({"type": "interlocutor.problem", "code": "something.new", "message": text})
+    expect(page.locator(".notice")).to_have_text(text)
+
+
+def test_a_server_that_dies_leaves_the_captions(browser: Browser, tmp_path: Path) -> None:
+    """And when it is there again, the session that it knew nothing of is made anew."""
+    with running(tmp_path, *BRISK, MANY) as server, visiting(browser, server.url) as page:
+        steps.prepare(page)
+        steps.start(page)
+        steps.in_state(page, "speaking")
+        server.process.kill()
+        steps.afterwards(page)
+        expect(page.get_by_text("The connection was lost.")).to_be_visible()
+        expect(page.get_by_text("The summary could not be fetched")).to_be_visible()
+        expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
+
+
+def test_a_server_that_is_restarted_says_so_and_shows_what_was_said(browser: Browser, tmp_path: Path) -> None:
+    refused = ("WebSocket connection to",)  # the token is of the server before
+    with running(tmp_path, *BRISK) as server, visiting(browser, server.url, allowed=refused) as page:
+        steps.prepare(page)
+        steps.start(page)
+        steps.in_state(page, "speaking")
+        server.process.send_signal(signal.SIGTERM)
+        steps.afterwards(page)
+        expect(page.get_by_text("The server is being restarted")).to_be_visible()
+        expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
+        server.process.wait()
+
+
+def test_a_session_that_the_server_has_forgotten_is_opened_again(browser: Browser, tmp_path: Path) -> None:
+    with running(tmp_path, *BRISK) as server:
+        port = server.url.rpartition(":")[2]
+        visit = visiting(browser, server.url, allowed=("WebSocket connection to",))  # refused, as it ought to be
+        page = visit.__enter__()
+        steps.prepare(page)
+    with running(tmp_path, *BRISK, f"server.port={port}"):
+        page.get_by_role("button", name="Start now").click()
+        problem = page.get_by_role("alertdialog", name="The role-play had to be opened again")
+        problem.get_by_role("button", name="Try again").click()
+        steps.in_state(page, "listening", "hearing", "thinking", "speaking")
+        visit.__exit__(None, None, None)
+
+
+def test_without_the_servers_account_the_captions_are_shown(page: Page) -> None:
     steps.prepare(page)
     steps.start(page)
     steps.in_state(page, "speaking")
     page.route("**/api/sessions/*", lambda route: route.abort())
     steps.end(page)
-    expect(page.get_by_role("region", name="What was said")).to_contain_text("Hello, I am the nurse.")
+    expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
     expect(page.get_by_text("The summary could not be fetched")).to_be_visible()
     page.unroute("**/api/sessions/*")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("region", name="What the patient told you")).to_be_visible()
-
-
-def test_a_problem_the_page_does_not_know_is_told_in_the_servers_words(page: Page, server: FakeServer) -> None:
-    server.problem = ("something.new", "Please speak a little slower.")
-    steps.prepare(page)
-    steps.start(page)
-    expect(page.locator(".notice")).to_have_text("Please speak a little slower.")

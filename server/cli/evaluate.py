@@ -1,0 +1,93 @@
+"""`interlocutor eval`: how good the engines are at their task, measured on labelled data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from server.cli.options import ConfigFolder, Overrides
+
+if TYPE_CHECKING:
+    from server.bench.cues import CueResult
+
+group = typer.Typer(help="Measure how well the engines do their task.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `eval cues`."""
+    app.add_typer(group, name="eval")
+
+
+@group.command("cues")
+def cues(
+    sentences: Annotated[
+        list[Path] | None, typer.Argument(metavar="[SENTENCES.yaml ...]", help="By default tests/data/sentences*.yaml.")
+    ] = None,
+    spoken: Annotated[bool, typer.Option(help="Also as the embedded recogniser hears it.")] = False,
+    failures: Annotated[bool, typer.Option(help="Show what was taken for something else.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write machine and figures to this file.")] = None,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """How often the scripted patient takes a turn for what it is: the committed consultations, labelled sentences."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from pipelines.patient.library import CardLibrary
+    from pipelines.tts import flite
+    from server.bench.cues import (
+        FLITE_VOICES,
+        consultation_turns,
+        load_sentences,
+        measure,
+        recognised,
+        spoken_sentences,
+    )
+    from server.bench.figures import print_figures, write_figures
+    from server.paths import ROOT
+    from server.settings_layers import load_settings
+
+    cards = CardLibrary.load(load_settings(overrides=tuple(overrides or ()), folder=config).cards_folder)
+    data = ROOT / "tests" / "data"
+    turns = consultation_turns(data, cards)
+    sets = {path.stem: load_sentences(path, cards) for path in sentences or sorted(data.glob("sentences*.yaml"))}
+    results = [measure("true_text", "consultations", [turn.case for turn in turns], cards)]
+    results += [measure("true_text", name, cases, cards) for name, cases in sets.items()]
+    if spoken:
+        from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
+
+        recogniser = PocketSphinxRecogniser()
+        recogniser.warm()
+        voices = FLITE_VOICES if flite.available() else ()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, transient=True) as bar:
+            total = len(turns) + len(voices) * sum(len(cases) for cases in sets.values())
+            task = bar.add_task("recognising", total=total)
+
+            def advance() -> None:
+                bar.advance(task)
+
+            heard = recognised(turns, cards, recogniser, advance)
+            results.append(measure("spoken", "consultations", heard, cards))
+            for name, cases in sets.items():
+                for voice in voices:
+                    said = spoken_sentences(cases, voice, flite.FliteSynthesiser())
+                    heard = recognised(said, cards, recogniser, advance)
+                    results.append(measure("spoken", f"{name}/{voice[0]}", heard, cards))
+        if not voices:
+            typer.echo("flite is not installed, so the sentences were not spoken; the consultations were.", err=True)
+    figures = [figure for result in results for figure in result.figures]
+    print_figures("the scripted patient's understanding", figures)
+    if failures:
+        for result in results:
+            _show_failures(result)
+    if json_file is not None:
+        write_figures(json_file, figures)
+
+
+def _show_failures(result: CueResult) -> None:
+    for failed in result.report.failures:
+        case = failed.case
+        typer.echo(f"{result.kind}/{result.name}, {case.card_id}: {case.text}")
+        typer.echo(f"    expected {case.expected}, got {failed.cue or failed.intent.value}: {failed.reason}")
