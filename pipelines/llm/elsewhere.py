@@ -13,28 +13,29 @@ from functools import lru_cache
 from pipelines.llm.words import stem
 
 _TOPICS = {
-    "operations": "operation operated surgery surgical surgeon hospital hospitalised hospitalized anaesthetic transfusion",
-    "parts of the body": """knee foot feet hand finger thumb toe arm elbow shoulder wrist hip back spine neck throat chest
-        stomach belly abdomen tummy groin ankle heel nose nostril tongue lip jaw gum tooth teeth dental dentist dentures
-        kidney liver lung bladder bowel prostate breast womb rib nail eyelid bone joint muscle""",
-    "functions of the body": """urine urinate pee bowel stool constipated constipation diarrhoea diarrhea hearing hear deaf
-        memory swallow period periods menstrual menopause pregnant pregnancy contraception erection weigh weight height
-        tall fracture broken seizure fits faint temperature""",
+    "operations": """operation operated surgery surgical surgeon hospital hospitalised hospitalized anaesthetic
+        transfusion""",
+    "parts of the body": """knee foot feet hand finger thumb toe arm elbow shoulder wrist hip back spine neck throat
+        chest stomach belly abdomen tummy groin ankle heel nose nostril tongue lip jaw gum tooth teeth dental
+        dentist dentures kidney liver lung bladder bowel prostate breast womb rib nail eyelid bone joint muscle""",
+    "functions of the body": """urine urinate pee bowel stool constipated constipation diarrhoea diarrhea hearing hear
+        deaf memory swallow period periods menstrual menopause pregnant pregnancy contraception erection weigh
+        weight height tall fracture broken seizure fits faint temperature""",
     "children": "child children kid son daughter baby babies toddler grandchild grandchildren born birth breastfeed",
-    "prevention": "vaccine vaccinated vaccination vaccinations injection jab tetanus flu booster immunised screening "
-    "smear mammogram",
+    "prevention": """vaccine vaccinated vaccination vaccinations injection jab tetanus flu booster immunised screening
+        smear mammogram""",
     "travel": """travel travelled traveled trip abroad overseas country countries holiday holidays vacation flight fly
         flew plane train bus car drive drove driving licence parking bicycle bike motorbike passport""",
-    "where people come from": "town city village grew originally nationality language university college degree neighbourhood "
-    "religion religious church",
-    "leisure": """music song sing instrument instruments piano guitar film movie television programme book novel read reading
-        hobby hobbies garden gardening cook cooking paint painting dance club team football cricket chess game games cinema
-        theatre restaurant favourite favorite colour color""",
+    "where people come from": """alone rent apartment town city village grew originally nationality language university college degree
+        neighbourhood religion religious church""",
+    "leisure": """music song sing instrument instruments piano guitar film movie television programme book novel read
+        reading hobby hobbies garden gardening cook cooking paint painting dance club team football cricket chess
+        game games cinema theatre restaurant favourite favorite colour color""",
     "the day": "breakfast lunch dinner weather rain sunny weekend birthday christmas news",
     "papers": "address postcode email telephone number card form certificate lawyer tax passport pension benefits",
     "former lives": "retire retired retirement army military prison childhood divorce divorced married marriage widow",
-    "animals": """puppies litter neutered spayed castrated microchip microchipped breed breeder pedigree buy bought adopt adopted trained bark
-        aggressive rabies kennel""",
+    "animals": """puppies litter neutered spayed castrated microchip microchipped breed breeder pedigree buy bought
+        adopt adopted trained bark aggressive rabies kennel""",
     "habits": "drugs cannabis marijuana cocaine heroin gamble gambling tattoo piercing",
 }
 

@@ -63,7 +63,8 @@ QUESTION = _compile(
     r"(?:would|do) you mind (?:telling|showing|describing|explaining|saying|sharing|listing|going|giving|letting me|"
     r"walking|talking|if i (?:ask|asked))",
     r"i (?:\w+ )?(?:would(?: \w+)? like|want|need|must|have|should|was hoping|am hoping|wanted|would love|hope)"
-    r"(?: you)? to (?:ask|know|hear|find out|learn|understand (?:how|what|why)|be sure (?:if|whether|that)|tell me|check (?:if|whether|how|what|when|your (?:allerg|medic)|with you))",
+    r"(?: you)? to (?:ask|know|hear|find out|learn|understand (?:how|what|why)|be sure (?:if|whether|that)|tell me|"
+    r"check (?:if|whether|how|what|when|your (?:allerg|medic)|with you))",
     r"i (?:am|was) (?:also )?(?:interested in|curious)",
     r"(?:i was wondering|i wonder|wondering) (?:if|whether|how|what|when|where|which|who|about)",
     r"(?:ask|asking) (?:you )?(?:about|if|whether|how|what|when|where|who)",
@@ -73,7 +74,8 @@ QUESTION = _compile(
     r"(?:and|but|so|or) (?:do|does|did|can|could|would|has|have|is|are|was|were) (?:that|this|there|any\w*|some\w*|"
     r"she|he|they|it|your|her|his)(?! (?:means?|is|will|helps?))",
     r"no (?:other|more|history|known|allergies|pets|family)",
-    r"any (?:other|diseases?|illness\w*|conditions?|medicines?|medications?|symptoms?|more|history|problems?|trouble|known|allergies|pets|pain|family)",
+    r"any (?:other|diseases?|illness\w*|conditions?|medicines?|medications?|symptoms?|more|history|problems?|trouble|"
+    r"known|allergies|pets|pain|family)",
 )
 # Openings that count at the start of a sentence only.
 START = re.compile(
@@ -101,7 +103,8 @@ REPEAT = _compile(
     r"(?:could|can|would) you (?:please |just |possibly )?(?:repeat|say (?:that |it )?(?:again|once|one))",
     r"(?:i )?(?:did not|could not|do not) (?:quite |really |fully )?(?:catch|hear|get|"
     r"understand) (?:that|you|it|what you)",
-    r"(?:beg your )?pardon(?: me)?$|^(?:i )?(?:beg (?:your )?)?pardon|what did you (?:just )?say|come again$|^sorry what|"
+    r"(?:beg your )?pardon(?: me)?$|^(?:i )?(?:beg (?:your )?)?pardon|what did you (?:just )?say|come again$|"
+    r"^sorry what|"
     r"^what was that|^(?:i am )?sorry$|one more time|once more please|^say again",
     r"(?:missed|misheard) (?:that|what you)",
 )
@@ -115,8 +118,10 @@ FAREWELL = _compile(
     "farewell",
     r"(?:have|has) a (?:safe|good|nice|pleasant|comfortable) (?:trip|journey|way|drive|ride|walk)(?: home| back)?",
     r"(?:safe|get) (?:trip|journey|home|drive|back) (?:home|safe|safely)",
-    r"(?:we|i|us) (?:will |shall |can )?(?:\w+ )?(?:meet|speak|talk|see you)(?: \w+){0,2} (?:again )?(?:in (?:a|two|one|"
-    r"three|four|six|ten|\d+) (?:days?|weeks?|months?)|next (?:time|week|month|monday|tuesday|wednesday|thursday|friday))",
+    r"(?:we|i|us) (?:will |shall |can )?(?:\w+ )?(?:meet|speak|talk|see you)(?: \w+){0,2} (?:again )?(?:in (?:a|two|"
+    r"one|"
+    r"three|four|six|ten|\d+) (?:days?|weeks?|months?)|next (?:time|week|month|monday|tuesday|wednesday|thursday|"
+    r"friday))",
     r"until (?:then|next time|next week|we meet)",
     r"that (?:is all|will be all|is everything|would be all) (?:for|from) (?:today|now|me|this)",
     r"(?:get|feel) (?:well|better) soon",
@@ -163,7 +168,12 @@ IDENTITY_NAME = _compile(
     r"(?:i )?call you",
 )
 IDENTITY_AGE = _compile(
-    "how old are you", r"(?:what is|what about|tell me|confirm|know|have|state|about|give me) your age", "date of birth", "birth date", "were you born", "your birthday"
+    "how old are you",
+    r"(?:what is|what about|tell me|confirm|know|have|state|about|give me) your age",
+    "date of birth",
+    "birth date",
+    "were you born",
+    "your birthday",
 )
 # Open questions whose words ("help", "bring") are never meant for a cue.
 OPEN_SURE = _compile(
@@ -219,7 +229,8 @@ INVITATION = _compile(
 INVITATION_SURE = _compile(
     r"how (?:are|have|do|did) (?:you|your family)(?: \w+)? (?:coping|cope|dealing|deal|taking|holding up|bearing up) "
     r"(?:with )?(?:all )?(?:this|that|it|everything)",
-    r"what (?:is|are) your (?:\w+ )?(?:feelings?|thoughts?|views?|ideas?|expectations?|fears?|hopes?|worr\w+|concerns?)",
+    r"what (?:is|are) your (?:\w+ )?(?:feelings?|thoughts?|views?|ideas?|expectations?|fears?|hopes?|worr\w+|"
+    r"concerns?)",
     r"(?:your|any) (?:feelings?|emotions?|expectations?|thoughts?) (?:about|on|at|towards?|regarding)",
     r"(?:something|anything)(?: \w+){0,3} (?:worr|concern|upset|frighten|scar)\w+ you",
     r"(?:troubl|bother|worr|concern|upset|frighten|scar)\w*(?: \w+)? in particular",
@@ -265,7 +276,8 @@ CHECK = _compile(
     r"(?:would|could|will|might) you (?:be (?:able|willing|happy|prepared|open|interested|ok|"
     r"okay)|consider|try|mind(?! (?:telling|showing|describing|explaining|saying|sharing|listing|going|giving))|agree|"
     r"like (?:me )?to|want|promise|"
-    r"please (?!tell|describe|show|explain|list|name|give|let|say|share|outline|specify|clarify|point|confirm|go|talk|walk))",
+    r"please (?!tell|describe|show|explain|list|name|give|let|say|share|outline|specify|clarify|point|confirm|go|"
+    r"talk|walk))",
     r"do you (?:think|feel|believe) (?:that )?you (?:can|could|would|will|might)",
     r"how (?:about|would) (?:we|you|if|it be)",
     r"(?:can|could|will|would) you (?:please )?(?:make sure|keep|avoid|come back|stop|bring|start|"
@@ -276,8 +288,9 @@ CHECK = _compile(
     r"would that (?:be|work|suit|help)",
     r"(?:are|is) you (?:ok|okay|all right|alright)$",
     r"do you know what (?:i mean|that means|this means)",
-    r"(?:okay|ok|all right|alright|right)$",
 )
+# At the end of a statement; at the end of a question it belongs to the question ("are you sleeping all right").
+CHECK_TAG = _compile(r"(?:okay|ok|all right|alright|right)$")
 PERMISSION = _compile(
     r"i (?:would|will|need|want|am)(?: \w+){0,4} "
     r"(?:check|look|examine|inspect|clean|measure|ask|take|feel|touch|listen|weigh)"

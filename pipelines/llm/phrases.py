@@ -14,7 +14,6 @@ _PHRASES: tuple[tuple[Intent, str], ...] = (
     (Intent.REPEAT, "could you say that again"),
     (Intent.REPEAT, "i did not catch that"),
     (Intent.REPEAT, "i did not hear you"),
-    (Intent.REPEAT, "what did you say"),
     (Intent.PERMISSION, "would you mind if i had a look"),
     (Intent.PERMISSION, "may i have a look"),
     (Intent.PERMISSION, "can i take a look at"),

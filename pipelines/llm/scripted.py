@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.engines import Clause, EngineInfo, ReplyEnd, ReplyPart, RespondKind, RespondRequest
+from pipelines.llm.elsewhere import topics
 from pipelines.llm.intents import IDENTITY_AGE, Intent
+from pipelines.llm.lexicon import concepts_of
 from pipelines.llm.matching import CueScore, index_for
+from pipelines.llm.phrases import closest_phrase, opens_like_question
 from pipelines.llm.understanding import ASKED_FLOOR, BARE_FLOOR, Understanding, understand
 from pipelines.llm.words import tokens
 from pipelines.patient.card import Card, Cue
@@ -50,8 +53,12 @@ class ScriptedPatient:
         )
 
     def warm(self) -> None:
-        """Find the clause splitter, so that the first reply doesn't wait for an import."""
+        """Find the clause splitter and fill the tables of words, so that the first reply waits for neither."""
         self._splitter()
+        topics()
+        concepts_of("")
+        closest_phrase(("hello",))
+        opens_like_question(("hello",))
 
     def prepare(self, cards: Iterable[Card]) -> None:
         """Make the indexes of `cards` ahead of their first turn (about 20 ms each)."""

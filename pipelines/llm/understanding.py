@@ -151,6 +151,7 @@ def _special(
         (Intent.CHECK, intents.PROPOSAL.search(asked) if asks else None, always, "proposes"),
         (Intent.OPEN, intents.OPEN.search(asked), SURE if general else PATTERN_FLOOR, "open question"),
         (Intent.CHECK, intents.CHECK.search(ending), CHECK_BELOW, "checks"),
+        (Intent.CHECK, None if asks else intents.CHECK_TAG.search(ending), CHECK_BELOW, "checks"),
         (wellbeing, intents.WELLBEING.search(asked), PATTERN_FLOOR, "asks how the patient is"),
     )
     for intent, match, limit, what in readings:

@@ -30,14 +30,26 @@ _CONTRACTIONS = (
 
 # Expressions whose words mean something else in them than alone: "does it work" asks nothing about a job.
 _IDIOMS = (
-    (re.compile(r"\b(does|do|did|is|are|has|have) (it|they|that|this|these|those|any of (?:it|them|that)) (?:\w+ )?"
-                r"(?:work(?:ing|ed)?)\b(?! (?:as|at|in|for|on|stress))"), r"\1 \2 help"),
+    (
+        re.compile(
+            r"\b(does|do|did|is|are|has|have) (it|they|that|this|these|those|any of (?:it|them|that)) (?:\w+ )?"
+            r"(?:work(?:ing|ed)?)\b(?! (?:as|at|in|for|on|stress))"
+        ),
+        r"\1 \2 help",
+    ),
     (re.compile(r"\bhow (?:well )?(it|they|that|this) works?\b"), r"how \1 helps"),
     (re.compile(r"\b(?:if|whether) (it|they|that|this) works?\b"), r"if \1 helps"),
     (re.compile(r"\bfree time\b"), "leisure"),
+    (
+        re.compile(r"\b(?:get|got) (?:here|there|home|to (?:the|this|our) (?:clinic|practice|pharmacy|surgery))\b"),
+        "travel",
+    ),
     (re.compile(r"\blast night\b"), "yesterday"),
     (re.compile(r"\b(?:no|not a) (?:problem|worries|trouble)(?: at all)?\b(?! (?:with|in|at|when))"), "okay"),
-    (re.compile(r"\b(?:put(?:ting)? (?:\w+ )?weight on|bear(?:ing)? weight on)\b(?= (?:it|the|your|that))"), "stand on"),
+    (
+        re.compile(r"\b(?:put(?:ting)? (?:\w+ )?weight on|bear(?:ing)? weight on)\b(?= (?:it|the|your|that))"),
+        "stand on",
+    ),
     (re.compile(r"\b(?:at (?:the|this) (?:moment|minute|time|point)|right now|these days|at present)\b"), "now"),
     (re.compile(r"\b(?:first of all|to (?:start|begin) with|by the way|in that case|of course|in mind)\b"), ""),
 )

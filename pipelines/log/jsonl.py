@@ -102,10 +102,11 @@ def read_jsonl(folder: Path) -> Iterator[StoredEntry]:
 
     Raises StorageError when the folder has no log.
     """
+    events = list(_lines(folder / EVENTS))  # first: of a log still being written, no envelope is without its payload
     payloads: dict[int, tuple[str, dict[str, Any]]] = {}
     for line in _lines(folder / PAYLOADS):
         payloads[line["seq"]] = (line["salt"], line["payload"])
-    for line in _lines(folder / EVENTS):
+    for line in events:
         envelope = Envelope(**line | {"audience": Audience[line["audience"].upper()]})
         salt, payload = payloads.get(envelope.seq, (None, None))
         yield StoredEntry(envelope, salt, payload)

@@ -26,7 +26,7 @@ from pipelines.engines import (
 )
 from pipelines.llm.evaluate import VOLUNTEER, MatchingCase, MatchingReport, evaluate_matching
 from pipelines.patient.card import Card, Slug, Text
-from pipelines.truth import Truth, load_truth
+from pipelines.truth import Truth, TruthSpan, TruthTurn, load_truth
 from server.bench.figures import Figure
 
 CONSULTATIONS = (
@@ -128,20 +128,26 @@ def _turns_of(stem: str, truth: Truth, sound: Pcm, card: Card) -> Iterator[Spoke
             continue
         history = _history(card, told) if number else ()
         case = MatchingCase(card.id, turn.text, turn.expect, tuple(told), history)
-        spans = turn.segments or (turn,)
-        edges = [
-            (
-                max(spans[i - 1].to_ms if i else 0, span.from_ms - MARGIN_MS),
-                min(spans[i + 1].from_ms if i + 1 < len(spans) else span.to_ms + MARGIN_MS, span.to_ms + MARGIN_MS),
-            )
-            for i, span in enumerate(spans)
-        ]
-        pieces = tuple(sound[samples_for(a, ANALYSIS_HZ) : samples_for(b, ANALYSIS_HZ)] for a, b in edges)
-        yield SpokenTurn(case, pieces, stem)
+        yield SpokenTurn(case, segment_sounds(turn, sound), stem)
         if turn.expect == VOLUNTEER:
             told += _due(card, told)[:1]
         elif turn.expect in {cue.id for cue in card.cues}:
             told.append(turn.expect)
+
+
+def segment_sounds(turn: TruthTurn, sound: Pcm) -> tuple[Pcm, ...]:
+    """Return the sound of each segment of a turn with up to 150 ms around it, none of it a neighbour's speech."""
+    spans: tuple[TruthSpan, ...] = turn.segments or (turn,)
+    pieces = []
+    for number, span in enumerate(spans):
+        begin_ms = max(0, span.from_ms - MARGIN_MS)
+        end_ms = span.to_ms + MARGIN_MS
+        if number:
+            begin_ms = max(begin_ms, spans[number - 1].to_ms)
+        if number + 1 < len(spans):
+            end_ms = min(end_ms, spans[number + 1].from_ms)
+        pieces.append(sound[samples_for(begin_ms, ANALYSIS_HZ) : samples_for(end_ms, ANALYSIS_HZ)])
+    return tuple(pieces)
 
 
 def spoken_sentences(

@@ -77,3 +77,43 @@ def load(
         write_figures(json_file, figures)
     if result.failed or not result.candidates:
         raise typer.Exit(1)
+
+
+@group.command("stt")
+def stt(
+    real: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also real speech: WAV or FLAC files, the text beside as .txt.")
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure the embedded recogniser on the committed sound, stock decoder settings beside ours.
+
+    Word error rate, time from a segment's end to its final text, processor time per second of sound; per voice.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from pipelines.patient.library import CardLibrary
+    from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
+    from server.bench.figures import print_figures, write_figures
+    from server.bench.stt import STOCK, fixture_clips, real_clips, run_bench
+    from server.paths import ROOT
+    from server.settings import load_settings
+
+    cards = CardLibrary.load(load_settings().cards_folder)
+    data = ROOT / "tests" / "data"
+    spoken = real_clips(real) if real is not None else []
+    ours = [*fixture_clips(data, cards, vocabulary=True), *spoken]
+    plain = [*fixture_clips(data, cards, vocabulary=False), *spoken]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("recognising", total=len(ours) + len(plain))
+
+        def advance() -> None:
+            bar.advance(task)
+
+        adapted = run_bench(PocketSphinxRecogniser(), ours, advance)
+        stock = run_bench(PocketSphinxRecogniser(STOCK), plain, advance)
+    figures = [figure for group, result in adapted.items() for figure in result.figures(group, stock.get(group))]
+    print_figures("PocketSphinx with our settings; the ratio is to stock settings", figures)
+    if json_file is not None:
+        write_figures(json_file, figures)

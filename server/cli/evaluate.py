@@ -46,9 +46,9 @@ def cues(
     )
     from server.bench.figures import print_figures, write_figures
     from server.paths import ROOT
-    from server.settings_layers import load_settings
+    from server.settings import load_settings
 
-    cards = CardLibrary.load(load_settings(overrides=tuple(overrides or ()), folder=config).cards_folder)
+    cards = CardLibrary.load(load_settings(config_folder=config, overrides=overrides or ()).cards_folder)
     data = ROOT / "tests" / "data"
     turns = consultation_turns(data, cards)
     sets = {path.stem: load_sentences(path, cards) for path in sentences or sorted(data.glob("sentences*.yaml"))}

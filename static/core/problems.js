@@ -40,8 +40,13 @@ export function environmentProblem(scope) {
 
 const DEFAULT_RETRY_S = 30; // when a full server does not say when it will have room
 
-// Why a server may take nobody just now, by the code of its answer.
-const WAITING = { "capacity.not_ready": "server.not_ready", "capacity.draining": "server.draining" };
+// The server's own codes that the page has words for; without one (a proxy answered) the status has to do.
+const CODES = {
+  "capacity.not_ready": "server.not_ready",
+  "capacity.draining": "server.draining",
+  "card.unknown": "card.unknown",
+  "session.gone": "session.expired",
+};
 
 /**
  * Return the problem of an HTTP answer that is not a success.
@@ -53,9 +58,9 @@ export function httpProblem(status, { retry_after = null, code = "", detail = ""
     const seconds = Number(retry_after);
     const usable = retry_after !== null && Number.isFinite(seconds) && seconds >= 0;
     const retry_after_s = usable ? Math.ceil(seconds) : DEFAULT_RETRY_S;
-    return new Problem(WAITING[code] ?? "server.full", { retry_after_s, detail });
+    return new Problem(CODES[code] ?? "server.full", { retry_after_s, detail });
   }
-  if (code === "session.gone") return new Problem("session.expired", { detail });
+  if (code in CODES) return new Problem(CODES[code], { detail });
   if (status === 404) return new Problem("card.unknown", { detail });
   if (status === 401 || status === 403) return new Problem("session.expired", { detail });
   return new Problem("server.failed", { detail });

@@ -20,8 +20,9 @@ def spoken(words: str) -> TruthSpan:
     """Return where in the consultation these words (a whole turn or segment) are said."""
     truth = load_truth(CONSULTATION)
     assert truth is not None
-    spans = [span for turn in truth.turns for span in (turn, *turn.segments) if span.text == words]
-    return spans[0]
+    turns: dict[str, TruthSpan] = {turn.text: turn for turn in truth.turns}
+    segments: dict[str, TruthSpan] = {segment.text: segment for turn in truth.turns for segment in turn.segments}
+    return (segments | turns)[words]
 
 
 def write_microphone(path: Path, plan: Sequence[str | int]) -> Path:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.app.process import running
+from tests.app.process import ServerProcess, running
 from tests.browser import steps
 from tests.browser.chromium import visiting
 from tests.browser.conftest import BRISK
@@ -30,29 +31,36 @@ def test_what_to_know_before_one_begins(page: Page) -> None:
     page.wait_for_function("loudness() > 0.01")
 
 
-def test_an_exam_starts_by_itself_shows_no_captions_and_runs_its_time_out(browser: Browser, tmp_path: Path) -> None:
+@dataclass
+class Exam:
+    """An exam that was begun, and what it runs on."""
+
+    page: Page
+    wire: Wire
+    server: ServerProcess
+
+
+@pytest.fixture(scope="module")
+def exam(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exam]:
+    """An exam of ten seconds, which is the shortest: its time passes while other tests run."""
     times = ("session.prepare_s=1", "session.session_s=10", "session.join_within_s=10")
-    short = (*times, "conversation.closing_grace_s=1")
-    with running(tmp_path, *BRISK, *short) as server, visiting(browser, server.url) as page:
+    data = tmp_path_factory.mktemp("exam")
+    with (
+        running(data, *BRISK, *times, "conversation.closing_grace_s=1") as server,
+        visiting(browser, server.url) as page,
+    ):
         wire = Wire(page)
         steps.prepare(page, exam=True)
-        expect(page.get_by_role("button", name="Start now")).to_have_count(0)
-        expect(page.get_by_text("starts by itself")).to_be_visible()
-        steps.in_state(page, "speaking")
-        expect(page.get_by_text("There are no captions in exam mode.")).to_be_visible()
-        expect(page.locator(".caption")).to_have_count(0)
-        expect(page.get_by_role("button", name="Captions")).to_have_count(0)
-        page.get_by_role("button", name="End", exact=True).click()
-        expect(page.locator(".notice")).to_contain_text("The time is over.")
-        expect(page.get_by_role("dialog")).to_be_visible()
-        steps.afterwards(page)
-        expect(page.get_by_role("dialog")).to_have_count(0)  # an open question does not outlive the role-play
-        expect(page.get_by_text("The time is over.")).to_be_visible()
-        expect(page.get_by_text("In exam mode this is for the examiner.")).to_be_visible()
-        expect(page.locator(".topics")).to_have_count(0)
-        assert wire.received[-1]["reason"] == "time_limit"
-        # The reservation was about to expire when the role-play began, so the page had made another one.
-        assert sum(line["event"] == "session_reserved" for line in server.log) == 2
+        yield Exam(page, wire, server)
+
+
+def test_an_exam_starts_by_itself_and_shows_no_captions(exam: Exam) -> None:
+    expect(exam.page.get_by_role("button", name="Start now")).to_have_count(0)
+    steps.in_state(exam.page, "listening", "hearing", "thinking", "speaking")
+    expect(exam.page.get_by_text("There are no captions in exam mode.")).to_be_visible()
+    expect(exam.page.get_by_role("button", name="Captions")).to_have_count(0)
+    exam.page.get_by_role("button", name="End", exact=True).click()
+    expect(exam.page.get_by_role("dialog")).to_be_visible()
 
 
 def test_the_patient_may_speak_first(page: Page) -> None:
@@ -111,3 +119,17 @@ def test_mode_and_profession_are_remembered(page: Page) -> None:
     page.reload()
     expect(page.get_by_label("Exam")).to_be_checked()
     expect(page.get_by_label("Profession")).to_have_value("pharmacy")
+
+
+def test_an_exam_runs_its_time_out(exam: Exam) -> None:
+    page = exam.page
+    expect(page.locator(".caption")).to_have_count(0)
+    steps.afterwards(page)
+    expect(page.get_by_role("dialog")).to_have_count(0)  # an open question does not outlive the role-play
+    expect(page.get_by_text("The time is over.")).to_be_visible()
+    expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
+    expect(page.get_by_text("In exam mode this is for the examiner.")).to_be_visible()
+    expect(page.locator(".topics")).to_have_count(0)
+    assert exam.wire.received[-1]["reason"] == "time_limit"
+    # The reservation was about to expire when the role-play began, so the page had made another one.
+    assert sum(line["event"] == "session_reserved" for line in exam.server.log) == 2

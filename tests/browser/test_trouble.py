@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 from tests.app.process import ServerProcess, running
 from tests.browser import steps
 from tests.browser.chromium import visiting
-from tests.browser.conftest import BRISK, MANY
+from tests.browser.conftest import BRISK
 from tests.browser.wire import Wire
 
 pytestmark = pytest.mark.browser
@@ -169,18 +169,6 @@ class Network:
         self._page_side.send(json.dumps(message))
 
 
-def test_connection_lost_shows_what_was_said(page: Page) -> None:
-    network = Network(page)
-    steps.prepare(page)
-    steps.start(page)
-    steps.in_state(page, "speaking")
-    network.cut()
-    steps.afterwards(page)
-    expect(page.get_by_text("The connection was lost.")).to_be_visible()
-    expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD, ignore_case=True)
-    expect(page.get_by_role("region", name="What the patient told you")).to_be_visible()  # the server's own account
-
-
 def test_a_problem_the_page_does_not_know_is_told_in_the_servers_words(page: Page) -> None:
     network = Network(page)
     steps.prepare(page)
@@ -191,8 +179,7 @@ def test_a_problem_the_page_does_not_know_is_told_in_the_servers_words(page: Pag
 
 
 def test_a_server_that_dies_leaves_the_captions(browser: Browser, tmp_path: Path) -> None:
-    """And when it is there again, the session that it knew nothing of is made anew."""
-    with running(tmp_path, *BRISK, MANY) as server, visiting(browser, server.url) as page:
+    with running(tmp_path, *BRISK) as server, visiting(browser, server.url) as page:
         steps.prepare(page)
         steps.start(page)
         steps.in_state(page, "speaking")
@@ -204,8 +191,7 @@ def test_a_server_that_dies_leaves_the_captions(browser: Browser, tmp_path: Path
 
 
 def test_a_server_that_is_restarted_says_so_and_shows_what_was_said(browser: Browser, tmp_path: Path) -> None:
-    refused = ("WebSocket connection to",)  # the token is of the server before
-    with running(tmp_path, *BRISK) as server, visiting(browser, server.url, allowed=refused) as page:
+    with running(tmp_path, *BRISK) as server, visiting(browser, server.url) as page:
         steps.prepare(page)
         steps.start(page)
         steps.in_state(page, "speaking")
@@ -216,28 +202,35 @@ def test_a_server_that_is_restarted_says_so_and_shows_what_was_said(browser: Bro
         server.process.wait()
 
 
-def test_a_session_that_the_server_has_forgotten_is_opened_again(browser: Browser, tmp_path: Path) -> None:
-    with running(tmp_path, *BRISK) as server:
-        port = server.url.rpartition(":")[2]
-        visit = visiting(browser, server.url, allowed=("WebSocket connection to",))  # refused, as it ought to be
-        page = visit.__enter__()
+def test_a_session_that_the_server_has_forgotten_is_opened_again(browser: Browser, server: ServerProcess) -> None:
+    def with_a_token_of_another_day(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"token": "of-another-day"})
+
+    refused = ("WebSocket connection to",)  # as it ought to be
+    with visiting(browser, server.url, allowed=refused) as page:
+        page.route("**/api/sessions", with_a_token_of_another_day, times=1)
         steps.prepare(page)
-    with running(tmp_path, *BRISK, f"server.port={port}"):
+        page.get_by_role("textbox", name="Notes").fill("kept")
         page.get_by_role("button", name="Start now").click()
         problem = page.get_by_role("alertdialog", name="The role-play had to be opened again")
         problem.get_by_role("button", name="Try again").click()
         steps.in_state(page, "listening", "hearing", "thinking", "speaking")
-        visit.__exit__(None, None, None)
+        expect(page.get_by_role("textbox", name="Notes")).to_have_value("kept")
 
 
-def test_without_the_servers_account_the_captions_are_shown(page: Page) -> None:
+def test_connection_lost_and_the_servers_account_fetched_later(page: Page) -> None:
+    network = Network(page)
     steps.prepare(page)
     steps.start(page)
     steps.in_state(page, "speaking")
     page.route("**/api/sessions/*", lambda route: route.abort())
-    steps.end(page)
+    network.cut()
+    steps.afterwards(page)
+    expect(page.get_by_text("The connection was lost.")).to_be_visible()
     expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
     expect(page.get_by_text("The summary could not be fetched")).to_be_visible()
     page.unroute("**/api/sessions/*")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("region", name="What the patient told you")).to_be_visible()
+    expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)

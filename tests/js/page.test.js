@@ -110,6 +110,7 @@ test("answers and closings of the server are told apart", () => {
   assert.equal(httpProblem(503, { code: "capacity.full" }).code, "server.full");
   assert.equal(httpProblem(503, { code: "capacity.not_ready", retry_after: "3" }).code, "server.not_ready");
   assert.equal(httpProblem(503, { code: "capacity.draining" }).code, "server.draining");
+  assert.equal(httpProblem(400, { code: "card.unknown" }).code, "card.unknown");
   assert.equal(httpProblem(404).code, "card.unknown");
   assert.equal(httpProblem(404, { code: "session.gone" }).code, "session.expired");
   assert.equal(httpProblem(401).code, "session.expired");

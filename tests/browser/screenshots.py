@@ -1,0 +1,88 @@
+"""Take a picture of every screen, from a real conversation: `python -m tests.browser.screenshots FOLDER`.
+
+It starts the server with the embedded engines, speaks two turns of a recorded consultation into Chromium's microphone,
+and writes `<screen>-<look>.png` for a laptop by day, a laptop by night and a phone. `docs/images/practice-room.png` is
+`role-play-light.png`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from tests.app.process import running
+from tests.browser import steps
+from tests.browser.chromium import launched, visiting
+from tests.browser.microphone import write_microphone
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True},
+}
+# The greeting is answered within five seconds; the question is what the picture shows an answer to.
+PLAN: tuple[str | int, ...] = (
+    1_500,
+    "Good morning, my name is Anna.",
+    7_000,
+    "Could you tell me which tablets you take every day?",
+    60_000,
+)
+
+
+def take_all(playwright: Playwright, folder: Path) -> None:
+    """Write the pictures of all looks into `folder`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        microphone = write_microphone(Path(scratch) / "microphone.wav", PLAN)
+        with (
+            running(Path(scratch) / "data", "engines.backend=embedded") as server,
+            launched(playwright, microphone, loop=False) as browser,
+        ):
+            for look, context in LOOKS.items():
+                take(browser, server.url, folder, look, context)
+
+
+def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str, Any]) -> None:
+    """Go the whole way once and write a picture of each screen."""
+
+    def picture(page: Page, screen: str, *, whole: bool = True) -> None:
+        page.screenshot(path=folder / f"{screen}-{look}.png", full_page=whole)
+
+    with visiting(browser, url, **context) as page:
+        steps.heading(page, "Choose a role-play").wait_for()
+        picture(page, "choose")
+        steps.prepare(page)
+        picture(page, "prepare")
+        steps.start(page)
+        steps.in_state(page, "speaking")
+        steps.in_state(page, "listening")
+        steps.in_state(page, "hearing")
+        steps.in_state(page, "speaking")
+        page.wait_for_function("loudness() > 0.03")
+        picture(page, "role-play", whole=False)
+        steps.in_state(page, "listening")
+        page.get_by_role("button", name="End", exact=True).click()
+        picture(page, "end", whole=False)
+        page.get_by_role("button", name="End it").click()
+        steps.afterwards(page)
+        page.get_by_role("button", name="Listen to the recording").click()
+        page.get_by_role("link", name="Save the recording").wait_for()
+        picture(page, "afterwards")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    folder: Path = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        take_all(playwright, folder)
+
+
+if __name__ == "__main__":
+    main()
