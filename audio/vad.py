@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -180,6 +181,9 @@ def silero_model_path() -> Path:
 @cache
 def _silero_session() -> Any:
     path = silero_model_path()
+    # From 1.29 on it reports the machine and its models to its maker, and keeps a device's id under the home folder; a
+    # server that examines people sends nothing to anybody. It reads this once, when it is loaded.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         onnxruntime: Any = importlib.import_module("onnxruntime")
         options = onnxruntime.SessionOptions()

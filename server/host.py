@@ -39,15 +39,17 @@ class Server:
             raise SettingsError("\n".join(faults))
         self.metrics = Metrics(self.version)
         self.not_ready: str | None = "engines are loading"
-        self.disk: DiskThread
+        self.disk: DiskThread  # logs and sound as they come: what a crash must not lose
+        self.chores: DiskThread  # what may take a while: joining recordings, deleting folders
         self.engines: Engines
         self.registry: SessionRegistry
         self.clock: Clock = LoopClock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Start the disk thread and the housekeeping; engines load in the background."""
-        self.disk = DiskThread()
+        """Start the disk threads and the housekeeping; engines load in the background."""
+        self.disk = DiskThread("disk")
+        self.chores = DiskThread("chores")
         self.engines = build_lanes(self.choices, self.settings.engines, self.clock)
         for lane in (self.engines.recogniser, self.engines.responder, self.engines.synthesiser):
             lane.on_incident.append(partial(self._incident, lane.name))
@@ -59,6 +61,7 @@ class Server:
             choices=self.choices,
             clock=self.clock,
             disk=self.disk,
+            chores=self.chores,
             metrics=self.metrics,
         )
         self.registry.recover()
@@ -83,13 +86,14 @@ class Server:
         return bool(running)
 
     async def stop(self) -> None:
-        """End the sessions, the engines and the disk thread, in that order."""
+        """End the sessions, the engines and the disk threads, in that order."""
         await self.drain()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await stop_lanes(self.engines)
-        await asyncio.to_thread(self.disk.close)
+        await asyncio.to_thread(self.disk.close)  # gives the chores its last
+        await asyncio.to_thread(self.chores.close)
 
     def _incident(self, engine: str, what: str, _detail: str) -> None:
         self.metrics.count_incident(engine, what)

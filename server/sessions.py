@@ -82,6 +82,7 @@ class SessionRegistry:
         choices: Choices,
         clock: Clock,
         disk: DiskThread,
+        chores: DiskThread,
         metrics: Metrics,
     ) -> None:
         self.draining = False
@@ -90,7 +91,8 @@ class SessionRegistry:
         self._engines = engines
         self._choices = choices
         self._clock = clock
-        self._disk = disk
+        self._disk = disk  # what a crash must not lose
+        self._chores = chores  # what may take a while
         self._metrics = metrics
         self._sessions: dict[str, Session] = {}
         self._tokens: dict[str, str] = {}  # SHA-256 of a token -> session id
@@ -169,7 +171,9 @@ class SessionRegistry:
                 salt=lambda: secrets.token_hex(16),
                 store=JsonlStore(session.folder, self._disk, failed=failed),
             ),
-            make_recorder=lambda hz: SessionRecorder(session.folder, self._disk, rate_hz=hz, failed=failed),
+            make_recorder=lambda hz: SessionRecorder(
+                session.folder, self._disk, chores=self._chores, rate_hz=hz, failed=failed
+            ),
         )
         session.driver = driver
         driver.log.subscribe(Audience.INTERNAL, self._observe)
@@ -259,7 +263,7 @@ class SessionRegistry:
             self.sweep()
             if self._clock.now_ms() - deleted_ms >= DELETE_EVERY_S * 1000.0:
                 deleted_ms = self._clock.now_ms()
-                self._disk.submit(self._delete_old)
+                self._chores.submit(self._delete_old)
             await asyncio.sleep(SWEEP_S)
 
     def sweep(self) -> None:
@@ -270,13 +274,14 @@ class SessionRegistry:
             session = self._sessions.pop(session_id)
             if session.status is Status.RESERVED:
                 folder = session.folder
-                self._disk.submit(lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))  # type: ignore[misc]
+                self._chores.submit(lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))  # type: ignore[misc]
         self._tokens = {digest: sid for digest, sid in self._tokens.items() if sid not in gone}
 
     def recover(self) -> None:
-        """Delete what was kept long enough, and join what a crash left in segments (in the disk thread)."""
-        self._disk.submit(self._delete_old)
-        self._disk.submit(self._join_left_over)
+        """Delete what was kept long enough, and join what a crash left in segments; to be called before any session."""
+        left = self._folders()  # now: sessions that begin meanwhile have segments too
+        self._chores.submit(self._delete_old)
+        self._chores.submit(lambda: self._join_left_over(left))
 
     def _folders(self) -> list[Path]:
         return [path for path in sorted(self._folder.iterdir()) if path.is_dir()] if self._folder.is_dir() else []
@@ -288,8 +293,8 @@ class SessionRegistry:
                 shutil.rmtree(folder, ignore_errors=True)
                 logger.info("session_deleted", session=folder.name, reason="kept long enough")
 
-    def _join_left_over(self) -> None:
-        for folder in self._folders():
+    def _join_left_over(self, folders: list[Path]) -> None:
+        for folder in folders:
             if any(folder.glob("segment-*.flac")):
                 try:
                     joined = join_recording(folder)

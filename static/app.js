@@ -18,7 +18,7 @@ import { keepAwake } from "./ui/wake_lock.js";
 const TO_CARDS = { value: "leave", label: strings.problems.back, kind: "plain" };
 const CLOSE = { value: "close", label: strings.problems.close, kind: "plain" };
 const RENEW_MARGIN_S = 15; // a token that ends sooner than this might not last until the connection stands
-const SUMMARY_TRIES = 6; // the server may still be writing the last turn down
+const SUMMARY_TRIES = 4; // the server may still be writing the last turn down
 const SUMMARY_PAUSE_MS = 500;
 
 const flow = new Flow();

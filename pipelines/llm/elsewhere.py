@@ -3,14 +3,12 @@
 A card knows its own words only. To tell "have you any pain in your knees?" from a question about the pain on the card,
 matching must know that knees are a topic of their own. A word of this list that no trigger of the card uses counts
 against every cue, and it is never taken for a misheard word of the card that looks like it. The words are grouped for
-people who extend the list; matching uses them as one set of stems.
+people who extend the list; matching uses them as one set.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-
-from pipelines.llm.words import stem
 
 _TOPICS = {
     "operations": """operation operated surgery surgical surgeon hospital hospitalised hospitalized anaesthetic
@@ -26,8 +24,8 @@ _TOPICS = {
         smear mammogram""",
     "travel": """travel travelled traveled trip abroad overseas country countries holiday holidays vacation flight fly
         flew plane train bus car drive drove driving licence parking bicycle bike motorbike passport""",
-    "where people come from": """alone rent apartment town city village grew originally nationality language university college degree
-        neighbourhood religion religious church""",
+    "where people come from": """alone rent apartment town city village grew originally nationality language
+        university college degree neighbourhood religion religious church""",
     "leisure": """music song sing instrument instruments piano guitar film movie television programme book novel read
         reading hobby hobbies garden gardening cook cooking paint painting dance club team football cricket chess
         game games cinema theatre restaurant favourite favorite colour color""",
@@ -42,5 +40,6 @@ _TOPICS = {
 
 @lru_cache(maxsize=1)
 def topics() -> frozenset[str]:
-    """Return the stems of all words of the list."""
-    return frozenset(stem(word) for text in _TOPICS.values() for word in text.split())
+    """Return all words of the list and their plurals; not their stems, since "car" and "care" share one."""
+    words = {word for text in _TOPICS.values() for word in text.split()}
+    return frozenset(words | {word + "s" for word in words})

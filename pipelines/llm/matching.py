@@ -30,6 +30,10 @@ ELSEWHERE_WEIGHT = 1.2  # a word of a topic that this card has nothing to say ab
 ELSEWHERE_SHARE = 0.75  # how much of a score may be lost to such words
 SPECIFIC_SHARE = 0.15  # how much of a score depends on the whole wording of the question, its grammar included
 FORM_WEIGHT = 0.35  # of a question's form ("how", "when") in that wording; a content word weighs up to 1
+ONCE_SHARE = 0.45  # a word of one trigger in many is a side issue of the cue, not its topic
+OFTEN = 3.0  # triggers that make a word a topic of the cue
+MEANT_SHARE = 0.5  # a word with a meaning of its own is less likely to be another one misheard
+INSIDE_RECALL = 0.25  # of a trigger's content, before it is looked for inside a stretch: that is costly
 NEAR_TIE = 0.10  # cues whose scores are this close are told apart by the wording
 TIE_WEIGHT = 0.30
 OTHER_FORM = 0.92  # "when did it start" and "what makes it start"
@@ -105,7 +109,10 @@ class CardIndex:
             for f, n in spread.items()
         }
         self._telling = {
-            cue.id: {f: self._weight(f) * (0.6 + 0.4 * min(1.0, n / 3)) for f, n in counts[cue.id].items()}
+            cue.id: {
+                f: self._weight(f) * (ONCE_SHARE + (1.0 - ONCE_SHARE) * min(1.0, n / OFTEN))
+                for f, n in counts[cue.id].items()
+            }
             for cue in card.cues
         }
         for cue in card.cues:  # the words of an answer, as far as no trigger of any cue uses them
@@ -114,13 +121,16 @@ class CardIndex:
                 self._telling[cue.id][feature] = SAYS_WEIGHT
         self._known = frozenset(spread).union(*said.values())
         # Words of the triggers alone: an answer's words don't make a topic one of the card's.
-        self._elsewhere = topics() - frozenset(spread)
+        own = {word for cue in card.cues for text in (*cue.triggers, cue.topic) for word in tokens(text)}
+        self._elsewhere = topics() - own - {word + "s" for word in own} - {word.removesuffix("s") for word in own}
         self._triggers = {
             cue.id: tuple(self._compile(text) for text in (*cue.triggers, cue.topic)) for cue in card.cues
         }
-        self._content = sorted(
-            {f for found in self._triggers.values() for trigger in found for f, _ in trigger.features}
-        )
+        self._content = {f for found in self._triggers.values() for trigger in found for f, _ in trigger.features}
+        self._meaning: dict[str, list[str]] = {}  # concept -> the words of triggers that belong to it
+        for feature in sorted(self._content):
+            for concept in concepts_of(feature):
+                self._meaning.setdefault(concept, []).append(feature)
         self.common = self._find_common(card)
         concepts = {feature for feature in spread if feature.startswith("@")}
         texts = [text for cue in card.cues for text in (*cue.triggers, cue.topic, *cue.says)]
@@ -135,7 +145,7 @@ class CardIndex:
     def rank(self, words: tuple[str, ...]) -> list[CueScore]:
         """Return every cue's score for a stretch of words, best first; of nearly equal ones the best worded."""
         evidence, unknown, elsewhere = self._evidence(words)
-        degrees = {feature: self._degree(feature, evidence) for feature in self._content}
+        degrees = self._degrees(evidence)
         heard = _Heard(phrase_sound(words), evidence, degrees, self._wording(words), unknown, elsewhere)
         scores = [self._score(cue_id, heard) for cue_id in self.cue_ids]
         scores.sort(key=lambda score: -score.score)
@@ -203,7 +213,7 @@ class CardIndex:
                     note(concept, 1.0)
                 continue
             base = stem(word)
-            if base in self._elsewhere:
+            if word in self._elsewhere:
                 elsewhere += ELSEWHERE_WEIGHT
                 continue
             concepts = [concept for concept in concepts_of(base) if concept in self._known]
@@ -214,6 +224,8 @@ class CardIndex:
             if base in self._known or concepts:
                 continue
             near = self._near_words(word)
+            if concepts_of(base):
+                near = tuple((feature, MEANT_SHARE * degree) for feature, degree in near)
             unknown += UNKNOWN_WEIGHT * (1.0 - max((degree for _, degree in near), default=0.0))
             for feature, degree in near:
                 note(feature, degree)
@@ -295,12 +307,12 @@ class CardIndex:
         total = sum(wording.values())
         forms = _forms(wording)
         for trigger in self._triggers[cue_id]:
-            said = sum([weight * degrees[f] for f, weight in trigger.features])
+            said = sum([weight * degrees[f] for f, weight in trigger.features if f in degrees])
             recall = said / trigger.total if trigger.total else 0.0
             phrase = 0.0
             if len(sounds) >= 5 and len(trigger.sound) >= 5:
                 phrase = fuzz.ratio(sounds, trigger.sound, score_cutoff=60.0) / 100.0
-                if len(sounds) > len(trigger.sound):
+                if len(sounds) > len(trigger.sound) and recall >= INSIDE_RECALL:
                     # A trigger inside a longer stretch; short ones are found anywhere by chance.
                     inside = fuzz.partial_ratio(sounds, trigger.sound, score_cutoff=70.0) / 100.0
                     phrase = max(phrase, inside * min(1.0, 0.7 + len(trigger.sound) / 60.0))
@@ -312,13 +324,14 @@ class CardIndex:
                 most, best = merit, (trigger.text, recall, phrase, specific, same_form)
         return best
 
-    @staticmethod
-    def _degree(feature: str, evidence: Mapping[str, float]) -> float:
-        degree = evidence.get(feature, 0.0)
-        if degree < CONCEPT_WEIGHT:
-            related = max((evidence.get(concept, 0.0) for concept in concepts_of(feature)), default=0.0)
-            degree = max(degree, CONCEPT_WEIGHT * related)
-        return degree
+    def _degrees(self, evidence: Mapping[str, float]) -> dict[str, float]:
+        """Return how surely each feature of the triggers was said, by itself or by a word of the same meaning."""
+        degrees = {feature: degree for feature, degree in evidence.items() if feature in self._content}
+        for concept, degree in evidence.items():
+            for feature in self._meaning.get(concept, ()):
+                if CONCEPT_WEIGHT * degree > degrees.get(feature, 0.0):
+                    degrees[feature] = CONCEPT_WEIGHT * degree
+        return degrees
 
 
 def _forms(wording: Mapping[str, float]) -> frozenset[str]:

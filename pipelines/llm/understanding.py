@@ -11,7 +11,7 @@ from pipelines.llm import intents
 from pipelines.llm.intents import Intent
 from pipelines.llm.matching import CardIndex, CueScore
 from pipelines.llm.phrases import closest_phrase, opens_like_question
-from pipelines.llm.words import FUNCTION_WORDS, sentences, tokens
+from pipelines.llm.words import FUNCTION_WORDS, Sentence, sentences
 
 ASKED_FLOOR = 0.40  # with a question's opening, this much lexical evidence names the cue
 BARE_FLOOR = 0.55  # without one ("any pain", "you smoke at all"), only in a short turn
@@ -54,7 +54,8 @@ def understand(text: str, *, index: CardIndex, words: Sequence[Word] = (), first
 
     `words` may carry the recogniser's confidences; `first` says that the patient hasn't spoken yet.
     """
-    spoken = tokens(text)
+    said = sentences(text)
+    spoken = tuple(word for sentence in said for word in sentence.words)
     doubt = _why_unintelligible(spoken, words)
     if doubt:
         return Understanding(Intent.UNINTELLIGIBLE, 0.0, doubt)
@@ -62,7 +63,7 @@ def understand(text: str, *, index: CardIndex, words: Sequence[Word] = (), first
     tail = " ".join(spoken[-STRETCH_WORDS:])
     if len(spoken) <= SHORT_WORDS + 2 and intents.REPEAT.search(whole) and not intents.NOT_REPEAT.search(whole):
         return Understanding(Intent.REPEAT, 0.9, f"asks to repeat: '{_found(intents.REPEAT, whole)}'")
-    stretches = _stretches(text, spoken)
+    stretches = _stretches(said, spoken)
     explicit = [stretch for stretch in stretches if stretch.explicit]
     question = max(explicit, key=lambda stretch: len(stretch.words) + stretch.after, default=None)
     asked = " ".join(spoken[-(len(question.words) + question.after) :]) if question else tail
@@ -160,11 +161,11 @@ def _special(
     return None
 
 
-def _stretches(text: str, spoken: tuple[str, ...]) -> list[_Stretch]:
+def _stretches(said: Sequence[Sentence], spoken: tuple[str, ...]) -> list[_Stretch]:
     """Return the stretches of the turn's last words that may be a question, in order; at least one."""
     found: list[_Stretch] = []
     after = len(spoken)
-    for sentence in sentences(text):
+    for sentence in said:
         after -= len(sentence.words)
         if after > TAIL_WORDS:
             continue

@@ -96,13 +96,28 @@ def tokens(text: str) -> tuple[str, ...]:
     return tuple(word for word in _WORD.findall(normalise(text)) if word not in FILLERS)
 
 
+_MEANT_TWICE = (["you"], ["that"], ["had"], ["bye"], ["it"])  # "thank you, you are doing well"
+
+
+def without_false_starts(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `words` without what was said twice in a row, up to four words ("do you, er, do you smoke")."""
+    kept: list[str] = []
+    for word in words:
+        kept.append(word)
+        for length in range(min(4, len(kept) // 2), 0, -1):
+            if kept[-length:] == kept[-2 * length : -length] and kept[-length:] not in _MEANT_TWICE:
+                del kept[-length:]
+                break
+    return tuple(kept)
+
+
 def sentences(text: str) -> list[Sentence]:
-    """Return the sentences of `text`; a text without punctuation is one sentence."""
+    """Return the sentences of `text` without false starts; a text without punctuation is one sentence."""
     found = []
     for piece in _SENTENCE.findall(normalise(text)):
         words = tuple(word for word in _WORD.findall(piece) if word not in FILLERS)
         if words:
-            found.append(Sentence(words, marked="?" in piece))
+            found.append(Sentence(without_false_starts(words), marked="?" in piece))
     return found
 
 

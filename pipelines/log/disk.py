@@ -1,4 +1,4 @@
-"""The disk thread: one for the whole process, so that no session ever waits for a disk.
+"""Disk threads: the whole process shares them, so that no session ever waits for a disk.
 
 Work is done in the order it was given. A job that fails tells its owner once and the thread goes on with the next.
 """
@@ -28,9 +28,9 @@ class _Job:
 class DiskThread:
     """Runs small pieces of disk work in order, off the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "disk") -> None:
         self._jobs: queue.Queue[_Job | None] = queue.Queue(MAX_QUEUED)
-        self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def submit(self, work: Callable[[], None], failed: Callable[[Exception], None] | None = None) -> None:

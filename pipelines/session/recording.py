@@ -19,9 +19,18 @@ UNREAD_MS = 2_000.0
 class SessionRecorder:
     """Records one session into `folder`; a failure is told once, and writing is tried again with the next sound."""
 
-    def __init__(self, folder: Path, disk: DiskThread, *, rate_hz: int, failed: Callable[[StorageError], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        disk: DiskThread,
+        *,
+        chores: DiskThread,
+        rate_hz: int,
+        failed: Callable[[StorageError], None],
+    ) -> None:
         self._folder = folder
         self._disk = disk
+        self._chores = chores
         self._failed = failed
         self._broken = False
         self._resampler = StreamResampler(rate_hz, WIRE_HZ)
@@ -56,6 +65,10 @@ class SessionRecorder:
 
     def _finish(self) -> None:
         self._writer.close()
+        # Half a second of work for five minutes of sound: here, the logs of all other sessions would wait for it.
+        self._chores.submit(self._join, self._report)
+
+    def _join(self) -> None:
         join(self._folder)
 
     def _report(self, error: Exception) -> None:

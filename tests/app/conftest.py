@@ -19,8 +19,11 @@ def mock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProc
 
 @pytest.fixture(scope="session")
 def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server with the embedded engines: real speech in, real speech out."""
-    settings = ("engines.backend=embedded", "engines.recogniser_workers=1")
+    """A server with the embedded engines: real speech in, real speech out.
+
+    It waits longer than usual for a final text, since a recogniser takes seconds to start on a busy machine.
+    """
+    settings = ("engines.backend=embedded", "engines.recogniser_workers=1", "conversation.recognise_timeout_ms=30000")
     with running(tmp_path_factory.mktemp("embedded"), *settings) as server:
         yield server
     assert faults_of(server) == []

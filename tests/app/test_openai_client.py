@@ -82,7 +82,10 @@ class Talk:
 
 @asynccontextmanager
 async def talking(server: ServerProcess, card: str, **client: Any) -> AsyncIterator[Talk]:
-    async with AsyncOpenAI(api_key=KEY, **client) as openai, openai.realtime.connect(model=f"card:{card}") as connection:
+    async with (
+        AsyncOpenAI(api_key=KEY, **client) as openai,
+        openai.realtime.connect(model=f"card:{card}") as connection,
+    ):
         talk = Talk(connection)
         reader = asyncio.create_task(talk.read())
         microphone: asyncio.Task[None] | None = None
@@ -103,11 +106,12 @@ def test_three_turns_are_spoken_and_the_patient_is_interrupted_once(embedded_ser
     planned = plan_replay([DATA / "consultation-pharmacy.flac"]).turns
     turns = (sentence(), planned[1].samples, planned[4].samples)
     audio = {"input": {"format": {"type": "audio/pcm", "rate": 24_000}, "turn_detection": {"type": "server_vad"}}}
+    settings: Any = {"type": "realtime", "audio": audio}
 
     async def main() -> None:
         address = f"ws://{embedded_server.address}/v1"
         async with talking(embedded_server, "pharmacy-new-inhaler", websocket_base_url=address) as talk:
-            await talk.connection.session.update(session={"type": "realtime", "audio": audio})  # type: ignore[typeddict-item]
+            await talk.connection.session.update(session=settings)
             await talk.until("session.updated")
             heard = []
             # Two turns one after the other; over the second answer the third question is spoken.
@@ -167,7 +171,7 @@ def test_the_client_takes_the_turns_itself(mock_server: ServerProcess, key: str)
             assert updated.session.audio.input.turn_detection is None
             talk.speak(sentence())
             await talk.until("input_audio_buffer.speech_started")
-            while talk.to_say:
+            while talk.to_say:  # noqa: ASYNC110
                 await asyncio.sleep(FRAME_MS / 1000.0)  # the microphone's pace
             with pytest.raises(TimeoutError):  # twice the silence after which a turn would be over
                 async with asyncio.timeout(1.8):

@@ -198,7 +198,9 @@ async def connect_to(reserved: Reserved, **options: Any) -> ClientConnection:
 
 
 @asynccontextmanager
-async def joined(server: ServerProcess, card: str = CARD, mode: str = "practice", **options: Any) -> AsyncIterator[Wire]:
+async def joined(
+    server: ServerProcess, card: str = CARD, mode: str = "practice", **options: Any
+) -> AsyncIterator[Wire]:
     """Reserve a session and connect to it as its candidate."""
     wire = Wire(await connect_to(await reserve(server.url, card, mode), **options))
     try:
@@ -234,6 +236,8 @@ async def neighbour(server: ServerProcess) -> AsyncIterator[None]:
 async def check_log(server: ServerProcess, session_id: str) -> list[str]:
     """Wait until a session's log is closed; return the types of its entries, each found intact."""
     async with asyncio.timeout(PATIENCE_S):
-        while (types := [entry.envelope.type for entry in server.entries(session_id)])[-1:] != ["session_ended"]:
+        while True:
+            types = [entry.envelope.type for entry in server.entries(session_id)]
+            if types[-1:] == ["session_ended"]:
+                return types
             await asyncio.sleep(0.02)  # another process's disk: there is no event to wait for
-    return types

@@ -54,7 +54,7 @@ class Fate:
 
 def draw_fates(times: int, seed: int) -> list[Fate]:
     """Return the moments of death; each kind comes equally often."""
-    rng = random.Random(seed)  # noqa: S311 - a bench is to be repeatable
+    rng = random.Random(seed)
     return [
         Fate(
             turn=rng.randint(0 if moment == "over" else 1, MOST_TURNS),
@@ -205,7 +205,7 @@ async def _answers(server: ServerProcess, plan: Plan) -> bool:
     link = await RemoteLink.open(await reserve(server.url, CARD))
     candidate = SimulatedCandidate(Plan(plan.cards, plan.turns[:1], plan.whole), link, LoopClock())
     talk = asyncio.create_task(candidate.run())
-    while not talk.done() and not candidate.heard:
+    while not talk.done() and not candidate.heard:  # noqa: ASYNC110 - it tells nobody of its first sound
         await asyncio.sleep(FRAME_MS / 1000.0)
     talk.cancel()
     await asyncio.gather(talk, return_exceptions=True)

@@ -55,19 +55,15 @@ def test_the_whole_way_by_keyboard(page: Page) -> None:
     expect(steps.heading(page, "Choose a role-play")).to_be_focused()
 
 
-def test_states_and_finished_lines_are_told_to_screen_readers(page: Page) -> None:
-    steps.prepare(page)
-    steps.start(page)
-    expect(page.locator("#announce-state")).to_contain_text("Listening.")
-    steps.in_state(page, "speaking")
-    expect(page.locator("#announce-lines p")).to_have_text([f"You: {steps.HEARD}"])  # the patient's has not ended yet
-
-
-def test_titles_and_landmarks(page: Page) -> None:
+def test_what_screen_readers_are_told(page: Page) -> None:
     steps.prepare(page)
     expect(page).to_have_title("Prepare - Interlocutor")
     for role in ("banner", "main", "contentinfo"):
         expect(page.get_by_role(role)).to_have_count(1)
+    steps.start(page)
+    expect(page.locator("#announce-state")).to_contain_text("Listening.")
+    steps.in_state(page, "speaking")
+    expect(page.locator("#announce-lines p")).to_have_text([f"You: {steps.HEARD}"])  # the patient's has not ended yet
 
 
 def test_nothing_is_wider_than_a_small_phone(phone: Page) -> None:
@@ -84,7 +80,6 @@ def test_nothing_is_wider_than_a_small_phone(phone: Page) -> None:
     expect(phone.get_by_role("article")).to_be_hidden()
     phone.get_by_text("Your card and notes").click()
     expect(phone.get_by_role("article", name=steps.WOUND)).to_be_visible()
-    steps.in_state(phone, "speaking")
     fits()
     expect(phone.get_by_role("button", name="End", exact=True)).to_be_in_viewport()
     steps.end(phone)

@@ -17,7 +17,7 @@ from tests.browser.wire import Wire
 pytestmark = pytest.mark.browser
 
 
-def test_what_to_know_before_one_begins(page: Page) -> None:
+def test_what_is_done_before_one_begins(page: Page) -> None:
     notices = page.get_by_role("region", name="Before you begin")
     expect(notices).to_contain_text("The patient is a machine")
     expect(notices).to_contain_text("You need not finish every task")
@@ -29,6 +29,13 @@ def test_what_to_know_before_one_begins(page: Page) -> None:
     page.get_by_role("button", name="Play a test sound").click()
     expect(page.get_by_text("Did you hear two notes?")).to_be_visible()
     page.wait_for_function("loudness() > 0.01")
+    page.get_by_role("button", name="Check the microphone").click()
+    expect(page.get_by_text("We hear you well.")).to_be_visible()
+    page.get_by_role("button", name="Choose another card").click()
+    steps.heading(page, "Choose a role-play").wait_for()
+    steps.prepare(page, steps.INHALER)
+    expect(page.get_by_role("article", name=steps.INHALER)).to_be_visible()
+    expect(page.get_by_text("Not checked yet.")).to_be_visible()  # the microphone was let go
 
 
 @dataclass
@@ -56,7 +63,8 @@ def exam(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def test_an_exam_starts_by_itself_and_shows_no_captions(exam: Exam) -> None:
     expect(exam.page.get_by_role("button", name="Start now")).to_have_count(0)
-    steps.in_state(exam.page, "listening", "hearing", "thinking", "speaking")
+    steps.in_state(exam.page, "speaking")
+    expect(exam.page.locator(".caption")).to_have_count(0)
     expect(exam.page.get_by_text("There are no captions in exam mode.")).to_be_visible()
     expect(exam.page.get_by_role("button", name="Captions")).to_have_count(0)
     exam.page.get_by_role("button", name="End", exact=True).click()
@@ -100,17 +108,6 @@ def test_captions_and_clock_can_be_put_away(page: Page) -> None:
     expect(page.get_by_role("timer")).to_be_visible()
 
 
-def test_another_card_can_be_chosen_after_a_microphone_check(page: Page) -> None:
-    steps.prepare(page)
-    page.get_by_role("button", name="Check the microphone").click()
-    expect(page.get_by_text("We hear you well.")).to_be_visible()
-    page.get_by_role("button", name="Choose another card").click()
-    steps.heading(page, "Choose a role-play").wait_for()
-    steps.prepare(page, steps.INHALER)
-    expect(page.get_by_role("article", name=steps.INHALER)).to_be_visible()
-    expect(page.get_by_text("Not checked yet.")).to_be_visible()  # the microphone was let go
-
-
 def test_mode_and_profession_are_remembered(page: Page) -> None:
     page.get_by_label("Exam").check()
     page.get_by_label("Profession").select_option(label="Pharmacy")
@@ -123,7 +120,6 @@ def test_mode_and_profession_are_remembered(page: Page) -> None:
 
 def test_an_exam_runs_its_time_out(exam: Exam) -> None:
     page = exam.page
-    expect(page.locator(".caption")).to_have_count(0)
     steps.afterwards(page)
     expect(page.get_by_role("dialog")).to_have_count(0)  # an open question does not outlive the role-play
     expect(page.get_by_text("The time is over.")).to_be_visible()

@@ -19,7 +19,8 @@ from tests.browser.wire import Wire
 pytestmark = pytest.mark.browser
 
 
-def test_microphone_denied(refused_page: Page) -> None:
+def test_microphone_denied_keeps_card_and_notes(refused_page: Page) -> None:
+    wire = Wire(refused_page)
     steps.prepare(refused_page)
     refused_page.get_by_role("button", name="Check the microphone").click()
     problem = refused_page.get_by_role("alertdialog", name="The microphone is blocked")
@@ -27,40 +28,28 @@ def test_microphone_denied(refused_page: Page) -> None:
     refused_page.keyboard.press("Escape")
     expect(problem).to_have_count(0)
     expect(refused_page.get_by_role("button", name="Check the microphone")).to_be_focused()
-
-
-def test_microphone_denied_at_the_start_keeps_card_and_notes(refused_page: Page) -> None:
-    wire = Wire(refused_page)
-    steps.prepare(refused_page)
     refused_page.get_by_role("textbox", name="Notes").fill("kept")
     refused_page.get_by_role("button", name="Start now").click()
-    refused_page.get_by_role("alertdialog", name="The microphone is blocked").wait_for()
+    problem.wait_for()
     expect(refused_page.get_by_role("textbox", name="Notes", include_hidden=True)).to_have_value("kept")
     assert wire.received == []  # the session's clock has not begun
     refused_page.get_by_role("button", name="Choose another card").last.click()
     steps.heading(refused_page, "Choose a role-play").wait_for()
 
 
-@pytest.mark.parametrize(
-    ("name", "title"),
-    [("NotFoundError", "No microphone was found"), ("NotReadableError", "The microphone is in use")],
-)
-def test_microphone_missing_or_in_use_can_be_tried_again(page: Page, name: str, title: str) -> None:
+def test_microphone_missing_or_in_use_can_be_tried_again(page: Page) -> None:
     page.evaluate(
-        """(name) => {
+        """() => {
             const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-            let first = true;
-            navigator.mediaDevices.getUserMedia = (wanted) => {
-                if (!first) return real(wanted);
-                first = false;
-                return Promise.reject(new DOMException("", name));
-            };
-        }""",
-        name,
+            const errors = ["NotFoundError", "NotReadableError"];
+            navigator.mediaDevices.getUserMedia = (wanted) =>
+                errors.length ? Promise.reject(new DOMException("", errors.shift())) : real(wanted);
+        }"""
     )
     steps.prepare(page)
     page.get_by_role("button", name="Check the microphone").click()
-    page.get_by_role("alertdialog", name=title).get_by_role("button", name="Try again").click()
+    for title in ("No microphone was found", "The microphone is in use"):
+        page.get_by_role("alertdialog", name=title).get_by_role("button", name="Try again").click()
     expect(page.get_by_text("We hear you well.")).to_be_visible()
 
 
@@ -105,7 +94,7 @@ def test_insecure_address(browser: Browser, server: ServerProcess) -> None:
         expect(problem).to_contain_text("https://")
 
 
-def test_server_full_counts_down_and_lets_one_in_later(browser: Browser, tmp_path: Path) -> None:
+def test_a_full_server_lets_one_in_later_and_a_restarted_one_says_so(browser: Browser, tmp_path: Path) -> None:
     full = ("server.max_sessions=1", "server.retry_after_s=2")
     with (
         running(tmp_path, *BRISK, *full) as server,
@@ -121,6 +110,16 @@ def test_server_full_counts_down_and_lets_one_in_later(browser: Browser, tmp_pat
         steps.end(other)
         problem.get_by_role("button", name="Try again").click()
         steps.heading(page, "Prepare").wait_for()
+        steps.start(page)
+        steps.in_state(page, "speaking")
+        server.process.send_signal(signal.SIGTERM)
+        steps.afterwards(page)
+        expect(page.get_by_text("The server is being restarted")).to_be_visible()
+        expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
+        expect(page.get_by_role("region", name="What the patient told you")).to_be_visible()  # the server's account
+        server.process.wait()
+        other.get_by_role("button", name="Same card again").click()
+        other.get_by_role("alertdialog", name="The server cannot be reached").wait_for()
 
 
 def test_unknown_card_leads_back_to_the_cards(page: Page) -> None:
@@ -139,15 +138,6 @@ def test_unknown_card_leads_back_to_the_cards(page: Page) -> None:
     expect(page.get_by_role("button", name="Prepare: Taken off")).to_have_count(0)
 
 
-def test_server_out_of_reach(page: Page) -> None:
-    page.route("**/api/sessions", lambda route: route.abort())
-    page.get_by_role("button", name=f"Prepare: {steps.WOUND}").click()
-    page.get_by_role("alertdialog", name="The server cannot be reached").wait_for()
-    page.unroute("**/api/sessions")
-    page.get_by_role("button", name="Try again").click()
-    steps.heading(page, "Prepare").wait_for()
-
-
 class Network:
     """What lies between a page and the server: hands on every message, can be cut, and can slip a message in."""
 
@@ -161,8 +151,8 @@ class Network:
 
     def cut(self) -> None:
         """End the connection on both sides, without a word of the protocol."""
-        self._server_side.close()
         self._page_side.close(code=1011)
+        self._server_side.close()
 
     def slip_in(self, message: dict[str, Any]) -> None:
         """Have the page receive a message that the server did not send."""
@@ -176,30 +166,6 @@ def test_a_problem_the_page_does_not_know_is_told_in_the_servers_words(page: Pag
     text = "Please speak a little slower."
     network.slip_in({"type": "interlocutor.problem", "code": "something.new", "message": text})
     expect(page.locator(".notice")).to_have_text(text)
-
-
-def test_a_server_that_dies_leaves_the_captions(browser: Browser, tmp_path: Path) -> None:
-    with running(tmp_path, *BRISK) as server, visiting(browser, server.url) as page:
-        steps.prepare(page)
-        steps.start(page)
-        steps.in_state(page, "speaking")
-        server.process.kill()
-        steps.afterwards(page)
-        expect(page.get_by_text("The connection was lost.")).to_be_visible()
-        expect(page.get_by_text("The summary could not be fetched")).to_be_visible()
-        expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
-
-
-def test_a_server_that_is_restarted_says_so_and_shows_what_was_said(browser: Browser, tmp_path: Path) -> None:
-    with running(tmp_path, *BRISK) as server, visiting(browser, server.url) as page:
-        steps.prepare(page)
-        steps.start(page)
-        steps.in_state(page, "speaking")
-        server.process.send_signal(signal.SIGTERM)
-        steps.afterwards(page)
-        expect(page.get_by_text("The server is being restarted")).to_be_visible()
-        expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
-        server.process.wait()
 
 
 def test_a_session_that_the_server_has_forgotten_is_opened_again(browser: Browser, server: ServerProcess) -> None:

@@ -1,0 +1,49 @@
+"""A server that is killed in mid-turn loses nothing that was finished; `tests.bench.crash` does it many times."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from server.replay.plan import Plan, PlannedTurn
+from tests.app.wire import CARD, sentence
+from tests.bench.crash import MOST_LOST_MS, Fate, Remains, crash_once, draw_fates, figures_of
+
+
+def _short_turns(count: int) -> Plan:
+    samples = sentence()
+    turn = PlannedTurn(samples, 0.0, 1_130.0, None, None, 0.0, "sentence")
+    return Plan((CARD,), (turn,) * count, samples)
+
+
+def test_a_server_killed_in_mid_turn_loses_nothing_that_was_finished(tmp_path: Path) -> None:
+    fates = [Fate(0, "over", 0.0), Fate(1, "hearing", 0.5)]
+    plan = _short_turns(3)
+
+    def crash(index: int) -> Remains:
+        return crash_once(tmp_path / str(index), plan, fates[index], ["engines.backend=mock"])
+
+    with ThreadPoolExecutor() as both:
+        remains = list(both.map(crash, range(len(fates))))
+    assert [r.faults for r in remains] == [[], []]
+    assert [r.finished for r in remains] == [1, 1]
+    figures = {figure.name: figure.value for figure in figures_of(remains)}
+    assert figures["finished_turns_lost"] == 0
+    assert figures["recordings_joined"] == 2
+
+
+def test_what_a_crash_has_lost_is_called_a_fault() -> None:
+    remains = Remains(Fate(0, "over", 0.0), entries=10, recorded_ms=5_000.0, joined_ms=5_000.0, answered_again=True)
+    assert remains.faults == []
+    remains.lost.append("reply 1")
+    remains.damaged = 1
+    remains.sent_ms = remains.recorded_ms + MOST_LOST_MS + 1.0
+    remains.joined_ms = None
+    remains.answered_again = False
+    remains.orphans = 1
+    assert len(remains.faults) == 6
+
+
+def test_the_moments_of_death_are_the_same_for_the_same_seed() -> None:
+    assert draw_fates(20, 1) == draw_fates(20, 1) != draw_fates(20, 2)
+    assert {fate.moment for fate in draw_fates(20, 1)} == {"hearing", "speaking", "over"}
