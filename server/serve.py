@@ -51,7 +51,10 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
         ws_per_message_deflate=False,  # base64 of sound hardly shrinks, and each connection would cost 64 KiB
         timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
     )
-    _DrainingServer(config, app.state.server).run(sockets=[listening])
+    try:
+        _DrainingServer(config, app.state.server).run(sockets=[listening])
+    finally:
+        os.close(lock)
 
 
 class _DrainingServer(uvicorn.Server):
