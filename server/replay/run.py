@@ -14,8 +14,10 @@ from audio.clock import Clock, LoopClock
 from audio.errors import CardError
 from audio.frames import WIRE_HZ, samples_for
 from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
+from pipelines.events import Audience
+from pipelines.log.session_log import Record
 from pipelines.patient.library import CardLibrary
-from pipelines.virtual_time import run_virtual, virtual_clock
+from pipelines.virtual_time import VirtualClock, run_virtual, virtual_clock
 from server.replay.candidate import SimulatedCandidate, TurnResult
 from server.replay.local import LocalLink
 from server.replay.plan import Plan
@@ -26,6 +28,8 @@ Pace = Literal["real", "fast"]
 Progress = Callable[[int], None]
 ROOM_S = 120  # a replayed consultation may take longer than a role-play's five minutes: nothing is cut
 
+SETTLE_S = 5.0  # of virtual time, for the lanes to be done with the run before
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -34,6 +38,8 @@ class Outcome:
     runs: list[list[TurnResult]] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     topics: list[str] | None = None  # told in the last run, by a server's debrief; None: the turns know their cues
+    logs: list[list[Record]] = field(default_factory=list)  # of each run in this process
+    session_s: list[float] = field(default_factory=list)  # how long each run took on its own clock
     stereo: NDArray[np.int16] | None = None  # (n, 2) at 24 kHz: candidate, patient; of the last run
 
 
@@ -69,6 +75,9 @@ def replay_here(
         outcome = Outcome()
         try:
             for number in range(repeat):
+                if isinstance(clock, VirtualClock):
+                    await asyncio.sleep(SETTLE_S)
+                    clock.rewind()
                 link = LocalLink(
                     card=card,
                     engines=engines,
@@ -79,11 +88,14 @@ def replay_here(
                     session_s=_session_s(plan),
                     session_id=f"replay{number}",
                 )
+                began_ms = clock.now_ms()
                 link.start()
                 candidate = SimulatedCandidate(plan, link, clock, as_recorded=as_recorded, progress=progress)
                 await candidate.run()
                 await link.close()
                 _keep(outcome, candidate)
+                outcome.session_s.append((clock.now_ms() - began_ms) / 1000.0)
+                outcome.logs.append(list(link.driver.log.read_from(0, Audience.INTERNAL)))
         finally:
             await stop_lanes(engines)
         return outcome

@@ -213,8 +213,10 @@ def get(url: str) -> str:
 
 
 def test_no_secret_of_any_card_reaches_its_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A voice of 25 words a second, so that whole role-plays are heard to their end.
+    # Twenty-five words a second without a pause, so that whole role-plays are heard to their end in seconds.
     monkeypatch.setattr(instant, "synthesiser", lambda: ToneSynthesiser(cost_ms=0.0, word_ms=40))
+    patient = scripted.ScriptedPatient(split=lambda text: [(text, 0)])
+    monkeypatch.setattr(scripted, "ScriptedPatient", lambda: patient)
     engines = EngineSettings(backend="mock", responder="scripted-patient", synthesiser_workers=2)
 
     async def main() -> tuple[list[Watch], list[str]]:
