@@ -132,6 +132,13 @@ class RespondRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class PrepareRequest:
+    """A session on this card is about to begin: build what depends on the card alone (an index, a prompt's prefix)."""
+
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
 class Clause:
     """A piece of the reply that can be spoken at once; `cue` names the cue whose words it carries."""
 
@@ -162,6 +169,9 @@ class Responder(Protocol):
 
     def warm(self) -> None:
         """Load what is needed and run once."""
+
+    def prepare(self, request: PrepareRequest) -> None:
+        """Get ready for a session on a card, so that its first turn is as fast as the later ones (idempotent)."""
 
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
         """Yield clauses as they are ready, then exactly one ReplyEnd."""

@@ -10,9 +10,9 @@ from typing import Any
 
 from audio.clock import Clock
 from audio.errors import AppError, CapacityError, WorkerDied
-from pipelines.engines import Isolation, RespondRequest, SpeakRequest
+from pipelines.engines import Isolation
 from pipelines.lanes.base import Lane
-from pipelines.lanes.messages import Cancel, Job
+from pipelines.lanes.messages import Cancel, Job, JobRequest
 from pipelines.lanes.servant import Factory
 
 MAX_PENDING = 256  # far beyond what can be answered in time; more means that the server is lost already
@@ -24,7 +24,7 @@ class JobTicket:
 
     def __init__(
         self,
-        request: RespondRequest | SpeakRequest,
+        request: JobRequest,
         *,
         priority: int,
         on_part: Callable[[Any], None],
@@ -61,7 +61,7 @@ class JobLane(Lane):
 
     def submit(
         self,
-        request: RespondRequest | SpeakRequest,
+        request: JobRequest,
         *,
         priority: int,
         on_part: Callable[[Any], None],

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from audio.frames import Pcm
-from pipelines.engines import EngineInfo, RespondRequest, SpeakRequest, StreamSpec
+from pipelines.engines import EngineInfo, PrepareRequest, RespondRequest, SpeakRequest, StreamSpec
+
+JobRequest = PrepareRequest | RespondRequest | SpeakRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,7 @@ class Job:
     """One stateless piece of work; every part the engine yields comes back as a Part."""
 
     id: int
-    request: RespondRequest | SpeakRequest
+    request: JobRequest
 
 
 @dataclass(frozen=True, slots=True)

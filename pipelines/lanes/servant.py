@@ -7,7 +7,15 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pipelines.engines import Recogniser, RecogniserStream, Responder, RespondRequest, SpeakRequest, Synthesiser
+from pipelines.engines import (
+    PrepareRequest,
+    Recogniser,
+    RecogniserStream,
+    Responder,
+    RespondRequest,
+    SpeakRequest,
+    Synthesiser,
+)
 from pipelines.lanes.messages import Call, Cancel, Close, Done, Failed, Feed, Finish, FromWorker, Job, Open, Part, Reset
 from pipelines.lanes.messages import Ready as Ready
 from pipelines.lanes.messages import ToWorker as ToWorker
@@ -43,6 +51,9 @@ class Servant:
             case Job(request=RespondRequest() as request):
                 if isinstance(self._engine, Responder):
                     yield from self._engine.respond(request)
+            case Job(request=PrepareRequest() as request):
+                if isinstance(self._engine, Responder):
+                    self._engine.prepare(request)
             case Job(request=SpeakRequest() as request):
                 if isinstance(self._engine, Synthesiser):
                     yield from self._engine.speak(request)

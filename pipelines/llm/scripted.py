@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pipelines.engines import Clause, EngineInfo, ReplyEnd, ReplyPart, RespondKind, RespondRequest
+from pipelines.engines import Clause, EngineInfo, PrepareRequest, ReplyEnd, ReplyPart, RespondKind, RespondRequest
 from pipelines.llm.elsewhere import topics
 from pipelines.llm.intents import IDENTITY_AGE, Intent
 from pipelines.llm.lexicon import concepts_of
@@ -60,10 +60,9 @@ class ScriptedPatient:
         closest_phrase(("hello",))
         opens_like_question(("hello",))
 
-    def prepare(self, cards: Iterable[Card]) -> None:
-        """Make the indexes of `cards` ahead of their first turn (about 20 ms each)."""
-        for card in cards:
-            index_for(card)
+    def prepare(self, request: PrepareRequest) -> None:
+        """Make the card's index ahead of its first turn (about 20 ms)."""
+        index_for(request.card)
 
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
         """Yield the reply's clauses, then one ReplyEnd that says what the turn was taken for and why."""

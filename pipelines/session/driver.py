@@ -125,6 +125,7 @@ class SessionDriver:
         spec = StreamSpec(self.spec.id, vocabulary=words, speaker_state=self.spec.speaker_state)
         self._stream = self._engines.recogniser.open(spec, self._hypothesis)
         self._hearing.attach(self._stream)
+        self._speaking.prepare()
         for lane in (self._engines.recogniser, self._engines.responder, self._engines.synthesiser):
             listener = partial(self._incident, lane.name)
             lane.on_incident.append(listener)

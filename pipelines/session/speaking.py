@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,9 @@ from audio.frames import WIRE_HZ, silence
 from audio.playout import Playout
 from pipelines.conversation import signals as s
 from pipelines.conversation.commands import Respond, Speak
-from pipelines.engines import RespondRequest, SpeakRequest, SpeechChunk, Voice, Word
+from pipelines.engines import PrepareRequest, RespondRequest, SpeakRequest, SpeechChunk, Voice, Word
 from pipelines.lanes.jobs import JobLane, JobTicket
+from pipelines.lanes.messages import JobRequest
 from pipelines.patient.card import Card
 
 FIRST_CLAUSE, LATER_CLAUSE = 0, 10  # lane priorities: somebody waits in silence for the first, nobody for the others
@@ -57,6 +59,16 @@ class Speaking:
         patient = card.patient
         self._voice = Voice(sex=patient.sex, age=patient.age, accent=patient.accent, rate_wpm=patient.rate_wpm)
         self._now: _Speaking | None = None
+
+    def prepare(self) -> None:
+        """Let the patient's mind get ready for the card."""
+        with contextlib.suppress(CapacityError):  # then the first turn pays for it
+            self._responder.submit(
+                PrepareRequest(self._card),
+                priority=LATER_CLAUSE,
+                on_part=lambda _part: None,
+                on_end=lambda _error: None,  # what is wrong with the engine will show in the first turn
+            )
 
     def respond(self, command: Respond) -> None:
         """Ask for a proposal."""
@@ -119,7 +131,7 @@ class Speaking:
         self,
         now: _Speaking,
         lane: JobLane,
-        request: RespondRequest | SpeakRequest,
+        request: JobRequest,
         priority: int,
         *,
         on_part: Callable[[Any], None],

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from audio.frames import WIRE_HZ, Frame, silence
+from audio.recorder import RECORDING_NAME
+from pipelines.log.disk import DiskThread
+from pipelines.session.recording import SessionRecorder
 from server.replay.plan import Plan, PlannedTurn
 from tests.app.wire import CARD, sentence
 from tests.bench.crash import MOST_LOST_MS, Fate, Remains, crash_once, draw_fates, figures_of
@@ -32,6 +37,21 @@ def test_a_server_killed_in_mid_turn_loses_nothing_that_was_finished(tmp_path: P
     assert figures["recordings_joined"] == 2
 
 
+def test_no_log_waits_for_a_recording_to_be_joined(tmp_path: Path) -> None:
+    disk, chores = DiskThread("disk"), DiskThread("chores")
+    busy = threading.Event()
+    chores.submit(lambda: _wait(busy))
+    recorder = SessionRecorder(tmp_path, disk, chores=chores, rate_hz=WIRE_HZ, failed=lambda error: None)
+    recorder.candidate(Frame(silence(500, WIRE_HZ), WIRE_HZ))
+    recorder.close()
+    assert disk.flush(5.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["segment-000000.flac"]
+    busy.set()
+    disk.close()
+    chores.close()
+    assert [path.name for path in tmp_path.iterdir()] == [RECORDING_NAME]
+
+
 def test_what_a_crash_has_lost_is_called_a_fault() -> None:
     remains = Remains(Fate(0, "over", 0.0), entries=10, recorded_ms=5_000.0, joined_ms=5_000.0, answered_again=True)
     assert remains.faults == []
@@ -47,3 +67,7 @@ def test_what_a_crash_has_lost_is_called_a_fault() -> None:
 def test_the_moments_of_death_are_the_same_for_the_same_seed() -> None:
     assert draw_fates(20, 1) == draw_fates(20, 1) != draw_fates(20, 2)
     assert {fate.moment for fate in draw_fates(20, 1)} == {"hearing", "speaking", "over"}
+
+
+def _wait(event: threading.Event) -> None:
+    assert event.wait(30.0)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from audio.errors import EngineError
-from pipelines.engines import Clause, EngineInfo, Isolation, ReplyEnd, ReplyPart, RespondRequest
+from pipelines.engines import Clause, EngineInfo, Isolation, PrepareRequest, ReplyEnd, ReplyPart, RespondRequest
 
 Reply = str | Clause | Sequence[str | Clause]
 
@@ -40,6 +40,9 @@ class ScriptedResponder:
 
     def warm(self) -> None:
         """Nothing to load."""
+
+    def prepare(self, request: PrepareRequest) -> None:
+        """Nothing depends on the card."""
 
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
         """Yield the turn's clauses, then a ReplyEnd."""

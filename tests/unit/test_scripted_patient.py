@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.engines import Clause, HistoryItem, ReplyEnd, Responder, RespondKind, RespondRequest, Word
+from pipelines.engines import (
+    Clause,
+    HistoryItem,
+    PrepareRequest,
+    ReplyEnd,
+    Responder,
+    RespondKind,
+    RespondRequest,
+    Word,
+)
 from pipelines.llm.intents import Intent
 from pipelines.llm.scripted import AGAIN_PREFIX, TOLD_LINE, ScriptedPatient
 from pipelines.patient.card import Card
@@ -47,7 +56,8 @@ def said(text: str, *cues: str) -> HistoryItem:
 
 def test_is_a_demonstration_responder() -> None:
     PATIENT.warm()
-    PATIENT.prepare(library().values())
+    for card in library().values():
+        PATIENT.prepare(PrepareRequest(card))
     assert isinstance(PATIENT, Responder)
     assert (PATIENT.info.kind, PATIENT.info.isolation, PATIENT.info.demonstration) == ("responder", "thread", True)
 

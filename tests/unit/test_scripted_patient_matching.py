@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.engines import RespondKind, RespondRequest
+from pipelines.engines import PrepareRequest, RespondKind, RespondRequest
 from pipelines.llm.evaluate import MatchingCase, MatchingReport, evaluate_matching
 from pipelines.llm.intents import Intent
 from pipelines.llm.matching import index_for
@@ -92,7 +92,7 @@ def test_reply_takes_less_than_five_milliseconds() -> None:
     """Processor time of this thread, so that a busy machine doesn't fail it."""
     patient, card = ScriptedPatient(), library()["nursing-leg-wound"]
     patient.warm()
-    patient.prepare([card])
+    patient.prepare(PrepareRequest(card))
     talk = " ".join(case.text for case in DEVELOPMENT if case.card_id == card.id and len(case.text) > 60).split()
     took_ms = []
     for turn in range(20):
