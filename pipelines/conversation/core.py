@@ -339,9 +339,9 @@ class Conversation:
         """The candidate takes the floor: the patient stops, and history keeps what was heard."""
         reply = self._reply
         self._go(Trigger.FLOOR_TAKEN)
+        self._record_started()  # first: stock clients stop their playback at this
         if reply is not None:
             self._stop(reply, "interrupted", heard_ms=reply.played_ms)
-        self._record_started()
 
     def _stop(self, reply: Reply, status: str, *, heard_ms: float) -> None:
         self._out.append(StopReply(reply.number))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipelines.events import (
     EngineIncident,
     Problem,
     ReplyFinished,
+    ReplyStarted,
     SegmentHeard,
     SessionEnded,
     SpeechStarted,
@@ -128,17 +130,14 @@ def test_a_recording_replayed_as_it_was_interrupts_and_history_keeps_what_was_he
 
 def test_no_speech_started_is_told_while_the_patient_speaks_unless_it_yields(replay: Replay) -> None:
     replayed = replay("consultation.flac", as_recorded=True)
-    speaking: int | None = None
-    for record in replayed.records:
-        match record.event:
-            case SpeechStarted():
-                assert speaking is None
-            case ReplyFinished():
-                speaking = None
-            case event if event.type_name() == "reply_started":
-                speaking = 1
-            case _:
-                pass
+    events = [record.event for record in replayed.records]
+    speaking = False
+    for event, following in itertools.pairwise(events):
+        if isinstance(event, ReplyStarted | ReplyFinished):
+            speaking = isinstance(event, ReplyStarted)
+        elif isinstance(event, SpeechStarted) and speaking:
+            assert isinstance(following, ReplyFinished)
+            assert following.status == "interrupted"
 
 
 # ------------------------------------------------------------------ trouble
