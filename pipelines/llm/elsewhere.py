@@ -20,7 +20,7 @@ _TOPICS = {
         deaf memory swallow period periods menstrual menopause pregnant pregnancy contraception erection weigh
         weight height tall fracture broken seizure fits faint temperature""",
     "children": "child children kid son daughter baby babies toddler grandchild grandchildren born birth breastfeed",
-    "prevention": """vaccine vaccinated vaccination vaccinations injection jab tetanus flu booster immunised screening
+    "prevention": """vaccine vaccinated vaccination vaccinations injection jab shot tetanus flu booster immunised screening
         smear mammogram""",
     "travel": """travel travelled traveled trip abroad overseas country countries holiday holidays vacation flight fly
         flew plane train bus car drive drove driving licence parking bicycle bike motorbike passport""",
@@ -34,7 +34,7 @@ _TOPICS = {
     "former lives": "retire retired retirement army military prison childhood divorce divorced married marriage widow",
     "animals": """puppies litter neutered spayed castrated microchip microchipped breed breeder pedigree buy bought
         adopt adopted trained bark aggressive rabies kennel""",
-    "habits": "drugs cannabis marijuana cocaine heroin gamble gambling tattoo piercing",
+    "habits": "drugs cannabis marijuana cocaine heroin gamble gambling tattoo piercing cigarette tobacco smoker alcohol beer wine",
 }
 
 

@@ -86,6 +86,11 @@ START = re.compile(
     rf"|(?:what|when|where|which|who|whose|why|how) (?!(?:i|we|you|it|they|happens|the) )|"
     rf"(?:describe|explain|tell|show)\b)"
 )
+# A clause before a question that belongs to it.
+CONDITION = re.compile(
+    r"^(?:(?:and|so|now|okay|ok|right|but|thanks|thank you|alright|i see|good) )*"
+    r"(?P<clause>(?:when|while|if|after|before|whenever) (?:you|she|he|it|they|your|her|his|the|there) .*\w)$"
+)
 # Where a question is over and telling begins, in speech without full stops.
 TELLING = _compile(
     r"what i (?:am|will|would)", r"i (?:am going to|will|would (?:recommend|suggest|advise))", r"because", r"i ask"
@@ -105,7 +110,7 @@ REPEAT = _compile(
     r"understand) (?:that|you|it|what you)",
     r"(?:beg your )?pardon(?: me)?$|^(?:i )?(?:beg (?:your )?)?pardon|what did you (?:just )?say|come again$|"
     r"^sorry what|"
-    r"^what was that|^(?:i am )?sorry$|one more time|once more please|^say again",
+    r"(?:^|sorry (?:\w+ ){0,2}|excuse me (?:\w+ ){0,2})what was that|^(?:i am )?sorry$|one more time|once more please|^say again",
     r"(?:missed|misheard) (?:that|what you)",
 )
 NOT_REPEAT = _compile(
@@ -216,6 +221,9 @@ INVITATION = _compile(
     r"what (?:do|did) you (?:think|make|hope|expect|believe)",
     r"your (?:thoughts|feelings|opinion|ideas?|view)",
     r"(?:were|are) you hoping",
+    r"(?:going|running|goes) (?:on )?(?:through|in|around) your (?:mind|head)",
+    r"(?:what|something|anything|whatever) (?:is |it is )?(?:\w+ )?(?:worrying|upsetting|bothering|troubling) you",
+    r"what are you thinking",
     r"you afraid",
     r"anything (?:you would like|you want|you wish|that you|particular|specific|"
     r"in particular)(?: \w+){0,3} (?:ask|know|discuss|tell|add|talk|mention|worry\w*|concern\w*)",
@@ -227,6 +235,11 @@ INVITATION = _compile(
 )
 # Invitations whose words ("feel", "cope") are hardly ever meant for a cue of another kind.
 INVITATION_SURE = _compile(
+    r"(?:anything|something|what|whatever)(?: else| more| other \w+)? (?:that )?(?:you|do you|would you) (?:still )?(?:would )?"
+    r"(?:like|want|wish|need|have) (?:me )?to (?:know|ask|hear|discuss|explain|talk|clarify|go over)",
+    r"what else (?:can|could|may|should|shall) (?:i|we) (?:explain|tell|help|clarify|do|answer)",
+    r"(?:any|some|more|your|other|what|the) doubts?",
+    r"ask me (?:anything|whatever|what you|any)",
     r"how (?:are|have|do|did) (?:you|your family)(?: \w+)? (?:coping|cope|dealing|deal|taking|holding up|bearing up) "
     r"(?:with )?(?:all )?(?:this|that|it|everything)",
     r"what (?:is|are) your (?:\w+ )?(?:feelings?|thoughts?|views?|ideas?|expectations?|fears?|hopes?|worr\w+|"
@@ -267,6 +280,7 @@ CHECK = _compile(
     r"(?:does|did|do) (?:that|this|it|all that|all this|these|any of that) (?:\w+ )?(?:make sense|"
     r"sound|help|seem|work|suit)",
     r"mak(?:e|es|ing) sense",
+    r"(?:does|do|did|will|would) (?:that|this|it|all that|all this|these) make you feel",
     r"(?:is|was) (?:that|this|it|everything|all that) (?:all )?(?:clear|okay|ok|all right|alright|fine|understood)",
     r"(?:do|did|can) you (?:understand|follow|see what i)",
     r"are you (?:with me|following|happy (?:with|to)|okay with|ok with|comfortable with|"
@@ -295,7 +309,7 @@ PERMISSION = _compile(
     r"i (?:would|will|need|want|am)(?: \w+){0,4} "
     r"(?:check|look|examine|inspect|clean|measure|ask|take|feel|touch|listen|weigh)"
     r".* (?:is that|if that is|are you|if you are) (?:ok|okay|all right|alright|fine|happy)",
-    r"(?<!what )(?<!how )(?:can|may|could|shall|might) (?:i|we) (?:just |quickly |please |"
+    r"(?<!what )(?<!how )(?<!else )(?:can|may|could|shall|might) (?:i|we) (?:just |quickly |please |"
     r"now )*(?:have a|take|look|examine|inspect|touch|remove|undo|clean|measure|weigh|listen|feel|"
     r"put|show|explain|go through|talk|start|begin|check your|check the|check her|see (?:it|the|"
     r"your|her)|give|do|tell|run|share|discuss|pop|ask (?:you )?(?:a few|some|a couple|several|"

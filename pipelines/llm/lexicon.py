@@ -30,7 +30,7 @@ _CONCEPTS = {
         naproxen codeine pain_relief pain_killer pain_killers pain_medication for_the_pain""",
     "illness": """illness disease condition disorder health diagnose diagnosed diagnosis medical diabetes diabetic
         diabetics hypertension blood_pressure blood_sugar cholesterol heart kidney ailment chronic medical_history
-        past_history health_issues unwell long_term healthy fit_and_well healthwise""",
+        past_history health_issues unwell long_term healthy fit_and_well healthwise sicknesses other_sickness any_sickness treated_for""",
     "smoking": """smoke smoker smoking cigarette tobacco vape vaping nicotine cigar smokes pack_a_day ciggie ciggies
         fag fags""",
     "alcohol": "alcohol beer wine booze alcoholic",
@@ -40,12 +40,13 @@ _CONCEPTS = {
         cream ointment antiseptic disinfect clean cleaning cleaned""",
     "wound": "wound cut injury injure injured gash laceration graze",
     "cause": """got_hurt get_hurt got_injured get_injured how_you_got happen happened cause caused accident fall fell
-        fallen trip tripped bump knock injure injured hurt_yourself come_about came_about sustain sustained""",
+        fallen trip tripped bump bang hit knock injure injured hurt_yourself come_about came_about sustain sustained""",
     "wash": "wash washing bath bathe bathing shower showering swim swimming shampoo wet pool hygiene",
     "family": """family mother father mom mum dad parent brother sister sibling relative relation hereditary genetic
         inherit inherited grandmother grandfather grandparent run_in runs_in aunt uncle mothers fathers""",
     "household": """alone household partner wife husband spouse married live_with living_with lives_with neighbor
         neighbour on_your_own by_yourself at_home roommate support supported home carer caregiver who_else""",
+    "chores": "housework chore chores shopping groceries laundry errand errands cooking around_the_house daily_activities",
     "help": "help helping assist assistance hand support supported looks_after care",
     "night": "night nighttime sleep asleep sleeping slept wake woke woken waking bed overnight nocturnal nights rest",
     "breath": """cough coughing wheeze wheezy wheezing breath breathe breathing breathless short_of_breath chest
@@ -59,7 +60,7 @@ _CONCEPTS = {
         aggravate aggravates flare irritate bring_them_on brings_them_on set_them_off sets_them_off factors
         pattern related linked associated""",
     "relief": "relieve relieves relief ease eases better improve improves soothe",
-    "vision": """eye eyesight vision sight blurred blurry glasses visual flashing lights spots optician see_clearly
+    "vision": """eye eyesight vision sight blurred blurry glasses visual flashing lights spots optician clearly
         seeing double""",
     "symptom": """symptom nausea nauseous vomit vomiting sick queasy throw_up throwing_up dizzy dizziness faint
         numbness weakness numb weak fever tingling""",

@@ -41,7 +41,7 @@ GRAMMAR_WEIGHT = 0.08  # of any other word without a topic
 UNKNOWN_WEIGHT = 0.7  # a content word that no cue knows: some of the turn is about something else
 WEAK_WEIGHT = 0.4  # words that many questions share whatever their topic, and those of the card's title
 _WEAK_WORDS = (
-    "when where last time day week month year put keep give gave given find try often long use live living home".split()
+    "when where last time day week month year put keep give gave given find try often long use live living home date".split()
 )
 SPECIFIC_USUAL = 0.45  # the likeness of wording that leaves a score as it is
 FORMS = {
@@ -122,7 +122,12 @@ class CardIndex:
         self._known = frozenset(spread).union(*said.values())
         # Words of the triggers alone: an answer's words don't make a topic one of the card's.
         own = {word for cue in card.cues for text in (*cue.triggers, cue.topic) for word in tokens(text)}
-        self._elsewhere = topics() - own - {word + "s" for word in own} - {word.removesuffix("s") for word in own}
+        meant = {f for found in counts.values() for f, n in found.items() if n >= OFTEN}
+        self._elsewhere = {
+            word
+            for word in topics() - own - {word + "s" for word in own} - {word.removesuffix("s") for word in own}
+            if not meant.intersection(concepts_of(stem(word)))
+        }
         self._triggers = {
             cue.id: tuple(self._compile(text) for text in (*cue.triggers, cue.topic)) for cue in card.cues
         }

@@ -23,11 +23,13 @@ SHORT_WORDS = 14  # a turn that may be a question although its opening was not r
 STRETCH_WORDS = 18  # spoken questions are shorter; what follows belongs to something else
 CHAIN_WORDS = 2  # openings that follow one another this closely are one
 ENDING_WORDS = 12  # where leave is taken and understanding is checked
+CONDITION_WORDS = 10  # of a clause before the question that depends on it
 CONTEXT_WORDS = 8  # what a question without a topic of its own refers back to
 TAIL_WORDS = 26  # a question further from the end has been overtaken by what was said since
 ELLIPSIS_WORDS = 5  # "and the blue inhaler"
 QUESTION_SOUND = 0.70  # a longer turn must sound like a trigger, all of which are questions
 FEW_WORDS = 3
+_COUNTED = frozenset("times time days day weeks week months month years year hours hour nights long often".split())
 LOW_CONFIDENCE = 0.25  # mean of the words; single words are too noisy to judge by
 
 
@@ -177,6 +179,10 @@ def _stretches(said: Sequence[Sentence], spoken: tuple[str, ...]) -> list[_Stret
             starts = [0]
         for start in starts:
             words = _until_telling(sentence.words[start : start + STRETCH_WORDS])
+            if found and found[-1].explicit and _only_counts(words):  # "do you take it, and on how many days a week?"
+                words = (*found[-1].words[-CONTEXT_WORDS:], *words)
+            begin = _condition(sentence.words, start)
+            words = (*sentence.words[begin:start], *words)
             behind = after + max(0, len(sentence.words) - start - len(words))
             if not _has_content(words):  # "you have a cut there, what did you do?"
                 begin = len(spoken) - after - len(sentence.words) + start
@@ -186,6 +192,18 @@ def _stretches(said: Sequence[Sentence], spoken: tuple[str, ...]) -> list[_Stret
     if not found:
         found.append(_Stretch(spoken[-STRETCH_WORDS:], False, 0))
     return found[-6:]
+
+
+def _only_counts(words: Sequence[str]) -> bool:
+    """Tell whether the words ask how many or how long and name no topic."""
+    return all(word in FUNCTION_WORDS or word in _COUNTED for word in words)
+
+
+def _condition(words: tuple[str, ...], start: int) -> int:
+    """Return where the clause begins on which the question at `start` depends ("when you run, do you cough?")."""
+    line = " ".join(words[max(0, start - CONDITION_WORDS) : start])
+    match = intents.CONDITION.search(line)
+    return start - len(line[match.start("clause") :].split()) if match else start
 
 
 def _until_telling(words: tuple[str, ...]) -> tuple[str, ...]:

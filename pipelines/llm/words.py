@@ -45,6 +45,16 @@ _IDIOMS = (
         "travel",
     ),
     (re.compile(r"\blast night\b"), "yesterday"),
+    # Who hurts something has an accident; what hurts is a pain.
+    (
+        re.compile(
+            r"\b(you|she|he) ((?:have |has |had )?)(?:hurt|hurted)\b(?= (?:your|yourself|her|his|herself|himself|it|the)\b)"
+        ),
+        r"\1 \2injured",
+    ),
+    (re.compile(r"\bfor (?:a|your) living\b"), "for a job"),
+    (re.compile(r"\bwork(ing)? out\b(?! (?:how|what|why|if))"), "exercise"),
+    (re.compile(r"\bbirth control(?: pills?)?\b|(?<=\bon )the pill\b|(?<=example )the pill\b"), "contraception"),
     (re.compile(r"\b(?:no|not a) (?:problem|worries|trouble)(?: at all)?\b(?! (?:with|in|at|when))"), "okay"),
     (
         re.compile(r"\b(?:put(?:ting)? (?:\w+ )?weight on|bear(?:ing)? weight on)\b(?= (?:it|the|your|that))"),
@@ -69,7 +79,8 @@ FUNCTION_WORDS = frozenset(
     whose why will with would yes yet you your yours yourself anything anyone any moment bit able maybe exactly
     usually normally currently present mister missus miss mr mrs ms doctor sir madam look looking ask asking
     question questions talk talking understand describe explain show mind mean means sure hello hi course great
-    fine alright sorry yesterday tonight""".split()
+    fine alright sorry yesterday tonight around everything everyone everybody somebody someone anybody nobody nothing
+    example instance including especially roughly probably certainly""".split()
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.app.process import ServerProcess, faults_of, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server with scripted engines, which answers every turn within milliseconds with a few seconds of tones."""
     with running(tmp_path_factory.mktemp("mock"), "engines.backend=mock") as server:
@@ -17,7 +17,7 @@ def mock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProc
     assert faults_of(server) == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server with the embedded engines: real speech in, real speech out.
 

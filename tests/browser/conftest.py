@@ -21,7 +21,7 @@ BRISK = ("engines.backend=mock", "conversation.endpoint_wait_ms=300", "conversat
 MANY = "server.max_sessions=1000"  # reservations that a test leaves behind keep their place for a while
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
     """Playwright, with the browser that the system provides."""
     if not Path(CHROMIUM).exists():
@@ -31,7 +31,7 @@ def playwright() -> Iterator[Playwright]:
         yield driver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Chromium that hears a short sentence again and again, with time for a scripted answer between."""
     path = tmp_path_factory.mktemp("microphone") / "sentence.wav"
@@ -39,14 +39,14 @@ def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) ->
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def refusing_browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium that refuses the microphone at once, as when a person has pressed "Block"."""
     with launched(playwright, None) as browser:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the supplied cards and one on which the patient speaks first."""
     folder = tmp_path_factory.mktemp("cards")
@@ -57,7 +57,7 @@ def cards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory, cards: Path) -> Iterator[ServerProcess]:
     """A server with scripted engines, for every test that leaves it as it was."""
     with running(tmp_path_factory.mktemp("brisk"), *BRISK, MANY, f"cards_path={cards}") as server:

@@ -256,7 +256,7 @@ def test_binary_frames_are_refused_and_then_closed() -> None:
 
 def test_a_message_above_the_servers_limit_is_refused() -> None:
     async def script(one: Talk) -> None:
-        one.send("input_audio_buffer.append", audio="A" * 70_000)
+        one.send("input_audio_buffer.append", audio="A" * 100_000)
         await one.settled()
 
     one = talk(script)
