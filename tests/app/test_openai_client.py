@@ -133,6 +133,7 @@ def test_three_turns_are_spoken_and_the_patient_is_interrupted_once(embedded_ser
             await talk.connection.conversation.item.truncate(
                 item_id=delta.item_id, content_index=0, audio_end_ms=played_ms
             )
+            await talk.until("response.done")  # told right after the interruption
             cut = next(e.response for e in talk.seen if e.type == "response.done" and e.response.id == answer.id)
             assert (cut.id, cut.status, cut.status_details.reason) == (answer.id, "cancelled", "turn_detected")
             truncated = await talk.until("conversation.item.truncated", lambda e: e.audio_end_ms == played_ms)
