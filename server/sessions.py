@@ -66,7 +66,6 @@ class Session:
     status: Status = Status.RESERVED
     driver: SessionDriver | None = None
     debrief: Debrief | None = None
-    speaker_state: str | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -158,7 +157,6 @@ class SessionRegistry:
                 settings.session.session_s,
                 int(hashlib.sha256(session.id.encode()).hexdigest()[:8], 16),
                 input_hz,
-                speaker_state=session.speaker_state,
             ),
             engines=self._engines,
             settings=settings.conversation,

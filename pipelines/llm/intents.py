@@ -56,7 +56,7 @@ QUESTION = _compile(
     r"(?:^|(?<=\band )|(?<=\bso )|(?<=\bbut )|(?<=\bor )|(?<=\bme )|(?<=\bknow )|(?<=\bask )|(?<=\balso )"
     r"|(?<=\bplease )|(?<=\bnow )|(?<=\babout )|(?<=\bout )|(?<=\bright )|(?<=\bokay )|(?<=\bwonder )|(?<=\bwondering )"
     r")who (?:do|does|did|has|have|are|is|was|will|lives?|helps?|else|looks?|changes?|takes?|cares?|can|could|would)",
-    r"(?:tell|telling|show|showing) me",
+    r"(?<!what you )(?<!as you )(?<!you are )(?:tell|telling|show|showing) me",
     r"(?:talk|walk|run|take) me through",
     r"(?:please|you) (?:describe|explain|list|name|outline|specify|clarify|point|give me (?:a|an|some|the|more)|"
     r"share with me|go through)",
@@ -112,6 +112,7 @@ REPEAT = _compile(
     r"^sorry what|"
     r"(?:^|sorry (?:\w+ ){0,2}|excuse me (?:\w+ ){0,2})what was that|^(?:i am )?sorry$|one more time|once more please|^say again",
     r"(?:missed|misheard) (?:that|what you)",
+    r"(?:speak|talk) (?:up|a (?:bit|little) (?:louder|slower|more \w+)|louder|slower|more (?:slowly|clearly))",
 )
 NOT_REPEAT = _compile(
     r"back to me", "what i", "own words", "want me to", "like me to", "i will repeat", "let me repeat", "i said"
@@ -187,7 +188,8 @@ OPEN_SURE = _compile(
     r"(?:how|what) (?:can|may|could|shall) (?:i|we) (?:help|do|assist|be of)",
     r"what seems to be",
     r"what is the (?:problem|matter|trouble|issue)",
-    r"(?:the )?reason (?:for|you|why) (?:your|you|are|have|came|visit)",
+    r"(?:the )?reason (?:for|you|why) (?:your|you|are|have|came|visit)"
+    r"(?! (?:(?:are|feel|seem|look) )?(?:(?:so|very|that) )?(?:worr|concern|anxi|afraid|scared))",
 )
 OPEN = _compile(
     r"what (?:brings?|brought|has brought|is bringing) you",
@@ -224,6 +226,7 @@ INVITATION = _compile(
     r"(?:going|running|goes) (?:on )?(?:through|in|around) your (?:mind|head)",
     r"(?:what|something|anything|whatever) (?:is |it is )?(?:\w+ )?(?:worrying|upsetting|bothering|troubling) you",
     r"what are you thinking",
+    r"you (?:are|feel|get|seem|look|sound) (?:(?:so|very|really|a bit|a little|quite|that|rather) )?(?:worried|concerned|anxious|afraid|scared|nervous|upset)",
     r"you afraid",
     r"anything (?:you would like|you want|you wish|that you|particular|specific|"
     r"in particular)(?: \w+){0,3} (?:ask|know|discuss|tell|add|talk|mention|worry\w*|concern\w*)",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -32,6 +32,9 @@ SPECIFIC_SHARE = 0.15  # how much of a score depends on the whole wording of the
 FORM_WEIGHT = 0.35  # of a question's form ("how", "when") in that wording; a content word weighs up to 1
 ONCE_SHARE = 0.45  # a word of one trigger in many is a side issue of the cue, not its topic
 OFTEN = 3.0  # triggers that make a word a topic of the cue
+TOPIC_SHARE = 0.4  # of a cue's triggers: a feature of so many is its topic
+ALONE = 2  # triggers without the topic that make another feature a topic too
+COMPANY_SHARE = 0.7
 MEANT_SHARE = 0.5  # a word with a meaning of its own is less likely to be another one misheard
 INSIDE_RECALL = 0.25  # of a trigger's content, before it is looked for inside a stretch: that is costly
 NEAR_TIE = 0.10  # cues whose scores are this close are told apart by the wording
@@ -98,8 +101,10 @@ class CardIndex:
         self._names = frozenset(tokens(card.patient.name))  # an address, no topic
         self.volunteered = frozenset(cue.id for cue in card.cues if cue.kind == "volunteered")
         counts: dict[str, Counter[str]] = {}
+        texts: dict[str, list[frozenset[str]]] = {}
         for cue in card.cues:
-            counts[cue.id] = Counter(f for text in (*cue.triggers, cue.topic) for f in set(_features(tokens(text))))
+            texts[cue.id] = [frozenset(_features(tokens(text))) for text in (*cue.triggers, cue.topic)]
+            counts[cue.id] = Counter(f for found in texts[cue.id] for f in found)
         said = {cue.id: {f for text in cue.says for f in _stems(tokens(text))} for cue in card.cues}
         spread = Counter(f for found in counts.values() for f in found)
         cues = len(card.cues)
@@ -110,7 +115,7 @@ class CardIndex:
         }
         self._telling = {
             cue.id: {
-                f: self._weight(f) * (ONCE_SHARE + (1.0 - ONCE_SHARE) * min(1.0, n / OFTEN))
+                f: self._weight(f) * (ONCE_SHARE + (1.0 - ONCE_SHARE) * min(1.0, n / OFTEN)) * _company(f, texts[cue.id])
                 for f, n in counts[cue.id].items()
             }
             for cue in card.cues
@@ -138,8 +143,8 @@ class CardIndex:
                 self._meaning.setdefault(concept, []).append(feature)
         self.common = self._find_common(card)
         concepts = {feature for feature in spread if feature.startswith("@")}
-        texts = [text for cue in card.cues for text in (*cue.triggers, cue.topic, *cue.says)]
-        surfaces = {word for text in texts for word in tokens(text)} | {
+        written = [text for cue in card.cues for text in (*cue.triggers, cue.topic, *cue.says)]
+        surfaces = {word for text in written for word in tokens(text)} | {
             word for concept in concepts for word in members_of(concept)
         }
         self._surfaces = sorted(word for word in surfaces if len(word) > 2 and word not in FUNCTION_WORDS)
@@ -337,6 +342,20 @@ class CardIndex:
                 if CONCEPT_WEIGHT * degree > degrees.get(feature, 0.0):
                     degrees[feature] = CONCEPT_WEIGHT * degree
         return degrees
+
+
+def _company(feature: str, texts: Sequence[frozenset[str]]) -> float:
+    """Return what a feature is worth that stands in a cue's triggers only beside the cue's topic.
+
+    "Are you allergic to any medicine" says that medicine is a part of the question, not that it is asked for.
+    """
+    counts = Counter(f for found in texts for f in found)
+    topic, often = counts.most_common(1)[0]
+    own = feature == topic or topic in concepts_of(feature) or feature in concepts_of(topic)
+    if own or often < TOPIC_SHARE * len(texts):
+        return 1.0
+    alone = sum(feature in found and topic not in found for found in texts)
+    return 1.0 if alone >= ALONE else COMPANY_SHARE
 
 
 def _forms(wording: Mapping[str, float]) -> frozenset[str]:

@@ -180,7 +180,7 @@ def _stretches(said: Sequence[Sentence], spoken: tuple[str, ...]) -> list[_Stret
         for start in starts:
             words = _until_telling(sentence.words[start : start + STRETCH_WORDS])
             if found and found[-1].explicit and _only_counts(words):  # "do you take it, and on how many days a week?"
-                words = (*found[-1].words[-CONTEXT_WORDS:], *words)
+                words = (*sentence.words[max(0, start - CONTEXT_WORDS) : start], *words)
             begin = _condition(sentence.words, start)
             words = (*sentence.words[begin:start], *words)
             behind = after + max(0, len(sentence.words) - start - len(words))

@@ -52,6 +52,18 @@ _IDIOMS = (
         ),
         r"\1 \2injured",
     ),
+    (re.compile(r"\b(got|get|getting|been|was|were) hurt\b"), r"\1 injured"),
+    (re.compile(r"\bhow many (?:days|nights|times) (?:a|an|per|in a|in one|in the|of the|each|every|out of the) (week|month|day)\b"), r"how often a \1"),
+    (
+        re.compile(
+            r"\beat(?:s|ing|en)? (?:and drink(?:s|ing)? )?(?:quite |very |just )?(?:normally|well|okay|ok|fine|all right|properly|enough|"
+            r"as (?:usual|normal|before)|like (?:before|always|usual|normal))\b"
+        ),
+        "appetite",
+    ),
+    # Care of a person is help at home, care of a wound is not.
+    (re.compile(r"(?<!be )\b(?:look(?:s|ing|ed)? after|tak(?:es?|ing) care of) you(?:rself)?\b"), "help you"),
+    (re.compile(r"\b(?:get|got) (?:her|him|them) (?:from|at|as)\b|(?<=when did you )get (?:her|him)\b"), "adopted"),
     (re.compile(r"\bfor (?:a|your) living\b"), "for a job"),
     (re.compile(r"\bwork(ing)? out\b(?! (?:how|what|why|if))"), "exercise"),
     (re.compile(r"\bbirth control(?: pills?)?\b|(?<=\bon )the pill\b|(?<=example )the pill\b"), "contraception"),
