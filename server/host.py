@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from functools import partial
 from importlib.metadata import version
 
@@ -110,6 +111,9 @@ class Server:
             self.not_ready = error.message if isinstance(error, AppError) else "an engine did not start in time"
             logger.error("engines_not_loaded", error=self.not_ready)
             return
+        # What is loaded by now stays: the garbage collector need not walk it again in the middle of somebody's turn.
+        gc.collect()
+        gc.freeze()
         self.not_ready = None
         logger.info("ready")
 

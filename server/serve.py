@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,8 @@ logger = structlog.get_logger("server.serve")
 
 BACKLOG = 128
 SHUTDOWN_GRACE_S = 10  # for connections to close once they were told
+# Engines in threads compute while the loop has sound to send: by default it would wait up to 5 ms for its turn.
+SWITCH_S = 0.0005
 DEBRIEF_GRACE_S = 1.0  # for pages to fetch what was said in a session that was just ended: they ask at once
 
 
@@ -31,6 +34,7 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
     faults = settings.production_faults()
     if faults:
         raise SettingsError("\n".join(faults))
+    sys.setswitchinterval(SWITCH_S)
     os.umask(0o077)  # what people say is for nobody else on this machine
     setup_logging(settings.log)
     for note in notes:

@@ -15,13 +15,18 @@ _TOPICS = {
         transfusion""",
     "parts of the body": """knee foot feet hand finger thumb toe arm elbow shoulder wrist hip back spine neck throat
         chest stomach belly abdomen tummy groin ankle heel nose nostril tongue lip jaw gum tooth teeth dental
-        dentist dentures kidney liver lung bladder bowel prostate breast womb rib nail eyelid bone joint muscle""",
-    "functions of the body": """urine urinate pee bowel stool constipated constipation diarrhoea diarrhea hearing hear
-        deaf memory swallow period periods menstrual menopause pregnant pregnancy contraception erection weigh
-        weight height tall fracture broken seizure fits faint temperature""",
+        dentist dentures kidney liver lung bladder bowel prostate breast womb rib nail eyelid eye eyes eyesight
+        glasses bone joint muscle""",
+    "functions of the body": """appetite urine urinate pee bowel stool constipated constipation diarrhoea diarrhea
+        hearing hear deaf memory swallow period periods menstrual menopause pregnant pregnancy contraception
+        erection weigh weight height tall fracture broken seizure fits faint temperature""",
     "children": "child children kid son daughter baby babies toddler grandchild grandchildren born birth breastfeed",
-    "prevention": """vaccine vaccinated vaccination vaccinations injection jab shot tetanus flu booster immunised screening
-        smear mammogram""",
+    "prevention": """vaccine vaccinated vaccination vaccinations injection jab shot tetanus flu booster immunised
+        screening smear mammogram""",
+    "allergies": "allergy allergic allergies react reaction intolerant intolerance latex",
+    "mishaps": "injury injured injuries accident",
+    "complaints": """pain painful hurt sore ache headache breath breathing breathe breathless cough coughing wheeze
+        wheezing stress stressed stressful""",
     "travel": """travel travelled traveled trip abroad overseas country countries holiday holidays vacation flight fly
         flew plane train bus car drive drove driving licence parking bicycle bike motorbike passport""",
     "where people come from": """alone rent apartment town city village grew originally nationality language
@@ -29,12 +34,15 @@ _TOPICS = {
     "leisure": """music song sing instrument instruments piano guitar film movie television programme book novel read
         reading hobby hobbies garden gardening cook cooking paint painting dance club team football cricket chess
         game games cinema theatre restaurant favourite favorite colour color""",
-    "the day": "breakfast lunch dinner weather rain sunny weekend birthday christmas news",
-    "papers": "address postcode email telephone number card form certificate lawyer tax passport pension benefits",
+    "the day": "eat ate eating breakfast lunch dinner weather rain sunny weekend birthday christmas news",
+    "papers": """address postcode email telephone number card form certificate lawyer tax passport pension benefits
+        insurance insured""",
     "former lives": "retire retired retirement army military prison childhood divorce divorced married marriage widow",
     "animals": """puppies litter neutered spayed castrated microchip microchipped breed breeder pedigree buy bought
         adopt adopted trained bark aggressive rabies kennel""",
-    "habits": "drugs cannabis marijuana cocaine heroin gamble gambling tattoo piercing cigarette tobacco smoker alcohol beer wine",
+    "habits": """drugs cannabis marijuana cocaine heroin gamble gambling tattoo piercing cigarette tobacco smoker
+        alcohol
+        beer wine""",
 }
 
 

@@ -74,6 +74,8 @@ QUESTION = _compile(
     r"(?:and|but|so|or) (?:do|does|did|can|could|would|has|have|is|are|was|were) (?:that|this|there|any\w*|some\w*|"
     r"she|he|they|it|your|her|his)(?! (?:means?|is|will|helps?))",
     r"no (?:other|more|history|known|allergies|pets|family)",
+    r"(?<!to )(?<!with )(?<!of )(?<!on )(?<!for )(?<!from )(?<!have )(?<!had )(?<!take )(?<!taking )"
+    r"(?<!using )(?<!use )"
     r"any (?:other|diseases?|illness\w*|conditions?|medicines?|medications?|symptoms?|more|history|problems?|trouble|"
     r"known|allergies|pets|pain|family)",
 )
@@ -89,7 +91,7 @@ START = re.compile(
 # A clause before a question that belongs to it.
 CONDITION = re.compile(
     r"^(?:(?:and|so|now|okay|ok|right|but|thanks|thank you|alright|i see|good) )*"
-    r"(?P<clause>(?:when|while|if|after|before|whenever) (?:you|she|he|it|they|your|her|his|the|there) .*\w)$"
+    r"(?P<clause>(?:when|while|if|after|before|whenever) (?:you|she|he|it|they|your|her|his|there) .*\w)$"
 )
 # Where a question is over and telling begins, in speech without full stops.
 TELLING = _compile(
@@ -110,8 +112,9 @@ REPEAT = _compile(
     r"understand) (?:that|you|it|what you)",
     r"(?:beg your )?pardon(?: me)?$|^(?:i )?(?:beg (?:your )?)?pardon|what did you (?:just )?say|come again$|"
     r"^sorry what|"
-    r"(?:^|sorry (?:\w+ ){0,2}|excuse me (?:\w+ ){0,2})what was that|^(?:i am )?sorry$|one more time|once more please|^say again",
-    r"(?:missed|misheard) (?:that|what you)",
+    r"(?:^|sorry (?:\w+ ){0,2}|excuse me (?:\w+ ){0,2})what was that|^(?:i am )?sorry$|"
+    r"one more time|once more please|^say again",
+    r"(?:missed|misheard) (?:that|what you|(?:the|your) (?:last|first|end))",
     r"(?:speak|talk) (?:up|a (?:bit|little) (?:louder|slower|more \w+)|louder|slower|more (?:slowly|clearly))",
 )
 NOT_REPEAT = _compile(
@@ -189,6 +192,7 @@ OPEN_SURE = _compile(
     r"what seems to be",
     r"what is the (?:problem|matter|trouble|issue)",
     r"(?:the )?reason (?:for|you|why) (?:your|you|are|have|came|visit)"
+    r"(?! (?:do|are|would|can) not)"
     r"(?! (?:(?:are|feel|seem|look) )?(?:(?:so|very|that) )?(?:worr|concern|anxi|afraid|scared))",
 )
 OPEN = _compile(
@@ -226,7 +230,10 @@ INVITATION = _compile(
     r"(?:going|running|goes) (?:on )?(?:through|in|around) your (?:mind|head)",
     r"(?:what|something|anything|whatever) (?:is |it is )?(?:\w+ )?(?:worrying|upsetting|bothering|troubling) you",
     r"what are you thinking",
-    r"you (?:are|feel|get|seem|look|sound) (?:(?:so|very|really|a bit|a little|quite|that|rather) )?(?:worried|concerned|anxious|afraid|scared|nervous|upset)",
+    r"tell me why$",
+    r"(?:reason|why) you (?:do|are|would|can) not",
+    r"you (?:are|feel|get|seem|look|sound) (?:(?:so|very|really|a bit|a little|quite|that|rather) )?"
+    r"(?:worried|concerned|anxious|afraid|scared|nervous|upset)",
     r"you afraid",
     r"anything (?:you would like|you want|you wish|that you|particular|specific|"
     r"in particular)(?: \w+){0,3} (?:ask|know|discuss|tell|add|talk|mention|worry\w*|concern\w*)",
@@ -238,10 +245,14 @@ INVITATION = _compile(
 )
 # Invitations whose words ("feel", "cope") are hardly ever meant for a cue of another kind.
 INVITATION_SURE = _compile(
-    r"(?:anything|something|what|whatever)(?: else| more| other \w+)? (?:that )?(?:you|do you|would you) (?:still )?(?:would )?"
-    r"(?:like|want|wish|need|have) (?:me )?to (?:know|ask|hear|discuss|explain|talk|clarify|go over)",
+    r"(?:anything|something|what|whatever)(?: else| more| other \w+)? (?:that )?(?:you|do you|would you) (?:still )?"
+    r"(?:would )?(?:like|want|wish|need|have) (?:me )?to (?:know|ask|hear|discuss|explain|talk|clarify|go over)",
+    r"what (?:would|do|did) you (?:like|want|expect|hope|wish|need) (?:from )?(?:us|me)\b",
+    r"how do you feel(?: now)?$",
     r"what else (?:can|could|may|should|shall) (?:i|we) (?:explain|tell|help|clarify|do|answer)",
     r"(?:any|some|more|your|other|what|the) doubts?",
+    r"(?:any|some|an|own|your) (?:\w+ )?(?:ideas?|theory|guess|suspicion) (?:of|what|why|about|how|where)",
+    r"(?:something|anything|questions?) (?:\w+ )?to (?:ask|discuss|add)\b",
     r"ask me (?:anything|whatever|what you|any)",
     r"how (?:are|have|do|did) (?:you|your family)(?: \w+)? (?:coping|cope|dealing|deal|taking|holding up|bearing up) "
     r"(?:with )?(?:all )?(?:this|that|it|everything)",
@@ -351,6 +362,9 @@ ADVICE = _compile(
     r"usually|essential|harmful|dangerous|safe|good|bad)",
     r"(?:slows?|helps?|causes?|reduces?|prevents?|affects?|damages?|increases?)(?= \w)",
     r"unfortunately",
+    r"^(?!what|which|how|where|who|when|why|any)\w+ (?:is|are|can|will|has) (?:a|an|the|not|very|good|only)\b",
+    r"to (?:avoid|prevent|protect|reduce)",
+    r"^(?:after|before|when|whenever|once) (?:you|she|it|the)\b",
     r"it sounds",
     r"let us",
     r"please (?:do|make|keep|take|use|come|try|avoid|remember|change|rinse|call)",

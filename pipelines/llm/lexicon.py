@@ -20,7 +20,7 @@ _CONCEPTS = {
     "where": "where whereabouts location which_part which_parts which_areas which_area area spot place part locate",
     "pain": """pain painful hurt hurting hurts ache aching achy sore soreness tender tenderness throb throbbing sting
         stinging burning discomfort uncomfortable agony""",
-    "severity": "severe severity bad intense intensity strong scale out_of_ten one_to_ten rate mild",
+    "severity": "severe severity bad intense intensity strong scale out_of_ten one_to_ten rate number mild",
     "quality": """feel_like sharp dull throbbing pressing stabbing tight squeezing pulsating describe_the_pain
         what_is_it_like""",
     "medicine": """medicine medication drug tablet pill prescribe prescription dose dosage capsule pharmaceutical
@@ -29,8 +29,9 @@ _CONCEPTS = {
     "painkiller": """painkiller painkillers analgesic ibuprofen paracetamol acetaminophen aspirin tylenol advil
         naproxen codeine pain_relief pain_killer pain_killers pain_medication for_the_pain""",
     "illness": """illness disease condition disorder health diagnose diagnosed diagnosis medical diabetes diabetic
-        diabetics hypertension blood_pressure blood_sugar cholesterol heart kidney ailment chronic medical_history
-        past_history health_issues unwell long_term healthy fit_and_well healthwise sicknesses other_sickness any_sickness treated_for""",
+        diabetics hypertension blood_sugar cholesterol heart kidney ailment chronic medical_history
+        past_history health_issues unwell long_term healthy fit_and_well healthwise sicknesses
+        other_sickness any_sickness treated_for""",
     "smoking": """smoke smoker smoking cigarette tobacco vape vaping nicotine cigar smokes pack_a_day ciggie ciggies
         fag fags""",
     "alcohol": "alcohol beer wine booze alcoholic",
@@ -46,7 +47,8 @@ _CONCEPTS = {
         inherit inherited grandmother grandfather grandparent run_in runs_in aunt uncle mothers fathers""",
     "household": """alone household partner wife husband spouse married live_with living_with lives_with neighbor
         neighbour on_your_own by_yourself at_home roommate support supported home carer caregiver who_else""",
-    "chores": "housework chore chores shopping groceries laundry errand errands cooking around_the_house daily_activities",
+    "chores": """housework chore chores shopping groceries laundry errand errands cooking around_the_house
+        daily_activities""",
     "help": "help helping assist assistance hand support supported looks_after care",
     "night": "night nighttime sleep asleep sleeping slept wake woke woken waking bed overnight nocturnal nights rest",
     "breath": """cough coughing wheeze wheezy wheezing breath breathe breathing breathless short_of_breath chest
@@ -56,9 +58,9 @@ _CONCEPTS = {
     "allergy": """allergy allergic allergen reaction react reacted hypersensitive intolerant intolerance sensitive
         sensitivity rash""",
     "trigger": """trigger triggered cause provoke bring_on brings_on brought_on bring_it_on brings_it_on set_off
-        sets_off makes_the makes_it makes_them make_it make_them set_it_off sets_it_off worse worsen worsens
-        aggravate aggravates flare irritate bring_them_on brings_them_on set_them_off sets_them_off factors
-        pattern related linked associated""",
+        sets_off makes_the makes_your make_your makes_it makes_them make_it make_them set_it_off sets_it_off worse
+        worsen worsens aggravate aggravates flare irritate bring_them_on brings_them_on set_them_off sets_them_off
+        factors pattern related linked associated""",
     "relief": "relieve relieves relief ease eases better improve improves soothe",
     "vision": """eye eyesight vision sight blurred blurry glasses visual flashing lights spots optician clearly
         seeing double""",
@@ -86,7 +88,7 @@ _CONCEPTS = {
         breathe_it_in using_it""",
     "reliever": "reliever rescue blue albuterol salbutamol ventolin",
     "inhaler": "inhaler puffer puff pump inhale",
-    "steroid": "steroid cortisone corticosteroid side_effects side_effect",
+    "steroid": "steroid cortisone corticosteroid sideeffect",
     "stop": "stop quit give_up cease discontinue giving_up cut_down",
     "cost": """cost costs price expensive afford money pay payment bill insurance insured budget fee financial finances
         financially""",

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
+from pipelines.llm.cue_topics import company, constant_topic
 from pipelines.llm.elsewhere import topics
 from pipelines.llm.lexicon import concepts_of, members_of, phrase_concepts
 from pipelines.llm.words import FUNCTION_WORDS, phrase_sound, sound, stem, tokens
@@ -32,20 +33,21 @@ SPECIFIC_SHARE = 0.15  # how much of a score depends on the whole wording of the
 FORM_WEIGHT = 0.35  # of a question's form ("how", "when") in that wording; a content word weighs up to 1
 ONCE_SHARE = 0.45  # a word of one trigger in many is a side issue of the cue, not its topic
 OFTEN = 3.0  # triggers that make a word a topic of the cue
-TOPIC_SHARE = 0.4  # of a cue's triggers: a feature of so many is its topic
-ALONE = 2  # triggers without the topic that make another feature a topic too
-COMPANY_SHARE = 0.7
+TOPIC_LOSS = 0.25  # of the score of a question that doesn't
 MEANT_SHARE = 0.5  # a word with a meaning of its own is less likely to be another one misheard
 INSIDE_RECALL = 0.25  # of a trigger's content, before it is looked for inside a stretch: that is costly
 NEAR_TIE = 0.10  # cues whose scores are this close are told apart by the wording
 TIE_WEIGHT = 0.30
+OPENING_WORDS = 3
+PLACE_LOSS = 0.5  # of the score of "where" and "why" for a cue that has no such trigger
 OTHER_FORM = 0.92  # "when did it start" and "what makes it start"
 GRAMMAR_WEIGHT = 0.08  # of any other word without a topic
 UNKNOWN_WEIGHT = 0.7  # a content word that no cue knows: some of the turn is about something else
 WEAK_WEIGHT = 0.4  # words that many questions share whatever their topic, and those of the card's title
-_WEAK_WORDS = (
-    "when where last time day week month year put keep give gave given find try often long use live living home date".split()
-)
+_WEAK_WORDS = """
+    when where last time day week month year put keep give gave given find try often long live living home date house
+    first remember change use new
+""".split()
 SPECIFIC_USUAL = 0.45  # the likeness of wording that leaves a score as it is
 FORMS = {
     "how": "how", "when": "when", "where": "where", "who": "who", "whom": "who", "whose": "who", "why": "why",
@@ -91,6 +93,7 @@ class _Heard:
     wording: Mapping[str, float]
     unknown: float  # weight of content words that no cue knows
     elsewhere: float  # weight of words of other topics
+    opening: str  # "?where" or "?why", if it asks for that
 
 
 class CardIndex:
@@ -115,7 +118,7 @@ class CardIndex:
         }
         self._telling = {
             cue.id: {
-                f: self._weight(f) * (ONCE_SHARE + (1.0 - ONCE_SHARE) * min(1.0, n / OFTEN)) * _company(f, texts[cue.id])
+                f: self._weight(f) * (ONCE_SHARE + (1.0 - ONCE_SHARE) * min(1.0, n / OFTEN)) * company(f, texts[cue.id])
                 for f, n in counts[cue.id].items()
             }
             for cue in card.cues
@@ -131,10 +134,14 @@ class CardIndex:
         self._elsewhere = {
             word
             for word in topics() - own - {word + "s" for word in own} - {word.removesuffix("s") for word in own}
-            if not meant.intersection(concepts_of(stem(word)))
+            if not any({word, word.removesuffix("s")}.intersection(members_of(concept)) for concept in meant)
         }
+        self._topics = {cue.id: constant_topic(texts[cue.id]) for cue in card.cues}
         self._triggers = {
             cue.id: tuple(self._compile(text) for text in (*cue.triggers, cue.topic)) for cue in card.cues
+        }
+        self._asks = {
+            cue_id: frozenset().union(*(trigger.forms for trigger in found)) for cue_id, found in self._triggers.items()
         }
         self._content = {f for found in self._triggers.values() for trigger in found for f, _ in trigger.features}
         self._meaning: dict[str, list[str]] = {}  # concept -> the words of triggers that belong to it
@@ -156,7 +163,9 @@ class CardIndex:
         """Return every cue's score for a stretch of words, best first; of nearly equal ones the best worded."""
         evidence, unknown, elsewhere = self._evidence(words)
         degrees = self._degrees(evidence)
-        heard = _Heard(phrase_sound(words), evidence, degrees, self._wording(words), unknown, elsewhere)
+        heard = _Heard(
+            phrase_sound(words), evidence, degrees, self._wording(words), unknown, elsewhere, _opening(words)
+        )
         scores = [self._score(cue_id, heard) for cue_id in self.cue_ids]
         scores.sort(key=lambda score: -score.score)
         near = sum(score.score >= scores[0].score - NEAR_TIE for score in scores)
@@ -305,6 +314,11 @@ class CardIndex:
         score = lexical + (1.0 - lexical) * 0.5 * _likeness(phrase) * (0.3 + 0.7 * share) * (0.3 + 0.7 * recall)
         score *= FOREIGN_FLOOR + (1.0 - FOREIGN_FLOOR) * share
         score *= (1.0 + SPECIFIC_SHARE * (specific - SPECIFIC_USUAL)) * (1.0 if same_form else OTHER_FORM)
+        topic = self._topics[cue_id]
+        if topic:
+            score *= 1.0 - TOPIC_LOSS * (1.0 - evidence.get(topic, 0.0))
+        if heard.opening and heard.opening not in self._asks[cue_id]:
+            score *= 1.0 - PLACE_LOSS
         if heard.elsewhere:
             score *= 1.0 - ELSEWHERE_SHARE * heard.elsewhere / (heard.elsewhere + sum(strengths))
         return CueScore(cue_id, min(1.0, score), best, phrase, specific)
@@ -344,22 +358,13 @@ class CardIndex:
         return degrees
 
 
-def _company(feature: str, texts: Sequence[frozenset[str]]) -> float:
-    """Return what a feature is worth that stands in a cue's triggers only beside the cue's topic.
-
-    "Are you allergic to any medicine" says that medicine is a part of the question, not that it is asked for.
-    """
-    counts = Counter(f for found in texts for f in found)
-    topic, often = counts.most_common(1)[0]
-    own = feature == topic or topic in concepts_of(feature) or feature in concepts_of(topic)
-    if own or often < TOPIC_SHARE * len(texts):
-        return 1.0
-    alone = sum(feature in found and topic not in found for found in texts)
-    return 1.0 if alone >= ALONE else COMPANY_SHARE
-
-
 def _forms(wording: Mapping[str, float]) -> frozenset[str]:
     return frozenset(word for word in wording if word.startswith("?"))
+
+
+def _opening(words: tuple[str, ...]) -> str:
+    """Return the form of a question for a place or a reason, which hardly any other question can stand for."""
+    return next(("?" + word for word in words[:OPENING_WORDS] if word in ("where", "why")), "")
 
 
 def _likeness(phrase: float) -> float:

@@ -30,6 +30,7 @@ ELLIPSIS_WORDS = 5  # "and the blue inhaler"
 QUESTION_SOUND = 0.70  # a longer turn must sound like a trigger, all of which are questions
 FEW_WORDS = 3
 _COUNTED = frozenset("times time days day weeks week months month years year hours hour nights long often".split())
+_ASKS = frozenset("when how often long many much".split())
 LOW_CONFIDENCE = 0.25  # mean of the words; single words are too noisy to judge by
 
 
@@ -201,7 +202,9 @@ def _only_counts(words: Sequence[str]) -> bool:
 
 def _condition(words: tuple[str, ...], start: int) -> int:
     """Return where the clause begins on which the question at `start` depends ("when you run, do you cough?")."""
-    line = " ".join(words[max(0, start - CONDITION_WORDS) : start])
+    if start > CONDITION_WORDS:
+        return start
+    line = " ".join(words[:start])
     match = intents.CONDITION.search(line)
     return start - len(line[match.start("clause") :].split()) if match else start
 
@@ -244,5 +247,5 @@ def _found(pattern: intents.Pattern, text: str) -> str:
 
 
 def _has_content(words: Sequence[str]) -> bool:
-    """Tell whether any of the words carries a topic."""
-    return any(word not in FUNCTION_WORDS for word in words)
+    """Tell whether any of the words carries a topic; "how often" and "when" ask about one that was named before."""
+    return any(word not in FUNCTION_WORDS and word not in _ASKS for word in words)

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from pipelines.llm.idioms import IDIOMS
+
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*|\d+")
 _SENTENCE = re.compile(r"[^.!?]+[.!?]*")
 _CONTRACTIONS = (
@@ -26,54 +28,6 @@ _CONTRACTIONS = (
     (re.compile(r"'d\b"), " would"),
     (re.compile(r"'s\b"), ""),
     (re.compile(r"'"), ""),
-)
-
-# Expressions whose words mean something else in them than alone: "does it work" asks nothing about a job.
-_IDIOMS = (
-    (
-        re.compile(
-            r"\b(does|do|did|is|are|has|have) (it|they|that|this|these|those|any of (?:it|them|that)) (?:\w+ )?"
-            r"(?:work(?:ing|ed)?)\b(?! (?:as|at|in|for|on|stress))"
-        ),
-        r"\1 \2 help",
-    ),
-    (re.compile(r"\bhow (?:well )?(it|they|that|this) works?\b"), r"how \1 helps"),
-    (re.compile(r"\b(?:if|whether) (it|they|that|this) works?\b"), r"if \1 helps"),
-    (re.compile(r"\bfree time\b"), "leisure"),
-    (
-        re.compile(r"\b(?:get|got) (?:here|there|home|to (?:the|this|our) (?:clinic|practice|pharmacy|surgery))\b"),
-        "travel",
-    ),
-    (re.compile(r"\blast night\b"), "yesterday"),
-    # Who hurts something has an accident; what hurts is a pain.
-    (
-        re.compile(
-            r"\b(you|she|he) ((?:have |has |had )?)(?:hurt|hurted)\b(?= (?:your|yourself|her|his|herself|himself|it|the)\b)"
-        ),
-        r"\1 \2injured",
-    ),
-    (re.compile(r"\b(got|get|getting|been|was|were) hurt\b"), r"\1 injured"),
-    (re.compile(r"\bhow many (?:days|nights|times) (?:a|an|per|in a|in one|in the|of the|each|every|out of the) (week|month|day)\b"), r"how often a \1"),
-    (
-        re.compile(
-            r"\beat(?:s|ing|en)? (?:and drink(?:s|ing)? )?(?:quite |very |just )?(?:normally|well|okay|ok|fine|all right|properly|enough|"
-            r"as (?:usual|normal|before)|like (?:before|always|usual|normal))\b"
-        ),
-        "appetite",
-    ),
-    # Care of a person is help at home, care of a wound is not.
-    (re.compile(r"(?<!be )\b(?:look(?:s|ing|ed)? after|tak(?:es?|ing) care of) you(?:rself)?\b"), "help you"),
-    (re.compile(r"\b(?:get|got) (?:her|him|them) (?:from|at|as)\b|(?<=when did you )get (?:her|him)\b"), "adopted"),
-    (re.compile(r"\bfor (?:a|your) living\b"), "for a job"),
-    (re.compile(r"\bwork(ing)? out\b(?! (?:how|what|why|if))"), "exercise"),
-    (re.compile(r"\bbirth control(?: pills?)?\b|(?<=\bon )the pill\b|(?<=example )the pill\b"), "contraception"),
-    (re.compile(r"\b(?:no|not a) (?:problem|worries|trouble)(?: at all)?\b(?! (?:with|in|at|when))"), "okay"),
-    (
-        re.compile(r"\b(?:put(?:ting)? (?:\w+ )?weight on|bear(?:ing)? weight on)\b(?= (?:it|the|your|that))"),
-        "stand on",
-    ),
-    (re.compile(r"\b(?:at (?:the|this) (?:moment|minute|time|point)|right now|these days|at present)\b"), "now"),
-    (re.compile(r"\b(?:first of all|to (?:start|begin) with|by the way|in that case|of course|in mind)\b"), ""),
 )
 
 FILLERS = frozenset("um uh er erm ah hmm hm mm mhm uhm huh eh".split())
@@ -109,7 +63,7 @@ def normalise(text: str) -> str:
     text = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     for pattern, replacement in _CONTRACTIONS:
         text = pattern.sub(replacement, text)
-    for pattern, replacement in _IDIOMS:
+    for pattern, replacement in IDIOMS:
         text = pattern.sub(replacement, text)
     return text
 

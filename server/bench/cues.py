@@ -32,6 +32,8 @@ from server.bench.figures import Figure
 CONSULTATIONS = (
     "consultation", "consultation-medicine", "consultation-pharmacy", "consultation-veterinary", "explanation-40s",
 )  # fmt: skip
+HELD_OUT = frozenset({"sentences_heldout", "sentences_fresh", "sentences_final"})
+"""Sentence files that serve to measure alone: once their failures are read and tuned to, their rate tells nothing."""
 MARGIN_MS = 150  # of the sound around a segment, as a voice detector leaves it
 FEED_MS = 20
 FLITE_VOICES = (
@@ -59,6 +61,11 @@ class CueResult:
     kind: str
     name: str
     report: MatchingReport
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the rows of this set must stay unread; a spoken set is named after its file and voice."""
+        return self.name.split("/", 1)[0] in HELD_OUT
 
     @property
     def figures(self) -> tuple[Figure, Figure]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import re
 import subprocess
@@ -119,6 +120,8 @@ async def run_load(
     progress: Callable[[], None] = lambda: None,
 ) -> LoadResult:
     """Hold `sessions` conversations at once against the server at `url`."""
+    gc.collect()
+    gc.freeze()  # the clients' clocks must not stop for a collection of what the command line has loaded
     result = LoadResult(sessions)
     loop = asyncio.get_running_loop()
     watch = asyncio.create_task(_watch(server, result.usage)) if server is not None else None
@@ -182,6 +185,7 @@ def figures_of(result: LoadResult) -> list[Figure]:
     """Return the figures of a load run."""
     turns = [turn for candidate in result.candidates for turn in candidate.results]
     after = [turn.parts.after_endpoint for turn in turns if turn.parts is not None]
+    net = [turn.parts.after_endpoint - turn.late_ms for turn in turns if turn.parts is not None]
     whole = [turn.voice_to_voice_ms for turn in turns if turn.voice_to_voice_ms is not None]
     gaps = [gap for candidate in result.candidates for gap in candidate.gaps_ms]
     usage, count = result.usage, len(turns)
@@ -191,10 +195,17 @@ def figures_of(result: LoadResult) -> list[Figure]:
         Figure("turns_unanswered", float(sum(not turn.said for turn in turns)), "", n=count),
         Figure("turns_cut", float(sum(turn.cut for turn in turns)), "", n=count),
     ]
-    for name, values in (("after_endpoint", after), ("voice_to_voice", whole)):
+    late = [turn.late_ms for turn in turns if turn.parts is not None]
+    for name, values, note in (
+        ("after_endpoint", after, ""),
+        ("client_late", late, "this machine's timers, at the frame that ended the turn"),
+        ("after_endpoint_net", net, "less the client's own lateness"),
+        ("voice_to_voice", whole, ""),
+    ):
         for q in (0.5, 0.95, 0.99):
             value = percentile(values, q)
-            figures.append(Figure(f"{name}_p{round(q * 100)}_ms", value and round(value, 2), "ms", n=len(values)))
+            name_q = f"{name}_p{round(q * 100)}_ms"
+            figures.append(Figure(name_q, value and round(value, 2), "ms", n=len(values), note=note))
     figures.append(Figure("audio_gaps", float(len(gaps)), "", n=count))
     figures.append(Figure("longest_audio_gap_ms", round(max(gaps, default=0.0), 1), "ms", n=len(gaps)))
     if usage.wall_s and usage.idle_bytes:

@@ -26,7 +26,9 @@ def cues(
         list[Path] | None, typer.Argument(metavar="[SENTENCES.yaml ...]", help="By default tests/data/sentences*.yaml.")
     ] = None,
     spoken: Annotated[bool, typer.Option(help="Also as the embedded recogniser hears it.")] = False,
-    failures: Annotated[bool, typer.Option(help="Show what was taken for something else.")] = False,
+    failures: Annotated[
+        bool, typer.Option(help="Show what was taken for something else (of held-out files the number only).")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write machine and figures to this file.")] = None,
     overrides: Overrides = None,
     config: ConfigFolder = None,
@@ -87,7 +89,11 @@ def cues(
 
 
 def _show_failures(result: CueResult) -> None:
-    for failed in result.report.failures:
+    failures = result.report.failures
+    if result.held_out and failures:
+        typer.echo(f"{result.kind}/{result.name}: {len(failures)} rows failed; held out, so none is shown")
+        return
+    for failed in failures:
         case = failed.case
         typer.echo(f"{result.kind}/{result.name}, {case.card_id}: {case.text}")
         typer.echo(f"    expected {case.expected}, got {failed.cue or failed.intent.value}: {failed.reason}")

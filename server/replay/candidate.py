@@ -46,6 +46,7 @@ class TurnResult:
     statuses: list[str] = field(default_factory=list)
     voice_to_voice_ms: float | None = None
     parts: LatencyParts | None = None
+    late_ms: float = 0.0  # how late our own timer sent the frame at which the turn was judged over; part of `deliver`
 
     @property
     def cut(self) -> bool:
@@ -81,6 +82,7 @@ class SimulatedCandidate:
         self._rest: Pcm = np.zeros(0, dtype=np.int16)  # of the turn being spoken
         self._start_ms = 0.0
         self._frames = 0
+        self._late_ms: list[float] = []  # of each frame, against the moment it was due
         self._patient_speaks: int | None = None
         self._quiet_since_ms = 0.0
         self._plays_until_ms = 0.0
@@ -117,6 +119,7 @@ class SimulatedCandidate:
         if len(frame) < FRAME_SAMPLES:
             frame = np.concatenate((frame, silence(FRAME_MS, WIRE_HZ)[len(frame) :]))
         self._frames += 1
+        self._late_ms.append(self._now_ms - self._sent_ms)
         self.sent.append(frame)
         self._link.send(frame)
 
@@ -247,3 +250,6 @@ class SimulatedCandidate:
             timing.speak_ms,
             answered.voice_to_voice_ms - server_side,
         )
+        decisive = round((self._voiced_end_ms + endpoint) / FRAME_MS) - 1
+        if 0 <= decisive < len(self._late_ms):
+            answered.late_ms = self._late_ms[decisive]

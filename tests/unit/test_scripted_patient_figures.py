@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from audio.errors import AudioError
 from audio.frames import ANALYSIS_HZ
 from pipelines.engines import Voice
-from pipelines.llm.evaluate import MatchingCase
+from pipelines.llm.evaluate import MatchingCase, MatchingReport
 from pipelines.patient.library import CardLibrary
 from pipelines.truth import TruthSegment, TruthTurn
 from server import cli
@@ -52,13 +52,20 @@ def test_turns_of_the_consultations_are_understood() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "floor"), [("sentences", 0.95), ("sentences_heldout", 0.90), ("sentences_fresh", 0.88)]
+    ("name", "floor", "wrong"),
+    [
+        ("sentences", 0.97, 0.02),
+        ("sentences_more", 0.97, 0.02),
+        ("sentences_heldout", 0.86, 0.06),
+        ("sentences_fresh", 0.90, 0.04),
+        ("sentences_final", 0.70, 0.10),
+    ],
 )
-def test_sentences_are_understood(name: str, floor: float) -> None:
+def test_sentences_are_understood(name: str, floor: float, wrong: float) -> None:
     result = measure("true_text", name, load_sentences(DATA / f"{name}.yaml", library()), library())
     assert result.report.rate >= floor
     assert result.figures[1].value is not None
-    assert result.figures[1].value <= 0.06
+    assert result.figures[1].value <= wrong
 
 
 def test_figures_name_kind_and_set() -> None:
@@ -147,6 +154,17 @@ def test_real_speech_needs_its_text(tmp_path: Path) -> None:
         real_clips(tmp_path)
     (tmp_path / "one.txt").write_text("hm", encoding="utf-8")
     assert [clip_set.clips[0][1] for clip_set in real_clips(tmp_path)] == ["hm"]
+
+
+def test_rows_of_held_out_files_are_never_printed(tmp_path: Path) -> None:
+    path = tmp_path / "sentences_final.yaml"
+    path.write_text("- {card: nursing-leg-wound, expect: pain, text: do you smoke}", encoding="utf-8")
+    result = CliRunner().invoke(cli.app, ["eval", "cues", str(path), "--failures"])
+    assert result.exit_code == 0, result.output
+    assert "true_text/sentences_final: 1 rows failed; held out, so none is shown" in result.output
+    assert "do you smoke" not in result.output
+    assert CueResult("spoken", "sentences_final/rms", MatchingReport(())).held_out
+    assert not CueResult("spoken", "sentences_more/rms", MatchingReport(())).held_out
 
 
 def test_command_prints_figures_and_failures(tmp_path: Path) -> None:
