@@ -16,7 +16,7 @@ from audio.frames import ANALYSIS_HZ, silence
 from audio.vad import make_vad
 from pipelines.catalogue import Choices, build_lanes, choose_engines, start_lanes, stop_lanes
 from pipelines.log.disk import DiskThread
-from pipelines.patient.library import CardLibrary
+from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
 from server.metrics import Metrics
 from server.sessions import SessionRegistry

@@ -30,7 +30,7 @@ from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import JsonlStore
 from pipelines.log.session_log import Record, SessionLog
 from pipelines.patient.card import Card
-from pipelines.patient.library import CardLibrary
+from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
 from server.debrief import Debrief, summarise

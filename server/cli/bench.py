@@ -92,7 +92,7 @@ def stt(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from pipelines.patient.library import CardLibrary
+    from pipelines.patient.card_library import CardLibrary
     from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
     from server.bench.figures import print_figures, write_figures
     from server.bench.stt import STOCK, fixture_clips, real_clips, run_bench

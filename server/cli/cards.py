@@ -29,7 +29,7 @@ def list_cards(overrides: Overrides = None, config: ConfigFolder = None) -> None
     from rich.console import Console
     from rich.table import Table
 
-    from pipelines.patient.library import CardLibrary
+    from pipelines.patient.card_library import CardLibrary
 
     table = Table(box=None, pad_edge=False)
     for title in ("Id", "Profession", "Title", "Cues"):
@@ -47,7 +47,7 @@ def show(
     config: ConfigFolder = None,
 ) -> None:
     """Show a card: both sides and the cues, or the candidate's side alone."""
-    from pipelines.patient.library import CardLibrary
+    from pipelines.patient.card_library import CardLibrary
 
     card = CardLibrary.load(_folder(overrides, config)).get_card(card_id)
     for line in _candidate_lines(card) + ([] if candidate else _patient_lines(card)):
@@ -58,8 +58,8 @@ def show(
 def check(folder: _Folder = None, overrides: Overrides = None, config: ConfigFolder = None) -> None:
     """Check every card of a folder; exit 1 with one line for each fault."""
     from audio.errors import CardError
-    from pipelines.patient.library import CardLibrary
-    from pipelines.patient.library import check as check_cards
+    from pipelines.patient.card_library import CardLibrary
+    from pipelines.patient.card_library import check as check_cards
 
     place = folder or _folder(overrides, config)
     faults = check_cards(place)

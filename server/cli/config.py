@@ -74,7 +74,7 @@ def startup_faults(settings: Settings) -> list[str]:
     """Return why the server would not start with these settings, one line each."""
     from audio.errors import EngineError
     from pipelines.catalogue import choose_engines
-    from pipelines.patient.library import check as check_cards
+    from pipelines.patient.card_library import check as check_cards
 
     faults = settings.production_faults()
     try:

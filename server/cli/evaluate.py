@@ -36,7 +36,7 @@ def cues(
     """How often the scripted patient takes a turn for what it is: the committed consultations, labelled sentences."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from pipelines.patient.library import CardLibrary
+    from pipelines.patient.card_library import CardLibrary
     from pipelines.tts import flite
     from server.bench.cues import (
         FLITE_VOICES,

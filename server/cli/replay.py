@@ -42,7 +42,7 @@ def replay(
     from audio.errors import SettingsError
     from audio.files import write_wav
     from audio.frames import WIRE_HZ
-    from pipelines.patient.library import CardLibrary
+    from pipelines.patient.card_library import CardLibrary
     from server.bench.figures import write_json
     from server.logs import quiet_logs
     from server.replay.plan import plan_replay

@@ -16,7 +16,7 @@ from audio.frames import WIRE_HZ, samples_for
 from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
 from pipelines.events import Audience
 from pipelines.log.session_log import Record
-from pipelines.patient.library import CardLibrary
+from pipelines.patient.card_library import CardLibrary
 from pipelines.virtual_time import VirtualClock, run_virtual, virtual_clock
 from server.replay.candidate import SimulatedCandidate, TurnResult
 from server.replay.local import LocalLink

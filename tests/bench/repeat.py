@@ -13,7 +13,7 @@ from typing import Any
 
 from pipelines.events import SessionStarted
 from pipelines.log.session_log import Record
-from pipelines.patient.library import CardLibrary
+from pipelines.patient.card_library import CardLibrary
 from server.bench.figures import Figure, print_figures, write_figures
 from server.logs import quiet_logs
 from server.replay.plan import plan_replay

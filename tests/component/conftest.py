@@ -18,7 +18,7 @@ from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.servant import Factory
 from pipelines.lanes.streams import StreamLane
 from pipelines.log.session_log import Record
-from pipelines.patient.library import CardLibrary
+from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
 from pipelines.virtual_time import run_virtual, virtual_clock
 from server.replay.candidate import SimulatedCandidate

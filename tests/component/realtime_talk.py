@@ -20,7 +20,7 @@ from pipelines.events import Audience, Event
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.log.session_log import SessionLog
-from pipelines.patient.library import CardLibrary
+from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.virtual_time import run_virtual, virtual_clock
 from server.channel import ChannelClosed

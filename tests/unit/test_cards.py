@@ -12,7 +12,7 @@ import yaml
 from audio.errors import CardError
 from pipelines.llm.words import tokens
 from pipelines.patient.card import Card, public_view
-from pipelines.patient.library import MAX_CARD_BYTES, CardLibrary, check
+from pipelines.patient.card_library import MAX_CARD_BYTES, CardLibrary, check
 
 CARDS = Path(__file__).parents[2] / "configs" / "cards"
 

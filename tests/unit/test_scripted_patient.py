@@ -23,7 +23,7 @@ from pipelines.engines import (
 from pipelines.llm.intents import Intent
 from pipelines.llm.scripted import AGAIN_PREFIX, TOLD_LINE, ScriptedPatient
 from pipelines.patient.card import Card
-from pipelines.patient.library import CardLibrary
+from pipelines.patient.card_library import CardLibrary
 from tests.unit.scripted_patient_sentences import DEVELOPMENT, HELD_OUT
 
 PATIENT = ScriptedPatient()

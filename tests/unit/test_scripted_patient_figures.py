@@ -13,7 +13,7 @@ from audio.errors import AudioError
 from audio.frames import ANALYSIS_HZ
 from pipelines.engines import Voice
 from pipelines.llm.evaluate import MatchingCase, MatchingReport
-from pipelines.patient.library import CardLibrary
+from pipelines.patient.card_library import CardLibrary
 from pipelines.truth import TruthSegment, TruthTurn
 from server import cli
 from server.bench.cues import (

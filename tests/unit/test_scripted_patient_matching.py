@@ -15,7 +15,7 @@ from pipelines.llm.intents import Intent
 from pipelines.llm.matching import index_for
 from pipelines.llm.scripted import ScriptedPatient
 from pipelines.llm.words import normalise, sentences, sound, stem, tokens
-from pipelines.patient.library import CardLibrary
+from pipelines.patient.card_library import CardLibrary
 from tests.unit.recognition_errors import with_errors
 from tests.unit.scripted_patient_sentences import DEVELOPMENT, HELD_OUT
 
