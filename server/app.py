@@ -11,11 +11,11 @@ from starlette.staticfiles import StaticFiles
 
 from audio.errors import AppError
 from server import routes
-from server.channel import AbortableSockets
 from server.host import Server
 from server.paths import STATIC
 from server.security import SecurityHeaders
 from server.settings import Settings
+from server.wire.channel import AbortableSockets
 
 
 def create_app(settings: Settings) -> Starlette:

@@ -18,9 +18,9 @@ from pipelines.patient.card import public_view
 from server.host import Server
 from server.paths import STATIC
 from server.principal import Principal
-from server.realtime import RealtimeConnection, SessionInfo, WebSocketChannel
 from server.security import origin_allowed
 from server.sessions import Session, Status
+from server.wire.connection import RealtimeConnection, SessionInfo, WebSocketChannel
 
 logger = structlog.get_logger("server.routes")
 

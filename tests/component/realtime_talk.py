@@ -23,10 +23,10 @@ from pipelines.log.session_log import SessionLog
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.virtual_time import run_virtual, virtual_clock
-from server.channel import ChannelClosed
 from server.principal import Principal
-from server.realtime import RealtimeConnection, SessionInfo
 from server.settings import ServerSettings
+from server.wire.channel import ChannelClosed
+from server.wire.connection import RealtimeConnection, SessionInfo
 from tests.fakes.recogniser import ScriptedRecogniser
 from tests.fakes.responder import ScriptedResponder
 from tests.fakes.synthesiser import ToneSynthesiser

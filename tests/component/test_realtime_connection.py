@@ -14,7 +14,7 @@ from audio.errors import CapacityError
 from audio.frames import FRAME_MS
 from pipelines.events import ReplyFinished, SessionEnded
 from server.principal import Principal
-from server.realtime import MAX_BAD, MAX_BINARY, MESSAGES_BURST
+from server.wire.connection import MAX_BAD, MAX_BINARY, MESSAGES_BURST
 from tests.component.realtime_talk import Talk, talk
 
 LONG = ["I have been unwell since Monday and I could not sleep because of the pain in my leg at night."]

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from pipelines.virtual_time import run_virtual
-from server.outbox import CLOSE_S, Outbox
 from server.protocol import events as e
+from server.wire.outbox import CLOSE_S, Outbox
 from tests.component.realtime_talk import MemoryChannel
 
 

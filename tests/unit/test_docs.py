@@ -17,7 +17,6 @@ from audio import errors
 from pipelines.conversation.states import TRANSITIONS, State
 from pipelines.events import EVENT_TYPES
 from pipelines.patient.card import Card
-from server import realtime
 from server.cli import app
 from server.metrics import Metrics
 from server.protocol.client import MESSAGES
@@ -25,6 +24,7 @@ from server.protocol.codes import CLOSE_CODES, OTHER_CODES, WIRE_CODES
 from server.protocol.events import EVENTS
 from server.protocol.refusal import Code
 from server.settings import LEAVES
+from server.wire import connection
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -106,7 +106,7 @@ def test_every_event_of_the_log_has_its_line_and_audience() -> None:
 
 def test_every_close_code_has_its_line() -> None:
     table = rows("docs/protocol.md", first="Code")
-    for code in (*CLOSE_CODES, *realtime.CLOSE_CODES.values()):
+    for code in (*CLOSE_CODES, *connection.CLOSE_CODES.values()):
         assert str(code) in table, code
 
 

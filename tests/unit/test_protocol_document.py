@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 from audio.errors import AppError
-from server import realtime
 from server.protocol import document
 from server.protocol.client import MESSAGES
 from server.protocol.codes import CLOSE_CODES, OTHER_CODES, WIRE_CODES
 from server.protocol.events import EVENTS
 from server.protocol.examples import client_examples, server_examples
 from server.protocol.refusal import Code
+from server.wire import connection
 
 ROOT = Path(document.__file__).resolve().parents[2]
 
@@ -49,7 +49,7 @@ def test_every_error_code_has_its_line() -> None:
 
 def test_every_close_code_has_its_line() -> None:
     written = {int(code) for code in re.findall(r"\bclose_code\s*=\s*(\d{4})\b", sources())}
-    assert written | set(realtime.CLOSE_CODES.values()) <= set(CLOSE_CODES)
+    assert written | set(connection.CLOSE_CODES.values()) <= set(CLOSE_CODES)
     for code in CLOSE_CODES:
         assert f"| {code} | " in document.document()
 

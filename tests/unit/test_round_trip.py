@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.round_trip import MAX_LEAD_MS, MIN_LEAD_MS, RoundTrip
+from server.wire.round_trip import MAX_LEAD_MS, MIN_LEAD_MS, RoundTrip
 
 
 def play(trip: RoundTrip, reply: int, late_ms: list[float], began_ms: float = 0.0) -> None:

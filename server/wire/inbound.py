@@ -22,7 +22,7 @@ from server.protocol.session import WireSession
 from server.protocol.support import check
 from server.protocol.translate import Translator, patient_item, response_id
 
-logger = structlog.get_logger("server.inbound")
+logger = structlog.get_logger("server.wire.inbound")
 
 NEVER_MS = float("inf")  # of speech over the patient's: no interruption
 

@@ -10,8 +10,8 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-from server.channel import Channel
 from server.protocol import events as e
+from server.wire.channel import Channel
 
 CLOSE_S = 2.0  # for the closing handshake; a peer that lets it pass is dropped
 

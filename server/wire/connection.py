@@ -17,21 +17,21 @@ from audio.playout import PlayoutChunk, Sink
 from pipelines.events import Audience, SessionEnded
 from pipelines.log.session_log import Reader, Record
 from pipelines.session.driver import SessionDriver
-from server.channel import Channel, ChannelClosed, WebSocketChannel
-from server.inbound import Inbound, error_event
-from server.outbox import Outbox
 from server.principal import Principal
 from server.protocol import events as e
 from server.protocol.client import AppendAudio, ClientMessage, parse_client_message
 from server.protocol.refusal import Code, Refused
 from server.protocol.session import SessionInfo, WireSession
 from server.protocol.translate import Translator, patient_item
-from server.round_trip import RoundTrip
 from server.settings import ServerSettings
+from server.wire.channel import Channel, ChannelClosed, WebSocketChannel
+from server.wire.inbound import Inbound, error_event
+from server.wire.outbox import Outbox
+from server.wire.round_trip import RoundTrip
 
 __all__ = ["MakeDriver", "RealtimeConnection", "SessionInfo", "WebSocketChannel"]
 
-logger = structlog.get_logger("server.realtime")
+logger = structlog.get_logger("server.wire.connection")
 
 MakeDriver = Callable[[int, Sink], SessionDriver]
 """Makes a session's driver, not started, for an input rate in hertz and a sink."""

@@ -1,0 +1,1 @@
+"""One connection: the realtime protocol over a channel, its queue out, its messages in; models are in `protocol`."""
