@@ -58,6 +58,11 @@ class StreamHandle:
         if self.pending_samples >= samples_for(FEED_MS, ANALYSIS_HZ):
             self._lane.wake(self)
 
+    def flush(self) -> None:
+        """Feed what has gathered, however little: in a pause there is time, at its end somebody waits."""
+        if self.pending:
+            self._lane.wake(self)
+
     def finish(self) -> None:
         """End the segment; exactly one final hypothesis will come (with empty text if the engine failed)."""
         self.pending.append(_End(finish=True))

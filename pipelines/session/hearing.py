@@ -85,6 +85,8 @@ class Hearing:
                 case SpeechAudio(samples=sound, at_ms=at_ms):
                     self._feed(sound, at_ms + ahead_ms)
                 case SpeechPaused(silent_since_ms=silent_since_ms):
+                    if self._stream is not None:
+                        self._stream.flush()
                     since_ms = self._silent_since(silent_since_ms + ahead_ms)
                     # Late sound is never a reason to end a turn: the wait begins when it has come.
                     yield s.VoicePaused(media_ms if frame.kind is FrameKind.LATE else since_ms)

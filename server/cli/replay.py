@@ -46,8 +46,8 @@ def replay(
     from server.bench.figures import write_json
     from server.logs import quiet_logs
     from server.replay.plan import plan_replay
-    from server.replay.report import as_json, print_report, summarise
-    from server.replay.run import card_of, replay_here, replay_there
+    from server.replay.report import as_json, print_report
+    from server.replay.run import card_of, final_text_ms, replay_here, replay_there
     from server.settings import load_settings
 
     if pace not in ("real", "fast"):
@@ -82,11 +82,16 @@ def replay(
                 progress=lambda _turns: bar.advance(task),
             )
     print_report(outcome.runs, troubles=outcome.troubles, topics=outcome.topics)
+    report = as_json(
+        outcome.runs, troubles=outcome.troubles, topics=outcome.topics, final_text_ms=final_text_ms(outcome)
+    )
+    if (final := report["summary"].get("final_text_ms")) is not None:
+        typer.echo(f"final text after its pause   p50 {final['p50']:.0f} ms   p95 {final['p95']:.0f} ms")
     if json_file is not None:
-        write_json(json_file, as_json(outcome.runs, troubles=outcome.troubles, topics=outcome.topics))
+        write_json(json_file, report)
     if record is not None and outcome.stereo is not None:
         write_wav(record, outcome.stereo, WIRE_HZ)
-    p95 = summarise(outcome.runs)["voice_to_voice_ms"]["p95"]
+    p95 = report["summary"]["voice_to_voice_ms"]["p95"]
     if budget_p95_ms is not None and (p95 is None or p95 > budget_p95_ms):
         typer.echo(f"over budget: p95 of voice to voice is {p95} ms, allowed are {budget_p95_ms:g} ms", err=True)
         raise typer.Exit(1)

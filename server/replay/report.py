@@ -19,7 +19,11 @@ PARTS = ("endpoint", "recognise", "respond", "speak", "deliver")
 
 
 def as_json(
-    runs: Sequence[Sequence[TurnResult]], *, troubles: Sequence[str] = (), topics: Sequence[str] | None = None
+    runs: Sequence[Sequence[TurnResult]],
+    *,
+    troubles: Sequence[str] = (),
+    topics: Sequence[str] | None = None,
+    final_text_ms: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Return the turns of the last run, and a summary over all runs.
 
@@ -31,6 +35,8 @@ def as_json(
         "summary": summarise(runs, cues_known=topics is None),
         "troubles": list(troubles),
     }
+    if final_text_ms:
+        body["summary"]["final_text_ms"] = _quantiles(final_text_ms)
     if topics is not None:
         body["topics_told"] = list(topics)
     if len(runs) > 1:

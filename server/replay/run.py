@@ -14,7 +14,7 @@ from audio.clock import Clock, LoopClock
 from audio.errors import CardError
 from audio.frames import WIRE_HZ, samples_for
 from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
-from pipelines.events import Audience
+from pipelines.events import Audience, SegmentHeard
 from pipelines.log.session_log import Record
 from pipelines.patient.card_library import CardLibrary
 from pipelines.virtual_time import VirtualClock, run_virtual, virtual_clock
@@ -41,6 +41,11 @@ class Outcome:
     logs: list[list[Record]] = field(default_factory=list)  # of each run in this process
     session_s: list[float] = field(default_factory=list)  # how long each run took on its own clock
     stereo: NDArray[np.int16] | None = None  # (n, 2) at 24 kHz: candidate, patient; of the last run
+
+
+def final_text_ms(outcome: Outcome) -> list[float]:
+    """Return how long each segment's final text took, from the pause that asked for it (runs in this process only)."""
+    return [r.event.latency_ms for log in outcome.logs for r in log if isinstance(r.event, SegmentHeard)]
 
 
 def card_of(plan: Plan, asked: str | None) -> str:
