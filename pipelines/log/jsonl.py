@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,8 @@ class JsonlStore:
         self._disk = disk
         self._failed = failed
         self._broken = False
+        self._pending: deque[tuple[bytes, bytes]] = deque()  # (payload line, envelope line), in order
+        self._writing = threading.Lock()
         self._events = _open(folder / EVENTS)
         self._payloads = _open(folder / PAYLOADS)
 
@@ -36,21 +40,32 @@ class JsonlStore:
         """Queue one entry for the disk thread."""
         line = json.dumps({"seq": envelope.seq, "salt": salt, "payload": payload}, ensure_ascii=False)
         head = json.dumps(dataclasses.asdict(envelope) | {"audience": envelope.audience.name.lower()})
-        self._disk.submit(lambda: self._append(line, head), self._report)
+        self._pending.append((line.encode() + b"\n", head.encode() + b"\n"))
+        self._disk.submit(self._drain, self._report)
 
     def sync(self) -> None:
-        """Queue a sync of both files."""
+        """Hand what is queued to the system now, and queue a sync of both files.
+
+        The few lines of a turn's end are written here and not in the disk thread: a client must not be told that a turn
+        is finished while its record could still die with this process.
+        """
+        try:
+            self._drain()
+        except OSError as error:
+            self._report(error)
         self._disk.submit(self._sync, self._report)
 
     def close(self) -> None:
         """Queue a last sync and release the files."""
         self._disk.submit(self._close, self._report)
 
-    def _append(self, payload_line: str, envelope_line: str) -> None:
-        if self._broken:
-            return
-        _write_all(self._payloads, payload_line.encode() + b"\n")
-        _write_all(self._events, envelope_line.encode() + b"\n")
+    def _drain(self) -> None:
+        with self._writing:
+            while self._pending:
+                payload_line, envelope_line = self._pending.popleft()
+                if not self._broken:
+                    _write_all(self._payloads, payload_line)
+                    _write_all(self._events, envelope_line)
 
     def _sync(self) -> None:
         os.fsync(self._payloads)
@@ -58,6 +73,7 @@ class JsonlStore:
 
     def _close(self) -> None:
         try:
+            self._drain()
             if not self._broken:
                 self._sync()
         finally:

@@ -56,7 +56,7 @@ class LogStore(Protocol):
         """Take one entry; returns at once."""
 
     def sync(self) -> None:
-        """Ask for all entries so far to be on disk; returns at once."""
+        """See that no entry so far can be lost with this process, and ask for all to be on disk; returns at once."""
 
     def close(self) -> None:
         """Write what is left and release the files; returns when done."""

@@ -223,6 +223,8 @@ class SessionDriver:
             )
         for command in commands:
             self._do(command)
+        if any(isinstance(x, c.Record) and isinstance(x.event, TurnCommitted | ReplyFinished) for x in commands):
+            self.log.sync()  # with the cues that were told; what was just queued for the client has not left yet
 
     def _do(self, command: c.Command) -> None:
         match command:
@@ -246,8 +248,6 @@ class SessionDriver:
                 self._speaking.stop(reply)
             case c.Record(event=event):
                 self.log.append(event)
-                if isinstance(event, TurnCommitted | ReplyFinished):
-                    self.log.sync()
             case c.End(reason=reason):
                 self._finish(reason)
 
