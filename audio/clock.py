@@ -64,11 +64,6 @@ class MediaClock:
         if self._zero_session_ms is None:
             self._zero_session_ms = session_ms
 
-    @property
-    def started(self) -> bool:
-        """Whether media zero has been fixed."""
-        return self._zero_session_ms is not None
-
     def advance(self, samples: int) -> None:
         """Count `samples` more."""
         self.samples += samples

@@ -81,7 +81,3 @@ class Intake:
             self.missing_ms += FRAME_MS
             self._gap_ms = min(self._gap_ms + FRAME_MS, BURST_MS * 5)
             yield Frame(silence(FRAME_MS, self.rate_hz), self.rate_hz, FrameKind.MISSING)
-
-    def clear(self) -> None:
-        """Drop the incomplete frame at hand."""
-        self._rest = self._rest[:0]

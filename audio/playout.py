@@ -75,7 +75,6 @@ class _Held:
     acked_at_ms: float = 0.0
     released: bool = False
     closed: bool = False
-    underruns: int = 0
 
 
 class Playout:
@@ -190,7 +189,6 @@ class Playout:
             held.queue.appendleft((clause, samples[size:]))
             samples = samples[:size]
         if held.ends_at_ms < now_ms:
-            held.underruns += bool(held.sent_samples)
             held.ends_at_ms = now_ms
         chunk = PlayoutChunk(held.reply, clause, _ms(held.sent_samples), samples)
         at_ms = held.ends_at_ms

@@ -195,11 +195,6 @@ class SessionDriver:
 
     # -------------------------------------------------------------- the core's signals and commands
 
-    @property
-    def reply(self) -> int | None:
-        """The number of the reply under way."""
-        return self.core.reply_number
-
     def played_ms(self) -> float:
         """How much of the reply under way has been heard."""
         return self.playout.played_ms(self.core.reply_number or 0)
