@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,8 +97,9 @@ class VoicedTracker:
     """
 
     def __init__(self, rate_hz: int) -> None:
-        self._rate_hz = rate_hz
-        self.reset()
+        self._stream = _WindowStream(rate_hz)
+        self._levels = array("f")
+        self._ends_ms = array("d")
 
     def add(self, samples: Pcm, at_ms: float | None = None) -> None:
         """Take int16 (n,) that starts at media time `at_ms`; None continues where the last chunk ended."""
@@ -111,11 +113,10 @@ class VoicedTracker:
         index = _last_voiced(np.array(self._levels, dtype=np.float32))
         return None if index is None else self._ends_ms[index]
 
-    def reset(self) -> None:
-        """Start a new turn."""
-        self._stream = _WindowStream(self._rate_hz)
-        self._levels = array("f")
-        self._ends_ms = array("d")
+    def reset(self, from_ms: float = float("inf")) -> None:
+        """Start a new turn; what was heard from media time `from_ms` on belongs to it."""
+        kept = bisect_right(self._ends_ms, from_ms)
+        self._levels, self._ends_ms = self._levels[kept:], self._ends_ms[kept:]
 
 
 class AudibleTracker:

@@ -4,7 +4,9 @@
       ▲                  │                                  ▲                    │
       └─────p < off──────┘                                  └──────p ≥ on────────┘
 
-SpeechStarted is told on entering SPEAKING from STARTING, SpeechPaused on entering QUIET from STOPPING.
+SpeechHinted is told on entering STARTING, SpeechDenied on going back to QUIET from there, SpeechStarted on entering
+SPEAKING from STARTING. SpeechPaused is told in STOPPING once it has been silent for pause_ms, SpeechResumed when speech
+goes on after that; until stop_ms have passed one voiced window is enough, and the sound still belongs to the stretch.
 Pure: no clock, no thread. Times are media milliseconds, counted from samples.
 """
 
@@ -31,6 +33,7 @@ class SpeechSettings(BaseModel):
     on_threshold: float = Field(default=0.5, gt=0, lt=1)  # Silero's highest on noises, tunes and hum was 0.44
     off_threshold: float = Field(default=0.35, gt=0, lt=1)  # lower, so that soft sounds inside a word don't end it
     start_ms: float = Field(default=96, ge=0, le=1000)  # three windows: a click or a lip smack fills one or two
+    pause_ms: float = Field(default=64, gt=0, le=5000)  # the detector has let go late already: see `stop_ms`
     stop_ms: float = Field(default=200, gt=0, le=5000)  # longer than the closure of a stop consonant (about 100 ms)
     preroll_ms: float = Field(default=300, ge=0, le=2000)  # detection comes up to 150 ms after onset in nine of ten
 
@@ -38,6 +41,8 @@ class SpeechSettings(BaseModel):
     def _off_is_below_on(self) -> SpeechSettings:
         if self.off_threshold > self.on_threshold:
             raise ValueError("off_threshold must not be above on_threshold, or speech would flicker")
+        if self.pause_ms > self.stop_ms:
+            raise ValueError("pause_ms must not be above stop_ms, at which a stretch of speech ends")
         return self
 
 
@@ -48,6 +53,21 @@ class SpeechState(StrEnum):
     STARTING = "starting"
     SPEAKING = "speaking"
     STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechHinted:
+    """Something voiced began at `voiced_from_ms`; SpeechStarted or SpeechDenied follows."""
+
+    at_ms: float
+    voiced_from_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechDenied:
+    """What was hinted at was too short to be speech."""
+
+    at_ms: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,14 +100,22 @@ class SpeechPaused:
     silent_since_ms: float
 
 
-SpeechEvent = SpeechStarted | SpeechAudio | SpeechPaused
+@dataclass(frozen=True, slots=True)
+class SpeechResumed:
+    """Speech goes on after a short pause, voiced since `voiced_from_ms`; its sound has been delivered without a gap."""
+
+    at_ms: float
+    voiced_from_ms: float
+
+
+SpeechEvent = SpeechHinted | SpeechDenied | SpeechStarted | SpeechAudio | SpeechPaused | SpeechResumed
 
 
 class SpeechDetector:
     """Cuts one candidate's stream into spoken stretches; every sample of a stretch is delivered once, in order.
 
-    A resumption is a new SpeechStarted. How the stream is cut into chunks changes neither events nor their times,
-    only how SpeechAudio is divided. `vad` belongs to this stream alone.
+    A resumption after `stop_ms` is a new SpeechStarted. How the stream is cut into chunks changes neither events nor
+    their times, only how SpeechAudio is divided. `vad` belongs to this stream alone.
     """
 
     def __init__(self, vad: Vad, settings: SpeechSettings | None = None) -> None:
@@ -100,6 +128,7 @@ class SpeechDetector:
         self._delivered = 0  # samples before this one were handed out, or will never be
         self._voiced_from = 0
         self._silent_since = 0
+        self._paused = False  # the pause at hand was told
         self._held: Pcm = np.zeros(0, dtype=np.int16)  # what may still have to be handed out, the newest sound last
         self._received = 0
 
@@ -127,7 +156,8 @@ class SpeechDetector:
         if self._speech_is_on:
             self._deliver(self._received, events)
             since = self._silent_since if self.state is SpeechState.STOPPING else self._received
-            events.append(SpeechPaused(self._ms(self._received), self._ms(since)))
+            if not self._paused:
+                events.append(SpeechPaused(self._ms(self._received), self._ms(since)))
         self.state = SpeechState.QUIET
         return events
 
@@ -145,21 +175,32 @@ class SpeechDetector:
         if self.state is SpeechState.QUIET and voiced:
             self.state = SpeechState.STARTING
             self._voiced_from = window_start
+            events.append(SpeechHinted(self._ms(now), self._ms(window_start)))
         elif self.state is SpeechState.STARTING and silent:
             self.state = SpeechState.QUIET
+            events.append(SpeechDenied(self._ms(now)))
         elif self.state is SpeechState.SPEAKING and silent:
             self.state = SpeechState.STOPPING
             self._silent_since = window_start
         elif self.state is SpeechState.STOPPING and voiced:
             self.state = SpeechState.SPEAKING
+            if self._paused:
+                self._paused = False
+                events.append(SpeechResumed(self._ms(now), self._ms(window_start)))
         # Not `elif`: with start_ms or stop_ms of one window, one window is enough.
         if self.state is SpeechState.STARTING and now - self._voiced_from >= _samples(self._settings.start_ms):
             self.state = SpeechState.SPEAKING
+            self._paused = False
             events.append(self._started(now))
-        elif self.state is SpeechState.STOPPING and now - self._silent_since >= _samples(self._settings.stop_ms):
-            self._deliver(now, events)
-            self.state = SpeechState.QUIET
-            events.append(SpeechPaused(self._ms(now), self._ms(self._silent_since)))
+        if self.state is SpeechState.STOPPING:
+            silent_samples = now - self._silent_since
+            if not self._paused and silent_samples >= _samples(self._settings.pause_ms):
+                self._paused = True
+                self._deliver(now, events)
+                events.append(SpeechPaused(self._ms(now), self._ms(self._silent_since)))
+            if silent_samples >= _samples(self._settings.stop_ms):
+                self._deliver(now, events)
+                self.state = SpeechState.QUIET
 
     def _started(self, now: int) -> SpeechStarted:
         start = max(self._delivered, self._voiced_from - _samples(self._settings.preroll_ms))

@@ -56,13 +56,17 @@ class StreamSpec:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What was understood of the segment so far; the first `stable_words` words won't change any more."""
+    """What was understood of the segment so far; the first `stable_words` words won't change any more.
+
+    `peek` is the number of the peek that it answers, put there by the lane; None for what came by itself.
+    """
 
     text: str
     words: tuple[Word, ...] = ()
     final: bool = False
     stable_words: int = 0
     cost_ms: float | None = None
+    peek: int | None = None
 
 
 class RecogniserStream(Protocol):
@@ -70,6 +74,9 @@ class RecogniserStream(Protocol):
 
     def feed(self, samples: Pcm) -> Hypothesis | None:
         """Take int16 mono at 16 kHz, any length; return a provisional hypothesis when there is something new."""
+
+    def peek(self) -> Hypothesis:
+        """Return what `finish` would most likely return now, without ending the segment: the speaker pauses."""
 
     def finish(self) -> Hypothesis:
         """End the segment and return its final hypothesis (empty text when nothing was understood)."""
@@ -155,6 +162,7 @@ class ReplyEnd:
     intent: str  # a closed set: see pipelines/llm/scripted.py
     reason: str
     score: float  # 0..1, how sure the match was
+    asked: bool = False  # the turn asked for something: a sign that it was over
     cost_ms: float | None = None
 
 

@@ -163,7 +163,8 @@ class TurnIgnored(Event):
 
     audience: ClassVar[Audience] = Audience.CANDIDATE
     turn: int
-    reason: str  # noise | backchannel | cleared
+    reason: str  # noise | backchannel | echo | cleared
+    text: str = ""  # what was understood of it
 
 
 # ------------------------------------------------------------------ patient's reply
@@ -189,6 +190,45 @@ class ReplyStarted(Event):
     audience: ClassVar[Audience] = Audience.CANDIDATE
     reply: int
     turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class DraftMade(Event):
+    """A reply was asked for while the candidate paused, before the turn was judged to be over."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    turn: int
+    revision: int
+    silence_ms: float  # since the last voiced sample
+
+
+@dataclass(frozen=True, slots=True)
+class DraftDiscarded(Event):
+    """A draft was thrown away, with the computation that had gone into it."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    turn: int
+    revision: int
+    reason: str  # resumed | different | superseded | ended | failed
+    cost_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyHeld(Event):
+    """The patient fell silent because the candidate made a sound; it goes on or yields."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    reply: int
+    played_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyResumed(Event):
+    """The patient goes on from that place in the reply's sound: nobody took the floor."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    reply: int
+    from_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +302,35 @@ class TurnLatency(Event):
     deliver_ms: float
     last_voiced_ms: float
     estimated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTimeline(Event):
+    """What happened when between the candidate's last voiced sample and the patient's first audible one.
+
+    Times are session milliseconds since that last voiced sample, None for what did not happen; `last_voiced_ms` is its
+    media time in the sound that the client sent. `wait_ms` is the silence that the endpointing asked for. Drafts that
+    were made and discarded in this turn are counted, with the computation that was thrown away.
+    """
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    turn: int
+    reply: int
+    last_voiced_ms: float
+    wait_ms: float
+    pause_ms: float | None  # the pause was noticed
+    transcript_ms: float | None  # the text of all that was said was there for the first time
+    draft_ms: float | None  # the reply was asked for, if that was before the turn's end
+    clause_ms: float | None  # its first clause was there
+    sound_ms: float | None  # its first sound was made
+    endpoint_ms: float  # the turn was judged to be over
+    committed_ms: float  # its final text was there, and a reply to it under way
+    released_ms: float
+    audible_ms: float
+    speculated: int
+    discarded: int
+    discarded_ms: float
+    reused: bool  # the draft was the reply
 
 
 EVENT_TYPES: dict[str, type[Event]] = {

@@ -57,12 +57,14 @@ class TruthTurn(TruthSpan):
 
     `expect` says what the turn ought to be taken for: a cue's id or an intent. `pauses` are the quiet stretches between
     the turn's ends, whether between two segments or at a comma. Segments and pauses are ordered, do not overlap among
-    themselves and stay inside the turn.
+    themselves and stay inside the turn. `pause` says how synthetic speech got its pauses: inserted into a whole
+    sentence, or joined from pieces.
     """
 
     text: Speech
     expect: Slug | None = None
     voice: Name | None = None
+    pause: Literal["joined", "inserted"] | None = None
     segments: tuple[TruthSegment, ...] = ()
     pauses: tuple[TruthSpan, ...] = ()
 

@@ -16,6 +16,14 @@ class OpenSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class Peek:
+    """Ask what was understood of the segment so far, all of it; the answer carries `number`."""
+
+    segment: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class FinishSegment:
     """Ask for the segment's final text."""
 
@@ -31,7 +39,7 @@ class DropSegment:
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Ask the patient's mind for a reply."""
+    """Ask the patient's mind for a reply; a draft is made before the turn is known to be over."""
 
     reply: int
     turn: int
@@ -41,6 +49,24 @@ class Respond:
     words: tuple[Word, ...]
     history: tuple[HistoryItem, ...]
     told: tuple[str, ...]
+    draft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """The draft is the reply: the turn was over, and its text is what the draft answers."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Cancel a draft: nobody will hear it."""
+
+    reply: int
+    turn: int
+    revision: int
+    reason: str  # resumed | different | superseded | ended | failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +93,21 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Pause the reply's sound, reversibly: the candidate may be taking the floor."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on with the reply's sound from that place in it."""
+
+    reply: int
+    from_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class StopReply:
     """Cancel everything of the reply: proposal, synthesis, sound not yet heard."""
 
@@ -87,4 +128,7 @@ class End:
     reason: str
 
 
-Command = OpenSegment | FinishSegment | DropSegment | Respond | Speak | CloseReply | Release | StopReply | Record | End
+Command = (
+    OpenSegment | Peek | FinishSegment | DropSegment | Respond | Adopt | Discard | Speak | CloseReply | Release | Hold |
+    Resume | StopReply | Record | End
+)  # fmt: skip

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipelines.engines import Clause, Word
+from pipelines.engines import Clause, ReplyEnd, Word
 
 # A cue counts as told when this share of its content words was heard: losing the last syllables to an interruption does
 # not undo the telling, losing half the sentence does.
 TOLD_SHARE = 0.8
+
+_PUNCTUATION = ".,;:!?…\"'()-"
 
 _FUNCTION_WORDS = frozenset(
     "a an the and or but so if of to in on at by for with from as is am are was were be been being it its i i'm i've "
@@ -25,12 +27,16 @@ class Reply:
     turn: int
     revision: int
     asked_at_ms: float  # media time of the request
+    question: str = ""  # what it answers
     clauses: list[Clause] = field(default_factory=list)
     words: dict[int, list[Word]] = field(default_factory=dict)  # by clause
-    complete: bool = False  # the proposal has ended
+    made: set[int] = field(default_factory=set)  # clauses whose sound, and so the times of all words, are there
+    end: ReplyEnd | None = None  # of the proposal, once it is complete
+    prepared: bool = False  # its first sound is ready
     started: bool = False
     played_ms: float = 0.0
     closing: bool = False
+    answers: int = 0  # turns that wait and that it was asked for to answer
     newly_told: list[str] = field(default_factory=list)  # cues that this reply told for the first time
 
     def text(self) -> str:
@@ -41,20 +47,39 @@ class Reply:
         """Return the cues the reply would tell, in order."""
         return tuple(dict.fromkeys(clause.cue for clause in self.clauses if clause.cue is not None))
 
+    def time_words(self, clause: int, words: tuple[Word, ...], *, last: bool) -> None:
+        """Take the times of words of a clause; `last`: there will be no more."""
+        self.words.setdefault(clause, []).extend(words)
+        if last:
+            self.made.add(clause)
+
     def heard_words(self, played_ms: float) -> list[list[str]]:
         """Return for each clause the words that were heard by `played_ms`.
 
         A word counts once half of it was played. The written words are counted off in order: engines report one time
-        per written word, and where they don't the share of words decides.
+        per written word, and where they don't the share of words decides, once all times are there.
         """
         heard: list[list[str]] = []
         for index, clause in enumerate(self.clauses):
             written = clause.text.split()
             timed = self.words.get(index, [])
             played = sum((word.start_ms + word.end_ms) / 2 <= played_ms for word in timed)
-            count = played if len(timed) == len(written) else round(len(written) * played / max(1, len(timed)))
+            by_share = index in self.made and len(timed) != len(written)
+            count = round(len(written) * played / max(1, len(timed))) if by_share else played
             heard.append(written[:count])
         return heard
+
+    def resume_ms(self, played_ms: float) -> float:
+        """Return where to go on after a hold at `played_ms`: from the beginning of a word that was hardly begun.
+
+        A word of which less than half was played does not count as heard, so it is said again; one of which half was
+        played goes on where it stopped.
+        """
+        for words in self.words.values():
+            for word in words:
+                if word.start_ms < played_ms < (word.start_ms + word.end_ms) / 2:
+                    return float(word.start_ms)
+        return played_ms
 
     def heard_text(self, played_ms: float) -> str:
         """Return the words that were heard by `played_ms`."""
@@ -68,11 +93,20 @@ class Reply:
             of_cue = [i for i, clause in enumerate(self.clauses) if clause.cue == cue]
             whole = sum(len(_content(self.clauses[i].text.split())) for i in of_cue)
             part = sum(len(_content(heard[i])) for i in of_cue)
-            if self.complete and part >= TOLD_SHARE * max(1, whole):
+            if self.end is not None and part >= TOLD_SHARE * max(1, whole):
                 told.append(cue)
         return tuple(told)
 
 
+def same_words(one: str, other: str) -> bool:
+    """Return whether two texts say the same, case and punctuation aside."""
+    return _plain(one.split()) == _plain(other.split())
+
+
+def _plain(words: list[str]) -> list[str]:
+    plain = (word.strip(_PUNCTUATION).lower() for word in words)
+    return [word for word in plain if word]
+
+
 def _content(words: list[str]) -> list[str]:
-    plain = (word.strip(".,;:!?\"'()-").lower() for word in words)
-    return [word for word in plain if word and word not in _FUNCTION_WORDS]
+    return [word for word in _plain(words) if word not in _FUNCTION_WORDS]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from pipelines.conversation.commands import Respond
 from pipelines.conversation.heard import Reply
 from pipelines.conversation.turn import Turn
-from pipelines.engines import HistoryItem, Word
+from pipelines.engines import HistoryItem, RespondKind, Word
 from pipelines.events import CueHeard, CueUnheard, Event, ReplyFinished, ReplyTruncated
 
 
@@ -19,6 +20,10 @@ class Memory:
     unanswered: list[Turn] = field(default_factory=list)
     last_reply: Reply | None = None
 
+    def with_turn(self, turn: Turn) -> Memory:
+        """Return a copy in which one turn more waits for an answer."""
+        return replace(self, unanswered=[*self.unanswered, turn])
+
     def question(self) -> str:
         """Return the text of the turns that wait for an answer."""
         return " ".join(turn.text() for turn in self.unanswered if turn.text())
@@ -27,17 +32,32 @@ class Memory:
         """Return their words."""
         return tuple(word for turn in self.unanswered for word in turn.words())
 
-    def answered(self) -> None:
-        """The patient has begun to answer: what waited becomes history."""
-        self.history += [HistoryItem("candidate", turn.text()) for turn in self.unanswered]
-        self.unanswered = []
+    def request(self, reply: Reply, kind: RespondKind, *, draft: bool) -> Respond:
+        """Return the command that asks for a reply, with all that the patient's mind may know."""
+        return Respond(
+            reply=reply.number,
+            turn=reply.turn,
+            revision=reply.revision,
+            kind=kind,
+            text=reply.question,
+            words=self.question_words() if reply.question else (),
+            history=tuple(self.history),
+            told=tuple(self.told),
+            draft=draft,
+        )
+
+    def answered(self, reply: Reply) -> None:
+        """The patient has begun to answer: what the reply answers becomes history, what came later still waits."""
+        self.history += [HistoryItem("candidate", turn.text()) for turn in self.unanswered[: reply.answers]]
+        self.unanswered = self.unanswered[reply.answers :]
+        reply.answers = 0
 
     def finish(self, reply: Reply, status: str, played_ms: float, *, estimated: bool) -> list[Event]:
         """Keep what was heard of a reply that is over; return what is to be recorded."""
         completed = status == "completed"
         heard = reply.text() if completed else reply.heard_text(played_ms)
         cues = reply.cues() if completed else reply.heard_cues(played_ms)
-        self.answered()
+        self.answered(reply)
         if heard:
             self.history.append(HistoryItem("patient", heard, cues))
         self.last_reply = reply

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipelines.endpointing.evidence import SoundEnd
 from pipelines.engines import ReplyPart, Word
 
 
@@ -13,30 +14,54 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class VoiceHinted:
+    """The candidate may have begun to speak at that media time; VoiceStarted or VoiceDenied follows soon."""
+
+    voiced_from_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceDenied:
+    """It was no speech."""
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceStarted:
-    """The candidate's speech began; `voiced_from_ms` is its first voiced media time."""
+    """The candidate's speech began, or went on after a pause; `voiced_from_ms` is its first voiced media time."""
 
     voiced_from_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class VoicePaused:
-    """The candidate is silent since that media time."""
+    """The candidate is silent since that media time; `sound` says how the speech before it ended, if measured."""
 
     silent_since_ms: float
+    sound: SoundEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Media time went on; `played_ms` of the current reply have been heard, `missing_ms` of sound did not come."""
+    """Media time went on; `played_ms` of the current reply have been heard, `missing_ms` of sound did not come.
+
+    `loud` says that the sound is as loud as the turn's speech, though not yet known to be speech; `busy` that the
+    engines have enough to do without drafts; `echo` how much the sound resembles the patient's that is being played
+    (0..1), None where it was not measured.
+    """
 
     played_ms: float = 0.0
     missing_ms: float = 0.0
+    loud: bool = False
+    busy: bool = False
+    echo: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A hypothesis for a segment; word times are media milliseconds."""
+    """A hypothesis for a segment; word times are media milliseconds.
+
+    `peek` is the number of the Peek command that it answers: it covers everything that was said until then.
+    """
 
     segment: int
     text: str
@@ -44,6 +69,7 @@ class Understood:
     stable_words: int
     final: bool
     latency_ms: float = 0.0
+    peek: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +106,12 @@ class ClauseStarted:
 
 @dataclass(frozen=True, slots=True)
 class WordsTimed:
-    """Words of a clause and their times in the reply's sound (milliseconds)."""
+    """Words of a clause and their times in the reply's sound (milliseconds); `last`: the clause has no more sound."""
 
     reply: int
     clause: int
     words: tuple[Word, ...]
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +129,13 @@ class Truncated:
 
     reply: int
     heard_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class EchoCancelled:
+    """The client's device removes the patient's voice from its microphone's sound, or doesn't."""
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +180,7 @@ class EndAsked:
 
 
 Signal = (
-    Begin | VoiceStarted | VoicePaused | Tick | Understood | Proposed | Prepared | ReplyFailed | ClauseStarted
-    | WordsTimed | PlayedOut | Truncated | Typed | CommitAsked | ClearAsked | ReplyAsked | CancelAsked | TimeUp |
-    EndAsked
+    Begin | VoiceHinted | VoiceDenied | VoiceStarted | VoicePaused | Tick | Understood | Proposed | Prepared |
+    ReplyFailed | ClauseStarted | WordsTimed | PlayedOut | Truncated | EchoCancelled | Typed | CommitAsked |
+    ClearAsked | ReplyAsked | CancelAsked | TimeUp | EndAsked
 )  # fmt: skip

@@ -13,7 +13,7 @@ class State(StrEnum):
     WEIGHING = "weighing"  # the candidate pauses; is the turn over?
     ANSWERING = "answering"  # the turn is over; the reply is being prepared
     SPEAKING = "speaking"  # the patient speaks
-    HOLDING = "holding"  # the candidate speaks over the patient; is the floor being taken?
+    HOLDING = "holding"  # the candidate makes a sound over the patient; is the floor being taken?
     ENDED = "ended"
 
 
@@ -28,7 +28,7 @@ class Trigger(StrEnum):
     NO_REPLY = "no_reply"  # nothing to say, or the reply failed or was cancelled
     RELEASED = "released"  # the reply's sound goes out
     FLOOR_TAKEN = "floor_taken"  # the candidate interrupts
-    BACKCHANNEL = "backchannel"  # the candidate only encouraged the patient
+    FLOOR_KEPT = "floor_kept"  # it was a backchannel, a noise, an echo: the patient goes on
     PLAYED_OUT = "played_out"  # the reply was heard to its end
     END = "end"
 
@@ -52,7 +52,7 @@ TRANSITIONS: dict[tuple[State, Trigger], State] = {
     (_S.SPEAKING, _T.PLAYED_OUT): _S.LISTENING,
     (_S.SPEAKING, _T.NO_REPLY): _S.LISTENING,
     (_S.HOLDING, _T.FLOOR_TAKEN): _S.HEARING,
-    (_S.HOLDING, _T.BACKCHANNEL): _S.SPEAKING,
+    (_S.HOLDING, _T.FLOOR_KEPT): _S.SPEAKING,
     (_S.HOLDING, _T.PLAYED_OUT): _S.HEARING,
     (_S.HOLDING, _T.NO_REPLY): _S.HEARING,
 } | {(state, _T.END): _S.ENDED for state in _S if state is not _S.ENDED}

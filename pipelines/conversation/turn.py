@@ -1,9 +1,11 @@
-"""The candidate's turn in the making: segments, their texts, and the words for captions."""
+"""The candidate's turn in the making: segments, their texts, the pause at hand, and the words for captions."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
+from pipelines.endpointing.evidence import SoundEnd
 from pipelines.engines import Word
 
 
@@ -11,11 +13,25 @@ from pipelines.engines import Word
 class Segment:
     """A stretch of speech between pauses; `text` is the last hypothesis."""
 
+    from_ms: float
     text: str = ""
     words: tuple[Word, ...] = ()
     stable_words: int = 0
     final: bool = False
     asked: bool = False  # the final text was asked for
+
+
+@dataclass(slots=True)
+class Pause:
+    """A pause in a turn, while it lasts; times in media milliseconds."""
+
+    since_ms: float
+    sound: SoundEnd | None = None
+    excused_ms: float = 0.0  # sound that did not come: the network's silence, not the candidate's
+    peek: int | None = None  # the number of the peek that was asked for
+    settled: bool = False  # the text covers all that was said before
+    asks: float | None = None  # how surely the draft answers something that was asked
+    wait_ms: float = math.inf  # the silence after which the turn is over, as it is judged now
 
 
 @dataclass(slots=True)
@@ -25,9 +41,11 @@ class Turn:
     number: int
     from_ms: float
     voiced_ms: float = 0.0
-    silent_since_ms: float | None = None
-    excused_ms: float = 0.0  # of the pause, sound that did not come: the network's silence, not the candidate's
+    piece_from_ms: float = 0.0  # where the speech since the last pause began
+    pieces: int = 0  # into which pauses have cut it
+    pause: Pause | None = None
     segments: dict[int, Segment] = field(default_factory=dict)
+    drafts: int = 0
     over_at_ms: float | None = None
 
     def text(self) -> str:
@@ -50,3 +68,11 @@ class Turn:
     def all_final(self) -> bool:
         """Return whether every segment has its final text."""
         return all(segment.final for segment in self.segments.values())
+
+    def last_segment(self) -> tuple[int, Segment]:
+        """Return the number and the state of the newest segment."""
+        return next(reversed(self.segments.items()))
+
+    def end_ms(self, now_ms: float) -> float:
+        """Return when the candidate was last heard."""
+        return self.pause.since_ms if self.pause is not None else now_ms

@@ -37,6 +37,7 @@ class JobTicket:
         self.cancelled = False
         self.attempts = 0
         self.parts = 0
+        self.cost_ms = 0.0  # computation so far
         self._stop: Callable[[], None] | None = None
 
     def cancel(self) -> None:
@@ -58,6 +59,11 @@ class JobLane(Lane):
         self._pending: list[tuple[int, int, JobTicket]] = []
         self._order = itertools.count()
         self._wake = asyncio.Semaphore(0)
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for a worker."""
+        return sum(not ticket.cancelled for _, _, ticket in self._pending)
 
     def submit(
         self,
@@ -109,6 +115,7 @@ class JobLane(Lane):
         worker = self._workers[index]
         ticket.running(lambda: worker.send(Cancel(call.id)))
         async for part in self._call(index, call):
+            ticket.cost_ms += part.cost_ms
             if not ticket.cancelled:
                 ticket.parts += 1
                 ticket.on_part(part.value)

@@ -37,6 +37,14 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
+class Peek:
+    """Read a stream's unfinished segment: a hypothesis for all of it comes back as a Part."""
+
+    id: int
+    stream_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """End a stream's segment: the final hypothesis comes back as a Part."""
 
@@ -67,7 +75,7 @@ class Cancel:
     id: int
 
 
-Call = Job | Open | Feed | Finish | Reset | Close
+Call = Job | Open | Feed | Peek | Finish | Reset | Close
 ToWorker = Call | Cancel | None
 """None ends the worker."""
 

@@ -16,7 +16,21 @@ from pipelines.engines import (
     SpeakRequest,
     Synthesiser,
 )
-from pipelines.lanes.messages import Call, Cancel, Close, Done, Failed, Feed, Finish, FromWorker, Job, Open, Part, Reset
+from pipelines.lanes.messages import (
+    Call,
+    Cancel,
+    Close,
+    Done,
+    Failed,
+    Feed,
+    Finish,
+    FromWorker,
+    Job,
+    Open,
+    Part,
+    Peek,
+    Reset,
+)
 from pipelines.lanes.messages import Ready as Ready
 from pipelines.lanes.messages import ToWorker as ToWorker
 
@@ -64,6 +78,8 @@ class Servant:
                 hypothesis = self._streams[stream_id].feed(samples)
                 if hypothesis is not None:
                     yield hypothesis
+            case Peek(stream_id=stream_id):
+                yield self._streams[stream_id].peek()
             case Finish(stream_id=stream_id):
                 yield self._streams[stream_id].finish()
             case Reset(stream_id=stream_id):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from audio.errors import AppError, EngineError, WorkerDied
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from pipelines.engines import Hypothesis, Isolation, StreamSpec
 from pipelines.lanes.base import Lane
-from pipelines.lanes.messages import Close, Feed, Finish, Open, Reset
+from pipelines.lanes.messages import Close, Feed, Finish, Open, Peek, Reset
 from pipelines.lanes.servant import Factory
 
 FEED_MS = 100.0  # gather this much before feeding: fewer flickering partials, fewer hops
@@ -35,6 +35,13 @@ class _End:
     finish: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Peek:
+    """Read the segment at this point of the stream."""
+
+    number: int
+
+
 class StreamHandle:
     """A session's stream on the lane: feed sound, finish or reset segments; hypotheses come to the listener."""
 
@@ -45,10 +52,11 @@ class StreamHandle:
         self.opened = False
         self.closed = False
         self.speaker_state: str | None = None
-        self.pending: deque[Pcm | _End] = deque()
+        self.pending: deque[Pcm | _Peek | _End] = deque()
         self.pending_samples = 0
         self.segment: list[Pcm] = []  # what the engine was fed of the unfinished segment
         self.deaths = 0
+        self.abandoned = 0  # segments; what is still being understood of one must not be taken for the next
         self._lane = lane
 
     def feed(self, samples: Pcm) -> None:
@@ -63,15 +71,23 @@ class StreamHandle:
         if self.pending:
             self._lane.wake(self)
 
+    def peek(self, number: int) -> None:
+        """Ask for a hypothesis of everything fed so far; it comes with this number, unless the segment ends first."""
+        self.pending = deque(item for item in self.pending if not isinstance(item, _Peek))  # only the newest counts
+        self.pending.append(_Peek(number))
+        self._lane.wake(self)
+
     def finish(self) -> None:
         """End the segment; exactly one final hypothesis will come (with empty text if the engine failed)."""
         self.pending.append(_End(finish=True))
         self._lane.wake(self)
 
     def reset(self) -> None:
-        """Abandon the segment; what of it was not fed yet is dropped."""
+        """Abandon the segment; what of it was not fed yet is dropped, nothing more of it is told."""
+        self.abandoned += 1
         while self.pending and not isinstance(self.pending[-1], _End):
-            self.pending_samples -= len(self.pending.pop())  # type: ignore[arg-type]
+            dropped = self.pending.pop()
+            self.pending_samples -= 0 if isinstance(dropped, _Peek) else len(dropped)  # type: ignore[arg-type]
         self.pending.append(_End(finish=False))
         self._lane.wake(self)
 
@@ -81,9 +97,9 @@ class StreamHandle:
         self._lane.wake(self)
 
     @property
-    def wants_final(self) -> bool:
-        """Whether a final hypothesis is waited for."""
-        return any(isinstance(item, _End) and item.finish for item in self.pending)
+    def is_waited_for(self) -> bool:
+        """Whether a hypothesis was asked for: somebody pauses, or waits for an answer."""
+        return any(isinstance(item, _Peek) or (isinstance(item, _End) and item.finish) for item in self.pending)
 
     def take_sound(self) -> Pcm | None:
         """Return the sound at the head of the queue, up to a second of it, or None when an end comes first."""
@@ -91,7 +107,7 @@ class StreamHandle:
         limit = samples_for(MAX_FEED_MS, ANALYSIS_HZ)
         while self.pending and limit > 0:
             head = self.pending[0]
-            if isinstance(head, _End):
+            if isinstance(head, _Peek | _End):
                 break
             piece = head[:limit]
             limit -= len(piece)
@@ -105,6 +121,13 @@ class StreamHandle:
         sound: Pcm = np.concatenate(gathered)
         self.pending_samples -= len(sound)
         return sound
+
+    def take_peek(self) -> _Peek | None:
+        """Return the peek at the head of the queue, if that is what is there."""
+        if self.pending and isinstance(self.pending[0], _Peek):
+            peek = self.pending.popleft()
+            return peek if isinstance(peek, _Peek) else None
+        return None
 
     def take_end(self) -> _End | None:
         """Return the segment end at the head of the queue, if that is what is there."""
@@ -145,7 +168,7 @@ class StreamLane(Lane):
                 wake.clear()
                 await wake.wait()
                 continue
-            handle = next((h for h in ready if h.wants_final), ready[0])  # finals before partials
+            handle = next((h for h in ready if h.is_waited_for), ready[0])  # before mere partials
             ready.remove(handle)
             try:
                 more = await self._step(index, handle)
@@ -165,13 +188,20 @@ class StreamLane(Lane):
                 pass
             handle.opened = True
             return True
-        stream_id = handle.spec.stream_id
+        stream_id, abandoned = handle.spec.stream_id, handle.abandoned
         sound = handle.take_sound()
         if sound is not None:
             handle.segment.append(sound)
             _forget_beyond(handle.segment, samples_for(MAX_SEGMENT_MS, ANALYSIS_HZ))
             async for part in self._call(index, Feed(next(self._call_ids), stream_id, sound)):
-                handle.listener(part.value)
+                if handle.abandoned == abandoned:
+                    handle.listener(part.value)
+            return bool(handle.pending) or handle.closed
+        peek = handle.take_peek()
+        if peek is not None:  # lost if the worker dies of it: the final will come all the same
+            async for part in self._call(index, Peek(next(self._call_ids), stream_id)):
+                if handle.abandoned == abandoned:
+                    handle.listener(replace(part.value, peek=peek.number))
             return bool(handle.pending) or handle.closed
         end = handle.take_end()
         if end is not None:
@@ -211,7 +241,7 @@ class StreamLane(Lane):
         self._tell("failed", error.message)
         handle.deaths = 0
         handle.segment.clear()
-        while handle.take_sound() is not None:
+        while handle.take_sound() is not None or handle.take_peek() is not None:
             pass
         end = handle.take_end()
         if end is not None and end.finish:

@@ -30,6 +30,11 @@ class Intent(StrEnum):
     CLOSING = "closing"  # not a turn: the role-play ends
 
 
+ASKING = frozenset({Intent.CUE, Intent.IDENTITY, Intent.PERMISSION})
+"""Turns that ask for one certain thing: once such a one is understood, it is most likely over. Others are followed by
+more often: a greeting by a name, a word of sympathy by an explanation, an invitation by a question."""
+
+
 def _compile(*alternatives: str) -> re.Pattern[str]:
     return re.compile(r"\b(?:" + "|".join(alternatives) + r")\b")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from pipelines.engines import Clause, EngineInfo, PrepareRequest, ReplyEnd, ReplyPart, RespondKind, RespondRequest
 from pipelines.llm.elsewhere import topics
-from pipelines.llm.intents import IDENTITY_AGE, Intent
+from pipelines.llm.intents import ASKING, IDENTITY_AGE, Intent
 from pipelines.llm.lexicon import concepts_of
 from pipelines.llm.matching import CueScore, index_for
 from pipelines.llm.phrases import closest_phrase, opens_like_question
@@ -69,7 +69,9 @@ class ScriptedPatient:
         reply = choose_reply(request)
         for text, pause_after_ms in self._splitter()(reply.text):
             yield Clause(text=text, cue=reply.cue, pause_after_ms=pause_after_ms)
-        yield ReplyEnd(intent=reply.intent.value, reason=reply.reason, score=round(reply.score, 3))
+        yield ReplyEnd(
+            intent=reply.intent.value, reason=reply.reason, score=round(reply.score, 3), asked=reply.intent in ASKING
+        )
 
     def _splitter(self) -> Splitter:
         if self._split is None:

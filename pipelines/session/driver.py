@@ -26,6 +26,7 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import State
 from pipelines.engines import Clause, Hypothesis, StreamSpec
 from pipelines.events import (
+    DraftDiscarded,
     EngineIncident,
     MediaGap,
     Problem,
@@ -34,14 +35,13 @@ from pipelines.events import (
     SessionEnded,
     SessionStarted,
     TurnCommitted,
-    TurnLatency,
 )
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamHandle, StreamLane
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card import Card
 from pipelines.session.hearing import Hearing
-from pipelines.session.latency import LatencyParts, LatencyWatch
+from pipelines.session.latency import LatencyWatch
 from pipelines.session.recording import SessionRecorder
 from pipelines.session.speaking import Speaking
 
@@ -186,7 +186,7 @@ class SessionDriver:
             self.signal(signal)
         if frame.kind is not FrameKind.LATE:
             missing_ms = frame.duration_ms if frame.kind is FrameKind.MISSING else 0.0
-            self.signal(s.Tick(self.played_ms(), missing_ms))
+            self.signal(s.Tick(self.played_ms(), missing_ms, loud=self._loud(), busy=self._busy()))
 
     def _hypothesis(self, hypothesis: Hypothesis) -> None:
         understood = self._hearing.understood(hypothesis)
@@ -199,9 +199,22 @@ class SessionDriver:
         """How much of the reply under way has been heard."""
         return self.playout.played_ms(self.core.reply_number or 0)
 
+    def _loud(self) -> bool:
+        """Whether a pause may be over, though the voice detector has not said so yet."""
+        since_ms = self.core.pause_since_ms
+        return since_ms is not None and self._hearing.is_loud(since_ms)
+
+    def _busy(self) -> bool:
+        """Whether other sessions wait for the engines that a draft would need."""
+        return self._engines.responder.waiting > 0 or self._engines.synthesiser.waiting > 0
+
+    def echo_cancelled(self, on: bool) -> None:
+        """Take the client's word on whether its microphone is free of the patient's sound."""
+        self.signal(s.EchoCancelled(on))
+
     def signal(self, signal: s.Signal) -> None:
         """Give the core a signal and carry out what it commands."""
-        before = self.core.state
+        before = self.core.turns_over
         self._mark(signal)
         if isinstance(signal, s.Understood) and signal.final:
             self.log.append(
@@ -210,11 +223,12 @@ class SessionDriver:
                 )
             )
         commands = self.core.receive(signal, self._intake.clock.now_ms)
-        if before in (State.HEARING, State.WEIGHING) and self.core.state is State.ANSWERING:
+        if self.core.turns_over > before:
             self._latency.turn_over(
                 self._clock.now_ms(),
                 media_ms=self._intake.clock.now_ms,
                 last_voiced_media_ms=self._hearing.last_voiced_ms,
+                wait_ms=self.core.wait_ms,
             )
         for command in commands:
             self._do(command)
@@ -225,26 +239,43 @@ class SessionDriver:
         match command:
             case c.OpenSegment(segment=segment):
                 self._hearing.open_segment(segment)
+            case c.Peek(segment=segment, number=number):
+                self._hearing.peek(segment, number)
             case c.FinishSegment(segment=segment):
                 self._hearing.finish_segment(segment)
             case c.DropSegment(segment=segment):
                 self._hearing.drop_segment(segment)
             case c.Respond():
-                self._latency.text_ready(self._clock.now_ms())
+                self._latency.asked(self._clock.now_ms(), command.reply, draft=command.draft)
                 self._speaking.respond(command)
+            case c.Adopt(reply=reply):
+                self._latency.committed(self._clock.now_ms(), reply)
+            case c.Discard():
+                self._discard(command)
             case c.Speak():
                 self._speaking.speak(command)
             case c.CloseReply(reply=reply):
                 self._speaking.close(reply)
             case c.Release(reply=reply):
+                self._latency.released(self._clock.now_ms(), reply)
                 self.playout.release(reply)
+            case c.Hold(reply=reply):
+                self._cut_recording(reply)
+                self.playout.hold(reply)
+            case c.Resume(reply=reply, from_ms=from_ms):
+                self.playout.resume(reply, from_ms)
             case c.StopReply(reply=reply):
-                self._cut_recording()
+                self._cut_recording(reply)
                 self._speaking.stop(reply)
             case c.Record(event=event):
                 self.log.append(event)
             case c.End(reason=reason):
                 self._finish(reason)
+
+    def _discard(self, draft: c.Discard) -> None:
+        cost_ms = round(self._speaking.stop(draft.reply), 3)
+        self._latency.discarded(cost_ms)
+        self.log.append(DraftDiscarded(draft.turn, draft.revision, draft.reason, cost_ms))
 
     def _time_up(self) -> None:
         self.signal(s.TimeUp())
@@ -260,9 +291,11 @@ class SessionDriver:
                 # Once a reply: media time moves in steps of a frame, and its chunks must not drift against each other.
                 self._media_ahead_ms = self._intake.clock.now_ms - self._clock.now_ms()
             self._recorder.patient(at_session_ms + self._media_ahead_ms, chunk.samples)
-        parts = self._latency.chunk_placed(chunk, at_session_ms)
-        if parts is not None:
-            self._report_latency(chunk.reply, parts)
+        told = self._latency.chunk_placed(
+            chunk, at_session_ms, turn=self.core.reply_turn, inserted_ms=self._intake.inserted_ms
+        )
+        for event in told or ():
+            self.log.append(event)
 
     def clause_started(self, reply: int, clause: int, from_ms: float) -> None:
         """Tell the core that a clause is being heard."""
@@ -272,36 +305,26 @@ class SessionDriver:
         """Tell the core that a reply was heard to its end."""
         self.signal(s.PlayedOut(reply, played_ms, estimated))
 
-    def _cut_recording(self) -> None:
+    def _cut_recording(self, reply: int) -> None:
+        """What was placed in the recording beyond the sample that is heard now will not be heard there."""
         if self._recorder is not None:
-            self._recorder.patient_cut(self._clock.now_ms() + self._media_ahead_ms)
+            heard_at_ms = self.playout.placed_at_ms(reply, self.playout.played_ms(reply))
+            self._recorder.patient_cut(heard_at_ms + self._media_ahead_ms)
 
     # -------------------------------------------------------------- latency
 
     def _mark(self, signal: s.Signal) -> None:
         match signal:
-            case s.VoiceStarted() if self.core.state in (State.LISTENING, State.SPEAKING):
-                self._hearing.new_turn()
-            case s.Proposed(part=Clause()):
-                self._latency.clause_ready(self._clock.now_ms())
-            case s.Prepared():
-                self._latency.sound_ready(self._clock.now_ms())
-
-    def _report_latency(self, reply: int, parts: LatencyParts) -> None:
-        self.log.append(
-            TurnLatency(
-                turn=self.core.reply_turn,
-                reply=reply,
-                voice_to_voice_ms=round(parts.voice_to_voice, 3),
-                endpoint_ms=round(parts.endpoint, 3),
-                recognise_ms=round(parts.recognise, 3),
-                respond_ms=round(parts.respond, 3),
-                speak_ms=round(parts.speak, 3),
-                deliver_ms=round(parts.deliver, 3),
-                last_voiced_ms=round(self._latency.last_voiced_media_ms - self._intake.inserted_ms, 3),
-                estimated=True,
-            )
-        )
+            case s.VoiceStarted(voiced_from_ms=from_ms) if not self.core.in_turn:
+                self._hearing.new_turn(from_ms)
+            case s.VoicePaused():
+                self._latency.paused(self._clock.now_ms())
+            case s.Understood() if signal.final or signal.peek is not None:
+                self._latency.transcribed(self._clock.now_ms())
+            case s.Proposed(reply=reply, part=Clause()):
+                self._latency.clause_ready(self._clock.now_ms(), reply)
+            case s.Prepared(reply=reply):
+                self._latency.sound_ready(self._clock.now_ms(), reply)
 
     # -------------------------------------------------------------- trouble
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from audio.frames import ANALYSIS_HZ, Frame, FrameKind, Pcm
 from audio.loudness import VoicedTracker
 from audio.resample import StreamResampler
-from audio.speech import SpeechAudio, SpeechDetector, SpeechPaused, SpeechStarted
+from audio.speech import (
+    SpeechAudio,
+    SpeechDenied,
+    SpeechDetector,
+    SpeechHinted,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+)
 from pipelines.conversation import signals as s
 from pipelines.engines import Hypothesis, Word
 from pipelines.lanes.streams import StreamHandle
@@ -17,6 +26,12 @@ from pipelines.lanes.streams import StreamHandle
 # The voice detector lets go of speech up to this long after its last voiced sample (measured: 10 to 200 ms). Loudness
 # knows better, but in a loud room it never falls: so it may only take back that much.
 RELEASE_MS = 250.0
+
+# Sound this close to now, and this long after the pause began, may be the next word's.
+LOUD_MS = 40.0
+
+# A segment that opens while speech goes on after a short pause begins so much earlier: the onset must not be missing.
+LOOK_BACK_MS = 160.0
 
 
 @dataclass(slots=True)
@@ -55,6 +70,7 @@ class Hearing:
         self._stream: StreamHandle | None = None
         self._segment: _SegmentMap | None = None  # the one being fed
         self._waiting: list[_SegmentMap] = []  # asked for their final text, in order
+        self._recent: deque[tuple[Pcm, float]] = deque()  # what was delivered last, (samples, media ms)
 
     def attach(self, stream: StreamHandle) -> None:
         """Feed this stream from now on."""
@@ -65,9 +81,14 @@ class Hearing:
         """Media time of the last voiced sample of the turn, by its loudness."""
         return self._voiced.last_voiced_ms
 
-    def new_turn(self) -> None:
-        """Forget the loudness of the turn before."""
-        self._voiced.reset()
+    def is_loud(self, since_ms: float) -> bool:
+        """Return whether the last moments are as loud as the turn's speech, in a pause that began at `since_ms`."""
+        voiced_ms = self._voiced.last_voiced_ms
+        return voiced_ms is not None and voiced_ms > max(since_ms + LOUD_MS, self._media_ms - LOUD_MS)
+
+    def new_turn(self, from_ms: float) -> None:
+        """Forget the loudness of the turn before; this one's first sound has been heard already."""
+        self._voiced.reset(from_ms)
 
     def hear(self, frame: Frame, media_ms: float) -> Iterator[s.Signal]:
         """Take a frame that ends at `media_ms`; yield voice signals, feeding the open segment in between."""
@@ -79,9 +100,18 @@ class Hearing:
         ahead_ms = media_ms - self._heard_ms  # from the detector's time to media time
         for event in self._detector.process(samples):
             match event:
+                case SpeechHinted(voiced_from_ms=voiced_from_ms):
+                    if frame.kind is not FrameKind.LATE:  # old sound is no reason to silence the patient
+                        yield s.VoiceHinted(voiced_from_ms + ahead_ms)
+                case SpeechDenied():
+                    yield s.VoiceDenied()
                 case SpeechStarted(voiced_from_ms=voiced_from_ms, preroll=preroll, preroll_end_ms=end_ms):
                     yield s.VoiceStarted(voiced_from_ms + ahead_ms)
+                    self._recent.clear()
                     self._feed(preroll, end_ms - 1000.0 * len(preroll) / ANALYSIS_HZ + ahead_ms)
+                case SpeechResumed(voiced_from_ms=voiced_from_ms):
+                    yield s.VoiceStarted(voiced_from_ms + ahead_ms)
+                    self._look_back()
                 case SpeechAudio(samples=sound, at_ms=at_ms):
                     self._feed(sound, at_ms + ahead_ms)
                 case SpeechPaused(silent_since_ms=silent_since_ms):
@@ -101,6 +131,11 @@ class Hearing:
     def open_segment(self, number: int) -> None:
         """Feed what follows as a new segment."""
         self._segment = _SegmentMap(number)
+
+    def peek(self, segment: int, number: int) -> None:
+        """Ask for what was understood of the segment so far."""
+        if self._segment is not None and self._segment.number == segment and self._stream is not None:
+            self._stream.peek(number)
 
     def finish_segment(self, number: int) -> None:
         """Ask for the segment's final text."""
@@ -131,9 +166,21 @@ class Hearing:
             stable_words=hypothesis.stable_words,
             final=hypothesis.final,
             latency_ms=self._now_ms() - segment.asked_ms if hypothesis.final else 0.0,
+            peek=hypothesis.peek,
         )
 
+    def _look_back(self) -> None:
+        """Give a segment that has just been opened the sound of the last moments."""
+        if self._segment is not None and not self._segment.fed:
+            for samples, at_ms in self._recent:
+                self._segment.add(len(samples), at_ms)
+                if self._stream is not None:
+                    self._stream.feed(samples)
+
     def _feed(self, samples: Pcm, at_ms: float) -> None:
+        self._recent.append((samples, at_ms))
+        while self._recent and self._recent[0][1] < at_ms - LOOK_BACK_MS:
+            self._recent.popleft()
         if self._segment is not None and self._stream is not None:
             self._segment.add(len(samples), at_ms)
             self._stream.feed(samples)

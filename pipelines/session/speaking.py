@@ -118,14 +118,16 @@ class Speaking:
             self._now.closed = True
             self._advance(self._now)
 
-    def stop(self, reply: int) -> None:
-        """Cancel what is being made for a reply, and its sound."""
-        now = self._now
+    def stop(self, reply: int) -> float:
+        """Cancel what is being made for a reply, and its sound; return the milliseconds that were computed for it."""
+        now, cost_ms = self._now, 0.0
         if now is not None and now.reply == reply:
             for ticket in now.tickets:
                 ticket.cancel()
+                cost_ms += ticket.cost_ms
             self._now = None
         self._playout.stop(reply)
+        return cost_ms
 
     def _submit(
         self,
@@ -167,6 +169,7 @@ class Speaking:
             self._failed(now, error)
             return
         now.done.add(index)
+        self._signal(s.WordsTimed(now.reply, index, (), last=True))
         self._advance(now)
 
     def _advance(self, now: _Speaking) -> None:

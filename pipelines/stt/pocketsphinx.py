@@ -148,6 +148,16 @@ class PocketSphinxStream:
             self._pending_samples = len(sound) - whole
         return found
 
+    def peek(self) -> Hypothesis:
+        """Return the best hypothesis for the whole blocks so far: no lattice search, which only the end allows.
+
+        What is left of a block is not decoded, so that asking changes nothing; at a pause it is silence.
+        """
+        if not self._started or self._peak <= self._settings.silence_peak or self._decoder.raw.hyp() is None:
+            return Hypothesis(text="")
+        words = self._words()
+        return Hypothesis(text=" ".join(word.text for word in words), words=words, stable_words=self._shown[1])
+
     def finish(self) -> Hypothesis:
         """End the segment; words have times in ms from its start and the decoder's confidence (a hint, 0..1)."""
         sound = np.concatenate(self._pending) if self._pending else np.zeros(0, dtype=np.int16)

@@ -60,8 +60,13 @@ def write_figures(path: Path, figures: Iterable[Figure]) -> None:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON to a file; raises StorageError with the reason."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text to a file; raises StorageError with the reason."""
     try:
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StorageError(f"{path} can't be written: {error.strerror}") from error
 

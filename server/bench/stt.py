@@ -146,6 +146,9 @@ class _TimedStream:
     def feed(self, samples: Pcm) -> Hypothesis | None:
         return self._stream.feed(samples)
 
+    def peek(self) -> Hypothesis:
+        return self._stream.peek()
+
     def finish(self) -> Hypothesis:
         begin = time.perf_counter()
         final = self._stream.finish()

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-group = typer.Typer(help="Measure this machine: load, recogniser.", no_args_is_help=True)
+group = typer.Typer(help="Measure this machine: load, recogniser, interruptions.", no_args_is_help=True)
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write machine and figures to this file.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add `bench load` and `bench stt`."""
+    """Add `bench load`, `bench stt` and `bench interruptions`."""
     app.add_typer(group, name="bench")
 
 
@@ -115,5 +115,55 @@ def stt(
         stock = run_bench(PocketSphinxRecogniser(STOCK), plain, advance)
     figures = [figure for group, result in adapted.items() for figure in result.figures(group, stock.get(group))]
     print_figures("PocketSphinx with our settings; the ratio is to stock settings", figures)
+    if json_file is not None:
+        write_figures(json_file, figures)
+
+
+@group.command("interruptions")
+def interruptions(
+    sounds: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[SOUND...]", help="FLAC files named by kind, or folders; by default the fixtures."),
+    ] = None,
+    pace: Annotated[str, typer.Option(help="real, or fast: virtual time with the engines' measured costs.")] = "fast",
+    first: Annotated[int, typer.Option(min=0, help="Only the first so many sounds; 0: all.")] = 0,
+    json_file: JsonFile = None,
+) -> None:
+    """Measure what sounds over the patient's speech do: backchannels, noises, and turns that take the floor.
+
+    Files are named `backchannel-...`, `noise-...` or `floor-...`. Times are the client's, from the sound's first voiced
+    sample (hold, yield) or after its last (resume); words are counted by the samples that were heard.
+    """
+    from typing import cast
+
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from pipelines.patient.card_library import CardLibrary
+    from server.bench.figures import print_figures, write_figures
+    from server.bench.interruptions import figures_of, load_interruptions, run_interruptions
+    from server.paths import ROOT
+    from server.replay.plan import plan_replay
+    from server.replay.run import Pace
+    from server.settings import load_settings
+
+    if pace not in ("real", "fast"):
+        raise typer.BadParameter("choose real or fast", param_hint="--pace")
+    settings = load_settings()
+    data = ROOT / "tests" / "data"
+    made = load_interruptions(sounds or [data / "interruptions"])[: first or None]
+    plans = [plan_replay([path]) for path in sorted(data.glob("consultation*.flac"))]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("interruptions", total=len(made))
+        result = run_interruptions(
+            plans,
+            made,
+            settings=settings,
+            cards=CardLibrary.load(settings.cards_folder),
+            pace=cast(Pace, pace),
+            progress=lambda count: bar.advance(task, count),
+        )
+    figures = figures_of(result)
+    print_figures(f"{len(result.outcomes)} sounds over the patient's speech, {pace} pace", figures)
     if json_file is not None:
         write_figures(json_file, figures)

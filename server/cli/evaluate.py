@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from server.cli.evaluate_pauses import pauses
+from server.cli.evaluate_turns import turns
 from server.cli.options import ConfigFolder, Overrides
 
 if TYPE_CHECKING:
@@ -16,8 +18,10 @@ group = typer.Typer(help="Measure how well the engines do their task.", no_args_
 
 
 def register(app: typer.Typer) -> None:
-    """Add `eval cues`."""
+    """Add `eval cues`, `eval pauses` and `eval turns`."""
     app.add_typer(group, name="eval")
+    group.command("pauses")(pauses)
+    group.command("turns")(turns)
 
 
 @group.command("cues")

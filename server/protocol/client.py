@@ -288,14 +288,15 @@ class ClearOutput(_Message):
 
 
 class ConfigureClient(_Message):
-    """Say what this client can do."""
+    """Say what this client can do; may be sent again when that changes."""
 
     type: Literal["interlocutor.client.configure"]
     playout_acks: bool
+    echo_cancellation: bool | None = None
 
 
 class Playout(_Message):
-    """So much of the patient's item has been played; to be sent every 100 ms while it plays."""
+    """So much of the patient's item has been played; to be sent every 100 ms while it plays, and at once at a hold."""
 
     type: Literal["interlocutor.playout"]
     item_id: Id

@@ -58,6 +58,10 @@ the field, never ignored. Our own messages and events begin with `interlocutor.`
 - While the patient speaks, `speech_started` is sent only when the patient yields to the candidate. Before it come
   `interlocutor.playout.clear` (drop what you have not played), `conversation.item.truncated` and `response.done` with
   the status `cancelled` and the reason `turn_detected`. Transcript and item then hold what was heard.
+- Before it yields, the patient falls silent at the first sound of a voice: clients with `playout_acks` are sent
+  `interlocutor.playout.hold`, answer with `interlocutor.playout`, and are then sent `interlocutor.playout.resume` (it
+  was a backchannel, a noise or an echo) or `interlocutor.playout.clear`. They keep what they have played of the item
+  for 1.5 s, to go back to the beginning of a word. To other clients only the sending of sound pauses.
 - What seemed to be speech and was none is closed by `speech_stopped` and `interlocutor.turn.ignored`.
 - A client that says `interlocutor.client.configure` with `playout_acks` reports what it has played, and what was heard
   is known instead of estimated. Others may correct the estimate with `conversation.item.truncate`.

@@ -396,6 +396,7 @@ class ClientConfigured(ServerEvent):
 
     type: Literal["interlocutor.client.configured"] = "interlocutor.client.configured"
     playout_acks: bool
+    echo_cancellation: bool | None = None
 
 
 class RoleplayStarted(ServerEvent):
@@ -439,12 +440,52 @@ class PlayoutClear(_OfItem):
     heard_ms: float
 
 
+class PlayoutHold(_OfItem):
+    """Pause this item's sound, and say at once with `interlocutor.playout` how much of it was played.
+
+    A resume or a clear follows. Sent only to clients that report what they have played.
+    """
+
+    type: Literal["interlocutor.playout.hold"] = "interlocutor.playout.hold"
+
+
+class PlayoutResume(_OfItem):
+    """Go on with this item's sound from `from_ms`, up to 1.5 s back, or from where it was paused if that is earlier."""
+
+    type: Literal["interlocutor.playout.resume"] = "interlocutor.playout.resume"
+    from_ms: float
+
+
+class TurnTimeline(ServerEvent):
+    """What happened when in a turn, in milliseconds since the candidate's last voiced sample; null: never."""
+
+    type: Literal["interlocutor.turn.timeline"] = "interlocutor.turn.timeline"
+    turn: int
+    item_id: str
+    last_voiced_ms: float
+    wait_ms: float
+    pause_ms: float | None
+    transcript_ms: float | None
+    draft_ms: float | None
+    clause_ms: float | None
+    sound_ms: float | None
+    endpoint_ms: float
+    committed_ms: float
+    released_ms: float
+    audible_ms: float
+    speculated: int
+    discarded: int
+    discarded_ms: float
+    reused: bool
+
+
 class TurnIgnored(ServerEvent):
     """What seemed a turn was noise, a backchannel, or was cleared."""
 
     type: Literal["interlocutor.turn.ignored"] = "interlocutor.turn.ignored"
     turn: int
     reason: str
+    text: str
 
 
 class Problem(ServerEvent):
@@ -460,7 +501,8 @@ AnyServerEvent = Annotated[
     | ItemRetrieved | ItemTruncated | TranscriptionDelta | TranscriptionCompleted | ResponseCreated | ResponseDone
     | OutputItemAdded | OutputItemDone | ContentPartAdded | ContentPartDone | OutputAudioDelta | OutputAudioDone
     | OutputTranscriptDelta | OutputTranscriptDone | OutputCleared | ClientConfigured | RoleplayStarted | RoleplayEnded
-    | TranscriptPartial | TurnLatency | PlayoutClear | TurnIgnored | Problem,
+    | TranscriptPartial | TurnLatency | TurnTimeline | PlayoutClear | PlayoutHold
+    | PlayoutResume | TurnIgnored | Problem,
     Field(discriminator="type"),
 ]  # fmt: skip
 """Every server event, discriminated by `type`."""

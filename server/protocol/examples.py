@@ -41,7 +41,7 @@ CLIENT_EXAMPLES: tuple[dict[str, Any], ...] = (
     {"type": "response.create"},
     {"type": "response.cancel", "response_id": "resp_1"},
     {"type": "output_audio_buffer.clear"},
-    {"type": "interlocutor.client.configure", "playout_acks": True},
+    {"type": "interlocutor.client.configure", "playout_acks": True, "echo_cancellation": True},
     {"type": "interlocutor.playout", "item_id": "item_p1", "played_ms": 300},
     {"type": "interlocutor.session.end"},
 )
@@ -55,7 +55,12 @@ _TURN: tuple[log.Event, ...] = (
     log.ReplyStarted(1, 1),
     log.ClauseSpoken(1, "Good morning.", 0.0),
     log.TurnLatency(1, 1, 812.0, 400.0, 120.0, 60.0, 80.0, 152.0, 2100.0, estimated=True),
-)
+    log.TurnTimeline(
+        1, 1, 2100.0, wait_ms=380.0, pause_ms=140.0, transcript_ms=190.0, draft_ms=190.0, clause_ms=250.0,
+        sound_ms=330.0, endpoint_ms=400.0, committed_ms=520.0, released_ms=520.0, audible_ms=812.0,
+        speculated=2, discarded=1, discarded_ms=85.0, reused=True,
+    ),
+)  # fmt: skip
 _END: tuple[log.Event, ...] = (
     log.ReplyFinished(1, 1, "interrupted", "Good", 640.0, estimated=False),
     log.TurnIgnored(2, "noise"),
@@ -75,11 +80,11 @@ def server_examples() -> dict[str, e.ServerEvent]:
     session_log = SessionLog(now_ms=lambda: 0.0, media_ms=lambda: 2600.0, salt=lambda: "", wall=lambda: 0.0)
     session = WireSession(SessionInfo(SESSION_ID, "nursing-asthma-plan", 1767225600)).shown()
     told: list[e.ServerEvent] = [e.SessionCreated(session=session), e.SessionUpdated(session=session)]
-    told.append(e.ClientConfigured(playout_acks=True))
+    told.append(e.ClientConfigured(playout_acks=True, echo_cancellation=True))
     for event in _TURN:
         told += translator.translate(session_log.append(event))
     told += translator.audio(PlayoutChunk(1, 0, 0.0, np.arange(4, dtype=np.int16)))
-    told += translator.cleared(1, 640.0)
+    told += [*translator.held(1), *translator.resumed(1, 480.0), *translator.cleared(1, 640.0)]
     for event in _END:
         told += translator.translate(session_log.append(event))
     told.append(e.ItemRetrieved(item=translator.items["item_c1"]))

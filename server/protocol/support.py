@@ -146,7 +146,16 @@ ROWS: tuple[Row, ...] = (
     _fixed(_CREATE, "response.reasoning", _CARD),
     _only(_CREATE, "response.metadata", "nothing is kept for the client", None, {}),
     Row("response.cancel", "response_id", "none, or the reply under way"),
-    Row("interlocutor.client.configure", "playout_acks", "true: this client sends `interlocutor.playout`"),
+    Row(
+        "interlocutor.client.configure",
+        "playout_acks",
+        "true: this client sends `interlocutor.playout`, and obeys `interlocutor.playout.hold` and `...resume`",
+    ),
+    Row(
+        "interlocutor.client.configure",
+        "echo_cancellation",
+        "whether the patient's voice is removed from the microphone's sound; not said counts as true",
+    ),
     Row("interlocutor.playout", "item_id", "the patient's last item; another is accepted, no effect"),
     Row("interlocutor.playout", "played_ms", "0 to 3600000; more than was sent counts as what was sent"),
 )

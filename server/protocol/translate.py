@@ -90,7 +90,7 @@ class Translator:
             case log.TurnCommitted():
                 return self._committed(event)
             case log.TurnIgnored():
-                ignored = e.TurnIgnored(turn=event.turn, reason=event.reason)
+                ignored = e.TurnIgnored(turn=event.turn, reason=event.reason, text=event.text)
                 return [*self._stopped(event.turn, record.envelope.media_ms), ignored]
             case log.ReplyStarted():
                 return self._reply_started(event.reply)
@@ -102,6 +102,9 @@ class Translator:
                 return self._truncated(event.reply, event.heard, event.played_ms)
             case log.TurnLatency():
                 return [_latency(event)]
+            case log.TurnTimeline():
+                marks = event.payload()
+                return [e.TurnTimeline(item_id=patient_item(marks.pop("reply")), **marks)]
             case log.SessionStarted():
                 return [e.RoleplayStarted(session_s=event.session_s)]
             case log.SessionEnded():
@@ -121,6 +124,14 @@ class Translator:
     def cleared(self, reply: int, heard_ms: float) -> list[e.ServerEvent]:
         """Return the event that has the client drop the sound of a reply that it has not played."""
         return [e.PlayoutClear(item_id=patient_item(reply), heard_ms=round(heard_ms, 3))]
+
+    def held(self, reply: int) -> list[e.ServerEvent]:
+        """Return the event that has the client pause the sound of a reply."""
+        return [e.PlayoutHold(item_id=patient_item(reply))]
+
+    def resumed(self, reply: int, from_ms: float) -> list[e.ServerEvent]:
+        """Return the event that has the client go on with the sound of a reply."""
+        return [e.PlayoutResume(item_id=patient_item(reply), from_ms=round(from_ms, 3))]
 
     def cancelled_unheard(self, reply: int) -> list[e.ServerEvent]:
         """Return the events for a reply that the client cancelled before its first sound."""

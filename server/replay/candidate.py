@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,19 +12,24 @@ from audio.clock import Clock
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
 from audio.loudness import AudibleTracker
 from pipelines.session.latency import LatencyParts
+from server.replay.interruptions import Interrupted, Interrupter, Interruption
 from server.replay.link import (
     Cleared,
     CueTold,
+    Held,
+    Ignored,
     Link,
     Over,
     ReplyBegan,
     ReplyOver,
+    Resumed,
     Sound,
     Timing,
     Told,
     Trouble,
     Understood,
 )
+from server.replay.loudspeaker import Heard, Loudspeaker
 from server.replay.plan import Plan, PlannedTurn
 
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
@@ -65,6 +70,7 @@ class SimulatedCandidate:
         clock: Clock,
         *,
         as_recorded: bool = False,
+        interruptions: Sequence[Interruption] = (),
         progress: Callable[[int], None] = lambda _turns: None,
     ) -> None:
         self._plan = plan
@@ -76,7 +82,8 @@ class SimulatedCandidate:
         self.troubles: list[str] = []
         self.over: str | None = None
         self.sent: list[Pcm] = []
-        self.heard: list[tuple[float, int, Pcm]] = []  # (ms from the start, reply, samples)
+        self._loudspeaker = Loudspeaker()
+        self._interrupter = Interrupter(interruptions)
         self._current = -1  # index of the turn that was begun last
         self._voiced_end_ms = 0.0  # media time of that turn's last voiced sample
         self._rest: Pcm = np.zeros(0, dtype=np.int16)  # of the turn being spoken
@@ -85,11 +92,11 @@ class SimulatedCandidate:
         self._late_ms: list[float] = []  # of each frame, against the moment it was due
         self._patient_speaks: int | None = None
         self._quiet_since_ms = 0.0
-        self._plays_until_ms = 0.0
         self._audible: dict[int, AudibleTracker] = {}
         self._reply_turn: dict[int, int] = {}  # reply -> index of the turn it answers
         self._reply_samples: dict[int, int] = {}
-        self.gaps_ms: list[float] = []  # sound of a reply that came after what was there had been played
+        self._acknowledged: tuple[int, float] = (0, 0.0)
+        self.held_at_ms: list[float] = []  # when the patient was told to fall silent
 
     async def run(self) -> None:
         """Speak all turns; returns when the last one was answered, or given up, or the session ended."""
@@ -104,20 +111,46 @@ class SimulatedCandidate:
             self._send()
         self._progress(len(self.results))
 
+    @property
+    def heard(self) -> list[Heard]:
+        """What was heard, in milliseconds from the start; pauses, seeks and cuts are in it."""
+        return self._loudspeaker.heard
+
+    @property
+    def gaps_ms(self) -> list[float]:
+        """How late sound of a reply came after what was there had been played."""
+        return self._loudspeaker.gaps_ms
+
+    @property
+    def interrupted(self) -> list[Interrupted]:
+        """What came of the interruptions that were spoken."""
+        return self._interrupter.done
+
     def _acknowledge(self) -> None:
         """Report what was played, every 100 ms and at the end of what there is."""
         reply = self._patient_speaks
-        if reply is None or not self._reply_samples.get(reply):
+        self._loudspeaker.advance(self._now_ms)
+        played_ms = self._loudspeaker.played_ms(reply) if reply is not None else None
+        if reply is None or played_ms is None:
             return
-        ahead_ms = max(0.0, self._plays_until_ms - self._clock.now_ms())
-        if ahead_ms == 0.0 or self._frames % (ACKNOWLEDGE_MS // FRAME_MS) == 0:
-            received_ms = 1000.0 * self._reply_samples[reply] / WIRE_HZ
-            self._link.acknowledge(reply, max(0.0, received_ms - ahead_ms))
+        now_ms = self._now_ms
+        if self._loudspeaker.plays_until_ms(now_ms) <= now_ms:
+            if self._acknowledged != (reply, played_ms):
+                self._report(reply, played_ms)
+        elif self._frames % (ACKNOWLEDGE_MS // FRAME_MS) == 0:
+            self._report(reply, played_ms)
+
+    def _report(self, reply: int, played_ms: float) -> None:
+        self._acknowledged = (reply, played_ms)
+        self._link.acknowledge(reply, played_ms)
 
     def _send(self) -> None:
         frame, self._rest = self._rest[:FRAME_SAMPLES], self._rest[FRAME_SAMPLES:]
         if len(frame) < FRAME_SAMPLES:
             frame = np.concatenate((frame, silence(FRAME_MS, WIRE_HZ)[len(frame) :]))
+        if not len(self._rest):
+            over = self._interrupter.frame(FRAME_SAMPLES, self._sent_ms, self._loudspeaker.sounding(self._now_ms))
+            frame = over if over is not None else frame
         self._frames += 1
         self._late_ms.append(self._now_ms - self._sent_ms)
         self.sent.append(frame)
@@ -155,7 +188,7 @@ class SimulatedCandidate:
 
     def _may_speak(self) -> bool:
         now_ms = self._clock.now_ms()
-        if self._patient_speaks is not None:
+        if self._patient_speaks is not None or self._interrupter.engaged(self._now_ms):
             return False
         if self._current < 0:
             return now_ms >= self._quiet_since_ms
@@ -168,7 +201,7 @@ class SimulatedCandidate:
             return False
         if not self.results:
             return self._sent_ms >= 1000.0 * len(self._plan.whole) / WIRE_HZ + TAIL_MS
-        if self._patient_speaks is not None:
+        if self._patient_speaks is not None or self._interrupter.engaged(self._now_ms):
             return False
         answered = bool(self.results[self._current].said)
         if not answered:
@@ -185,6 +218,7 @@ class SimulatedCandidate:
                     result.heard.append(text)
             case ReplyBegan(reply=reply):
                 self._patient_speaks = reply
+                self._interrupter.began(reply)
                 self._reply_turn[reply] = self._current
                 self._audible[reply] = AudibleTracker(WIRE_HZ)
                 self._reply_samples[reply] = 0
@@ -192,7 +226,8 @@ class SimulatedCandidate:
                 self._hear_sound(reply, samples)
             case ReplyOver(reply=reply, text=text, status=status):
                 self._patient_speaks = None
-                self._quiet_since_ms = max(self._clock.now_ms(), self._plays_until_ms)
+                self._quiet_since_ms = self._start_ms + self._loudspeaker.plays_until_ms(self._now_ms)
+                self._interrupter.over(reply, text, status, self._now_ms)
                 answered = self._answered(reply)
                 if answered is not None:
                     answered.said.append(text)
@@ -208,32 +243,39 @@ class SimulatedCandidate:
             case Over(reason=reason):
                 self.over = reason
             case Cleared(reply=reply):
-                now_ms = self._clock.now_ms()
-                self._plays_until_ms = now_ms
-                self.heard = [
-                    (at, of, pcm) for at, of, pcm in self.heard if of != reply or at < now_ms - self._start_ms
-                ]
+                played_ms = self._loudspeaker.hold(reply, self._now_ms)
+                self._loudspeaker.clear(reply, self._now_ms)
+                self._interrupter.cleared(reply, played_ms, self._now_ms)
+            case Held(reply=reply):
+                played_ms = self._loudspeaker.hold(reply, self._now_ms)
+                if played_ms is not None:
+                    self._report(reply, played_ms)
+                self._interrupter.held(reply, self._now_ms)
+                self.held_at_ms.append(self._now_ms)
+            case Resumed(reply=reply, from_ms=from_ms):
+                self._loudspeaker.resume(reply, from_ms, self._now_ms)
+                self._interrupter.resumed(reply, self._now_ms)
+            case Ignored():
+                self._interrupter.ignored(told)
 
     def _answered(self, reply: int) -> TurnResult | None:
         index = self._reply_turn.get(reply, self._current)
         return self.results[index] if index >= 0 else None
 
     def _hear_sound(self, reply: int, samples: Pcm) -> None:
-        now_ms = self._clock.now_ms()
-        if self._reply_samples.get(reply) and now_ms > self._plays_until_ms:
-            self.gaps_ms.append(now_ms - self._plays_until_ms)
-        starts_ms = max(now_ms, self._plays_until_ms)
-        self._plays_until_ms = starts_ms + 1000.0 * len(samples) / WIRE_HZ
-        self.heard.append((starts_ms - self._start_ms, reply, samples))
+        starts_ms = self._loudspeaker.add(reply, samples, self._now_ms)
         offset_ms = 1000.0 * self._reply_samples.get(reply, 0) / WIRE_HZ
         self._reply_samples[reply] = self._reply_samples.get(reply, 0) + len(samples)
         tracker = self._audible.get(reply)
-        answered = self._answered(reply)
-        if tracker is None or answered is None or tracker.first_audible_ms is not None:
+        if tracker is None or tracker.first_audible_ms is not None:
             return
         audible_ms = tracker.add(samples, offset_ms)
-        if audible_ms is not None and answered.voice_to_voice_ms is None:
-            heard_at_ms = starts_ms - self._start_ms + audible_ms - offset_ms
+        if audible_ms is None:
+            return
+        heard_at_ms = starts_ms + audible_ms - offset_ms
+        self._interrupter.audible(reply, heard_at_ms)
+        answered = self._answered(reply)
+        if answered is not None and answered.voice_to_voice_ms is None:
             answered.voice_to_voice_ms = heard_at_ms - self._voiced_end_ms
 
     def _time(self, timing: Timing) -> None:

@@ -49,6 +49,30 @@ class Cleared:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A reply's sound is to be paused; to be answered with an acknowledgement of what was played."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A reply's sound is to go on from that place, or from where it was paused if that is earlier."""
+
+    reply: int
+    from_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """What was said over the patient was no turn."""
+
+    turn: int
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class CueTold:
     """The candidate heard a cue (only where the connection may know)."""
 
@@ -84,7 +108,9 @@ class Over:
     reason: str
 
 
-Told = Understood | ReplyBegan | ReplyOver | Sound | Cleared | CueTold | Timing | Trouble | Over
+Told = (
+    Understood | ReplyBegan | ReplyOver | Sound | Cleared | Held | Resumed | Ignored | CueTold | Timing | Trouble | Over
+)  # fmt: skip
 
 
 Listener = Callable[[Told], None]

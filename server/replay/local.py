@@ -12,6 +12,7 @@ from audio.playout import MIN_LEAD_MS, PlayoutChunk
 from audio.speech import SpeechDetector, SpeechSettings
 from audio.vad import VadName, make_vad
 from pipelines.conversation.settings import ConversationSettings
+from pipelines.engines import Word
 from pipelines.events import (
     Audience,
     CueHeard,
@@ -20,6 +21,7 @@ from pipelines.events import (
     ReplyStarted,
     SessionEnded,
     TurnCommitted,
+    TurnIgnored,
     TurnLatency,
 )
 from pipelines.log.session_log import LogStore, Record, SessionLog
@@ -28,10 +30,13 @@ from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from server.replay.link import (
     Cleared,
     CueTold,
+    Held,
+    Ignored,
     Listener,
     Over,
     ReplyBegan,
     ReplyOver,
+    Resumed,
     Sound,
     Timing,
     Told,
@@ -55,7 +60,10 @@ class LocalLink:
         session_s: int,
         session_id: str = "replay",
         store: LogStore | None = None,
+        acknowledges: bool = True,
     ) -> None:
+        self.words: dict[int, tuple[Word, ...]] = {}  # of each reply that was heard, at their places in its sound
+        self._acknowledges = acknowledges
         self._tell: Listener = lambda _told: None
         salts = _salts()
         self.driver = SessionDriver(
@@ -89,7 +97,8 @@ class LocalLink:
             self._tell(Trouble(error.message))
 
     def acknowledge(self, reply: int, played_ms: float) -> None:
-        """Do nothing: this link stands for a client whose playout is estimated."""
+        """Tell playout."""
+        self.driver.playout.acknowledge(reply, played_ms)
 
     async def close(self) -> None:
         """End the session."""
@@ -105,18 +114,33 @@ class LocalLink:
         """Note that the rest is not to be played."""
         self._tell(Cleared(reply))
 
+    def hold(self, reply: int) -> None:
+        """Have the candidate's loudspeaker pause."""
+        self._tell(Held(reply))
+
+    def resume(self, reply: int, from_ms: float) -> None:
+        """Have the candidate's loudspeaker go on."""
+        self._tell(Resumed(reply, from_ms))
+
     def lead_ms(self) -> float:
         """Return the least lead: there is no network."""
         return MIN_LEAD_MS
 
     def acknowledges(self) -> bool:
-        """Say that playout has to be estimated, as for stock clients."""
-        return False
+        """Say that the candidate reports what was played, unless it stands for a stock client."""
+        return self._acknowledges
 
     def _record(self, record: Record) -> None:
+        if isinstance(record.event, ReplyFinished):
+            self._note_words(record.event.reply)
         told = told_of(record)
         if told is not None:
             self._tell(told)
+
+    def _note_words(self, reply: int) -> None:
+        last = self.driver.core.memory.last_reply
+        if last is not None and last.number == reply:
+            self.words[reply] = tuple(word for clause in sorted(last.words) for word in last.words[clause])
 
 
 def told_of(record: Record) -> Told | None:
@@ -128,6 +152,8 @@ def told_of(record: Record) -> Told | None:
             return ReplyBegan(reply)
         case ReplyFinished(reply=reply, heard=heard, status=status):
             return ReplyOver(reply, heard, status)
+        case TurnIgnored(turn=turn, reason=reason, text=text):
+            return Ignored(turn, reason, text)
         case CueHeard(cue=cue):
             return CueTold(cue)
         case TurnLatency() as latency:

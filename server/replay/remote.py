@@ -19,10 +19,13 @@ from audio.errors import ProtocolError
 from audio.frames import Pcm, pcm_from_bytes, pcm_to_bytes
 from server.replay.link import (
     Cleared,
+    Held,
+    Ignored,
     Listener,
     Over,
     ReplyBegan,
     ReplyOver,
+    Resumed,
     Sound,
     Timing,
     Told,
@@ -102,7 +105,7 @@ class RemoteLink:
         except (OSError, InvalidHandshake, TimeoutError) as error:
             raise ProtocolError(f"the server did not take the connection: {error}", code="replay.server") from None
         link = cls(socket)
-        link.send_message("interlocutor.client.configure", playout_acks=True)
+        link.send_message("interlocutor.client.configure", playout_acks=True, echo_cancellation=True)
         return link
 
     def listen(self, listener: Listener) -> None:
@@ -172,6 +175,12 @@ def told_of(event: dict[str, Any]) -> Told | None:
             return _reply_over(event["response"])
         case "interlocutor.playout.clear":
             return Cleared(_number(event["item_id"]))
+        case "interlocutor.playout.hold":
+            return Held(_number(event["item_id"]))
+        case "interlocutor.playout.resume":
+            return Resumed(_number(event["item_id"]), event["from_ms"])
+        case "interlocutor.turn.ignored":
+            return Ignored(event["turn"], event["reason"], event["text"])
         case "interlocutor.turn.latency":
             parts = event["parts"]
             return Timing(

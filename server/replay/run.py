@@ -150,7 +150,7 @@ def _keep(outcome: Outcome, candidate: SimulatedCandidate) -> None:
 def stereo_of(candidate: SimulatedCandidate) -> NDArray[np.int16]:
     """Return what was said and heard at the candidate's side, int16 (n, 2) at 24 kHz."""
     said = np.concatenate(candidate.sent) if candidate.sent else np.zeros(0, dtype=np.int16)
-    places = [(samples_for(at_ms, WIRE_HZ), pcm) for at_ms, _, pcm in candidate.heard]
+    places = [(samples_for(heard.at_ms, WIRE_HZ), heard.samples) for heard in candidate.heard]
     length = max([len(said), *(place + len(pcm) for place, pcm in places)])
     stereo = np.zeros((length, 2), dtype=np.int16)
     stereo[: len(said), 0] = said

@@ -72,6 +72,7 @@ class RealtimeConnection:
         self._inbound = Inbound(stage=self, wire=self._wire, translator=self._translator, principal=principal)
         self._outbox = Outbox(channel, deadline_s=settings.send_deadline_s)
         self._round_trip = RoundTrip()
+        self._echo_cancelled: bool | None = None  # as the client said
         self._driver: SessionDriver | None = None
         self._log: Reader | None = None
         self._code: int | None = None  # what we close with
@@ -143,6 +144,8 @@ class RealtimeConnection:
             self._inbound.apply_turn_detection(driver)
             self._log = driver.log.subscribe(Audience.CANDIDATE, self._recorded)
             driver.start()
+            if self._echo_cancelled is not None:
+                driver.echo_cancelled(self._echo_cancelled)
         return self._driver
 
     def put(self, *events: e.ServerEvent) -> None:
@@ -162,6 +165,12 @@ class RealtimeConnection:
         self._round_trip.acknowledged(reply, played_ms, self._now_s() * 1000.0)
         if self._driver is not None:
             self._driver.playout.acknowledge(reply, played_ms)
+
+    def echo_cancelled(self, on: bool) -> None:
+        """Tell the session, now or when it starts, whether the microphone is free of the patient's voice."""
+        self._echo_cancelled = on
+        if self._driver is not None:
+            self._driver.echo_cancelled(on)
 
     def _recorded(self, record: Record) -> None:
         self.put(*self._translator.translate(record))
@@ -274,6 +283,15 @@ class RealtimeConnection:
         """Drop the reply's sound that was not sent, and have the client drop what it has not played."""
         self._outbox.drop_audio(patient_item(reply))
         self.put(*self._translator.cleared(reply, heard_ms))
+
+    def hold(self, reply: int) -> None:
+        """Have the client pause the reply's sound, which then tells nothing of the network."""
+        self._round_trip.forget(reply)
+        self.put(*self._translator.held(reply))
+
+    def resume(self, reply: int, from_ms: float) -> None:
+        """Have the client go on with the reply's sound."""
+        self.put(*self._translator.resumed(reply, from_ms))
 
     def lead_ms(self) -> float:
         """Return how far ahead of this client its sound should be."""

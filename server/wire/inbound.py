@@ -24,8 +24,6 @@ from server.protocol.translate import Translator, patient_item, response_id
 
 logger = structlog.get_logger("server.wire.inbound")
 
-NEVER_MS = float("inf")  # of speech over the patient's: no interruption
-
 
 class Stage(Protocol):
     """What messages need of their connection."""
@@ -47,6 +45,9 @@ class Stage(Protocol):
 
     def played(self, reply: int, played_ms: float) -> None:
         """Take the client's word for how much of a reply it played."""
+
+    def echo_cancelled(self, on: bool) -> None:
+        """Take the client's word on whether its microphone is free of the patient's voice."""
 
 
 class Inbound:
@@ -96,8 +97,7 @@ class Inbound:
             case c.ClearOutput():
                 self._clear_output()
             case c.ConfigureClient():
-                self._stage.acks = message.playout_acks
-                self._stage.put(e.ClientConfigured(playout_acks=message.playout_acks))
+                self._configure(message)
             case c.EndSession():
                 self._stage.end("ended")
 
@@ -112,6 +112,13 @@ class Inbound:
                 self._reply_wanted = None
 
     # -------------------------------------------------------------- settings
+
+    def _configure(self, message: c.ConfigureClient) -> None:
+        self._stage.acks = message.playout_acks
+        if message.echo_cancellation is not None:
+            self._stage.echo_cancelled(message.echo_cancellation)
+        answer = e.ClientConfigured(playout_acks=message.playout_acks, echo_cancellation=message.echo_cancellation)
+        self._stage.put(answer)
 
     def _update(self, message: c.SessionUpdate) -> None:
         driver = self._stage.driver
@@ -134,12 +141,9 @@ class Inbound:
         detection, core = self._wire.turn_detection, driver.core
         core.auto_endpoint = detection is not None
         core.auto_respond = detection is not None and detection.create_response
-        changes: dict[str, float] = {}
-        if detection is not None and not detection.interrupt_response:
-            changes["yield_after_ms"] = NEVER_MS
-        if detection is not None and detection.silence_duration_ms is not None:
-            changes["endpoint_wait_ms"] = detection.silence_duration_ms
-        core.settings = driver.settings.model_copy(update=changes)
+        core.interruptible = detection is None or detection.interrupt_response
+        silence_ms = detection.silence_duration_ms if detection is not None else None
+        core.weighing.fixed_wait_ms = driver.settings.fixed_wait_ms if silence_ms is None else silence_ms
 
     # -------------------------------------------------------------- the candidate's turn
 

@@ -23,6 +23,7 @@ class RoundTrip:
         self._began_ms = 0.0
         self._least_ms: float | None = None
         self._last_ms: float | None = None
+        self._forgotten: int | None = None
 
     def sent(self, reply: int, now_ms: float) -> None:
         """Note that sound of a reply was sent."""
@@ -34,13 +35,19 @@ class RoundTrip:
 
     def acknowledged(self, reply: int, played_ms: float, now_ms: float) -> None:
         """Note that the client has played so much of a reply."""
-        if reply != self._reply or played_ms <= 0:
+        if reply != self._reply or reply == self._forgotten or played_ms <= 0:
             return
         late_ms = max(0.0, now_ms - self._began_ms - played_ms)
         if self._last_ms is not None:
             self.jitter_ms += (abs(late_ms - self._last_ms) - self.jitter_ms) * JITTER_GAIN
         self._last_ms = late_ms
         self._least_ms = late_ms if self._least_ms is None else min(self._least_ms, late_ms)
+
+    def forget(self, reply: int) -> None:
+        """Take no more of a reply's acknowledgements into account: its sound was paused, so they come late."""
+        if reply == self._reply:
+            self._settle()
+            self._least_ms, self._forgotten = None, reply
 
     def lead_ms(self) -> float:
         """Return max(300 ms, 2 x round trip + jitter), at most 2 s."""

@@ -21,7 +21,9 @@ export class Microphone {
     this.#context = context;
     this.onframe = () => {}; // ({pcm: Int16Array of 20 ms, level_dbfs})
     this.onlost = () => {}; // the device went away
+    this.onopened = () => {}; // a device is open, perhaps another one than before
     this.device = "";
+    this.echo_cancellation = null; // whether the browser removes the loudspeaker's sound; null: it does not say
   }
 
   get open() {
@@ -51,6 +53,7 @@ export class Microphone {
     this.#stream = stream;
     const [track] = stream.getAudioTracks();
     this.device = track.label;
+    this.echo_cancellation = echoCancellation(track);
     track.addEventListener("ended", () => {
       if (this.#stream !== stream) return;
       this.#release();
@@ -63,6 +66,7 @@ export class Microphone {
       throw microphoneProblem(error);
     }
     this.muted = this.#muted;
+    this.onopened();
   }
 
   /** Let the microphone go; the browser's indicator goes out. */
@@ -108,6 +112,13 @@ export class Microphone {
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#stream = null;
   }
+}
+
+/** Return whether a track is free of what this page plays, or null where the browser does not say. */
+export function echoCancellation(track) {
+  const { echoCancellation: mode } = track.getSettings?.() ?? {};
+  if (mode === undefined || mode === null) return null;
+  return mode === true || mode === "all"; // other modes of newer browsers leave the page's own sound in
 }
 
 /** Return a new AudioContext for both directions; to be called while a click is handled. */

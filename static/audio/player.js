@@ -8,7 +8,7 @@ export class Player {
 
   constructor(context) {
     this.#context = context;
-    this.onreport = () => {}; // ({kind: started|progress|ended|cleared, item_id, played_ms})
+    this.onreport = () => {}; // ({kind: started|progress|held|resumed|ended|cleared, item_id, played_ms})
     this.level_dbfs = -Infinity;
   }
 
@@ -39,6 +39,16 @@ export class Player {
     this.#node?.port.postMessage({ kind: "clear", item_id });
   }
 
+  /** Fall silent within the item, and report where. */
+  hold(item_id) {
+    this.#node?.port.postMessage({ kind: "hold", item_id });
+  }
+
+  /** Go on with an item that is held, from that place of its sound. */
+  resume(item_id, from_ms) {
+    this.#node?.port.postMessage({ kind: "resume", item_id, from_ms });
+  }
+
   /** Stop for good. */
   stop() {
     this.#node?.port.postMessage({ kind: "stop" });
@@ -51,7 +61,8 @@ export class Player {
       this.level_dbfs = message.level_dbfs;
       return;
     }
-    // What was rendered is heard a little later: by much more than a syllable with wireless headphones.
+    // What was rendered is heard a little later: by much more than a syllable with wireless headphones. It will be heard
+    // even so where an item is held: its place counts as it is.
     const delay_ms = 1000 * (this.#context.outputLatency || 0);
     if (message.kind === "progress") {
       const played_ms = Math.round(Math.max(0, message.played_ms - delay_ms));

@@ -9,6 +9,9 @@
 /** The states, in the order of a turn. */
 export const STATES = ["connecting", "listening", "hearing", "thinking", "speaking", "ended"];
 
+// A pause of the patient's sound that is shorter is not shown: most end with the patient going on.
+const HOLD_SHOWN_MS = 400;
+
 // The server may find that what it heard was a cough and say nothing; then it is the candidate's turn again.
 const NO_ANSWER_MS = 8000;
 
@@ -21,6 +24,8 @@ export class Conversation {
     this.unheard = new Set(); // items with sound that was sent and has not been played to its end
     this.dropped = new Set(); // items the server took back
     this.playing = null; // item that is being heard
+    this.held_since_ms = null; // the patient's sound is paused, because the candidate may be taking the floor
+    this.hold_shown = false; // so long that it was shown as hearing
     this.since_ms = 0;
     this.last_latency_ms = null;
     this.turns = 0; // of the candidate
@@ -35,6 +40,8 @@ export class Conversation {
         if (this.state === "connecting") this.#go(this.patient_first ? "thinking" : "listening", now_ms);
         break;
       case "input_audio_buffer.speech_started":
+        this.held_since_ms = null; // the floor is the candidate's now
+        this.hold_shown = false;
         this.turns += 1;
         this.#go("hearing", now_ms);
         break;
@@ -74,12 +81,23 @@ export class Conversation {
   /** Take a report of the playout queue; return true when the state changed. */
   played(report, now_ms) {
     const before = this.state;
+    if (report.kind === "held") {
+      this.held_since_ms ??= now_ms;
+      return false;
+    }
+    if (report.kind === "resumed") {
+      this.#letGo("speaking", now_ms);
+      return this.state !== before;
+    }
     if (report.kind === "started") {
       this.playing = report.item_id;
       if (this.state !== "hearing") this.#go("speaking", now_ms);
     } else if (report.kind !== "progress") {
       this.unheard.delete(report.item_id);
-      if (report.item_id === this.playing) this.playing = null;
+      if (report.item_id === this.playing) {
+        this.playing = null;
+        this.#letGo("listening", now_ms);
+      }
       if (this.state === "speaking") this.#rest(now_ms);
     }
     return this.state !== before;
@@ -87,9 +105,21 @@ export class Conversation {
 
   /** Let time pass; return true when the state changed. */
   tick(now_ms) {
+    if (this.state === "speaking" && this.held_since_ms !== null && now_ms - this.held_since_ms >= HOLD_SHOWN_MS) {
+      this.hold_shown = true;
+      this.#go("hearing", now_ms);
+      return true;
+    }
     if (this.state !== "thinking" || now_ms - this.since_ms < NO_ANSWER_MS) return false;
     this.#rest(now_ms);
     return this.state !== "thinking";
+  }
+
+  /** The patient's sound is not held any more. */
+  #letGo(state, now_ms) {
+    if (this.hold_shown) this.#go(state, now_ms);
+    this.held_since_ms = null;
+    this.hold_shown = false;
   }
 
   /** The patient has nothing more to say: the candidate may speak, unless it does already. */

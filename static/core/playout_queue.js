@@ -2,18 +2,20 @@
  * What the patient's sound goes through before it is heard: a queue of chunks that belong to items.
  *
  * It counts the samples of each item that were really played, since the server must know what was heard; gaps in
- * delivery are silence and are not counted. It runs in the audio thread and owns nothing but numbers.
+ * delivery are silence and are not counted. An item can be held and go on, also from a little before, so its last sound
+ * is kept. It runs in the audio thread and owns nothing but numbers.
  */
 
 const REPORT_EVERY_MS = 100; // how often the server is told how far it was heard
 const FADE_MS = 10; // long enough not to click when speech is cut, short enough to be felt as at once
 const PRIME_MS = 40; // sound waited for before an item starts or goes on after a gap: rides out small jitter
+const KEEP_MS = 2000; // of what was played: the server goes back by 1.5 s at most
 
 export class PlayoutQueue {
   constructor(rate_hz) {
     this.rate_hz = rate_hz;
-    this.items = []; // in order: {id, chunks: Float32Array[], offset, held, played, reported, started, complete, primed}
-    this.fade = null; // {id, left, total} while the current item is being cut
+    this.items = []; // in order, see #add
+    this.tail = null; // what was cut, fading out: {samples, at}
     this.cleared = new Set(); // late chunks of items that were cut must stay silent
   }
 
@@ -22,7 +24,7 @@ export class PlayoutQueue {
     if (this.cleared.has(item_id) || samples.length === 0) return;
     const item = this.#find(item_id) ?? this.#add(item_id);
     item.chunks.push(samples);
-    item.held += samples.length;
+    item.left += samples.length;
   }
 
   /** Tell that nothing more of the item will come, so that its end can be told from a gap. */
@@ -31,29 +33,54 @@ export class PlayoutQueue {
     if (item) item.complete = true;
   }
 
-  /** Drop an item: fade it out if it is being heard, forget it if it is not. */
+  /** Drop an item: fade it out if it is being heard, forget it if it is not. Returns reports. */
   clear(item_id) {
     this.cleared.add(item_id);
-    const index = this.items.findIndex((item) => item.id === item_id);
-    if (index < 0) return [];
-    const item = this.items[index];
-    if (index === 0 && item.primed && item.held > 0) {
-      const total = Math.min(item.held, this.#samples(FADE_MS));
-      this.fade = { id: item_id, left: total, total };
-      return [];
-    }
-    this.items.splice(index, 1);
+    const item = this.#find(item_id);
+    if (!item) return [];
+    this.#fadeOut(item);
+    this.items = this.items.filter((other) => other !== item);
     return [this.#report("cleared", item)];
   }
 
-  /** Fill `output` (floats) and return reports {kind: started|progress|ended|cleared, item_id, played_ms}. */
+  /** Fade an item out and keep it, with everything behind it, waiting at the place where the fade began. */
+  hold(item_id) {
+    const item = this.#find(item_id);
+    if (!item) return [];
+    if (!item.held) this.#fadeOut(item);
+    item.held = true;
+    item.reported = item.played;
+    return [this.#report("held", item)];
+  }
+
+  /** Let a held item go on from `from_ms` of its sound, as far back as it is kept, or from where it waits if earlier. */
+  resume(item_id, from_ms) {
+    const item = this.#find(item_id);
+    if (!item?.held) return [];
+    item.held = false;
+    const place = Math.max(item.kept_from, Math.min(item.played, this.#samples(from_ms)));
+    item.left += item.played - place;
+    item.played = place;
+    item.reported = place;
+    item.rising = this.#samples(FADE_MS);
+    item.index = 0;
+    item.offset = place - item.kept_from;
+    while (item.index < item.chunks.length && item.offset >= item.chunks[item.index].length) {
+      item.offset -= item.chunks[item.index].length;
+      item.index += 1;
+    }
+    return [this.#report("resumed", item)];
+  }
+
+  /** Fill `output` (floats) and return reports {kind: started|progress|ended, item_id, played_ms}. */
   render(output) {
     const reports = [];
     output.fill(0);
     let filled = 0;
     while (filled < output.length && this.items.length > 0) {
       const item = this.items[0];
-      if (item.held === 0) {
+      if (item.held) break;
+      if (item.left === 0) {
         // Another item has begun, so no more of this one will come even if nobody said so.
         if (!item.complete && this.items.length === 1) {
           item.primed = false;
@@ -69,39 +96,69 @@ export class PlayoutQueue {
         reports.push(this.#report("started", item));
       }
       filled += this.#play(item, output, filled);
-      if (this.fade && this.fade.left === 0) {
-        this.fade = null;
-        this.items.shift();
-        reports.push(this.#report("cleared", item));
-      } else if (item.played - item.reported >= this.#samples(REPORT_EVERY_MS)) {
+      if (item.played - item.reported >= this.#samples(REPORT_EVERY_MS)) {
         item.reported = item.played;
         reports.push(this.#report("progress", item));
       }
     }
+    this.#playTail(output);
     return reports;
   }
 
   #play(item, output, filled) {
-    const chunk = item.chunks[0];
-    let count = Math.min(output.length - filled, chunk.length - item.offset);
-    if (this.fade) count = Math.min(count, this.fade.left);
+    const chunk = item.chunks[item.index];
+    const count = Math.min(output.length - filled, chunk.length - item.offset);
+    const rise = this.#samples(FADE_MS);
     for (let i = 0; i < count; i += 1) {
-      const gain = this.fade ? (this.fade.left - i) / this.fade.total : 1;
+      const gain = item.rising > 0 ? 1 - item.rising / rise : 1;
+      if (item.rising > 0) item.rising -= 1;
       output[filled + i] = chunk[item.offset + i] * gain;
     }
-    if (this.fade) this.fade.left -= count;
-    item.offset += count;
-    item.held -= count;
-    item.played += count;
-    if (item.offset === chunk.length) {
-      item.chunks.shift();
-      item.offset = 0;
-    }
+    this.#advance(item, count);
     return count;
   }
 
+  #advance(item, count) {
+    item.offset += count;
+    item.left -= count;
+    item.played += count;
+    if (item.offset < item.chunks[item.index].length) return;
+    item.index += 1;
+    item.offset = 0;
+    while (item.index > 0 && item.kept_from + item.chunks[0].length <= item.played - this.#samples(KEEP_MS)) {
+      item.kept_from += item.chunks.shift().length;
+      item.index -= 1;
+    }
+  }
+
+  /** Let what would be heard next of an item die away; its place stays. */
+  #fadeOut(item) {
+    if (item !== this.items[0] || item.held || !item.primed || item.left === 0) return;
+    const total = Math.min(item.left, this.#samples(FADE_MS));
+    const samples = new Float32Array(total);
+    let { index, offset } = item;
+    for (let i = 0; i < total; i += 1) {
+      samples[i] = (item.chunks[index][offset] * (total - i)) / total;
+      offset += 1;
+      if (offset === item.chunks[index].length) {
+        index += 1;
+        offset = 0;
+      }
+    }
+    this.tail = { samples, at: 0 };
+  }
+
+  #playTail(output) {
+    if (!this.tail) return;
+    const { samples, at } = this.tail;
+    const count = Math.min(output.length, samples.length - at);
+    for (let i = 0; i < count; i += 1) output[i] += samples[at + i];
+    this.tail.at += count;
+    if (this.tail.at === samples.length) this.tail = null;
+  }
+
   #ready(item) {
-    item.primed ||= item.complete || this.items.length > 1 || item.held >= this.#samples(PRIME_MS);
+    item.primed ||= item.complete || this.items.length > 1 || item.left >= this.#samples(PRIME_MS);
     return item.primed;
   }
 
@@ -112,14 +169,18 @@ export class PlayoutQueue {
   #add(item_id) {
     const item = {
       id: item_id,
-      chunks: [],
+      chunks: [], // Float32Array each, the last sound that was played and what is still to be
+      kept_from: 0, // place of the first of them in the item's sound, in samples
+      index: 0, // the chunk and the sample in it that come next
       offset: 0,
-      held: 0,
+      left: 0, // samples
       played: 0,
       reported: 0,
+      rising: 0, // samples of a fade in that are left
       started: false,
       complete: false,
       primed: false,
+      held: false,
     };
     this.items.push(item);
     return item;

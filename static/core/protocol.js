@@ -20,7 +20,13 @@ export function socketAddress(url, location) {
 
 /** Messages that the page sends, as text. */
 export const outgoing = {
-  configure: () => JSON.stringify({ type: "interlocutor.client.configure", playout_acks: true }),
+  /** `echo_cancellation`: whether the microphone's sound is free of the loudspeaker's; null if nobody knows. */
+  configure: (echo_cancellation = null) =>
+    JSON.stringify({
+      type: "interlocutor.client.configure",
+      playout_acks: true,
+      ...(echo_cancellation === null ? {} : { echo_cancellation }),
+    }),
   append: (pcm) => {
     const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
     return JSON.stringify({ type: "input_audio_buffer.append", audio: bytesToBase64(bytes) });
@@ -51,6 +57,8 @@ const NEEDED = {
   "interlocutor.turn.ignored": { turn: "number" },
   "interlocutor.turn.latency": { voice_to_voice_ms: "number" },
   "interlocutor.playout.clear": { item_id: "string" },
+  "interlocutor.playout.hold": { item_id: "string" },
+  "interlocutor.playout.resume": { item_id: "string", from_ms: "number" },
   "interlocutor.problem": { code: "string" },
   "interlocutor.session.ended": { reason: "string" },
 };

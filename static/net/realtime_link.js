@@ -15,8 +15,12 @@ export class RealtimeLink {
     this.onclosed = () => {}; // (Problem): the connection ended, and not by us
   }
 
-  /** Connect, introduce the page and resolve when the server has answered; rejects with a Problem. */
-  connect(session, location = window.location) {
+  /**
+   * Connect, introduce the page and resolve when the server has answered; rejects with a Problem.
+   *
+   * `introduction` is the first message.
+   */
+  connect(session, introduction = outgoing.configure(), location = window.location) {
     return new Promise((resolve, reject) => {
       const fail = (problem) => {
         this.close();
@@ -25,7 +29,7 @@ export class RealtimeLink {
       const socket = new WebSocket(socketAddress(session.url, location), subprotocols(session.token));
       this.#socket = socket;
       this.#timer = setTimeout(() => fail(new Problem("connection.lost")), CONNECT_MS);
-      socket.addEventListener("open", () => this.send(outgoing.configure()));
+      socket.addEventListener("open", () => this.send(introduction));
       socket.addEventListener("message", ({ data }) => {
         const event = parseEvent(data);
         if (event === null) {

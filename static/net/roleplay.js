@@ -13,6 +13,9 @@ const now = () => performance.now();
 // After "end" the server closes the conversation itself; if it does not, the page goes on without it.
 const END_GRACE_MS = 5000;
 
+// Reports of the loudspeaker that the server is told: how much was heard.
+const TOLD = new Set(["progress", "held", "ended"]);
+
 export class Roleplay {
   #session;
   #desk;
@@ -48,7 +51,8 @@ export class Roleplay {
     this.#link.onclosed = (problem) => this.#finish({ problem });
     player.onreport = (report) => this.#played(report);
     await this.#desk.start();
-    await this.#link.connect(this.#session);
+    await this.#link.connect(this.#session, outgoing.configure(microphone.echo_cancellation));
+    microphone.onopened = () => this.#link.send(outgoing.configure(microphone.echo_cancellation));
     microphone.onframe = ({ pcm, level_dbfs }) => {
       this.microphone_dbfs = level_dbfs;
       if (this.#link.open) this.#uplink.push(outgoing.append(pcm));
@@ -91,6 +95,12 @@ export class Roleplay {
       case "interlocutor.playout.clear":
         this.#desk.player.clear(event.item_id);
         break;
+      case "interlocutor.playout.hold":
+        this.#desk.player.hold(event.item_id);
+        break;
+      case "interlocutor.playout.resume":
+        this.#desk.player.resume(event.item_id, event.from_ms);
+        break;
       case "interlocutor.problem":
         this.onnotice(event.code, event.message ?? "");
         break;
@@ -104,7 +114,7 @@ export class Roleplay {
   }
 
   #played(report) {
-    if (report.kind === "progress" || report.kind === "ended") {
+    if (TOLD.has(report.kind)) {
       this.#link.send(outgoing.playout(report.item_id, report.played_ms));
     }
     if (this.conversation.played(report, now())) this.onstate();
@@ -121,6 +131,7 @@ export class Roleplay {
     const { microphone, player } = this.#desk;
     microphone.onframe = () => {};
     microphone.onlost = () => {};
+    microphone.onopened = () => {};
     player.onreport = () => {};
     this.#desk.onpaused = () => {};
   }

@@ -17,7 +17,7 @@ from tests.browser.chromium import CHROMIUM, TIMEOUT_MS, launched, visiting
 from tests.browser.microphone import write_microphone
 
 # Scripted engines, and a turn that is over soon: the subject is the page.
-BRISK = ("engines.backend=mock", "conversation.endpoint_wait_ms=300", "conversation.segment_pause_ms=200")
+BRISK = ("engines.backend=mock", "conversation.fixed_wait_ms=300", "conversation.segment_pause_ms=200")
 MANY = "server.max_sessions=1000"  # reservations that a test leaves behind keep their place for a while
 
 

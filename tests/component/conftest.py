@@ -57,7 +57,8 @@ def replay() -> Replay:
         isolation: Isolation = "thread",
         as_recorded: bool = False,
         session_s: int = 900,
-        **conversation: float,
+        fixed_wait_ms: float | None = 900.0,
+        **conversation: Any,
     ) -> Replayed:
         async def main() -> Replayed:
             clock = virtual_clock()
@@ -75,7 +76,7 @@ def replay() -> Replay:
             link = LocalLink(
                 card=card,
                 engines=engines,
-                conversation=ConversationSettings(**conversation),
+                conversation=ConversationSettings(fixed_wait_ms=fixed_wait_ms, **conversation),
                 speech=SpeechSettings(),
                 vad="silero",
                 clock=clock,

@@ -31,6 +31,12 @@ class Client:
     def clear(self, reply: int, heard_ms: float) -> None:
         self.cleared.append((reply, heard_ms))
 
+    def hold(self, reply: int) -> None:
+        raise AssertionError("nothing here holds")
+
+    def resume(self, reply: int, from_ms: float) -> None:
+        raise AssertionError("nothing here holds")
+
     def lead_ms(self) -> float:
         return 0.0
 
@@ -157,7 +163,8 @@ def test_acknowledgements_decide_what_was_heard() -> None:
         assert playout.played_ms(1) == pytest.approx(300)
         playout.acknowledge(1, 99_999.0)  # more than it was sent: cut
         assert playout.played_ms(1) <= client.sent_ms
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.7)
+        playout.acknowledge(1, 1000.0)
 
     ((_, played_ms, estimated, _),) = play(scene).over
     assert played_ms == pytest.approx(1000)
@@ -170,11 +177,24 @@ def test_a_client_that_stops_acknowledging_is_sent_no_more() -> None:
         playout.begin(1)
         playout.add(1, 0, tone(60_000))
         playout.release(1)
-        await asyncio.sleep(30)
+        await asyncio.sleep(4)
         stalled_ms = client.sent_ms
         assert stalled_ms < 3_000
         playout.acknowledge(1, stalled_ms)
         await asyncio.sleep(1)
         assert client.sent_ms > stalled_ms
+
+    play(scene)
+
+
+def test_a_client_that_never_acknowledges_again_is_sent_the_rest_by_the_send_clock() -> None:
+    async def scene(playout: Playout, client: Client) -> None:
+        client.acks = True
+        playout.begin(1)
+        playout.add(1, 0, tone(10_000))
+        playout.close(1)
+        playout.release(1)
+        await asyncio.sleep(30)
+        assert client.sent_ms == pytest.approx(10_000)
 
     play(scene)

@@ -56,6 +56,7 @@ def test_a_conversation_is_held() -> None:
         "response.output_audio_transcript.delta",
         "response.output_audio.delta",
         "interlocutor.turn.latency",
+        "interlocutor.turn.timeline",
         "response.output_audio.delta",
         "response.output_audio_transcript.delta",
         "response.output_audio.delta",
@@ -309,6 +310,7 @@ def test_acknowledged_playout_is_known_and_not_estimated() -> None:
         one.send("interlocutor.client.configure", playout_acks=True)
         await turn(one)
         await one.wait("response.output_audio.delta", 10)
+        await asyncio.sleep(0.1)
         for played_ms in range(100, 600, 100):
             one.send("interlocutor.playout", item_id="item_p1", played_ms=played_ms)
             await asyncio.sleep(0.1)

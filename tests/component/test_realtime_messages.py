@@ -129,10 +129,9 @@ def test_with_interruption_the_patient_yields() -> None:
 
 
 def test_a_developer_sets_the_wait_for_a_turns_end() -> None:
-    def over_after_ms(wait_ms: int | None) -> float:
+    def over_after_ms(wait_ms: int) -> float:
         async def script(one: Talk) -> None:
-            if wait_ms is not None:
-                one.send("session.update", session=detection(silence_duration_ms=wait_ms))
+            one.send("session.update", session=detection(silence_duration_ms=wait_ms))
             await turn(one, 3_000)
             await one.wait("interlocutor.turn.latency")
 
@@ -140,7 +139,7 @@ def test_a_developer_sets_the_wait_for_a_turns_end() -> None:
         endpoint_ms: float = latency["parts"]["endpoint"]
         return endpoint_ms
 
-    assert over_after_ms(400) == pytest.approx(over_after_ms(None) - 500, abs=1)
+    assert over_after_ms(400) == pytest.approx(over_after_ms(900) - 500, abs=1)
 
 
 # ---------------------------------------------------------------- the candidate's turn

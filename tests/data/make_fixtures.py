@@ -57,7 +57,8 @@ class TurnPlan(_Plan):
     voice: Literal["rms", "slt", "awb"]
     stretch: float = Field(ge=0.7, le=1.5)
     gap_ms: int = Field(ge=0, multiple_of=WINDOW_MS)
-    expect: str
+    expect: str | None = None
+    pause: Literal["joined", "inserted"] | None = None
     say: tuple[int | str, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -184,6 +185,7 @@ def _consultation(plan: FixturePlan, speak: Speak) -> tuple[Sound, tuple[TruthTu
                 text=" ".join(turn.pieces),
                 expect=turn.expect,
                 voice=turn.voice,
+                pause=turn.pause,
                 segments=tuple(
                     TruthSegment(from_ms=start_ms + s.from_ms, to_ms=start_ms + s.to_ms, text=s.text) for s in segments
                 ),
@@ -231,11 +233,16 @@ def write(plan: FixturePlan, folder: Path, speak: Speak) -> int:
     path = folder / plan.name
     options: dict[str, Any] = {"compression_level": 1.0} if path.suffix == ".flac" else {}
     soundfile.write(path, samples, plan.rate_hz, subtype="PCM_16", **options)
-    content = truth.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    header = "# Made by tests/data/make_fixtures.py; don't edit by hand.\n"
-    body = yaml.safe_dump({"rate_hz": truth.rate_hz} | content, sort_keys=False, allow_unicode=True, width=110)
-    truth_path(path).write_text(header + body, encoding="utf-8")
+    truth_path(path).write_bytes(write_truth(truth, "make_fixtures.py"))
     return path.stat().st_size
+
+
+def write_truth(truth: Truth, maker: str) -> bytes:
+    """Return a truth file's content; `maker` is the script to name in it."""
+    content = truth.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    header = f"# Made by tests/data/{maker}; don't edit by hand.\n"
+    body = yaml.safe_dump({"rate_hz": truth.rate_hz} | content, sort_keys=False, allow_unicode=True, width=110)
+    return (header + body).encode()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

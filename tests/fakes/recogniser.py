@@ -94,6 +94,12 @@ class ScriptedStream:
         text = " ".join(word.text for word in words)
         return Hypothesis(text, words, stable_words=len(words) - 1, cost_ms=engine.feed_cost_ms)
 
+    def peek(self) -> Hypothesis:
+        """Return what `finish` would."""
+        words = self._words(final=True)
+        text = " ".join(word.text for word in words)
+        return Hypothesis(text, words, stable_words=len(words), cost_ms=self._engine.feed_cost_ms)
+
     def finish(self) -> Hypothesis:
         """Return the whole line when anything was voiced, however much."""
         words = self._words(final=True)

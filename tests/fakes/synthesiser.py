@@ -19,6 +19,7 @@ _PITCH_HZ = {"male": 110.0, "female": 200.0}
 class ToneSynthesiser:
     """Makes `word_ms` of tone per word; modelled cost `cost_ms` for the first chunk, nothing for the others.
 
+    `pace` makes every chunk cost that share of its own length: above 1, speech is made slower than it is spoken.
     A clause that contains `fail_on` raises EngineError, one that contains `crash_on` ends the process it runs in.
     """
 
@@ -27,6 +28,7 @@ class ToneSynthesiser:
         *,
         cost_ms: float = 20.0,
         word_ms: int = 250,
+        pace: float = 0.0,
         isolation: Isolation = "thread",
         fail_on: str | None = None,
         crash_on: str | None = None,
@@ -34,6 +36,7 @@ class ToneSynthesiser:
         self.info = EngineInfo(kind="synthesiser", name="scripted", demonstration=True, isolation=isolation)
         self.cost_ms = cost_ms
         self.word_ms = word_ms
+        self.pace = pace
         self.fail_on = fail_on
         self.crash_on = crash_on
 
@@ -58,7 +61,7 @@ class ToneSynthesiser:
             yield SpeechChunk(
                 samples=np.concatenate(sounds) if sounds else np.zeros(0, dtype=np.int16),
                 words=words,
-                cost_ms=self.cost_ms if first == 0 else 0.0,
+                cost_ms=(self.cost_ms if first == 0 else 0.0) + self.pace * self.word_ms * len(some),
             )
 
     def _tone(self, pitch_hz: float) -> Pcm:

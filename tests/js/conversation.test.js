@@ -131,3 +131,52 @@ test("turns and the last latency are counted", () => {
   assert.equal(conversation.turns, 2);
   assert.equal(conversation.last_latency_ms, 812);
 });
+
+/** A conversation in which the patient speaks. */
+function speaking() {
+  const conversation = new Conversation();
+  states(conversation, "started", "speech", "pause", "response", "sound", "heard");
+  return conversation;
+}
+
+const held = { kind: "held", item_id: "p1", played_ms: 500 };
+const resumed = { kind: "resumed", item_id: "p1", played_ms: 400 };
+
+test("a short hold does not show", () => {
+  const conversation = speaking();
+  assert.equal(conversation.played(held, 1000), false);
+  assert.equal(conversation.tick(1399), false);
+  assert.equal(conversation.state, "speaking");
+  assert.equal(conversation.played(resumed, 1399), false);
+  assert.equal(conversation.tick(5000), false);
+  assert.equal(conversation.state, "speaking");
+});
+
+test("a long hold shows that the candidate is being heard, until the patient goes on", () => {
+  const conversation = speaking();
+  conversation.played(held, 1000);
+  conversation.played(held, 1300); // told again: it is the same hold
+  assert.equal(conversation.tick(1400), true);
+  assert.equal(conversation.state, "hearing");
+  assert.equal(conversation.tick(1500), false);
+  assert.equal(conversation.played(resumed, 1600), true);
+  assert.equal(conversation.state, "speaking");
+});
+
+test("a hold that ends with the patient yielding goes on as hearing", () => {
+  for (const now_ms of [1100, 1500]) {
+    const conversation = speaking();
+    conversation.played(held, 1000);
+    conversation.tick(now_ms);
+    assert.deepEqual(states(conversation, "speech", "clear", "cut", "cancelled"), Array(4).fill("hearing"));
+    assert.equal(conversation.tick(9000), false);
+  }
+});
+
+test("a held reply that is cancelled leaves the floor to the candidate", () => {
+  const conversation = speaking();
+  conversation.played(held, 1000);
+  conversation.tick(1500);
+  states(conversation, "clear", "cut", "cancelled");
+  assert.equal(conversation.state, "listening");
+});

@@ -28,6 +28,8 @@ test("only the frame's own part of a larger buffer goes out", () => {
 
 test("control messages have the names and fields of the protocol", () => {
   assert.deepEqual(JSON.parse(outgoing.configure()), { type: "interlocutor.client.configure", playout_acks: true });
+  assert.equal(JSON.parse(outgoing.configure(false)).echo_cancellation, false);
+  assert.equal(JSON.parse(outgoing.configure(true)).echo_cancellation, true);
   assert.deepEqual(JSON.parse(outgoing.playout("a", 120)), { type: "interlocutor.playout", item_id: "a", played_ms: 120 });
   assert.deepEqual(JSON.parse(outgoing.end()), { type: "interlocutor.session.end" });
 });

@@ -17,9 +17,12 @@ from audio.files import mono_at, read_recording
 from audio.frames import Pcm, silence
 from audio.speech import (
     SpeechAudio,
+    SpeechDenied,
     SpeechDetector,
     SpeechEvent,
+    SpeechHinted,
     SpeechPaused,
+    SpeechResumed,
     SpeechSettings,
     SpeechStarted,
     SpeechState,
@@ -30,6 +33,8 @@ from tests.unit.test_audio_vad import voice_like
 WINDOW = 512
 WINDOW_MS = 32.0
 RATE = 16_000
+
+LATE_PAUSE = SpeechSettings(pause_ms=200)  # a pause is told when it ends the stretch: no early one, no resumption
 
 
 class ScriptedVad:
@@ -67,12 +72,12 @@ def feed(detector: SpeechDetector, samples: Pcm, sizes: list[int], at_ms: float 
 
 
 def run(probabilities: list[float], *, sizes: list[int] | None = None) -> list[SpeechEvent]:
-    detector = SpeechDetector(ScriptedVad(probabilities))
+    detector = SpeechDetector(ScriptedVad(probabilities), LATE_PAUSE)
     return feed(detector, numbered(len(probabilities)), sizes or [320])
 
 
 def marks(events: list[SpeechEvent]) -> list[SpeechStarted | SpeechPaused]:
-    return [event for event in events if not isinstance(event, SpeechAudio)]
+    return [event for event in events if isinstance(event, SpeechStarted | SpeechPaused)]
 
 
 def test_a_start_takes_96_ms_and_a_pause_200() -> None:
@@ -100,7 +105,45 @@ def test_at_the_very_beginning_the_preroll_is_what_there_is() -> None:
 
 
 def test_two_voiced_windows_are_no_start() -> None:
-    assert run([0.1] * 5 + [0.9] * 2 + [0.1] * 20) == []
+    events = run([0.1] * 5 + [0.9] * 2 + [0.1] * 20)
+    assert events == [SpeechHinted(6 * WINDOW_MS, 5 * WINDOW_MS), SpeechDenied(8 * WINDOW_MS)]
+
+
+def early(probabilities: list[float]) -> list[SpeechEvent]:
+    detector = SpeechDetector(ScriptedVad(probabilities))
+    return [
+        event for event in feed(detector, numbered(len(probabilities)), [320]) if not isinstance(event, SpeechAudio)
+    ]
+
+
+def test_a_pause_is_told_early_and_speech_goes_on_at_the_first_voiced_window() -> None:
+    events = early([0.9] * 4 + [0.1] * 3 + [0.9] * 2 + [0.1] * 8)
+    assert [type(event).__name__ for event in events] == [
+        "SpeechHinted", "SpeechStarted", "SpeechPaused", "SpeechResumed", "SpeechPaused"
+    ]  # fmt: skip
+    assert events[2:] == [
+        SpeechPaused(at_ms=6 * WINDOW_MS, silent_since_ms=4 * WINDOW_MS),
+        SpeechResumed(at_ms=8 * WINDOW_MS, voiced_from_ms=7 * WINDOW_MS),
+        SpeechPaused(at_ms=11 * WINDOW_MS, silent_since_ms=9 * WINDOW_MS),
+    ]
+
+
+def test_after_a_long_pause_speech_has_to_start_anew() -> None:
+    kinds = [type(event).__name__ for event in early([0.9] * 4 + [0.1] * 7 + [0.9] * 3)]
+    assert kinds == ["SpeechHinted", "SpeechStarted", "SpeechPaused", "SpeechHinted", "SpeechStarted"]
+
+
+def test_the_sound_of_an_early_pause_is_delivered_until_the_stretch_ends() -> None:
+    probabilities = [0.9] * 4 + [0.1] * 3 + [0.9] * 2 + [0.1] * 8
+    events = feed(SpeechDetector(ScriptedVad(probabilities)), numbered(len(probabilities)), [320])
+    sound = np.concatenate(
+        [
+            e.preroll if isinstance(e, SpeechStarted) else e.samples
+            for e in events
+            if isinstance(e, SpeechStarted | SpeechAudio)
+        ]
+    )
+    assert np.array_equal(sound, numbered(16))  # seven silent windows end it
 
 
 def test_a_soft_sound_neither_ends_a_start_nor_a_stretch() -> None:
@@ -143,7 +186,7 @@ def test_while_speaking_nothing_waits_for_the_end_of_a_window() -> None:
 
 
 def test_times_start_at_the_position_of_the_first_sound() -> None:
-    detector = SpeechDetector(ScriptedVad([0.9] * 4 + [0.1] * 8))
+    detector = SpeechDetector(ScriptedVad([0.9] * 4 + [0.1] * 8), LATE_PAUSE)
     start, pause = marks(feed(detector, numbered(12), [333], at_ms=60_000.0))
     assert (start.at_ms, pause.at_ms) == (60_000 + 3 * WINDOW_MS, 60_000 + 11 * WINDOW_MS)
 
@@ -168,7 +211,9 @@ def test_settings_that_would_flicker_or_are_unknown_are_refused() -> None:
     with pytest.raises(ValidationError, match="must not be above on_threshold"):
         SpeechSettings(on_threshold=0.3)
     with pytest.raises(ValidationError, match="Extra inputs"):
-        SpeechSettings.model_validate({"pause_ms": 3})
+        SpeechSettings.model_validate({"break_ms": 3})
+    with pytest.raises(ValidationError, match="must not be above stop_ms"):
+        SpeechSettings(pause_ms=300)
 
 
 probability_lists = st.lists(
@@ -199,7 +244,7 @@ def test_every_sample_of_a_stretch_is_delivered_once_and_in_order(probabilities:
             assert round(event.at_ms * 16) == delivered_to
             assert np.array_equal(event.samples, np.arange(delivered_to, delivered_to + len(event.samples)) % 30_000)
             delivered_to += len(event.samples)
-        else:
+        elif isinstance(event, SpeechPaused):
             assert speaking
             assert delivered_to == round(event.at_ms * 16)
             assert first_voiced < event.silent_since_ms * 16 <= event.at_ms * 16 - 3200
@@ -259,12 +304,13 @@ def noises() -> dict[str, Pcm]:
 
 @pytest.mark.parametrize("name", ["silence", "white", "pink", "hum", "clicks", "bursts"])
 def test_noise_is_no_start(name: str) -> None:
-    assert feed(SpeechDetector(SileroVad()), noises()[name], [320]) == []
+    events = feed(SpeechDetector(SileroVad()), noises()[name], [320])
+    assert [event for event in events if not isinstance(event, SpeechHinted | SpeechDenied)] == []
 
 
 def test_a_voice_after_silence_starts_near_its_onset_and_pauses_after_its_end() -> None:
     samples = np.concatenate([silence(1000, RATE), voice_like(3.0), silence(1000, RATE)])
-    events = marks(feed(SpeechDetector(SileroVad()), samples, [320]))
+    events = marks(feed(SpeechDetector(SileroVad(), LATE_PAUSE), samples, [320]))
     start, pause = events[0], events[-1]
     assert isinstance(start, SpeechStarted)
     assert isinstance(pause, SpeechPaused)

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
 from pipelines.conversation.core import Conversation
-from pipelines.conversation.settings import ConversationSettings
+from pipelines.conversation.settings import ConversationSettings, DraftSettings
 from pipelines.conversation.states import TRANSITIONS, IllegalTransition, State, Trigger, next_state
 from pipelines.engines import Clause, ReplyEnd, RespondKind, Word
 from pipelines.events import (
@@ -28,7 +28,7 @@ from pipelines.events import (
     TurnIgnored,
 )
 
-SETTINGS = ConversationSettings()
+SETTINGS = ConversationSettings(fixed_wait_ms=900, drafts=DraftSettings(enabled=False))
 T = TypeVar("T")
 E = TypeVar("E", bound=Event)
 
@@ -36,8 +36,8 @@ E = TypeVar("E", bound=Event)
 class Table:
     """A conversation and a media clock: each step says what was commanded."""
 
-    def __init__(self, **options: bool) -> None:
-        self.core = Conversation(SETTINGS, **options)
+    def __init__(self, *, patient_opens: bool = False) -> None:
+        self.core = Conversation(SETTINGS, patient_opens=patient_opens)
         self.now_ms = 0.0
         self.done: list[c.Command] = []
         self.tell(s.Begin())
@@ -238,9 +238,10 @@ def test_speech_over_the_patient_takes_the_floor_after_a_while() -> None:
     table.say("tell me")
     reply = table.answer(Clause("My father lost his leg", "worry"), Clause("after a cut that never healed.", "worry"))
     table.tell(s.VoiceStarted(table.now_ms))
-    table.wait(SETTINGS.yield_after_ms - 20, played_ms=1000)
+    assert c.Hold(reply) in table.done
+    table.wait(SETTINGS.floor.unsure_ms - 50, played_ms=1000)
     assert table.stands(State.HOLDING)
-    table.wait(20, played_ms=1000)
+    table.wait(60, played_ms=1000)
     assert table.stands(State.HEARING)
     assert c.StopReply(reply) in table.done
     (finished,) = table.events(ReplyFinished)
@@ -255,10 +256,14 @@ def test_a_backchannel_lets_the_patient_go_on() -> None:
     reply = table.answer(Clause("It was in the garden."))
     table.tell(s.VoiceStarted(table.now_ms))
     table.wait(300, played_ms=400)
-    table.tell(s.VoicePaused(table.now_ms - 200))
+    table.tell(s.VoicePaused(table.now_ms - 100))
+    table.understand("okay", final=False)
+    assert table.stands(State.HOLDING)
+    table.wait(SETTINGS.floor.give_up_ms, played_ms=400)
     assert table.stands(State.SPEAKING)
     assert c.StopReply(reply) not in table.done
-    assert table.events(TurnIgnored)[-1].reason == "backchannel"
+    assert c.Resume(reply, 400.0) in table.done
+    assert table.events(TurnIgnored)[-1] == TurnIgnored(2, "backchannel", "okay")
     assert len(table.events(SpeechStarted)) == 1  # stock clients would take a second one for an interruption
 
 

@@ -413,4 +413,4 @@ def test_the_page_of_settings_is_current_and_whole() -> None:
 
 
 def test_the_variable_of_a_setting() -> None:
-    assert variable_name("conversation.endpoint_wait_ms") == "INTERLOCUTOR__CONVERSATION__ENDPOINT_WAIT_MS"
+    assert variable_name("conversation.fixed_wait_ms") == "INTERLOCUTOR__CONVERSATION__FIXED_WAIT_MS"

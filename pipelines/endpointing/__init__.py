@@ -1,0 +1,1 @@
+"""When a pause is the end of a turn: evidence in, a wait out."""

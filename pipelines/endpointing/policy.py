@@ -1,0 +1,102 @@
+"""Endpointing: how much silence ends a turn, given what was said and how.
+
+The wait is the one that costs least: waiting costs its length whenever the turn was over, answering costs `patience_s`
+whenever the speaker would have gone on later than that. So an end that is clear is answered at the floor, and one that
+is not is waited for as long as the speaker's pauses last.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.endpointing.completeness import CompletenessModel, longer_than, longer_than_short, shipped_model
+from pipelines.endpointing.evidence import Evidence, SoundEnd
+from pipelines.endpointing.habits import Habits
+from pipelines.endpointing.settings import EndpointSettings
+
+STEP_S = 0.02  # of waits that are compared: a frame
+LATEST = 1.5  # no wait is longer than so many times the ceiling, however long the speaker's own pauses are
+INNER_OFFSET = 2.0  # log odds of being between words that hardly a real end reaches: only what is surer counts
+INNER_SLOPE = 3.0  # steep, as one misheard word makes an end look unfinished, but seldom quite so
+CAUTION = 1.5  # factor of patience for each time the speaker was answered too early
+CAUTIONS = 2  # such times that count: a breath that was taken for speech must not slow a whole session
+
+# A voice that stays level before a pause goes on, one that falls to its bottom or rises is done: Gravano and
+# Hirschberg, "Turn-taking cues in task-oriented dialogue", 2011. Bounds in semitones a second, wide as trackers err.
+LEVEL_ST_S = 8.0
+MOVED_ST_S = 25.0
+LOW_ST = -2.0  # against the speaker's median
+SOUND_FACTOR = 1.3  # of the odds of going on; small, as the transcribed consultations can't tell how much it should be
+
+Floats = NDArray[np.float64]
+
+
+class EndpointPolicy:
+    """One candidate's endpointing; `model` None takes the shipped one. Pure but for the habits that it learns."""
+
+    def __init__(self, settings: EndpointSettings, model: CompletenessModel | None = None) -> None:
+        self.settings = settings
+        self._model = model if model is not None else shipped_model()
+        self._habits = Habits()
+        self._cautions = 0
+
+    def wait_ms(self, evidence: Evidence) -> float:
+        """Return the silence after which the turn is over, in milliseconds since the last voiced sample."""
+        floor_s, ceiling_s, _, _ = self.settings.waits()
+        if not evidence.settled:
+            return 1000.0 * ceiling_s
+        if not evidence.text.strip():
+            return min(max(self.settings.unheard_ms, 1000.0 * floor_s), 1000.0 * ceiling_s)
+        return 1000.0 * self.cheapest_s(self.odds(evidence), self._habits.stretch, self._model)
+
+    def cheapest_s(self, odds: float, stretch: float, model: CompletenessModel) -> float:
+        """Return the wait in seconds that costs least at these odds of going on, for a speaker that much slower."""
+        floor_s, ceiling_s, patience_s, usual_stretch = self.settings.waits()
+        patience_s *= CAUTION ** min(self._cautions, CAUTIONS)
+        waits_s, going_on = _pauses(floor_s, ceiling_s, model.pause_s, model.pause_spread, self.settings.short_share)
+        cheapest_s = float(waits_s[np.argmin(waits_s + patience_s * odds * going_on)])
+        # Stretched afterwards: if pauses were made longer in the sum, it would give up on people sooner, not later.
+        return min(floor_s + (cheapest_s - floor_s) * stretch * usual_stretch, LATEST * ceiling_s)
+
+    def odds(self, evidence: Evidence) -> float:
+        """Return the odds that the speaker goes on, against the turn being over."""
+        inner = self._model.inner_log_odds(evidence.text)
+        odds = math.exp(self._model.hold_log_odds(evidence, inner))
+        odds += self.settings.inner_share * math.exp(INNER_SLOPE * (inner - INNER_OFFSET))
+        if evidence.asks is not None:
+            odds *= self.settings.asked_factor**evidence.asks
+        if evidence.sound is not None:
+            odds *= SOUND_FACTOR ** going_on_sounds(evidence.sound)
+        return odds
+
+    def resumed(self, pause_ms: float) -> None:
+        """The speaker went on after a pause of this length inside a turn."""
+        self._habits.learn(pause_ms)
+
+    def answered_too_early(self) -> None:
+        """The speaker went on after the turn was taken for over."""
+        self._cautions += 1
+
+
+def going_on_sounds(sound: SoundEnd) -> float:
+    """Return what the pitch before a pause says: 1 the speaker goes on, 0 nothing, -1 they are done."""
+    slope = sound.pitch_slope_st_s
+    if slope is None:
+        return 0.0
+    if abs(slope) <= LEVEL_ST_S:
+        return 0.0 if sound.pitch_end_st is None or sound.pitch_end_st < LOW_ST else 1.0
+    if abs(slope) >= MOVED_ST_S:
+        return -1.0 if slope > 0 or (sound.pitch_end_st is not None and sound.pitch_end_st < LOW_ST) else 0.0
+    return 0.0
+
+
+@lru_cache(maxsize=512)  # a session meets few: its speaker's pace changes with each pause at most
+def _pauses(floor_s: float, ceiling_s: float, pause_s: float, spread: float, short: float) -> tuple[Floats, Floats]:
+    """Return the waits that may be taken, and how many pauses last longer than each, for one pause inside a turn."""
+    waits_s = np.minimum(floor_s + STEP_S * np.arange(int((ceiling_s - floor_s) / STEP_S + 1e-6) + 1), ceiling_s)
+    going_on = [longer_than(wait_s, pause_s, spread) + short * longer_than_short(wait_s) for wait_s in waits_s.tolist()]
+    return waits_s.astype(np.float64), np.array(going_on, dtype=np.float64)

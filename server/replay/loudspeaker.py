@@ -1,0 +1,148 @@
+"""The simulated candidate's loudspeaker: plays, holds, seeks and clears as a browser's, and keeps what was heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from audio.frames import WIRE_HZ, Pcm
+
+SAMPLES_PER_MS = WIRE_HZ / 1000.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """Sound that was heard without a break: from `at_ms` on, `place` samples into a reply; int16 mono at 24 kHz."""
+
+    at_ms: float
+    reply: int
+    place: int
+    samples: Pcm
+
+    @property
+    def to_ms(self) -> float:
+        """When it ended."""
+        return self.at_ms + len(self.samples) / SAMPLES_PER_MS
+
+
+@dataclass(slots=True)
+class _Track:
+    reply: int
+    chunks: list[Pcm] = field(default_factory=list)
+    received: int = 0  # samples
+    played: int = 0  # samples: the place that is heard next
+    held: bool = False
+
+    def cut(self, start: int, end: int) -> Pcm:
+        """Return samples of the reply by their place."""
+        parts, place = [], 0
+        for chunk in self.chunks:
+            if place < end and place + len(chunk) > start:
+                parts.append(chunk[max(0, start - place) : end - place])
+            place += len(chunk)
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int16)
+
+
+class Loudspeaker:
+    """Plays replies one after the other, each from its arrival on; all times are milliseconds on the caller's clock."""
+
+    def __init__(self) -> None:
+        self.gaps_ms: list[float] = []  # how late sound of a reply came that had begun to play
+        self._spans: list[tuple[float, int, int, int]] = []  # (at_ms, reply, first place, end place)
+        self._tracks: dict[int, _Track] = {}  # what may still be heard
+        self._sound: dict[int, _Track] = {}  # everything that came
+        self._cleared: set[int] = set()
+        self._now_ms = 0.0  # up to here playing is accounted for
+
+    def add(self, reply: int, samples: Pcm, now_ms: float) -> float:
+        """Take sound that arrived; return when it will be heard if nothing holds it, infinity if never."""
+        self.advance(now_ms)
+        if reply in self._cleared:
+            return float("inf")
+        track = self._tracks.setdefault(reply, _Track(reply))
+        self._sound[reply] = track
+        due_ms = self.plays_until_ms(now_ms)
+        if track.received and track.played == track.received and not track.held:
+            late_ms = now_ms - self._ended_ms(reply)
+            if late_ms > 1.0:
+                self.gaps_ms.append(late_ms)
+        track.chunks.append(samples)
+        track.received += len(samples)
+        return due_ms
+
+    def hold(self, reply: int, now_ms: float) -> float | None:
+        """Fall silent; return how much of the reply was played, None if there is no such reply."""
+        self.advance(now_ms)
+        track = self._tracks.get(reply)
+        if track is None:
+            return None
+        track.held = True
+        return track.played / SAMPLES_PER_MS
+
+    def resume(self, reply: int, from_ms: float, now_ms: float) -> None:
+        """Go on from a place, never beyond the one that was reached."""
+        self.advance(now_ms)
+        track = self._tracks.get(reply)
+        if track is not None and track.held:
+            track.held = False
+            track.played = max(0, min(track.played, round(from_ms * SAMPLES_PER_MS)))
+
+    def clear(self, reply: int, now_ms: float) -> None:
+        """Drop what was not heard of a reply, and what may still come."""
+        self.advance(now_ms)
+        self._cleared.add(reply)
+        self._tracks.pop(reply, None)
+
+    def played_ms(self, reply: int) -> float | None:
+        """Return the place of a reply that is heard next, None if there is no such reply."""
+        track = self._tracks.get(reply)
+        return track.played / SAMPLES_PER_MS if track is not None and track.received else None
+
+    def plays_until_ms(self, now_ms: float) -> float:
+        """Return when everything that is there will have been heard."""
+        self.advance(now_ms)
+        left = sum(track.received - track.played for track in self._tracks.values())
+        return now_ms if left == 0 else self._now_ms + left / SAMPLES_PER_MS
+
+    def sounding(self, now_ms: float) -> bool:
+        """Whether sound is being heard."""
+        return self.plays_until_ms(now_ms) > now_ms and not any(track.held for track in self._tracks.values())
+
+    def advance(self, now_ms: float) -> None:
+        """Let time pass."""
+        for track in tuple(self._tracks.values()):
+            left = track.received - track.played
+            if track.held:
+                break  # what comes after it waits as well
+            count = min(left, int((now_ms - self._now_ms) * SAMPLES_PER_MS + 1e-6))
+            if count > 0:
+                self._note(track, count)
+                self._now_ms += count / SAMPLES_PER_MS
+            if count < left:
+                return  # the rest of a sample is not lost: it is accounted for with the next call
+        self._now_ms = max(self._now_ms, now_ms)
+
+    @property
+    def heard(self) -> list[Heard]:
+        """What was heard so far, in order."""
+        return [
+            Heard(at_ms, reply, start, self._sound[reply].cut(start, end)) for at_ms, reply, start, end in self._spans
+        ]
+
+    def _ended_ms(self, reply: int) -> float:
+        return next(
+            (at + (end - start) / SAMPLES_PER_MS for at, of, start, end in reversed(self._spans) if of == reply),
+            self._now_ms,
+        )
+
+    def _note(self, track: _Track, count: int) -> None:
+        start, end = track.played, track.played + count
+        track.played = end
+        if self._spans:
+            at_ms, reply, first, last = self._spans[-1]
+            ends_ms = at_ms + (last - first) / SAMPLES_PER_MS
+            if reply == track.reply and last == start and abs(ends_ms - self._now_ms) < 0.5 / SAMPLES_PER_MS:
+                self._spans[-1] = (at_ms, reply, first, end)
+                return
+        self._spans.append((self._now_ms, track.reply, start, end))

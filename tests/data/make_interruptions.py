@@ -1,0 +1,198 @@
+"""Makes the sounds that candidates make over a patient's speech: `python -m tests.data.make_interruptions`.
+
+Twenty backchannels and twenty turns of their own by flite's voices, twenty noises by numpy with fixed seeds. The file's
+name says what it is: `backchannel-`, `noise-` or `floor-`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from audio.errors import AudioError
+from audio.frames import ANALYSIS_HZ, to_pcm
+from tests.data.sound import Sound, cough, gain, voiced_level
+
+HERE = Path(__file__).parent / "interruptions"
+SPEECH_DB = -28.0  # of the voiced parts, as in the other fixtures
+SOFT_DB = -31.0  # backchannels are said more softly than turns
+EDGE_MS = 20  # of silence around each sound
+VOICES = ("rms", "slt", "awb", "kal16")
+
+BACKCHANNELS: dict[str, str] = {
+    # flite spells "mhm" out, so it is given phones
+    "mhm": "phones: pau m hh m m pau",
+    "okay": "okay",
+    "right": "right",
+    "i-see": "I see",
+    "yes": "yes",
+}
+FLOOR = (
+    "Sorry, can I stop you there?",
+    "Where exactly is the pain?",
+    "How long has that been going on?",
+    "Could you say that again, please?",
+    "What medicines are you taking at the moment?",
+    "I would like to ask you about your sleep.",
+    "Have you told your family about this?",
+    "Let me explain what we are going to do today.",
+    "Does it get worse when you walk?",
+    "Did the doctor give you anything for it?",
+    "That is not what I meant.",
+    "Are you allergic to anything?",
+    "Before we go on, I need to check your temperature.",
+    "When did you first notice it?",
+    "Is there anything that makes it better?",
+    "I understand that you are worried, but we can help.",
+    "How are you managing at home?",
+    "Please tell me what you are afraid of.",
+    "We should talk about the treatment first.",
+    "Do you smoke or drink alcohol?",
+)
+
+
+def speak(text: str, voice: str, stretch: float) -> Sound:
+    """Return `text` (or `phones: ...`) spoken by flite at 16 kHz; raises AudioError when flite is missing or fails."""
+    program = shutil.which("flite")
+    if program is None:
+        raise AudioError("flite is not installed, and the speech comes from it: apt-get install flite")
+    phones = text.removeprefix("phones: ")
+    said = ["-p", phones] if phones != text else ["-t", text]
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "speech.wav"
+        command = [program, "-voice", voice, "--setf", f"duration_stretch={stretch}", *said, "-o", str(wav)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode or not wav.exists():
+            raise AudioError(f"flite could not speak with the voice {voice}: {done.stderr.strip() or done.returncode}")
+        samples, rate_hz = soundfile.read(wav, dtype="float64")
+    sound: Sound = np.asarray(samples, dtype=np.float64)
+    return sound if rate_hz == ANALYSIS_HZ else np.asarray(soxr.resample(sound, rate_hz, ANALYSIS_HZ), dtype=np.float64)
+
+
+def keyboard(rng: np.random.Generator) -> Sound:
+    """Return 1.2 s of typing: each key a click of 4 ms and the softer one of its return."""
+    sound = np.zeros(round(1.2 * ANALYSIS_HZ))
+    at_s = 0.02
+    while at_s < 1.1:
+        for after_s, level_db in ((0.0, rng.uniform(-22, -16)), (rng.uniform(0.06, 0.09), rng.uniform(-32, -26))):
+            _mix(
+                sound, _burst(rng, duration_s=0.012, decay_s=0.003, low_hz=1500, high_hz=6500), at_s + after_s, level_db
+            )
+        at_s += rng.uniform(0.09, 0.21)
+    return sound
+
+
+def door(rng: np.random.Generator) -> Sound:
+    """Return a door falling shut: a dull thud with a rattle after it."""
+    sound = np.zeros(round(0.7 * ANALYSIS_HZ))
+    _mix(sound, _burst(rng, duration_s=0.35, decay_s=0.07, low_hz=40, high_hz=rng.uniform(250, 400)), 0.02, -8.0)
+    for at_s in (0.09, 0.14, 0.22):
+        _mix(sound, _burst(rng, duration_s=0.05, decay_s=0.012, low_hz=800, high_hz=3000), at_s, rng.uniform(-30, -24))
+    return sound
+
+
+def chair(rng: np.random.Generator) -> Sound:
+    """Return a chair being moved: half a second of scraping that comes in jerks."""
+    length_s = rng.uniform(0.45, 0.7)
+    sound = _band(rng.standard_normal(round(length_s * ANALYSIS_HZ)), 150, rng.uniform(1200, 2200))
+    time_s = np.arange(len(sound)) / ANALYSIS_HZ
+    jerks = 0.35 + 0.65 * np.abs(np.sin(np.pi * rng.uniform(7, 13) * time_s)) ** 3
+    sound = sound * jerks * np.minimum(1.0, np.minimum(time_s, length_s - time_s) / 0.05)
+    return np.asarray(sound * gain(-20.0) / np.max(np.abs(sound)), dtype=np.float64)
+
+
+def breath(rng: np.random.Generator) -> Sound:
+    """Return a breath blown at the microphone: noise that swells and dies away."""
+    length_s = rng.uniform(0.5, 0.9)
+    sound = _band(rng.standard_normal(round(length_s * ANALYSIS_HZ)), 80, rng.uniform(1500, 3000))
+    shape = np.hanning(len(sound)) ** 0.7
+    return np.asarray(sound * shape * gain(-18.0) / np.max(np.abs(sound * shape)), dtype=np.float64)
+
+
+def coughing(rng: np.random.Generator) -> Sound:
+    """Return a cough, or two."""
+    sound = cough(ANALYSIS_HZ, duration_ms=int(rng.integers(200, 320)), level_db=-8.0, rng=rng)
+    if rng.random() < 0.5:
+        second = cough(ANALYSIS_HZ, duration_ms=220, level_db=-11.0, rng=rng)
+        sound = np.concatenate((sound, np.zeros(round(0.15 * ANALYSIS_HZ)), second))
+    return sound
+
+
+NOISES: dict[str, Callable[[np.random.Generator], Sound]] = {
+    "cough": coughing, "keyboard": keyboard, "door": door, "chair": chair, "breath": breath,
+}  # fmt: skip
+
+
+def sounds() -> Iterator[tuple[str, Sound]]:
+    """Yield every sound with its file's stem, at 16 kHz."""
+    for name, said in BACKCHANNELS.items():
+        for index, voice in enumerate(VOICES):
+            spoken = speak(said, voice, 1.0 + 0.1 * (index - 1))
+            yield f"backchannel-{name}-{voice}", spoken * gain(SOFT_DB - voiced_level(spoken, ANALYSIS_HZ))
+    for name, make in NOISES.items():
+        for index in range(4):
+            stem = f"noise-{name}-{index + 1}"
+            yield stem, make(np.random.default_rng(zlib.crc32(stem.encode())))
+    for index, text in enumerate(FLOOR):
+        spoken = speak(text, VOICES[index % 3], (1.0, 1.1, 0.95, 1.2)[index % 4])
+        yield f"floor-{index + 1:02d}", spoken * gain(SPEECH_DB - voiced_level(spoken, ANALYSIS_HZ))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make all sounds; return the exit status."""
+    parser = argparse.ArgumentParser(description="Make the sounds that candidates make over a patient's speech.")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder to write to (default: beside this script)")
+    options = parser.parse_args(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    edge = np.zeros(EDGE_MS * ANALYSIS_HZ // 1000)
+    total = 0
+    try:
+        for stem, sound in sounds():
+            path = options.out / f"{stem}.flac"
+            samples = to_pcm(np.concatenate((edge, sound, edge)))
+            soundfile.write(path, samples, ANALYSIS_HZ, subtype="PCM_16", compression_level=1.0)
+            total += path.stat().st_size
+    except AudioError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 1
+    sys.stdout.write(f"{total / 1000:.1f} kB\n")
+    return 0
+
+
+def _burst(rng: np.random.Generator, *, duration_s: float, decay_s: float, low_hz: float, high_hz: float) -> Sound:
+    """Return a noise that begins at once and dies away, at a peak of 1."""
+    time_s = np.arange(round(duration_s * ANALYSIS_HZ)) / ANALYSIS_HZ
+    shape = (1.0 - np.exp(-time_s / 0.0005)) * np.exp(-time_s / decay_s)
+    sound = _band(rng.standard_normal(len(time_s)), low_hz, high_hz) * shape
+    return np.asarray(sound / np.max(np.abs(sound)), dtype=np.float64)
+
+
+def _band(sound: Sound, low_hz: float, high_hz: float) -> Sound:
+    """Return the sound between two frequencies, with slopes of second order."""
+    spectrum = np.fft.rfft(sound)
+    hz = np.maximum(np.fft.rfftfreq(len(sound), 1.0 / ANALYSIS_HZ), 1.0)
+    return np.asarray(
+        np.fft.irfft(spectrum / (1.0 + (low_hz / hz) ** 4) / (1.0 + (hz / high_hz) ** 4), n=len(sound)),
+        dtype=np.float64,
+    )
+
+
+def _mix(sound: Sound, part: Sound, at_s: float, level_db: float) -> None:
+    """Add a part with its peak at a level; what would come after the end is left out."""
+    start = round(at_s * ANALYSIS_HZ)
+    part = part[: max(0, len(sound) - start)]
+    sound[start : start + len(part)] += part * gain(level_db)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Makes the speech with pauses inside, with truth files, from `pauses.yaml`: `python -m tests.data.make_pauses`.
+
+A pause is joined from two pieces, or inserted into a sentence that was synthesised whole: then pitch and pace before it
+are those of somebody who goes on, as where people hesitate. Sounds are kept to 11 bits, which halves the files: the
+noise of that lies 40 dB below the speech.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import yaml
+
+from audio.errors import AudioError
+from audio.frames import ANALYSIS_HZ, Pcm
+from pipelines.tts.flite import Phone, align
+from pipelines.tts.words import tokens
+from tests.data.make_fixtures import FixturePlan, Speak, TurnPlan, flite, make, write_truth
+from tests.data.sound import Sound
+
+PLAN = Path(__file__).with_name("pauses.yaml")
+HERE = Path(__file__).parent / "pauses"
+FADE_MS = 8  # at a cut inside a sentence: no click, and no part of a phone lost
+SEARCH_MS = 30  # a cut is made at the quietest place so near to the word's start
+STEP = 32  # of 16 bits: what is left are 11, and noise as in a quiet room
+
+
+def read_plans() -> list[FixturePlan]:
+    """Return what `pauses.yaml` asks for."""
+    content = yaml.safe_load(PLAN.read_text(encoding="utf-8"))
+    return [FixturePlan.model_validate(entry) for entry in content["fixtures"]]
+
+
+def make_pauses(plan: FixturePlan, speak: Speak = flite) -> tuple[Pcm, bytes]:
+    """Return the sound of `plan`, int16 (n,) at 16 kHz, and its truth file."""
+    cut: dict[tuple[str, str, float], Sound] = {}
+    for turn in plan.turns:
+        if turn.pause == "inserted":
+            cut |= {
+                (text, turn.voice, turn.stretch): sound
+                for text, sound in zip(turn.pieces, _cut_whole(turn), strict=True)
+            }
+    samples, truth = make(plan, lambda *asked: cut[asked] if asked in cut else speak(*asked))
+    coarse: Pcm = (np.rint(samples / STEP) * STEP).astype(np.int16)
+    return coarse, write_truth(truth, "make_pauses.py")
+
+
+def _cut_whole(turn: TurnPlan) -> list[Sound]:
+    """Return the pieces of a sentence that was spoken in one go, cut where its words begin."""
+    sound, phones = _with_phones(" ".join(turn.pieces), turn.voice, turn.stretch)
+    starts = align(tokens(" ".join(turn.pieces)), phones)
+    pieces: list[Sound] = []
+    begin = word = 0
+    for text in turn.pieces[:-1]:
+        word += len(tokens(text))
+        start_s = starts[word]
+        if start_s is None:
+            raise AudioError(f"flite's phones don't tell where '{turn.pieces[-1]}' begins; use another sentence")
+        end = _quietest(sound, round(start_s * ANALYSIS_HZ))
+        pieces.append(_faded(sound[begin:end], out=True, into=begin > 0))
+        begin = end
+    pieces.append(_faded(sound[begin:], out=False, into=True))
+    return pieces
+
+
+def _quietest(sound: Sound, at: int) -> int:
+    reach, window = SEARCH_MS * ANALYSIS_HZ // 1000, FADE_MS * ANALYSIS_HZ // 1000
+    places = range(max(window, at - reach), min(len(sound) - window, at + reach), 8)
+    return min(places, key=lambda place: float(np.sum(sound[place - window : place + window] ** 2)))
+
+
+def _faded(sound: Sound, *, into: bool, out: bool) -> Sound:
+    length = FADE_MS * ANALYSIS_HZ // 1000
+    ramp = np.linspace(0.0, 1.0, length)
+    faded = sound.copy()
+    if into:
+        faded[:length] *= ramp
+    if out:
+        faded[-length:] *= ramp[::-1]
+    return faded
+
+
+def _with_phones(text: str, voice: str, stretch: float) -> tuple[Sound, tuple[Phone, ...]]:
+    """Return one sentence at 16 kHz with its phones' starts."""
+    program = shutil.which("flite")
+    if program is None:
+        raise AudioError("flite is not installed, and the fixtures' speech comes from it: apt-get install flite")
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "speech.wav"
+        command = [program, "-voice", voice, "--setf", f"duration_stretch={stretch}", "-psdur", "-t", text]
+        done = subprocess.run([*command, "-o", str(wav)], capture_output=True, text=True, check=True, timeout=60)
+        samples, rate_hz = soundfile.read(wav, dtype="float64")
+    phones, start_s = [], 0.0
+    for entry in done.stdout.split():
+        name, _, end = entry.rpartition(":")
+        phones.append(Phone(name, start_s))
+        start_s = float(end)
+    sound: Sound = np.asarray(samples, dtype=np.float64)
+    if rate_hz != ANALYSIS_HZ:
+        sound = np.asarray(soxr.resample(sound, rate_hz, ANALYSIS_HZ), dtype=np.float64)
+    return sound, tuple(phones)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make all sounds; return the exit status."""
+    parser = argparse.ArgumentParser(description="Make the speech with pauses inside.")
+    parser.add_argument(
+        "--out", type=Path, default=HERE, help="folder to write to (default: pauses, beside this script)"
+    )
+    folder = parser.parse_args(arguments).out
+    folder.mkdir(parents=True, exist_ok=True)
+    total = 0
+    try:
+        for plan in read_plans():
+            samples, truth = make_pauses(plan)
+            path = folder / plan.name
+            soundfile.write(path, samples, ANALYSIS_HZ, subtype="PCM_16", compression_level=1.0)
+            path.with_suffix(".truth.yaml").write_bytes(truth)
+            total += path.stat().st_size
+            sys.stdout.write(f"{plan.name:28} {path.stat().st_size / 1000:8.1f} kB\n")
+    except AudioError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return 1
+    sys.stdout.write(f"{'all':28} {total / 1000:8.1f} kB\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
