@@ -43,6 +43,23 @@ _BEFORE_VERB = frozenset(
     "to can could will would i'll i'd we'll let's let me also just please should must might may".split()
 )
 
+_PREPOSITIONS = frozenset("of to for with at in on from about by into than like without between during until".split())
+_DETERMINERS = frozenset("a an the my your his her its our their some any every each no this these those".split())
+_CONJUNCTIONS = frozenset("and or but because so if when while that which who whether although unless".split())
+_ADJECTIVES = frozenset(
+    "small big little large new old good bad sharp dull strong weak high low long short deep left right upper lower "
+    "other last next first second third same different normal severe mild heavy light cold warm hot dry wet red white "
+    "blue black yellow clear soft hard sore painful swollen itchy regular daily weekly whole few lot bit".split()
+)
+_FRAME = re.compile(
+    r"(\b(can|could|would|will) (you|i)( please| just| also)*( (tell|show|describe|explain|give|let|ask))?"
+    r"( me| to me| us)?( a bit| a little| more)?|\bwonder(ing)?( if| whether)?|\bi('m| am| was)( just)? wondering"
+    r"|\bi('d| would)( also| just)? (like|want)|\bi (also |just )?(need|want|have)|\blet me|\b(it|that) (is|was|'s) "
+    r"(important|possible|good|better|normal|likely)( that| to)?|\bmake sure( that| you)?)$"
+)
+_LISTED = frozenset("your any some a the in with no or and".split())
+_OPENER = frozenset("if when before after while because since once although as until unless whenever".split())
+
 _TAG = re.compile(
     r"\b(is that (right|correct|ok|okay)|right|isn't it|is it|are you|do you|have you|don't you|does that make sense|"
     r"any questions|all right|yeah)$"
@@ -66,10 +83,10 @@ def words_of(text: str) -> list[str]:
 
 
 def ends_open(words: list[str]) -> bool:
-    """Return whether the words end on a filler, or on a verb that was announced and has no object yet."""
+    """Return whether the words end on a filler, on a verb without its object, or are a subordinate clause alone."""
     if not words:
         return False
-    if words[-1] in FILLERS:
+    if words[-1] in FILLERS or (words[0] in _OPENER and len(words) <= 6) or words[-1] in ("wonder", "wondering"):
         return True
     announced = words[-1] in _VERBS - {"do", "go", "help", "start", "talk"} and _ANNOUNCED.search(
         " ".join(words[-4:-1])
@@ -91,6 +108,15 @@ def word_features(words: list[str]) -> Features:
         "dangling": float(last[-1] in DANGLING),
         "filler": float(last[-1] in FILLERS),
         "open verb": float(last[-1] in _VERBS and last[-2] in _BEFORE_VERB),
+        "preposition": float(last[-1] in _PREPOSITIONS),
+        "determiner": float(last[-1] in _DETERMINERS),
+        "conjunction": float(last[-1] in _CONJUNCTIONS),
+        "adjective": float(
+            last[-1] in _ADJECTIVES and last[-2] in _DETERMINERS | _PREPOSITIONS | {"very", "more", "is"}
+        ),
+        "frame": float(_FRAME.search(" ".join(words[-8:])) is not None),
+        "list": float(_lists(words)),
+        "opener only": float(count <= 7 and words[:1] != [] and words[0] in _OPENER),
     }
     asked = _question_at(words[-14:])
     features["no question" if asked is None else f"question {min(min(count, 14) - 1 - asked, 8)} back"] = 1.0
@@ -206,6 +232,16 @@ def _punctuation(text: str) -> Features:
         "asked before": float(bool(marks)),
         "since asked": min(since, 10) / 10,
     }
+
+
+def _lists(words: list[str]) -> bool:
+    """Return whether things seem to be listed: the same small word comes again after one or two others."""
+    tail = words[-5:]
+    return any(
+        word in _LISTED and word in tail[index + 2 : index + 4]
+        for index, word in enumerate(tail)
+        if index + 2 < len(tail)
+    )
 
 
 def _question_at(words: list[str]) -> int | None:

@@ -89,7 +89,7 @@ class TurnsReport:
                     "s",
                     baseline=delay_at(fixed_points(self.fixed, condition), share),
                     n=holds,
-                    note=f"against fixed silence; {spread if self.folds else 'the shipped model, which saw none of these'}",
+                    note=f"against fixed silence; {spread if self.folds else 'by the shipped model, unseen'}",
                 )
         note = f"the shipped model was trained on {self.seen} of these consultations" if self.seen else ""
         for condition, score in self.shipped.items():
@@ -238,7 +238,7 @@ def _curve(
                 known.append((end, model, policy.odds(end.evidence), habits.stretch))
             if end.kind is Kind.HOLD:
                 habits.learn(1000.0 * end.gap_s * stretch)
-    changes = {"short_share": 0.0, "ceiling_ms": settings.ceiling_ms * stretch}
+    changes = {"inner_share": 0.0, "short_share": 0.0, "ceiling_ms": settings.ceiling_ms * stretch}
     points = []
     for price_s in PRICES_S:
         priced = EndpointPolicy(settings.model_copy(update=changes | {"patience_s": price_s}))
