@@ -54,6 +54,7 @@ from pipelines.events import (
 GUARD_MS = 3_000.0
 # The voice detector needs up to this long to tell that loud sound is speech; so long a turn's end is put off for it.
 LOUD_MS = 200.0
+CERTAIN_MS = 200.0  # the stop of a consonant lasts up to about 150 ms
 # Speech that goes on this soon after the patient began to answer was not over: the candidate was cut off.
 CUT_OFF_MS = 1_000.0
 
@@ -315,7 +316,10 @@ class Conversation:
         turn = self._turn
         if turn is None or turn.over_at_ms is not None:
             return
-        turn.pause = Pause(paused.silent_since_ms, paused.sound)
+        if turn.pause is not None and self.state is not State.HEARING:
+            turn.pause.certain = turn.pause.certain or paused.certain
+            return
+        turn.pause = Pause(paused.silent_since_ms, paused.sound, paused.certain)
         turn.pieces += 1
         turn.voiced_ms = max(turn.voiced_ms, paused.silent_since_ms - turn.from_ms)
         if self.state is State.HEARING:
@@ -335,7 +339,8 @@ class Conversation:
                 self._peek(turn, pause)
             self._estimate(turn, pause)
         left_ms = pause.wait_ms - silent_ms
-        soon = self.auto_endpoint and pause.settled and left_ms <= self.settings.drafts.ahead_ms
+        certain = pause.certain or silent_ms >= CERTAIN_MS  # a segment that ends within a word is lost twice
+        soon = certain and self.auto_endpoint and pause.settled and left_ms <= self.settings.drafts.ahead_ms
         if soon or silent_ms >= self.settings.segment_pause_ms:
             self._finish_segment(turn)
         if soon:
@@ -692,16 +697,11 @@ class Conversation:
         self._discard("ended")
         if self._reply is not None:
             self._stop(self._reply, "cancelled", heard_ms=self._reply.played_ms)
-        if self._turn is not None:
-            self._keep_unfinished(self._turn)
+        turn, self._turn = self._turn, None
+        if turn is not None and turn.text():  # kept, though nobody will answer it
+            self._record(TurnCommitted(turn.number, turn.text(), turn.from_ms, self._now_ms))
         self._go(Trigger.END)
         self._out.append(End(reason))
-
-    def _keep_unfinished(self, turn: Turn) -> None:
-        """What was said before the end is kept, though nobody will answer it."""
-        if turn.text():
-            self._record(TurnCommitted(turn.number, turn.text(), turn.from_ms, self._now_ms))
-        self._turn = None
 
     # -------------------------------------------------------------- small helpers
 

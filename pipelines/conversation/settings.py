@@ -14,7 +14,7 @@ class DraftSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = True
-    ahead_ms: float = Field(default=450, ge=0, le=5_000)  # so long before the turn would be judged over
+    ahead_ms: float = Field(default=800, ge=0, le=5_000)  # so long before the turn would be judged over
     most: int = Field(default=3, ge=0, le=20)  # of one turn: whoever pauses more often waits a little longer
 
 

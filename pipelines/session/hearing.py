@@ -18,6 +18,7 @@ from audio.speech import (
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
+    SpeechState,
 )
 from pipelines.conversation import signals as s
 from pipelines.engines import Hypothesis, Word
@@ -26,6 +27,10 @@ from pipelines.lanes.streams import StreamHandle
 # The voice detector lets go of speech up to this long after its last voiced sample (measured: 10 to 200 ms). Loudness
 # knows better, but in a loud room it never falls: so it may only take back that much.
 RELEASE_MS = 250.0
+
+# Loudness alone takes this much silence for a pause. Most such gaps inside speech are stops of consonants, so that it
+# only prepares for an end; to end the turn the detector has to agree, for a while at least.
+QUIET_MS = 120.0
 
 # Sound this close to now, and this long after the pause began, may be the next word's.
 LOUD_MS = 40.0
@@ -67,6 +72,7 @@ class Hearing:
         self._heard_ms = 0.0  # the detector's own time: it also hears late frames, which don't move media time
         self._media_ms = 0.0
         self._voiced = VoicedTracker(rate_hz)
+        self._quiet = False  # by loudness, while the voice detector still hears speech
         self._stream: StreamHandle | None = None
         self._segment: _SegmentMap | None = None  # the one being fed
         self._waiting: list[_SegmentMap] = []  # asked for their final text, in order
@@ -82,13 +88,19 @@ class Hearing:
         return self._voiced.last_voiced_ms
 
     def is_loud(self, since_ms: float) -> bool:
-        """Return whether the last moments are as loud as the turn's speech, in a pause that began at `since_ms`."""
+        """Return whether a pause that began at `since_ms` may be over, or be none.
+
+        Either the last moments are as loud as the turn's speech, or the voice detector has not let go of it.
+        """
         voiced_ms = self._voiced.last_voiced_ms
+        if self._quiet and self._detector.state is SpeechState.SPEAKING:
+            return True
         return voiced_ms is not None and voiced_ms > max(since_ms + LOUD_MS, self._media_ms - LOUD_MS)
 
     def new_turn(self, from_ms: float) -> None:
         """Forget the loudness of the turn before; this one's first sound has been heard already."""
         self._voiced.reset(from_ms)
+        self._quiet = False
 
     def hear(self, frame: Frame, media_ms: float) -> Iterator[s.Signal]:
         """Take a frame that ends at `media_ms`; yield voice signals, feeding the open segment in between."""
@@ -107,19 +119,40 @@ class Hearing:
                     yield s.VoiceDenied()
                 case SpeechStarted(voiced_from_ms=voiced_from_ms, preroll=preroll, preroll_end_ms=end_ms):
                     yield s.VoiceStarted(voiced_from_ms + ahead_ms)
+                    self._quiet = False
                     self._recent.clear()
                     self._feed(preroll, end_ms - 1000.0 * len(preroll) / ANALYSIS_HZ + ahead_ms)
                 case SpeechResumed(voiced_from_ms=voiced_from_ms):
+                    self._quiet = False
                     yield s.VoiceStarted(voiced_from_ms + ahead_ms)
                     self._look_back()
                 case SpeechAudio(samples=sound, at_ms=at_ms):
                     self._feed(sound, at_ms + ahead_ms)
+                case SpeechPaused() if self._quiet and self._voiced.last_voiced_ms is not None:
+                    yield s.VoicePaused(self._voiced.last_voiced_ms)  # loudness told it before; now it is certain
                 case SpeechPaused(silent_since_ms=silent_since_ms):
                     if self._stream is not None:
                         self._stream.flush()
                     since_ms = self._silent_since(silent_since_ms + ahead_ms)
                     # Late sound is never a reason to end a turn: the wait begins when it has come.
                     yield s.VoicePaused(media_ms if frame.kind is FrameKind.LATE else since_ms)
+        if frame.kind is not FrameKind.LATE and self._detector.state is SpeechState.SPEAKING:
+            yield from self._by_loudness(media_ms)
+
+    def _by_loudness(self, media_ms: float) -> Iterator[s.Signal]:
+        """Notice a pause before the voice detector lets go: what can be prepared in it is prepared that much sooner."""
+        voiced_ms = self._voiced.last_voiced_ms
+        if voiced_ms is None:
+            return
+        if not self._quiet and media_ms - voiced_ms >= QUIET_MS:
+            self._quiet = True
+            if self._stream is not None:
+                self._stream.flush()
+            yield s.VoicePaused(voiced_ms, certain=False)
+        elif self._quiet and media_ms - voiced_ms < LOUD_MS:
+            self._quiet = False
+            yield s.VoiceStarted(voiced_ms)
+            self._look_back()
 
     def _silent_since(self, detected_ms: float) -> float:
         """Return when the voice ended: by loudness where that is plausible, since the detector lets go late."""

@@ -11,6 +11,7 @@ import numpy as np
 from audio.clock import Clock
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
 from audio.loudness import AudibleTracker
+from pipelines.events import TurnTimeline
 from pipelines.session.latency import LatencyParts
 from server.replay.interruptions import Interrupted, Interrupter, Interruption
 from server.replay.link import (
@@ -24,6 +25,7 @@ from server.replay.link import (
     ReplyOver,
     Resumed,
     Sound,
+    Timeline,
     Timing,
     Told,
     Trouble,
@@ -51,6 +53,8 @@ class TurnResult:
     statuses: list[str] = field(default_factory=list)
     voice_to_voice_ms: float | None = None
     parts: LatencyParts | None = None
+    timeline: TurnTimeline | None = None
+    voiced_end_ms: float = 0.0  # media time of the last voiced sample
     late_ms: float = 0.0  # how late our own timer sent the frame at which the turn was judged over; part of `deliver`
 
     @property
@@ -185,6 +189,7 @@ class SimulatedCandidate:
         self._progress(index)
         self._current = index
         self._voiced_end_ms = from_ms + self.results[index].planned.voiced_to_ms
+        self.results[index].voiced_end_ms = self._voiced_end_ms
 
     def _may_speak(self) -> bool:
         now_ms = self._clock.now_ms()
@@ -238,6 +243,10 @@ class SimulatedCandidate:
                     answered.cues.append(cue)
             case Timing():
                 self._time(told)
+            case Timeline(event=event):
+                answered = self._answered(event.reply)
+                if answered is not None and answered.timeline is None:
+                    answered.timeline = event
             case Trouble(message=message):
                 self.troubles.append(message)
             case Over(reason=reason):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from audio.frames import Pcm
+from pipelines.events import TurnTimeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,13 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Timeline:
+    """What happened when in a turn, as the server tells it."""
+
+    event: TurnTimeline
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """An error or a problem, in words for people."""
 
@@ -109,7 +117,8 @@ class Over:
 
 
 Told = (
-    Understood | ReplyBegan | ReplyOver | Sound | Cleared | Held | Resumed | Ignored | CueTold | Timing | Trouble | Over
+    Understood | ReplyBegan | ReplyOver | Sound | Cleared | Held | Resumed | Ignored | CueTold | Timing | Timeline |
+    Trouble | Over
 )  # fmt: skip
 
 

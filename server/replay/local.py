@@ -23,6 +23,7 @@ from pipelines.events import (
     TurnCommitted,
     TurnIgnored,
     TurnLatency,
+    TurnTimeline,
 )
 from pipelines.log.session_log import LogStore, Record, SessionLog
 from pipelines.patient.card import Card
@@ -38,6 +39,7 @@ from server.replay.link import (
     ReplyOver,
     Resumed,
     Sound,
+    Timeline,
     Timing,
     Told,
     Trouble,
@@ -156,6 +158,8 @@ def told_of(record: Record) -> Told | None:
             return Ignored(turn, reason, text)
         case CueHeard(cue=cue):
             return CueTold(cue)
+        case TurnTimeline() as timeline:
+            return Timeline(timeline)
         case TurnLatency() as latency:
             return Timing(
                 latency.reply,

@@ -8,7 +8,7 @@ import contextlib
 import json
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from audio.errors import ProtocolError
 from audio.frames import Pcm, pcm_from_bytes, pcm_to_bytes
+from pipelines.events import TurnTimeline
 from server.replay.link import (
     Cleared,
     Held,
@@ -27,6 +28,7 @@ from server.replay.link import (
     ReplyOver,
     Resumed,
     Sound,
+    Timeline,
     Timing,
     Told,
     Trouble,
@@ -190,6 +192,11 @@ def told_of(event: dict[str, Any]) -> Told | None:
                 parts["respond"],
                 parts["speak"],
                 event["last_voiced_ms"],
+            )
+        case "interlocutor.turn.timeline":
+            known = {field.name for field in fields(TurnTimeline)} - {"reply"}
+            return Timeline(
+                TurnTimeline(reply=_number(event["item_id"]), **{name: event[name] for name in known if name in event})
             )
         case "error":
             return Trouble(event["error"]["message"])

@@ -56,6 +56,7 @@ def turn_as_json(turn: TurnResult) -> dict[str, Any]:
         "cut": turn.cut,
         "voice_to_voice_ms": _rounded(turn.voice_to_voice_ms),
         "parts": {k: round(v, 3) for k, v in asdict(turn.parts).items()} if turn.parts is not None else None,
+        "timeline": asdict(turn.timeline) if turn.timeline is not None else None,
     }
 
 
@@ -71,6 +72,7 @@ def summarise(runs: Sequence[Sequence[TurnResult]], *, cues_known: bool = True) 
         "cut": sum(turn.cut for turn in turns),
         "voice_to_voice_ms": _quantiles(whole),
         "after_endpoint_ms": _quantiles(after),
+        "drafts": _drafts(turns),
         "expected_cue_rate": cue_rate(expected) if cues_known else None,
     }
     if len(runs) > 1:
@@ -79,6 +81,18 @@ def summarise(runs: Sequence[Sequence[TurnResult]], *, cues_known: bool = True) 
         summary["runs"] = {"n": len(runs), "median_of_p50_ms": _rounded(median(known)) if known else None}
         summary["runs"]["spread_of_p50_ms"] = _rounded(max(known) - min(known)) if known else None
     return summary
+
+
+def _drafts(turns: Sequence[TurnResult]) -> dict[str, Any]:
+    """Return what was prepared ahead: how often, how often in vain, and the computation that was thrown away."""
+    timelines = [turn.timeline for turn in turns if turn.timeline is not None]
+    wasted_ms = sum(timeline.discarded_ms for timeline in timelines)
+    return {
+        "made": sum(timeline.speculated for timeline in timelines),
+        "discarded": sum(timeline.discarded for timeline in timelines),
+        "reused": sum(timeline.reused for timeline in timelines),
+        "discarded_s_per_turn": round(wasted_ms / 1000.0 / len(timelines), 4) if timelines else None,
+    }
 
 
 def cue_rate(turns: Sequence[TurnResult]) -> float | None:
@@ -134,12 +148,13 @@ def _table(turns: Sequence[TurnResult]) -> Table:
     table = Table(show_lines=True)
     for title in ("", "heard", "reply", "cues"):
         table.add_column(title, overflow="fold")
-    for title in (*PARTS, "voice to voice"):
+    for title in ("wait", *PARTS, "voice to voice"):
         table.add_column(title, justify="right", no_wrap=True)
     for number, turn in enumerate(turns, start=1):
         parts = asdict(turn.parts) if turn.parts is not None else {}
         cells = [str(round(parts[name])) if name in parts else "-" for name in PARTS]
-        table.add_row(str(number), _heard(turn), _said(turn), ", ".join(turn.cues), *cells, _ms(turn.voice_to_voice_ms))
+        cues, whole = ", ".join(turn.cues), _ms(turn.voice_to_voice_ms)
+        table.add_row(str(number), _heard(turn), _said(turn), cues, _wait(turn), *cells, whole)
     return table
 
 
@@ -158,6 +173,12 @@ def _heard(turn: TurnResult) -> str:
     return " | ".join(turn.heard) + (" [bold red](cut)[/]" if turn.cut else "")
 
 
+def _wait(turn: TurnResult) -> str:
+    """Return the silence that was asked for, with a star where the reply was made before it was over."""
+    timeline = turn.timeline
+    return "-" if timeline is None else f"{round(timeline.wait_ms)}{'*' if timeline.reused else ''}"
+
+
 def _said(turn: TurnResult) -> str:
     return " / ".join(turn.said) or "(no answer)"
 
@@ -170,6 +191,12 @@ def summary_lines(summary: dict[str, Any]) -> str:
         f"voice to voice   p50 {_ms(whole['p50'])}   p95 {_ms(whole['p95'])}",
         f"after endpoint   p50 {_ms(after['p50'])}   p95 {_ms(after['p95'])}",
     ]
+    drafts = summary["drafts"]
+    if drafts["made"]:
+        lines.append(
+            f"prepared ahead   {drafts['made']}: {drafts['reused']} became the reply, {drafts['discarded']} did not; "
+            f"{drafts['discarded_s_per_turn']:.3f} s of computation in vain per turn"
+        )
     if rate is not None:
         lines.append(f"told as expected {100 * rate:.0f} %")
     if "runs" in summary:

@@ -64,19 +64,21 @@ def test_a_draft_hides_what_the_reply_costs(replay: Replay) -> None:
     replayed = replay("consultation.flac", responder=partial(ScriptedResponder, cost_ms=50.0))
     for result in replayed.candidate.results:
         assert result.parts is not None
-        assert (result.parts.recognise, result.parts.respond, result.parts.speak) == (0.0, 0.0, 0.0)
+    quick = [r.parts for r in replayed.candidate.results if r.parts is not None and r.parts.respond == 0.0]
+    assert len(quick) >= 11  # the turn with the most pauses has used up its drafts
+    assert all((parts.recognise, parts.speak) == (0.0, 0.0) for parts in quick)
     timelines = replayed.events(TurnTimeline)
-    assert all(timeline.reused and timeline.draft_ms < timeline.endpoint_ms for timeline in timelines)
+    assert all(timeline.draft_ms < timeline.endpoint_ms for timeline in timelines if timeline.reused)
     discarded = sum(timeline.discarded for timeline in timelines)
-    assert discarded == len(replayed.events(DraftDiscarded)) == sum(t.speculated for t in timelines) - 12
+    assert discarded == len(replayed.events(DraftDiscarded)) == sum(t.speculated - t.reused for t in timelines)
 
 
 def test_a_slow_recogniser_shows_in_its_own_part(replay: Replay) -> None:
-    replayed = replay("thinking-pause.flac", recogniser=partial(ScriptedRecogniser, finish_cost_ms=700.0))
+    replayed = replay("thinking-pause.flac", recogniser=partial(ScriptedRecogniser, finish_cost_ms=1_000.0))
     (latency,) = replayed.events(TurnLatency)
-    # asked for after 400 ms of silence, there at 1,100: 200 ms after the wait of 900 was over
-    assert latency.recognise_ms == pytest.approx(200, abs=45)
-    assert replayed.events(SegmentHeard)[-1].latency_ms == pytest.approx(700)
+    # asked for after about 150 ms of silence, there a second later: 250 ms after the wait of 900 was over
+    assert latency.recognise_ms == pytest.approx(250, abs=60)
+    assert replayed.events(SegmentHeard)[-1].latency_ms == pytest.approx(1_000)
 
 
 def test_a_thinking_pause_is_not_the_end(replay: Replay) -> None:
