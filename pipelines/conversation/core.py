@@ -66,11 +66,7 @@ class Conversation:
     """
 
     def __init__(
-        self,
-        settings: ConversationSettings,
-        *,
-        patient_opens: bool = False,
-        policy: EndpointPolicy | None = None,
+        self, settings: ConversationSettings, *, patient_opens: bool = False, policy: EndpointPolicy | None = None
     ) -> None:
         self.settings = settings
         self.state = State.LISTENING
@@ -339,7 +335,8 @@ class Conversation:
                 self._peek(turn, pause)
             self._estimate(turn, pause)
         left_ms = pause.wait_ms - silent_ms
-        certain = pause.certain or silent_ms >= CERTAIN_MS  # a segment that ends within a word is lost twice
+        # A segment that ends within a word is lost twice; where the end is clear, there is no time to make sure.
+        certain = pause.certain or silent_ms >= CERTAIN_MS or pause.wait_ms <= CERTAIN_MS + self.settings.peek_ms
         soon = certain and self.auto_endpoint and pause.settled and left_ms <= self.settings.drafts.ahead_ms
         if soon or silent_ms >= self.settings.segment_pause_ms:
             self._finish_segment(turn)

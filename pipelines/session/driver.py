@@ -317,7 +317,7 @@ class SessionDriver:
         match signal:
             case s.VoiceStarted(voiced_from_ms=from_ms) if not self.core.in_turn:
                 self._hearing.new_turn(from_ms)
-            case s.VoicePaused():
+            case s.VoicePaused() if self.core.pause_since_ms is None:
                 self._latency.paused(self._clock.now_ms())
             case s.Understood() if signal.final or signal.peek is not None:
                 self._latency.transcribed(self._clock.now_ms())
