@@ -1,40 +1,59 @@
 """What speech over the patient's is: taking the floor, encouraging, a noise, or the patient's own echo.
 
-The patient falls silent at the first voiced moment; this judge decides whether it stays silent. While the sound goes
-on, words that are no backchannel take the floor; so does speech that is too long for one. When it ends, what was short
-and said nothing else gives the floor back. An echo is what matches the patient's words at the time they were played:
-the same words said later are a candidate who repeats them, which is good practice.
+The patient falls silent at the first voiced moment; this judge decides whether it stays silent. A question or an
+address takes the floor as soon as it is understood; other words once they last longer than a backchannel would. Until
+then what was understood is often wrong: recognisers hear the first half of "of course" as "of core". When the sound
+ends early, having said nothing of that kind, the patient goes on. An echo is what matches the patient's sound or words
+at the time they were played: the same words said later are a candidate who repeats them, which is good practice.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
+from rapidfuzz.distance import Levenshtein
 
+from audio.echo import ECHO_SCORE
 from pipelines.endpointing.features import FILLERS, words_of
 from pipelines.engines import Word
 
 BACKCHANNELS = FILLERS | frozenset(
-    "mhm mm-hmm mmhmm uh-huh huh ah aha oh okay ok right alright yes yeah yep yup sure good great fine lovely exactly "
-    "indeed absolutely wow really see understand course".split()
+    "mhm mm-hmm mmhmm uh-huh huh hum ah aha ooh oh okay ok right alright yes yeah yep yup sure good great fine lovely "
+    "exactly indeed absolutely wow understand course".split()
 )
 """Words that encourage whoever speaks, alone or in a row."""
 
-_AROUND = frozenset("i i'm that's it's all of got it very".split())
+_AROUND = frozenset("i i'm that's it's all of got it see very".split())
 """Words that may stand beside them: "I see", "that's right", "of course"."""
 
-_TAKERS = frozenset(
-    "sorry wait stop pardon excuse but can could what why when where which who how do did does is are have has let "
-    "hold hang please actually tell may".split()
-)
-"""Words with which somebody takes the floor, however short what follows."""
+_LONG_BACKCHANNELS = ("allright", "ofcourse", "isee", "okay", "thatsright", "goodness", "yesofcourse", "rightisee")
+"""Those that last long enough to be misheard while they do, without blanks; whatever begins like one is waited for."""
 
+_ALONE = re.compile(r"\b(why|what|when|where|which|how|sorry|pardon|wait|stop|excuse|hold on|hang on)\b")
+"""What is a question or an address however short it is."""
+
+_CLEAR = re.compile(
+    r"\b(can|could|should|may|do|did|does|are|were|have|has|is|was) (i|you|we|it|he|she|they|your|there|this|that)\b"
+    r"|\b(would|will) (you|it|that)\b|\b(what|when|where|why|which|how|what's|where's|how's)"
+    r" (is|are|was|were|do|does|did|has|have|had|about|exactly|kind|sort|happened|long|much|many|often|far|bad)\b"
+    r"|\b(let|tell|excuse|pardon) me\b|\b(sorry|wait|stop|please|actually|before|hold on|hang on) [a-z]"
+    r"|\bi (think|need|want|wonder|would|have|must)\b|\bi'd like\b|\byou (said|say|told)\b"
+    r"|[a-z] (but|so) [a-z]"
+)
+"""Two words or three with which somebody takes the floor."""
+
+CLEAR_MS = 350.0  # of speech; two words take as long, and what was understood sooner is made up
+MANY_WORDS = 3  # of which two are no backchannels: more than a recogniser makes up in so short a time
+MANY_WORDS_MS = 450.0
+LATE_MS = 80.0  # so much longer than its sound speech seems to last until its end is noticed
+ALIKE = 0.65  # of the letters: what may be a backchannel's beginning
 ECHO_LAG_MS = 500.0  # a room and two sound devices; what comes later was said by a person
 ECHO_EARLY_MS = 120.0  # word times of recogniser and synthesiser disagree by so much
 ECHO_SHARE = 0.6  # of the words; the recogniser hears an echo badly
-ECHO_SCORE = 0.8
+GUARDED_WORDS = 3  # not the patient's, that take the floor though no question begins with them
 
 
 class FloorSettings(BaseModel):
@@ -42,10 +61,10 @@ class FloorSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    yield_after_ms: float = Field(default=500, ge=100, le=5_000)  # speech with words of which one is no backchannel
-    unsure_ms: float = Field(default=650, ge=100, le=5_000)  # speech of which no word, or only one, was understood yet
-    backchannel_ms: float = Field(default=1_000, ge=200, le=5_000)  # speech of backchannels only
-    resume_after_ms: float = Field(default=160, ge=40, le=2_000)  # silence that ends it, once its text is whole
+    yield_after_ms: float = Field(default=640, ge=100, le=5_000)  # speech with words of which one is no backchannel
+    unsure_ms: float = Field(default=1_200, ge=100, le=5_000)  # speech without a word yet, or like a backchannel so far
+    backchannel_ms: float = Field(default=1_600, ge=200, le=5_000)  # speech of backchannels only
+    resume_after_ms: float = Field(default=200, ge=40, le=2_000)  # silence that ends it, once its text is whole
     give_up_ms: float = Field(default=300, ge=100, le=3_000)  # silence after which the text is no longer waited for
 
 
@@ -64,7 +83,8 @@ class FloorEvidence:
     """What is known so far; times in media milliseconds.
 
     `silent_ms` is 0 while the sound goes on. `settled` says that `text` covers all of it. `playing` are the patient's
-    words at the times they were heard. `guarded`: the sound may be the patient's own, so only clear words count.
+    words at the times they were heard. `echo_score` (0..1) is how alike the last sound and the patient's were, None
+    where nobody compares them. `guarded`: the sound may be the patient's own, so only clear words count.
     """
 
     voiced_ms: float
@@ -79,39 +99,73 @@ class FloorEvidence:
 
 def judge(evidence: FloorEvidence, settings: FloorSettings) -> Claim:
     """Return what the sound is, as far as it can be told."""
-    words = words_of(evidence.text)
-    telling = [word for word in words if word not in BACKCHANNELS and word not in _AROUND]
-    taking = any(word in _TAKERS for word in words) or len(telling) >= 2
-    echo = _is_echo(evidence)
     over = evidence.silent_ms >= settings.resume_after_ms
     if over and not evidence.settled and evidence.silent_ms < settings.give_up_ms:
         return Claim.UNDECIDED
-    if echo:
+    if _is_echo(evidence):
         return Claim.ECHO if over else Claim.UNDECIDED
+    said = _said(evidence)
     if over:
-        return _judge_whole(evidence, words, telling, settings, taking=taking)
+        return _judge_whole(evidence, said, settings)
+    if evidence.silent_ms == 0 and evidence.voiced_ms >= _limit_ms(evidence, said, settings):
+        return Claim.YIELD
+    return Claim.UNDECIDED
+
+
+def _limit_ms(evidence: FloorEvidence, said: list[str], settings: FloorSettings) -> float:
+    """Return how long speech that has said so much, and goes on, must last to take the floor."""
+    telling = _telling(said)
+    if _CLEAR.search(" ".join(said)):
+        return CLEAR_MS
     if evidence.guarded:
-        return Claim.YIELD if taking and len(words) >= 2 else Claim.UNDECIDED
-    if len(words) <= 1 and not (words and not telling):
-        limit_ms = settings.unsure_ms  # the first word is often misheard while it lasts
-    elif taking:
-        limit_ms = 0.0
-    else:
-        limit_ms = settings.yield_after_ms if telling else settings.backchannel_ms
-    return Claim.YIELD if evidence.silent_ms == 0 and evidence.voiced_ms >= limit_ms else Claim.UNDECIDED
+        return settings.unsure_ms if _surely_no_echo(evidence, telling) else float("inf")
+    if said and not telling:
+        return settings.backchannel_ms
+    if not said or _may_become_backchannel(said):
+        return settings.unsure_ms
+    return MANY_WORDS_MS if len(said) >= MANY_WORDS and len(telling) >= 2 else settings.yield_after_ms
 
 
-def _judge_whole(
-    evidence: FloorEvidence, words: list[str], telling: list[str], settings: FloorSettings, *, taking: bool
-) -> Claim:
-    if taking:
+def _judge_whole(evidence: FloorEvidence, said: list[str], settings: FloorSettings) -> Claim:
+    text, telling = " ".join(said), _telling(said)
+    if _CLEAR.search(text) or (not evidence.guarded and _ALONE.search(text)):
         return Claim.YIELD
-    if not words:
+    if not said:
         return Claim.NOISE
-    # One word that is no backchannel may be a misheard one, unless it is too long for that.
-    if telling and evidence.voiced_ms >= settings.unsure_ms and not evidence.guarded:
-        return Claim.YIELD
-    return Claim.BACKCHANNEL
+    # Short words that are no backchannel are mostly misheard ones.
+    long = evidence.voiced_ms >= settings.yield_after_ms - LATE_MS
+    if evidence.guarded:
+        taken = long and _surely_no_echo(evidence, telling)
+    else:
+        taken = long and bool(telling) and not _may_become_backchannel(said)
+    return Claim.YIELD if taken else Claim.BACKCHANNEL
+
+
+def _surely_no_echo(evidence: FloorEvidence, telling: list[str]) -> bool:
+    return evidence.echo_score is not None and len(telling) >= GUARDED_WORDS
+
+
+def _telling(said: list[str]) -> list[str]:
+    return [word for word in said if word not in BACKCHANNELS and word not in _AROUND]
+
+
+def _may_become_backchannel(said: list[str]) -> bool:
+    """Return whether the words sound like a backchannel, or like the first part of one, or of a second one."""
+    if said[0] in BACKCHANNELS and len(said) <= 2:
+        return True
+    text = "".join(said).replace("'", "")
+    return any(
+        Levenshtein.normalized_similarity(text, phrase[:length]) >= ALIKE
+        for phrase in _LONG_BACKCHANNELS
+        for length in range(max(2, len(text) - 1), min(len(phrase), len(text) + 1) + 1)
+    )
+
+
+def _said(evidence: FloorEvidence) -> list[str]:
+    """Return the words, without those that are the patient's own."""
+    if not evidence.words or not evidence.playing:
+        return words_of(evidence.text)
+    return words_of(" ".join(word.text for word in evidence.words if not _was_played(word, evidence.playing)))
 
 
 def _is_echo(evidence: FloorEvidence) -> bool:

@@ -23,8 +23,17 @@ def replay(
     as_recorded: Annotated[
         bool, typer.Option("--as-recorded", help="Keep the recording's own timing (and so interrupt).")
     ] = False,
-    repeat: Annotated[int, typer.Option(min=1, max=1000, help="Run so many times; median and spread.")] = 1,
+    repeat: Annotated[
+        int, typer.Option("--repeat", "--repeats", min=1, max=1000, help="Run so many times; median and spread.")
+    ] = 1,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write turns and summary to this file.")] = None,
+    html_file: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write a page: summary, and each turn with its sound, words and times."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Compare with what an earlier --json wrote: differences with 95 % intervals.")
+    ] = None,
     record: Annotated[Path | None, typer.Option(help="Write both voices as a stereo WAV.")] = None,
     budget_p95_ms: Annotated[
         float | None, typer.Option(help="Exit with 1 when the p95 of voice to voice is over this.")
@@ -37,6 +46,9 @@ def replay(
     Turns come from the recording's truth file (NAME.truth.yaml), or are found by voice activity. Each starts when the
     patient has finished, after a natural gap.
     """
+    from datetime import UTC, datetime
+    from importlib.metadata import version
+
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from audio.errors import SettingsError
@@ -45,8 +57,11 @@ def replay(
     from pipelines.patient.card_library import CardLibrary
     from server.bench.figures import write_json
     from server.logs import quiet_logs
+    from server.replay.compare import ReadReport, compare, read_report
+    from server.replay.html import check_target, replay_page, write_page
+    from server.replay.html_views import views_of
     from server.replay.plan import plan_replay
-    from server.replay.report import as_json, print_report
+    from server.replay.report import as_json, print_comparison, print_report
     from server.replay.run import card_of, final_text_ms, replay_here, replay_there
     from server.settings import load_settings
 
@@ -54,6 +69,9 @@ def replay(
         raise SettingsError("--pace is 'real' or 'fast'")
     if url is not None and pace == "fast":
         raise SettingsError("--pace fast is virtual time, which a server over --url does not have; leave one out")
+    earlier = read_report(baseline) if baseline is not None else None
+    for target in filter(None, (json_file, html_file, record)):
+        check_target(target)
     quiet_logs()
     settings = load_settings(config_folder=config, overrides=overrides or ())
     plan = plan_replay(recordings)
@@ -82,13 +100,42 @@ def replay(
                 progress=lambda _turns: bar.advance(task),
             )
     print_report(outcome.runs, troubles=outcome.troubles, topics=outcome.topics)
+    about = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": version("interlocutor"),
+        "card": card_id,
+        "recordings": [path.name for path in recordings],
+        "pace": pace,
+        "as_recorded": as_recorded,
+        "url": url,
+        "engines": outcome.engines,
+        "settings_digest": settings.digest() if url is None else None,  # a server has its own
+    }
     report = as_json(
-        outcome.runs, troubles=outcome.troubles, topics=outcome.topics, final_text_ms=final_text_ms(outcome)
+        outcome.runs,
+        troubles=outcome.troubles,
+        topics=outcome.topics,
+        final_text_ms=final_text_ms(outcome),
+        about=about,
     )
     if (final := report["summary"].get("final_text_ms")) is not None:
         typer.echo(f"final text after its pause   p50 {final['p50']:.0f} ms   p95 {final['p95']:.0f} ms")
+    comparison = None
+    if earlier is not None:
+        comparison = compare(ReadReport.model_validate(report), earlier)
+        print_comparison(comparison)
+        report["comparison"] = comparison.as_json()
     if json_file is not None:
         write_json(json_file, report)
+    if html_file is not None and outcome.stereo is not None:
+        views = views_of(
+            outcome.runs[-1],
+            stereo=outcome.stereo,
+            log=outcome.logs[-1] if outcome.logs else (),
+            heard=outcome.heard,
+            reply_words=outcome.reply_words,
+        )
+        write_page(html_file, replay_page(report, views, baseline=earlier, comparison=comparison))
     if record is not None and outcome.stereo is not None:
         write_wav(record, outcome.stereo, WIRE_HZ)
     p95 = report["summary"]["voice_to_voice_ms"]["p95"]

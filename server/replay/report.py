@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from statistics import median
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from server.bench.figures import machine, percentile
 from server.replay.candidate import TurnResult
+from server.replay.compare import Comparison
 
 WIDE = 160  # columns where there is no terminal
 NARROW = 120  # columns below which the table would have no room for words
@@ -24,13 +26,16 @@ def as_json(
     troubles: Sequence[str] = (),
     topics: Sequence[str] | None = None,
     final_text_ms: Sequence[float] = (),
+    about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the turns of the last run, and a summary over all runs.
 
-    `topics` are those that a server's debrief says were told; None where the cues themselves are known.
+    `topics` are those that a server's debrief says were told; None where the cues themselves are known. `about` says
+    what was run: a later comparison needs it.
     """
     body: dict[str, Any] = {
         "machine": machine(),
+        "about": dict(about or {}),
         "turns": [turn_as_json(turn) for turn in runs[-1]],
         "summary": summarise(runs, cues_known=topics is None),
         "troubles": list(troubles),
@@ -47,6 +52,7 @@ def as_json(
 def turn_as_json(turn: TurnResult) -> dict[str, Any]:
     """Return one turn as plain data; milliseconds."""
     return {
+        "source": turn.planned.source,
         "text": turn.planned.text,
         "expect": turn.planned.expect,
         "heard": " ".join(turn.heard),
@@ -57,6 +63,8 @@ def turn_as_json(turn: TurnResult) -> dict[str, Any]:
         "voice_to_voice_ms": _rounded(turn.voice_to_voice_ms),
         "parts": {k: round(v, 3) for k, v in asdict(turn.parts).items()} if turn.parts is not None else None,
         "timeline": asdict(turn.timeline) if turn.timeline is not None else None,
+        "voiced_end_ms": round(turn.voiced_end_ms, 3),
+        "late_ms": round(turn.late_ms, 3),
     }
 
 
@@ -91,6 +99,7 @@ def _drafts(turns: Sequence[TurnResult]) -> dict[str, Any]:
         "made": sum(timeline.speculated for timeline in timelines),
         "discarded": sum(timeline.discarded for timeline in timelines),
         "reused": sum(timeline.reused for timeline in timelines),
+        "turns": len(timelines),
         "discarded_s_per_turn": round(wasted_ms / 1000.0 / len(timelines), 4) if timelines else None,
     }
 
@@ -138,10 +147,24 @@ def print_report(
     else:
         console.print(_table(runs[-1]))
     for trouble in dict.fromkeys(troubles):
-        console.print(f"[yellow]![/] {trouble}")
+        console.print(f"[yellow]![/] {escape(trouble)}")
     console.print(summary_lines(summarise(runs, cues_known=topics is None)))
     if topics is not None:
-        console.print(f"found out: {', '.join(topics) or 'nothing'}")
+        console.print(f"found out: {escape(', '.join(topics)) or 'nothing'}")
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print what changed against a baseline."""
+    table = Table(title="against the baseline", title_justify="left")
+    for title in ("figure", "before", "now", "difference", "interval"):
+        table.add_column(title, justify="left" if title == "figure" else "right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for each in comparison.differences:
+        table.add_row(f"{each.name}, {each.unit}", *each.cells(), each.verdict)
+    console = Console(width=None if Console().is_terminal else WIDE)
+    console.print(table)
+    for line in (*comparison.caveats, comparison.method):
+        console.print(escape(line), style="dim")
 
 
 def _table(turns: Sequence[TurnResult]) -> Table:
@@ -165,12 +188,12 @@ def _block(number: int, turn: TurnResult) -> str:
         lines.append(f"   cues:  {', '.join(turn.cues)}")
     if turn.parts is not None:
         parts = "  ".join(f"{name} {round(value)}" for name, value in asdict(turn.parts).items())
-        lines.append(f"   {_ms(turn.voice_to_voice_ms)} = {parts}")
+        lines.append(f"   {_ms(turn.voice_to_voice_ms)} = {parts}; wait asked {_wait(turn)}")
     return "\n".join(lines) + "\n"
 
 
 def _heard(turn: TurnResult) -> str:
-    return " | ".join(turn.heard) + (" [bold red](cut)[/]" if turn.cut else "")
+    return escape(" | ".join(turn.heard)) + (" [bold red](cut)[/]" if turn.cut else "")
 
 
 def _wait(turn: TurnResult) -> str:
@@ -180,7 +203,7 @@ def _wait(turn: TurnResult) -> str:
 
 
 def _said(turn: TurnResult) -> str:
-    return " / ".join(turn.said) or "(no answer)"
+    return escape(" / ".join(turn.said)) or "(no answer)"
 
 
 def summary_lines(summary: dict[str, Any]) -> str:
@@ -196,6 +219,10 @@ def summary_lines(summary: dict[str, Any]) -> str:
         lines.append(
             f"prepared ahead   {drafts['made']}: {drafts['reused']} became the reply, {drafts['discarded']} did not; "
             f"{drafts['discarded_s_per_turn']:.3f} s of computation in vain per turn"
+        )
+    if drafts["turns"]:
+        lines.append(
+            f"wait: the silence asked for, in ms; * the reply was made before it was over ({drafts['reused']})"
         )
     if rate is not None:
         lines.append(f"told as expected {100 * rate:.0f} %")

@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 from audio.clock import Clock, LoopClock
 from audio.errors import CardError
 from audio.frames import WIRE_HZ, samples_for
-from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
+from audio.vad import make_vad
+from pipelines.catalogue import Choices, build_lanes, choose_engines, start_lanes, stop_lanes
+from pipelines.engines import Word
 from pipelines.events import Audience, SegmentHeard
 from pipelines.log.session_log import Record
 from pipelines.patient.card_library import CardLibrary
 from pipelines.virtual_time import VirtualClock, run_virtual, virtual_clock
 from server.replay.candidate import SimulatedCandidate, TurnResult
 from server.replay.local import LocalLink
+from server.replay.loudspeaker import Heard
 from server.replay.plan import Plan
 from server.replay.remote import RemoteLink, fetch_debrief, reserve
 from server.settings import Settings
@@ -41,6 +44,9 @@ class Outcome:
     logs: list[list[Record]] = field(default_factory=list)  # of each run in this process
     session_s: list[float] = field(default_factory=list)  # how long each run took on its own clock
     stereo: NDArray[np.int16] | None = None  # (n, 2) at 24 kHz: candidate, patient; of the last run
+    heard: list[Heard] = field(default_factory=list)  # of the patient, in the last run
+    reply_words: dict[int, tuple[Word, ...]] = field(default_factory=dict)  # by reply, of the last run in this process
+    engines: dict[str, str] = field(default_factory=dict)  # their names, where they ran in this process
 
 
 def final_text_ms(outcome: Outcome) -> list[float]:
@@ -75,9 +81,10 @@ def replay_here(
 
     async def main() -> Outcome:
         clock: Clock = virtual_clock() if pace == "fast" else LoopClock()
-        engines = build_lanes(choose_engines(settings.engines), settings.engines, clock)
+        choices = choose_engines(settings.engines)
+        engines = build_lanes(choices, settings.engines, clock)
         await start_lanes(engines)
-        outcome = Outcome()
+        outcome = Outcome(engines=names_of(choices, settings))
         try:
             for number in range(repeat):
                 if isinstance(clock, VirtualClock):
@@ -99,6 +106,7 @@ def replay_here(
                 await candidate.run()
                 await link.close()
                 _keep(outcome, candidate)
+                outcome.reply_words = dict(link.words)
                 outcome.session_s.append((clock.now_ms() - began_ms) / 1000.0)
                 outcome.logs.append(list(link.driver.log.read_from(0, Audience.INTERNAL)))
         finally:
@@ -137,6 +145,16 @@ def replay_there(
     return asyncio.run(main())
 
 
+def names_of(choices: Choices, settings: Settings) -> dict[str, str]:
+    """Return the names of what hears, thinks and speaks."""
+    return {
+        "recogniser": choices.recogniser.name,
+        "responder": choices.responder.name,
+        "synthesiser": choices.synthesiser.name,
+        "vad": make_vad(settings.vad).vad.name,
+    }
+
+
 def _session_s(plan: Plan) -> int:
     return round(len(plan.whole) / WIRE_HZ) * 3 + ROOM_S
 
@@ -145,6 +163,7 @@ def _keep(outcome: Outcome, candidate: SimulatedCandidate) -> None:
     outcome.runs.append(candidate.results)
     outcome.troubles += candidate.troubles
     outcome.stereo = stereo_of(candidate)
+    outcome.heard = list(candidate.heard)
 
 
 def stereo_of(candidate: SimulatedCandidate) -> NDArray[np.int16]:

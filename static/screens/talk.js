@@ -11,6 +11,7 @@ import { button, h, section, setText } from "../ui/dom.js";
 import { Meter } from "../ui/meter.js";
 import { NoticeBar } from "../ui/notice_bar.js";
 import { Presence } from "../ui/presence.js";
+import { TimingView } from "../ui/timing_view.js";
 import { notesPanel } from "./prepare.js";
 
 const words = strings.talk;
@@ -29,6 +30,8 @@ export function talkScreen({ roleplay, session, mode, notes, desk, on_problem })
   const meter = new Meter(words.level_you);
   const notice = new NoticeBar();
   const captions = captionPanel({ roleplay, mode });
+  // In an exam nothing is shown that the day itself does not have.
+  const timing = mode === "exam" ? null : new TimingView();
   const clock = clockPanel(session, () => notice.show("time_over", words.time_over));
   const microphone = desk.microphone;
 
@@ -111,6 +114,7 @@ export function talkScreen({ roleplay, session, mode, notes, desk, on_problem })
         notice.element,
         captions.element,
         h("div", { className: "controls" }, mute, captions.toggle, end),
+        timing?.element,
       ),
     ),
   );
@@ -119,6 +123,7 @@ export function talkScreen({ roleplay, session, mode, notes, desk, on_problem })
   roleplay.onstate = showState;
   roleplay.oncaptions = () => captions.show();
   roleplay.onlatency = (ms) => setText(latency, words.latency(seconds(ms)));
+  roleplay.ontimeline = (event) => timing?.show(event);
   roleplay.onnotice = (code, message) => {
     const text = words.notices[code] ?? (message || words.notices.unknown);
     notice.show(code, text, actions[code]);

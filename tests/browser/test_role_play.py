@@ -67,6 +67,7 @@ def test_an_exam_starts_by_itself_and_shows_no_captions(exam: Exam) -> None:
     expect(exam.page.locator(".caption")).to_have_count(0)
     expect(exam.page.get_by_text("There are no captions in exam mode.")).to_be_visible()
     expect(exam.page.get_by_role("button", name="Captions")).to_have_count(0)
+    expect(exam.page.get_by_text("Timing of the last answer")).to_have_count(0)
     exam.page.get_by_role("button", name="End", exact=True).click()
     expect(exam.page.get_by_role("dialog")).to_be_visible()
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pipelines.events import TurnTimeline
 from pipelines.session.latency import LatencyParts
 from server.replay.candidate import TurnResult
+from server.replay.compare import ReadReport, compare
 from server.replay.plan import PlannedTurn
-from server.replay.report import as_expected, as_json, print_report, summarise
+from server.replay.report import as_expected, as_json, print_comparison, print_report, summarise
 
 
 def turn(
@@ -62,6 +66,52 @@ def test_json_has_the_documented_shape() -> None:
     assert sum(first["parts"].values()) == pytest.approx(first["voice_to_voice_ms"])
     assert {"voice_to_voice_ms", "after_endpoint_ms"} <= set(body["summary"])
     assert body["troubles"] == ["late"]
+
+
+TIMELINE = TurnTimeline(
+    1, 1, 2_000.0, wait_ms=240.0, pause_ms=120.0, transcript_ms=130.0, draft_ms=140.0, clause_ms=150.0, sound_ms=190.0,
+    endpoint_ms=240.0, committed_ms=240.0, released_ms=240.0, audible_ms=250.0, speculated=3, discarded=2,
+    discarded_ms=90.0, reused=True,
+)  # fmt: skip
+
+
+def test_what_was_prepared_ahead_is_counted_over_the_turns_that_tell(capsys: pytest.CaptureFixture[str]) -> None:
+    told, untold = turn("pain", ["pain"]), turn("pain", ["pain"])
+    told.timeline = TIMELINE
+    other = turn("pain", ["pain"])
+    other.timeline = replace(TIMELINE, reused=False, speculated=0, discarded=0, discarded_ms=0.0, wait_ms=612.0)
+    runs = [[told, untold, other]]
+    assert summarise(runs)["drafts"] == {
+        "made": 3, "discarded": 2, "reused": 1, "turns": 2, "discarded_s_per_turn": 0.045,
+    }  # fmt: skip
+    print_report(runs, troubles=[])
+    shown = capsys.readouterr().out
+    assert "240*" in shown
+    assert "612 " in shown
+    assert "3: 1 became the reply, 2 did not; 0.045 s" in shown
+
+
+def test_what_was_heard_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    heard = "[bold]loud[/bold] [/] [link=x]"
+    told = turn("pain", ["pain"], said=(heard,))
+    told.heard = [heard]
+    print_report([[told]], troubles=[heard], topics=[heard])
+    assert " ".join(capsys.readouterr().out.split()).count("[bold]loud[/bold]") == 4
+
+
+def test_json_says_what_was_run_for_a_later_comparison(capsys: pytest.CaptureFixture[str]) -> None:
+    told = turn("pain", ["pain"])
+    told.timeline = TIMELINE
+    body = json.loads(json.dumps(as_json([[told], [told]], about={"card": "c", "pace": "fast"})))
+    assert body["about"] == {"card": "c", "pace": "fast"}
+    assert body["turns"][0]["timeline"]["wait_ms"] == 240.0
+    assert body["turns"][0]["source"] == "a.flac"
+    report = ReadReport.model_validate(body)
+    assert len(report.all_runs) == 2
+    print_comparison(compare(report, report, draws=20))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "voice to voice, p50, ms │ 950 │ 950 │ +0 │ +0 to +0 │ no difference shown" in shown
+    assert "percentile bootstrap" in shown
 
 
 def test_the_report_can_be_read_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
