@@ -35,6 +35,7 @@ export class Roleplay {
     this.onstate = () => {};
     this.oncaptions = () => {};
     this.onlatency = () => {};
+    this.ontimeline = () => {}; // (interlocutor.turn.timeline)
     this.onnotice = () => {}; // (code, message of the server or "")
     this.onended = () => {}; // ({reason} or {problem})
     this.#uplink = new Uplink({
@@ -110,6 +111,7 @@ export class Roleplay {
     if (this.captions.receive(event)) this.oncaptions();
     if (event.type === "interlocutor.session.started") this.onstarted(event.session_s);
     if (event.type === "interlocutor.turn.latency") this.onlatency(event.voice_to_voice_ms);
+    if (event.type === "interlocutor.turn.timeline") this.ontimeline(event);
     if (event.type === "interlocutor.session.ended") this.#finish({ reason: event.reason });
   }
 

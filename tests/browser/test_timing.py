@@ -1,0 +1,35 @@
+"""After an answer the page tells, to who wants to know, where the time before it went."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import steps
+from tests.browser.wire import Wire
+
+pytestmark = pytest.mark.browser
+
+TITLE = "Timing of the last answer"
+
+
+def test_the_timing_of_the_last_answer_is_there_for_who_opens_it(page: Page) -> None:
+    steps.prepare(page)
+    wire = Wire(page)
+    steps.start(page)
+    summary = page.get_by_text(TITLE)
+    whole = page.get_by_text("the patient answered after")
+    steps.in_state(page, "speaking")
+    expect(whole).to_be_hidden()
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(whole).to_be_visible()
+    told = next(event for event in wire.received if event["type"] == "interlocutor.turn.timeline")
+    expect(whole).to_contain_text(f"after {round(told['audible_ms'] / 10) / 100:.2f} s")
+    parts = page.locator(".timing-parts li").all_text_contents()
+    assert "making sure that you had finished" in parts[0]
+    seconds = [float(part) for part in re.findall(r"(\d+\.\d\d) s ", " ".join(parts))]
+    assert sum(seconds) == pytest.approx(told["audible_ms"] / 1000, abs=0.011)
+    expect(page.locator(".timing-bar")).to_have_attribute("aria-hidden", "true")
