@@ -1,6 +1,7 @@
 """How well the endpointing tells the end of a turn: transcribed consultations through its policy (`eval turns`).
 
-Transcribers leave pauses under about 0.4 s out, so a curve is drawn without the policy's own guess at them.
+Transcribers leave pauses under about 0.4 s out, and no utterance of theirs ends between two words: a curve is drawn
+without the policy's shares of both, from the shortest wait on, 0.2 s.
 Curves show what every price of patience would give: the mean delay at real ends against the share of holds that are
 answered too early. Each consultation is judged by a model that was trained on the others, in folds; consultations that
 the shipped model has not seen are judged by that one. The shipped setting is judged as it is, by the policy object that
@@ -229,19 +230,20 @@ def _curve(
     talks: Sequence[Consultation], models: dict[str, CompletenessModel], settings: EndpointSettings, stretch: float
 ) -> Curve:
     """Return what each price of patience would give; the pauses' habits are learned as in life."""
+    written = settings.model_copy(update={"inner_share": 0.0, "short_share": 0.0, "floor_ms": 1000.0 * FIXED_S[0]})
     known: list[tuple[TurnEnd, CompletenessModel, float, float]] = []
     for talk in talks:
         model = models[talk.name]
-        policy, habits = EndpointPolicy(settings, model), Habits()
+        policy, habits = EndpointPolicy(written, model), Habits()
         for end in talk.doctor:
             if end.kind in (Kind.SHIFT, Kind.HOLD):
                 known.append((end, model, policy.odds(end.evidence), habits.stretch))
             if end.kind is Kind.HOLD:
                 habits.learn(1000.0 * end.gap_s * stretch)
-    changes = {"inner_share": 0.0, "short_share": 0.0, "ceiling_ms": settings.ceiling_ms * stretch}
+    changes = {"ceiling_ms": settings.ceiling_ms * stretch}
     points = []
     for price_s in PRICES_S:
-        priced = EndpointPolicy(settings.model_copy(update=changes | {"patience_s": price_s}))
+        priced = EndpointPolicy(written.model_copy(update=changes | {"patience_s": price_s}))
         judged = [Judged(end, priced.cheapest_s(odds, own, model), stretch) for end, model, odds, own in known]
         found = score(judged)
         points.append((found.cut_in_per_hold, found.delay_mean_s))
