@@ -9,9 +9,10 @@ import asyncio
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,7 +22,9 @@ from pipelines.engines import Isolation
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.servant import Engine, Factory
 from pipelines.lanes.streams import StreamLane
+from pipelines.models.settings import ModelSettings, is_installed
 from pipelines.session.driver import Engines
+from pipelines.stt.whisper_settings import WhisperSettings
 
 Backend = Literal["mock", "embedded", "local", "cloud", "auto"]
 
@@ -31,11 +34,14 @@ class EngineSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    profile: Literal["embedded", "small-cpu", "hybrid", "gpu"] = Field(
+        default="embedded", description="Named set of defaults for a kind of machine; see the table of profiles."
+    )
     backend: Backend = Field(
         default="auto",
-        description="Set of engines: mock (scripted, tests only), embedded, local, cloud, or auto (best).",
+        description="Set of engines: mock (scripted, tests only), embedded, local, cloud, or auto (best installed).",
     )
-    recogniser: Literal["auto", "pocketsphinx", "scripted"] = Field(
+    recogniser: Literal["auto", "whisper", "pocketsphinx", "scripted"] = Field(
         default="auto", description="Recogniser by name; auto follows the backend."
     )
     responder: Literal["auto", "scripted-patient", "scripted"] = Field(
@@ -45,20 +51,23 @@ class EngineSettings(BaseModel):
         default="auto", description="Voice by name; auto follows the backend: flite when Debian's package is there."
     )
     recogniser_workers: int = Field(
-        default=0, ge=0, le=64, description="Recogniser processes; 0: one per core, at most 4."
+        default=0, ge=0, le=64, description="PocketSphinx processes; 0: one per core, at most 4."
     )
     responder_workers: int = Field(default=1, ge=1, le=64, description="Threads or processes of the patient's mind.")
     synthesiser_workers: int = Field(default=1, ge=1, le=64, description="Threads or processes of the voice.")
+    whisper: WhisperSettings = Field(default_factory=WhisperSettings)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An engine that was chosen, and why."""
+    """An engine that was chosen, and why; `batch_size` is above 0 for one that decodes many sessions' sound at once."""
 
     name: str
     factory: Factory
     isolation: Isolation
     reason: str
+    demonstration: bool = True
+    batch_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,13 @@ class Choices:
     responder: Choice
     synthesiser: Choice
 
+    @property
+    def demonstrations(self) -> tuple[str, ...]:
+        """The names of those that are for demonstration only."""
+        return tuple(
+            choice.name for choice in (self.recogniser, self.responder, self.synthesiser) if choice.demonstration
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Lazy:
@@ -77,46 +93,101 @@ class _Lazy:
 
     module: str
     name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self) -> Engine:
-        make: Callable[[], Engine] = getattr(importlib.import_module(self.module), self.name)
-        return make()
+        make: Callable[..., Engine] = getattr(importlib.import_module(self.module), self.name)
+        return make(**self.arguments)
 
 
-def choose_engines(settings: EngineSettings) -> Choices:
-    """Return the engines that the settings stand for; raises EngineError for those that are not there."""
+@dataclass(frozen=True, slots=True)
+class _OfModel:
+    """A factory of an engine that needs a model: raises EngineError with what to do when it is not installed."""
+
+    model: str
+    folder: Path
+    make: _Lazy
+
+    def __call__(self) -> Engine:
+        if not is_installed(self.folder):
+            raise EngineError(_missing(self.model, self.folder), code="model.missing")
+        return self.make()
+
+
+def choose_engines(settings: EngineSettings, models: ModelSettings | None = None) -> Choices:
+    """Return the engines that the settings stand for; raises EngineError for those that are not there.
+
+    A model that is asked for and not installed is no error here: loading it is, and says what to do.
+    """
+    models = models or ModelSettings()
     backend = settings.backend
-    if backend in ("local", "cloud"):
+    if backend == "cloud":
         raise EngineError(
-            f"the '{backend}' engines are not installed in this version; set engines.backend to 'embedded' or 'auto'",
+            "the 'cloud' engines are not installed in this version; set engines.backend to 'embedded' or 'auto'",
             code="engine.unavailable",
         )
-    if backend == "auto":
-        backend = "embedded"
-        why = "auto: the embedded set is the best installed"
-    else:
-        why = f"engines.backend is '{backend}'"
+    if settings.profile == "hybrid" and settings.responder == "auto" and backend in ("auto", "local"):
+        raise EngineError(
+            "profile 'hybrid' lets a remote language model answer, and this version has no remote responder; "
+            "set engines.responder to 'scripted-patient', or engines.profile to 'small-cpu'",
+            code="engine.unavailable",
+        )
     scripted = backend == "mock"
+    why = "auto: the best installed" if backend == "auto" else f"engines.backend is '{backend}'"
+    recogniser = _recogniser(settings, models, why)
+    if backend == "auto":
+        backend = "local" if recogniser.name == "whisper" else "embedded"
     return Choices(
         backend,
-        _recogniser(settings.recogniser, scripted, why),
+        recogniser,
         _responder(settings.responder, scripted, why),
         _synthesiser(settings.synthesiser, scripted, why),
     )
 
 
-def _recogniser(name: str, scripted: bool, why: str) -> Choice:
-    if name == "scripted" or (name == "auto" and scripted):
+def _recogniser(settings: EngineSettings, models: ModelSettings, why: str) -> Choice:
+    name, backend = settings.recogniser, settings.backend
+    by_name = name != "auto"
+    if name == "scripted" or (not by_name and backend == "mock"):
         return _scripted("recogniser", why)
+    model, folder = settings.whisper.model, models.folder_of(settings.whisper.model)
+    if not by_name and backend == "auto":
+        if is_installed(folder):
+            name, why = "whisper", f"auto: Whisper {model} is installed in {folder}"
+        else:
+            why = f"auto: the best installed, as {_missing(model, folder)}"
+    elif not by_name and backend == "local":
+        name = "whisper"
+    if name == "whisper":
+        make = _Lazy(
+            "pipelines.stt.whisper",
+            "make_decoder",
+            {"folder": folder, "settings": settings.whisper, "models": models},
+        )
+        return Choice(
+            "whisper",
+            _OfModel(model, folder, make),
+            "thread",  # CTranslate2 lets go of the interpreter while it computes
+            "asked for by name" if by_name else why,
+            demonstration=False,
+            batch_size=models.batch_size,
+        )
     factory = _Lazy("pipelines.stt.pocketsphinx", "PocketSphinxRecogniser")
-    return Choice("pocketsphinx", factory, "process", why if name == "auto" else "asked for by name")
+    return Choice("pocketsphinx", factory, "process", "asked for by name" if by_name else why)
+
+
+def _missing(model: str, folder: Path) -> str:
+    if folder.name != Path(model).name or model.startswith((".", "~", "/")):
+        return f"the model folder {folder} is not there or not whole; set engines.whisper.model to one that is"
+    return f"the model '{model}' is not in {folder.parent}; run 'interlocutor models pull {model}' and start again"
 
 
 def _responder(name: str, scripted: bool, why: str) -> Choice:
     if name == "scripted" or (name == "auto" and scripted):
         return _scripted("responder", why)
     factory = _Lazy("pipelines.llm.scripted", "ScriptedPatient")
-    return Choice("scripted-patient", factory, "thread", why if name == "auto" else "asked for by name")
+    reason = f"{why}; this version has no language model" if name == "auto" else "asked for by name"
+    return Choice("scripted-patient", factory, "thread", reason)
 
 
 def _synthesiser(name: str, scripted: bool, why: str) -> Choice:
@@ -147,15 +218,8 @@ def _scripted(kind: str, why: str) -> Choice:
 
 def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Engines:
     """Make the lanes for the chosen engines; they are not started yet."""
-    workers = settings.recogniser_workers or min(os.cpu_count() or 1, 4)
     return Engines(
-        StreamLane(
-            choices.recogniser.factory,
-            isolation=choices.recogniser.isolation,
-            workers=workers,
-            clock=clock,
-            name="recogniser",
-        ),
+        _recogniser_lane(choices.recogniser, settings, clock),
         JobLane(
             choices.responder.factory,
             isolation=choices.responder.isolation,
@@ -171,6 +235,24 @@ def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Eng
             name="synthesiser",
         ),
     )
+
+
+def _recogniser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> StreamLane:
+    if choice.batch_size:
+        # One worker: the model is one, and computes for all sessions at once.
+        lane_type, workers = _decode_lane(), 1
+        extra = {"batch_size": choice.batch_size}
+    else:
+        lane_type, workers = StreamLane, settings.recogniser_workers or min(os.cpu_count() or 1, 4)
+        extra = {}
+    lane: StreamLane = lane_type(
+        choice.factory, isolation=choice.isolation, workers=workers, clock=clock, name="recogniser", **extra
+    )
+    return lane
+
+
+def _decode_lane() -> Any:
+    return importlib.import_module("pipelines.lanes.decodes").DecodeLane
 
 
 async def start_lanes(engines: Engines) -> None:

@@ -56,13 +56,18 @@ def _mock_if_true(value: str) -> str | None:
     return "mock" if value.strip().lower() in _TRUE else None
 
 
-_NO_WHISPER = "the embedded recogniser has one model; Whisper is not among this version's engines"
+def _at_most_thirty(value: str) -> str:
+    try:
+        return "30" if float(value) > 30 else value
+    except ValueError:
+        return value  # the setting says what is wrong with it
+
+
 _NO_COQUI = "the embedded synthesisers have their own voices; Coqui is not among this version's engines"
 _NO_LLM = "the scripted patient generates nothing; language models are not among this version's engines"
-_NO_DEVICE = "the embedded engines run on the processor; nothing in this version uses a graphics card"
+_NO_LLM_DEVICE = "the scripted patient runs on the processor; language models are not among this version's engines"
 _NO_RETRIEVAL = "the patient knows its card alone; there is no retrieval store in this version"
 _NO_CLOUD = "nothing is sent to a provider: every engine of this version runs on this machine"
-_NO_CACHE = "the embedded engines are loaded once at start and kept; there is nothing to evict"
 
 ALIASES: tuple[Alias, ...] = (
     Alias("APP_ENV", "environment", "`development`, `testing`, `stage` and `prod` are understood too.", _environment),
@@ -76,20 +81,18 @@ ALIASES: tuple[Alias, ...] = (
     Alias("DATA_PATH", "data_path"),
     Alias("MAX_CONCURRENT_REQUESTS", "server.max_sessions", "What runs concurrently here is a session."),
     Alias("DATABASE_URL", note="sessions are kept as files under data_path; this version has no database"),
-    Alias(
-        "MODEL_PATH", note="the embedded engines carry their models in their packages; none are looked for elsewhere"
-    ),
-    Alias("STT_MODEL_SIZE", note=_NO_WHISPER),
-    Alias("STT_DEVICE", note=_NO_DEVICE),
-    Alias("VOICE__WHISPER_MODEL_SIZE", note=_NO_WHISPER),
+    Alias("MODEL_PATH", "models.path"),
+    Alias("STT_MODEL_SIZE", "engines.whisper.model", "A size such as `base.en`, `small` or `large-v3`."),
+    Alias("STT_DEVICE", "engines.whisper.device", "Any case.", _lower),
+    Alias("VOICE__WHISPER_MODEL_SIZE", "engines.whisper.model", "STT_MODEL_SIZE wins over it."),
     Alias("VOICE__PIPER_VOICES_DIR", note="Piper is not among this version's engines; choose engines.synthesiser"),
     Alias("VOICE__GOOGLE_CLOUD_PROJECT", note=_NO_CLOUD),
     Alias("VOICE__GOOGLE_APPLICATION_CREDENTIALS", note=_NO_CLOUD),
     Alias("TTS_MODEL_NAME", note=_NO_COQUI),
     Alias("LLM_MODEL_NAME", note=_NO_LLM),
-    Alias("LLM_DEVICE", note=_NO_DEVICE),
+    Alias("LLM_DEVICE", note=_NO_LLM_DEVICE),
     Alias("LLM_QUANTIZATION", note=_NO_LLM),
-    Alias("LLM__DEVICE", note=_NO_DEVICE),
+    Alias("LLM__DEVICE", note=_NO_LLM_DEVICE),
     Alias("LLM__MEDGEMMA_MODEL_ID", note=_NO_LLM),
     Alias("LLM__GOOGLE_API_KEY", note=_NO_CLOUD),
     Alias("OPENAI_API_KEY", note=_NO_CLOUD),
@@ -102,12 +105,17 @@ ALIASES: tuple[Alias, ...] = (
     Alias("EMBEDDING__DEVICE", note=_NO_RETRIEVAL),
     Alias("EMBEDDING_DIMENSION", note=_NO_RETRIEVAL),
     Alias("VECTOR_STORE_TOP_K", note=_NO_RETRIEVAL),
-    Alias("MODEL_CACHE_SIZE", note=_NO_CACHE),
-    Alias("BATCH_SIZE", note="the embedded engines decode one stream or clause at a time; nothing is batched"),
-    Alias("MAX_AUDIO_LENGTH", note="sound is streamed and never held whole; session.session_s limits a role-play"),
-    Alias("MAX_MEMORY_USAGE", note="a limit belongs to the container or the unit; server.max_sessions bounds the use"),
-    Alias("GPU_MEMORY_FRACTION", note=_NO_DEVICE),
-    Alias("CPU_THREADS", note="each engine worker is one process of one thread; set engines.recogniser_workers"),
+    Alias("MODEL_CACHE_SIZE", "models.cache_size"),
+    Alias("BATCH_SIZE", "models.batch_size"),
+    Alias(
+        "MAX_AUDIO_LENGTH",
+        "engines.whisper.max_segment_s",
+        "Seconds; more than 30 counts as 30, which is what Whisper hears at once. Longer speech is cut, never refused.",
+        _at_most_thirty,
+    ),
+    Alias("MAX_MEMORY_USAGE", "models.max_memory", "`8GB`, `512MiB`, `80%` or `0.8`."),
+    Alias("GPU_MEMORY_FRACTION", "models.gpu_memory_fraction"),
+    Alias("CPU_THREADS", "models.cpu_threads"),
     Alias("GUNICORN_WORKERS", note="a live session belongs to one process; run one per container and add instances"),
     Alias("GUNICORN_TIMEOUT", note="a socket lives as long as its role-play; see session.idle_s and session.session_s"),
 )

@@ -92,7 +92,7 @@ async def info(request: Request) -> Response:
     server = _server(request)
 
     def engine(choice: Choice) -> dict[str, Any]:
-        return {"name": choice.name, "demonstration": server.choices.backend in ("embedded", "mock")}
+        return {"name": choice.name, "demonstration": choice.demonstration}
 
     return JSONResponse(
         {

@@ -1,6 +1,6 @@
-"""Settings: one frozen tree, laid over in five layers, of which each may be left out.
+"""Settings: one frozen tree, laid over in six layers, of which each may be left out.
 
-    defaults here < configs/base.yaml < configs/<environment>.yaml < environment variables < `--set a.b=value`
+    defaults here < profile < configs/base.yaml < configs/<environment>.yaml < environment variables < `--set a.b=value`
 
 Environment variables are `INTERLOCUTOR__SERVER__PORT`, and the names in `server.aliases`. Making a `Settings` reads
 nothing: only `load_settings` looks at files and at the environment it is given.
@@ -23,8 +23,10 @@ from audio.speech import SpeechSettings
 from audio.vad import VadName
 from pipelines.catalogue import EngineSettings
 from pipelines.conversation.settings import ConversationSettings
+from pipelines.models.settings import ModelSettings
 from server import settings_layers as layers
 from server.aliases import apply_aliases
+from server.profiles import PROFILE, profile_layer
 from server.settings_secrets import MAKE_ONE, read_secret_file, weakness
 
 EnvironmentName = Literal["dev", "test", "staging", "production"]
@@ -118,6 +120,7 @@ class Settings(_Section):
     server: ServerSettings = Field(default_factory=ServerSettings)
     session: SessionSettings = Field(default_factory=SessionSettings)
     engines: EngineSettings = Field(default_factory=EngineSettings)
+    models: ModelSettings = Field(default_factory=ModelSettings)
     conversation: ConversationSettings = Field(default_factory=ConversationSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     vad: VadName = Field(
@@ -157,8 +160,11 @@ class Settings(_Section):
                 faults.append(f"engines.{kind}: production refuses the scripted {kind}, which is for tests; set auto")
         return faults
 
-    def check_backend(self, resolved: str) -> list[str]:
-        """Return why production must not run on this backend (what `auto` came to), one line each."""
+    def check_backend(self, resolved: str, demonstrations: Sequence[str] = ()) -> list[str]:
+        """Return why production must not run on this backend (what `auto` came to), one line each.
+
+        `demonstrations` are the names of the chosen engines that are for demonstration only.
+        """
         if self.environment != "production":
             return []
         if resolved == "mock":
@@ -167,6 +173,11 @@ class Settings(_Section):
             return [
                 "engines.backend: production refuses embedded, a demonstration recogniser and voice; choose another "
                 "backend, or accept it with server.allow_embedded_in_production=true"
+            ]
+        if demonstrations and not self.server.allow_embedded_in_production:
+            return [
+                f"engines: production refuses engines for demonstration ({', '.join(demonstrations)}); choose others, "
+                "or accept them with server.allow_embedded_in_production=true"
             ]
         return []
 
@@ -245,7 +256,10 @@ def describe(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LoadedSettings:
-    """Settings, where each leaf came from (`default`, a file's name, a variable's name, `--set`), and notes to log."""
+    """Settings, where each leaf came from, and notes to log.
+
+    An origin is `default`, `profile` and its name, a file's name, a variable's name or `--set`.
+    """
 
     settings: Settings
     origins: Mapping[str, str]
@@ -283,7 +297,9 @@ def load_with_origins(
     chosen = layers.merge([base, alias_layer, variables, command_line]).get("environment")
     environment = chosen.value if chosen else Settings.model_fields["environment"].default
     own = _environment_layer(folder, environment, faults)
-    merged = layers.merge([base, own, alias_layer, variables, command_line])
+    given = [base, own, alias_layer, variables, command_line]
+    profile = layers.merge(given).get(PROFILE)
+    merged = layers.merge([profile_layer(profile.value) if profile else [], *given])
     try:
         settings = Settings.model_validate(layers.nested(merged))
     except ValidationError as error:

@@ -137,7 +137,7 @@ def run_interruptions(
 
     async def main() -> InterruptionResult:
         clock: Clock = virtual_clock() if pace == "fast" else LoopClock()
-        engines = build_lanes(choose_engines(settings.engines), settings.engines, clock)
+        engines = build_lanes(choose_engines(settings.engines, settings.models), settings.engines, clock)
         await start_lanes(engines)
         result, left = InterruptionResult(), list(interruptions)
         try:

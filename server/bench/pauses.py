@@ -152,7 +152,7 @@ def run_pauses(
 
     async def main() -> list[Heard]:
         clock = virtual_clock()
-        engines = build_lanes(choose_engines(settings.engines), settings.engines, clock)
+        engines = build_lanes(choose_engines(settings.engines, settings.models), settings.engines, clock)
         await start_lanes(engines)
         heard: list[Heard] = []
         try:

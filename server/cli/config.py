@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def show(overrides: Overrides = None, config: ConfigFolder = None, as_json: AsJson = False) -> None:
     """Show every setting, its value and where it came from.
 
-    Secrets are shown as ********. Where it came from is `default`, a file, an environment variable or `--set`.
+    Secrets are shown as ********. Where it came from is `default`, a profile, a file, a variable or `--set`.
     """
     from server.settings import LEAVES, describe, load_with_origins
 
@@ -78,11 +78,13 @@ def startup_faults(settings: Settings) -> list[str]:
 
     faults = settings.production_faults()
     try:
-        resolved = choose_engines(settings.engines).backend
+        choices = choose_engines(settings.engines, settings.models)
     except EngineError as error:
         faults.append(f"engines: {error.message}")
     else:
-        faults += [fault for fault in settings.check_backend(resolved) if fault not in faults]
+        faults += [
+            fault for fault in settings.check_backend(choices.backend, choices.demonstrations) if fault not in faults
+        ]
     return faults + [f"cards_path: {fault}" for fault in check_cards(settings.cards_folder)]
 
 

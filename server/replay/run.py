@@ -81,7 +81,7 @@ def replay_here(
 
     async def main() -> Outcome:
         clock: Clock = virtual_clock() if pace == "fast" else LoopClock()
-        choices = choose_engines(settings.engines)
+        choices = choose_engines(settings.engines, settings.models)
         engines = build_lanes(choices, settings.engines, clock)
         await start_lanes(engines)
         outcome = Outcome(engines=names_of(choices, settings))

@@ -1,0 +1,54 @@
+"""Settings of the Whisper recogniser."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipelines.models.devices import DEVICE_PATTERN
+
+ComputeType = Literal[
+    "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32"
+]
+
+
+class WhisperSettings(BaseModel):
+    """Which Whisper, where it computes, and how it listens; frozen and hashable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(
+        default="base.en",
+        min_length=1,
+        description="Model by its id in models.path (tiny.en, base.en, small, large-v3, turbo, ...), or a folder.",
+    )
+    device: str = Field(
+        default="auto",
+        pattern=DEVICE_PATTERN,
+        description="Where it computes: auto (a graphics card if there is one), cpu, cuda, cuda:1, or mps (cpu).",
+    )
+    compute: ComputeType = Field(
+        default="auto", description="Type of its numbers; auto: float16 on a graphics card, int8 on the processor."
+    )
+    language: str = Field(
+        default="en", pattern=r"^[a-z]{2,3}$", description="Language that is spoken, by its code: en, de, yue."
+    )
+    true_length: Literal["qualified", "always", "never"] = Field(
+        default="qualified",
+        description="Whether sound is encoded at its own length instead of padded to 30 s: qualified (for models that "
+        "were found as good that way on this machine), always, never.",
+    )
+    margin_s: float = Field(
+        default=2.5, ge=0, le=30, description="Seconds of silence added to sound that is encoded at its own length."
+    )
+    partial_every_ms: int = Field(
+        default=600,
+        ge=100,
+        le=10_000,
+        description="Milliseconds of new sound after which a caption is decoded again; longer by itself under load.",
+    )
+    beam: int = Field(default=1, ge=1, le=10, description="Hypotheses that are followed at once for a final text.")
+    max_segment_s: float = Field(
+        default=30, ge=5, le=30, description="Seconds of sound that are decoded at once at most; longer is cut."
+    )
