@@ -60,7 +60,10 @@ class EngineSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An engine that was chosen, and why; `batch_size` is above 0 for one that decodes many sessions' sound at once."""
+    """An engine that was chosen, and why.
+
+    `batch_size` is above 0 for one that decodes many sessions' sound at once, `model` the model it needs, if any.
+    """
 
     name: str
     factory: Factory
@@ -68,6 +71,7 @@ class Choice:
     reason: str
     demonstration: bool = True
     batch_size: int = 0
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,7 @@ def _recogniser(settings: EngineSettings, models: ModelSettings, why: str) -> Ch
             "asked for by name" if by_name else why,
             demonstration=False,
             batch_size=models.batch_size,
+            model=folder.name,
         )
     factory = _Lazy("pipelines.stt.pocketsphinx", "PocketSphinxRecogniser")
     return Choice("pocketsphinx", factory, "process", "asked for by name" if by_name else why)

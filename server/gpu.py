@@ -10,22 +10,13 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
-_LIBRARY = "libnvidia-ml.so.1"
+from pipelines.models.nvml import load_nvml
+
 _SUCCESS = 0
 
 
 class _Utilization(ctypes.Structure):
     _fields_ = (("gpu", ctypes.c_uint), ("memory", ctypes.c_uint))
-
-
-def load_nvml() -> Any:
-    """Return the started library, or None on a machine without it."""
-    try:
-        library = ctypes.CDLL(_LIBRARY)
-        started = library.nvmlInit_v2() == _SUCCESS
-    except (OSError, AttributeError):  # no driver, or one from before version 2 of these calls
-        return None
-    return library if started else None
 
 
 class GpuReader:

@@ -14,8 +14,11 @@ from audio.clock import Clock, LoopClock
 from audio.errors import AppError, SettingsError
 from audio.frames import ANALYSIS_HZ, silence
 from audio.vad import make_vad
-from pipelines.catalogue import Choices, build_lanes, choose_engines, start_lanes, stop_lanes
+from pipelines.catalogue import Choice, Choices, build_lanes, choose_engines, stop_lanes
+from pipelines.lanes.base import Lane
 from pipelines.log.disk import DiskThread
+from pipelines.models.cache import ModelCache, shared_cache
+from pipelines.models.memory import resident_bytes
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
 from server.metrics import Metrics
@@ -35,10 +38,11 @@ class Server:
         self.settings = settings
         self.version = version("interlocutor")
         self.cards = CardLibrary.load(settings.cards_folder)
-        self.choices: Choices = choose_engines(settings.engines)
-        if faults := settings.check_backend(self.choices.backend):
+        self.choices: Choices = choose_engines(settings.engines, settings.models)
+        if faults := settings.check_backend(self.choices.backend, self.choices.demonstrations):
             raise SettingsError("\n".join(faults))
         self.metrics = Metrics(self.version)
+        self.models: ModelCache = shared_cache(settings.models)
         self.not_ready: str | None = "engines are loading"
         self.disk: DiskThread  # logs and sound as they come: what a crash must not lose
         self.chores: DiskThread  # what may take a while: joining recordings, deleting folders
@@ -52,7 +56,7 @@ class Server:
         self.disk = DiskThread("disk")
         self.chores = DiskThread("chores")
         self.engines = build_lanes(self.choices, self.settings.engines, self.clock)
-        for lane in (self.engines.recogniser, self.engines.responder, self.engines.synthesiser):
+        for lane in self._lanes():
             lane.on_incident.append(partial(self._incident, lane.name))
             lane.on_request.append(partial(self._requested, lane.name))
         self.registry = SessionRegistry(
@@ -93,6 +97,7 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await stop_lanes(self.engines)
+        await asyncio.to_thread(self.models.clear)
         await asyncio.to_thread(self.disk.close)  # gives the chores its last
         await asyncio.to_thread(self.chores.close)
 
@@ -102,20 +107,52 @@ class Server:
     def _requested(self, engine: str, ok: bool, duration_ms: float) -> None:
         self.metrics.observe_request(engine, "ok" if ok else "failed", duration_s=duration_ms / 1000.0)
 
+    def _lanes(self) -> tuple[Lane, Lane, Lane]:
+        return self.engines.recogniser, self.engines.responder, self.engines.synthesiser
+
     async def _load(self) -> None:
-        for choice in (self.choices.recogniser, self.choices.responder, self.choices.synthesiser):
+        choices = (self.choices.recogniser, self.choices.responder, self.choices.synthesiser)
+        for choice in choices:
             logger.info("engine_chosen", engine=choice.name, reason=choice.reason, isolation=choice.isolation)
-        try:
-            await asyncio.gather(start_lanes(self.engines), asyncio.to_thread(self._warm_vad))
-        except (AppError, TimeoutError, OSError) as error:
-            self.not_ready = error.message if isinstance(error, AppError) else "an engine did not start in time"
+        lanes = zip(self._lanes(), choices, strict=True)
+        reasons = await asyncio.gather(*(self._load_one(lane, choice) for lane, choice in lanes), self._load_vad())
+        told = [reason for reason in reasons if reason is not None]
+        if told:
+            self.not_ready = "; ".join(told)
             logger.error("engines_not_loaded", error=self.not_ready)
             return
         # What is loaded by now stays: the garbage collector need not walk it again in the middle of somebody's turn.
         gc.collect()
         gc.freeze()
         self.not_ready = None
-        logger.info("ready")
+        logger.info("ready", memory_bytes=await asyncio.to_thread(resident_bytes))
+
+    async def _load_one(self, lane: Lane, choice: Choice) -> str | None:
+        """Load an engine and run it once; return why it can't be."""
+        began_ms = self.clock.now_ms()
+        try:
+            await lane.start()
+        except (AppError, TimeoutError, OSError) as error:
+            return f"{choice.name}: {_reason(error)}"
+        logger.info(
+            "engine_loaded",
+            engine=choice.name,
+            seconds=round((self.clock.now_ms() - began_ms) / 1000.0, 2),
+            memory_bytes=lane.memory_bytes() or self._held_by_models(choice),
+        )
+        return None
+
+    async def _load_vad(self) -> str | None:
+        try:
+            await asyncio.to_thread(self._warm_vad)
+        except (AppError, OSError) as error:
+            return _reason(error)
+        return None
+
+    def _held_by_models(self, choice: Choice) -> int | None:
+        """Return what an engine's model takes in this process; None for engines that have none."""
+        held = [status for status in self.models.status() if status.key.partition("@")[0] == choice.model]
+        return sum(status.memory_bytes for status in held) if held else None
 
     def _warm_vad(self) -> None:
         """Load the voice detector's model now, so that the first session doesn't wait for it."""
@@ -128,6 +165,16 @@ class Server:
             due_ms = self.clock.now_ms() + LAG_EVERY_S * 1000.0
             await asyncio.sleep(LAG_EVERY_S)
             self.metrics.event_loop_lag.observe(max(0.0, self.clock.now_ms() - due_ms) / 1000.0)
-            for lane in (self.engines.recogniser, self.engines.responder, self.engines.synthesiser):
-                if lane.info is not None and (used := lane.memory_bytes()):
-                    self.metrics.model_memory.labels(lane.info.name).set(used)
+            self.metrics.show_models(self._memory_of_models())
+
+    def _memory_of_models(self) -> dict[str, int]:
+        """Return the memory of worker processes by their engine, and of the models in this process by their id."""
+        used = {lane.info.name: lane.memory_bytes() for lane in self._lanes() if lane.info is not None}
+        held = {status.key: status.memory_bytes for status in self.models.status() if status.state == "ready"}
+        return {name: size for name, size in (used | held).items() if size}
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, AppError):
+        return error.message
+    return "did not start in time" if isinstance(error, TimeoutError) else f"can't be started ({error})"

@@ -77,6 +77,7 @@ class Metrics:
         self.model_memory = Gauge(
             "ai_model_memory_usage_bytes", "Memory that a loaded model takes.", ("model",), registry=registry
         )
+        self._models: set[str] = set()
         registry.register(_GpuCollector(gpu_utilization or GpuReader().read))
         self.prediction_latency = Summary(
             "prediction_latency_ms", "Voice-to-voice latency of a turn in milliseconds.", registry=registry
@@ -179,6 +180,14 @@ class Metrics:
     def count_close(self, code: int) -> None:
         """Count a closed WebSocket by its close code."""
         self.websocket_closes.labels(closed(str(code), CLOSE_CODES)).inc()
+
+    def show_models(self, memory_bytes: Mapping[str, int]) -> None:
+        """Show what the loaded models take, and no others: one that was unloaded has no series any more."""
+        for gone in self._models - set(memory_bytes):
+            self.model_memory.remove(gone)
+        for model, used in memory_bytes.items():
+            self.model_memory.labels(model).set(used)
+        self._models = set(memory_bytes)
 
     def render(self) -> tuple[bytes, str]:
         """Return all series in Prometheus' text format, and its content type."""

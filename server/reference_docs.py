@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 from server import settings_layers as layers
 from server.aliases import ALIASES
 from server.metrics import LABEL_VALUES, Metrics
+from server.profiles import PROFILES
 from server.settings import DESCRIPTIONS, LEAVES
 
 _MADE = "<!-- Made by `python -m server.reference_docs docs`; change the code, not this page. -->"
@@ -30,7 +31,7 @@ def settings_markdown() -> str:
         "",
         _MADE,
         "",
-        "Five layers, of which the later ones win: defaults in the code, `configs/base.yaml`,",
+        "Six layers, of which the later ones win: defaults in the code, a profile, `configs/base.yaml`,",
         "`configs/<environment>.yaml`, environment variables, `--set a.b=value` on the command line.",
         "The variable of a setting is its path in capitals with `__` for each dot and `INTERLOCUTOR__` before it:",
         f"`server.port` is `{layers.variable_name('server.port')}`. A variable that is empty sets nothing. Lists are",
@@ -52,6 +53,20 @@ def settings_markdown() -> str:
         default = f"`{_default(field)}`" if _default(field) else "-"
         meaning = field.description or DESCRIPTIONS[path]
         lines.append(f"| `{path}` | {default} | {_values(field)} | {meaning} |")
+    lines += [
+        "",
+        "## Profiles",
+        "",
+        "`engines.profile` names a set of defaults for a kind of machine. It may be set in any layer; what it sets is",
+        "laid below the files, so it never overrides what is set anywhere. `config show` names it as the origin of",
+        "what it set.",
+        "",
+        "| Profile | For | Sets |",
+        "|---|---|---|",
+    ]
+    for name, profile in PROFILES.items():
+        values = ", ".join(f"`{path}={value}`" for path, value in profile.values.items())
+        lines.append(f"| `{name}` | {profile.meaning} | {values or '-'} |")
     lines += [
         "",
         "## Names of variables in use elsewhere",

@@ -64,9 +64,15 @@ async def page(_request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    """Say that the process answers."""
+    """Say that the process answers, and which models are loaded."""
     server = _server(request)
-    return JSONResponse({"status": "ok", "env": server.settings.environment, "version": server.version})
+    models = [
+        {"model": model.key, "device": model.device, "state": model.state, "memory_bytes": model.memory_bytes}
+        for model in server.models.status()
+    ]
+    return JSONResponse(
+        {"status": "ok", "env": server.settings.environment, "version": server.version, "models": models}
+    )
 
 
 async def ready(request: Request) -> Response:

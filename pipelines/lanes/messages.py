@@ -111,6 +111,7 @@ class Failed:
 
     id: int
     detail: str
+    code: str = ""  # of one of our own errors, whose detail then is meant for people
 
 
 FromWorker = Ready | Part | Done | Failed

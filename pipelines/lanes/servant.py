@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from audio.errors import AppError
 from pipelines.engines import (
     PrepareRequest,
     Recogniser,
@@ -88,6 +89,13 @@ class Servant:
                 yield self._streams.pop(stream_id).close()
 
 
+def failed_to_load(error: Exception) -> Failed:
+    """Return what is told of an engine that can't be loaded: our own errors say what to do, others what they are."""
+    if isinstance(error, AppError):
+        return Failed(-1, error.message, error.code)
+    return Failed(-1, f"{type(error).__name__}: {error}")
+
+
 def serve(factory: Factory, receive: Callable[[bool], ToWorker], send: Callable[[FromWorker], None]) -> None:
     """Make the engine, warm it, then serve until told to end.
 
@@ -97,7 +105,7 @@ def serve(factory: Factory, receive: Callable[[bool], ToWorker], send: Callable[
         engine = factory()
         engine.warm()
     except Exception as error:
-        send(Failed(-1, f"{type(error).__name__}: {error}"))
+        send(failed_to_load(error))
         return
     send(Ready(engine.info))
     servant = Servant(engine)

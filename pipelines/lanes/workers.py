@@ -17,7 +17,7 @@ from typing import Protocol
 from audio.errors import EngineError, WorkerDied
 from pipelines.engines import EngineInfo, Isolation
 from pipelines.lanes.messages import Cancel, Failed, FromWorker, Ready, ToWorker
-from pipelines.lanes.servant import Factory, Servant, serve
+from pipelines.lanes.servant import Factory, Servant, failed_to_load, serve
 
 START_TIMEOUT_S = 120.0  # a large model from a cold disk
 
@@ -54,8 +54,11 @@ async def _first_reply(worker: Worker) -> EngineInfo:
         reply = await worker.reply()
     if isinstance(reply, Ready):
         return reply.info
-    detail = reply.detail if isinstance(reply, Failed) else "no answer"
-    raise EngineError(f"the engine could not be loaded: {detail}")
+    raise _not_loaded(reply if isinstance(reply, Failed) else Failed(-1, "no answer"))
+
+
+def _not_loaded(failed: Failed) -> EngineError:
+    return EngineError(f"the engine could not be loaded: {failed.detail}", code=failed.code or None)
 
 
 class InlineWorker:
@@ -72,7 +75,7 @@ class InlineWorker:
             engine = self._factory()
             engine.warm()
         except Exception as error:
-            raise EngineError(f"the engine could not be loaded: {type(error).__name__}: {error}") from error
+            raise _not_loaded(failed_to_load(error)) from error
         self._servant = Servant(engine)
         return engine.info
 

@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from audio.errors import AppError, EngineError
+from pipelines.models.memory import available_to_process, show_bytes
 from server.cli.config import startup_faults
 from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
+    from pipelines.catalogue import Choice
     from server.settings import Settings
 
 Status = Literal["ok", "warn", "fail"]
@@ -77,9 +79,10 @@ def examine(settings: Settings) -> list[Check]:
         check_settings(settings),
         check_data_folder(settings.data_path),
         check_space(settings.data_path),
+        *check_models(settings),
         check_port(settings.server.host, settings.server.port),
         check_cores(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
-        check_memory(memory_bytes(), settings.server.max_sessions),
+        check_memory(available_to_process(), settings.server.max_sessions),
         check_files(open_files_limit(), settings.server.max_sessions),
     ]
 
@@ -123,17 +126,32 @@ def check_engines(settings: Settings) -> list[Check]:
             raise EngineError("flite is not installed; on Debian or Ubuntu run `apt install flite`")
         flite.FliteSynthesiser().warm()
 
+    whisper = whisper_choice(settings)
     speaker = settings.engines.synthesiser
     with_flite = check_engine("flite", run_flite, needed=speaker == "flite")
     with_espeak = check_engine(
         "espeak-ng", EspeakSynthesiser().warm, needed=speaker == "espeak" or with_flite.status != "ok"
     )
-    return [
+    checks = [
         check_engine("Silero (onnxruntime)", run_silero, needed=settings.vad == "silero"),
-        check_engine("PocketSphinx", PocketSphinxRecogniser().warm, needed=True),
+        check_engine("PocketSphinx", PocketSphinxRecogniser().warm, needed=whisper is None),
         with_espeak,
         with_flite,
     ]
+    if whisper is not None:
+        checks.append(check_engine(f"Whisper {whisper.model}", lambda: whisper.factory().warm(), needed=True))
+    return checks
+
+
+def whisper_choice(settings: Settings) -> Choice | None:
+    """Return the choice of Whisper, if the settings stand for it."""
+    from pipelines.catalogue import choose_engines
+
+    try:
+        recogniser = choose_engines(settings.engines, settings.models).recogniser
+    except EngineError:  # told of with the settings
+        return None
+    return recogniser if recogniser.model else None
 
 
 def check_engine(name: str, run: Callable[[], None], *, needed: bool) -> Check:
@@ -188,6 +206,52 @@ def judge_space(free_bytes: int) -> Check:
     return Check("Disk", "ok", found)
 
 
+def check_models(settings: Settings) -> list[Check]:
+    """Look at the models that are installed, the device that they would compute on, and what memory they may take."""
+    from pipelines.models.settings import installed_models
+
+    wanted = whisper_choice(settings)
+    path = settings.models.path
+    free = show_bytes(shutil.disk_usage(_nearest(path)).free)
+    installed = installed_models(path)
+    found = f"{', '.join(installed) or 'none'} in {path} ({free} free)"
+    missing = wanted is not None and not settings.models.folder_of(settings.engines.whisper.model).is_dir()
+    advice = f"run `interlocutor models pull {settings.engines.whisper.model}`, or correct engines.whisper.model"
+    return [
+        Check("Models", "fail", found, advice) if missing else Check("Models", "ok", found),
+        check_device(settings, needed=wanted is not None),
+        check_ceiling(settings),
+    ]
+
+
+def check_device(settings: Settings, *, needed: bool) -> Check:
+    """Say where Whisper would compute; a wish that can't be met fails only if it is to be used."""
+    from pipelines.models.devices import choose_device, choose_threads
+
+    whisper = settings.engines.whisper
+    try:
+        device = choose_device(whisper.device, whisper.compute)
+    except AppError as error:
+        found, _, advice = error.message.partition("; ")
+        return Check("Device", "fail" if needed else "warn", found, advice)
+    threads = f", {choose_threads(settings.models.cpu_threads)} threads" if device.name == "cpu" else ""
+    return Check("Device", "ok", f"{device.label}, {device.compute_type}{threads} ({device.reason})")
+
+
+def check_ceiling(settings: Settings) -> Check:
+    """Say what models may take of the memory, here and on a graphics card."""
+    from pipelines.models.memory import parse_amount
+    from pipelines.models.nvml import CardReader
+
+    ceiling = parse_amount(settings.models.max_memory, of_bytes=available_to_process())
+    found = f"models are refused beyond {show_bytes(ceiling)} for the whole server ({settings.models.max_memory})"
+    card = CardReader().read(0)
+    if card is not None:
+        most = int(card.total_bytes * settings.models.gpu_memory_fraction)
+        found += f"; on the first card beyond {show_bytes(most)}, of which {show_bytes(card.free_bytes)} are free"
+    return Check("Memory for models", "ok", found)
+
+
 def check_port(host: str, port: int) -> Check:
     """Try to listen where the server will."""
     try:
@@ -211,18 +275,6 @@ def check_cores(cores: int) -> Check:
     if cores < 2:
         return Check("Cores", "warn", str(cores), "recognition will hold up the rest: give the server two or more")
     return Check("Cores", "ok", str(cores))
-
-
-def memory_bytes() -> int:
-    """Return the memory there is for this process: the machine's, or the container's limit where that is less."""
-    import psutil
-
-    total = int(psutil.virtual_memory().total)
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-    except OSError:  # no such control group: not Linux, or the older kind
-        return total
-    return min(total, int(limit)) if limit.isdigit() else total
 
 
 def check_memory(total_bytes: int, max_sessions: int) -> Check:

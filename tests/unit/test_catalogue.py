@@ -38,10 +38,9 @@ def test_an_engine_asked_for_by_name_is_never_replaced(tmp_path: Path, monkeypat
         choose(synthesiser="flite")
 
 
-@pytest.mark.parametrize("backend", ["local", "cloud"])
-def test_a_backend_that_is_not_there_is_refused_with_what_to_do(backend: str) -> None:
+def test_a_backend_that_is_not_there_is_refused_with_what_to_do() -> None:
     with pytest.raises(EngineError, match=r"set engines\.backend"):
-        choose(backend=backend)
+        choose(backend="cloud")
 
 
 @pytest.mark.parametrize("backend", ["mock", "embedded"])
