@@ -243,21 +243,18 @@ def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Eng
 
 
 def _recogniser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> StreamLane:
+    lane_type: Any = StreamLane
+    workers = settings.recogniser_workers or min(os.cpu_count() or 1, 4)
+    batching: dict[str, int] = {}
     if choice.batch_size:
-        # One worker: the model is one, and computes for all sessions at once.
-        lane_type, workers = _decode_lane(), 1
-        extra = {"batch_size": choice.batch_size}
-    else:
-        lane_type, workers = StreamLane, settings.recogniser_workers or min(os.cpu_count() or 1, 4)
-        extra = {}
+        workers = 1  # the model is one, and computes for all sessions at once
+        if importlib.util.find_spec("pipelines.lanes.decodes") is not None:
+            lane_type = importlib.import_module("pipelines.lanes.decodes").DecodeLane
+            batching = {"batch_size": choice.batch_size}
     lane: StreamLane = lane_type(
-        choice.factory, isolation=choice.isolation, workers=workers, clock=clock, name="recogniser", **extra
+        choice.factory, isolation=choice.isolation, workers=workers, clock=clock, name="recogniser", **batching
     )
     return lane
-
-
-def _decode_lane() -> Any:
-    return importlib.import_module("pipelines.lanes.decodes").DecodeLane
 
 
 async def start_lanes(engines: Engines) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 from functools import partial
 from importlib.metadata import version
 
@@ -17,7 +18,7 @@ from audio.vad import make_vad
 from pipelines.catalogue import Choice, Choices, build_lanes, choose_engines, stop_lanes
 from pipelines.lanes.base import Lane
 from pipelines.log.disk import DiskThread
-from pipelines.models.cache import ModelCache, shared_cache
+from pipelines.models.cache import Happened, ModelCache, ModelStatus, shared_cache
 from pipelines.models.memory import resident_bytes
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
@@ -56,6 +57,7 @@ class Server:
         self.disk = DiskThread("disk")
         self.chores = DiskThread("chores")
         self.engines = build_lanes(self.choices, self.settings.engines, self.clock)
+        self.models.listeners.append(_log_model)
         for lane in self._lanes():
             lane.on_incident.append(partial(self._incident, lane.name))
             lane.on_request.append(partial(self._requested, lane.name))
@@ -98,6 +100,7 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await stop_lanes(self.engines)
         await asyncio.to_thread(self.models.clear)
+        self.models.listeners.remove(_log_model)
         await asyncio.to_thread(self.disk.close)  # gives the chores its last
         await asyncio.to_thread(self.chores.close)
 
@@ -172,6 +175,18 @@ class Server:
         used = {lane.info.name: lane.memory_bytes() for lane in self._lanes() if lane.info is not None}
         held = {status.key: status.memory_bytes for status in self.models.status() if status.state == "ready"}
         return {name: size for name, size in (used | held).items() if size}
+
+
+def _log_model(happened: Happened, status: ModelStatus) -> None:
+    level = logging.WARNING if happened == "model_not_unloaded" else logging.INFO
+    logger.log(
+        level,
+        happened,
+        model=status.key,
+        device=status.device,
+        seconds=round(status.load_s, 2),
+        memory_bytes=status.memory_bytes,
+    )
 
 
 def _reason(error: Exception) -> str:

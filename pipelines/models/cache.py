@@ -16,17 +16,24 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-import structlog
-
 from audio.errors import EngineError
-from pipelines.models.memory import available_to_process, give_back, parse_amount, resident_bytes, show_bytes
+from pipelines.models.memory import (
+    available_to_process,
+    give_back,
+    keep_one_arena,
+    parse_amount,
+    resident_bytes,
+    show_bytes,
+)
 from pipelines.models.nvml import CardMemory, CardReader
 from pipelines.models.settings import ModelSettings
 
-logger = structlog.get_logger("pipelines.models")
+_UNLOAD_WITHIN_S = 2.0
+_UNLOAD_AGAIN_S = 0.002
 
 T = TypeVar("T")
 State = Literal["loading", "ready"]
+Happened = Literal["model_loaded", "model_unloaded", "model_not_unloaded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,10 @@ class ModelStatus:
     memory_bytes: int
     leases: int
     load_s: float
+
+
+Listener = Callable[[Happened, ModelStatus], None]
+"""Told of every load and unload, in the thread that did it; `model_not_unloaded` is one whose unloading failed."""
 
 
 @dataclass(eq=False)
@@ -54,9 +65,9 @@ class _Entry:
     leases: int = 1
     load_s: float = 0.0
 
-    @property
-    def state(self) -> State:
-        return "ready" if self.model.done() else "loading"
+    def status(self) -> ModelStatus:
+        state: State = "ready" if self.model.done() else "loading"
+        return ModelStatus(self.key, self.device, state, self.memory_bytes, self.leases, self.load_s)
 
 
 class Lease(Generic[T]):
@@ -109,6 +120,8 @@ class ModelCache:
         `max_bytes` is what this process and its children may have come to with a further model; `resident` tells what
         they take, `read_card` the memory of a graphics card by index.
         """
+        keep_one_arena()
+        self.listeners: list[Listener] = []
         self._max_models = max_models
         self._max_bytes = max_bytes
         self._gpu_fraction = gpu_fraction
@@ -166,10 +179,7 @@ class ModelCache:
     def status(self) -> tuple[ModelStatus, ...]:
         """Return the models there are, the longest unused first."""
         with self._changed:
-            return tuple(
-                ModelStatus(entry.key, entry.device, entry.state, entry.memory_bytes, entry.leases, entry.load_s)
-                for entry in self._by_use()
-            )
+            return tuple(entry.status() for entry in self._by_use())
 
     def clear(self) -> None:
         """Unload every model that nobody uses."""
@@ -278,13 +288,7 @@ class ModelCache:
                 entry.memory_bytes = max(entry.memory_bytes, grown)
             entry.model.set_result(model)
         self._done()
-        logger.info(
-            "model_loaded",
-            model=entry.key,
-            device=entry.device,
-            seconds=round(entry.load_s, 2),
-            memory_bytes=entry.memory_bytes,
-        )
+        self._tell("model_loaded", entry.status())
 
     def _taken(self, device: str) -> int:
         if device == "cpu":
@@ -297,15 +301,20 @@ class ModelCache:
         if not victims:
             return
         for entry in victims:
-            model = entry.model.result()
+            status, model = entry.status(), entry.model.result()
             entry.model = Future()  # the table's last reference to it
             try:
                 entry.unload(model)
-            except Exception as error:  # what can't be freed must not keep the next one from being loaded
-                logger.warning("model_not_unloaded", model=entry.key, error=str(error))
+            except Exception:  # what can't be freed must not keep the next one from being loaded
+                self._tell("model_not_unloaded", status)
+            else:
+                self._tell("model_unloaded", status)
             del model
-            logger.info("model_unloaded", model=entry.key, memory_bytes=entry.memory_bytes)
         give_back()
+
+    def _tell(self, happened: Happened, status: ModelStatus) -> None:
+        for listener in tuple(self.listeners):
+            listener(happened, status)
 
     def _done(self) -> None:
         with self._changed:
@@ -320,11 +329,21 @@ class ModelCache:
 
 
 def unload_model(model: Any) -> None:
-    """Free what a model holds outside Python: CTranslate2's own, or one that carries it as `model`."""
-    for holder in (model, getattr(model, "model", None)):
-        unload = getattr(holder, "unload_model", None)
-        if unload is not None:
-            unload()
+    """Free what a model holds outside Python: CTranslate2's own, or one that carries it as `model`.
+
+    Raises EngineError when it is still computing after two seconds. CTranslate2 ignores the call while it counts a
+    batch, which it does for a moment after having answered it.
+    """
+    holders: tuple[Any, ...] = (model, getattr(model, "model", None))
+    for holder in holders:
+        if hasattr(holder, "unload_model"):
+            deadline = time.monotonic() + _UNLOAD_WITHIN_S
+            holder.unload_model()
+            while getattr(holder, "model_is_loaded", False):
+                if time.monotonic() > deadline:
+                    raise EngineError("the model is in use", code="model.memory")
+                time.sleep(_UNLOAD_AGAIN_S)
+                holder.unload_model()
             return
 
 

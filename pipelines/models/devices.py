@@ -55,7 +55,7 @@ class CTranslate2Machine:
 
     def cards(self) -> tuple[int, str]:
         """Return how many cards CTranslate2 can use, and why none if so."""
-        from ctranslate2._ext import get_cuda_device_count
+        from ctranslate2 import get_cuda_device_count
 
         try:
             count = int(get_cuda_device_count())
@@ -69,7 +69,7 @@ class CTranslate2Machine:
 
     def compute_types(self, device: str, index: int) -> Collection[str]:
         """Return what CTranslate2 supports on a device."""
-        from ctranslate2._ext import get_supported_compute_types
+        from ctranslate2 import get_supported_compute_types
 
         return set(get_supported_compute_types(device, index))
 

@@ -12,6 +12,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from pipelines.catalogue import EngineSettings
+from pipelines.models.settings import ModelSettings
 from server.app import create_app
 from server.host import Server
 from server.serve import listen
@@ -23,12 +24,21 @@ PATIENCE_S = 20.0
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *, engines: EngineSettings | None = None, **server: Any
+    folder: Path,
+    *,
+    engines: EngineSettings | None = None,
+    models: ModelSettings | None = None,
+    ready: bool = True,
+    **server: Any,
 ) -> AsyncIterator[tuple[str, Server]]:
-    """Serve on loopback, with scripted engines unless told; yield the address without its scheme, and the server."""
+    """Serve on loopback, with scripted engines unless told; yield the address without its scheme, and the server.
+
+    With `ready` false it does so once loading has ended, with or without success.
+    """
     settings = Settings(
         server=ServerSettings(port=0, **server),
         engines=engines or EngineSettings(backend="mock"),
+        models=models or ModelSettings(path=folder / "models"),
         data_path=folder,
         developer_key=SecretStr(KEY),
     )
@@ -41,7 +51,7 @@ async def serving(
     task = asyncio.create_task(running.serve(sockets=[listening]))
     try:
         ours: Server = app.state.server
-        await until(lambda: ours.not_ready is None)
+        await until(lambda: ours.not_ready is None or (not ready and ours.not_ready != "engines are loading"))
         yield f"127.0.0.1:{listening.getsockname()[1]}", ours
     finally:
         running.should_exit = True

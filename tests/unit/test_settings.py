@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import ValidationError
 
 from audio.errors import SettingsError
+from pipelines.catalogue import EngineSettings
 from server.aliases import ALIASES, apply_aliases
+from server.profiles import PROFILES
 from server.reference_docs import settings_markdown
 from server.settings import (
     CONFIG_FOLDER,
@@ -311,6 +314,9 @@ def test_production_refuses_embedded_unless_told_so() -> None:
     allowed = settings.model_copy(update={"server": ServerSettings(allow_embedded_in_production=True)})
     assert allowed.check_backend("embedded") == []
     assert allowed.check_backend("mock") != []
+    (fault,) = settings.check_backend("local", ("scripted-patient", "flite"))
+    assert "demonstration (scripted-patient, flite)" in fault
+    assert allowed.check_backend("local", ("scripted-patient", "flite")) == []
     assert Settings().check_backend("mock") == []
 
 
@@ -363,6 +369,17 @@ def test_a_name_without_effect_is_told_of_when_set(folder: Path) -> None:
         ("LOG_PATH", "logs", "log.path", "logs"),
         ("DATA_PATH", "data", "data_path", "data"),
         ("MAX_CONCURRENT_REQUESTS", "4", "server.max_sessions", "4"),
+        ("MODEL_PATH", "weights", "models.path", "weights"),
+        ("STT_MODEL_SIZE", "small", "engines.whisper.model", "small"),
+        ("VOICE__WHISPER_MODEL_SIZE", "tiny", "engines.whisper.model", "tiny"),
+        ("STT_DEVICE", "CUDA:1", "engines.whisper.device", "cuda:1"),
+        ("MODEL_CACHE_SIZE", "5", "models.cache_size", "5"),
+        ("MAX_MEMORY_USAGE", "6GB", "models.max_memory", "6GB"),
+        ("GPU_MEMORY_FRACTION", "0.5", "models.gpu_memory_fraction", "0.5"),
+        ("CPU_THREADS", "3", "models.cpu_threads", "3"),
+        ("BATCH_SIZE", "16", "models.batch_size", "16"),
+        ("MAX_AUDIO_LENGTH", "20", "engines.whisper.max_segment_s", "20"),
+        ("MAX_AUDIO_LENGTH", "300", "engines.whisper.max_segment_s", "30"),
     ],
 )
 def test_an_alias_sets_its_setting(folder: Path, name: str, text: str, path: str, value: str) -> None:
@@ -377,6 +394,67 @@ def test_app_env_wins_over_environment(folder: Path) -> None:
     assert loaded.notes == ("ENVIRONMENT=production has no effect here, because APP_ENV=staging stands before it",)
     assert load(folder, ENVIRONMENT="production").settings.environment == "production"
     assert load(folder, APP_ENV="", ENVIRONMENT="staging").settings.environment == "staging"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        (
+            "MAX_MEMORY_USAGE",
+            "lots",
+            "models.max_memory: 'lots' is no amount of memory; write it as 8GB, 512MiB or 80%",
+        ),
+        ("MAX_MEMORY_USAGE", "8", "models.max_memory: '8' is less than a megabyte"),
+        ("GPU_MEMORY_FRACTION", "90", "models.gpu_memory_fraction: input should be less than or equal to 1"),
+        ("STT_DEVICE", "gpu", "engines.whisper.device: "),
+        ("MAX_AUDIO_LENGTH", "long", "engines.whisper.max_segment_s: input should be a valid number"),
+        ("MODEL_CACHE_SIZE", "0", "models.cache_size: input should be greater than or equal to 1"),
+        ("INTERLOCUTOR__MODELS__HUB_URL", "hub.example", "models.hub_url: "),
+        ("INTERLOCUTOR__ENGINES__PROFILE", "huge", "engines.profile: input should be 'embedded', 'small-cpu'"),
+    ],
+)
+def test_what_is_wrong_with_a_setting_of_models_names_it_and_its_variable(
+    folder: Path, name: str, text: str, told: str
+) -> None:
+    (line,) = faults(folder, **{name: text})
+    assert line.startswith(told)
+    assert line.endswith(f"(from {name})")
+
+
+# ------------------------------------------------------------------ profiles
+
+
+def test_a_profile_stands_between_the_code_and_everything_else(folder: Path) -> None:
+    plain = load(folder)
+    assert plain.settings.engines.profile == "embedded"
+    assert plain.settings.engines.backend == "auto"
+    loaded = load(folder, "engines.profile=small-cpu")
+    assert loaded.settings.engines.backend == "local"
+    assert loaded.settings.models.batch_size == 4
+    assert loaded.origins["engines.backend"] == "profile small-cpu"
+    assert loaded.origins["engines.profile"] == "--set"
+    assert loaded.origins["models.path"] == "default"
+    (folder / "base.yaml").write_text("engines: {profile: gpu, backend: embedded, whisper: {beam: 2}}")
+    loaded = load(folder, STT_DEVICE="cpu")
+    assert loaded.settings.engines.backend == "embedded"
+    assert loaded.settings.engines.whisper.beam == 2
+    assert loaded.settings.engines.whisper.device == "cpu"
+    assert loaded.settings.engines.whisper.model == "turbo"
+    assert loaded.origins["engines.whisper.model"] == "profile gpu"
+    assert loaded.origins["engines.whisper.beam"] == "base.yaml"
+    assert load(folder, INTERLOCUTOR__ENGINES__PROFILE="embedded").settings.engines.whisper.model == "base.en"
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_can_be_used_and_is_documented(folder: Path, name: str) -> None:
+    values = PROFILES[name].values
+    loaded = load(folder, f"engines.profile={name}")
+    assert {path for path, origin in loaded.origins.items() if origin == f"profile {name}"} == set(values)
+    assert f"\n| `{name}` | {PROFILES[name].meaning} |" in settings_markdown()
+
+
+def test_the_profiles_are_those_that_the_setting_takes() -> None:
+    assert set(PROFILES) == set(get_args(EngineSettings.model_fields["profile"].annotation))
 
 
 def test_mocks_are_used_only_if_told_so(folder: Path) -> None:

@@ -1,0 +1,198 @@
+"""When a server says that it is ready: not before each engine has run once, and not when a model can't be loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audio.errors import EngineError
+from pipelines.catalogue import EngineSettings
+from pipelines.lanes.servant import Engine
+from pipelines.models.cache import Lease, ModelCache, shared_cache
+from pipelines.models.memory import files_bytes
+from pipelines.models.settings import ModelSettings
+from server.host import Server
+from server.settings import Settings
+from tests.app.inside import serving, until
+from tests.bench.model_memory import run_once
+from tests.fakes.instant import recogniser, responder, synthesiser
+from tests.fakes.recogniser import ScriptedRecogniser
+from tests.random_whisper import make_random_whisper
+
+PATIENCE_S = 20.0
+
+
+def ask(url: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def asks(folder: Path, engines: EngineSettings, models: ModelSettings | None = None) -> dict[str, Any]:
+    """Serve until loading has ended; return what /ready, /health and the opening of a session answer."""
+
+    async def main() -> dict[str, Any]:
+        async with serving(folder, engines=engines, models=models, ready=False) as (address, _):
+            return {
+                "ready": await asyncio.to_thread(ask, f"http://{address}/ready"),
+                "health": await asyncio.to_thread(ask, f"http://{address}/health"),
+                "session": await asyncio.to_thread(ask, f"http://{address}/api/sessions", {"card": "x"}),
+            }
+
+    return asyncio.run(main())
+
+
+def test_a_model_that_is_not_installed_leaves_the_server_up_and_says_how_to_get_it(tmp_path: Path) -> None:
+    answers = asks(tmp_path, EngineSettings(backend="mock", recogniser="whisper"))
+    status, told = answers["ready"]
+    assert (status, told["status"]) == (503, "not ready")
+    assert told["reason"] == (
+        f"whisper: the engine could not be loaded: the model 'base.en' is not in {tmp_path / 'models'}; "
+        "run 'interlocutor models pull base.en' and start again"
+    )
+    status, told = answers["health"]
+    assert (status, told["status"], told["models"]) == (200, "ok", [])
+    status, told = answers["session"]
+    assert (status, told["error"]["code"]) == (503, "capacity.not_ready")
+
+
+@pytest.mark.parametrize("spoil", ["model.bin", "config.json"])
+def test_a_broken_model_leaves_the_server_up_with_the_reason(tmp_path: Path, spoil: str) -> None:
+    models = ModelSettings(path=tmp_path / "models")
+    folder = make_random_whisper(models.path / "base.en")
+    content = (folder / spoil).read_bytes()
+    (folder / spoil).write_bytes(content[: len(content) // 2])
+    answers = asks(tmp_path, EngineSettings(backend="mock", recogniser="whisper"), models)
+    status, told = answers["ready"]
+    assert status == 503
+    assert told["reason"].startswith("whisper: the engine could not be loaded: ")
+    assert answers["health"][0] == 200
+
+
+def test_every_engine_that_can_not_be_loaded_is_named(tmp_path: Path) -> None:
+    def broken(what: str) -> Callable[[], Engine]:
+        def make() -> Engine:
+            raise EngineError(f"{what} is broken")
+
+        return make
+
+    async def main() -> str | None:
+        server = Server(Settings(data_path=tmp_path, engines=EngineSettings(backend="mock")))
+        choices = server.choices
+        server.choices = replace(
+            choices,
+            recogniser=replace(choices.recogniser, factory=broken("the ear")),
+            synthesiser=replace(choices.synthesiser, factory=broken("the mouth")),
+        )
+        await server.start()
+        try:
+            await until(lambda: server.not_ready != "engines are loading")
+            return server.not_ready
+        finally:
+            await server.stop()
+
+    told = asyncio.run(main())
+    assert told is not None
+    assert "the ear is broken" in told
+    assert "the mouth is broken" in told
+
+
+def test_engines_warm_up_side_by_side_and_the_server_is_ready_only_after_the_last(tmp_path: Path) -> None:
+    together = threading.Barrier(4, timeout=PATIENCE_S)  # all three engines and the test
+    last_may_go = threading.Event()
+    warmed: list[str] = []
+
+    def warming(make: Callable[[], Engine], name: str) -> Callable[[], Engine]:
+        def warm() -> None:
+            together.wait()
+            if name == "recogniser":
+                assert last_may_go.wait(PATIENCE_S)
+            warmed.append(name)
+
+        def engine() -> Engine:
+            made = make()
+            made.warm = warm  # type: ignore[method-assign]
+            return made
+
+        return engine
+
+    async def main() -> None:
+        server = Server(Settings(data_path=tmp_path, engines=EngineSettings(backend="mock", recogniser_workers=1)))
+        choices = server.choices
+        server.choices = replace(
+            choices,
+            recogniser=replace(choices.recogniser, factory=warming(recogniser, "recogniser")),
+            responder=replace(choices.responder, factory=warming(responder, "responder")),
+            synthesiser=replace(choices.synthesiser, factory=warming(synthesiser, "synthesiser")),
+        )
+        await server.start()
+        try:
+            await asyncio.to_thread(together.wait)
+            await until(lambda: len(warmed) == 2)
+            assert server.engines.recogniser.info is None
+            assert server.not_ready == "engines are loading"
+            last_may_go.set()
+            await until(lambda: server.not_ready is None)
+            assert sorted(warmed) == ["recogniser", "responder", "synthesiser"]
+        finally:
+            last_may_go.set()
+            await server.stop()
+
+    asyncio.run(main())
+
+
+class Listener(ScriptedRecogniser):
+    """The scripted recogniser, with a real model in its hands."""
+
+    def __init__(self, cache: ModelCache, folder: Path) -> None:
+        super().__init__()
+        self._cache = cache
+        self._folder = folder
+        self.lease: Lease[Any]
+
+    def warm(self) -> None:
+        from ctranslate2.models import Whisper
+
+        def load() -> Any:
+            return Whisper(str(self._folder), device="cpu", compute_type="int8")
+
+        self.lease = self._cache.lease("small", load, estimate_bytes=files_bytes(self._folder))
+        run_once(self.lease.model)
+
+
+def test_what_a_model_takes_is_told_in_health_and_metrics(tmp_path: Path) -> None:
+    models = ModelSettings(path=tmp_path / "models")
+    folder = make_random_whisper(models.path / "small")
+
+    async def main() -> None:
+        cache = shared_cache(models)
+        async with serving(tmp_path, models=models) as (address, server):
+            assert server.models is cache
+            listener = Listener(cache, folder)
+            await asyncio.to_thread(listener.warm)
+            status, told = await asyncio.to_thread(ask, f"http://{address}/health")
+            (model,) = told["models"]
+            assert (model["model"], model["device"], model["state"]) == ("small", "cpu", "ready")
+            assert model["memory_bytes"] >= files_bytes(folder)
+            series = b'ai_model_memory_usage_bytes{model="small"}'
+            await until(lambda: series in server.metrics.render()[0])
+            listener.lease.release()
+            cache.clear()
+            await until(lambda: series not in server.metrics.render()[0])
+            assert status == 200
+
+    asyncio.run(main())
