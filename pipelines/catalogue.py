@@ -22,7 +22,7 @@ from pipelines.engines import Isolation
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.servant import Engine, Factory
 from pipelines.lanes.streams import StreamLane
-from pipelines.models.settings import ModelSettings, is_installed
+from pipelines.models.settings import ModelSettings, is_installed, model_id
 from pipelines.session.driver import Engines
 from pipelines.stt.whisper_settings import WhisperSettings
 
@@ -182,9 +182,11 @@ def _recogniser(settings: EngineSettings, models: ModelSettings, why: str) -> Ch
 
 
 def _missing(model: str, folder: Path) -> str:
-    if folder.name != Path(model).name or model.startswith((".", "~", "/")):
+    if folder.name != model_id(model):
         return f"the model folder {folder} is not there or not whole; set engines.whisper.model to one that is"
-    return f"the model '{model}' is not in {folder.parent}; run 'interlocutor models pull {model}' and start again"
+    return (
+        f"the model '{folder.name}' is not in {folder.parent}; run 'interlocutor models pull {model}' and start again"
+    )
 
 
 def _responder(name: str, scripted: bool, why: str) -> Choice:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipelines.models.memory import parse_amount
+
+_OTHER_NAMES = {"large": "large-v3", "large-v3-turbo": "turbo"}  # as faster-whisper understands them
 
 
 class ModelSettings(BaseModel):
@@ -56,7 +59,17 @@ class ModelSettings(BaseModel):
         """Return the folder of a model: one that is named by its path, or the one of its id below `path`."""
         place = Path(model).expanduser()
         named_by_path = place.is_absolute() or model.startswith((".", "~"))
-        return place if named_by_path or (len(place.parts) > 1 and place.is_dir()) else self.path / model
+        if named_by_path or (len(place.parts) > 1 and place.is_dir()):
+            return place
+        as_named = self.path / model
+        return as_named if as_named.is_dir() else self.path / model_id(model)
+
+
+def model_id(name: str) -> str:
+    """Return the id of a Whisper that people call by another name, or by its repository on the hub."""
+    found = re.fullmatch(r"[^/]+/faster-(distil-)?whisper-([^/]+)", name)
+    short = f"{found[1] or ''}{found[2]}" if found else name
+    return _OTHER_NAMES.get(short.lower(), short.replace("/", "--").lower())
 
 
 def is_installed(folder: Path) -> bool:

@@ -21,7 +21,8 @@ class WhisperSettings(BaseModel):
     model: str = Field(
         default="base.en",
         min_length=1,
-        description="Model by its id in models.path (tiny.en, base.en, small, large-v3, turbo, ...), or a folder.",
+        description="Model by its id (tiny.en, base.en, small, large-v3, turbo, ...), its repository on the hub, or a "
+        "folder.",
     )
     device: str = Field(
         default="auto",

@@ -65,7 +65,7 @@ def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
     faults = startup_faults(settings)
     if faults:
         raise SettingsError("\n".join(faults))
-    for note in loaded.notes:
+    for note in (*loaded.notes, *_not_installed(settings)):
         typer.echo(f"note: {note}", err=True)
     typer.echo(f"settings for {settings.environment} can be used (digest {settings.digest()[:12]})")
 
@@ -86,6 +86,18 @@ def startup_faults(settings: Settings) -> list[str]:
             fault for fault in settings.check_backend(choices.backend, choices.demonstrations) if fault not in faults
         ]
     return faults + [f"cards_path: {fault}" for fault in check_cards(settings.cards_folder)]
+
+
+def _not_installed(settings: Settings) -> list[str]:
+    """Return what a server with these settings would start without, and then not be ready."""
+    from pipelines.catalogue import choose_engines
+    from pipelines.models.settings import is_installed
+
+    model = choose_engines(settings.engines, settings.models).recogniser.model
+    folder = settings.models.folder_of(settings.engines.whisper.model)
+    if not model or is_installed(folder):
+        return []
+    return [f"engines.whisper.model: {model} is not in {folder.parent}: the server starts, but is not ready without it"]
 
 
 def _at(tree: dict[str, Any], path: str) -> Any:

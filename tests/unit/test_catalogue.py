@@ -10,7 +10,7 @@ import pytest
 from audio.clock import LoopClock
 from audio.errors import EngineError
 from pipelines.catalogue import Choice, Choices, EngineSettings, build_lanes, choose_engines
-from pipelines.models.settings import ModelSettings
+from pipelines.models.settings import ModelSettings, installed_models
 
 
 def choose(**settings: object) -> Choices:
@@ -127,3 +127,25 @@ def test_one_worker_serves_all_sessions_on_whisper(tmp_path: Path) -> None:
     assert len(lanes.recogniser.workers) == 1
     settings = EngineSettings(recogniser="pocketsphinx", recogniser_workers=5, synthesiser="espeak")
     assert len(build_lanes(choose_engines(settings), settings, LoopClock()).recogniser.workers) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("base.en", "base.en"),
+        ("Small", "small"),
+        ("large", "large-v3"),
+        ("large-v3-turbo", "turbo"),
+        ("Systran/faster-whisper-base.en", "base.en"),
+        ("Systran/faster-distil-whisper-small.en", "distil-small.en"),
+        ("mobiuslabsgmbh/faster-whisper-large-v3-turbo", "turbo"),
+        ("Somebody/whisper-of-theirs", "somebody--whisper-of-theirs"),
+    ],
+)
+def test_a_model_by_its_other_names(tmp_path: Path, name: str, folder: str) -> None:
+    place = models(tmp_path, folder)
+    assert place.folder_of(name) == tmp_path / folder
+    assert recogniser(place, whisper={"model": name}).model == folder
+    assert installed_models(tmp_path) == [folder]
+    with pytest.raises(EngineError, match=rf"the model '{folder}' is not in .* run 'interlocutor models pull {name}'"):
+        recogniser(models(tmp_path / "empty"), recogniser="whisper", whisper={"model": name}).factory()
