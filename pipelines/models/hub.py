@@ -1,0 +1,313 @@
+"""A client of a model hub: which files a repository has, and one file into a part that can be gone on with.
+
+The hub's own library is not used for the transfer: since its second major version it deletes what came when a download
+breaks off, so that nothing could be resumed; it asks the hub about the program that calls it; and it prefers another
+protocol of storage. What is needed here is little: one listing, and GET with Range. The hub may send the client on to
+another host for the bytes; the access token goes to the hub alone.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from audio.errors import EngineError
+from pipelines.models.hub_answers import explain
+
+if TYPE_CHECKING:
+    import httpx2
+
+CHUNK_BYTES = 1 << 20
+_AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_YES = ("1", "on", "yes", "true")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of a repository as the hub describes it; git's checksum is told where it has no sha256."""
+
+    path: str
+    size_bytes: int | None
+    sha256: str | None = None
+    git_sha1: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of a repository at one commit."""
+
+    commit: str
+    files: tuple[RemoteFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HubAccess:
+    """How the hub is reached: its address, the access token if there is one, and whether the network may be used."""
+
+    url: str
+    token: str | None = None
+    offline: bool = False
+
+    @classmethod
+    def from_environment(cls, default_url: str, environ: Mapping[str, str] = os.environ) -> HubAccess:
+        """Read the names that the hub's own tools use: HF_ENDPOINT, HF_TOKEN (or its file) and HF_HUB_OFFLINE."""
+        offline = environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or ""
+        return cls(
+            url=(environ.get("HF_ENDPOINT") or default_url).rstrip("/"),
+            token=_token(environ),
+            offline=offline.lower() in _YES,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for a hub, and how often to try again after a failure without any progress between."""
+
+    tries: int = 5
+    first_wait_s: float = 1.0
+    longest_wait_s: float = 30.0
+    connect_s: float = 10.0
+    silence_s: float = 30.0
+
+
+class Hub:
+    """A hub, or one of its mirrors. Every failure is an EngineError that says what to do."""
+
+    def __init__(self, access: HubAccess, patience: Patience | None = None) -> None:
+        self.access = access
+        self._patience = patience or Patience()
+
+    def list_files(self, repository: str, revision: str) -> Listing:
+        """Return what a repository has at a revision (branch, tag or commit)."""
+        url = f"{self.access.url}/api/models/{quote(repository)}/revision/{quote(revision, safe='')}?blobs=true"
+        waits = _Waits(self._patience)
+        while True:
+            self._require_network(repository)
+            failure: EngineError | None = None
+            with self._client() as client, self._told(repository) as trouble:
+                response = client.get(url, headers=self._headers(url))
+                if response.status_code < 400:
+                    return _listing(response, self.access.url, repository)
+                failure = self._refusal(response, repository)
+                if response.status_code in _AGAIN:
+                    waits.hint(response.headers.get("Retry-After"))
+                else:
+                    raise failure
+            waits.next(failure or trouble[0])
+
+    def file_url(self, repository: str, commit: str, path: str) -> str:
+        """Return the address of a file."""
+        return f"{self.access.url}/{quote(repository)}/resolve/{quote(commit, safe='')}/{quote(path)}"
+
+    def download(
+        self, url: str, part: Path, *, name: str, size_bytes: int | None, on_bytes: Callable[[int], None]
+    ) -> None:
+        """Bring a file into `part`, going on after the bytes that are there already.
+
+        Args:
+            url: Where it is.
+            part: What has come so far; it grows, and is kept whatever happens.
+            name: The repository, for messages.
+            size_bytes: Its size, or None where the hub has not said it.
+            on_bytes: Called with the number of bytes that came; negative if they must be fetched once more.
+        """
+        waits = _Waits(self._patience)
+        while True:
+            self._require_network(name)
+            before = _size(part)
+            if size_bytes is not None and before > size_bytes:
+                part.unlink()
+                on_bytes(-before)
+                before = 0
+            if size_bytes is not None and before == size_bytes:
+                part.touch()
+                return
+            failure: EngineError | None = None
+            with self._client() as client, self._told(name) as trouble:
+                headers = self._headers(url) | {"Accept-Encoding": "identity"}
+                if before:
+                    headers["Range"] = f"bytes={before}-"
+                with client.stream("GET", url, headers=headers) as response:
+                    if response.status_code < 400:
+                        size_bytes = _receive(response, part, before, size_bytes, on_bytes)
+                        if size_bytes is None or _size(part) == size_bytes:
+                            return
+                        failure = _too_few(name, _size(part), size_bytes)
+                    elif response.status_code == 416:
+                        part.unlink(missing_ok=True)
+                        on_bytes(-before)
+                        raise _too_few(name, before, size_bytes)
+                    else:
+                        failure = self._refusal(response, name)
+                        if response.status_code not in _AGAIN:
+                            raise failure
+                        waits.hint(response.headers.get("Retry-After"))
+            if _size(part) > before:
+                waits.reset()
+            waits.next(failure or trouble[0])
+
+    def _require_network(self, name: str) -> None:
+        if self.access.offline:
+            raise EngineError(
+                f"HF_HUB_OFFLINE is set, so {name} is not fetched: unset it, or copy the model's folder from another "
+                f"machine and check it with `interlocutor models verify`",
+                code="model.offline",
+            )
+
+    def _client(self) -> httpx2.Client:
+        import httpx2
+
+        limit = httpx2.Timeout(self._patience.silence_s, connect=self._patience.connect_s)
+        return httpx2.Client(follow_redirects=True, timeout=limit)
+
+    @contextmanager
+    def _told(self, name: str) -> Iterator[list[EngineError]]:
+        """Turn failures of the network into what to raise when there is no trying again; they end up in the list."""
+        import httpx2
+
+        found: list[EngineError] = []
+        host = urlsplit(self.access.url).netloc
+        try:
+            yield found
+        except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.TooManyRedirects) as error:
+            raise EngineError(
+                f"{self.access.url} is no address of a hub: correct HF_ENDPOINT or the setting", code="model.hub_failed"
+            ) from error
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
+            found.append(
+                EngineError(
+                    f"{host} can't be reached for {name}: check the network, the proxy (HTTPS_PROXY) and HF_ENDPOINT; "
+                    f"or copy the model's folder from another machine",
+                    code="model.hub_unreachable",
+                )
+            )
+            found[0].__cause__ = error
+        except httpx2.TransportError as error:
+            found.append(
+                EngineError(
+                    f"the connection for {name} broke off again and again: pull again, what came is kept",
+                    code="model.hub_unreachable",
+                )
+            )
+            found[0].__cause__ = error
+
+    def _headers(self, url: str) -> dict[str, str]:
+        headers = {"User-Agent": "interlocutor"}
+        hub, target = urlsplit(self.access.url), urlsplit(url)
+        ours = (hub.scheme, hub.netloc) == (target.scheme, target.netloc)
+        # In the clear the token would be anyone's on the way.
+        closed = target.scheme == "https" or target.hostname in ("localhost", "127.0.0.1", "::1")
+        if self.access.token and ours and closed:
+            headers["Authorization"] = f"Bearer {self.access.token}"
+        return headers
+
+    def _refusal(self, response: httpx2.Response, repository: str) -> EngineError:
+        return explain(
+            response.status_code,
+            error_code=response.headers.get("X-Error-Code", ""),
+            error_message=response.headers.get("X-Error-Message", ""),
+            hub=self.access.url,
+            repository=repository,
+            has_token=self.access.token is not None,
+        )
+
+
+class _Waits:
+    """Waits between tries, twice as long each time; gives up with the last failure."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self.reset()
+
+    def reset(self) -> None:
+        self._tried = 0
+        self._hint_s = 0.0
+
+    def hint(self, retry_after: str | None) -> None:
+        self._hint_s = float(retry_after) if retry_after and retry_after.isdigit() else 0.0
+
+    def next(self, failure: EngineError) -> None:
+        self._tried += 1
+        if self._tried >= self._patience.tries:
+            raise failure
+        wait_s = max(self._patience.first_wait_s * 2 ** (self._tried - 1), self._hint_s)
+        time.sleep(min(wait_s, self._patience.longest_wait_s))
+
+
+def _receive(
+    response: httpx2.Response, part: Path, before: int, size_bytes: int | None, on_bytes: Callable[[int], None]
+) -> int | None:
+    """Append an answer's body to the part; return the file's whole size if it is known now."""
+    if before and response.status_code != 206:
+        # The server knows no ranges, and sends everything once more.
+        part.unlink()
+        on_bytes(-before)
+        before = 0
+    told = _whole_size(response.headers, before)
+    size_bytes = told if size_bytes is None else size_bytes
+    # Unbuffered: what came is on its way to the disk even if this process is killed.
+    with part.open("ab", buffering=0) as file:
+        for chunk in response.iter_raw(CHUNK_BYTES):
+            file.write(chunk)
+            on_bytes(len(chunk))
+    return size_bytes
+
+
+def _whole_size(headers: Mapping[str, str], before: int) -> int | None:
+    of_range = headers.get("Content-Range", "").rpartition("/")[2]
+    if of_range.isdigit():
+        return int(of_range)
+    length = headers.get("Content-Length", "")
+    return before + int(length) if length.isdigit() else None
+
+
+def _listing(response: httpx2.Response, hub: str, repository: str) -> Listing:
+    try:
+        data: dict[str, Any] = response.json()
+        files = []
+        for item in data["siblings"]:
+            lfs = item.get("lfs") or {}
+            files.append(
+                RemoteFile(
+                    path=str(item["rfilename"]),
+                    size_bytes=lfs.get("size", item.get("size")),
+                    sha256=lfs.get("sha256") or lfs.get("oid"),
+                    git_sha1=None if lfs else item.get("blobId"),
+                )
+            )
+        return Listing(str(data["sha"]), tuple(files))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EngineError(
+            f"{hub} does not answer like a model hub about {repository}: check HF_ENDPOINT, and whether a proxy or "
+            f"login page answers in its place",
+            code="model.hub_failed",
+        ) from error
+
+
+def _too_few(name: str, came_bytes: int, size_bytes: int | None) -> EngineError:
+    return EngineError(
+        f"the hub sent {came_bytes} of {size_bytes} bytes of a file of {name} and says that is all: pull again later",
+        code="model.incomplete",
+    )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _token(environ: Mapping[str, str]) -> str | None:
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        if environ.get(name, "").strip():
+            return environ[name].strip()
+    home = Path(environ.get("HF_HOME") or Path(environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface"))
+    file = Path(environ.get("HF_TOKEN_PATH") or home / "token").expanduser()
+    try:
+        return file.read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
