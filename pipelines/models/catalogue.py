@@ -52,6 +52,7 @@ class Source(_Part):
     repository: Repository | None = None
     revision: str = Field(default="main", pattern=r"^[\w./-]+$")
     archive: Url | None = None
+    archive_sha256: Sha256 | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Source:

@@ -9,6 +9,7 @@ another host for the bytes; the access token goes to the hub alone.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -281,6 +282,9 @@ def _listing(response: httpx2.Response, hub: str, repository: str) -> Listing:
                     git_sha1=None if lfs else item.get("blobId"),
                 )
             )
+        # It becomes the name of a folder.
+        if not re.fullmatch(r"[0-9A-Za-z][\w.-]*", str(data["sha"])):
+            raise ValueError("no commit")
         return Listing(str(data["sha"]), tuple(files))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EngineError(

@@ -1,7 +1,7 @@
 """What a hub's refusals mean, and what the person should do: one EngineError for each.
 
 The hub says why in `X-Error-Code` (RepoNotFound, RevisionNotFound, EntryNotFound, GatedRepo) and in words in
-`X-Error-Message`. Without a token it answers 401 for repositories that do not exist too, so as not to tell private ones.
+`X-Error-Message`. Without a token it answers 401 for repositories that do not exist, too: private ones stay secret.
 """
 
 from __future__ import annotations
@@ -63,6 +63,4 @@ def explain(
             f"{hub} allows no more requests for now: pull again in some minutes, what came is kept",
             code="model.hub_failed",
         )
-    return EngineError(
-        f"{hub} answers {status}: pull again later, what came is kept", code="model.hub_failed"
-    )
+    return EngineError(f"{hub} answers {status}: pull again later, what came is kept", code="model.hub_failed")

@@ -118,9 +118,7 @@ def _whisper_faults(folder: Path, table: Ct2File) -> list[Fault]:
     if not settings.is_file():
         why = f"preprocessor_config.json is missing and it needs {convolution[1]} mel bands, not {mels}: {_AGAIN}"
         return [Fault("model.format", f"{folder} is not a whole model, {why}")]
-    return [
-        Fault("model.format", f"{settings} is of another model ({mels} mel bands, not {convolution[1]}): {_AGAIN}")
-    ]
+    return [Fault("model.format", f"{settings} is of another model ({mels} mel bands, not {convolution[1]}): {_AGAIN}")]
 
 
 def _words_faults(folder: Path, table: Ct2File) -> list[Fault]:
