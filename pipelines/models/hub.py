@@ -24,7 +24,6 @@ from pipelines.models.hub_answers import explain
 if TYPE_CHECKING:
     import httpx2
 
-CHUNK_BYTES = 1 << 20
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
 _YES = ("1", "on", "yes", "true")
 
@@ -254,7 +253,8 @@ def _receive(
     size_bytes = told if size_bytes is None else size_bytes
     # Unbuffered: what came is on its way to the disk even if this process is killed.
     with part.open("ab", buffering=0) as file:
-        for chunk in response.iter_raw(CHUNK_BYTES):
+        # As they come: with a size for the chunks, up to a whole one would be lost where the connection breaks off.
+        for chunk in response.iter_raw():
             file.write(chunk)
             on_bytes(len(chunk))
     return size_bytes
