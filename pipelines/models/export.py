@@ -24,7 +24,13 @@ HERE = Path(__file__).resolve().parent
 QUANTIZATIONS = ("int8", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
 ROOM_BYTES: dict[Form, int] = {"ctranslate2": 6 << 30, "onnx": 8 << 30}
 """What an environment takes where pip gives the builds of torch for GPUs, the largest ones."""
-_COPIED = ("tokenizer.json", "tokenizer_config.json", "generation_config.json", "special_tokens_map.json")
+_COPIED = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "generation_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+)
 _STAMP = ".made-from"
 
 
@@ -100,7 +106,7 @@ def make_environment(store: Store, form: Form, say: Callable[[str], None], *, re
 def conversion(form: Form, python: Path, source: Path, target: Path, *, quantization: str) -> list[str]:
     """Return the command that converts `source` into the folder `target`."""
     if form == "onnx":
-        return [str(python), "-I", str(HERE / "export_coqui.py"), str(source), str(target)]
+        return [str(python), "-I", "-W", "ignore", str(HERE / "export_coqui.py"), str(source), str(target)]
     copied = [name for name in _COPIED if (source / name).is_file()]
     command = [str(python), "-I", "-m", "ctranslate2.converters.transformers", "--model", str(source)]
     command += ["--output_dir", str(target), "--quantization", quantization, "--low_cpu_mem_usage", "--force"]

@@ -11,11 +11,21 @@ import importlib
 import json
 import shutil
 import sys
+import types
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+
+# The library asks for these when it is imported, and uses them to read recordings for training alone. Their builds must
+# match torch's to the letter, so an environment without them is the one that works everywhere.
+_FOR_TRAINING = ("torchaudio", "torchcodec")
 
 
 def main(source: Path, target: Path) -> None:
     """Convert; raises what coqui-tts raises."""
+    for name in _FOR_TRAINING:
+        stand_in = types.ModuleType(name)
+        stand_in.__spec__ = ModuleSpec(name, None)
+        sys.modules[name] = stand_in
     vits_config = importlib.import_module("TTS.tts.configs.vits_config")
     vits = importlib.import_module("TTS.tts.models.vits")
     config = vits_config.VitsConfig()
@@ -27,7 +37,7 @@ def main(source: Path, target: Path) -> None:
             if hasattr(part, name):
                 known = str(speakers) if name == "speakers_file" and speakers.is_file() else None
                 setattr(part, name, known)
-    model = vits.Vits.init_from_config(config, verbose=False)
+    model = vits.Vits(config)
     checkpoint = next(iter(sorted(source.glob("model_file.pth*"))))
     sys.stdout.write(f"loading {checkpoint.name}\n")
     model.load_checkpoint(config, str(checkpoint), eval=True)
