@@ -21,7 +21,7 @@ from pipelines.models.store import FileRecord, Provenance, Store, sha256_of, wri
 from pipelines.models.verify import verify_folder
 
 HERE = Path(__file__).resolve().parent
-QUANTIZATIONS = ("int8", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
+QUANTIZATIONS = ("int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
 ROOM_BYTES: dict[Form, int] = {"ctranslate2": 6 << 30, "onnx": 8 << 30}
 """What an environment takes where pip gives the builds of torch for GPUs, the largest ones."""
 _COPIED = (
@@ -39,7 +39,7 @@ def export(
     store: Store,
     say: Callable[[str], None],
     *,
-    quantization: str = "int8",
+    quantization: str = "int8_float32",
     requirements: Path | None = None,
 ) -> Path:
     """Convert a pulled model and return its folder; raises EngineError (`model.export_failed` and others).
@@ -48,7 +48,7 @@ def export(
         entry: What to convert; it must have been pulled.
         store: Where it lies, and where the result goes.
         say: Told what is being done, a line at a time.
-        quantization: How a language model's weights are kept; `int8` serves CPUs and GPUs alike.
+        quantization: How a language model's weights are kept; `int8_float32` serves CPUs and GPUs alike.
         requirements: Another list of packages than the pinned one.
     """
     if entry.export is None:
@@ -106,9 +106,9 @@ def make_environment(store: Store, form: Form, say: Callable[[str], None], *, re
 def conversion(form: Form, python: Path, source: Path, target: Path, *, quantization: str) -> list[str]:
     """Return the command that converts `source` into the folder `target`."""
     if form == "onnx":
-        return [str(python), "-I", "-W", "ignore", str(HERE / "export_coqui.py"), str(source), str(target)]
+        return [str(python), "-I", "-u", "-W", "ignore", str(HERE / "export_coqui.py"), str(source), str(target)]
     copied = [name for name in _COPIED if (source / name).is_file()]
-    command = [str(python), "-I", "-m", "ctranslate2.converters.transformers", "--model", str(source)]
+    command = [str(python), "-I", "-u", "-m", "ctranslate2.converters.transformers", "--model", str(source)]
     command += ["--output_dir", str(target), "--quantization", quantization, "--low_cpu_mem_usage", "--force"]
     return command + (["--copy_files", *copied] if copied else [])
 

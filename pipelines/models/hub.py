@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -82,6 +83,21 @@ class Hub:
     def __init__(self, access: HubAccess, patience: Patience | None = None) -> None:
         self.access = access
         self._patience = patience or Patience()
+        self._opened: httpx2.Client | None = None
+
+    def __enter__(self) -> Hub:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; the next question opens new ones."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
     def list_files(self, repository: str, revision: str) -> Listing:
         """Return what a repository has at a revision (branch, tag or commit)."""
@@ -90,8 +106,8 @@ class Hub:
         while True:
             self._require_network(repository)
             failure: EngineError | None = None
-            with self._client() as client, self._told(repository) as trouble:
-                response = client.get(url, headers=self._headers(url))
+            with self._told(repository) as trouble:
+                response = self._client().get(url, headers=self._headers(url))
                 if response.status_code < 400:
                     return _listing(response, self.access.url, repository)
                 failure = self._refusal(response, repository)
@@ -129,11 +145,11 @@ class Hub:
                 part.touch()
                 return
             failure: EngineError | None = None
-            with self._client() as client, self._told(name) as trouble:
+            with self._told(name) as trouble:
                 headers = self._headers(url) | {"Accept-Encoding": "identity"}
                 if before:
                     headers["Range"] = f"bytes={before}-"
-                with client.stream("GET", url, headers=headers) as response:
+                with self._client().stream("GET", url, headers=headers) as response:
                     if response.status_code < 400:
                         size_bytes = _receive(response, part, before, size_bytes, on_bytes)
                         if size_bytes is None or _size(part) == size_bytes:
@@ -163,8 +179,10 @@ class Hub:
     def _client(self) -> httpx2.Client:
         import httpx2
 
-        limit = httpx2.Timeout(self._patience.silence_s, connect=self._patience.connect_s)
-        return httpx2.Client(follow_redirects=True, timeout=limit)
+        if self._opened is None:
+            limit = httpx2.Timeout(self._patience.silence_s, connect=self._patience.connect_s)
+            self._opened = httpx2.Client(follow_redirects=True, timeout=limit)
+        return self._opened
 
     @contextmanager
     def _told(self, name: str) -> Iterator[list[EngineError]]:

@@ -1,6 +1,6 @@
 """Whether a model's folder can be what it should be: files, formats, architecture, tokenizer; nothing is loaded.
 
-Run before every load: it costs milliseconds, and says in one line what an engine would say with a stack of its own.
+Run before every load: it costs a fraction of a second (the words are compared), and says in one line what an engine would say with a stack of its own.
 Checksums are another matter (`store.checksum_faults`): they read every byte.
 """
 

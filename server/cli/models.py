@@ -90,9 +90,9 @@ def pull(
     if warning:
         typer.echo(f"warning: {warning}", err=True)
     try:
-        with Bars() as bars:
+        with Bars() as bars, Hub(access) as hub:
             bars.say(f"pulling {entry.id} from {entry.source.archive or f'{access.url}/{entry.source.repository}'}")
-            folder = pull_model(entry, place.store, Hub(access), bars, again=again)
+            folder = pull_model(entry, place.store, hub, bars, again=again)
     except KeyboardInterrupt:
         came = place.came_mib(entry)
         typer.echo(f"stopped; the {came} MiB that came are kept, and the same command goes on from there", err=True)
@@ -144,9 +144,9 @@ def qualify(model: _IdOrFolder, overrides: Overrides = None, config: ConfigFolde
 @group.command()
 def export(
     model: _Id,
-    quantization: Annotated[str, typer.Option(help="How a language model's weights are kept: int8, float16, ...")] = (
-        "int8"
-    ),
+    quantization: Annotated[
+        str, typer.Option(help="How a language model's weights are kept: int8_float32, float16, ...")
+    ] = ("int8_float32"),
     drop_source: Annotated[bool, typer.Option("--drop-source", help="Delete what was pulled, once converted.")] = False,
     overrides: Overrides = None,
     config: ConfigFolder = None,

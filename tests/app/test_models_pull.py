@@ -75,8 +75,12 @@ def entry(**changes: object) -> Entry:
 def bring(
     hub: LoopbackHub, store: Store, what: Entry | None = None, *, token: str | None = None, watch: Watched | None = None
 ) -> Path:
-    client = Hub(HubAccess(hub.url, token=token), QUICK)
-    return pull(what or entry(), store, client, watch or Watched())
+    return pull_with(HubAccess(hub.url, token=token), store, what, watch)
+
+
+def pull_with(access: HubAccess, store: Store, what: Entry | None = None, watch: Watched | None = None) -> Path:
+    with Hub(access, QUICK) as hub:
+        return pull(what or entry(), store, hub, watch or Watched())
 
 
 def refused(hub: LoopbackHub, store: Store, what: Entry | None = None, *, token: str | None = None) -> EngineError:
@@ -133,7 +137,7 @@ def test_the_hub_is_asked_for_the_models_files_and_nothing_else(hub: LoopbackHub
 
 def test_a_mirror_is_taken_from_the_environment(hub: LoopbackHub, store: Store) -> None:
     access = HubAccess.from_environment("https://hub.invalid", {"HF_ENDPOINT": f"{hub.url}/", "HOME": "/nowhere"})
-    pull(entry(), store, Hub(access, QUICK), Watched())
+    pull_with(access, store)
     assert store.folder("tiny.en").is_dir()
 
 
@@ -262,7 +266,7 @@ def test_the_second_of_two_pulls_waits_and_finds_it_there(hub: LoopbackHub, stor
 def test_offline_nothing_is_asked(hub: LoopbackHub, store: Store) -> None:
     access = HubAccess.from_environment(hub.url, {"HF_HUB_OFFLINE": "1", "HOME": "/nowhere"})
     with pytest.raises(EngineError, match="HF_HUB_OFFLINE is set") as caught:
-        pull(entry(), store, Hub(access, QUICK), Watched())
+        pull_with(access, store)
     assert caught.value.code == "model.offline"
     assert hub.asked == []
 
@@ -272,13 +276,13 @@ def test_a_hub_that_nobody_answers_at(store: Store) -> None:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can, and a connection is refused
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(EngineError, match="can't be reached") as caught:
-            pull(entry(), store, Hub(HubAccess(url), QUICK), Watched())
+            pull_with(HubAccess(url), store)
     assert caught.value.code == "model.hub_unreachable"
 
 
 def test_a_host_that_does_not_exist(store: Store) -> None:
     with pytest.raises(EngineError, match="can't be reached"):
-        pull(entry(), store, Hub(HubAccess("http://hub.invalid"), QUICK), Watched())
+        pull_with(HubAccess("http://hub.invalid"), store)
 
 
 def test_something_that_is_no_hub(hub: LoopbackHub, store: Store) -> None:
