@@ -1,6 +1,7 @@
 """Whether a model's folder can be what it should be: files, formats, architecture, tokenizer; nothing is loaded.
 
-Run before every load: it costs a fraction of a second (the words are compared), and says in one line what an engine would say with a stack of its own.
+Run before every load: it takes a fraction of a second, most of it for the words, and says in one line what an engine
+would say with a stack of its own.
 Checksums are another matter (`store.checksum_faults`): they read every byte.
 """
 
@@ -133,12 +134,12 @@ def _words_faults(folder: Path, table: Ct2File) -> list[Fault]:
     if len(vocabulary) != embeddings[0]:
         return [
             Fault(
-                "model.tokenizer",
-                f"{path} is of another model ({len(vocabulary)} words, the weights have {embeddings[0]}): {_AGAIN}",
+                code="model.tokenizer",
+                message=f"{path} is of another model ({len(vocabulary)} words, the weights have {embeddings[0]}): {_AGAIN}",
             )
         ]
     return [
-        Fault("model.tokenizer", f"{folder / 'tokenizer.json'} is of another model ({why}): {_AGAIN}")
+        Fault(code="model.tokenizer", message=f"{folder / 'tokenizer.json'} is of another model ({why}): {_AGAIN}")
         for why in tokenizer_faults(_read_json(folder / "tokenizer.json"), vocabulary)
     ]
 

@@ -146,7 +146,7 @@ def export(
     model: _Id,
     quantization: Annotated[
         str, typer.Option(help="How a language model's weights are kept: int8_float32, float16, ...")
-    ] = ("int8_float32"),
+    ] = "int8_float32",
     drop_source: Annotated[bool, typer.Option("--drop-source", help="Delete what was pulled, once converted.")] = False,
     overrides: Overrides = None,
     config: ConfigFolder = None,
