@@ -156,6 +156,25 @@ def unlisted(repository: str) -> Entry:
     )
 
 
+def local(name: str, kind: Kind, source: str, size_mib: int) -> Entry:
+    """Return an entry for a folder that is not in the catalogue; its name and source are taken as they are."""
+    return Entry.model_construct(
+        id=name,
+        kind=kind,
+        summary="not in the catalogue",
+        source=Source.model_construct(repository=source, revision="unknown", archive=None),
+        files=(),
+        licence="not known",
+        gated=False,
+        download_mib=size_mib,
+        memory_mib=size_mib,
+        languages=("?",),
+        speakers=0,
+        export=None,
+        aliases=(),
+    )
+
+
 def _named(key: object, fields: object) -> object:
     return {"id": str(key), **fields} if isinstance(fields, dict) else fields
 

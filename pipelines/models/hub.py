@@ -80,9 +80,13 @@ class Patience:
 class Hub:
     """A hub, or one of its mirrors. Every failure is an EngineError that says what to do."""
 
-    def __init__(self, access: HubAccess, patience: Patience | None = None) -> None:
+    def __init__(
+        self, access: HubAccess, patience: Patience | None = None, *, say: Callable[[str], None] = lambda text: None
+    ) -> None:
+        _require_address(access.url)
         self.access = access
         self._patience = patience or Patience()
+        self._say = say
         self._opened: httpx2.Client | None = None
 
     def __enter__(self) -> Hub:
@@ -102,7 +106,7 @@ class Hub:
     def list_files(self, repository: str, revision: str) -> Listing:
         """Return what a repository has at a revision (branch, tag or commit)."""
         url = f"{self.access.url}/api/models/{quote(repository)}/revision/{quote(revision, safe='')}?blobs=true"
-        waits = _Waits(self._patience)
+        waits = _Waits(self._patience, self._say)
         while True:
             self._require_network(repository)
             failure: EngineError | None = None
@@ -133,7 +137,7 @@ class Hub:
             size_bytes: Its size, or None where the hub has not said it.
             on_bytes: Called with the number of bytes that came; negative if they must be fetched once more.
         """
-        waits = _Waits(self._patience)
+        waits = _Waits(self._patience, self._say)
         while True:
             self._require_network(name)
             before = _size(part)
@@ -195,9 +199,15 @@ class Hub:
             yield found
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.TooManyRedirects) as error:
             raise EngineError(
-                f"{self.access.url} is no address of a hub: correct HF_ENDPOINT or the setting", code="model.hub_failed"
+                f"{host} sends us in circles or to no address: check HF_ENDPOINT", code="model.hub_failed"
             ) from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise EngineError(
+                    f"the certificate of {host} is not trusted: if a proxy here opens connections, add its certificate "
+                    f"to the system's, or name it in SSL_CERT_FILE",
+                    code="model.hub_unreachable",
+                ) from error
             found.append(
                 EngineError(
                     f"{host} can't be reached for {name}: check the network, the proxy (HTTPS_PROXY) and HF_ENDPOINT; "
@@ -239,8 +249,9 @@ class Hub:
 class _Waits:
     """Waits between tries, twice as long each time; gives up with the last failure."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, say: Callable[[str], None]) -> None:
         self._patience = patience
+        self._say = say
         self.reset()
 
     def reset(self) -> None:
@@ -255,7 +266,9 @@ class _Waits:
         if self._tried >= self._patience.tries:
             raise failure
         wait_s = max(self._patience.first_wait_s * 2 ** (self._tried - 1), self._hint_s)
-        time.sleep(min(wait_s, self._patience.longest_wait_s))
+        wait_s = min(wait_s, self._patience.longest_wait_s)
+        self._say(f"no answer, or a broken one; trying again in {wait_s:.0f} s")
+        time.sleep(wait_s)
 
 
 def _receive(
@@ -310,6 +323,19 @@ def _listing(response: httpx2.Response, hub: str, repository: str) -> Listing:
             f"login page answers in its place",
             code="model.hub_failed",
         ) from error
+
+
+def _require_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise EngineError(
+            f"{url} is no address of a hub: correct HF_ENDPOINT or the setting, as https://hub.example",
+            code="model.hub_failed",
+        )
 
 
 def _too_few(name: str, came_bytes: int, size_bytes: int | None) -> EngineError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -58,21 +58,25 @@ def pull(entry: Entry, store: Store, hub: Hub, watch: Watcher, *, again: bool = 
     final = store.pulled(entry)
     with store.lock(entry.id, on_wait=lambda: watch.say(f"somebody else is pulling {entry.id}; waiting for them")):
         if final.is_dir() and not again:
-            watch.say(f"{entry.id} is there already, in {final}; --again pulls it anew")
-            return final
+            faults = [] if entry.export else verify_folder(final, entry.kind)
+            if not faults:
+                watch.say(f"{entry.id} is there already, in {final}; --again pulls it anew")
+                return final
+            watch.say(f"what is there can't be used ({faults[0].message}); it is replaced")
         revision, wanted = _look_up(entry, hub)
         staged = store.partial(entry.id) / PurePosixPath(revision).name
         with writing(staged):
             _forget_others(staged)
             staged.mkdir(parents=True, exist_ok=True)
         _require_room(entry, wanted, staged)
+        checked: dict[str, str] = {}
         for file in wanted:
-            _bring(file, staged, hub, watch, name=entry.source.name)
+            checked[file.path] = _bring(file, staged, hub, watch, name=entry.source.name)
         if entry.source.archive is not None:
             from pipelines.models.archive import unpack
 
             unpack(staged / ARCHIVE, staged, entry.files)
-        _finish(entry, revision, staged)
+        _finish(entry, revision, staged, checked)
         store.install(staged, final)
         shutil.rmtree(store.partial(entry.id), ignore_errors=True)
     return final
@@ -161,10 +165,11 @@ def _require_room(entry: Entry, wanted: Sequence[_Wanted], staged: Path) -> None
         )
 
 
-def _bring(file: _Wanted, staged: Path, hub: Hub, watch: Watcher, *, name: str) -> None:
+def _bring(file: _Wanted, staged: Path, hub: Hub, watch: Watcher, *, name: str) -> str:
+    """Bring a file, check it, give it its name, and return its SHA-256."""
     final, part = staged / file.path, staged / f"{file.path}.part"
     if final.is_file():
-        return  # it was checked before it got this name
+        return sha256_of(final)  # it was checked before it got this name
     with writing(part):
         part.parent.mkdir(parents=True, exist_ok=True)
         done = part.stat().st_size if part.exists() else 0
@@ -173,24 +178,24 @@ def _bring(file: _Wanted, staged: Path, hub: Hub, watch: Watcher, *, name: str) 
             hub.download(file.url, part, name=name, size_bytes=file.size_bytes, on_bytes=watch.advance)
         finally:
             watch.end()
-        _check(file, part, watch)
+        found = _check(file, part, watch)
         part.rename(final)
+    return found
 
 
-def _check(file: _Wanted, part: Path, watch: Watcher) -> None:
+def _check(file: _Wanted, part: Path, watch: Watcher) -> str:
+    watch.begin(f"checking {file.path}", done_bytes=0, total_bytes=part.stat().st_size)
+    try:
+        found = sha256 = sha256_of(part, on_bytes=watch.advance)
+    finally:
+        watch.end()
     expected = [sha for sha in (file.known_sha256, file.sha256) if sha]
-    if expected:
-        watch.begin(f"checking {file.path}", done_bytes=0, total_bytes=part.stat().st_size)
-        try:
-            found = sha256_of(part, on_bytes=watch.advance)
-        finally:
-            watch.end()
-        wrong = next((sha for sha in expected if sha != found), None)
-    else:
-        found = git_sha1_of(part) if file.git_sha1 else ""
-        wrong = file.git_sha1 if file.git_sha1 and file.git_sha1 != found else None
+    wrong = next((sha for sha in expected if sha != found), None)
+    if not expected and file.git_sha1:
+        found = git_sha1_of(part)
+        wrong = file.git_sha1 if file.git_sha1 != found else None
     if wrong is None:
-        return
+        return sha256
     part.unlink()
     if file.known_sha256 and file.sha256 and file.known_sha256 != file.sha256:
         raise EngineError(
@@ -205,7 +210,7 @@ def _check(file: _Wanted, part: Path, watch: Watcher) -> None:
     )
 
 
-def _finish(entry: Entry, revision: str, staged: Path) -> None:
+def _finish(entry: Entry, revision: str, staged: Path, checked: Mapping[str, str]) -> None:
     """Write down what came, and look whether it can be what it should; what can't be is deleted."""
     with writing(staged):
         names = sorted(
@@ -214,7 +219,10 @@ def _finish(entry: Entry, revision: str, staged: Path) -> None:
             if path.is_file() and path.name not in (ARCHIVE, "provenance.json")
         )
         (staged / ARCHIVE).unlink(missing_ok=True)
-        records = tuple(FileRecord(name, (staged / name).stat().st_size, sha256_of(staged / name)) for name in names)
+        records = tuple(
+            FileRecord(name, (staged / name).stat().st_size, checked.get(name) or sha256_of(staged / name))
+            for name in names
+        )
         Provenance(entry.id, entry.kind, entry.source.name, revision, records).write(staged)
     faults = [] if entry.export else verify_folder(staged, entry.kind)
     if faults:

@@ -135,7 +135,8 @@ def _words_faults(folder: Path, table: Ct2File) -> list[Fault]:
         return [
             Fault(
                 code="model.tokenizer",
-                message=f"{path} is of another model ({len(vocabulary)} words, the weights have {embeddings[0]}): {_AGAIN}",
+                message=f"{path} is of another model ({len(vocabulary)} words, the weights have {embeddings[0]}): "
+                f"{_AGAIN}",
             )
         ]
     return [

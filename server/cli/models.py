@@ -39,7 +39,7 @@ def list_models(overrides: Overrides = None, config: ConfigFolder = None, as_jso
     from rich.table import Table
 
     place = _Place.of(overrides, config)
-    rows = [place.describe(entry) for entry in place.catalogue.models]
+    rows = [place.describe(entry) for entry in (*place.catalogue.models, *place.others())]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -84,13 +84,13 @@ def pull(
     from server.cli.models_progress import Bars
 
     place = _Place.of(overrides, config)
-    entry = place.catalogue.find(model)
+    entry = place.find(model)
     access = place.access()
     warning = memory_warning(entry, psutil.virtual_memory().total)
     if warning:
         typer.echo(f"warning: {warning}", err=True)
     try:
-        with Bars() as bars, Hub(access) as hub:
+        with Bars() as bars, Hub(access, say=bars.say) as hub:
             bars.say(f"pulling {entry.id} from {entry.source.archive or f'{access.url}/{entry.source.repository}'}")
             folder = pull_model(entry, place.store, hub, bars, again=again)
     except KeyboardInterrupt:
@@ -163,7 +163,7 @@ def export(
             code="model.export_failed",
         )
     place = _Place.of(overrides, config)
-    entry = place.catalogue.find(model)
+    entry = place.find(model)
     try:
         folder = export_model(entry, place.store, typer.echo, quantization=quantization)
     except KeyboardInterrupt:
@@ -183,7 +183,7 @@ def remove(
 ) -> None:
     """Delete a model from this machine, with what was pulled for it; asks before."""
     place = _Place.of(overrides, config)
-    entry = place.catalogue.find(model)
+    entry = place.find(model)
     if place.store.state(entry) == "absent":
         raise EngineError(f"{entry.id} is not in {place.store.root}: nothing to remove", code="model.not_installed")
     if not yes:
@@ -237,6 +237,32 @@ class _Place:
         access = HubAccess.from_environment(self.catalogue.hub)
         return dataclasses.replace(access, url=self._hub_url.rstrip("/")) if self._hub_url else access
 
+    def find(self, name: str) -> Entry:
+        """Return the model of this name, of the catalogue or of a folder that was put among the models."""
+        try:
+            return self.catalogue.find(name)
+        except EngineError:
+            other = next((entry for entry in self.others() if entry.id == name), None)
+            if other is None:
+                raise
+            return other
+
+    def others(self) -> list[Entry]:
+        """Return the models that are here and not in the catalogue."""
+        from pipelines.models.catalogue import local
+        from pipelines.models.store import Provenance, size_of
+        from pipelines.models.verify import kind_of
+
+        known = {entry.id for entry in self.catalogue.models}
+        found = []
+        for folder in sorted(self.store.root.glob("[!.]*")):
+            kind = kind_of(folder) if folder.name not in known else None
+            if kind is not None:
+                provenance = Provenance.read(folder)
+                size_mib = max(size_of(folder) // _MIB, 1)
+                found.append(local(folder.name, kind, provenance.source if provenance else str(folder), size_mib))
+        return found
+
     def resolve(self, name: str) -> tuple[Path, Kind, Entry | None]:
         """Return the folder and kind of an id or of a path; raises EngineError if nothing is there."""
         from pipelines.models.verify import kind_of
@@ -247,7 +273,7 @@ class _Place:
             if kind is None:
                 raise EngineError(f"{folder} holds no model (no model.bin, no model.onnx)", code="model.format")
             return folder, kind, None
-        entry = self.catalogue.find(name)
+        entry = self.find(name)
         state = self.store.state(entry)
         if state != "installed":
             todo = "export" if state == "to export" else "pull"

@@ -124,6 +124,21 @@ def test_the_life_of_a_model(desk: Desk) -> None:
     assert "nothing to remove" in desk.fails("remove", "tiny.en")
 
 
+def test_a_model_that_the_catalogue_does_not_have(desk: Desk) -> None:
+    desk.hub.repositories["Some/Other"] = desk.hub.repositories["some/whisper"]
+    assert desk.run("pull", "Some/Other").code == 0
+    row = json.loads(desk.run("list", "--json").out)[2]
+    assert (row["id"], row["kind"], row["state"], row["source"]) == (
+        "some--other",
+        "recogniser",
+        "installed",
+        "Some/Other",
+    )
+    assert "4 checksums are right" in desk.run("verify", "some--other").out
+    assert desk.run("remove", "some--other", "--yes").code == 0
+    assert len(json.loads(desk.run("list", "--json").out)) == 2
+
+
 def test_remove_asks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.run("pull", "tiny.en")
     read, write = os.pipe()

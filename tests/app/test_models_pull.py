@@ -118,6 +118,25 @@ def test_what_is_there_is_not_asked_for_again(hub: LoopbackHub, store: Store) ->
     assert len(hub.asked) == before
 
 
+def test_what_is_there_and_broken_is_replaced(hub: LoopbackHub, store: Store) -> None:
+    folder = bring(hub, store)
+    content = (folder / "model.bin").read_bytes()
+    (folder / "model.bin").write_bytes(content[:1000])
+    watch = Watched()
+    bring(hub, store, watch=watch)
+    assert "it is replaced" in watch.said[0]
+    assert (folder / "model.bin").read_bytes() == content
+    assert not (store.root / ".partial" / "tiny.en.old").exists()
+
+
+def test_pulled_anew_on_demand(hub: LoopbackHub, store: Store) -> None:
+    folder = bring(hub, store)
+    hub.repositories[REPOSITORY]["config.json"] = b'{"lang_ids": []}'
+    with Hub(HubAccess(hub.url), QUICK) as client:
+        pull(entry(), store, client, Watched(), again=True)
+    assert (folder / "config.json").read_bytes() == b'{"lang_ids": []}'
+
+
 def test_the_token_goes_to_the_hub_and_not_where_it_sends_us(hub: LoopbackHub, store: Store) -> None:
     bring(hub, store, token=TOKEN)
     sent_on = [one for one in hub.asked if one.path.startswith("/cdn/")]
@@ -283,6 +302,13 @@ def test_a_hub_that_nobody_answers_at(store: Store) -> None:
 def test_a_host_that_does_not_exist(store: Store) -> None:
     with pytest.raises(EngineError, match="can't be reached"):
         pull_with(HubAccess("http://hub.invalid"), store)
+
+
+@pytest.mark.parametrize("url", ["hub.example", "ftp://hub.example", "http://[", "http://127.0.0.1:99999"])
+def test_an_address_that_is_none(store: Store, url: str) -> None:
+    with pytest.raises(EngineError) as caught:
+        pull_with(HubAccess(url), store)
+    assert "HF_ENDPOINT" in caught.value.message
 
 
 def test_something_that_is_no_hub(hub: LoopbackHub, store: Store) -> None:
