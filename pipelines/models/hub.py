@@ -8,9 +8,7 @@ another host for the bytes; the access token goes to the hub alone.
 
 from __future__ import annotations
 
-import os
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from audio.errors import EngineError
+from pipelines.models.hub_access import HubAccess, require_address
 from pipelines.models.hub_answers import explain
+from pipelines.models.hub_waits import Patience, Waits
 
 if TYPE_CHECKING:
     import httpx2
 
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
-_YES = ("1", "on", "yes", "true")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +46,13 @@ class Listing:
     files: tuple[RemoteFile, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class HubAccess:
-    """How the hub is reached: its address, the access token if there is one, and whether the network may be used."""
-
-    url: str
-    token: str | None = None
-    offline: bool = False
-
-    @classmethod
-    def from_environment(cls, default_url: str, environ: Mapping[str, str] = os.environ) -> HubAccess:
-        """Read the names that the hub's own tools use: HF_ENDPOINT, HF_TOKEN (or its file) and HF_HUB_OFFLINE."""
-        offline = environ.get("HF_HUB_OFFLINE") or environ.get("TRANSFORMERS_OFFLINE") or ""
-        return cls(
-            url=(environ.get("HF_ENDPOINT") or default_url).rstrip("/"),
-            token=_token(environ),
-            offline=offline.lower() in _YES,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait for a hub, and how often to try again after a failure without any progress between."""
-
-    tries: int = 5
-    first_wait_s: float = 1.0
-    longest_wait_s: float = 30.0
-    connect_s: float = 10.0
-    silence_s: float = 30.0
-
-
 class Hub:
     """A hub, or one of its mirrors. Every failure is an EngineError that says what to do."""
 
     def __init__(
         self, access: HubAccess, patience: Patience | None = None, *, say: Callable[[str], None] = lambda text: None
     ) -> None:
-        _require_address(access.url)
+        require_address(access.url)
         self.access = access
         self._patience = patience or Patience()
         self._say = say
@@ -106,7 +75,7 @@ class Hub:
     def list_files(self, repository: str, revision: str) -> Listing:
         """Return what a repository has at a revision (branch, tag or commit)."""
         url = f"{self.access.url}/api/models/{quote(repository)}/revision/{quote(revision, safe='')}?blobs=true"
-        waits = _Waits(self._patience, self._say)
+        waits = Waits(self._patience, self._say)
         while True:
             self._require_network(repository)
             failure: EngineError | None = None
@@ -137,7 +106,7 @@ class Hub:
             size_bytes: Its size, or None where the hub has not said it.
             on_bytes: Called with the number of bytes that came; negative if they must be fetched once more.
         """
-        waits = _Waits(self._patience, self._say)
+        waits = Waits(self._patience, self._say)
         while True:
             self._require_network(name)
             before = _size(part)
@@ -246,31 +215,6 @@ class Hub:
         )
 
 
-class _Waits:
-    """Waits between tries, twice as long each time; gives up with the last failure."""
-
-    def __init__(self, patience: Patience, say: Callable[[str], None]) -> None:
-        self._patience = patience
-        self._say = say
-        self.reset()
-
-    def reset(self) -> None:
-        self._tried = 0
-        self._hint_s = 0.0
-
-    def hint(self, retry_after: str | None) -> None:
-        self._hint_s = float(retry_after) if retry_after and retry_after.isdigit() else 0.0
-
-    def next(self, failure: EngineError) -> None:
-        self._tried += 1
-        if self._tried >= self._patience.tries:
-            raise failure
-        wait_s = max(self._patience.first_wait_s * 2 ** (self._tried - 1), self._hint_s)
-        wait_s = min(wait_s, self._patience.longest_wait_s)
-        self._say(f"no answer, or a broken one; trying again in {wait_s:.0f} s")
-        time.sleep(wait_s)
-
-
 def _receive(
     response: httpx2.Response, part: Path, before: int, size_bytes: int | None, on_bytes: Callable[[int], None]
 ) -> int | None:
@@ -325,19 +269,6 @@ def _listing(response: httpx2.Response, hub: str, repository: str) -> Listing:
         ) from error
 
 
-def _require_address(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise EngineError(
-            f"{url} is no address of a hub: correct HF_ENDPOINT or the setting, as https://hub.example",
-            code="model.hub_failed",
-        )
-
-
 def _too_few(name: str, came_bytes: int, size_bytes: int | None) -> EngineError:
     return EngineError(
         f"the hub sent {came_bytes} of {size_bytes} bytes of a file of {name} and says that is all: pull again later",
@@ -347,15 +278,3 @@ def _too_few(name: str, came_bytes: int, size_bytes: int | None) -> EngineError:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _token(environ: Mapping[str, str]) -> str | None:
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
-        if environ.get(name, "").strip():
-            return environ[name].strip()
-    home = Path(environ.get("HF_HOME") or Path(environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface"))
-    file = Path(environ.get("HF_TOKEN_PATH") or home / "token").expanduser()
-    try:
-        return file.read_text(encoding="utf-8").strip() or None
-    except OSError:
-        return None

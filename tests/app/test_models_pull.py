@@ -15,7 +15,9 @@ import pytest
 
 from audio.errors import EngineError
 from pipelines.models.catalogue import Entry, ModelFile, Source, unlisted
-from pipelines.models.hub import Hub, HubAccess, Patience
+from pipelines.models.hub import Hub
+from pipelines.models.hub_access import HubAccess
+from pipelines.models.hub_waits import Patience
 from pipelines.models.pull import memory_warning, pull
 from pipelines.models.store import Provenance, Store, checksum_faults, sha256_of
 from pipelines.models.verify import verify_folder
