@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -75,7 +75,8 @@ class Hub:
     def list_files(self, repository: str, revision: str) -> Listing:
         """Return what a repository has at a revision (branch, tag or commit)."""
         url = f"{self.access.url}/api/models/{quote(repository)}/revision/{quote(revision, safe='')}?blobs=true"
-        waits = Waits(self._patience, self._say)
+        # Nothing came yet that would be worth a long wait.
+        waits = Waits(replace(self._patience, tries=min(self._patience.tries, 3)), self._say)
         while True:
             self._require_network(repository)
             failure: EngineError | None = None
@@ -129,6 +130,8 @@ class Hub:
                             return
                         failure = _too_few(name, _size(part), size_bytes)
                     elif response.status_code == 416:
+                        if size_bytes is None and before and _whole_size(response.headers, 0) == before:
+                            return  # all of it had come, and nobody had said how much that is
                         part.unlink(missing_ok=True)
                         on_bytes(-before)
                         raise _too_few(name, before, size_bytes)

@@ -66,6 +66,7 @@ def list_models(overrides: Overrides = None, config: ConfigFolder = None, as_jso
 def pull(
     model: _Id,
     again: Annotated[bool, typer.Option("--again", help="Pull it even if it is here.")] = False,
+    no_qualify: Annotated[bool, typer.Option("--no-qualify", help="Do not try a recogniser afterwards.")] = False,
     overrides: Overrides = None,
     config: ConfigFolder = None,
 ) -> None:
@@ -97,7 +98,7 @@ def pull(
     typer.echo(f"{entry.id} is in {folder}")
     if entry.export:
         typer.echo(f"next: `interlocutor models export {entry.id}`, which makes it usable")
-    elif entry.kind == "recogniser" and not (folder / "qualified.json").is_file():
+    elif entry.kind == "recogniser" and not no_qualify and not (folder / "qualified.json").is_file():
         _qualify(folder, required=False)
 
 

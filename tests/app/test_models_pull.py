@@ -162,14 +162,16 @@ def test_a_mirror_is_taken_from_the_environment(hub: LoopbackHub, store: Store) 
     assert store.folder("tiny.en").is_dir()
 
 
-def test_a_voice_is_unpacked_from_its_archive(hub: LoopbackHub, store: Store) -> None:
+@pytest.fixture
+def voice(hub: LoopbackHub) -> Entry:
+    """A voice in an archive, which also holds a name that leads out of it."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("tts_models--en--x--vits/model_file.pth", b"weights" * 100)
+        archive.writestr("tts_models--en--x--vits/model_file.pth", b"weights" * 10_000)
         archive.writestr("tts_models--en--x--vits/config.json", b"{}")
         archive.writestr("../../escaped/config.json.txt", b"no")
     hub.repositories["voices"] = {"vits.zip": packed.getvalue()}
-    voice = Entry(
+    return Entry(
         id="voice",
         kind="synthesiser",
         summary="a voice",
@@ -181,10 +183,39 @@ def test_a_voice_is_unpacked_from_its_archive(hub: LoopbackHub, store: Store) ->
         languages=("en",),
         export="onnx",
     )
+
+
+def test_a_voice_is_unpacked_from_its_archive(hub: LoopbackHub, store: Store, voice: Entry) -> None:
     folder = bring(hub, store, voice)
     assert folder == store.source("voice")
     assert {path.name for path in folder.iterdir()} == {"model_file.pth", "config.json", "provenance.json"}
     assert store.state(voice) == "to export"
+
+
+def test_an_archive_that_had_come_whole_is_not_sent_again(hub: LoopbackHub, store: Store, voice: Entry) -> None:
+    staged = store.partial("voice") / "vits"
+    staged.mkdir(parents=True)
+    (staged / "archive.zip.part").write_bytes(hub.repositories["voices"]["vits.zip"])
+    bring(hub, store, voice)
+    assert [one.range for one in hub.transfers("vits.zip")] == [f"bytes={len(hub.repositories['voices']['vits.zip'])}-"]
+
+
+def test_an_archive_that_is_damaged_or_lacks_a_file(hub: LoopbackHub, store: Store, voice: Entry) -> None:
+    with pytest.raises(EngineError, match=r"the archive has no speaker_ids\.json") as caught:
+        bring(hub, store, voice.model_copy(update={"files": (ModelFile(path="speaker_ids.json"),)}))
+    assert caught.value.code == "model.format"
+    store.remove("voice")
+    hub.repositories["voices"]["vits.zip"] = b"<html>not found</html>"
+    with pytest.raises(EngineError, match="came damaged and is deleted") as caught:
+        bring(hub, store, voice)
+    assert caught.value.code == "model.checksum"
+    assert not store.source("voice").exists()
+    with pytest.raises(EngineError, match="came damaged"):
+        bring(
+            hub,
+            store,
+            voice.model_copy(update={"source": Source(archive=voice.source.archive, archive_sha256="0" * 64)}),
+        )
 
 
 # ------------------------------------------------------------------ what breaks off
