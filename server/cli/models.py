@@ -1,0 +1,225 @@
+"""`interlocutor models`: which models there are, and how they come to this machine, are checked, made ready and go."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audio.errors import EngineError
+from server.cli.models_place import Place
+from server.cli.options import AsJson, ConfigFolder, Overrides
+
+if TYPE_CHECKING:
+    from pipelines.models.catalogue import Kind
+
+group = typer.Typer(help="List, pull, check, convert, measure and remove models.", no_args_is_help=True)
+
+EXIT_INTERRUPTED = 130
+_MIB = 1 << 20
+
+_Id = Annotated[str, typer.Argument(metavar="ID", help="The model's id, as `models list` shows it.")]
+_IdOrFolder = Annotated[str, typer.Argument(metavar="ID", help="The model's id, or a folder with a model in it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `models list`, `pull`, `verify`, `qualify`, `export`, `remove` and `bench`."""
+    app.add_typer(group, name="models")
+
+
+@group.command("list")
+def list_models(overrides: Overrides = None, config: ConfigFolder = None, as_json: AsJson = False) -> None:
+    """List the models there are, which of them are here, and what each needs."""
+    from rich.console import Console
+    from rich.table import Table
+
+    place = Place.of(overrides, config)
+    rows = [place.describe(entry) for entry in (*place.catalogue.models, *place.others())]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("Id", "Kind", "Here", "Size", "Memory", "Languages", "Licence"):
+        table.add_column(
+            title,
+            no_wrap=title in ("Id", "Kind", "Size", "Memory"),
+            justify="right" if title in ("Size", "Memory") else "left",
+        )
+    for row in rows:
+        here = "-" if row["state"] == "absent" else row["state"]
+        table.add_row(
+            row["id"],
+            row["kind"],
+            f"{here}, qualified" if row["qualified"] else here,
+            f"{row['size_mib']} MiB",
+            f"{row['memory_mib']} MiB",
+            " ".join(row["languages"]),
+            row["licence"] + (" (gated)" if row["gated"] else ""),
+        )
+    Console().print(table)
+    typer.echo(f"\nThey lie in {place.store.root}; `interlocutor models pull ID` brings one.")
+
+
+@group.command()
+def pull(
+    model: _Id,
+    again: Annotated[bool, typer.Option("--again", help="Pull it even if it is here.")] = False,
+    no_qualify: Annotated[bool, typer.Option("--no-qualify", help="Do not try a recogniser afterwards.")] = False,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """Bring a model to this machine; goes on where an earlier pull broke off.
+
+    HF_TOKEN, HF_ENDPOINT (a mirror) and HF_HUB_OFFLINE are respected. A recogniser is qualified afterwards.
+    """
+    import psutil
+
+    from pipelines.models.hub import Hub
+    from pipelines.models.pull import memory_warning
+    from pipelines.models.pull import pull as pull_model
+    from server.cli.models_progress import Bars
+
+    place = Place.of(overrides, config)
+    entry = place.find(model)
+    access = place.access()
+    warning = memory_warning(entry, psutil.virtual_memory().total)
+    if warning:
+        typer.echo(f"warning: {warning}", err=True)
+    try:
+        with Bars() as bars, Hub(access, say=bars.say) as hub:
+            bars.say(f"pulling {entry.id} from {entry.source.archive or f'{access.url}/{entry.source.repository}'}")
+            folder = pull_model(entry, place.store, hub, bars, again=again)
+    except KeyboardInterrupt:
+        came = place.came_mib(entry)
+        typer.echo(f"stopped; the {came} MiB that came are kept, and the same command goes on from there", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    typer.echo(f"{entry.id} is in {folder}")
+    if entry.export:
+        typer.echo(f"next: `interlocutor models export {entry.id}`, which makes it usable")
+    elif entry.kind == "recogniser" and not no_qualify and not (folder / "qualified.json").is_file():
+        _qualify(folder, required=False)
+
+
+@group.command()
+def verify(
+    model: _IdOrFolder,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave the checksums out.")] = False,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """Check a model: files, format, architecture, tokenizer and checksums; exit 1 with a line for each fault."""
+    from pipelines.models.store import Provenance, checksum_faults, size_of
+    from pipelines.models.verify import verify_folder
+    from server.cli.models_progress import Bars
+
+    folder, kind, _ = Place.of(overrides, config).resolve(model)
+    faults = verify_folder(folder, kind)
+    provenance = Provenance.read(folder)
+    checked = "its checksums are not known, as it was not pulled"
+    if provenance is not None and not quick and not faults:
+        with Bars() as bars:
+            bars.begin(f"checking {folder.name}", done_bytes=0, total_bytes=size_of(folder))
+            faults += checksum_faults(folder, provenance, on_bytes=bars.advance)
+            bars.end()
+        checked = f"{len(provenance.files)} checksums are right"
+    elif quick:
+        checked = "checksums were left out"
+    if faults:
+        raise EngineError("\n".join(fault.message for fault in faults), code=faults[0].code)
+    typer.echo(f"{folder} is a sound {kind}; {checked}")
+
+
+@group.command()
+def qualify(model: _IdOrFolder, overrides: Overrides = None, config: ConfigFolder = None) -> None:
+    """Try a recogniser on bundled sentences, and unlock what it is shown to do without loss."""
+    folder, kind, _ = Place.of(overrides, config).resolve(model)
+    _require_recogniser(folder, kind)
+    _qualify(folder, required=True)
+
+
+@group.command()
+def export(
+    model: _Id,
+    quantization: Annotated[
+        str, typer.Option(help="How a language model's weights are kept: int8_float32, float16, ...")
+    ] = "int8_float32",
+    drop_source: Annotated[bool, typer.Option("--drop-source", help="Delete what was pulled, once converted.")] = False,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """Convert a pulled model into the form the server loads, in an environment of its own with torch."""
+    import shutil
+
+    from pipelines.models.export import QUANTIZATIONS
+    from pipelines.models.export import export as export_model
+
+    if quantization not in QUANTIZATIONS:
+        raise EngineError(
+            f"there is no quantization {quantization}: take one of {', '.join(QUANTIZATIONS)}",
+            code="model.export_failed",
+        )
+    place = Place.of(overrides, config)
+    entry = place.find(model)
+    try:
+        folder = export_model(entry, place.store, typer.echo, quantization=quantization)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on with the environment as it is", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if drop_source:
+        shutil.rmtree(place.store.source(entry.id), ignore_errors=True)
+    typer.echo(f"{entry.id} is in {folder}")
+
+
+@group.command()
+def remove(
+    model: _Id,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """Delete a model from this machine, with what was pulled for it; asks before."""
+    place = Place.of(overrides, config)
+    entry = place.find(model)
+    if place.store.state(entry) == "absent":
+        raise EngineError(f"{entry.id} is not in {place.store.root}: nothing to remove", code="model.not_installed")
+    if not yes:
+        typer.confirm(f"delete {entry.id} ({place.came_mib(entry)} MiB) from {place.store.root}?", abort=True)
+    with place.store.lock(entry.id, on_wait=lambda: typer.echo("somebody else is working on it; waiting")):
+        freed = place.store.remove(entry.id)
+    typer.echo(f"{entry.id} is removed; {freed // _MIB} MiB are free again")
+
+
+@group.command()
+def bench(model: _IdOrFolder, overrides: Overrides = None, config: ConfigFolder = None) -> None:
+    """Measure a recogniser on this machine: how long a final of 3 s and of 8 s takes, and its memory."""
+    import importlib
+
+    folder, kind, _ = Place.of(overrides, config).resolve(model)
+    _require_recogniser(folder, kind)
+    try:
+        measure = importlib.import_module("server.bench.stt_whisper").bench_model
+    except (ImportError, AttributeError) as error:
+        raise EngineError("this version can't measure models yet", code="engine.unavailable") from error
+    measure(folder)
+
+
+def _require_recogniser(folder: Path, kind: Kind) -> None:
+    if kind != "recogniser":
+        raise EngineError(f"{folder} is a {kind}: this is for recognisers", code="model.architecture")
+
+
+def _qualify(folder: Path, *, required: bool) -> None:
+    """Qualify a recogniser with the recogniser's own code; without it only say so, unless that was what was asked."""
+    import importlib
+
+    try:
+        run = importlib.import_module("pipelines.stt.qualify").qualify
+    except (ImportError, AttributeError) as error:
+        if required:
+            raise EngineError("this version can't qualify models yet", code="engine.unavailable") from error
+        return
+    typer.echo("trying it on bundled sentences; this takes a moment")
+    result = run(folder, progress=lambda *what: None)
+    typer.echo(str(getattr(result, "summary", result)))

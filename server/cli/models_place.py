@@ -1,0 +1,123 @@
+"""What the commands of `interlocutor models` work on: the catalogue and the folder of models that the settings name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audio.errors import EngineError
+
+if TYPE_CHECKING:
+    from pipelines.models.catalogue import Catalogue, Entry, Kind
+    from pipelines.models.hub_access import HubAccess
+    from pipelines.models.store import Store
+
+DEFAULT_PATH = Path(".data/models")
+_MIB = 1 << 20
+
+
+class Place:
+    """The catalogue and the folder of models that the settings name."""
+
+    def __init__(self, catalogue: Catalogue, store: Store, hub_url: str | None) -> None:
+        self.catalogue = catalogue
+        self.store = store
+        self._hub_url = hub_url
+
+    @classmethod
+    def of(cls, overrides: list[str] | None, config: Path | None) -> Place:
+        """Read settings and catalogue; a `models.yaml` in the configuration folder stands in for the supplied one."""
+        from pipelines.models.catalogue import Catalogue
+        from pipelines.models.store import Store
+        from server.settings import CONFIG_FOLDER, load_settings
+
+        section: Any = getattr(load_settings(config_folder=config, overrides=overrides or ()), "models", None)
+        path = Path(getattr(section, "path", None) or os.environ.get("MODEL_PATH") or DEFAULT_PATH)
+        own = (config or CONFIG_FOLDER) / "models.yaml"
+        catalogue = Catalogue.load(own if own.is_file() else CONFIG_FOLDER / "models.yaml")
+        return cls(catalogue, Store(path), getattr(section, "hub_url", None))
+
+    def access(self) -> HubAccess:
+        """Return how the hub is reached: by the setting, by HF_ENDPOINT, or where the catalogue says."""
+        import dataclasses
+
+        from pipelines.models.hub_access import HubAccess
+
+        access = HubAccess.from_environment(self.catalogue.hub)
+        return dataclasses.replace(access, url=self._hub_url.rstrip("/")) if self._hub_url else access
+
+    def find(self, name: str) -> Entry:
+        """Return the model of this name, of the catalogue or of a folder that was put among the models."""
+        try:
+            return self.catalogue.find(name)
+        except EngineError:
+            other = next((entry for entry in self.others() if entry.id == name), None)
+            if other is None:
+                raise
+            return other
+
+    def others(self) -> list[Entry]:
+        """Return the models that are here and not in the catalogue."""
+        from pipelines.models.catalogue import local
+        from pipelines.models.store import Provenance, size_of
+        from pipelines.models.verify import kind_of
+
+        known = {entry.id for entry in self.catalogue.models}
+        found = []
+        for folder in sorted(self.store.root.glob("[!.]*")):
+            kind = kind_of(folder) if folder.name not in known else None
+            if kind is not None:
+                provenance = Provenance.read(folder)
+                size_mib = max(size_of(folder) // _MIB, 1)
+                found.append(local(folder.name, kind, provenance.source if provenance else str(folder), size_mib))
+        return found
+
+    def resolve(self, name: str) -> tuple[Path, Kind, Entry | None]:
+        """Return the folder and kind of an id or of a path; raises EngineError if nothing is there."""
+        from pipelines.models.verify import kind_of
+
+        if Path(name).is_dir() or name.startswith((".", "/", "~")):
+            folder = Path(name).expanduser()
+            kind = kind_of(folder)
+            if kind is None:
+                raise EngineError(f"{folder} holds no model (no model.bin, no model.onnx)", code="model.format")
+            return folder, kind, None
+        entry = self.find(name)
+        state = self.store.state(entry)
+        if state != "installed":
+            todo = "export" if state == "to export" else "pull"
+            raise EngineError(
+                f"{entry.id} is not in {self.store.root}: run `interlocutor models {todo} {entry.id}`",
+                code="model.not_installed",
+            )
+        return self.store.folder(entry.id), entry.kind, entry
+
+    def describe(self, entry: Entry) -> dict[str, Any]:
+        """Return what `models list` tells of a model."""
+        from pipelines.models.store import QUALIFIED, size_of
+
+        folder, state = self.store.folder(entry.id), self.store.state(entry)
+        here = size_of(folder) // _MIB if state == "installed" else entry.download_mib
+        return {
+            "id": entry.id,
+            "kind": entry.kind,
+            "summary": entry.summary,
+            "state": state,
+            "qualified": (folder / QUALIFIED).is_file(),
+            "size_mib": here,
+            "memory_mib": entry.memory_mib,
+            "languages": list(entry.languages),
+            "speakers": entry.speakers,
+            "licence": entry.licence,
+            "gated": entry.gated,
+            "source": entry.source.name,
+            "folder": str(folder) if state == "installed" else None,
+        }
+
+    def came_mib(self, entry: Entry) -> int:
+        """Return how much of a model is on the disk, finished or not."""
+        from pipelines.models.store import size_of
+
+        folders = (self.store.folder(entry.id), self.store.source(entry.id), self.store.partial(entry.id))
+        return sum(size_of(folder) for folder in folders) // _MIB
