@@ -11,7 +11,6 @@ import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,7 +21,8 @@ from pipelines.engines import Isolation
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.servant import Engine, Factory
 from pipelines.lanes.streams import StreamLane
-from pipelines.models.settings import ModelSettings, is_installed, model_id
+from pipelines.models.places import ModelPlace, locate
+from pipelines.models.settings import ModelSettings
 from pipelines.session.driver import Engines
 from pipelines.stt.whisper_settings import WhisperSettings
 
@@ -62,7 +62,7 @@ class EngineSettings(BaseModel):
 class Choice:
     """An engine that was chosen, and why.
 
-    `batch_size` is above 0 for one that decodes many sessions' sound at once, `model` the model it needs, if any.
+    `batch_size` is above 0 for one that decodes many sessions' sound at once, `place` the model it needs, if any.
     """
 
     name: str
@@ -71,7 +71,12 @@ class Choice:
     reason: str
     demonstration: bool = True
     batch_size: int = 0
-    model: str = ""
+    place: ModelPlace | None = None
+
+    @property
+    def model(self) -> str:
+        """The id of the model it needs; empty if it needs none."""
+        return self.place.id if self.place is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +111,13 @@ class _Lazy:
 
 @dataclass(frozen=True, slots=True)
 class _OfModel:
-    """A factory of an engine that needs a model: raises EngineError with what to do when it is not installed."""
+    """A factory of an engine that needs a model: raises EngineError with what to do when it is missing or broken."""
 
-    model: str
-    folder: Path
+    place: ModelPlace
     make: _Lazy
 
     def __call__(self) -> Engine:
-        if not is_installed(self.folder):
-            raise EngineError(_missing(self.model, self.folder), code="model.missing")
+        self.place.require()
         return self.make()
 
 
@@ -154,39 +157,39 @@ def _recogniser(settings: EngineSettings, models: ModelSettings, why: str) -> Ch
     by_name = name != "auto"
     if name == "scripted" or (not by_name and backend == "mock"):
         return _scripted("recogniser", why)
-    model, folder = settings.whisper.model, models.folder_of(settings.whisper.model)
-    if not by_name and backend == "auto":
-        if is_installed(folder):
-            name, why = "whisper", f"auto: Whisper {model} is installed in {folder}"
+    place = None
+    if name == "whisper" or (not by_name and backend in ("auto", "local")):
+        place = _whisper_model(settings, models)
+        if name == "whisper" or backend == "local":
+            name = "whisper"
+        elif place.installed:
+            name, why = "whisper", f"auto: Whisper {place.id} is installed in {place.folder}"
         else:
-            why = f"auto: the best installed, as {_missing(model, folder)}"
-    elif not by_name and backend == "local":
-        name = "whisper"
-    if name == "whisper":
+            why = f"auto: the best installed, as {place.missing()}"
+    if place is not None and name == "whisper":
         make = _Lazy(
             "pipelines.stt.whisper",
             "make_decoder",
-            {"folder": folder, "settings": settings.whisper, "models": models},
+            {"folder": place.folder, "settings": settings.whisper, "models": models},
         )
         return Choice(
             "whisper",
-            _OfModel(model, folder, make),
+            _OfModel(place, make),
             "thread",  # CTranslate2 lets go of the interpreter while it computes
             "asked for by name" if by_name else why,
             demonstration=False,
             batch_size=models.batch_size,
-            model=folder.name,
+            place=place,
         )
     factory = _Lazy("pipelines.stt.pocketsphinx", "PocketSphinxRecogniser")
     return Choice("pocketsphinx", factory, "process", "asked for by name" if by_name else why)
 
 
-def _missing(model: str, folder: Path) -> str:
-    if folder.name != model_id(model):
-        return f"the model folder {folder} is not there or not whole; set engines.whisper.model to one that is"
-    return (
-        f"the model '{folder.name}' is not in {folder.parent}; run 'interlocutor models pull {model}' and start again"
-    )
+def _whisper_model(settings: EngineSettings, models: ModelSettings) -> ModelPlace:
+    try:
+        return locate(settings.whisper.model, models, "recogniser")
+    except EngineError as error:
+        raise EngineError(f"engines.whisper.model: {error.message}", code=error.code) from error
 
 
 def _responder(name: str, scripted: bool, why: str) -> Choice:

@@ -299,7 +299,7 @@ def load_with_origins(
     own = _environment_layer(folder, environment, faults)
     given = [base, own, alias_layer, variables, command_line]
     profile = layers.merge(given).get(PROFILE)
-    merged = layers.merge([profile_layer(profile.value) if profile else [], *given])
+    merged = layers.merge([_catalogue_layer(folder), profile_layer(profile.value) if profile else [], *given])
     try:
         settings = Settings.model_validate(layers.nested(merged))
     except ValidationError as error:
@@ -310,6 +310,14 @@ def load_with_origins(
     if faults:
         raise SettingsError("\n".join(faults))
     return LoadedSettings(settings, origins, tuple(notes))
+
+
+def _catalogue_layer(folder: Path) -> list[layers.Given]:
+    """Return the catalogue of models in a configuration folder of one's own, which stands in for the supplied one."""
+    own = folder / "models.yaml"
+    if folder == CONFIG_FOLDER or not own.is_file():
+        return []
+    return [layers.Given("models.catalogue", str(own), own.name)]
 
 
 def _environment_layer(folder: Path, environment: Any, faults: list[str]) -> list[layers.Given]:

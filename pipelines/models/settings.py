@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipelines.models.memory import parse_amount
 
-_OTHER_NAMES = {"large": "large-v3", "large-v3-turbo": "turbo"}  # as faster-whisper understands them
+_SUPPLIED_CATALOGUE = Path(__file__).resolve().parents[2] / "configs" / "models.yaml"
 
 
 class ModelSettings(BaseModel):
@@ -19,6 +18,10 @@ class ModelSettings(BaseModel):
 
     path: Path = Field(
         default=Path(".data/models"), description="Folder of the models, one folder each, named by its id."
+    )
+    catalogue: Path | None = Field(
+        default=None,
+        description="File that says which models there are; unset: models.yaml of the configuration folder.",
     )
     hub_url: str | None = Field(
         default=None,
@@ -44,10 +47,10 @@ class ModelSettings(BaseModel):
         default=8, ge=1, le=128, description="Utterances of different sessions that are decoded together at most."
     )
 
-    @field_validator("path")
+    @field_validator("path", "catalogue")
     @classmethod
-    def _expand_home(cls, path: Path) -> Path:
-        return path.expanduser()
+    def _expand_home(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path is not None else None
 
     @field_validator("max_memory")
     @classmethod
@@ -55,31 +58,7 @@ class ModelSettings(BaseModel):
         parse_amount(text, of_bytes=1 << 40)
         return text
 
-    def folder_of(self, model: str) -> Path:
-        """Return the folder of a model: one that is named by its path, or the one of its id below `path`."""
-        place = Path(model).expanduser()
-        named_by_path = place.is_absolute() or model.startswith((".", "~"))
-        if named_by_path or (len(place.parts) > 1 and place.is_dir()):
-            return place
-        as_named = self.path / model
-        return as_named if as_named.is_dir() else self.path / model_id(model)
-
-
-def model_id(name: str) -> str:
-    """Return the id of a Whisper that people call by another name, or by its repository on the hub."""
-    found = re.fullmatch(r"[^/]+/faster-(distil-)?whisper-([^/]+)", name)
-    short = f"{found[1] or ''}{found[2]}" if found else name
-    return _OTHER_NAMES.get(short.lower(), short.replace("/", "--").lower())
-
-
-def is_installed(folder: Path) -> bool:
-    """Return whether a model lies there; whether it is whole is found out when it is verified or loaded."""
-    return (folder / "model.bin").is_file() and (folder / "config.json").is_file()
-
-
-def installed_models(path: Path) -> list[str]:
-    """Return the ids of the models below a folder, in order; none when the folder is not there."""
-    try:
-        return sorted(place.name for place in path.iterdir() if not place.name.startswith(".") and is_installed(place))
-    except OSError:
-        return []
+    @property
+    def catalogue_file(self) -> Path:
+        """The catalogue in use: the one that is named, or the supplied one."""
+        return self.catalogue or _SUPPLIED_CATALOGUE

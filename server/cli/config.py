@@ -91,13 +91,11 @@ def startup_faults(settings: Settings) -> list[str]:
 def _not_installed(settings: Settings) -> list[str]:
     """Return what a server with these settings would start without, and then not be ready."""
     from pipelines.catalogue import choose_engines
-    from pipelines.models.settings import is_installed
 
-    model = choose_engines(settings.engines, settings.models).recogniser.model
-    folder = settings.models.folder_of(settings.engines.whisper.model)
-    if not model or is_installed(folder):
+    place = choose_engines(settings.engines, settings.models).recogniser.place
+    if place is None or place.installed:
         return []
-    return [f"engines.whisper.model: {model} is not in {folder.parent}: the server starts, but is not ready without it"]
+    return [f"engines.whisper.model: the server would start, and not be ready: {place.missing()}"]
 
 
 def _at(tree: dict[str, Any], path: str) -> Any:

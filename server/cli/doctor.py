@@ -151,7 +151,7 @@ def whisper_choice(settings: Settings) -> Choice | None:
         recogniser = choose_engines(settings.engines, settings.models).recogniser
     except EngineError:  # told of with the settings
         return None
-    return recogniser if recogniser.model else None
+    return recogniser if recogniser.place is not None else None
 
 
 def check_engine(name: str, run: Callable[[], None], *, needed: bool) -> Check:
@@ -208,17 +208,21 @@ def judge_space(free_bytes: int) -> Check:
 
 def check_models(settings: Settings) -> list[Check]:
     """Look at the models that are installed, the device that they would compute on, and what memory they may take."""
-    from pipelines.models.settings import installed_models
+    from pipelines.models.places import installed_models
 
     wanted = whisper_choice(settings)
     path = settings.models.path
     free = show_bytes(shutil.disk_usage(_nearest(path)).free)
-    installed = installed_models(path)
-    found = f"{', '.join(installed) or 'none'} in {path} ({free} free)"
-    missing = wanted is not None and not settings.models.folder_of(settings.engines.whisper.model).is_dir()
-    advice = f"run `interlocutor models pull {settings.engines.whisper.model}`, or correct engines.whisper.model"
+    names = ", ".join(name for name, _ in installed_models(path)) or "none"
+    installed = Check("Models", "ok", f"{names} in {path} ({free} free)")
+    if wanted is not None and wanted.place is not None:
+        try:
+            wanted.place.require()
+        except EngineError as error:
+            found, _, advice = error.message.rpartition("; ")
+            installed = Check("Models", "fail", f"{installed.found}: {found}", advice)
     return [
-        Check("Models", "fail", found, advice) if missing else Check("Models", "ok", found),
+        installed,
         check_device(settings, needed=wanted is not None),
         check_ceiling(settings),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from pipelines.models.hub_access import HubAccess
     from pipelines.models.store import Store
 
-DEFAULT_PATH = Path(".data/models")
 _MIB = 1 << 20
 
 
@@ -28,15 +26,12 @@ class Place:
     @classmethod
     def of(cls, overrides: list[str] | None, config: Path | None) -> Place:
         """Read settings and catalogue; a `models.yaml` in the configuration folder stands in for the supplied one."""
-        from pipelines.models.catalogue import Catalogue
+        from pipelines.models.places import catalogue_of
         from pipelines.models.store import Store
-        from server.settings import CONFIG_FOLDER, load_settings
+        from server.settings import load_settings
 
-        section: Any = getattr(load_settings(config_folder=config, overrides=overrides or ()), "models", None)
-        path = Path(getattr(section, "path", None) or os.environ.get("MODEL_PATH") or DEFAULT_PATH)
-        own = (config or CONFIG_FOLDER) / "models.yaml"
-        catalogue = Catalogue.load(own if own.is_file() else CONFIG_FOLDER / "models.yaml")
-        return cls(catalogue, Store(path), getattr(section, "hub_url", None))
+        models = load_settings(config_folder=config, overrides=overrides or ()).models
+        return cls(catalogue_of(models), Store(models.path), models.hub_url)
 
     def access(self) -> HubAccess:
         """Return how the hub is reached: by the setting, by HF_ENDPOINT, or where the catalogue says."""
@@ -60,17 +55,17 @@ class Place:
     def others(self) -> list[Entry]:
         """Return the models that are here and not in the catalogue."""
         from pipelines.models.catalogue import local
+        from pipelines.models.places import installed_models
         from pipelines.models.store import Provenance, size_of
-        from pipelines.models.verify import kind_of
 
         known = {entry.id for entry in self.catalogue.models}
         found = []
-        for folder in sorted(self.store.root.glob("[!.]*")):
-            kind = kind_of(folder) if folder.name not in known else None
-            if kind is not None:
+        for name, kind in installed_models(self.store.root):
+            if name not in known:
+                folder = self.store.folder(name)
                 provenance = Provenance.read(folder)
                 size_mib = max(size_of(folder) // _MIB, 1)
-                found.append(local(folder.name, kind, provenance.source if provenance else str(folder), size_mib))
+                found.append(local(name, kind, provenance.source if provenance else str(folder), size_mib))
         return found
 
     def resolve(self, name: str) -> tuple[Path, Kind, Entry | None]:

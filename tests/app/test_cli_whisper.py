@@ -45,12 +45,23 @@ def test_doctor_fails_for_a_model_that_is_to_be_used_and_missing(tmp_path: Path)
     (check, *_) = doctor.check_models(settings(tmp_path, recogniser="whisper", whisper={"model": "small"}))
     assert (check.status, check.advice) == (
         "fail",
-        "run `interlocutor models pull small`, or correct engines.whisper.model",
+        "run `interlocutor models pull small` and start again",
     )
     engines = doctor.check_engines(settings(tmp_path, recogniser="whisper", synthesiser="espeak"))
     (whisper,) = [check for check in engines if check.name.startswith("Whisper")]
     assert (whisper.name, whisper.status) == ("Whisper base.en", "fail")
-    assert whisper.found == f"the model 'base.en' is not in {tmp_path}"
+    assert whisper.found == f"the model base.en is not in {tmp_path}"
+
+
+@pytest.mark.parametrize(("name", "advice"), [("base.en", "run `interlocutor models pull base.en`"), ("./", "put a")])
+def test_doctor_fails_for_a_model_that_is_broken(tmp_path: Path, name: str, advice: str) -> None:
+    folder = make_random_whisper(tmp_path / "base.en")
+    (folder / "model.bin").write_bytes((folder / "model.bin").read_bytes()[:100_000])
+    whisper = {"model": str(folder) if name == "./" else name}
+    (check, *_) = doctor.check_models(settings(tmp_path, recogniser="whisper", whisper=whisper))
+    assert check.status == "fail"
+    assert "model.bin is cut off" in check.found
+    assert check.advice.startswith(advice)
 
 
 def test_doctor_says_where_models_compute(tmp_path: Path) -> None:
@@ -75,7 +86,7 @@ def test_config_check_notes_a_model_that_is_not_installed(capsys: pytest.Capture
     assert not done.value.code
     out, err = capsys.readouterr()
     assert out.startswith("settings for dev can be used")
-    assert f"base.en is not in {tmp_path}: the server starts, but is not ready without it" in err
+    assert f"not be ready: the model base.en is not in {tmp_path}; run `interlocutor models pull base.en`" in err
     with pytest.raises(SystemExit) as done:
         cli.main(["config", "check", "--set", "engines.profile=hybrid"])
     assert done.value.code == 2

@@ -222,7 +222,9 @@ def test_a_catalogue_with_a_fault(desk: Desk) -> None:
 def test_what_came_is_kept_when_a_pull_is_stopped(desk: Desk, way: signal.Signals) -> None:
     desk.hub.stall_after = 90_000
     command = [sys.executable, "-m", "server.cli", "models", "pull", "tiny.en", "--config", str(desk.config)]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_ctrl_c
+    ) as process:
         assert desk.hub.stalled.wait(30)
         part = next(desk.models.rglob("*.part"), None)
         while part is None or part.stat().st_size < 90_000:  # on loopback the bytes are there in a moment
@@ -239,3 +241,8 @@ def test_what_came_is_kept_when_a_pull_is_stopped(desk: Desk, way: signal.Signal
     assert "model.bin: going on after 90000 bytes" in desk.pull("tiny.en").err
     assert [one.range for one in desk.hub.transfers("model.bin")][-1] == "bytes=90000-"
     assert "is a sound recogniser" in desk.run("verify", "tiny.en").out
+
+
+def _heed_ctrl_c() -> None:
+    """Undo what a shell does to programs in its background, and tests may run as one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -61,8 +61,8 @@ def test_a_model_that_is_not_installed_leaves_the_server_up_and_says_how_to_get_
     status, told = answers["ready"]
     assert (status, told["status"]) == (503, "not ready")
     assert told["reason"] == (
-        f"whisper: the engine could not be loaded: the model 'base.en' is not in {tmp_path / 'models'}; "
-        "run 'interlocutor models pull base.en' and start again"
+        f"whisper: the engine could not be loaded: the model base.en is not in {tmp_path / 'models'}; "
+        "run `interlocutor models pull base.en` and start again"
     )
     status, told = answers["health"]
     assert (status, told["status"], told["models"]) == (200, "ok", [])
@@ -70,16 +70,26 @@ def test_a_model_that_is_not_installed_leaves_the_server_up_and_says_how_to_get_
     assert (status, told["error"]["code"]) == (503, "capacity.not_ready")
 
 
-@pytest.mark.parametrize("spoil", ["model.bin", "config.json"])
-def test_a_broken_model_leaves_the_server_up_with_the_reason(tmp_path: Path, spoil: str) -> None:
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        ("model.bin", "model.bin is cut off"),
+        ("config.json", "config.json is damaged"),
+        ("tokenizer.json", "tokenizer.json is damaged"),
+        ("vocabulary.json", "vocabulary.json is damaged"),
+    ],
+)
+def test_a_broken_model_leaves_the_server_up_with_the_reason(tmp_path: Path, spoil: str, told: str) -> None:
     models = ModelSettings(path=tmp_path / "models")
     folder = make_random_whisper(models.path / "base.en")
     content = (folder / spoil).read_bytes()
     (folder / spoil).write_bytes(content[: len(content) // 2])
     answers = asks(tmp_path, EngineSettings(backend="mock", recogniser="whisper"), models)
-    status, told = answers["ready"]
+    status, body = answers["ready"]
     assert status == 503
-    assert told["reason"].startswith("whisper: the engine could not be loaded: ")
+    assert body["reason"].startswith("whisper: the engine could not be loaded: ")
+    assert told in body["reason"]
+    assert body["reason"].endswith("run `interlocutor models pull base.en` and start again")
     assert answers["health"][0] == 200
 
 

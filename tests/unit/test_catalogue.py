@@ -10,7 +10,7 @@ import pytest
 from audio.clock import LoopClock
 from audio.errors import EngineError
 from pipelines.catalogue import Choice, Choices, EngineSettings, build_lanes, choose_engines
-from pipelines.models.settings import ModelSettings, installed_models
+from pipelines.models.settings import ModelSettings
 
 
 def choose(**settings: object) -> Choices:
@@ -59,10 +59,9 @@ def test_every_factory_can_go_to_a_worker_and_keeps_its_promise(backend: str) ->
 
 
 def models(folder: Path, *installed: str) -> ModelSettings:
+    """Return settings of a folder of models in which those that are named are there, sound or not."""
     for name in installed:
         (folder / name).mkdir(parents=True)
-        for file in ("model.bin", "config.json"):
-            (folder / name / file).write_bytes(b"{}")
     return ModelSettings(path=folder)
 
 
@@ -74,8 +73,8 @@ def test_auto_takes_whisper_once_its_model_is_installed(tmp_path: Path) -> None:
     without = recogniser(models(tmp_path))
     assert without.name == "pocketsphinx"
     assert without.reason == (
-        f"auto: the best installed, as the model 'base.en' is not in {tmp_path}; "
-        "run 'interlocutor models pull base.en' and start again"
+        f"auto: the best installed, as the model base.en is not in {tmp_path}; "
+        "run `interlocutor models pull base.en` and start again"
     )
     choices = choose_engines(EngineSettings(), models(tmp_path, "base.en"))
     assert (choices.backend, choices.recogniser.name) == ("local", "whisper")
@@ -91,7 +90,7 @@ def test_whisper_that_was_asked_for_is_never_replaced(tmp_path: Path, settings: 
     assert choice.name == "whisper"
     with pytest.raises(EngineError, match=r"models pull base\.en") as caught:
         pickle.loads(pickle.dumps(choice.factory))()
-    assert caught.value.code == "model.missing"
+    assert caught.value.code == "model.not_installed"
 
 
 def test_other_engines_are_taken_though_whisper_is_installed(tmp_path: Path) -> None:
@@ -101,14 +100,33 @@ def test_other_engines_are_taken_though_whisper_is_installed(tmp_path: Path) -> 
     assert recogniser(place, backend="mock").name == "scripted"
 
 
+def test_a_broken_model_is_never_replaced_by_another_engine(tmp_path: Path) -> None:
+    choice = recogniser(models(tmp_path, "base.en"))
+    assert choice.name == "whisper"
+    with pytest.raises(
+        EngineError, match=r"is not a whole model, .*; run `interlocutor models pull base\.en`"
+    ) as caught:
+        pickle.loads(pickle.dumps(choice.factory))()
+    assert caught.value.code == "model.format"
+
+
 def test_a_model_may_be_a_folder(tmp_path: Path) -> None:
     models(tmp_path, "mine")
     elsewhere = ModelSettings(path=tmp_path / "models")
     chosen = recogniser(elsewhere, whisper={"model": str(tmp_path / "mine")})
     assert (chosen.name, chosen.model) == ("whisper", "mine")
     missing = recogniser(elsewhere, recogniser="whisper", whisper={"model": f"{tmp_path}/none"})
-    with pytest.raises(EngineError, match=r"/none is not there or not whole; set engines\.whisper\.model"):
+    with pytest.raises(EngineError, match=r"/none is not there; put a sound one there, or name another"):
         missing.factory()
+
+
+@pytest.mark.parametrize("settings", [{}, {"recogniser": "whisper"}, {"backend": "local"}])
+def test_a_model_that_nobody_knows_is_refused_by_its_setting(tmp_path: Path, settings: dict[str, object]) -> None:
+    place = models(tmp_path)
+    with pytest.raises(EngineError, match=r"^engines\.whisper\.model: .*did you mean base\.en") as caught:
+        recogniser(place, whisper={"model": "bsae.en"}, **settings)
+    assert caught.value.code == "model.unknown"
+    assert recogniser(place, whisper={"model": "bsae.en"}, backend="embedded").name == "pocketsphinx"
 
 
 def test_the_profile_with_a_remote_mind_says_what_is_not_there_yet(tmp_path: Path) -> None:
@@ -127,25 +145,3 @@ def test_one_worker_serves_all_sessions_on_whisper(tmp_path: Path) -> None:
     assert len(lanes.recogniser.workers) == 1
     settings = EngineSettings(recogniser="pocketsphinx", recogniser_workers=5, synthesiser="espeak")
     assert len(build_lanes(choose_engines(settings), settings, LoopClock()).recogniser.workers) == 5
-
-
-@pytest.mark.parametrize(
-    ("name", "folder"),
-    [
-        ("base.en", "base.en"),
-        ("Small", "small"),
-        ("large", "large-v3"),
-        ("large-v3-turbo", "turbo"),
-        ("Systran/faster-whisper-base.en", "base.en"),
-        ("Systran/faster-distil-whisper-small.en", "distil-small.en"),
-        ("mobiuslabsgmbh/faster-whisper-large-v3-turbo", "turbo"),
-        ("Somebody/whisper-of-theirs", "somebody--whisper-of-theirs"),
-    ],
-)
-def test_a_model_by_its_other_names(tmp_path: Path, name: str, folder: str) -> None:
-    place = models(tmp_path, folder)
-    assert place.folder_of(name) == tmp_path / folder
-    assert recogniser(place, whisper={"model": name}).model == folder
-    assert installed_models(tmp_path) == [folder]
-    with pytest.raises(EngineError, match=rf"the model '{folder}' is not in .* run 'interlocutor models pull {name}'"):
-        recogniser(models(tmp_path / "empty"), recogniser="whisper", whisper={"model": name}).factory()

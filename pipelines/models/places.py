@@ -1,0 +1,95 @@
+"""Where a model that a person named lies on this machine, and what to do when it is not there or can't be used."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+from audio.errors import EngineError
+from pipelines.models.catalogue import Catalogue, Kind
+from pipelines.models.settings import ModelSettings
+from pipelines.models.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlace:
+    """A model that somebody named: its folder, what it should be, and what brings it; plain data.
+
+    `pull` is the id to pull it by, empty for a folder that nobody can pull.
+    """
+
+    folder: Path
+    kind: Kind
+    pull: str
+
+    @property
+    def id(self) -> str:
+        """The name that the model goes by."""
+        return self.folder.name
+
+    @property
+    def installed(self) -> bool:
+        """Whether its folder is there; whether it is sound is another matter."""
+        return self.folder.is_dir()
+
+    @property
+    def remedy(self) -> str:
+        """What to do when it is not there or broken: the words that follow 'run' or a semicolon."""
+        if self.pull:
+            return f"run `interlocutor models pull {self.pull}` and start again"
+        return "put a sound one there, or name another"
+
+    def missing(self) -> str:
+        """Return the line that says that it is not there, and what to do."""
+        where = f"the model {self.id} is not in {self.folder.parent}" if self.pull else f"{self.folder} is not there"
+        return f"{where}; {self.remedy}"
+
+    def require(self) -> None:
+        """Raise EngineError unless an engine can be given this model; looks at its files, and loads nothing."""
+        from pipelines.models.verify import verify_folder
+
+        if not self.installed:
+            raise EngineError(self.missing(), code="model.not_installed")
+        if faults := verify_folder(self.folder, self.kind):
+            told = "; ".join(fault.message for fault in faults)
+            raise EngineError(f"{told}; {self.remedy}", code=faults[0].code)
+
+
+def locate(name: str, settings: ModelSettings, kind: Kind) -> ModelPlace:
+    """Return where the model of this name lies or would lie: an id, another name, a repository, or a folder.
+
+    Raises EngineError (`model.unknown`, `model.architecture`, `model.catalogue`) for one that nothing could bring.
+    """
+    path = Path(name).expanduser()
+    if path.is_absolute() or name.startswith((".", "~")) or (len(path.parts) > 1 and path.is_dir()):
+        return ModelPlace(path, kind, "")
+    store, catalogue = Store(settings.path), catalogue_of(settings)
+    try:
+        entry = catalogue.find(name)
+    except EngineError:
+        if store.folder(name).is_dir():  # put there by hand
+            return ModelPlace(store.folder(name), kind, "")
+        raise
+    if entry.kind != kind:
+        raise EngineError(f"{entry.id} is a {entry.kind}: name a {kind} here", code="model.architecture")
+    return ModelPlace(store.folder(entry.id), kind, entry.id if entry in catalogue.models else name)
+
+
+def installed_models(path: Path) -> list[tuple[str, Kind]]:
+    """Return the ids and kinds of the models in a folder, in order of id; none when the folder is not there."""
+    from pipelines.models.verify import kind_of
+
+    folders = sorted(path.glob("[!.]*"))
+    kinds = ((folder.name, kind_of(folder)) for folder in folders if folder.is_dir())
+    return [(name, kind) for name, kind in kinds if kind is not None]
+
+
+def catalogue_of(settings: ModelSettings) -> Catalogue:
+    """Return the catalogue that the settings name; it is read once. Raises EngineError (`model.catalogue`)."""
+    return _read(settings.catalogue_file)
+
+
+@functools.lru_cache(maxsize=4)
+def _read(path: Path) -> Catalogue:
+    return Catalogue.load(path)
