@@ -24,12 +24,16 @@ from pipelines.models.memory import (
     parse_amount,
     resident_bytes,
     show_bytes,
+    trim,
 )
 from pipelines.models.nvml import CardMemory, CardReader
 from pipelines.models.settings import ModelSettings
 
 _UNLOAD_WITHIN_S = 2.0
 _UNLOAD_AGAIN_S = 0.002
+_LEAST_SHARE = (
+    4  # float32 files, computed in int8, take a quarter; a smaller difference was room that stood empty before
+)
 
 T = TypeVar("T")
 State = Literal["loading", "ready"]
@@ -113,12 +117,14 @@ class ModelCache:
         max_bytes: int,
         gpu_fraction: float = 0.9,
         resident: Callable[[], int] = resident_bytes,
+        own: Callable[[], int] = functools.partial(resident_bytes, with_children=False),
         read_card: Callable[[int], CardMemory | None] | None = None,
     ) -> None:
         """Make an empty cache.
 
         `max_bytes` is what this process and its children may have come to with a further model; `resident` tells what
-        they take, `read_card` the memory of a graphics card by index.
+        they take, `own` what this process alone takes (the difference that a load makes is the model's), `read_card` the
+        memory of a graphics card by index.
         """
         keep_one_arena()
         self.listeners: list[Listener] = []
@@ -126,6 +132,7 @@ class ModelCache:
         self._max_bytes = max_bytes
         self._gpu_fraction = gpu_fraction
         self._resident = resident
+        self._own = own
         self._read_card = read_card or CardReader().read
         self._entries: dict[str, _Entry] = {}
         self._changed = threading.Condition()
@@ -267,6 +274,7 @@ class ModelCache:
     def _fill(self, entry: _Entry, victims: list[_Entry], load: Callable[[], Any]) -> None:
         """Free the victims, load the model and measure it; a failure takes the entry out again."""
         self._unload(victims)
+        trim()  # room that stands empty would not be seen in the difference
         with self._changed:
             alone, begun = self._busy == 1, self._begun
         before, started = self._taken(entry.device), time.perf_counter()
@@ -282,24 +290,23 @@ class ModelCache:
                 raise
             return
         entry.load_s = time.perf_counter() - started
+        trim()  # what was read and converted on the way: as much as half the model
         grown = self._taken(entry.device) - before
         with self._changed:
             if alone and begun == self._begun:  # else somebody else's model may be in the difference
-                entry.memory_bytes = max(entry.memory_bytes, grown)
+                entry.memory_bytes = max(grown, entry.memory_bytes // _LEAST_SHARE)
             entry.model.set_result(model)
         self._done()
         self._tell("model_loaded", entry.status())
 
     def _taken(self, device: str) -> int:
         if device == "cpu":
-            return resident_bytes(with_children=False)
+            return self._own()
         card = self._read_card(int(device.partition(":")[2] or 0))
         return card.used_bytes if card is not None else 0
 
     def _unload(self, victims: list[_Entry]) -> None:
         """Free models that are out of the table already."""
-        if not victims:
-            return
         for entry in victims:
             status, model = entry.status(), entry.model.result()
             entry.model = Future()  # the table's last reference to it
@@ -310,7 +317,8 @@ class ModelCache:
             else:
                 self._tell("model_unloaded", status)
             del model
-        give_back()
+        if victims:
+            give_back()
 
     def _tell(self, happened: Happened, status: ModelStatus) -> None:
         for listener in tuple(self.listeners):

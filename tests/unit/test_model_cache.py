@@ -47,14 +47,19 @@ class House:
             max_bytes=max_mib * MIB,
             gpu_fraction=0.5,
             resident=lambda: SERVER_BYTES + sum(self.taken.values()),
+            own=lambda: sum(self.taken.values()),
             read_card=lambda index: CardMemory(card_mib * MIB, self.card_used) if card_mib else None,
         )
         self.cache.listeners.append(lambda happened, status: self.told.append((happened, status.key)))
 
-    def lease(self, key: str, mib: int = 10, *, device: str = "cpu") -> Lease[Model]:
+    def lease(self, key: str, mib: int = 10, *, device: str = "cpu", takes_mib: int | None = None) -> Lease[Model]:
+        """Lease a model that is said to take `mib`, and takes it, or `takes_mib`; on a card it takes none here."""
+
         def load() -> Model:
             self.loads.append(key)
-            self.taken[key] = mib * MIB
+            self.taken[key] = (mib if takes_mib is None else takes_mib) * MIB if device == "cpu" else 0
+            if device != "cpu":
+                self.card_used += mib * MIB
             return Model()
 
         def unload(model: Model) -> None:
@@ -193,6 +198,14 @@ def test_memory_makes_as_many_go_as_are_needed_and_no_more() -> None:
     assert house.keys() == ["c", "d"]
 
 
+def test_a_model_counts_with_what_it_was_found_to_take() -> None:
+    house = House(max_mib=400)
+    house.lease("shrank", 100, takes_mib=60).release()  # float16 in its file, int8 in memory
+    house.lease("grew", 50, takes_mib=80).release()
+    house.lease("reused", 40, takes_mib=0).release()  # what was free before was taken for it
+    assert [status.memory_bytes // MIB for status in house.cache.status()] == [60, 80, 10]
+
+
 def test_what_does_not_fit_is_refused_with_the_figures_and_nothing_is_unloaded() -> None:
     house = House(max_mib=400)
     used = house.lease("a", 100)
@@ -218,7 +231,7 @@ def test_memory_of_the_server_and_its_workers_counts() -> None:
 
 def test_a_card_has_a_ceiling_of_its_own() -> None:
     house = House(max_mib=101, card_mib=1_000)  # half of the card is allowed
-    house.card_used = 300 * MIB
+    house.card_used = 150 * MIB  # another program's
     house.lease("a", 150, device="cuda:0").release()
     told = refused(lambda: house.lease("b", 400, device="cuda:0"))
     assert "300 MiB of the 500 MiB allowed on cuda:0 are in use (a 150 MiB unused)" in told
