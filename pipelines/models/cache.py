@@ -117,14 +117,14 @@ class ModelCache:
         max_bytes: int,
         gpu_fraction: float = 0.9,
         resident: Callable[[], int] = resident_bytes,
-        own: Callable[[], int] = functools.partial(resident_bytes, with_children=False),
+        own: Callable[[], int] | None = None,
         read_card: Callable[[int], CardMemory | None] | None = None,
     ) -> None:
         """Make an empty cache.
 
         `max_bytes` is what this process and its children may have come to with a further model; `resident` tells what
-        they take, `own` what this process alone takes (the difference that a load makes is the model's), `read_card` the
-        memory of a graphics card by index.
+        they take, `own` what this process alone takes (the difference that a load makes is the model's), `read_card`
+        the memory of a graphics card by index.
         """
         keep_one_arena()
         self.listeners: list[Listener] = []
@@ -132,7 +132,7 @@ class ModelCache:
         self._max_bytes = max_bytes
         self._gpu_fraction = gpu_fraction
         self._resident = resident
-        self._own = own
+        self._own = own or functools.partial(resident_bytes, with_children=False)
         self._read_card = read_card or CardReader().read
         self._entries: dict[str, _Entry] = {}
         self._changed = threading.Condition()

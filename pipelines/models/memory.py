@@ -24,17 +24,17 @@ def parse_amount(text: str, *, of_bytes: int) -> int:
     """
     found = _AMOUNT.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is no amount of memory; write it as 8GB, 512MiB or 80%")
+        raise ValueError("no amount of memory; write it as 8GB, 512MiB or 80%")
     number, unit = float(found[1]), (found[2] or "").lower()
     if unit == "%" or (not unit and 0 < number <= 1):
         share = number / 100 if unit == "%" else number
         if not 0 < share <= 1:
-            raise ValueError(f"{text!r} is no share of the memory; write it as 80%, above 0% and at most 100%")
+            raise ValueError("no share of the memory; write it as 80%, above 0% and at most 100%")
         return int(of_bytes * share)
     unit = unit.removesuffix("b")
     amount = int(number * (_UNITS[unit] if unit in _UNITS else _BINARY_UNITS[unit]))
     if amount < LEAST_BYTES:
-        raise ValueError(f"{text!r} is less than a megabyte; write it with its unit, as 8GB, 512MiB or 80%")
+        raise ValueError("less than a megabyte; write it with its unit, as 8GB, 512MiB or 80%")
     return amount
 
 

@@ -80,7 +80,7 @@ def startup_faults(settings: Settings) -> list[str]:
     try:
         choices = choose_engines(settings.engines, settings.models)
     except EngineError as error:
-        faults.append(f"engines: {error.message}")
+        faults.append(error.message if error.message.startswith("engines.") else f"engines: {error.message}")
     else:
         faults += [
             fault for fault in settings.check_backend(choices.backend, choices.demonstrations) if fault not in faults

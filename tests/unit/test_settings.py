@@ -402,9 +402,9 @@ def test_app_env_wins_over_environment(folder: Path) -> None:
         (
             "MAX_MEMORY_USAGE",
             "lots",
-            "models.max_memory: 'lots' is no amount of memory; write it as 8GB, 512MiB or 80%",
+            "models.max_memory: no amount of memory; write it as 8GB, 512MiB or 80%, not 'lots'",
         ),
-        ("MAX_MEMORY_USAGE", "8", "models.max_memory: '8' is less than a megabyte"),
+        ("MAX_MEMORY_USAGE", "8", "models.max_memory: less than a megabyte; write it with its unit"),
         ("GPU_MEMORY_FRACTION", "90", "models.gpu_memory_fraction: input should be less than or equal to 1"),
         ("STT_DEVICE", "gpu", "engines.whisper.device: "),
         ("MAX_AUDIO_LENGTH", "long", "engines.whisper.max_segment_s: input should be a valid number"),
