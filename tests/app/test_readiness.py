@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -206,3 +207,31 @@ def test_what_a_model_takes_is_told_in_health_and_metrics(tmp_path: Path) -> Non
             assert status == 200
 
     asyncio.run(main())
+
+
+def test_a_model_beyond_the_ceiling_leaves_the_server_up_with_the_figures(tmp_path: Path) -> None:
+    models = ModelSettings(path=tmp_path / "models", max_memory="32MiB")  # less than the server has by then
+    folder = make_random_whisper(models.path / "small")
+
+    async def main() -> str | None:
+        settings = Settings(data_path=tmp_path, engines=EngineSettings(backend="mock"), models=models)
+        server = Server(settings)
+        server.choices = replace(
+            server.choices,
+            recogniser=replace(server.choices.recogniser, factory=lambda: Listener(shared_cache(models), folder)),
+        )
+        await server.start()
+        try:
+            await until(lambda: server.not_ready != "engines are loading")
+            assert server.models.status() == ()
+            return server.not_ready
+        finally:
+            await server.stop()
+
+    told = asyncio.run(main())
+    assert told is not None
+    assert re.fullmatch(
+        r"scripted: the engine could not be loaded: small does not fit: it needs \d+ MiB, and \d+ MiB of the 32 MiB "
+        r"allowed to this server are in use \(no model among it\); choose a smaller model, or raise models\.max_memory",
+        told,
+    )
