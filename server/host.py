@@ -12,7 +12,7 @@ from importlib.metadata import version
 import structlog
 
 from audio.clock import Clock, LoopClock
-from audio.errors import AppError, SettingsError
+from audio.errors import AppError, EngineError, SettingsError
 from audio.frames import ANALYSIS_HZ, silence
 from audio.vad import make_vad
 from pipelines.catalogue import Choice, Choices, build_lanes, choose_engines, stop_lanes
@@ -117,6 +117,8 @@ class Server:
         choices = (self.choices.recogniser, self.choices.responder, self.choices.synthesiser)
         for choice in choices:
             logger.info("engine_chosen", engine=choice.name, reason=choice.reason, isolation=choice.isolation)
+        if self.choices.recogniser.place is not None:
+            await asyncio.to_thread(_say_device, self.settings)
         lanes = zip(self._lanes(), choices, strict=True)
         reasons = await asyncio.gather(*(self._load_one(lane, choice) for lane, choice in lanes), self._load_vad())
         told = [reason for reason in reasons if reason is not None]
@@ -175,6 +177,15 @@ class Server:
         used = {lane.info.name: lane.memory_bytes() for lane in self._lanes() if lane.info is not None}
         held = {status.key: status.memory_bytes for status in self.models.status() if status.state == "ready"}
         return {name: size for name, size in (used | held).items() if size}
+
+
+def _say_device(settings: Settings) -> None:
+    """Say where Whisper computes and why, such as that mps is not what it computes on."""
+    from pipelines.models.devices import choose_device
+
+    with contextlib.suppress(EngineError):  # then loading it fails with the same, and says so
+        device = choose_device(settings.engines.whisper.device, settings.engines.whisper.compute)
+        logger.info("device_chosen", device=device.label, compute=device.compute_type, reason=device.reason)
 
 
 def _log_model(happened: Happened, status: ModelStatus) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from audio.errors import EngineError
 from pipelines.catalogue import EngineSettings
@@ -92,6 +93,17 @@ def test_a_broken_model_leaves_the_server_up_with_the_reason(tmp_path: Path, spo
     assert told in body["reason"]
     assert body["reason"].endswith("run `interlocutor models pull base.en` and start again")
     assert answers["health"][0] == 200
+
+
+def test_the_device_is_said_before_the_model_is_loaded(tmp_path: Path) -> None:
+    engines = EngineSettings.model_validate(
+        {"backend": "mock", "recogniser": "whisper", "whisper": {"device": "mps", "compute": "float32"}}
+    )
+    with structlog.testing.capture_logs() as lines:
+        asks(tmp_path, engines)
+    (said,) = [line for line in lines if line["event"] == "device_chosen"]
+    assert (said["device"], said["compute"]) == ("cpu", "float32")
+    assert said["reason"] == "mps was asked for, but CTranslate2 does not compute on Apple's cards"
 
 
 def test_every_engine_that_can_not_be_loaded_is_named(tmp_path: Path) -> None:
