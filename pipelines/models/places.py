@@ -47,12 +47,12 @@ class ModelPlace:
 
     def require(self) -> None:
         """Raise EngineError unless an engine can be given this model; looks at its files, and loads nothing."""
-        from pipelines.models.verify import verify_folder
+        from pipelines.models.verify import AGAIN, verify_folder
 
         if not self.installed:
             raise EngineError(self.missing(), code="model.not_installed")
         if faults := verify_folder(self.folder, self.kind):
-            told = "; ".join(fault.message for fault in faults)
+            told = "; ".join(fault.message.removesuffix(f": {AGAIN}") for fault in faults)
             raise EngineError(f"{told}; {self.remedy}", code=faults[0].code)
 
 

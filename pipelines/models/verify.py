@@ -30,7 +30,8 @@ _CALLED = {
 _WANTED: dict[Kind, str] = {"recogniser": "a Whisper", "responder": "a language model", "synthesiser": "a voice"}
 _DEFAULT_MELS = 80  # what faster-whisper assumes where preprocessor_config.json is missing
 _VITS_INPUTS = ("input", "input_lengths", "scales")
-_AGAIN = "pull it again"
+AGAIN = "pull it again"
+"""How messages end that a pull would mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,14 @@ def _verify_ct2(folder: Path, kind: Kind) -> list[Fault]:
         return [Fault("model.format", f"{folder} is not a CTranslate2 model: {advice}")]
     if missing:
         parts = list(folder.glob("*.part")) + list(folder.glob("*.incomplete"))
-        why = "a download that was never finished; pull it to the end" if parts else _AGAIN
+        why = "a download that was never finished; pull it to the end" if parts else AGAIN
         return [Fault("model.format", f"{folder} is not a whole model, {', '.join(missing)} is missing: {why}")]
     try:
         table = read_ct2(folder / "model.bin")
     except CutOff as error:
-        return [Fault("model.format", f"{folder / 'model.bin'} is cut off ({error}): {_AGAIN}")]
+        return [Fault("model.format", f"{folder / 'model.bin'} is cut off ({error}): {AGAIN}")]
     except NotCt2 as error:
-        return [Fault("model.format", f"{folder / 'model.bin'} is not a CTranslate2 model ({error}): {_AGAIN}")]
+        return [Fault("model.format", f"{folder / 'model.bin'} is not a CTranslate2 model ({error}): {AGAIN}")]
     if table.specification != SPECIFICATIONS[kind]:
         found = _CALLED.get(table.specification, table.specification)
         advice = f"choose {_WANTED[kind]} here"
@@ -105,7 +106,7 @@ def _verify_ct2(folder: Path, kind: Kind) -> list[Fault]:
 def _whisper_faults(folder: Path, table: Ct2File) -> list[Fault]:
     convolution = table.shape("encoder/conv1/weight")
     if convolution is None or len(convolution) != 3 or table.shape("decoder/embeddings/weight") is None:
-        return [Fault("model.architecture", f"{folder} calls itself a Whisper but lacks its tensors: {_AGAIN}")]
+        return [Fault("model.architecture", f"{folder} calls itself a Whisper but lacks its tensors: {AGAIN}")]
     settings = folder / "preprocessor_config.json"
     if settings.is_file():
         fault = _json_fault(settings)
@@ -117,30 +118,30 @@ def _whisper_faults(folder: Path, table: Ct2File) -> list[Fault]:
     if mels == convolution[1]:
         return []
     if not settings.is_file():
-        why = f"preprocessor_config.json is missing and it needs {convolution[1]} mel bands, not {mels}: {_AGAIN}"
+        why = f"preprocessor_config.json is missing and it needs {convolution[1]} mel bands, not {mels}: {AGAIN}"
         return [Fault("model.format", f"{folder} is not a whole model, {why}")]
-    return [Fault("model.format", f"{settings} is of another model ({mels} mel bands, not {convolution[1]}): {_AGAIN}")]
+    return [Fault("model.format", f"{settings} is of another model ({mels} mel bands, not {convolution[1]}): {AGAIN}")]
 
 
 def _words_faults(folder: Path, table: Ct2File) -> list[Fault]:
     embeddings = table.shape("decoder/embeddings/weight")
     path = _vocabulary_file(folder)
     if embeddings is None or path is None:
-        return [Fault("model.architecture", f"{folder} has no embeddings of words: {_AGAIN}")]
+        return [Fault("model.architecture", f"{folder} has no embeddings of words: {AGAIN}")]
     try:
         vocabulary = read_vocabulary(path)
     except ValueError:
-        return [Fault("model.format", f"{path} is damaged: {_AGAIN}")]
+        return [Fault("model.format", f"{path} is damaged: {AGAIN}")]
     if len(vocabulary) != embeddings[0]:
         return [
             Fault(
                 code="model.tokenizer",
                 message=f"{path} is of another model ({len(vocabulary)} words, the weights have {embeddings[0]}): "
-                f"{_AGAIN}",
+                f"{AGAIN}",
             )
         ]
     return [
-        Fault(code="model.tokenizer", message=f"{folder / 'tokenizer.json'} is of another model ({why}): {_AGAIN}")
+        Fault(code="model.tokenizer", message=f"{folder / 'tokenizer.json'} is of another model ({why}): {AGAIN}")
         for why in tokenizer_faults(_read_json(folder / "tokenizer.json"), vocabulary)
     ]
 
@@ -150,11 +151,11 @@ def _verify_onnx(folder: Path) -> list[Fault]:
         return [Fault("model.format", f"{folder} is a Coqui checkpoint: convert it with `interlocutor models export`")]
     missing = [name for name in ("model.onnx", "config.json") if not (folder / name).is_file()]
     if missing:
-        return [Fault("model.format", f"{folder} is not a whole voice, {', '.join(missing)} is missing: {_AGAIN}")]
+        return [Fault("model.format", f"{folder} is not a whole voice, {', '.join(missing)} is missing: {AGAIN}")]
     try:
         graph = read_onnx(folder / "model.onnx")
     except NotOnnx as error:
-        return [Fault("model.format", f"{folder / 'model.onnx'} can't be used, {error}: {_AGAIN}")]
+        return [Fault("model.format", f"{folder / 'model.onnx'} can't be used, {error}: {AGAIN}")]
     lacking = [name for name in _VITS_INPUTS if name not in graph.inputs]
     if lacking:
         return [Fault("model.architecture", f"{folder} holds no VITS voice (no input {lacking[0]}): choose another")]
@@ -187,4 +188,4 @@ def _json_fault(path: Path) -> Fault | None:
         sound = isinstance(_read_json(path), dict)
     except ValueError:
         sound = False
-    return None if sound else Fault("model.format", f"{path} is damaged: {_AGAIN}")
+    return None if sound else Fault("model.format", f"{path} is damaged: {AGAIN}")

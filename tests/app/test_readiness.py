@@ -91,7 +91,8 @@ def test_a_broken_model_leaves_the_server_up_with_the_reason(tmp_path: Path, spo
     assert status == 503
     assert body["reason"].startswith("whisper: the engine could not be loaded: ")
     assert told in body["reason"]
-    assert body["reason"].endswith("run `interlocutor models pull base.en` and start again")
+    assert body["reason"].endswith("; run `interlocutor models pull base.en` and start again")
+    assert body["reason"].count("pull") == 1
     assert answers["health"][0] == 200
 
 
