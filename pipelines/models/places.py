@@ -86,10 +86,11 @@ def installed_models(path: Path) -> list[tuple[str, Kind]]:
 
 
 def catalogue_of(settings: ModelSettings) -> Catalogue:
-    """Return the catalogue that the settings name; it is read once. Raises EngineError (`model.catalogue`)."""
-    return _read(settings.catalogue_file)
+    """Return the catalogue that the settings name, read anew if it changed. Raises EngineError (`model.catalogue`)."""
+    path = settings.catalogue_file
+    return _read(path, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
 @functools.lru_cache(maxsize=4)
-def _read(path: Path) -> Catalogue:
+def _read(path: Path, _changed_ns: int) -> Catalogue:
     return Catalogue.load(path)

@@ -82,13 +82,13 @@ def pull(entry: Entry, store: Store, hub: Hub, watch: Watcher, *, again: bool = 
     return final
 
 
-def memory_warning(entry: Entry, machine_bytes: int) -> str | None:
-    """Return a line if the machine has hardly the memory for this model; None if it has."""
-    if entry.memory_mib * _MIB <= machine_bytes * 0.8:
+def memory_warning(entry: Entry, allowed_bytes: int) -> str | None:
+    """Return a line if this model will be refused, or nearly, where so much memory is allowed; None if it fits."""
+    if entry.memory_mib * _MIB <= allowed_bytes:
         return None
     return (
-        f"{entry.id} needs about {entry.memory_mib} MiB of memory and this machine has {machine_bytes // _MIB} MiB: "
-        f"it may be refused or be slow; a smaller model would do better"
+        f"{entry.id} needs about {entry.memory_mib} MiB of memory, and {allowed_bytes // _MIB} MiB are allowed here "
+        f"(models.max_memory): it will be refused; choose a smaller model, or raise that on a machine that has more"
     )
 
 

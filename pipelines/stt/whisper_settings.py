@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipelines.models.devices import DEVICE_PATTERN
 
@@ -53,3 +53,9 @@ class WhisperSettings(BaseModel):
     max_segment_s: float = Field(
         default=30, ge=5, le=30, description="Seconds of sound that are decoded at once at most; longer is cut."
     )
+
+    @model_validator(mode="after")
+    def _hears_the_language(self) -> WhisperSettings:
+        if self.model.endswith(".en") and self.language != "en":
+            raise ValueError(f"{self.model} hears English alone; set model to {self.model[:-3]}, or language to en")
+        return self

@@ -74,8 +74,6 @@ def pull(
 
     HF_TOKEN, HF_ENDPOINT (a mirror) and HF_HUB_OFFLINE are respected. A recogniser is qualified afterwards.
     """
-    import psutil
-
     from pipelines.models.hub import Hub
     from pipelines.models.pull import memory_warning
     from pipelines.models.pull import pull as pull_model
@@ -84,7 +82,7 @@ def pull(
     place = Place.of(overrides, config)
     entry = place.find(model)
     access = place.access()
-    warning = memory_warning(entry, psutil.virtual_memory().total)
+    warning = memory_warning(entry, place.allowed_bytes())
     if warning:
         typer.echo(f"warning: {warning}", err=True)
     try:

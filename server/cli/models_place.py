@@ -10,6 +10,7 @@ from audio.errors import EngineError
 if TYPE_CHECKING:
     from pipelines.models.catalogue import Catalogue, Entry, Kind
     from pipelines.models.hub_access import HubAccess
+    from pipelines.models.settings import ModelSettings
     from pipelines.models.store import Store
 
 _MIB = 1 << 20
@@ -18,10 +19,10 @@ _MIB = 1 << 20
 class Place:
     """The catalogue and the folder of models that the settings name."""
 
-    def __init__(self, catalogue: Catalogue, store: Store, hub_url: str | None) -> None:
+    def __init__(self, catalogue: Catalogue, store: Store, settings: ModelSettings) -> None:
         self.catalogue = catalogue
         self.store = store
-        self._hub_url = hub_url
+        self._settings = settings
 
     @classmethod
     def of(cls, overrides: list[str] | None, config: Path | None) -> Place:
@@ -31,7 +32,7 @@ class Place:
         from server.settings import load_settings
 
         models = load_settings(config_folder=config, overrides=overrides or ()).models
-        return cls(catalogue_of(models), Store(models.path), models.hub_url)
+        return cls(catalogue_of(models), Store(models.path), models)
 
     def access(self) -> HubAccess:
         """Return how the hub is reached: by the setting, by HF_ENDPOINT, or where the catalogue says."""
@@ -40,7 +41,14 @@ class Place:
         from pipelines.models.hub_access import HubAccess
 
         access = HubAccess.from_environment(self.catalogue.hub)
-        return dataclasses.replace(access, url=self._hub_url.rstrip("/")) if self._hub_url else access
+        own = self._settings.hub_url
+        return dataclasses.replace(access, url=own.rstrip("/")) if own else access
+
+    def allowed_bytes(self) -> int:
+        """Return the memory that the settings allow a server here, of the machine's or the container's."""
+        from pipelines.models.memory import available_to_process, parse_amount
+
+        return parse_amount(self._settings.max_memory, of_bytes=available_to_process())
 
     def find(self, name: str) -> Entry:
         """Return the model of this name, of the catalogue or of a folder that was put among the models."""

@@ -192,6 +192,16 @@ def test_what_is_not_here(desk: Desk) -> None:
     assert "take one of int8" in desk.fails("export", "huge", "--quantization", "int3")
 
 
+def test_the_ceiling_of_the_settings_is_what_a_model_is_weighed_by(desk: Desk) -> None:
+    outcome = desk.run("pull", "tiny.en", "--no-qualify", "--set", "models.max_memory=1MiB")
+    assert (outcome.code, "warning" in outcome.err) == (0, False)
+    path = desk.config / "models.yaml"
+    path.write_text(path.read_text().replace("memory_mib: 1\n", "memory_mib: 200\n"))
+    outcome = desk.run("pull", "tiny.en", "--no-qualify", "--set", "models.max_memory=150MiB")
+    assert "tiny.en needs about 200 MiB of memory, and 150 MiB are allowed here (models.max_memory)" in outcome.err
+    assert "warning" not in desk.run("pull", "tiny.en", "--no-qualify", "--set", "models.max_memory=1GiB").err
+
+
 def test_offline(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert "HF_HUB_OFFLINE is set" in desk.fails("pull", "tiny.en")

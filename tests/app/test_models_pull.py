@@ -459,9 +459,9 @@ def test_a_folder_that_may_not_be_written(hub: LoopbackHub, tmp_path: Path) -> N
     assert caught.value.code == "model.folder"
 
 
-def test_a_machine_with_too_little_memory_is_warned() -> None:
+def test_a_model_beyond_the_memory_that_is_allowed_is_warned_of() -> None:
     large = entry(memory_mib=3600)
-    assert memory_warning(large, 8 << 30) is None
-    warning = memory_warning(large, 4 << 30)
+    assert memory_warning(large, 3600 << 20) is None
+    warning = memory_warning(large, 3599 << 20)
     assert warning is not None
     assert "3600 MiB" in warning

@@ -421,6 +421,13 @@ def test_what_is_wrong_with_a_setting_of_models_names_it_and_its_variable(
     assert line.endswith(f"(from {name})")
 
 
+def test_a_model_that_hears_english_alone_is_not_taken_for_another_language(folder: Path) -> None:
+    (line,) = faults(folder, INTERLOCUTOR__ENGINES__WHISPER__LANGUAGE="de")
+    assert line == "engines.whisper: base.en hears English alone; set model to base, or language to en"
+    loaded = load(folder, INTERLOCUTOR__ENGINES__WHISPER__LANGUAGE="de", STT_MODEL_SIZE="base")
+    assert loaded.settings.engines.whisper.language == "de"
+
+
 # ------------------------------------------------------------------ profiles
 
 
