@@ -23,7 +23,7 @@ STEP_S = 0.02  # of waits that are compared: a frame
 LATEST = 1.5  # no wait is longer than so many times the ceiling, however long the speaker's own pauses are
 INNER_OFFSET = 2.0  # log odds of being between words that hardly a real end reaches: only what is surer counts
 INNER_SLOPE = 3.0  # steep, as one misheard word makes an end look unfinished, but seldom quite so
-ASKED_OF_INNER = 0.6  # power of what being asked for says on words that can't be the end: "is it a sharp" asks already
+ASKED_OF_INNER = 0.6  # of what being asked for says, on words that can't be the end: "is it a sharp" asks already
 LIST_ODDS = 0.75  # of going on after a thing of a list that came without "and": a second of waiting or so
 LIST_AFTER = 3  # words at least before the thing: a greeting's name is none
 CAUTION = (
@@ -71,9 +71,9 @@ class EndpointPolicy:
     def odds(self, evidence: Evidence) -> float:
         """Return the odds that the speaker goes on, against the turn being over."""
         inner = self._model.inner_log_odds(evidence.text)
-        asked: float = self.settings.asked_factor ** (evidence.asks or 0.0)
-        odds = math.exp(self._model.hold_log_odds(evidence, inner)) * asked
-        odds += self.settings.inner_share * math.exp(INNER_SLOPE * (inner - INNER_OFFSET)) * asked**ASKED_OF_INNER
+        asked = math.log(self.settings.asked_factor) * (evidence.asks or 0.0)
+        odds = math.exp(self._model.hold_log_odds(evidence, inner) + asked)
+        odds += self.settings.inner_share * math.exp(INNER_SLOPE * (inner - INNER_OFFSET) + ASKED_OF_INNER * asked)
         if self._lists(evidence):
             odds = max(odds, LIST_ODDS)
         if evidence.sound is not None:
