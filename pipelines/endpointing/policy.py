@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipelines.endpointing.completeness import CompletenessModel, longer_than, longer_than_short, shipped_model
 from pipelines.endpointing.evidence import Evidence, SoundEnd
-from pipelines.endpointing.features import is_item, words_of
+from pipelines.endpointing.features import is_item, lists_so_far, words_of
 from pipelines.endpointing.habits import Habits
 from pipelines.endpointing.settings import EndpointSettings
 
@@ -23,10 +23,12 @@ STEP_S = 0.02  # of waits that are compared: a frame
 LATEST = 1.5  # no wait is longer than so many times the ceiling, however long the speaker's own pauses are
 INNER_OFFSET = 2.0  # log odds of being between words that hardly a real end reaches: only what is surer counts
 INNER_SLOPE = 3.0  # steep, as one misheard word makes an end look unfinished, but seldom quite so
-ASKED_OF_INNER = 0.6  # power of what being asked for says on words that can't be the end: "is it a sharp" asks already
+ASKED_OF_INNER = 0.6  # of what being asked for says, on words that can't be the end: "is it a sharp" asks already
 LIST_ODDS = 0.75  # of going on after a thing of a list that came without "and": a second of waiting or so
 LIST_AFTER = 3  # words at least before the thing: a greeting's name is none
-CAUTION = 1.5  # factor of patience for each time the speaker was answered too early
+CAUTION = (
+    1.25  # factor of patience, and of what is waited above the floor, for each time the speaker was answered too early
+)
 CAUTIONS = 2  # such times that count: a breath that was taken for speech must not slow a whole session
 
 # A voice that stays level before a pause goes on, one that falls to its bottom or rises is done: Gravano and
@@ -60,27 +62,29 @@ class EndpointPolicy:
     def cheapest_s(self, odds: float, stretch: float, model: CompletenessModel) -> float:
         """Return the wait in seconds that costs least at these odds of going on, for a speaker that much slower."""
         floor_s, ceiling_s, patience_s, usual_stretch = self.settings.waits()
-        patience_s *= CAUTION ** min(self._cautions, CAUTIONS)
+        caution = CAUTION ** min(self._cautions, CAUTIONS)
         waits_s, going_on = _pauses(floor_s, ceiling_s, model.pause_s, model.pause_spread, self.settings.short_share)
-        cheapest_s = float(waits_s[np.argmin(waits_s + patience_s * odds * going_on)])
+        cheapest_s = float(waits_s[np.argmin(waits_s + patience_s * caution * odds * going_on)])
         # Stretched afterwards: if pauses were made longer in the sum, it would give up on people sooner, not later.
-        return min(floor_s + (cheapest_s - floor_s) * stretch * usual_stretch, LATEST * ceiling_s)
+        return min(floor_s + (cheapest_s - floor_s) * stretch * usual_stretch * caution, LATEST * ceiling_s)
 
     def odds(self, evidence: Evidence) -> float:
         """Return the odds that the speaker goes on, against the turn being over."""
         inner = self._model.inner_log_odds(evidence.text)
-        asked = self.settings.asked_factor ** (evidence.asks or 0.0)
-        odds = math.exp(self._model.hold_log_odds(evidence, inner)) * asked
-        odds += self.settings.inner_share * math.exp(INNER_SLOPE * (inner - INNER_OFFSET)) * asked**ASKED_OF_INNER
-        if not evidence.asks and self._lists(evidence):
+        asked = math.log(self.settings.asked_factor) * (evidence.asks or 0.0)
+        odds = math.exp(self._model.hold_log_odds(evidence, inner) + asked)
+        odds += self.settings.inner_share * math.exp(INNER_SLOPE * (inner - INNER_OFFSET) + ASKED_OF_INNER * asked)
+        if self._lists(evidence):
             odds = max(odds, LIST_ODDS)
         if evidence.sound is not None:
             odds *= SOUND_FACTOR ** going_on_sounds(evidence.sound)
         return odds
 
     def _lists(self, evidence: Evidence) -> bool:
-        """Return whether things are being listed: one was said alone, after words that could have been the end."""
+        """Return whether things are listed: two stand side by side, or one was said alone after a possible end."""
         words, before = words_of(evidence.text), evidence.words_before
+        if lists_so_far(words) or evidence.asks:
+            return lists_so_far(words)
         open_still = not {"and", "or"}.intersection(words[max(before - LIST_AFTER, 0) : before])
         return before >= LIST_AFTER and open_still and is_item(words[before:]) and self._could_end(words[:before])
 

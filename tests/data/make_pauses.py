@@ -34,9 +34,9 @@ SEARCH_MS = 30  # a cut is made at the quietest place so near to the word's star
 STEP = 32  # of 16 bits: what is left are 11, and noise as in a quiet room
 
 
-def read_plans() -> list[FixturePlan]:
-    """Return what `pauses.yaml` asks for."""
-    content = yaml.safe_load(PLAN.read_text(encoding="utf-8"))
+def read_plans(plan: Path = PLAN) -> list[FixturePlan]:
+    """Return what `pauses.yaml`, or another file like it, asks for."""
+    content = yaml.safe_load(plan.read_text(encoding="utf-8"))
     return [FixturePlan.model_validate(entry) for entry in content["fixtures"]]
 
 
@@ -116,11 +116,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out", type=Path, default=HERE, help="folder to write to (default: pauses, beside this script)"
     )
-    folder = parser.parse_args(arguments).out
+    parser.add_argument(
+        "--plan", type=Path, default=PLAN, help="what to say (default: pauses.yaml, beside this script)"
+    )
+    chosen = parser.parse_args(arguments)
+    folder: Path = chosen.out
     folder.mkdir(parents=True, exist_ok=True)
     total = 0
     try:
-        for plan in read_plans():
+        for plan in read_plans(chosen.plan):
             samples, truth = make_pauses(plan)
             path = folder / plan.name
             soundfile.write(path, samples, ANALYSIS_HZ, subtype="PCM_16", compression_level=1.0)
