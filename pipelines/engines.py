@@ -9,7 +9,7 @@ and virtual time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
@@ -55,10 +55,19 @@ class StreamSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """Text that a recogniser wrote where nobody said it, and how that was noticed."""
+
+    reason: Literal["silent", "no_voice", "no_speech", "repeats", "too_fast", "phantom"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hypothesis:
     """What was understood of the segment so far; the first `stable_words` words won't change any more.
 
-    `peek` is the number of the peek that it answers, put there by the lane; None for what came by itself.
+    `peek` is the number of the peek that it answers, put there by the lane; None for what came by itself. `rejected`
+    is what was decoded but is taken for invented.
     """
 
     text: str
@@ -67,6 +76,7 @@ class Hypothesis:
     stable_words: int = 0
     cost_ms: float | None = None
     peek: int | None = None
+    rejected: Rejection | None = None
 
 
 class RecogniserStream(Protocol):
@@ -99,6 +109,49 @@ class Recogniser(Protocol):
 
     def open(self, spec: StreamSpec) -> RecogniserStream:
         """Open a stream for one speaker."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodeRequest:
+    """Sound that is to be read as a whole: int16 mono at 16 kHz, at most 30 s.
+
+    `prefix` is what of it was understood for good already: the reading begins with these words.
+    """
+
+    samples: Pcm
+    purpose: Literal["caption", "peek", "final"] = "final"
+    vocabulary: tuple[str, ...] = ()
+    prefix: tuple[str, ...] = ()
+    times: bool = True  # are word times and confidences asked for? Without, times are spread evenly
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The words that were read, with times from the sound's start; none where they were taken for invented."""
+
+    words: tuple[Word, ...] = ()
+    rejected: Rejection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedBatch:
+    """What was read of each sound, in the order of the requests."""
+
+    results: tuple[Decoded, ...]
+    cost_ms: float | None = None
+
+
+@runtime_checkable
+class SegmentDecoder(Protocol):
+    """Reads whole pieces of speech, several at once: the streaming is its lane's affair."""
+
+    info: EngineInfo
+
+    def warm(self) -> None:
+        """Load what is needed and run once."""
+
+    def decode(self, requests: Sequence[DecodeRequest]) -> DecodedBatch:
+        """Read all of them; raises EngineError."""
 
 
 # ---------------------------------------------------------------- responder

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audio.frames import Pcm
-from pipelines.engines import EngineInfo, PrepareRequest, RespondRequest, SpeakRequest, StreamSpec
+from pipelines.engines import DecodeRequest, EngineInfo, PrepareRequest, RespondRequest, SpeakRequest, StreamSpec
 
 JobRequest = PrepareRequest | RespondRequest | SpeakRequest
 
@@ -69,13 +69,21 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Decode:
+    """Read several pieces of speech: one DecodedBatch comes back as a Part."""
+
+    id: int
+    requests: tuple[DecodeRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Stop the message `id` if it is being worked on; it still answers Done."""
 
     id: int
 
 
-Call = Job | Open | Feed | Peek | Finish | Reset | Close
+Call = Job | Open | Feed | Peek | Finish | Reset | Close | Decode
 ToWorker = Call | Cancel | None
 """None ends the worker."""
 

@@ -14,6 +14,7 @@ from pipelines.engines import (
     RecogniserStream,
     Responder,
     RespondRequest,
+    SegmentDecoder,
     SpeakRequest,
     Synthesiser,
 )
@@ -21,6 +22,7 @@ from pipelines.lanes.messages import (
     Call,
     Cancel,
     Close,
+    Decode,
     Done,
     Failed,
     Feed,
@@ -35,7 +37,7 @@ from pipelines.lanes.messages import (
 from pipelines.lanes.messages import Ready as Ready
 from pipelines.lanes.messages import ToWorker as ToWorker
 
-Engine = Recogniser | Responder | Synthesiser
+Engine = Recogniser | SegmentDecoder | Responder | Synthesiser
 Factory = Callable[[], Engine]
 
 
@@ -72,6 +74,9 @@ class Servant:
             case Job(request=SpeakRequest() as request):
                 if isinstance(self._engine, Synthesiser):
                     yield from self._engine.speak(request)
+            case Decode(requests=requests):
+                if isinstance(self._engine, SegmentDecoder):
+                    yield self._engine.decode(requests)
             case Open(spec=spec):
                 if isinstance(self._engine, Recogniser):
                     self._streams[spec.stream_id] = self._engine.open(spec)

@@ -1,0 +1,281 @@
+"""The lane for recognisers that read whole pieces of speech: it streams for them, and batches across sessions.
+
+Each session's growing segment is kept here; the engine only ever sees sound and gives words. What somebody waits for,
+final texts and pauses' readings, goes before captions; captions that came too late are dropped; those of different
+sessions take turns, and come more seldom the more there are. A worker that dies loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakSet
+
+from audio.clock import Clock
+from audio.errors import AppError, WorkerDied
+from audio.frames import ANALYSIS_HZ, Pcm, samples_for
+from pipelines.engines import Decoded, DecodedBatch, Hypothesis, Isolation, StreamSpec
+from pipelines.lanes.base import Lane
+from pipelines.lanes.messages import Decode
+from pipelines.lanes.servant import Factory
+from pipelines.stt.growing import GrowingSegment, Growth, Purpose, Reading
+
+CAPTION_EVERY_MS = 400.0  # of new sound; more where many sessions share a device
+CAPTION_SHARE = 0.5  # of a worker's time, that captions may take
+CAPTIONS_MS = 150.0  # at most for one batch of captions: so long may one be under way when somebody begins to wait
+SMOOTHING = 0.2  # of what a caption costs, from one to the next
+TRIES = 2  # at a piece of speech before it is given up
+
+
+@dataclass(slots=True, eq=False)
+class _Ended:
+    """A segment whose final text is waited for."""
+
+    segment: GrowingSegment
+    tries: int = 0
+
+
+class DecodeHandle:
+    """A session's stream on the lane: feed sound, finish or reset segments; hypotheses come to the listener."""
+
+    def __init__(self, lane: DecodeLane, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> None:
+        self.spec = spec
+        self.listener = listener
+        self.speaker_state: str | None = None
+        self.closed = False
+        self.segment = self._new()
+        self.ended: deque[_Ended] = deque()
+        self.peek_number: int | None = None
+        self.busy = False  # something of it is being read
+        self.captioned_samples = 0  # of the segment, when a caption was last read
+        self.served = 0  # captions so far on the lane, when this stream had its last one
+        self._lane = lane
+
+    def feed(self, samples: Pcm) -> None:
+        """Take int16 mono at 16 kHz, any length."""
+        self.segment.add(samples)
+        self._lane.wake()
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def peek(self, number: int) -> None:
+        """Ask for a hypothesis of everything fed so far; it comes with this number, unless the segment ends first."""
+        self.peek_number = number
+        self._lane.wake()
+
+    def finish(self) -> None:
+        """End the segment; exactly one final hypothesis will come (with empty text if the engine failed)."""
+        self.ended.append(_Ended(self.segment))
+        self._begin()
+
+    def reset(self) -> None:
+        """Abandon the segment; nothing more of it is told."""
+        self._begin()
+
+    def close(self) -> None:
+        """End the stream; what was finished before is still read."""
+        self.closed = True
+        self._begin()
+
+    def _begin(self) -> None:
+        self.segment = self._new()
+        self.peek_number = None
+        self.captioned_samples = 0
+        self._lane.wake()
+
+    def _new(self) -> GrowingSegment:
+        return GrowingSegment(self.spec.vocabulary, Growth())
+
+
+@dataclass(slots=True, eq=False)
+class _Piece:
+    """What of a stream is to be read next, and for what."""
+
+    handle: DecodeHandle
+    segment: GrowingSegment
+    reading: Reading
+    peek: int | None = None
+    ended: _Ended | None = None
+
+
+class DecodeLane(Lane):
+    """Runs segment decoders."""
+
+    def __init__(
+        self,
+        factory: Factory,
+        *,
+        isolation: Isolation,
+        workers: int,
+        clock: Clock,
+        name: str,
+        batch_size: int = 8,
+        caption_every_ms: float = CAPTION_EVERY_MS,
+    ) -> None:
+        super().__init__(factory, isolation=isolation, workers=workers, clock=clock, name=name)
+        self.caption_ms = 0.0  # of a worker's time that a caption costs, smoothed
+        self.captions = 0  # that were read
+        self._batch_size = batch_size
+        self._caption_every_ms = caption_every_ms
+        self._handles: list[DecodeHandle] = []
+        self._something = asyncio.Event()
+        self._alone: WeakSet[GrowingSegment] = WeakSet()  # are read by themselves, since a batch with them failed
+
+    def open(self, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> DecodeHandle:
+        """Open a stream."""
+        handle = DecodeHandle(self, spec, listener)
+        self._handles.append(handle)
+        return handle
+
+    def wake(self) -> None:
+        """Note that a stream has something new."""
+        self._something.set()
+
+    @property
+    def interval_ms(self) -> float:
+        """New sound after which a stream's caption is due, in ms: captions of all streams take half of the time."""
+        speaking = sum(handle.segment.samples > 0 for handle in self._handles)
+        return max(self._caption_every_ms, speaking * self.caption_ms / (CAPTION_SHARE * len(self._workers)))
+
+    async def _run(self, index: int) -> None:
+        while True:
+            pieces = self._next()
+            if not pieces:
+                self._something.clear()
+                await self._something.wait()
+                continue
+            for piece in pieces:
+                piece.handle.busy = True
+            try:
+                await self._read(index, pieces)
+            except WorkerDied as error:
+                self._failed(pieces, error)
+                await self._replace(index)
+            except AppError as error:
+                self._failed(pieces, error)
+            finally:
+                for piece in pieces:
+                    piece.handle.busy = False
+                self.wake()  # other workers: some of these streams may wait already
+
+    # -------------------------------------------------------------- what is read next
+
+    def _next(self) -> list[_Piece]:
+        """Return what shares the next batch: what is waited for, or else captions."""
+        self._give_known()
+        waited = [piece for handle in self._handles if (piece := self._waited(handle)) is not None]
+        if waited:
+            finals_first = sorted(waited, key=lambda piece: piece.ended is None)
+            return self._batch(finals_first, self._batch_size)
+        most = max(1, int(CAPTIONS_MS / self.caption_ms)) if self.caption_ms else 1
+        interval = samples_for(self.interval_ms, ANALYSIS_HZ)
+        due = [
+            handle
+            for handle in self._handles
+            if not handle.busy
+            and handle.segment.samples - handle.captioned_samples >= interval
+            and handle.segment.has_new_voice
+        ]
+        due.sort(key=lambda handle: handle.served)
+        return [self._piece(handle, handle.segment, "caption") for handle in due[: min(most, self._batch_size)]]
+
+    def _batch(self, pieces: list[_Piece], most: int) -> list[_Piece]:
+        alone = next((piece for piece in pieces if piece.segment in self._alone), None)
+        if alone is not None:
+            return [alone]
+        return pieces[:most]
+
+    def _waited(self, handle: DecodeHandle) -> _Piece | None:
+        if handle.busy:
+            return None
+        if handle.ended:
+            return self._piece(handle, handle.ended[0].segment, "final", ended=handle.ended[0])
+        if handle.peek_number is not None:
+            return self._piece(handle, handle.segment, "peek", peek=handle.peek_number)
+        return None
+
+    def _piece(
+        self,
+        handle: DecodeHandle,
+        segment: GrowingSegment,
+        purpose: Purpose,
+        *,
+        peek: int | None = None,
+        ended: _Ended | None = None,
+    ) -> _Piece:
+        return _Piece(handle, segment, segment.reading(purpose), peek, ended)
+
+    def _give_known(self) -> None:
+        """Give what a pause's reading has settled, and forget streams that are done."""
+        for handle in self._handles:
+            while handle.ended and not handle.busy and self._is_known(handle.ended[0].segment):
+                self._give_final(handle)
+            if handle.peek_number is not None and not handle.busy and handle.segment.is_read:
+                self._give_peek(handle, handle.segment.known())
+        self._handles = [handle for handle in self._handles if not handle.closed or handle.ended or handle.busy]
+
+    @staticmethod
+    def _is_known(segment: GrowingSegment) -> bool:
+        return segment.is_read or not segment.samples
+
+    def _give_final(self, handle: DecodeHandle) -> None:
+        ended = handle.ended.popleft()
+        self._hand(handle.listener, ended.segment.final())
+
+    def _give_peek(self, handle: DecodeHandle, hypothesis: Hypothesis) -> None:
+        number, handle.peek_number = handle.peek_number, None
+        self._hand(handle.listener, replace(hypothesis, peek=number))
+
+    # -------------------------------------------------------------- reading
+
+    async def _read(self, index: int, pieces: Sequence[_Piece]) -> None:
+        requests = tuple(piece.reading.request for piece in pieces)
+        async for part in self._call(index, Decode(next(self._call_ids), requests)):
+            batch: DecodedBatch = part.value
+            if pieces[0].reading.request.purpose == "caption":
+                self._note_cost(part.cost_ms / len(pieces))
+            for piece, decoded in zip(pieces, batch.results, strict=True):
+                self._take(piece, decoded)
+
+    def _note_cost(self, cost_ms: float) -> None:
+        self.captions += 1
+        self.caption_ms += (cost_ms - self.caption_ms) * (SMOOTHING if self.caption_ms else 1.0)
+
+    def _take(self, piece: _Piece, decoded: Decoded) -> None:
+        handle, purpose = piece.handle, piece.reading.request.purpose
+        hypothesis = piece.segment.take(piece.reading, decoded)
+        if purpose == "caption":
+            handle.captioned_samples = piece.reading.to_samples
+            handle.served = self.captions
+        if piece.ended is not None:
+            piece.ended.tries = 0
+            if piece.segment.is_read or self._is_done(piece):
+                self._give_final(handle)
+            return
+        if handle.segment is not piece.segment or hypothesis is None:
+            return  # it has ended, or was abandoned, or more of it has to be read first
+        if piece.peek is None:
+            self._hand(handle.listener, hypothesis)
+        elif piece.peek == handle.peek_number:
+            self._give_peek(handle, hypothesis)
+
+    @staticmethod
+    def _is_done(piece: _Piece) -> bool:
+        return piece.reading.to_samples >= piece.segment.samples
+
+    def _failed(self, pieces: Sequence[_Piece], error: AppError) -> None:
+        """Try the pieces again, each by itself; give up what failed alone."""
+        self._tell("failed", error.message)
+        for piece in pieces:
+            self._alone.add(piece.segment)
+            if piece.ended is not None:
+                piece.ended.tries += 1
+                if piece.ended.tries >= TRIES:
+                    piece.ended.segment = GrowingSegment(piece.handle.spec.vocabulary)  # its final text is empty
+            elif piece.handle.segment is piece.segment:
+                piece.handle.captioned_samples = piece.segment.samples
+                if piece.peek == piece.handle.peek_number and len(pieces) == 1:
+                    piece.handle.peek_number = None

@@ -1,0 +1,203 @@
+"""A segment of speech while it is being said: its sound, what may be shown of it, and what is read of it when.
+
+Captions are readings of the whole sound so far; the words on which two in a row agree are there for good, and further
+readings are told to begin with them. Where a sentence of such words has ended, the sound before is let go. The last
+reading is the final one; a reading that was made in a pause serves as such if no voice was heard since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from audio.frames import ANALYSIS_HZ, Pcm, samples_for
+from audio.loudness import VoicedTracker
+from pipelines.engines import Decoded, DecodeRequest, Hypothesis, Word
+from pipelines.stt.agreement import LocalAgreement
+
+Purpose = Literal["caption", "peek", "final"]
+
+SAME_END_MS = 40.0  # a voice that seems to end so much later than in the reading was there already: the loudest counts
+NEAR_END_MS = 1_500  # of what is read in pieces: a word this near to a piece's end may be cut
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How long sound is read in one go: it is cut at an agreed sentence's end from `trim_s` on, at `most_s` anyhow."""
+
+    trim_s: float = 15.0
+    most_s: float = 28.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A request that was made of a segment, and how far into the segment its sound reaches, in samples."""
+
+    request: DecodeRequest
+    from_samples: int
+    to_samples: int
+
+
+class GrowingSegment:
+    """One segment, from its first sound to its final text. Times of words are milliseconds from its start."""
+
+    def __init__(self, vocabulary: tuple[str, ...] = (), growth: Growth | None = None) -> None:
+        self._vocabulary = vocabulary
+        self._growth = growth or Growth()
+        self._sound: list[Pcm] = []
+        self._from_samples = 0  # of the segment, where the sound that is kept begins
+        self._done: tuple[Word, ...] = ()  # of the sound before that
+        self._agreement = LocalAgreement()
+        self._voiced = VoicedTracker(ANALYSIS_HZ)
+        self._timed: tuple[int, Decoded] | None = None  # the newest reading with times, and how far it reaches
+        self.samples = 0
+        self.read_samples = 0  # as far as some reading reached
+
+    def add(self, samples: Pcm) -> None:
+        """Take int16 (n,) at 16 kHz."""
+        if len(samples):
+            self._sound.append(np.ascontiguousarray(samples, dtype=np.int16))
+            self._voiced.add(samples)
+            self.samples += len(samples)
+
+    @property
+    def has_new_voice(self) -> bool:
+        """Whether there is voiced sound that no reading has covered."""
+        return self._voice_after(self.read_samples)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a reading with times covers all that was voiced."""
+        return self._timed is not None and not self._voice_after(self._timed[0])
+
+    def reading(self, purpose: Purpose) -> Reading:
+        """Return what is to be read next for this purpose."""
+        self._sound = [np.concatenate(self._sound)] if self._sound else []
+        most = samples_for(1000.0 * self._growth.most_s, ANALYSIS_HZ)
+        sound = self._sound[0][:most] if self._sound else np.zeros(0, dtype=np.int16)
+        whole = self._from_samples + len(sound) == self.samples
+        long = len(sound) > samples_for(1000.0 * self._growth.trim_s, ANALYSIS_HZ)
+        request = DecodeRequest(
+            samples=sound,
+            purpose=purpose if whole else "final",
+            vocabulary=self._vocabulary,
+            prefix=self._agreement.agreed,
+            times=purpose != "caption" or long or not whole,
+        )
+        return Reading(request, self._from_samples, self._from_samples + len(sound))
+
+    def take(self, reading: Reading, decoded: Decoded) -> Hypothesis | None:
+        """Take what was read; return the hypothesis, or None when more sound has to be read for its purpose."""
+        self.read_samples = max(self.read_samples, reading.to_samples)
+        purpose = reading.request.purpose
+        if reading.from_samples != self._from_samples:
+            return None  # of sound that was cut meanwhile
+        if reading.to_samples - reading.from_samples < self.samples - self._from_samples and self._must_cut(reading):
+            self._agree_on_all(decoded.words, before_ms=self._length_ms(reading) - NEAR_END_MS)
+            self._cut(decoded.words, anyhow=True)
+            return None
+        if reading.request.times:
+            self._timed = (reading.to_samples, decoded)
+        if purpose == "caption":
+            return self._caption(reading, decoded)
+        return self._whole(decoded, final=False)
+
+    def known(self) -> Hypothesis:
+        """Return what the newest reading with times says."""
+        return self._whole(self._timed[1] if self._timed is not None else Decoded(), final=False)
+
+    def final(self) -> Hypothesis:
+        """Return the final hypothesis, from the newest reading with times."""
+        return self._whole(self._timed[1] if self._timed is not None else Decoded(), final=True)
+
+    # -------------------------------------------------------------- from readings to hypotheses
+
+    def _caption(self, reading: Reading, decoded: Decoded) -> Hypothesis | None:
+        if decoded.rejected is not None:
+            return None  # not shown; the final reading tells of it
+        shown = self._agreement.read([word.text for word in decoded.words])
+        words = _named(decoded.words, shown)
+        hypothesis = self._hypothesis(words, stable=len(self._agreement.agreed))
+        if reading.request.times:
+            self._cut(words, anyhow=self._length_ms(reading) > 1000.0 * (self._growth.trim_s + self._growth.most_s) / 2)
+        return hypothesis
+
+    def _whole(self, decoded: Decoded, *, final: bool) -> Hypothesis:
+        agreed = self._agreement.agreed
+        # Words that were shown for good stay, whatever became of the rest.
+        words = decoded.words if len(decoded.words) >= len(agreed) else spread(agreed, self._rest_ms)
+        words = _named(words, (*agreed, *(word.text for word in words[len(agreed) :])))
+        found = self._hypothesis(words, stable=len(words) if final else len(agreed))
+        return replace(found, final=final, rejected=decoded.rejected if final else None)
+
+    def _hypothesis(self, words: tuple[Word, ...], *, stable: int) -> Hypothesis:
+        whole = (*self._done, *(_moved(word, self._offset_ms) for word in words))
+        text = " ".join(word.text for word in whole)
+        return Hypothesis(text=text, words=whole, stable_words=len(self._done) + stable)
+
+    # -------------------------------------------------------------- letting go of sound
+
+    def _must_cut(self, reading: Reading) -> bool:
+        return len(reading.request.samples) >= samples_for(1000.0 * self._growth.most_s, ANALYSIS_HZ)
+
+    def _agree_on_all(self, words: Sequence[Word], *, before_ms: float) -> None:
+        texts = [word.text for word in words if word.end_ms <= before_ms]
+        self._agreement.read(texts)
+        self._agreement.read(texts)
+
+    def _cut(self, words: Sequence[Word], *, anyhow: bool) -> None:
+        """Let go of the sound of agreed words up to the last sentence's end, or up to the last word."""
+        agreed = words[: len(self._agreement.agreed)]
+        ends = [index for index, word in enumerate(agreed) if word.text.endswith((".", "?", "!"))]
+        count = ends[-1] + 1 if ends else len(agreed) if anyhow else 0
+        if anyhow and not count:
+            cut_ms = 1000.0 * self._growth.most_s  # nothing was understood of it
+        elif not count:
+            return
+        else:
+            cut_ms = float(agreed[count - 1].end_ms)
+        cut = min(samples_for(cut_ms, ANALYSIS_HZ), len(self._sound[0]))
+        self._done = (*self._done, *(_moved(word, self._offset_ms) for word in agreed[:count]))
+        self._sound = [self._sound[0][cut:], *self._sound[1:]]
+        self._from_samples += cut
+        self._agreement.forget(count)
+        self._timed = None
+
+    @property
+    def _offset_ms(self) -> int:
+        return round(1000.0 * self._from_samples / ANALYSIS_HZ)
+
+    @property
+    def _rest_ms(self) -> float:
+        return 1000.0 * (self.samples - self._from_samples) / ANALYSIS_HZ
+
+    def _length_ms(self, reading: Reading) -> float:
+        return 1000.0 * (reading.to_samples - reading.from_samples) / ANALYSIS_HZ
+
+    def _voice_after(self, samples: int) -> bool:
+        voiced_ms = self._voiced.last_voiced_ms
+        return voiced_ms is not None and voiced_ms > 1000.0 * samples / ANALYSIS_HZ + SAME_END_MS
+
+
+def spread(texts: Sequence[str], length_ms: float) -> tuple[Word, ...]:
+    """Return words with times as if they were spoken evenly over this length, each as long as its letters are many."""
+    total = sum(len(text) + 1 for text in texts)
+    words: list[Word] = []
+    at = 0
+    for text in texts:
+        start_ms = length_ms * at / total
+        at += len(text) + 1
+        words.append(Word(text, int(start_ms), max(int(start_ms) + 1, int(length_ms * at / total))))
+    return tuple(words)
+
+
+def _named(words: Sequence[Word], texts: Sequence[str]) -> tuple[Word, ...]:
+    """Return the words with these texts: agreed ones keep the form in which they were shown."""
+    return tuple(replace(word, text=text) for word, text in zip(words, texts, strict=False))
+
+
+def _moved(word: Word, offset_ms: int) -> Word:
+    return replace(word, start_ms=word.start_ms + offset_ms, end_ms=word.end_ms + offset_ms) if offset_ms else word

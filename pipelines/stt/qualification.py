@@ -1,0 +1,76 @@
+"""What was found of a model on this machine: whether it may encode sound at its own length."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FILE = "qualified.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a model did one way: word errors as a share, texts invented where nobody spoke, seconds for it all."""
+
+    word_error_rate: float
+    invented: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Qualification:
+    """Both ways of one model, and whether true length costs nothing with it."""
+
+    padded: Way
+    true_length: Way
+    sentences: int
+    silences: int
+    voice: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether true length is as good: no more word errors, no more invented text, no more time."""
+        return (
+            self.true_length.word_error_rate <= self.padded.word_error_rate
+            and self.true_length.invented <= self.padded.invented
+            and self.true_length.seconds <= self.padded.seconds
+        )
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        padded, true = self.padded, self.true_length
+        found = (
+            f"word errors {100 * true.word_error_rate:.1f} % (padded {100 * padded.word_error_rate:.1f} %), invented "
+            f"{true.invented} of {self.silences} (padded {padded.invented}), {true.seconds:.1f} s (padded "
+            f"{padded.seconds:.1f} s)"
+        )
+        verdict = "sound is encoded at its own length" if self.passed else "sound stays padded to 30 s"
+        return f"{found}: {verdict}"
+
+
+def read_qualification(folder: Path) -> Qualification | None:
+    """Return what was found of the model in this folder, or None: not tried yet, or for another `model.bin`."""
+    try:
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        if content.pop("model_bytes") != (folder / "model.bin").stat().st_size:
+            return None
+        padded, true_length = Way(**content.pop("padded")), Way(**content.pop("true_length"))
+        return Qualification(padded=padded, true_length=true_length, **content)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def write_qualification(folder: Path, found: Qualification) -> None:
+    """Keep what was found beside the model; raises OSError."""
+    content = asdict(found) | {"model_bytes": (folder / "model.bin").stat().st_size}
+    temporary = folder / (FILE + ".part")
+    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(folder / FILE)
+
+
+def is_qualified(folder: Path) -> bool:
+    """Return whether the model in this folder may encode sound at its own length on this machine."""
+    found = read_qualification(folder)
+    return found is not None and found.passed

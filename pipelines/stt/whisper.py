@@ -1,0 +1,190 @@
+"""The Whisper recogniser: a model that reads, and the guards that keep back what it invents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from audio.frames import ANALYSIS_HZ
+from audio.vad import Vad, make_vad
+from pipelines.engines import Decoded, DecodedBatch, DecodeRequest, EngineInfo, Rejection, Word
+from pipelines.models.cache import Lease, shared_cache
+from pipelines.models.devices import choose_device, choose_threads
+from pipelines.models.memory import files_bytes
+from pipelines.models.settings import ModelSettings
+from pipelines.stt.growing import spread
+from pipelines.stt.guards import Reading, first_repeat, is_loop, rejection, voice_missing
+from pipelines.stt.qualification import is_qualified
+from pipelines.stt.whisper_model import Heard, Sound, WhisperReader, Written
+from pipelines.stt.whisper_settings import WhisperSettings
+
+AGAIN_AT = (0.4, 0.8)  # temperatures at which a final text is written again that goes round in circles
+FALSE_START = -1.0  # mean log probability of a token below which a final text is written again
+
+
+class Reader(Protocol):
+    """What reads: `WhisperReader`, or a script in a test."""
+
+    def hear(self, sounds: Sequence[Sound], *, true_length: bool) -> Heard:
+        """Encode."""
+
+    def write(self, heard: Heard, *, beam: int = 1, temperature: float = 0.0) -> list[Written]:
+        """Decode."""
+
+    def align(self, heard: Heard, written: Sequence[Written]) -> list[tuple[Word, ...]]:
+        """Find the words' times."""
+
+    def prompt_length(self, sound: Sound) -> int:
+        """Return by what sounds are grouped into batches."""
+
+
+@dataclass(slots=True, eq=False)
+class _Task:
+    """One request on its way."""
+
+    request: DecodeRequest
+    sound: Sound
+    decoded: Decoded = field(default_factory=Decoded)
+
+
+class WhisperDecoder:
+    """A `SegmentDecoder` on a model of the cache, which it loads when it is warmed and holds until it is closed."""
+
+    def __init__(
+        self, load: Callable[[], Lease[Reader]], *, info: EngineInfo, true_length: bool, beam: int = 1
+    ) -> None:
+        self.info = info
+        self.true_length = true_length
+        self._load = load
+        self._beam = beam
+        self._lease: Lease[Reader] | None = None
+        self._vad: Vad | None = None
+
+    def warm(self) -> None:
+        """Load the model and read a second of noise; raises EngineError."""
+        if self._lease is None:
+            self._lease = self._load()
+            self._vad = make_vad("auto").vad
+            noise = np.random.default_rng(0).integers(-500, 500, ANALYSIS_HZ).astype(np.int16)
+            heard = self._lease.model.hear([Sound(noise)], true_length=self.true_length)
+            self._lease.model.align(heard, self._lease.model.write(heard))
+
+    def close(self) -> None:
+        """Give the model back."""
+        if self._lease is not None:
+            self._lease.release()
+            self._lease = None
+
+    def decode(self, requests: Sequence[DecodeRequest]) -> DecodedBatch:
+        """Read all requests, those of equally long prompts together; raises EngineError."""
+        self.warm()
+        tasks = [_Task(request, Sound(request.samples, request.vocabulary, request.prefix)) for request in requests]
+        spoken: list[_Task] = []
+        for task in tasks:
+            # Words that were agreed on had a voice under them.
+            missing = None if task.request.prefix else voice_missing(task.request.samples, self._ear)
+            if missing is None:
+                spoken.append(task)
+            else:
+                task.decoded = Decoded(rejected=missing)
+        for _, group in groupby(sorted(spoken, key=self._kin), key=self._kin):
+            self._read(list(group))
+        return DecodedBatch(tuple(task.decoded for task in tasks))
+
+    def _kin(self, task: _Task) -> int:
+        return self._reader.prompt_length(task.sound)
+
+    def _read(self, tasks: list[_Task]) -> None:
+        """Read sounds that share a batch."""
+        reader = self._reader
+        heard = reader.hear([task.sound for task in tasks], true_length=self.true_length)
+        waited = any(task.request.purpose != "caption" for task in tasks)
+        written = reader.write(heard, beam=self._beam if waited else 1)
+        reasons = [self._judge(task, each) for task, each in zip(tasks, written, strict=True)]
+        for index, task in enumerate(tasks):
+            if task.request.purpose != "caption" and _stumbled(written[index], reasons[index]):
+                written[index], reasons[index] = self._again(task, written[index], reasons[index])
+        aligned = any(task.request.times and written[i].tokens for i, task in enumerate(tasks))
+        timed = reader.align(heard, written) if aligned else [()] * len(tasks)
+        for task, each, reason, words in zip(tasks, written, reasons, timed, strict=True):
+            task.decoded = _decoded(task, each, reason, words)
+
+    def _again(self, task: _Task, written: Written, reason: Rejection | None) -> tuple[Written, Rejection | None]:
+        """Write a final text anew, less timidly; if that does not help either, keep the first."""
+        heard = self._reader.hear([task.sound], true_length=self.true_length)
+        for temperature in AGAIN_AT:
+            (newer,) = self._reader.write(heard, temperature=temperature)
+            newer_reason = self._judge(task, newer)
+            if not _stumbled(newer, newer_reason):
+                return newer, newer_reason
+        return written, reason
+
+    def _judge(self, task: _Task, written: Written) -> Rejection | None:
+        reading = Reading(written.text, written.no_speech, written.log_probability)
+        return rejection(reading, task.request.samples)
+
+    @property
+    def _reader(self) -> Reader:
+        if self._lease is None:
+            raise RuntimeError("the recogniser is closed")
+        return self._lease.model
+
+    @property
+    def _ear(self) -> Vad:
+        if self._vad is None:
+            raise RuntimeError("the recogniser is closed")
+        return self._vad
+
+
+def make_decoder(*, folder: Path, settings: WhisperSettings, models: ModelSettings) -> WhisperDecoder:
+    """Return a decoder on the model of this folder, which is loaded when it is warmed; raises EngineError."""
+    device = choose_device(settings.device, settings.compute)
+    true_length = settings.true_length == "always" or (settings.true_length == "qualified" and is_qualified(folder))
+    threads = choose_threads(models.cpu_threads)
+
+    def load() -> Lease[Reader]:
+        def read() -> Reader:
+            return WhisperReader(
+                folder, device, threads=threads, language=settings.language, margin_s=settings.margin_s
+            )
+
+        return shared_cache(models).lease(
+            f"{folder.name}@{device.label}:{device.compute_type}",
+            read,
+            estimate_bytes=files_bytes(folder),
+            device=device.label,
+        )
+
+    length = "its own length" if true_length else "30 s"
+    info = EngineInfo(
+        kind="recogniser",
+        name="whisper",
+        demonstration=False,
+        isolation="thread",
+        detail=f"Whisper {folder.name} on {device.label} ({device.compute_type}), sound encoded at {length}",
+    )
+    return WhisperDecoder(load, info=info, true_length=true_length, beam=settings.beam)
+
+
+def _stumbled(written: Written, reason: Rejection | None) -> bool:
+    if reason is not None:
+        return reason.reason in ("repeats", "too_fast")
+    return bool(written.tokens) and written.log_probability < FALSE_START
+
+
+def _decoded(task: _Task, written: Written, reason: Rejection | None, words: tuple[Word, ...]) -> Decoded:
+    texts = written.text.split()
+    if reason is not None and reason.reason != "repeats":
+        return Decoded(rejected=reason)
+    if [word.text for word in words] != texts:  # none were asked for, or the alignment lost some
+        words = spread(texts, 1000.0 * len(task.request.samples) / ANALYSIS_HZ)
+    if reason is None:
+        return Decoded(words)
+    plain = [text.lower().strip(".,?!") for text in texts]
+    kept = first_repeat(plain) if is_loop(plain) else None  # what was said before the loop, and once of that, is true
+    return Decoded(words[: kept or 0], reason)

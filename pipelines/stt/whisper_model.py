@@ -1,0 +1,195 @@
+"""Whisper on CTranslate2: sound to tokens, tokens to words with times.
+
+faster-whisper brings the feature extractor, the tokenizer and the alignment; its `transcribe` pads every sound to 30 s.
+Here the encoder gets the sound's own length and a margin, where that was found to be as good (`qualify`): rounded up to
+few lengths, so that sounds of several sessions share a batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audio.errors import EngineError
+from audio.frames import ANALYSIS_HZ, Pcm
+from pipelines.engines import Word
+from pipelines.models.devices import Device
+
+WINDOW_S = 30.0  # what the model was trained on, and the longest it takes
+LENGTHS_S = (4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, WINDOW_S)  # that are encoded
+FRAME_SAMPLES = 160  # of sound for a column of features
+ALIGNED_BEYOND = 20  # frames after a sound's end in which its last word may be found
+PROMPT_TOKENS = 120  # at most, of names and drugs; each is read anew for every sound
+TOKENS_PER_S, TOKENS_AT_ONCE = 10.0, 12  # at most, of text; beyond it a decoder is in a loop
+
+DISFLUENT = "Um, so, uh, I'm, er, just going to, um, ask you, uh, a few questions."
+"""What the model is told was said before: it goes on in that manner, and leaves hesitations in."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """Something to be read: int16 (n,) at 16 kHz up to 30 s, after a prompt, beginning with the words of a prefix."""
+
+    samples: Pcm
+    vocabulary: tuple[str, ...] = ()
+    prefix: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """What was written for a sound: its text, and how sure the model was; `tokens` are for `WhisperModel.align`."""
+
+    text: str
+    tokens: tuple[int, ...]
+    no_speech: float  # probability that nobody speaks
+    log_probability: float  # of a token, on average
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """Sounds as the encoder heard them, in a batch."""
+
+    sounds: tuple[Sound, ...]
+    memory: Any  # ctranslate2.StorageView (sounds, frames / 2, width)
+    frames: int  # of features, 10 ms each
+
+
+class WhisperReader:
+    """A loaded model. It computes in the thread that calls it; one call at a time."""
+
+    def __init__(
+        self, folder: Path, device: Device, *, threads: int, language: str = "en", margin_s: float = 2.5
+    ) -> None:
+        """Load the model of this folder; raises EngineError when it can't be."""
+        from faster_whisper import WhisperModel as Loaded
+        from faster_whisper.tokenizer import Tokenizer
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        try:
+            self.model: Any = Loaded(
+                str(folder),
+                device=device.name,
+                device_index=device.index,
+                compute_type=device.compute_type,
+                cpu_threads=threads,
+                local_files_only=True,
+            )
+            self._tokenizer: Any = Tokenizer(
+                self.model.hf_tokenizer, self.model.model.is_multilingual, task="transcribe", language=language
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise EngineError(f"the model in {folder} can't be loaded: {error}", code="model.format") from error
+        suppressed: Any = get_suppressed_tokens  # typed for a pair, and may return None
+        self._suppressed: list[int] = list(suppressed(self._tokenizer, [-1]) or [])
+        self._margin_s = margin_s
+
+    def hear(self, sounds: Sequence[Sound], *, true_length: bool) -> Heard:
+        """Encode sounds together, all at the length that the longest of them needs."""
+        from ctranslate2 import StorageView
+
+        length_s = encoded_s(max(len(sound.samples) for sound in sounds), self._margin_s) if true_length else WINDOW_S
+        frames = round(length_s * ANALYSIS_HZ) // FRAME_SAMPLES
+        features = np.stack([self._features(sound.samples, frames) for sound in sounds])
+        memory = self.model.model.encode(StorageView.from_array(np.ascontiguousarray(features)), to_cpu=False)
+        return Heard(tuple(sounds), memory, frames)
+
+    def write(self, heard: Heard, *, beam: int = 1, temperature: float = 0.0) -> list[Written]:
+        """Write what was heard; raises EngineError when prompts of one batch differ in length (see `prompt_length`)."""
+        prompts = [self._prompt(sound) for sound in heard.sounds]
+        longest_s = max(len(sound.samples) for sound in heard.sounds) / ANALYSIS_HZ
+        most = max(map(len, prompts)) + round(TOKENS_PER_S * longest_s) + TOKENS_AT_ONCE
+        chosen = (
+            {"beam_size": 1, "num_hypotheses": 3, "sampling_topk": 0, "sampling_temperature": temperature}
+            if temperature > 0
+            else {"beam_size": beam}
+        )
+        results = self.model.model.generate(
+            heard.memory,
+            prompts,
+            max_length=min(most, self.model.max_length),
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_blank=True,
+            suppress_tokens=self._suppressed,
+            **chosen,
+        )
+        return [self._written(result) for result in results]
+
+    def align(self, heard: Heard, written: Sequence[Written]) -> list[tuple[Word, ...]]:
+        """Return the words of what was written, with times in ms from the sound's start and confidences."""
+        frames = [min(heard.frames, len(sound.samples) // FRAME_SAMPLES + ALIGNED_BEYOND) for sound in heard.sounds]
+        texts = [list(each.tokens) for each in written]
+        found = self.model.find_alignment(self._tokenizer, texts, heard.memory, frames)
+        return [
+            in_order(words, 1000.0 * len(sound.samples) / ANALYSIS_HZ)
+            for words, sound in zip(found, heard.sounds, strict=True)
+        ]
+
+    def prompt_length(self, sound: Sound) -> int:
+        """Return how many tokens come before the sound's own: only sounds of one such length share a batch."""
+        return len(self._before(sound))
+
+    def _features(self, samples: Pcm, frames: int) -> NDArray[np.float32]:
+        padded = np.zeros(frames * FRAME_SAMPLES, dtype=np.float32)
+        padded[: len(samples)] = samples[: len(padded)].astype(np.float32) / 32768.0
+        features: NDArray[np.float32] = self.model.feature_extractor(padded)[:, :frames]
+        return features
+
+    def _prompt(self, sound: Sound) -> list[int]:
+        start = [*self._before(sound), *self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
+        return [*start, *self._tokenizer.encode(" " + " ".join(sound.prefix))] if sound.prefix else start
+
+    def _before(self, sound: Sound) -> list[int]:
+        names = self._tokenizer.encode(" " + ", ".join(sound.vocabulary))[:PROMPT_TOKENS] if sound.vocabulary else []
+        return [self._tokenizer.sot_prev, *names, *self._tokenizer.encode(" " + DISFLUENT)]
+
+    def _written(self, result: Any) -> Written:
+        # Of several samples the likeliest; with a beam there is one.
+        best = max(range(len(result.scores)), key=lambda index: float(result.scores[index]))
+        ids = result.sequences_ids[best]
+        tokens = tuple(token for token in ids if token < self._tokenizer.eot)
+        total = float(result.scores[best]) * max(len(ids), 1)
+        text = self._tokenizer.decode(list(tokens)).strip()
+        return Written(text, tokens, float(result.no_speech_prob), total / (len(ids) + 1))
+
+
+def encoded_s(samples: int, margin_s: float) -> float:
+    """Return the length in seconds at which so many samples are encoded: with the margin, rounded up, at most 30 s."""
+    needed_s = samples / ANALYSIS_HZ + margin_s
+    return next((length_s for length_s in LENGTHS_S if length_s >= needed_s), WINDOW_S)
+
+
+def in_order(words: Sequence[dict[str, Any]], length_ms: float) -> tuple[Word, ...]:
+    """Return aligned words (faster-whisper's, seconds) as ours: marks joined to the word before, times in order.
+
+    Alignment gives words without length, and times beyond the sound's end: each begins after the one before did, and
+    none lasts into the next.
+    """
+    texts: list[str] = []
+    times: list[tuple[float, float]] = []
+    sure: list[list[float]] = []
+    for word in words:
+        text, start_s, end_s = str(word["word"]), float(word["start"]), float(word["end"])
+        if texts and not text.startswith(" "):
+            texts[-1] += text.strip()
+            times[-1] = (times[-1][0], max(times[-1][1], end_s))
+            sure[-1].append(float(word["probability"]))
+        elif text.strip():
+            texts.append(text.strip())
+            times.append((start_s, end_s))
+            sure.append([float(word["probability"])])
+    found: list[Word] = []
+    last_ms = max(math.ceil(length_ms), len(texts))
+    for index, (text, (start_s, end_s)) in enumerate(zip(texts, times, strict=True)):
+        latest_ms = last_ms - (len(texts) - index)  # every word that follows needs a place
+        start_ms = min(max(round(1000.0 * start_s), found[-1].end_ms if found else 0), latest_ms)
+        next_ms = round(1000.0 * times[index + 1][0]) if index + 1 < len(times) else last_ms
+        end_ms = max(start_ms + 1, min(round(1000.0 * end_s), max(next_ms, start_ms + 1), latest_ms + 1))
+        found.append(Word(text, start_ms, end_ms, min(max(float(np.mean(sure[index])), 0.0), 1.0)))
+    return tuple(found)
