@@ -18,12 +18,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from audio.clock import Clock
 from audio.errors import EngineError
 from pipelines.engines import Isolation
+from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.servant import Engine, Factory
 from pipelines.lanes.streams import StreamLane
 from pipelines.models.places import ModelPlace, locate
 from pipelines.models.settings import ModelSettings
 from pipelines.session.driver import Engines
+from pipelines.stt.growing import Growth
 from pipelines.stt.whisper_settings import WhisperSettings
 
 Backend = Literal["mock", "embedded", "local", "cloud", "auto"]
@@ -247,19 +249,20 @@ def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Eng
     )
 
 
-def _recogniser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> StreamLane:
-    lane_type: Any = StreamLane
-    workers = settings.recogniser_workers or min(os.cpu_count() or 1, 4)
-    batching: dict[str, int] = {}
+def _recogniser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> RecogniserLane:
     if choice.batch_size:
-        workers = 1  # the model is one, and computes for all sessions at once
-        if importlib.util.find_spec("pipelines.lanes.decodes") is not None:
-            lane_type = importlib.import_module("pipelines.lanes.decodes").DecodeLane
-            batching = {"batch_size": choice.batch_size}
-    lane: StreamLane = lane_type(
-        choice.factory, isolation=choice.isolation, workers=workers, clock=clock, name="recogniser", **batching
-    )
-    return lane
+        return DecodeLane(
+            choice.factory,
+            isolation=choice.isolation,
+            workers=1,  # the model is one, and computes for all sessions at once
+            clock=clock,
+            name="recogniser",
+            batch_size=choice.batch_size,
+            caption_every_ms=settings.whisper.partial_every_ms,
+            growth=Growth(most_s=settings.whisper.max_segment_s),
+        )
+    workers = settings.recogniser_workers or min(os.cpu_count() or 1, 4)
+    return StreamLane(choice.factory, isolation=choice.isolation, workers=workers, clock=clock, name="recogniser")
 
 
 async def start_lanes(engines: Engines) -> None:

@@ -146,6 +146,17 @@ class SegmentHeard(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TextRejected(Event):
+    """The recogniser wrote something for a segment that nobody said; `reason` is how that was noticed."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    turn: int
+    segment: int
+    reason: str  # silent | no_voice | no_speech | repeats | too_fast | phantom
+    text: str  # empty where nothing needed to be written
+
+
+@dataclass(frozen=True, slots=True)
 class TurnCommitted(Event):
     """The candidate's turn as it stands in the history."""
 

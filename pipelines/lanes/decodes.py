@@ -20,6 +20,7 @@ from pipelines.engines import Decoded, DecodedBatch, Hypothesis, Isolation, Stre
 from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Decode
 from pipelines.lanes.servant import Factory
+from pipelines.lanes.streams import StreamHandle, StreamLane
 from pipelines.stt.growing import GrowingSegment, Growth, Purpose, Reading
 
 CAPTION_EVERY_MS = 400.0  # of new sound; more where many sessions share a device
@@ -45,13 +46,13 @@ class DecodeHandle:
         self.listener = listener
         self.speaker_state: str | None = None
         self.closed = False
+        self._lane = lane
         self.segment = self._new()
         self.ended: deque[_Ended] = deque()
         self.peek_number: int | None = None
         self.busy = False  # something of it is being read
         self.captioned_samples = 0  # of the segment, when a caption was last read
         self.served = 0  # captions so far on the lane, when this stream had its last one
-        self._lane = lane
 
     def feed(self, samples: Pcm) -> None:
         """Take int16 mono at 16 kHz, any length."""
@@ -87,7 +88,7 @@ class DecodeHandle:
         self._lane.wake()
 
     def _new(self) -> GrowingSegment:
-        return GrowingSegment(self.spec.vocabulary, Growth())
+        return GrowingSegment(self.spec.vocabulary, self._lane.growth)
 
 
 @dataclass(slots=True, eq=False)
@@ -114,12 +115,14 @@ class DecodeLane(Lane):
         name: str,
         batch_size: int = 8,
         caption_every_ms: float = CAPTION_EVERY_MS,
+        growth: Growth | None = None,
     ) -> None:
         super().__init__(factory, isolation=isolation, workers=workers, clock=clock, name=name)
         self.caption_ms = 0.0  # of a worker's time that a caption costs, smoothed
         self.captions = 0  # that were read
         self._batch_size = batch_size
         self._caption_every_ms = caption_every_ms
+        self.growth = growth or Growth()
         self._handles: list[DecodeHandle] = []
         self._something = asyncio.Event()
         self._alone: WeakSet[GrowingSegment] = WeakSet()  # are read by themselves, since a batch with them failed
@@ -279,3 +282,8 @@ class DecodeLane(Lane):
                 piece.handle.captioned_samples = piece.segment.samples
                 if piece.peek == piece.handle.peek_number and len(pieces) == 1:
                     piece.handle.peek_number = None
+
+
+RecogniserLane = StreamLane | DecodeLane
+RecogniserHandle = StreamHandle | DecodeHandle
+"""What a session is given: the same calls, whichever engine is behind them."""

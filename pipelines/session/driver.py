@@ -34,10 +34,11 @@ from pipelines.events import (
     SegmentHeard,
     SessionEnded,
     SessionStarted,
+    TextRejected,
     TurnCommitted,
 )
+from pipelines.lanes.decodes import RecogniserHandle, RecogniserLane
 from pipelines.lanes.jobs import JobLane
-from pipelines.lanes.streams import StreamHandle, StreamLane
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card import Card
 from pipelines.session.hearing import Hearing
@@ -54,7 +55,7 @@ GAP_REPORT_MS = 1_000.0  # missing sound is logged once a second, not once a fra
 class Engines:
     """The three lanes a session runs on, shared by all sessions."""
 
-    recogniser: StreamLane
+    recogniser: RecogniserLane
     responder: JobLane
     synthesiser: JobLane
 
@@ -108,7 +109,7 @@ class SessionDriver:
             playout=self.playout,
             signal=self.signal,
         )
-        self._stream: StreamHandle | None = None
+        self._stream: RecogniserHandle | None = None
         self._unlisten: list[Callable[[], None]] = []  # undoes what `start` asked the lanes to tell
         self._media_timer: asyncio.TimerHandle | None = None
         self._time_timer: asyncio.TimerHandle | None = None
@@ -190,8 +191,11 @@ class SessionDriver:
 
     def _hypothesis(self, hypothesis: Hypothesis) -> None:
         understood = self._hearing.understood(hypothesis)
-        if understood is not None:
-            self.signal(understood)
+        if understood is None:
+            return
+        if (rejected := hypothesis.rejected) is not None:
+            self.log.append(TextRejected(self.core.turn_number, understood.segment, rejected.reason, rejected.text))
+        self.signal(understood)
 
     # -------------------------------------------------------------- the core's signals and commands
 

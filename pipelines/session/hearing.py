@@ -22,7 +22,7 @@ from audio.speech import (
 )
 from pipelines.conversation import signals as s
 from pipelines.engines import Hypothesis, Word
-from pipelines.lanes.streams import StreamHandle
+from pipelines.lanes.decodes import RecogniserHandle
 
 # The voice detector lets go of speech up to this long after its last voiced sample (measured: 10 to 200 ms). Loudness
 # knows better, but in a loud room it never falls: so it may only take back that much.
@@ -73,12 +73,12 @@ class Hearing:
         self._media_ms = 0.0
         self._voiced = VoicedTracker(rate_hz)
         self._quiet = False  # by loudness, while the voice detector still hears speech
-        self._stream: StreamHandle | None = None
+        self._stream: RecogniserHandle | None = None
         self._segment: _SegmentMap | None = None  # the one being fed
         self._waiting: list[_SegmentMap] = []  # asked for their final text, in order
         self._recent: deque[tuple[Pcm, float]] = deque()  # what was delivered last, (samples, media ms)
 
-    def attach(self, stream: StreamHandle) -> None:
+    def attach(self, stream: RecogniserHandle) -> None:
         """Feed this stream from now on."""
         self._stream = stream
 

@@ -44,14 +44,14 @@ class WhisperSettings(BaseModel):
         default=2.5, ge=0, le=30, description="Seconds of silence added to sound that is encoded at its own length."
     )
     partial_every_ms: int = Field(
-        default=600,
+        default=400,
         ge=100,
         le=10_000,
         description="Milliseconds of new sound after which a caption is decoded again; longer by itself under load.",
     )
     beam: int = Field(default=1, ge=1, le=10, description="Hypotheses that are followed at once for a final text.")
     max_segment_s: float = Field(
-        default=30, ge=5, le=30, description="Seconds of sound that are decoded at once at most; longer is cut."
+        default=28, ge=5, le=30, description="Seconds of sound that are decoded at once at most; longer is cut."
     )
 
     @model_validator(mode="after")
