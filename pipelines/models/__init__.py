@@ -1,0 +1,1 @@
+"""Models: the catalogue, how they reach the machine, and how they are loaded and let go."""
