@@ -22,6 +22,7 @@ LANGUAGES = (
 MULTILINGUAL_MARK = ""
 """The empty token, the last of a multilingual Whisper's text tokens: it is how CTranslate2 knows one."""
 _TIMESTAMPS = 1_501  # 0.00 to 30.00 s in steps of 20 ms
+_BYTES = 256
 _FILLER = "Ġword{:05d}"
 
 
@@ -69,19 +70,25 @@ def fitted(path: Path, *, text_tokens: int, specials: tuple[str, ...]) -> dict[s
 
 
 def placeholder(*, text_tokens: int, specials: tuple[str, ...], multilingual: bool) -> dict[str, Any]:
-    """Return a tokenizer of the right size: every byte is a token, the rest are made-up words that only decode.
-
-    So any text can be encoded and comes back as it was; it only costs more tokens than it would with a real one.
-    """
-    texts = [*_byte_letters(), *(_FILLER.format(number) for number in range(text_tokens))][:text_tokens]
+    """Return a tokenizer of the right size: every byte is a token, the rest are made-up words."""
+    words = [_FILLER.format(number) for number in range(text_tokens - _BYTES)]
     if multilingual:
-        texts[-1] = MULTILINGUAL_MARK
+        words[-1] = MULTILINGUAL_MARK
+    return of_words(words, specials=specials)
+
+
+def of_words(words: list[str], *, specials: tuple[str, ...]) -> dict[str, Any]:
+    """Return a tokenizer with a token for each of `words`, as `Ġword` or as a mark, and one for every byte.
+
+    Other words are spelt in bytes: any text can be encoded and comes back as it was. The bytes come first.
+    """
+    texts = [*_byte_letters(), *(word for word in words if len(word) != 1)]
     level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": _added(specials, first=text_tokens),
+        "added_tokens": _added(specials, first=len(texts)),
         "normalizer": None,
         "pre_tokenizer": level,
         "post_processor": None,
@@ -93,6 +100,7 @@ def placeholder(*, text_tokens: int, specials: tuple[str, ...], multilingual: bo
             "continuing_subword_prefix": "",
             "end_of_word_suffix": "",
             "fuse_unk": False,
+            "ignore_merges": True,  # so that a whole word is found although nothing merges into it
             "vocab": {token: place for place, token in enumerate(texts)},
             "merges": [],
         },
