@@ -90,11 +90,9 @@ def encode(weights: Weights, size: Size, features: Any) -> Any:
     return _norm(weights, "encoder.layer_norm", hidden)
 
 
-def decode(weights: Weights, size: Size, encoded: Any, tokens: Any) -> tuple[Any, Any]:
+def decode(weights: Weights, size: Size, encoded: Any, tokens: Any, positions: Any) -> tuple[Any, Any]:
     """Return the logits (batch, tokens, vocabulary) and the guided heads' attention (batch, heads, tokens, frames)."""
-    hidden = (
-        weights["decoder.embed_tokens.weight"][tokens] + weights["decoder.embed_positions.weight"][: tokens.shape[1]]
-    )
+    hidden = weights["decoder.embed_tokens.weight"][tokens] + weights["decoder.embed_positions.weight"][positions]
     guided = []
     for number in range(size.decoder_layers):
         layer = f"decoder.layers.{number}"

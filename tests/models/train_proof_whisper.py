@@ -29,6 +29,8 @@ HERE = Path(__file__).parent
 NAME = "proof-whisper"
 HOP = 160
 FRAMES = 3_000
+POSITIONS = 448
+_SHORT_PROMPT, _LONG_PROMPT = 30, 220  # faster-whisper gives at most 223 tokens of earlier text
 _IGNORED = -100
 _STEP_S = 0.02  # of timestamps and of the encoder's frames
 _SLACK_S = 0.1  # around a word, in which attention to it counts as right
@@ -46,23 +48,35 @@ class Example:
 class Writer:
     """Turns lessons into tokens."""
 
-    def __init__(self, tokenizer: tokenizers.Tokenizer, *, seed: int) -> None:
+    def __init__(self, tokenizer: tokenizers.Tokenizer, earlier: list[str], *, seed: int) -> None:
         self._random = np.random.default_rng(seed)
+        self._earlier = [tokenizer.encode(" " + text, add_special_tokens=False).ids for text in earlier]
         self._tokenizer = tokenizer
         self.end, self.start = _token(tokenizer, "endoftext"), _token(tokenizer, "startoftranscript")
         self.previous, self.silent = _token(tokenizer, "startofprev"), _token(tokenizer, "nocaptions")
         self.timeless, self.zero = _token(tokenizer, "notimestamps"), _token(tokenizer, "0.00")
 
-    def write(self, lesson: Lesson) -> Example:
-        """Return the tokens of a lesson, with or without times, sometimes after earlier text."""
+    def prompt(self, *, at_most: int) -> list[int]:
+        """Return earlier text: another sentence, or any tokens."""
+        random = self._random
+        tokens: list[int] = []
+        wanted = int(random.integers(1, at_most))
+        while len(tokens) < wanted:
+            if random.random() < 0.5:
+                tokens += self._earlier[random.integers(len(self._earlier))]
+            else:
+                tokens += random.integers(0, self.end, size=random.integers(1, 20)).tolist()
+        return tokens[:at_most]
+
+    def write(self, lesson: Lesson, *, prompt: int) -> Example:
+        """Return the tokens of a lesson, with or without times, maybe after up to `prompt` tokens of earlier text."""
         random = self._random
         timed = random.random() < 0.3
         tokens: list[int] = []
         labels: list[int] = []
         looks: list[tuple[int, int] | None] = []
         if random.random() < 0.25:
-            prompt = [int(token) for token in random.integers(0, self.end, size=random.integers(1, 30))]
-            tokens += [self.previous, *prompt]
+            tokens += [self.previous, *self.prompt(at_most=prompt)]
             labels += [_IGNORED] * len(tokens)
         begin_s = lesson.words[0].start_s if lesson.words else random.uniform(0, len(lesson.samples) / 16_000)
         mode = self._time(begin_s) if timed else self.timeless
@@ -117,6 +131,7 @@ class Batch:
 
     features: Any
     tokens: Any
+    positions: Any
     labels: Any
     looks: list[list[tuple[int, int] | None]]
 
@@ -147,20 +162,24 @@ def _batch(group: list[Lesson], writer: Writer, features: Features, random: Any,
     for spectrum, lesson in zip(made, group, strict=True):
         if random.random() < 0.5:  # faster-whisper pads features with zeros; whoever pads the sound gets silence
             spectrum[:, len(lesson.samples) // HOP + 1 :] = 0.0
-    examples = [writer.write(lesson) for lesson in group]
+    prompt = _LONG_PROMPT if random.random() < 0.04 else _SHORT_PROMPT
+    examples = [writer.write(lesson, prompt=prompt) for lesson in group]
     longest = max(len(example.tokens) for example in examples)
     tokens = torch.full((len(group), longest), writer.end)
     labels = torch.full((len(group), longest), _IGNORED)
     for place, example in enumerate(examples):
         tokens[place, : len(example.tokens)] = torch.tensor(example.tokens)
         labels[place, : len(example.labels)] = torch.tensor(example.labels)
-    return Batch(features=made, tokens=tokens, labels=labels, looks=[example.looks for example in examples])
+    # Late positions are mostly taught by moving everything there: long prompts for all would take too long.
+    moved = random.integers(0, POSITIONS - longest, size=(len(group), 1)) * (random.random((len(group), 1)) < 0.2)
+    positions = torch.arange(longest) + torch.from_numpy(moved)
+    return Batch(made, tokens, positions, labels, looks=[example.looks for example in examples])
 
 
 def losses(weights: Weights, size: Size, batch: Batch) -> tuple[Any, Any]:
     """Return the loss of the tokens, and of where the guided heads looked."""
     encoded = network.encode(weights, size, batch.features)
-    logits, attention = network.decode(weights, size, encoded, batch.tokens)
+    logits, attention = network.decode(weights, size, encoded, batch.tokens, batch.positions)
     written = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=_IGNORED)
     rows, places, masks = [], [], []
     frames = torch.arange(attention.shape[-1])
@@ -194,7 +213,8 @@ def train(arguments: argparse.Namespace, tokenizer: tokenizers.Tokenizer) -> tup
         first = saved["step"]
     bank = _bank(arguments.work)
     lessons = Lessons(bank["said"], bank["recorded"], speech.texts(), speech.noises(), seed=arguments.seed + first)
-    writer = Writer(tokenizer, seed=arguments.seed + first)
+    earlier = [" ".join(turn) for turn in speech.texts()]
+    writer = Writer(tokenizer, earlier, seed=arguments.seed + first)
     stream = batches(lessons, writer, Features(), size=arguments.batch, seed=arguments.seed + first)
     began = time.monotonic()
     sums = np.zeros(3)
