@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,9 @@ import soxr
 from numpy.typing import NDArray
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ
+from pipelines.engines import SpeakRequest, Voice
 from pipelines.truth import load_truth
+from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import Phone, align
 from pipelines.tts.words import fill_starts, place, tokens
 from tests.data import make_fixtures, make_interruptions, make_pauses
@@ -77,11 +80,15 @@ def recorded(name: str) -> Path:
     return path if path.exists() else DATA / "pauses" / name
 
 
+def bundled() -> list[str]:
+    """Return the sentences that are read to qualify a model."""
+    return (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
+
+
 def texts() -> list[tuple[str, ...]]:
     """Return every turn to be known, in its pieces; each piece is also heard alone."""
-    bundled = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
     turns = [turn.pieces for plan in plans() for turn in plan.turns]
-    single = [(text,) for text in (*bundled, *ANSWERS, *make_interruptions.FLOOR)]
+    single = [(text,) for text in (*bundled(), *ANSWERS, *make_interruptions.FLOOR)]
     return list(dict.fromkeys([*turns, *single]))
 
 
@@ -120,6 +127,26 @@ def spoken() -> list[Said]:
     asked = [(text, voice, stretch) for text in pieces for voice in VOICES for stretch in STRETCHES]
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda one: speak(*one), asked))
+
+
+def by_espeak() -> list[Said]:
+    """Return the bundled sentences and short answers by the embedded synthesiser, which every machine has."""
+    synthesiser = EspeakSynthesiser()
+    found = []
+    for text in (*bundled(), *ANSWERS[:-1]):  # it would spell the last one
+        for sex, accent in product(("female", "male"), ("en-us", "en-gb")):
+            for rate_wpm in (115, 130, 150):
+                voice = Voice(sex=sex, accent=accent, rate_wpm=rate_wpm)  # type: ignore[arg-type]
+                chunks = list(synthesiser.speak(SpeakRequest(id="", text=text, voice=voice)))
+                wire = np.concatenate([chunk.samples for chunk in chunks])
+                words = tuple(
+                    Heard(word.text, word.start_ms / 1000, word.end_ms / 1000)
+                    for chunk in chunks
+                    for word in chunk.words
+                )
+                samples = np.asarray(soxr.resample(wire / 32768, WIRE_HZ, ANALYSIS_HZ), dtype=np.float32)
+                found.append(Said(samples=samples, pieces=(words,), source=f"espeak {sex} {accent} {rate_wpm}"))
+    return found
 
 
 def from_recordings() -> list[Said]:

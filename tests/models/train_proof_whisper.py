@@ -251,7 +251,7 @@ def _bank(work: Path) -> dict[str, Any]:
     path = work / "speech.pt"
     if not path.exists():
         sys.stdout.write("speaking every sentence ...\n")
-        torch.save({"said": speech.spoken(), "recorded": speech.from_recordings()}, path)
+        torch.save({"said": speech.spoken() + speech.by_espeak(), "recorded": speech.from_recordings()}, path)
     bank: dict[str, Any] = torch.load(path, weights_only=False)
     return bank
 
