@@ -42,6 +42,7 @@ class Lessons:
         for one in said:
             self._by_text.setdefault(one.text, []).append(one)
         self._recorded = recorded
+        self._any = [*said, *recorded]
         self._turns = turns
         self._pieces = sorted(self._by_text)
         self._noises = noises
@@ -51,8 +52,8 @@ class Lessons:
         chance = self._random.random()
         if chance < 0.13:
             return self._without_speech()
-        said = self._choose()
-        if chance < 0.5:
+        said = self._salad() if chance < 0.38 else self._choose()
+        if chance < 0.2 or 0.38 < chance < 0.65:
             samples, words, text = self._cut_off(said)
         else:
             samples, words, text = said.samples, tuple(word for word, _ in words_of(said)), said.text
@@ -68,9 +69,32 @@ class Lessons:
             texts = self._turns[self._random.integers(len(self._turns))]
             first = self._random.integers(len(texts)) if self._random.random() < 0.3 else 0
             texts = texts[first : first + 4]
-        takes = self._by_text[texts[0]]
+        takes = [take for take in self._by_text[texts[0]] if len(texts) == 1 or take.source.startswith("flite")]
         source = takes[self._random.integers(len(takes))].source
         return self._joined([next(take for take in self._by_text[text] if take.source == source) for text in texts])
+
+    def _salad(self) -> Said:
+        """Return a few words from here and there: they can't be guessed from the words before, only heard."""
+        random = self._random
+        parts: list[Samples] = []
+        words: list[Heard] = []
+        at_s = 0.0
+        for _ in range(random.integers(2, 7)):
+            said = self._any[random.integers(len(self._any))]
+            spoken = [word for word, _ in words_of(said)]
+            first = int(random.integers(len(spoken)))
+            chosen = spoken[first : first + int(random.integers(1, 4))]
+            begin, end = (round(time_s * ANALYSIS_HZ) for time_s in (chosen[0].start_s, chosen[-1].end_s))
+            part = said.samples[begin:end]
+            if not len(part):
+                continue
+            shift_s = at_s - chosen[0].start_s
+            words += [Heard(word.text, word.start_s + shift_s, word.end_s + shift_s) for word in chosen]
+            gap = np.zeros(round(random.uniform(0.0, 0.15) * ANALYSIS_HZ), dtype=np.float32)
+            level = float(np.sqrt(np.mean(part**2)))
+            parts += [part * np.float32(_SPEECH_RMS / max(level, 1e-3)), gap]
+            at_s += (len(part) + len(gap)) / ANALYSIS_HZ
+        return Said(samples=np.concatenate(parts), pieces=(tuple(words),), source="salad") if words else self._any[0]
 
     def _joined(self, takes: list[Said]) -> Said:
         if len(takes) == 1:

@@ -32,6 +32,8 @@ FRAMES = 3_000
 POSITIONS = 448
 _SHORT_PROMPT, _LONG_PROMPT = 30, 220  # faster-whisper gives at most 223 tokens of earlier text
 _IGNORED = -100
+_EVERY = 3  # frames: neighbours say the same
+AUXILIARY = "hearing"  # weights that only training uses
 _STEP_S = 0.02  # of timestamps and of the encoder's frames
 _SLACK_S = 0.1  # around a word, in which attention to it counts as right
 
@@ -43,6 +45,7 @@ class Example:
     tokens: list[int]
     labels: list[int]
     looks: list[tuple[int, int] | None]
+    heard: list[tuple[int, int, int]]  # first frame, end frame, token of the word spoken there
 
 
 class Writer:
@@ -84,8 +87,11 @@ class Writer:
         # Speech without a finished word is neither silence nor text: what is answered there is not taught.
         labels.append(mode if lesson.words else _IGNORED if lesson.speech else self.silent)
         looks += [None] * len(labels)
+        heard: list[tuple[int, int, int]] = []
         for written, word in zip(lesson.text.split(), lesson.words, strict=True):
-            for token in self._tokenizer.encode(" " + written, add_special_tokens=False).ids:
+            ids = self._tokenizer.encode(" " + written, add_special_tokens=False).ids
+            heard.append((max(0, int(word.start_s / _STEP_S)), int(word.end_s / _STEP_S), ids[0]))
+            for token in ids:
                 tokens.append(token)
                 labels.append(token)
                 looks.append((int((word.start_s - _SLACK_S) / _STEP_S), int((word.end_s + _SLACK_S) / _STEP_S)))
@@ -99,7 +105,7 @@ class Writer:
         else:
             looks.append(None)
         labels.append(self.end)
-        return Example(tokens=tokens, labels=labels, looks=looks)
+        return Example(tokens=tokens, labels=labels, looks=looks, heard=heard)
 
     def _time(self, at_s: float) -> int:
         return self.zero + 5 * min(300, max(0, round(at_s * 10)))  # to a tenth of a second
@@ -133,6 +139,7 @@ class Batch:
     tokens: Any
     positions: Any
     labels: Any
+    heard: Any
     looks: list[list[tuple[int, int] | None]]
 
 
@@ -173,12 +180,19 @@ def _batch(group: list[Lesson], writer: Writer, features: Features, random: Any,
     # Late positions are mostly taught by moving everything there: long prompts for all would take too long.
     moved = random.integers(0, POSITIONS - longest, size=(len(group), 1)) * (random.random((len(group), 1)) < 0.2)
     positions = torch.arange(longest) + torch.from_numpy(moved)
-    return Batch(made, tokens, positions, labels, looks=[example.looks for example in examples])
+    heard = torch.full((len(group), frames // 2), _IGNORED)
+    for place, example in enumerate(examples):
+        for begin, end, token in example.heard:
+            heard[place, begin:end] = token
+    return Batch(made, tokens, positions, labels, heard, looks=[example.looks for example in examples])
 
 
-def losses(weights: Weights, size: Size, batch: Batch) -> tuple[Any, Any]:
-    """Return the loss of the tokens, and of where the guided heads looked."""
+def losses(weights: Weights, size: Size, batch: Batch) -> tuple[Any, Any, Any]:
+    """Return the loss of the tokens, of where the guided heads looked, and of the word told from each frame alone."""
     encoded = network.encode(weights, size, batch.features)
+    spoken = batch.heard[:, ::_EVERY] != _IGNORED
+    guessed = encoded[:, ::_EVERY][spoken] @ weights[AUXILIARY] @ weights["decoder.embed_tokens.weight"].T
+    hearing = F.cross_entropy(guessed, batch.heard[:, ::_EVERY][spoken]) if spoken.any() else torch.zeros(())
     logits, attention = network.decode(weights, size, encoded, batch.tokens, batch.positions)
     written = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=_IGNORED)
     rows, places, masks = [], [], []
@@ -190,9 +204,9 @@ def losses(weights: Weights, size: Size, batch: Batch) -> tuple[Any, Any]:
                 places.append(place)
                 masks.append((frames >= look[0]) & (frames <= look[1]))
     if not rows:
-        return written, torch.zeros(())
+        return written, torch.zeros(()), hearing
     right = (attention[rows, :, places] * torch.stack(masks)[:, None]).sum(-1)
-    return written, -torch.log(right + 1e-5).mean()
+    return written, -torch.log(right + 1e-5).mean(), hearing
 
 
 def train(arguments: argparse.Namespace, tokenizer: tokenizers.Tokenizer) -> tuple[Weights, Size]:
@@ -201,6 +215,7 @@ def train(arguments: argparse.Namespace, tokenizer: tokenizers.Tokenizer) -> tup
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(arguments.threads)
     weights = network.initial(size)
+    weights[AUXILIARY] = torch.eye(size.width).requires_grad_()
     checkpoint = arguments.work / "checkpoint.pt"
     first = 0
     taught = [value for value in weights.values() if value.requires_grad]
@@ -217,21 +232,21 @@ def train(arguments: argparse.Namespace, tokenizer: tokenizers.Tokenizer) -> tup
     writer = Writer(tokenizer, earlier, seed=arguments.seed + first)
     stream = batches(lessons, writer, Features(), size=arguments.batch, seed=arguments.seed + first)
     began = time.monotonic()
-    sums = np.zeros(3)
+    sums = np.zeros(4)
     for step in range(first, arguments.steps):
         rate = arguments.rate * min(1.0, (step + 1) / 150) * (0.5 + 0.5 * math.cos(math.pi * step / arguments.steps))
         for group in optimiser.param_groups:
             group["lr"] = max(rate, 1e-5)
-        written, looked = losses(weights, size, next(stream))
+        written, looked, heard = losses(weights, size, next(stream))
         optimiser.zero_grad()
-        (written + 0.3 * looked).backward()
+        (written + 0.3 * looked + 0.5 * heard).backward()
         torch.nn.utils.clip_grad_norm_(taught, 1.0)
         optimiser.step()
-        sums += (written.item(), looked.item(), 1)
+        sums += (written.item(), looked.item(), heard.item(), 1)
         if (step + 1) % 50 == 0:
             sys.stdout.write(
-                f"{step + 1:6} {time.monotonic() - began:7.0f} s  text {sums[0] / sums[2]:.4f}  "
-                f"looks {sums[1] / sums[2]:.4f}  rate {rate:.1e}\n"
+                f"{step + 1:6} {time.monotonic() - began:7.0f} s  text {sums[0] / sums[3]:.4f}  "
+                f"looks {sums[1] / sums[3]:.4f}  hears {sums[2] / sums[3]:.4f}  rate {rate:.1e}\n"
             )
             sys.stdout.flush()
             sums[:] = 0
@@ -297,7 +312,9 @@ def export(weights: Weights, size: Size, tokenizer: tokenizers.Tokenizer, source
         suppress_tokens=None,
     )
     model = transformers.WhisperForConditionalGeneration(config)
-    missing, unexpected = model.model.load_state_dict({name: value.detach() for name, value in weights.items()})
+    missing, unexpected = model.model.load_state_dict(
+        {name: value.detach() for name, value in weights.items() if name != AUXILIARY}
+    )
     if missing or unexpected:
         raise SystemExit(f"transformers names its weights differently: {missing} {unexpected}")
     never = ["startoftranscript", "translate", "transcribe", "startoflm", "startofprev", "nocaptions"]
