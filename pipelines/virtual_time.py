@@ -115,6 +115,29 @@ def virtual_clock() -> VirtualClock:
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` on a new VirtualTimeLoop and return its result."""
+    """Run `main` on a new VirtualTimeLoop and return its result.
+
+    What a callback raises ends the run and is raised here: figures of a session that broke would look like figures.
+    """
+    faults: list[BaseException] = []
+
+    async def guarded() -> T:
+        task = asyncio.ensure_future(main)
+
+        def fail(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            if (fault := context.get("exception")) is not None:
+                faults.append(fault)
+                task.cancel()
+
+        asyncio.get_running_loop().set_exception_handler(fail)
+        return await task
+
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(main)
+        try:
+            result = runner.run(guarded())
+        except asyncio.CancelledError:
+            if not faults:
+                raise
+    if faults:
+        raise faults[0]
+    return result

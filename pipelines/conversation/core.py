@@ -285,7 +285,7 @@ class Conversation:
             self._open_turn(voiced_from_ms)
         if self._turn is not None:
             self._turn.pause = None
-            self._turn.piece_from_ms = voiced_from_ms
+            self._turn.begin_piece(voiced_from_ms)
 
     def _resume_in_pause(self, turn: Turn, voiced_from_ms: float) -> None:
         self._discard("resumed")

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from pipelines.endpointing.evidence import SoundEnd
+from pipelines.endpointing.features import words_of
 from pipelines.engines import Word
 
 
@@ -44,10 +45,16 @@ class Turn:
     voiced_ms: float = 0.0
     piece_from_ms: float = 0.0  # where the speech since the last pause began
     pieces: int = 0  # into which pauses have cut it
+    words_before: int = 0  # the piece, as they were understood by then
     pause: Pause | None = None
     segments: dict[int, Segment] = field(default_factory=dict)
     drafts: int = 0
     over_at_ms: float | None = None
+
+    def begin_piece(self, from_ms: float) -> None:
+        """Note that speech went on after a pause."""
+        self.piece_from_ms = from_ms
+        self.words_before = len(words_of(self.text()))
 
     def text(self) -> str:
         """Return the text of all segments so far."""

@@ -30,6 +30,7 @@ class Weighing:
             speech_ms=pause.since_ms - turn.from_ms,
             last_piece_ms=pause.since_ms - turn.piece_from_ms,
             pieces=turn.pieces,
+            words_before=turn.words_before,
             after_gap_ms=None if self.patient_until_ms is None else turn.from_ms - self.patient_until_ms,
             asks=pause.asks,
             after=last.text if last is not None and last.role == "patient" else "",

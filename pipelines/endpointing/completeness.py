@@ -20,8 +20,8 @@ from pipelines.endpointing.features import Features, ends_open, turn_features, w
 SHIPPED = Path(__file__).with_name("model.json")
 
 # Short pauses, as between two sentences said in one breath: transcribers leave most of those under 0.4 s out.
-SHORT_PAUSE_S = 0.42
-SHORT_SPREAD = 0.2
+SHORT_PAUSE_S = 0.52
+SHORT_SPREAD = 0.09
 
 INNER_CLIP = 4.0  # log odds; single words can't be surer than that
 OPEN_ODDS = 3.0  # log odds at least, after what nobody ends on: too rare in the data to be learned in full

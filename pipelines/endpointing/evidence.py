@@ -34,6 +34,7 @@ class Evidence:
     speech_ms: float  # from the turn's first voiced sample to the pause
     last_piece_ms: float  # of it, the speech since the pause before
     pieces: int = 1  # into which pauses have cut the turn so far
+    words_before: int = 0  # the last piece
     after_gap_ms: float | None = None  # from the patient's last sound to the turn; None when it said nothing before
     asks: float | None = None
     after: str = ""

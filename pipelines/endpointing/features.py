@@ -27,6 +27,8 @@ _AUXILIARIES = frozenset("do does did have has had are is was were can could wou
 _ASKERS = frozenset("what when where why who which how whose".split())
 _ASKED_BY = frozenset("do should can could".split())
 _SUBJECTS = frozenset("you your it that this there he she they we i the".split())
+_POSSESSING = frozenset("have has had".split())
+_NOMINATIVES = frozenset("i you he she it we they".split())
 _AMOUNTS = frozenset("about long many often much".split())
 DANGLING = frozenset(
     "and but so or because the a an to of in on at with for if that which who my your is are was were i you we it just "
@@ -60,6 +62,20 @@ _FRAME = re.compile(
 _LISTED = frozenset("your any some a the in with no or and".split())
 _OPENER = frozenset("if when before after while because since once although as until unless whenever".split())
 
+_NO_ITEM = (
+    _CONJUNCTIONS
+    | _AUXILIARIES - {"any"}
+    | _ASKERS
+    | RECEIPTS
+    | _PREPOSITIONS
+    | frozenset(
+        "i you he she it we they i'm you're it's i'll we'll that's don't can't is be been go take do then as "
+        "please thanks thank you bye goodbye today now here there again too really sir madam doctor nurse mister misses "
+        "mrs mr miss".split()
+    )
+)
+"""Words that no thing of a list has: what joins or ends one, what makes a sentence, and what is said for itself."""
+
 _TAG = re.compile(
     r"\b(is that (right|correct|ok|okay)|right|isn't it|is it|are you|do you|have you|don't you|does that make sense|"
     r"any questions|all right|yeah)$"
@@ -92,6 +108,13 @@ def ends_open(words: list[str]) -> bool:
         " ".join(words[-4:-1])
     )
     return bool(announced) and _OBJECTS.isdisjoint(words[-8:])
+
+
+def is_item(piece: list[str]) -> bool:
+    """Return whether words said between two pauses may be one thing of a list: "headaches", "your blood pressure"."""
+    if not 1 <= len(piece) <= 3 or (len(piece) > 1 and piece[0] not in _DETERMINERS) or piece[0].endswith("ly"):
+        return False
+    return _NO_ITEM.isdisjoint(piece)
 
 
 def word_features(words: list[str]) -> Features:
@@ -248,7 +271,8 @@ def _question_at(words: list[str]) -> int | None:
     """Return where the last question opens ("do you", "how long", "any ..."), if there is one."""
     for index in range(len(words) - 2, -1, -1):
         word, following = words[index], words[index + 1]
-        if word == "any" or (word in _AUXILIARIES and following in _SUBJECTS):
+        stated = word in _POSSESSING and index > 0 and words[index - 1] in _NOMINATIVES  # "you have the"
+        if word == "any" or (word in _AUXILIARIES and following in _SUBJECTS and not stated):
             return index
         if word in _ASKERS and (following in _AUXILIARIES or following in _AMOUNTS):
             return index

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipelines.endpointing.completeness import CompletenessModel, longer_than, longer_than_short, shipped_model
 from pipelines.endpointing.evidence import Evidence, SoundEnd
+from pipelines.endpointing.features import is_item, words_of
 from pipelines.endpointing.habits import Habits
 from pipelines.endpointing.settings import EndpointSettings
 
@@ -22,6 +23,9 @@ STEP_S = 0.02  # of waits that are compared: a frame
 LATEST = 1.5  # no wait is longer than so many times the ceiling, however long the speaker's own pauses are
 INNER_OFFSET = 2.0  # log odds of being between words that hardly a real end reaches: only what is surer counts
 INNER_SLOPE = 3.0  # steep, as one misheard word makes an end look unfinished, but seldom quite so
+ASKED_OF_INNER = 0.6  # power of what being asked for says on words that can't be the end: "is it a sharp" asks already
+LIST_ODDS = 0.75  # of going on after a thing of a list that came without "and": a second of waiting or so
+LIST_AFTER = 3  # words at least before the thing: a greeting's name is none
 CAUTION = 1.5  # factor of patience for each time the speaker was answered too early
 CAUTIONS = 2  # such times that count: a breath that was taken for speech must not slow a whole session
 
@@ -65,13 +69,23 @@ class EndpointPolicy:
     def odds(self, evidence: Evidence) -> float:
         """Return the odds that the speaker goes on, against the turn being over."""
         inner = self._model.inner_log_odds(evidence.text)
-        odds = math.exp(self._model.hold_log_odds(evidence, inner))
-        odds += self.settings.inner_share * math.exp(INNER_SLOPE * (inner - INNER_OFFSET))
-        if evidence.asks is not None:
-            odds *= self.settings.asked_factor**evidence.asks
+        asked = self.settings.asked_factor ** (evidence.asks or 0.0)
+        odds = math.exp(self._model.hold_log_odds(evidence, inner)) * asked
+        odds += self.settings.inner_share * math.exp(INNER_SLOPE * (inner - INNER_OFFSET)) * asked**ASKED_OF_INNER
+        if not evidence.asks and self._lists(evidence):
+            odds = max(odds, LIST_ODDS)
         if evidence.sound is not None:
             odds *= SOUND_FACTOR ** going_on_sounds(evidence.sound)
         return odds
+
+    def _lists(self, evidence: Evidence) -> bool:
+        """Return whether things are being listed: one was said alone, after words that could have been the end."""
+        words, before = words_of(evidence.text), evidence.words_before
+        open_still = not {"and", "or"}.intersection(words[max(before - LIST_AFTER, 0) : before])
+        return before >= LIST_AFTER and open_still and is_item(words[before:]) and self._could_end(words[:before])
+
+    def _could_end(self, words: list[str]) -> bool:
+        return self._model.inner_log_odds(" ".join(words)) <= INNER_OFFSET
 
     def resumed(self, pause_ms: float) -> None:
         """The speaker went on after a pause of this length inside a turn."""

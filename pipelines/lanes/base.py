@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import psutil
 import structlog
@@ -104,6 +105,15 @@ class Lane:
                     raise EngineError(f"{self.name} failed: {detail}")
                 case _:
                     raise EngineError(f"{self.name} answered out of turn")
+
+    def _hand(self, listener: Callable[[Any], None], value: Any) -> None:
+        """Give something to whoever waits for it; a listener that breaks must not end the lane for everybody else."""
+        try:
+            listener(value)
+        except Exception as error:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"a listener of the {self.name} lane broke", "exception": error}
+            )
 
     async def _replace(self, index: int) -> None:
         """Start a new worker in the place of a dead one; tries again, ever more slowly, until one starts."""

@@ -108,7 +108,7 @@ class JobLane(Lane):
             for listener in self.on_request:
                 listener(error is None, self._clock.now_ms() - began_ms)
             if not ticket.cancelled:
-                ticket.on_end(error)
+                self._hand(ticket.on_end, error)
 
     async def _work(self, index: int, ticket: JobTicket) -> None:
         call = Job(next(self._call_ids), ticket.request)
@@ -118,4 +118,4 @@ class JobLane(Lane):
             ticket.cost_ms += part.cost_ms
             if not ticket.cancelled:
                 ticket.parts += 1
-                ticket.on_part(part.value)
+                self._hand(ticket.on_part, part.value)

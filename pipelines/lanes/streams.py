@@ -195,13 +195,13 @@ class StreamLane(Lane):
             _forget_beyond(handle.segment, samples_for(MAX_SEGMENT_MS, ANALYSIS_HZ))
             async for part in self._call(index, Feed(next(self._call_ids), stream_id, sound)):
                 if handle.abandoned == abandoned:
-                    handle.listener(part.value)
+                    self._hand(handle.listener, part.value)
             return bool(handle.pending) or handle.closed
         peek = handle.take_peek()
         if peek is not None:  # lost if the worker dies of it: the final will come all the same
             async for part in self._call(index, Peek(next(self._call_ids), stream_id)):
                 if handle.abandoned == abandoned:
-                    handle.listener(replace(part.value, peek=peek.number))
+                    self._hand(handle.listener, replace(part.value, peek=peek.number))
             return bool(handle.pending) or handle.closed
         end = handle.take_end()
         if end is not None:
@@ -211,7 +211,7 @@ class StreamLane(Lane):
                 handle.pending.popleft()
                 handle.segment.clear()
                 handle.deaths = 0
-                handle.listener(part.value)
+                self._hand(handle.listener, part.value)
             if not end.finish:
                 handle.pending.popleft()
                 handle.segment.clear()
@@ -245,7 +245,7 @@ class StreamLane(Lane):
             pass
         end = handle.take_end()
         if end is not None and end.finish:
-            handle.listener(Hypothesis(text="", final=True))
+            self._hand(handle.listener, Hypothesis(text="", final=True))
         if handle.pending:
             self.wake(handle)
 
