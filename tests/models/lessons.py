@@ -6,7 +6,7 @@ without speech asks for nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,12 +23,13 @@ _LONGEST_S = 29.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """One sound, float32 at 16 kHz, the finished words in it, what to write, and whether anybody speaks at all."""
+    """One sound, float32 at 16 kHz, the finished words in it, what to write, whether anybody speaks, and to the end."""
 
     samples: Samples
     words: tuple[Heard, ...]
     text: str
     speech: bool
+    complete: bool = True
 
 
 class Lessons:
@@ -53,11 +54,12 @@ class Lessons:
         if chance < 0.13:
             return self._without_speech()
         said = self._salad() if chance < 0.38 else self._choose()
-        if chance < 0.2 or 0.38 < chance < 0.65:
+        cut = chance < 0.2 or 0.38 < chance < 0.65
+        if cut:
             samples, words, text = self._cut_off(said)
         else:
             samples, words, text = said.samples, tuple(word for word, _ in words_of(said)), said.text
-        return self._placed(samples, words, text)
+        return replace(self._placed(samples, words, text), complete=not cut)
 
     def _choose(self) -> Said:
         chance = self._random.random()

@@ -31,8 +31,16 @@ class Size:
     positions: int = 448
 
 
-GUIDED_HEADS = ((1, 0), (1, 1))
-"""(layer, head) of the attention that is taught where the words are, and that tells their times afterwards."""
+GUIDED_HEADS = ((0, 0), (1, 0), (1, 1))
+"""(layer, head) of the attention that is taught where the words are."""
+
+ALIGNMENT_HEADS = ((1, 0), (1, 1))
+"""Those of them that tell the times of words afterwards."""
+
+_LOOK_AT = ((-8, -3, 3, 8), (-18, -7, 7, 18))
+_SHARPNESS = 2.0
+_PLACES = 32  # channels of the encoder that tell positions; all others start with sound alone
+_FREQUENCIES = tuple(2 * math.pi / (5.0 * 600.0 ** (number / 15)) for number in range(_PLACES // 2))
 
 
 def initial(size: Size) -> Weights:
@@ -56,7 +64,7 @@ def initial(size: Size) -> Weights:
     for name, columns in (("conv1", size.mels), ("conv2", width)):
         weights[f"encoder.{name}.weight"] = torch.randn(width, columns, 3) / math.sqrt(3 * columns)
         weights[f"encoder.{name}.bias"] = torch.zeros(width)
-    weights["encoder.embed_positions.weight"] = _sinusoids(size.frames, width)
+    weights["encoder.embed_positions.weight"] = _positions(size.frames, width)
     weights["decoder.embed_tokens.weight"] = 0.05 * torch.randn(size.tokens, width)
     weights["decoder.embed_positions.weight"] = 0.02 * torch.randn(size.positions, width)
     for side, layers in (("encoder", size.encoder_layers), ("decoder", size.decoder_layers)):
@@ -69,9 +77,39 @@ def initial(size: Size) -> Weights:
             linear(f"{layer}.fc2", width, 4 * width)
             norm(f"{layer}.final_layer_norm")
         norm(f"{side}.layer_norm")
+    weights["encoder.conv1.weight"] *= 2.5
+    weights["encoder.conv2.weight"] *= 2.0
+    weights["encoder.conv2.weight"][:_PLACES] = 0.0
+    for number in range(size.encoder_layers):
+        for part in ("self_attn.out_proj", "fc2"):
+            weights[f"encoder.layers.{number}.{part}.weight"][:_PLACES] = 0.0
+            weights[f"encoder.layers.{number}.{part}.weight"] *= 0.5
+    for number, offsets in enumerate(_LOOK_AT[: size.encoder_layers]):
+        _look_around(weights, size, f"encoder.layers.{number}.self_attn", offsets)
     for name, value in weights.items():
         value.requires_grad_(name != "encoder.embed_positions.weight")
     return weights
+
+
+def _look_around(weights: Weights, size: Size, name: str, offsets: tuple[int, ...]) -> None:
+    """Let each head of an encoder layer start by looking at the frame `offset` from its own.
+
+    The product of two positions' codes is largest where they are equal, and turning each sine and cosine by frequency
+    times offset moves a position. Left to itself, training from nothing takes most of its time to find that neighbours
+    matter.
+    """
+    each = size.width // size.heads
+    query, key = weights[f"{name}.q_proj.weight"], weights[f"{name}.k_proj.weight"]
+    query *= 0.1
+    key *= 0.1
+    for head, offset in enumerate(offsets):
+        for at, frequency in enumerate(_FREQUENCIES):
+            sine, cosine = head * each + 2 * at, head * each + 2 * at + 1
+            turned_sine, turned_cosine = math.sin(frequency * offset), math.cos(frequency * offset)
+            query[sine, 2 * at] = query[cosine, 2 * at + 1] = _SHARPNESS * turned_cosine
+            query[sine, 2 * at + 1] = _SHARPNESS * turned_sine
+            query[cosine, 2 * at] = -_SHARPNESS * turned_sine
+            key[sine, 2 * at] = key[cosine, 2 * at + 1] = _SHARPNESS
 
 
 def encode(weights: Weights, size: Size, features: Any) -> Any:
@@ -135,7 +173,9 @@ def _feed_forward(weights: Weights, layer: str, hidden: Any) -> Any:
     return F.linear(wide, weights[f"{layer}.fc2.weight"], weights[f"{layer}.fc2.bias"])
 
 
-def _sinusoids(length: int, width: int) -> Any:
-    scales = torch.exp(-math.log(10_000) / (width // 2 - 1) * torch.arange(width // 2))
-    angles = torch.arange(length)[:, None] * scales[None, :]
-    return torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
+def _positions(length: int, width: int) -> Any:
+    """Return the codes of positions: sines and cosines in the first channels, nothing in those kept for sound."""
+    angles = torch.arange(length)[:, None] * torch.tensor(_FREQUENCIES)
+    codes = torch.zeros(length, width)
+    codes[:, 0:_PLACES:2], codes[:, 1:_PLACES:2] = torch.sin(angles), torch.cos(angles)
+    return codes
