@@ -36,6 +36,7 @@ HERE = Path(__file__).parent
 DATA = HERE.parent / "data"
 VOICES = ("rms", "slt", "awb")
 STRETCHES = (0.95, 1.05, 1.15, 1.25)
+SLOW_STRETCHES = (1.35, 1.5)  # about the pace that the product asks of its synthesisers unless told otherwise
 ANSWERS = ("Yes.", "No.", "Thank you.", "Okay.", "Right.", "I see.", "Mhm.")
 _MHM = "pau m hh m m pau"  # flite would spell it
 _CONTEXT_MS = 800  # of the recording kept around a turn
@@ -125,6 +126,8 @@ def spoken() -> list[Said]:
     """Return every piece by every voice at several speeds; takes a minute."""
     pieces = list(dict.fromkeys(piece for turn in texts() for piece in turn))
     asked = [(text, voice, stretch) for text in pieces for voice in VOICES for stretch in STRETCHES]
+    slow = [text for text in (*bundled(), *ANSWERS) if text in pieces]
+    asked += [(text, voice, stretch) for text in slow for voice in VOICES for stretch in SLOW_STRETCHES]
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(lambda one: speak(*one), asked))
 
