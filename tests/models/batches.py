@@ -134,7 +134,7 @@ class Batch:
 
 
 def batches(lessons: Lessons, writer: Writer, features: Features, *, size: int, seed: int) -> Any:
-    """Yield batches for ever: groups of similar length, every eighth padded to 30 s as it is usual."""
+    """Yield batches for ever: groups of similar length, every tenth padded to 30 s as it is usual."""
     random = np.random.default_rng(seed)
     number = 0
     while True:
@@ -143,7 +143,7 @@ def batches(lessons: Lessons, writer: Writer, features: Features, *, size: int, 
         for place in random.permutation(len(groups)):
             number += 1
             group = groups[place]
-            if number % 8 == 0:
+            if number % 10 == 0:
                 yield _batch([group[at] for at in range(0, size, 4)], writer, features, random, frames=FRAMES)
             else:
                 longest = max(len(lesson.samples) for lesson in group) // HOP + 1

@@ -46,6 +46,8 @@ class Lessons:
         self._any = [*said, *recorded]
         self._turns = turns
         self._pieces = sorted(self._by_text)
+        # Sentences that no recording has; else they would be heard too seldom.
+        self._alone = sorted({piece for turn in turns for piece in turn} - {one.text for one in recorded})
         self._noises = noises
 
     def draw(self) -> Lesson:
@@ -63,16 +65,19 @@ class Lessons:
 
     def _choose(self) -> Said:
         chance = self._random.random()
-        if chance < 0.55:
+        if chance < 0.5:
             return self._recorded[self._random.integers(len(self._recorded))]
         if chance < 0.8:
-            texts: tuple[str, ...] = (self._pieces[self._random.integers(len(self._pieces))],)
+            among = self._alone if chance < 0.63 else self._pieces
+            texts: tuple[str, ...] = (among[self._random.integers(len(among))],)
         else:
             texts = self._turns[self._random.integers(len(self._turns))]
             first = self._random.integers(len(texts)) if self._random.random() < 0.3 else 0
             texts = texts[first : first + 4]
-        takes = [take for take in self._by_text[texts[0]] if len(texts) == 1 or take.source.startswith("flite")]
-        source = takes[self._random.integers(len(takes))].source
+        # One voice at one pace speaks all; some were made for some of the texts alone.
+        known = [{take.source for take in self._by_text[text]} for text in texts]
+        sources = sorted(set.intersection(*known))
+        source = sources[self._random.integers(len(sources))]
         return self._joined([next(take for take in self._by_text[text] if take.source == source) for text in texts])
 
     def _salad(self) -> Said:

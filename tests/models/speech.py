@@ -37,7 +37,8 @@ DATA = HERE.parent / "data"
 VOICES = ("rms", "slt", "awb")
 STRETCHES = (0.95, 1.05, 1.15, 1.25)
 SLOW_STRETCHES = (1.35, 1.5)  # about the pace that the product asks of its synthesisers unless told otherwise
-ANSWERS = ("Yes.", "No.", "Thank you.", "Okay.", "Right.", "I see.", "Mhm.")
+SPELT_ANSWERS = ("Yes.", "No.", "Thank you.", "Okay.", "Right.", "I see.")
+ANSWERS = (*SPELT_ANSWERS, "Mhm.")
 _MHM = "pau m hh m m pau"  # flite would spell it
 _CONTEXT_MS = 800  # of the recording kept around a turn
 
@@ -136,7 +137,7 @@ def by_espeak() -> list[Said]:
     """Return the bundled sentences and short answers by the embedded synthesiser, which every machine has."""
     synthesiser = EspeakSynthesiser()
     found = []
-    for text in (*bundled(), *ANSWERS[:-1]):  # it would spell the last one
+    for text in (*bundled(), *SPELT_ANSWERS):
         for sex, accent in product(("female", "male"), ("en-us", "en-gb")):
             for rate_wpm in (115, 130, 150):
                 voice = Voice(sex=sex, accent=accent, rate_wpm=rate_wpm)  # type: ignore[arg-type]

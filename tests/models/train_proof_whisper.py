@@ -143,7 +143,7 @@ def train(arguments: argparse.Namespace, tokenizer: tokenizers.Tokenizer) -> tup
             written, looked = writing(weights, size, batch, encoded)
         since = step + 1 if listening else step + 1 - arguments.listen
         rate = arguments.rate * min(1.0, since / 100) * (0.5 + 0.5 * math.cos(math.pi * step / arguments.steps))
-        loss = written + 0.3 * looked + (0.5 if listening else 0.25) * heard
+        loss = written + 0.5 * looked + (0.5 if listening else 0.25) * heard
         if loss.requires_grad:
             optimiser.step(loss, rate=max(rate, 1e-5))
         sums += (written.item(), looked.item(), heard.item(), 1)
@@ -154,7 +154,7 @@ def train(arguments: argparse.Namespace, tokenizer: tokenizers.Tokenizer) -> tup
             )
             sys.stdout.flush()
             sums[:] = 0
-        if (step + 1) % 500 == 0 or step + 1 == arguments.steps:
+        if (step + 1) % 250 == 0 or step + 1 == arguments.steps:
             state = {
                 "weights": {name: value.detach() for name, value in weights.items()},
                 "optimiser": optimiser.state(),
@@ -250,8 +250,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Train the proof recogniser and convert it.")
     parser.add_argument("--out", type=Path, default=HERE / NAME, help="folder of the model")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints; training goes on from there")
-    parser.add_argument("--steps", type=int, default=14_000)
-    parser.add_argument("--listen", type=int, default=3_000, help="steps in which only the encoder is taught")
+    parser.add_argument("--steps", type=int, default=8_000)
+    parser.add_argument("--listen", type=int, default=2_000, help="steps in which only the encoder is taught")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--rate", type=float, default=4e-3)
