@@ -28,7 +28,7 @@ ALIGNED_BEYOND = 20  # frames after a sound's end in which its last word may be 
 PROMPT_TOKENS = 120  # at most, of names and drugs; each is read anew for every sound
 TOKENS_PER_S, TOKENS_AT_ONCE = 10.0, 12  # at most, of text; beyond it a decoder is in a loop
 
-DISFLUENT = "Um, so, uh, I'm, er, just going to, um, ask you, uh, a few questions."
+DISFLUENT = "Um, I, uh, I'm not sure, er, yes."
 """What the model is told was said before: it goes on in that manner, and leaves hesitations in."""
 
 
@@ -123,7 +123,7 @@ class WhisperReader:
             max_length=most,
             return_scores=True,
             return_no_speech_prob=True,
-            suppress_blank=True,
+            suppress_blank=False,  # nothing at all may be said
             suppress_tokens=[*self._suppressed, *endless],
             **chosen,
         )
