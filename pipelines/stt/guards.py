@@ -25,7 +25,8 @@ GATE_MS = 2_000.0  # the loudest stretch of this length is asked for a voice: th
 VOICE_MS, VOICE = 90.0, 0.5  # so much of it must be voice, at this probability; "yes" has 150 ms
 NO_SPEECH, UNSURE = 0.6, -1.0  # probability that nobody speaks, and mean log probability of a token, that go together
 MOST_COMPRESSED = 2.4  # times; text that is shorter packed than so repeats itself
-REPEATS = {1: 6, 2: 4, 3: 3, 4: 3, 5: 3, 6: 3}  # so many words, said so many times in a row, are a loop
+LONGEST_LOOP = 20  # words
+REPEATS = {1: 6, 2: 4} | dict.fromkeys(range(3, LONGEST_LOOP + 1), 3)  # words, and how often in a row they are a loop
 WORDS_PER_S, WORDS_AT_ONCE = 7.0, 3  # nobody speaks faster
 DOUBTED_NO_SPEECH, DOUBTED = 0.3, -0.5  # what is also said by people is doubted when either is beyond it
 
