@@ -12,12 +12,8 @@ from pipelines.conversation.commands import (
     CloseReply,
     Command,
     Discard,
-    DropSegment,
     End,
-    FinishSegment,
     Hold,
-    OpenSegment,
-    Peek,
     Record,
     Release,
     Resume,
@@ -28,9 +24,10 @@ from pipelines.conversation.floor import Claim, judge
 from pipelines.conversation.heard import Reply, same_words
 from pipelines.conversation.holding import Holding
 from pipelines.conversation.memory import Memory
+from pipelines.conversation.segments import Segments, take_hypothesis
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import State, Trigger, next_state
-from pipelines.conversation.turn import Pause, Segment, Turn
+from pipelines.conversation.turn import Pause, Turn
 from pipelines.conversation.weighing import Weighing
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.engines import Clause, ReplyEnd, ReplyPart, RespondKind
@@ -84,9 +81,7 @@ class Conversation:
         self._loud = False
         self._voice_near = False  # sound that may become speech: neither is a turn ended nor a reply begun over it
         self._turn: Turn | None = None
-        self._turns = 0
-        self._segments = 0
-        self._peeks = 0
+        self._segments = Segments()
         self._reply: Reply | None = None
         self._draft: Reply | None = None
         self._replies = 0
@@ -186,7 +181,7 @@ class Conversation:
     @property
     def turn_number(self) -> int:
         """The last turn that was begun."""
-        return self._turns
+        return self._segments.turns
 
     @property
     def in_turn(self) -> bool:
@@ -350,29 +345,16 @@ class Conversation:
         self.weighing.estimate(turn, pause, self.memory)
 
     def _peek(self, turn: Turn, pause: Pause) -> None:
-        self._peeks += 1
-        pause.peek = self._peeks
-        number, segment = turn.last_segment()
-        if segment.final:
-            pause.settled = True
-        else:
-            self._out.append(Peek(number, self._peeks))
+        self._out += self._segments.peek(turn, pause)
 
     def _understood(self, heard: s.Understood) -> None:
         turn = self._turn
-        if turn is None or heard.segment not in turn.segments:
-            return  # of a turn that is over or was dropped
-        segment = turn.segments[heard.segment]
-        if segment.final:
+        more = take_hypothesis(turn, heard) if turn is not None else None
+        if turn is None or more is None:
             return
-        if heard.text != segment.text or heard.final or heard.stable_words > segment.stable_words:
-            segment.text, segment.words = heard.text, heard.words
-            segment.stable_words, segment.final = heard.stable_words, heard.final
-            if self.state is not State.HOLDING and (heard.text or heard.final):
-                self._record(TranscriptPartial(turn.number, turn.text(), turn.stable_words()))
+        if more and self.state is not State.HOLDING and (heard.text or heard.final):
+            self._record(TranscriptPartial(turn.number, turn.text(), turn.stable_words()))
         pause = turn.pause
-        if pause is not None and (turn.all_final() or (heard.peek is not None and heard.peek == pause.peek)):
-            pause.settled = True
         if self.state is State.WEIGHING and pause is not None and pause.settled:
             self._estimate(turn, pause)
             self._weigh(turn, pause)
@@ -448,7 +430,7 @@ class Conversation:
         self._replies += 1
         reply = Reply(
             self._replies,
-            max(answered, default=self._turns),
+            max(answered, default=self._segments.turns),
             self._replies,
             self._now_ms,
             question=question,
@@ -654,9 +636,7 @@ class Conversation:
             self._respond(RespondKind.OPENING)
 
     def _typed(self, text: str) -> None:
-        self._turns += 1
-        turn = Turn(self._turns, self._now_ms)
-        turn.segments[-1] = Segment(self._now_ms, text=text, final=True)
+        turn = self._segments.typed_turn(text, self._now_ms)
         self._record(TurnCommitted(turn.number, text, self._now_ms, self._now_ms, typed=True))
         self.memory.unanswered.append(turn)
         self._prompted = False
@@ -703,27 +683,19 @@ class Conversation:
     # -------------------------------------------------------------- small helpers
 
     def _open_turn(self, voiced_from_ms: float) -> None:
-        self._turns += 1
-        self._turn = Turn(self._turns, voiced_from_ms, piece_from_ms=voiced_from_ms)
+        self._turn = self._segments.begin_turn(voiced_from_ms)
         self._open_segment(self._turn)
 
     def _open_segment(self, turn: Turn) -> None:
-        self._segments += 1
-        turn.segments[self._segments] = Segment(self._now_ms)
-        self._out.append(OpenSegment(self._segments))
+        self._out += self._segments.open(turn, self._now_ms)
 
     def _finish_segment(self, turn: Turn) -> None:
-        number, segment = turn.last_segment()
-        if not segment.asked:
-            segment.asked = True
-            self._out.append(FinishSegment(number))
+        self._out += self._segments.finish(turn)
 
     def _drop_turn(self, reason: str) -> None:
         self._discard("superseded")
         if self._turn is not None:
-            number, segment = self._turn.last_segment()
-            if not segment.asked:
-                self._out.append(DropSegment(number))
+            self._out += self._segments.drop(self._turn)
             self._record(TurnIgnored(self._turn.number, reason, self._turn.text()))
             self._turn = None
 
