@@ -225,6 +225,7 @@ DESCRIPTIONS: dict[str, str] = {
     "conversation.silence_prompt_ms": "Milliseconds of silence after which the patient prompts once; 0: never.",
     "conversation.recognise_timeout_ms": "Milliseconds to wait for a final text; then the last provisional one counts.",
     "conversation.respond_timeout_ms": "Milliseconds to wait for a reply; then the turn goes unanswered.",
+    "conversation.reply_stall_ms": "Milliseconds of silence in the midst of a reply after which it is over.",
     "conversation.closing_grace_s": "Seconds from 'time is up' to the hard end of the role-play.",
     "speech.on_threshold": "Probability of speech (0 to 1) from which sound counts as voiced.",
     "speech.off_threshold": "Probability of speech (0 to 1) below which it is silent; not above on_threshold.",

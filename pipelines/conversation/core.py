@@ -131,6 +131,7 @@ class Conversation:
             case s.WordsTimed(reply=number):
                 if (reply := self._current(number) or self._drafted(number)) is not None:
                     reply.time_words(signal.clause, signal.words, last=signal.last)
+                    reply.moved_at_ms = self._now_ms
             case s.PlayedOut(reply=number, played_ms=played_ms, estimated=estimated):
                 if (reply := self._current(number)) is not None and reply.started:
                     self._played_out(reply, played_ms, estimated)
@@ -209,7 +210,7 @@ class Conversation:
         if turn is not None and turn.pause is not None and tick.missing_ms and turn.pause.excused_ms < excused_ms:
             turn.pause.excused_ms += tick.missing_ms
         if reply is not None and reply.started:
-            reply.played_ms = max(reply.played_ms, tick.played_ms)
+            reply.played(tick.played_ms, self._now_ms)
             if self._holding is None or not self._holding.held:
                 self._play_began_ms = self._now_ms - tick.played_ms
         if self.state is State.HEARING and turn is not None:
@@ -222,6 +223,8 @@ class Conversation:
             self._judge_floor()
         elif self.state is State.ANSWERING:
             self._check_answering(turn, reply)
+        elif self.state is State.SPEAKING and reply is not None:
+            self._check_speaking(reply)
         elif self.state is State.LISTENING:
             self._check_silence()
 
@@ -239,6 +242,11 @@ class Conversation:
             self._release(reply)
         elif reply is not None and self._now_ms - reply.asked_at_ms >= self.settings.respond_timeout_ms:
             self._fail(reply, "the patient could not answer in time; please go on")
+
+    def _check_speaking(self, reply: Reply) -> None:
+        """A mind or a voice that hangs in the midst of a reply must not keep the floor."""
+        if reply.stuck_ms(self._now_ms) >= self.settings.reply_stall_ms:
+            self._fail(reply, "the patient lost the thread; please go on")
 
     def _check_silence(self) -> None:
         since_ms = self._listening_since_ms
@@ -458,6 +466,8 @@ class Conversation:
 
     def _proposed(self, number: int, part: ReplyPart) -> None:
         reply, draft = self._current(number), self._drafted(number)
+        if reply is not None:
+            reply.moved_at_ms = self._now_ms
         if draft is not None:
             if isinstance(part, Clause):
                 draft.clauses.append(part)
@@ -498,7 +508,7 @@ class Conversation:
             return  # the patient never talks over the candidate; the next tick tries again
         self._go(Trigger.RELEASED)
         reply.started = True
-        self._reply_began_ms = self._play_began_ms = self._now_ms
+        self._reply_began_ms = self._play_began_ms = reply.moved_at_ms = self._now_ms
         self.memory.answered(reply)
         self._record(ReplyStarted(reply.number, reply.turn))
         self._out.append(Release(reply.number))
@@ -573,6 +583,8 @@ class Conversation:
             from_ms = reply.resume_ms(reply.played_ms)
             self._record(ReplyResumed(reply.number, from_ms))
             self._out.append(Resume(reply.number, from_ms))
+        if reply is not None:
+            reply.moved_at_ms = self._now_ms
 
     def _yield(self) -> None:
         """The candidate takes the floor: the patient stops, and history keeps what was heard."""
