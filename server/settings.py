@@ -65,8 +65,9 @@ class ServerSettings(_Section):
     retry_after_s: int = Field(
         default=10, ge=1, le=3_600, description="Seconds after which a client that was refused may try again."
     )
+    # The kernel takes twice as much: 0.7 s of sound, and enough under way for round trips as long.
     socket_send_buffer_bytes: int = Field(
-        default=65_536,
+        default=24_576,
         ge=4_096,
         le=16_777_216,
         description="Bytes that may lie unsent in a socket's buffer; small, so that a cleared reply is not on its way.",
