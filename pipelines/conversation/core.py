@@ -318,7 +318,7 @@ class Conversation:
         if turn.pause is not None and self.state is not State.HEARING:
             turn.pause.certain = turn.pause.certain or paused.certain
             return
-        turn.pause = Pause(paused.silent_since_ms, paused.sound, paused.certain)
+        turn.pause = Pause(paused.silent_since_ms, paused.certain)
         turn.pieces += 1
         turn.voiced_ms = max(turn.voiced_ms, paused.silent_since_ms - turn.from_ms)
         if self.state is State.HEARING:

@@ -34,7 +34,6 @@ class Weighing:
             after_gap_ms=None if self.patient_until_ms is None else turn.from_ms - self.patient_until_ms,
             asks=pause.asks,
             after=last.text if last is not None and last.role == "patient" else "",
-            sound=pause.sound,
         )
         pause.wait_ms = self.policy.wait_ms(evidence)
 
