@@ -20,6 +20,7 @@ from pipelines.conversation.commands import (
     Speak,
     StopReply,
 )
+from pipelines.conversation.echo import NOTICED_MS, TAIL_MS, EchoJudge
 from pipelines.conversation.floor import Claim, judge
 from pipelines.conversation.heard import Reply, same_words
 from pipelines.conversation.holding import Holding
@@ -28,6 +29,7 @@ from pipelines.conversation.segments import Segments, take_hypothesis
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import State, Trigger, next_state
 from pipelines.conversation.turn import Pause, Turn
+from pipelines.conversation.view import ConversationView
 from pipelines.conversation.weighing import Weighing
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.engines import Clause, ReplyEnd, ReplyPart, RespondKind
@@ -47,8 +49,6 @@ from pipelines.events import (
     TurnIgnored,
 )
 
-# A patient without echo cancellation at the other end hears itself from its first sound; so long it is on its guard.
-GUARD_MS = 3_000.0
 # The voice detector needs up to this long to tell that loud sound is speech; so long a turn's end is put off for it.
 LOUD_MS = 200.0
 CERTAIN_MS = 200.0  # the stop of a consonant lasts up to about 150 ms
@@ -56,7 +56,7 @@ CERTAIN_MS = 200.0  # the stop of a consonant lasts up to about 150 ms
 CUT_OFF_MS = 1_000.0
 
 
-class Conversation:
+class Conversation(ConversationView):
     """One role-play's turn-taking.
 
     `auto_endpoint`, `auto_respond`, `interruptible` and `weighing.fixed_wait_ms` are the client's turn detection.
@@ -89,7 +89,7 @@ class Conversation:
         self._play_began_ms = 0.0  # media time at which the reply's sound would have begun, were there no holds
         self._reply_began_ms = 0.0
         self._patient_ms = 0.0  # heard of the patient in replies that are over
-        self._echo_found = False
+        self._echo = EchoJudge()
         self._listening_since_ms: float | None = None
         self._prompted = False
         self._closing_due = False
@@ -156,51 +156,6 @@ class Conversation:
             case s.EndAsked(reason=reason):
                 self._end(reason)
 
-    # -------------------------------------------------------------- what a client may ask when
-
-    @property
-    def can_commit(self) -> bool:
-        """Whether there is an unfinished candidate's turn."""
-        return self.state in (State.HEARING, State.WEIGHING)
-
-    @property
-    def can_reply(self) -> bool:
-        """Whether a reply may be asked for now."""
-        return self.state is State.LISTENING
-
-    @property
-    def reply_number(self) -> int | None:
-        """The reply under way."""
-        return self._reply.number if self._reply is not None else None
-
-    @property
-    def reply_turn(self) -> int:
-        """The turn that the last reply answers."""
-        reply = self._reply or self.memory.last_reply
-        return reply.turn if reply is not None else 0
-
-    @property
-    def turn_number(self) -> int:
-        """The last turn that was begun."""
-        return self._segments.turns
-
-    @property
-    def in_turn(self) -> bool:
-        """Whether the candidate has begun a turn that is not over."""
-        return self._turn is not None
-
-    @property
-    def pause_since_ms(self) -> float | None:
-        """Since when the candidate pauses, in media time; None while they speak or have no turn."""
-        pause = self._turn.pause if self._turn is not None and self.state is State.WEIGHING else None
-        return pause.since_ms if pause is not None else None
-
-    @property
-    def guarded(self) -> bool:
-        """Whether what is heard may be the patient's own sound, so that only clear words count."""
-        patient_ms = self._patient_ms + (self._reply.played_ms if self._reply is not None else 0.0)
-        return self._echo_found or (not self.echo_cancelled and patient_ms < GUARD_MS)
-
     # -------------------------------------------------------------- time goes on
 
     def _tick(self, tick: s.Tick) -> None:
@@ -213,20 +168,44 @@ class Conversation:
             reply.played(tick.played_ms, self._now_ms)
             if self._holding is None or not self._holding.held:
                 self._play_began_ms = self._now_ms - tick.played_ms
+        if tick.echo is not None:
+            self._echo.take(tick.echo, self._now_ms)
+            self._heed_echo()
+            turn = self._turn
         if self.state is State.HEARING and turn is not None:
             self._check_segment_length(turn)
         elif self.state is State.WEIGHING and turn is not None and turn.pause is not None:
             self._weigh(turn, turn.pause)
         elif self.state is State.HOLDING:
-            if self._holding is not None and tick.echo is not None:
-                self._holding.echo = max(self._holding.echo or 0.0, tick.echo)
             self._judge_floor()
         elif self.state is State.ANSWERING:
             self._check_answering(turn, reply)
         elif self.state is State.SPEAKING and reply is not None:
             self._check_speaking(reply)
         elif self.state is State.LISTENING:
+            if self._echo.going_on and self.weighing.patient_quiet_ms(self._now_ms) >= TAIL_MS:
+                self._voice_in_echo()
             self._check_silence()
+
+    def _heed_echo(self) -> None:
+        """Act on what the likeness says, but in HOLDING, where it is judged with the words."""
+        holding, reply = self._holding, self._reply
+        if self._echo.going_on and self._echo.echo is False:
+            self._voice_in_echo()
+        elif holding is not None and reply is not None:
+            if self._echo.echo is False and not holding.held and self.interruptible:
+                holding.held = True
+                self._pause_sound(reply)
+        elif self._echo.echo and not self._echo.going_on and self.state in (State.HEARING, State.WEIGHING):
+            going_on = self.state is State.HEARING
+            self._go_back_to_listening("echo")
+            self._echo.found(going_on=going_on)
+
+    def _voice_in_echo(self) -> None:
+        """Somebody has begun to speak into the patient's echo, which the voice detector can't tell."""
+        self._echo.going_on = False
+        if self.state in (State.LISTENING, State.ANSWERING, State.SPEAKING):
+            self._voice_started(self._now_ms - NOTICED_MS, in_echo=True)
 
     def _check_segment_length(self, turn: Turn) -> None:
         _, segment = turn.last_segment()
@@ -262,6 +241,7 @@ class Conversation:
     def _voice_hinted(self, voiced_from_ms: float) -> None:
         self._voice_near = True
         if self.state is State.SPEAKING and self.interruptible and not self.guarded:
+            self._echo.begin()
             self._hold(voiced_from_ms)
 
     def _voice_denied(self) -> None:
@@ -269,12 +249,14 @@ class Conversation:
         if self.state is State.HOLDING and self._turn is None:
             self._keep_floor()
 
-    def _voice_started(self, voiced_from_ms: float) -> None:
+    def _voice_started(self, voiced_from_ms: float, *, in_echo: bool = False) -> None:
         self._voice_near = False
+        if not in_echo and self.state in (State.LISTENING, State.SPEAKING):
+            self._echo.begin()
         turn = self._turn
         if self.state is State.LISTENING:
             self._go(Trigger.VOICE)
-            self._open_turn(voiced_from_ms)
+            self._open_turn(voiced_from_ms, in_speech=in_echo)
             self._record_started()
         elif self.state is State.WEIGHING and turn is not None:
             self._resume_in_pause(turn, voiced_from_ms)
@@ -283,7 +265,7 @@ class Conversation:
             self._resume_answered(voiced_from_ms)
         elif self.state is State.SPEAKING:
             self._hold(voiced_from_ms)
-            self._open_turn(voiced_from_ms)
+            self._open_turn(voiced_from_ms, in_speech=in_echo)
         elif self.state is State.HOLDING and turn is None:
             self._open_turn(voiced_from_ms)
         if self._turn is not None:
@@ -312,6 +294,7 @@ class Conversation:
             self._record_started()
 
     def _voice_paused(self, paused: s.VoicePaused) -> None:
+        self._echo.going_on = False
         turn = self._turn
         if turn is None or turn.over_at_ms is not None:
             return
@@ -402,9 +385,7 @@ class Conversation:
         text = turn.text()
         end_ms = turn.end_ms(self._now_ms)
         if not text and turn.voiced_ms <= self.settings.noise_max_ms:
-            self._go(Trigger.NOTHING_SAID)
-            self._drop_turn("noise")
-            self._listen()
+            self._go_back_to_listening("noise")
             return
         self._record(SpeechStopped(turn.number, end_ms))
         self._record(TurnCommitted(turn.number, text, turn.from_ms, end_ms))
@@ -432,19 +413,8 @@ class Conversation:
         if self.state is State.LISTENING:
             self._go(Trigger.REPLY_WANTED)
         memory = self.memory.with_turn(drafted) if drafted is not None else self.memory
-        wanted = kind in (RespondKind.REPLY, RespondKind.CLOSING)
-        question = memory.question() if wanted else ""
-        answered = [turn.number for turn in memory.unanswered] if wanted else []
         self._replies += 1
-        reply = Reply(
-            self._replies,
-            max(answered, default=self._segments.turns),
-            self._replies,
-            self._now_ms,
-            question=question,
-            closing=kind is RespondKind.CLOSING,
-            answers=len(answered),
-        )
+        reply = memory.new_reply(self._replies, kind, now_ms=self._now_ms, last_turn=self._segments.turns)
         if drafted is not None:
             self._draft = reply
         else:
@@ -514,7 +484,7 @@ class Conversation:
         self._out.append(Release(reply.number))
 
     def _played_out(self, reply: Reply, played_ms: float, estimated: bool) -> None:
-        if self.state is State.HOLDING and self._claim() not in (Claim.UNDECIDED, Claim.YIELD):
+        if self.state is State.HOLDING and (self._echo.echo or self._claim() not in (Claim.UNDECIDED, Claim.YIELD)):
             self._keep_floor()
         self._finish_reply(reply, "completed", played_ms, estimated=estimated)
         self._to_candidate(Trigger.PLAYED_OUT)
@@ -548,18 +518,20 @@ class Conversation:
     def _hold(self, onset_ms: float) -> None:
         reply = self._reply
         self._go(Trigger.VOICE)
-        self._holding = Holding(
-            onset_ms, held=self.interruptible and not self.guarded, played_from_ms=self._play_began_ms
-        )
-        if reply is not None and self._holding.held:
-            self._out.append(Hold(reply.number))
-            self._record(ReplyHeld(reply.number, reply.played_ms))
+        held = self.interruptible and not self.guarded
+        self._holding = Holding(onset_ms, held=held, played_from_ms=self._play_began_ms)
+        if reply is not None and held:
+            self._pause_sound(reply)
+
+    def _pause_sound(self, reply: Reply) -> None:
+        self._out.append(Hold(reply.number))
+        self._record(ReplyHeld(reply.number, reply.played_ms))
 
     def _claim(self) -> Claim:
         holding, turn, reply = self._holding, self._turn, self._reply
         if holding is None or turn is None or reply is None:
             return Claim.UNDECIDED
-        evidence = holding.evidence(turn, reply, self._now_ms, guarded=self.guarded)
+        evidence = holding.evidence(turn, reply, self._now_ms, echo=self._echo.echo, guarded=self.guarded)
         claim = judge(evidence, self.settings.floor)
         return Claim.UNDECIDED if claim is Claim.YIELD and not self.interruptible else claim
 
@@ -570,7 +542,10 @@ class Conversation:
             case Claim.YIELD:
                 self._yield()
             case kept:
-                self._echo_found = self._echo_found or kept is Claim.ECHO
+                if kept is Claim.ECHO:
+                    self._echo.found(going_on=self._turn is not None and self._turn.pause is None)
+                elif self._echo.echo is False:
+                    self._echo.denied()
                 self._drop_turn(kept.value)
                 self._keep_floor()
 
@@ -591,6 +566,7 @@ class Conversation:
         reply = self._reply
         if self._now_ms - self._reply_began_ms <= CUT_OFF_MS:
             self.weighing.policy.answered_too_early()
+        self._echo.denied()
         self._record_started()  # first: stock clients stop their playback at this
         if reply is not None:
             self._stop(reply, "interrupted", heard_ms=reply.played_ms)
@@ -661,9 +637,7 @@ class Conversation:
 
     def _clear_asked(self) -> None:
         if self.can_commit:
-            self._go(Trigger.NOTHING_SAID)
-            self._drop_turn("cleared")
-            self._listen()
+            self._go_back_to_listening("cleared")
 
     def _reply_asked(self) -> None:
         if not self.can_reply:
@@ -694,12 +668,12 @@ class Conversation:
 
     # -------------------------------------------------------------- small helpers
 
-    def _open_turn(self, voiced_from_ms: float) -> None:
+    def _open_turn(self, voiced_from_ms: float, *, in_speech: bool = False) -> None:
         self._turn = self._segments.begin_turn(voiced_from_ms)
-        self._open_segment(self._turn)
+        self._open_segment(self._turn, in_speech=in_speech)
 
-    def _open_segment(self, turn: Turn) -> None:
-        self._out += self._segments.open(turn, self._now_ms)
+    def _open_segment(self, turn: Turn, *, in_speech: bool = False) -> None:
+        self._out += self._segments.open(turn, self._now_ms, in_speech=in_speech)
 
     def _finish_segment(self, turn: Turn) -> None:
         self._out += self._segments.finish(turn)
@@ -710,6 +684,12 @@ class Conversation:
             self._out += self._segments.drop(self._turn)
             self._record(TurnIgnored(self._turn.number, reason, self._turn.text()))
             self._turn = None
+
+    def _go_back_to_listening(self, reason: str) -> None:
+        """Forget the turn: it was none."""
+        self._go(Trigger.NOTHING_SAID)
+        self._drop_turn(reason)
+        self._listen()
 
     def _record_started(self) -> None:
         if self._turn is not None:

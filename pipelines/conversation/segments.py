@@ -28,11 +28,11 @@ class Segments:
         turn.segments[-1] = Segment(now_ms, text=text, final=True)
         return turn
 
-    def open(self, turn: Turn, now_ms: float) -> list[Command]:
-        """Feed what follows to a new segment of the turn."""
+    def open(self, turn: Turn, now_ms: float, *, in_speech: bool = False) -> list[Command]:
+        """Feed what follows to a new segment of the turn; `in_speech`: speech was going on already."""
         self._segments += 1
         turn.segments[self._segments] = Segment(now_ms)
-        return [OpenSegment(self._segments)]
+        return [OpenSegment(self._segments, in_speech)]
 
     def peek(self, turn: Turn, pause: Pause) -> list[Command]:
         """Ask what was understood until this pause; nothing is asked where the final text is there."""
