@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from audio.echo import ECHO_SCORE
 
-# An echo that lasts is at 0.76 in the mean and below this in one of fifteen measurements; with a voice in it, as loud as
+# An echo that lasts is at 0.76 in the mean and below this in one of fifteen; with a voice in it that is as loud as
 # the patient's, it is below after 300 ms in nine of ten.
 STILL_SCORE = 0.6
 FIRST_MS = 140.0  # of sound, before which a likeness says nothing
