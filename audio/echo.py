@@ -64,7 +64,7 @@ class EchoWatch:
     def score(self, now_ms: float) -> float | None:
         """Return how alike the sound heard until `now_ms` and the sound played are: 1 the same, 0 unlike.
 
-        None when too little was heard to tell. From ECHO_SCORE on it is an echo. 1 to 2 ms of computation.
+        None when too little was heard to tell. From ECHO_SCORE on it is an echo. Below 1 ms of computation.
         """
         end_ms = self._heard.end_ms
         if end_ms is None:

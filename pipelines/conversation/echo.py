@@ -19,7 +19,7 @@ EVERY_MS = 60.0  # between two of them: they overlap, and cost a millisecond eac
 TAIL_MS = 1_000.0  # after the patient's last sound: the longest delay, and what is looked at of it
 EXPECTED = 2  # echoes, from which on the patient does not fall silent for a sound before it is known to be none
 MOST = 3  # that are counted: so many people's voices undo it
-NOTICED_MS = 300.0  # that a voice has lasted by the time it is told from the echo that it began in
+NOTICED_MS = 250.0  # that a voice counts as having lasted when it is told from the echo that it began in: 200 to 350
 
 
 @dataclass(slots=True)

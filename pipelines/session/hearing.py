@@ -37,7 +37,7 @@ LOUD_MS = 40.0
 
 # A segment that opens while speech goes on after a short pause begins so much earlier: the onset must not be missing.
 LOOK_BACK_MS = 160.0
-RECENT_MS = 400.0  # kept for one that opens in the midst of speech: that it is somebody's is noticed so late
+RECENT_MS = 300.0  # kept for one that opens in the midst of speech: that it is somebody's is noticed so late
 
 
 @dataclass(slots=True)
