@@ -140,6 +140,11 @@ def interruptions(
     ] = None,
     pace: Annotated[str, typer.Option(help="real, or fast: virtual time with the engines' measured costs.")] = "fast",
     first: Annotated[int, typer.Option(min=0, help="Only the first so many sounds; 0: all.")] = 0,
+    echo_db: Annotated[
+        float | None, typer.Option(metavar="DB", min=-60, max=0, help="Let the patient's sound come back so loud.")
+    ] = None,
+    echo_delay: Annotated[float, typer.Option(metavar="MS", min=0, max=2_000, help="And so much later.")] = 150.0,
+    cancelled: Annotated[bool, typer.Option(help="The client says that it cancels its echo, nevertheless.")] = False,
     json_file: JsonFile = None,
 ) -> None:
     """Measure what sounds over the patient's speech do: backchannels, noises, and turns that take the floor.
@@ -153,7 +158,7 @@ def interruptions(
 
     from pipelines.patient.card_library import CardLibrary
     from server.bench.figures import print_figures, write_figures
-    from server.bench.interruptions import figures_of, load_interruptions, run_interruptions
+    from server.bench.interruptions import Echo, figures_of, load_interruptions, run_interruptions
     from server.paths import ROOT
     from server.replay.plan import plan_replay
     from server.replay.run import Pace
@@ -174,6 +179,7 @@ def interruptions(
             settings=settings,
             cards=CardLibrary.load(settings.cards_folder),
             pace=cast(Pace, pace),
+            echo=Echo(echo_db, echo_delay, cancelled) if echo_db is not None else None,
             progress=lambda count: bar.advance(task, count),
         )
     figures = figures_of(result)
