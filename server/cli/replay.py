@@ -16,7 +16,9 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    recordings: Annotated[list[Path], typer.Argument(metavar="AUDIO...", help="WAV, FLAC or OGG recordings.")],
+    recordings: Annotated[
+        list[Path], typer.Argument(metavar="AUDIO...", help="WAV, FLAC or OGG recordings, or folders of them.")
+    ],
     card: Annotated[str | None, typer.Option(help="Card to play; by default the one its truth file names.")] = None,
     url: Annotated[str | None, typer.Option(help="Replay against this server, e.g. http://127.0.0.1:8000.")] = None,
     pace: Annotated[str, typer.Option(help="real, or fast: virtual time, the same decisions.")] = "real",
@@ -54,6 +56,7 @@ def replay(
     from audio.errors import SettingsError
     from audio.files import write_wav
     from audio.frames import WIRE_HZ
+    from audio.recordings import find_recordings, names_of
     from pipelines.patient.card_library import CardLibrary
     from server.bench.figures import write_json
     from server.logs import quiet_logs
@@ -74,7 +77,8 @@ def replay(
         check_target(target)
     quiet_logs()
     settings = load_settings(config_folder=config, overrides=overrides or ())
-    plan = plan_replay(recordings)
+    paths = find_recordings(recordings)
+    plan = plan_replay(paths)
     card_id = card_of(plan, card)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bar:
@@ -104,7 +108,7 @@ def replay(
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": version("interlocutor"),
         "card": card_id,
-        "recordings": [path.name for path in recordings],
+        "recordings": names_of(paths),
         "pace": pace,
         "as_recorded": as_recorded,
         "url": url,
