@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from audio.errors import AudioError
+from audio.text import well_formed
 
 SUFFIXES = (".wav", ".flac", ".ogg")  # looked for in folders; a file that is named may be anything that can be read
 
@@ -58,6 +59,6 @@ def names_of(paths: Sequence[Path]) -> list[str]:
         often = Counter(names.values())
         doubtful = [file for file in depth if often[names[file]] > 1]
         if not doubtful:
-            return [names[file] for file in files]
+            return [well_formed(names[file]) for file in files]
         for file in doubtful:
             depth[file] += 1

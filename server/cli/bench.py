@@ -48,7 +48,10 @@ def load(
     from server.paths import ROOT
     from server.replay.plan import plan_replay
     from server.replay.run import card_of
+    from server.report_files import check_target
 
+    if json_file is not None:
+        check_target(json_file)
     plan = plan_replay(find_recordings(recordings or ()) or [ROOT / "tests" / "data" / "consultation.flac"])
     if turns:
         plan = dataclasses.replace(plan, turns=plan.turns[:turns])
@@ -102,8 +105,11 @@ def stt(
     from server.bench.figures import print_figures, write_figures
     from server.bench.stt import STOCK, fixture_clips, real_clips, run_bench
     from server.paths import ROOT
+    from server.report_files import check_target
     from server.settings import load_settings
 
+    if json_file is not None:
+        check_target(json_file)
     cards = CardLibrary.load(load_settings().cards_folder)
     data = ROOT / "tests" / "data"
     spoken = real_clips(real) if real is not None else []
@@ -151,8 +157,11 @@ def interruptions(
     from server.paths import ROOT
     from server.replay.plan import plan_replay
     from server.replay.run import Pace
+    from server.report_files import check_target
     from server.settings import load_settings
 
+    if json_file is not None:
+        check_target(json_file)
     if pace not in ("real", "fast"):
         raise typer.BadParameter("choose real or fast", param_hint="--pace")
     settings = load_settings()

@@ -50,10 +50,13 @@ def pauses(
     from server.bench.pauses_plan import plan_pauses
     from server.logs import quiet_logs
     from server.paths import ROOT
+    from server.report_files import check_target
     from server.settings import load_settings
 
     if style is not None and style not in get_args(Style):
         raise SettingsError(f"--style is one of {', '.join(get_args(Style))}")
+    if json_file is not None:
+        check_target(json_file)
     quiet_logs()
     settings = load_settings(config_folder=config, overrides=overrides or ())
     cards = CardLibrary.load(settings.cards_folder)

@@ -61,11 +61,12 @@ def replay(
     from server.bench.figures import write_json
     from server.logs import quiet_logs
     from server.replay.compare import ReadReport, compare, read_report
-    from server.replay.html import check_target, replay_page, write_page
+    from server.replay.html import replay_page
     from server.replay.html_views import views_of
     from server.replay.plan import plan_replay
     from server.replay.report import as_json, print_comparison, print_report
     from server.replay.run import card_of, final_text_ms, replay_here, replay_there
+    from server.report_files import check_target, write_whole
     from server.settings import load_settings
 
     if pace not in ("real", "fast"):
@@ -139,7 +140,7 @@ def replay(
             heard=outcome.heard,
             reply_words=outcome.reply_words,
         )
-        write_page(html_file, replay_page(report, views, baseline=earlier, comparison=comparison))
+        write_whole(html_file, replay_page(report, views, baseline=earlier, comparison=comparison))
     if record is not None and outcome.stereo is not None:
         write_wav(record, outcome.stereo, WIRE_HZ)
     p95 = report["summary"]["voice_to_voice_ms"]["p95"]

@@ -6,16 +6,11 @@ and requests besides.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from audio.errors import StorageError
 from server.replay.compare import Comparison, ReadReport
 from server.replay.html_charts import comparison_table, histogram, key_items, shares
 from server.replay.html_style import STYLE
@@ -184,35 +179,3 @@ def _plain(value: Any) -> str:
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f} ms"
-
-
-# ---------------------------------------------------------------- file
-
-
-def check_target(path: Path) -> None:
-    """Raise StorageError when a file can't be written there: before minutes are spent on what would go into it."""
-    if path.is_dir():
-        raise StorageError(f"{path} is a folder; give a file in it, e.g. {path / 'report.html'}")
-    if not path.parent.is_dir():
-        raise StorageError(f"{path} can't be written: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise StorageError(f"{path} can't be written: nothing can be put into {path.parent}")
-
-
-def write_page(path: Path, page: str) -> None:
-    """Write the page whole or not at all; raises StorageError."""
-    check_target(path)
-    scratch: str | None = None
-    try:
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            scratch = file.name
-            file.write(page.encode("utf-8", "replace"))
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(scratch).chmod(0o666 & ~umask)  # as any other file of this person's: temporary ones are private
-        Path(scratch).replace(path)
-    except OSError as error:
-        if scratch is not None:
-            with contextlib.suppress(OSError):
-                Path(scratch).unlink()
-        raise StorageError(f"{path} can't be written: {error.strerror}") from error

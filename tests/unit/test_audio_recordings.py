@@ -72,6 +72,10 @@ def test_a_folder_that_cannot_be_searched_is_a_plain_error(tmp_path: Path, monke
         find_recordings([tmp_path])
 
 
+def test_a_name_that_is_no_utf_8_can_still_be_told() -> None:
+    assert names_of([Path("gr\udcfc\udcdfe.wav")]) == ["gr\ufffd\ufffde.wav"]
+
+
 def test_names_are_as_long_as_it_takes_to_tell_them_apart() -> None:
     paths = [Path("/x/ann/1.wav"), Path("/x/ben/1.wav"), Path("/x/ben/2.wav"), Path("/y/ben/1.wav")]
     assert names_of(paths) == ["ann/1.wav", "x/ben/1.wav", "2.wav", "y/ben/1.wav"]
