@@ -114,6 +114,7 @@ def replay(
         "as_recorded": as_recorded,
         "url": url,
         "engines": outcome.engines,
+        "untold": list(outcome.untold),
         "settings_digest": settings.digest() if url is None else None,  # a server has its own
     }
     report = as_json(

@@ -65,6 +65,7 @@ def replay_page(
         *_troubles(report.get("troubles", ())),
         "<h2>Turn by turn</h2>",
         f'<p class="quiet">{escape(_shown(len(read.all_runs)))}</p>',
+        *_untold(report.get("about", {})),
         f'<ul class="key">{"".join(key_items(KEY))}</ul>',
         *(turn_article(view, over_runs=_over_runs(read, view.number - 1)) for view in views),
         "<h2>What was run</h2>",
@@ -152,6 +153,16 @@ def _shown(runs: int) -> str:
         f"{which}Times are milliseconds since the candidate's last sound. The dashed line beside the endpoint is the "
         "silence that was asked for; what took no time after the end had been done before it."
     )
+
+
+def _untold(about: Mapping[str, Any]) -> Iterator[str]:
+    """Say why something is missing below that the page of a replay in one process has."""
+    if missing := [str(what) for what in about.get("untold", ())]:
+        text = (
+            f"Not shown: {' and '.join(missing)}. To a server over --url a replay is a candidate, and candidates are "
+            "told neither. How many drafts were thrown away, and what they had cost, is beside each turn's heading."
+        )
+        yield f'<p class="quiet">{escape(text)}</p>'
 
 
 def _over_runs(read: ReadReport, index: int) -> list[float]:

@@ -240,6 +240,13 @@ def test_a_histogram_counts_every_turn_once() -> None:
     assert 'class="before"' in drawn
 
 
+def test_what_a_server_does_not_tell_is_said_to_be_missing() -> None:
+    text = Reader(page(untold=["the times of single words", "<when>"])).text
+    assert "Not shown: the times of single words and <when>." in text
+    assert "Not shown" not in Reader(page(untold=[])).text
+    assert "Not shown" not in Reader(page()).text
+
+
 def test_runs_are_told_where_there_were_several() -> None:
     runs = [[result(answered_ms=ms)] for ms in (300.0, 250.0, 280.0)]
     text = Reader(replay_page(as_json(runs), [view(runs[-1][0])])).text
