@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 from audio.errors import SettingsError
 from audio.speech import SpeechSettings
+from audio.text import is_well_formed
 from audio.vad import VadName
 from pipelines.catalogue import EngineSettings
 from pipelines.conversation.settings import ConversationSettings
@@ -143,6 +144,13 @@ class Settings(_Section):
     @classmethod
     def _expand_home(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser()
+
+    @field_validator(*SECRETS)
+    @classmethod
+    def _is_text(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not is_well_formed(secret.get_secret_value()):  # no token could ever equal it
+            raise ValueError(f"is not UTF-8 text; {MAKE_ONE}")
+        return secret
 
     @property
     def cards_folder(self) -> Path:

@@ -19,6 +19,7 @@ from audio.errors import AudioError
 from audio.files import mono_at, read_recording
 from audio.frames import WIRE_HZ, samples_for
 from audio.loudness import VOICED_RANGE_DB, WINDOW_MS, first_audible_ms, last_voiced_ms, window_levels
+from audio.recordings import find_recordings
 from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
 from pipelines.engines import Word
 from pipelines.patient.card_library import CardLibrary
@@ -114,9 +115,9 @@ def load_interruptions(paths: Iterable[Path]) -> list[Interruption]:
 
     Kinds are taken in turns. Raises AudioError for a name or a sound that can't be used.
     """
-    files = [file for path in paths for file in (sorted(path.glob("*.flac")) if path.is_dir() else [path])]
+    files = find_recordings(paths)
     if not files:
-        raise AudioError("there are no sounds to interrupt with; give FLAC files, or a folder of them")
+        raise AudioError("there are no sounds to interrupt with; give recordings, or folders of them")
     by_kind: dict[str, list[Interruption]] = {kind: [] for kind in get_args(Kind)}
     for file in files:
         kind, _, name = file.stem.partition("-")
