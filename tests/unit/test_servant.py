@@ -124,4 +124,4 @@ def test_why_it_failed() -> None:
     assert failed == Failed(1, f"EngineError: no index of {REPLACED}")
     told: list[FromWorker] = []
     serve(HalfVoiced, lambda _wait: None, told.append)
-    assert told == [Failed(-1, f"EngineError: no voice for {REPLACED}")]
+    assert told == [Failed(-1, f"no voice for {REPLACED}", "engine.failed")]
