@@ -1,0 +1,185 @@
+"""Lessons as tensors: features like faster-whisper's, tokens, and what each frame and each answer should know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tokenizers
+import torch
+from faster_whisper.feature_extractor import FeatureExtractor
+
+from tests.models.lessons import Lesson, Lessons
+
+HOP = 160
+FRAMES = 3_000
+POSITIONS = 448
+IGNORED = -100
+_SHORT_PROMPT, _LONG_PROMPT = 30, 220  # faster-whisper gives at most 223 tokens of earlier text
+_STEP_S = 0.02  # of timestamps and of the encoder's frames
+_SLACK_S = 0.1  # around a word, in which attention to it counts as right
+_AFTER_S = 0.6  # how long what follows a word is taught to know which word that was
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What the decoder is given and is to answer, and for each answer the frames (from, to) to look at, or None."""
+
+    tokens: list[int]
+    labels: list[int]
+    looks: list[tuple[int, int] | None]
+    heard: list[tuple[int, int, int, int]]  # first frame, end frame, the word spoken there, the word before
+
+
+class Writer:
+    """Turns lessons into tokens."""
+
+    def __init__(self, tokenizer: tokenizers.Tokenizer, earlier: list[str], *, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+        self._earlier = [tokenizer.encode(" " + text, add_special_tokens=False).ids for text in earlier]
+        self._tokenizer = tokenizer
+        self.end, self.start = token_of(tokenizer, "endoftext"), token_of(tokenizer, "startoftranscript")
+        self.previous, self.silent = token_of(tokenizer, "startofprev"), token_of(tokenizer, "nocaptions")
+        self.timeless, self.zero = token_of(tokenizer, "notimestamps"), token_of(tokenizer, "0.00")
+
+    def prompt(self, *, at_most: int) -> list[int]:
+        """Return earlier text: another sentence, or any tokens."""
+        random = self._random
+        tokens: list[int] = []
+        wanted = int(random.integers(1, at_most))
+        while len(tokens) < wanted:
+            if random.random() < 0.5:
+                tokens += self._earlier[random.integers(len(self._earlier))]
+            else:
+                tokens += random.integers(0, self.end, size=random.integers(1, 20)).tolist()
+        return tokens[:at_most]
+
+    def write(self, lesson: Lesson, *, prompt: int) -> Example:
+        """Return the tokens of a lesson, with or without times, maybe after up to `prompt` tokens of earlier text."""
+        random = self._random
+        timed = random.random() < 0.3
+        tokens: list[int] = []
+        labels: list[int] = []
+        looks: list[tuple[int, int] | None] = []
+        if random.random() < 0.25:
+            tokens += [self.previous, *self.prompt(at_most=prompt)]
+            labels += [IGNORED] * len(tokens)
+        begin_s = lesson.words[0].start_s if lesson.words else random.uniform(0, len(lesson.samples) / 16_000)
+        mode = self._time(begin_s) if timed else self.timeless
+        tokens += [self.start, mode]
+        # Speech without a finished word is neither silence nor text: what is answered there is not taught.
+        labels.append(mode if lesson.words else IGNORED if lesson.speech else self.silent)
+        looks += [None] * len(labels)
+        heard: list[tuple[int, int, int, int]] = []
+        last = self.start
+        for written, word in zip(lesson.text.split(), lesson.words, strict=True):
+            ids = self._tokenizer.encode(" " + written, add_special_tokens=False).ids
+            heard.append((max(0, int(word.start_s / _STEP_S)), int(word.end_s / _STEP_S), ids[0], last))
+            last = ids[0]
+            for token in ids:
+                tokens.append(token)
+                labels.append(token)
+                looks.append((int((word.start_s - _SLACK_S) / _STEP_S), int((word.end_s + _SLACK_S) / _STEP_S)))
+        if lesson.words:
+            end_s = lesson.words[-1].end_s
+            if timed:
+                tokens.append(self._time(end_s))
+                labels.append(tokens[-1])
+                looks.append(None)
+            looks.append((int((end_s - _SLACK_S) / _STEP_S), FRAMES))
+            silent = self.end if lesson.complete else IGNORED
+            heard.append((int(end_s / _STEP_S) + 2, int((end_s + _AFTER_S) / _STEP_S), silent, last))
+        else:
+            looks.append(None)
+            if not lesson.speech:
+                heard.append((0, FRAMES, self.end, IGNORED))
+        labels.append(self.end)
+        return Example(tokens=tokens, labels=labels, looks=looks, heard=heard)
+
+    def _time(self, at_s: float) -> int:
+        return self.zero + 5 * min(300, max(0, round(at_s * 10)))  # to a tenth of a second
+
+
+class Features:
+    """faster-whisper's features for a batch at once, checked against its own."""
+
+    def __init__(self) -> None:
+        self._own: Any = FeatureExtractor()  # type: ignore[no-untyped-call]
+        self._filters = torch.tensor(self._own.mel_filters)
+        self._window = torch.hann_window(400)
+        trial = np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
+        ours = self(torch.tensor(np.pad(trial, (0, HOP)))[None])[0].numpy()
+        if np.abs(ours - self._own(trial)).max() > 1e-3:
+            raise SystemExit("the features differ from faster-whisper's; adapt them to its version")
+
+    def __call__(self, samples: Any) -> Any:
+        """Return (batch, 80, frames) of samples (batch, n)."""
+        spectrum = torch.stft(samples, 400, HOP, window=self._window, center=True, return_complex=True)
+        power = self._filters @ (spectrum[..., :-1].abs() ** 2)
+        logarithm = torch.log10(torch.clamp(power, min=1e-10))
+        return (torch.maximum(logarithm, logarithm.amax((-1, -2), keepdim=True) - 8) + 4) / 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """One step's lessons as tensors."""
+
+    features: Any
+    tokens: Any
+    positions: Any
+    labels: Any
+    heard: Any
+    looks: list[list[tuple[int, int] | None]]
+
+
+def batches(lessons: Lessons, writer: Writer, features: Features, *, size: int, seed: int) -> Any:
+    """Yield batches for ever: groups of similar length, every tenth padded to 30 s as it is usual."""
+    random = np.random.default_rng(seed)
+    number = 0
+    while True:
+        drawn = sorted((lessons.draw() for _ in range(4 * size)), key=lambda lesson: len(lesson.samples))
+        groups = [drawn[at : at + size] for at in range(0, len(drawn), size)]
+        for place in random.permutation(len(groups)):
+            number += 1
+            group = groups[place]
+            if number % 10 == 0:
+                yield _batch([group[at] for at in range(0, size, 4)], writer, features, random, frames=FRAMES)
+            else:
+                longest = max(len(lesson.samples) for lesson in group) // HOP + 1
+                frames = min(FRAMES, longest + int(random.integers(0, 260 if random.random() < 0.3 else 40)))
+                yield _batch(group, writer, features, random, frames=frames + frames % 2)
+
+
+def _batch(group: list[Lesson], writer: Writer, features: Features, random: Any, *, frames: int) -> Batch:
+    samples = np.zeros((len(group), frames * HOP), dtype=np.float32)
+    for row, lesson in zip(samples, group, strict=True):
+        row[: len(lesson.samples)] = lesson.samples
+    made = features(torch.from_numpy(samples))
+    for spectrum, lesson in zip(made, group, strict=True):
+        if random.random() < 0.5:  # faster-whisper pads features with zeros; whoever pads the sound gets silence
+            spectrum[:, len(lesson.samples) // HOP + 1 :] = 0.0
+    prompt = _LONG_PROMPT if random.random() < 0.04 else _SHORT_PROMPT
+    examples = [writer.write(lesson, prompt=prompt) for lesson in group]
+    longest = max(len(example.tokens) for example in examples)
+    tokens = torch.full((len(group), longest), writer.end)
+    labels = torch.full((len(group), longest), IGNORED)
+    for place, example in enumerate(examples):
+        tokens[place, : len(example.tokens)] = torch.tensor(example.tokens)
+        labels[place, : len(example.labels)] = torch.tensor(example.labels)
+    # Late positions are mostly taught by moving everything there: long prompts for all would take too long.
+    moved = random.integers(0, POSITIONS - longest, size=(len(group), 1)) * (random.random((len(group), 1)) < 0.2)
+    positions = torch.arange(longest) + torch.from_numpy(moved)
+    heard = torch.full((2, len(group), frames // 2), IGNORED)
+    for place, example in enumerate(examples):
+        for begin, end, *known in example.heard:
+            heard[:, place, begin:end] = torch.tensor(known)[:, None]
+    return Batch(made, tokens, positions, labels, heard, looks=[example.looks for example in examples])
+
+
+def token_of(tokenizer: tokenizers.Tokenizer, name: str) -> int:
+    """Return the id of a special token."""
+    found = tokenizer.token_to_id(f"<|{name}|>")
+    if found is None:
+        raise SystemExit(f"the tokenizer has no <|{name}|>")
+    return found
