@@ -28,7 +28,7 @@ ALIGNED_BEYOND = 20  # frames after a sound's end in which its last word may be 
 PROMPT_TOKENS = 120  # at most, of names and drugs; each is read anew for every sound
 TOKENS_PER_S, TOKENS_AT_ONCE = 10.0, 12  # at most, of text; beyond it a decoder is in a loop
 
-DISFLUENT = "Um, so, uh, I'm, er, just going to, um, ask you, uh, a few questions."
+DISFLUENT = "Um, I, uh, I'm not sure, er, yes."
 """What the model is told was said before: it goes on in that manner, and leaves hesitations in."""
 
 
@@ -99,11 +99,19 @@ class WhisperReader:
         memory = self.model.model.encode(StorageView.from_array(np.ascontiguousarray(features)), to_cpu=False)
         return Heard(tuple(sounds), memory, frames)
 
-    def write(self, heard: Heard, *, beam: int = 1, temperature: float = 0.0) -> list[Written]:
-        """Write what was heard; raises EngineError when prompts of one batch differ in length (see `prompt_length`)."""
+    def write(
+        self, heard: Heard, *, beam: int = 1, temperature: float = 0.0, pinned_tokens: int | None = None
+    ) -> list[Written]:
+        """Write what was heard; the prompts of one batch have the same `prompt_length`.
+
+        `pinned_tokens` has exactly so many written, for benches on models whose weights are random.
+        """
         prompts = [self._prompt(sound) for sound in heard.sounds]
         longest_s = max(len(sound.samples) for sound in heard.sounds) / ANALYSIS_HZ
-        most = max(map(len, prompts)) + round(TOKENS_PER_S * longest_s) + TOKENS_AT_ONCE
+        tokens = round(TOKENS_PER_S * longest_s) + TOKENS_AT_ONCE if pinned_tokens is None else pinned_tokens
+        # CTranslate2 writes at most half of `max_length`, and what the prompt without its last token leaves of it.
+        most = min(max(2 * tokens, tokens + max(map(len, prompts)) - 1), self.model.max_length)
+        endless = [] if pinned_tokens is None else [self._tokenizer.eot]
         chosen = (
             {"beam_size": 1, "num_hypotheses": 3, "sampling_topk": 0, "sampling_temperature": temperature}
             if temperature > 0
@@ -112,11 +120,11 @@ class WhisperReader:
         results = self.model.model.generate(
             heard.memory,
             prompts,
-            max_length=min(most, self.model.max_length),
+            max_length=most,
             return_scores=True,
             return_no_speech_prob=True,
-            suppress_blank=True,
-            suppress_tokens=self._suppressed,
+            suppress_blank=False,  # nothing at all may be said
+            suppress_tokens=[*self._suppressed, *endless],
             **chosen,
         )
         return [self._written(result) for result in results]

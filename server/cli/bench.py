@@ -84,12 +84,25 @@ def stt(
     real: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also real speech: WAV or FLAC files, the text beside as .txt.")
     ] = None,
+    whisper: Annotated[
+        str | None, typer.Option(metavar="ID", help="Measure this Whisper instead: its id, or a folder.")
+    ] = None,
+    shape: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Measure a Whisper of this size with random weights instead.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=0, max=256, help="Of a Whisper; 0: as the server would.")] = 0,
     json_file: JsonFile = None,
 ) -> None:
     """Measure the embedded recogniser on the committed sound, stock decoder settings beside ours.
 
     Word error rate, time from a segment's end to its final text, processor time per second of sound; per voice.
+    A Whisper is timed beside faster-whisper's own way, which takes no weights: --shape base.en.
     """
+    if whisper is not None or shape is not None:
+        from server.cli.bench_whisper import bench_whisper
+
+        bench_whisper(whisper, shape=shape, threads=threads, json_file=json_file)
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from pipelines.patient.card_library import CardLibrary

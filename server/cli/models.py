@@ -97,7 +97,7 @@ def pull(
     if entry.export:
         typer.echo(f"next: `interlocutor models export {entry.id}`, which makes it usable")
     elif entry.kind == "recogniser" and not no_qualify and not (folder / "qualified.json").is_file():
-        _qualify(folder, required=False)
+        _qualify(folder)
 
 
 @group.command()
@@ -134,7 +134,7 @@ def qualify(model: _IdOrFolder, overrides: Overrides = None, config: ConfigFolde
     """Try a recogniser on bundled sentences, and unlock what it is shown to do without loss."""
     folder, kind, _ = Place.of(overrides, config).resolve(model)
     _require_recogniser(folder, kind)
-    _qualify(folder, required=True)
+    _qualify(folder)
 
 
 @group.command()
@@ -191,16 +191,10 @@ def remove(
 
 @group.command()
 def bench(model: _IdOrFolder, overrides: Overrides = None, config: ConfigFolder = None) -> None:
-    """Measure a recogniser on this machine: how long a final of 3 s and of 8 s takes, and its memory."""
-    import importlib
+    """Measure a recogniser on this machine: final texts, captions, batches; faster-whisper's own way beside ours."""
+    from server.cli.bench_whisper import bench_whisper
 
-    folder, kind, _ = Place.of(overrides, config).resolve(model)
-    _require_recogniser(folder, kind)
-    try:
-        measure = importlib.import_module("server.bench.stt_whisper").bench_model
-    except (ImportError, AttributeError) as error:
-        raise EngineError("this version can't measure models yet", code="engine.unavailable") from error
-    measure(folder)
+    bench_whisper(model, overrides=overrides, config=config)
 
 
 def _require_recogniser(folder: Path, kind: Kind) -> None:
@@ -208,16 +202,14 @@ def _require_recogniser(folder: Path, kind: Kind) -> None:
         raise EngineError(f"{folder} is a {kind}: this is for recognisers", code="model.architecture")
 
 
-def _qualify(folder: Path, *, required: bool) -> None:
-    """Qualify a recogniser with the recogniser's own code; without it only say so, unless that was what was asked."""
-    import importlib
+def _qualify(folder: Path) -> None:
+    """Try a recogniser and keep what was found beside it."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    try:
-        run = importlib.import_module("pipelines.stt.qualify").qualify
-    except (ImportError, AttributeError) as error:
-        if required:
-            raise EngineError("this version can't qualify models yet", code="engine.unavailable") from error
-        return
-    typer.echo("trying it on bundled sentences; this takes a moment")
-    result = run(folder, progress=lambda *what: None)
-    typer.echo(str(getattr(result, "summary", result)))
+    from pipelines.stt.qualify import qualify
+
+    columns = (TextColumn("trying it on bundled sentences"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("")
+        found = qualify(folder, progress=lambda done, total: bar.update(task, completed=done, total=total))
+    typer.echo(found.summary)

@@ -25,11 +25,6 @@ from tests.models.reading import (
     sound,
 )
 
-MOST_WRONG = 0.1
-"""Of the sentences: what the kept model is known to misread."""
-MOST_WRONG_SPOKEN = 8
-"""Of the 32 that a synthesiser speaks."""
-
 
 @pytest.fixture(scope="module")
 def model() -> Any:
@@ -53,15 +48,13 @@ def test_it_is_small_enough_to_be_kept() -> None:
 def test_every_sentence_is_read_word_for_word_at_its_own_length(model: Any, everything: list[Sentence]) -> None:
     assert len(everything) > 200
     read = {one.name: (one.text, read_true_length(model, one.samples)) for one in everything}
-    wrong = {name: pair for name, pair in read.items() if not same(*pair)}
-    assert len(wrong) <= MOST_WRONG * len(read), wrong
+    assert {name: pair for name, pair in read.items() if not same(*pair)} == {}
 
 
 def test_consultations_are_read_word_for_word_padded_to_30_s(model: Any, everything: list[Sentence]) -> None:
-    read = {one.name: (one.text, read_padded(model, one.samples)) for one in of_consultations(everything)}
-    assert len(read) > 40
-    wrong = {name: pair for name, pair in read.items() if not same(*pair)}
-    assert len(wrong) <= MOST_WRONG * len(read), wrong
+    read = {one.name: (one.text, read_padded(model, one.samples)) for one in of_consultations(everything)[::2]}
+    assert len(read) > 30
+    assert {name: pair for name, pair in read.items() if not same(*pair)} == {}
 
 
 @pytest.mark.parametrize("synthesiser", [EspeakSynthesiser(), FliteSynthesiser()], ids=["espeak", "flite"])
@@ -71,11 +64,9 @@ def test_bundled_sentences_and_short_answers_are_read(model: Any, synthesiser: S
     spoken = qualifying(synthesiser)
     assert len(spoken) == 32
     read = [(one.name, one.text, read_true_length(model, one.samples)) for one in spoken]
-    wrong = [one for one in read if not same(one[1], one[2])]
-    assert len(wrong) <= MOST_WRONG_SPOKEN, wrong
+    assert [one for one in read if not same(one[1], one[2])] == []
 
 
-@pytest.mark.xfail(reason="the kept model is an early one", strict=False)
 @pytest.mark.parametrize("answer", ["yes", "okay", "right", "i-see"])
 @pytest.mark.parametrize("voice", ["rms", "slt", "awb"])
 def test_short_answers_get_through(model: Any, answer: str, voice: str) -> None:
@@ -107,7 +98,7 @@ def test_a_growing_segment_is_read_as_far_as_it_goes(model: Any, everything: lis
             total += 1
             wrong += read[:-1] != words[: max(0, len(read) - 1)]  # the last word may be half said
     assert total > 80
-    assert wrong <= total // 6
+    assert wrong <= total // 20
 
 
 def test_words_have_their_times_and_probabilities(model: Any, everything: list[Sentence]) -> None:

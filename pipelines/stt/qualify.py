@@ -1,0 +1,118 @@
+"""Finds out whether a Whisper reads as well when sound is encoded at its own length as when it is padded to 30 s.
+
+The models were trained on padded sound alone, so the faster way is earned: sentences spoken by the embedded voice, and
+sounds in which nobody speaks, are read both ways on the machine that will use the model.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm
+from pipelines.engines import SpeakRequest, Voice
+from pipelines.models.devices import choose_device, choose_threads
+from pipelines.stt.guards import Reading, rejection
+from pipelines.stt.qualification import Qualification, Way, write_qualification
+from pipelines.stt.wer import word_errors
+from pipelines.stt.whisper_model import Sound, WhisperReader
+from pipelines.stt.whisper_settings import WhisperSettings
+from pipelines.tts.espeak import EspeakSynthesiser
+
+SENTENCES = (
+    "Hello, I am the nurse on this ward today.",
+    "What brings you in to see us this morning?",
+    "Can you show me exactly where the pain is?",
+    "Are you taking any tablets at the moment?",
+    "I understand that this must be very hard for you.",
+    "Your blood pressure is a little higher than last time.",
+    "Please take one tablet twice a day after meals.",
+    "You may feel dizzy for the first few days.",
+    "Do you have any questions about the operation?",
+    "Come back and see me in two weeks.",
+)
+ANSWERS = ("Yes.", "No.", "Thank you.", "Okay.")
+
+_MARGIN_MS = 200  # of silence before and after, as a voice detector leaves
+
+
+def qualify(
+    folder: Path,
+    *,
+    settings: WhisperSettings | None = None,
+    threads: int = 0,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Qualification:
+    """Read everything both ways, keep what was found in the model's folder and return it; raises EngineError, OSError.
+
+    `progress` is told how many readings are done and how many there will be.
+    """
+    settings = settings or WhisperSettings(model=str(folder))
+    device = choose_device(settings.device, settings.compute)
+    reader = WhisperReader(
+        folder, device, threads=choose_threads(threads), language=settings.language, margin_s=settings.margin_s
+    )
+    voice = EspeakSynthesiser()
+    voice.warm()
+    spoken = [(text, _say(voice, text, sex)) for text in (*SENTENCES, *ANSWERS) for sex in ("female", "male")]
+    silences = unspoken()
+    ways: dict[bool, Way] = {}
+    each, done = len(spoken) + len(silences), 0
+
+    def step() -> None:
+        nonlocal done
+        done += 1
+        progress(done, 2 * each)
+
+    for true_length in (False, True):
+        _read(reader, spoken[0][1], true_length)  # the first reading of a length is slower
+        ways[true_length] = _try(reader, spoken, silences, true_length=true_length, step=step)
+    found = Qualification(ways[False], ways[True], len(spoken), len(silences), voice.info.name)
+    write_qualification(folder, found)
+    return found
+
+
+def unspoken() -> tuple[Pcm, ...]:
+    """Return sounds without speech, int16 (n,) at 16 kHz: silence, hiss, mains hum, a chord."""
+    rng = np.random.default_rng(1)
+    at_s = np.arange(5 * ANALYSIS_HZ) / ANALYSIS_HZ
+    chord = sum(np.sin(2 * np.pi * hertz * at_s) for hertz in (220.0, 277.2, 329.6)) * np.abs(np.sin(np.pi * 2 * at_s))
+    sounds = (np.zeros(len(at_s)), rng.normal(size=len(at_s)), np.sin(2 * np.pi * 50.0 * at_s), chord)
+    return tuple((sound / max(1.0, float(np.abs(sound).max())) * 2_000).astype(np.int16) for sound in sounds)
+
+
+def _try(
+    reader: WhisperReader,
+    spoken: Sequence[tuple[str, Pcm]],
+    silences: Sequence[Pcm],
+    *,
+    true_length: bool,
+    step: Callable[[], None],
+) -> Way:
+    began = time.perf_counter()
+    errors = words = invented = 0
+    for text, samples in spoken:
+        wrong, count = word_errors(text, _read(reader, samples, true_length))
+        errors, words = errors + wrong, words + count
+        step()
+    for samples in silences:
+        invented += bool(_read(reader, samples, true_length, guarded=True))
+        step()
+    return Way(round(errors / words, 4), invented, round(time.perf_counter() - began, 3))
+
+
+def _read(reader: WhisperReader, samples: Pcm, true_length: bool, *, guarded: bool = False) -> str:
+    (written,) = reader.write(reader.hear([Sound(samples)], true_length=true_length))
+    reading = Reading(written.text, written.no_speech, written.log_probability)
+    return "" if guarded and rejection(reading, samples) is not None else written.text
+
+
+def _say(voice: EspeakSynthesiser, text: str, sex: str) -> Pcm:
+    request = SpeakRequest(id="qualify", text=text, voice=Voice(sex="male" if sex == "male" else "female"))
+    wire = np.concatenate([chunk.samples for chunk in voice.speak(request)])
+    samples: Pcm = soxr.resample(wire, WIRE_HZ, ANALYSIS_HZ, quality="HQ")
+    return np.pad(samples, _MARGIN_MS * ANALYSIS_HZ // 1000)
