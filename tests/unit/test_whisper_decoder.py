@@ -197,10 +197,21 @@ def test_what_no_temperature_helps_is_what_was_written_first(speech: Pcm, first:
         assert (texts(decoded), decoded.rejected) == (first, None)
 
 
+@pytest.mark.parametrize("told", [{"prefix": ("I", "see")}, {"vocabulary": ("Okonkwo",)}], ids=str)
+def test_a_text_that_was_told_something_is_first_written_without(speech: Pcm, told: dict[str, tuple[str, ...]]) -> None:
+    reader, decoder = make(
+        lambda sound, _temperature: written(LOOP if sound.prefix or sound.vocabulary else "I see you take one.")
+    )
+    (decoded,) = decoder.decode([DecodeRequest(speech, **told)]).results  # type: ignore[arg-type]
+    assert (texts(decoded), decoded.rejected) == ("I see you take one.", None)
+    assert [temperature for _, _, temperature in reader.wrote] == [0.0, 0.0]
+
+
 def test_only_the_text_that_stumbled_is_written_again(speech: Pcm) -> None:
-    def script(sound: Sound, temperature: float) -> Written:
-        bad = sound.vocabulary == ("bad",)
-        return written("Now I hear." if temperature else LOOP) if bad else written("As it is.")
+    def script(sound: Sound, _temperature: float) -> Written:
+        if sound.vocabulary == ("bad",):
+            return written(LOOP)
+        return written("As it is." if sound.vocabulary else "Now I hear.")
 
     reader, decoder = make(script)
     names = ("good", "bad", "fine")
