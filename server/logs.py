@@ -21,6 +21,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from audio.errors import SettingsError
+from audio.text import well_formed
 from server.settings import LogSettings
 
 SPOKEN_KEYS = frozenset({"text", "transcript", "heard", "said"})
@@ -163,6 +164,7 @@ def _is_secret(key: str, value: Any) -> bool:
 
 
 def _clean_text(text: str) -> str:
+    text = well_formed(text)  # a stream of UTF-8 would refuse the whole line
     for pattern in _SECRET_TEXTS:
         text = pattern.sub(rf"\1{REMOVED}", text)
     return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -18,6 +17,8 @@ from pipelines.patient.card import public_view
 from server.host import Server
 from server.paths import STATIC
 from server.principal import Principal
+from server.protocol.refusal import Refused
+from server.protocol.strict_json import parse_object
 from server.security import origin_allowed
 from server.sessions import Session, Status
 from server.wire.connection import RealtimeConnection, SessionInfo, WebSocketChannel
@@ -268,9 +269,7 @@ async def _json_body(request: Request) -> dict[str, Any]:
         if len(body) > MAX_BODY_BYTES:
             raise ProtocolError(f"the request is larger than {MAX_BODY_BYTES} bytes", code="protocol.too_big")
     try:
-        asked = json.loads(bytes(body) or b"{}")
-    except (ValueError, RecursionError):
-        raise ProtocolError("the request's body is not JSON", code="protocol.bad_json") from None
-    if not isinstance(asked, dict):
-        raise ProtocolError("the request's body must be a JSON object", code="protocol.bad_json")
-    return asked
+        return parse_object(bytes(body) or b"{}", max_bytes=MAX_BODY_BYTES)
+    except Refused:  # its words are about messages
+        why = "the request's body must be one JSON object: no key twice, no NaN, whole characters"
+        raise ProtocolError(why, code="protocol.bad_json") from None

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 from audio.errors import SettingsError
 from audio.speech import SpeechSettings
+from audio.text import is_well_formed
 from audio.vad import VadName
 from pipelines.catalogue import EngineSettings
 from pipelines.conversation.settings import ConversationSettings
@@ -67,8 +68,9 @@ class ServerSettings(_Section):
     retry_after_s: int = Field(
         default=10, ge=1, le=3_600, description="Seconds after which a client that was refused may try again."
     )
+    # The kernel takes twice as much: 0.7 s of sound, and enough under way for round trips as long.
     socket_send_buffer_bytes: int = Field(
-        default=65_536,
+        default=24_576,
         ge=4_096,
         le=16_777_216,
         description="Bytes that may lie unsent in a socket's buffer; small, so that a cleared reply is not on its way.",
@@ -142,6 +144,13 @@ class Settings(_Section):
     @classmethod
     def _expand_home(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser()
+
+    @field_validator(*SECRETS)
+    @classmethod
+    def _is_text(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not is_well_formed(secret.get_secret_value()):  # no token could ever equal it
+            raise ValueError(f"is not UTF-8 text; {MAKE_ONE}")
+        return secret
 
     @property
     def cards_folder(self) -> Path:
@@ -236,6 +245,7 @@ DESCRIPTIONS: dict[str, str] = {
     "conversation.silence_prompt_ms": "Milliseconds of silence after which the patient prompts once; 0: never.",
     "conversation.recognise_timeout_ms": "Milliseconds to wait for a final text; then the last provisional one counts.",
     "conversation.respond_timeout_ms": "Milliseconds to wait for a reply; then the turn goes unanswered.",
+    "conversation.reply_stall_ms": "Milliseconds of silence in the midst of a reply after which it is over.",
     "conversation.closing_grace_s": "Seconds from 'time is up' to the hard end of the role-play.",
     "speech.on_threshold": "Probability of speech (0 to 1) from which sound counts as voiced.",
     "speech.off_threshold": "Probability of speech (0 to 1) below which it is silent; not above on_threshold.",

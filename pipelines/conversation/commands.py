@@ -10,9 +10,10 @@ from pipelines.events import Event
 
 @dataclass(frozen=True, slots=True)
 class OpenSegment:
-    """Feed the candidate's sound to the recogniser from here (its pre-roll first)."""
+    """Feed the candidate's sound to the recogniser from here: its pre-roll first, or the last moments of speech."""
 
     segment: int
+    in_speech: bool = False
 
 
 @dataclass(frozen=True, slots=True)

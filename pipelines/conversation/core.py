@@ -12,25 +12,24 @@ from pipelines.conversation.commands import (
     CloseReply,
     Command,
     Discard,
-    DropSegment,
     End,
-    FinishSegment,
     Hold,
-    OpenSegment,
-    Peek,
     Record,
     Release,
     Resume,
     Speak,
     StopReply,
 )
+from pipelines.conversation.echo import NOTICED_MS, TAIL_MS, EchoJudge
 from pipelines.conversation.floor import Claim, judge
 from pipelines.conversation.heard import Reply, same_words
 from pipelines.conversation.holding import Holding
 from pipelines.conversation.memory import Memory
+from pipelines.conversation.segments import Segments, take_hypothesis
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import State, Trigger, next_state
-from pipelines.conversation.turn import Pause, Segment, Turn
+from pipelines.conversation.turn import Pause, Turn
+from pipelines.conversation.view import ConversationView
 from pipelines.conversation.weighing import Weighing
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.engines import Clause, ReplyEnd, ReplyPart, RespondKind
@@ -50,8 +49,6 @@ from pipelines.events import (
     TurnIgnored,
 )
 
-# A patient without echo cancellation at the other end hears itself from its first sound; so long it is on its guard.
-GUARD_MS = 3_000.0
 # The voice detector needs up to this long to tell that loud sound is speech; so long a turn's end is put off for it.
 LOUD_MS = 200.0
 CERTAIN_MS = 200.0  # the stop of a consonant lasts up to about 150 ms
@@ -59,7 +56,7 @@ CERTAIN_MS = 200.0  # the stop of a consonant lasts up to about 150 ms
 CUT_OFF_MS = 1_000.0
 
 
-class Conversation:
+class Conversation(ConversationView):
     """One role-play's turn-taking.
 
     `auto_endpoint`, `auto_respond`, `interruptible` and `weighing.fixed_wait_ms` are the client's turn detection.
@@ -84,9 +81,7 @@ class Conversation:
         self._loud = False
         self._voice_near = False  # sound that may become speech: neither is a turn ended nor a reply begun over it
         self._turn: Turn | None = None
-        self._turns = 0
-        self._segments = 0
-        self._peeks = 0
+        self._segments = Segments()
         self._reply: Reply | None = None
         self._draft: Reply | None = None
         self._replies = 0
@@ -94,7 +89,7 @@ class Conversation:
         self._play_began_ms = 0.0  # media time at which the reply's sound would have begun, were there no holds
         self._reply_began_ms = 0.0
         self._patient_ms = 0.0  # heard of the patient in replies that are over
-        self._echo_found = False
+        self._echo = EchoJudge()
         self._listening_since_ms: float | None = None
         self._prompted = False
         self._closing_due = False
@@ -136,6 +131,7 @@ class Conversation:
             case s.WordsTimed(reply=number):
                 if (reply := self._current(number) or self._drafted(number)) is not None:
                     reply.time_words(signal.clause, signal.words, last=signal.last)
+                    reply.moved_at_ms = self._now_ms
             case s.PlayedOut(reply=number, played_ms=played_ms, estimated=estimated):
                 if (reply := self._current(number)) is not None and reply.started:
                     self._played_out(reply, played_ms, estimated)
@@ -160,51 +156,6 @@ class Conversation:
             case s.EndAsked(reason=reason):
                 self._end(reason)
 
-    # -------------------------------------------------------------- what a client may ask when
-
-    @property
-    def can_commit(self) -> bool:
-        """Whether there is an unfinished candidate's turn."""
-        return self.state in (State.HEARING, State.WEIGHING)
-
-    @property
-    def can_reply(self) -> bool:
-        """Whether a reply may be asked for now."""
-        return self.state is State.LISTENING
-
-    @property
-    def reply_number(self) -> int | None:
-        """The reply under way."""
-        return self._reply.number if self._reply is not None else None
-
-    @property
-    def reply_turn(self) -> int:
-        """The turn that the last reply answers."""
-        reply = self._reply or self.memory.last_reply
-        return reply.turn if reply is not None else 0
-
-    @property
-    def turn_number(self) -> int:
-        """The last turn that was begun."""
-        return self._turns
-
-    @property
-    def in_turn(self) -> bool:
-        """Whether the candidate has begun a turn that is not over."""
-        return self._turn is not None
-
-    @property
-    def pause_since_ms(self) -> float | None:
-        """Since when the candidate pauses, in media time; None while they speak or have no turn."""
-        pause = self._turn.pause if self._turn is not None and self.state is State.WEIGHING else None
-        return pause.since_ms if pause is not None else None
-
-    @property
-    def guarded(self) -> bool:
-        """Whether what is heard may be the patient's own sound, so that only clear words count."""
-        patient_ms = self._patient_ms + (self._reply.played_ms if self._reply is not None else 0.0)
-        return self._echo_found or (not self.echo_cancelled and patient_ms < GUARD_MS)
-
     # -------------------------------------------------------------- time goes on
 
     def _tick(self, tick: s.Tick) -> None:
@@ -214,21 +165,47 @@ class Conversation:
         if turn is not None and turn.pause is not None and tick.missing_ms and turn.pause.excused_ms < excused_ms:
             turn.pause.excused_ms += tick.missing_ms
         if reply is not None and reply.started:
-            reply.played_ms = max(reply.played_ms, tick.played_ms)
+            reply.played(tick.played_ms, self._now_ms)
             if self._holding is None or not self._holding.held:
                 self._play_began_ms = self._now_ms - tick.played_ms
+        if tick.echo is not None:
+            self._echo.take(tick.echo, self._now_ms)
+            self._heed_echo()
+            turn = self._turn
         if self.state is State.HEARING and turn is not None:
             self._check_segment_length(turn)
         elif self.state is State.WEIGHING and turn is not None and turn.pause is not None:
             self._weigh(turn, turn.pause)
         elif self.state is State.HOLDING:
-            if self._holding is not None and tick.echo is not None:
-                self._holding.echo = max(self._holding.echo or 0.0, tick.echo)
             self._judge_floor()
         elif self.state is State.ANSWERING:
             self._check_answering(turn, reply)
+        elif self.state is State.SPEAKING and reply is not None:
+            self._check_speaking(reply)
         elif self.state is State.LISTENING:
+            if self._echo.going_on and self.weighing.patient_quiet_ms(self._now_ms) >= TAIL_MS:
+                self._voice_in_echo()
             self._check_silence()
+
+    def _heed_echo(self) -> None:
+        """Act on what the likeness says, but in HOLDING, where it is judged with the words."""
+        holding, reply = self._holding, self._reply
+        if self._echo.going_on and self._echo.echo is False:
+            self._voice_in_echo()
+        elif holding is not None and reply is not None:
+            if self._echo.echo is False and not holding.held and self.interruptible:
+                holding.held = True
+                self._pause_sound(reply)
+        elif self._echo.echo and not self._echo.going_on and self.state in (State.HEARING, State.WEIGHING):
+            going_on = self.state is State.HEARING
+            self._go_back_to_listening("echo")
+            self._echo.found(going_on=going_on)
+
+    def _voice_in_echo(self) -> None:
+        """Somebody has begun to speak into the patient's echo, which the voice detector can't tell."""
+        self._echo.going_on = False
+        if self.state in (State.LISTENING, State.ANSWERING, State.SPEAKING):
+            self._voice_started(self._now_ms - NOTICED_MS, in_echo=True)
 
     def _check_segment_length(self, turn: Turn) -> None:
         _, segment = turn.last_segment()
@@ -245,6 +222,11 @@ class Conversation:
         elif reply is not None and self._now_ms - reply.asked_at_ms >= self.settings.respond_timeout_ms:
             self._fail(reply, "the patient could not answer in time; please go on")
 
+    def _check_speaking(self, reply: Reply) -> None:
+        """A mind or a voice that hangs in the midst of a reply must not keep the floor."""
+        if reply.stuck_ms(self._now_ms) >= self.settings.reply_stall_ms:
+            self._fail(reply, "the patient lost the thread; please go on")
+
     def _check_silence(self) -> None:
         since_ms = self._listening_since_ms
         wait_ms = self.settings.silence_prompt_ms
@@ -259,6 +241,7 @@ class Conversation:
     def _voice_hinted(self, voiced_from_ms: float) -> None:
         self._voice_near = True
         if self.state is State.SPEAKING and self.interruptible and not self.guarded:
+            self._echo.begin()
             self._hold(voiced_from_ms)
 
     def _voice_denied(self) -> None:
@@ -266,12 +249,14 @@ class Conversation:
         if self.state is State.HOLDING and self._turn is None:
             self._keep_floor()
 
-    def _voice_started(self, voiced_from_ms: float) -> None:
+    def _voice_started(self, voiced_from_ms: float, *, in_echo: bool = False) -> None:
         self._voice_near = False
+        if not in_echo and self.state in (State.LISTENING, State.SPEAKING):
+            self._echo.begin()
         turn = self._turn
         if self.state is State.LISTENING:
             self._go(Trigger.VOICE)
-            self._open_turn(voiced_from_ms)
+            self._open_turn(voiced_from_ms, in_speech=in_echo)
             self._record_started()
         elif self.state is State.WEIGHING and turn is not None:
             self._resume_in_pause(turn, voiced_from_ms)
@@ -280,7 +265,7 @@ class Conversation:
             self._resume_answered(voiced_from_ms)
         elif self.state is State.SPEAKING:
             self._hold(voiced_from_ms)
-            self._open_turn(voiced_from_ms)
+            self._open_turn(voiced_from_ms, in_speech=in_echo)
         elif self.state is State.HOLDING and turn is None:
             self._open_turn(voiced_from_ms)
         if self._turn is not None:
@@ -309,13 +294,14 @@ class Conversation:
             self._record_started()
 
     def _voice_paused(self, paused: s.VoicePaused) -> None:
+        self._echo.going_on = False
         turn = self._turn
         if turn is None or turn.over_at_ms is not None:
             return
         if turn.pause is not None and self.state is not State.HEARING:
             turn.pause.certain = turn.pause.certain or paused.certain
             return
-        turn.pause = Pause(paused.silent_since_ms, paused.sound, paused.certain)
+        turn.pause = Pause(paused.silent_since_ms, paused.certain)
         turn.pieces += 1
         turn.voiced_ms = max(turn.voiced_ms, paused.silent_since_ms - turn.from_ms)
         if self.state is State.HEARING:
@@ -350,29 +336,16 @@ class Conversation:
         self.weighing.estimate(turn, pause, self.memory)
 
     def _peek(self, turn: Turn, pause: Pause) -> None:
-        self._peeks += 1
-        pause.peek = self._peeks
-        number, segment = turn.last_segment()
-        if segment.final:
-            pause.settled = True
-        else:
-            self._out.append(Peek(number, self._peeks))
+        self._out += self._segments.peek(turn, pause)
 
     def _understood(self, heard: s.Understood) -> None:
         turn = self._turn
-        if turn is None or heard.segment not in turn.segments:
-            return  # of a turn that is over or was dropped
-        segment = turn.segments[heard.segment]
-        if segment.final:
+        more = take_hypothesis(turn, heard) if turn is not None else None
+        if turn is None or more is None:
             return
-        if heard.text != segment.text or heard.final or heard.stable_words > segment.stable_words:
-            segment.text, segment.words = heard.text, heard.words
-            segment.stable_words, segment.final = heard.stable_words, heard.final
-            if self.state is not State.HOLDING and (heard.text or heard.final):
-                self._record(TranscriptPartial(turn.number, turn.text(), turn.stable_words()))
+        if more and self.state is not State.HOLDING and (heard.text or heard.final):
+            self._record(TranscriptPartial(turn.number, turn.text(), turn.stable_words()))
         pause = turn.pause
-        if pause is not None and (turn.all_final() or (heard.peek is not None and heard.peek == pause.peek)):
-            pause.settled = True
         if self.state is State.WEIGHING and pause is not None and pause.settled:
             self._estimate(turn, pause)
             self._weigh(turn, pause)
@@ -412,9 +385,7 @@ class Conversation:
         text = turn.text()
         end_ms = turn.end_ms(self._now_ms)
         if not text and turn.voiced_ms <= self.settings.noise_max_ms:
-            self._go(Trigger.NOTHING_SAID)
-            self._drop_turn("noise")
-            self._listen()
+            self._go_back_to_listening("noise")
             return
         self._record(SpeechStopped(turn.number, end_ms))
         self._record(TurnCommitted(turn.number, text, turn.from_ms, end_ms))
@@ -442,19 +413,8 @@ class Conversation:
         if self.state is State.LISTENING:
             self._go(Trigger.REPLY_WANTED)
         memory = self.memory.with_turn(drafted) if drafted is not None else self.memory
-        wanted = kind in (RespondKind.REPLY, RespondKind.CLOSING)
-        question = memory.question() if wanted else ""
-        answered = [turn.number for turn in memory.unanswered] if wanted else []
         self._replies += 1
-        reply = Reply(
-            self._replies,
-            max(answered, default=self._turns),
-            self._replies,
-            self._now_ms,
-            question=question,
-            closing=kind is RespondKind.CLOSING,
-            answers=len(answered),
-        )
+        reply = memory.new_reply(self._replies, kind, now_ms=self._now_ms, last_turn=self._segments.turns)
         if drafted is not None:
             self._draft = reply
         else:
@@ -476,6 +436,8 @@ class Conversation:
 
     def _proposed(self, number: int, part: ReplyPart) -> None:
         reply, draft = self._current(number), self._drafted(number)
+        if reply is not None:
+            reply.moved_at_ms = self._now_ms
         if draft is not None:
             if isinstance(part, Clause):
                 draft.clauses.append(part)
@@ -516,13 +478,13 @@ class Conversation:
             return  # the patient never talks over the candidate; the next tick tries again
         self._go(Trigger.RELEASED)
         reply.started = True
-        self._reply_began_ms = self._play_began_ms = self._now_ms
+        self._reply_began_ms = self._play_began_ms = reply.moved_at_ms = self._now_ms
         self.memory.answered(reply)
         self._record(ReplyStarted(reply.number, reply.turn))
         self._out.append(Release(reply.number))
 
     def _played_out(self, reply: Reply, played_ms: float, estimated: bool) -> None:
-        if self.state is State.HOLDING and self._claim() not in (Claim.UNDECIDED, Claim.YIELD):
+        if self.state is State.HOLDING and (self._echo.echo or self._claim() not in (Claim.UNDECIDED, Claim.YIELD)):
             self._keep_floor()
         self._finish_reply(reply, "completed", played_ms, estimated=estimated)
         self._to_candidate(Trigger.PLAYED_OUT)
@@ -556,18 +518,20 @@ class Conversation:
     def _hold(self, onset_ms: float) -> None:
         reply = self._reply
         self._go(Trigger.VOICE)
-        self._holding = Holding(
-            onset_ms, held=self.interruptible and not self.guarded, played_from_ms=self._play_began_ms
-        )
-        if reply is not None and self._holding.held:
-            self._out.append(Hold(reply.number))
-            self._record(ReplyHeld(reply.number, reply.played_ms))
+        held = self.interruptible and not self.guarded
+        self._holding = Holding(onset_ms, held=held, played_from_ms=self._play_began_ms)
+        if reply is not None and held:
+            self._pause_sound(reply)
+
+    def _pause_sound(self, reply: Reply) -> None:
+        self._out.append(Hold(reply.number))
+        self._record(ReplyHeld(reply.number, reply.played_ms))
 
     def _claim(self) -> Claim:
         holding, turn, reply = self._holding, self._turn, self._reply
         if holding is None or turn is None or reply is None:
             return Claim.UNDECIDED
-        evidence = holding.evidence(turn, reply, self._now_ms, guarded=self.guarded)
+        evidence = holding.evidence(turn, reply, self._now_ms, echo=self._echo.echo, guarded=self.guarded)
         claim = judge(evidence, self.settings.floor)
         return Claim.UNDECIDED if claim is Claim.YIELD and not self.interruptible else claim
 
@@ -578,7 +542,10 @@ class Conversation:
             case Claim.YIELD:
                 self._yield()
             case kept:
-                self._echo_found = self._echo_found or kept is Claim.ECHO
+                if kept is Claim.ECHO:
+                    self._echo.found(going_on=self._turn is not None and self._turn.pause is None)
+                elif self._echo.echo is False:
+                    self._echo.denied()
                 self._drop_turn(kept.value)
                 self._keep_floor()
 
@@ -591,12 +558,15 @@ class Conversation:
             from_ms = reply.resume_ms(reply.played_ms)
             self._record(ReplyResumed(reply.number, from_ms))
             self._out.append(Resume(reply.number, from_ms))
+        if reply is not None:
+            reply.moved_at_ms = self._now_ms
 
     def _yield(self) -> None:
         """The candidate takes the floor: the patient stops, and history keeps what was heard."""
         reply = self._reply
         if self._now_ms - self._reply_began_ms <= CUT_OFF_MS:
             self.weighing.policy.answered_too_early()
+        self._echo.denied()
         self._record_started()  # first: stock clients stop their playback at this
         if reply is not None:
             self._stop(reply, "interrupted", heard_ms=reply.played_ms)
@@ -654,9 +624,7 @@ class Conversation:
             self._respond(RespondKind.OPENING)
 
     def _typed(self, text: str) -> None:
-        self._turns += 1
-        turn = Turn(self._turns, self._now_ms)
-        turn.segments[-1] = Segment(self._now_ms, text=text, final=True)
+        turn = self._segments.typed_turn(text, self._now_ms)
         self._record(TurnCommitted(turn.number, text, self._now_ms, self._now_ms, typed=True))
         self.memory.unanswered.append(turn)
         self._prompted = False
@@ -669,9 +637,7 @@ class Conversation:
 
     def _clear_asked(self) -> None:
         if self.can_commit:
-            self._go(Trigger.NOTHING_SAID)
-            self._drop_turn("cleared")
-            self._listen()
+            self._go_back_to_listening("cleared")
 
     def _reply_asked(self) -> None:
         if not self.can_reply:
@@ -702,30 +668,28 @@ class Conversation:
 
     # -------------------------------------------------------------- small helpers
 
-    def _open_turn(self, voiced_from_ms: float) -> None:
-        self._turns += 1
-        self._turn = Turn(self._turns, voiced_from_ms, piece_from_ms=voiced_from_ms)
-        self._open_segment(self._turn)
+    def _open_turn(self, voiced_from_ms: float, *, in_speech: bool = False) -> None:
+        self._turn = self._segments.begin_turn(voiced_from_ms)
+        self._open_segment(self._turn, in_speech=in_speech)
 
-    def _open_segment(self, turn: Turn) -> None:
-        self._segments += 1
-        turn.segments[self._segments] = Segment(self._now_ms)
-        self._out.append(OpenSegment(self._segments))
+    def _open_segment(self, turn: Turn, *, in_speech: bool = False) -> None:
+        self._out += self._segments.open(turn, self._now_ms, in_speech=in_speech)
 
     def _finish_segment(self, turn: Turn) -> None:
-        number, segment = turn.last_segment()
-        if not segment.asked:
-            segment.asked = True
-            self._out.append(FinishSegment(number))
+        self._out += self._segments.finish(turn)
 
     def _drop_turn(self, reason: str) -> None:
         self._discard("superseded")
         if self._turn is not None:
-            number, segment = self._turn.last_segment()
-            if not segment.asked:
-                self._out.append(DropSegment(number))
+            self._out += self._segments.drop(self._turn)
             self._record(TurnIgnored(self._turn.number, reason, self._turn.text()))
             self._turn = None
+
+    def _go_back_to_listening(self, reason: str) -> None:
+        """Forget the turn: it was none."""
+        self._go(Trigger.NOTHING_SAID)
+        self._drop_turn(reason)
+        self._listen()
 
     def _record_started(self) -> None:
         if self._turn is not None:

@@ -16,7 +16,6 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 from rapidfuzz.distance import Levenshtein
 
-from audio.echo import ECHO_SCORE
 from pipelines.endpointing.features import FILLERS, words_of
 from pipelines.engines import Word
 
@@ -83,8 +82,8 @@ class FloorEvidence:
     """What is known so far; times in media milliseconds.
 
     `silent_ms` is 0 while the sound goes on. `settled` says that `text` covers all of it. `playing` are the patient's
-    words at the times they were heard. `echo_score` (0..1) is how alike the last sound and the patient's were, None
-    where nobody compares them. `guarded`: the sound may be the patient's own, so only clear words count.
+    words at the times they were heard. `echo` says whether it sounds like the patient as it was played, None as long as
+    that is not known. `guarded`: the sound may be the patient's own, so only clear words count.
     """
 
     voiced_ms: float
@@ -93,7 +92,7 @@ class FloorEvidence:
     words: tuple[Word, ...]
     settled: bool
     playing: tuple[Word, ...]
-    echo_score: float | None = None
+    echo: bool | None = None
     guarded: bool = False
 
 
@@ -102,6 +101,8 @@ def judge(evidence: FloorEvidence, settings: FloorSettings) -> Claim:
     over = evidence.silent_ms >= settings.resume_after_ms
     if over and not evidence.settled and evidence.silent_ms < settings.give_up_ms:
         return Claim.UNDECIDED
+    if evidence.echo:
+        return Claim.ECHO
     if _is_echo(evidence):
         return Claim.ECHO if over else Claim.UNDECIDED
     said = _said(evidence)
@@ -142,7 +143,7 @@ def _judge_whole(evidence: FloorEvidence, said: list[str], settings: FloorSettin
 
 
 def _surely_no_echo(evidence: FloorEvidence, telling: list[str]) -> bool:
-    return evidence.echo_score is not None and len(telling) >= GUARDED_WORDS
+    return evidence.echo is False and len(telling) >= GUARDED_WORDS
 
 
 def _telling(said: list[str]) -> list[str]:
@@ -169,9 +170,7 @@ def _said(evidence: FloorEvidence) -> list[str]:
 
 
 def _is_echo(evidence: FloorEvidence) -> bool:
-    if evidence.echo_score is not None and evidence.echo_score >= ECHO_SCORE:
-        return True
-    if not evidence.words:
+    if evidence.echo is False or not evidence.words:
         return False
     return sum(_was_played(word, evidence.playing) for word in evidence.words) >= ECHO_SHARE * len(evidence.words)
 

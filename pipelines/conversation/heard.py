@@ -35,6 +35,7 @@ class Reply:
     prepared: bool = False  # its first sound is ready
     started: bool = False
     played_ms: float = 0.0
+    moved_at_ms: float = 0.0  # media time at which it last went on: was heard, proposed or made further
     closing: bool = False
     answers: int = 0  # turns that wait and that it was asked for to answer
     newly_told: list[str] = field(default_factory=list)  # cues that this reply told for the first time
@@ -46,6 +47,16 @@ class Reply:
     def cues(self) -> tuple[str, ...]:
         """Return the cues the reply would tell, in order."""
         return tuple(dict.fromkeys(clause.cue for clause in self.clauses if clause.cue is not None))
+
+    def played(self, played_ms: float, now_ms: float) -> None:
+        """Note how much was heard by now."""
+        if played_ms > self.played_ms:
+            self.played_ms, self.moved_at_ms = played_ms, now_ms
+
+    def stuck_ms(self, now_ms: float) -> float:
+        """Return since when nothing more of a reply has come that is not all there; 0 when it is."""
+        whole = self.end is not None and len(self.made) == len(self.clauses)
+        return 0.0 if whole else now_ms - self.moved_at_ms
 
     def time_words(self, clause: int, words: tuple[Word, ...], *, last: bool) -> None:
         """Take the times of words of a clause; `last`: there will be no more."""

@@ -17,9 +17,8 @@ class Holding:
     onset_ms: float
     held: bool  # the patient's sound was paused for it
     played_from_ms: float  # media time at which the reply's sound would have begun, had it gone on without a hold
-    echo: float | None = None  # the greatest resemblance to the patient's own sound so far
 
-    def evidence(self, turn: Turn, reply: Reply, now_ms: float, *, guarded: bool) -> FloorEvidence:
+    def evidence(self, turn: Turn, reply: Reply, now_ms: float, *, echo: bool | None, guarded: bool) -> FloorEvidence:
         """Return what the judge is to know."""
         end_ms = turn.end_ms(now_ms)
         return FloorEvidence(
@@ -29,7 +28,7 @@ class Holding:
             words=turn.words(),
             settled=turn.pause is not None and turn.pause.settled,
             playing=tuple(_shifted(word, self.played_from_ms) for words in reply.words.values() for word in words),
-            echo_score=self.echo,
+            echo=echo,
             guarded=guarded,
         )
 

@@ -32,6 +32,20 @@ class Memory:
         """Return their words."""
         return tuple(word for turn in self.unanswered for word in turn.words())
 
+    def new_reply(self, number: int, kind: RespondKind, *, now_ms: float, last_turn: int) -> Reply:
+        """Return a reply to all that waits for an answer, or of the patient's own accord."""
+        wanted = kind in (RespondKind.REPLY, RespondKind.CLOSING)
+        answered = [turn.number for turn in self.unanswered] if wanted else []
+        return Reply(
+            number,
+            max(answered, default=last_turn),
+            number,
+            now_ms,
+            question=self.question() if wanted else "",
+            closing=kind is RespondKind.CLOSING,
+            answers=len(answered),
+        )
+
     def request(self, reply: Reply, kind: RespondKind, *, draft: bool) -> Respond:
         """Return the command that asks for a reply, with all that the patient's mind may know."""
         return Respond(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines.endpointing.evidence import SoundEnd
 from pipelines.engines import ReplyPart, Word
 
 
@@ -34,13 +33,12 @@ class VoiceStarted:
 
 @dataclass(frozen=True, slots=True)
 class VoicePaused:
-    """The candidate is silent since that media time; `sound` says how the speech before it ended, if measured.
+    """The candidate is silent since that media time.
 
     `certain` False: by loudness alone, and it may be the stop of a consonant; another one follows when it is certain.
     """
 
     silent_since_ms: float
-    sound: SoundEnd | None = None
     certain: bool = True
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from pipelines.endpointing.evidence import SoundEnd
 from pipelines.endpointing.features import words_of
 from pipelines.engines import Word
 
@@ -27,7 +26,6 @@ class Pause:
     """A pause in a turn, while it lasts; times in media milliseconds."""
 
     since_ms: float
-    sound: SoundEnd | None = None
     certain: bool = True  # False: by loudness alone
     excused_ms: float = 0.0  # sound that did not come: the network's silence, not the candidate's
     peek: int | None = None  # the number of the peek that was asked for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pipelines.conversation.memory import Memory
@@ -17,6 +18,10 @@ class Weighing:
     policy: EndpointPolicy
     fixed_wait_ms: float | None
     patient_until_ms: float | None = None  # media time of the patient's last sound
+
+    def patient_quiet_ms(self, now_ms: float) -> float:
+        """Return for how long nothing of the patient was heard, infinity if nothing ever was."""
+        return math.inf if self.patient_until_ms is None else now_ms - self.patient_until_ms
 
     def estimate(self, turn: Turn, pause: Pause, memory: Memory) -> None:
         """Set the pause's wait by what is known now."""
@@ -34,7 +39,6 @@ class Weighing:
             after_gap_ms=None if self.patient_until_ms is None else turn.from_ms - self.patient_until_ms,
             asks=pause.asks,
             after=last.text if last is not None and last.role == "patient" else "",
-            sound=pause.sound,
         )
         pause.wait_ms = self.policy.wait_ms(evidence)
 

@@ -6,21 +6,6 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class SoundEnd:
-    """How the last piece of speech before a pause ended.
-
-    Pitch is in semitones, None where no pitch could be measured (a whisper, noise). `pitch_slope_st_s` is its slope
-    over the last voiced 300 ms, `pitch_end_st` its last value against the speaker's own median; `energy_slope_db_s` is
-    the slope of the level over the same stretch; `voiced_run_ms` is the length of the last unbroken stretch with pitch.
-    """
-
-    pitch_slope_st_s: float | None = None
-    pitch_end_st: float | None = None
-    energy_slope_db_s: float = 0.0
-    voiced_run_ms: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """A pause in the candidate's turn: what was said, how, and after what.
 
@@ -38,4 +23,3 @@ class Evidence:
     after_gap_ms: float | None = None  # from the patient's last sound to the turn; None when it said nothing before
     asks: float | None = None
     after: str = ""
-    sound: SoundEnd | None = None

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.endpointing.completeness import CompletenessModel, longer_than, longer_than_short, shipped_model
-from pipelines.endpointing.evidence import Evidence, SoundEnd
+from pipelines.endpointing.evidence import Evidence
 from pipelines.endpointing.features import is_item, lists_so_far, words_of
 from pipelines.endpointing.habits import Habits
 from pipelines.endpointing.settings import EndpointSettings
@@ -30,13 +30,6 @@ CAUTION = (
     1.25  # factor of patience, and of what is waited above the floor, for each time the speaker was answered too early
 )
 CAUTIONS = 2  # such times that count: a breath that was taken for speech must not slow a whole session
-
-# A voice that stays level before a pause goes on, one that falls to its bottom or rises is done: Gravano and
-# Hirschberg, "Turn-taking cues in task-oriented dialogue", 2011. Bounds in semitones a second, wide as trackers err.
-LEVEL_ST_S = 8.0
-MOVED_ST_S = 25.0
-LOW_ST = -2.0  # against the speaker's median
-SOUND_FACTOR = 1.3  # of the odds of going on; small, as the transcribed consultations can't tell how much it should be
 
 Floats = NDArray[np.float64]
 
@@ -76,8 +69,6 @@ class EndpointPolicy:
         odds += self.settings.inner_share * math.exp(INNER_SLOPE * (inner - INNER_OFFSET) + ASKED_OF_INNER * asked)
         if self._lists(evidence):
             odds = max(odds, LIST_ODDS)
-        if evidence.sound is not None:
-            odds *= SOUND_FACTOR ** going_on_sounds(evidence.sound)
         return odds
 
     def _lists(self, evidence: Evidence) -> bool:
@@ -98,18 +89,6 @@ class EndpointPolicy:
     def answered_too_early(self) -> None:
         """The speaker went on after the turn was taken for over."""
         self._cautions += 1
-
-
-def going_on_sounds(sound: SoundEnd) -> float:
-    """Return what the pitch before a pause says: 1 the speaker goes on, 0 nothing, -1 they are done."""
-    slope = sound.pitch_slope_st_s
-    if slope is None:
-        return 0.0
-    if abs(slope) <= LEVEL_ST_S:
-        return 0.0 if sound.pitch_end_st is None or sound.pitch_end_st < LOW_ST else 1.0
-    if abs(slope) >= MOVED_ST_S:
-        return -1.0 if slope > 0 or (sound.pitch_end_st is not None and sound.pitch_end_st < LOW_ST) else 0.0
-    return 0.0
 
 
 @lru_cache(maxsize=512)  # a session meets few: its speaker's pace changes with each pause at most

@@ -106,10 +106,10 @@ class Lane:
                 case _:
                     raise EngineError(f"{self.name} answered out of turn")
 
-    def _hand(self, listener: Callable[[Any], None], value: Any) -> None:
-        """Give something to whoever waits for it; a listener that breaks must not end the lane for everybody else."""
+    def _hand(self, listener: Callable[..., None], *values: Any) -> None:
+        """Tell somebody something; a listener that breaks must not end the lane for everybody else."""
         try:
-            listener(value)
+            listener(*values)
         except Exception as error:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": f"a listener of the {self.name} lane broke", "exception": error}
@@ -135,4 +135,4 @@ class Lane:
     def _tell(self, what: str, detail: str) -> None:
         logger.warning("lane_incident", lane=self.name, what=what, detail=detail)
         for listener in tuple(self.on_incident):
-            listener(what, detail)
+            self._hand(listener, what, detail)

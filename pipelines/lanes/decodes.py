@@ -268,8 +268,9 @@ class DecodeLane(Lane):
         handle, purpose = piece.handle, piece.reading.request.purpose
         hypothesis = piece.segment.take(piece.reading, decoded)
         if purpose == "caption":
-            handle.captioned_samples = piece.reading.to_samples
             handle.served = self.captions
+            if handle.segment is piece.segment:
+                handle.captioned_samples = piece.reading.to_samples
         if piece.ended is not None:
             piece.ended.tries = 0
             if piece.segment.is_read or self._is_done(piece):

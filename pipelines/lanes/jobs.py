@@ -106,7 +106,7 @@ class JobLane(Lane):
             finally:
                 ticket.running(None)
             for listener in self.on_request:
-                listener(error is None, self._clock.now_ms() - began_ms)
+                self._hand(listener, error is None, self._clock.now_ms() - began_ms)
             if not ticket.cancelled:
                 self._hand(ticket.on_end, error)
 

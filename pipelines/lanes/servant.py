@@ -5,18 +5,27 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from audio.errors import AppError
+from audio.text import well_formed
 from pipelines.engines import (
+    Clause,
+    Decoded,
+    DecodedBatch,
+    Hypothesis,
     PrepareRequest,
     Recogniser,
     RecogniserStream,
+    ReplyEnd,
     Responder,
     RespondRequest,
     SegmentDecoder,
     SpeakRequest,
+    SpeechChunk,
     Synthesiser,
+    Word,
 )
 from pipelines.lanes.messages import (
     Call,
@@ -56,10 +65,10 @@ class Servant:
                 now = time.perf_counter()
                 modelled = getattr(value, "cost_ms", None)
                 cost_ms = (now - started) * 1000.0 if modelled is None else modelled
-                yield Part(call.id, value, cost_ms, modelled is not None)
+                yield Part(call.id, _well_formed(value), cost_ms, modelled is not None)
                 started = time.perf_counter()
         except Exception as error:
-            yield Failed(call.id, f"{type(error).__name__}: {error}")
+            yield Failed(call.id, well_formed(f"{type(error).__name__}: {error}"))
         else:
             yield Done(call.id, (time.perf_counter() - started) * 1000.0)
 
@@ -97,8 +106,34 @@ class Servant:
 def failed_to_load(error: Exception) -> Failed:
     """Return what is told of an engine that can't be loaded: our own errors say what to do, others what they are."""
     if isinstance(error, AppError):
-        return Failed(-1, error.message, error.code)
-    return Failed(-1, f"{type(error).__name__}: {error}")
+        return Failed(-1, well_formed(error.message), error.code)
+    return Failed(-1, well_formed(f"{type(error).__name__}: {error}"))
+
+
+def _well_formed(said: Any) -> Any:
+    """Return what an engine said with its texts fit for logs and wires: an answer may be cut inside a character."""
+    match said:
+        case str():
+            return well_formed(said)
+        case Hypothesis(text=text, words=words):
+            return replace(said, text=well_formed(text), words=_words(words))
+        case Decoded(words=words, rejected=rejected):
+            kept = rejected and replace(rejected, text=well_formed(rejected.text))
+            return replace(said, words=_words(words), rejected=kept)
+        case DecodedBatch(results=results):
+            return replace(said, results=tuple(_well_formed(result) for result in results))
+        case SpeechChunk(words=words):
+            return replace(said, words=_words(words))
+        case Clause(text=text, cue=cue):
+            return replace(said, text=well_formed(text), cue=cue and well_formed(cue))
+        case ReplyEnd(intent=intent, reason=reason):
+            return replace(said, intent=well_formed(intent), reason=well_formed(reason))
+        case _:
+            return said
+
+
+def _words(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    return tuple(word if word.text.isascii() else replace(word, text=well_formed(word.text)) for word in words)
 
 
 def serve(factory: Factory, receive: Callable[[bool], ToWorker], send: Callable[[FromWorker], None]) -> None:

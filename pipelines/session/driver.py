@@ -14,8 +14,9 @@ from functools import partial
 import structlog
 
 from audio.clock import Clock
+from audio.echo import EchoWatch
 from audio.errors import AppError, AudioError, StorageError
-from audio.frames import FRAME_MS, Frame, FrameKind, Pcm
+from audio.frames import FRAME_MS, WIRE_HZ, Frame, FrameKind, Pcm
 from audio.intake import Intake
 from audio.playout import Playout, PlayoutChunk, Sink
 from audio.speech import SpeechDetector
@@ -114,6 +115,7 @@ class SessionDriver:
         self._media_timer: asyncio.TimerHandle | None = None
         self._time_timer: asyncio.TimerHandle | None = None
         self._latency = LatencyWatch()
+        self._echo = EchoWatch(heard_hz=spec.input_hz, played_hz=WIRE_HZ)
         self._media_ahead_ms = 0.0  # of session time, when the reply under way began
         self._reported = (0.0, 0.0, 0.0)
         self._reported_at_ms = 0.0
@@ -187,7 +189,9 @@ class SessionDriver:
             self.signal(signal)
         if frame.kind is not FrameKind.LATE:
             missing_ms = frame.duration_ms if frame.kind is FrameKind.MISSING else 0.0
-            self.signal(s.Tick(self.played_ms(), missing_ms, loud=self._loud(), busy=self._busy()))
+            self._echo.add_heard(frame.samples, media_ms - frame.duration_ms)
+            echo = self._echo.score(media_ms) if self.core.wants_echo else None
+            self.signal(s.Tick(self.played_ms(), missing_ms, loud=self._loud(), busy=self._busy(), echo=echo))
 
     def _hypothesis(self, hypothesis: Hypothesis) -> None:
         understood = self._hearing.understood(hypothesis)
@@ -241,8 +245,8 @@ class SessionDriver:
 
     def _do(self, command: c.Command) -> None:
         match command:
-            case c.OpenSegment(segment=segment):
-                self._hearing.open_segment(segment)
+            case c.OpenSegment(segment=segment, in_speech=in_speech):
+                self._hearing.open_segment(segment, in_speech=in_speech)
             case c.Peek(segment=segment, number=number):
                 self._hearing.peek(segment, number)
             case c.FinishSegment(segment=segment):
@@ -264,12 +268,12 @@ class SessionDriver:
                 self._latency.released(self._clock.now_ms(), reply)
                 self.playout.release(reply)
             case c.Hold(reply=reply):
-                self._cut_recording(reply)
+                self._cut_sound(reply)
                 self.playout.hold(reply)
             case c.Resume(reply=reply, from_ms=from_ms):
                 self.playout.resume(reply, from_ms)
             case c.StopReply(reply=reply):
-                self._cut_recording(reply)
+                self._cut_sound(reply)
                 self._speaking.stop(reply)
             case c.Record(event=event):
                 self.log.append(event)
@@ -290,10 +294,11 @@ class SessionDriver:
 
     def chunk_placed(self, chunk: PlayoutChunk, at_session_ms: float) -> None:
         """Record a chunk where it is heard, and note the reply's first audible sample."""
+        if chunk.from_ms == 0:
+            # Once a reply: media time moves in steps of a frame, and its chunks must not drift against each other.
+            self._media_ahead_ms = self._intake.clock.now_ms - self._clock.now_ms()
+        self._echo.add_played(chunk.samples, at_session_ms + self._media_ahead_ms)
         if self._recorder is not None:
-            if chunk.from_ms == 0:
-                # Once a reply: media time moves in steps of a frame, and its chunks must not drift against each other.
-                self._media_ahead_ms = self._intake.clock.now_ms - self._clock.now_ms()
             self._recorder.patient(at_session_ms + self._media_ahead_ms, chunk.samples)
         told = self._latency.chunk_placed(
             chunk, at_session_ms, turn=self.core.reply_turn, inserted_ms=self._intake.inserted_ms
@@ -309,11 +314,12 @@ class SessionDriver:
         """Tell the core that a reply was heard to its end."""
         self.signal(s.PlayedOut(reply, played_ms, estimated))
 
-    def _cut_recording(self, reply: int) -> None:
-        """What was placed in the recording beyond the sample that is heard now will not be heard there."""
+    def _cut_sound(self, reply: int) -> None:
+        """What was placed beyond the sample that is heard now will not be heard there."""
+        heard_at_ms = self.playout.placed_at_ms(reply, self.playout.played_ms(reply)) + self._media_ahead_ms
+        self._echo.cut_played(heard_at_ms)
         if self._recorder is not None:
-            heard_at_ms = self.playout.placed_at_ms(reply, self.playout.played_ms(reply))
-            self._recorder.patient_cut(heard_at_ms + self._media_ahead_ms)
+            self._recorder.patient_cut(heard_at_ms)
 
     # -------------------------------------------------------------- latency
 

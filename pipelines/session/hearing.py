@@ -37,6 +37,7 @@ LOUD_MS = 40.0
 
 # A segment that opens while speech goes on after a short pause begins so much earlier: the onset must not be missing.
 LOOK_BACK_MS = 160.0
+RECENT_MS = 300.0  # kept for one that opens in the midst of speech: that it is somebody's is noticed so late
 
 
 @dataclass(slots=True)
@@ -161,9 +162,11 @@ class Hearing:
             return detected_ms
         return min(detected_ms, max(voiced_ms, detected_ms - RELEASE_MS))
 
-    def open_segment(self, number: int) -> None:
-        """Feed what follows as a new segment."""
+    def open_segment(self, number: int, *, in_speech: bool = False) -> None:
+        """Feed what follows as a new segment; `in_speech`: and the last moments of speech that goes on."""
         self._segment = _SegmentMap(number)
+        if in_speech:
+            self._look_back(RECENT_MS)
 
     def peek(self, segment: int, number: int) -> None:
         """Ask for what was understood of the segment so far."""
@@ -202,17 +205,18 @@ class Hearing:
             peek=hypothesis.peek,
         )
 
-    def _look_back(self) -> None:
+    def _look_back(self, back_ms: float = LOOK_BACK_MS) -> None:
         """Give a segment that has just been opened the sound of the last moments."""
-        if self._segment is not None and not self._segment.fed:
-            for samples, at_ms in self._recent:
+        if self._segment is not None and not self._segment.fed and self._recent:
+            from_ms = self._recent[-1][1] - back_ms
+            for samples, at_ms in (recent for recent in self._recent if recent[1] >= from_ms):
                 self._segment.add(len(samples), at_ms)
                 if self._stream is not None:
                     self._stream.feed(samples)
 
     def _feed(self, samples: Pcm, at_ms: float) -> None:
         self._recent.append((samples, at_ms))
-        while self._recent and self._recent[0][1] < at_ms - LOOK_BACK_MS:
+        while self._recent and self._recent[0][1] < at_ms - RECENT_MS:
             self._recent.popleft()
         if self._segment is not None and self._stream is not None:
             self._segment.add(len(samples), at_ms)

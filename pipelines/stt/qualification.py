@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-FILE = "qualified.json"
+from pipelines.models.store import QUALIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Qualification:
 def read_qualification(folder: Path) -> Qualification | None:
     """Return what was found of the model in this folder, or None: not tried yet, or for another `model.bin`."""
     try:
-        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        content = json.loads((folder / QUALIFIED).read_text(encoding="utf-8"))
         if content.pop("model_bytes") != (folder / "model.bin").stat().st_size:
             return None
         padded, true_length = Way(**content.pop("padded")), Way(**content.pop("true_length"))
@@ -65,9 +65,9 @@ def read_qualification(folder: Path) -> Qualification | None:
 def write_qualification(folder: Path, found: Qualification) -> None:
     """Keep what was found beside the model; raises OSError."""
     content = asdict(found) | {"model_bytes": (folder / "model.bin").stat().st_size}
-    temporary = folder / (FILE + ".part")
+    temporary = folder / (QUALIFIED + ".part")
     temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / FILE)
+    temporary.replace(folder / QUALIFIED)
 
 
 def is_qualified(folder: Path) -> bool:

@@ -22,7 +22,7 @@ from pipelines.engines import Word
 from pipelines.models.devices import Device
 
 WINDOW_S = 30.0  # what the model was trained on, and the longest it takes
-LENGTHS_S = (4.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, WINDOW_S)  # that are encoded
+LENGTHS_S = (*map(float, range(3, 13)), 15.0, 20.0, 25.0, WINDOW_S)  # that are encoded
 FRAME_SAMPLES = 160  # of sound for a column of features
 ALIGNED_BEYOND = 20  # frames after a sound's end in which its last word may be found
 PROMPT_TOKENS = 120  # at most, of names and drugs; each is read anew for every sound

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from audio.errors import StorageError
+from server.report_files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,7 @@ def write_figures(path: Path, figures: Iterable[Figure]) -> None:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON to a file; raises StorageError with the reason."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write text to a file; raises StorageError with the reason."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{path} can't be written: {error.strerror}") from error
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def print_figures(title: str, figures: Sequence[Figure]) -> None:

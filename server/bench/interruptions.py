@@ -19,6 +19,7 @@ from audio.errors import AudioError
 from audio.files import mono_at, read_recording
 from audio.frames import WIRE_HZ, samples_for
 from audio.loudness import VOICED_RANGE_DB, WINDOW_MS, first_audible_ms, last_voiced_ms, window_levels
+from audio.recordings import find_recordings
 from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
 from pipelines.engines import Word
 from pipelines.patient.card_library import CardLibrary
@@ -29,6 +30,7 @@ from server.replay.interruptions import Interrupted, Interruption, Kind
 from server.replay.local import LocalLink
 from server.replay.loudspeaker import Heard
 from server.replay.plan import Plan
+from server.replay.room import Room
 from server.replay.run import Pace, card_of
 from server.settings import Settings
 
@@ -39,6 +41,18 @@ CAUSE_MS = 500.0  # a hold that comes later than this after the candidate's last
 ROUNDS = 12  # through the consultations; by then every sound had its reply, or the patient says nothing long enough
 WHOLE = 0.9  # of a word: it was heard
 TWICE = 0.5  # of a word that was heard, heard again: it was said twice
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The patient's own sound in the microphone: its level against what is played, and how much later it comes.
+
+    `told_cancelled` is what the client says of it: browsers say so of echo cancellation that works badly, too.
+    """
+
+    level_db: float
+    delay_ms: float
+    told_cancelled: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +105,8 @@ class InterruptionResult:
     outcomes: list[Outcome] = field(default_factory=list)
     unused: int = 0
     false_holds: int = 0  # while the candidate made no sound
+    false_yields: int = 0  # of replies over which nobody spoke
+    false_turns: int = 0  # answered, though nobody had said anything
     troubles: list[str] = field(default_factory=list)
 
 
@@ -99,9 +115,9 @@ def load_interruptions(paths: Iterable[Path]) -> list[Interruption]:
 
     Kinds are taken in turns. Raises AudioError for a name or a sound that can't be used.
     """
-    files = [file for path in paths for file in (sorted(path.glob("*.flac")) if path.is_dir() else [path])]
+    files = find_recordings(paths)
     if not files:
-        raise AudioError("there are no sounds to interrupt with; give FLAC files, or a folder of them")
+        raise AudioError("there are no sounds to interrupt with; give recordings, or folders of them")
     by_kind: dict[str, list[Interruption]] = {kind: [] for kind in get_args(Kind)}
     for file in files:
         kind, _, name = file.stem.partition("-")
@@ -131,6 +147,7 @@ def run_interruptions(
     settings: Settings,
     cards: CardLibrary,
     pace: Pace,
+    echo: Echo | None = None,
     progress: Callable[[int], None] = lambda _made: None,
 ) -> InterruptionResult:
     """Hold the planned consultations, one session each and again, until every sound was made over a reply."""
@@ -159,13 +176,18 @@ def run_interruptions(
                     session_id=f"bench{number}",
                 )
                 link.start()
-                candidate = SimulatedCandidate(plan, link, clock, interruptions=left)
+                room = Room(level_db=echo.level_db, delay_ms=echo.delay_ms, seed=number) if echo is not None else None
+                if echo is not None:
+                    link.driver.echo_cancelled(echo.told_cancelled)
+                candidate = SimulatedCandidate(plan, link, clock, interruptions=left, room=room)
                 await candidate.run()
                 await link.close()
                 outcomes = _outcomes(candidate, link)
                 result.outcomes += outcomes
                 result.troubles += candidate.troubles
                 result.false_holds += _false_holds(candidate)
+                result.false_yields += _false_yields(candidate)
+                result.false_turns += _false_turns(candidate)
                 left = left[len(outcomes) :]
                 progress(len(outcomes))
         finally:
@@ -178,12 +200,24 @@ def run_interruptions(
 
 def _false_holds(candidate: SimulatedCandidate) -> int:
     """Count the holds before which nothing audible was sent."""
-    track = np.concatenate(candidate.sent)
+    track = np.concatenate(candidate.spoken)
     counted = 0
     for at_ms in candidate.held_at_ms:
         before = track[samples_for(max(0.0, at_ms - CAUSE_MS), WIRE_HZ) : samples_for(at_ms, WIRE_HZ)]
         counted += first_audible_ms(before, WIRE_HZ) is None
     return counted
+
+
+def _false_yields(candidate: SimulatedCandidate) -> int:
+    """Count the replies that were cut short though nothing was said over them."""
+    cut = sum(status == "interrupted" for turn in candidate.results for status in turn.statuses)
+    return cut - sum(made.status == "interrupted" for made in candidate.interrupted)
+
+
+def _false_turns(candidate: SimulatedCandidate) -> int:
+    """Count the turns that were taken though the candidate had said nothing."""
+    said = len(candidate.results) + sum(made.interruption.kind == "floor" for made in candidate.interrupted)
+    return max(0, sum(len(turn.heard) for turn in candidate.results) - said)
 
 
 def _outcomes(candidate: SimulatedCandidate, link: LocalLink) -> list[Outcome]:
@@ -225,6 +259,8 @@ def figures_of(result: InterruptionResult) -> list[Figure]:
         Figure("holds_among_noise", float(sum(o.made.held_at_ms is not None for o in by_kind["noise"])), "replies",
                n=len(by_kind["noise"])),
         Figure("false_holds", float(result.false_holds), "holds", note="without a sound of the candidate's"),
+        Figure("false_yields", float(result.false_yields), "replies", note="without a sound of the candidate's"),
+        Figure("false_turns", float(result.false_turns), "turns", note="of which nobody said a word"),
         Figure("kept_history_off_by_max", float(max(off)) if off else None, "words", n=len(off)),
         Figure("words_lost", float(sum(len(o.lost()) for o in outcomes)), "words", n=len(others)),
         Figure("words_said_twice", float(sum(len(o.twice()) for o in outcomes)), "words", n=len(outcomes)),

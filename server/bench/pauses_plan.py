@@ -48,11 +48,13 @@ class PausesPlan:
     found: bool
 
 
-def plan_pauses(path: Path) -> PausesPlan:
-    """Read a recording (WAV, FLAC, OGG) and find its utterances; raises AudioError for what can't be used.
+def plan_pauses(path: Path, name: str | None = None) -> PausesPlan:
+    """Read a recording and find its utterances; raises AudioError for what can't be used.
 
-    A text beside it (same stem, `.txt`) is taken for what a recording of one utterance says.
+    `name` is what it is called in figures, by default as its file. A text beside it (same stem, `.txt`) is taken for
+    what a recording of one utterance says.
     """
+    name = name or path.name
     recording = read_recording(path)
     truth = load_truth(path)
     samples = mono_at(recording, WIRE_HZ, _channel(recording, truth))
@@ -80,10 +82,10 @@ def plan_pauses(path: Path) -> PausesPlan:
         cut_to = min(end + LEAD_OUT_MS, (end + after) / 2 if index + 1 < len(spans) else after)
         cut = samples[samples_for(cut_from, WIRE_HZ) : samples_for(cut_to, WIRE_HZ)]
         cut = np.concatenate((cut, silence(SILENT_MS - (cut_to - end), WIRE_HZ)))
-        planned = PlannedTurn(cut, start - cut_from, end - cut_from, texts[index], None, cut_from, path.name)
+        planned = PlannedTurn(cut, start - cut_from, end - cut_from, texts[index], None, cut_from, name)
         inner = tuple((begin - cut_from, stop - cut_from) for begin, stop in pauses[index])
         utterances.append(Utterance(planned, inner, kind, index + 1, made[index]))
-    return PausesPlan(path.name, tuple(utterances), truth.card if truth is not None else None, truth is None)
+    return PausesPlan(name, tuple(utterances), truth.card if truth is not None else None, truth is None)
 
 
 def find_utterances(samples: Pcm) -> list[Span]:

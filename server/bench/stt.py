@@ -11,6 +11,7 @@ from pathlib import Path
 from audio.errors import AudioError
 from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, Pcm
+from audio.recordings import find_recordings
 from pipelines.engines import Hypothesis, Recogniser, RecogniserStream, StreamSpec
 from pipelines.patient.card import Card
 from pipelines.stt.pocketsphinx import PocketSphinxSettings
@@ -28,8 +29,6 @@ STOCK = PocketSphinxSettings(
     silence_peak=0,
 )
 """The decoder as it comes: what PocketSphinx 5.1 does when nothing is set."""
-
-SOUND_FILES = (".wav", ".flac")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,13 +99,13 @@ def real_clips(folder: Path) -> list[ClipSet]:
     Each is a speaker of its own, whom the recogniser has not heard before. Raises AudioError when there is none.
     """
     sets = []
-    for path in sorted(folder.rglob("*")):
+    for path in find_recordings([folder]):
         text = path.with_suffix(".txt")
-        if path.suffix.lower() in SOUND_FILES and text.is_file():
+        if text.is_file():
             sound = mono_at(read_recording(path), ANALYSIS_HZ)
             sets.append(ClipSet("real", ((sound, text.read_text(encoding="utf-8")),)))
     if not sets:
-        raise AudioError(f"'{folder}' holds no WAV or FLAC file with its text beside it as .txt; add some")
+        raise AudioError(f"'{folder}' holds no recording with its text beside it as .txt; add some")
     return sets
 
 

@@ -21,7 +21,10 @@ def register(app: typer.Typer) -> None:
 def load(
     sessions: Annotated[int, typer.Option(min=1, max=1000, help="Candidates at once.")] = 16,
     recordings: Annotated[
-        list[Path] | None, typer.Argument(metavar="[AUDIO...]", help="What each says; by default a consultation.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="[AUDIO...]", help="What each says: recordings, or folders of them; by default a consultation."
+        ),
     ] = None,
     url: Annotated[str | None, typer.Option(help="A server that runs; by default one is started.")] = None,
     card: Annotated[str | None, typer.Option(help="Card to play; by default the one the recording names.")] = None,
@@ -39,13 +42,17 @@ def load(
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from audio.recordings import find_recordings
     from server.bench.figures import print_figures, write_figures
     from server.bench.load import LoadResult, figures_of, run_load, server_process
     from server.paths import ROOT
     from server.replay.plan import plan_replay
     from server.replay.run import card_of
+    from server.report_files import check_target
 
-    plan = plan_replay(recordings or [ROOT / "tests" / "data" / "consultation.flac"])
+    if json_file is not None:
+        check_target(json_file)
+    plan = plan_replay(find_recordings(recordings or ()) or [ROOT / "tests" / "data" / "consultation.flac"])
     if turns:
         plan = dataclasses.replace(plan, turns=plan.turns[:turns])
     card_id = card_of(plan, card)
@@ -82,7 +89,8 @@ def load(
 @group.command("stt")
 def stt(
     real: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also real speech: WAV or FLAC files, the text beside as .txt.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Also real speech: WAV, FLAC or OGG files, the text beside as .txt."),
     ] = None,
     whisper: Annotated[
         str | None, typer.Option(metavar="ID", help="Measure this Whisper instead: its id, or a folder.")
@@ -110,8 +118,11 @@ def stt(
     from server.bench.figures import print_figures, write_figures
     from server.bench.stt import STOCK, fixture_clips, real_clips, run_bench
     from server.paths import ROOT
+    from server.report_files import check_target
     from server.settings import load_settings
 
+    if json_file is not None:
+        check_target(json_file)
     cards = CardLibrary.load(load_settings().cards_folder)
     data = ROOT / "tests" / "data"
     spoken = real_clips(real) if real is not None else []
@@ -136,10 +147,17 @@ def stt(
 def interruptions(
     sounds: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[SOUND...]", help="FLAC files named by kind, or folders; by default the fixtures."),
+        typer.Argument(
+            metavar="[SOUND...]", help="Recordings named by kind, or folders of them; by default the fixtures."
+        ),
     ] = None,
     pace: Annotated[str, typer.Option(help="real, or fast: virtual time with the engines' measured costs.")] = "fast",
     first: Annotated[int, typer.Option(min=0, help="Only the first so many sounds; 0: all.")] = 0,
+    echo_db: Annotated[
+        float | None, typer.Option(metavar="DB", min=-60, max=0, help="Let the patient's sound come back so loud.")
+    ] = None,
+    echo_delay: Annotated[float, typer.Option(metavar="MS", min=0, max=2_000, help="And so much later.")] = 150.0,
+    cancelled: Annotated[bool, typer.Option(help="The client says that it cancels its echo, nevertheless.")] = False,
     json_file: JsonFile = None,
 ) -> None:
     """Measure what sounds over the patient's speech do: backchannels, noises, and turns that take the floor.
@@ -153,12 +171,15 @@ def interruptions(
 
     from pipelines.patient.card_library import CardLibrary
     from server.bench.figures import print_figures, write_figures
-    from server.bench.interruptions import figures_of, load_interruptions, run_interruptions
+    from server.bench.interruptions import Echo, figures_of, load_interruptions, run_interruptions
     from server.paths import ROOT
     from server.replay.plan import plan_replay
     from server.replay.run import Pace
+    from server.report_files import check_target
     from server.settings import load_settings
 
+    if json_file is not None:
+        check_target(json_file)
     if pace not in ("real", "fast"):
         raise typer.BadParameter("choose real or fast", param_hint="--pace")
     settings = load_settings()
@@ -174,6 +195,7 @@ def interruptions(
             settings=settings,
             cards=CardLibrary.load(settings.cards_folder),
             pace=cast(Pace, pace),
+            echo=Echo(echo_db, echo_delay, cancelled) if echo_db is not None else None,
             progress=lambda count: bar.advance(task, count),
         )
     figures = figures_of(result)

@@ -52,8 +52,11 @@ def cues(
     )
     from server.bench.figures import print_figures, write_figures
     from server.paths import ROOT
+    from server.report_files import check_target
     from server.settings import load_settings
 
+    if json_file is not None:
+        check_target(json_file)
     cards = CardLibrary.load(load_settings(config_folder=config, overrides=overrides or ()).cards_folder)
     data = ROOT / "tests" / "data"
     turns = consultation_turns(data, cards)

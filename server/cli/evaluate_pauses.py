@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def pauses(
     recordings: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[AUDIO...]", help="WAV, FLAC or OGG; by default the committed ones."),
+        typer.Argument(
+            metavar="[AUDIO...]", help="WAV, FLAC or OGG recordings, or folders of them; by default the committed ones."
+        ),
     ] = None,
     wait: Annotated[
         float | None, typer.Option(metavar="MS", min=120, max=10_000, help="Also with this fixed silence, beside it.")
@@ -40,6 +42,7 @@ def pauses(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from audio.errors import SettingsError
+    from audio.recordings import find_recordings, names_of
     from pipelines.endpointing.settings import Style
     from pipelines.patient.card_library import CardLibrary
     from server.bench.figures import machine, write_json
@@ -47,21 +50,24 @@ def pauses(
     from server.bench.pauses_plan import plan_pauses
     from server.logs import quiet_logs
     from server.paths import ROOT
+    from server.report_files import check_target
     from server.settings import load_settings
 
     if style is not None and style not in get_args(Style):
         raise SettingsError(f"--style is one of {', '.join(get_args(Style))}")
+    if json_file is not None:
+        check_target(json_file)
     quiet_logs()
     settings = load_settings(config_folder=config, overrides=overrides or ())
     cards = CardLibrary.load(settings.cards_folder)
     data = ROOT / "tests" / "data"
-    paths = recordings or [
+    paths = find_recordings(recordings or ()) or [
         *sorted((data / "pauses").glob("*.flac")),
         *sorted(data.glob("consultation*.flac")),
         data / "explanation-40s.flac",
         data / "thinking-pause.flac",
     ]
-    plans = [plan_pauses(path) for path in paths]
+    plans = [plan_pauses(path, name) for path, name in zip(paths, names_of(paths), strict=True)]
     judged = settings.conversation
     if style is not None:
         endpointing = judged.endpointing.model_copy(update={"style": style})

@@ -39,11 +39,14 @@ def turns(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from server.bench.consultations import load_consultations
-    from server.bench.figures import print_figures, write_figures, write_text
+    from server.bench.figures import print_figures, write_figures
     from server.bench.turns import FOLDS, measure
     from server.bench.turns_picture import draw
+    from server.report_files import check_target, write_whole
     from server.settings import load_settings
 
+    for target in filter(None, (json_file, svg_file)):
+        check_target(target)
     settings = load_settings(config_folder=config, overrides=overrides or ()).conversation.endpointing
     talks = load_consultations(folder)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -57,4 +60,4 @@ def turns(
     if json_file is not None:
         write_figures(json_file, figures)
     if svg_file is not None:
-        write_text(svg_file, draw(report))
+        write_whole(svg_file, draw(report))

@@ -96,8 +96,8 @@ def pull(
     typer.echo(f"{entry.id} is in {folder}")
     if entry.export:
         typer.echo(f"next: `interlocutor models export {entry.id}`, which makes it usable")
-    elif entry.kind == "recogniser" and not no_qualify and not (folder / "qualified.json").is_file():
-        _qualify(folder)
+    elif entry.kind == "recogniser" and not no_qualify:
+        _qualify(folder, anew=again)
 
 
 @group.command()
@@ -202,12 +202,15 @@ def _require_recogniser(folder: Path, kind: Kind) -> None:
         raise EngineError(f"{folder} is a {kind}: this is for recognisers", code="model.architecture")
 
 
-def _qualify(folder: Path) -> None:
-    """Try a recogniser and keep what was found beside it."""
+def _qualify(folder: Path, *, anew: bool = True) -> None:
+    """Try a recogniser and keep what was found beside it, unless it is known already."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+    from pipelines.stt.qualification import read_qualification
     from pipelines.stt.qualify import qualify
 
+    if not anew and read_qualification(folder) is not None:
+        return
     columns = (TextColumn("trying it on bundled sentences"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, transient=True) as bar:
         task = bar.add_task("")

@@ -98,7 +98,8 @@ class Place:
 
     def describe(self, entry: Entry) -> dict[str, Any]:
         """Return what `models list` tells of a model."""
-        from pipelines.models.store import QUALIFIED, size_of
+        from pipelines.models.store import size_of
+        from pipelines.stt.qualification import is_qualified
 
         folder, state = self.store.folder(entry.id), self.store.state(entry)
         here = size_of(folder) // _MIB if state == "installed" else entry.download_mib
@@ -107,7 +108,7 @@ class Place:
             "kind": entry.kind,
             "summary": entry.summary,
             "state": state,
-            "qualified": (folder / QUALIFIED).is_file(),
+            "qualified": is_qualified(folder),
             "size_mib": here,
             "memory_mib": entry.memory_mib,
             "languages": list(entry.languages),

@@ -16,7 +16,9 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    recordings: Annotated[list[Path], typer.Argument(metavar="AUDIO...", help="WAV, FLAC or OGG recordings.")],
+    recordings: Annotated[
+        list[Path], typer.Argument(metavar="AUDIO...", help="WAV, FLAC or OGG recordings, or folders of them.")
+    ],
     card: Annotated[str | None, typer.Option(help="Card to play; by default the one its truth file names.")] = None,
     url: Annotated[str | None, typer.Option(help="Replay against this server, e.g. http://127.0.0.1:8000.")] = None,
     pace: Annotated[str, typer.Option(help="real, or fast: virtual time, the same decisions.")] = "real",
@@ -54,15 +56,17 @@ def replay(
     from audio.errors import SettingsError
     from audio.files import write_wav
     from audio.frames import WIRE_HZ
+    from audio.recordings import find_recordings, names_of
     from pipelines.patient.card_library import CardLibrary
     from server.bench.figures import write_json
     from server.logs import quiet_logs
     from server.replay.compare import ReadReport, compare, read_report
-    from server.replay.html import check_target, replay_page, write_page
+    from server.replay.html import replay_page
     from server.replay.html_views import views_of
     from server.replay.plan import plan_replay
     from server.replay.report import as_json, print_comparison, print_report
     from server.replay.run import card_of, final_text_ms, replay_here, replay_there
+    from server.report_files import check_target, write_whole
     from server.settings import load_settings
 
     if pace not in ("real", "fast"):
@@ -74,7 +78,8 @@ def replay(
         check_target(target)
     quiet_logs()
     settings = load_settings(config_folder=config, overrides=overrides or ())
-    plan = plan_replay(recordings)
+    paths = find_recordings(recordings)
+    plan = plan_replay(paths)
     card_id = card_of(plan, card)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bar:
@@ -104,11 +109,12 @@ def replay(
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": version("interlocutor"),
         "card": card_id,
-        "recordings": [path.name for path in recordings],
+        "recordings": names_of(paths),
         "pace": pace,
         "as_recorded": as_recorded,
         "url": url,
         "engines": outcome.engines,
+        "untold": list(outcome.untold),
         "settings_digest": settings.digest() if url is None else None,  # a server has its own
     }
     report = as_json(
@@ -135,7 +141,7 @@ def replay(
             heard=outcome.heard,
             reply_words=outcome.reply_words,
         )
-        write_page(html_file, replay_page(report, views, baseline=earlier, comparison=comparison))
+        write_whole(html_file, replay_page(report, views, baseline=earlier, comparison=comparison))
     if record is not None and outcome.stereo is not None:
         write_wav(record, outcome.stereo, WIRE_HZ)
     p95 = report["summary"]["voice_to_voice_ms"]["p95"]

@@ -84,7 +84,7 @@ def server_examples() -> dict[str, e.ServerEvent]:
     for event in _TURN:
         told += translator.translate(session_log.append(event))
     told += translator.audio(PlayoutChunk(1, 0, 0.0, np.arange(4, dtype=np.int16)))
-    told += [*translator.held(1), *translator.resumed(1, 480.0), *translator.cleared(1, 640.0)]
+    told += [translator.held(1), translator.resumed(1, 480.0), *translator.cleared(1, 640.0)]
     for event in _END:
         told += translator.translate(session_log.append(event))
     told.append(e.ItemRetrieved(item=translator.items["item_c1"]))

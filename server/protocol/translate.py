@@ -125,13 +125,13 @@ class Translator:
         """Return the event that has the client drop the sound of a reply that it has not played."""
         return [e.PlayoutClear(item_id=patient_item(reply), heard_ms=round(heard_ms, 3))]
 
-    def held(self, reply: int) -> list[e.ServerEvent]:
+    def held(self, reply: int) -> e.ServerEvent:
         """Return the event that has the client pause the sound of a reply."""
-        return [e.PlayoutHold(item_id=patient_item(reply))]
+        return e.PlayoutHold(item_id=patient_item(reply))
 
-    def resumed(self, reply: int, from_ms: float) -> list[e.ServerEvent]:
+    def resumed(self, reply: int, from_ms: float) -> e.ServerEvent:
         """Return the event that has the client go on with the sound of a reply."""
-        return [e.PlayoutResume(item_id=patient_item(reply), from_ms=round(from_ms, 3))]
+        return e.PlayoutResume(item_id=patient_item(reply), from_ms=round(from_ms, 3))
 
     def cancelled_unheard(self, reply: int) -> list[e.ServerEvent]:
         """Return the events for a reply that the client cancelled before its first sound."""

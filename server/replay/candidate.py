@@ -33,6 +33,7 @@ from server.replay.link import (
 )
 from server.replay.loudspeaker import Heard, Loudspeaker
 from server.replay.plan import Plan, PlannedTurn
+from server.replay.room import Room
 
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
 ACKNOWLEDGE_MS = 100
@@ -75,6 +76,7 @@ class SimulatedCandidate:
         *,
         as_recorded: bool = False,
         interruptions: Sequence[Interruption] = (),
+        room: Room | None = None,
         progress: Callable[[int], None] = lambda _turns: None,
     ) -> None:
         self._plan = plan
@@ -86,8 +88,10 @@ class SimulatedCandidate:
         self.troubles: list[str] = []
         self.over: str | None = None
         self.sent: list[Pcm] = []
+        self.spoken: list[Pcm] = []  # of it, the candidate's own sound
         self._loudspeaker = Loudspeaker()
         self._interrupter = Interrupter(interruptions)
+        self._room = room
         self._current = -1  # index of the turn that was begun last
         self._voiced_end_ms = 0.0  # media time of that turn's last voiced sample
         self._rest: Pcm = np.zeros(0, dtype=np.int16)  # of the turn being spoken
@@ -155,6 +159,11 @@ class SimulatedCandidate:
         if not len(self._rest):
             over = self._interrupter.frame(FRAME_SAMPLES, self._sent_ms, self._loudspeaker.sounding(self._now_ms))
             frame = over if over is not None else frame
+        self.spoken.append(frame)
+        if self._room is not None:
+            self._loudspeaker.advance(self._now_ms)
+            back = self._room.hear(self._loudspeaker.between(self._sent_ms, self._sent_ms + FRAME_MS))
+            frame = np.clip(frame.astype(np.int32) + back, -32_768, 32_767).astype(np.int16)
         self._frames += 1
         self._late_ms.append(self._now_ms - self._sent_ms)
         self.sent.append(frame)

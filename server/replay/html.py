@@ -6,16 +6,11 @@ and requests besides.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from audio.errors import StorageError
 from server.replay.compare import Comparison, ReadReport
 from server.replay.html_charts import comparison_table, histogram, key_items, shares
 from server.replay.html_style import STYLE
@@ -70,6 +65,7 @@ def replay_page(
         *_troubles(report.get("troubles", ())),
         "<h2>Turn by turn</h2>",
         f'<p class="quiet">{escape(_shown(len(read.all_runs)))}</p>',
+        *_untold(report.get("about", {})),
         f'<ul class="key">{"".join(key_items(KEY))}</ul>',
         *(turn_article(view, over_runs=_over_runs(read, view.number - 1)) for view in views),
         "<h2>What was run</h2>",
@@ -159,6 +155,16 @@ def _shown(runs: int) -> str:
     )
 
 
+def _untold(about: Mapping[str, Any]) -> Iterator[str]:
+    """Say why something is missing below that the page of a replay in one process has."""
+    if missing := [str(what) for what in about.get("untold", ())]:
+        text = (
+            f"Not shown: {' and '.join(missing)}. To a server over --url a replay is a candidate, and candidates are "
+            "told neither. How many drafts were thrown away, and what they had cost, is beside each turn's heading."
+        )
+        yield f'<p class="quiet">{escape(text)}</p>'
+
+
 def _over_runs(read: ReadReport, index: int) -> list[float]:
     waits = [run[index].voice_to_voice_ms for run in read.all_runs if index < len(run)]
     return [wait_ms for wait_ms in waits if wait_ms is not None]
@@ -184,35 +190,3 @@ def _plain(value: Any) -> str:
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f} ms"
-
-
-# ---------------------------------------------------------------- file
-
-
-def check_target(path: Path) -> None:
-    """Raise StorageError when a file can't be written there: before minutes are spent on what would go into it."""
-    if path.is_dir():
-        raise StorageError(f"{path} is a folder; give a file in it, e.g. {path / 'report.html'}")
-    if not path.parent.is_dir():
-        raise StorageError(f"{path} can't be written: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise StorageError(f"{path} can't be written: nothing can be put into {path.parent}")
-
-
-def write_page(path: Path, page: str) -> None:
-    """Write the page whole or not at all; raises StorageError."""
-    check_target(path)
-    scratch: str | None = None
-    try:
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            scratch = file.name
-            file.write(page.encode("utf-8", "replace"))
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(scratch).chmod(0o666 & ~umask)  # as any other file of this person's: temporary ones are private
-        Path(scratch).replace(path)
-    except OSError as error:
-        if scratch is not None:
-            with contextlib.suppress(OSError):
-                Path(scratch).unlink()
-        raise StorageError(f"{path} can't be written: {error.strerror}") from error

@@ -130,6 +130,18 @@ class Loudspeaker:
             Heard(at_ms, reply, start, self._sound[reply].cut(start, end)) for at_ms, reply, start, end in self._spans
         ]
 
+    def between(self, from_ms: float, to_ms: float) -> Pcm:
+        """Return what was heard from one time to another, silence where nothing was; up to now, nothing later."""
+        sound = np.zeros(round((to_ms - from_ms) * SAMPLES_PER_MS), dtype=np.int16)
+        for at_ms, reply, start, end in reversed(self._spans):
+            if at_ms + (end - start) / SAMPLES_PER_MS <= from_ms:
+                break
+            offset = round((at_ms - from_ms) * SAMPLES_PER_MS)
+            first, last = max(start, start - offset), min(end, start - offset + len(sound))
+            if first < last:
+                sound[first - start + offset : last - start + offset] = self._sound[reply].cut(first, last)
+        return sound
+
     def _ended_ms(self, reply: int) -> float:
         return next(
             (at + (end - start) / SAMPLES_PER_MS for at, of, start, end in reversed(self._spans) if of == reply),

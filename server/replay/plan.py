@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from audio.files import Recording, mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for
 from audio.loudness import last_voiced_ms
+from audio.recordings import names_of
 from audio.speech import SpeechDetector, SpeechPaused, SpeechSettings, SpeechStarted
 from audio.vad import make_vad
 from pipelines.truth import Truth, load_truth
@@ -41,18 +43,18 @@ class Plan:
     whole: Pcm  # the recordings themselves, for replaying them as recorded
 
 
-def plan_replay(paths: list[Path]) -> Plan:
+def plan_replay(paths: Sequence[Path]) -> Plan:
     """Read the recordings and find their turns; raises AudioError for what can't be used."""
     turns: list[PlannedTurn] = []
     wholes: list[Pcm] = []
     cards: dict[str, None] = {}
     offset_ms = 0.0
-    for path in paths:
+    for path, name in zip(paths, names_of(paths), strict=True):
         recording = read_recording(path)
         truth = load_truth(path)
         samples = mono_at(recording, WIRE_HZ, _channel(recording, truth))
         spans = _known(truth) if truth is not None else _find(samples)
-        turns += _cut(samples, spans, offset_ms, path.name)
+        turns += _cut(samples, spans, offset_ms, name)
         wholes.append(samples)
         offset_ms += 1000.0 * len(samples) / WIRE_HZ
         if truth is not None and truth.card is not None:

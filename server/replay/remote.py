@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from audio.errors import ProtocolError
 from audio.frames import Pcm, pcm_from_bytes, pcm_to_bytes
+from audio.text import well_formed
 from pipelines.events import TurnTimeline
 from server.replay.link import (
     Cleared,
@@ -72,19 +73,28 @@ async def _http(url: str, *, body: bytes | None = None, headers: dict[str, str])
     def call() -> dict[str, Any]:
         request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 - the scheme was checked
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-            answer: dict[str, Any] = json.load(response)
-            return answer
+            return _parsed(response.read())
 
     try:
         return await asyncio.to_thread(call)
     except urllib.error.HTTPError as error:
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            told = json.load(error)["error"]
+            told = _parsed(error.read())["error"]
             raise ProtocolError(f"the server refused: {told['message']}", code=told["code"]) from None
         raise ProtocolError(f"the server answered {error.code}", code="replay.server") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise ProtocolError(f"no server answers at {url} ({reason}); is it running?", code="replay.server") from None
+
+
+def _parsed(text: str | bytes) -> dict[str, Any]:
+    """Return a server's JSON object, fit to be shown and kept, whatever server it is; raises ValueError."""
+    if isinstance(text, bytes):
+        text = text.decode()
+    parsed: dict[str, Any] = json.loads(text)
+    if "\\u" in text:  # an escape, which may be half a surrogate; sound has none
+        parsed = json.loads(well_formed(json.dumps(parsed, ensure_ascii=False)))
+    return parsed
 
 
 class RemoteLink:
@@ -151,7 +161,7 @@ class RemoteLink:
                 self.bytes_received += len(message)
                 if self.keep is not None:
                     self.keep.append(str(message))
-                told = told_of(json.loads(message))
+                told = told_of(_parsed(message))
                 if told is not None:
                     self._tell(told)
         except ConnectionClosed as closed:

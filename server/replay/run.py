@@ -31,6 +31,9 @@ Pace = Literal["real", "fast"]
 Progress = Callable[[int], None]
 ROOM_S = 120  # a replayed consultation may take longer than a role-play's five minutes: nothing is cut
 
+UNTOLD = ("the times of single words", "when drafts were made and thrown away")
+"""What a server keeps from the candidate that a replay is to it: its log has these, for developers; no message has."""
+
 SETTLE_S = 5.0  # of virtual time, for the lanes to be done with the run before
 
 
@@ -47,6 +50,7 @@ class Outcome:
     heard: list[Heard] = field(default_factory=list)  # of the patient, in the last run
     reply_words: dict[int, tuple[Word, ...]] = field(default_factory=dict)  # by reply, of the last run in this process
     engines: dict[str, str] = field(default_factory=dict)  # their names, where they ran in this process
+    untold: tuple[str, ...] = ()  # what the page can't show, because the server tells no candidate
 
 
 def final_text_ms(outcome: Outcome) -> list[float]:
@@ -128,7 +132,7 @@ def replay_there(
     """Replay against the server at `url`, at real pace."""
 
     async def main() -> Outcome:
-        outcome = Outcome()
+        outcome = Outcome(untold=UNTOLD)
         for _ in range(repeat):
             reserved = await reserve(url, card_id)
             link = await RemoteLink.open(reserved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -79,8 +80,9 @@ class WebSocketChannel:
 class AbortableSockets:
     """ASGI middleware, to be the outermost: lets a channel drop its socket without waiting for a stalled peer.
 
-    ASGI has no such message. Uvicorn's `send` is a method of the connection, which has the transport; with another
-    server nothing is found and `abort` does nothing, so the socket lives until the server's own timeout.
+    It also has no sound queued out of our reach. ASGI has no such messages. Uvicorn's `send` is a method of the
+    connection, which has the transport; with another server nothing is found and `abort` does nothing, so the socket
+    lives until the server's own timeout.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -89,8 +91,10 @@ class AbortableSockets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note the transport's abort in the scope of a WebSocket."""
         if scope["type"] == "websocket":
-            connection: Any = getattr(send, "__self__", None)
-            abort = getattr(getattr(connection, "transport", None), "abort", None)
-            if callable(abort):
-                scope = {**scope, ABORT_KEY: abort}
+            transport: Any = getattr(getattr(send, "__self__", None), "transport", None)
+            if isinstance(transport, asyncio.WriteTransport):
+                # What the socket does not take waits in our own queue, where a hold can overtake it: by default a
+                # transport keeps 64 KiB, which is a second of sound.
+                transport.set_write_buffer_limits(high=0)
+                scope = {**scope, ABORT_KEY: transport.abort}
         await self._app(scope, receive, send)

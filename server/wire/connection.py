@@ -287,11 +287,11 @@ class RealtimeConnection:
     def hold(self, reply: int) -> None:
         """Have the client pause the reply's sound, which then tells nothing of the network."""
         self._round_trip.forget(reply)
-        self.put(*self._translator.held(reply))
+        self._outbox.overtake(patient_item(reply), self._translator.held(reply))
 
     def resume(self, reply: int, from_ms: float) -> None:
         """Have the client go on with the reply's sound."""
-        self.put(*self._translator.resumed(reply, from_ms))
+        self._outbox.overtake(patient_item(reply), self._translator.resumed(reply, from_ms))
 
     def lead_ms(self) -> float:
         """Return how far ahead of this client its sound should be."""

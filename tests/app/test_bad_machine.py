@@ -41,7 +41,8 @@ def _wav(path: Path, *, rate_hz: int = 24_000, samples: int = 0, promised: int |
 
 def _bad_recordings(folder: Path) -> list[tuple[Path, str]]:
     """Return files that can't be replayed, and a word that each message must have."""
-    made: list[tuple[Path, str]] = [(folder / "absent.wav", "absent.wav"), (folder, folder.name)]
+    made: list[tuple[Path, str]] = [(folder / "absent.wav", "absent.wav"), (folder / "none", "holds no recordings")]
+    (folder / "none").mkdir()
     for name, content in {
         "empty.wav": b"",
         "text.wav": b"RIFX this is no sound at all, only words" * 10,

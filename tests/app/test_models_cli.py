@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.stt.qualification import read_qualification
 from server import cli
 from tests.app.hub import LoopbackHub, running_hub
 from tests.app.tiny_models import write_whisper
@@ -256,3 +258,14 @@ def test_what_came_is_kept_when_a_pull_is_stopped(desk: Desk, way: signal.Signal
 def _heed_ctrl_c() -> None:
     """Undo what a shell does to programs in its background, and tests may run as one."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_a_pull_ends_with_a_trial_that_is_kept(desk: Desk) -> None:
+    desk.hub.add_folder("some/whisper", ROOT / "tests" / "models" / "proof-whisper")
+    outcome = desk.run("pull", "tiny.en")
+    assert outcome.code == 0, outcome.err
+    assert re.search(r"word errors \d+\.\d % \(padded \d+\.\d %\), invented \d of 4", outcome.out)
+    (row,) = [row for row in json.loads(desk.run("list", "--json").out) if row["id"] == "tiny.en"]
+    assert row["qualified"] is ("encoded at its own length" in outcome.out)
+    assert read_qualification(desk.models / "tiny.en") is not None
+    assert "word errors" not in desk.run("pull", "tiny.en").out  # known already

@@ -26,6 +26,21 @@ from tests.fakes.synthesiser import ToneSynthesiser
 CRASH = 12_345
 
 
+class Broken(Exception):
+    """What a listener raises here; nothing else does."""
+
+
+def _break(*_told: object) -> None:
+    raise Broken
+
+
+def caught() -> list[dict[str, Any]]:
+    """Return a list into which the running loop's exception handler will put what it is told."""
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context))
+    return told
+
+
 def voiced(ms: float) -> Pcm:
     return np.full(int(ms * ANALYSIS_HZ / 1000), 5_000, dtype=np.int16)
 
@@ -157,6 +172,40 @@ def test_a_job_that_kills_its_workers_is_given_up() -> None:
         assert isinstance(await job.ended, WorkerDied)
         after.submit(lane, "fine")
         assert await after.ended is None
+
+    with_job_lane(scene, isolation="process", crash_on="CRASH")
+
+
+def test_whoever_breaks_on_a_part_or_an_end_breaks_nothing_for_the_next_job() -> None:
+    async def scene(lane: JobLane) -> None:
+        faults = caught()
+        broken, after = Job(), Job()
+        lane.submit(SpeakRequest("a", "one two", Voice()), priority=0, on_part=_break, on_end=broken.ended.set_result)
+        assert await broken.ended is None  # it had its end though its parts were dropped
+        of_parts = len(faults)
+        assert of_parts >= 1
+        lane.submit(SpeakRequest("b", "three", Voice()), priority=0, on_part=lambda _part: None, on_end=_break)
+        after.submit(lane, "four five six")
+        assert await after.ended is None
+        assert sum(len(chunk.words) for chunk in after.parts) == 3
+        assert len(faults) == of_parts + 1
+        assert all(isinstance(fault["exception"], Broken) and "voice lane" in fault["message"] for fault in faults)
+
+    with_job_lane(scene)
+
+
+def test_whoever_breaks_on_figures_or_incidents_breaks_nothing_for_the_jobs() -> None:
+    async def scene(lane: JobLane) -> None:
+        faults, told = caught(), list[bool]()
+        lane.on_request += [_break, lambda ok, _ms: told.append(ok)]
+        lane.on_incident.append(_break)
+        crashing, after = Job(), Job()
+        crashing.submit(lane, "CRASH")
+        after.submit(lane, "fine")
+        assert isinstance(await crashing.ended, WorkerDied)
+        assert await after.ended is None
+        assert sorted(told) == [False, True]
+        assert len(faults) == 2 + 4  # two jobs; two workers that died and were replaced
 
     with_job_lane(scene, isolation="process", crash_on="CRASH")
 
@@ -293,6 +342,43 @@ def test_an_engine_error_gives_an_empty_final() -> None:
         stream.feed(np.full(1600, CRASH, dtype=np.int16))
         stream.finish()
         assert await anna.finals.get() == ""
+
+    with_stream_lane(scene, fail_on=CRASH)
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_whoever_breaks_on_a_hypothesis_breaks_nothing_for_the_other_streams(isolation: Isolation) -> None:
+    async def scene(lane: StreamLane) -> None:
+        faults, anna, ben = caught(), Listener(), Listener()
+
+        def breaks_after_taking(hypothesis: Hypothesis) -> None:
+            anna(hypothesis)
+            raise Broken
+
+        one, two = lane.open(StreamSpec("anna"), breaks_after_taking), lane.open(StreamSpec("ben"), ben)
+        for expected in range(2):
+            for stream in (one, two):
+                stream.feed(voiced(1000))
+                stream.peek(expected)
+                stream.finish()
+            assert await anna.finals.get() == SCRIPT["anna"][expected]
+            assert await ben.finals.get() == SCRIPT["ben"][expected]
+        assert len(faults) == 2 + len(anna.partials)
+        assert all(isinstance(fault["exception"], Broken) and "ear lane" in fault["message"] for fault in faults)
+
+    with_stream_lane(scene, isolation=isolation)
+
+
+def test_whoever_breaks_on_the_final_of_a_failed_segment_breaks_nothing_for_the_other_streams() -> None:
+    async def scene(lane: StreamLane) -> None:
+        faults, ben = caught(), Listener()
+        one, two = lane.open(StreamSpec("anna"), _break), lane.open(StreamSpec("ben"), ben)
+        one.feed(np.full(1600, CRASH, dtype=np.int16))
+        one.finish()
+        two.feed(voiced(1000))
+        two.finish()
+        assert await ben.finals.get() == "hello there doctor"
+        assert [type(fault["exception"]) for fault in faults] == [Broken]
 
     with_stream_lane(scene, fail_on=CRASH)
 

@@ -110,3 +110,28 @@ def test_a_client_that_does_not_say_is_taken_to_cancel_its_echo() -> None:
         assert one.driver.core.echo_cancelled
 
     talk(script)
+
+
+def test_a_hold_is_not_queued_behind_sound_that_a_slow_network_has_not_taken() -> None:
+    async def script(one: Talk) -> None:
+        one.send("interlocutor.client.configure", playout_acks=True)
+        await spoken(one)
+        assert one.driver is not None
+        one.channel.stall()
+        await one.pause(1_000)
+        one.driver.playout.hold(1)
+        one.channel.stall(False)
+        await one.wait("interlocutor.playout.hold")
+
+    one = talk(script, replies=LONG)
+    kinds = [event["type"] for event in one.channel.sent]
+    before, after = (part.count("response.output_audio.delta") for part in _parted(kinds, "interlocutor.playout.hold"))
+    assert after >= 10
+    stalled = kinds.index("interlocutor.playout.hold") - 1
+    assert one.channel.sent_at_s[stalled] - one.channel.sent_at_s[stalled - 1] > 0.9, "more than one chunk was ahead"
+    assert before > 0
+
+
+def _parted(kinds: list[str], at: str) -> tuple[list[str], list[str]]:
+    place = kinds.index(at)
+    return kinds[:place], kinds[place + 1 :]

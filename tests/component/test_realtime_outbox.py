@@ -45,6 +45,45 @@ def test_sound_of_a_cleared_item_is_dropped_and_the_rest_stays_in_order() -> Non
     assert sent(fill) == [("event_000001", "None"), ("event_000002", "b"), ("event_000003", "d")]
 
 
+def test_a_hold_overtakes_the_sound_of_its_item_that_was_not_sent() -> None:
+    class Then(MemoryChannel):
+        """Has the item held and resumed when it takes the first of its sound."""
+
+        async def send_text(self, text: str) -> None:
+            await super().send_text(text)
+            if '"delta":"a"' in text:
+                outbox.overtake("item_p1", e.PlayoutHold(item_id="item_p1"))
+                outbox.overtake("item_p1", e.PlayoutResume(item_id="item_p1", from_ms=3.0))
+
+    async def main() -> list[str]:
+        outbox.put(e.Cleared(), *(sound("item_p1", text) for text in "abc"), partial("item_c1", "words"))
+        outbox.finish(1000, "done")
+        await outbox.run()
+        return [str(event.get("delta") or event["type"]) for event in channel.sent]
+
+    channel = Then()
+    outbox = Outbox(channel, deadline_s=5.0)
+    assert run_virtual(main()) == [
+        "input_audio_buffer.cleared",
+        "a",
+        "interlocutor.playout.hold",
+        "interlocutor.playout.resume",
+        "b",
+        "c",
+        "interlocutor.transcript.partial",
+    ]
+
+
+def test_a_hold_does_not_overtake_what_tells_of_its_item() -> None:
+    def fill(outbox: Outbox) -> None:
+        outbox.put(sound("item_p1", "a"), e.Cleared(), sound("item_p2", "b"), sound("item_p2", "c"))
+        outbox.overtake("item_p2", e.PlayoutHold(item_id="item_p2"))
+        outbox.overtake("item_p2", e.PlayoutResume(item_id="item_p2", from_ms=0.0))
+        outbox.overtake("item_p3", e.PlayoutHold(item_id="item_p3"))
+
+    assert [what for _, what in sent(fill)] == ["a", "None", "b", "None", "None", "c", "None"]
+
+
 def test_only_the_newest_caption_of_a_turn_waits() -> None:
     def fill(outbox: Outbox) -> None:
         outbox.put(partial("item_c1", "one"), e.Cleared(), partial("item_c2", "two"), partial("item_c1", "three"))

@@ -7,24 +7,19 @@ the same bytes. Truths are measured on the clean speech, before noise is added a
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
 import sys
-import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import soundfile
-import soxr
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from audio.errors import AudioError
 from audio.frames import ANALYSIS_HZ, Pcm, to_pcm
-from pipelines.truth import Truth, TruthSegment, TruthSound, TruthSpan, TruthTurn, truth_path
+from pipelines.truth import Truth, TruthSegment, TruthSound, TruthSpan, TruthTurn
+from tests.data.making import Made, resample, run_flite, truth_bytes, write_all
 from tests.data.sound import (
     WINDOW_MS,
     Sound,
@@ -97,25 +92,16 @@ class FixturePlan(_Plan):
     turns: tuple[TurnPlan, ...] = ()
 
 
-def read_plans() -> list[FixturePlan]:
-    """Return what `fixtures.yaml` asks for."""
-    content = yaml.safe_load((HERE / "fixtures.yaml").read_text(encoding="utf-8"))
+def read_plans(path: Path = HERE / "fixtures.yaml") -> list[FixturePlan]:
+    """Return what a plan asks for."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
     return [FixturePlan.model_validate(entry) for entry in content["fixtures"]]
 
 
 def flite(text: str, voice: str, stretch: float) -> Sound:
     """Return `text` spoken by flite, at 16 kHz; raises AudioError when flite is missing or fails."""
-    program = shutil.which("flite")
-    if program is None:
-        raise AudioError("flite is not installed, and the fixtures' speech comes from it: apt-get install flite")
-    with tempfile.TemporaryDirectory() as folder:
-        wav = Path(folder) / "speech.wav"
-        command = [program, "-voice", voice, "--setf", f"duration_stretch={stretch}", "-t", text, "-o", str(wav)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        if done.returncode or not wav.exists():
-            raise AudioError(f"flite could not speak with the voice {voice}: {done.stderr.strip() or done.returncode}")
-        samples, rate_hz = soundfile.read(wav, dtype="float64")
-    return _resample(np.asarray(samples, dtype=np.float64), rate_hz, ANALYSIS_HZ)
+    sound, _ = run_flite("-t", text, voice=voice, stretch=stretch)
+    return sound
 
 
 def make(plan: FixturePlan, speak: Speak) -> tuple[Pcm, Truth]:
@@ -131,7 +117,7 @@ def make(plan: FixturePlan, speak: Speak) -> tuple[Pcm, Truth]:
     if plan.noise_db is not None:
         noise = pink_noise(len(sound), level_db=SPEECH_DB + plan.noise_db, rng=rng)
     channels = np.stack([sound, noise], axis=1) if plan.speech_in == "left" else sound + noise
-    channels = _resample(channels, ANALYSIS_HZ, plan.rate_hz)
+    channels = resample(channels, ANALYSIS_HZ, plan.rate_hz)
     truth = Truth(
         card=plan.card,
         voices=tuple(dict.fromkeys(turn.voice for turn in plan.turns)),
@@ -212,10 +198,6 @@ def _speak_turn(turn: TurnPlan, speak: Speak) -> tuple[Sound, list[TruthSegment]
     return sound * gain(SPEECH_DB - voiced_level(sound, ANALYSIS_HZ)), segments
 
 
-def _resample(sound: Sound, from_hz: int, to_hz: int) -> Sound:
-    return sound if from_hz == to_hz else np.asarray(soxr.resample(sound, from_hz, to_hz), dtype=np.float64)
-
-
 def _on_grid(sound: Sound) -> Sound:
     return np.pad(sound, (0, -len(sound) % (ANALYSIS_HZ * WINDOW_MS // 1000)))
 
@@ -225,24 +207,6 @@ def _add(track: Sound, sound: Sound, at_ms: int) -> None:
     start = at_ms * ANALYSIS_HZ // 1000
     cut = max(0, -start)
     track[start + cut : start + len(sound)] += sound[cut:]
-
-
-def write(plan: FixturePlan, folder: Path, speak: Speak) -> int:
-    """Write the sound and its truth file into `folder`; return the sound's size in bytes."""
-    samples, truth = make(plan, speak)
-    path = folder / plan.name
-    options: dict[str, Any] = {"compression_level": 1.0} if path.suffix == ".flac" else {}
-    soundfile.write(path, samples, plan.rate_hz, subtype="PCM_16", **options)
-    truth_path(path).write_bytes(write_truth(truth, "make_fixtures.py"))
-    return path.stat().st_size
-
-
-def write_truth(truth: Truth, maker: str) -> bytes:
-    """Return a truth file's content; `maker` is the script to name in it."""
-    content = truth.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    header = f"# Made by tests/data/{maker}; don't edit by hand.\n"
-    body = yaml.safe_dump({"rate_hz": truth.rate_hz} | content, sort_keys=False, allow_unicode=True, width=110)
-    return (header + body).encode()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -255,18 +219,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [name for name in options.names if name not in plans]
     if unknown:
         parser.error(f"not in fixtures.yaml: {', '.join(unknown)}")
-    options.out.mkdir(parents=True, exist_ok=True)
-    total = 0
-    try:
-        for name in options.names or plans:
-            size = write(plans[name], options.out, flite)
-            total += size
-            sys.stdout.write(f"{name:28} {size / 1000:8.1f} kB\n")
-    except AudioError as error:
-        sys.stderr.write(f"{error.message}\n")
-        return 1
-    sys.stdout.write(f"{'all':28} {total / 1000:8.1f} kB\n")
-    return 0
+    return write_all((_made(plans[name]) for name in options.names or plans), options.out)
+
+
+def _made(plan: FixturePlan) -> Made:
+    samples, truth = make(plan, flite)
+    return Made(plan.name, samples, plan.rate_hz, truth_bytes(truth, "make_fixtures.py"))
 
 
 if __name__ == "__main__":

@@ -7,20 +7,15 @@ name says what it is: `backchannel-`, `noise-` or `floor-`.
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
 import sys
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
 
-from audio.errors import AudioError
 from audio.frames import ANALYSIS_HZ, to_pcm
+from tests.data.making import Made, run_flite, write_all
 from tests.data.sound import Sound, cough, gain, voiced_level
 
 HERE = Path(__file__).parent / "interruptions"
@@ -63,20 +58,9 @@ FLOOR = (
 
 def speak(text: str, voice: str, stretch: float) -> Sound:
     """Return `text` (or `phones: ...`) spoken by flite at 16 kHz; raises AudioError when flite is missing or fails."""
-    program = shutil.which("flite")
-    if program is None:
-        raise AudioError("flite is not installed, and the speech comes from it: apt-get install flite")
     phones = text.removeprefix("phones: ")
-    said = ["-p", phones] if phones != text else ["-t", text]
-    with tempfile.TemporaryDirectory() as folder:
-        wav = Path(folder) / "speech.wav"
-        command = [program, "-voice", voice, "--setf", f"duration_stretch={stretch}", *said, "-o", str(wav)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        if done.returncode or not wav.exists():
-            raise AudioError(f"flite could not speak with the voice {voice}: {done.stderr.strip() or done.returncode}")
-        samples, rate_hz = soundfile.read(wav, dtype="float64")
-    sound: Sound = np.asarray(samples, dtype=np.float64)
-    return sound if rate_hz == ANALYSIS_HZ else np.asarray(soxr.resample(sound, rate_hz, ANALYSIS_HZ), dtype=np.float64)
+    sound, _ = run_flite(*(("-p", phones) if phones != text else ("-t", text)), voice=voice, stretch=stretch)
+    return sound
 
 
 def keyboard(rng: np.random.Generator) -> Sound:
@@ -153,20 +137,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Make the sounds that candidates make over a patient's speech.")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to (default: beside this script)")
     options = parser.parse_args(arguments)
-    options.out.mkdir(parents=True, exist_ok=True)
     edge = np.zeros(EDGE_MS * ANALYSIS_HZ // 1000)
-    total = 0
-    try:
-        for stem, sound in sounds():
-            path = options.out / f"{stem}.flac"
-            samples = to_pcm(np.concatenate((edge, sound, edge)))
-            soundfile.write(path, samples, ANALYSIS_HZ, subtype="PCM_16", compression_level=1.0)
-            total += path.stat().st_size
-    except AudioError as error:
-        sys.stderr.write(f"{error.message}\n")
-        return 1
-    sys.stdout.write(f"{total / 1000:.1f} kB\n")
-    return 0
+    made = (Made(f"{stem}.flac", to_pcm(np.concatenate((edge, sound, edge)))) for stem, sound in sounds())
+    return write_all(made, options.out)
 
 
 def _burst(rng: np.random.Generator, *, duration_s: float, decay_s: float, low_hz: float, high_hz: float) -> Sound:

@@ -8,23 +8,18 @@ noise of that lies 40 dB below the speech.
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
-import yaml
 
 from audio.errors import AudioError
 from audio.frames import ANALYSIS_HZ, Pcm
 from pipelines.tts.flite import Phone, align
 from pipelines.tts.words import tokens
-from tests.data.make_fixtures import FixturePlan, Speak, TurnPlan, flite, make, write_truth
+from tests.data.make_fixtures import FixturePlan, Speak, TurnPlan, flite, make, read_plans
+from tests.data.making import Made, run_flite, truth_bytes, write_all
 from tests.data.sound import Sound
 
 PLAN = Path(__file__).with_name("pauses.yaml")
@@ -32,12 +27,6 @@ HERE = Path(__file__).parent / "pauses"
 FADE_MS = 8  # at a cut inside a sentence: no click, and no part of a phone lost
 SEARCH_MS = 30  # a cut is made at the quietest place so near to the word's start
 STEP = 32  # of 16 bits: what is left are 11, and noise as in a quiet room
-
-
-def read_plans(plan: Path = PLAN) -> list[FixturePlan]:
-    """Return what `pauses.yaml`, or another file like it, asks for."""
-    content = yaml.safe_load(plan.read_text(encoding="utf-8"))
-    return [FixturePlan.model_validate(entry) for entry in content["fixtures"]]
 
 
 def make_pauses(plan: FixturePlan, speak: Speak = flite) -> tuple[Pcm, bytes]:
@@ -51,7 +40,7 @@ def make_pauses(plan: FixturePlan, speak: Speak = flite) -> tuple[Pcm, bytes]:
             }
     samples, truth = make(plan, lambda *asked: cut[asked] if asked in cut else speak(*asked))
     coarse: Pcm = (np.rint(samples / STEP) * STEP).astype(np.int16)
-    return coarse, write_truth(truth, "make_pauses.py")
+    return coarse, truth_bytes(truth, "make_pauses.py")
 
 
 def _cut_whole(turn: TurnPlan) -> list[Sound]:
@@ -91,22 +80,12 @@ def _faded(sound: Sound, *, into: bool, out: bool) -> Sound:
 
 def _with_phones(text: str, voice: str, stretch: float) -> tuple[Sound, tuple[Phone, ...]]:
     """Return one sentence at 16 kHz with its phones' starts."""
-    program = shutil.which("flite")
-    if program is None:
-        raise AudioError("flite is not installed, and the fixtures' speech comes from it: apt-get install flite")
-    with tempfile.TemporaryDirectory() as folder:
-        wav = Path(folder) / "speech.wav"
-        command = [program, "-voice", voice, "--setf", f"duration_stretch={stretch}", "-psdur", "-t", text]
-        done = subprocess.run([*command, "-o", str(wav)], capture_output=True, text=True, check=True, timeout=60)
-        samples, rate_hz = soundfile.read(wav, dtype="float64")
+    sound, printed = run_flite("-psdur", "-t", text, voice=voice, stretch=stretch)
     phones, start_s = [], 0.0
-    for entry in done.stdout.split():
+    for entry in printed.split():
         name, _, end = entry.rpartition(":")
         phones.append(Phone(name, start_s))
         start_s = float(end)
-    sound: Sound = np.asarray(samples, dtype=np.float64)
-    if rate_hz != ANALYSIS_HZ:
-        sound = np.asarray(soxr.resample(sound, rate_hz, ANALYSIS_HZ), dtype=np.float64)
     return sound, tuple(phones)
 
 
@@ -120,22 +99,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--plan", type=Path, default=PLAN, help="what to say (default: pauses.yaml, beside this script)"
     )
     chosen = parser.parse_args(arguments)
-    folder: Path = chosen.out
-    folder.mkdir(parents=True, exist_ok=True)
-    total = 0
-    try:
-        for plan in read_plans(chosen.plan):
-            samples, truth = make_pauses(plan)
-            path = folder / plan.name
-            soundfile.write(path, samples, ANALYSIS_HZ, subtype="PCM_16", compression_level=1.0)
-            path.with_suffix(".truth.yaml").write_bytes(truth)
-            total += path.stat().st_size
-            sys.stdout.write(f"{plan.name:28} {path.stat().st_size / 1000:8.1f} kB\n")
-    except AudioError as error:
-        sys.stderr.write(f"{error.message}\n")
-        return 1
-    sys.stdout.write(f"{'all':28} {total / 1000:8.1f} kB\n")
-    return 0
+    return write_all((_made(plan) for plan in read_plans(chosen.plan)), chosen.out)
+
+
+def _made(plan: FixturePlan) -> Made:
+    samples, truth = make_pauses(plan)
+    return Made(plan.name, samples, truth=truth)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ class Said:
 
 def plans() -> list[FixturePlan]:
     """Return the plans of all recordings with speech."""
-    return [plan for plan in (*make_fixtures.read_plans(), *make_pauses.read_plans()) if plan.turns]
+    return [plan for plan in (*make_fixtures.read_plans(), *make_fixtures.read_plans(make_pauses.PLAN)) if plan.turns]
 
 
 def recorded(name: str) -> Path:

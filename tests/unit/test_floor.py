@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio.echo import ECHO_SCORE
 from pipelines.conversation.floor import CLEAR_MS, ECHO_LAG_MS, Claim, FloorEvidence, FloorSettings, judge
 from pipelines.engines import Word
 
@@ -148,10 +147,10 @@ def test_the_same_words_later_are_a_candidate_who_repeats_them(by_ms: int) -> No
 
 
 def test_what_sounds_like_the_patient_is_an_echo_whatever_was_understood() -> None:
-    alike = going_on("can you tell me why", 900.0, echo_score=ECHO_SCORE)
-    assert judge(alike, SETTINGS) is Claim.UNDECIDED
+    alike = going_on("can you tell me why", 900.0, echo=True)
+    assert judge(alike, SETTINGS) is Claim.ECHO
     assert judge(replace(alike, silent_ms=250.0, settled=True), SETTINGS) is Claim.ECHO
-    assert judge(replace(alike, echo_score=ECHO_SCORE - 0.1), SETTINGS) is Claim.YIELD
+    assert judge(replace(alike, echo=False), SETTINGS) is Claim.YIELD
 
 
 def test_words_said_into_an_echo_count_without_the_patients() -> None:
@@ -173,12 +172,12 @@ def test_on_its_guard_the_patient_yields_to_clear_words_alone() -> None:
 
 
 def test_on_its_guard_it_yields_to_words_that_are_known_to_be_no_echo() -> None:
-    words = going_on("the tablets will help with the pain", 1_500.0, guarded=True, echo_score=0.1)
+    words = going_on("the tablets will help with the pain", 1_500.0, guarded=True, echo=False)
     assert judge(words, SETTINGS) is Claim.YIELD
-    assert judge(replace(words, echo_score=None), SETTINGS) is Claim.UNDECIDED
-    whole = over("the tablets will help with the pain", 1_500.0, guarded=True, echo_score=0.1)
+    assert judge(replace(words, echo=None), SETTINGS) is Claim.UNDECIDED
+    whole = over("the tablets will help with the pain", 1_500.0, guarded=True, echo=False)
     assert judge(whole, SETTINGS) is Claim.YIELD
-    assert judge(replace(whole, echo_score=None), SETTINGS) is Claim.BACKCHANNEL
+    assert judge(replace(whole, echo=None), SETTINGS) is Claim.BACKCHANNEL
 
 
 # ------------------------------------------------------------------ whatever happens
@@ -194,13 +193,13 @@ texts = st.lists(
     text=texts,
     voiced_ms=st.floats(0, 60_000),
     guarded=st.booleans(),
-    echo_score=st.none() | st.floats(0, 1),
+    echo=st.none() | st.booleans(),
     settled=st.booleans(),
 )
 def test_what_is_over_is_always_decided_in_time(
-    text: str, voiced_ms: float, guarded: bool, echo_score: float | None, settled: bool
+    text: str, voiced_ms: float, guarded: bool, echo: bool | None, settled: bool
 ) -> None:
-    known = over(text, voiced_ms, guarded=guarded, echo_score=echo_score, settled=settled)
+    known = over(text, voiced_ms, guarded=guarded, echo=echo, settled=settled)
     assert judge(replace(known, silent_ms=SETTINGS.give_up_ms), SETTINGS) is not Claim.UNDECIDED
     assert SETTINGS.give_up_ms < RESUMED_BY_MS
 

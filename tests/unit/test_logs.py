@@ -155,6 +155,18 @@ def test_the_console_is_for_people_and_cannot_be_faked() -> None:
     assert "port=8000" in line
 
 
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_half_a_surrogate_breaks_no_line(form: str) -> None:
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="utf-8")  # as standard output: it refuses what is no UTF-8
+    setup_logging(LogSettings.model_validate({"format": form}), stream=stream)
+    structlog.get_logger("x").warning("file \udcff", name="gr\udcfcn")
+    stream.flush()
+    (line,) = written.getvalue().decode().splitlines()
+    for text in ("file \ufffd", "gr\ufffdn"):
+        assert (text if form == "console" else json.dumps(text)) in line
+
+
 def test_a_commands_report_is_not_mixed_with_logs(capsys: pytest.CaptureFixture[str]) -> None:
     quiet_logs()
     structlog.get_logger("x").info("detail")

@@ -12,11 +12,11 @@ from audio.errors import AudioError
 from pipelines.truth import load_truth
 from pipelines.tts.flite import Phone
 from tests.data import make_pauses
-from tests.data.make_fixtures import FixturePlan
-from tests.data.make_pauses import HERE, STEP, read_plans
+from tests.data.make_fixtures import FixturePlan, read_plans
+from tests.data.make_pauses import HERE, PLAN, STEP
 from tests.data.sound import VOICED_RANGE_DB, Sound, window_levels
 
-PLANS = {plan.name: plan for plan in read_plans()}
+PLANS = {plan.name: plan for plan in read_plans(PLAN)}
 THINKING = [plan for name, plan in PLANS.items() if name.startswith("thinking")]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html.parser
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audio.errors import StorageError
 from audio.frames import WIRE_HZ
 from pipelines.engines import Word
 from pipelines.events import Audience, DraftDiscarded, DraftMade, Event, SegmentHeard, TurnTimeline
@@ -22,13 +20,14 @@ from pipelines.session.latency import LatencyParts
 from server import cli
 from server.replay.candidate import TurnResult
 from server.replay.compare import ReadReport, compare
-from server.replay.html import check_target, replay_page, write_page
+from server.replay.html import replay_page
 from server.replay.html_charts import histogram
 from server.replay.html_turn import in_words, turn_article
 from server.replay.html_views import COLUMNS, TurnView, views_of
 from server.replay.loudspeaker import Heard
 from server.replay.plan import PlannedTurn
 from server.replay.report import as_json
+from server.report_files import write_whole
 
 END_MS = 2_000.0  # of the candidate's voice, in the sound below
 TIMELINE = TurnTimeline(
@@ -214,8 +213,8 @@ def test_nobodys_words_become_markup() -> None:
 
 
 def test_a_recogniser_may_hear_what_no_file_can_hold(tmp_path: Path) -> None:
-    write_page(tmp_path / "page.html", page([result(heard="a lone surrogate \ud800 here")]))
-    assert "a lone surrogate ? here" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    write_whole(tmp_path / "page.html", page([result(heard="a lone surrogate \ud800 here")]))
+    assert "a lone surrogate \ufffd here" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_turns_without_parts_or_answers_have_their_place() -> None:
@@ -241,6 +240,13 @@ def test_a_histogram_counts_every_turn_once() -> None:
     assert 'class="before"' in drawn
 
 
+def test_what_a_server_does_not_tell_is_said_to_be_missing() -> None:
+    text = Reader(page(untold=["the times of single words", "<when>"])).text
+    assert "Not shown: the times of single words and <when>." in text
+    assert "Not shown" not in Reader(page(untold=[])).text
+    assert "Not shown" not in Reader(page()).text
+
+
 def test_runs_are_told_where_there_were_several() -> None:
     runs = [[result(answered_ms=ms)] for ms in (300.0, 250.0, 280.0)]
     text = Reader(replay_page(as_json(runs), [view(runs[-1][0])])).text
@@ -250,40 +256,6 @@ def test_runs_are_told_where_there_were_several() -> None:
 
 
 # ---------------------------------------------------------------- file
-
-
-def test_the_page_replaces_an_older_one_whole(tmp_path: Path) -> None:
-    path = tmp_path / "page.html"
-    path.write_text("older")
-    write_page(path, "newer")
-    assert path.read_text() == "newer"
-    assert os.listdir(tmp_path) == ["page.html"]
-    umask = os.umask(0)
-    os.umask(umask)
-    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
-
-
-def test_where_no_page_can_be_written_the_reason_is_said(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"there is no folder .*missing; make it first"):
-        write_page(tmp_path / "missing" / "page.html", "x")
-    with pytest.raises(StorageError, match="is a folder"):
-        check_target(tmp_path)
-
-
-def test_what_fails_half_way_leaves_the_older_page_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "page.html"
-    path.write_text("older")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(StorageError, match="No space left on device"):
-        write_page(path, "newer")
-    assert path.read_text() == "older"
-    assert os.listdir(tmp_path) == ["page.html"]
 
 
 @pytest.mark.parametrize(

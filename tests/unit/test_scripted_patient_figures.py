@@ -150,7 +150,7 @@ def test_fixture_clips_are_the_segments_of_every_voice() -> None:
 
 def test_real_speech_needs_its_text(tmp_path: Path) -> None:
     (tmp_path / "one.flac").write_bytes((DATA / "cough.flac").read_bytes())
-    with pytest.raises(AudioError, match="holds no WAV or FLAC file"):
+    with pytest.raises(AudioError, match="holds no recording with its text"):
         real_clips(tmp_path)
     (tmp_path / "one.txt").write_text("hm", encoding="utf-8")
     assert [clip_set.clips[0][1] for clip_set in real_clips(tmp_path)] == ["hm"]

@@ -239,6 +239,16 @@ def test_a_weak_secret_is_refused_outside_dev(folder: Path, secret: str, told: s
     assert load(folder, APP_ENV="dev", SECRET_KEY=secret).settings.environment == "dev"
 
 
+@pytest.mark.parametrize("name", ["SECRET_KEY", "INTERLOCUTOR__DEVELOPER_KEY"])
+@pytest.mark.parametrize("environment", ["dev", "production"])
+def test_a_secret_that_no_token_could_equal_is_refused_and_not_told(folder: Path, name: str, environment: str) -> None:
+    given = {"SECRET_KEY": GOOD_SECRET} | {name: GOOD_SECRET[:-1] + "\udcff"}  # a byte that is no UTF-8
+    lines = [line for line in faults(folder, APP_ENV=environment, **given) if "UTF-8" in line]
+    setting = name.removeprefix("INTERLOCUTOR__").lower()
+    assert [line.partition(";")[0] for line in lines] == [f"{setting}: is not UTF-8 text"]
+    assert GOOD_SECRET[:-1] not in lines[0]
+
+
 def test_a_good_secret_is_not_called_weak() -> None:
     assert weakness(GOOD_SECRET) is None
     assert weakness("0123456789abcdef" * 2) is None

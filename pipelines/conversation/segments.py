@@ -1,0 +1,73 @@
+"""Opens and closes the segments of candidate's turns: their numbers, and what is asked of the recogniser for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipelines.conversation.commands import Command, DropSegment, FinishSegment, OpenSegment, Peek
+from pipelines.conversation.signals import Understood
+from pipelines.conversation.turn import Pause, Segment, Turn
+
+
+@dataclass(slots=True)
+class Segments:
+    """Counts turns, segments and peeks through one session; each method returns what is to be done."""
+
+    turns: int = 0  # the number of the last turn
+    _segments: int = 0
+    _peeks: int = 0
+
+    def begin_turn(self, voiced_from_ms: float) -> Turn:
+        """Return a new turn, without a segment yet."""
+        self.turns += 1
+        return Turn(self.turns, voiced_from_ms, piece_from_ms=voiced_from_ms)
+
+    def typed_turn(self, text: str, now_ms: float) -> Turn:
+        """Return a turn that came as text."""
+        turn = self.begin_turn(now_ms)
+        turn.segments[-1] = Segment(now_ms, text=text, final=True)
+        return turn
+
+    def open(self, turn: Turn, now_ms: float, *, in_speech: bool = False) -> list[Command]:
+        """Feed what follows to a new segment of the turn; `in_speech`: speech was going on already."""
+        self._segments += 1
+        turn.segments[self._segments] = Segment(now_ms)
+        return [OpenSegment(self._segments, in_speech)]
+
+    def peek(self, turn: Turn, pause: Pause) -> list[Command]:
+        """Ask what was understood until this pause; nothing is asked where the final text is there."""
+        self._peeks += 1
+        pause.peek = self._peeks
+        number, segment = turn.last_segment()
+        if segment.final:
+            pause.settled = True
+            return []
+        return [Peek(number, self._peeks)]
+
+    def finish(self, turn: Turn) -> list[Command]:
+        """Ask for the final text of the turn's last segment, once."""
+        number, segment = turn.last_segment()
+        if segment.asked:
+            return []
+        segment.asked = True
+        return [FinishSegment(number)]
+
+    def drop(self, turn: Turn) -> list[Command]:
+        """Forget the turn's last segment, unless its final text was asked for."""
+        number, segment = turn.last_segment()
+        return [] if segment.asked else [DropSegment(number)]
+
+
+def take_hypothesis(turn: Turn, heard: Understood) -> bool | None:
+    """Take what was understood of a segment of the turn; return whether it says more, None if it is of no use."""
+    segment = turn.segments.get(heard.segment)
+    if segment is None or segment.final:
+        return None  # of a turn that is over or was dropped, or too late
+    more = heard.text != segment.text or heard.final or heard.stable_words > segment.stable_words
+    if more:
+        segment.text, segment.words = heard.text, heard.words
+        segment.stable_words, segment.final = heard.stable_words, heard.final
+    pause = turn.pause
+    if pause is not None and (turn.all_final() or (heard.peek is not None and heard.peek == pause.peek)):
+        pause.settled = True
+    return more

@@ -1,0 +1,160 @@
+"""Half surrogates, which no UTF-8 can carry: refused from clients, replaced in what engines say; nothing breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from pipelines.log.jsonl import is_intact, read_jsonl
+from server.replay.link import Over, Told, Trouble, Understood
+from server.replay.remote import RemoteLink, Reserved
+from tests.app.inside import serving, until
+from tests.app.process import ServerProcess
+from tests.app.wire import PATIENCE_S, Wire, connect_to, joined, reserved_at, sentence
+from tests.fakes import instant
+from tests.fakes.recogniser import ScriptedRecogniser
+from tests.fakes.responder import ScriptedResponder
+
+HALF = "\ud83d"  # the first half of an emoji, as a streamed answer that was cut there has it
+REPLACED = "\ufffd"
+
+
+def typed(text: str) -> str:
+    """Return a message that types a turn, as JSON in ASCII: the half is an escape, and the frame valid UTF-8."""
+    content = [{"type": "input_text", "text": text}]
+    return json.dumps(
+        {"type": "conversation.item.create", "item": {"type": "message", "role": "user"} | {"content": content}}
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        typed(f"half {HALF} of it"),
+        typed("\ude00"),
+        json.dumps({"type": f"response.{HALF}"}),
+        json.dumps({"type": "response.cancel", "response_id": HALF}),
+        json.dumps({"type": "response.cancel", HALF: 1}),
+        json.dumps({"type": "session.update", "event_id": HALF, "session": {"type": "realtime", "instructions": HALF}}),
+    ],
+)
+def test_half_a_surrogate_in_a_message_is_refused_and_the_session_goes_on(
+    mock_server: ServerProcess, message: str
+) -> None:
+    async def main() -> None:
+        async with joined(mock_server) as wire:
+            await wire.socket.send(message)
+            assert await wire.error() == ("protocol.bad_json", None)
+            await wire.answered()
+            assert await wire.end() == 1000
+            written = mock_server.entries(wire.session_id)
+            assert written[-1].envelope.type == "session_ended"
+
+    asyncio.run(main())
+
+
+def test_two_halves_of_one_character_are_that_character(mock_server: ServerProcess) -> None:
+    async def main() -> None:
+        async with joined(mock_server) as wire:
+            await wire.socket.send(typed("fine \U0001f600"))
+            item = (await wire.until("conversation.item.added", lambda e: e["item"]["role"] == "user"))["item"]
+            assert item["content"][0]["text"] == "fine \U0001f600"
+            assert await wire.end() == 1000
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("body", [{"card": HALF}, {"card": "pharmacy-new-inhaler", "mode": HALF}, {HALF: 1}])
+def test_half_a_surrogate_in_a_request_is_refused(mock_server: ServerProcess, body: dict[str, object]) -> None:
+    request = urllib.request.Request(f"{mock_server.url}/api/sessions", data=json.dumps(body).encode())
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=PATIENCE_S)
+    with refused.value as answer:
+        assert (answer.code, json.load(answer)["error"]["code"]) == (400, "protocol.bad_json")
+
+
+def test_what_engines_say_beyond_unicode_is_replaced_on_the_wire_in_the_log_and_in_the_debrief(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instant, "recogniser", lambda: ScriptedRecogniser([f"does {HALF} it hurt"], word_ms=100))
+    monkeypatch.setattr(
+        instant, "responder", lambda: ScriptedResponder({1: (f"Yes {HALF}", "\ude00 it does.")}, cost_ms=0.0)
+    )
+
+    async def main() -> None:
+        async with serving(tmp_path) as (address, server):
+            reserved, _ = await reserved_at(f"http://{address}")
+            wire = Wire(await connect_to(reserved))
+            try:
+                await wire.until("session.created")
+                wire.speak(sentence())
+                wire.microphone()
+                said = await wire.until("conversation.item.input_audio_transcription.completed")
+                assert said["transcript"] == f"does {REPLACED} it hurt"
+                done = await wire.until("response.done")
+                (item,) = done["response"]["output"]
+                assert item["content"][0]["transcript"] == f"Yes {REPLACED} {REPLACED} it does."
+                assert wire.of("error") == wire.of("interlocutor.problem") == []
+                assert await wire.end() == 1000
+            finally:
+                await wire.drop()
+            await until(lambda: not server.registry.running())
+            told = await asyncio.to_thread(_debrief, reserved.base_url, reserved.id, reserved.token)
+            assert [turn["text"] for turn in told["turns"]] == [
+                f"does {REPLACED} it hurt",
+                f"Yes {REPLACED} {REPLACED} it does.",
+            ]
+        entries = list(read_jsonl(tmp_path / "sessions" / reserved.id))
+        assert entries[-1].envelope.type == "session_ended"
+        assert all(is_intact(entry) for entry in entries)
+
+    asyncio.run(main())
+
+
+def _debrief(base_url: str, session_id: str, token: str) -> dict[str, list[dict[str, str]]]:
+    request = urllib.request.Request(
+        f"{base_url}/api/sessions/{session_id}", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+        told: dict[str, list[dict[str, str]]] = json.load(answer)
+        return told
+
+
+def test_a_request_that_is_no_one_object_is_refused(mock_server: ServerProcess) -> None:
+    for body in (b"[]", b'{"card": "a", "card": "b"}', b'{"card": NaN}', b"{" * 3_000, b"\xff", b'"card"'):
+        request = urllib.request.Request(f"{mock_server.url}/api/sessions", data=body)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=PATIENCE_S)
+        with refused.value as answer:
+            assert (answer.code, json.load(answer)["error"]["code"]) == (400, "protocol.bad_json"), body
+
+
+def test_a_replay_against_a_server_that_sends_half_a_surrogate_goes_on() -> None:
+    """Our own never does; another may."""
+    told: list[Told] = []
+
+    async def main() -> None:
+        async def answer(socket: ServerConnection) -> None:
+            item = {"item_id": "item_c1", "transcript": f"does {HALF} it"}
+            await socket.send(json.dumps({"type": "conversation.item.input_audio_transcription.completed"} | item))
+            await socket.send(json.dumps({"type": "interlocutor.problem", "message": f"\ude00 {HALF}\ude00"}))
+            await socket.send(json.dumps({"type": "interlocutor.session.ended", "reason": "ended"}))
+
+        async with serve(answer, "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            link = await RemoteLink.open(Reserved("s", "t", f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}"))
+            link.listen(told.append)
+            await link.close()
+
+    asyncio.run(main())
+    assert told[:3] == [
+        Understood(1, f"does {REPLACED} it"),
+        Trouble(f"{REPLACED} \U0001f600"),
+        Over("ended"),
+    ]

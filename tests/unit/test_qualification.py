@@ -1,0 +1,51 @@
+"""What was found of a model is kept with it, and counts for that model alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipelines.models.store import QUALIFIED
+from pipelines.stt.qualification import Qualification, Way, is_qualified, read_qualification, write_qualification
+
+GOOD = Qualification(Way(0.05, 0, 20.0), Way(0.05, 0, 4.0), sentences=28, silences=4, voice="espeak")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    return tmp_path
+
+
+def test_a_model_that_was_not_tried_is_not_qualified(folder: Path) -> None:
+    assert read_qualification(folder) is None
+    assert not is_qualified(folder)
+
+
+def test_what_was_found_is_kept(folder: Path) -> None:
+    write_qualification(folder, GOOD)
+    assert read_qualification(folder) == GOOD
+    assert is_qualified(folder)
+
+
+@pytest.mark.parametrize("worse", [{"word_error_rate": 0.06}, {"invented": 1}, {"seconds": 21.0}])
+def test_true_length_has_to_cost_nothing(folder: Path, worse: dict[str, float]) -> None:
+    found = replace(GOOD, true_length=replace(GOOD.true_length, **worse))  # type: ignore[arg-type]
+    assert not found.passed
+    assert "padded to 30 s" in found.summary
+    write_qualification(folder, found)
+    assert not is_qualified(folder)
+
+
+def test_another_model_in_the_folder_is_not_qualified(folder: Path) -> None:
+    write_qualification(folder, GOOD)
+    (folder / "model.bin").write_bytes(b"other weights")
+    assert not is_qualified(folder)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "no json", '{"model_bytes": 7, "padded": 1, "true_length": 2}'])
+def test_a_broken_file_qualifies_nothing(folder: Path, content: str) -> None:
+    (folder / QUALIFIED).write_text(content)
+    assert not is_qualified(folder)

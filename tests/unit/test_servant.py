@@ -1,0 +1,127 @@
+"""The worker's side of a lane: what an engine says is fit for logs and wires, whatever it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from audio.errors import EngineError
+from audio.frames import Pcm
+from pipelines.engines import (
+    Clause,
+    EngineInfo,
+    Hypothesis,
+    PrepareRequest,
+    ReplyEnd,
+    ReplyPart,
+    RespondKind,
+    RespondRequest,
+    SpeakRequest,
+    SpeechChunk,
+    StreamSpec,
+    Voice,
+    Word,
+)
+from pipelines.lanes.messages import Call, Close, Failed, Feed, Finish, FromWorker, Job, Open, Part, Peek
+from pipelines.lanes.servant import Engine, Servant, serve
+from pipelines.patient.card_library import CardLibrary
+
+HALF, REPLACED = "\ud83d", "\ufffd"
+HEARD = Hypothesis(f"it {HALF}", (Word("it", 0, 100, 0.5), Word(HALF, 100, 200, 0.4)), stable_words=1, cost_ms=3.0)
+CARDS = Path(__file__).parents[2] / "configs" / "cards"
+
+
+class HalfHearing:
+    """A recogniser, and its own stream, that understands half a character."""
+
+    info = EngineInfo("recogniser", "half", demonstration=True, isolation="thread")
+
+    def warm(self) -> None: ...
+
+    def open(self, spec: StreamSpec) -> HalfHearing:
+        return self
+
+    def feed(self, samples: Pcm) -> Hypothesis | None:
+        return HEARD
+
+    def peek(self) -> Hypothesis:
+        return HEARD
+
+    def finish(self) -> Hypothesis:
+        return HEARD
+
+    def reset(self) -> None: ...
+
+    def close(self) -> str | None:
+        return HALF
+
+
+class HalfMinded:
+    """A mind whose answer is cut inside a character."""
+
+    info = EngineInfo("responder", "half", demonstration=True, isolation="thread")
+
+    def warm(self) -> None: ...
+
+    def prepare(self, request: PrepareRequest) -> None:
+        raise EngineError(f"no index of {HALF}")
+
+    def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
+        yield Clause(f"Fine {HALF}", cue=HALF, pause_after_ms=80, cost_ms=0.0)
+        yield Clause("\ude00 thanks", cost_ms=0.0)
+        yield ReplyEnd(HALF, f"because {HALF}", 0.7, asked=True, cost_ms=0.0)
+
+
+class HalfVoiced:
+    """A voice that tells half a character as a word."""
+
+    info = EngineInfo("synthesiser", "half", demonstration=True, isolation="thread")
+
+    def warm(self) -> None:
+        raise EngineError(f"no voice for {HALF}")
+
+    def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
+        yield SpeechChunk(np.ones(10, dtype=np.int16), (Word(HALF, 0, 5), Word("well", 5, 9, 0.9)), cost_ms=1.0)
+
+
+def said(engine: Engine, *calls: Call) -> list[object]:
+    servant = Servant(engine)
+    return [step.value for call in calls for step in servant.work(call) if isinstance(step, Part)]
+
+
+def test_what_was_understood() -> None:
+    opened = Open(1, StreamSpec("a"))
+    sound = np.zeros(10, dtype=np.int16)
+    heard = said(HalfHearing(), opened, Feed(2, "a", sound), Peek(3, "a"), Finish(4, "a"), Close(5, "a"))
+    fit = Hypothesis(
+        f"it {REPLACED}", (Word("it", 0, 100, 0.5), Word(REPLACED, 100, 200, 0.4)), stable_words=1, cost_ms=3.0
+    )
+    assert heard == [fit, fit, fit, REPLACED]
+
+
+def test_what_is_answered() -> None:
+    card = next(iter(CardLibrary.load(CARDS).values()))
+    request = RespondRequest("r", 1, 1, RespondKind.REPLY, card, "how are you")
+    assert said(HalfMinded(), Job(1, request)) == [
+        Clause(f"Fine {REPLACED}", cue=REPLACED, pause_after_ms=80, cost_ms=0.0),
+        Clause(f"{REPLACED} thanks", cost_ms=0.0),
+        ReplyEnd(REPLACED, f"because {REPLACED}", 0.7, asked=True, cost_ms=0.0),
+    ]
+
+
+def test_what_is_spoken() -> None:
+    (chunk,) = said(HalfVoiced(), Job(1, SpeakRequest("s", "well", Voice())))
+    assert isinstance(chunk, SpeechChunk)
+    assert chunk.words == (Word(REPLACED, 0, 5), Word("well", 5, 9, 0.9))
+    assert (chunk.samples.tolist(), chunk.cost_ms) == ([1] * 10, 1.0)
+
+
+def test_why_it_failed() -> None:
+    card = next(iter(CardLibrary.load(CARDS).values()))
+    (failed,) = Servant(HalfMinded()).work(Job(1, PrepareRequest(card)))
+    assert failed == Failed(1, f"EngineError: no index of {REPLACED}")
+    told: list[FromWorker] = []
+    serve(HalfVoiced, lambda _wait: None, told.append)
+    assert told == [Failed(-1, f"no voice for {REPLACED}", "engine.failed")]
