@@ -160,6 +160,25 @@ def test_captions_grow_while_somebody_speaks_and_the_final_text_is_all_of_it() -
     with_lane(scene)
 
 
+@pytest.mark.parametrize("end", ["finish", "reset"])
+def test_a_caption_of_the_segment_before_leaves_the_next_one_its_own(end: str) -> None:
+    """A long segment ends while its caption is being read: the short one that follows is captioned as any other."""
+
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        anna.say(30)
+        await asyncio.sleep(0.05)
+        assert stage.decoder.calls[-1].purposes == ("caption",)
+        if end == "finish":
+            anna.finish()
+        else:
+            anna.handle.reset()
+        await anna.talk(10)
+        assert len(anna.captions) >= 2
+
+    with_lane(scene, call_ms=100.0)
+
+
 def test_nothing_is_read_while_nobody_speaks() -> None:
     async def scene(stage: Stage) -> None:
         anna = stage.session("anna")

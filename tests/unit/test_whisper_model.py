@@ -57,11 +57,11 @@ def test_a_tokenizer_without_whispers_tokens_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("length_s", "margin_s", "encoded"),
     [
-        (0.0, 2.5, 4.0),
+        (0.0, 2.5, 3.0),
         (1.5, 2.5, 4.0),
-        (1.51, 2.5, 6.0),
+        (1.51, 2.5, 5.0),
         (3.0, 2.5, 6.0),
-        (8.0, 2.5, 12.0),
+        (8.0, 2.5, 11.0),
         (8.0, 0.0, 8.0),
         (27.5, 2.5, 30.0),
         (30.0, 2.5, 30.0),
