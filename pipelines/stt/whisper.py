@@ -115,9 +115,10 @@ class WhisperDecoder:
             task.decoded = _decoded(task, each, reason, words)
 
     def _again(self, task: _Task, written: Written, reason: Rejection | None) -> tuple[Written, Rejection | None]:
-        """Write a final text anew, less timidly; if that does not help either, keep the first."""
-        heard = self._reader.hear([task.sound], true_length=self.true_length)
-        for temperature in AGAIN_AT:
+        """Write a final text anew: told nothing before, then less timidly; if nothing helps, keep the first."""
+        # Names and beginnings it was told may have led it into the circle. What was shown is not taken back.
+        heard = self._reader.hear([Sound(task.request.samples)], true_length=self.true_length)
+        for temperature in (0.0, *AGAIN_AT) if task.sound.prefix or task.sound.vocabulary else AGAIN_AT:
             (newer,) = self._reader.write(heard, temperature=temperature)
             newer_reason = self._judge(task, newer)
             if not _stumbled(newer, newer_reason):

@@ -85,9 +85,23 @@ class WhisperReader:
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(f"the model in {folder} can't be loaded: {error}", code="model.format") from error
+        special = ("sot_prev", "sot_lm", "no_timestamps", "no_speech", "translate")  # None where there is no such token
+        if None in (*self._tokenizer.sot_sequence, *(getattr(self._tokenizer, name) for name in special)):
+            raise EngineError(
+                f"tokenizer.json in {folder} is not that of a Whisper; pull the model again", code="model.format"
+            )
         suppressed: Any = get_suppressed_tokens  # typed for a pair, and may return None
         self._suppressed: list[int] = list(suppressed(self._tokenizer, [-1]) or [])
         self._margin_s = margin_s
+
+    @property
+    def model_is_loaded(self) -> bool:
+        """Whether it can still read."""
+        return bool(self.model.model.model_is_loaded)
+
+    def unload_model(self) -> None:
+        """Free what the model takes, as soon as it computes no more."""
+        self.model.model.unload_model()
 
     def hear(self, sounds: Sequence[Sound], *, true_length: bool) -> Heard:
         """Encode sounds together, all at the length that the longest of them needs."""
