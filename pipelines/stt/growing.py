@@ -20,6 +20,7 @@ from pipelines.stt.agreement import LocalAgreement
 
 Purpose = Literal["caption", "peek", "final"]
 
+BUMP_MS = 100.0  # of a segment, its loudest part, may be a knock at the microphone
 SAME_END_MS = 40.0  # a voice that seems to end so much later than in the reading was there already: the loudest counts
 NEAR_END_MS = 1_500  # of what is read in pieces: a word this near to a piece's end may be cut
 
@@ -51,7 +52,7 @@ class GrowingSegment:
         self._from_samples = 0  # of the segment, where the sound that is kept begins
         self._done: tuple[Word, ...] = ()  # of the sound before that
         self._agreement = LocalAgreement()
-        self._voiced = VoicedTracker(ANALYSIS_HZ)
+        self._voiced = VoicedTracker(ANALYSIS_HZ, bump_ms=BUMP_MS)
         self._timed: tuple[int, Decoded] | None = None  # the newest reading with times, and how far it reaches
         self.samples = 0
         self.read_samples = 0  # as far as some reading reached

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soxr
 
-from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for, silence
 from audio.speech import SpeechSettings
 from audio.vad import VadName
 from pipelines.conversation.settings import ConversationSettings
@@ -24,6 +24,7 @@ from pipelines.events import (
     TextRejected,
     TranscriptPartial,
     TurnCommitted,
+    TurnIgnored,
 )
 from pipelines.lanes.decodes import DecodeLane
 from pipelines.lanes.jobs import JobLane
@@ -117,9 +118,12 @@ def test_nothing_is_understood_in_a_minute_in_which_nobody_speaks(noted: Noted, 
 
 @pytest.mark.parametrize("name", ["pink noise", "music"])
 def test_a_detector_that_is_fooled_does_not_fool_the_recogniser(noted: Noted, name: str) -> None:
-    events = overheard(noted, nobody(12_000)[name], "webrtc")
+    sound = np.concatenate([nobody(12_000)[name], silence(4_000, ANALYSIS_HZ)])
+    events = overheard(noted, sound, "webrtc")
     assert_nothing_was_understood(events)
     assert [event.reason for event in events if isinstance(event, TextRejected)] == ["no_voice"]
+    assert not any(isinstance(event, TurnCommitted) for event in events)
+    assert [event.reason for event in events if isinstance(event, TurnIgnored)] == ["noise"]
 
 
 def assert_nothing_was_understood(events: Sequence[Event]) -> None:
