@@ -295,7 +295,7 @@ class DecodeLane(Lane):
             if piece.ended is not None:
                 piece.ended.tries += 1
                 if piece.ended.tries >= TRIES:
-                    piece.ended.segment = GrowingSegment(piece.handle.spec.vocabulary)  # its final text is empty
+                    piece.ended.segment.give_up()
             elif piece.handle.segment is piece.segment:
                 piece.handle.captioned_samples = piece.segment.samples
                 if piece.peek == piece.handle.peek_number and len(pieces) == 1:

@@ -114,6 +114,10 @@ class GrowingSegment:
         """Return the final hypothesis, from the newest reading with times."""
         return self._whole(self._timed[1] if self._timed is not None else Decoded(), final=True)
 
+    def give_up(self) -> None:
+        """Stop asking for readings: what was agreed on is all that there will be."""
+        self._timed = (self.samples, Decoded())
+
     # -------------------------------------------------------------- from readings to hypotheses
 
     def _caption(self, reading: Reading, decoded: Decoded) -> Hypothesis | None:

@@ -30,7 +30,7 @@ MOST_COMPRESSED = 2.4  # times; text that is shorter packed than so repeats itse
 REPEATS, REPEATS_LONGER = {1: 6, 2: 4}, 3  # so many words, said so many times in a row, are a loop
 TWICE = 4  # so many words or more may be said twice: for emphasis, or since they were not understood
 WORDS_PER_S, WORDS_AT_ONCE = 7.0, 3  # nobody speaks faster
-DOUBTED_NO_SPEECH, DOUBTED = 0.3, -0.5  # what is also said by people is doubted when either is beyond it
+DOUBTED_NO_SPEECH, DOUBTED = 0.3, -0.8  # what is also said by people is doubted when either is beyond it
 
 _PHANTOMS = re.compile(
     r"(thanks?( you)?( so much| very much)? for (watching|listening|viewing|your attention)|"

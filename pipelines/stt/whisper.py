@@ -68,11 +68,16 @@ class WhisperDecoder:
     def warm(self) -> None:
         """Load the model and read a second of noise; raises EngineError."""
         if self._lease is None:
-            self._lease = self._load()
             self._vad = make_vad("auto").vad
-            noise = np.random.default_rng(0).integers(-500, 500, ANALYSIS_HZ).astype(np.int16)
-            heard = self._lease.model.hear([Sound(noise)], true_length=self.true_length)
-            self._lease.model.align(heard, self._lease.model.write(heard))
+            lease = self._load()
+            try:
+                noise = np.random.default_rng(0).integers(-500, 500, ANALYSIS_HZ).astype(np.int16)
+                heard = lease.model.hear([Sound(noise)], true_length=self.true_length)
+                lease.model.align(heard, lease.model.write(heard))
+            except BaseException:
+                lease.release()
+                raise
+            self._lease = lease
 
     def close(self) -> None:
         """Give the model back."""

@@ -461,3 +461,15 @@ def test_spread_words_fill_the_sound_in_order(texts: list[str], length_ms: float
     if words:
         assert words[0].start_ms == 0
         assert words[-1].end_ms <= max(length_ms, len(words))
+
+
+def test_a_segment_that_is_given_up_keeps_what_was_published() -> None:
+    segment = GrowingSegment()
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        segment.add((rng.normal(size=8_000) * 3_000).astype(np.int16))
+        reading = segment.reading("caption")
+        segment.take(reading, Decoded(spread(["my", "leg", "hurts"], 400.0)))
+    segment.give_up()
+    assert segment.is_read  # nothing more is asked of the engine
+    assert segment.final().text == "my leg hurts"

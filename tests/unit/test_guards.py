@@ -95,7 +95,8 @@ def test_what_is_said_and_invented_alike_is_kept_back_when_doubted(text: str) ->
     sound = noise(2_000)
     assert why(text, sound) is None
     assert why(text, sound, sure=(0.5, -0.2)) == "phantom"
-    assert why(text, sound, sure=(0.02, -0.8)) == "phantom"
+    assert why(text, sound, sure=(0.02, -0.7)) is None  # a word alone is never sure
+    assert why(text, sound, sure=(0.02, -0.9)) == "phantom"
 
 
 def test_a_decoder_that_says_that_nobody_speaks_and_is_unsure_is_believed() -> None:
