@@ -202,12 +202,14 @@ class GrowingSegment:
 def spread(texts: Sequence[str], length_ms: float) -> tuple[Word, ...]:
     """Return words with times as if they were spoken evenly over this length, each as long as its letters are many."""
     total = sum(len(text) + 1 for text in texts)
+    last_ms = max(int(length_ms), len(texts))
     words: list[Word] = []
     at = end_ms = 0
-    for text in texts:
-        start_ms = max(end_ms, int(length_ms * at / total))
+    for left, text in zip(range(len(texts) - 1, -1, -1), texts, strict=True):
+        latest_ms = last_ms - left  # every word that follows needs a place
+        start_ms = min(max(end_ms, int(length_ms * at / total)), latest_ms - 1)
         at += len(text) + 1
-        end_ms = max(start_ms + 1, int(length_ms * at / total))
+        end_ms = min(max(start_ms + 1, int(length_ms * at / total)), latest_ms)
         words.append(Word(text, start_ms, end_ms))
     return tuple(words)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -452,6 +452,7 @@ def test_published_words_never_change_whatever_is_read(honours: bool, data: Any)
 
 
 @given(st.lists(st.text("abc.", min_size=1, max_size=12), max_size=20), st.floats(0, 30_000))
+@example(["aaaaaaa", "a", "a"], 3.0)
 def test_spread_words_fill_the_sound_in_order(texts: list[str], length_ms: float) -> None:
     words = spread(texts, length_ms)
     assert [word.text for word in words] == texts
