@@ -22,9 +22,8 @@ from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Decode
 from pipelines.lanes.servant import Factory
 from pipelines.lanes.streams import StreamHandle, StreamLane
-from pipelines.stt.growing import GrowingSegment, Growth, Purpose, Reading
+from pipelines.stt.growing import CAPTION_EVERY_MS, GrowingSegment, Growth, Purpose, Reading
 
-CAPTION_EVERY_MS = 400.0  # of new sound; more where many sessions share a device
 CAPTION_SHARE = 0.5  # of a worker's time, that captions may take
 CAPTIONS_MS = 150.0  # at most for one batch of captions: so long may one be under way when somebody begins to wait
 SMOOTHING = 0.2  # of what a caption costs, from one to the next

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from pipelines.engines import Hypothesis, SegmentDecoder, StreamSpec
-from pipelines.stt.growing import GrowingSegment, Purpose
-
-CAPTION_EVERY_MS = 400.0
+from pipelines.stt.growing import CAPTION_EVERY_MS, GrowingSegment, Purpose
 
 
 class DecodedRecogniser:

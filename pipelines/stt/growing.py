@@ -20,6 +20,7 @@ from pipelines.stt.agreement import LocalAgreement
 
 Purpose = Literal["caption", "peek", "final"]
 
+CAPTION_EVERY_MS = 500.0  # of new sound: more often costs over a third of a core for a speaker
 BUMP_MS = 100.0  # of a segment, its loudest part, may be a knock at the microphone
 SAME_END_MS = 40.0  # a voice that seems to end so much later than in the reading was there already: the loudest counts
 NEAR_END_MS = 1_500  # of what is read in pieces: a word this near to a piece's end may be cut

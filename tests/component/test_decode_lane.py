@@ -129,8 +129,9 @@ def with_lane(
     async def main() -> None:
         phrases = Phrases(word_ms=word_ms)
         decoder = make(phrases.lexicon, **options)
+        options = {"caption_every_ms": 400.0} | (lane or {})
         opened = DecodeLane(
-            lambda: decoder, isolation="thread", workers=workers, clock=virtual_clock(), name="ear", **(lane or {})
+            lambda: decoder, isolation="thread", workers=workers, clock=virtual_clock(), name="ear", **options
         )
         await opened.start()
         await scene(Stage(opened, decoder, phrases))
