@@ -129,9 +129,9 @@ def with_lane(
     async def main() -> None:
         phrases = Phrases(word_ms=word_ms)
         decoder = make(phrases.lexicon, **options)
-        options = {"caption_every_ms": 400.0} | (lane or {})
+        chosen = {"caption_every_ms": 400.0} | (lane or {})
         opened = DecodeLane(
-            lambda: decoder, isolation="thread", workers=workers, clock=virtual_clock(), name="ear", **options
+            lambda: decoder, isolation="thread", workers=workers, clock=virtual_clock(), name="ear", **chosen
         )
         await opened.start()
         await scene(Stage(opened, decoder, phrases))
