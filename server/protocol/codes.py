@@ -44,6 +44,7 @@ OTHER_CODES: dict[str, str] = {
     "session.gone": "The session is not here any more; open a new one.",
     "session.in_use": "The session is being held on another connection.",
     "session.over": "The session has ended; open a new one.",
+    "session.running": "The session is not over yet.",
     "session.no_recording": "There is no recording, or not yet.",
     "engine.failed": "A recogniser, responder or voice failed at its work.",
     "engine.worker_died": "An engine's worker process ended; its work is given to a new one.",
