@@ -39,6 +39,7 @@ class Sentence:
     name: str
     samples: Samples
     text: str
+    card: str = ""  # that is talked about, of a recording
 
 
 def sentences() -> list[Sentence]:
@@ -58,7 +59,7 @@ def sentences() -> list[Sentence]:
                 # Where the next piece begins sooner, the cut lies in the middle of the pause.
                 before, after = _room(truth, span.from_ms, span.to_ms)
                 cut = samples[(span.from_ms - before) * 16 : (span.to_ms + after) * 16]
-                found.append(Sentence(name=name, samples=cut, text=span.text))
+                found.append(Sentence(name=name, samples=cut, text=span.text, card=truth.card or ""))
     return found
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ
 from pipelines.engines import SpeakRequest, Voice
+from pipelines.patient.card_library import CardLibrary
 from pipelines.truth import load_truth
 from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import Phone, align
@@ -34,6 +35,7 @@ Samples = NDArray[np.float32]
 
 HERE = Path(__file__).parent
 DATA = HERE.parent / "data"
+CARDS = HERE.parents[1] / "configs" / "cards"
 VOICES = ("rms", "slt", "awb")
 STRETCHES = (0.95, 1.05, 1.15, 1.25)
 SLOW_STRETCHES = (1.35, 1.5)  # about the pace that the product asks of its synthesisers unless told otherwise
@@ -85,6 +87,11 @@ def recorded(name: str) -> Path:
 def bundled() -> list[str]:
     """Return the sentences that are read to qualify a model."""
     return (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
+
+
+def vocabularies() -> dict[str, tuple[str, ...]]:
+    """Return each card's names and drugs as a session gives them to the recogniser."""
+    return {name: (*card.vocabulary, card.patient.name) for name, card in CardLibrary.load(CARDS).items()}
 
 
 def texts() -> list[tuple[str, ...]]:
