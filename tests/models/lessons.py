@@ -44,6 +44,9 @@ class Lessons:
         for one in said:
             self._by_text.setdefault(one.text, []).append(one)
         self._recorded = recorded
+        # The longer, the more there is to be mistaken for something else, and the more places to be cut at.
+        lengths = np.sqrt([len(list(words_of(one))) for one in recorded])
+        self._shares = lengths / lengths.sum()
         self._any = [*said, *recorded]
         self._turns = turns
         self._pieces = sorted(self._by_text)
@@ -67,7 +70,7 @@ class Lessons:
     def _choose(self) -> Said:
         chance = self._random.random()
         if chance < 0.5:
-            return self._recorded[self._random.integers(len(self._recorded))]
+            return self._recorded[self._random.choice(len(self._recorded), p=self._shares)]
         if chance < 0.8:
             among = self._alone if chance < 0.63 else self._pieces
             texts: tuple[str, ...] = (among[self._random.integers(len(among))],)

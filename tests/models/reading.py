@@ -42,8 +42,8 @@ class Sentence:
     card: str = ""  # that is talked about, of a recording
 
 
-def sentences() -> list[Sentence]:
-    """Return every turn of every recording that has words, and every segment of a turn with several."""
+def sentences(*, longest_s: float = WINDOW_S) -> list[Sentence]:
+    """Return every turn of every recording that has words, up to this length, and every segment of one with several."""
     found: list[Sentence] = []
     for path in sorted([*DATA.glob("*" + SUFFIX), *(DATA / "pauses").glob("*" + SUFFIX)]):
         truth = load_truth(path)
@@ -52,7 +52,7 @@ def sentences() -> list[Sentence]:
         stem = path.name.removesuffix(SUFFIX)
         samples = sound(next(path.parent.glob(stem + ".[fw]*")), truth)
         for number, turn in enumerate(truth.turns):
-            spans = [(f"{stem}-{number}", turn)] if turn.duration_ms < WINDOW_S * 1000 else []
+            spans = [(f"{stem}-{number}", turn)] if turn.duration_ms < longest_s * 1000 else []
             if len(turn.segments) > 1:
                 spans += [(f"{stem}-{number}-{at}", segment) for at, segment in enumerate(turn.segments)]  # type: ignore[misc]
             for name, span in spans:
