@@ -12,6 +12,7 @@ from audio.frames import Pcm
 
 WINDOW_MS = 10.0  # of both definitions: short enough to place an end, long enough to hold a period of a deep voice
 VOICED_RANGE_DB = 25.0  # "voiced" is within this of the loudest window: speech, but not breath and room
+BUMP_DB = 40.0  # no knock is louder than the voice by more
 AUDIBLE_DBFS = -45.0  # above the noise of a headset, below any spoken syllable
 CLIPPED_RUN_SAMPLES = 3  # one or two samples at full scale happen in loud speech; a flat top doesn't
 
@@ -96,8 +97,10 @@ class VoicedTracker:
     The loudest window may yet come, so the level of every window is kept: 4 bytes for each 10 ms of a turn.
     """
 
-    def __init__(self, rate_hz: int) -> None:
+    def __init__(self, rate_hz: int, *, bump_ms: float = 0.0) -> None:
+        """Start a turn; its loudest `bump_ms` don't count as its voice: a microphone that was knocked."""
         self._stream = _WindowStream(rate_hz)
+        self._bump_windows = round(bump_ms / WINDOW_MS)
         self._levels = array("f")
         self._ends_ms = array("d")
 
@@ -110,7 +113,7 @@ class VoicedTracker:
     @property
     def last_voiced_ms(self) -> float | None:
         """Media time of the end of the last voiced window so far; None before any sound."""
-        index = _last_voiced(np.array(self._levels, dtype=np.float32))
+        index = _last_voiced(np.array(self._levels, dtype=np.float32), self._bump_windows)
         return None if index is None else self._ends_ms[index]
 
     def reset(self, from_ms: float = float("inf")) -> None:
@@ -154,7 +157,10 @@ def _levels(samples: Pcm, edges: NDArray[np.int64]) -> NDArray[np.float32]:
     return levels
 
 
-def _last_voiced(levels: NDArray[np.float32]) -> int | None:
+def _last_voiced(levels: NDArray[np.float32], bump_windows: int = 0) -> int | None:
     if not len(levels) or not np.isfinite(loudest := levels.max()):
         return None
+    if bump_windows:
+        rank = min(bump_windows, len(levels) // 2) + 1
+        loudest = max(loudest - BUMP_DB, np.partition(levels, -rank)[-rank])
     return int(np.flatnonzero(levels >= loudest - VOICED_RANGE_DB)[-1])

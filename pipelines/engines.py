@@ -61,6 +61,11 @@ class Rejection:
     reason: Literal["silent", "no_voice", "no_speech", "repeats", "too_fast", "phantom"]
     text: str
 
+    @property
+    def voiceless(self) -> bool:
+        """Whether nobody spoke at all."""
+        return self.reason in ("silent", "no_voice", "no_speech", "phantom")
+
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:

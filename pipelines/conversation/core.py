@@ -384,7 +384,7 @@ class Conversation(ConversationView):
         """Put the turn into the history and answer it, or drop it when it was no speech."""
         text = turn.text()
         end_ms = turn.end_ms(self._now_ms)
-        if not text and turn.voiced_ms <= self.settings.noise_max_ms:
+        if not text and (turn.voiced_ms <= self.settings.noise_max_ms or turn.is_voiceless()):
             self._go_back_to_listening("noise")
             return
         self._record(SpeechStopped(turn.number, end_ms))

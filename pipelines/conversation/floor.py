@@ -60,7 +60,7 @@ class FloorSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    yield_after_ms: float = Field(default=640, ge=100, le=5_000)  # speech with words of which one is no backchannel
+    yield_after_ms: float = Field(default=620, ge=100, le=5_000)  # speech with words of which one is no backchannel
     unsure_ms: float = Field(default=1_200, ge=100, le=5_000)  # speech without a word yet, or like a backchannel so far
     backchannel_ms: float = Field(default=1_600, ge=200, le=5_000)  # speech of backchannels only
     resume_after_ms: float = Field(default=200, ge=40, le=2_000)  # silence that ends it, once its text is whole

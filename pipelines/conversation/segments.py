@@ -67,6 +67,7 @@ def take_hypothesis(turn: Turn, heard: Understood) -> bool | None:
     if more:
         segment.text, segment.words = heard.text, heard.words
         segment.stable_words, segment.final = heard.stable_words, heard.final
+        segment.voiceless = heard.voiceless
     pause = turn.pause
     if pause is not None and (turn.all_final() or (heard.peek is not None and heard.peek == pause.peek)):
         pause.settled = True

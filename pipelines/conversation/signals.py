@@ -63,6 +63,7 @@ class Understood:
     """A hypothesis for a segment; word times are media milliseconds.
 
     `peek` is the number of the Peek command that it answers: it covers everything that was said until then.
+    `voiceless` says that nobody spoke in it.
     """
 
     segment: int
@@ -72,6 +73,7 @@ class Understood:
     final: bool
     latency_ms: float = 0.0
     peek: int | None = None
+    voiceless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class Segment:
     stable_words: int = 0
     final: bool = False
     asked: bool = False  # the final text was asked for
+    voiceless: bool = False  # nobody spoke
 
 
 @dataclass(slots=True)
@@ -74,6 +75,10 @@ class Turn:
     def all_final(self) -> bool:
         """Return whether every segment has its final text."""
         return all(segment.final for segment in self.segments.values())
+
+    def is_voiceless(self) -> bool:
+        """Return whether the recogniser found nobody speaking in any segment."""
+        return all(segment.voiceless for segment in self.segments.values())
 
     def last_segment(self) -> tuple[int, Segment]:
         """Return the number and the state of the newest segment."""

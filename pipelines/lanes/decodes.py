@@ -8,22 +8,22 @@ sessions take turns, and come more seldom the more there are. A worker that dies
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakSet
 
 from audio.clock import Clock
-from audio.errors import AppError, WorkerDied
+from audio.errors import AppError, EngineError, WorkerDied
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from pipelines.engines import Decoded, DecodedBatch, Hypothesis, Isolation, StreamSpec
 from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Decode
 from pipelines.lanes.servant import Factory
 from pipelines.lanes.streams import StreamHandle, StreamLane
-from pipelines.stt.growing import GrowingSegment, Growth, Purpose, Reading
+from pipelines.stt.growing import CAPTION_EVERY_MS, GrowingSegment, Growth, Purpose, Reading
 
-CAPTION_EVERY_MS = 400.0  # of new sound; more where many sessions share a device
 CAPTION_SHARE = 0.5  # of a worker's time, that captions may take
 CAPTIONS_MS = 150.0  # at most for one batch of captions: so long may one be under way when somebody begins to wait
 SMOOTHING = 0.2  # of what a caption costs, from one to the next
@@ -35,6 +35,7 @@ class _Ended:
     """A segment whose final text is waited for."""
 
     segment: GrowingSegment
+    asked: int  # the lane's number of this request: first come, first served
     tries: int = 0
 
 
@@ -50,6 +51,7 @@ class DecodeHandle:
         self.segment = self._new()
         self.ended: deque[_Ended] = deque()
         self.peek_number: int | None = None
+        self.peek_asked = 0
         self.busy = False  # something of it is being read
         self.captioned_samples = 0  # of the segment, when a caption was last read
         self.served = 0  # captions so far on the lane, when this stream had its last one
@@ -65,11 +67,12 @@ class DecodeHandle:
     def peek(self, number: int) -> None:
         """Ask for a hypothesis of everything fed so far; it comes with this number, unless the segment ends first."""
         self.peek_number = number
+        self.peek_asked = self._lane.ask()
         self._lane.wake()
 
     def finish(self) -> None:
         """End the segment; exactly one final hypothesis will come (with empty text if the engine failed)."""
-        self.ended.append(_Ended(self.segment))
+        self.ended.append(_Ended(self.segment, self._lane.ask()))
         self._begin()
 
     def reset(self) -> None:
@@ -101,6 +104,11 @@ class _Piece:
     peek: int | None = None
     ended: _Ended | None = None
 
+    @property
+    def turn(self) -> tuple[bool, int]:
+        """When it is its turn among what is waited for: final texts first, then by who asked first."""
+        return self.ended is None, self.handle.peek_asked if self.ended is None else self.ended.asked
+
 
 class DecodeLane(Lane):
     """Runs segment decoders."""
@@ -125,6 +133,7 @@ class DecodeLane(Lane):
         self.growth = growth or Growth()
         self._handles: list[DecodeHandle] = []
         self._something = asyncio.Event()
+        self._asked = itertools.count(1)
         self._alone: WeakSet[GrowingSegment] = WeakSet()  # are read by themselves, since a batch with them failed
 
     def open(self, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> DecodeHandle:
@@ -136,6 +145,10 @@ class DecodeLane(Lane):
     def wake(self) -> None:
         """Note that a stream has something new."""
         self._something.set()
+
+    def ask(self) -> int:
+        """Return a number for a request that somebody waits for."""
+        return next(self._asked)
 
     @property
     def interval_ms(self) -> float:
@@ -171,8 +184,7 @@ class DecodeLane(Lane):
         self._give_known()
         waited = [piece for handle in self._handles if (piece := self._waited(handle)) is not None]
         if waited:
-            finals_first = sorted(waited, key=lambda piece: piece.ended is None)
-            return self._batch(finals_first, self._batch_size)
+            return self._batch(sorted(waited, key=lambda piece: piece.turn), self._batch_size)
         most = max(1, int(CAPTIONS_MS / self.caption_ms)) if self.caption_ms else 1
         interval = samples_for(self.interval_ms, ANALYSIS_HZ)
         due = [
@@ -183,7 +195,8 @@ class DecodeLane(Lane):
             and handle.segment.has_new_voice
         ]
         due.sort(key=lambda handle: handle.served)
-        return [self._piece(handle, handle.segment, "caption") for handle in due[: min(most, self._batch_size)]]
+        captions = [self._piece(handle, handle.segment, "caption") for handle in due[: min(most, self._batch_size)]]
+        return self._batch(captions, most)
 
     def _batch(self, pieces: list[_Piece], most: int) -> list[_Piece]:
         alone = next((piece for piece in pieces if piece.segment in self._alone), None)
@@ -238,13 +251,16 @@ class DecodeLane(Lane):
         requests = tuple(piece.reading.request for piece in pieces)
         async for part in self._call(index, Decode(next(self._call_ids), requests)):
             batch: DecodedBatch = part.value
-            if pieces[0].reading.request.purpose == "caption":
+            if len(batch.results) != len(pieces):
+                raise EngineError(f"{self.name} answered {len(batch.results)} of {len(pieces)} requests")
+            captions = sum(piece.reading.request.purpose == "caption" for piece in pieces)
+            if captions:
+                self.captions += captions
                 self._note_cost(part.cost_ms / len(pieces))
             for piece, decoded in zip(pieces, batch.results, strict=True):
                 self._take(piece, decoded)
 
     def _note_cost(self, cost_ms: float) -> None:
-        self.captions += 1
         self.caption_ms += (cost_ms - self.caption_ms) * (SMOOTHING if self.caption_ms else 1.0)
 
     def _take(self, piece: _Piece, decoded: Decoded) -> None:
@@ -278,7 +294,7 @@ class DecodeLane(Lane):
             if piece.ended is not None:
                 piece.ended.tries += 1
                 if piece.ended.tries >= TRIES:
-                    piece.ended.segment = GrowingSegment(piece.handle.spec.vocabulary)  # its final text is empty
+                    piece.ended.segment.give_up()
             elif piece.handle.segment is piece.segment:
                 piece.handle.captioned_samples = piece.segment.samples
                 if piece.peek == piece.handle.peek_number and len(pieces) == 1:

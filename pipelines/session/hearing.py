@@ -203,6 +203,7 @@ class Hearing:
             final=hypothesis.final,
             latency_ms=self._now_ms() - segment.asked_ms if hypothesis.final else 0.0,
             peek=hypothesis.peek,
+            voiceless=hypothesis.rejected is not None and hypothesis.rejected.voiceless,
         )
 
     def _look_back(self, back_ms: float = LOOK_BACK_MS) -> None:

@@ -5,23 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
-from pipelines.engines import EngineInfo, Hypothesis, SegmentDecoder, StreamSpec
-from pipelines.stt.growing import GrowingSegment, Purpose
-
-CAPTION_EVERY_MS = 400.0
+from pipelines.engines import Hypothesis, SegmentDecoder, StreamSpec
+from pipelines.stt.growing import CAPTION_EVERY_MS, GrowingSegment, Purpose
 
 
 class DecodedRecogniser:
     """Opens streams on a segment decoder; a caption is read after every `caption_every_ms` of new sound."""
 
     def __init__(self, decoder: SegmentDecoder, *, caption_every_ms: float = CAPTION_EVERY_MS) -> None:
+        self.info = decoder.info
         self.decoder = decoder
         self.caption_samples = samples_for(caption_every_ms, ANALYSIS_HZ)
-
-    @property
-    def info(self) -> EngineInfo:
-        """What the decoder says of itself."""
-        return self.decoder.info
 
     def warm(self) -> None:
         """Load the decoder."""

@@ -20,6 +20,8 @@ from pipelines.stt.agreement import LocalAgreement
 
 Purpose = Literal["caption", "peek", "final"]
 
+CAPTION_EVERY_MS = 500.0  # of new sound: more often costs over a third of a core for a speaker
+BUMP_MS = 100.0  # of a segment, its loudest part, may be a knock at the microphone
 SAME_END_MS = 40.0  # a voice that seems to end so much later than in the reading was there already: the loudest counts
 NEAR_END_MS = 1_500  # of what is read in pieces: a word this near to a piece's end may be cut
 
@@ -51,7 +53,7 @@ class GrowingSegment:
         self._from_samples = 0  # of the segment, where the sound that is kept begins
         self._done: tuple[Word, ...] = ()  # of the sound before that
         self._agreement = LocalAgreement()
-        self._voiced = VoicedTracker(ANALYSIS_HZ)
+        self._voiced = VoicedTracker(ANALYSIS_HZ, bump_ms=BUMP_MS)
         self._timed: tuple[int, Decoded] | None = None  # the newest reading with times, and how far it reaches
         self.samples = 0
         self.read_samples = 0  # as far as some reading reached
@@ -79,7 +81,7 @@ class GrowingSegment:
         most = samples_for(1000.0 * self._growth.most_s, ANALYSIS_HZ)
         sound = self._sound[0][:most] if self._sound else np.zeros(0, dtype=np.int16)
         whole = self._from_samples + len(sound) == self.samples
-        long = len(sound) > samples_for(1000.0 * self._growth.trim_s, ANALYSIS_HZ)
+        long = len(sound) > samples_for(1000.0 * self._growth.trim_s, ANALYSIS_HZ) or len(sound) == most
         request = DecodeRequest(
             samples=sound,
             purpose=purpose if whole else "final",
@@ -96,10 +98,10 @@ class GrowingSegment:
         if reading.from_samples != self._from_samples:
             return None  # of sound that was cut meanwhile
         if reading.to_samples - reading.from_samples < self.samples - self._from_samples and self._must_cut(reading):
-            self._agree_on_all(decoded.words, before_ms=self._length_ms(reading) - NEAR_END_MS)
-            self._cut(decoded.words, anyhow=True)
+            self._cut_piece(decoded, self._length_ms(reading))
             return None
-        if reading.request.times:
+        # A caption that was rejected may be read better: nothing of it is tried twice.
+        if reading.request.times and (purpose != "caption" or decoded.rejected is None):
             self._timed = (reading.to_samples, decoded)
         if purpose == "caption":
             return self._caption(reading, decoded)
@@ -113,25 +115,34 @@ class GrowingSegment:
         """Return the final hypothesis, from the newest reading with times."""
         return self._whole(self._timed[1] if self._timed is not None else Decoded(), final=True)
 
+    def give_up(self) -> None:
+        """Stop asking for readings: what was agreed on is all that there will be."""
+        self._timed = (self.samples, Decoded())
+
     # -------------------------------------------------------------- from readings to hypotheses
 
     def _caption(self, reading: Reading, decoded: Decoded) -> Hypothesis | None:
         if decoded.rejected is not None:
             return None  # not shown; the final reading tells of it
-        shown = self._agreement.read([word.text for word in decoded.words])
-        words = _named(decoded.words, shown)
+        self._agreement.read([word.text for word in decoded.words])
+        length_ms = self._length_ms(reading)
+        words = self._as_shown(decoded.words, length_ms)
         hypothesis = self._hypothesis(words, stable=len(self._agreement.agreed))
         if reading.request.times:
-            self._cut(words, anyhow=self._length_ms(reading) > 1000.0 * (self._growth.trim_s + self._growth.most_s) / 2)
+            self._trim(words, anyhow=length_ms > 1000.0 * (self._growth.trim_s + self._growth.most_s) / 2)
         return hypothesis
 
     def _whole(self, decoded: Decoded, *, final: bool) -> Hypothesis:
-        agreed = self._agreement.agreed
-        # Words that were shown for good stay, whatever became of the rest.
-        words = decoded.words if len(decoded.words) >= len(agreed) else spread(agreed, self._rest_ms)
-        words = _named(words, (*agreed, *(word.text for word in words[len(agreed) :])))
-        found = self._hypothesis(words, stable=len(words) if final else len(agreed))
+        words = self._as_shown(decoded.words, 1000.0 * (self.samples - self._from_samples) / ANALYSIS_HZ)
+        found = self._hypothesis(words, stable=len(words) if final else len(self._agreement.agreed))
         return replace(found, final=final, rejected=decoded.rejected if final else None)
+
+    def _as_shown(self, words: tuple[Word, ...], length_ms: float) -> tuple[Word, ...]:
+        """Return what was read, beginning with the words that were shown for good, whatever became of the rest."""
+        agreed = self._agreement.agreed
+        if len(words) < len(agreed):
+            return spread(agreed, length_ms)
+        return (*(replace(word, text=text) for word, text in zip(words, agreed, strict=False)), *words[len(agreed) :])
 
     def _hypothesis(self, words: tuple[Word, ...], *, stable: int) -> Hypothesis:
         whole = (*self._done, *(_moved(word, self._offset_ms) for word in words))
@@ -143,36 +154,43 @@ class GrowingSegment:
     def _must_cut(self, reading: Reading) -> bool:
         return len(reading.request.samples) >= samples_for(1000.0 * self._growth.most_s, ANALYSIS_HZ)
 
-    def _agree_on_all(self, words: Sequence[Word], *, before_ms: float) -> None:
-        texts = [word.text for word in words if word.end_ms <= before_ms]
-        self._agreement.read(texts)
-        self._agreement.read(texts)
-
-    def _cut(self, words: Sequence[Word], *, anyhow: bool) -> None:
-        """Let go of the sound of agreed words up to the last sentence's end, or up to the last word."""
+    def _trim(self, words: Sequence[Word], *, anyhow: bool) -> None:
+        """Let go of the sound of agreed words up to the last sentence's end, or up to the last of them."""
         agreed = words[: len(self._agreement.agreed)]
-        ends = [index for index, word in enumerate(agreed) if word.text.endswith((".", "?", "!"))]
-        count = ends[-1] + 1 if ends else len(agreed) if anyhow else 0
-        if anyhow and not count:
-            cut_ms = 1000.0 * self._growth.most_s  # nothing was understood of it
-        elif not count:
+        done = agreed[: _sentences(agreed)] or (agreed if anyhow else ())
+        if done:
+            self._let_go(done, done[-1].end_ms)
+
+    def _cut_piece(self, decoded: Decoded, length_ms: float) -> None:
+        """Let go of at least half of a piece that is as long as can be read, and keep what it says."""
+        half_ms = length_ms / 2
+        near_ms = max(length_ms - NEAR_END_MS, half_ms)
+        words = self._as_shown(decoded.words, length_ms)
+        for _ in range(2):
+            self._agreement.read([word.text for word in words if word.end_ms <= near_ms])
+        count = len(self._agreement.agreed)
+        agreed, later = words[:count], words[count:]
+        ended = agreed[: _sentences(agreed)]
+        if decoded.rejected is None and ended and ended[-1].end_ms >= half_ms:
+            self._let_go(ended, ended[-1].end_ms)
             return
-        else:
-            cut_ms = float(agreed[count - 1].end_ms)
+        cut_ms = near_ms
+        if decoded.rejected is None and later and later[0].start_ms >= half_ms:
+            cut_ms = min(near_ms, later[0].start_ms)
+        self._let_go(agreed, max(cut_ms, agreed[-1].end_ms if agreed else 0.0))
+
+    def _let_go(self, words: Sequence[Word], cut_ms: float) -> None:
+        """Let go of the sound before `cut_ms`, and of these words, which lie in it."""
         cut = min(samples_for(cut_ms, ANALYSIS_HZ), len(self._sound[0]))
-        self._done = (*self._done, *(_moved(word, self._offset_ms) for word in agreed[:count]))
+        self._done = (*self._done, *(_moved(word, self._offset_ms) for word in words))
         self._sound = [self._sound[0][cut:], *self._sound[1:]]
         self._from_samples += cut
-        self._agreement.forget(count)
+        self._agreement.forget(len(words))
         self._timed = None
 
     @property
     def _offset_ms(self) -> int:
         return round(1000.0 * self._from_samples / ANALYSIS_HZ)
-
-    @property
-    def _rest_ms(self) -> float:
-        return 1000.0 * (self.samples - self._from_samples) / ANALYSIS_HZ
 
     def _length_ms(self, reading: Reading) -> float:
         return 1000.0 * (reading.to_samples - reading.from_samples) / ANALYSIS_HZ
@@ -185,18 +203,22 @@ class GrowingSegment:
 def spread(texts: Sequence[str], length_ms: float) -> tuple[Word, ...]:
     """Return words with times as if they were spoken evenly over this length, each as long as its letters are many."""
     total = sum(len(text) + 1 for text in texts)
+    last_ms = max(int(length_ms), len(texts))
     words: list[Word] = []
-    at = 0
-    for text in texts:
-        start_ms = length_ms * at / total
+    at = end_ms = 0
+    for left, text in zip(range(len(texts) - 1, -1, -1), texts, strict=True):
+        latest_ms = last_ms - left  # every word that follows needs a place
+        start_ms = min(max(end_ms, int(length_ms * at / total)), latest_ms - 1)
         at += len(text) + 1
-        words.append(Word(text, int(start_ms), max(int(start_ms) + 1, int(length_ms * at / total))))
+        end_ms = min(max(start_ms + 1, int(length_ms * at / total)), latest_ms)
+        words.append(Word(text, start_ms, end_ms))
     return tuple(words)
 
 
-def _named(words: Sequence[Word], texts: Sequence[str]) -> tuple[Word, ...]:
-    """Return the words with these texts: agreed ones keep the form in which they were shown."""
-    return tuple(replace(word, text=text) for word, text in zip(words, texts, strict=False))
+def _sentences(words: Sequence[Word]) -> int:
+    """Return how many of the words belong to whole sentences."""
+    ends = [index for index, word in enumerate(words) if word.text.endswith((".", "?", "!"))]
+    return ends[-1] + 1 if ends else 0
 
 
 def _moved(word: Word, offset_ms: int) -> Word:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from audio.loudness import VOICED_RANGE_DB, WINDOW_MS, window_levels
@@ -21,31 +22,32 @@ from audio.vad import Vad
 from pipelines.engines import Rejection
 
 SILENT_DBFS = -55.0  # nothing louder than this is speech near a microphone
-GATE_MS = 2_000.0  # the loudest stretch of this length is asked for a voice: there is none elsewhere if not there
+LOUD_DBFS = -40.0  # as loud as this it may be speech, even beside a slammed door
+GATE_MS, GATE_STEP_MS = 2_000.0, 1_500.0  # stretches that are asked for a voice, the loudest first; "yes" fits in one
 VOICE_MS, VOICE = 90.0, 0.5  # so much of it must be voice, at this probability; "yes" has 150 ms
 NO_SPEECH, UNSURE = 0.6, -1.0  # probability that nobody speaks, and mean log probability of a token, that go together
 MOST_COMPRESSED = 2.4  # times; text that is shorter packed than so repeats itself
-LONGEST_LOOP = 20  # words
-REPEATS = {1: 6, 2: 4} | dict.fromkeys(range(3, LONGEST_LOOP + 1), 3)  # words, and how often in a row they are a loop
+REPEATS, REPEATS_LONGER = {1: 6, 2: 4}, 3  # so many words, said so many times in a row, are a loop
+TWICE = 4  # so many words or more may be said twice: for emphasis, or since they were not understood
 WORDS_PER_S, WORDS_AT_ONCE = 7.0, 3  # nobody speaks faster
-DOUBTED_NO_SPEECH, DOUBTED = 0.3, -0.5  # what is also said by people is doubted when either is beyond it
+DOUBTED_NO_SPEECH, DOUBTED = 0.3, -0.8  # what is also said by people is doubted when either is beyond it
 
 _PHANTOMS = re.compile(
     r"(thanks?( you)?( so much| very much)? for (watching|listening|viewing|your attention)|"
-    r"(please )?(like|subscribe|don't forget to)( and|,)? .*(subscribe|channel|bell)|"
+    r"(please )?(like|subscribe|don't forget to) (.* )?(subscribe|channel|notification bell)( .*)?|"
     r"(please )?subscribe( to (my|our|the) channel)?|"
     r"(subtitles?|captions?|transcri(bed|ption|pt)|translat(ed|ion))( (by|provided|created|made)\b.*)|"
-    r".*\b(amara\.?org|opensubtitles|esochannel|otter\.ai|rev\.com|www\.\S+|https?\S+)\b.*|"
-    r"(see you|i'll see you)( guys)?( in the| next)+ (video|time|one|episode).*|"
+    r".*\b(amara\.?org|opensubtitles|esochannel|otter\.ai|rev\.com)\b.*|"
+    r"(i'll )?see you( guys| all)? in the next (video|one|episode).*|"
     r"(music|applause|laughter|silence|blank.audio|inaudible|foreign|crickets chirping|static|beep(ing)?|ding)|"
     r"copyright.*|all rights reserved|to be continued|the end)"
 )
 """Nothing that is said in a consultation."""
 
-_DOUBTFUL = frozenset(
-    "thank you|thank you very much|thank you so much|thanks|you|bye|bye bye|goodbye|okay|so|yeah|yes|no|oh|hmm|mm hmm|"
-    "uh|um|i|the|good|right|all right|hello|hi|i'm sorry|sorry|i don't know|it's okay|good night|amen|peace|please|and|"
-    "what".split("|")
+_DOUBTFUL = re.compile(
+    r"(thank you|thank you very much|thank you so much|thanks|you|bye|bye bye|goodbye|okay|so|yeah|yes|no|oh|hmm|"
+    r"mm hmm|uh|um|i|the|good|right|all right|hello|hi|i'm sorry|sorry|i don't know|it's okay|good night|amen|peace|"
+    r"please|and|what|(i'll )?see you( all)? next time|.*\bwww\..*)"
 )
 """What people say, and what is written into silence as well."""
 
@@ -66,30 +68,43 @@ def voice_missing(samples: Pcm, vad: Vad) -> Rejection | None:
     levels = window_levels(samples, ANALYSIS_HZ)
     if not len(levels) or float(levels.max()) < SILENT_DBFS:
         return Rejection("silent", "")
-    length = samples_for(GATE_MS, ANALYSIS_HZ)
-    if len(samples) > length:
-        power = np.cumsum(10.0 ** (levels.astype(np.float64) / 10.0))
-        count = round(GATE_MS / WINDOW_MS)
-        first = int(np.argmax(power[count:] - power[:-count])) * samples_for(WINDOW_MS, ANALYSIS_HZ)
-        samples = samples[first : first + length]
-    vad.reset()
-    voiced = sum(probability >= VOICE for probability in vad.process(samples))
-    voiced_ms = 1000.0 * voiced * vad.window_samples / ANALYSIS_HZ
-    return Rejection("no_voice", "") if voiced_ms < VOICE_MS else None
+    for start, end in _stretches(levels):
+        vad.reset()
+        stretch = samples[samples_for(start * WINDOW_MS, ANALYSIS_HZ) : samples_for(end * WINDOW_MS, ANALYSIS_HZ)]
+        voiced = sum(probability >= VOICE for probability in vad.process(stretch))
+        if 1000.0 * voiced * vad.window_samples / ANALYSIS_HZ >= VOICE_MS:
+            return None
+    return Rejection("no_voice", "")
+
+
+def _stretches(levels: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
+    """Yield (first, end) in windows: the loudest stretch, where mostly a voice is, then all that are not silent."""
+    count = round(GATE_MS / WINDOW_MS)
+    if len(levels) <= count:
+        yield 0, len(levels)
+        return
+    sums = np.concatenate(([0.0], np.cumsum(10.0 ** (levels.astype(np.float64) / 10.0))))
+    powers = sums[count:] - sums[:-count]
+    loudest = int(np.argmax(powers))
+    yield loudest, loudest + count
+    starts = [*range(0, len(levels) - count, round(GATE_STEP_MS / WINDOW_MS)), len(levels) - count]
+    for start in sorted(starts, key=lambda start: -powers[start]):
+        if float(levels[start : start + count].max()) >= SILENT_DBFS:
+            yield start, start + count
 
 
 def rejection(reading: Reading, samples: Pcm) -> Rejection | None:
     """Return why this was invented, or None; `samples` is the sound, int16 (n,) at 16 kHz."""
     words = _words(reading.text)
-    if not words:
-        return None
+    if not words:  # marks alone, "..." or notes, are no text either
+        return Rejection("phantom", reading.text) if reading.text.strip() else None
     plain = " ".join(words)
     if reading.no_speech > NO_SPEECH and reading.log_probability < UNSURE:
         return Rejection("no_speech", reading.text)
     if _PHANTOMS.fullmatch(plain):
         return Rejection("phantom", reading.text)
     doubted = reading.no_speech > DOUBTED_NO_SPEECH or reading.log_probability < DOUBTED
-    if doubted and plain in _DOUBTFUL:
+    if doubted and _DOUBTFUL.fullmatch(plain):
         return Rejection("phantom", reading.text)
     if is_loop(words):
         return Rejection("repeats", reading.text)
@@ -100,19 +115,36 @@ def rejection(reading: Reading, samples: Pcm) -> Rejection | None:
 
 def is_loop(words: Sequence[str]) -> bool:
     """Return whether the decoder got stuck: the same few words again and again."""
+    return first_repeat(words) is not None or (_packed(words) > MOST_COMPRESSED < _packed(_once(words)))
+
+
+def _packed(words: Sequence[str]) -> float:
     text = " ".join(words).encode()
-    return len(text) / len(zlib.compress(text)) > MOST_COMPRESSED or first_repeat(words) is not None
+    return len(text) / len(zlib.compress(text))
 
 
 def first_repeat(words: Sequence[str]) -> int | None:
     """Return how many words were said before a loop goes into its second round, or None."""
     for start in range(len(words)):
-        for length, most in REPEATS.items():
+        for length in range(1, (len(words) - start) // REPEATS_LONGER + 1):
+            if words[start] != words[start + length]:
+                continue
             group = words[start : start + length]
-            end = start + length * most
+            end = start + length * REPEATS.get(length, REPEATS_LONGER)
             if end <= len(words) and all(words[at : at + length] == group for at in range(start, end, length)):
                 return start + length
     return None
+
+
+def _once(words: Sequence[str]) -> Sequence[str]:
+    """Return the words without the second round of the longest group that was said twice."""
+    for length in range(len(words) // 2, TWICE - 1, -1):
+        seen: dict[tuple[str, ...], int] = {}
+        for start in range(len(words) - length + 1):
+            first = seen.setdefault(tuple(words[start : start + length]), start)
+            if start >= first + length:
+                return [*words[:start], *words[start + length :]]
+    return words
 
 
 def _words(text: str) -> list[str]:
@@ -123,4 +155,5 @@ def _voiced_s(samples: Pcm) -> float:
     levels = window_levels(samples, ANALYSIS_HZ)
     if not len(levels) or math.isinf(float(levels.max())):
         return 0.0
-    return float(np.count_nonzero(levels > levels.max() - VOICED_RANGE_DB)) * WINDOW_MS / 1000.0
+    least = min(float(levels.max()) - VOICED_RANGE_DB, LOUD_DBFS)
+    return float(np.count_nonzero(levels > least)) * WINDOW_MS / 1000.0

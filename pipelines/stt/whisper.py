@@ -68,11 +68,16 @@ class WhisperDecoder:
     def warm(self) -> None:
         """Load the model and read a second of noise; raises EngineError."""
         if self._lease is None:
-            self._lease = self._load()
             self._vad = make_vad("auto").vad
-            noise = np.random.default_rng(0).integers(-500, 500, ANALYSIS_HZ).astype(np.int16)
-            heard = self._lease.model.hear([Sound(noise)], true_length=self.true_length)
-            self._lease.model.align(heard, self._lease.model.write(heard))
+            lease = self._load()
+            try:
+                noise = np.random.default_rng(0).integers(-500, 500, ANALYSIS_HZ).astype(np.int16)
+                heard = lease.model.hear([Sound(noise)], true_length=self.true_length)
+                lease.model.align(heard, lease.model.write(heard))
+            except BaseException:
+                lease.release()
+                raise
+            self._lease = lease
 
     def close(self) -> None:
         """Give the model back."""
@@ -115,9 +120,10 @@ class WhisperDecoder:
             task.decoded = _decoded(task, each, reason, words)
 
     def _again(self, task: _Task, written: Written, reason: Rejection | None) -> tuple[Written, Rejection | None]:
-        """Write a final text anew, less timidly; if that does not help either, keep the first."""
-        heard = self._reader.hear([task.sound], true_length=self.true_length)
-        for temperature in AGAIN_AT:
+        """Write a final text anew: told nothing before, then less timidly; if nothing helps, keep the first."""
+        # Names and beginnings it was told may have led it into the circle. What was shown is not taken back.
+        heard = self._reader.hear([Sound(task.request.samples)], true_length=self.true_length)
+        for temperature in (0.0, *AGAIN_AT) if task.sound.prefix or task.sound.vocabulary else AGAIN_AT:
             (newer,) = self._reader.write(heard, temperature=temperature)
             newer_reason = self._judge(task, newer)
             if not _stumbled(newer, newer_reason):

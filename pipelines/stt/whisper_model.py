@@ -85,9 +85,23 @@ class WhisperReader:
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise EngineError(f"the model in {folder} can't be loaded: {error}", code="model.format") from error
+        special = ("sot_prev", "sot_lm", "no_timestamps", "no_speech", "translate")  # None where there is no such token
+        if None in (*self._tokenizer.sot_sequence, *(getattr(self._tokenizer, name) for name in special)):
+            raise EngineError(
+                f"tokenizer.json in {folder} is not that of a Whisper; pull the model again", code="model.format"
+            )
         suppressed: Any = get_suppressed_tokens  # typed for a pair, and may return None
         self._suppressed: list[int] = list(suppressed(self._tokenizer, [-1]) or [])
         self._margin_s = margin_s
+
+    @property
+    def model_is_loaded(self) -> bool:
+        """Whether it can still read."""
+        return bool(self.model.model.model_is_loaded)
+
+    def unload_model(self) -> None:
+        """Free what the model takes, as soon as it computes no more."""
+        self.model.model.unload_model()
 
     def hear(self, sounds: Sequence[Sound], *, true_length: bool) -> Heard:
         """Encode sounds together, all at the length that the longest of them needs."""
@@ -100,13 +114,19 @@ class WhisperReader:
         return Heard(tuple(sounds), memory, frames)
 
     def write(
-        self, heard: Heard, *, beam: int = 1, temperature: float = 0.0, pinned_tokens: int | None = None
+        self,
+        heard: Heard,
+        *,
+        beam: int = 1,
+        temperature: float = 0.0,
+        pinned_tokens: int | None = None,
+        prompted: bool = True,
     ) -> list[Written]:
         """Write what was heard; the prompts of one batch have the same `prompt_length`.
 
         `pinned_tokens` has exactly so many written, for benches on models whose weights are random.
         """
-        prompts = [self._prompt(sound) for sound in heard.sounds]
+        prompts = [self._prompt(sound, prompted=prompted) for sound in heard.sounds]
         longest_s = max(len(sound.samples) for sound in heard.sounds) / ANALYSIS_HZ
         tokens = round(TOKENS_PER_S * longest_s) + TOKENS_AT_ONCE if pinned_tokens is None else pinned_tokens
         # CTranslate2 writes at most half of `max_length`, and what the prompt without its last token leaves of it.
@@ -149,8 +169,9 @@ class WhisperReader:
         features: NDArray[np.float32] = self.model.feature_extractor(padded)[:, :frames]
         return features
 
-    def _prompt(self, sound: Sound) -> list[int]:
-        start = [*self._before(sound), *self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
+    def _prompt(self, sound: Sound, *, prompted: bool = True) -> list[int]:
+        before = self._before(sound) if prompted else []
+        start = [*before, *self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
         return [*start, *self._tokenizer.encode(" " + " ".join(sound.prefix))] if sound.prefix else start
 
     def _before(self, sound: Sound) -> list[int]:

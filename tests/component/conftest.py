@@ -14,6 +14,7 @@ from audio.speech import SpeechSettings
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Isolation
 from pipelines.events import Audience
+from pipelines.lanes.decodes import DecodeLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.servant import Factory
 from pipelines.lanes.streams import StreamLane
@@ -52,6 +53,7 @@ def replay() -> Replay:
     def run(
         *names: str,
         recogniser: Factory = ScriptedRecogniser,
+        decoder: Factory | None = None,
         responder: Factory = ScriptedResponder,
         synthesiser: Factory = ToneSynthesiser,
         isolation: Isolation = "thread",
@@ -64,7 +66,9 @@ def replay() -> Replay:
             clock = virtual_clock()
             lane = partial(JobLane, isolation="thread", workers=1, clock=clock)
             engines = Engines(
-                StreamLane(recogniser, isolation=isolation, workers=1, clock=clock, name="recogniser"),
+                StreamLane(recogniser, isolation=isolation, workers=1, clock=clock, name="recogniser")
+                if decoder is None
+                else DecodeLane(decoder, isolation=isolation, workers=1, clock=clock, name="recogniser"),
                 lane(responder, name="responder"),
                 lane(synthesiser, name="synthesiser"),
             )

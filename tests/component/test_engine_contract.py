@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import pickle
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -37,10 +38,13 @@ from pipelines.tts.flite import FliteSynthesiser
 from tests.fakes.recogniser import ScriptedRecogniser
 from tests.fakes.responder import ScriptedResponder
 from tests.fakes.synthesiser import ToneSynthesiser
+from tests.models.proof import KNOWN, KNOWN_TOO, proof_recogniser
 
 RECOGNISERS: dict[str, Callable[[], Recogniser]] = {
     "scripted": ScriptedRecogniser,
     "pocketsphinx": PocketSphinxRecogniser,
+    "whisper": functools.partial(proof_recogniser, true_length=True),
+    "whisper-padded": functools.partial(proof_recogniser, true_length=False),
 }
 RESPONDERS: dict[str, Callable[[], Responder]] = {
     "scripted": ScriptedResponder,
@@ -54,6 +58,8 @@ VARYING = {"espeak"}  # its voice flutters on from call to call, by some 10 ms
 
 SENTENCE = "How long have you been feeling like this?"
 OTHER = "Please tell me if anything makes it worse."
+KNOWN_SENTENCES = {SENTENCE: KNOWN, OTHER: KNOWN_TOO}
+"""What the proof model is told instead: it knows no other words."""
 
 
 @pytest.fixture(scope="module", params=sorted(RECOGNISERS))
@@ -78,10 +84,16 @@ def synthesiser(request: pytest.FixtureRequest) -> Synthesiser:
 
 
 @pytest.fixture(scope="module")
-def spoken() -> dict[str, Pcm]:
+def sentences(recogniser: Recogniser) -> dict[str, str]:
+    """What is said to this recogniser for the two sentences."""
+    return KNOWN_SENTENCES if recogniser.info.name == "whisper" else {text: text for text in (SENTENCE, OTHER)}
+
+
+@pytest.fixture(scope="module")
+def spoken(sentences: dict[str, str]) -> dict[str, Pcm]:
     """The two sentences as 16 kHz speech."""
     engine = EspeakSynthesiser()
-    return {text: for_recogniser(say(engine, text)) for text in (SENTENCE, OTHER)}
+    return {role: for_recogniser(say(engine, text)) for role, text in sentences.items()}
 
 
 @pytest.fixture
@@ -240,6 +252,19 @@ def test_interleaved_streams_do_not_mix(recogniser: Recogniser, spoken: dict[str
         stream.close()
     assert together == alone
     assert together[0] != together[1]
+
+
+def test_a_recogniser_that_is_no_demonstration_understands_word_for_word(
+    recogniser: Recogniser, sentences: dict[str, str], spoken: dict[str, Pcm]
+) -> None:
+    stream = recogniser.open(StreamSpec(stream_id="one"))
+    for role, text in sentences.items():
+        feed(stream, spoken[role])
+        peeked, final = stream.peek(), stream.finish()
+        if not recogniser.info.demonstration:
+            assert peeked.text == final.text
+            assert normalise(final.text) == normalise(text)
+    stream.close()
 
 
 def test_a_speaker_can_come_back(recogniser: Recogniser, spoken: dict[str, Pcm]) -> None:

@@ -106,3 +106,21 @@ def test_a_jump_in_position_is_followed() -> None:
     assert audible.add(silence(25, 16_000), 0) is None
     assert audible.add(tone(50, -20), 400) == 400
     assert audible.add(tone(50, -20), 900) == 400
+
+
+def test_a_knock_at_the_microphone_does_not_hide_the_voice_after_it() -> None:
+    rng = np.random.default_rng(0)
+    knock = (rng.normal(size=800) * 20_000).clip(-32_000, 32_000).astype(np.int16)  # 50 ms at 16 kHz
+    voice = (rng.normal(size=14_400) * 500).astype(np.int16)
+    wary, plain = VoicedTracker(16_000, bump_ms=100.0), VoicedTracker(16_000)
+    for tracker in (wary, plain):
+        tracker.add(np.concatenate([knock, np.zeros(3_200, dtype=np.int16), voice]))
+    assert plain.last_voiced_ms == 50.0
+    assert wary.last_voiced_ms == 1_150.0
+
+
+def test_a_short_word_is_no_knock() -> None:
+    word = (np.random.default_rng(0).normal(size=1_600) * 3_000).astype(np.int16)  # 100 ms
+    wary = VoicedTracker(16_000, bump_ms=100.0)
+    wary.add(np.concatenate([word, np.zeros(8_000, dtype=np.int16)]))
+    assert wary.last_voiced_ms == 100.0

@@ -1,0 +1,741 @@
+"""The lane for segment decoders: what goes first, what shares a batch, what is told of whom, and trouble."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from audio.clock import LoopClock
+from audio.errors import EngineError
+from audio.frames import ANALYSIS_HZ, Pcm, samples_for, silence
+from pipelines.engines import DecodedBatch, Hypothesis, StreamSpec
+from pipelines.lanes.decodes import DecodeHandle, DecodeLane
+from pipelines.stt.growing import Growth
+from pipelines.virtual_time import run_virtual, virtual_clock
+from tests.fakes.decoder import Call, LexiconDecoder, Phrases
+
+FRAME_MS = 20.0
+
+
+class Session:
+    """A speaker on the lane, and everything that was told of what they said."""
+
+    def __init__(self, lane: DecodeLane, phrases: Phrases, name: str) -> None:
+        self.name = name
+        self.told: list[Hypothesis] = []
+        self.told_at_ms: list[float] = []
+        self.finished = 0
+        self.handle: DecodeHandle = lane.open(StreamSpec(name), self._listen)
+        self._phrases = phrases
+        self._words = 0
+        self._changed = asyncio.Event()
+
+    def _listen(self, hypothesis: Hypothesis) -> None:
+        self.told.append(hypothesis)
+        self.told_at_ms.append(asyncio.get_running_loop().time() * 1000.0)
+        self._changed.set()
+
+    def text(self, words: int) -> str:
+        """Return the next words of this speaker: each is said once."""
+        first, self._words = self._words, self._words + words
+        return " ".join(f"{self.name}{number}" for number in range(first, self._words))
+
+    def say(self, words: int = 2) -> str:
+        """Say so many words at once, as after a network's hiccup."""
+        text = self.text(words)
+        self.handle.feed(self._phrases.say(text))
+        return text
+
+    async def talk(self, words: int) -> str:
+        """Say so many words as time goes by."""
+        text = self.text(words)
+        await feed(self.handle, self._phrases.say(text))
+        return text
+
+    def finish(self) -> None:
+        self.finished += 1
+        self.handle.finish()
+
+    async def final(self) -> str:
+        """Wait until every segment that was finished has its final text, and return the last."""
+        async with asyncio.timeout(60):  # of virtual time
+            while len(self.finals) < self.finished:
+                self._changed.clear()
+                await self._changed.wait()
+        return self.finals[-1]
+
+    @property
+    def finals(self) -> list[str]:
+        return [hypothesis.text for hypothesis in self.told if hypothesis.final]
+
+    @property
+    def captions(self) -> list[Hypothesis]:
+        return [hypothesis for hypothesis in self.told if not hypothesis.final and hypothesis.peek is None]
+
+    @property
+    def peeks(self) -> list[tuple[int, str]]:
+        return [(hypothesis.peek, hypothesis.text) for hypothesis in self.told if hypothesis.peek is not None]
+
+
+async def feed(handle: DecodeHandle, sound: Pcm) -> None:
+    step = samples_for(FRAME_MS, ANALYSIS_HZ)
+    for start in range(0, len(sound), step):
+        handle.feed(sound[start : start + step])
+        await asyncio.sleep(FRAME_MS / 1000.0)
+
+
+def quiet(ms: float) -> Pcm:
+    return silence(ms, ANALYSIS_HZ)
+
+
+class Stage:
+    """A lane under virtual time and the decoder behind it."""
+
+    def __init__(self, lane: DecodeLane, decoder: LexiconDecoder, phrases: Phrases) -> None:
+        self.lane, self.decoder = lane, decoder
+        self.incidents: list[str] = []
+        lane.on_incident.append(lambda what, _detail: self.incidents.append(what))
+        self._phrases = phrases
+
+    def session(self, name: str) -> Session:
+        return Session(self.lane, self._phrases, name)
+
+    @property
+    def now_ms(self) -> float:
+        return asyncio.get_running_loop().time() * 1000.0
+
+    def calls(self, *purposes: str) -> list[Call]:
+        """Return the calls that had such requests."""
+        return [call for call in self.decoder.calls if set(call.purposes) & set(purposes)]
+
+
+def with_lane(
+    scene: Callable[[Stage], Awaitable[None]],
+    *,
+    make: type[LexiconDecoder] = LexiconDecoder,
+    word_ms: float = 200.0,
+    workers: int = 1,
+    lane: dict[str, Any] | None = None,
+    **options: Any,
+) -> None:
+    async def main() -> None:
+        phrases = Phrases(word_ms=word_ms)
+        decoder = make(phrases.lexicon, **options)
+        chosen = {"caption_every_ms": 400.0} | (lane or {})
+        opened = DecodeLane(
+            lambda: decoder, isolation="thread", workers=workers, clock=virtual_clock(), name="ear", **chosen
+        )
+        await opened.start()
+        await scene(Stage(opened, decoder, phrases))
+        await opened.stop()
+
+    run_virtual(main())
+
+
+# ------------------------------------------------------------------ captions
+
+
+def test_captions_grow_while_somebody_speaks_and_the_final_text_is_all_of_it() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        text = await anna.talk(20)
+        anna.finish()
+        assert await anna.final() == text
+        assert len(anna.captions) == 9, "one in 400 ms, the tenth is the final text"
+        published: list[str] = []
+        for caption in anna.captions:
+            assert text.startswith(caption.text)
+            words = caption.text.split()
+            assert words[: len(published)] == published
+            published = words[: caption.stable_words]
+        assert len(published) >= 14
+
+    with_lane(scene)
+
+
+@pytest.mark.parametrize("end", ["finish", "reset"])
+def test_a_caption_of_the_segment_before_leaves_the_next_one_its_own(end: str) -> None:
+    """A long segment ends while its caption is being read: the short one that follows is captioned as any other."""
+
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        anna.say(30)
+        await asyncio.sleep(0.05)
+        assert stage.decoder.calls[-1].purposes == ("caption",)
+        if end == "finish":
+            anna.finish()
+        else:
+            anna.handle.reset()
+        await anna.talk(10)
+        assert len(anna.captions) >= 2
+
+    with_lane(scene, call_ms=100.0)
+
+
+def test_nothing_is_read_while_nobody_speaks() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        await anna.talk(3)
+        await feed(anna.handle, quiet(5_000))
+        assert len(stage.decoder.calls) == 2
+        await anna.talk(3)
+        assert len(stage.decoder.calls) > 2
+
+    with_lane(scene)
+
+
+def test_captions_read_what_is_there_when_it_is_their_turn() -> None:
+    """While others are being read, sound gathers: what was due meanwhile is read once, as far as it goes by then."""
+
+    async def scene(stage: Stage) -> None:
+        anna, ben = stage.session("anna"), stage.session("ben")
+        ben.say(2)
+        ben.finish()
+        text = await anna.talk(20)
+        await anna.talk(1)
+        ben_call, *captions = stage.decoder.calls
+        assert ben_call.purposes == ("final",)
+        assert [call.texts[0] for call in captions[:1]] == [text.rsplit(" ", 5)[0]], "3 s of its 4"
+        anna.handle.reset()
+
+    with_lane(scene, call_ms=3_000.0, each_ms=0.0)
+
+
+def test_captions_come_more_seldom_under_load_and_leave_half_of_the_time() -> None:
+    async def scene(stage: Stage) -> None:
+        sessions = [stage.session(name) for name in "abcdefghij"]
+        assert stage.lane.interval_ms == 400.0
+        await asyncio.gather(*(session.talk(60) for session in sessions))
+        assert stage.lane.caption_ms == pytest.approx(100.0)
+        assert stage.lane.interval_ms == pytest.approx(10 * 100.0 / 0.5)
+        busy_ms = sum(100.0 * len(call.texts) for call in stage.calls("caption"))
+        assert 0.4 < busy_ms / stage.now_ms < 0.65
+        counts = [len(session.captions) for session in sessions]
+        assert max(counts) - min(counts) <= 1, "they take turns"
+        assert min(counts) >= 4
+
+    with_lane(scene, call_ms=0.0, each_ms=100.0)
+
+
+def test_who_opened_last_is_captioned_as_often_as_the_others_when_there_is_too_little_time() -> None:
+    async def scene(stage: Stage) -> None:
+        busy = stage.session("busy")
+        sessions = [stage.session(name) for name in "abcde"]
+        talking = asyncio.gather(*(session.talk(200) for session in sessions))
+        while not talking.done():
+            for _ in range(4):
+                busy.say(1)
+                busy.finish()
+                await busy.final()
+            await asyncio.sleep(0.02)  # in which one caption begins
+        await talking
+        counts = [len(session.captions) for session in sessions]
+        assert sum(counts) < 80, "each would have had a hundred"
+        assert max(counts) - min(counts) <= 1
+
+    with_lane(scene, call_ms=0.0, each_ms=300.0)
+
+
+def test_captions_share_a_batch_no_longer_than_somebody_may_have_to_wait() -> None:
+    async def scene(stage: Stage) -> None:
+        sessions = [stage.session(name) for name in "abcdefghijkl"]
+        await asyncio.gather(*(session.talk(40) for session in sessions))
+        sizes = [len(call.texts) for call in stage.calls("caption")]
+        assert sizes[0] == 1, "nothing is known of their cost yet"
+        assert max(sizes) == 5
+        assert max(sizes) * 30.0 <= 150.0
+
+    with_lane(scene, call_ms=0.0, each_ms=30.0)
+
+
+# ------------------------------------------------------------------ what is waited for
+
+
+def test_final_texts_go_before_captions() -> None:
+    async def scene(stage: Stage) -> None:
+        others = [stage.session(name) for name in "abcdef"]
+        talking = [asyncio.create_task(other.talk(60)) for other in others]
+        anna = stage.session("anna")
+        for _ in range(5):
+            text = await anna.talk(6)
+            seen, asked_ms = len(stage.decoder.calls), stage.now_ms
+            anna.finish()
+            assert await anna.final() == text
+            waited_ms = stage.now_ms - asked_ms
+            assert waited_ms <= 100.0 + 100.0 + 1.0, "what is under way, and its own"
+            assert all("final" in call.purposes for call in stage.decoder.calls[seen : seen + 1])
+        await asyncio.gather(*talking)
+        assert len(stage.calls("caption")) > 20
+
+    with_lane(scene, call_ms=0.0, each_ms=100.0)
+
+
+def test_final_texts_go_before_readings_of_pauses() -> None:
+    async def scene(stage: Stage) -> None:
+        blocker, anna, ben = (stage.session(name) for name in ("blocker", "anna", "ben"))
+        blocker.say()
+        blocker.finish()
+        await asyncio.sleep(0.01)
+        anna.say()
+        anna.handle.peek(1)
+        ben.say()
+        ben.finish()
+        await ben.final()
+        await asyncio.sleep(1)
+        assert [call.purposes for call in stage.decoder.calls] == [("final",), ("final",), ("peek",)]
+        assert anna.peeks == [(1, "anna0 anna1")]
+
+    with_lane(scene, lane={"batch_size": 1})
+
+
+def test_batches_are_bounded() -> None:
+    async def scene(stage: Stage) -> None:
+        sessions = [stage.session(f"s{number}x") for number in range(20)]
+        texts = [session.say() for session in sessions]
+        for session in sessions:
+            session.finish()
+        assert [await session.final() for session in sessions] == texts
+        assert [len(call.texts) for call in stage.decoder.calls] == [8, 8, 4]
+
+    with_lane(scene)
+
+
+def test_nobody_is_kept_waiting_by_those_who_come_again_and_again() -> None:
+    async def scene(stage: Stage) -> None:
+        eager = [stage.session(name) for name in "ab"]
+        patient = stage.session("c")
+
+        async def hurry(session: Session) -> None:
+            for _ in range(20):
+                session.say(1)
+                session.finish()
+                session.say(1)
+                session.finish()
+                await session.final()
+
+        hurried = [asyncio.create_task(hurry(session)) for session in eager]
+        await asyncio.sleep(0.25)
+        patient.say()
+        asked = len(stage.decoder.calls)
+        patient.finish()
+        await patient.final()
+        assert len(stage.decoder.calls) - asked <= 5, "only those who asked before"
+        await asyncio.gather(*hurried)
+
+    with_lane(scene, call_ms=100.0, each_ms=0.0, lane={"batch_size": 1})
+
+
+def test_two_finals_of_a_stream_come_in_order_however_many_workers_there_are() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        texts = []
+        for words in (30, 1, 5):
+            texts.append(anna.say(words))
+            anna.finish()
+        await anna.final()
+        assert anna.finals == texts
+
+    with_lane(scene, workers=3)
+
+
+def test_a_long_segment_is_read_in_pieces_with_others_in_between() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        text = anna.say(100)
+        anna.finish()
+        assert await anna.final() == text
+        assert len(stage.decoder.calls) >= 5
+        assert max(call.samples[0] for call in stage.decoder.calls) == samples_for(5_000, ANALYSIS_HZ)
+
+    with_lane(scene, lane={"growth": Growth(trim_s=3.0, most_s=5.0)})
+
+
+def test_a_long_talk_is_captioned_and_told_in_full() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        text = await anna.talk(200)
+        anna.handle.peek(1)
+        await asyncio.sleep(0.1)
+        anna.finish()
+        assert await anna.final() == text
+        assert anna.peeks == [(1, text)]
+        assert max(max(call.samples) for call in stage.decoder.calls) <= samples_for(8_000, ANALYSIS_HZ)
+
+    with_lane(scene, lane={"growth": Growth(trim_s=4.0, most_s=8.0)})
+
+
+# ------------------------------------------------------------------ pauses
+
+
+def test_a_reading_of_a_pause_is_the_final_text_when_nothing_follows() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        text = anna.say(1)
+        await feed(anna.handle, quiet(100))
+        anna.handle.peek(7)
+        await feed(anna.handle, quiet(400))
+        assert anna.peeks == [(7, text)]
+        asked_ms = stage.now_ms
+        anna.finish()
+        assert await anna.final() == text
+        assert stage.now_ms == asked_ms
+        assert [call.purposes for call in stage.decoder.calls] == [("peek",)]
+
+    with_lane(scene)
+
+
+def test_a_second_look_at_the_same_pause_costs_nothing() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        text = anna.say(1)
+        anna.handle.peek(1)
+        await feed(anna.handle, quiet(200))
+        anna.handle.peek(2)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert anna.peeks == [(1, text), (2, text)]
+        assert len(stage.calls("peek")) == 1
+
+    with_lane(scene)
+
+
+def test_a_reading_of_a_pause_is_read_again_when_speech_goes_on() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        before = anna.say(1)
+        anna.handle.peek(1)
+        await feed(anna.handle, quiet(200))
+        after = anna.say(1)
+        anna.finish()
+        assert await anna.final() == f"{before} {after}"
+        assert [call.purposes for call in stage.decoder.calls] == [("peek",), ("final",)]
+
+    with_lane(scene)
+
+
+def test_a_reading_under_way_when_the_segment_ends_is_its_final_text_and_no_answer_to_the_pause() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        text = anna.say(1)
+        anna.handle.peek(1)
+        await asyncio.sleep(0.05)
+        anna.handle.feed(quiet(50))
+        anna.finish()
+        assert await anna.final() == text
+        assert anna.peeks == []
+        assert [call.purposes for call in stage.decoder.calls] == [("peek",)]
+
+    with_lane(scene, call_ms=200.0)
+
+
+def test_a_reading_under_way_when_the_segment_is_abandoned_is_never_told() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        for purpose in ("peek", "caption"):
+            anna.say(3)
+            if purpose == "peek":
+                anna.handle.peek(1)
+            await asyncio.sleep(0.3)
+            assert stage.decoder.calls[-1].purposes == (purpose,)
+            anna.handle.reset()
+        await asyncio.sleep(2)
+        assert anna.told == []
+        text = anna.say(1)
+        anna.finish()
+        assert await anna.final() == text
+        assert len(anna.told) == 1
+
+    with_lane(scene, call_ms=500.0)
+
+
+def test_a_pause_that_is_over_when_it_has_been_read_is_not_answered_under_the_next_ones_number() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        first = anna.say(1)
+        anna.handle.peek(1)
+        await asyncio.sleep(0.05)
+        second = anna.say(1)
+        anna.handle.peek(2)
+        await asyncio.sleep(1)
+        assert anna.peeks == [(2, f"{first} {second}")]
+
+    with_lane(scene, call_ms=200.0)
+
+
+def test_a_pause_before_anything_was_said_is_answered() -> None:
+    async def scene(stage: Stage) -> None:
+        anna = stage.session("anna")
+        anna.handle.peek(1)
+        await asyncio.sleep(1)
+        assert anna.peeks == [(1, "")]
+        anna.finish()
+        assert await anna.final() == ""
+
+    with_lane(scene)
+
+
+# ------------------------------------------------------------------ trouble
+
+
+def test_a_batch_that_fails_is_read_one_by_one_and_only_the_bad_one_is_given_up() -> None:
+    async def scene(stage: Stage) -> None:
+        anna, bad, ben = (stage.session(name) for name in ("anna", "bad", "ben"))
+        texts = [session.say() for session in (anna, bad, ben)]
+        for session in (anna, bad, ben):
+            session.finish()
+        finals = [await session.final() for session in (anna, bad, ben)]
+        assert finals == [texts[0], "", texts[2]]
+        assert [len(call.texts) for call in stage.decoder.calls] == [3, 1, 1, 1]
+        assert stage.incidents == ["failed", "failed"]
+        good = bad.text(1)
+        bad.handle.feed(stage.session("other")._phrases.say(good))
+        bad.finish()
+        assert await bad.final() == good, "the stream lives on"
+
+    with_lane(scene, fail_on="bad1")
+
+
+def test_captions_of_others_go_on_beside_one_that_fails() -> None:
+    async def scene(stage: Stage) -> None:
+        sessions = [stage.session(name) for name in ("anna", "bad", "ben")]
+        texts = await asyncio.gather(*(session.talk(40) for session in sessions))
+        for session in sessions:
+            session.finish()
+        assert [await session.final() for session in sessions] == [texts[0], "", texts[2]]
+        anna, bad, ben = (len(session.captions) for session in sessions)
+        assert bad <= 2
+        assert min(anna, ben) >= 15
+
+    with_lane(scene, fail_on="bad3", call_ms=2.0, each_ms=2.0)
+
+
+def test_a_pause_whose_reading_fails_is_not_read_for_ever() -> None:
+    async def scene(stage: Stage) -> None:
+        bad = stage.session("bad")
+        bad.say()
+        bad.handle.peek(1)
+        await asyncio.sleep(5)
+        assert len(stage.calls("peek")) == 1
+        assert bad.peeks == []
+        bad.finish()
+        assert await bad.final() == ""
+
+    with_lane(scene, fail_on="bad1")
+
+
+class _Forgetful(LexiconDecoder):
+    """Loses the last request of a batch."""
+
+    def decode(self, requests: Any) -> DecodedBatch:
+        batch = super().decode(requests)
+        return DecodedBatch(batch.results[: max(1, len(requests) - 1)], batch.cost_ms)
+
+
+def test_an_engine_that_answers_too_little_is_asked_for_each_alone() -> None:
+    async def scene(stage: Stage) -> None:
+        sessions = [stage.session(name) for name in ("anna", "ben")]
+        texts = [session.say() for session in sessions]
+        for session in sessions:
+            session.finish()
+        assert [await session.final() for session in sessions] == texts
+        assert stage.incidents == ["failed"]
+
+    with_lane(scene, make=_Forgetful)
+
+
+def test_a_stream_that_is_closed_still_gets_what_was_finished_and_is_forgotten() -> None:
+    async def scene(stage: Stage) -> None:
+        blocker, anna = stage.session("blocker"), stage.session("anna")
+        blocker.say()
+        blocker.finish()
+        await asyncio.sleep(0.01)
+        texts = []
+        for _ in range(2):
+            texts.append(anna.say())
+            anna.finish()
+        anna.say(5)
+        anna.handle.peek(1)
+        anna.handle.close()
+        await anna.final()
+        await asyncio.sleep(1)
+        assert anna.finals == texts
+        assert len(anna.told) == 2
+        calls = len(stage.decoder.calls)
+        anna.say(5)
+        await asyncio.sleep(5)
+        assert len(stage.decoder.calls) == calls
+        assert stage.lane.interval_ms == 400.0
+
+    with_lane(scene, call_ms=100.0)
+
+
+def test_a_listener_that_breaks_takes_nobody_with_it() -> None:
+    async def scene(stage: Stage) -> None:
+        told: list[Exception | None] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context.get("exception")))
+
+        def breaks(_hypothesis: Hypothesis) -> None:
+            raise ValueError("a listener")
+
+        phrases = stage.session("x")._phrases
+        broken, anna = stage.lane.open(StreamSpec("broken"), breaks), stage.session("anna")
+        broken.feed(phrases.say("one two"))
+        broken.peek(1)
+        text = anna.say()
+        await asyncio.sleep(1)
+        broken.finish()
+        anna.finish()
+        assert await anna.final() == text
+        assert [str(error) for error in told] == ["a listener"] * 2
+
+    with_lane(scene)
+
+
+def on_a_process(scene: Callable[[DecodeLane, Phrases], Awaitable[None]], phrases: Phrases, **options: Any) -> None:
+    async def main() -> None:
+        factory = partial(LexiconDecoder, phrases.lexicon, isolation="process", call_ms=0.0, each_ms=0.0, **options)
+        lane = DecodeLane(factory, isolation="process", workers=1, clock=LoopClock(), name="ear")
+        await lane.start()
+        try:
+            await scene(lane, phrases)
+        finally:
+            await lane.stop()
+
+    asyncio.run(main())
+
+
+def test_a_worker_that_dies_loses_nothing(tmp_path: Path) -> None:
+    phrases = Phrases()
+    sounds = {text: phrases.say(text) for text in ("good morning", "where does it hurt", "CRASH and after")}
+
+    async def scene(lane: DecodeLane, _: Phrases) -> None:
+        incidents: list[str] = []
+        lane.on_incident.append(lambda what, _detail: incidents.append(what))
+        finals: asyncio.Queue[str] = asyncio.Queue()
+        handles = [
+            lane.open(StreamSpec(text), lambda h: finals.put_nowait(h.text) if h.final else None) for text in sounds
+        ]
+        for handle, sound in zip(handles, sounds.values(), strict=True):
+            handle.feed(sound)
+            handle.finish()
+        assert {await finals.get() for _ in handles} == set(sounds)
+        assert incidents == ["failed", "died", "restarted"]
+        assert finals.empty()
+
+    on_a_process(scene, phrases, crash_on="CRASH", flag=str(tmp_path / "died"))
+
+
+def test_sound_that_kills_every_worker_gives_an_empty_final_text_and_the_others_theirs() -> None:
+    phrases = Phrases()
+    sounds = {text: phrases.say(text) for text in ("good morning", "CRASH and after")}
+    after = phrases.say("thank you")
+
+    async def scene(lane: DecodeLane, _: Phrases) -> None:
+        finals: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+
+        def listen(name: str, hypothesis: Hypothesis) -> None:
+            if hypothesis.final:
+                finals.put_nowait((name, hypothesis.text))
+
+        handles = {text: lane.open(StreamSpec(text), partial(listen, text)) for text in sounds}
+        for text, handle in handles.items():
+            handle.feed(sounds[text])
+            handle.finish()
+        found = {await finals.get() for _ in handles}
+        assert found == {("good morning", "good morning"), ("CRASH and after", "")}
+        handles["CRASH and after"].feed(after)
+        handles["CRASH and after"].finish()
+        assert await finals.get() == ("CRASH and after", "thank you")
+
+    on_a_process(scene, phrases, crash_on="CRASH")
+
+
+def test_a_decoder_that_cannot_be_loaded_says_why() -> None:
+    async def main() -> None:
+        lane = DecodeLane(_refuse, isolation="thread", workers=1, clock=virtual_clock(), name="ear")
+        with pytest.raises(EngineError, match="no model file here"):
+            await lane.start()
+        await lane.stop()
+
+    run_virtual(main())
+
+
+def _refuse() -> LexiconDecoder:
+    raise EngineError("no model file here")
+
+
+# ------------------------------------------------------------------ any schedule at all
+
+ACTIONS = st.lists(
+    st.tuples(
+        st.integers(0, 2),  # who
+        st.sampled_from(["say", "say", "say", "quiet", "peek", "finish", "finish", "reset"]),
+        st.sampled_from([0.0, 0.0, 0.02, 0.3, 1.0]),  # seconds until the next
+    ),
+    max_size=40,
+)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@hypothesis_settings(max_examples=150)
+@given(actions=ACTIONS, call_ms=st.sampled_from([1.0, 120.0, 700.0]), batch_size=st.sampled_from([1, 8]))
+def test_any_schedule_gives_one_final_text_per_segment_in_order_and_nothing_of_what_was_abandoned(
+    workers: int, actions: list[tuple[int, str, float]], call_ms: float, batch_size: int
+) -> None:
+    async def scene(stage: Stage) -> None:
+        sessions = [stage.session(name) for name in "abc"]
+        open_words: list[list[str]] = [[] for _ in sessions]
+        expected: list[list[str]] = [[] for _ in sessions]
+        abandoned: list[tuple[Session, int, set[str]]] = []
+        peeks: list[list[int]] = [[] for _ in sessions]
+        for number, (who, action, wait_s) in enumerate(actions):
+            session = sessions[who]
+            match action:
+                case "say":
+                    open_words[who] += session.say(2).split()
+                case "quiet":
+                    session.handle.feed(quiet(300))
+                case "peek":
+                    session.handle.peek(number)
+                    peeks[who].append(number)
+                case "finish":
+                    session.finish()
+                    expected[who].append(" ".join(open_words[who]))
+                    open_words[who] = []
+                case "reset":
+                    session.handle.reset()
+                    abandoned.append((session, len(session.told), set(open_words[who])))
+                    open_words[who] = []
+            if wait_s:
+                await asyncio.sleep(wait_s)
+        for session in sessions:
+            if session.finished:
+                await session.final()
+        await asyncio.sleep(30)
+        assert [session.finals for session in sessions] == expected
+        for session, told, words in abandoned:
+            assert not any(words & set(hypothesis.text.split()) for hypothesis in session.told[told:])
+        for session, asked in zip(sessions, peeks, strict=True):
+            answered = [number for number, _ in session.peeks]
+            assert answered == sorted(set(answered) & set(asked))
+            assert_published_words_stay(session)
+
+    with_lane(scene, workers=workers, call_ms=call_ms, lane={"batch_size": batch_size})
+
+
+def assert_published_words_stay(session: Session) -> None:
+    published: list[str] = []
+    for hypothesis in session.told:
+        words = hypothesis.text.split()
+        if published and words[:1] != published[:1]:
+            published = []  # of a segment that was abandoned: each word is said once
+        assert words[: len(published)] == published
+        published = [] if hypothesis.final else words[: hypothesis.stable_words]

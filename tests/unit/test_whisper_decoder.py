@@ -1,0 +1,325 @@
+"""The recogniser around a model: the gate, second tries, loops that are cut, times, and what shares a batch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import soxr
+
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, silence
+from pipelines.engines import Decoded, DecodeRequest, EngineInfo, Hypothesis, SegmentDecoder, SpeakRequest, Voice, Word
+from pipelines.models.cache import Lease, ModelCache
+from pipelines.stt.growing import GrowingSegment, Purpose
+from pipelines.stt.whisper import AGAIN_AT, Reader, WhisperDecoder
+from pipelines.stt.whisper_model import Heard, Sound, Written
+from pipelines.tts.espeak import EspeakSynthesiser
+from tests.fakes.noises import nobody
+
+INFO = EngineInfo(kind="recogniser", name="whisper", demonstration=False, isolation="thread")
+LOOP = "I see you. " + "take one tablet " * 6
+
+
+def written(text: str, *, no_speech: float = 0.02, log_probability: float = -0.2) -> Written:
+    return Written(text, tuple(range(len(text.split()))), no_speech, log_probability)
+
+
+Script = Callable[[Sound, float], Written]
+
+
+@dataclass
+class ScriptedReader:
+    """Writes what the script says for a sound and a temperature, and notes what it was asked."""
+
+    script: Script
+    misaligned: bool = False
+    heard: list[tuple[tuple[Sound, ...], bool]] = field(default_factory=list)
+    wrote: list[tuple[int, int, float]] = field(default_factory=list)  # sounds, beam, temperature
+    aligned: list[tuple[str, ...]] = field(default_factory=list)
+
+    def hear(self, sounds: Sequence[Sound], *, true_length: bool) -> Heard:
+        self.heard.append((tuple(sounds), true_length))
+        return Heard(tuple(sounds), None, 3_000)
+
+    def write(self, heard: Heard, *, beam: int = 1, temperature: float = 0.0) -> list[Written]:
+        assert len({self.prompt_length(sound) for sound in heard.sounds}) == 1
+        self.wrote.append((len(heard.sounds), beam, temperature))
+        return [self.script(sound, temperature) for sound in heard.sounds]
+
+    def align(self, heard: Heard, texts: Sequence[Written]) -> list[tuple[Word, ...]]:
+        assert len(texts) == len(heard.sounds)
+        self.aligned.append(tuple(each.text for each in texts))
+        lost = 1 if self.misaligned else 0
+        return [
+            tuple(Word(text, 100 * i, 100 * i + 90, 0.8) for i, text in enumerate(each.text.split()[lost:]))
+            for each in texts
+        ]
+
+    def prompt_length(self, sound: Sound) -> int:
+        return len(sound.vocabulary)
+
+
+def always(text: str, **sure: float) -> Script:
+    return lambda _sound, _temperature: written(text, **sure)
+
+
+def make(script: Script, *, beam: int = 1, true_length: bool = True, **options: Any) -> tuple[Any, WhisperDecoder]:
+    """Return a reader and a warm decoder on it."""
+    reader = ScriptedReader(script, **options)
+    cache = ModelCache(max_models=1, max_bytes=2**50)
+
+    def load() -> Lease[Reader]:
+        return cache.lease("scripted", lambda: reader, estimate_bytes=0, unload=lambda _model: None)
+
+    decoder = WhisperDecoder(load, info=INFO, true_length=true_length, beam=beam)
+    decoder.warm()
+    reader.heard.clear()
+    reader.wrote.clear()
+    reader.aligned.clear()
+    return reader, decoder
+
+
+@pytest.fixture(scope="module")
+def speech() -> Pcm:
+    text = "How long have you been feeling like this, and does it hurt when you walk?"
+    wire = np.concatenate([chunk.samples for chunk in EspeakSynthesiser().speak(SpeakRequest("", text, Voice()))])
+    spoken: Pcm = soxr.resample(wire, WIRE_HZ, ANALYSIS_HZ, quality="HQ")
+    return spoken
+
+
+@pytest.fixture(scope="module")
+def minute() -> dict[str, Pcm]:
+    return nobody(60_000)
+
+
+def texts(decoded: Decoded) -> str:
+    return " ".join(word.text for word in decoded.words)
+
+
+# ------------------------------------------------------------------ loading
+
+
+def test_it_is_a_segment_decoder_and_warming_reads_once() -> None:
+    reader = ScriptedReader(always(""))
+    cache = ModelCache(max_models=1, max_bytes=2**50)
+    leases: list[Lease[Reader]] = []
+
+    def load() -> Lease[Reader]:
+        leases.append(cache.lease("scripted", lambda: reader, estimate_bytes=0, unload=lambda _model: None))
+        return leases[-1]
+
+    decoder = WhisperDecoder(load, info=INFO, true_length=False)
+    assert isinstance(decoder, SegmentDecoder)
+    assert leases == []
+    decoder.warm()
+    decoder.warm()
+    assert (len(leases), len(reader.heard), len(reader.wrote), len(reader.aligned)) == (1, 1, 1, 1)
+    decoder.close()
+    assert [status.leases for status in cache.status()] == [0]
+    decoder.warm()
+    assert len(leases) == 2
+
+
+# ------------------------------------------------------------------ the gate
+
+
+@pytest.mark.parametrize("name", sorted(nobody(100)))
+def test_where_nobody_speaks_nothing_is_even_read(name: str) -> None:
+    reader, decoder = make(always("Thank you."))
+    (decoded,) = decoder.decode([DecodeRequest(nobody(5_000)[name])]).results
+    assert decoded.words == ()
+    assert decoded.rejected is not None
+    assert decoded.rejected.reason in ("silent", "no_voice")
+    assert reader.heard == []
+
+
+def test_words_that_were_agreed_on_had_a_voice() -> None:
+    reader, decoder = make(always("and so"))
+    (decoded,) = decoder.decode([DecodeRequest(nobody(1_000)["noise"], prefix=("and",))]).results
+    assert texts(decoded) == "and so"
+    assert reader.heard[0][0][0].prefix == ("and",)
+
+
+@pytest.mark.parametrize("name", sorted(nobody(100)))
+def test_a_minute_in_which_nobody_speaks_gives_no_text_whatever_the_decoder_would_say(
+    minute: dict[str, Pcm], name: str
+) -> None:
+    phrases = itertools.cycle(["Thank you.", "Thanks for watching!", "you", "...", "Please subscribe."])
+    _, decoder = make(lambda _sound, _temperature: written(next(phrases), no_speech=0.05, log_probability=-0.25))
+    segment, sound = GrowingSegment(), minute[name]
+    told: list[Hypothesis] = []
+
+    def read(purpose: Purpose) -> None:
+        reading = segment.reading(purpose)
+        (decoded,) = decoder.decode([reading.request]).results
+        hypothesis = segment.take(reading, decoded)
+        if hypothesis is not None:
+            told.append(hypothesis)
+
+    for start in range(0, len(sound), 12 * ANALYSIS_HZ):
+        segment.add(sound[start : start + 12 * ANALYSIS_HZ])
+        if segment.has_new_voice:
+            read("caption")
+    while not segment.is_read:
+        read("final")
+    told.append(segment.final())
+    assert {hypothesis.text for hypothesis in told} == {""}
+    assert told[-1].rejected is not None
+
+
+# ------------------------------------------------------------------ second tries
+
+
+def test_a_final_text_that_goes_in_circles_is_written_again_less_timidly(speech: Pcm) -> None:
+    reader, decoder = make(lambda _sound, temperature: written(LOOP if temperature < 0.5 else "Take one tablet."))
+    (decoded,) = decoder.decode([DecodeRequest(speech)]).results
+    assert (texts(decoded), decoded.rejected) == ("Take one tablet.", None)
+    assert [temperature for _, _, temperature in reader.wrote] == [0.0, 0.4, 0.8]
+    assert len(reader.heard) == 2
+    assert reader.aligned == [("Take one tablet.",)], "its times are its own"
+
+
+@pytest.mark.parametrize("first", [LOOP, "and so it goes, I hear nothing of it"])
+def test_what_no_temperature_helps_is_what_was_written_first(speech: Pcm, first: str) -> None:
+    other = written("something else", log_probability=-1.5)
+    reader, decoder = make(lambda _sound, temperature: other if temperature else written(first, log_probability=-1.2))
+    (decoded,) = decoder.decode([DecodeRequest(speech)]).results
+    assert len(reader.wrote) == 1 + len(AGAIN_AT)
+    if first == LOOP:
+        assert texts(decoded) == "I see you. take one tablet"
+        assert decoded.rejected is not None
+        assert (decoded.rejected.reason, decoded.rejected.text) == ("repeats", LOOP)
+    else:
+        assert (texts(decoded), decoded.rejected) == (first, None)
+
+
+@pytest.mark.parametrize("told", [{"prefix": ("I", "see")}, {"vocabulary": ("Okonkwo",)}], ids=str)
+def test_a_text_that_was_told_something_is_first_written_without(speech: Pcm, told: dict[str, tuple[str, ...]]) -> None:
+    reader, decoder = make(
+        lambda sound, _temperature: written(LOOP if sound.prefix or sound.vocabulary else "I see you take one.")
+    )
+    (decoded,) = decoder.decode([DecodeRequest(speech, **told)]).results  # type: ignore[arg-type]
+    assert (texts(decoded), decoded.rejected) == ("I see you take one.", None)
+    assert [temperature for _, _, temperature in reader.wrote] == [0.0, 0.0]
+
+
+def test_only_the_text_that_stumbled_is_written_again(speech: Pcm) -> None:
+    def script(sound: Sound, _temperature: float) -> Written:
+        if sound.vocabulary == ("bad",):
+            return written(LOOP)
+        return written("As it is." if sound.vocabulary else "Now I hear.")
+
+    reader, decoder = make(script)
+    names = ("good", "bad", "fine")
+    results = decoder.decode([DecodeRequest(speech, vocabulary=(name,)) for name in names]).results
+    assert [texts(decoded) for decoded in results] == ["As it is.", "Now I hear.", "As it is."]
+    assert [count for count, _, _ in reader.wrote] == [3, 1]
+
+
+@pytest.mark.parametrize("purpose", ["peek", "final"])
+@pytest.mark.parametrize(
+    ("text", "tries"), [("Thanks for watching!", 1), (LOOP, 3), ("I see", 1), ("", 1), ("a b " * 40, 3)]
+)
+def test_what_is_tried_again(speech: Pcm, purpose: Purpose, text: str, tries: int) -> None:
+    reader, decoder = make(always(text))
+    decoder.decode([DecodeRequest(speech, purpose)])
+    assert len(reader.wrote) == tries
+
+
+def test_captions_are_not_tried_again(speech: Pcm) -> None:
+    reader, decoder = make(always(LOOP, log_probability=-1.2))
+    (decoded,) = decoder.decode([DecodeRequest(speech, "caption", times=False)]).results
+    assert len(reader.wrote) == 1
+    assert decoded.rejected is not None
+
+
+def test_invented_text_is_rejected_with_its_text(speech: Pcm) -> None:
+    _, decoder = make(always("Thanks for watching!"))
+    (decoded,) = decoder.decode([DecodeRequest(speech)]).results
+    assert decoded.words == ()
+    assert decoded.rejected is not None
+    assert (decoded.rejected.reason, decoded.rejected.text) == ("phantom", "Thanks for watching!")
+
+
+def test_a_text_that_repeats_itself_from_the_first_word_on_leaves_one_round(speech: Pcm) -> None:
+    _, decoder = make(always("Um, " * 9 + "um."))
+    (decoded,) = decoder.decode([DecodeRequest(speech)]).results
+    assert texts(decoded) == "Um,"
+
+
+# ------------------------------------------------------------------ times
+
+
+def test_words_have_the_times_of_the_alignment(speech: Pcm) -> None:
+    _, decoder = make(always("where does it hurt"))
+    (decoded,) = decoder.decode([DecodeRequest(speech)]).results
+    assert [(word.text, word.start_ms, word.confidence) for word in decoded.words] == [
+        ("where", 0, 0.8),
+        ("does", 100, 0.8),
+        ("it", 200, 0.8),
+        ("hurt", 300, 0.8),
+    ]
+
+
+def test_words_are_spread_over_the_sound_where_the_alignment_says_something_else(speech: Pcm) -> None:
+    _, decoder = make(always("where does it hurt"), misaligned=True)
+    (decoded,) = decoder.decode([DecodeRequest(speech)]).results
+    assert texts(decoded) == "where does it hurt"
+    length_ms = 1000 * len(speech) / ANALYSIS_HZ
+    assert decoded.words[-1].end_ms == pytest.approx(length_ms, abs=1)
+    assert {word.confidence for word in decoded.words} == {None}
+
+
+def test_words_are_spread_where_nobody_asked_for_times(speech: Pcm) -> None:
+    reader, decoder = make(always("where does it hurt"))
+    (decoded,) = decoder.decode([DecodeRequest(speech, "caption", times=False)]).results
+    assert texts(decoded) == "where does it hurt"
+    assert reader.aligned == []
+
+
+def test_nothing_is_aligned_where_nothing_was_written(speech: Pcm) -> None:
+    reader, decoder = make(always(""))
+    (decoded,) = decoder.decode([DecodeRequest(speech)]).results
+    assert decoded == Decoded()
+    assert reader.aligned == []
+
+
+# ------------------------------------------------------------------ batches
+
+
+def test_sounds_whose_prompts_are_as_long_share_a_batch_and_answers_keep_their_order(speech: Pcm) -> None:
+    reader, decoder = make(lambda sound, _temperature: written(" ".join(sound.vocabulary) or "none"))
+    vocabularies = [("one",), (), ("three", "four"), ("five",), ("six", "seven"), ()]
+    sounds = [speech, speech, speech, speech, nobody(3_000)["noise"], speech]
+    requests = [DecodeRequest(sound, vocabulary=words) for sound, words in zip(sounds, vocabularies, strict=True)]
+    results = decoder.decode(requests).results
+    assert [texts(decoded) for decoded in results] == ["one", "none", "three four", "five", "", "none"]
+    assert sorted(len(sounds) for sounds, _ in reader.heard) == [1, 2, 2]
+
+
+@pytest.mark.parametrize("true_length", [True, False])
+def test_the_qualified_way_is_the_way_that_is_used(speech: Pcm, true_length: bool) -> None:
+    reader, decoder = make(
+        lambda _sound, temperature: written("fine" if temperature else LOOP), true_length=true_length
+    )
+    decoder.decode([DecodeRequest(speech)])
+    assert [way for _, way in reader.heard] == [true_length, true_length]
+
+
+def test_a_beam_is_for_what_somebody_waits_for(speech: Pcm) -> None:
+    reader, decoder = make(always("where does it hurt"), beam=5)
+    for purpose in ("caption", "peek", "final"):
+        decoder.decode([DecodeRequest(speech, purpose)])
+    assert [beam for _, beam, _ in reader.wrote] == [1, 5, 5]
+
+
+def test_no_requests_and_no_sound_are_no_failure() -> None:
+    _, decoder = make(always("you"))
+    assert decoder.decode([]).results == ()
+    for empty in (np.zeros(0, dtype=np.int16), silence(5, ANALYSIS_HZ)):
+        (decoded,) = decoder.decode([DecodeRequest(empty)]).results
+        assert decoded.words == ()
