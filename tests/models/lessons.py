@@ -16,7 +16,7 @@ from tests.data.sound import cough, pink_noise
 from tests.models.speech import Heard, Said, Samples, words_of
 
 _SPEECH_RMS = 0.035  # of the recordings: -28 dBFS where voiced, a little less over all
-_SURE_S = 0.08  # a word that ended so long ago has been heard to its end
+_SURE_S = 0.05  # a word that ended so long ago has been heard to its end
 _BEGUN = 0.6  # of a word: less is not taken for the word; what lies between is as one hears it
 _UNSURE = 0.25  # of the cuts go through such a word: it may be written or not, and nothing else
 _LONGEST_S = 29.0

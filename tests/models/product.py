@@ -1,7 +1,7 @@
 """Reads the fixture sentences as the product does: with its prompts, streamed or whole, padded or not.
 
-Streamed is as a session hears it: frames of 20 ms, a caption every 400 ms, the words that captions agreed on put before
-the next reading. With a vocabulary, the names and drugs of the recording's card come before the sound as well.
+Streamed is as a session hears it: frames of 20 ms, a caption every half second, the words that captions agreed on put
+before the next reading. With a vocabulary, the names and drugs of the recording's card come before the sound as well.
 """
 
 from __future__ import annotations

@@ -251,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Train the proof recogniser and convert it.")
     parser.add_argument("--out", type=Path, default=HERE / NAME, help="folder of the model")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints; training goes on from there")
-    parser.add_argument("--steps", type=int, default=11_250)
+    parser.add_argument("--steps", type=int, default=12_500)
     parser.add_argument("--listen", type=int, default=2_000, help="steps in which only the encoder is taught")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--width", type=int, default=128)
