@@ -110,7 +110,7 @@ class SessionRegistry:
             raise ProtocolError(f"mode '{mode}' is unknown; use one of {', '.join(MODES)}", code="session.mode")
         self._admit()
         session_id = f"sess_{secrets.token_hex(10)}"
-        token = secrets.token_urlsafe(32)
+        token = f"ek_{secrets.token_urlsafe(32)}"  # OpenAI's browser clients take no other for a short-lived key
         session = Session(session_id, card, mode, self._folder / session_id, self._due_ms())
         self._make_folder(session.folder)
         self._sessions[session_id] = session
