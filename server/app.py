@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from audio.errors import AppError
-from server import routes
+from server import lab, routes
 from server.host import Server
 from server.paths import STATIC
 from server.security import SecurityHeaders
@@ -44,6 +44,11 @@ def create_app(settings: Settings) -> Starlette:
             Route("/api/sessions", routes.create_session, methods=["POST"]),
             Route("/api/sessions/{session_id}", routes.session_debrief),
             Route("/api/sessions/{session_id}/recording", routes.session_recording),
+            Route("/lab", lab.page),
+            Route("/api/lab", lab.overview),
+            Route("/api/lab/sessions", lab.create_session, methods=["POST"]),
+            Route("/api/lab/sound/{name:path}", lab.sound),
+            Route("/api/lab/truth/{name:path}", lab.truth),
             WebSocketRoute("/v1/realtime", routes.realtime),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

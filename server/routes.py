@@ -215,7 +215,7 @@ async def realtime(websocket: WebSocket) -> None:
 
 def _join(server: Server, websocket: WebSocket, offered: list[str]) -> tuple[Principal, Session]:
     principal = server.registry.principal(_token(websocket, offered))
-    if principal.role == "developer":
+    if principal.session_id is None:
         model = websocket.query_params.get("model", "")
         if not model.startswith("card:"):
             raise ProtocolError("a developer's key chooses a card: connect with ?model=card:ID", code="session.model")
@@ -241,7 +241,7 @@ def _own_session(request: Request) -> Session:
     server = _server(request)
     principal = server.registry.principal(_token(request))
     session_id = request.path_params["session_id"]
-    if principal.role != "developer" and principal.session_id != session_id:
+    if principal.session_id not in (None, session_id):
         raise AccessError("this token is for another session", http_status=403, close_code=4403)
     return server.registry.get(session_id)
 
