@@ -42,10 +42,10 @@ def _asked(request: Request) -> _Asked:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     principal = server.registry.principal(token.strip() if scheme.lower() == "bearer" else None)
     session_id = request.path_params["session_id"]
-    developer = principal.role == "developer"
-    if not developer and principal.session_id != session_id:
+    if principal.session_id not in (None, session_id):
         raise AccessError("this token is for another session", http_status=403, close_code=4403)
-    return _Asked(server, server.registry.get(session_id), Audience.DEVELOPER if developer else Audience.CANDIDATE)
+    audience = Audience.DEVELOPER if principal.role == "developer" else Audience.CANDIDATE
+    return _Asked(server, server.registry.get(session_id), audience)
 
 
 async def session_record(request: Request) -> Response:

@@ -35,7 +35,7 @@ from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
 from server.debrief import Debrief, summarise
 from server.metrics import Metrics
-from server.principal import Principal
+from server.principal import Principal, Role
 from server.settings import Settings
 
 logger = structlog.get_logger("server.sessions")
@@ -68,6 +68,7 @@ class Session:
     debrief: Debrief | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     consent: ConsentGiven | None = None
+    role: Role = "candidate"  # of whoever has its token
 
 
 class SessionRegistry:
@@ -101,8 +102,8 @@ class SessionRegistry:
 
     # -------------------------------------------------------------- life
 
-    def create(self, card_id: str, mode: str) -> tuple[Session, str]:
-        """Reserve a session; return it with its token.
+    def create(self, card_id: str, mode: str, *, role: Role = "candidate") -> tuple[Session, str]:
+        """Reserve a session; return it with its token, whose bearer has `role` in this session alone.
 
         Raises CardError, ProtocolError, CapacityError (full or draining) or StorageError (nothing could be recorded).
         """
@@ -111,8 +112,8 @@ class SessionRegistry:
             raise ProtocolError(f"mode '{mode}' is unknown; use one of {', '.join(MODES)}", code="session.mode")
         self._admit()
         session_id = f"sess_{secrets.token_hex(10)}"
-        token = secrets.token_urlsafe(32)
-        session = Session(session_id, card, mode, self._folder / session_id, self._due_ms())
+        token = f"ek_{secrets.token_urlsafe(32)}"  # OpenAI's browser clients take no other for a short-lived key
+        session = Session(session_id, card, mode, self._folder / session_id, self._due_ms(), role=role)
         self._make_folder(session.folder)
         self._sessions[session_id] = session
         self._tokens[_digest(token)] = session_id
@@ -237,7 +238,7 @@ class SessionRegistry:
         session_id = self._tokens.get(_digest(token))
         if session_id is None:
             raise AccessError("this token is unknown or has expired; create a new session")
-        return Principal("candidate", session_id)
+        return Principal(self._sessions[session_id].role, session_id)
 
     def get(self, session_id: str | None) -> Session:
         """Return a session; raises ProtocolError (404) when it is not there any more."""

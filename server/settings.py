@@ -27,6 +27,7 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.models.settings import ModelSettings
 from server import settings_layers as layers
 from server.aliases import apply_aliases
+from server.lab_settings import LabSettings
 from server.profiles import PROFILE, profile_layer
 from server.settings_secrets import MAKE_ONE, read_secret_file, weakness
 
@@ -128,6 +129,7 @@ class Settings(_Section):
     vad: VadName = Field(
         default="auto", description="Voice activity detector: silero, webrtc, or auto: silero where it can be loaded."
     )
+    lab: LabSettings = Field(default_factory=LabSettings)
     data_path: Path = Field(default=Path(".data"), description="Folder for recordings and session logs.")
     cards_path: Path | None = Field(default=None, description="Folder of role-play cards; unset: the ones supplied.")
     log: LogSettings = Field(default_factory=LogSettings)

@@ -41,7 +41,7 @@ class AudioFormat(_Part):
 class TurnDetection(_Part):
     """How turns end, as it is in force."""
 
-    type: Literal["server_vad"] = "server_vad"
+    type: Literal["server_vad", "semantic_vad"] = "server_vad"  # as was asked for: both are the same
     create_response: bool = True
     interrupt_response: bool = True
     silence_duration_ms: int | None = None  # None: the server's own setting

@@ -81,7 +81,13 @@ ROWS: tuple[Row, ...] = (
     _fixed(_UPDATE, "session.audio.input.transcription.languages", "the examination is in English"),
     _fixed(_UPDATE, "session.audio.input.transcription.delay", "partial texts come as soon as there are any"),
     _only(_UPDATE, "session.audio.input.noise_reduction", "the recogniser gets the sound as it is", None),
-    _only(_UPDATE, _DETECTION + ".type", "or `turn_detection: null`: only the client ends turns", "server_vad"),
+    _only(
+        _UPDATE,
+        _DETECTION + ".type",
+        "the same here: words and sound both count. Or `turn_detection: null`: only the client ends turns",
+        "server_vad",
+        "semantic_vad",
+    ),
     Row(_UPDATE, _DETECTION + ".create_response", "false: a reply comes only when it is asked for"),
     Row(_UPDATE, _DETECTION + ".interrupt_response", "false: the patient finishes whatever the candidate says"),
     Row(
@@ -95,7 +101,7 @@ ROWS: tuple[Row, ...] = (
     _fixed(_UPDATE, _DETECTION + ".threshold", "the server's detector is tuned as a whole"),
     _fixed(_UPDATE, _DETECTION + ".prefix_padding_ms", "the beginning of speech is always kept"),
     _fixed(_UPDATE, _DETECTION + ".idle_timeout_ms", "the server says when the patient breaks a silence"),
-    _fixed(_UPDATE, _DETECTION + ".eagerness", "it belongs to `semantic_vad`"),
+    _fixed(_UPDATE, _DETECTION + ".eagerness", "the server learns how long each person pauses", "auto"),
     _only(_UPDATE, "session.audio.output.format.type", "16-bit little-endian mono PCM", "audio/pcm"),
     _only(_UPDATE, "session.audio.output.format.rate", "always", None, WIRE_HZ),
     _fixed(_UPDATE, "session.audio.output.voice", "the patient's voice is on the card", "patient"),
