@@ -233,6 +233,10 @@ export const strings = {
 
     no_card: (name, card) => `${name} is for the card ${card}, which is not here, and was left out. Choose another card for it.`,
     cut_short: (name, turns, reason) => `${name}: the session was over (${reason}) with ${turns} turns still to be spoken.`,
+    failed: {
+      "connection.lost": "The connection to the server was lost. Look at its log, and run again.",
+      "session.expired": "The server did not take the session. Run again.",
+    },
     unusable: {
       "lab.too_big": (name) => `${name} is larger than 100 MB and was left out. Cut it, or make it mono.`,
       "lab.too_long": (name) => `${name} is longer than 30 minutes and was left out. Cut it.`,
@@ -279,6 +283,7 @@ export const strings = {
       reply: "Reply",
       nothing: "(nothing)",
       cut: "Cut: answered before the turn was over, or taken for several turns.",
+      early: (ms) => `Answered ${ms} ms before the turn was over.`,
       ahead: "Prepared ahead.",
       pending: "…",
       no_answer: "No answer",
