@@ -14,6 +14,7 @@ from audio.errors import AccessError, AppError, CapacityError, ProtocolError
 from audio.recorder import RECORDING_NAME
 from pipelines.catalogue import Choice
 from pipelines.patient.card import public_view
+from server.consent import read_consent
 from server.host import Server
 from server.paths import STATIC
 from server.principal import Principal
@@ -140,7 +141,9 @@ async def create_session(request: Request) -> Response:
     card, mode = asked.get("card"), asked.get("mode", "practice")
     if not isinstance(card, str) or not isinstance(mode, str):
         raise ProtocolError('send {"card": "ID", "mode": "practice" or "exam"}', code="session.fields")
+    consent = read_consent(asked.get("consent"))
     session, token = server.registry.create(card, mode)
+    session.consent = consent
     settings = server.settings.session
     scheme = "wss" if request.url.scheme == "https" else "ws"
     return JSONResponse(

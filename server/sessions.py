@@ -25,7 +25,7 @@ from audio.recorder import join as join_recording
 from audio.speech import SpeechDetector
 from audio.vad import make_vad
 from pipelines.catalogue import Choices
-from pipelines.events import Audience, SessionSetup
+from pipelines.events import Audience, ConsentGiven, SessionSetup
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import JsonlStore
 from pipelines.log.session_log import Record, SessionLog
@@ -70,6 +70,7 @@ class Session:
     live: LiveSession | None = None
     debrief: Debrief | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    consent: ConsentGiven | None = None
     role: Role = "candidate"  # of whoever has its token
 
 
@@ -193,6 +194,8 @@ class SessionRegistry:
                 settings_digest=settings.digest(),
             )
         )
+        if session.consent is not None:
+            driver.log.append(session.consent)
         return driver
 
     def join(self, session: Session) -> None:

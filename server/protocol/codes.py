@@ -47,6 +47,7 @@ OTHER_CODES: dict[str, str] = {
     "session.resume": "The session can't be taken up again with this ticket: its form, token or number is wrong.",
     "session.resume_rate": "A session was taken up again too often in a short time; wait a little.",
     "session.taken": "The session was taken up on another connection, which has it now.",
+    "session.running": "The session is not over yet.",
     "session.no_recording": "There is no recording, or not yet.",
     "engine.failed": "A recogniser, responder or voice failed at its work.",
     "engine.worker_died": "An engine's worker process ended; its work is given to a new one.",
