@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from audio.errors import AppError
-from server import lab, routes
+from server import lab, record_routes, routes
 from server.host import Server
 from server.paths import STATIC
 from server.security import SecurityHeaders
@@ -44,6 +44,10 @@ def create_app(settings: Settings) -> Starlette:
             Route("/api/sessions", routes.create_session, methods=["POST"]),
             Route("/api/sessions/{session_id}", routes.session_debrief),
             Route("/api/sessions/{session_id}/recording", routes.session_recording),
+            Route("/api/sessions/{session_id}", record_routes.delete_session, methods=["DELETE"]),
+            Route("/api/sessions/{session_id}/record", record_routes.session_record),
+            Route("/api/sessions/{session_id}/log", record_routes.session_log),
+            Route("/api/sessions/{session_id}/problems", record_routes.report_problem, methods=["POST"]),
             Route("/lab", lab.page),
             Route("/api/lab", lab.overview),
             Route("/api/lab/sessions", lab.create_session, methods=["POST"]),

@@ -25,7 +25,7 @@ from audio.recorder import join as join_recording
 from audio.speech import SpeechDetector
 from audio.vad import make_vad
 from pipelines.catalogue import Choices
-from pipelines.events import Audience, SessionSetup
+from pipelines.events import Audience, ConsentGiven, SessionSetup
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import JsonlStore
 from pipelines.log.session_log import Record, SessionLog
@@ -37,6 +37,8 @@ from server.debrief import Debrief, summarise
 from server.metrics import Metrics
 from server.principal import Principal, Role
 from server.settings import Settings
+from server.wire.live import LiveSession
+from server.wire.ticket import Ticket, bad_ticket
 
 logger = structlog.get_logger("server.sessions")
 
@@ -65,8 +67,10 @@ class Session:
     expires_ms: float
     status: Status = Status.RESERVED
     driver: SessionDriver | None = None
+    live: LiveSession | None = None
     debrief: Debrief | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    consent: ConsentGiven | None = None
     role: Role = "candidate"  # of whoever has its token
 
 
@@ -190,6 +194,8 @@ class SessionRegistry:
                 settings_digest=settings.digest(),
             )
         )
+        if session.consent is not None:
+            driver.log.append(session.consent)
         return driver
 
     def join(self, session: Session) -> None:
@@ -200,6 +206,16 @@ class SessionRegistry:
             raise ProtocolError("this session is over; start a new one", code="session.over")
         session.status = Status.RUNNING
         self._count()
+
+    def resume(self, principal: Principal, ticket: Ticket) -> Session:
+        """Return the running session that a ticket leads back to; raises AccessError or ProtocolError."""
+        session = self.get(principal.session_id)
+        if session.status is Status.ENDED:
+            raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
+        if session.live is None:
+            raise bad_ticket()
+        session.live.check(ticket)
+        return session
 
     def finish(self, session: Session) -> None:
         """Keep a session's debrief and let its place go."""
@@ -212,6 +228,7 @@ class SessionRegistry:
             session.debrief = summarise(session.driver.log.read_from(0, Audience.EXAMINER), session.card)
             session.driver.log.close()
             session.driver = None
+        session.live = None
         session.ended.set()
         self._count()
         logger.info("session_over", session=session.id)
