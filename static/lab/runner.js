@@ -107,6 +107,7 @@ export class Runner {
       if (!(problem instanceof Problem) || candidate === null) throw problem;
       this.troubles.push(`${task.name}: ${problem.code}`);
     } finally {
+      if (candidate?.over === null) talk.send(outgoing.end()); // else it would wait for us to come back
       talk.close();
       sound.end();
     }
