@@ -51,6 +51,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/lab", lab.page),
             Route("/api/lab", lab.overview),
             Route("/api/lab/sessions", lab.create_session, methods=["POST"]),
+            Route("/api/lab/truth", lab.read_truth, methods=["POST"]),
             Route("/api/lab/sound/{name:path}", lab.sound),
             Route("/api/lab/truth/{name:path}", lab.truth),
             WebSocketRoute("/v1/realtime", routes.realtime),

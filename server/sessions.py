@@ -37,6 +37,8 @@ from server.debrief import Debrief, summarise
 from server.metrics import Metrics
 from server.principal import Principal, Role
 from server.settings import Settings
+from server.wire.live import LiveSession
+from server.wire.ticket import Ticket, bad_ticket
 
 logger = structlog.get_logger("server.sessions")
 
@@ -65,6 +67,7 @@ class Session:
     expires_ms: float
     status: Status = Status.RESERVED
     driver: SessionDriver | None = None
+    live: LiveSession | None = None
     debrief: Debrief | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     consent: ConsentGiven | None = None
@@ -204,6 +207,16 @@ class SessionRegistry:
         session.status = Status.RUNNING
         self._count()
 
+    def resume(self, principal: Principal, ticket: Ticket) -> Session:
+        """Return the running session that a ticket leads back to; raises AccessError or ProtocolError."""
+        session = self.get(principal.session_id)
+        if session.status is Status.ENDED:
+            raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
+        if session.live is None:
+            raise bad_ticket()
+        session.live.check(ticket)
+        return session
+
     def finish(self, session: Session) -> None:
         """Keep a session's debrief and let its place go."""
         if session.status is Status.ENDED:
@@ -215,6 +228,7 @@ class SessionRegistry:
             session.debrief = summarise(session.driver.log.read_from(0, Audience.EXAMINER), session.card)
             session.driver.log.close()
             session.driver = None
+        session.live = None
         session.ended.set()
         self._count()
         logger.info("session_over", session=session.id)

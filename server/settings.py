@@ -93,6 +93,12 @@ class SessionSettings(_Section):
     idle_s: int = Field(
         default=120, ge=5, le=3_600, description="Seconds of a silent socket after which the session is ended."
     )
+    resume_s: int = Field(
+        default=60,
+        ge=0,
+        le=600,
+        description="Seconds within which a client whose connection was lost may take its session up again.",
+    )
     keep_days: int = Field(
         default=90, ge=1, le=36_500, description="Days that recordings and logs are kept; older ones are deleted."
     )

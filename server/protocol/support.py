@@ -111,6 +111,11 @@ ROWS: tuple[Row, ...] = (
         "audio",
         f"base64 of at most {MAX_AUDIO_BYTES} bytes, at the pace it is spoken; the first starts the role-play",
     ),
+    Row(
+        "input_audio_buffer.append",
+        "late_ms",
+        "an extension: this sound was captured so long ago and could not be sent; 0 to 60000",
+    ),
     _fixed(_ITEM, "item.type", "only what the candidate says", "message"),
     _fixed(_ITEM, "item.role", "only what the candidate says", "user"),
     Row(_ITEM, "item.id", "any name that is not in use and does not begin with `item_`"),
@@ -161,6 +166,11 @@ ROWS: tuple[Row, ...] = (
         "interlocutor.client.configure",
         "echo_cancellation",
         "whether the patient's voice is removed from the microphone's sound; not said counts as true",
+    ),
+    Row(
+        "interlocutor.client.configure",
+        "resume",
+        "true: this client comes back when its connection is lost, and always sends sound, or `interlocutor.pulse`",
     ),
     Row("interlocutor.playout", "item_id", "the patient's last item; another is accepted, no effect"),
     Row("interlocutor.playout", "played_ms", "0 to 3600000; more than was sent counts as what was sent"),
