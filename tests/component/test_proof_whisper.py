@@ -1,7 +1,9 @@
-"""The trained proof model reads what is said in the fixtures, through the whole of faster-whisper and CTranslate2."""
+"""The trained proof model reads what is said in the fixtures: with faster-whisper itself, and as the product reads."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,10 @@ import pytest
 from audio.frames import ANALYSIS_HZ
 from pipelines.engines import Synthesiser
 from pipelines.stt.wer import normalise
+from pipelines.stt.whisper import WhisperDecoder
 from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import FliteSynthesiser, available
+from tests.models.product import Way, load_decoder, misread
 from tests.models.reading import (
     DATA,
     MODEL,
@@ -36,6 +40,14 @@ def everything() -> list[Sentence]:
     return sentences()
 
 
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[WhisperDecoder]:
+    decoder = load_decoder(true_length=True)
+    decoder.warm()
+    yield decoder
+    decoder.close()
+
+
 def of_consultations(everything: list[Sentence]) -> list[Sentence]:
     """Return the turns that are replayed most; reading everything at 30 s is for the nightly check."""
     return [one for one in everything if one.name.startswith("consultation")]
@@ -49,6 +61,21 @@ def test_every_sentence_is_read_word_for_word_at_its_own_length(model: Any, ever
     assert len(everything) > 200
     read = {one.name: (one.text, read_true_length(model, one.samples)) for one in everything}
     assert {name: pair for name, pair in read.items() if not same(*pair)} == {}
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
+def test_the_product_reads_every_sentence_word_for_word(
+    decoder: WhisperDecoder, everything: list[Sentence], streamed: bool
+) -> None:
+    """As a session does: at its own length, after the product's prompt and the card's names and drugs.
+
+    `python -m tests.models.product` reads them padded and without names too, every night.
+    """
+    known = sentences(longest_s=math.inf) if streamed else everything  # one turn is longer than what is read at once
+    way = Way(streamed=streamed, true_length=True, vocabulary=True)
+    wrong = {one.sentence.name: (one.sentence.text, one.text) for one in misread(decoder, way, known)}
+    assert len([one for one in known if one.card]) > 75
+    assert wrong == {}
 
 
 def test_consultations_are_read_word_for_word_padded_to_30_s(model: Any, everything: list[Sentence]) -> None:

@@ -10,6 +10,7 @@ import tokenizers
 import torch
 from faster_whisper.feature_extractor import FeatureExtractor
 
+from pipelines.stt.whisper_model import DISFLUENT, PROMPT_TOKENS, encoded_s
 from tests.models.lessons import Lesson, Lessons
 
 HOP = 160
@@ -17,6 +18,9 @@ FRAMES = 3_000
 POSITIONS = 448
 IGNORED = -100
 _SHORT_PROMPT, _LONG_PROMPT = 30, 220  # faster-whisper gives at most 223 tokens of earlier text
+_AS_PRODUCT, _AS_OTHERS = 0.65, 0.1  # of lessons come after the product's prompt, after any other
+_NAMED = 0.65  # of batches, after a card's names and drugs too
+_MARGIN_S = 2.5  # of silence, that the product encodes behind a sound
 _STEP_S = 0.02  # of timestamps and of the encoder's frames
 _SLACK_S = 0.1  # around a word, in which attention to it counts as right
 _AFTER_S = 0.6  # how long what follows a word is taught to know which word that was
@@ -35,13 +39,32 @@ class Example:
 class Writer:
     """Turns lessons into tokens."""
 
-    def __init__(self, tokenizer: tokenizers.Tokenizer, earlier: list[str], *, seed: int) -> None:
+    def __init__(
+        self, tokenizer: tokenizers.Tokenizer, earlier: list[str], cards: list[tuple[str, ...]], *, seed: int
+    ) -> None:
         self._random = np.random.default_rng(seed)
+        self._cards = cards
         self._earlier = [tokenizer.encode(" " + text, add_special_tokens=False).ids for text in earlier]
         self._tokenizer = tokenizer
         self.end, self.start = token_of(tokenizer, "endoftext"), token_of(tokenizer, "startoftranscript")
         self.previous, self.silent = token_of(tokenizer, "startofprev"), token_of(tokenizer, "nocaptions")
         self.timeless, self.zero = token_of(tokenizer, "notimestamps"), token_of(tokenizer, "0.00")
+
+    def product_prompt(self) -> list[int]:
+        """Return what the product puts before a sound: names and drugs of a card or of several, or none, and its text.
+
+        One serves a whole batch, which is as long as the longest.
+        """
+        random = self._random
+        names: tuple[str, ...] = ()
+        if random.random() < _NAMED:
+            names = self._cards[random.integers(len(self._cards))]
+            if random.random() < 0.4:
+                every = [name for card in self._cards for name in card]
+                names = tuple(random.choice(every, size=random.integers(1, 20), replace=False).tolist())
+        ids = self._tokenizer.encode(" " + ", ".join(names), add_special_tokens=False).ids if names else []
+        manner = self._tokenizer.encode(" " + DISFLUENT, add_special_tokens=False).ids
+        return [self.previous, *ids[:PROMPT_TOKENS], *manner]
 
     def prompt(self, *, at_most: int) -> list[int]:
         """Return earlier text: another sentence, or any tokens."""
@@ -55,16 +78,25 @@ class Writer:
                 tokens += random.integers(0, self.end, size=random.integers(1, 20)).tolist()
         return tokens[:at_most]
 
-    def write(self, lesson: Lesson, *, prompt: int) -> Example:
-        """Return the tokens of a lesson, with or without times, maybe after up to `prompt` tokens of earlier text."""
+    def write(self, lesson: Lesson, *, product: list[int], prompt: int) -> Example:
+        """Return the tokens of a lesson, with or without times.
+
+        It comes after the product's prompt, or after up to `prompt` tokens of earlier text, or after none. Some words
+        may have been agreed on before: they are given, without the marks that were not known then.
+        """
         random = self._random
-        timed = random.random() < 0.3
+        chance = random.random()
+        as_product = chance < _AS_PRODUCT
+        timed = not as_product and random.random() < 0.5
+        agreed = int(random.integers(1, len(lesson.words) + 1)) if lesson.words and random.random() < 0.15 else 0
         tokens: list[int] = []
         labels: list[int] = []
         looks: list[tuple[int, int] | None] = []
-        if random.random() < 0.25:
+        if as_product:
+            tokens += product
+        elif chance < _AS_PRODUCT + _AS_OTHERS:
             tokens += [self.previous, *self.prompt(at_most=prompt)]
-            labels += [IGNORED] * len(tokens)
+        labels += [IGNORED] * len(tokens)
         begin_s = lesson.words[0].start_s if lesson.words else random.uniform(0, len(lesson.samples) / 16_000)
         mode = self._time(begin_s) if timed else self.timeless
         tokens += [self.start, mode]
@@ -73,13 +105,16 @@ class Writer:
         looks += [None] * len(labels)
         heard: list[tuple[int, int, int, int]] = []
         last = self.start
-        for written, word in zip(lesson.text.split(), lesson.words, strict=True):
+        for number, (written, word) in enumerate(zip(lesson.text.split(), lesson.words, strict=True), start=1):
+            known = number <= agreed
+            if number < agreed:
+                written = written.rstrip(",.;:!?")
             ids = self._tokenizer.encode(" " + written, add_special_tokens=False).ids
             heard.append((max(0, int(word.start_s / _STEP_S)), int(word.end_s / _STEP_S), ids[0], last))
             last = ids[0]
-            for token in ids:
+            for place, token in enumerate(ids):
                 tokens.append(token)
-                labels.append(token)
+                labels.append(IGNORED if known and (number < agreed or place == 0) else token)
                 looks.append((int((word.start_s - _SLACK_S) / _STEP_S), int((word.end_s + _SLACK_S) / _STEP_S)))
         if lesson.words:
             end_s = lesson.words[-1].end_s
@@ -134,7 +169,10 @@ class Batch:
 
 
 def batches(lessons: Lessons, writer: Writer, features: Features, *, size: int, seed: int) -> Any:
-    """Yield batches for ever: groups of similar length, every tenth padded to 30 s as it is usual."""
+    """Yield batches for ever: groups of similar length, every tenth padded to 30 s as it is usual.
+
+    Of the others a third are as long as the product would have them, the rest as it comes.
+    """
     random = np.random.default_rng(seed)
     number = 0
     while True:
@@ -145,22 +183,29 @@ def batches(lessons: Lessons, writer: Writer, features: Features, *, size: int, 
             group = groups[place]
             if number % 10 == 0:
                 yield _batch([group[at] for at in range(0, size, 4)], writer, features, random, frames=FRAMES)
+            elif number % 3 == 0:
+                length_s = encoded_s(max(len(lesson.samples) for lesson in group), _MARGIN_S)
+                yield _batch(group, writer, features, random, frames=round(length_s * 100), silent=True)
             else:
                 longest = max(len(lesson.samples) for lesson in group) // HOP + 1
                 frames = min(FRAMES, longest + int(random.integers(0, 260 if random.random() < 0.3 else 40)))
                 yield _batch(group, writer, features, random, frames=frames + frames % 2)
 
 
-def _batch(group: list[Lesson], writer: Writer, features: Features, random: Any, *, frames: int) -> Batch:
+def _batch(
+    group: list[Lesson], writer: Writer, features: Features, random: Any, *, frames: int, silent: bool = False
+) -> Batch:
     samples = np.zeros((len(group), frames * HOP), dtype=np.float32)
     for row, lesson in zip(samples, group, strict=True):
         row[: len(lesson.samples)] = lesson.samples
     made = features(torch.from_numpy(samples))
     for spectrum, lesson in zip(made, group, strict=True):
-        if random.random() < 0.5:  # faster-whisper pads features with zeros; whoever pads the sound gets silence
+        # faster-whisper pads features with zeros; whoever pads the sound gets silence.
+        if not silent and random.random() < 0.5:
             spectrum[:, len(lesson.samples) // HOP + 1 :] = 0.0
     prompt = _LONG_PROMPT if random.random() < 0.04 else _SHORT_PROMPT
-    examples = [writer.write(lesson, prompt=prompt) for lesson in group]
+    product = writer.product_prompt()
+    examples = [writer.write(lesson, product=product, prompt=prompt) for lesson in group]
     longest = max(len(example.tokens) for example in examples)
     tokens = torch.full((len(group), longest), writer.end)
     labels = torch.full((len(group), longest), IGNORED)

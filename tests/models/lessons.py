@@ -16,8 +16,9 @@ from tests.data.sound import cough, pink_noise
 from tests.models.speech import Heard, Said, Samples, words_of
 
 _SPEECH_RMS = 0.035  # of the recordings: -28 dBFS where voiced, a little less over all
-_SURE_S = 0.08  # a word that ended so long ago has been heard to its end
-_BEGUN = 0.6  # of a word: less is not taken for the word
+_SURE_S = 0.05  # a word that ended so long ago has been heard to its end
+_BEGUN = 0.6  # of a word: less is not taken for the word; what lies between is as one hears it
+_UNSURE = 0.25  # of the cuts go through such a word: it may be written or not, and nothing else
 _LONGEST_S = 29.0
 
 
@@ -43,6 +44,9 @@ class Lessons:
         for one in said:
             self._by_text.setdefault(one.text, []).append(one)
         self._recorded = recorded
+        # The longer, the more there is to be mistaken for something else, and the more places to be cut at.
+        lengths = np.sqrt([len(list(words_of(one))) for one in recorded])
+        self._shares = lengths / lengths.sum()
         self._any = [*said, *recorded]
         self._turns = turns
         self._pieces = sorted(self._by_text)
@@ -53,10 +57,10 @@ class Lessons:
     def draw(self) -> Lesson:
         """Return one lesson."""
         chance = self._random.random()
-        if chance < 0.13:
+        if chance < 0.1:
             return self._without_speech()
-        said = self._salad() if chance < 0.38 else self._choose()
-        cut = chance < 0.2 or 0.38 < chance < 0.65
+        said = self._salad() if chance < 0.28 else self._choose()
+        cut = chance < 0.16 or 0.28 < chance < 0.68
         if cut:
             samples, words, text = self._cut_off(said)
         else:
@@ -66,7 +70,7 @@ class Lessons:
     def _choose(self) -> Said:
         chance = self._random.random()
         if chance < 0.5:
-            return self._recorded[self._random.integers(len(self._recorded))]
+            return self._recorded[self._random.choice(len(self._recorded), p=self._shares)]
         if chance < 0.8:
             among = self._alone if chance < 0.63 else self._pieces
             texts: tuple[str, ...] = (among[self._random.integers(len(among))],)
@@ -121,19 +125,21 @@ class Lessons:
 
     def _cut_off(self, said: Said) -> tuple[Samples, tuple[Heard, ...], str]:
         """Return the beginning of `said` and the words that are finished in it."""
+        random = self._random
         words = list(words_of(said))
-        kept = int(self._random.integers(0, len(words)))
+        kept = int(random.integers(0, len(words)))
         following = words[kept][0]
-        latest_s = following.start_s + _BEGUN * (following.end_s - following.start_s)
-        if kept == 0:
-            earliest_s, text = max(0.0, following.start_s - 0.2), ""
+        begun_s = following.start_s + _BEGUN * (following.end_s - following.start_s)
+        sure_s = following.end_s + _SURE_S
+        if random.random() < _UNSURE:
+            end_s = random.uniform(begun_s, sure_s)
+            kept += int(random.uniform(begun_s, sure_s) < end_s)
         else:
-            last, ends_piece = words[kept - 1]
-            earliest_s = last.end_s + _SURE_S
-            text = " ".join(word.text for word, _ in words[:kept])
-            if not ends_piece:
-                text = text.rstrip(",.;:!?")  # a comma is heard by what comes after it
-        end_s = max(earliest_s, self._random.uniform(min(earliest_s, latest_s), latest_s))
+            earliest_s = words[kept - 1][0].end_s + _SURE_S if kept else max(0.0, following.start_s - 0.2)
+            end_s = max(earliest_s, random.uniform(min(earliest_s, begun_s), begun_s))
+        text = " ".join(word.text for word, _ in words[:kept])
+        if kept and not words[kept - 1][1]:
+            text = text.rstrip(",.;:!?")  # a comma is heard by what comes after it
         samples = said.samples[: round(end_s * ANALYSIS_HZ)]
         return samples, tuple(word for word, _ in words[:kept]), text
 

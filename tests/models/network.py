@@ -128,8 +128,11 @@ def encode(weights: Weights, size: Size, features: Any) -> Any:
     return _norm(weights, "encoder.layer_norm", hidden)
 
 
-def decode(weights: Weights, size: Size, encoded: Any, tokens: Any, positions: Any) -> tuple[Any, Any]:
-    """Return the logits (batch, tokens, vocabulary) and the guided heads' attention (batch, heads, tokens, frames)."""
+def decode(weights: Weights, size: Size, encoded: Any, tokens: Any, positions: Any, *, asked: Any) -> tuple[Any, Any]:
+    """Return the logits (n, vocabulary) and the guided heads' attention (batch, heads, tokens, frames).
+
+    `asked` (batch, tokens) says of which n tokens the logits are wanted: a prompt's cost time and are not.
+    """
     hidden = weights["decoder.embed_tokens.weight"][tokens] + weights["decoder.embed_positions.weight"][positions]
     guided = []
     for number in range(size.decoder_layers):
@@ -145,7 +148,7 @@ def decode(weights: Weights, size: Size, encoded: Any, tokens: Any, positions: A
         hidden = hidden + _joined(weights, f"{layer}.encoder_attn", attention @ value)
         hidden = hidden + _feed_forward(weights, layer, hidden)
     hidden = _norm(weights, "decoder.layer_norm", hidden)
-    return hidden @ weights["decoder.embed_tokens.weight"].T, torch.stack(guided, dim=1)
+    return hidden[asked] @ weights["decoder.embed_tokens.weight"].T, torch.stack(guided, dim=1)
 
 
 def _norm(weights: Weights, name: str, hidden: Any) -> Any:

@@ -39,10 +39,11 @@ class Sentence:
     name: str
     samples: Samples
     text: str
+    card: str = ""  # that is talked about, of a recording
 
 
-def sentences() -> list[Sentence]:
-    """Return every turn of every recording that has words, and every segment of a turn with several."""
+def sentences(*, longest_s: float = WINDOW_S) -> list[Sentence]:
+    """Return every turn of every recording that has words, up to this length, and every segment of one with several."""
     found: list[Sentence] = []
     for path in sorted([*DATA.glob("*" + SUFFIX), *(DATA / "pauses").glob("*" + SUFFIX)]):
         truth = load_truth(path)
@@ -51,14 +52,14 @@ def sentences() -> list[Sentence]:
         stem = path.name.removesuffix(SUFFIX)
         samples = sound(next(path.parent.glob(stem + ".[fw]*")), truth)
         for number, turn in enumerate(truth.turns):
-            spans = [(f"{stem}-{number}", turn)] if turn.duration_ms < WINDOW_S * 1000 else []
+            spans = [(f"{stem}-{number}", turn)] if turn.duration_ms < longest_s * 1000 else []
             if len(turn.segments) > 1:
                 spans += [(f"{stem}-{number}-{at}", segment) for at, segment in enumerate(turn.segments)]  # type: ignore[misc]
             for name, span in spans:
                 # Where the next piece begins sooner, the cut lies in the middle of the pause.
                 before, after = _room(truth, span.from_ms, span.to_ms)
                 cut = samples[(span.from_ms - before) * 16 : (span.to_ms + after) * 16]
-                found.append(Sentence(name=name, samples=cut, text=span.text))
+                found.append(Sentence(name=name, samples=cut, text=span.text, card=truth.card or ""))
     return found
 
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ
 from pipelines.engines import SpeakRequest, Voice
+from pipelines.patient.card_library import CardLibrary
 from pipelines.truth import load_truth
 from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import Phone, align
@@ -34,13 +35,14 @@ Samples = NDArray[np.float32]
 
 HERE = Path(__file__).parent
 DATA = HERE.parent / "data"
+CARDS = HERE.parents[1] / "configs" / "cards"
 VOICES = ("rms", "slt", "awb")
 STRETCHES = (0.95, 1.05, 1.15, 1.25)
 SLOW_STRETCHES = (1.35, 1.5)  # about the pace that the product asks of its synthesisers unless told otherwise
 SPELT_ANSWERS = ("Yes.", "No.", "Thank you.", "Okay.", "Right.", "I see.")
 ANSWERS = (*SPELT_ANSWERS, "Mhm.")
 _MHM = "pau m hh m m pau"  # flite would spell it
-_CONTEXT_MS = 800  # of the recording kept around a turn
+_WINDOW_S = 27.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ def recorded(name: str) -> Path:
 def bundled() -> list[str]:
     """Return the sentences that are read to qualify a model."""
     return (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
+
+
+def vocabularies() -> dict[str, tuple[str, ...]]:
+    """Return each card's names and drugs as a session gives them to the recogniser."""
+    return {name: (*card.vocabulary, card.patient.name) for name, card in CardLibrary.load(CARDS).items()}
 
 
 def texts() -> list[tuple[str, ...]]:
@@ -170,10 +177,13 @@ def from_recordings() -> list[Said]:
                 scale = segment.duration_ms / 1000 / (piece.span_s[1] - piece.span_s[0])
                 timed.append(_moved(piece.pieces[0], from_s=piece.span_s[0], by_s=offset_s, scale=scale))
             found += [_cut(samples, (piece,), source=plan.name) for piece in timed]
-            if len(timed) > 1 and turn.duration_ms < 27_000:
-                found.append(_cut(samples, tuple(timed), source=plan.name))
-            elif len(timed) > 1:  # a window of the recogniser holds no more than 30 s
-                found += [_cut(samples, tuple(timed[at : at + 2]), source=plan.name) for at in range(len(timed) - 1)]
+            found += [_cut(samples, stretch, source=plan.name) for stretch in _stretches(timed)]
+            # What is heard of a long turn once its beginning was let go: the word before may still ring.
+            found += [
+                _cut(samples, stretch, source=plan.name, after_s=before[-1].end_s - 0.1)
+                for number, before in enumerate(timed[:-1], start=1)
+                for stretch in _stretches(timed[number:])[-1:]
+            ]
     for path in sorted((DATA / "interruptions").glob("floor-*.flac")):
         number = int(path.stem.removeprefix("floor-")) - 1
         found.append(_whole(path, make_interruptions.FLOOR[number]))
@@ -213,9 +223,16 @@ def _moved(words: tuple[Heard, ...], *, from_s: float, by_s: float, scale: float
     return tuple(Heard(word.text, at(word.start_s), at(word.end_s)) for word in words)
 
 
-def _cut(samples: Samples, pieces: tuple[tuple[Heard, ...], ...], *, source: str) -> Said:
+def _stretches(pieces: list[tuple[Heard, ...]]) -> list[tuple[tuple[Heard, ...], ...]]:
+    """Return several pieces in a row from the first on: all, or as many as a window holds and fewer."""
+    fits = [end for end in range(2, len(pieces) + 1) if pieces[end - 1][-1].end_s - pieces[0][0].start_s < _WINDOW_S]
+    wanted = fits if fits and fits[-1] < len(pieces) else fits[-1:]
+    return [tuple(pieces[:end]) for end in wanted]
+
+
+def _cut(samples: Samples, pieces: tuple[tuple[Heard, ...], ...], *, source: str, after_s: float | None = None) -> Said:
     """Return the stretch of a recording with these pieces; what was said before and after is left out."""
-    begin = max(0, round((pieces[0][0].start_s - 0.1) * ANALYSIS_HZ))
+    begin = max(0, round((pieces[0][0].start_s - 0.1 if after_s is None else after_s) * ANALYSIS_HZ))
     end = round((pieces[-1][-1].end_s + 0.15) * ANALYSIS_HZ)
     by_s = -begin / ANALYSIS_HZ
     moved = tuple(_moved(piece, from_s=0.0, by_s=by_s, scale=1.0) for piece in pieces)

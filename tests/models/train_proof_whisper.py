@@ -43,8 +43,9 @@ def hearing(weights: Weights, batch: Batch, encoded: Any) -> Any:
 
 def writing(weights: Weights, size: Size, batch: Batch, encoded: Any) -> tuple[Any, Any]:
     """Return the loss of the tokens, and of where the guided heads looked."""
-    logits, attention = network.decode(weights, size, encoded, batch.tokens, batch.positions)
-    written = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
+    asked = batch.labels != IGNORED
+    logits, attention = network.decode(weights, size, encoded, batch.tokens, batch.positions, asked=asked)
+    written = F.cross_entropy(logits, batch.labels[asked])
     rows, places, masks = [], [], []
     frames = torch.arange(attention.shape[-1])
     for row, looks in enumerate(batch.looks):
@@ -127,7 +128,7 @@ def train(arguments: argparse.Namespace, tokenizer: tokenizers.Tokenizer) -> tup
     bank = _bank(arguments.work)
     lessons = Lessons(bank["said"], bank["recorded"], speech.texts(), speech.noises(), seed=arguments.seed + first)
     earlier = [" ".join(turn) for turn in speech.texts()]
-    writer = Writer(tokenizer, earlier, seed=arguments.seed + first)
+    writer = Writer(tokenizer, earlier, list(speech.vocabularies().values()), seed=arguments.seed + first)
     stream = batches(lessons, writer, Features(), size=arguments.batch, seed=arguments.seed + first)
     began = time.monotonic()
     sums = np.zeros(4)
@@ -250,7 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Train the proof recogniser and convert it.")
     parser.add_argument("--out", type=Path, default=HERE / NAME, help="folder of the model")
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints; training goes on from there")
-    parser.add_argument("--steps", type=int, default=8_000)
+    parser.add_argument("--steps", type=int, default=12_500)
     parser.add_argument("--listen", type=int, default=2_000, help="steps in which only the encoder is taught")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--width", type=int, default=128)
