@@ -22,6 +22,7 @@ from server.protocol.strict_json import parse_object
 from server.security import origin_allowed
 from server.sessions import Session, Status
 from server.wire.connection import RealtimeConnection, SessionInfo, WebSocketChannel
+from server.wire.live import LiveSession
 
 logger = structlog.get_logger("server.routes")
 
@@ -186,25 +187,27 @@ async def realtime(websocket: WebSocket) -> None:
         logger.info("realtime_refused", code=error.code)
         await websocket.send_denial_response(error_response(error))
         return
+    live = LiveSession(
+        principal=principal,
+        session_info=SessionInfo(
+            id=session.id,
+            card_id=session.card.id,
+            expires_at_s=round(time.time()) + server.settings.session.session_s,
+        ),
+        make_driver=lambda input_hz, sink: server.registry.make_driver(session, input_hz, sink),
+        settings=server.settings.server,
+        over=lambda: server.registry.finish(session),
+    )
+    connection = RealtimeConnection(
+        live, WebSocketChannel(websocket), settings=server.settings.server, idle_s=server.settings.session.idle_s
+    )
     try:
         await websocket.accept(subprotocol=REALTIME_PROTOCOL if REALTIME_PROTOCOL in offered else None)
-        connection = RealtimeConnection(
-            channel=WebSocketChannel(websocket),
-            principal=principal,
-            session_info=SessionInfo(
-                id=session.id,
-                card_id=session.card.id,
-                expires_at_s=round(time.time()) + server.settings.session.session_s,
-            ),
-            make_driver=lambda input_hz, sink: server.registry.make_driver(session, input_hz, sink),
-            settings=server.settings.server,
-            idle_s=server.settings.session.idle_s,
-        )
         with structlog.contextvars.bound_contextvars(session_id=session.id):
             code = await connection.run()
         server.metrics.count_close(code)
     finally:
-        server.registry.finish(session)
+        live.detach(connection)  # also when it was never accepted
 
 
 # ------------------------------------------------------------------ helpers

@@ -114,9 +114,13 @@ class Translator:
             case _:
                 return []
 
+    def sound_sent(self, chunk: PlayoutChunk) -> None:
+        """Note that a chunk of the patient's sound goes out, of a reply that was begun."""
+        end_ms = chunk.from_ms + 1000.0 * len(chunk.samples) / WIRE_HZ
+        self.sent_ms[chunk.reply] = max(self.sent_ms[chunk.reply], end_ms)
+
     def audio(self, chunk: PlayoutChunk) -> list[e.ServerEvent]:
-        """Return the event that carries a chunk of the patient's sound, of a reply that was begun."""
-        self.sent_ms[chunk.reply] += 1000.0 * len(chunk.samples) / WIRE_HZ
+        """Return the event that carries a chunk of the patient's sound."""
         delta = base64.b64encode(pcm_to_bytes(chunk.samples)).decode()
         item_id, response = patient_item(chunk.reply), response_id(chunk.reply)
         return [e.OutputAudioDelta(item_id=item_id, response_id=response, delta=delta)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,6 +26,9 @@ class Channel(Protocol):
     async def send_text(self, text: str) -> None:
         """Send a message; raises ChannelClosed. Waits while the other end takes nothing."""
 
+    async def send_bytes(self, data: bytes) -> None:
+        """Send a binary message, as `send_text`; only where the connection's voice makes such messages."""
+
     async def receive(self) -> str | bytes:
         """Return the next message; raises ChannelClosed."""
 
@@ -44,8 +47,15 @@ class WebSocketChannel:
 
     async def send_text(self, text: str) -> None:
         """Send a text frame; raises ChannelClosed."""
+        await self._send(self._websocket.send_text(text))
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send a binary frame; raises ChannelClosed."""
+        await self._send(self._websocket.send_bytes(data))
+
+    async def _send(self, sending: Awaitable[None]) -> None:
         try:
-            await self._websocket.send_text(text)
+            await sending
         except WebSocketDisconnect as gone:
             raise ChannelClosed(gone.code) from None
         except (WebSocketDisconnected, OSError, RuntimeError):  # sending after a close is a RuntimeError of the server

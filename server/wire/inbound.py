@@ -7,8 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from audio.errors import AppError, AudioError
-from audio.frames import pcm_from_bytes
+from audio.errors import AppError
+from audio.frames import Pcm, pcm_from_bytes
 from pipelines import events as log
 from pipelines.conversation import signals as s
 from pipelines.conversation.states import State
@@ -26,7 +26,7 @@ logger = structlog.get_logger("server.wire.inbound")
 
 
 class Stage(Protocol):
-    """What messages need of their connection."""
+    """What messages need of their session."""
 
     acks: bool
 
@@ -43,6 +43,9 @@ class Stage(Protocol):
     def end(self, reason: str) -> None:
         """End the session."""
 
+    def hear(self, samples: Pcm, *, event_id: str | None = None) -> None:
+        """Take the candidate's sound, from the message with the client's own id; the first starts the role-play."""
+
     def played(self, reply: int, played_ms: float) -> None:
         """Take the client's word for how much of a reply it played."""
 
@@ -51,7 +54,7 @@ class Stage(Protocol):
 
 
 class Inbound:
-    """Carries out the messages of one connection."""
+    """Carries out the messages of one session's client."""
 
     def __init__(self, *, stage: Stage, wire: WireSession, translator: Translator, principal: Principal) -> None:
         self._stage = stage
@@ -62,7 +65,7 @@ class Inbound:
         self._cut: int | None = None  # the last reply whose heard part was settled
 
     def take(self, message: c.ClientMessage) -> None:
-        """Carry out a message; raises Refused, or AudioError when sound comes too fast."""
+        """Carry out a message; raises Refused."""
         check(message, self._principal, self._wire.info)
         try:
             self._carry_out(message)
@@ -148,12 +151,7 @@ class Inbound:
     # -------------------------------------------------------------- the candidate's turn
 
     def _append(self, message: c.AppendAudio) -> None:
-        driver = self._stage.start()
-        try:
-            driver.receive_audio(pcm_from_bytes(message.audio))
-        except AudioError as error:
-            driver.refuse_audio(error)
-            raise
+        self._stage.hear(pcm_from_bytes(message.audio), event_id=message.event_id)
 
     def _commit(self) -> None:
         driver = self._stage.driver

@@ -27,6 +27,7 @@ from server.principal import Principal
 from server.settings import ServerSettings
 from server.wire.channel import ChannelClosed
 from server.wire.connection import RealtimeConnection, SessionInfo
+from server.wire.live import LiveSession
 from tests.fakes.recogniser import ScriptedRecogniser
 from tests.fakes.responder import ScriptedResponder
 from tests.fakes.synthesiser import ToneSynthesiser
@@ -65,6 +66,7 @@ class MemoryChannel:
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.sent_at_s: list[float] = []
+        self.sent_bytes: list[bytes] = []
         self.closed: tuple[int, str] | None = None
         self.aborted = False
         self._flowing = asyncio.Event()
@@ -89,6 +91,10 @@ class MemoryChannel:
         self.sent_at_s.append(asyncio.get_running_loop().time())
         async with self._changed:
             self._changed.notify_all()
+
+    async def send_bytes(self, data: bytes) -> None:
+        await self._flowing.wait()
+        self.sent_bytes.append(data)
 
     async def receive(self) -> str | bytes:
         message = await self._inbound.get()
@@ -131,14 +137,13 @@ class Talk:
         self._engines = engines
         self._card = CardLibrary.load(CARDS)[CARD].model_copy(update={"opening": opening})
         self._session_s = session_s
-        self.connection = RealtimeConnection(
-            channel=self.channel,
+        self.live = LiveSession(
             principal=principal,
             session_info=SessionInfo(id="sess_1", card_id=CARD, expires_at_s=0),
             make_driver=self._make_driver,
             settings=settings,
-            idle_s=idle_s,
         )
+        self.connection = RealtimeConnection(self.live, self.channel, settings=settings, idle_s=idle_s)
 
     def _make_driver(self, input_hz: int, sink: Sink) -> SessionDriver:
         self.rates_hz.append(input_hz)

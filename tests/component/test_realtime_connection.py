@@ -187,7 +187,7 @@ def test_the_time_limit_has_its_own_close_code() -> None:
 def test_the_server_stops_a_connection_for_its_own_reason() -> None:
     async def script(one: Talk) -> None:
         await one.say(100)
-        one.connection.stop("disconnected", code=4409, text="opened in another window")
+        one.live.stop("disconnected", code=4409, text="opened in another window")
         await one.wait("interlocutor.session.ended")
 
     one = talk(script)
@@ -366,4 +366,4 @@ def test_a_far_clients_sound_is_sent_further_ahead() -> None:
             await one.wait("response.done", reply)
 
     one = talk(script, replies=["Good morning to you.", "Well, it hurts at night."])
-    assert one.connection.lead_ms() == pytest.approx(2 * late_ms, abs=20)
+    assert one.live.lead_ms() == pytest.approx(2 * late_ms, abs=20)

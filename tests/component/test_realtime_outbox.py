@@ -26,10 +26,10 @@ def sent(fill: Callable[[Outbox], None]) -> list[tuple[str, str]]:
 
     async def main() -> list[tuple[str, str]]:
         channel = MemoryChannel()
-        outbox = Outbox(channel, deadline_s=1.0)
+        outbox = Outbox(deadline_s=1.0)
         fill(outbox)
         outbox.finish(1000, "done")
-        await outbox.run()
+        await outbox.run(channel)
         assert channel.closed == (1000, "done")
         return [(event["event_id"], str(event.get("delta") or event.get("text"))) for event in channel.sent]
 
@@ -58,11 +58,11 @@ def test_a_hold_overtakes_the_sound_of_its_item_that_was_not_sent() -> None:
     async def main() -> list[str]:
         outbox.put(e.Cleared(), *(sound("item_p1", text) for text in "abc"), partial("item_c1", "words"))
         outbox.finish(1000, "done")
-        await outbox.run()
+        await outbox.run(channel)
         return [str(event.get("delta") or event["type"]) for event in channel.sent]
 
     channel = Then()
-    outbox = Outbox(channel, deadline_s=5.0)
+    outbox = Outbox(deadline_s=5.0)
     assert run_virtual(main()) == [
         "input_audio_buffer.cleared",
         "a",
@@ -103,8 +103,8 @@ async def stalled(then: Callable[[Outbox, MemoryChannel], Awaitable[None]]) -> f
     """Run an outbox on a channel that takes nothing; return when it gave up, in seconds."""
     channel = MemoryChannel()
     channel.stall()
-    outbox = Outbox(channel, deadline_s=3.0)
-    run = asyncio.create_task(outbox.run())
+    outbox = Outbox(deadline_s=3.0)
+    run = asyncio.create_task(outbox.run(channel))
     await then(outbox, channel)
     with pytest.raises(TimeoutError):
         await run
@@ -129,11 +129,11 @@ class SlowChannel(MemoryChannel):
 def test_the_deadline_counts_from_the_queue_and_not_from_the_send() -> None:
     async def main() -> tuple[float, int]:
         channel = SlowChannel()
-        outbox = Outbox(channel, deadline_s=2.5)
+        outbox = Outbox(deadline_s=2.5)
         outbox.put(*(sound("item_p1", "a") for _ in range(5)))
         outbox.finish(1000, "done")
         with pytest.raises(TimeoutError):
-            await outbox.run()
+            await outbox.run(channel)
         return asyncio.get_running_loop().time(), len(channel.sent)
 
     gave_up_s, count = run_virtual(main())

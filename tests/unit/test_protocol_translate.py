@@ -38,7 +38,9 @@ class Wire:
 
     def sound(self, reply: int, duration_ms: int) -> list[dict[str, Any]]:
         samples = np.arange(24 * duration_ms, dtype=np.int16)
-        return read(self.translator.audio(PlayoutChunk(reply, 0, 0.0, samples)))
+        chunk = PlayoutChunk(reply, 0, self.translator.sent_ms[reply], samples)
+        self.translator.sound_sent(chunk)
+        return read(self.translator.audio(chunk))
 
 
 def read(events: list[e.ServerEvent]) -> list[dict[str, Any]]:
