@@ -170,6 +170,11 @@ class SessionDriver:
         for frame in self._intake.receive(samples, self._clock.now_ms()):
             self._frame(frame)
 
+    @property
+    def missing_ms(self) -> float:
+        """How much silence was inserted in all where no sound came."""
+        return self._intake.missing_ms
+
     def _media_tick(self) -> None:
         """Keep media time going where nothing comes."""
         if self.core.state is State.ENDED:

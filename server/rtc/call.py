@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import structlog
@@ -46,6 +46,7 @@ class Call:
         make_connection: Callable[[LiveSession, CallPeer, TrackVoice], RealtimeConnection],
         settings: RtcSettings,
         servers: tuple[IceServer, ...],
+        first_messages: Iterable[str] = (),
     ) -> None:
         self.id = call_id
         self.live: LiveSession | None = None
@@ -63,6 +64,8 @@ class Call:
             missing_ms=self._missing_ms,
             hang_up=self._hung_up.set,
         )
+        for text in first_messages:
+            self.peer.channel.put_first(text)
 
     async def answer(self, offer: Offer) -> str:
         """Return the SDP answer to the first offer, or to a later one."""

@@ -42,9 +42,13 @@ class DataChannel:
         channel.on("close", self.lost)
         self._ready.set()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the peer's channel is there."""
+    def put_first(self, text: str) -> None:
+        """Have a message read before all that the peer sends: it came with the offer."""
+        self._messages.append(text)
+
+    async def opened(self) -> bool:
+        """Wait for the peer's channel; return whether it came before the call was lost."""
+        await self._ready.wait()
         return self._channel is not None and self._closed is None
 
     def lost(self, code: int = GONE) -> None:
@@ -76,6 +80,10 @@ class DataChannel:
             else:
                 self._channel.send(text)
                 return
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Refuse: a call's sound leaves by its track, so no message is binary."""
+        raise NotImplementedError
 
     async def receive(self) -> str | bytes:
         """Return the next message; raises ChannelClosed."""

@@ -35,16 +35,19 @@ class InboundCounts:
 class InboundSound:
     """Decodes, fills holes and resamples one candidate's sound, packet by packet.
 
-    `hear` is given int16 mono at `rate_hz`; `missing_ms` tells how much silence the session has inserted by itself in
-    all.
+    `hear` is given int16 mono at the rate that `rate_hz` tells; `missing_ms` tells how much silence the session has
+    inserted by itself in all.
     """
 
-    def __init__(self, *, rate_hz: int, hear: Callable[[Pcm], None], missing_ms: Callable[[], float]) -> None:
+    def __init__(
+        self, *, rate_hz: Callable[[], int], hear: Callable[[Pcm], None], missing_ms: Callable[[], float]
+    ) -> None:
         self.counts = InboundCounts()
         self._hear = hear
         self._missing_ms = missing_ms
         self._decoder = OpusDecoder()
-        self._resampler = StreamResampler(OPUS_HZ, rate_hz)
+        self._rate_hz = rate_hz
+        self._resampler: StreamResampler | None = None
         self._expected: int | None = None  # timestamp of the next sound
         self._missing_before_ms = 0.0
         self._last: Pcm = np.zeros(0, dtype=np.int16)
@@ -62,7 +65,18 @@ class InboundSound:
         self._missing_before_ms = self._missing_ms()
         self._last = samples
         self.counts.heard_ms += len(samples) / SAMPLES_PER_MS
+        self._put(samples)
+
+    def _put(self, samples: Pcm) -> None:
+        """Hand sound on at the session's rate, which a client may change before the role-play has started."""
+        rate_hz = self._rate_hz()
+        if self._resampler is None or self._resampler.to_hz != rate_hz:
+            self._resampler = StreamResampler(OPUS_HZ, rate_hz)
         self._hear(self._resampler.process(samples))
+
+    def close(self) -> None:
+        """Let go of the filter: a peer connection is a ring of references, which may outlast its call for long."""
+        self._resampler = None
 
     def _restart(self) -> None:
         """Begin anew: another source counts its time from elsewhere, and its decoder knows nothing of this one."""
@@ -85,7 +99,7 @@ class InboundSound:
         else:
             self.counts.silent_ms += left / SAMPLES_PER_MS
             filling = np.zeros(left, dtype=np.int16)
-        self._hear(self._resampler.process(filling))
+        self._put(filling)
 
 
 def concealment(last: Pcm, length: int) -> Pcm:

@@ -22,6 +22,7 @@ FADE_SAMPLES = samples_for(10.0, WIRE_HZ)  # a cut in the midst of a wave is a c
 REWIND_SAMPLES = samples_for(REWIND_MS + FRAME_MS, WIRE_HZ)
 ACKNOWLEDGE_FRAMES = 5  # 100 ms, as our page does over the WebSocket
 PAGE_BUFFER_MS = 50.0  # a browser's own jitter buffer on a good network (measured: 40 to 50)
+ENDED_FRAMES = 15  # a voice that is late with its next clause has not ended
 LATE_S = 0.1  # a loop that stood still for longer leaves a hole in the stream instead of a burst at the listener
 
 
@@ -59,12 +60,16 @@ class PatientSound:
     """The replies' sound that is to be sent, the one at the front first."""
 
     def __init__(self) -> None:
-        self.gaps = 0  # frames in the midst of a reply for which no sound was there
+        self.gaps = 0  # how often the next sound of a reply came too late
+        self.began: Callable[[int], None] = lambda _reply: None  # a reply's sound begins to be sent
+        self.ended: Callable[[int], None] = lambda _reply: None  # all there was has been sent, for a while now
         self._replies: deque[_Reply] = deque()
         self._held: int | None = None
         self._fade_out = False  # the next frame is to end what sounds
         self._fade_in = False
         self._dropped = False  # the front reply goes once it has faded
+        self._sounding: int | None = None  # the reply of which `began` was told and `ended` was not
+        self._dry = 0  # frames for which nothing was there
 
     def play(self, chunk: PlayoutChunk) -> None:
         """Queue a chunk."""
@@ -94,6 +99,13 @@ class PatientSound:
             front.cursor = max(front.first, min(front.cursor, samples_for(from_ms, WIRE_HZ)))
             self._held, self._fade_out, self._fade_in = None, False, True
 
+    def restart(self, reply: int, from_ms: float) -> None:
+        """Drop what is there of a reply; what is played next begins at that place."""
+        self._replies = deque(r for r in self._replies if r.number != reply)
+        place = samples_for(from_ms, WIRE_HZ)
+        self._replies.append(_Reply(reply, first=place, cursor=place))
+        self._held, self._fade_out, self._fade_in, self._dropped = None, False, True, False
+
     @property
     def held(self) -> int | None:
         """The reply that is paused."""
@@ -113,7 +125,7 @@ class PatientSound:
             self._fade_out = False
         elif self._held is None and not self._dropped:
             cut = reply.take(FRAME_SAMPLES)
-            self.gaps += 0 < len(cut) < FRAME_SAMPLES
+            self._tell(reply.number, len(cut))
             out[: len(cut)] = cut
             if self._fade_in and len(cut):
                 rise = min(FADE_SAMPLES, len(cut))
@@ -121,8 +133,20 @@ class PatientSound:
                 self._fade_in = False
         if self._dropped:
             self._replies.popleft()
-            self._dropped = False
+            self._dropped, self._sounding = False, None
         return SentFrame(out, reply.number, reply.cursor)
+
+    def _tell(self, reply: int, samples: int) -> None:
+        """Tell when a reply's sound begins, and when none has come for a while."""
+        if samples and self._dry and self._sounding == reply:
+            self.gaps += 1
+        self._dry = 0 if samples else self._dry + 1
+        if samples and self._sounding != reply:
+            self._sounding = reply
+            self.began(reply)
+        elif self._dry == ENDED_FRAMES and self._sounding == reply:
+            self._sounding = None
+            self.ended(reply)
 
 
 class HeardPlaces:
@@ -196,6 +220,12 @@ class PatientTrack(MediaStreamTrack):
     def resume(self, reply: int, from_ms: float) -> None:
         """Go on from that place."""
         self.sound.resume(reply, from_ms)
+        self.places.forget()
+        self._told_hold = None
+
+    def restart(self, reply: int, from_ms: float) -> None:
+        """Begin a reply anew at that place."""
+        self.sound.restart(reply, from_ms)
         self.places.forget()
         self._told_hold = None
 

@@ -28,8 +28,8 @@ MOST_UNFINISHED_BYTES = 4 * LOCAL_MAX_MESSAGE_SIZE  # of messages that never end
 class CallPeer:
     """A peer connection with one track each way and the data channel; makes nothing on the network before `answer`.
 
-    `hear` gets the candidate's sound, int16 mono at `rate_hz`; `heard(reply, played_ms)` how much of the patient's was
-    heard.
+    `hear` gets the candidate's sound, int16 mono at the rate that `rate_hz` tells; `heard(reply, played_ms)` is told
+    how much of the patient's was heard.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class CallPeer:
         settings: RtcSettings,
         *,
         servers: tuple[IceServer, ...],
-        rate_hz: int,
+        rate_hz: Callable[[], int],
         hear: Callable[[Pcm], None],
         heard: Callable[[int, float], None],
         missing_ms: Callable[[], float],
@@ -103,6 +103,7 @@ class CallPeer:
         await self._path.close()
         await self._pc.close()
         self.track.stop()
+        self.inbound.close()
 
     def _changed(self) -> None:
         if self.state in ("failed", "closed"):

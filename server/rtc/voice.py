@@ -39,6 +39,10 @@ class TrackVoice:
         """Go on from that place."""
         self._track.resume(reply, from_ms)
 
+    def restart(self, reply: int, from_ms: float) -> None:
+        """Begin a reply anew: its sound comes again from that place on."""
+        self._track.restart(reply, from_ms)
+
     def lead_ms(self) -> float:
         """Return how far ahead sound should be here: the track sends it at its time, whatever the network is like."""
         return MIN_LEAD_MS
