@@ -29,11 +29,15 @@ class FrameKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A piece of mono sound: `samples` int16 of shape (n,), at `rate_hz`."""
+    """A piece of mono sound: `samples` int16 of shape (n,), at `rate_hz`.
+
+    `at_ms` is the media time of a late frame's beginning, where the client said when it was captured.
+    """
 
     samples: Pcm
     rate_hz: int
     kind: FrameKind = FrameKind.LIVE
+    at_ms: float | None = None
 
     @property
     def duration_ms(self) -> float:

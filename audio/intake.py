@@ -38,23 +38,30 @@ class Intake:
         self._frame_samples = samples_for(FRAME_MS, rate_hz)
         self._rest: Pcm = np.zeros(0, dtype=np.int16)
         self._gap_ms = 0.0  # inserted and not yet made good by late sound
+        self._heard_until_ms = 0.0  # media time of the end of what came last
 
     @property
     def inserted_ms(self) -> float:
         """How far media time is ahead of what the client sent: silence inserted, less what came late."""
         return self.missing_ms - self.late_ms
 
-    def receive(self, samples: Pcm, session_ms: float) -> Iterator[Frame]:
+    def receive(self, samples: Pcm, session_ms: float, *, late_ms: float | None = None) -> Iterator[Frame]:
         """Take int16 mono of any length that arrived at `session_ms`; yield whole frames, live or late.
+
+        `late_ms`: the client says that it was captured so long ago. It is late then as far as its place was filled.
 
         Raises AudioError("audio.too_fast") for what is further ahead of real time than a stalled buffer explains; the
         sound that was refused is dropped, the rest of the session goes on.
         """
         self.clock.start(session_ms)
+        at_ms = None
+        if late_ms is not None:
+            rest_ms = 1000.0 * len(self._rest) / self.rate_hz
+            at_ms = self.clock.now_ms + self.clock.behind_ms(session_ms) - late_ms - rest_ms
         self._rest = np.concatenate((self._rest, samples))
         while len(self._rest) >= self._frame_samples:
             ahead_ms = -self.clock.behind_ms(session_ms)
-            late = self._gap_ms >= FRAME_MS and ahead_ms > LEAD_MS
+            late = self._gap_ms >= FRAME_MS and (ahead_ms > LEAD_MS or late_ms is not None)
             if self._paced and not late and ahead_ms > BURST_MS:
                 refused_ms = 1000.0 * len(self._rest) / self.rate_hz
                 self.refused_ms += refused_ms
@@ -68,10 +75,16 @@ class Intake:
             if late:
                 self._gap_ms -= FRAME_MS
                 self.late_ms += FRAME_MS
-                yield Frame(cut, self.rate_hz, FrameKind.LATE)
+                if at_ms is not None:  # never before what was heard already, nor in the future
+                    at_ms = min(max(at_ms, self._heard_until_ms), self.clock.now_ms - FRAME_MS)
+                    self._heard_until_ms = at_ms + FRAME_MS
+                yield Frame(cut, self.rate_hz, FrameKind.LATE, at_ms)
             else:
                 self.clock.advance(len(cut))
+                self._heard_until_ms = self.clock.now_ms
                 yield Frame(cut, self.rate_hz)
+            if at_ms is not None:
+                at_ms += FRAME_MS
 
     def fill(self, session_ms: float) -> Iterator[Frame]:
         """Yield missing frames until media time is no more than 100 ms behind `session_ms`."""

@@ -53,6 +53,9 @@ class Sink(Protocol):
     def resume(self, reply: int, from_ms: float) -> None:
         """Have a client that holds a reply go on from that place of its sound, or from where it paused if earlier."""
 
+    def restart(self, reply: int, from_ms: float) -> None:
+        """Have the client drop all it has of the reply's sound: what is sent from now on begins at `from_ms`."""
+
     def lead_ms(self) -> float:
         """Return how far ahead this client's sound should be: max(300 ms, 2 x round trip + jitter)."""
 
@@ -85,6 +88,7 @@ class _Track:
     acked_at_ms: float = 0.0
     since: tuple[float, float] = (0.0, 0.0)  # (place, session time) from which on it plays without a seek
     on_hold: bool = False
+    lost: bool = False  # with its connection: what was sent and not heard may never have arrived
     paused_at_ms: float | None = None  # place at which the client paused, while it is told to
     sent: deque[PlayoutChunk] = field(default_factory=deque)  # what may have to be heard again, or was not yet
     released: bool = False
@@ -185,6 +189,16 @@ class Playout:
             self._place_again(track, heard_ms, _ms(track.sent_samples), self._clock.now_ms())
         return heard_ms
 
+    def lose(self) -> None:
+        """The connection is gone: put the reply under way on hold; a resume sends again what was not heard."""
+        track = self._track
+        if track is None or not track.released:
+            return
+        self._cancel_timer()
+        if track.paused_at_ms is None:
+            track.paused_at_ms = self.played_ms(track.reply)
+        track.on_hold = track.lost = True
+
     def resume(self, reply: int, from_ms: float) -> None:
         """Go on with a reply that is on hold, from that place of its sound: where it paused, or up to 1.5 s before.
 
@@ -194,7 +208,9 @@ class Playout:
         if track is None or not track.on_hold:
             return
         track.on_hold = False
-        if track.paused_at_ms is not None:
+        if track.lost:
+            self._restart(track, from_ms)
+        elif track.paused_at_ms is not None:
             now_ms, sent_ms = self._clock.now_ms(), _ms(track.sent_samples)
             from_ms = max(min(from_ms, track.paused_at_ms), track.paused_at_ms - REWIND_MS, 0.0)
             track.paused_at_ms = track.acked_ms = None
@@ -203,6 +219,23 @@ class Playout:
             self._sink.resume(reply, from_ms)
             self._place_again(track, from_ms, sent_ms, now_ms)
         self._pump()
+
+    def _restart(self, track: _Track, from_ms: float) -> None:
+        """Queue again what was sent from `from_ms` on, as far back as it is kept."""
+        sent, place = track.sent_samples, samples_for(max(from_ms, 0.0), WIRE_HZ)
+        if track.sent:
+            place = max(place, samples_for(track.sent[0].from_ms, WIRE_HZ))
+        track.sent_samples = min(place, sent)
+        while track.sent and (chunk := track.sent[-1]).from_ms + _ms(len(chunk.samples)) > _ms(track.sent_samples):
+            heard = max(0, track.sent_samples - samples_for(chunk.from_ms, WIRE_HZ))
+            track.queue.appendleft((chunk.clause, chunk.samples[heard:]))
+            track.sent.pop()
+            if heard:
+                track.sent.append(PlayoutChunk(chunk.reply, chunk.clause, chunk.from_ms, chunk.samples[:heard]))
+        now_ms, from_ms = self._clock.now_ms(), _ms(track.sent_samples)
+        track.lost, track.paused_at_ms, track.acked_ms = False, None, None if track.queue else from_ms
+        track.since, track.ends_at_ms = (from_ms, now_ms), now_ms
+        self._sink.restart(track.reply, from_ms)
 
     def played_ms(self, reply: int) -> float:
         """Return how much of a reply has been heard by now; after a seek, the place that is being heard."""
@@ -275,7 +308,7 @@ class Playout:
             track.sent.popleft()
         track.sent_samples += len(samples)
         track.ends_at_ms += _ms(len(samples))
-        started, track.clause = clause != track.clause, clause
+        started, track.clause = clause > track.clause, max(clause, track.clause)
         if started:
             self._listener.clause_started(track.reply, clause, chunk.from_ms)
         self._sink.play(chunk)

@@ -66,6 +66,24 @@ class SessionSetup(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentGiven(Event):
+    """What the candidate agreed to before the role-play: the version and the words that were shown."""
+
+    audience: ClassVar[Audience] = Audience.EXAMINER
+    version: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemReported(Event):
+    """The candidate says that something went wrong: what kind of thing, and what they wrote about it."""
+
+    audience: ClassVar[Audience] = Audience.EXAMINER
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded(Event):
     """The role-play is over; `reason` is one of ended, time_limit, disconnected, idle, failed, draining."""
 

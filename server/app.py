@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from audio.errors import AppError
-from server import routes
+from server import lab, record_routes, routes
 from server.host import Server
 from server.paths import STATIC
 from server.rtc import routes as rtc
@@ -50,6 +50,15 @@ def create_app(settings: Settings) -> Starlette:
             Route(f"{rtc.CALLS}/{{call_id}}", rtc.renew_call, methods=["POST", "PATCH"]),
             Route(f"{rtc.CALLS}/{{call_id}}", rtc.hang_up, methods=["DELETE"]),
             Route(f"{rtc.CALLS}/{{call_id}}/hangup", rtc.hang_up, methods=["POST"]),
+            Route("/api/sessions/{session_id}", record_routes.delete_session, methods=["DELETE"]),
+            Route("/api/sessions/{session_id}/record", record_routes.session_record),
+            Route("/api/sessions/{session_id}/log", record_routes.session_log),
+            Route("/api/sessions/{session_id}/problems", record_routes.report_problem, methods=["POST"]),
+            Route("/lab", lab.page),
+            Route("/api/lab", lab.overview),
+            Route("/api/lab/sessions", lab.create_session, methods=["POST"]),
+            Route("/api/lab/sound/{name:path}", lab.sound),
+            Route("/api/lab/truth/{name:path}", lab.truth),
             WebSocketRoute("/v1/realtime", routes.realtime),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

@@ -11,7 +11,7 @@ Role = Literal["candidate", "developer", "examiner"]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The bearer of a token; a developer's key is for no session in particular (None)."""
+    """The bearer of a token; the developer key itself is for no session in particular (None)."""
 
     role: Role
     session_id: str | None

@@ -14,6 +14,7 @@ from audio.errors import AccessError, AppError, CapacityError, ProtocolError
 from audio.recorder import RECORDING_NAME
 from pipelines.catalogue import Choice
 from pipelines.patient.card import public_view
+from server.consent import read_consent
 from server.host import Server
 from server.paths import STATIC
 from server.principal import Principal
@@ -22,7 +23,10 @@ from server.protocol.strict_json import parse_object
 from server.security import origin_allowed
 from server.sessions import Session, Status
 from server.wire.connection import RealtimeConnection, SessionInfo, WebSocketChannel
+from server.wire.inbound import error_event
 from server.wire.live import LiveSession
+from server.wire.ticket import PREFIX as TICKET_PREFIX
+from server.wire.ticket import Ticket, parse_ticket
 
 logger = structlog.get_logger("server.routes")
 
@@ -137,7 +141,9 @@ async def create_session(request: Request) -> Response:
     card, mode = asked.get("card"), asked.get("mode", "practice")
     if not isinstance(card, str) or not isinstance(mode, str):
         raise ProtocolError('send {"card": "ID", "mode": "practice" or "exam"}', code="session.fields")
+    consent = read_consent(asked.get("consent"))
     session, token = server.registry.create(card, mode)
+    session.consent = consent
     settings = server.settings.session
     scheme = "wss" if request.url.scheme == "https" else "ws"
     return JSONResponse(
@@ -176,18 +182,50 @@ async def session_recording(request: Request) -> Response:
 
 
 async def realtime(websocket: WebSocket) -> None:
-    """Hold a conversation over one WebSocket."""
+    """Hold a conversation over one WebSocket, or take it up again."""
     server = _server(websocket)
     offered = websocket.scope.get("subprotocols", [])
+    ticket: Ticket | None = None
+    protocol = REALTIME_PROTOCOL if REALTIME_PROTOCOL in offered else None
+    back = any(name.startswith(TICKET_PREFIX) for name in offered)
     try:
         _check_origin(websocket)
         _check_ready(server)
-        principal, session = _join(server, websocket, offered)
+        principal = server.registry.principal(_token(websocket, offered))
+        if back:
+            ticket = _ticket(offered)
+            session = server.registry.resume(principal, ticket)
+        else:
+            session = _join(server, principal, websocket.query_params.get("model", ""))
     except AppError as error:
         logger.info("realtime_refused", code=error.code)
-        await websocket.send_denial_response(error_response(error))
+        if back:  # a browser is not shown the answer to a handshake; a client that comes back must know what to do
+            await websocket.accept(subprotocol=protocol)
+            await websocket.send_text(error_event(error).model_dump_json())
+            await websocket.close(error.close_code, error.code)
+            server.metrics.count_close(error.close_code)
+        else:
+            await websocket.send_denial_response(error_response(error))
         return
-    live = LiveSession(
+    live = session.live or _new_live(server, session, principal)
+    connection = RealtimeConnection(
+        live,
+        WebSocketChannel(websocket),
+        settings=server.settings.server,
+        idle_s=server.settings.session.idle_s,
+        ticket=ticket,
+    )
+    try:
+        await websocket.accept(subprotocol=protocol)
+        with structlog.contextvars.bound_contextvars(session_id=session.id):
+            code = await connection.run()
+        server.metrics.count_close(code)
+    finally:
+        live.detach(connection)  # also when it was never accepted
+
+
+def _new_live(server: Server, session: Session, principal: Principal) -> LiveSession:
+    session.live = LiveSession(
         principal=principal,
         session_info=SessionInfo(
             id=session.id,
@@ -196,34 +234,29 @@ async def realtime(websocket: WebSocket) -> None:
         ),
         make_driver=lambda input_hz, sink: server.registry.make_driver(session, input_hz, sink),
         settings=server.settings.server,
+        resume_s=server.settings.session.resume_s,
         over=lambda: server.registry.finish(session),
     )
-    connection = RealtimeConnection(
-        live, WebSocketChannel(websocket), settings=server.settings.server, idle_s=server.settings.session.idle_s
-    )
-    try:
-        await websocket.accept(subprotocol=REALTIME_PROTOCOL if REALTIME_PROTOCOL in offered else None)
-        with structlog.contextvars.bound_contextvars(session_id=session.id):
-            code = await connection.run()
-        server.metrics.count_close(code)
-    finally:
-        live.detach(connection)  # also when it was never accepted
+    return session.live
 
 
 # ------------------------------------------------------------------ helpers
 
 
-def _join(server: Server, websocket: WebSocket, offered: list[str]) -> tuple[Principal, Session]:
-    principal = server.registry.principal(_token(websocket, offered))
-    if principal.role == "developer":
-        model = websocket.query_params.get("model", "")
+def _join(server: Server, principal: Principal, model: str) -> Session:
+    if principal.session_id is None:
         if not model.startswith("card:"):
             raise ProtocolError("a developer's key chooses a card: connect with ?model=card:ID", code="session.model")
         session, _ = server.registry.create(model.removeprefix("card:"), "practice")
     else:
         session = server.registry.get(principal.session_id)
     server.registry.join(session)
-    return principal, session
+    return session
+
+
+def _ticket(offered: list[str]) -> Ticket:
+    (ticket, *_) = (name for name in offered if name.startswith(TICKET_PREFIX))
+    return parse_ticket(ticket)
 
 
 def _token(connection: HTTPConnection, offered: list[str] | None = None) -> str | None:
@@ -241,7 +274,7 @@ def _own_session(request: Request) -> Session:
     server = _server(request)
     principal = server.registry.principal(_token(request))
     session_id = request.path_params["session_id"]
-    if principal.role != "developer" and principal.session_id != session_id:
+    if principal.session_id not in (None, session_id):
         raise AccessError("this token is for another session", http_status=403, close_code=4403)
     return server.registry.get(session_id)
 

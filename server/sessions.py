@@ -25,7 +25,7 @@ from audio.recorder import join as join_recording
 from audio.speech import SpeechDetector
 from audio.vad import make_vad
 from pipelines.catalogue import Choices
-from pipelines.events import Audience, SessionSetup
+from pipelines.events import Audience, ConsentGiven, SessionSetup
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import JsonlStore
 from pipelines.log.session_log import Record, SessionLog
@@ -35,8 +35,10 @@ from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
 from server.debrief import Debrief, summarise
 from server.metrics import Metrics
-from server.principal import Principal
+from server.principal import Principal, Role
 from server.settings import Settings
+from server.wire.live import LiveSession
+from server.wire.ticket import Ticket, bad_ticket
 
 logger = structlog.get_logger("server.sessions")
 
@@ -65,8 +67,11 @@ class Session:
     expires_ms: float
     status: Status = Status.RESERVED
     driver: SessionDriver | None = None
+    live: LiveSession | None = None
     debrief: Debrief | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    consent: ConsentGiven | None = None
+    role: Role = "candidate"  # of whoever has its token
 
 
 class SessionRegistry:
@@ -100,8 +105,8 @@ class SessionRegistry:
 
     # -------------------------------------------------------------- life
 
-    def create(self, card_id: str, mode: str) -> tuple[Session, str]:
-        """Reserve a session; return it with its token.
+    def create(self, card_id: str, mode: str, *, role: Role = "candidate") -> tuple[Session, str]:
+        """Reserve a session; return it with its token, whose bearer has `role` in this session alone.
 
         Raises CardError, ProtocolError, CapacityError (full or draining) or StorageError (nothing could be recorded).
         """
@@ -110,8 +115,8 @@ class SessionRegistry:
             raise ProtocolError(f"mode '{mode}' is unknown; use one of {', '.join(MODES)}", code="session.mode")
         self._admit()
         session_id = f"sess_{secrets.token_hex(10)}"
-        token = secrets.token_urlsafe(32)
-        session = Session(session_id, card, mode, self._folder / session_id, self._due_ms())
+        token = f"ek_{secrets.token_urlsafe(32)}"  # OpenAI's browser clients take no other for a short-lived key
+        session = Session(session_id, card, mode, self._folder / session_id, self._due_ms(), role=role)
         self._make_folder(session.folder)
         self._sessions[session_id] = session
         self._tokens[_digest(token)] = session_id
@@ -189,6 +194,8 @@ class SessionRegistry:
                 settings_digest=settings.digest(),
             )
         )
+        if session.consent is not None:
+            driver.log.append(session.consent)
         return driver
 
     def join(self, session: Session) -> None:
@@ -199,6 +206,16 @@ class SessionRegistry:
             raise ProtocolError("this session is over; start a new one", code="session.over")
         session.status = Status.RUNNING
         self._count()
+
+    def resume(self, principal: Principal, ticket: Ticket) -> Session:
+        """Return the running session that a ticket leads back to; raises AccessError or ProtocolError."""
+        session = self.get(principal.session_id)
+        if session.status is Status.ENDED:
+            raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
+        if session.live is None:
+            raise bad_ticket()
+        session.live.check(ticket)
+        return session
 
     def finish(self, session: Session) -> None:
         """Keep a session's debrief and let its place go."""
@@ -211,6 +228,7 @@ class SessionRegistry:
             session.debrief = summarise(session.driver.log.read_from(0, Audience.EXAMINER), session.card)
             session.driver.log.close()
             session.driver = None
+        session.live = None
         session.ended.set()
         self._count()
         logger.info("session_over", session=session.id)
@@ -234,7 +252,7 @@ class SessionRegistry:
         session_id = self._tokens.get(_digest(token))
         if session_id is None:
             raise AccessError("this token is unknown or has expired; create a new session")
-        return Principal("candidate", session_id)
+        return Principal(self._sessions[session_id].role, session_id)
 
     def get(self, session_id: str | None) -> Session:
         """Return a session; raises ProtocolError (404) when it is not there any more."""

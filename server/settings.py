@@ -27,6 +27,7 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.models.settings import ModelSettings
 from server import settings_layers as layers
 from server.aliases import apply_aliases
+from server.lab_settings import LabSettings
 from server.profiles import PROFILE, profile_layer
 from server.rtc.settings import RtcSettings
 from server.settings_secrets import MAKE_ONE, read_secret_file, weakness
@@ -93,6 +94,12 @@ class SessionSettings(_Section):
     idle_s: int = Field(
         default=120, ge=5, le=3_600, description="Seconds of a silent socket after which the session is ended."
     )
+    resume_s: int = Field(
+        default=60,
+        ge=0,
+        le=600,
+        description="Seconds within which a client whose connection was lost may take its session up again.",
+    )
     keep_days: int = Field(
         default=90, ge=1, le=36_500, description="Days that recordings and logs are kept; older ones are deleted."
     )
@@ -130,6 +137,7 @@ class Settings(_Section):
     vad: VadName = Field(
         default="auto", description="Voice activity detector: silero, webrtc, or auto: silero where it can be loaded."
     )
+    lab: LabSettings = Field(default_factory=LabSettings)
     data_path: Path = Field(default=Path(".data"), description="Folder for recordings and session logs.")
     cards_path: Path | None = Field(default=None, description="Folder of role-play cards; unset: the ones supplied.")
     log: LogSettings = Field(default_factory=LogSettings)

@@ -3,8 +3,10 @@
 import { AudioDesk } from "./audio/desk.js";
 import { Flow } from "./core/flow.js";
 import { environmentProblem, Problem } from "./core/problems.js";
-import { fetchCards, fetchInfo, fetchSummary, openSession, whyRefused } from "./net/api.js";
+import { fetchCards, fetchInfo, openSession, whyRefused } from "./net/api.js";
+import { fetchRecord } from "./net/record_api.js";
 import { Roleplay } from "./net/roleplay.js";
+import { beforeScreen, consentShown } from "./screens/before.js";
 import { chooseScreen } from "./screens/choose.js";
 import { closingScreen, debriefScreen } from "./screens/debrief.js";
 import { preparation, prepareScreen } from "./screens/prepare.js";
@@ -18,12 +20,13 @@ import { keepAwake } from "./ui/wake_lock.js";
 const TO_CARDS = { value: "leave", label: strings.problems.back, kind: "plain" };
 const CLOSE = { value: "close", label: strings.problems.close, kind: "plain" };
 const RENEW_MARGIN_S = 15; // a token that ends sooner than this might not last until the connection stands
-const SUMMARY_TRIES = 4; // the server may still be writing the last turn down
-const SUMMARY_PAUSE_MS = 500;
+const RECORD_TRIES = 4; // the server may still be writing the last turn down
+const RECORD_PAUSE_MS = 500;
 
 const flow = new Flow();
 const stage = new Stage(document.getElementById("main"));
 const preference = loadPreference();
+const consent = { given: false }; // for as long as the page is open
 let info = null;
 let cards = [];
 let desk = null;
@@ -51,22 +54,59 @@ function showChoose() {
   visit = null;
 }
 
-/** Open a session for a card; called from a click, since sound may only be opened there. */
-async function choose(card, mode, notes = { text: "" }) {
+/** Ask for consent and check the devices; called from a click, since sound may only be opened there. */
+async function choose(card, mode) {
   savePreference(preference);
   const environment = environmentProblem(window);
   if (environment) return showProblem(environment, { retry: false });
-  const from = flow.screen;
-  flow.take(from === "debrief" ? "again" : "choose");
+  flow.take("choose");
   desk ??= new AudioDesk();
+  return showBefore(card, mode);
+}
+
+function showBefore(card, mode) {
+  stage.show(
+    beforeScreen({
+      card,
+      mode,
+      consent,
+      preference,
+      desk: () => desk,
+      on_go: () => {
+        savePreference(preference);
+        flow.take("agreed");
+        return reserve(card, mode);
+      },
+      on_leave: () => leave(),
+      on_problem: async (problem, retry) => {
+        const chosen = await showProblem(problem, { retry: retry !== null, others: retry ? [CLOSE] : [] });
+        if (chosen === "retry") retry();
+      },
+    }),
+  );
+}
+
+/** The same card again: what was agreed to and checked a few minutes ago still holds. */
+function again(card, mode, notes) {
+  flow.take("again");
+  desk ??= new AudioDesk();
+  desk.microphone.device_id = preference.device_id;
+  return reserve(card, mode, notes);
+}
+
+/** Open a session for a card. */
+async function reserve(card, mode, notes = { text: "" }) {
   try {
     visit = await open(card.id, mode, notes);
   } catch (problem) {
     flow.take("failed");
-    closeDesk();
     const retry = problem.code !== "card.unknown";
     const chosen = await showProblem(problem, { retry, others: [TO_CARDS] });
-    if (chosen === "retry") return choose(card, mode, notes);
+    if (chosen === "retry") {
+      flow.take("agreed");
+      return reserve(card, mode, notes);
+    }
+    flow.take("leave");
     return loadCards(); // the cards may have changed
   }
   flow.take("opened");
@@ -74,7 +114,7 @@ async function choose(card, mode, notes = { text: "" }) {
 }
 
 async function open(card_id, mode, notes) {
-  const session = await openSession(card_id, mode);
+  const session = await openSession(card_id, mode, consentShown());
   return { session, mode, notes, countdown: preparation(session), opened_ms: performance.now() };
 }
 
@@ -86,13 +126,8 @@ function showPrepare({ over = false } = {}) {
       ...visit,
       starts_alone: visit.mode === "exam" && !over,
       countdown: over ? { left_ms } : visit.countdown,
-      desk: () => desk,
       on_start: () => startTalk(),
       on_leave: () => leave(),
-      on_problem: async (problem, retry) => {
-        const chosen = await showProblem(problem, { retry: retry !== null, others: retry ? [CLOSE] : [] });
-        if (chosen === "retry") retry();
-      },
     }),
   );
 }
@@ -126,7 +161,7 @@ async function startFailed(problem) {
 async function renewIfOld() {
   const age_s = (performance.now() - visit.opened_ms) / 1000;
   if (age_s < visit.session.expires_s - RENEW_MARGIN_S) return;
-  visit.session = await openSession(visit.session.card.id, visit.mode);
+  visit.session = await openSession(visit.session.card.id, visit.mode, consentShown());
   visit.opened_ms = performance.now();
 }
 
@@ -136,6 +171,7 @@ async function talk(roleplay) {
     ...visit,
     roleplay,
     desk,
+    preference,
     on_problem: async (problem, retry) => {
       const chosen = await showProblem(problem, { others: [CLOSE] });
       if (chosen === "retry") retry();
@@ -154,6 +190,7 @@ async function talk(roleplay) {
   const outcome = await ended;
   window.removeEventListener("beforeunload", warnOfLeaving);
   wake_lock.release();
+  savePreference(preference);
   if (outcome.problem && flow.screen === "connecting") throw outcome.problem;
   await close(outcome, roleplay);
 }
@@ -163,41 +200,43 @@ async function close(outcome, roleplay) {
   stage.show(closingScreen());
   closeDesk();
   const reason = outcome.problem ? "lost" : outcome.reason;
-  const summary = await summarise();
+  const record = await fetchAccount();
   flow.take("closed");
-  showDebrief(summary, reason, roleplay);
+  showDebrief(record, reason, roleplay);
 }
 
-function showDebrief(summary, reason, roleplay) {
+function showDebrief(record, reason, roleplay) {
   const { session, mode, notes } = visit;
   stage.show(
     debriefScreen({
-      summary,
+      record,
       lines: roleplay.captions.visible,
       reason,
       session,
       notes,
-      on_again: () => choose(session.card, mode, notes),
+      on_again: () => again(session.card, mode, notes),
       on_leave: () => leave(),
-      on_retry: async () => showDebrief(await summarise(), reason, roleplay),
+      on_retry: async () => showDebrief(await fetchAccount(), reason, roleplay),
+      on_deleted: () => {
+        roleplay.captions.lines = [];
+        showDebrief({ turns: [], recording: { state: "deleted" } }, reason, roleplay);
+      },
     }),
   );
 }
 
 /** Return the server's account of the session, or null when it cannot be had. */
-async function summarise() {
-  let summary = null;
-  for (let attempt = 0; attempt < SUMMARY_TRIES; attempt += 1) {
+async function fetchAccount() {
+  for (let attempt = 0; attempt < RECORD_TRIES; attempt += 1) {
     try {
-      const account = await fetchSummary(visit.session);
-      if (account.turns) summary = account; // until the session is over there is none
-      if (summary && account.status === "ended") return summary;
+      const record = await fetchRecord(visit.session);
+      if (record.turns) return record; // until the session is over there are none
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
     }
-    await new Promise((resolve) => setTimeout(resolve, SUMMARY_PAUSE_MS));
+    await new Promise((resolve) => setTimeout(resolve, RECORD_PAUSE_MS));
   }
-  return summary;
+  return null;
 }
 
 function leave() {

@@ -79,6 +79,7 @@ class Conversation(ConversationView):
         self._now_ms = 0.0
         self._busy = False
         self._loud = False
+        self._away = False  # nobody is there: nothing is said, and nothing is judged
         self._voice_near = False  # sound that may become speech: neither is a turn ended nor a reply begun over it
         self._turn: Turn | None = None
         self._segments = Segments()
@@ -139,6 +140,10 @@ class Conversation(ConversationView):
                 self._truncated(number, heard_ms)
             case s.EchoCancelled(on=on):
                 self.echo_cancelled = on
+            case s.Lost(played_ms=played_ms):
+                self._lost(played_ms)
+            case s.Back(played_ms=played_ms):
+                self._back(played_ms)
             case s.Begin():
                 self._begin()
             case s.Typed(text=text):
@@ -161,9 +166,8 @@ class Conversation(ConversationView):
     def _tick(self, tick: s.Tick) -> None:
         turn, reply = self._turn, self._reply
         self._busy, self._loud = tick.busy, tick.loud
-        excused_ms = self.settings.excused_ms
-        if turn is not None and turn.pause is not None and tick.missing_ms and turn.pause.excused_ms < excused_ms:
-            turn.pause.excused_ms += tick.missing_ms
+        if tick.missing_ms:
+            self._excuse(tick)
         if reply is not None and reply.started:
             reply.played(tick.played_ms, self._now_ms)
             if self._holding is None or not self._holding.held:
@@ -172,7 +176,7 @@ class Conversation(ConversationView):
             self._echo.take(tick.echo, self._now_ms)
             self._heed_echo()
             turn = self._turn
-        if self.state is State.HEARING and turn is not None:
+        if self.state is State.HEARING and turn is not None and not tick.awaited:
             self._check_segment_length(turn)
         elif self.state is State.WEIGHING and turn is not None and turn.pause is not None:
             self._weigh(turn, turn.pause)
@@ -186,6 +190,17 @@ class Conversation(ConversationView):
             if self._echo.going_on and self.weighing.patient_quiet_ms(self._now_ms) >= TAIL_MS:
                 self._voice_in_echo()
             self._check_silence()
+
+    def _excuse(self, tick: s.Tick) -> None:
+        """Sound that did not come is nobody's silence: for a while, or for as long as it may still come."""
+        pause = self._turn.pause if self._turn is not None else None
+        if pause is not None and (tick.awaited or pause.excused_ms < self.settings.excused_ms):
+            pause.excused_ms += tick.missing_ms
+        if tick.awaited:
+            if self._holding is not None:
+                self._holding.onset_ms += tick.missing_ms
+            if self._listening_since_ms is not None:
+                self._listening_since_ms += tick.missing_ms
 
     def _heed_echo(self) -> None:
         """Act on what the likeness says, but in HOLDING, where it is judged with the words."""
@@ -224,13 +239,13 @@ class Conversation(ConversationView):
 
     def _check_speaking(self, reply: Reply) -> None:
         """A mind or a voice that hangs in the midst of a reply must not keep the floor."""
-        if reply.stuck_ms(self._now_ms) >= self.settings.reply_stall_ms:
+        if not self._away and reply.stuck_ms(self._now_ms) >= self.settings.reply_stall_ms:
             self._fail(reply, "the patient lost the thread; please go on")
 
     def _check_silence(self) -> None:
         since_ms = self._listening_since_ms
         wait_ms = self.settings.silence_prompt_ms
-        if since_ms is None or not wait_ms or self._prompted or not self.auto_respond or self._voice_near:
+        if since_ms is None or not wait_ms or self._prompted or not self.auto_respond or self._voice_near or self._away:
             return
         if self._now_ms - since_ms >= wait_ms:
             self._prompted = True
@@ -315,6 +330,8 @@ class Conversation(ConversationView):
 
     def _weigh(self, turn: Turn, pause: Pause) -> None:
         """Do what this much silence asks for: read what was said, prepare an answer, end the turn."""
+        if self._away:
+            return
         silent_ms = self._now_ms - pause.since_ms - pause.excused_ms
         if pause.peek is None:
             if silent_ms >= self.settings.peek_ms:
@@ -474,8 +491,8 @@ class Conversation(ConversationView):
                 self._release(reply)
 
     def _release(self, reply: Reply) -> None:
-        if self._voice_near:
-            return  # the patient never talks over the candidate; the next tick tries again
+        if self._voice_near or self._away:
+            return  # the patient never talks over the candidate, nor to nobody; the next tick tries again
         self._go(Trigger.RELEASED)
         reply.started = True
         self._reply_began_ms = self._play_began_ms = reply.moved_at_ms = self._now_ms
@@ -536,6 +553,8 @@ class Conversation(ConversationView):
         return Claim.UNDECIDED if claim is Claim.YIELD and not self.interruptible else claim
 
     def _judge_floor(self) -> None:
+        if self._away:
+            return
         match self._claim():
             case Claim.UNDECIDED:
                 pass
@@ -571,6 +590,26 @@ class Conversation(ConversationView):
         if reply is not None:
             self._stop(reply, "interrupted", heard_ms=reply.played_ms)
         self._to_candidate(Trigger.FLOOR_TAKEN)
+
+    # -------------------------------------------------------------- the candidate's connection
+
+    def _lost(self, played_ms: float) -> None:
+        """Nobody is there, for a while perhaps: the patient is silent, and what was begun is kept."""
+        reply = self._reply
+        self._away = True
+        if reply is not None and reply.started and (self._holding is None or not self._holding.held):
+            self._record(ReplyHeld(reply.number, played_ms))
+
+    def _back(self, played_ms: float) -> None:
+        """The patient goes on with the word that broke off, unless the candidate has begun to speak over it."""
+        reply, self._away = self._reply, False
+        if reply is None or not reply.started:
+            return
+        reply.played_ms, reply.moved_at_ms = played_ms, self._now_ms
+        if self._holding is None or not self._holding.held:
+            from_ms = reply.repeat_ms(played_ms)
+            self._record(ReplyResumed(reply.number, from_ms))
+            self._out.append(Resume(reply.number, from_ms))
 
     # -------------------------------------------------------------- a reply ends
 

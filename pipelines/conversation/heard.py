@@ -92,6 +92,14 @@ class Reply:
                     return float(word.start_ms)
         return played_ms
 
+    def repeat_ms(self, played_ms: float) -> float:
+        """Return where to go on after sound was lost at `played_ms`: from the beginning of the word that broke off."""
+        for words in self.words.values():
+            for word in words:
+                if word.start_ms < played_ms < word.end_ms:
+                    return float(word.start_ms)
+        return played_ms
+
     def heard_text(self, played_ms: float) -> str:
         """Return the words that were heard by `played_ms`."""
         return " ".join(" ".join(words) for words in self.heard_words(played_ms) if words)

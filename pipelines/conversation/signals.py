@@ -47,14 +47,15 @@ class Tick:
     """Media time went on; `played_ms` of the current reply have been heard, `missing_ms` of sound did not come.
 
     `loud` says that the sound is as loud as the turn's speech, though not yet known to be speech; `busy` that the
-    engines have enough to do without drafts; `echo` how much the sound resembles the patient's that is being played
-    (0..1), None where it was not measured.
+    engines have enough to do without drafts; `awaited` that the missing sound may still come, late; `echo` how much
+    the sound resembles the patient's that is being played (0..1), None where it was not measured.
     """
 
     played_ms: float = 0.0
     missing_ms: float = 0.0
     loud: bool = False
     busy: bool = False
+    awaited: bool = False
     echo: float | None = None
 
 
@@ -143,6 +144,20 @@ class EchoCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """The candidate's connection is gone, and may come back: the patient's sound was put on hold at `played_ms`."""
+
+    played_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The candidate is there again; `played_ms` of the reply under way were heard."""
+
+    played_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Typed:
     """The candidate's turn came as text."""
 
@@ -185,6 +200,6 @@ class EndAsked:
 
 Signal = (
     Begin | VoiceHinted | VoiceDenied | VoiceStarted | VoicePaused | Tick | Understood | Proposed | Prepared |
-    ReplyFailed | ClauseStarted | WordsTimed | PlayedOut | Truncated | EchoCancelled | Typed | CommitAsked |
-    ClearAsked | ReplyAsked | CancelAsked | TimeUp | EndAsked
+    ReplyFailed | ClauseStarted | WordsTimed | PlayedOut | Truncated | EchoCancelled | Lost | Back | Typed |
+    CommitAsked | ClearAsked | ReplyAsked | CancelAsked | TimeUp | EndAsked
 )  # fmt: skip

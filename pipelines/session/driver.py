@@ -116,6 +116,8 @@ class SessionDriver:
         self._time_timer: asyncio.TimerHandle | None = None
         self._latency = LatencyWatch()
         self._echo = EchoWatch(heard_hz=spec.input_hz, played_hz=WIRE_HZ)
+        self.keeps_sound = False  # the client sends what it could not send, late
+        self._late_in_turn = False
         self._media_ahead_ms = 0.0  # of session time, when the reply under way began
         self._reported = (0.0, 0.0, 0.0)
         self._reported_at_ms = 0.0
@@ -163,17 +165,40 @@ class SessionDriver:
 
     # -------------------------------------------------------------- sound in
 
-    def receive_audio(self, samples: Pcm) -> None:
-        """Take int16 mono at the session's input rate; raises AudioError when it comes faster than real time."""
+    def receive_audio(self, samples: Pcm, *, late_ms: float | None = None) -> None:
+        """Take int16 mono at the session's input rate; raises AudioError when it comes faster than real time.
+
+        `late_ms`: it was captured so long ago, and kept while there was no connection.
+        """
         if self.core.state is State.ENDED:
             return
-        for frame in self._intake.receive(samples, self._clock.now_ms()):
+        self._hearing.awaits_missing = self.keeps_sound
+        for frame in self._intake.receive(samples, self._clock.now_ms(), late_ms=late_ms):
             self._frame(frame)
 
     @property
     def missing_ms(self) -> float:
         """How much silence was inserted in all where no sound came."""
         return self._intake.missing_ms
+
+    def sound_paused(self) -> None:
+        """The client is there and has no sound to send: what does not come now will not come late."""
+        self._hearing.awaits_missing = False
+
+    def lost(self) -> None:
+        """The client's connection is gone, and may come back: the patient falls silent at what was heard."""
+        if self.core.state is State.ENDED:
+            return
+        if (reply := self.core.reply_number) is not None:
+            self._cut_sound(reply)
+        self.playout.lose()
+        self._latency.forget()
+        self._hearing.awaits_missing = True
+        self.signal(s.Lost(self.played_ms()))
+
+    def back(self) -> None:
+        """The client is there again, and its sound comes: what it kept meanwhile was received before."""
+        self.signal(s.Back(self.played_ms()))
 
     def _media_tick(self) -> None:
         """Keep media time going where nothing comes."""
@@ -194,9 +219,14 @@ class SessionDriver:
             self.signal(signal)
         if frame.kind is not FrameKind.LATE:
             missing_ms = frame.duration_ms if frame.kind is FrameKind.MISSING else 0.0
+            awaited = frame.kind is FrameKind.MISSING and self._hearing.awaits_missing
             self._echo.add_heard(frame.samples, media_ms - frame.duration_ms)
             echo = self._echo.score(media_ms) if self.core.wants_echo else None
-            self.signal(s.Tick(self.played_ms(), missing_ms, loud=self._loud(), busy=self._busy(), echo=echo))
+            self.signal(
+                s.Tick(self.played_ms(), missing_ms, loud=self._loud(), busy=self._busy(), awaited=awaited, echo=echo)
+            )
+        elif frame.at_ms is not None and self.core.in_turn:
+            self._late_in_turn = True
 
     def _hypothesis(self, hypothesis: Hypothesis) -> None:
         understood = self._hearing.understood(hypothesis)
@@ -243,6 +273,9 @@ class SessionDriver:
                 last_voiced_media_ms=self._hearing.last_voiced_ms,
                 wait_ms=self.core.wait_ms,
             )
+            if self._late_in_turn:
+                self._latency.forget()
+            self._late_in_turn = False
         for command in commands:
             self._do(command)
         if any(isinstance(x, c.Record) and isinstance(x.event, TurnCommitted | ReplyFinished) for x in commands):

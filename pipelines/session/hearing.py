@@ -74,6 +74,7 @@ class Hearing:
         self._media_ms = 0.0
         self._voiced = VoicedTracker(rate_hz)
         self._quiet = False  # by loudness, while the voice detector still hears speech
+        self.awaits_missing = False  # sound that did not come may come late: until then nothing was heard
         self._stream: RecogniserHandle | None = None
         self._segment: _SegmentMap | None = None  # the one being fed
         self._waiting: list[_SegmentMap] = []  # asked for their final text, in order
@@ -106,11 +107,14 @@ class Hearing:
     def hear(self, frame: Frame, media_ms: float) -> Iterator[s.Signal]:
         """Take a frame that ends at `media_ms`; yield voice signals, feeding the open segment in between."""
         self._media_ms = media_ms
-        if frame.kind is not FrameKind.LATE:
-            self._voiced.add(frame.samples, media_ms - frame.duration_ms)
+        if frame.kind is FrameKind.MISSING and self.awaits_missing:
+            return
+        end_ms = media_ms if frame.at_ms is None else frame.at_ms + frame.duration_ms
+        if frame.kind is not FrameKind.LATE or frame.at_ms is not None:
+            self._voiced.add(frame.samples, end_ms - frame.duration_ms)
         samples = self._to_analysis.process(frame.samples)
         self._heard_ms += 1000.0 * len(samples) / ANALYSIS_HZ
-        ahead_ms = media_ms - self._heard_ms  # from the detector's time to media time
+        ahead_ms = end_ms - self._heard_ms  # from the detector's time to media time
         for event in self._detector.process(samples):
             match event:
                 case SpeechHinted(voiced_from_ms=voiced_from_ms):

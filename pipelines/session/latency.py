@@ -96,6 +96,10 @@ class LatencyWatch:
         voiced_ms = media_ms if last_voiced_media_ms is None else last_voiced_media_ms
         self._turn = _Turn(voiced_ms, now_ms - (media_ms - voiced_ms), now_ms, wait_ms)
 
+    def forget(self) -> None:
+        """The turn that waits for its answer can't be measured: its sound came late, or nobody was there."""
+        self._turn = None
+
     def asked(self, now_ms: float, reply: int, *, draft: bool) -> None:
         """A reply was asked for; when it is no draft, the turn's final text is there."""
         if draft:

@@ -18,11 +18,13 @@ from server.protocol.strict_json import MAX_MESSAGE_BYTES, parse_object
 
 MAX_AUDIO_BYTES = 65_536  # of one message: 1.4 s at 24 kHz, many times what a live client gathers
 MAX_TEXT_CHARS = 2_000  # of a typed turn: some two minutes of speech
+MAX_LATE_MS = 60_000  # kept by a client that lost its connection: its first sound may be as old
 MAX_PLAYED_MS = 3_600_000  # no reply lasts an hour
 
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 EventId = Annotated[str, Field(max_length=512)]
 Name = Annotated[str, Field(max_length=256)]
+LateMs = Annotated[float, Field(ge=0, le=MAX_LATE_MS)]
 PlayedMs = Annotated[float, Field(ge=0, le=MAX_PLAYED_MS)]
 
 
@@ -166,6 +168,7 @@ class AppendAudio(_Message):
 
     type: Literal["input_audio_buffer.append"]
     audio: Sound
+    late_ms: LateMs | None = None
 
 
 class CommitAudio(_Message):
@@ -293,6 +296,13 @@ class ConfigureClient(_Message):
     type: Literal["interlocutor.client.configure"]
     playout_acks: bool
     echo_cancellation: bool | None = None
+    resume: bool | None = None
+
+
+class Pulse(_Message):
+    """The client is there though it has no sound to send; to be sent once a second then, if `resume` was asked for."""
+
+    type: Literal["interlocutor.pulse"]
 
 
 class Playout(_Message):
@@ -311,7 +321,7 @@ class EndSession(_Message):
 
 ClientMessage = (
     SessionUpdate | AppendAudio | CommitAudio | ClearAudio | CreateItem | TruncateItem | RetrieveItem | DeleteItem
-    | CreateResponse | CancelResponse | ClearOutput | ConfigureClient | Playout | EndSession
+    | CreateResponse | CancelResponse | ClearOutput | ConfigureClient | Pulse | Playout | EndSession
 )  # fmt: skip
 """Every client message, discriminated by `type`."""
 

@@ -41,7 +41,7 @@ class AudioFormat(_Part):
 class TurnDetection(_Part):
     """How turns end, as it is in force."""
 
-    type: Literal["server_vad"] = "server_vad"
+    type: Literal["server_vad", "semantic_vad"] = "server_vad"  # as was asked for: both are the same
     create_response: bool = True
     interrupt_response: bool = True
     silence_duration_ms: int | None = None  # None: the server's own setting
@@ -207,6 +207,21 @@ class SessionCreated(ServerEvent):
 
     type: Literal["session.created"] = "session.created"
     session: Session
+
+
+class SessionResumed(ServerEvent):
+    """The first event of a connection that takes a session up again; what was missed follows.
+
+    `received_ms` of the candidate's sound came: what was sent after that is lost, and may be sent again, late.
+    `elapsed_ms` of `session_s` have passed (null before the start). `complete`: everything after the ticket's `seq`
+    was kept.
+    """
+
+    type: Literal["interlocutor.session.resumed"] = "interlocutor.session.resumed"
+    session: Session
+    received_ms: float
+    elapsed_ms: float | None
+    complete: bool
 
 
 class SessionUpdated(ServerEvent):
@@ -405,12 +420,30 @@ class OutputStopped(ServerEvent):
 # ---------------------------------------------------------------- ours
 
 
+class ResumeOffer(_Part):
+    """How to come back after the connection was lost: with this token, within so many seconds."""
+
+    token: str
+    within_s: int
+
+
 class ClientConfigured(ServerEvent):
     """The answer to `interlocutor.client.configure`."""
 
     type: Literal["interlocutor.client.configured"] = "interlocutor.client.configured"
     playout_acks: bool
     echo_cancellation: bool | None = None
+    resume: ResumeOffer | None = None
+
+
+class Pulse(ServerEvent):
+    """The connection stands, and so much of the candidate's sound came; once a second, without an `event_id`.
+
+    Sent only to clients that asked for `resume`.
+    """
+
+    type: Literal["interlocutor.pulse"] = "interlocutor.pulse"
+    received_ms: float
 
 
 class RoleplayStarted(ServerEvent):
@@ -470,6 +503,13 @@ class PlayoutResume(_OfItem):
     from_ms: float
 
 
+class PlayoutRestart(_OfItem):
+    """Drop all you have of this item's sound: what comes from now on begins at `from_ms`. After a lost connection."""
+
+    type: Literal["interlocutor.playout.restart"] = "interlocutor.playout.restart"
+    from_ms: float
+
+
 class TurnTimeline(ServerEvent):
     """What happened when in a turn, in milliseconds since the candidate's last voiced sample; null: never."""
 
@@ -511,13 +551,13 @@ class Problem(ServerEvent):
 
 
 AnyServerEvent = Annotated[
-    SessionCreated | SessionUpdated | Error | SpeechStarted | SpeechStopped | Committed | Cleared | ItemAdded | ItemDone
-    | ItemRetrieved | ItemTruncated | TranscriptionDelta | TranscriptionCompleted | ResponseCreated | ResponseDone
-    | OutputItemAdded | OutputItemDone | ContentPartAdded | ContentPartDone | OutputAudioDelta | OutputAudioDone
-    | OutputTranscriptDelta | OutputTranscriptDone
-    | OutputStarted | OutputStopped | OutputCleared | ClientConfigured | RoleplayStarted | RoleplayEnded
-    | TranscriptPartial | TurnLatency | TurnTimeline | PlayoutClear | PlayoutHold
-    | PlayoutResume | TurnIgnored | Problem,
+    SessionCreated | SessionResumed | SessionUpdated | Error | SpeechStarted | SpeechStopped | Committed | Cleared
+    | ItemAdded | ItemDone | ItemRetrieved | ItemTruncated | TranscriptionDelta | TranscriptionCompleted
+    | ResponseCreated | ResponseDone | OutputItemAdded | OutputItemDone | ContentPartAdded | ContentPartDone
+    | OutputAudioDelta | OutputAudioDone | OutputTranscriptDelta | OutputTranscriptDone | OutputCleared
+    | OutputStarted | OutputStopped
+    | ClientConfigured | Pulse | RoleplayStarted | RoleplayEnded | TranscriptPartial | TurnLatency | TurnTimeline
+    | PlayoutClear | PlayoutHold | PlayoutResume | PlayoutRestart | TurnIgnored | Problem,
     Field(discriminator="type"),
 ]  # fmt: skip
 """Every server event, discriminated by `type`."""

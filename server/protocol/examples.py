@@ -41,7 +41,8 @@ CLIENT_EXAMPLES: tuple[dict[str, Any], ...] = (
     {"type": "response.create"},
     {"type": "response.cancel", "response_id": "resp_1"},
     {"type": "output_audio_buffer.clear"},
-    {"type": "interlocutor.client.configure", "playout_acks": True, "echo_cancellation": True},
+    {"type": "interlocutor.client.configure", "playout_acks": True, "echo_cancellation": True, "resume": True},
+    {"type": "interlocutor.pulse"},
     {"type": "interlocutor.playout", "item_id": "item_p1", "played_ms": 300},
     {"type": "interlocutor.session.end"},
 )
@@ -80,11 +81,19 @@ def server_examples() -> dict[str, e.ServerEvent]:
     session_log = SessionLog(now_ms=lambda: 0.0, media_ms=lambda: 2600.0, salt=lambda: "", wall=lambda: 0.0)
     session = WireSession(SessionInfo(SESSION_ID, "nursing-asthma-plan", 1767225600)).shown()
     told: list[e.ServerEvent] = [e.SessionCreated(session=session), e.SessionUpdated(session=session)]
-    told.append(e.ClientConfigured(playout_acks=True, echo_cancellation=True))
+    offer = e.ResumeOffer(token="kJ2vQ0pT8sXy5bNw3rLd7A", within_s=60)  # noqa: S106 - an example
+    told.append(e.ClientConfigured(playout_acks=True, echo_cancellation=True, resume=offer))
+    told.append(e.SessionResumed(session=session, received_ms=41_380.0, elapsed_ms=43_215.0, complete=True))
+    told.append(e.Pulse(received_ms=41_380.0))
     for event in _TURN:
         told += translator.translate(session_log.append(event))
     told += translator.audio(PlayoutChunk(1, 0, 0.0, np.arange(4, dtype=np.int16)))
-    told += [translator.held(1), translator.resumed(1, 480.0), *translator.cleared(1, 640.0)]
+    told += [
+        translator.held(1),
+        translator.resumed(1, 480.0),
+        translator.restarted(1, 480.0),
+        *translator.cleared(1, 640.0),
+    ]
     for event in _END:
         told += translator.translate(session_log.append(event))
     told.append(e.ItemRetrieved(item=translator.items["item_c1"]))

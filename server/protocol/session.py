@@ -44,6 +44,7 @@ class WireSession:
                 None
                 if detection is None
                 else e.TurnDetection(
+                    type=detection.type,
                     create_response=detection.create_response is not False,
                     interrupt_response=detection.interrupt_response is not False,
                     silence_duration_ms=detection.silence_duration_ms,

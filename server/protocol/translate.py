@@ -137,6 +137,10 @@ class Translator:
         """Return the event that has the client go on with the sound of a reply."""
         return e.PlayoutResume(item_id=patient_item(reply), from_ms=round(from_ms, 3))
 
+    def restarted(self, reply: int, from_ms: float) -> e.ServerEvent:
+        """Return the event that has the client begin anew with the sound of a reply."""
+        return e.PlayoutRestart(item_id=patient_item(reply), from_ms=round(from_ms, 3))
+
     def cancelled_unheard(self, reply: int) -> list[e.ServerEvent]:
         """Return the events for a reply that the client cancelled before its first sound."""
         created = e.ResponseCreated(response=self._response(reply, "in_progress"))

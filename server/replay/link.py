@@ -65,6 +65,14 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class Restarted:
+    """What there is of a reply's sound is to be dropped; what comes from now on begins at that place."""
+
+    reply: int
+    from_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """What was said over the patient was no turn."""
 
@@ -117,8 +125,8 @@ class Over:
 
 
 Told = (
-    Understood | ReplyBegan | ReplyOver | Sound | Cleared | Held | Resumed | Ignored | CueTold | Timing | Timeline |
-    Trouble | Over
+    Understood | ReplyBegan | ReplyOver | Sound | Cleared | Held | Resumed | Restarted | Ignored | CueTold | Timing |
+    Timeline | Trouble | Over
 )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from server.replay.link import (
     Over,
     ReplyBegan,
     ReplyOver,
+    Restarted,
     Resumed,
     Sound,
     Timeline,
@@ -123,6 +124,10 @@ class LocalLink:
     def resume(self, reply: int, from_ms: float) -> None:
         """Have the candidate's loudspeaker go on."""
         self._tell(Resumed(reply, from_ms))
+
+    def restart(self, reply: int, from_ms: float) -> None:
+        """Have the candidate's loudspeaker begin anew: never, as no connection is lost here."""
+        self._tell(Restarted(reply, from_ms))
 
     def lead_ms(self) -> float:
         """Return the least lead: there is no network."""

@@ -24,7 +24,9 @@ logger = structlog.get_logger("server.rtc.call")
 
 WATCH_S = 0.25
 SILENT_S = 1.0  # without a packet of sound: said in the log; the session goes on, as missing sound is no silence
-GONE_S = 6.0  # without any packet: browsers check the way every 2.5 s, so two checks and more were lost
+# Without any packet; a cut of nine seconds heals by itself, and aiortc notices after half a minute. Of a client that
+# can come back the session is taken off much sooner (`server.wire.connection`).
+GONE_S = 15.0
 ROUND_TRIP_EVERY = 8  # watches: RTCP tells it about once a second
 
 
@@ -32,7 +34,7 @@ class Join(Protocol):
     """What makes a call a session's connection."""
 
     def __call__(self) -> LiveSession:
-        """Join the session; raises AppError when that can't be any more."""
+        """Join the session, or come back to it; raises AppError when that can't be any more."""
 
 
 class Call:
@@ -159,13 +161,19 @@ class Call:
             now_s, received_s = loop.time(), self.peer.received_s
             if self.peer.state in ("failed", "closed"):
                 self._lose("failed")
-            elif self.live is not None and received_s is not None and now_s - received_s > GONE_S:
-                self._lose("gone")
             elif self.peer.flooded:
                 self._lose("flood")
+            elif self.live is not None and received_s is not None:
+                self._note_absence(self.live, now_s - received_s)
             self._note_silence(now_s)
             if watches % ROUND_TRIP_EVERY == 0:
                 await self.peer.measure_round_trip()
+
+    def _note_absence(self, live: LiveSession, absent_s: float) -> None:
+        if absent_s > GONE_S:
+            self._lose("gone")
+        elif absent_s > SILENT_S:
+            live.unheard()
 
     def _lose(self, why: str) -> None:
         logger.info("call_lost", call=self.id, reason=why)

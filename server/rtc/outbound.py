@@ -22,6 +22,7 @@ FADE_SAMPLES = samples_for(10.0, WIRE_HZ)  # a cut in the midst of a wave is a c
 REWIND_SAMPLES = samples_for(REWIND_MS + FRAME_MS, WIRE_HZ)
 ACKNOWLEDGE_FRAMES = 5  # 100 ms, as our page does over the WebSocket
 PAGE_BUFFER_MS = 50.0  # a browser's own jitter buffer on a good network (measured: 40 to 50)
+ALIVE_MS = 200.0  # a listener sends sound every 20 ms; one of whom nothing came for longer may hear nothing either
 ENDED_FRAMES = 15  # a voice that is late with its next clause has not ended
 LATE_S = 0.1  # a loop that stood still for longer leaves a hole in the stream instead of a burst at the listener
 
@@ -155,6 +156,7 @@ class HeardPlaces:
     def __init__(self) -> None:
         self.round_trip_ms = 0.0
         self.page_buffer_ms = PAGE_BUFFER_MS
+        self.alive_ms: float | None = None  # when something last came of the listener; later ones may have gone astray
         self._sent: deque[tuple[float, int, int]] = deque()  # (sent at, reply, place reached)
         self._told: tuple[int, int] | None = None
 
@@ -175,6 +177,8 @@ class HeardPlaces:
 
     def heard(self, now_ms: float) -> tuple[int, float] | None:
         """Return a reply and how much of it has been heard by now, in milliseconds; None if nothing is new."""
+        if self.alive_ms is not None and now_ms - self.alive_ms > ALIVE_MS:
+            now_ms = self.alive_ms
         found = None
         while self._sent and self._sent[0][0] + self.delay_ms <= now_ms:
             _, reply, place = self._sent.popleft()

@@ -18,12 +18,14 @@ from server.rtc.call import Call
 from server.rtc.offer import MAX_SDP_BYTES, check_offer
 from server.rtc.turn import ice_servers
 from server.sessions import Session, Status
-from server.wire.connection import RealtimeConnection, SessionInfo
+from server.wire.connection import RealtimeConnection
 from server.wire.live import LiveSession
+from server.wire.ticket import Ticket, parse_ticket
 
 CALLS = "/v1/realtime/calls"
 SDP = "application/sdp"
 FORM = "multipart/form-data"
+RESUME = "Interlocutor-Resume"  # the header that carries a ticket
 MAX_FORM_BYTES = MAX_SDP_BYTES + 32_768  # a session's settings beside the offer
 CONNECT_WITHIN_MS = 3_000  # then our page takes the WebSocket: somebody is waiting to speak
 
@@ -34,6 +36,15 @@ class _Body:
 
     sdp: bytes
     session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Who calls, whose session is called, and the ticket with which somebody comes back to it."""
+
+    principal: Principal
+    session: Session
+    ticket: Ticket | None = None
 
 
 async def rtc_info(request: Request) -> Response:
@@ -52,13 +63,14 @@ async def open_call(request: Request) -> Response:
     routes._check_ready(server)
     body = await _body(request)
     offer = check_offer(body.sdp)
-    principal, session = _session(server, request)
+    found = _find(server, request)
+    principal, session = found.principal, found.session
 
     def make(call_id: str) -> Call:
         secret = server.settings.turn_secret
         return Call(
             call_id,
-            join=lambda: _join(server, principal, session),
+            join=lambda: _join(server, found),
             first_messages=() if body.session is None else (_update(body.session),),
             make_connection=lambda live, peer, voice: RealtimeConnection(
                 live,
@@ -66,6 +78,7 @@ async def open_call(request: Request) -> Response:
                 settings=server.settings.server,
                 idle_s=server.settings.session.idle_s,
                 voice=voice,
+                ticket=found.ticket,
             ),
             settings=server.settings.rtc,
             servers=ice_servers(
@@ -99,33 +112,31 @@ async def hang_up(request: Request) -> Response:
     return Response(status_code=204)
 
 
-def _session(server: Server, request: Request) -> tuple[Principal, Session]:
-    """Return who calls and the session that is called; raises AppError when it can't be joined."""
+def _find(server: Server, request: Request) -> _Found:
+    """Return who calls, the session that is called, and the ticket of one that comes back; raises AppError."""
     principal = server.registry.principal(routes._token(request))
-    if principal.role != "developer":
+    if (text := request.headers.get(RESUME)) is not None:
+        ticket = parse_ticket(text)
+        return _Found(principal, server.registry.resume(principal, ticket), ticket)
+    if principal.session_id is not None:
         session = server.registry.get(principal.session_id)
         if session.status is Status.ENDED:
             raise ProtocolError("this session is over; start a new one", code="session.over")
-        return principal, session
+        return _Found(principal, session)
     model = request.query_params.get("model", "")
     if not model.startswith("card:"):
         raise ProtocolError("a developer's key chooses a card: call ?model=card:ID", code="session.model")
-    return principal, server.registry.create(model.removeprefix("card:"), "practice")[0]
+    return _Found(principal, server.registry.create(model.removeprefix("card:"), "practice")[0])
 
 
-def _join(server: Server, principal: Principal, session: Session) -> LiveSession:
-    server.registry.join(session)
-    return LiveSession(
-        principal=principal,
-        session_info=SessionInfo(
-            id=session.id,
-            card_id=session.card.id,
-            expires_at_s=round(time.time()) + server.settings.session.session_s,
-        ),
-        make_driver=lambda input_hz, sink: server.registry.make_driver(session, input_hz, sink),
-        settings=server.settings.server,
-        over=lambda: server.registry.finish(session),
-    )
+def _join(server: Server, found: _Found) -> LiveSession:
+    """Join a session, or go on with one whose ticket was good."""
+    if found.ticket is None:
+        server.registry.join(found.session)
+        return routes._new_live(server, found.session, found.principal)
+    if found.session.live is None:
+        raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
+    return found.session.live
 
 
 def _update(session: str) -> str:

@@ -18,6 +18,8 @@ from server.settings import ServerSettings
 from server.wire.channel import Channel, ChannelClosed, WebSocketChannel
 from server.wire.inbound import error_event
 from server.wire.live import CLOSE_CODES, LiveSession
+from server.wire.outbox import CLOSE_S
+from server.wire.ticket import Ticket
 from server.wire.voice import MessageVoice, Voice
 
 __all__ = ["CLOSE_CODES", "RealtimeConnection", "SessionInfo", "WebSocketChannel"]
@@ -28,6 +30,9 @@ MESSAGES_PER_S = 200.0  # a live client sends 50 frames and 10 acknowledgements 
 MESSAGES_BURST = 400.0  # what gathers in two seconds of a stalled network
 MAX_BAD = 20  # messages that could not be understood; a client that sends more is broken
 MAX_BINARY = 3
+QUIET_S = 5.0  # of a client that sends something every second at least: its network is gone, though nobody said so
+GOODBYE = 1000  # what a client closes with that does not come back
+TAKEN = 4409
 
 
 class RealtimeConnection:
@@ -41,12 +46,15 @@ class RealtimeConnection:
         settings: ServerSettings,
         idle_s: float = 120.0,
         voice: Voice | None = None,
+        ticket: Ticket | None = None,
     ) -> None:
         self.voice: Voice = voice or MessageVoice(live)
         self._live = live
         self._channel = channel
         self._settings = settings
         self._idle_s = idle_s
+        self._ticket = ticket
+        self._dismissed = asyncio.Event()
         self._tokens = MESSAGES_BURST
         self._tokens_at_s: float | None = None
         self._bad = 0
@@ -54,17 +62,35 @@ class RealtimeConnection:
 
     async def run(self) -> int:
         """Serve until the session is over or the connection gone; return the close code."""
-        self._live.attach(self)
+        self._live.attach(self, self._ticket)
         writer = asyncio.create_task(self._live.outbox.run(self._channel), name="realtime-writer")
         reader = asyncio.create_task(self._read(), name="realtime-reader")
+        dismissal = asyncio.create_task(self._dismissed.wait(), name="realtime-dismissal")
+        code = 1006
         try:
-            await asyncio.wait((writer, reader), return_when=asyncio.FIRST_COMPLETED)
-            return self._over(writer, reader)
+            await asyncio.wait((writer, reader, dismissal), return_when=asyncio.FIRST_COMPLETED)
+            if not self._dismissed.is_set():
+                code = self._over(writer, reader)
         finally:
-            for task in (writer, reader):
+            for task in (writer, reader, dismissal):
                 task.cancel()
-            self._live.detach(self)
-            await asyncio.gather(writer, reader, return_exceptions=True)
+            self._live.detach(self, goodbye=code == GOODBYE)
+            await asyncio.gather(writer, reader, dismissal, return_exceptions=True)
+        return await self._say_taken() if self._dismissed.is_set() else code
+
+    def dismiss(self) -> None:
+        """Tell the client that another connection has the session now, and close."""
+        self._dismissed.set()
+
+    async def _say_taken(self) -> int:
+        problem = e.Problem(code="session.taken", message="this session was taken up in another window; go on there")
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._channel.send_text(problem.model_dump_json())
+                await self._channel.close(TAKEN, problem.code)
+        except (TimeoutError, ChannelClosed):
+            self._channel.abort()
+        return TAKEN
 
     def _over(self, writer: asyncio.Task[None], reader: asyncio.Task[None]) -> int:
         """Return the close code once one of the tasks is done."""
@@ -76,6 +102,8 @@ class RealtimeConnection:
                 return code or theirs
             case TimeoutError():
                 logger.warning("client_too_slow", session=self._live.id)
+            case None:
+                logger.info("client_quiet", session=self._live.id)
             case _:
                 logger.error("connection_failed", session=self._live.id, exc_info=error)
         self._channel.abort()
@@ -84,14 +112,22 @@ class RealtimeConnection:
     # -------------------------------------------------------------- messages in
 
     async def _read(self) -> None:
-        """Take messages until the channel is closed; after our own close they are read and dropped."""
+        """Take messages until the channel is closed; after our own close they are read and dropped.
+
+        Returns when a client that always has something to send has sent nothing for too long.
+        """
         live = self._live
         while True:
+            lasting = live.comes_back and live.driver is not None
+            quiet_s = min(QUIET_S, self._idle_s) if lasting else self._idle_s
             try:
-                async with asyncio.timeout(self._idle_s):
+                async with asyncio.timeout(quiet_s):
                     message = await self._channel.receive()
             except TimeoutError:
-                if live.code is None:
+                if live.code is None and lasting:
+                    if live.quiet_s() > quiet_s / 2:  # or sound comes by another way
+                        return
+                elif live.code is None:
                     live.end("idle")
                 continue
             if live.code is None:

@@ -43,11 +43,17 @@ class Stage(Protocol):
     def end(self, reason: str) -> None:
         """End the session."""
 
-    def hear(self, samples: Pcm, *, event_id: str | None = None) -> None:
+    def hear(self, samples: Pcm, *, late_ms: float | None = None, event_id: str | None = None) -> None:
         """Take the candidate's sound, from the message with the client's own id; the first starts the role-play."""
 
     def played(self, reply: int, played_ms: float) -> None:
         """Take the client's word for how much of a reply it played."""
+
+    def offer_resume(self) -> e.ResumeOffer | None:
+        """Return how the client may come back, where the server lets it."""
+
+    def pulse(self) -> None:
+        """The client is there, and has no sound to send."""
 
     def echo_cancelled(self, on: bool) -> None:
         """Take the client's word on whether its microphone is free of the patient's voice."""
@@ -101,6 +107,8 @@ class Inbound:
                 self._clear_output()
             case c.ConfigureClient():
                 self._configure(message)
+            case c.Pulse():
+                self._stage.pulse()
             case c.EndSession():
                 self._stage.end("ended")
 
@@ -120,7 +128,11 @@ class Inbound:
         self._stage.acks = message.playout_acks
         if message.echo_cancellation is not None:
             self._stage.echo_cancelled(message.echo_cancellation)
-        answer = e.ClientConfigured(playout_acks=message.playout_acks, echo_cancellation=message.echo_cancellation)
+        answer = e.ClientConfigured(
+            playout_acks=message.playout_acks,
+            echo_cancellation=message.echo_cancellation,
+            resume=self._stage.offer_resume() if message.resume else None,
+        )
         self._stage.put(answer)
 
     def _update(self, message: c.SessionUpdate) -> None:
@@ -151,7 +163,7 @@ class Inbound:
     # -------------------------------------------------------------- the candidate's turn
 
     def _append(self, message: c.AppendAudio) -> None:
-        self._stage.hear(pcm_from_bytes(message.audio), event_id=message.event_id)
+        self._stage.hear(pcm_from_bytes(message.audio), late_ms=message.late_ms, event_id=message.event_id)
 
     def _commit(self) -> None:
         driver = self._stage.driver

@@ -8,12 +8,13 @@ runs from then and not from the handshake.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
-from audio.errors import AudioError
+from audio.errors import AudioError, ProtocolError
 from audio.frames import Pcm
 from audio.playout import PlayoutChunk, Sink
 from pipelines.events import Audience, SessionEnded
@@ -27,6 +28,7 @@ from server.protocol.translate import Translator
 from server.settings import ServerSettings
 from server.wire.inbound import Inbound, error_event
 from server.wire.outbox import Outbox
+from server.wire.ticket import Ticket, bad_ticket
 from server.wire.voice import MessageVoice, Voice
 
 logger = structlog.get_logger("server.wire.live")
@@ -36,6 +38,10 @@ MakeDriver = Callable[[int, Sink], SessionDriver]
 
 MAX_REFUSED_MS = 10_000.0  # sound faster than real time; by then it is no accident
 TOO_FAST_EVERY_S = 1.0  # at most so often is the client told
+PULSE_S = 1.0  # clients that may come back know by it that their connection stands
+BACK_AFTER_S = 1.0  # whoever came back sends sound within a round trip, what was kept first; else it has none
+RESUMES_BURST = 20.0  # connections in a row; more is a client that fails over and over
+RESUMES_PER_S = 0.5
 
 CLOSE_CODES = {
     "ended": 1000, "time_limit": 4440, "idle": 4408, "draining": 1012, "failed": 1011, "disconnected": 1001,
@@ -50,6 +56,9 @@ class Attachment(Protocol):
     def voice(self) -> Voice:
         """How the patient's sound leaves on it."""
 
+    def dismiss(self) -> None:
+        """Tell the client that another connection has the session now, and close."""
+
 
 class LiveSession:
     """One session and its client, over whatever connection there is; it is also the sink of the patient's sound."""
@@ -61,6 +70,7 @@ class LiveSession:
         session_info: SessionInfo,
         make_driver: MakeDriver,
         settings: ServerSettings,
+        resume_s: int = 0,
         over: Callable[[], None] = lambda: None,
     ) -> None:
         self.acks = False
@@ -77,6 +87,17 @@ class LiveSession:
         self._driver: SessionDriver | None = None
         self._log: Reader | None = None
         self._left = False
+        self._resume_s = resume_s
+        self._token: str | None = None  # of the ticket, once the client asked for one
+        self._away = False  # nobody is attached, or nothing was heard of the new connection yet
+        self._gone: asyncio.TimerHandle | None = None  # ends a session that nobody comes back to
+        self._returning: asyncio.TimerHandle | None = None
+        self._pulsing: asyncio.TimerHandle | None = None
+        self._resumes = RESUMES_BURST
+        self._resumed_at_s = 0.0
+        self._began_s: float | None = None
+        self._heard_at_s = 0.0  # when something last came of the client
+        self._received = 0  # samples of the candidate's sound
         self._refused_ms = 0.0
         self._told_too_fast_s = float("-inf")
 
@@ -87,19 +108,136 @@ class LiveSession:
 
     # -------------------------------------------------------------- connections come and go
 
-    def attach(self, attachment: Attachment) -> None:
-        """Speak to the client over this connection from now on."""
-        self._attachment = attachment
-        self.put(e.SessionCreated(session=self.wire.shown()))
+    def attach(self, attachment: Attachment, ticket: Ticket | None = None) -> None:
+        """Speak to the client over this connection from now on; with a ticket it is sent what it missed.
 
-    def detach(self, attachment: Attachment) -> None:
-        """The connection is gone, or was never made; does nothing for one that was replaced."""
-        if self._attachment in (attachment, None):
-            self._attachment = None
+        A connection that stands is dismissed: the newer one has the session.
+        """
+        former, self._attachment = self._attachment, attachment
+        if ticket is None:
+            self.put(e.SessionCreated(session=self.wire.shown()))
+            return
+        if former is not None:
+            former.dismiss()
+        self._lose()
+        self._cancel(self._gone)
+        complete = self.outbox.send_again(ticket.seen)
+        now_s = _now_s()
+        elapsed_ms = round((now_s - self._began_s) * 1000.0, 3) if self._began_s is not None else None
+        self.outbox.put_first(
+            e.SessionResumed(
+                session=self.wire.shown(), received_ms=self._received_ms(), elapsed_ms=elapsed_ms, complete=complete
+            )
+        )
+        if ticket.reply is not None:
+            self.played(ticket.reply, ticket.played_ms)
+        self._returning = asyncio.get_running_loop().call_later(BACK_AFTER_S, self._back)
+        self._pulse()
+
+    def detach(self, attachment: Attachment, *, goodbye: bool = False) -> None:
+        """The connection is gone, or was never made; does nothing for one that was replaced.
+
+        The session waits for a client that may come back, unless it said goodbye.
+        """
+        if self._attachment is not attachment and (self._attachment is not None or self._away):
+            return
+        self._attachment = None
+        self._cancel(self._pulsing)
+        self._lose()
+        if goodbye or self._token is None or self.code is not None:
             self._leave("disconnected")
+        else:
+            self._gone = asyncio.get_running_loop().call_later(self._resume_s, self._leave, "disconnected")
+
+    def check(self, ticket: Ticket) -> None:
+        """Raise ProtocolError or AccessError when this ticket does not lead back to the session."""
+        if self._left or self.code is not None:
+            raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
+        if self._token is None:
+            raise ProtocolError(
+                "this session is already in use in another window", code="session.in_use", close_code=4409
+            )
+        if not secrets.compare_digest(ticket.token, self._token) or ticket.seen > self.outbox.number:
+            raise bad_ticket()
+        now_s = _now_s()
+        earned = (now_s - self._resumed_at_s) * RESUMES_PER_S
+        self._resumes, self._resumed_at_s = min(RESUMES_BURST, self._resumes + earned), now_s
+        if self._resumes < 1.0:
+            raise ProtocolError(
+                "this session was taken up again too often; wait a few seconds",
+                code="session.resume_rate",
+                http_status=429,
+                close_code=4429,
+            )
+        self._resumes -= 1.0
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether the client may come back; it sends sound or a pulse all the time then."""
+        return self._token is not None
+
+    def quiet_s(self) -> float:
+        """Return for how long no sound came."""
+        return _now_s() - self._heard_at_s
+
+    def offer_resume(self) -> e.ResumeOffer | None:
+        """Return how the client may come back, where the server lets it."""
+        if not self._resume_s:
+            return None
+        if self._token is None:
+            self._token = secrets.token_urlsafe(24)
+            self.outbox.keep()
+            self._pulse()
+        if self._driver is not None:
+            self._driver.keeps_sound = True
+        return e.ResumeOffer(token=self._token, within_s=self._resume_s)
+
+    def _lose(self) -> None:
+        """Nobody is there: the patient falls silent."""
+        self._cancel(self._returning)
+        if self._away:
+            return
+        self._away = True
+        self.outbox.drop_all_audio()
+        if self._driver is not None and self._token is not None:
+            self._driver.lost()
+
+    def _back(self) -> None:
+        """Somebody is there again, and what they kept has been heard: the patient goes on."""
+        self._cancel(self._returning)
+        if self._away and self._attachment is not None:
+            self._away = False
+            if self._driver is not None:
+                self._driver.back()
+
+    def unheard(self) -> None:
+        """Nothing comes over a connection that still stands: the patient waits until sound does, if it may come."""
+        if self.comes_back:
+            self._lose()
+
+    def pulse(self) -> None:
+        """The client is there, and has no sound to send."""
+        self._back()
+        if self._driver is not None:
+            self._driver.sound_paused()
+
+    def _pulse(self) -> None:
+        self._cancel(self._pulsing)
+        self.put(e.Pulse(received_ms=self._received_ms()))
+        self._pulsing = asyncio.get_running_loop().call_later(PULSE_S, self._pulse)
+
+    def _received_ms(self) -> float:
+        return round(1000.0 * self._received / self.wire.input_hz, 3)
+
+    @staticmethod
+    def _cancel(timer: asyncio.TimerHandle | None) -> None:
+        if timer is not None:
+            timer.cancel()
 
     def _leave(self, reason: str) -> None:
         """End the session, whatever state it is in."""
+        for timer in (self._gone, self._returning, self._pulsing):
+            self._cancel(timer)
         if self._log is not None:
             self._log.close()
         if self._driver is not None:
@@ -123,6 +261,8 @@ class LiveSession:
         if self._driver is None:
             driver = self._make_driver(self.wire.input_hz, self)
             self._driver = driver
+            self._began_s = _now_s()
+            driver.keeps_sound = self._token is not None
             self._inbound.apply_turn_detection(driver)
             self._log = driver.log.subscribe(Audience.CANDIDATE, self._recorded)
             driver.start()
@@ -134,24 +274,28 @@ class LiveSession:
         """Carry out a client's message; raises Refused."""
         self._inbound.take(message)
 
-    def hear(self, samples: Pcm, *, event_id: str | None = None) -> None:
+    def hear(self, samples: Pcm, *, late_ms: float | None = None, event_id: str | None = None) -> None:
         """Take the candidate's sound, int16 mono at the session's input rate; the first starts the role-play.
 
-        A client that sends it faster than real time is told now and then; one that never slows down is let go.
-        `event_id` is the client's own id of the message it came in.
+        `late_ms`: it was captured so long ago, and could not be sent. A client that sends faster than real time is told
+        now and then; one that never slows down is let go. `event_id` is its own id of the message the sound came in.
         """
         if self.code is not None:
             return
         driver = self.start()
+        self._received += len(samples)
+        self._heard_at_s = _now_s()
+        if self._away and late_ms is None:
+            self._back()
         try:
-            driver.receive_audio(samples)
+            driver.receive_audio(samples, late_ms=late_ms)
         except AudioError as error:
             driver.refuse_audio(error)
             self._too_fast(error, len(samples), event_id)
 
     def _too_fast(self, error: AudioError, samples: int, event_id: str | None) -> None:
         self._refused_ms += 1000.0 * samples / self.wire.input_hz
-        now_s = asyncio.get_running_loop().time()
+        now_s = _now_s()
         if now_s - self._told_too_fast_s >= TOO_FAST_EVERY_S:
             self._told_too_fast_s = now_s
             body = error_event(error).error.model_copy(update={"event_id": event_id, "param": "audio"})
@@ -208,6 +352,8 @@ class LiveSession:
         if self.code is None:
             self.code = code
             self.outbox.finish(code, text)
+            if self._attachment is None and self._away:  # there is no connection whose end would end it all
+                asyncio.get_running_loop().call_soon(self._leave, "disconnected")
 
     # -------------------------------------------------------------- the patient's sound (Sink)
 
@@ -232,6 +378,10 @@ class LiveSession:
         """Have the client go on with the reply's sound."""
         self._voice.resume(reply, from_ms)
 
+    def restart(self, reply: int, from_ms: float) -> None:
+        """Have the client drop what it has of the reply's sound; what is sent from now on begins at `from_ms`."""
+        self._voice.restart(reply, from_ms)
+
     def lead_ms(self) -> float:
         """Return how far ahead of this client its sound should be."""
         return self._voice.lead_ms()
@@ -239,3 +389,7 @@ class LiveSession:
     def acknowledges(self) -> bool:
         """Return whether the client reports what it has played."""
         return self._voice.acknowledges()
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -16,6 +16,7 @@ from types import UnionType
 
 from server.protocol import events as e
 from server.wire.channel import Channel
+from server.wire.kept import Kept
 
 CLOSE_S = 2.0  # for the closing handshake; a peer that lets it pass is dropped
 
@@ -28,7 +29,8 @@ class BinarySound:
     data: bytes
 
 
-Message = e.ServerEvent | BinarySound
+Message = e.ServerEvent | BinarySound | str
+"""An event, a piece of sound, or the text of an event that is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Outbox:
         self._wake = asyncio.Event()
         self._close: tuple[int, str] | None = None
         self._sent = 0
+        self._kept: Kept | None = None
         self._sounding: str | None = None  # the item whose sound was sent last
 
     def put(self, *messages: Message) -> None:
@@ -54,7 +57,14 @@ class Outbox:
         for message in messages:
             if isinstance(message, e.TranscriptPartial):
                 self._drop(e.TranscriptPartial, message.item_id)
+            elif isinstance(message, e.Pulse):
+                self._drop(e.Pulse, None)
             self._queue.append(_Queued(message, due_s))
+        self._wake.set()
+
+    def put_first(self, event: e.ServerEvent) -> None:
+        """Queue an event before all others."""
+        self._queue.appendleft(_Queued(event, self._due_s()))
         self._wake.set()
 
     def overtake(self, item_id: str, event: e.ServerEvent) -> None:
@@ -70,6 +80,31 @@ class Outbox:
     def drop_audio(self, item_id: str) -> None:
         """Drop the sound of an item that was not sent yet."""
         self._drop(e.OutputAudioDelta | BinarySound, item_id)
+
+    def drop_all_audio(self) -> None:
+        """Drop all sound that was not sent yet."""
+        self._queue = deque(q for q in self._queue if not isinstance(q.message, e.OutputAudioDelta | BinarySound))
+        self._sounding = None
+
+    def keep(self) -> None:
+        """Keep what is sent from now on, so that it can be sent again."""
+        self._kept = self._kept or Kept(after=self._sent)
+
+    @property
+    def number(self) -> int:
+        """The number of the last event that was sent."""
+        return self._sent
+
+    def send_again(self, seen: int) -> bool:
+        """Queue what was sent after event `seen` once more, before all else, for a new connection with new deadlines.
+
+        Returns whether everything was kept.
+        """
+        texts = self._kept.after(seen) if self._kept is not None else []
+        due_s = self._due_s()
+        again = [_Queued(message, due_s) for message in (*texts, *(q.message for q in self._queue))]
+        self._queue = deque(again)
+        return self._kept is not None and seen >= self._kept.complete_after
 
     def finish(self, code: int, reason: str) -> None:
         """Close the channel once everything is sent; the first call counts."""
@@ -100,15 +135,24 @@ class Outbox:
             async with asyncio.timeout_at(queued.due_s):
                 await channel.send_bytes(message.data)
             return
-        self._sent += 1
-        event = message.model_copy(update={"event_id": f"event_{self._sent:06d}"})
+        text = message if isinstance(message, str) else self._text(message)
         async with asyncio.timeout_at(queued.due_s):
-            await channel.send_text(event.model_dump_json())
+            await channel.send_text(text)
+
+    def _text(self, event: e.ServerEvent) -> str:
+        """Return an event as it is sent; by then it is kept, as nobody knows how much of it will arrive."""
+        if isinstance(event, e.Pulse):
+            return event.model_dump_json()
+        self._sent += 1
+        text = event.model_copy(update={"event_id": f"event_{self._sent:06d}"}).model_dump_json()
+        if self._kept is not None:
+            self._kept.add(self._sent, event, text)
+        return text
 
     def _due_s(self) -> float:
         return asyncio.get_running_loop().time() + self._deadline_s
 
-    def _drop(self, kind: type | UnionType, item_id: str) -> None:
+    def _drop(self, kind: type | UnionType, item_id: str | None) -> None:
         kept = [q for q in self._queue if not (isinstance(q.message, kind) and _item_of(q.message) == item_id)]
         if len(kept) < len(self._queue):
             self._queue = deque(kept)

@@ -54,6 +54,12 @@ class MessageVoice:
         """Have the client go on with the reply's sound."""
         self._outbox.overtake(patient_item(reply), self._translator.resumed(reply, from_ms))
 
+    def restart(self, reply: int, from_ms: float) -> None:
+        """Have the client begin anew with the reply's sound."""
+        self._round_trip.forget(reply)
+        self._outbox.drop_audio(patient_item(reply))
+        self._outbox.put(self._translator.restarted(reply, from_ms))
+
     def lead_ms(self) -> float:
         """Return how far ahead of this client its sound should be."""
         return self._round_trip.lead_ms()

@@ -1,6 +1,6 @@
 /** Everything that sounds: one AudioContext, the microphone and the loudspeaker, opened by a click and kept. */
 
-import { chime } from "../core/pcm.js";
+import { chime, int16ToFloat } from "../core/pcm.js";
 import { Problem } from "../core/problems.js";
 import { Microphone, openContext } from "./microphone.js";
 import { Player } from "./player.js";
@@ -37,6 +37,14 @@ export class AudioDesk {
     await this.start();
     const item_id = `sound-check-${performance.now()}`;
     this.player.enqueue(item_id, chime(this.context.sampleRate));
+    this.player.complete(item_id);
+  }
+
+  /** Play back what the microphone took: Int16Arrays at the wire's rate. */
+  async playBack(frames) {
+    await this.start();
+    const item_id = `play-back-${performance.now()}`;
+    for (const frame of frames) this.player.enqueue(item_id, int16ToFloat(frame));
     this.player.complete(item_id);
   }
 

@@ -3,9 +3,7 @@
 import { WIRE_HZ } from "../core/pcm.js";
 import { microphoneProblem } from "../core/problems.js";
 
-const CONSTRAINTS = {
-  audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
-};
+const WANTED = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
 const WORKLET = new URL("./capture_worklet.js", import.meta.url);
 
 export class Microphone {
@@ -23,6 +21,7 @@ export class Microphone {
     this.onlost = () => {}; // the device went away
     this.onopened = () => {}; // a device is open, perhaps another one than before
     this.device = "";
+    this.device_id = ""; // the one to open, if it is there; "": the system's choice
     this.echo_cancellation = null; // whether the browser removes the loudspeaker's sound; null: it does not say
   }
 
@@ -45,7 +44,8 @@ export class Microphone {
   async start() {
     let stream;
     try {
-      stream = await navigator.mediaDevices.getUserMedia(CONSTRAINTS);
+      const audio = this.device_id ? { ...WANTED, deviceId: { ideal: this.device_id } } : WANTED;
+      stream = await navigator.mediaDevices.getUserMedia({ audio });
     } catch (error) {
       throw microphoneProblem(error);
     }
@@ -112,6 +112,14 @@ export class Microphone {
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#stream = null;
   }
+}
+
+/** Return the microphones there are, [{id, name}]; browsers name them only once one was allowed. */
+export async function microphones() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices
+    .filter(({ kind, deviceId, label }) => kind === "audioinput" && deviceId && label)
+    .map(({ deviceId, label }) => ({ id: deviceId, name: label }));
 }
 
 /** Return whether a track is free of what this page plays, or null where the browser does not say. */

@@ -1,12 +1,13 @@
 /**
  * The way of a person through the page: a table of screens and of what leads from one to the next.
  *
- *     choosing -> opening -> preparing -> connecting -> talking -> closing -> debrief
+ *     choosing -> checking -> opening -> preparing -> connecting -> talking -> closing -> debrief
  */
 
 const TABLE = {
-  choosing: { choose: "opening" },
-  opening: { opened: "preparing", failed: "choosing" },
+  choosing: { choose: "checking" },
+  checking: { agreed: "opening", leave: "choosing" },
+  opening: { opened: "preparing", failed: "checking" },
   preparing: { start: "connecting", leave: "choosing" },
   connecting: { started: "talking", failed: "preparing", ended: "closing" },
   talking: { ended: "closing" },

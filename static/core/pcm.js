@@ -43,12 +43,18 @@ export function levelDbfs(samples) {
   return Math.max(FLOOR_DBFS, 10 * Math.log10(sum / samples.length));
 }
 
+/** Pitches of the chime's two notes. */
+export const CHIME_HZ = [523.25, 659.25];
+
+/** How long the chime lasts. */
+export const CHIME_MS = 700;
+
 /** Return a soft two-note chime as float samples at `rate_hz`: the sound check before the role-play. */
 export function chime(rate_hz) {
-  const note_ms = 350;
+  const note_ms = CHIME_MS / 2;
   const length = Math.round((note_ms * rate_hz) / 1000);
   const samples = new Float32Array(2 * length);
-  [523.25, 659.25].forEach((pitch_hz, note) => {
+  CHIME_HZ.forEach((pitch_hz, note) => {
     for (let i = 0; i < length; i += 1) {
       const seconds = i / rate_hz;
       const rise = Math.min(1, seconds / 0.01); // 10 ms: no click at the start

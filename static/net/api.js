@@ -14,12 +14,12 @@ export async function fetchCards() {
   return (await answer.json()).cards;
 }
 
-/** Open a session and return {id, token, url, expires_s, prepare_s, session_s, card}. */
-export async function openSession(card_id, mode) {
+/** Open a session and return {id, token, url, expires_s, prepare_s, session_s, card}; `consent` is {version, text}. */
+export async function openSession(card_id, mode, consent) {
   const answer = await request("/api/sessions", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ card: card_id, mode }),
+    body: JSON.stringify({ card: card_id, mode, consent }),
   });
   return answer.json();
 }
@@ -40,23 +40,14 @@ export async function whyRefused(session) {
   }
 }
 
-/** Return the session's recording as a Blob, or null when there is none. */
-export async function fetchRecording(session) {
-  try {
-    const answer = await request(`/api/sessions/${encodeURIComponent(session.id)}/recording`, withToken(session));
-    return await answer.blob();
-  } catch (problem) {
-    if (problem.status === 404) return null;
-    throw problem;
-  }
-}
+/** Options of a request in a session's name. */
+export const withToken = (session) => ({ headers: { Authorization: `Bearer ${session.token}` } });
 
-const withToken = (session) => ({ headers: { Authorization: `Bearer ${session.token}` } });
-
-async function request(path, options = {}) {
+/** Ask the server; rejects with a Problem that has a `status` where the server answered. */
+export async function request(path, { deadline_ms = DEADLINE_MS, ...options } = {}) {
   let answer;
   try {
-    answer = await fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(DEADLINE_MS) });
+    answer = await fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(deadline_ms) });
   } catch (error) {
     throw new Problem("server.unreachable", { detail: String(error) });
   }

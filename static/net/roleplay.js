@@ -73,6 +73,11 @@ export class Roleplay {
     this.#grace ??= setTimeout(() => this.#finish({ reason: "ended" }), END_GRACE_MS);
   }
 
+  /** Send a message that is a wish of the person's. */
+  send(text) {
+    this.#link.send(text);
+  }
+
   /** Drop everything without a word. */
   abandon() {
     clearTimeout(this.#grace);

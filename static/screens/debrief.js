@@ -1,21 +1,30 @@
-/** The fourth screen: what was said, what was learnt, and what to do next. */
+/** The last screen: what was said and how it sounded, what was learnt, and what to do next. */
 
 import { seconds, talkPercent } from "../core/cards.js";
-import { formatElapsed } from "../core/clock.js";
 import { strings } from "../strings.js";
-import { speaker } from "../ui/caption_view.js";
 import { button, h, section } from "../ui/dom.js";
+import { TranscriptView } from "../ui/transcript_view.js";
+import { keepingPanel } from "./keeping.js";
 import { recordingPanel } from "./recording.js";
 
 const words = strings.debrief;
 
 /**
- * Return the screen. `summary` is the server's account, or null when it could not be fetched: then `lines` (the
- * captions) are shown instead, and `on_retry` fetches again.
+ * Return the screen. `record` is the server's account, or null when it could not be fetched: then `lines` (the
+ * captions) are shown instead, and `on_retry` fetches again. `on_deleted` shows it anew.
  */
-export function debriefScreen({ summary, lines, reason, session, notes, on_again, on_leave, on_retry }) {
-  const main = summary ? [transcript(turnsOf(summary))] : [failed(on_retry), transcript(lines)];
-  const side = summary ? [cues(summary.cues), talk(summary.talk), latency(summary.latency), recordingPanel(session)] : [];
+export function debriefScreen({ record, lines, reason, session, notes, on_again, on_leave, on_retry, on_deleted }) {
+  const deleted = record?.recording.state === "deleted";
+  const transcript = new TranscriptView(record ? record.turns : spoken(lines));
+  const keeping = record && !deleted ? keepingPanel({ session, on_deleted }) : null;
+  const recording = keeping
+    ? recordingPanel({ session, recording: record.recording, transcript, on_ready: (blob) => keeping.saves(blob) })
+    : null;
+  const main = [];
+  if (!record) main.push(failed(on_retry));
+  if (deleted) main.push(section(words.deleted_title, { className: "panel" }, h("p", {}, words.deleted)));
+  else main.push(recording?.element, said(transcript, record ? record.turns.length : lines.length));
+  const side = record && !deleted ? [cues(record.cues), talk(record.talk), latency(record.latency), marks(), keeping.element] : [];
   if (notes.text.trim()) side.push(section(words.notes, { className: "panel" }, h("p", { className: "notes-kept" }, notes.text)));
   const element = h(
     "div",
@@ -32,9 +41,16 @@ export function debriefScreen({ summary, lines, reason, session, notes, on_again
         button(words.another, on_leave, { kind: "secondary" }),
       ),
     ),
-    h("div", { className: "columns columns-debrief" }, h("div", {}, ...main), h("div", { className: "side" }, ...side)),
+    h("div", { className: "columns columns-debrief" }, h("div", {}, ...main.filter(Boolean)), h("div", { className: "side" }, ...side)),
   );
-  return { element, title: words.title };
+  return {
+    element,
+    title: words.title,
+    close: () => {
+      recording?.close();
+      keeping?.close();
+    },
+  };
 }
 
 /** Return a screen to look at while the account is fetched. */
@@ -50,29 +66,10 @@ export function closingScreen() {
 
 const reasonText = (reason) => words.reasons[reason] ?? words.reasons.other;
 
-const turnsOf = (summary) => summary.turns.map((turn) => ({ ...turn, stable: turn.text }));
+const spoken = (lines) => lines.filter((line) => line.stable).map(({ role, stable, interrupted }) => ({ role, text: stable, interrupted }));
 
-function transcript(lines) {
-  const spoken = lines.filter((line) => line.stable);
-  const rows = spoken.map((line) =>
-    h(
-      "li",
-      { className: `caption caption-${line.role}` },
-      h(
-        "span",
-        { className: "caption-who" },
-        speaker(line.role),
-        line.at_ms === undefined ? null : h("span", { className: "caption-time" }, ` ${formatElapsed(line.at_ms)}`),
-      ),
-      h(
-        "p",
-        { className: "caption-text" },
-        line.stable,
-        line.interrupted ? h("span", { className: "caption-mark" }, ` (${words.interrupted})`) : null,
-      ),
-    ),
-  );
-  const content = rows.length > 0 ? h("ol", { className: "captions-list" }, ...rows) : h("p", {}, words.nothing_said);
+function said(transcript, count) {
+  const content = count > 0 ? transcript.element : h("p", {}, words.nothing_said);
   return section(words.said, { className: "panel panel-said" }, content);
 }
 
@@ -108,6 +105,11 @@ function latency({ p50, p95 }) {
   const known = typeof p50 === "number" && typeof p95 === "number";
   const text = known ? words.latency_text(seconds(p50), seconds(p95)) : words.latency_none;
   return section(words.latency, { className: "panel" }, h("p", {}, text));
+}
+
+/** Where an examiner's marks will be. */
+function marks() {
+  return section(words.marks, { className: "panel panel-marks" }, h("p", { className: "hint" }, words.marks_none));
 }
 
 function failed(on_retry) {

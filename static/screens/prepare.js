@@ -1,24 +1,21 @@
-/** The second screen: the card, three minutes, notes, and whether the microphone and the sound work. */
+/** The third screen: the card, three minutes, and notes. */
 
 import { Countdown, formatClock, Milestones } from "../core/clock.js";
 import { strings } from "../strings.js";
 import { announce } from "../ui/announce.js";
 import { cardSheet } from "../ui/card.js";
 import { button, freshId, h, section, setText } from "../ui/dom.js";
-import { microphoneCheck } from "./microphone_check.js";
 
 const words = strings.prepare;
 const TOLD_MS = [60000, 10000];
 
 /**
- * Return the screen of `session`. `notes` is {text}, shared with the role-play; `desk()` returns the AudioDesk (made in
- * a click); `on_start()` begins the role-play, and is called by the clock where it `starts_alone` (an exam);
- * `on_leave()` goes back; `on_problem(problem, retry)` shows a problem, `retry` being null or what to try again.
+ * Return the screen of `session`. `notes` is {text}, shared with the role-play; `on_start()` begins the role-play, and
+ * is called by the clock where it `starts_alone` (an exam); `on_leave()` goes back.
  */
-export function prepareScreen({ session, notes, countdown, starts_alone, desk, on_start, on_leave, on_problem }) {
+export function prepareScreen({ session, notes, countdown, starts_alone, on_start, on_leave }) {
   const clock = h("p", { className: "clock", attrs: { role: "timer" }, aria: { label: words.time_label } });
   const caption = h("p", { className: "clock-caption" }, words.time_left);
-  const check = microphoneCheck({ desk, on_problem });
   const start = starts_alone ? null : button(words.start_early, on_start, { kind: "primary" });
   const milestones = new Milestones(TOLD_MS, countdown.left_ms);
   let over = false;
@@ -59,7 +56,7 @@ export function prepareScreen({ session, notes, countdown, starts_alone, desk, o
       { className: "columns" },
       panel,
       cardSheet(session.card),
-      h("div", { className: "side" }, check.element, notesPanel(notes), button(words.leave, on_leave, { kind: "quiet" })),
+      h("div", { className: "side" }, notesPanel(notes), button(words.leave, on_leave, { kind: "quiet" })),
     ),
   );
   tick();
@@ -67,10 +64,7 @@ export function prepareScreen({ session, notes, countdown, starts_alone, desk, o
   return {
     element,
     title: words.title,
-    close: () => {
-      clearInterval(timer);
-      check.close();
-    },
+    close: () => clearInterval(timer),
   };
 }
 

@@ -1,41 +1,90 @@
-/** The recording: fetched when asked for (it needs the session's token), heard here or saved. */
+/** Listening to a role-play that is over: waits for its recording, fetches it, and joins the player with the text. */
 
-import { fetchRecording } from "../net/api.js";
+import { stretchOf } from "../core/places.js";
+import { Listener, tracksOf } from "../audio/listener.js";
+import { fetchRecord, fetchSound } from "../net/record_api.js";
 import { strings } from "../strings.js";
 import { button, h, section, setText } from "../ui/dom.js";
+import { PlayerView } from "../ui/player_view.js";
 
 const words = strings.debrief;
+const ASK_EVERY_MS = 700; // joining five minutes takes about half a second
+const ASK_TIMES = 40;
 
-/** Return the panel of a session's recording. */
-export function recordingPanel(session) {
-  const status = h("p", { className: "hint", attrs: { role: "status" } }, words.recording_hint);
-  const place = h("div", { className: "recording" });
-  const get = button(words.recording_get, () => load(), { kind: "secondary" });
-  let busy = false;
+/**
+ * Return {element, close} of the panel. `recording` is the record's account of it, `transcript` a TranscriptView.
+ * `on_ready(blob)` is called once the sound is here.
+ */
+export function recordingPanel({ session, recording, transcript, on_ready }) {
+  const listener = new Listener();
+  const player = new PlayerView(listener);
+  const status = h("p", { className: "hint", attrs: { role: "status" } });
+  const again = button(words.retry, () => load(), { kind: "secondary", hidden: true });
+  let closed = false;
+
+  const show = () => {
+    player.show();
+    transcript.show({ at_ms: listener.at_ms, playing: listener.playing, turn: listener.stretch });
+  };
+  transcript.onturn = (turn) => {
+    if (listener.playing && listener.stretch === turn) {
+      listener.pause();
+      return;
+    }
+    const { from_ms, to_ms } = stretchOf(turn, listener.duration_ms);
+    listener.play(from_ms, { until_ms: to_ms, stretch: turn });
+  };
+  transcript.onword = (_turn, from_ms) => listener.play(from_ms);
+  listener.onchange = show;
+
+  const failed = (text) => {
+    setText(status, text);
+    again.hidden = false;
+  };
 
   const load = async () => {
-    if (busy) return;
-    busy = true;
-    setText(status, words.recording_loading);
+    again.hidden = true;
     try {
-      const blob = await fetchRecording(session);
-      if (blob === null) {
-        setText(status, words.recording_none);
-        get.remove();
+      const { state } = await whenJoined();
+      if (closed) return;
+      if (state !== "ready") {
+        if (state === "joining") failed(words.recording_late);
+        else setText(status, words.recording_none);
         return;
       }
-      const url = URL.createObjectURL(blob);
-      const audio = h("audio", { controls: true, src: url, attrs: { "aria-label": words.recording } });
-      const file = words.recording_file(session.card.id);
-      place.replaceChildren(audio, h("a", { className: "button button-secondary", href: url, download: file }, words.recording_save));
+      setText(status, words.recording_loading);
+      const blob = await fetchSound(session);
+      await listener.load(blob);
+      if (closed) return;
+      player.element.hidden = false;
+      transcript.audible = true;
       setText(status, words.recording_hint);
-      audio.focus();
+      on_ready(blob);
+      show();
+      player.draw(await tracksOf(blob));
     } catch {
-      setText(status, strings.problems["server.unreachable"].body);
-    } finally {
-      busy = false;
+      if (!closed && player.element.hidden) failed(words.recording_failed); // without its picture it can still be heard
     }
   };
-  place.append(get);
-  return section(words.recording, { className: "panel" }, place, status);
+
+  const whenJoined = async () => {
+    let found = recording;
+    for (let asked = 0; found.state === "joining" && asked < ASK_TIMES && !closed; asked += 1) {
+      setText(status, words.recording_joining);
+      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+      found = (await fetchRecord(session)).recording ?? found;
+    }
+    return found;
+  };
+
+  player.element.hidden = true;
+  load();
+  return {
+    element: section(words.listen, { className: "panel panel-listen" }, player.element, status, again),
+    close: () => {
+      closed = true;
+      listener.close();
+      player.close();
+    },
+  };
 }

@@ -1,28 +1,27 @@
-/** The third screen: the role-play itself. */
+/** The fourth screen: the role-play itself. */
 
 import { seconds } from "../core/cards.js";
-import { Countdown, formatClock, Milestones } from "../core/clock.js";
 import { strings } from "../strings.js";
 import { announce } from "../ui/announce.js";
-import { CaptionView } from "../ui/caption_view.js";
 import { cardSheet } from "../ui/card.js";
 import { ask } from "../ui/dialogs.js";
-import { button, h, section, setText } from "../ui/dom.js";
+import { button, h, setText } from "../ui/dom.js";
 import { Meter } from "../ui/meter.js";
 import { NoticeBar } from "../ui/notice_bar.js";
 import { Presence } from "../ui/presence.js";
 import { TimingView } from "../ui/timing_view.js";
 import { notesPanel } from "./prepare.js";
+import { askForReport, repeatButton, talkingControls } from "./talk_controls.js";
+import { captionPanel, clockPanel, qualityLine } from "./talk_parts.js";
 
 const words = strings.talk;
-const TOLD_MS = [60000, 10000];
 
 // States that call for something are told to screen readers; "You are speaking" would be spoken into the microphone,
 // and that the patient speaks can be heard.
 const TOLD_STATES = ["listening", "thinking"];
 
 /** Return the screen of a Roleplay that is being started. */
-export function talkScreen({ roleplay, session, mode, notes, desk, on_problem }) {
+export function talkScreen({ roleplay, session, mode, notes, desk, preference, on_problem }) {
   const presence = new Presence();
   const state_name = h("p", { className: "state-name" });
   const state_hint = h("p", { className: "state-hint" });
@@ -44,17 +43,30 @@ export function talkScreen({ roleplay, session, mode, notes, desk, on_problem })
     presence.state = state;
     setText(state_name, name);
     setText(state_hint, opening || hint);
+    controls.on_state();
+    repeat?.on_state();
     if (TOLD_STATES.includes(state)) announce(`${name}. ${opening || hint}`);
   };
 
-  const mute = button(words.mute, () => setMuted(!microphone.muted), { kind: "mute", aria: { pressed: "false" } });
-  const setMuted = (muted) => {
-    microphone.muted = muted;
-    mute.setAttribute("aria-pressed", String(muted));
-    element.dataset.muted = String(muted);
-    if (muted) notice.show("muted", words.muted);
-    else notice.hide("muted");
-  };
+  const controls = talkingControls({
+    roleplay,
+    microphone,
+    preference,
+    on_muted: (muted) => {
+      element.dataset.muted = String(muted);
+      if (muted) notice.show("muted", words.muted);
+      else notice.hide("muted");
+    },
+    on_mode: (pushing) => {
+      element.dataset.pushing = String(pushing);
+      if (pushing) notice.show("pushing", words.push.hint);
+      else notice.hide("pushing");
+    },
+  });
+  // On the day nobody has buttons for it: in an exam one asks.
+  const repeat = mode === "exam" ? null : repeatButton(roleplay);
+  const report = button(words.report.open, () => askForReport(session, (text) => notice.show("report", text)), { kind: "quiet" });
+  const quality = qualityLine();
 
   const end = button(words.end, () => confirmEnd(), { kind: "danger" });
   const confirmEnd = async () => {
@@ -109,26 +121,31 @@ export function talkScreen({ roleplay, session, mode, notes, desk, on_problem })
           { className: "stage" },
           presence.element,
           h("div", { className: "stage-text" }, state_name, state_hint),
-          h("div", { className: "stage-foot" }, meter.element, latency),
+          h("div", { className: "stage-foot" }, meter.element, h("div", { className: "discreet" }, quality.element, latency)),
         ),
         notice.element,
         captions.element,
-        h("div", { className: "controls" }, mute, captions.toggle, end),
+        h("div", { className: "controls" }, controls.hold, controls.mute, repeat?.element, captions.toggle, end),
+        h("div", { className: "row row-more" }, controls.toggle, report),
         timing?.element,
       ),
     ),
   );
 
-  roleplay.onstarted = (session_s) => clock.start(session_s);
+  roleplay.onstarted = (session_s) => {
+    clock.start(session_s);
+    controls.started();
+  };
   roleplay.onstate = showState;
   roleplay.oncaptions = () => captions.show();
   roleplay.onlatency = (ms) => setText(latency, words.latency(seconds(ms)));
   roleplay.ontimeline = (event) => timing?.show(event);
   roleplay.onnotice = (code, message) => {
+    if (code === "reconnected") notice.hide("reconnecting");
     const text = words.notices[code] ?? (message || words.notices.unknown);
     notice.show(code, text, actions[code]);
   };
-  setMuted(false);
+  controls.reset();
   showState();
 
   let frame = 0;
@@ -149,59 +166,8 @@ export function talkScreen({ roleplay, session, mode, notes, desk, on_problem })
       cancelAnimationFrame(frame);
       clearInterval(timer);
       notice.close();
+      controls.close();
+      quality.close();
     },
   };
-}
-
-/** `on_over` is called once, when nothing is left: the server then lets the conversation come to its end. */
-function clockPanel(session, on_over) {
-  const clock = h("p", { className: "clock clock-small", attrs: { role: "timer" }, aria: { label: words.time_label } });
-  let countdown = null;
-  let milestones = null;
-  let over = false;
-  setText(clock, formatClock(session.session_s * 1000));
-  const toggle = button(
-    words.hide_time,
-    () => {
-      clock.hidden = !clock.hidden;
-      setText(toggle, clock.hidden ? words.show_time : words.hide_time);
-    },
-    { kind: "quiet" },
-  );
-  return {
-    element: h("div", { className: "talk-clock" }, clock, toggle),
-    start: (session_s) => {
-      countdown = new Countdown(session_s * 1000, () => performance.now());
-      milestones = new Milestones(TOLD_MS, session_s * 1000);
-    },
-    tick: () => {
-      if (!countdown) return;
-      const left_ms = countdown.left_ms;
-      setText(clock, formatClock(left_ms));
-      const mark = milestones.reached(left_ms);
-      if (mark !== null && left_ms > 0) announce(words.milestone(mark / 1000));
-      if (left_ms > 0 || over) return;
-      over = true;
-      on_over();
-    },
-  };
-}
-
-function captionPanel({ roleplay, mode }) {
-  if (mode === "exam") {
-    return { element: h("p", { className: "hint captions-exam" }, words.captions_exam), toggle: null, show: () => {} };
-  }
-  const view = new CaptionView();
-  const off = h("p", { className: "hint", hidden: true }, words.captions_off);
-  const toggle = button(
-    words.captions,
-    () => {
-      view.element.hidden = !view.element.hidden;
-      off.hidden = !view.element.hidden;
-      toggle.setAttribute("aria-pressed", String(!view.element.hidden));
-    },
-    { kind: "control", aria: { pressed: "true" } },
-  );
-  const element = section(words.captions, { className: "captions-panel" }, view.element, off);
-  return { element, toggle, show: () => view.show(roleplay.captions.visible) };
 }

@@ -1,20 +1,21 @@
-/** What is remembered between visits, on this computer only: the mode and the profession. */
+/** What is remembered between visits, on this computer only: the mode, the profession, the microphone, the way to talk. */
 
 const KEY = "interlocutor.preference";
-const DEFAULT = { mode: "practice", profession: "" };
+const DEFAULT = { mode: "practice", profession: "", device_id: "", push_to_talk: false };
+const text = (value) => (typeof value === "string" ? value : "");
 
-/** Return {mode, profession}. */
+/** Return {mode, profession, device_id, push_to_talk}. */
 export function loadPreference() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEY)) ?? {};
     const mode = kept.mode === "exam" ? "exam" : "practice";
-    return { mode, profession: typeof kept.profession === "string" ? kept.profession : "" };
+    return { mode, profession: text(kept.profession), device_id: text(kept.device_id), push_to_talk: kept.push_to_talk === true };
   } catch {
     return { ...DEFAULT }; // storage is switched off, or holds something else
   }
 }
 
-/** Keep {mode, profession}. */
+/** Keep it. */
 export function savePreference(preference) {
   try {
     localStorage.setItem(KEY, JSON.stringify(preference));

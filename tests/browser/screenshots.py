@@ -1,7 +1,7 @@
 """Take a picture of every screen, from a real conversation: `python -m tests.browser.screenshots FOLDER`.
 
 It starts the server with the embedded engines, speaks two turns of a recorded consultation into Chromium's microphone,
-and writes `<screen>-<look>.png` for a laptop by day, a laptop by night and a phone. `docs/images/practice-room.png` is
+and writes `<screen>-<look>.png` for a laptop and a phone, by day and by night. `docs/images/practice-room.png` is
 `role-play-light.png`.
 """
 
@@ -19,10 +19,12 @@ from tests.browser import steps
 from tests.browser.chromium import launched, visiting
 from tests.browser.microphone import write_microphone
 
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True}
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {},
     "dark": {"color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True},
+    "phone": PHONE,
+    "phone-dark": PHONE | {"color_scheme": "dark"},
 }
 # The greeting is answered within five seconds; the question is what the picture shows an answer to.
 PLAN: tuple[str | int, ...] = (
@@ -55,7 +57,14 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
     with visiting(browser, url, **context) as page:
         steps.heading(page, "Choose a role-play").wait_for()
         picture(page, "choose")
-        steps.prepare(page)
+        steps.choose(page)
+        page.get_by_role("button", name="Check the microphone").click()
+        page.get_by_text("We hear you well.").wait_for()
+        page.get_by_text("the server answers within").wait_for()
+        picture(page, "before")
+        steps.agree(page)
+        steps.heading(page, "Prepare").wait_for()
+        page.get_by_role("textbox", name="Notes").fill("Tablets? Smoking?\nExplain why the wound is slow.")
         picture(page, "prepare")
         steps.start(page)
         steps.in_state(page, "speaking")
@@ -69,8 +78,9 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
         picture(page, "end", whole=False)
         page.get_by_role("button", name="End it").click()
         steps.afterwards(page)
-        page.get_by_role("button", name="Listen to the recording").click()
-        page.get_by_role("link", name="Save the recording").wait_for()
+        steps.recording(page)
+        page.locator(".turn").nth(1).get_by_role("button").click()
+        page.locator(".word-now").wait_for()
         picture(page, "afterwards")
 
 

@@ -18,11 +18,24 @@ def heading(page: Page, name: str) -> Locator:
     return page.get_by_role("heading", name=name, exact=True, level=1)
 
 
-def prepare(page: Page, card: str = WOUND, *, exam: bool = False) -> None:
-    """Choose a card, and wait for the screen to prepare."""
+def choose(page: Page, card: str = WOUND, *, exam: bool = False) -> None:
+    """Choose a card, and wait for what is asked before one starts."""
     if exam:
         page.get_by_label("Exam").check()
     page.get_by_role("button", name=f"Prepare: {card}").click()
+    heading(page, "Before you start").wait_for()
+
+
+def agree(page: Page) -> None:
+    """Agree to what is asked, and go on."""
+    page.get_by_role("checkbox", name="I have read this and agree.").check()
+    page.get_by_role("button", name="Continue to the card").click()
+
+
+def prepare(page: Page, card: str = WOUND, *, exam: bool = False) -> None:
+    """Choose a card, agree, and wait for the screen to prepare."""
+    choose(page, card, exam=exam)
+    agree(page)
     heading(page, "Prepare").wait_for()
 
 
@@ -48,3 +61,9 @@ def afterwards(page: Page) -> None:
     """Wait until what was said is shown."""
     heading(page, "Afterwards").wait_for()
     page.get_by_role("heading", name="What was said").wait_for()
+
+
+def recording(page: Page) -> None:
+    """Wait until the recording can be heard."""
+    page.get_by_role("link", name="Save the recording").wait_for()
+    page.get_by_role("button", name="Play", exact=True).wait_for()

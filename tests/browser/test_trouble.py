@@ -21,13 +21,15 @@ pytestmark = pytest.mark.browser
 
 def test_microphone_denied_keeps_card_and_notes(refused_page: Page) -> None:
     wire = Wire(refused_page)
-    steps.prepare(refused_page)
+    steps.choose(refused_page)
     refused_page.get_by_role("button", name="Check the microphone").click()
     problem = refused_page.get_by_role("alertdialog", name="The microphone is blocked")
     expect(problem).to_contain_text("allow the microphone, and try again")
     refused_page.keyboard.press("Escape")
     expect(problem).to_have_count(0)
     expect(refused_page.get_by_role("button", name="Check the microphone")).to_be_focused()
+    steps.agree(refused_page)
+    steps.heading(refused_page, "Prepare").wait_for()
     refused_page.get_by_role("textbox", name="Notes").fill("kept")
     refused_page.get_by_role("button", name="Start now").click()
     problem.wait_for()
@@ -46,7 +48,7 @@ def test_microphone_missing_or_in_use_can_be_tried_again(page: Page) -> None:
                 errors.length ? Promise.reject(new DOMException("", errors.shift())) : real(wanted);
         }"""
     )
-    steps.prepare(page)
+    steps.choose(page)
     page.get_by_role("button", name="Check the microphone").click()
     for title in ("No microphone was found", "The microphone is in use"):
         page.get_by_role("alertdialog", name=title).get_by_role("button", name="Try again").click()
@@ -103,7 +105,8 @@ def test_a_full_server_lets_one_in_later_and_a_restarted_one_says_so(browser: Br
     ):
         steps.prepare(other)
         steps.start(other)
-        page.get_by_role("button", name=f"Prepare: {steps.WOUND}").click()
+        steps.choose(page)
+        steps.agree(page)
         problem = page.get_by_role("alertdialog", name="Every place is taken")
         expect(problem).to_contain_text("There may be room in 2 s.")
         expect(problem).to_contain_text("There may be room in 1 s.")
@@ -130,7 +133,8 @@ def test_unknown_card_leads_back_to_the_cards(page: Page) -> None:
 
     page.route("**/api/cards", with_a_card_that_is_gone, times=1)
     page.reload()
-    page.get_by_role("button", name="Prepare: Taken off").click()
+    steps.choose(page, "Taken off")
+    steps.agree(page)
     problem = page.get_by_role("alertdialog", name="This card is no longer here")
     expect(problem.get_by_role("button", name="Try again")).to_have_count(0)
     problem.get_by_role("button", name="Choose another card").click()
@@ -190,13 +194,13 @@ def test_connection_lost_and_the_servers_account_fetched_later(page: Page) -> No
     steps.prepare(page)
     steps.start(page)
     steps.in_state(page, "speaking")
-    page.route("**/api/sessions/*", lambda route: route.abort())
+    page.route("**/api/sessions/**", lambda route: route.abort())
     network.cut()
     steps.afterwards(page)
     expect(page.get_by_text("The connection was lost.")).to_be_visible()
     expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
     expect(page.get_by_text("The summary could not be fetched")).to_be_visible()
-    page.unroute("**/api/sessions/*")
+    page.unroute("**/api/sessions/**")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("region", name="What the patient told you")).to_be_visible()
     expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)

@@ -28,6 +28,7 @@ from server.settings import ServerSettings
 from server.wire.channel import ChannelClosed
 from server.wire.connection import RealtimeConnection, SessionInfo
 from server.wire.live import LiveSession
+from server.wire.ticket import Ticket
 from tests.fakes.recogniser import ScriptedRecogniser
 from tests.fakes.responder import ScriptedResponder
 from tests.fakes.synthesiser import ToneSynthesiser
@@ -35,6 +36,7 @@ from tests.fakes.synthesiser import ToneSynthesiser
 CARDS = Path(__file__).resolve().parents[2] / "configs" / "cards"
 CARD = "nursing-leg-wound"
 FRAME_MS = 20
+RESUME_S = 60
 PATIENCE_S = 60.0  # of virtual time: what has not come by then does not come
 
 
@@ -134,6 +136,9 @@ class Talk:
         self.rates_hz: list[int] = []
         self.refuse_driver: Exception | None = None
         self.code: int | None = None
+        self.over: list[float] = []  # when the session was given up
+        self.token = ""
+        self.codes: list[int] = []  # of connections that were lost
         self._engines = engines
         self._card = CardLibrary.load(CARDS)[CARD].model_copy(update={"opening": opening})
         self._session_s = session_s
@@ -142,8 +147,13 @@ class Talk:
             session_info=SessionInfo(id="sess_1", card_id=CARD, expires_at_s=0),
             make_driver=self._make_driver,
             settings=settings,
+            resume_s=RESUME_S,
+            over=lambda: self.over.append(asyncio.get_running_loop().time()),
         )
+        self._settings = settings
+        self._idle_s = idle_s
         self.connection = RealtimeConnection(self.live, self.channel, settings=settings, idle_s=idle_s)
+        self.running = asyncio.create_task(self.connection.run())
 
     def _make_driver(self, input_hz: int, sink: Sink) -> SessionDriver:
         self.rates_hz.append(input_hz)
@@ -199,6 +209,33 @@ class Talk:
         self.send("input_audio_buffer.clear")
         await self.wait("input_audio_buffer.cleared", count)
 
+    # -------------------------------------------------------------- lost connections
+
+    async def ask_to_resume(self, *, acks: bool = True) -> None:
+        """Say that this client comes back, and keep its token."""
+        self.send("interlocutor.client.configure", playout_acks=acks, resume=True)
+        self.token = (await self.wait("interlocutor.client.configured"))["resume"]["token"]
+
+    def seen(self) -> int:
+        """Return the number of the last event that came."""
+        numbers = [int(event["event_id"].removeprefix("event_")) for event in self.channel.sent if event["event_id"]]
+        return max(numbers, default=0)
+
+    async def lose(self, code: int = 1006) -> None:
+        """Have the connection break."""
+        self.channel.put(ChannelClosed(code))
+        self.codes.append(await self.running)
+
+    def come_back(self, *, seen: int | None = None, reply: int | None = None, played_ms: float = 0.0) -> None:
+        """Connect again; `channel` is the new one from now on."""
+        ticket = Ticket(self.token, self.seen() if seen is None else seen, reply, played_ms)
+        self.live.check(ticket)
+        self.channel = MemoryChannel()
+        self.connection = RealtimeConnection(
+            self.live, self.channel, settings=self._settings, idle_s=self._idle_s, ticket=ticket
+        )
+        self.running = asyncio.create_task(self.connection.run())
+
     # -------------------------------------------------------------- what came of it
 
     def all(self, kind: str) -> list[dict[str, Any]]:
@@ -249,16 +286,15 @@ def talk(
             session_s=session_s,
             idle_s=idle_s,
         )
-        running = asyncio.create_task(one.connection.run())
         try:
             await script(one)
-            one.channel.put(ChannelClosed(1001))
+            one.channel.put(ChannelClosed(1000 if one.token else 1001))
             async with asyncio.timeout(PATIENCE_S):
-                one.code = await running
+                one.code = await one.running
         finally:
-            running.cancel()
+            one.running.cancel()
             with suppress(asyncio.CancelledError):
-                await running
+                await one.running
         left = asyncio.all_tasks() - before
         assert not left, f"tasks were left behind: {left}"
         if one.driver is not None:

@@ -366,4 +366,4 @@ def test_a_far_clients_sound_is_sent_further_ahead() -> None:
             await one.wait("response.done", reply)
 
     one = talk(script, replies=["Good morning to you.", "Well, it hurts at night."])
-    assert one.live.lead_ms() == pytest.approx(2 * late_ms, abs=20)
+    assert one.connection.voice.lead_ms() == pytest.approx(2 * late_ms, abs=20)

@@ -42,8 +42,9 @@ test("each milestone is told once, and only the latest when several have passed"
 
 test("the way through the page", () => {
   const flow = new Flow();
-  const steps = ["choose", "opened", "start", "started", "ended", "closed", "again", "failed"];
+  const steps = ["choose", "agreed", "opened", "start", "started", "ended", "closed", "again", "failed"];
   assert.deepEqual(steps.map((step) => flow.take(step)), [
+    "checking",
     "opening",
     "preparing",
     "connecting",
@@ -51,7 +52,7 @@ test("the way through the page", () => {
     "closing",
     "debrief",
     "opening",
-    "choosing",
+    "checking",
   ]);
 });
 

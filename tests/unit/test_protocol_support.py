@@ -89,7 +89,6 @@ FOR_NOBODY = [
     ("session.update", "session.audio.output.format.rate", 16000),
     ("session.update", "session.audio.input.noise_reduction", {"type": "near_field"}),
     ("session.update", "session.audio.input.transcription.language", "de"),
-    ("session.update", DETECTION + ".type", "semantic_vad"),
     ("conversation.item.create", "item.content.0.type", "input_image"),
     ("conversation.item.create", "item.content.0.audio", "AAAA"),
     ("conversation.item.delete", "item_id", "item_c1"),
@@ -197,3 +196,5 @@ def test_settings_are_replaced_where_they_are_given_and_kept_elsewhere() -> None
     detection = wire.shown().audio.input.turn_detection
     assert detection is not None
     assert (detection.create_response, detection.interrupt_response) == (False, True)
+    update(DETECTION + ".type", "semantic_vad")
+    assert (wire.shown().audio.input.turn_detection or detection).type == "semantic_vad"

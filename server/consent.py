@@ -1,0 +1,28 @@
+"""What a candidate agreed to before a role-play: the version and the very words that were shown."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from audio.errors import ProtocolError
+from pipelines.events import ConsentGiven
+
+
+class _Consent(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    version: str = Field(min_length=1, max_length=32)
+    text: str = Field(min_length=1, max_length=2_000)
+
+
+def read_consent(value: object) -> ConsentGiven | None:
+    """Return the consent in a request to open a session, None where there is none; raises ProtocolError."""
+    if value is None:
+        return None
+    try:
+        given = _Consent.model_validate(value)
+    except ValidationError:
+        raise ProtocolError(
+            'send consent as {"version": "...", "text": "the words that were shown"}, or leave it out',
+            code="session.fields",
+        ) from None
+    return ConsentGiven(given.version, given.text)

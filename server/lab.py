@@ -1,0 +1,165 @@
+"""The latency page for developers: who may use it, the recordings it offers, and sessions in a developer's role."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from audio.errors import AccessError, AppError, AudioError, ProtocolError
+from audio.recordings import find_recordings
+from pipelines.truth import load_truth, truth_path
+from server.bench.figures import machine
+from server.host import Server
+from server.paths import STATIC
+from server.routes import _check_origin, _check_ready, _json_body, _server, _token
+from server.settings import Settings
+
+# Whoever sends one of these passes on what somebody else asked: the nearest address does not say who that is.
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+MEDIA_TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".ogg": "audio/ogg"}
+
+
+async def page(request: Request) -> Response:
+    """Serve the page itself, which holds nothing that is secret; 404 where nobody could use it."""
+    _check_there(request)
+    return FileResponse(STATIC / "lab" / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def overview(request: Request) -> Response:
+    """Say what a run is measured on, and which recordings there are."""
+    server = _developers_server(request)
+    settings, choices = server.settings, server.choices
+    return JSONResponse(
+        {
+            "version": server.version,
+            "machine": machine(),
+            "engines": {
+                "recogniser": choices.recogniser.name,
+                "responder": choices.responder.name,
+                "synthesiser": choices.synthesiser.name,
+            },
+            "settings_digest": settings.digest(),
+            "fixed_wait_ms": settings.conversation.fixed_wait_ms,
+            "session_s": settings.session.session_s,
+            "recordings": await asyncio.to_thread(_listed, settings),
+        }
+    )
+
+
+async def sound(request: Request) -> Response:
+    """Send one of the recordings."""
+    path = await _recording(request)
+    return FileResponse(path, media_type=MEDIA_TYPES[path.suffix.lower()])
+
+
+async def truth(request: Request) -> Response:
+    """Send what is known of one of the recordings: its card, and who says what from when to when."""
+    path = await _recording(request)
+    try:
+        known = await asyncio.to_thread(load_truth, path) if truth_path(path).is_file() else None
+    except AudioError as error:
+        raise ProtocolError(error.message, code="recording.truth", http_status=409) from error
+    if known is None:
+        return JSONResponse({"card": None, "speech_in": "both", "turns": None})
+    spans: list[dict[str, Any]] = [
+        {"from_ms": turn.from_ms, "to_ms": turn.to_ms, "text": turn.text, "expect": turn.expect} for turn in known.turns
+    ]
+    return JSONResponse({"card": known.card, "speech_in": known.speech_in, "turns": spans})
+
+
+async def create_session(request: Request) -> Response:
+    """Reserve a session whose token has a developer's role, and only for this session: 201."""
+    server = _developers_server(request)
+    _check_origin(request)
+    _check_ready(server)
+    card = (await _json_body(request)).get("card")
+    if not isinstance(card, str):
+        raise ProtocolError('send {"card": "ID"}', code="session.fields")
+    session, token = server.registry.create(card, "practice", role="developer")
+    return JSONResponse({"id": session.id, "token": token, "url": "/v1/realtime"}, status_code=201)
+
+
+# ------------------------------------------------------------------ who may
+
+
+def _developers_server(request: Request) -> Server:
+    """Return the server to whoever bears the developer key, and to anybody on this machine in dev; raises AppError."""
+    _check_there(request)
+    server = _server(request)
+    token = _token(request)
+    if token is None and open_here(request, server.settings):
+        return server
+    principal = server.registry.principal(token)
+    if principal.role != "developer" or principal.session_id is not None:
+        raise AccessError("this page is for developers; send the developer key as bearer", http_status=403)
+    return server
+
+
+def open_here(request: Request, settings: Settings) -> bool:
+    """Return whether no key is asked for: in dev, from this machine, addressed as this machine, with nothing between.
+
+    The name that was asked for counts too, since a page from elsewhere can have its own name lead to this machine.
+    """
+    if settings.environment != "dev" or request.client is None:
+        return False
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    return _is_loopback(request.client.host) and _is_loopback(request.url.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_there(request: Request) -> None:
+    settings = _server(request).settings
+    if settings.lab.enabled and (settings.developer_key is not None or open_here(request, settings)):
+        return
+    raise ProtocolError(
+        "the latency page is closed here; its operator can set a developer key and lab.enabled",
+        code="page.closed",
+        http_status=404,
+    )
+
+
+# ------------------------------------------------------------------ recordings
+
+
+def recordings(settings: Settings) -> dict[str, Path]:
+    """Return the recordings by their path below the folder; links that lead out of it are left out."""
+    folder = settings.lab.recordings_folder
+    if folder is None:
+        return {}
+    try:
+        found = find_recordings([folder])
+    except AppError:
+        return {}  # empty, or not to be read: there is nothing to offer
+    inside = folder.resolve()
+    return {path.relative_to(folder).as_posix(): path for path in found if path.resolve().is_relative_to(inside)}
+
+
+def _listed(settings: Settings) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "bytes": path.stat().st_size, "truth": truth_path(path).is_file()}
+        for name, path in recordings(settings).items()
+    ]
+
+
+async def _recording(request: Request) -> Path:
+    """Return a recording that is on the list, so that no other file can be named; raises ProtocolError (404)."""
+    server = _developers_server(request)
+    known = await asyncio.to_thread(recordings, server.settings)
+    path = known.get(request.path_params["name"])
+    if path is None:
+        raise ProtocolError(
+            "there is no such recording here; choose one of the list", code="recording.unknown", http_status=404
+        )
+    return path

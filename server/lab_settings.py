@@ -1,0 +1,34 @@
+"""Settings of the latency page for developers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from server.paths import ROOT
+
+
+class LabSettings(BaseModel):
+    """The latency page: whether it is there, and the recordings it offers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(
+        default=True, description="Whether /lab is there; it asks for the developer key, but in dev on this machine."
+    )
+    recordings_path: Path | None = Field(
+        default=None,
+        description="Folder of recordings that /lab offers, with their truth files; unset: tests/data of a checkout.",
+    )
+
+    @field_validator("recordings_path")
+    @classmethod
+    def _expand_home(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser()
+
+    @property
+    def recordings_folder(self) -> Path | None:
+        """The folder that is read, or None where there is none."""
+        folder = self.recordings_path or ROOT / "tests" / "data"
+        return folder if folder.is_dir() else None

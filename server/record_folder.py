@@ -1,0 +1,75 @@
+"""What a session's folder holds once the role-play is over: whether its recording is there, and how it is erased."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import soundfile
+
+from audio.files import replace_file, storage_error, sync_folder
+from audio.recorder import RECORDING_NAME
+from pipelines.log.jsonl import EVENTS, PAYLOADS
+
+ERASED = "erased.json"
+"""Says when a session's words and sound were erased."""
+
+RecordingState = Literal["ready", "joining", "none", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFacts:
+    """What there is of a recording: `joining` for as long as its segments are not one file yet."""
+
+    state: RecordingState
+    size_bytes: int = 0
+    duration_ms: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFolder:
+    """The folder of one session."""
+
+    folder: Path
+
+    @property
+    def erased(self) -> bool:
+        """Whether what was said has been erased."""
+        return (self.folder / ERASED).is_file()
+
+    @property
+    def has_log(self) -> bool:
+        """Whether there is a log: a session that nobody joined has none."""
+        return (self.folder / EVENTS).is_file()
+
+    def recording(self) -> RecordingFacts:
+        """Return what there is of the recording."""
+        path = self.folder / RECORDING_NAME
+        if self.erased:
+            return RecordingFacts("deleted")
+        try:
+            info = soundfile.info(path)
+            return RecordingFacts("ready", path.stat().st_size, round(1000 * info.frames / info.samplerate))
+        except (soundfile.LibsndfileError, OSError):
+            joining = any(self.folder.glob("segment-*.flac"))
+            return RecordingFacts("joining" if joining else "none")
+
+    def erase(self) -> None:
+        """Erase what was said and how it sounded; envelopes stay. May be called again; raises StorageError."""
+        marker = json.dumps({"erased": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+        # First the marker: if the rest fails half-way, nobody is shown what was to be gone.
+        replace_file(self.folder / ERASED, marker.encode())
+        replace_file(self.folder / PAYLOADS, b"")  # empty, not gone: the log can still be read
+        for path in (*self.folder.glob("*.flac*"), *self.folder.glob(".*.part")):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise storage_error(path, error) from error
+        sync_folder(self.folder)

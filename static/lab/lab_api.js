@@ -1,0 +1,86 @@
+/** What the latency page asks the server over HTTP; the developer key goes with it where there is one. */
+
+import { fetchSummary } from "../net/api.js";
+import { httpProblem, Problem } from "../core/problems.js";
+
+const DEADLINE_MS = 30000; // a long recording over a slow line
+const KEY = "interlocutor.lab.key";
+const SUMMARY_TRIES = 4;
+const SUMMARY_PAUSE_MS = 250;
+
+export class LabApi {
+  /** `storage` keeps the key: sessionStorage, so that it goes when the tab is closed. */
+  constructor(storage = window.sessionStorage) {
+    this.storage = storage;
+  }
+
+  get key() {
+    return this.storage.getItem(KEY) ?? "";
+  }
+
+  set key(key) {
+    if (key) this.storage.setItem(KEY, key);
+    else this.storage.removeItem(KEY);
+  }
+
+  /** Return what a run is measured on, and the recordings that the server offers. */
+  async overview() {
+    return (await this.#ask("/api/lab")).json();
+  }
+
+  /** Return the bytes of one of them. */
+  async sound(name) {
+    return (await this.#ask(`/api/lab/sound/${inPath(name)}`)).arrayBuffer();
+  }
+
+  /** Return {card, speech_in, turns} of one of them. */
+  async truth(name) {
+    return (await this.#ask(`/api/lab/truth/${inPath(name)}`)).json();
+  }
+
+  /** Open a session in a developer's role: {id, token, url}. */
+  async openSession(card) {
+    const answer = await this.#ask("/api/lab/sessions", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ card }),
+    });
+    return answer.json();
+  }
+
+  /** Return the topics that the patient told in a session that is over; none when the server does not say. */
+  async topicsTold(session) {
+    for (let attempt = 0; attempt < SUMMARY_TRIES; attempt += 1) {
+      try {
+        const { status, cues } = await fetchSummary(session);
+        if (status === "ended") return (cues ?? []).filter(({ told }) => told).map(({ topic }) => topic);
+      } catch (problem) {
+        if (!(problem instanceof Problem)) throw problem;
+        return [];
+      }
+      await new Promise((resolve) => setTimeout(resolve, SUMMARY_PAUSE_MS));
+    }
+    return [];
+  }
+
+  async #ask(path, options = {}) {
+    const headers = { ...options.headers, ...(this.key ? { Authorization: `Bearer ${this.key}` } : {}) };
+    let answer;
+    try {
+      answer = await fetch(path, { ...options, headers, cache: "no-store", signal: AbortSignal.timeout(DEADLINE_MS) });
+    } catch (error) {
+      throw new Problem("server.unreachable", { detail: String(error) });
+    }
+    if (answer.ok) return answer;
+    const body = await answer.json().catch(() => ({}));
+    const problem = httpProblem(answer.status, {
+      retry_after: answer.headers.get("Retry-After"),
+      code: body?.error?.code ?? "",
+      detail: body?.error?.message ?? "",
+    });
+    problem.status = answer.status;
+    throw problem;
+  }
+}
+
+const inPath = (name) => name.split("/").map(encodeURIComponent).join("/");

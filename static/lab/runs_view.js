@@ -1,0 +1,253 @@
+/** The runs that were made: their figures side by side, their distributions, and the turns of one of them. */
+
+import { strings } from "../strings.js";
+import { button, h, section } from "../ui/dom.js";
+import { ask } from "../ui/dialogs.js";
+import { announce } from "../ui/announce.js";
+import { Chart, COLOURS } from "./chart.js";
+import { difference, figuresOf } from "./compare.js";
+import { asReport, fileName } from "./report.js";
+import { inMs, partsKey, turnTable } from "./turn_table.js";
+
+const words = strings.lab.runs;
+const MOST_COMPARED = COLOURS.length;
+
+export class RunsView {
+  #store;
+  #chart = new Chart();
+  #compared = new Set(); // ids
+  #baseline = null; // id
+  #opened = null; // id of the run whose turns are shown
+
+  constructor(store) {
+    this.#store = store;
+    this.body = h("div", { className: "lab-runs" });
+    this.turns = h("div", { className: "lab-run-turns" });
+    this.element = section(words.title, { className: "panel lab-panel" }, this.body);
+    this.#compare(...store.runs.slice(-2));
+    this.show();
+  }
+
+  /** Take a run that has just been made, and show it beside the one before. */
+  add(run) {
+    this.#store.put(run);
+    this.#compare(run);
+    this.#opened = run.id;
+    this.show();
+  }
+
+  #compare(...runs) {
+    for (const { id } of runs) this.#compared.add(id);
+    while (this.#compared.size > MOST_COMPARED) this.#compared.delete([...this.#compared][0]);
+    this.#baseline ??= runs[0]?.id ?? null;
+  }
+
+  /** Draw everything anew; the focus stays where it is by name. */
+  show() {
+    const { runs } = this.#store;
+    const focused = document.activeElement?.dataset?.focus;
+    if (!runs.some(({ id }) => id === this.#baseline)) this.#baseline = runs[0]?.id ?? null;
+    if (runs.length === 0) {
+      this.body.replaceChildren(h("p", { className: "hint" }, words.none));
+      return;
+    }
+    const compared = runs.filter(({ id }) => this.#compared.has(id));
+    this.body.replaceChildren(
+      this.#table(runs, compared),
+      this.#store.kept ? "" : h("p", { className: "lab-warning" }, words.not_kept),
+      h(
+        "div",
+        { className: "row" },
+        button(words.clear, () => this.#clear(), { kind: "plain" }),
+      ),
+      compared.length > 0 ? h("h3", {}, words.distribution) : "",
+      this.#chart.element,
+      this.#turnsOf(runs.find(({ id }) => id === this.#opened)),
+    );
+    this.#chart.show(compared);
+    if (focused) this.body.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #table(runs, compared) {
+    const head = (text, className = "") => h("th", { scope: "col", className }, text);
+    const number = (text) => head(text, "number");
+    return h(
+      "div",
+      { className: "lab-scroll", tabIndex: 0, attrs: { role: "region" }, aria: { label: words.title } },
+      h(
+        "table",
+        {},
+        h("caption", { className: "unseen" }, words.title),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            head(words.compare),
+            head(words.baseline),
+            head(words.name),
+            number(words.turns),
+            number(words.cut),
+            number(words.p50),
+            number(words.p95),
+            number(words.after),
+            number(words.against),
+          ),
+        ),
+        h("tbody", {}, ...runs.map((run) => this.#row(run, compared))),
+      ),
+    );
+  }
+
+  #row(run, compared) {
+    const { turns, answered, cut, p50_ms, p95_ms, after_p50_ms } = figuresOf(run);
+    const place = compared.indexOf(run);
+    const swatch = h("span", { className: "lab-patch", aria: { hidden: "true" } });
+    if (place >= 0) swatch.style.background = `var(${COLOURS[place % COLOURS.length]})`;
+    const check = h("input", {
+      type: "checkbox",
+      checked: place >= 0,
+      disabled: place < 0 && this.#compared.size >= MOST_COMPARED,
+      data: { focus: `compare-${run.id}` },
+      aria: { label: words.compare_run(run.name) },
+      on: { change: () => this.#toggle(run.id) },
+    });
+    const base = h("input", {
+      type: "radio",
+      name: "baseline",
+      checked: run.id === this.#baseline,
+      data: { focus: `base-${run.id}` },
+      aria: { label: words.baseline_run(run.name) },
+      on: { change: () => this.#choose(run.id) },
+    });
+    const name = h("input", {
+      type: "text",
+      className: "lab-name",
+      value: run.name,
+      maxLength: 80,
+      data: { focus: `name-${run.id}` },
+      aria: { label: words.name_run(run.name) },
+      on: { change: () => this.#rename(run, name.value) },
+    });
+    const act = (label, long, on_click, kind = "plain") =>
+      button(label, on_click, { kind, aria: { label: long }, data: { focus: `${label}-${run.id}` } });
+    const actions = h(
+      "div",
+      { className: "lab-actions" },
+      act(words.turns_show, words.turns_of(run.name), () => this.#open(run.id)),
+      act(words.export, words.export_run(run.name), () => save(run)),
+      act(words.remove, words.remove_run(run.name), () => this.#remove(run)),
+    );
+    return h(
+      "tr",
+      {},
+      h("td", {}, h("span", { className: "lab-check" }, check, swatch)),
+      h("td", {}, base),
+      h("td", { className: "lab-run" }, name, h("p", { className: "hint" }, describe(run)), actions),
+      h("td", { className: "number" }, words.answered(answered, turns)),
+      h("td", { className: "number" }, String(cut)),
+      h("td", { className: "number lab-whole" }, inMs(p50_ms)),
+      h("td", { className: "number" }, inMs(p95_ms)),
+      h("td", { className: "number" }, inMs(after_p50_ms)),
+      h("td", { className: "number" }, this.#against(run)),
+    );
+  }
+
+  #against(run) {
+    const baseline = this.#store.runs.find(({ id }) => id === this.#baseline);
+    if (!baseline || baseline === run) return "-";
+    const found = difference(run, baseline, 0.5);
+    if (found === null) return words.nothing_common;
+    return words.difference(found);
+  }
+
+  #turnsOf(run) {
+    if (!run) return "";
+    const list = run.repeats.length > 1 ? words.last_repeat(run.repeats.length) : "";
+    return h(
+      "div",
+      { className: "lab-run-turns" },
+      h("h3", { tabIndex: -1, id: "lab-turns-title" }, words.turns_of(run.name)),
+      list ? h("p", { className: "hint" }, list) : "",
+      partsKey(),
+      turnTable(run.repeats.at(-1) ?? [], words.turns_of(run.name)),
+      run.topics_told.length > 0 ? h("p", {}, words.told(run.topics_told)) : "",
+      run.troubles.length > 0
+        ? h("ul", { className: "lab-troubles" }, ...run.troubles.map((trouble) => h("li", {}, trouble)))
+        : "",
+    );
+  }
+
+  #toggle(id) {
+    if (!this.#compared.delete(id)) this.#compared.add(id);
+    this.show();
+  }
+
+  #choose(id) {
+    this.#baseline = id;
+    this.show();
+  }
+
+  #open(id) {
+    this.#opened = id;
+    this.show();
+    const title = this.body.querySelector("#lab-turns-title");
+    title?.focus({ preventScroll: true });
+    title?.scrollIntoView({ block: "nearest" });
+  }
+
+  #rename(run, name) {
+    this.#store.put({ ...run, name: name.trim() || run.name });
+    this.show();
+  }
+
+  async #remove(run) {
+    if (!(await sure(words.remove_question(run.name), words.remove))) return;
+    this.#store.remove(run.id);
+    this.#compared.delete(run.id);
+    announce(words.removed(run.name));
+    this.show();
+  }
+
+  async #clear() {
+    if (!(await sure(words.clear_question(this.#store.runs.length), words.clear))) return;
+    this.#store.clear();
+    this.#compared.clear();
+    announce(words.none);
+    this.show();
+  }
+}
+
+function describe(run) {
+  const { about } = run;
+  return [
+    about.date.replace("T", " ").slice(0, 16),
+    about.transport,
+    waitOf(about.fixed_wait_ms),
+    words.recordings(about.recordings.length),
+    run.repeats.length > 1 ? words.repeats(run.repeats.length) : "",
+    run.stopped ? words.stopped : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+/** Return how turns are taken, in words: judged, or after a fixed silence. */
+export const waitOf = (fixed_wait_ms) => (fixed_wait_ms === null ? words.judged : words.fixed(fixed_wait_ms));
+
+async function sure(title, label) {
+  const choices = [
+    { value: "yes", label, kind: "danger" },
+    { value: "no", label: words.keep, kind: "plain" },
+  ];
+  return (await ask({ title, body: words.for_good, choices, on_escape: "no", role: "alertdialog" })) === "yes";
+}
+
+function save(run) {
+  const url = URL.createObjectURL(new Blob([`${JSON.stringify(asReport(run), null, 2)}\n`], { type: "application/json" }));
+  const link = h("a", { href: url, download: fileName(run) });
+  link.click();
+  // The browser reads the link's address only after this task.
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}

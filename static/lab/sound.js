@@ -1,0 +1,115 @@
+/** What sounds in a run: the candidate's voice, the patient's playout, and a tap that tells when that can be heard. */
+
+import { WIRE_HZ } from "../core/pcm.js";
+
+const PLAYOUT = new URL("../audio/playout_worklet.js", import.meta.url);
+const VOICE = new URL("./voice_worklet.js", import.meta.url);
+const TAP = new URL("./tap_worklet.js", import.meta.url);
+
+/** One clock for everything: both directions are in one AudioContext, whose time counts samples. */
+export class LabSound {
+  #voice = null;
+  #playout = null;
+  #tap = null;
+  #gain;
+  #to_track = null;
+
+  /** To be called while a click is handled: browsers start sound only then. */
+  constructor() {
+    this.context = new AudioContext({ sampleRate: WIRE_HZ, latencyHint: "interactive" });
+    this.context.resume();
+    this.#gain = new GainNode(this.context, { gain: 0 });
+    this.#gain.connect(this.context.destination);
+    this.onframe = () => {}; // ({pcm, at_ms}): 20 ms of the candidate
+    this.onbegan = () => {}; // (index, at_ms, media_ms)
+    this.onspoken = () => {};
+    this.onsound = () => {}; // (on, at_ms): the patient can be heard
+    this.onreport = () => {}; // reports of the playout worklet
+  }
+
+  get now_ms() {
+    return 1000 * this.context.currentTime;
+  }
+
+  /** Whether somebody listens along. */
+  set audible(on) {
+    this.#gain.gain.value = on ? 1 : 0;
+  }
+
+  /** Load the audio thread's parts. */
+  async start() {
+    await Promise.all([PLAYOUT, VOICE, TAP].map((url) => this.context.audioWorklet.addModule(url)));
+    await this.context.resume();
+  }
+
+  /** Begin a session: silence goes out from now on, and the patient is listened to. */
+  begin() {
+    this.end();
+    const mono = { outputChannelCount: [1] };
+    this.#tap = new AudioWorkletNode(this.context, "interlocutor-lab-tap", mono);
+    this.#tap.port.onmessage = ({ data }) => this.onsound(data.on, data.at_ms);
+    this.#tap.connect(this.#gain);
+    this.#playout = new AudioWorkletNode(this.context, "interlocutor-playout", { numberOfInputs: 0, ...mono });
+    this.#playout.port.onmessage = ({ data }) => this.#played(data);
+    this.#playout.connect(this.#tap);
+    this.#voice = new AudioWorkletNode(this.context, "interlocutor-lab-voice", { numberOfInputs: 0, ...mono });
+    this.#voice.port.onmessage = ({ data }) => this.#spoke(data);
+    this.#voice.connect(this.#gain);
+  }
+
+  /** Say samples from the next moment on; `marks` are {index, at}: turns by the sample where they begin. */
+  say(samples, marks) {
+    const copy = samples.slice();
+    this.#voice?.port.postMessage({ kind: "say", samples: copy, marks }, [copy.buffer]);
+  }
+
+  /** Do something with the patient's sound: enqueue, complete, clear, hold or resume. */
+  playout(message, transfer = []) {
+    this.#playout?.port.postMessage(message, transfer);
+  }
+
+  /** Return the candidate's voice as a MediaStream, for transports that carry tracks. */
+  voiceStream() {
+    this.#to_track = new MediaStreamAudioDestinationNode(this.context, { channelCount: 1 });
+    this.#voice.connect(this.#to_track);
+    return this.#to_track.stream;
+  }
+
+  /** Listen to a MediaStream as the patient. */
+  listenTo(stream) {
+    new MediaStreamAudioSourceNode(this.context, { mediaStream: stream }).connect(this.#tap);
+  }
+
+  /** End what `begin` began. */
+  end() {
+    for (const node of [this.#voice, this.#playout, this.#tap]) {
+      node?.port.postMessage({ kind: "stop" });
+      node?.disconnect();
+    }
+    this.#voice = this.#playout = this.#tap = this.#to_track = null;
+  }
+
+  /** Let everything go. */
+  async close() {
+    this.end();
+    if (this.context.state !== "closed") await this.context.close();
+  }
+
+  #spoke(data) {
+    if (data.kind === "frame") this.onframe(data);
+    if (data.kind === "began") this.onbegan(data.index, data.at_ms, data.media_ms);
+    if (data.kind === "spoken") this.onspoken();
+  }
+
+  #played(report) {
+    if (report.kind !== "level") this.onreport(report);
+  }
+}
+
+const decoder = () => new OfflineAudioContext(1, 1, WIRE_HZ);
+
+/** Return a recording's channels as floats at the wire's rate; rejects when the browser can't read it. */
+export async function decode(bytes) {
+  const buffer = await decoder().decodeAudioData(bytes);
+  return Array.from({ length: buffer.numberOfChannels }, (_, channel) => buffer.getChannelData(channel));
+}

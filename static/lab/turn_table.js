@@ -1,0 +1,113 @@
+/** The turns of a run: what was said, heard and answered, and where the time before the answer went. */
+
+import { strings } from "../strings.js";
+import { h } from "../ui/dom.js";
+
+const words = strings.lab.turns;
+const PARTS = ["endpoint", "recognise", "respond", "speak", "deliver"];
+const STEPS_MS = [250, 500, 1000, 2000, 5000, 10000, 20000];
+
+/** Return a value as whole milliseconds. */
+export const inMs = (value) => (value === null || value === undefined ? "-" : `${Math.round(value)} ms`);
+
+/** Return the end of a scale that has room for all turns, in ms. */
+export function scaleOf(turns) {
+  const longest = Math.max(0, ...turns.map((turn) => turn.voice_to_voice_ms ?? 0));
+  return STEPS_MS.find((step_ms) => longest <= step_ms) ?? longest;
+}
+
+/** Return the parts of a turn that take time, as places on a scale in per cent: [{name, ms, from, width}]. */
+export function barsOf(parts, scale_ms) {
+  let reached_ms = 0;
+  const bars = [];
+  for (const name of PARTS) {
+    const from_ms = reached_ms;
+    reached_ms += parts[name];
+    const [left_ms, right_ms] = [from_ms, reached_ms].map((ms) => Math.max(0, Math.min(ms, scale_ms)));
+    if (right_ms > left_ms) {
+      bars.push({ name, ms: parts[name], from: (100 * left_ms) / scale_ms, width: (100 * (right_ms - left_ms)) / scale_ms });
+    }
+  }
+  return bars;
+}
+
+/** Return the key to the colours. */
+export function partsKey() {
+  return h(
+    "ul",
+    { className: "lab-key" },
+    ...PARTS.map((name) =>
+      h("li", {}, h("span", { className: `lab-patch lab-${name}`, aria: { hidden: "true" } }), words.parts[name]),
+    ),
+  );
+}
+
+function waterfall(turn, { scale_ms, pending }) {
+  if (turn.parts === null) {
+    const answered = turn.answers > 0 || turn.voice_to_voice_ms !== null;
+    return h("span", { className: "hint" }, pending ? words.pending : answered ? words.no_parts : words.no_answer);
+  }
+  const label = PARTS.map((name) => words.part(words.names[name], Math.round(turn.parts[name]))).join(", ");
+  const bar = h("div", { className: "lab-bar", attrs: { role: "img" }, aria: { label }, title: label });
+  for (const { name, from, width } of barsOf(turn.parts, scale_ms)) {
+    const part = h("span", { className: `lab-part lab-${name}` });
+    part.style.insetInlineStart = `${from}%`;
+    part.style.inlineSize = `${width}%`;
+    bar.append(part);
+  }
+  return bar;
+}
+
+function row(turn, index, { scale_ms, several, pending }) {
+  const marks = [turn.cut ? words.cut : null, turn.timeline?.reused ? words.ahead : null].filter(Boolean);
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, String(index + 1)),
+    several ? h("td", { className: "lab-source" }, turn.source) : null,
+    h(
+      "td",
+      { className: "lab-words" },
+      h("p", {}, h("span", { className: "lab-who lab-you" }, words.heard), " ", turn.heard || words.nothing),
+      turn.text ? h("p", { className: "hint" }, words.truth(turn.text)) : null,
+      h("p", {}, h("span", { className: "lab-who lab-patient" }, words.reply), " ", turn.said || words.nothing),
+      marks.length > 0 ? h("p", { className: "hint" }, marks.join(" ")) : null,
+    ),
+    h("td", { className: "lab-waterfall" }, waterfall(turn, { scale_ms, pending })),
+    h("td", { className: "number" }, inMs(turn.timeline?.wait_ms)),
+    h("td", { className: "number" }, inMs(turn.server_voice_to_voice_ms)),
+    h("td", { className: "number lab-whole" }, inMs(turn.voice_to_voice_ms)),
+  );
+}
+
+/** Return a table of turns (plain data), named by `caption`; while a run is on, its last turn may still get its times. */
+export function turnTable(turns, caption, { running = false } = {}) {
+  const scale_ms = scaleOf(turns);
+  const several = new Set(turns.map(({ source }) => source)).size > 1;
+  const head = (name, className = "") => h("th", { scope: "col", className }, name);
+  return h(
+    "div",
+    { className: "lab-scroll", tabIndex: 0, attrs: { role: "region" }, aria: { label: caption } },
+    h(
+      "table",
+      { className: "lab-turns" },
+      h("caption", { className: "unseen" }, caption),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          head("#"),
+          several ? head(words.source) : null,
+          head(words.said),
+          head(words.waterfall(scale_ms)),
+          head(words.wait, "number"),
+          head(words.server, "number"),
+          head(words.page, "number"),
+        ),
+      ),
+      h("tbody", {}, ...turns.map((turn, index) => row(turn, index, { scale_ms, several, pending: running && index === turns.length - 1 }))),
+    ),
+  );
+}

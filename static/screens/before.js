@@ -1,0 +1,79 @@
+/** The second screen: what one agrees to, and whether microphone, sound and connection will do. */
+
+import { strings } from "../strings.js";
+import { button, freshId, h, section } from "../ui/dom.js";
+import { deviceCheck } from "./device_check.js";
+
+const words = strings.before;
+
+/** What is kept of a consent: its version and every word that was shown. */
+export const consentShown = () => ({ version: words.consent.version, text: [...words.consent.points, words.consent.agree].join("\n") });
+
+/**
+ * Return the screen for a card. `consent` is {given}, kept for as long as the page is open; `on_go()` is called once
+ * the person agreed, `on_leave()` goes back; the others are deviceCheck's.
+ */
+export function beforeScreen({ card, mode, consent, desk, preference, on_go, on_leave, on_problem }) {
+  const check = deviceCheck({ desk, preference, on_problem });
+  const missing_id = freshId("missing");
+  const missing = h("p", { id: missing_id, className: "missing", hidden: true, attrs: { role: "alert" } });
+  const box = h("input", {
+    type: "checkbox",
+    checked: consent.given,
+    on: {
+      change: () => {
+        consent.given = box.checked;
+        if (box.checked) complain("");
+      },
+    },
+  });
+  const complain = (text) => {
+    missing.textContent = text;
+    missing.hidden = !text;
+    box.setAttribute("aria-invalid", String(Boolean(text)));
+    if (text) box.setAttribute("aria-describedby", missing_id);
+    else box.removeAttribute("aria-describedby");
+  };
+  // Not disabled until the box is ticked: a button that does nothing says nothing of why.
+  const go = async () => {
+    if (!box.checked) {
+      complain(words.consent.missing);
+      box.focus();
+      return;
+    }
+    if (element.getAttribute("aria-busy") === "true") return;
+    element.setAttribute("aria-busy", "true");
+    await on_go();
+    element.removeAttribute("aria-busy");
+  };
+
+  const element = h(
+    "div",
+    { className: "screen screen-before" },
+    h(
+      "div",
+      { className: "lead" },
+      h("h1", { tabIndex: -1 }, words.title),
+      h("p", {}, h("strong", {}, card.title), h("br"), words.lead(strings.modes[mode].name)),
+    ),
+    h(
+      "div",
+      { className: "columns columns-before" },
+      section(
+        words.consent.title,
+        { className: "panel panel-consent" },
+        h("ul", { className: "points" }, ...words.consent.points.map((point) => h("li", {}, point))),
+        h("label", { className: "agree" }, box, h("span", {}, words.consent.agree)),
+        missing,
+      ),
+      check.element,
+    ),
+    h(
+      "div",
+      { className: "row row-go" },
+      button(words.go, go, { kind: "primary" }),
+      button(words.leave, on_leave, { kind: "quiet" }),
+    ),
+  );
+  return { element, title: words.title, close: () => check.close() };
+}

@@ -1,0 +1,70 @@
+/** What is kept of a role-play: to be saved, or deleted. */
+
+import { deleteRecord, fetchLog } from "../net/record_api.js";
+import { strings } from "../strings.js";
+import { announce } from "../ui/announce.js";
+import { ask } from "../ui/dialogs.js";
+import { button, h, section, setText } from "../ui/dom.js";
+
+const words = strings.debrief;
+
+/**
+ * Return {element, saves(blob), close} of the panel; the recording can be saved once `saves` was given it.
+ * `on_deleted()` is called when everything was deleted.
+ */
+export function keepingPanel({ session, on_deleted }) {
+  const urls = [];
+  const status = h("p", { className: "hint", attrs: { role: "status" } });
+  const row = h("div", { className: "row" });
+
+  const link = (blob, file, text) => {
+    const url = URL.createObjectURL(blob);
+    urls.push(url);
+    return h("a", { className: "button button-secondary", href: url, download: file }, text);
+  };
+  const log = button(
+    words.log_save,
+    async () => {
+      try {
+        const blob = await fetchLog(session);
+        const save = link(blob, words.log_file(session.card.id), words.log_save);
+        save.click();
+        setText(status, "");
+      } catch {
+        setText(status, words.not_fetched);
+      }
+    },
+    { kind: "secondary" },
+  );
+  const remove = button(
+    words.delete,
+    async () => {
+      const chosen = await ask({
+        title: words.delete_question,
+        body: words.delete_detail,
+        choices: [
+          { value: "keep", label: words.delete_no, kind: "plain" },
+          { value: "delete", label: words.delete_yes, kind: "danger" },
+        ],
+        on_escape: "keep",
+      });
+      if (chosen !== "delete") return;
+      try {
+        await deleteRecord(session);
+      } catch {
+        setText(status, words.not_deleted);
+        return;
+      }
+      on_deleted();
+      announce(words.deleted);
+    },
+    { kind: "quiet" },
+  );
+  row.append(log);
+  const element = section(words.keeping, { className: "panel" }, h("p", { className: "hint" }, words.keeping_hint), row, remove, status);
+  return {
+    element,
+    saves: (blob) => row.prepend(link(blob, words.recording_file(session.card.id), words.recording_save)),
+    close: () => urls.forEach((url) => URL.revokeObjectURL(url)),
+  };
+}

@@ -1,0 +1,82 @@
+/** Parts of the role-play's screen: the clock, the captions, the state of the connection. */
+
+import { Countdown, formatClock, Milestones } from "../core/clock.js";
+import { NetworkWatch } from "../core/network.js";
+import { roundTrip } from "../net/probe.js";
+import { strings } from "../strings.js";
+import { announce } from "../ui/announce.js";
+import { CaptionView } from "../ui/caption_view.js";
+import { button, h, section, setText } from "../ui/dom.js";
+
+const words = strings.talk;
+const TOLD_MS = [60000, 10000];
+const ASK_EVERY_MS = 10000; // often enough to notice, seldom enough to cost nothing
+
+/** Return {element, start(session_s), tick()}; `on_over` is called once, when no time is left. */
+export function clockPanel(session, on_over) {
+  const clock = h("p", { className: "clock clock-small", attrs: { role: "timer" }, aria: { label: words.time_label } });
+  let countdown = null;
+  let milestones = null;
+  let over = false;
+  setText(clock, formatClock(session.session_s * 1000));
+  const toggle = button(
+    words.hide_time,
+    () => {
+      clock.hidden = !clock.hidden;
+      setText(toggle, clock.hidden ? words.show_time : words.hide_time);
+    },
+    { kind: "quiet" },
+  );
+  return {
+    element: h("div", { className: "talk-clock" }, clock, toggle),
+    start: (session_s) => {
+      countdown = new Countdown(session_s * 1000, () => performance.now());
+      milestones = new Milestones(TOLD_MS, session_s * 1000);
+    },
+    tick: () => {
+      if (!countdown) return;
+      const left_ms = countdown.left_ms;
+      setText(clock, formatClock(left_ms));
+      const mark = milestones.reached(left_ms);
+      if (mark !== null && left_ms > 0) announce(words.milestone(mark / 1000));
+      if (left_ms > 0 || over) return;
+      over = true;
+      on_over();
+    },
+  };
+}
+
+/** Return {element, toggle, show()}; in an exam there are no captions and no switch. */
+export function captionPanel({ roleplay, mode }) {
+  if (mode === "exam") {
+    return { element: h("p", { className: "hint captions-exam" }, words.captions_exam), toggle: null, show: () => {} };
+  }
+  const view = new CaptionView();
+  const off = h("p", { className: "hint", hidden: true }, words.captions_off);
+  const toggle = button(
+    words.captions,
+    () => {
+      view.element.hidden = !view.element.hidden;
+      off.hidden = !view.element.hidden;
+      toggle.setAttribute("aria-pressed", String(!view.element.hidden));
+    },
+    { kind: "control", aria: { pressed: "true" } },
+  );
+  const element = section(words.captions, { className: "captions-panel" }, view.element, off);
+  return { element, toggle, show: () => view.show(roleplay.captions.visible) };
+}
+
+/** Return {element, close()}: how good the connection is, in two quiet words. Nothing of it is announced. */
+export function qualityLine() {
+  const element = h("p", { className: "quality", data: { quality: "" } });
+  const watch = new NetworkWatch();
+  const ask = async () => {
+    if (document.hidden) return; // browsers hold timers of hidden pages back: what they measure is themselves
+    const { quality } = watch.add(await roundTrip());
+    element.dataset.quality = quality;
+    setText(element, words.quality[quality]);
+  };
+  ask();
+  const timer = setInterval(ask, ASK_EVERY_MS);
+  return { element, close: () => clearInterval(timer) };
+}

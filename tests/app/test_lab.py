@@ -1,0 +1,189 @@
+"""The latency page's routes: who may use them, and what can be read through them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+from websockets.asyncio.client import connect
+
+from audio.files import write_wav
+from audio.frames import WIRE_HZ, silence
+from pipelines.catalogue import EngineSettings
+from server.app import create_app
+from server.lab_settings import LabSettings
+from server.replay.remote import reserve
+from server.settings import Settings
+from tests.app.inside import KEY, serving, until
+from tests.app.wire import CARD
+
+BEARER = {"Authorization": f"Bearer {KEY}"}
+TRUTH = """\
+rate_hz: 24000
+card: nursing-leg-wound
+turns:
+- {from_ms: 100, to_ms: 900, text: Hello., expect: greeting}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Recordings, and around them what must not be read."""
+    folder = tmp_path / "recordings"
+    (folder / "inner").mkdir(parents=True)
+    for path in (folder / "plain.wav", folder / "inner" / "with truth.wav", tmp_path / "outside.wav"):
+        write_wav(path, silence(1_000, WIRE_HZ), WIRE_HZ)
+    (folder / "inner" / "with truth.truth.yaml").write_text(TRUTH)
+    (folder / "notes.txt").write_text("not a recording")
+    (folder / "link.wav").symlink_to(tmp_path / "outside.wav")
+    return folder
+
+
+@asynccontextmanager
+async def asking(settings: Settings, *, address: str, url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """Ask an application as somebody at `address` who calls it by `url`."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        await until(lambda: app.state.server.not_ready is None)
+        transport = httpx2.ASGITransport(app, client=(address, 40_000))
+        async with httpx2.AsyncClient(transport=transport, base_url=url) as client:
+            yield client
+
+
+def settings_with(tmp_path: Path, *, key: str | None = KEY, environment: Any = "dev", **lab: Any) -> Settings:
+    return Settings(
+        environment=environment,
+        engines=EngineSettings(backend="mock"),
+        data_path=tmp_path / "data",
+        developer_key=SecretStr(key) if key is not None else None,
+        lab=LabSettings(**lab),
+    )
+
+
+LOCAL = "http://localhost"
+
+
+@pytest.mark.parametrize(
+    ("environment", "address", "url", "headers", "page", "data"),
+    [
+        ("dev", "127.0.0.1", LOCAL, {}, 200, 200),
+        ("dev", "::1", "http://[::1]:8000", {}, 200, 200),
+        ("dev", "127.0.0.1", LOCAL, {"Authorization": "Bearer another-key"}, 200, 401),
+        ("dev", "10.0.0.7", LOCAL, {}, 200, 401),
+        ("dev", "127.0.0.1", "http://interlocutor.example", {}, 200, 401),  # a name that leads to this machine
+        ("dev", "127.0.0.1", LOCAL, {"X-Forwarded-For": "10.0.0.7"}, 200, 401),  # a proxy on this machine
+        ("dev", "10.0.0.7", LOCAL, BEARER, 200, 200),
+        ("test", "127.0.0.1", LOCAL, {}, 200, 401),
+        ("staging", "127.0.0.1", LOCAL, {}, 200, 401),
+        ("staging", "10.0.0.7", "https://oet.example", BEARER, 200, 200),
+    ],
+)
+def test_who_may(
+    tmp_path: Path, environment: str, address: str, url: str, headers: dict[str, str], page: int, data: int
+) -> None:
+    async def main() -> None:
+        settings = settings_with(tmp_path, environment=environment)
+        async with asking(settings, address=address, url=url) as client:
+            assert (await client.get("/lab", headers=headers)).status_code == page
+            for path in ("/api/lab", "/api/lab/truth/silence.flac", "/api/lab/sound/silence.flac"):
+                assert (await client.get(path, headers=headers)).status_code == data, path
+            answer = await client.post("/api/lab/sessions", headers=headers, json={"card": CARD})
+            assert answer.status_code == (201 if data == 200 else data)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("environment", "lab"), [("test", {}), ("dev", {"enabled": False})])
+def test_where_nobody_may_it_is_not_there(tmp_path: Path, environment: str, lab: dict[str, Any]) -> None:
+    async def main() -> None:
+        settings = settings_with(tmp_path, key=None, environment=environment, **lab)
+        async with asking(settings, address="127.0.0.1", url=LOCAL) as client:
+            for path in ("/lab", "/api/lab", "/api/lab/sound/silence.flac"):
+                answer = await client.get(path, headers=BEARER)
+                assert (answer.status_code, answer.json()["error"]["code"]) == (404, "page.closed"), path
+
+    asyncio.run(main())
+
+
+def test_recordings_are_listed_and_nothing_else_can_be_read(tmp_path: Path, folder: Path) -> None:
+    outside = ["..%2foutside.wav", "%2e%2e/outside.wav", "inner/%2e%2e/%2e%2e/outside.wav", "link.wav"]
+    absolute = ["/etc/passwd", "%2fetc%2fpasswd", str(tmp_path / "outside.wav")]
+    others = ["notes.txt", "inner", "", "inner/with truth.truth.yaml", "nothing.wav", "plain.wav%00"]
+
+    async def main() -> None:
+        settings = settings_with(tmp_path, recordings_path=folder)
+        async with asking(settings, address="127.0.0.1", url=LOCAL) as client:
+            body = (await client.get("/api/lab")).json()
+            size = (folder / "plain.wav").stat().st_size
+            assert body["recordings"] == [
+                {"name": "inner/with truth.wav", "bytes": size, "truth": True},
+                {"name": "plain.wav", "bytes": size, "truth": False},
+            ]
+            assert body["engines"] == dict.fromkeys(("recogniser", "responder", "synthesiser"), "scripted")
+            assert body["settings_digest"] == settings.digest()
+            sound = await client.get("/api/lab/sound/inner/with%20truth.wav")
+            assert sound.headers["content-type"] == "audio/wav"
+            assert sound.content == (folder / "inner" / "with truth.wav").read_bytes()
+            truth = (await client.get("/api/lab/truth/inner/with%20truth.wav")).json()
+            span = {"from_ms": 100, "to_ms": 900, "text": "Hello.", "expect": "greeting"}
+            assert truth == {"card": "nursing-leg-wound", "speech_in": "mono", "turns": [span]}
+            assert (await client.get("/api/lab/truth/plain.wav")).json()["turns"] is None
+            for name in (*outside, *absolute, *others):
+                for kind in ("sound", "truth"):
+                    answer = await client.get(httpx2.URL(LOCAL).copy_with(raw_path=f"/api/lab/{kind}/{name}".encode()))
+                    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "recording.unknown"), name
+            (folder / "inner" / "with truth.truth.yaml").write_text("turns: 7")
+            answer = await client.get("/api/lab/truth/inner/with%20truth.wav")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "recording.truth")
+
+    asyncio.run(main())
+
+
+def test_a_page_from_elsewhere_opens_no_session(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with asking(settings_with(tmp_path), address="127.0.0.1", url=LOCAL) as client:
+            headers = {"Origin": "https://elsewhere.example"}
+            answer = await client.post("/api/lab/sessions", headers=headers, json={"card": CARD})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "access.origin")
+            answer = await client.post("/api/lab/sessions", json={"card": 7})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "session.fields")
+
+    asyncio.run(main())
+
+
+def test_its_token_tunes_its_own_session_and_opens_no_other(tmp_path: Path) -> None:
+    update = {
+        "type": "session.update",
+        "session": {"audio": {"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 700}}}},
+    }
+
+    async def main() -> None:
+        async with serving(tmp_path) as (address, _server):
+            async with httpx2.AsyncClient(base_url=f"http://{address}") as client:
+                lab = (await client.post("/api/lab/sessions", json={"card": CARD})).json()
+                other = await reserve(f"http://{address}", CARD)
+                own = {"Authorization": f"Bearer {lab['token']}"}
+                assert (await client.get(f"/api/sessions/{lab['id']}", headers=own)).status_code == 200
+                assert (await client.get(f"/api/sessions/{other.id}", headers=own)).status_code == 403
+                assert (await client.get("/api/lab", headers=own)).status_code == 403
+                candidates = {"Authorization": f"Bearer {other.token}"}
+                assert (await client.get("/api/lab", headers=candidates)).status_code == 403
+            async with connect(f"ws://{address}/v1/realtime", additional_headers=own) as socket:
+                assert json.loads(await socket.recv())["session"]["id"] == lab["id"]
+                await socket.send(json.dumps(update))
+                told = json.loads(await socket.recv())
+                assert told["type"] == "session.updated"
+                assert told["session"]["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 700
+            async with connect(f"ws://{address}/v1/realtime", additional_headers=candidates) as socket:
+                await socket.recv()
+                await socket.send(json.dumps(update))
+                assert json.loads(await socket.recv())["error"]["code"] == "access.not_allowed"
+
+    asyncio.run(main())

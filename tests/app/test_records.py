@@ -1,0 +1,188 @@
+"""What is left of a role-play: its record for its candidate, its log, its deletion, its consent and its reports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from audio.files import read_recording
+from audio.frames import WIRE_HZ, Pcm, samples_for, to_float
+from pipelines.log.jsonl import read_jsonl
+from server.record_folder import RecordFolder
+from server.replay.remote import Reserved
+from tests.app.inside import KEY, serving, until
+from tests.app.wire import CARD, Wire, connect_to, sentence
+
+AUDIBLE = 0.003  # full scale 1
+CHUNKS = 30  # of 40 ms, sent at most 300 ms ahead: some words of the answer were heard
+CONSENT = {"version": "2026-11", "text": "I agree to be recorded."}
+
+
+class Person:
+    """Somebody who asks the server over HTTP."""
+
+    def __init__(self, address: str, token: str = "") -> None:
+        self.url = f"http://{address}"
+        self.token = token
+
+    async def ask(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
+        """Return the status and the body of an answer."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}{path}", data=data, method=method)
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+
+        def send() -> tuple[int, bytes]:
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    return answer.status, answer.read()
+            except urllib.error.HTTPError as error:
+                return error.code, error.read()
+
+        return await asyncio.to_thread(send)
+
+    async def json(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Return the status and the body of an answer of JSON."""
+        status, raw = await self.ask(method, path, body)
+        return status, json.loads(raw)
+
+    async def opened(self, **more: object) -> Reserved:
+        """Open a session, and be its candidate from now on."""
+        status, told = await self.json("POST", "/api/sessions", {"card": CARD, "mode": "practice", **more})
+        assert status == 201
+        self.token = told["token"]
+        return Reserved(told["id"], told["token"], told["url"], self.url)
+
+
+async def talk(reserved: Reserved) -> None:
+    """Say a sentence, hear the answer out, type another turn, cut its answer short, end."""
+    wire = Wire(await connect_to(reserved))
+    wire.microphone()
+    wire.speak(sentence())
+    await wire.until("response.done")
+    await wire.say("Could you say that again?")
+    for _ in range(CHUNKS):
+        await wire.until("response.output_audio.delta")
+    await wire.send("response.cancel")
+    await wire.until("response.done")
+    assert await wire.end() == 1000
+    await wire.drop()
+
+
+def heard_from_to(sound: Pcm, from_ms: float, to_ms: float) -> tuple[float, float]:
+    """Return the first and the last audible millisecond of a stretch of a track."""
+    part = np.abs(to_float(sound[samples_for(from_ms, WIRE_HZ) : samples_for(to_ms, WIRE_HZ)])) > AUDIBLE
+    places = np.flatnonzero(part)
+    assert len(places), f"nothing is to be heard from {from_ms} to {to_ms}"
+    return from_ms + 1000 * places[0] / WIRE_HZ, from_ms + 1000 * places[-1] / WIRE_HZ
+
+
+def test_the_record_of_a_role_play_its_log_and_its_deletion(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path) as (address, server):
+            candidate, stranger = Person(address), Person(address)
+            reserved = await candidate.opened(consent=CONSENT)
+            await stranger.opened()
+            path, folder = f"/api/sessions/{reserved.id}", tmp_path / "sessions" / reserved.id
+            await talk(reserved)
+            await until(lambda: RecordFolder(folder).recording().state == "ready")
+            status, record = await candidate.json("GET", f"{path}/record")
+            assert (status, record["status"], record["recording"]["state"]) == (200, "ended", "ready")
+            check_turns(record, folder / "recording.flac")
+            check_own_log((await candidate.ask("GET", f"{path}/log"))[1])
+            developer = Person(address, KEY)
+            assert b"segment_heard" in (await developer.ask("GET", f"{path}/log"))[1]
+            for method, what in (("GET", "/record"), ("GET", "/log"), ("DELETE", "")):
+                assert (await stranger.ask(method, path + what))[0] == 403
+                assert (await Person(address).ask(method, path + what))[0] == 401
+
+            assert await candidate.json("DELETE", path) == (200, {"id": reserved.id, "deleted": True})
+            assert {each.name for each in folder.iterdir()} == {"events.jsonl", "payloads.jsonl", "erased.json"}
+            entries = list(read_jsonl(folder))
+            assert len(entries) > 10
+            assert all(entry.payload is None and entry.envelope.digest for entry in entries)
+            _, record = await candidate.json("GET", f"{path}/record")
+            assert (record["turns"], record["recording"]["state"]) == ([], "deleted")
+            assert "turns" not in (await candidate.json("GET", path))[1]
+            assert (await candidate.ask("GET", f"{path}/recording"))[0] == 404
+            assert (await candidate.ask("DELETE", path))[0] == 200  # twice is no harm
+            assert server.registry.get(reserved.id).debrief is None
+
+    asyncio.run(main())
+
+
+def check_turns(record: dict[str, Any], recording: Path) -> None:
+    """Every turn is where the recording has it, word by word."""
+    sound = read_recording(recording).samples
+    duration_ms = 1000 * len(sound) / WIRE_HZ
+    assert record["recording"]["duration_ms"] == pytest.approx(duration_ms, abs=1)
+    turns = record["turns"]
+    assert [turn["role"] for turn in turns] == ["candidate", "patient", "candidate", "patient"]
+    assert [turn["typed"] for turn in turns] == [False, False, True, False]
+    assert [turn["interrupted"] for turn in turns] == [False, False, False, True]
+    assert turns[3]["to_ms"] - turns[3]["from_ms"] < turns[1]["to_ms"] - turns[1]["from_ms"]
+    for turn in turns:
+        track = 0 if turn["role"] == "candidate" else 1
+        assert " ".join(word for word, _, _ in turn["words"]) == ("" if turn["typed"] else turn["text"])
+        if turn["typed"]:
+            continue
+        places = [place for _, from_ms, to_ms in turn["words"] for place in (from_ms, to_ms)]
+        assert places == sorted(places)
+        assert turn["from_ms"] - 100 <= places[0]
+        assert places[-1] <= turn["to_ms"] + 100
+        others = [other for other in turns if other["role"] == turn["role"] and other is not turn]
+        since_ms = max([0, turn["from_ms"] - 400, *(o["to_ms"] for o in others if o["to_ms"] <= turn["from_ms"])])
+        until_ms = min([turn["to_ms"] + 400, *(o["from_ms"] for o in others if o["from_ms"] >= turn["to_ms"])])
+        begins_ms, ends_ms = heard_from_to(sound[:, track], since_ms, until_ms)
+        assert turn["from_ms"] == pytest.approx(begins_ms, abs=200)
+        assert turn["to_ms"] == pytest.approx(ends_ms, abs=250)
+    assert turns[1]["latency_ms"] > 0
+    assert turns[0]["latency_ms"] is None
+
+
+def check_own_log(log: bytes) -> None:
+    """The candidate's log has what a candidate may see."""
+    lines = [json.loads(line) for line in log.splitlines()]
+    kinds = {line["type"] for line in lines}
+    assert {"session_started", "turn_committed", "reply_finished", "session_ended"} <= kinds
+    assert {line["audience"] for line in lines} == {"candidate"}
+    assert not kinds & {"reply_proposed", "cue_heard", "segment_heard", "session_setup"}
+
+
+def test_consent_and_reports_are_kept_and_what_runs_is_not_deleted(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path) as (address, server):
+            person = Person(address)
+            for wrong in ("yes", {"version": "1"}, {"version": "1", "text": "x" * 2_001}):
+                body = {"card": CARD, "consent": wrong}
+                status, told = await person.json("POST", "/api/sessions", body)
+                assert (status, told["error"]["code"]) == (400, "session.fields")
+            reserved = await person.opened(consent=CONSENT)
+            path = f"/api/sessions/{reserved.id}"
+            report = {"kind": "sound", "text": "It crackles."}
+            assert (await person.json("POST", f"{path}/problems", report))[1]["error"]["code"] == "session.over"
+            wire = Wire(await connect_to(reserved))
+            wire.microphone()
+            await wire.until("interlocutor.session.started")
+            assert (await person.ask("POST", f"{path}/problems", report))[0] == 201
+            for bad in ({"kind": "Sound!"}, {"kind": "sound", "text": "x" * 1_001}, ["sound"]):
+                assert (await person.ask("POST", f"{path}/problems", bad))[0] == 400
+            for method, what in (("DELETE", ""), ("GET", "/log")):
+                status, told = await person.json(method, path + what)
+                assert (status, told["error"]["code"]) == (409, "session.running")
+            assert "turns" not in (await person.json("GET", f"{path}/record"))[1]
+            assert await wire.end() == 1000
+            await wire.drop()
+            await asyncio.to_thread(server.disk.flush)
+            kept = {entry.envelope.type: entry.payload for entry in read_jsonl(tmp_path / "sessions" / reserved.id)}
+            assert kept["consent_given"] == CONSENT
+            assert kept["problem_reported"] == report
+
+    asyncio.run(main())

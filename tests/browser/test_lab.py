@@ -1,0 +1,101 @@
+"""The latency page in a real browser: a recording runs against the server, and its times are those of a replay."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from server.replay.compare import ReadReport, compare, read_report
+from tests.app.process import ServerProcess
+from tests.browser.chromium import visiting
+from tests.browser.microphone import write_microphone
+
+pytestmark = pytest.mark.browser
+
+RECORDING = "rate-44k.wav"
+SILENCE_MS = 450
+
+
+@pytest.fixture
+def lab(browser: Browser, server: ServerProcess) -> Iterator[Page]:
+    """The latency page, on this machine in dev: nobody asks for a key."""
+    with visiting(browser, server.url) as page:
+        page.goto(f"{server.url}/lab")
+        page.get_by_role("heading", name="Latency", exact=True, level=1).wait_for()
+        yield page
+
+
+def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Path) -> None:
+    lab.get_by_role("checkbox", name=re.compile(f"^{RECORDING}")).check()
+    lab.get_by_label("Silence that ends a turn").fill(str(SILENCE_MS))
+    lab.get_by_label("Name of the run").fill("fixed wait")
+    lab.get_by_role("button", name="Run", exact=True).click()
+    expect(lab.get_by_role("region", name="Running")).to_contain_text("the candidate speaks")
+    expect(lab.get_by_role("region", name="Running").get_by_role("img")).to_be_visible()  # while it goes on
+    turns = lab.get_by_role("region", name="Turns of fixed wait", exact=True)
+    turns.wait_for()
+    with lab.expect_download() as download:
+        lab.get_by_role("button", name="Export fixed wait").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    report = json.loads(path.read_text())
+    (turn,) = report["turns"]
+    assert turn["timeline"]["wait_ms"] == SILENCE_MS  # a developer's setting took effect
+    assert (turn["source"], turn["answers"], turn["cut"]) == (RECORDING, 1, False)
+    assert sum(turn["parts"].values()) == pytest.approx(turn["voice_to_voice_ms"], abs=0.1)
+    # Measured in the page from the truth's last voiced sample; the server counts from where it found that.
+    found_early_ms = turn["voiced_end_ms"] - turn["timeline"]["last_voiced_ms"]
+    assert abs(found_early_ms) < 150
+    assert turn["voice_to_voice_ms"] + found_early_ms == pytest.approx(turn["timeline"]["audible_ms"], abs=150)
+    label = turns.get_by_role("img").get_attribute("aria-label")
+    assert [int(ms) for ms in re.findall(r"(-?\d+) ms", str(label))] == [round(ms) for ms in turn["parts"].values()]
+    expect(turns).to_contain_text(f"{round(turn['voice_to_voice_ms'])} ms")
+    expect(lab.locator(".lab-chart canvas")).to_be_visible()
+    same = compare(ReadReport.model_validate(report), read_report(path))
+    assert [each.change for each in same.differences if each.name == "voice to voice, p50"] == [0.0]
+    lab.reload()
+    lab.get_by_role("button", name="Delete fixed wait").click()
+    lab.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    expect(lab.get_by_text("There are no runs yet.").first).to_be_visible()
+
+
+def test_dropped_recordings_are_chosen_and_what_cannot_be_read_is_told(lab: Page, tmp_path: Path) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"RIFF" + bytes(100))
+    write_microphone(tmp_path / "silent.wav", [500])
+    (tmp_path / "notes.txt").write_text("no recording")
+    files = lab.locator("input[type=file]").first
+    files.set_input_files([tmp_path / "notes.txt"])
+    expect(lab.get_by_text("There were no recordings among these.")).to_be_visible()
+    lab.get_by_role("button", name="Run", exact=True).click()
+    expect(lab.get_by_text("Choose at least one recording.")).to_be_visible()
+    files.set_input_files([tmp_path / "broken.wav", tmp_path / "silent.wav"])
+    expect(lab.get_by_text("2 recordings chosen.")).to_be_visible()
+    lab.get_by_label("Repeats").fill("0")
+    lab.get_by_role("button", name="Run", exact=True).click()
+    expect(lab.get_by_text("Give a number from 1 to 50.")).to_be_visible()
+    lab.get_by_label("Repeats").fill("1")
+    lab.get_by_role("button", name="Run", exact=True).click()
+    dialog = lab.get_by_role("alertdialog", name="Nothing could be run")
+    expect(dialog).to_contain_text("broken.wav can't be read")
+    expect(dialog).to_contain_text("Nothing is spoken in silent.wav")
+
+
+def test_who_comes_from_elsewhere_is_asked_for_the_key(browser: Browser, server: ServerProcess) -> None:
+    with visiting(browser, server.url, extra_http_headers={"X-Forwarded-For": "10.0.0.7"}) as page:
+        page.goto(f"{server.url}/lab")
+        key = page.get_by_label("Developer key")
+        key.fill("not-the-key")
+        page.get_by_role("button", name="Open").click()
+        expect(page.get_by_role("alert")).to_have_text("The server did not take this key.")
+        key.fill("a-developers-key-for-tests-0123456789")
+        key.press("Enter")
+        expect(page.get_by_role("heading", name="What to run")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("heading", name="What to run")).to_be_visible()  # kept for this tab
+        page.get_by_role("button", name="Forget the key").click()
+        expect(page.get_by_label("Developer key")).to_be_visible()

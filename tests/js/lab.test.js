@@ -1,0 +1,356 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { ANSWER_TIMEOUT_MS, Candidate, isCut, NATURAL_GAP_MS, OPENING_WAIT_MS, partsOf, TAIL_MS } from "../../static/lab/candidate.js";
+import { difference, distribution, figuresOf } from "../../static/lab/compare.js";
+import { lastVoicedMs, SoundGate, windowLevels } from "../../static/lab/loudness.js";
+import { findSpans, planTurns, voiceOf } from "../../static/lab/plan.js";
+import { asReport, fileName, percentile, summarise, turnAsJson } from "../../static/lab/report.js";
+import { RunStore } from "../../static/lab/store.js";
+import { barsOf, scaleOf } from "../../static/lab/turn_table.js";
+import { strings } from "../../static/strings.js";
+
+const DATA = new URL("../data/", import.meta.url);
+
+/** Return the samples and the rate of a plain 16-bit mono WAV. */
+function wav(name) {
+  const bytes = readFileSync(new URL(name, DATA));
+  const rate_hz = bytes.readUInt32LE(24);
+  const from = bytes.indexOf("data") + 8;
+  const samples = new Float32Array((bytes.length - from) >> 1);
+  for (let i = 0; i < samples.length; i += 1) samples[i] = bytes.readInt16LE(from + 2 * i) / 32768;
+  return { samples, rate_hz };
+}
+
+function truth(name) {
+  const text = readFileSync(new URL(name, DATA), "utf8");
+  const number = (field) => Number(text.match(new RegExp(`${field}: (\\d+)`))[1]);
+  return { from_ms: number("from_ms"), to_ms: number("to_ms") };
+}
+
+const tone = (duration_ms, level, rate_hz = 24000) =>
+  Float32Array.from({ length: (duration_ms * rate_hz) / 1000 }, (_, i) => level * Math.sin((2 * Math.PI * 220 * i) / rate_hz));
+
+const row = (...parts) => Float32Array.from(parts.flatMap((part) => [...part]));
+
+// ---------------------------------------------------------------- sound
+
+test("the last voiced window is within 25 dB of the loudest", () => {
+  const levels = windowLevels(row(tone(50, 0.5), tone(30, 0.1), tone(40, 0.001), tone(20, 0)), 24000);
+  assert.equal(levels.length, 14);
+  assert.equal(lastVoicedMs(levels), 80);
+  assert.equal(lastVoicedMs(windowLevels(tone(50, 0), 24000)), null);
+});
+
+test("the gate tells to the window when sound begins, and bridges short pauses", () => {
+  const sound = row(tone(35, 0), tone(55, 0.2), tone(60, 0), tone(50, 0.2), tone(300, 0));
+  const gate = new SoundGate(24000);
+  const told = [];
+  for (let at = 0; at < sound.length; at += 128) told.push(...gate.push(sound.subarray(at, at + 128), 1000 + at / 24));
+  assert.equal(told.length, 2);
+  assert.deepEqual(told.map(({ on }) => on), [true, false]);
+  assert.ok(Math.abs(told[0].at_ms - 1030) < 0.01, String(told[0].at_ms)); // the window that holds the first sound
+  assert.ok(Math.abs(told[1].at_ms - 1200) < 0.01, String(told[1].at_ms));
+});
+
+for (const name of ["rate-44k", "rate-8k"]) {
+  test(`${name}: the turn is found where its truth says`, () => {
+    const { samples, rate_hz } = wav(`${name}.wav`);
+    const known = truth(`${name}.truth.yaml`);
+    const spans = findSpans(samples, rate_hz);
+    assert.equal(spans.length, 1);
+    assert.ok(Math.abs(spans[0].from_ms - known.from_ms) <= 120, JSON.stringify([spans, known]));
+    assert.ok(Math.abs(spans[0].to_ms - known.to_ms) <= 120, JSON.stringify([spans, known]));
+  });
+}
+
+test("long silences part turns, thinking pauses and clicks do not, and silence has none", () => {
+  const sound = row(tone(500, 0), tone(600, 0.3), tone(1200, 0), tone(400, 0.3), tone(1700, 0), tone(30, 0.3), tone(900, 0.2), tone(200, 0));
+  assert.deepEqual(
+    findSpans(sound, 24000).map(({ from_ms, to_ms }) => [from_ms, to_ms]),
+    [
+      [500, 2700],
+      [4400, 5330],
+    ],
+  );
+  assert.deepEqual(findSpans(row(tone(500, 0), tone(40, 0.5), tone(500, 0)), 24000), []);
+  assert.deepEqual(findSpans(tone(500, 0), 24000), []);
+  assert.deepEqual(findSpans(new Float32Array(0), 24000), []);
+});
+
+test("a turn is cut with some of its room, never into its neighbour", () => {
+  const spans = [
+    { from_ms: 100, to_ms: 500, text: "One.", expect: "greeting" },
+    { from_ms: 700, to_ms: 1000 },
+  ];
+  const [first, second] = planTurns(new Float32Array(24000 * 2), 24000, { spans, source: "a.wav" });
+  assert.deepEqual([first.recorded_from_ms, first.voiced_from_ms, first.voiced_to_ms, first.samples.length], [0, 100, 500, 14400]);
+  assert.deepEqual([second.recorded_from_ms, second.voiced_from_ms, second.voiced_to_ms, second.samples.length], [600, 100, 400, 19200]);
+  assert.deepEqual([first.text, first.expect, first.source, second.text], ["One.", "greeting", "a.wav", null]);
+});
+
+test("the channel that carries the speech is taken", () => {
+  const [left, right] = [Float32Array.of(1, 1), Float32Array.of(0, 0.5)];
+  assert.equal(voiceOf([left, right], "left"), left);
+  assert.equal(voiceOf([left, right], "right"), right);
+  assert.deepEqual([...voiceOf([left, right])], [0.5, 0.75]);
+  assert.equal(voiceOf([left], "right"), left);
+});
+
+// ---------------------------------------------------------------- the candidate
+
+const turn = (text = "Hello.") => ({ text, expect: null, source: "a.wav", voiced_from_ms: 100, voiced_to_ms: 900 });
+const replies = (number) => ({ type: "response.created", response: { id: `resp_${number}` } });
+const done = (number, text) => ({
+  type: "response.done",
+  response: { id: `resp_${number}`, output: [{ content: [{ transcript: text }] }] },
+});
+const heard = (transcript) => ({ type: "conversation.item.input_audio_transcription.completed", transcript });
+const LATENCY = {
+  type: "interlocutor.turn.latency",
+  voice_to_voice_ms: 480,
+  last_voiced_ms: 1290,
+  parts: { endpoint: 300, recognise: 20, respond: 30, speak: 40, deliver: 90 },
+};
+
+test("a turn from its first sample to the end of the reply", () => {
+  const candidate = new Candidate([turn(), turn()], { now_ms: 5000 });
+  assert.equal(candidate.next(5000 + OPENING_WAIT_MS - 1), null);
+  assert.equal(candidate.state, "opening");
+  assert.equal(candidate.next(5000 + OPENING_WAIT_MS), 0);
+  candidate.began(0, 5420, 420);
+  assert.equal(candidate.state, "speaking");
+  assert.equal(candidate.next(9000), null);
+  candidate.spoken();
+  assert.equal(candidate.state, "waiting");
+  candidate.receive(heard("hello"), 6700);
+  candidate.receive(replies(1), 6780);
+  candidate.sound(true, 6800);
+  candidate.receive(LATENCY, 6900);
+  assert.equal(candidate.results[0].voice_to_voice_ms, 480); // 5420 + 900 is when the voice ended
+  candidate.receive(done(1, "Hi."), 7000);
+  assert.equal(candidate.state, "listening");
+  assert.equal(candidate.next(7600), null); // still sounding
+  candidate.sound(false, 7550);
+  assert.equal(candidate.next(7550 + NATURAL_GAP_MS - 1), null);
+  assert.equal(candidate.state, "between");
+  assert.equal(candidate.next(7550 + NATURAL_GAP_MS), 1);
+  assert.equal(candidate.finished(20000), false);
+  const parts = partsOf(candidate.results[0], true);
+  assert.deepEqual(parts, { endpoint: 270, recognise: 20, respond: 30, speak: 40, deliver: 120 }); // 1290 against 420 + 900
+  assert.equal(partsOf(candidate.results[0], false).endpoint, 300);
+});
+
+test("sound that comes before its reply is told of belongs to it; what was claimed is not claimed twice", () => {
+  const candidate = new Candidate([turn(), turn()], { now_ms: 0, same_clock: false });
+  candidate.began(0, 1000, 0);
+  candidate.spoken();
+  candidate.sound(true, 2300);
+  candidate.receive(replies(1), 2320);
+  assert.equal(candidate.results[0].voice_to_voice_ms, 400);
+  candidate.sound(false, 2900);
+  candidate.sound(true, 3000); // the same reply goes on
+  candidate.sound(false, 3500);
+  candidate.receive(done(1, "Yes."), 3510);
+  candidate.began(1, 4100, 3100);
+  candidate.spoken();
+  candidate.receive(replies(2), 5100);
+  assert.equal(candidate.results[1].voice_to_voice_ms, null);
+  candidate.sound(true, 5300);
+  assert.equal(candidate.results[1].voice_to_voice_ms, 300);
+});
+
+test("a patient who begins is heard out, and is no answer", () => {
+  const candidate = new Candidate([turn()], { now_ms: 0 });
+  candidate.receive(replies(1), 100);
+  candidate.sound(true, 150);
+  assert.equal(candidate.next(3000), null);
+  candidate.receive(done(1, "Oh, there you are."), 2000);
+  candidate.sound(false, 2400);
+  assert.equal(candidate.next(2500), null);
+  assert.equal(candidate.next(2400 + NATURAL_GAP_MS), 0);
+  assert.deepEqual(candidate.results[0].said, []);
+});
+
+test("who is not answered goes on after a while, and in the end gives up", () => {
+  const candidate = new Candidate([turn(), turn()], { now_ms: 0 });
+  candidate.began(0, 1000, 1000);
+  candidate.spoken();
+  assert.equal(candidate.next(1900 + ANSWER_TIMEOUT_MS - 1), null);
+  assert.equal(candidate.next(1900 + ANSWER_TIMEOUT_MS), 1);
+  candidate.began(1, 20000, 20000);
+  candidate.spoken();
+  assert.equal(candidate.finished(20900 + ANSWER_TIMEOUT_MS - 1), false);
+  assert.equal(candidate.finished(20900 + ANSWER_TIMEOUT_MS), true);
+});
+
+test("after the last answer it listens a moment longer; an ended session ends it at once", () => {
+  const candidate = new Candidate([turn()], { now_ms: 0 });
+  candidate.began(0, 1000, 1000);
+  candidate.spoken();
+  candidate.receive(replies(1), 2000);
+  candidate.sound(true, 2100);
+  candidate.sound(false, 2500);
+  candidate.receive(done(1, "Yes."), 2500);
+  assert.equal(candidate.finished(2500 + TAIL_MS - 1), false);
+  assert.equal(candidate.finished(2500 + TAIL_MS), true);
+  const other = new Candidate([turn()], { now_ms: 0 });
+  other.receive({ type: "interlocutor.session.ended", reason: "time_limit" }, 10);
+  assert.deepEqual([other.finished(10), other.next(9000), other.over], [true, null, "time_limit"]);
+});
+
+test("a turn that is answered too early, or taken for two, is cut; refusals are told", () => {
+  const candidate = new Candidate([turn()], { now_ms: 0 });
+  candidate.began(0, 1000, 1000);
+  candidate.receive(replies(1), 1400);
+  candidate.sound(true, 1500);
+  assert.equal(candidate.results[0].voice_to_voice_ms, -400);
+  assert.equal(isCut(candidate.results[0]), true);
+  assert.equal(isCut({ voice_to_voice_ms: 400, heard: ["one", "two"] }), true);
+  assert.equal(isCut({ voice_to_voice_ms: 400, heard: ["one"] }), false);
+  candidate.receive({ type: "error", error: { message: "no" } }, 1600);
+  candidate.receive({ type: "interlocutor.problem", code: "reply.failed" }, 1700);
+  assert.deepEqual(candidate.troubles, ["no", "reply.failed"]);
+});
+
+// ---------------------------------------------------------------- what it found
+
+const answered = (text, voice_to_voice_ms, more = {}) => ({
+  source: "a.wav",
+  text,
+  heard: text,
+  said: "Yes.",
+  answers: 1,
+  cut: false,
+  voice_to_voice_ms,
+  parts: { endpoint: voice_to_voice_ms - 20, recognise: 5, respond: 5, speak: 5, deliver: 5 },
+  timeline: { reply: 1, wait_ms: 300, speculated: 2, discarded: 1, discarded_ms: 40, reused: true },
+  ...more,
+});
+const made = (id, ...repeats) => ({ id, name: id, machine: { cores: 2 }, about: { card: "c" }, repeats, troubles: [], topics_told: [] });
+
+test("a turn has the fields of a replay's report", () => {
+  const candidate = new Candidate([turn()], { now_ms: 0 });
+  candidate.began(0, 1420, 420);
+  candidate.receive(heard("hello"), 2400);
+  candidate.receive(replies(1), 2600);
+  candidate.sound(true, 2800.123);
+  candidate.receive(LATENCY, 2900);
+  candidate.receive({ type: "interlocutor.turn.timeline", event_id: "e", item_id: "item_p1", turn: 1, wait_ms: 300, reused: true }, 2900);
+  candidate.receive(done(1, "Hi."), 3000);
+  const plain = turnAsJson(candidate.results[0], { same_clock: true });
+  assert.deepEqual(plain.timeline, { reply: 1, turn: 1, wait_ms: 300, reused: true });
+  assert.equal(plain.voice_to_voice_ms, 480.1);
+  assert.equal(plain.server_voice_to_voice_ms, 480);
+  const total_ms = Object.values(plain.parts).reduce((sum, ms) => sum + ms, 0);
+  assert.ok(Math.abs(total_ms - plain.voice_to_voice_ms) < 0.1);
+  assert.deepEqual([plain.heard, plain.said, plain.answers, plain.cut, plain.voiced_end_ms], ["hello", "Hi.", 1, false, 1320]);
+});
+
+test("figures are by nearest rank, over all repeats", () => {
+  assert.equal(percentile([3, 1, 2, 4], 0.5), 2);
+  assert.equal(percentile([3, 1, 2, 4], 0.95), 4);
+  assert.equal(percentile([], 0.5), null);
+  const summary = summarise([
+    [answered("a", 300), answered("b", 500)],
+    [answered("a", 320), answered("b", 700, { answers: 2, cut: true })],
+  ]);
+  assert.deepEqual(summary.voice_to_voice_ms, { p50: 320, p95: 700 });
+  assert.deepEqual(summary.after_endpoint_ms, { p50: 20, p95: 20 });
+  assert.deepEqual([summary.turns, summary.answered_once, summary.cut], [4, 3, 1]);
+  assert.deepEqual(summary.drafts, { made: 8, discarded: 4, reused: 4, turns: 4, discarded_s_per_turn: 0.04 });
+  assert.deepEqual(summary.runs, { n: 2, median_of_p50_ms: 310, spread_of_p50_ms: 20 });
+});
+
+test("a report has its runs where there are several, and a file a name that every system takes", () => {
+  assert.equal(asReport(made("x", [answered("a", 300)])).runs, undefined);
+  assert.equal(asReport(made("x", [answered("a", 300)], [answered("a", 310)])).runs.length, 2);
+  assert.equal(fileName({ name: "Fixed 500 ms / é?" }), "latency-fixed-500-ms.json");
+  assert.equal(fileName({ name: "语" }), "latency-run.json");
+});
+
+test("distributions share their times, and end at all turns", () => {
+  const runs = [made("x", [answered("a", 300), answered("b", 100)]), made("y", [answered("a", 200)]), made("z", [answered("a", null, { parts: null })])];
+  const [times_ms, first, second, third] = distribution(runs);
+  assert.deepEqual(times_ms.map(Math.round), [0, 100, 200, 300, 315]);
+  assert.deepEqual(first, [0, 50, 50, 100, 100]);
+  assert.deepEqual(second, [0, 0, 100, 100, 100]);
+  assert.deepEqual(third, [null, null, null, null, null]);
+  assert.deepEqual(distribution([made("z", [])])[0], []);
+});
+
+test("a difference is taken over the turns that both have, and its interval is of the same turns", () => {
+  const words = Array.from({ length: 12 }, (_, i) => `turn ${i}`);
+  const before = made("x", words.map((text, i) => answered(text, 400 + 7 * i)));
+  const now = made("y", [...words.map((text, i) => answered(text, 300 + 7 * i)), answered("another", 9000)]);
+  const found = difference(now, before, 0.5);
+  assert.deepEqual([found.change_ms, found.low_ms, found.high_ms, found.turns], [-100, -100, -100, 12]);
+  const noisy = made("z", words.map((text, i) => answered(text, 400 + 7 * i + (i % 2 ? 60 : -60))));
+  const chance = difference(noisy, before, 0.5);
+  assert.ok(chance.low_ms < 0 && chance.high_ms > 0, JSON.stringify(chance));
+  assert.equal(difference(made("w", [answered("else", 100)]), before, 0.5), null);
+  assert.equal(difference(made("w", [answered("turn 0", 100)]), before, 0.5).low_ms, null);
+});
+
+test("a run's figures", () => {
+  const run = made("x", [answered("a", 300), answered("b", null, { answers: 0, parts: null }), answered("c", 500, { cut: true })]);
+  assert.deepEqual(figuresOf(run), { turns: 3, answered: 2, cut: 1, p50_ms: 300, p95_ms: 500, after_p50_ms: 20 });
+});
+
+test("bars begin where the one before ended, and stay on the scale", () => {
+  const bars = barsOf({ endpoint: 200, recognise: 0, respond: 100, speak: 0, deliver: 100 }, 500);
+  assert.deepEqual(bars, [
+    { name: "endpoint", ms: 200, from: 0, width: 40 },
+    { name: "respond", ms: 100, from: 40, width: 20 },
+    { name: "deliver", ms: 100, from: 60, width: 20 },
+  ]);
+  const early = barsOf({ endpoint: -100, recognise: 0, respond: 0, speak: 0, deliver: 300 }, 100);
+  assert.deepEqual(early, [{ name: "deliver", ms: 300, from: 0, width: 100 }]);
+  assert.deepEqual([scaleOf([]), scaleOf([{ voice_to_voice_ms: 251 }]), scaleOf([{ voice_to_voice_ms: 30000 }])], [250, 500, 30000]);
+});
+
+// ---------------------------------------------------------------- keeping it
+
+class Drawer {
+  constructor(text = null, room = Infinity) {
+    this.text = text;
+    this.room = room;
+  }
+
+  getItem() {
+    return this.text;
+  }
+
+  setItem(_key, text) {
+    if (text.length > this.room) throw new Error("full");
+    this.text = text;
+  }
+}
+
+test("runs outlast the page, and can be deleted", () => {
+  const drawer = new Drawer();
+  const store = new RunStore(drawer);
+  store.put(made("x", []));
+  store.put(made("y", []));
+  store.put({ ...made("x", []), name: "renamed" });
+  assert.deepEqual(new RunStore(drawer).runs.map(({ name }) => name), ["renamed", "y"]);
+  store.remove("x");
+  assert.deepEqual(new RunStore(drawer).runs.map(({ id }) => id), ["y"]);
+  store.clear();
+  assert.deepEqual(new RunStore(drawer).runs, []);
+});
+
+test("a store that is full, closed or spoilt is survived, and told", () => {
+  const full = new RunStore(new Drawer(null, 10));
+  full.put(made("x", []));
+  assert.deepEqual([full.kept, full.runs.length], [false, 1]);
+  const none = new RunStore(null);
+  none.put(made("x", []));
+  assert.deepEqual([none.kept, none.runs.length], [false, 1]);
+  for (const text of ["no json", "7", '[{"id": 3}, null]']) assert.deepEqual(new RunStore(new Drawer(text)).runs, [], text);
+});
+
+test("whatever is left out is named", () => {
+  for (const [code, words] of Object.entries(strings.lab.unusable)) assert.match(words("a.wav"), /a\.wav.*\.$/, code);
+});

@@ -1,0 +1,97 @@
+"""OpenAI's own browser clients, unmodified but for their address, complete a turn over WebRTC in a real Chromium.
+
+Not part of the default run: the clients come from npm. `scripts/openai-clients` fetches and bundles them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.app.process import ServerProcess, running
+from tests.browser.chromium import launched
+from tests.browser.conftest import BRISK
+from tests.browser.microphone import write_microphone
+
+BUNDLE = Path(os.environ.get("INTERLOCUTOR_OPENAI_JS", ".cache/openai-clients/bundle.js"))
+PAGE = """<!doctype html><meta charset="utf-8"><title>A page of somebody else's</title>
+<button>Talk</button><audio autoplay></audio><script src="/others-bundle.js"></script>"""
+PATIENCE_MS = 30_000
+
+# How loud the patient is on the track that came, measured where the page would play it.
+LISTEN = """() => {
+  const stream = document.querySelector("audio").srcObject;
+  if (!stream || globalThis.meter) return;
+  const context = new AudioContext();
+  globalThis.meter = new AnalyserNode(context, { fftSize: 4096 });
+  context.createMediaStreamSource(stream).connect(meter);
+  globalThis.loudest = 0;
+  setInterval(() => {
+    const samples = new Float32Array(meter.fftSize);
+    meter.getFloatTimeDomainData(samples);
+    loudest = Math.max(loudest, Math.hypot(...samples) / Math.sqrt(samples.length));
+  }, 50);
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with running(tmp_path_factory.mktemp("server"), *BRISK) as server:
+        yield server
+
+
+@pytest.fixture
+def page(server: ServerProcess, tmp_path: Path) -> Iterator[Page]:
+    """A page of the server's origin that holds nothing of ours; its microphone says a sentence again and again."""
+    microphone = write_microphone(tmp_path / "sentence.wav", [1_500, "That is good to know.", 6_000])
+    with sync_playwright() as driver, launched(driver, microphone) as browser:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.route("**/others-page", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
+        page.route("**/others-bundle.js", lambda route: route.fulfill(path=BUNDLE, content_type="text/javascript"))
+        page.goto(f"{server.url}/others-page")
+        yield page
+
+
+def token_of(server: ServerProcess) -> str:
+    request = urllib.request.Request(
+        f"{server.url}/api/sessions",
+        data=json.dumps({"card": "nursing-leg-wound", "mode": "practice"}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        token: str = json.load(answer)["token"]
+    return token
+
+
+@pytest.mark.parametrize("talk", ["talkAsAgent", "talkPlainly"])
+def test_a_turn_is_spoken_understood_and_answered(page: Page, server: ServerProcess, talk: str) -> None:
+    page.evaluate(
+        """([talk, token]) => document.querySelector("button").addEventListener("click", () => {
+        globalThis.connected = globalThis[talk](token).then(() => true, (error) => String(error));
+    })""",
+        [talk, token_of(server)],
+    )
+    page.get_by_role("button", name="Talk").click()  # a person's gesture: sound may play
+    page.wait_for_function("globalThis.connected")
+    assert page.evaluate("connected") is True
+    page.evaluate(LISTEN)
+    page.wait_for_function("seen.some((event) => event.type === 'response.done')")
+    seen = page.evaluate("seen")
+    kinds = [event["type"] for event in seen]
+    assert kinds[0] == "session.created"
+    assert [event for event in seen if event["type"] == "error"] == []
+    (heard, *_) = [e["transcript"] for e in seen if e["type"].endswith("input_audio_transcription.completed")]
+    assert heard == "word1 word2 word3"
+    (said, *_) = [e["transcript"] for e in seen if e["type"] == "response.output_audio_transcript.done"]
+    assert said
+    assert "response.output_audio.delta" not in kinds, "sound goes over the track"
+    assert page.evaluate("loudest") > 0.01
+    page.evaluate("stop()")
+    server.wait_for(lambda: server.logged("session_over"))
