@@ -12,6 +12,7 @@ from audio.errors import AppError
 from server import lab, record_routes, routes
 from server.host import Server
 from server.paths import STATIC
+from server.rtc import routes as rtc
 from server.security import SecurityHeaders
 from server.settings import Settings
 from server.static_files import CompressedFiles
@@ -44,6 +45,11 @@ def create_app(settings: Settings) -> Starlette:
             Route("/api/sessions", routes.create_session, methods=["POST"]),
             Route("/api/sessions/{session_id}", routes.session_debrief),
             Route("/api/sessions/{session_id}/recording", routes.session_recording),
+            Route("/api/rtc", rtc.rtc_info),
+            Route(rtc.CALLS, rtc.open_call, methods=["POST"]),
+            Route(f"{rtc.CALLS}/{{call_id}}", rtc.renew_call, methods=["POST", "PATCH"]),
+            Route(f"{rtc.CALLS}/{{call_id}}", rtc.hang_up, methods=["DELETE"]),
+            Route(f"{rtc.CALLS}/{{call_id}}/hangup", rtc.hang_up, methods=["POST"]),
             Route("/api/sessions/{session_id}", record_routes.delete_session, methods=["DELETE"]),
             Route("/api/sessions/{session_id}/record", record_routes.session_record),
             Route("/api/sessions/{session_id}/log", record_routes.session_log),

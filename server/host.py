@@ -23,6 +23,7 @@ from pipelines.models.memory import resident_bytes
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
 from server.metrics import Metrics
+from server.rtc.calls import Calls
 from server.sessions import SessionRegistry
 from server.settings import Settings
 
@@ -50,6 +51,7 @@ class Server:
         self.engines: Engines
         self.registry: SessionRegistry
         self.clock: Clock = LoopClock()
+        self.calls = Calls()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -95,6 +97,7 @@ class Server:
     async def stop(self) -> None:
         """End the sessions, the engines and the disk threads, in that order."""
         await self.drain()
+        await self.calls.close()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -29,12 +29,13 @@ from server import settings_layers as layers
 from server.aliases import apply_aliases
 from server.lab_settings import LabSettings
 from server.profiles import PROFILE, profile_layer
+from server.rtc.settings import RtcSettings
 from server.settings_secrets import MAKE_ONE, read_secret_file, weakness
 
 EnvironmentName = Literal["dev", "test", "staging", "production"]
 
 CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
-SECRETS = ("secret_key", "developer_key")
+SECRETS = ("secret_key", "developer_key", "turn_secret")
 LENIENT: tuple[EnvironmentName, ...] = ("dev", "test")
 """Environments in which nobody else's data is at stake: a weak secret will do there."""
 
@@ -128,6 +129,7 @@ class Settings(_Section):
     )
     server: ServerSettings = Field(default_factory=ServerSettings)
     session: SessionSettings = Field(default_factory=SessionSettings)
+    rtc: RtcSettings = Field(default_factory=RtcSettings)
     engines: EngineSettings = Field(default_factory=EngineSettings)
     models: ModelSettings = Field(default_factory=ModelSettings)
     conversation: ConversationSettings = Field(default_factory=ConversationSettings)
@@ -147,8 +149,13 @@ class Settings(_Section):
         default=None, description="Bearer key of developers, who may choose cards and tune turn-taking; unset: none."
     )
     developer_key_file: Path | None = Field(default=None, description="File that holds developer_key instead.")
+    turn_secret: SecretStr | None = Field(
+        default=None,
+        description="Secret shared with the TURN server (coturn: static-auth-secret); unset: none.",
+    )
+    turn_secret_file: Path | None = Field(default=None, description="File that holds turn_secret instead.")
 
-    @field_validator("data_path", "cards_path", "secret_key_file", "developer_key_file")
+    @field_validator("data_path", "cards_path", "secret_key_file", "developer_key_file", "turn_secret_file")
     @classmethod
     def _expand_home(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser()

@@ -176,6 +176,11 @@ class SessionDriver:
         for frame in self._intake.receive(samples, self._clock.now_ms(), late_ms=late_ms):
             self._frame(frame)
 
+    @property
+    def missing_ms(self) -> float:
+        """How much silence was inserted in all where no sound came."""
+        return self._intake.missing_ms
+
     def sound_paused(self) -> None:
         """The client is there and has no sound to send: what does not come now will not come late."""
         self._hearing.awaits_missing = False

@@ -397,9 +397,23 @@ class OutputTranscriptDone(_OfContent):
 
 
 class OutputCleared(ServerEvent):
-    """The answer to `output_audio_buffer.clear`."""
+    """The answer to `output_audio_buffer.clear`; on a call, also when the patient is interrupted."""
 
     type: Literal["output_audio_buffer.cleared"] = "output_audio_buffer.cleared"
+    response_id: str
+
+
+class OutputStarted(ServerEvent):
+    """The patient's sound begins to be sent (calls by WebRTC only)."""
+
+    type: Literal["output_audio_buffer.started"] = "output_audio_buffer.started"
+    response_id: str
+
+
+class OutputStopped(ServerEvent):
+    """All there was of the patient's sound has been sent (calls by WebRTC only)."""
+
+    type: Literal["output_audio_buffer.stopped"] = "output_audio_buffer.stopped"
     response_id: str
 
 
@@ -541,6 +555,7 @@ AnyServerEvent = Annotated[
     | ItemAdded | ItemDone | ItemRetrieved | ItemTruncated | TranscriptionDelta | TranscriptionCompleted
     | ResponseCreated | ResponseDone | OutputItemAdded | OutputItemDone | ContentPartAdded | ContentPartDone
     | OutputAudioDelta | OutputAudioDone | OutputTranscriptDelta | OutputTranscriptDone | OutputCleared
+    | OutputStarted | OutputStopped
     | ClientConfigured | Pulse | RoleplayStarted | RoleplayEnded | TranscriptPartial | TurnLatency | TurnTimeline
     | PlayoutClear | PlayoutHold | PlayoutResume | PlayoutRestart | TurnIgnored | Problem,
     Field(discriminator="type"),

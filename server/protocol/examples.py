@@ -97,7 +97,8 @@ def server_examples() -> dict[str, e.ServerEvent]:
     for event in _END:
         told += translator.translate(session_log.append(event))
     told.append(e.ItemRetrieved(item=translator.items["item_c1"]))
-    told += [e.Cleared(), e.OutputCleared(response_id="resp_1")]
+    told += [e.Cleared(), e.OutputStarted(response_id="resp_1"), e.OutputStopped(response_id="resp_1")]
+    told.append(e.OutputCleared(response_id="resp_1"))
     message = "session.instructions can't be set to this here: the card says what the patient is and does"
     body = e.ErrorBody(code=Code.NOT_ALLOWED, message=message, param="session.instructions", event_id="mine_7")
     told.append(e.Error(error=body))

@@ -210,6 +210,11 @@ class LiveSession:
             if self._driver is not None:
                 self._driver.back()
 
+    def unheard(self) -> None:
+        """Nothing comes over a connection that still stands: the patient waits until sound does, if it may come."""
+        if self.comes_back:
+            self._lose()
+
     def pulse(self) -> None:
         """The client is there, and has no sound to send."""
         self._back()

@@ -15,6 +15,7 @@ from pipelines.catalogue import EngineSettings
 from pipelines.models.settings import ModelSettings
 from server.app import create_app
 from server.host import Server
+from server.rtc.settings import RtcSettings
 from server.serve import listen
 from server.settings import ServerSettings, Settings
 
@@ -29,6 +30,8 @@ async def serving(
     engines: EngineSettings | None = None,
     models: ModelSettings | None = None,
     ready: bool = True,
+    rtc: dict[str, Any] | None = None,
+    turn_secret: str | None = None,
     **server: Any,
 ) -> AsyncIterator[tuple[str, Server]]:
     """Serve on loopback, with scripted engines unless told; yield the address without its scheme, and the server.
@@ -39,6 +42,8 @@ async def serving(
         server=ServerSettings(port=0, **server),
         engines=engines or EngineSettings(backend="mock"),
         models=models or ModelSettings(path=folder / "models"),
+        rtc=RtcSettings.model_validate(rtc or {}),
+        turn_secret=SecretStr(turn_secret) if turn_secret is not None else None,
         data_path=folder,
         developer_key=SecretStr(KEY),
     )

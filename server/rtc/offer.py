@@ -1,0 +1,113 @@
+"""SDP offers, checked before anything is made for them: what a call needs is there, and nothing besides."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from aiortc import RTCIceParameters
+from aiortc.sdp import SessionDescription
+
+from audio.errors import ProtocolError
+
+MAX_SDP_BYTES = 65_536  # Chromium's offer of one audio track and a data channel has 2 to 4 KiB
+MAX_CANDIDATES = 100  # a laptop with a few networks has about ten
+MAX_LINES = 2_000
+_FINGERPRINTS = {"sha-256", "sha-384", "sha-512"}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An offer that can be answered: one section of sound with Opus, one of data, on one transport."""
+
+    sdp: str
+    ice: RTCIceParameters
+
+
+def check_offer(body: bytes) -> Offer:
+    """Return a request's body as an offer; raises ProtocolError with a code that begins with `rtc.`."""
+    if len(body) > MAX_SDP_BYTES:
+        raise ProtocolError(
+            f"the offer is larger than {MAX_SDP_BYTES} bytes; send one with a track of sound and a data channel only",
+            code="rtc.too_big",
+            http_status=413,
+        )
+    try:
+        text = body.decode("utf-8")
+        if not text.strip() or not text.lstrip().startswith("v=0"):
+            raise ValueError("no SDP")
+        if text.count("\n") > MAX_LINES:
+            raise ValueError("too many lines")
+        _check_candidates(text)
+        description = SessionDescription.parse(text)
+    except ProtocolError:
+        raise
+    except Exception:  # the parser asserts, indexes and looks up: whatever it raises, the text is no offer
+        raise _bad("the body is no SDP offer; send the text of RTCPeerConnection.createOffer()") from None
+    return Offer(_without_hidden(text), _sections(description))
+
+
+def _check_candidates(text: str) -> None:
+    count = len(re.findall(r"^a=candidate:", text, flags=re.M))
+    if count > MAX_CANDIDATES:
+        raise ProtocolError(
+            f"the offer has {count} candidates, where {MAX_CANDIDATES} are the most; offer fewer addresses",
+            code="rtc.too_many_candidates",
+        )
+
+
+def _sections(description: SessionDescription) -> RTCIceParameters:
+    """Return the ICE parameters of an offer that has all that is needed."""
+    kinds = [media.kind for media in description.media]
+    if "audio" not in kinds:
+        raise ProtocolError("the offer has no sound; add the microphone's track before it is made", code="rtc.no_audio")
+    if "application" not in kinds:
+        raise ProtocolError(
+            "the offer has no data channel; create oai-events before it is made", code="rtc.no_data_channel"
+        )
+    if kinds != ["audio", "application"]:
+        raise _bad("offer one track of sound and then the data channel, and nothing else")
+    sound, data = description.media
+    if not any(codec.mimeType.lower() == "audio/opus" and codec.clockRate == 48_000 for codec in sound.rtp.codecs):
+        raise ProtocolError("the offer's sound is not in Opus, which alone is taken", code="rtc.no_opus")
+    if sound.direction not in (None, "sendrecv"):
+        raise _bad(f"the sound is offered as {sound.direction}; offer sendrecv, to speak and to hear")
+    mids = [sound.rtp.muxId, data.rtp.muxId]
+    bundles = [group.items for group in description.group if group.semantic == "BUNDLE"]
+    if not all(mids) or bundles != [mids]:
+        raise _bad("sound and data must share one transport; use the bundle policy max-bundle")
+    for media in (sound, data):
+        if media.dtls is None or not any(f.algorithm.lower() in _FINGERPRINTS for f in media.dtls.fingerprints):
+            raise _bad("a fingerprint or setup is missing")
+    if data.profile.endswith("DTLS/SCTP") and data.fmt != ["webrtc-datachannel"]:
+        raise _bad("the data channel is in an old form")
+    ice = sound.ice
+    if ice is None or not ice.usernameFragment or not ice.password:
+        raise _bad("ice-ufrag or ice-pwd is missing")
+    if ice.iceLite:
+        raise _bad("it comes from an ICE-lite agent")
+    return ice
+
+
+def _without_hidden(text: str) -> str:
+    """Return an offer without candidates that are names, and without the word that these were all.
+
+    Browsers hide addresses behind names that only mDNS resolves, which takes a second and fails across networks. Their
+    checks tell us the address in any case, so they must be waited for.
+    """
+    kept = [
+        line
+        for line in text.splitlines()
+        if not line.startswith("a=end-of-candidates")
+        and not (line.startswith("a=candidate:") and _is_hidden(line.split()))
+    ]
+    return "\r\n".join(kept) + "\r\n"
+
+
+def _is_hidden(parts: list[str]) -> bool:
+    """Whether a candidate can't be checked from here: a name, or TCP."""
+    return len(parts) < 8 or parts[4].endswith(".local") or parts[2].lower() != "udp"
+
+
+def _bad(why: str) -> ProtocolError:
+    return ProtocolError(f"the offer can't be answered: {why}", code="rtc.bad_offer")

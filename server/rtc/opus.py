@@ -1,0 +1,71 @@
+"""Opus, one packet at a time: libopus through PyAV.
+
+Patient and candidate are mono. The encoder is given the 24 kHz that synthesisers make: no resampling, and none of the
+3 dB that a mono frame loses where it is upmixed. A decoder made for mono downmixes stereo by itself.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TypeAlias
+
+import av
+import numpy as np
+from av.audio.codeccontext import AudioCodecContext
+from av.stream import Stream
+
+from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
+
+OPUS_HZ = 48_000  # what it decodes to, and the clock of its timestamps
+FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
+BITS_PER_S = 32_000  # speech at 12 kHz bandwidth is transparent at about 24 kbit/s
+# Each packet carries a coarse copy of the one before: a browser that lost one packet of a patient's word plays that.
+EXPECTED_LOSS_PERCENT = 5
+TIME_BASE = Fraction(1, OPUS_HZ)
+
+OpusPacket: TypeAlias = "av.Packet[Stream]"
+
+
+class OpusDecoder:
+    """Decodes packets of one stream to int16 mono at 48 kHz."""
+
+    def __init__(self) -> None:
+        codec = av.CodecContext.create("libopus", "r")
+        assert isinstance(codec, AudioCodecContext)  # noqa: S101 - for the type checker
+        codec.format, codec.layout, codec.sample_rate = av.AudioFormat("s16"), av.AudioLayout("mono"), OPUS_HZ
+        self._codec = codec
+
+    def decode(self, payload: bytes) -> Pcm:
+        """Return a packet's sound, int16 (n,), 2.5 to 120 ms of it; empty when the packet is no Opus."""
+        if not payload:
+            return np.zeros(0, dtype=np.int16)  # to FFmpeg an empty packet is the end of the stream
+        try:
+            frames = self._codec.decode(av.Packet(payload))
+        except av.FFmpegError:
+            return np.zeros(0, dtype=np.int16)
+        return np.concatenate([np.zeros(0, dtype=np.int16), *(frame.to_ndarray()[0] for frame in frames)])
+
+
+class OpusEncoder:
+    """Encodes 20 ms frames of int16 mono at 24 kHz."""
+
+    def __init__(self) -> None:
+        codec = av.CodecContext.create("libopus", "w")
+        assert isinstance(codec, AudioCodecContext)  # noqa: S101 - for the type checker
+        codec.format, codec.layout, codec.sample_rate = av.AudioFormat("s16"), av.AudioLayout("mono"), WIRE_HZ
+        codec.bit_rate, codec.time_base = BITS_PER_S, Fraction(1, WIRE_HZ)
+        codec.options = {"application": "voip", "fec": "1", "packet_loss": str(EXPECTED_LOSS_PERCENT)}
+        self._codec = codec
+        self._samples = 0
+
+    def encode(self, samples: Pcm, number: int) -> OpusPacket | None:
+        """Return 480 samples as the packet of the frame with this number, its time in 48 kHz samples."""
+        frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = WIRE_HZ, self._samples, Fraction(1, WIRE_HZ)
+        self._samples += len(samples)
+        payload = b"".join(bytes(packet) for packet in self._codec.encode(frame))
+        if not payload:
+            return None
+        packet: OpusPacket = av.Packet(payload)
+        packet.pts, packet.time_base = number * samples_for(FRAME_MS, OPUS_HZ), TIME_BASE
+        return packet

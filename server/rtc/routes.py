@@ -1,0 +1,202 @@
+"""The addresses of calls: an SDP offer in, an answer out; later offers for the same call; hanging up."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import time
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from audio.errors import ProtocolError
+from server import routes
+from server.host import Server
+from server.principal import Principal
+from server.rtc.call import Call
+from server.rtc.offer import MAX_SDP_BYTES, check_offer
+from server.rtc.turn import ice_servers
+from server.sessions import Session, Status
+from server.wire.connection import RealtimeConnection
+from server.wire.live import LiveSession
+from server.wire.ticket import Ticket, parse_ticket
+
+CALLS = "/v1/realtime/calls"
+SDP = "application/sdp"
+FORM = "multipart/form-data"
+RESUME = "Interlocutor-Resume"  # the header that carries a ticket
+MAX_FORM_BYTES = MAX_SDP_BYTES + 32_768  # a session's settings beside the offer
+CONNECT_WITHIN_MS = 3_000  # then our page takes the WebSocket: somebody is waiting to speak
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What a request brought: the offer, and the session's settings as JSON if it did."""
+
+    sdp: bytes
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Who calls, whose session is called, and the ticket with which somebody comes back to it."""
+
+    principal: Principal
+    session: Session
+    ticket: Ticket | None = None
+
+
+async def rtc_info(request: Request) -> Response:
+    """Tell a session's page whether calls are taken and through which ICE servers, with credentials for a while."""
+    server = routes._server(request)
+    principal = server.registry.principal(routes._token(request))
+    settings = server.settings.rtc
+    servers = _ice_servers(server, principal.session_id or "developer")
+    body = {"enabled": settings.enabled, "ice_servers": servers, "connect_within_ms": CONNECT_WITHIN_MS}
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+async def open_call(request: Request) -> Response:
+    """Answer an offer: 201 with the SDP answer and the call's address. The session is joined once it is connected."""
+    server = _server_with_calls(request)
+    routes._check_ready(server)
+    body = await _body(request)
+    offer = check_offer(body.sdp)
+    found = _find(server, request)
+    principal, session = found.principal, found.session
+
+    def make(call_id: str) -> Call:
+        secret = server.settings.turn_secret
+        return Call(
+            call_id,
+            join=lambda: _join(server, found),
+            first_messages=() if body.session is None else (_update(body.session),),
+            make_connection=lambda live, peer, voice: RealtimeConnection(
+                live,
+                peer.channel,
+                settings=server.settings.server,
+                idle_s=server.settings.session.idle_s,
+                voice=voice,
+                ticket=found.ticket,
+            ),
+            settings=server.settings.rtc,
+            servers=ice_servers(
+                server.settings.rtc,
+                secret.get_secret_value() if secret is not None else None,
+                session.id,
+                now_s=time.time(),
+            ),
+        )
+
+    def over(code: int | None) -> None:
+        if code is not None:
+            server.metrics.count_close(code)
+        elif principal.role == "developer":
+            server.registry.finish(session)  # nobody else has a token for it
+
+    call, answer = await server.calls.open(session.id, offer, make, over=over)
+    return Response(answer, status_code=201, media_type=SDP, headers={"Location": f"{CALLS}/{call.id}"})
+
+
+async def renew_call(request: Request) -> Response:
+    """Answer a later offer of a call: one that changes nothing of the way, or an ICE restart."""
+    call = _own_call(request)
+    offer = check_offer((await _body(request)).sdp)
+    return Response(await call.answer(offer), media_type=SDP)
+
+
+async def hang_up(request: Request) -> Response:
+    """End a call, and with it the role-play."""
+    _own_call(request).hang_up()
+    return Response(status_code=204)
+
+
+def _find(server: Server, request: Request) -> _Found:
+    """Return who calls, the session that is called, and the ticket of one that comes back; raises AppError."""
+    principal = server.registry.principal(routes._token(request))
+    if (text := request.headers.get(RESUME)) is not None:
+        ticket = parse_ticket(text)
+        return _Found(principal, server.registry.resume(principal, ticket), ticket)
+    if principal.session_id is not None:
+        session = server.registry.get(principal.session_id)
+        if session.status is Status.ENDED:
+            raise ProtocolError("this session is over; start a new one", code="session.over")
+        return _Found(principal, session)
+    model = request.query_params.get("model", "")
+    if not model.startswith("card:"):
+        raise ProtocolError("a developer's key chooses a card: call ?model=card:ID", code="session.model")
+    return _Found(principal, server.registry.create(model.removeprefix("card:"), "practice")[0])
+
+
+def _join(server: Server, found: _Found) -> LiveSession:
+    """Join a session, or go on with one whose ticket was good."""
+    if found.ticket is None:
+        server.registry.join(found.session)
+        return routes._new_live(server, found.session, found.principal)
+    if found.session.live is None:
+        raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
+    return found.session.live
+
+
+def _update(session: str) -> str:
+    """Return a session's settings as the message that a client would have sent first."""
+    return f'{{"type": "session.update", "session": {session}}}'
+
+
+def _server_with_calls(request: Request) -> Server:
+    server = routes._server(request)
+    routes._check_origin(request)
+    if not server.settings.rtc.enabled:
+        raise ProtocolError(
+            "this server takes no calls by WebRTC; connect with the WebSocket", code="rtc.disabled", http_status=404
+        )
+    return server
+
+
+def _own_call(request: Request) -> Call:
+    server = _server_with_calls(request)
+    principal: Principal = server.registry.principal(routes._token(request))
+    return server.calls.get(request.path_params["call_id"], principal.session_id)
+
+
+def _ice_servers(server: Server, session_id: str) -> list[dict[str, object]]:
+    secret = server.settings.turn_secret
+    plain = secret.get_secret_value() if secret is not None else None
+    return [s.as_json() for s in ice_servers(server.settings.rtc, plain, session_id, now_s=time.time())]
+
+
+async def _body(request: Request) -> _Body:
+    given = request.headers.get("content-type", "")
+    kind = given.partition(";")[0].strip().lower()
+    if kind not in (SDP, FORM):
+        raise ProtocolError(
+            f"send the offer as {SDP}, or as a field sdp of {FORM}", code="rtc.media_type", http_status=415
+        )
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > (MAX_SDP_BYTES if kind == SDP else MAX_FORM_BYTES):
+            raise ProtocolError(
+                f"the request is larger than {MAX_FORM_BYTES} bytes; offer sound and the data channel only",
+                code="rtc.too_big",
+                http_status=413,
+            )
+    return _Body(bytes(body)) if kind == SDP else _fields(given, bytes(body))
+
+
+def _fields(content_type: str, body: bytes) -> _Body:
+    """Return the fields of a form, as OpenAI's clients send them: `sdp`, and `session` with settings."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", errors="replace")
+    form = email.message_from_bytes(head + body, policy=email.policy.HTTP)
+    found: dict[str, bytes] = {}
+    for part in form.iter_parts() if form.is_multipart() else ():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            found.setdefault(name, content)
+    session = found.get("session")
+    return _Body(found.get("sdp", b""), session.decode(errors="replace") if session is not None else None)
+
+
+__all__ = ["hang_up", "open_call", "renew_call", "rtc_info"]

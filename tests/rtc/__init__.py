@@ -1,0 +1,1 @@
+"""What tests of calls need: a caller, and a network that loses packets."""
