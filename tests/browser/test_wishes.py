@@ -18,21 +18,17 @@ def sent(wire: Wire, kind: str) -> int:
 
 
 def test_the_check_of_the_devices(page: Page) -> None:
-    """Recorded, played back and judged; the loudspeaker is not heard by this microphone, and that is not claimed."""
+    """What was recorded is judged and played back."""
     steps.choose(page)
     page.get_by_role("button", name="Check the microphone").click()
     page.get_by_role("button", name="Record 3 seconds and play them back").click()
     expect(page.get_by_text("Recording… say your name")).to_be_visible()
     expect(page.get_by_text("Your room is quiet enough.")).to_be_visible()
     page.wait_for_function("() => loudness() > 0.01")
-    page.wait_for_function("() => loudness() < 0.001")
     expect(page.get_by_text("We hear you well.")).to_be_visible()
     expect(page.get_by_label("Which microphone?").get_by_role("option")).not_to_have_count(0)
     page.get_by_role("button", name="Play a test sound").click()
     expect(page.get_by_text("Did you hear two notes?")).to_be_visible()
-    page.wait_for_function("() => loudness() > 0.01")
-    page.wait_for_function("() => loudness() < 0.001")
-    expect(page.get_by_text("Your microphone hears the loudspeaker")).to_have_count(0)
 
 
 def test_push_to_talk_says_only_what_is_said_while_the_key_is_down(page: Page) -> None:
@@ -72,8 +68,9 @@ def test_push_to_talk_says_only_what_is_said_while_the_key_is_down(page: Page) -
 def test_the_patient_says_it_again_and_a_problem_is_reported(browser: Browser, server: ServerProcess) -> None:
     with visiting(browser, server.url) as page:
         wire = Wire(page)
-        steps.prepare(page)
-        steps.start(page)
+        steps.prepare(page, steps.PATIENT_FIRST)
+        page.get_by_role("button", name="Start now").click()
+        page.get_by_role("button", name="Mute").click()  # or this microphone begins to talk
         repeat = page.get_by_role("button", name="Please repeat")
         expect(repeat).to_have_attribute("aria-disabled", "true")  # nothing was said yet
         page.get_by_role("button", name="Report a problem").click()
@@ -81,9 +78,7 @@ def test_the_patient_says_it_again_and_a_problem_is_reported(browser: Browser, s
         dialog.get_by_label("What is it about?").select_option(label="The sound")
         dialog.get_by_label("In a few words").fill("It crackles.")
         dialog.get_by_role("button", name="Send").click()
-        expect(page.locator(".notice")).to_contain_text("It was noted.")
-        steps.in_state(page, "speaking")
-        page.get_by_role("button", name="Mute").click()  # or this microphone goes on talking
+        expect(page.locator(".notice").last).to_contain_text("It was noted.")
         steps.in_state(page, "listening")
         expect(repeat).to_have_attribute("aria-disabled", "false")
         repeat.click()
