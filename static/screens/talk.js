@@ -137,7 +137,10 @@ export function talkScreen({ roleplay, session, mode, notes, desk, preference, o
     controls.started();
   };
   roleplay.onstate = showState;
-  roleplay.oncaptions = () => captions.show();
+  roleplay.oncaptions = () => {
+    captions.show();
+    controls.on_captions();
+  };
   roleplay.onlatency = (ms) => setText(latency, words.latency(seconds(ms)));
   roleplay.ontimeline = (event) => timing?.show(event);
   roleplay.onnotice = (code, message) => {
