@@ -124,28 +124,36 @@ def load_truth(path: Path) -> Truth | None:
     """
     file = path if path.name.endswith(SUFFIX) else truth_path(path)
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return parse_truth(file.read_bytes(), file.name)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _broken(file, error.strerror or "it can't be read") from error
+        raise _broken(file.name, error.strerror or "it can't be read") from error
+
+
+def parse_truth(text: bytes, name: str) -> Truth:
+    """Return what a truth file's bytes say; raises AudioError (`audio.truth`), which calls the file `name`."""
+    try:
+        content = yaml.safe_load(text.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise _broken(file, "it is not UTF-8 text") from error
+        raise _broken(name, "it is not UTF-8 text") from error
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise _broken(file, f"{line}{error.problem or 'not YAML'}") from error
+        raise _broken(name, f"{line}{error.problem or 'not YAML'}") from error
     except yaml.YAMLError as error:
-        raise _broken(file, "it is not YAML") from error
+        raise _broken(name, "it is not YAML") from error
+    except RecursionError as error:
+        raise _broken(name, "it is nested too deep") from error
     try:
         return Truth.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise _broken(file, f"{place}: {first['msg']}") from error
+        raise _broken(name, f"{place}: {first['msg']}") from error
 
 
-def _broken(file: Path, why: str) -> AudioError:
-    return AudioError(f"{file.name} can't be used ({why}); correct it, or remove it", code="audio.truth")
+def _broken(name: str, why: str) -> AudioError:
+    return AudioError(f"{name} can't be used ({why}); correct it, or remove it", code="audio.truth")
 
 
 def _check_ordered(spans: tuple[TruthSpan, ...], name: str) -> None:

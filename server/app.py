@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 
 from audio.errors import AppError
 from server import lab, record_routes, routes
@@ -16,6 +15,7 @@ from server.paths import STATIC
 from server.rtc import routes as rtc
 from server.security import SecurityHeaders
 from server.settings import Settings
+from server.static_files import CompressedFiles
 from server.wire.channel import AbortableSockets
 
 
@@ -57,10 +57,11 @@ def create_app(settings: Settings) -> Starlette:
             Route("/lab", lab.page),
             Route("/api/lab", lab.overview),
             Route("/api/lab/sessions", lab.create_session, methods=["POST"]),
+            Route("/api/lab/truth", lab.read_truth, methods=["POST"]),
             Route("/api/lab/sound/{name:path}", lab.sound),
             Route("/api/lab/truth/{name:path}", lab.truth),
             WebSocketRoute("/v1/realtime", routes.realtime),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            Mount("/static", CompressedFiles(STATIC)),
         ],
         exception_handlers={AppError: routes.app_error, Exception: routes.our_fault},
         lifespan=lifespan,

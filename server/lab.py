@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from audio.errors import AccessError, AppError, AudioError, ProtocolError
 from audio.recordings import find_recordings
-from pipelines.truth import load_truth, truth_path
+from pipelines.truth import Truth, load_truth, parse_truth, truth_path
 from server.bench.figures import machine
 from server.host import Server
 from server.paths import STATIC
@@ -21,6 +22,7 @@ from server.settings import Settings
 
 # Whoever sends one of these passes on what somebody else asked: the nearest address does not say who that is.
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+MAX_TRUTH_BYTES = 262_144  # half an hour of turns has about 30 KiB
 MEDIA_TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".ogg": "audio/ogg"}
 
 
@@ -60,16 +62,35 @@ async def sound(request: Request) -> Response:
 async def truth(request: Request) -> Response:
     """Send what is known of one of the recordings: its card, and who says what from when to when."""
     path = await _recording(request)
+    return JSONResponse(_plain(await asyncio.to_thread(_checked, lambda: load_truth(path))))
+
+
+async def read_truth(request: Request) -> Response:
+    """Read a truth file that somebody has on their own machine: YAML in, the same as `truth` out."""
+    _developers_server(request)
+    _check_origin(request)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_TRUTH_BYTES:
+            raise ProtocolError(f"the truth file is larger than {MAX_TRUTH_BYTES} bytes", code="protocol.too_big")
+    return JSONResponse(_plain(await asyncio.to_thread(_checked, lambda: parse_truth(bytes(body), "its truth file"))))
+
+
+def _checked(read: Callable[[], Truth | None]) -> Truth | None:
     try:
-        known = await asyncio.to_thread(load_truth, path) if truth_path(path).is_file() else None
+        return read()
     except AudioError as error:
         raise ProtocolError(error.message, code="recording.truth", http_status=409) from error
+
+
+def _plain(known: Truth | None) -> dict[str, Any]:
     if known is None:
-        return JSONResponse({"card": None, "speech_in": "both", "turns": None})
-    spans: list[dict[str, Any]] = [
+        return {"card": None, "speech_in": "both", "turns": None}
+    spans = [
         {"from_ms": turn.from_ms, "to_ms": turn.to_ms, "text": turn.text, "expect": turn.expect} for turn in known.turns
     ]
-    return JSONResponse({"card": known.card, "speech_in": known.speech_in, "turns": spans})
+    return {"card": known.card, "speech_in": known.speech_in, "turns": spans}
 
 
 async def create_session(request: Request) -> Response:

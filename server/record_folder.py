@@ -49,8 +49,8 @@ class RecordFolder:
         """Whether there is a log: a session that nobody joined has none."""
         return (self.folder / EVENTS).is_file()
 
-    def recording(self) -> RecordingFacts:
-        """Return what there is of the recording."""
+    def recording(self, *, due: bool = False) -> RecordingFacts:
+        """Return what there is of the recording; `due`: what is not there yet may still be written."""
         path = self.folder / RECORDING_NAME
         if self.erased:
             return RecordingFacts("deleted")
@@ -58,7 +58,7 @@ class RecordFolder:
             info = soundfile.info(path)
             return RecordingFacts("ready", path.stat().st_size, round(1000 * info.frames / info.samplerate))
         except (soundfile.LibsndfileError, OSError):
-            joining = any(self.folder.glob("segment-*.flac"))
+            joining = due or any(self.folder.glob("segment-*.flac"))
             return RecordingFacts("joining" if joining else "none")
 
     def erase(self) -> None:

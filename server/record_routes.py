@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from server.sessions import Session, Status
 
 logger = structlog.get_logger("server.record_routes")
 
+WRITTEN_S = 5.0  # for a log's end to reach the disk; what is there by then is shown
 MAX_BODY_BYTES = 8_192  # a report of 1,000 characters, whatever they are
 
 
@@ -55,6 +57,7 @@ async def session_record(request: Request) -> Response:
     body: dict[str, Any] = {"id": session.id, "status": session.status.value, "mode": session.mode}
     body["card"] = public_view(session.card).model_dump(mode="json")
     if session.status is Status.ENDED:
+        await _kept(session.written)
         show_cues = session.mode == "practice" or asked.audience > Audience.CANDIDATE
         body |= await asyncio.to_thread(_read, session, show_cues)
         if session.debrief is not None:
@@ -68,13 +71,21 @@ def _read(session: Session, show_cues: bool) -> dict[str, Any]:
     if not folder.erased and folder.has_log:
         log = StoredLog(session.folder)
         turns = turns_as_json(recorded_turns(log.records(Audience.DEVELOPER)), session.card, show_cues=show_cues)
-    return {"turns": turns, "recording": folder.recording().as_json()}
+    return {"turns": turns, "recording": folder.recording(due=not session.joined.is_set()).as_json()}
+
+
+async def _kept(done: asyncio.Event) -> None:
+    """Wait until the disk has what was queued for it: a moment, or for ever when it does not keep up."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(WRITTEN_S):
+            await done.wait()
 
 
 async def session_log(request: Request) -> Response:
     """Send the session's log as JSON lines, as far as the asker may see it."""
     asked = _asked(request)
     _must_be_over(asked.session)
+    await _kept(asked.session.written)
 
     def lines() -> str:
         if not RecordFolder(asked.session.folder).has_log:

@@ -6,6 +6,7 @@ A session exists before a socket: it is reserved by `create`, joined by `join`, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import secrets
 import shutil
@@ -70,6 +71,8 @@ class Session:
     live: LiveSession | None = None
     debrief: Debrief | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    written: asyncio.Event = field(default_factory=asyncio.Event)  # its log and segments are on the disk
+    joined: asyncio.Event = field(default_factory=asyncio.Event)  # its recording is one file, if there is one
     consent: ConsentGiven | None = None
     role: Role = "candidate"  # of whoever has its token
 
@@ -229,9 +232,24 @@ class SessionRegistry:
             session.driver.log.close()
             session.driver = None
         session.live = None
+        self._tell_when_kept(session)
         session.ended.set()
         self._count()
         logger.info("session_over", session=session.id)
+
+    def _tell_when_kept(self, session: Session) -> None:
+        """Set `written` and `joined` once the threads have done what they were asked before: they keep the order."""
+        loop = asyncio.get_running_loop()
+
+        def tell(done: asyncio.Event) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(done.set)
+
+        def written() -> None:
+            tell(session.written)
+            self._chores.submit(lambda: tell(session.joined))
+
+        self._disk.submit(written)
 
     def _observe(self, record: Record) -> None:
         self._metrics.observe_event(record)

@@ -307,7 +307,7 @@ export const strings = {
       files: "Choose files",
       folder: "Choose a folder",
       limits:
-        "What this browser can play, at any rate, up to 100 MB and 30 minutes each. Their turns are found by level. They run one after another, each in a session of its own.",
+        "What this browser can play, at any rate, up to 100 MB and 30 minutes each, with their truth files (NAME.truth.yaml) if you have them; else turns are found by level. They run one after another, each in a session of its own.",
       no_recordings: "There were no recordings among these.",
       card: "Card",
       card_of_truth: "As its truth says, or the first",
@@ -327,6 +327,12 @@ export const strings = {
       number: (least, most) => `Give a number from ${least} to ${most}.`,
     },
 
+    no_card: (name, card) => `${name} is for the card ${card}, which is not here, and was left out. Choose another card for it.`,
+    cut_short: (name, turns, reason) => `${name}: the session was over (${reason}) with ${turns} turns still to be spoken.`,
+    failed: {
+      "connection.lost": "The connection to the server was lost. Look at its log, and run again.",
+      "session.expired": "The server did not take the session. Run again.",
+    },
     unusable: {
       "lab.too_big": (name) => `${name} is larger than 100 MB and was left out. Cut it, or make it mono.`,
       "lab.too_long": (name) => `${name} is longer than 30 minutes and was left out. Cut it.`,
@@ -373,7 +379,8 @@ export const strings = {
       reply: "Reply",
       nothing: "(nothing)",
       cut: "Cut: answered before the turn was over, or taken for several turns.",
-      ahead: "The reply was prepared ahead.",
+      early: (ms) => `Answered ${ms} ms before the turn was over.`,
+      ahead: "Prepared ahead.",
       pending: "…",
       no_answer: "No answer",
       no_parts: "No split of the time came for this turn.",
@@ -381,6 +388,7 @@ export const strings = {
 
     runs: {
       title: "Runs",
+      figures: "Figures of the runs",
       none: "There are no runs yet.",
       not_kept: "This browser's store is full or closed: the runs are gone when you leave. Export what you need.",
       default_name: (name, count, kind) => `${name.split("/").at(-1)}${count > 1 ? ` and ${count - 1} more` : ""}, ${kind}`,
@@ -397,10 +405,8 @@ export const strings = {
       p95: "p95",
       after: "After endpoint, p50",
       against: "p50 against baseline",
-      difference: ({ change_ms, low_ms, high_ms }) => {
-        const signed = (ms) => `${ms > 0 ? "+" : ""}${Math.round(ms)}`;
-        return `${signed(change_ms)} ms${low_ms === null ? "" : ` (${signed(low_ms)} to ${signed(high_ms)})`}`;
-      },
+      change: (ms) => `${ms > 0 ? "+" : ""}${Math.round(ms)} ms`,
+      interval: (low_ms, high_ms) => `${low_ms > 0 ? "+" : ""}${Math.round(low_ms)} to ${high_ms > 0 ? "+" : ""}${Math.round(high_ms)}`,
       nothing_common: "no turn in common",
       turns_show: "Turns",
       turns_of: (name) => `Turns of ${name}`,

@@ -9,7 +9,7 @@ const words = (text) => text.split(/\s+/).filter(Boolean);
 
 export class Captions {
   constructor() {
-    this.lines = []; // {item_id, role, stable, tentative, done, interrupted}
+    this.lines = []; // {item_id, role, stable, tentative, done, interrupted, typed}
   }
 
   /** Take a server event; return the line that changed, or null. */
@@ -48,7 +48,7 @@ export class Captions {
   #line(item_id, role) {
     let line = this.lines.find((known) => known.item_id === item_id);
     if (!line) {
-      line = { item_id, role, stable: "", tentative: "", done: false, interrupted: false };
+      line = { item_id, role, stable: "", tentative: "", done: false, interrupted: false, typed: false };
       Object.assign(line, { turn: null, confirmed: "", hypothesis: [], agreed: 0 }); // what the two texts are composed of
       this.lines.push(line);
     }
@@ -61,6 +61,9 @@ export class Captions {
     // After an interruption the finished item holds what was really heard, which is less than what was sent.
     const heard = (item.content ?? []).map((part) => part?.transcript).find((text) => typeof text === "string");
     if (line.interrupted && heard) line.stable = heard;
+    // What was not spoken ("please repeat") comes whole.
+    const typed = (item.content ?? []).find((part) => part?.type === "input_text")?.text;
+    if (typeof typed === "string") Object.assign(this.#complete(line, typed), { typed: true });
     return line;
   }
 

@@ -1,20 +1,16 @@
 /** Messages that a person's own wishes need during a role-play, as text. */
 
-// With push-to-talk a pause to think is none of the server's business: the longest it accepts.
-const PATIENT_MS = 5000;
-
 export const requests = {
-  /** End turns by their pauses, or (push-to-talk) leave it to the key. */
+  /** End turns by their pauses, or (push-to-talk) leave their end to the key: then every reply has to be asked for. */
   endTurns: (by_pauses) =>
     JSON.stringify({
       type: "session.update",
-      session: {
-        type: "realtime",
-        audio: { input: { turn_detection: { type: "server_vad", ...(by_pauses ? {} : { silence_duration_ms: PATIENT_MS }) } } },
-      },
+      session: { type: "realtime", audio: { input: { turn_detection: by_pauses ? { type: "server_vad" } : null } } },
     }),
   /** The turn is over. */
   commit: () => JSON.stringify({ type: "input_audio_buffer.commit" }),
+  /** Now the patient. */
+  reply: () => JSON.stringify({ type: "response.create" }),
   /** Say something without a voice, and have it answered: two messages. */
   say: (text) => [
     JSON.stringify({

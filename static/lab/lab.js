@@ -6,6 +6,7 @@ import { strings } from "../strings.js";
 import { announce } from "../ui/announce.js";
 import { ask, showProblem } from "../ui/dialogs.js";
 import { button, freshId, h } from "../ui/dom.js";
+import { keepAwake } from "../ui/wake_lock.js";
 import { LabApi } from "./lab_api.js";
 import { LiveView } from "./live_view.js";
 import { Runner } from "./runner.js";
@@ -97,19 +98,21 @@ async function run(recordings, options) {
   live.begin(recordings.length, options.repeats);
   setup.running = true;
   let failed = null;
+  const wake_lock = await keepAwake();
   try {
     await sound.start();
     await runner.run();
   } catch (problem) {
     failed = problem;
   }
+  wake_lock.release();
   await sound.close();
   live.end();
   setup.running = false;
   const made = runner;
   runner = null;
   if (made.repeats.some((turns) => turns.length > 0)) {
-    runs.add(describe(made, recordings, options));
+    runs.add(describe(made, recordings, options, failed !== null));
     announce(words.live.done);
   } else if (made.troubles.length > 0 && failed === null) {
     failed = new Problem("lab.nothing", { detail: made.troubles.join(" ") });
@@ -118,7 +121,7 @@ async function run(recordings, options) {
   if (!(failed instanceof Problem)) throw failed;
   await ask({
     title: (strings.problems[failed.code] ?? strings.problems["server.failed"]).title,
-    body: failed.detail || (strings.problems[failed.code] ?? strings.problems["server.failed"]).body,
+    body: failed.detail || words.failed[failed.code] || (strings.problems[failed.code] ?? strings.problems["server.failed"]).body,
     choices: [{ value: "close", label: strings.problems.close, kind: "primary" }],
     on_escape: "close",
     role: "alertdialog",
@@ -126,7 +129,7 @@ async function run(recordings, options) {
 }
 
 /** Return a run as it is kept. */
-function describe(made, recordings, options) {
+function describe(made, recordings, options, failed) {
   const { machine: computer, version, engines, settings_digest } = overview;
   const fixed_wait_ms = options.silence_ms ?? overview.fixed_wait_ms;
   return {
@@ -151,7 +154,7 @@ function describe(made, recordings, options) {
     repeats: made.repeats.filter((turns) => turns.length > 0),
     troubles: [...new Set(made.troubles)],
     topics_told: [...made.topics_told],
-    stopped: made.stopped,
+    stopped: made.stopped || failed,
   };
 }
 

@@ -38,6 +38,11 @@ export class LabApi {
     return (await this.#ask(`/api/lab/truth/${inPath(name)}`)).json();
   }
 
+  /** Return the same of the text of a truth file. */
+  async readTruth(text) {
+    return (await this.#ask("/api/lab/truth", { method: "POST", body: text })).json();
+  }
+
   /** Open a session in a developer's role: {id, token, url}. */
   async openSession(card) {
     const answer = await this.#ask("/api/lab/sessions", {

@@ -7,6 +7,8 @@ import { decode } from "./sound.js";
 
 export const MOST_BYTES = 100 * 1024 * 1024; // a file; decoded, five times as much of memory
 export const MOST_MS = 30 * 60 * 1000; // as the server's own commands
+const UNKNOWN = { card: null, speech_in: "both", turns: null };
+const TRUTH = ".truth.yaml";
 const KINDS = /\.(wav|flac|ogg|opus|mp3|m4a|webm)$/i;
 
 /** A recording that is on the server. */
@@ -26,17 +28,20 @@ export class OfServer {
 
 /** A file that was dropped or chosen. */
 export class OfFile {
-  constructor(file, path = file.name) {
+  /** `truth` is its truth file where that was dropped too, else null. */
+  constructor(file, path, truth = null) {
     this.id = `file:${path}`;
     this.name = path;
     this.bytes = file.size;
-    this.has_truth = false;
+    this.has_truth = truth !== null;
     this.file = file;
+    this.truth = truth;
   }
 
-  async read() {
+  async read(api) {
     if (this.bytes > MOST_BYTES) throw new Problem("lab.too_big", { detail: this.name });
-    return plan(this.name, await this.file.arrayBuffer(), { card: null, speech_in: "both", turns: null });
+    const truth = this.truth === null ? UNKNOWN : await api.readTruth(await this.truth.text());
+    return plan(this.name, await this.file.arrayBuffer(), truth);
   }
 }
 
@@ -57,17 +62,18 @@ async function plan(name, bytes, truth) {
   return { name, card: truth.card, turns: starts, samples, duration_ms };
 }
 
-/** Return the recordings of a drop or of a file chooser, folders searched, sorted by path. */
+/** Return the recordings of a drop or of a file chooser with the truth files beside them; folders are searched. */
 export async function recordingsOf(transfer) {
   const entries = [...(transfer.items ?? [])].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const files =
     entries.length > 0
       ? (await Promise.all(entries.map((entry) => filesBelow(entry)))).flat()
       : [...transfer.files].map((file) => [file, file.webkitRelativePath || file.name]);
+  const truths = new Map(files.filter(([, path]) => path.endsWith(TRUTH)).map(([file, path]) => [path, file]));
   return files
     .filter(([, path]) => KINDS.test(path) && !/(^|\/)\./.test(path))
     .sort(([, one], [, other]) => (one < other ? -1 : 1))
-    .map(([file, path]) => new OfFile(file, path));
+    .map(([file, path]) => new OfFile(file, path, truths.get(path.replace(/\.[^./]+$/, TRUTH)) ?? null));
 }
 
 async function filesBelow(entry) {

@@ -60,8 +60,9 @@ export class Runner {
     try {
       return await recording.read(this.#parts.api);
     } catch (problem) {
-      if (!(problem instanceof Problem) || !problem.code.startsWith("lab.")) throw problem;
-      this.troubles.push(strings.lab.unusable[problem.code](recording.name));
+      const words = problem instanceof Problem ? strings.lab.unusable[problem.code] : undefined;
+      if (!words && problem.status !== 409) throw problem; // 409: its truth file is wrong, and the server says how
+      this.troubles.push(words ? words(recording.name) : `${recording.name}: ${problem.detail}`);
       return null;
     }
   }
@@ -69,14 +70,21 @@ export class Runner {
   async #runOne(task, where, turns) {
     const { api, sound, make_talk } = this.#parts;
     const card = this.#options.card ?? task.card ?? this.#options.other_card;
-    const session = await api.openSession(card);
+    let session;
+    try {
+      session = await api.openSession(card);
+    } catch (problem) {
+      if (problem.code !== "card.unknown") throw problem;
+      this.troubles.push(strings.lab.no_card(task.name, card));
+      return;
+    }
     this.cards.add(card);
     const talk = make_talk(sound);
     const before = [...turns];
     let candidate = null;
     const show = () => {
-      // The turn that is being spoken has nothing to show yet.
-      const results = candidate.results.slice(0, Math.max(0, candidate.current + 1));
+      const results = candidate.results.slice(0, candidate.current + 1);
+      if (this.#stopped && results.at(-1)?.said.length === 0) results.pop(); // nobody gave it the time to be answered
       turns.splice(0, turns.length, ...before, ...results.map((result) => turnAsJson(result, talk)));
       this.onturn(turns);
       this.onprogress({ ...where, task, candidate });
@@ -93,10 +101,13 @@ export class Runner {
       await this.#converse(task, candidate, talk, show);
       await this.#sayGoodbye(talk, candidate);
       show();
+      const unsaid = task.turns.length - candidate.current - 1;
+      if (unsaid > 0 && !this.#stopped) this.troubles.push(strings.lab.cut_short(task.name, unsaid, candidate.over));
     } catch (problem) {
       if (!(problem instanceof Problem) || candidate === null) throw problem;
       this.troubles.push(`${task.name}: ${problem.code}`);
     } finally {
+      if (candidate?.over === null) talk.send(outgoing.end()); // else it would wait for us to come back
       talk.close();
       sound.end();
     }

@@ -73,11 +73,11 @@ export class RunsView {
     const number = (text) => head(text, "number");
     return h(
       "div",
-      { className: "lab-scroll", tabIndex: 0, attrs: { role: "region" }, aria: { label: words.title } },
+      { className: "lab-scroll", tabIndex: 0, attrs: { role: "region" }, aria: { label: words.figures } },
       h(
         "table",
         {},
-        h("caption", { className: "unseen" }, words.title),
+        h("caption", { className: "unseen" }, words.figures),
         h(
           "thead",
           {},
@@ -150,7 +150,7 @@ export class RunsView {
       h("td", { className: "number lab-whole" }, inMs(p50_ms)),
       h("td", { className: "number" }, inMs(p95_ms)),
       h("td", { className: "number" }, inMs(after_p50_ms)),
-      h("td", { className: "number" }, this.#against(run)),
+      h("td", { className: "number" }, ...[this.#against(run)].flat()),
     );
   }
 
@@ -159,7 +159,8 @@ export class RunsView {
     if (!baseline || baseline === run) return "-";
     const found = difference(run, baseline, 0.5);
     if (found === null) return words.nothing_common;
-    return words.difference(found);
+    const { change_ms, low_ms, high_ms } = found;
+    return [words.change(change_ms), low_ms === null ? "" : h("p", { className: "hint" }, words.interval(low_ms, high_ms))];
   }
 
   #turnsOf(run) {

@@ -35,7 +35,7 @@ export class SetupView {
     this.filter = h("input", { type: "search", on: { input: () => this.#showList() } });
     this.list = h("div", { className: "lab-list", attrs: { role: "group" }, aria: { label: words.recordings } });
     this.count = h("p", { className: "hint", attrs: { role: "status" } });
-    this.files = h("input", { type: "file", multiple: true, accept: "audio/*,.flac,.wav,.ogg,.opus,.mp3,.m4a" });
+    this.files = h("input", { type: "file", multiple: true, accept: "audio/*,.flac,.wav,.ogg,.opus,.mp3,.m4a,.yaml" });
     this.folder = h("input", { type: "file", webkitdirectory: true });
     for (const input of [this.files, this.folder]) {
       input.className = "unseen";

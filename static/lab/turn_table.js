@@ -5,7 +5,7 @@ import { h } from "../ui/dom.js";
 
 const words = strings.lab.turns;
 const PARTS = ["endpoint", "recognise", "respond", "speak", "deliver"];
-const STEPS_MS = [250, 500, 1000, 2000, 5000, 10000, 20000];
+const STEPS_MS = [250, 500, 750, 1000, 1500, 2000, 3000, 4000, 5000, 7500, 10000, 15000, 20000];
 
 /** Return a value as whole milliseconds. */
 export const inMs = (value) => (value === null || value === undefined ? "-" : `${Math.round(value)} ms`);
@@ -47,6 +47,7 @@ function waterfall(turn, { scale_ms, pending }) {
     const answered = turn.answers > 0 || turn.voice_to_voice_ms !== null;
     return h("span", { className: "hint" }, pending ? words.pending : answered ? words.no_parts : words.no_answer);
   }
+  if (turn.voice_to_voice_ms < 0) return h("span", {}, words.early(Math.round(-turn.voice_to_voice_ms)));
   const label = PARTS.map((name) => words.part(words.names[name], Math.round(turn.parts[name]))).join(", ");
   const bar = h("div", { className: "lab-bar", attrs: { role: "img" }, aria: { label }, title: label });
   for (const { name, from, width } of barsOf(turn.parts, scale_ms)) {
@@ -71,9 +72,13 @@ function row(turn, index, { scale_ms, several, pending }) {
       h("p", {}, h("span", { className: "lab-who lab-you" }, words.heard), " ", turn.heard || words.nothing),
       turn.text ? h("p", { className: "hint" }, words.truth(turn.text)) : null,
       h("p", {}, h("span", { className: "lab-who lab-patient" }, words.reply), " ", turn.said || words.nothing),
+    ),
+    h(
+      "td",
+      { className: "lab-waterfall" },
+      waterfall(turn, { scale_ms, pending }),
       marks.length > 0 ? h("p", { className: "hint" }, marks.join(" ")) : null,
     ),
-    h("td", { className: "lab-waterfall" }, waterfall(turn, { scale_ms, pending })),
     h("td", { className: "number" }, inMs(turn.timeline?.wait_ms)),
     h("td", { className: "number" }, inMs(turn.server_voice_to_voice_ms)),
     h("td", { className: "number lab-whole" }, inMs(turn.voice_to_voice_ms)),

@@ -66,7 +66,7 @@ export function closingScreen() {
 
 const reasonText = (reason) => words.reasons[reason] ?? words.reasons.other;
 
-const spoken = (lines) => lines.filter((line) => line.stable).map(({ role, stable, interrupted }) => ({ role, text: stable, interrupted }));
+const spoken = (lines) => lines.filter((line) => line.stable).map(({ role, stable, interrupted, typed }) => ({ role, text: stable, interrupted, typed }));
 
 function said(transcript, count) {
   const content = count > 0 ? transcript.element : h("p", {}, words.nothing_said);

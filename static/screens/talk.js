@@ -125,8 +125,8 @@ export function talkScreen({ roleplay, session, mode, notes, desk, preference, o
         ),
         notice.element,
         captions.element,
-        h("div", { className: "controls" }, controls.hold, controls.mute, repeat?.element, captions.toggle, end),
-        h("div", { className: "row row-more" }, controls.toggle, report),
+        h("div", { className: "controls" }, controls.hold, controls.mute, repeat?.element, end),
+        h("div", { className: "row row-more" }, controls.toggle, captions.toggle, report),
         timing?.element,
       ),
     ),
@@ -137,7 +137,10 @@ export function talkScreen({ roleplay, session, mode, notes, desk, preference, o
     controls.started();
   };
   roleplay.onstate = showState;
-  roleplay.oncaptions = () => captions.show();
+  roleplay.oncaptions = () => {
+    captions.show();
+    controls.on_captions();
+  };
   roleplay.onlatency = (ms) => setText(latency, words.latency(seconds(ms)));
   roleplay.ontimeline = (event) => timing?.show(event);
   roleplay.onnotice = (code, message) => {

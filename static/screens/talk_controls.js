@@ -12,13 +12,16 @@ const words = strings.talk;
 const TRAILING_MS = 200; // sound that is still on its way when the key is let go
 
 /**
- * Return {mute, push, on_state, close}: the mute button, the push-to-talk switch with its key, and what follows the
- * conversation's state. `on_muted(muted)` is told whether the person muted the microphone, `on_mode(pushing)` the way to talk.
+ * Return {mute, hold, toggle} (the mute button, the key of push-to-talk and its switch) and what follows the conversation:
+ * {started, on_state, on_captions, reset, close}. `on_muted(muted)` is told whether the person muted the microphone, `on_mode(pushing)` the way to talk.
  */
 export function talkingControls({ roleplay, microphone, preference, on_muted, on_mode }) {
   const key = new PushToTalk();
   let pushing = false;
   let timer = null;
+  let answered = 0; // turns for which the patient has been asked to reply
+  const spoken = (line) => line.role === "candidate" && line.done && line.stable && !line.typed;
+  const turns = () => roleplay.captions.lines.filter(spoken).length;
 
   const mute = button(words.mute, () => setMuted(!microphone.muted), { kind: "mute", aria: { pressed: "false" } });
   const setMuted = (muted) => {
@@ -75,6 +78,7 @@ export function talkingControls({ roleplay, microphone, preference, on_muted, on
     hold.hidden = !on;
     mute.hidden = on;
     roleplay.send(requests.endTurns(!on));
+    answered = turns();
     if (on) {
       setMuted(false);
       show(key.release());
@@ -94,6 +98,12 @@ export function talkingControls({ roleplay, microphone, preference, on_muted, on
     started: () => preference.push_to_talk && setPushing(true),
     on_state: () => {
       if (pushing && !key.talking && roleplay.conversation.state === "hearing") finishSoon();
+    },
+    /** What was said between the key's going down and up was understood: now it is the patient's turn. */
+    on_captions: () => {
+      if (!pushing || turns() <= answered) return;
+      answered = turns();
+      roleplay.send(requests.reply());
     },
     reset: () => setMuted(false),
     close: () => {

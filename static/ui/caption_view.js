@@ -2,7 +2,7 @@
 
 import { strings } from "../strings.js";
 import { announceLine } from "./announce.js";
-import { h, setText } from "./dom.js";
+import { h, IN_ENGLISH, setText } from "./dom.js";
 
 const NEAR_END_PX = 60;
 
@@ -46,8 +46,8 @@ export class CaptionView {
   }
 
   #add(line) {
-    const stable = h("span", { className: "caption-stable" });
-    const tentative = h("span", { className: "caption-tentative" });
+    const stable = h("span", { className: "caption-stable", ...IN_ENGLISH });
+    const tentative = h("span", { className: "caption-tentative", ...IN_ENGLISH });
     const mark = h("span", { className: "caption-mark", hidden: true }, ` (${strings.talk.interrupted})`);
     const element = h(
       "li",

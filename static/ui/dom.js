@@ -14,6 +14,9 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
+/** What cards and conversations are in, whatever language the page itself speaks. */
+export const IN_ENGLISH = { lang: "en", dir: "ltr" };
+
 /** Set an element's text if it differs, so that live regions speak only of changes. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -5,7 +5,7 @@ import { seconds } from "../core/cards.js";
 import { turnAt, wordAt } from "../core/places.js";
 import { strings } from "../strings.js";
 import { speaker } from "./caption_view.js";
-import { button, h } from "./dom.js";
+import { button, h, IN_ENGLISH } from "./dom.js";
 
 const words = strings.debrief;
 
@@ -81,7 +81,7 @@ export class TranscriptView {
         h(
           "p",
           { className: "caption-text" },
-          ...(can_play ? spaced : [turn.text]),
+          h("span", IN_ENGLISH, ...(can_play ? spaced : [turn.text])),
           marks.length > 0 ? h("span", { className: "caption-mark" }, ` (${marks.join(", ")})`) : null,
         ),
         ...(turn.cues ?? []).map((topic) => h("p", { className: "turn-cue" }, words.told_here(topic))),

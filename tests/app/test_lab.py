@@ -139,6 +139,12 @@ def test_recordings_are_listed_and_nothing_else_can_be_read(tmp_path: Path, fold
                 for kind in ("sound", "truth"):
                     answer = await client.get(httpx2.URL(LOCAL).copy_with(raw_path=f"/api/lab/{kind}/{name}".encode()))
                     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "recording.unknown"), name
+            assert (await client.post("/api/lab/truth", content=TRUTH)).json() == truth  # somebody's own file
+            wrong = {"turns: 7": 409, "[" * 50_000: 409, "\udcff": 409, "x" * 300_000: 400}
+            for text, status in wrong.items():
+                content = text.encode(errors="surrogateescape")
+                answer = await client.post("/api/lab/truth", content=content)
+                assert answer.status_code == status, text[:20]
             (folder / "inner" / "with truth.truth.yaml").write_text("turns: 7")
             answer = await client.get("/api/lab/truth/inner/with%20truth.wav")
             assert (answer.status_code, answer.json()["error"]["code"]) == (409, "recording.truth")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -114,6 +115,38 @@ def test_the_record_of_a_role_play_its_log_and_its_deletion(tmp_path: Path) -> N
             assert (await candidate.ask("GET", f"{path}/recording"))[0] == 404
             assert (await candidate.ask("DELETE", path))[0] == 200  # twice is no harm
             assert server.registry.get(reserved.id).debrief is None
+
+    asyncio.run(main())
+
+
+def assert_set(event: threading.Event) -> None:
+    """Wait for it."""
+    assert event.wait(20)
+
+
+def test_a_record_that_is_asked_for_before_the_disk_has_it_is_waited_for(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path) as (address, server):
+            candidate = Person(address)
+            reserved = await candidate.opened()
+            session = server.registry.get(reserved.id)
+            stalled = threading.Event()
+            server.disk.submit(lambda: assert_set(stalled))
+            wire = Wire(await connect_to(reserved))
+            await wire.say("How are you today?")
+            await wire.until("response.done")
+            assert await wire.end() == 1000
+            await wire.drop()
+            await asyncio.wait_for(session.ended.wait(), 20)
+            asked = asyncio.create_task(candidate.json("GET", f"/api/sessions/{reserved.id}/record"))
+            await asyncio.wait({asked}, timeout=0.1)
+            assert not asked.done()
+            stalled.set()
+            _, record = await asked
+            assert [turn["role"] for turn in record["turns"]] == ["candidate", "patient"]
+            assert record["recording"]["state"] in ("joining", "ready")
+            await asyncio.wait_for(session.joined.wait(), 20)
+            assert RecordFolder(session.folder).recording().state == "ready"
 
     asyncio.run(main())
 

@@ -67,14 +67,16 @@ def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Pa
 def test_dropped_recordings_are_chosen_and_what_cannot_be_read_is_told(lab: Page, tmp_path: Path) -> None:
     (tmp_path / "broken.wav").write_bytes(b"RIFF" + bytes(100))
     write_microphone(tmp_path / "silent.wav", [500])
+    write_microphone(tmp_path / "quiet.wav", [500])
+    (tmp_path / "quiet.truth.yaml").write_text("turns: 7")
     (tmp_path / "notes.txt").write_text("no recording")
     files = lab.locator("input[type=file]").first
     files.set_input_files([tmp_path / "notes.txt"])
     expect(lab.get_by_text("There were no recordings among these.")).to_be_visible()
     lab.get_by_role("button", name="Run", exact=True).click()
     expect(lab.get_by_text("Choose at least one recording.")).to_be_visible()
-    files.set_input_files([tmp_path / "broken.wav", tmp_path / "silent.wav"])
-    expect(lab.get_by_text("2 recordings chosen.")).to_be_visible()
+    files.set_input_files([tmp_path / name for name in ("broken.wav", "quiet.truth.yaml", "quiet.wav", "silent.wav")])
+    expect(lab.get_by_text("3 recordings chosen.")).to_be_visible()
     lab.get_by_label("Repeats").fill("0")
     lab.get_by_role("button", name="Run", exact=True).click()
     expect(lab.get_by_text("Give a number from 1 to 50.")).to_be_visible()
@@ -82,6 +84,7 @@ def test_dropped_recordings_are_chosen_and_what_cannot_be_read_is_told(lab: Page
     lab.get_by_role("button", name="Run", exact=True).click()
     dialog = lab.get_by_role("alertdialog", name="Nothing could be run")
     expect(dialog).to_contain_text("broken.wav can't be read")
+    expect(dialog).to_contain_text("quiet.wav: its truth file can't be used (rate_hz: Field required)")
     expect(dialog).to_contain_text("Nothing is spoken in silent.wav")
 
 

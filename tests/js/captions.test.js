@@ -112,3 +112,11 @@ test("what was no speech after all leaves no words behind", () => {
   captions.receive({ type: "interlocutor.turn.ignored", turn: 3, reason: "noise" });
   assert.deepEqual(shown(captions), ["candidate: Yes.|"]);
 });
+
+test("what was asked by a button is a line of its own, whole at once", () => {
+  const captions = new Captions();
+  const item = { id: "item_t1", role: "user", content: [{ type: "input_text", text: "Say that again?" }] };
+  captions.receive({ type: "conversation.item.added", item });
+  const [line] = captions.visible;
+  assert.deepEqual([line.stable, line.done, line.typed, line.role], ["Say that again?", true, true, "candidate"]);
+});

@@ -226,6 +226,8 @@ def test_the_parts_of_a_turns_latency_add_up() -> None:
 SECRET = "penicillin"
 NOT_FOR_CANDIDATES = (
     log.SessionSetup(SECRET, 1, SECRET, {SECRET: SECRET}, SECRET),
+    log.ConsentGiven(SECRET, SECRET),
+    log.ProblemReported(SECRET, SECRET),
     log.EngineIncident(SECRET, "failed", SECRET),
     log.SegmentHeard(1, 1, SECRET, (), 1.0),
     log.TextRejected(1, 1, SECRET, SECRET),

@@ -1,0 +1,99 @@
+"""Every screen as people see it: nothing that axe-core finds wrong, pictures to look at, and a page that is small."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.app.process import ROOT, ServerProcess
+from tests.browser import steps
+from tests.browser.axe import violations
+from tests.browser.chromium import visiting
+
+pytestmark = pytest.mark.browser
+
+PICTURES = ROOT / ".cache" / "screens"  # to be looked at; each run replaces them
+LAPTOP: Any = {"width": 1280, "height": 800}
+PHONE: Any = {"width": 360, "height": 780}
+Scheme = Literal["light", "dark"]
+EXTREMES: tuple[tuple[str, Any, Scheme], ...] = (("phone-dark", PHONE, "dark"), ("laptop-light", LAPTOP, "light"))
+OTHERS: tuple[tuple[str, Any, Scheme], ...] = (("phone-light", PHONE, "light"), ("laptop-dark", LAPTOP, "dark"))
+# All four by night: they take half a minute.
+LOOKS = (*EXTREMES, *OTHERS) if "INTERLOCUTOR_NIGHTLY" in os.environ else EXTREMES
+MAX_SCRIPT_BYTES = 150_000
+MAX_FIRST_MS = 1_000
+
+
+class Screens:
+    """Looks at a page's screens by day and by night, wide and narrow, and gathers what is wrong with them."""
+
+    def __init__(self, page: Page, folder: Path) -> None:
+        self.page = page
+        self.wrong: list[str] = []
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def look(self, name: str, *, whole: bool = True, looks: int = len(LOOKS)) -> None:
+        """Check the screen as it stands and keep a picture of each of the first `looks` looks."""
+        for look, size, scheme in LOOKS[:looks]:
+            self.page.set_viewport_size(size)
+            self.page.emulate_media(color_scheme=scheme)
+            self.wrong += [f"{name}, {look}: {each}" for each in violations(self.page)]
+            wide, narrow = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+            if wide > narrow:
+                self.wrong.append(f"{name}, {look}: {wide} pixels wide on a screen of {narrow}")
+            self.page.screenshot(path=self._folder / f"{name}-{look}.png", full_page=whole)
+
+
+def test_nothing_is_wrong_with_any_screen(browser: Browser, server: ServerProcess) -> None:
+    with visiting(browser, server.url) as page:
+        screens = Screens(page, PICTURES)
+        steps.heading(page, "Choose a role-play").wait_for()
+        screens.look("1-choose")
+        steps.choose(page, steps.PATIENT_FIRST)  # or this microphone would have to come round to its sentence first
+        page.get_by_role("button", name="Check the microphone").click()
+        page.get_by_text("We hear you well.").wait_for()
+        page.get_by_role("button", name="Continue to the card").click()  # the box is not ticked: that is said
+        screens.look("2-before")
+        steps.agree(page)
+        steps.heading(page, "Prepare").wait_for()
+        screens.look("3-prepare")
+        steps.start(page)
+        steps.in_state(page, "speaking")
+        screens.look("4-role-play", looks=1)
+        page.get_by_role("button", name="Push to talk").click()
+        page.get_by_role("button", name="Report a problem").click()
+        screens.look("5-report", whole=False, looks=1)
+        page.keyboard.press("Escape")
+        page.get_by_text("Timing of the last answer").click()
+        screens.look("6-push-to-talk")
+        steps.end(page)
+        steps.recording(page)
+        screens.look("7-afterwards")
+        page.get_by_role("button", name="Delete this role-play").click()
+        screens.look("8-delete", whole=False, looks=1)
+        page.get_by_role("button", name="Delete it").click()
+        page.get_by_role("heading", name="Deleted").wait_for()
+        screens.look("9-deleted", looks=1)
+        assert screens.wrong == []
+
+
+def test_the_page_is_small_and_soon_there(page: Page) -> None:
+    steps.heading(page, "Choose a role-play").wait_for()
+    page.goto("about:blank")
+    page.go_back()  # a browser that has just been started is slower
+    steps.heading(page, "Choose a role-play").wait_for()
+    page.get_by_role("button", name=f"Prepare: {steps.WOUND}").click()
+    steps.heading(page, "Before you start").wait_for()
+    assert page.evaluate("performance.now()") < MAX_FIRST_MS
+    sent: list[int] = page.evaluate(
+        """() => performance.getEntriesByType("resource")
+            .filter(({ name }) => name.endsWith(".js"))
+            .map(({ encodedBodySize }) => encodedBodySize)"""
+    )
+    assert len(sent) > 40
+    assert sum(sent) < MAX_SCRIPT_BYTES

@@ -1,0 +1,95 @@
+"""What a person may wish for during a role-play besides speaking: a key to talk, to hear it again, to report."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.app.process import ServerProcess
+from tests.browser import steps
+from tests.browser.chromium import visiting
+from tests.browser.wire import Wire
+
+pytestmark = pytest.mark.browser
+
+
+def sent(wire: Wire, kind: str) -> int:
+    return sum(message["type"] == kind for message in wire.sent)
+
+
+def test_the_check_of_the_devices(page: Page) -> None:
+    """What was recorded is judged and played back."""
+    steps.choose(page)
+    page.get_by_role("button", name="Check the microphone").click()
+    page.get_by_role("button", name="Record 3 seconds and play them back").click()
+    expect(page.get_by_text("Recording… say your name")).to_be_visible()
+    expect(page.get_by_text("Your room is quiet enough.")).to_be_visible()
+    page.wait_for_function("() => loudness() > 0.01")
+    expect(page.get_by_text("We hear you well.")).to_be_visible()
+    expect(page.get_by_label("Which microphone?").get_by_role("option")).not_to_have_count(0)
+    page.get_by_role("button", name="Play a test sound").click()
+    expect(page.get_by_text("Did you hear two notes?")).to_be_visible()
+
+
+def test_push_to_talk_says_only_what_is_said_while_the_key_is_down(page: Page) -> None:
+    wire = Wire(page)
+    steps.prepare(page)
+    steps.start(page)
+    page.get_by_role("button", name="Push to talk").click()
+    expect(page.locator(".notice")).to_contain_text("Hold the button or the space bar")
+    expect(page.get_by_role("button", name="Mute")).to_have_count(0)
+    steps.in_state(page, "listening")
+    turns, frames = len(page.locator(".caption-candidate").all()), len(wire.frames)
+    page.locator("h1").click()  # nothing has the focus
+    page.keyboard.down("Space")
+    expect(page.get_by_role("button", name="You are on")).to_have_attribute("aria-pressed", "true")
+    steps.in_state(page, "hearing")
+    assert any(wire.frames[frames:])
+    expect(page.locator(".caption-candidate")).to_have_count(turns + 1)
+    page.keyboard.up("Space")
+    steps.in_state(page, "speaking")
+    assert sent(wire, "input_audio_buffer.commit") == 1
+    assert sent(wire, "response.create") == 1
+    assert not any(wire.frames[-10:])
+    # Pressed shortly it stays down, for who can't hold it.
+    hold = page.get_by_role("button", name="Hold to talk")
+    hold.click()
+    expect(page.get_by_role("button", name="You are on")).to_be_visible()
+    page.get_by_role("button", name="You are on").click()
+    expect(hold).to_be_visible()
+    # In the notes the space bar writes spaces.
+    page.get_by_role("textbox", name="Notes").press("Space")
+    expect(hold).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("button", name="Push to talk").click()
+    expect(page.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "false")
+    assert wire.received[-1]["type"] != "error"
+
+
+def test_the_patient_says_it_again_and_a_problem_is_reported(browser: Browser, server: ServerProcess) -> None:
+    with visiting(browser, server.url) as page:
+        wire = Wire(page)
+        steps.prepare(page, steps.PATIENT_FIRST)
+        page.get_by_role("button", name="Start now").click()
+        page.get_by_role("button", name="Mute").click()  # or this microphone begins to talk
+        repeat = page.get_by_role("button", name="Please repeat")
+        expect(repeat).to_have_attribute("aria-disabled", "true")  # nothing was said yet
+        page.get_by_role("button", name="Report a problem").click()
+        dialog = page.get_by_role("dialog", name="What went wrong?")
+        dialog.get_by_label("What is it about?").select_option(label="The sound")
+        dialog.get_by_label("In a few words").fill("It crackles.")
+        dialog.get_by_role("button", name="Send").click()
+        expect(page.locator(".notice").last).to_contain_text("It was noted.")
+        steps.in_state(page, "listening")
+        expect(repeat).to_have_attribute("aria-disabled", "false")
+        repeat.click()
+        expect(page.locator(".caption-candidate").last).to_contain_text("Sorry, could you say that again, please?")
+        steps.in_state(page, "speaking")
+        session = next(m["session"]["id"] for m in wire.received if m["type"] == "session.created")
+        steps.end(page)
+        expect(page.locator(".turn-candidate").last).to_contain_text("(asked by the button)")
+    kept = {entry.envelope.type: entry.payload for entry in server.entries(session)}
+    assert kept["problem_reported"] == {"kind": "sound", "text": "It crackles."}
+    consent = kept["consent_given"]
+    assert consent is not None
+    assert consent["version"]
+    assert "I have read this and agree." in consent["text"]
