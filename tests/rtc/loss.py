@@ -15,7 +15,7 @@ from tests.app.inside import until
 from tests.app.process import ServerProcess
 from tests.app.wire import CARD
 from tests.rtc.caller import CallWire, calling
-from tests.rtc.relay import Counts, Relay, through_relay
+from tests.rtc.relay import Counts, Relay, through_relay, without_addresses
 
 ALLOWED = 0.01  # of what was sent
 LAST = 3  # packets that nothing came after; nobody knows of them
@@ -43,7 +43,8 @@ async def measure(server: ServerProcess, loss: float, duration_s: float) -> Loss
         relays.append(relay)
         return changed
 
-    async with calling(await reserve(server.url, CARD), change_answer=relayed) as wire:
+    reserved = await reserve(server.url, CARD)
+    async with calling(reserved, change_offer=without_addresses, change_answer=relayed) as wire:
         call_id = wire.call.location.rpartition("/")[2]
         arrived: list[float] = []
         wire.microphone()
