@@ -39,7 +39,9 @@ def test_push_to_talk_says_only_what_is_said_while_the_key_is_down(page: Page) -
     expect(page.locator(".notice")).to_contain_text("Hold the button or the space bar")
     expect(page.get_by_role("button", name="Mute")).to_have_count(0)
     steps.in_state(page, "listening")
-    turns, frames = len(page.locator(".caption-candidate").all()), len(wire.frames)
+    # What was being said when the key came into force was a turn of its own.
+    turns, frames = page.locator(".caption-candidate").count(), len(wire.frames)
+    commits, wanted = sent(wire, "input_audio_buffer.commit"), sent(wire, "response.create")
     page.locator("h1").click()  # nothing has the focus
     page.keyboard.down("Space")
     expect(page.get_by_role("button", name="You are on")).to_have_attribute("aria-pressed", "true")
@@ -48,8 +50,8 @@ def test_push_to_talk_says_only_what_is_said_while_the_key_is_down(page: Page) -
     expect(page.locator(".caption-candidate")).to_have_count(turns + 1)
     page.keyboard.up("Space")
     steps.in_state(page, "speaking")
-    assert sent(wire, "input_audio_buffer.commit") == 1
-    assert sent(wire, "response.create") == 1
+    assert sent(wire, "input_audio_buffer.commit") == commits + 1
+    assert sent(wire, "response.create") == wanted + 1
     assert not any(wire.frames[-10:])
     # Pressed shortly it stays down, for who can't hold it.
     hold = page.get_by_role("button", name="Hold to talk")
@@ -93,3 +95,24 @@ def test_the_patient_says_it_again_and_a_problem_is_reported(browser: Browser, s
     assert consent is not None
     assert consent["version"]
     assert "I have read this and agree." in consent["text"]
+
+
+def test_a_pause_stops_the_clock_and_the_patient(page: Page) -> None:
+    wire = Wire(page)
+    steps.prepare(page, steps.PATIENT_FIRST)
+    page.get_by_role("button", name="Start now").click()
+    steps.in_state(page, "speaking")
+    page.wait_for_function("() => loudness() > 0.01")
+    page.get_by_role("button", name="Pause").click()
+    steps.in_state(page, "paused")
+    page.wait_for_function("() => loudness() < 0.001")
+    left = page.get_by_role("timer").text_content()
+    frames = len(wire.frames)
+    page.wait_for_function("before => performance.now() > before + 1300", arg=page.evaluate("performance.now()"))
+    assert page.get_by_role("timer").text_content() == left
+    assert not any(wire.frames[frames + 10 :])  # what was on its way had been said before
+    page.get_by_role("button", name="Go on").click()
+    steps.in_state(page, "speaking", "listening", "hearing")
+    page.wait_for_function("() => loudness() > 0.01")
+    expect(page.get_by_role("timer")).not_to_have_text(str(left))
+    expect(page.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "false")
