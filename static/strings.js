@@ -333,6 +333,7 @@ export const strings = {
     no_card: (name, card) => `${name} is for the card ${card}, which is not here, and was left out. Choose another card for it.`,
     cut_short: (name, turns, reason) => `${name}: the session was over (${reason}) with ${turns} turns still to be spoken.`,
     failed: {
+      "lab.no_calls": "This server takes no calls by WebRTC: its operator can set rtc.enabled. Choose WebSocket.",
       "connection.lost": "The connection to the server was lost. Look at its log, and run again.",
       "session.expired": "The server did not take the session. Run again.",
     },

@@ -172,14 +172,15 @@ export const isCut = (result) => (result.voice_to_voice_ms ?? 0) < 0 || result.h
 /**
  * Return {endpoint, recognise, respond, speak, deliver} in ms, which add up to the page's voice-to-voice; or null.
  *
- * The server's endpoint is counted from the truth's last voiced sample where both count the same samples; what the
+ * The server's endpoint is moved from the last voiced sample that it found to the true one. Where both count the same
+ * samples that is exact; over a track, it is taken to have found what the level of the turn's own samples says. What the
  * server does not see (the way of the sound in both directions, the page's buffer) is in `deliver`.
  */
 export function partsOf(result, same_clock) {
-  const { timing, voice_to_voice_ms, voiced_end_ms } = result;
+  const { timing, voice_to_voice_ms, voiced_end_ms, turn } = result;
   if (timing === null || voice_to_voice_ms === null || typeof timing.parts !== "object") return null;
   const parts = { ...timing.parts };
-  if (same_clock && Number.isFinite(timing.last_voiced_ms)) parts.endpoint += timing.last_voiced_ms - voiced_end_ms;
+  parts.endpoint += same_clock ? timing.last_voiced_ms - voiced_end_ms : turn.found_to_ms - turn.voiced_to_ms;
   parts.deliver = voice_to_voice_ms - parts.endpoint - parts.recognise - parts.respond - parts.speak;
   return PARTS.every((name) => Number.isFinite(parts[name]))
     ? Object.fromEntries(PARTS.map((name) => [name, parts[name]]))

@@ -7,6 +7,7 @@ import { announce } from "../ui/announce.js";
 import { ask, showProblem } from "../ui/dialogs.js";
 import { button, freshId, h } from "../ui/dom.js";
 import { keepAwake } from "../ui/wake_lock.js";
+import { CallTalk, canCall } from "./call_talk.js";
 import { LabApi } from "./lab_api.js";
 import { LiveView } from "./live_view.js";
 import { Runner } from "./runner.js";
@@ -17,7 +18,10 @@ import { LabSound } from "./sound.js";
 import { RunStore } from "./store.js";
 
 const words = strings.lab;
-const TRANSPORTS = [{ id: "websocket", name: words.transports.websocket, make_talk: (sound) => new SocketTalk(sound) }];
+const TRANSPORTS = [
+  { id: "websocket", name: words.transports.websocket, make_talk: (sound) => new SocketTalk(sound) },
+  ...(canCall() ? [{ id: "webrtc", name: words.transports.webrtc, make_talk: (sound) => new CallTalk(sound) }] : []),
+];
 
 const main = document.getElementById("main");
 const api = new LabApi();

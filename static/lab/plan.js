@@ -21,7 +21,8 @@ export function voiceOf(channels, speech_in = "both") {
 }
 
 /**
- * Return the turns of a recording: {samples, voiced_from_ms, voiced_to_ms, text, expect, source, recorded_from_ms}.
+ * Return the turns of a recording: {samples, voiced_from_ms, voiced_to_ms, found_to_ms, text, expect, source,
+ * recorded_from_ms}; `found_to_ms` is where its level says that the voice ends, as the server would find it.
  *
  * `spans` are {from_ms, to_ms, text, expect} of a truth file; null: they are found. Times of a turn count from the first
  * of its own samples.
@@ -35,10 +36,12 @@ export function planTurns(samples, rate_hz, { spans = null, source = "" } = {}) 
     const after_ms = index + 1 < found.length ? (to_ms + found[index + 1].from_ms) / 2 : total_ms;
     const cut_from_ms = Math.max(from_ms - LEAD_IN_MS, before_ms);
     const cut_to_ms = Math.min(to_ms + LEAD_OUT_MS, after_ms);
+    const cut = samples.slice(at(cut_from_ms), at(cut_to_ms));
     return {
-      samples: samples.slice(at(cut_from_ms), at(cut_to_ms)),
+      samples: cut,
       voiced_from_ms: from_ms - cut_from_ms,
       voiced_to_ms: to_ms - cut_from_ms,
+      found_to_ms: lastVoicedMs(windowLevels(cut, rate_hz)) ?? to_ms - cut_from_ms,
       text,
       expect,
       source,

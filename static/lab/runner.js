@@ -173,7 +173,7 @@ export class Runner {
           resolve();
         }
       };
-      talk.flow();
+      sound.flow();
       show();
     });
   }

@@ -35,9 +35,6 @@ export class SocketTalk {
     this.#link.send(text);
   }
 
-  /** Let the candidate's voice flow. */
-  flow() {}
-
   /** Take 20 ms of the candidate; returns false when the network does not take any more. */
   push(pcm) {
     this.#link.send(outgoing.append(pcm));

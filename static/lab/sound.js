@@ -13,6 +13,8 @@ export class LabSound {
   #tap = null;
   #gain;
   #to_track = null;
+  #source = null;
+  #element = null;
 
   /** To be called while a click is handled: browsers start sound only then. */
   constructor() {
@@ -42,7 +44,7 @@ export class LabSound {
     await this.context.resume();
   }
 
-  /** Begin a session: silence goes out from now on, and the patient is listened to. */
+  /** Begin a session: the patient is listened to. */
   begin() {
     this.end();
     const mono = { outputChannelCount: [1] };
@@ -52,9 +54,15 @@ export class LabSound {
     this.#playout = new AudioWorkletNode(this.context, "interlocutor-playout", { numberOfInputs: 0, ...mono });
     this.#playout.port.onmessage = ({ data }) => this.#played(data);
     this.#playout.connect(this.#tap);
-    this.#voice = new AudioWorkletNode(this.context, "interlocutor-lab-voice", { numberOfInputs: 0, ...mono });
+  }
+
+  /** Let the candidate's voice flow, silence first: its time begins now, as the server's does with the first frame. */
+  flow() {
+    const options = { numberOfInputs: 0, outputChannelCount: [1] };
+    this.#voice = new AudioWorkletNode(this.context, "interlocutor-lab-voice", options);
     this.#voice.port.onmessage = ({ data }) => this.#spoke(data);
     this.#voice.connect(this.#gain);
+    if (this.#to_track !== null) this.#voice.connect(this.#to_track);
   }
 
   /** Say samples from the next moment on; `marks` are {index, at}: turns by the sample where they begin. */
@@ -68,16 +76,19 @@ export class LabSound {
     this.#playout?.port.postMessage(message, transfer);
   }
 
-  /** Return the candidate's voice as a MediaStream, for transports that carry tracks. */
-  voiceStream() {
+  /** Return the track that will carry the candidate's voice, for transports that carry tracks. */
+  voiceTrack() {
     this.#to_track = new MediaStreamAudioDestinationNode(this.context, { channelCount: 1 });
-    this.#voice.connect(this.#to_track);
-    return this.#to_track.stream;
+    return this.#to_track.stream.getAudioTracks()[0];
   }
 
   /** Listen to a MediaStream as the patient. */
   listenTo(stream) {
-    new MediaStreamAudioSourceNode(this.context, { mediaStream: stream }).connect(this.#tap);
+    // Chromium lets a call's sound into Web Audio only while an element plays it too.
+    this.#element = Object.assign(new Audio(), { srcObject: stream, muted: true });
+    this.#element.play().catch(() => {}); // muted, so nothing can forbid it; ended before it began does no harm
+    this.#source = new MediaStreamAudioSourceNode(this.context, { mediaStream: stream });
+    this.#source.connect(this.#tap);
   }
 
   /** End what `begin` began. */
@@ -86,7 +97,10 @@ export class LabSound {
       node?.port.postMessage({ kind: "stop" });
       node?.disconnect();
     }
-    this.#voice = this.#playout = this.#tap = this.#to_track = null;
+    this.#source?.disconnect();
+    if (this.#element) this.#element.srcObject = null;
+    for (const track of this.#to_track?.stream.getTracks() ?? []) track.stop();
+    this.#voice = this.#playout = this.#tap = this.#to_track = this.#source = this.#element = null;
   }
 
   /** Let everything go. */

@@ -33,7 +33,7 @@ def run_all(browser: Browser, url: str, folder: Path) -> str:
             page.get_by_label("Name of the run").fill(name)
             page.get_by_label("Silence that ends a turn").fill(wait_ms)
             page.get_by_role("button", name="Run", exact=True).click()
-            page.locator(".lab-bar").nth(1).wait_for(timeout=RUN_TIMEOUT_MS)
+            page.get_by_role("region", name="Running").locator(".lab-bar").nth(1).wait_for(timeout=RUN_TIMEOUT_MS)
             page.screenshot(path=folder / "lab-running-light.png", full_page=True)
             page.get_by_role("heading", name=f"Turns of {name}").wait_for(timeout=RUN_TIMEOUT_MS)
         return str(page.evaluate(KEPT))

@@ -14,7 +14,9 @@ class Stage {
   #rest_ms = 0;
   #index = null;
 
-  begin() {
+  begin() {}
+
+  flow() {
     this.media_ms = 0;
   }
 
@@ -61,8 +63,6 @@ class Talk {
   close() {
     this.closed = true;
   }
-
-  flow() {}
 
   send(text) {
     const { type } = JSON.parse(text);
