@@ -129,6 +129,7 @@ export const strings = {
       hearing: { name: "You are speaking", hint: "Take your time. A pause to think is fine." },
       thinking: { name: "Thinking", hint: "The patient is about to answer." },
       speaking: { name: "Patient speaking", hint: "Speak up if you need to interrupt." },
+      paused: { name: "Paused", hint: "Nobody hears you, and the clock stands still." },
       ended: { name: "Finished", hint: "One moment." },
     },
     begin_you: "You speak first: greet the patient, and say who you are.",
@@ -145,6 +146,8 @@ export const strings = {
     patient: "Patient",
     interrupted: "interrupted",
     said: (who, text) => `${who}: ${text}`,
+    pause: "Pause",
+    go_on: "Go on",
     repeat: "Please repeat",
     repeat_said: "Sorry, could you say that again, please?",
     push: {
