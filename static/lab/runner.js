@@ -147,7 +147,7 @@ export class Runner {
         if (candidate.over !== null) resolve();
       };
       sound.onsound = (on, at_ms) => {
-        candidate.sound(on, at_ms);
+        candidate.sound(on, at_ms, talk.network);
         show();
       };
       sound.onbegan = (index, at_ms, media_ms) => {
