@@ -385,6 +385,7 @@ export const strings = {
       cut: "Cut: answered before the turn was over, or taken for several turns.",
       early: (ms) => `Answered ${ms} ms before the turn was over.`,
       ahead: "Prepared ahead.",
+      buffer: (buffer_ms, lost) => `This browser's buffer: ${buffer_ms} ms${lost > 0 ? `; ${lost} packets lost` : ""}.`,
       pending: "…",
       no_answer: "No answer",
       no_parts: "No split of the time came for this turn.",

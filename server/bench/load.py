@@ -22,7 +22,8 @@ from audio.errors import AppError, ProtocolError
 from server.bench.figures import Figure, percentile
 from server.replay.candidate import SimulatedCandidate
 from server.replay.plan import Plan
-from server.replay.remote import RemoteLink, reserve
+from server.replay.remote import reserve
+from server.replay.transports import Transport, open_link
 
 START_TIMEOUT_S = 120.0
 STAGGER_S = 0.25  # candidates do not begin in the same instant; their turns drift apart further by themselves
@@ -117,9 +118,10 @@ async def run_load(
     *,
     sessions: int,
     server: psutil.Process | None,
+    transport: Transport = "websocket",
     progress: Callable[[], None] = lambda: None,
 ) -> LoadResult:
-    """Hold `sessions` conversations at once against the server at `url`."""
+    """Hold `sessions` conversations at once against the server at `url`, over that transport."""
     gc.collect()
     gc.freeze()  # the clients' clocks must not stop for a collection of what the command line has loaded
     result = LoadResult(sessions)
@@ -132,7 +134,7 @@ async def run_load(
         await asyncio.sleep(number * STAGGER_S)
         joined = loop.time()
         try:
-            link = await RemoteLink.open(await reserve(url, card))
+            link = await open_link(await reserve(url, card), transport)
         except AppError as error:
             result.failed.append(error.message)
             return

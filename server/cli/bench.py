@@ -30,6 +30,7 @@ def load(
     card: Annotated[str | None, typer.Option(help="Card to play; by default the one the recording names.")] = None,
     turns: Annotated[int, typer.Option(min=0, help="Only the first so many turns; 0: all.")] = 0,
     backend: Annotated[str, typer.Option(help="Engines of the server that is started: mock, embedded, auto.")] = "mock",
+    transport: Annotated[str, typer.Option(help="websocket, or webrtc by UDP.")] = "websocket",
     overrides: Annotated[list[str] | None, typer.Option("--set", help="A setting of that server, a.b=value.")] = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -48,8 +49,10 @@ def load(
     from server.paths import ROOT
     from server.replay.plan import plan_replay
     from server.replay.run import card_of
+    from server.replay.transports import named_transport
     from server.report_files import check_target
 
+    way = named_transport(transport)
     if json_file is not None:
         check_target(json_file)
     plan = plan_replay(find_recordings(recordings or ()) or [ROOT / "tests" / "data" / "consultation.flac"])
@@ -66,7 +69,9 @@ def load(
                 bar.advance(task)
 
             if url is not None:
-                return await run_load(url, plan, card_id, sessions=sessions, server=None, progress=progress)
+                return await run_load(
+                    url, plan, card_id, sessions=sessions, server=None, transport=way, progress=progress
+                )
             settings = [
                 f"engines.backend={backend}",
                 f"server.max_sessions={sessions + 1}",
@@ -75,11 +80,13 @@ def load(
             ]
             arguments = [word for setting in settings for word in ("--set", setting)]
             async with server_process(arguments) as (address, process):
-                return await run_load(address, plan, card_id, sessions=sessions, server=process, progress=progress)
+                return await run_load(
+                    address, plan, card_id, sessions=sessions, server=process, transport=way, progress=progress
+                )
 
     result = asyncio.run(main())
     figures = figures_of(result)
-    print_figures(f"{sessions} sessions, {backend if url is None else url}", figures)
+    print_figures(f"{sessions} sessions, {backend if url is None else url}, {way}", figures)
     if json_file is not None:
         write_figures(json_file, figures)
     if result.failed or not result.candidates:

@@ -21,6 +21,7 @@ def replay(
     ],
     card: Annotated[str | None, typer.Option(help="Card to play; by default the one its truth file names.")] = None,
     url: Annotated[str | None, typer.Option(help="Replay against this server, e.g. http://127.0.0.1:8000.")] = None,
+    transport: Annotated[str, typer.Option(help="How to reach --url: websocket, or webrtc by UDP.")] = "websocket",
     pace: Annotated[str, typer.Option(help="real, or fast: virtual time, the same decisions.")] = "real",
     as_recorded: Annotated[
         bool, typer.Option("--as-recorded", help="Keep the recording's own timing (and so interrupt).")
@@ -66,9 +67,13 @@ def replay(
     from server.replay.plan import plan_replay
     from server.replay.report import as_json, print_comparison, print_report
     from server.replay.run import card_of, final_text_ms, replay_here, replay_there
+    from server.replay.transports import named_transport
     from server.report_files import check_target, write_whole
     from server.settings import load_settings
 
+    way = named_transport(transport)
+    if url is None and way != "websocket":
+        raise SettingsError("--transport is for a server; give its address with --url")
     if pace not in ("real", "fast"):
         raise SettingsError("--pace is 'real' or 'fast'")
     if url is not None and pace == "fast":
@@ -89,6 +94,7 @@ def replay(
                 plan,
                 card_id,
                 url=url,
+                transport=way,
                 repeat=repeat,
                 as_recorded=as_recorded,
                 progress=lambda _turns: bar.advance(task),
@@ -113,6 +119,7 @@ def replay(
         "pace": pace,
         "as_recorded": as_recorded,
         "url": url,
+        "transport": way if url is not None else None,
         "engines": outcome.engines,
         "untold": list(outcome.untold),
         "settings_digest": settings.digest() if url is None else None,  # a server has its own

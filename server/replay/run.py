@@ -24,7 +24,8 @@ from server.replay.candidate import SimulatedCandidate, TurnResult
 from server.replay.local import LocalLink
 from server.replay.loudspeaker import Heard
 from server.replay.plan import Plan
-from server.replay.remote import RemoteLink, fetch_debrief, reserve
+from server.replay.remote import fetch_debrief, reserve
+from server.replay.transports import Transport, open_link
 from server.settings import Settings
 
 Pace = Literal["real", "fast"]
@@ -125,17 +126,18 @@ def replay_there(
     card_id: str,
     *,
     url: str,
+    transport: Transport = "websocket",
     repeat: int = 1,
     as_recorded: bool = False,
     progress: Progress = lambda _turns: None,
 ) -> Outcome:
-    """Replay against the server at `url`, at real pace."""
+    """Replay against the server at `url`, at real pace, over that transport."""
 
     async def main() -> Outcome:
         outcome = Outcome(untold=UNTOLD)
         for _ in range(repeat):
             reserved = await reserve(url, card_id)
-            link = await RemoteLink.open(reserved)
+            link = await open_link(reserved, transport)
             candidate = SimulatedCandidate(plan, link, LoopClock(), as_recorded=as_recorded, progress=progress)
             try:
                 await candidate.run()

@@ -72,6 +72,10 @@ class InboundSound:
         rate_hz = self._rate_hz()
         if self._resampler is None or self._resampler.to_hz != rate_hz:
             self._resampler = StreamResampler(OPUS_HZ, rate_hz)
+            # The filter keeps the last milliseconds of each packet back. The session cuts what comes into frames of
+            # 20 ms: without what comes first, of which there is less, each packet completes one.
+            self._resampler.process(samples)
+            return
         self._hear(self._resampler.process(samples))
 
     def close(self) -> None:

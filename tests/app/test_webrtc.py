@@ -29,7 +29,7 @@ from tests.app.inside import serving, until
 from tests.app.process import KEY, ServerProcess
 from tests.app.wire import CARD, check_log, sentence
 from tests.rtc.caller import CallSocket, calling
-from tests.rtc.relay import Relay, through_relay
+from tests.rtc.relay import Relay, through_relay, without_addresses
 
 PATIENCE_S = 20.0
 FORM = "multipart/form-data; boundary=b"
@@ -291,7 +291,7 @@ def test_a_call_leaves_nothing(tmp_path: Path, way: str, monkeypatch: pytest.Mon
             await _asked("POST", f"{base}/v1/realtime/calls", reserved.token, socket.pc.localDescription.sdp.encode())
             await socket.leave()
             return
-        async with calling(reserved, change_answer=relayed) as wire:
+        async with calling(reserved, change_offer=without_addresses, change_answer=relayed) as wire:
             wire.microphone()
             await wire.say("How are you today?")
             await wire.until("output_audio_buffer.started")

@@ -24,6 +24,8 @@ from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.virtual_time import run_virtual, virtual_clock
 from server.principal import Principal
+from server.rtc.outbound import PatientTrack
+from server.rtc.voice import TrackVoice
 from server.settings import ServerSettings
 from server.wire.channel import ChannelClosed
 from server.wire.connection import RealtimeConnection, SessionInfo
@@ -130,8 +132,11 @@ class Talk:
         opening: str | None,
         session_s: int,
         idle_s: float,
+        call: bool = False,
     ) -> None:
         self.channel = MemoryChannel()
+        self._call = call
+        self._tracks: list[tuple[PatientTrack, asyncio.Task[None]]] = []
         self.driver: SessionDriver | None = None
         self.rates_hz: list[int] = []
         self.refuse_driver: Exception | None = None
@@ -152,8 +157,31 @@ class Talk:
         )
         self._settings = settings
         self._idle_s = idle_s
-        self.connection = RealtimeConnection(self.live, self.channel, settings=settings, idle_s=idle_s)
+        self.connection = RealtimeConnection(
+            self.live, self.channel, settings=settings, idle_s=idle_s, voice=self._voice()
+        )
         self.running = asyncio.create_task(self.connection.run())
+
+    def _voice(self) -> TrackVoice | None:
+        """Return the voice of a call whose track is sent, if this is one."""
+        self.hang_up()
+        if not self._call:
+            return None
+        track = PatientTrack(self.live.played)
+
+        async def send() -> None:
+            while True:
+                await track.recv()
+
+        self._tracks.append((track, asyncio.create_task(send())))
+        return TrackVoice(self.live, track)
+
+    def hang_up(self) -> None:
+        """Send no more of a call's track."""
+        while self._tracks:
+            track, sending = self._tracks.pop()
+            sending.cancel()
+            track.stop()
 
     def _make_driver(self, input_hz: int, sink: Sink) -> SessionDriver:
         self.rates_hz.append(input_hz)
@@ -190,7 +218,10 @@ class Talk:
         frame = (level * np.sin(2 * np.pi * 200 * time_s)).astype(np.int16)
         audio = base64.b64encode(pcm_to_bytes(frame)).decode()
         for _ in range(duration_ms // FRAME_MS):
-            self.send("input_audio_buffer.append", audio=audio)
+            if self._call:
+                self.live.hear(frame)
+            else:
+                self.send("input_audio_buffer.append", audio=audio)
             await asyncio.sleep(FRAME_MS / 1000.0)
 
     async def wait(self, kind: str, count: int = 1) -> dict[str, Any]:
@@ -232,7 +263,7 @@ class Talk:
         self.live.check(ticket)
         self.channel = MemoryChannel()
         self.connection = RealtimeConnection(
-            self.live, self.channel, settings=self._settings, idle_s=self._idle_s, ticket=ticket
+            self.live, self.channel, settings=self._settings, idle_s=self._idle_s, ticket=ticket, voice=self._voice()
         )
         self.running = asyncio.create_task(self.connection.run())
 
@@ -264,8 +295,12 @@ def talk(
     session_s: int = 300,
     idle_s: float = 120.0,
     send_deadline_s: float = 5.0,
+    call: bool = False,
 ) -> Talk:
-    """Hold a connection while `script` runs, then have the client go away; no task may be left."""
+    """Hold a connection while `script` runs, then have the client go away; no task may be left.
+
+    With `call` sound goes by tracks, as on a call by WebRTC.
+    """
 
     async def main() -> Talk:
         clock = virtual_clock()
@@ -285,6 +320,7 @@ def talk(
             opening=opening,
             session_s=session_s,
             idle_s=idle_s,
+            call=call,
         )
         try:
             await script(one)
@@ -295,6 +331,8 @@ def talk(
             one.running.cancel()
             with suppress(asyncio.CancelledError):
                 await one.running
+            one.hang_up()
+            await asyncio.sleep(0)
         left = asyncio.all_tasks() - before
         assert not left, f"tasks were left behind: {left}"
         if one.driver is not None:

@@ -75,6 +75,12 @@ class Relay(asyncio.DatagramProtocol):
             self._transport.close()
 
 
+async def without_addresses(offer: str) -> str:
+    """Return an SDP offer that names no address: the server would check it directly, and sound would go that way."""
+    kept = [line for line in offer.splitlines() if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
+    return "\r\n".join(kept) + "\r\n"
+
+
 async def through_relay(answer: str, **options: float) -> tuple[str, Relay]:
     """Return an SDP answer in which the server is a relay that is started here, and the relay."""
     found = re.findall(r"^a=candidate:\S+ 1 udp \d+ (\d+\.\d+\.\d+\.\d+) (\d+) typ host", answer, flags=re.M | re.I)

@@ -66,7 +66,16 @@ def test_what_is_no_opus_is_left_out(payload: bytes) -> None:
     for number, each in enumerate([*good[:2], payload, *good[3:]]):
         ear.take(each, number, restarted=number == 0)
     assert ear.sound.counts.undecodable == 1
-    assert ear.ms == pytest.approx(100.0, abs=10.0)  # the hole is filled with the next packet
+    assert ear.ms == pytest.approx(100.0 - FRAME_MS)  # the hole is filled with the next packet
+
+
+def test_each_packet_completes_a_frame() -> None:
+    """What would wait for the next packet would be 15 ms late, always."""
+    ear = Ear()
+    for number, payload in enumerate(packets(tone(400.0))):
+        ear.take(payload, number, restarted=number == 0)
+    assert {len(part) for part in ear.heard} == {FRAME_SAMPLES}
+    assert len(ear.heard) == 19
 
 
 @pytest.mark.parametrize("rate_hz", [16_000, 24_000, 48_000])
@@ -93,7 +102,7 @@ def test_what_the_session_has_filled_is_not_filled_twice() -> None:
     ear.missing_ms = 480.0  # of 600 ms in which nothing came
     for number in range(50, 100):
         ear.take(sent[number], number, lost=30 if number == 50 else 0)
-    assert ear.ms == pytest.approx(2_000.0 - 480.0, abs=10.0)
+    assert ear.ms == pytest.approx(2_000.0 - 480.0 - FRAME_MS)  # the first packet fills the filter
 
 
 def test_a_pause_that_the_sender_leaves_out_is_silence() -> None:
@@ -102,7 +111,7 @@ def test_a_pause_that_the_sender_leaves_out_is_silence() -> None:
     ear.take(sent[0], 0, restarted=True)
     ear.take(sent[1], 11)  # the next number, 200 ms later: nothing was lost
     assert ear.sound.counts.silent_ms == 200.0
-    assert ear.ms == pytest.approx(240.0, abs=10.0)
+    assert ear.ms == pytest.approx(240.0 - FRAME_MS)
     assert not np.any(np.concatenate(ear.heard)[samples_for(60.0, WIRE_HZ) : samples_for(180.0, WIRE_HZ)])
 
 
@@ -111,7 +120,7 @@ def test_another_source_has_no_hole_before_it() -> None:
     sent = list(packets(tone(200.0)))
     ear.take(sent[0], 0, restarted=True)
     ear.take(sent[1], 5_000, restarted=True)
-    assert ear.ms == pytest.approx(40.0, abs=10.0)
+    assert ear.ms == pytest.approx(20.0)  # the first packet fills the filter
 
 
 def test_concealment_fades_and_is_as_long_as_the_hole() -> None:

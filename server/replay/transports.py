@@ -1,0 +1,31 @@
+"""The ways a replay may reach a server, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from audio.errors import SettingsError
+from server.replay.remote import RemoteLink, Reserved
+
+if TYPE_CHECKING:
+    from server.replay.webrtc import RtcLink
+
+Transport = Literal["websocket", "webrtc"]
+TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
+
+
+async def open_link(reserved: Reserved, transport: Transport) -> RemoteLink | RtcLink:
+    """Connect to a reserved session; raises AppError."""
+    if transport == "webrtc":
+        from server.replay.webrtc import RtcLink  # aiortc takes half a second to import
+
+        return await RtcLink.open(reserved)
+    return await RemoteLink.open(reserved)
+
+
+def named_transport(name: str) -> Transport:
+    """Return the transport of that name; raises SettingsError."""
+    for transport in TRANSPORTS:
+        if name == transport:
+            return transport
+    raise SettingsError(f"--transport is one of {', '.join(TRANSPORTS)}")
