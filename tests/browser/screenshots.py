@@ -26,14 +26,20 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": PHONE,
     "phone-dark": PHONE | {"color_scheme": "dark"},
 }
-# The greeting is answered within five seconds; the question is what the picture shows an answer to.
+# The first greeting is for the check of the microphone, the second for the patient, who answers within five seconds;
+# the question is what the picture shows an answer to.
 PLAN: tuple[str | int, ...] = (
-    1_500,
+    500,
+    "Good morning, my name is Anna.",
+    7_000,
     "Good morning, my name is Anna.",
     7_000,
     "Could you tell me which tablets you take every day?",
     60_000,
 )
+
+
+QUIET = "() => document.querySelector('.meter-bar').style.transform.startsWith('scaleX(0.0')"
 
 
 def take_all(playwright: Playwright, folder: Path) -> None:
@@ -62,6 +68,7 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
         page.get_by_text("We hear you well.").wait_for()
         page.get_by_text("the server answers within").wait_for()
         picture(page, "before")
+        page.wait_for_function(QUIET)  # or the conversation would begin in mid-sentence
         steps.agree(page)
         steps.heading(page, "Prepare").wait_for()
         page.get_by_role("textbox", name="Notes").fill("Tablets? Smoking?\nExplain why the wound is slow.")
@@ -71,7 +78,7 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
         steps.in_state(page, "listening")
         steps.in_state(page, "hearing")
         steps.in_state(page, "speaking")
-        page.wait_for_function("loudness() > 0.03")
+        page.wait_for_function("() => loudness() > 0.03")
         picture(page, "role-play", whole=False)
         steps.in_state(page, "listening")
         page.get_by_role("button", name="End", exact=True).click()

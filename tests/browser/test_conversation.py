@@ -93,9 +93,9 @@ def hold_conversation(page: Page, wire: Wire) -> None:
     theirs = page.locator(".caption-patient")
     steps.in_state(page, "speaking")
     assert recognised(mine.first, TABLETS) >= UNDERSTOOD
-    page.wait_for_function(f"loudness() > {AUDIBLE}")
+    page.wait_for_function(f"() => loudness() > {AUDIBLE}")
     steps.in_state(page, "hearing")
-    page.wait_for_function(f"loudness() < {AUDIBLE}")
+    page.wait_for_function(f"() => loudness() < {AUDIBLE}")
     expect(theirs.first.locator(".caption-mark")).to_be_visible()
     heard = wire.played_ms("item_p1")
     assert heard == sorted(heard)
@@ -104,7 +104,7 @@ def hold_conversation(page: Page, wire: Wire) -> None:
     steps.in_state(page, "speaking")
     expect(mine).to_have_count(2)
     assert recognised(mine.last, SMOKING) >= UNDERSTOOD
-    page.wait_for_function(f"loudness() > {AUDIBLE}")
+    page.wait_for_function(f"() => loudness() > {AUDIBLE}")
     expect(page.get_by_text("Last reply after")).to_be_visible()
     steps.in_state(page, "listening")
     expect(theirs).to_have_count(2)
