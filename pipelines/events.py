@@ -84,6 +84,15 @@ class ProblemReported(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionPaused(Event):
+    """The role-play stands still at the candidate's wish, or goes on; `left_ms` is what is left of its time."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    paused: bool
+    left_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded(Event):
     """The role-play is over; `reason` is one of ended, time_limit, disconnected, idle, failed, draining."""
 

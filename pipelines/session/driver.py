@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import structlog
 
 from audio.clock import Clock
@@ -34,6 +35,7 @@ from pipelines.events import (
     ReplyFinished,
     SegmentHeard,
     SessionEnded,
+    SessionPaused,
     SessionStarted,
     TextRejected,
     TurnCommitted,
@@ -45,6 +47,7 @@ from pipelines.patient.card import Card
 from pipelines.session.hearing import Hearing
 from pipelines.session.latency import LatencyWatch
 from pipelines.session.recording import SessionRecorder
+from pipelines.session.role_play_clock import RolePlayClock
 from pipelines.session.speaking import Speaking
 
 logger = structlog.get_logger("pipelines.session")
@@ -113,7 +116,8 @@ class SessionDriver:
         self._stream: RecogniserHandle | None = None
         self._unlisten: list[Callable[[], None]] = []  # undoes what `start` asked the lanes to tell
         self._media_timer: asyncio.TimerHandle | None = None
-        self._time_timer: asyncio.TimerHandle | None = None
+        self._closing: asyncio.TimerHandle | None = None  # the time is over: the end comes by itself
+        self.clock = RolePlayClock(over=self._time_up, tired=partial(self.pause, False))
         self._latency = LatencyWatch()
         self._echo = EchoWatch(heard_hz=spec.input_hz, played_hz=WIRE_HZ)
         self.keeps_sound = False  # the client sends what it could not send, late
@@ -137,8 +141,7 @@ class SessionDriver:
             self._unlisten.append(partial(lane.on_incident.remove, listener))
         self.log.append(SessionStarted(self.spec.id, self.spec.mode, self.spec.session_s))
         self._intake.clock.start(self._clock.now_ms())
-        loop = asyncio.get_running_loop()
-        self._time_timer = loop.call_later(self.spec.session_s, self._time_up)
+        self.clock.start(self.spec.session_s)
         self.signal(s.Begin())
         self._media_tick()
 
@@ -148,7 +151,8 @@ class SessionDriver:
             self.signal(s.EndAsked(reason))
 
     def _finish(self, reason: str) -> None:
-        for timer in (self._media_timer, self._time_timer):
+        self.clock.cancel()
+        for timer in (self._media_timer, self._closing):
             if timer is not None:
                 timer.cancel()
         self.playout.shut()
@@ -189,6 +193,9 @@ class SessionDriver:
         """The client's connection is gone, and may come back: the patient falls silent at what was heard."""
         if self.core.state is State.ENDED:
             return
+        if self.clock.paused:  # silent already; but what the client had of the reply may be gone with it
+            self.playout.lose()
+            return
         if (reply := self.core.reply_number) is not None:
             self._cut_sound(reply)
         self.playout.lose()
@@ -198,7 +205,30 @@ class SessionDriver:
 
     def back(self) -> None:
         """The client is there again, and its sound comes: what it kept meanwhile was received before."""
-        self.signal(s.Back(self.played_ms()))
+        if not self.clock.paused:
+            self.signal(s.Back(self.played_ms()))
+
+    def pause(self, on: bool) -> bool:
+        """Have the role-play stand still, or go on; return whether it does so now.
+
+        Meanwhile the patient is silent, nothing of the candidate is heard or recorded, and no time passes. It can't be
+        paused once its time is over, nor for more than ten minutes in all: then it goes on by itself.
+        """
+        if self.core.state is State.ENDED or on == self.clock.paused:
+            return on == self.clock.paused
+        if on:
+            if not self.clock.pause():
+                return False
+            if (reply := self.core.reply_number) is not None:
+                self._cut_sound(reply)
+                self.playout.hold(reply)
+            self._latency.forget()
+            self.signal(s.Lost(self.played_ms()))
+        else:
+            self.clock.go_on()
+            self.signal(s.Back(self.played_ms()))
+        self.log.append(SessionPaused(on, round(1000.0 * self.clock.left_s)))
+        return True
 
     def _media_tick(self) -> None:
         """Keep media time going where nothing comes."""
@@ -213,13 +243,15 @@ class SessionDriver:
         if self.core.state is State.ENDED:
             return
         media_ms = self._intake.clock.now_ms
+        if self.clock.paused and frame.kind is not FrameKind.LATE:
+            frame = Frame(np.zeros_like(frame.samples), frame.rate_hz, FrameKind.MISSING)
         if self._recorder is not None and frame.kind is not FrameKind.LATE:
             self._recorder.candidate(frame)
         for signal in self._hearing.hear(frame, media_ms):
             self.signal(signal)
         if frame.kind is not FrameKind.LATE:
             missing_ms = frame.duration_ms if frame.kind is FrameKind.MISSING else 0.0
-            awaited = frame.kind is FrameKind.MISSING and self._hearing.awaits_missing
+            awaited = frame.kind is FrameKind.MISSING and (self._hearing.awaits_missing or self.clock.paused)
             self._echo.add_heard(frame.samples, media_ms - frame.duration_ms)
             echo = self._echo.score(media_ms) if self.core.wants_echo else None
             self.signal(
@@ -326,7 +358,7 @@ class SessionDriver:
     def _time_up(self) -> None:
         self.signal(s.TimeUp())
         grace_s = self.settings.closing_grace_s
-        self._time_timer = asyncio.get_running_loop().call_later(grace_s, self.end, "time_limit")
+        self._closing = asyncio.get_running_loop().call_later(grace_s, self.end, "time_limit")
 
     # -------------------------------------------------------------- sound out (what playout tells)
 

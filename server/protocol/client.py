@@ -313,6 +313,13 @@ class Playout(_Message):
     played_ms: PlayedMs
 
 
+class PauseSession(_Message):
+    """Have the role-play stand still, or go on; in practice only, and for at most ten minutes in all."""
+
+    type: Literal["interlocutor.session.pause"]
+    paused: bool
+
+
 class EndSession(_Message):
     """End the role-play."""
 
@@ -321,7 +328,7 @@ class EndSession(_Message):
 
 ClientMessage = (
     SessionUpdate | AppendAudio | CommitAudio | ClearAudio | CreateItem | TruncateItem | RetrieveItem | DeleteItem
-    | CreateResponse | CancelResponse | ClearOutput | ConfigureClient | Pulse | Playout | EndSession
+    | CreateResponse | CancelResponse | ClearOutput | ConfigureClient | Pulse | Playout | PauseSession | EndSession
 )  # fmt: skip
 """Every client message, discriminated by `type`."""
 

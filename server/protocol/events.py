@@ -453,6 +453,14 @@ class RoleplayStarted(ServerEvent):
     session_s: int
 
 
+class RoleplayPaused(ServerEvent):
+    """The role-play stands still, or goes on, with `left_ms` of its time left."""
+
+    type: Literal["interlocutor.session.paused"] = "interlocutor.session.paused"
+    paused: bool
+    left_ms: float
+
+
 class RoleplayEnded(ServerEvent):
     """The role-play is over; the connection is closed after this event."""
 
@@ -556,8 +564,8 @@ AnyServerEvent = Annotated[
     | ResponseCreated | ResponseDone | OutputItemAdded | OutputItemDone | ContentPartAdded | ContentPartDone
     | OutputAudioDelta | OutputAudioDone | OutputTranscriptDelta | OutputTranscriptDone | OutputCleared
     | OutputStarted | OutputStopped
-    | ClientConfigured | Pulse | RoleplayStarted | RoleplayEnded | TranscriptPartial | TurnLatency | TurnTimeline
-    | PlayoutClear | PlayoutHold | PlayoutResume | PlayoutRestart | TurnIgnored | Problem,
+    | ClientConfigured | Pulse | RoleplayStarted | RoleplayPaused | RoleplayEnded | TranscriptPartial
+    | TurnLatency | TurnTimeline | PlayoutClear | PlayoutHold | PlayoutResume | PlayoutRestart | TurnIgnored | Problem,
     Field(discriminator="type"),
 ]  # fmt: skip
 """Every server event, discriminated by `type`."""

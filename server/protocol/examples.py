@@ -44,6 +44,7 @@ CLIENT_EXAMPLES: tuple[dict[str, Any], ...] = (
     {"type": "interlocutor.client.configure", "playout_acks": True, "echo_cancellation": True, "resume": True},
     {"type": "interlocutor.pulse"},
     {"type": "interlocutor.playout", "item_id": "item_p1", "played_ms": 300},
+    {"type": "interlocutor.session.pause", "paused": True},
     {"type": "interlocutor.session.end"},
 )
 
@@ -66,6 +67,7 @@ _END: tuple[log.Event, ...] = (
     log.ReplyFinished(1, 1, "interrupted", "Good", 640.0, estimated=False),
     log.TurnIgnored(2, "noise"),
     log.Problem("reply.failed", "the patient can't answer just now; please say it again"),
+    log.SessionPaused(True, 184_000),
     log.SessionEnded("ended"),
 )
 

@@ -107,6 +107,8 @@ class Translator:
                 return [e.TurnTimeline(item_id=patient_item(marks.pop("reply")), **marks)]
             case log.SessionStarted():
                 return [e.RoleplayStarted(session_s=event.session_s)]
+            case log.SessionPaused():
+                return [e.RoleplayPaused(paused=event.paused, left_ms=event.left_ms)]
             case log.SessionEnded():
                 return self._ended(event.reason, record.envelope.media_ms)
             case log.Problem():

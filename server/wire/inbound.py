@@ -109,6 +109,8 @@ class Inbound:
                 self._configure(message)
             case c.Pulse():
                 self._stage.pulse()
+            case c.PauseSession():
+                self._pause(message)
             case c.EndSession():
                 self._stage.end("ended")
 
@@ -159,6 +161,17 @@ class Inbound:
         core.interruptible = detection is None or detection.interrupt_response
         silence_ms = detection.silence_duration_ms if detection is not None else None
         core.weighing.fixed_wait_ms = driver.settings.fixed_wait_ms if silence_ms is None else silence_ms
+
+    def _pause(self, message: c.PauseSession) -> None:
+        driver = self._stage.driver
+        if driver is not None and driver.spec.mode == "exam":
+            raise Refused("in an exam the clock does not stop; end it, or go on", code=Code.NOT_ALLOWED, param="type")
+        if driver is None or not driver.pause(message.paused):
+            raise Refused(
+                "the role-play can't be paused now: its time is over, or was paused long enough; go on, or end it",
+                code=Code.TOO_LATE,
+                param="type",
+            )
 
     # -------------------------------------------------------------- the candidate's turn
 

@@ -123,7 +123,8 @@ class LiveSession:
         self._cancel(self._gone)
         complete = self.outbox.send_again(ticket.seen)
         now_s = _now_s()
-        elapsed_ms = round((now_s - self._began_s) * 1000.0, 3) if self._began_s is not None else None
+        paused_s = self._driver.clock.stood_still_s if self._driver is not None else 0.0
+        elapsed_ms = round((now_s - self._began_s - paused_s) * 1000.0, 3) if self._began_s is not None else None
         self.outbox.put_first(
             e.SessionResumed(
                 session=self.wire.shown(), received_ms=self._received_ms(), elapsed_ms=elapsed_ms, complete=complete

@@ -17,11 +17,23 @@ export class Countdown {
   constructor(duration_ms, now) {
     this.now = now;
     this.ends_ms = now() + duration_ms;
+    this.stopped_ms = null; // what was left when it was stopped
   }
 
   /** Milliseconds left, never negative. */
   get left_ms() {
-    return Math.max(0, this.ends_ms - this.now());
+    return this.stopped_ms ?? Math.max(0, this.ends_ms - this.now());
+  }
+
+  /** Stand still with so much left. */
+  stop(left_ms) {
+    this.stopped_ms = left_ms;
+  }
+
+  /** Run again with so much left. */
+  run(left_ms) {
+    this.stopped_ms = null;
+    this.ends_ms = this.now() + left_ms;
   }
 
   /** True once nothing is left. */

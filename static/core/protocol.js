@@ -60,6 +60,7 @@ const NEEDED = {
   "interlocutor.playout.hold": { item_id: "string" },
   "interlocutor.playout.resume": { item_id: "string", from_ms: "number" },
   "interlocutor.problem": { code: "string" },
+  "interlocutor.session.paused": { paused: "boolean", left_ms: "number" },
   "interlocutor.session.ended": { reason: "string" },
 };
 

@@ -11,6 +11,8 @@ export const requests = {
   commit: () => JSON.stringify({ type: "input_audio_buffer.commit" }),
   /** Now the patient. */
   reply: () => JSON.stringify({ type: "response.create" }),
+  /** Have the role-play stand still, or go on. */
+  pause: (paused) => JSON.stringify({ type: "interlocutor.session.pause", paused }),
   /** Say something without a voice, and have it answered: two messages. */
   say: (text) => [
     JSON.stringify({

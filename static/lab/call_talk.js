@@ -13,6 +13,9 @@ export class CallTalk {
   /** A track has no sample numbers: the server's media time is not to be set against ours. */
   same_clock = false;
 
+  /** What the browser last measured of the call: {buffer_ms, lost, round_trip_ms}. */
+  network = null;
+
   constructor(sound) {
     this.#sound = sound;
     this.onevent = () => {}; // (event)
@@ -25,6 +28,7 @@ export class CallTalk {
     if (!rtc.enabled) throw new Problem("lab.no_calls");
     this.#link = new WebRtcLink({ track: this.#sound.voiceTrack(), rtc });
     this.#link.onstream = (stream) => this.#sound.listenTo(stream);
+    this.#link.onquality = (quality) => (this.network = quality);
     this.#link.onevent = (event) => this.onevent(event);
     this.#link.onclosed = (problem) => this.onclosed(problem);
     await this.#link.connect(session, outgoing.configure(true));

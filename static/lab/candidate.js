@@ -21,6 +21,7 @@ export class Candidate {
   #sounding = false;
   #onset_ms = null; // of sound that belongs to no reply yet
   #quiet_ms = 0;
+  #network = null;
 
   /** `turns` as planned; `same_clock`: whether the server's media time counts the very samples that were sent. */
   constructor(turns, { now_ms, same_clock = true, as_recorded = false }) {
@@ -34,6 +35,7 @@ export class Candidate {
       voice_to_voice_ms: null,
       timing: null, // interlocutor.turn.latency
       timeline: null, // interlocutor.turn.timeline
+      network: null, // {buffer_ms, lost, round_trip_ms} when the answer could be heard, where the transport tells
       voiced_end_ms: null, // in the session's media time
       voiced_end_at_ms: null, // on the page's clock
     }));
@@ -93,9 +95,10 @@ export class Candidate {
     this.#speaking = false;
   }
 
-  /** The patient's sound began, or was over, at `at_ms`. */
-  sound(on, at_ms) {
+  /** The patient's sound began, or was over, at `at_ms`; `network` is what the transport tells of itself, or null. */
+  sound(on, at_ms, network = null) {
     this.#sounding = on;
+    this.#network = network;
     if (!on) {
       this.#quiet_ms = Math.max(this.#quiet_ms, at_ms);
       return;
@@ -112,6 +115,7 @@ export class Candidate {
     const result = this.results[reply.turn];
     if (result && result.voice_to_voice_ms === null) {
       result.voice_to_voice_ms = this.#onset_ms - result.voiced_end_at_ms;
+      result.network = this.#network;
     }
     this.#onset_ms = null;
   }
@@ -179,6 +183,7 @@ export const isCut = (result) => (result.voice_to_voice_ms ?? 0) < 0 || result.h
 export function partsOf(result, same_clock) {
   const { timing, voice_to_voice_ms, voiced_end_ms, turn } = result;
   if (timing === null || voice_to_voice_ms === null || typeof timing.parts !== "object") return null;
+  if (voice_to_voice_ms < 0 && !same_clock) return null; // the server judged an earlier end than the one we know
   const parts = { ...timing.parts };
   parts.endpoint += same_clock ? timing.last_voiced_ms - voiced_end_ms : turn.found_to_ms - turn.voiced_to_ms;
   parts.deliver = voice_to_voice_ms - parts.endpoint - parts.recognise - parts.respond - parts.speak;

@@ -27,6 +27,7 @@ export function turnAsJson(result, { same_clock }) {
     timeline: timelineOf(result.timeline),
     voiced_end_ms: round(result.voiced_end_ms ?? 0, 3),
     late_ms: 0, // the turns are paced by the sound card, not by a timer
+    network: result.network,
     server_voice_to_voice_ms: round(result.timing?.voice_to_voice_ms ?? null, 1),
   };
 }

@@ -105,7 +105,7 @@ export class Runner {
       if (unsaid > 0 && !this.#stopped) this.troubles.push(strings.lab.cut_short(task.name, unsaid, candidate.over));
     } catch (problem) {
       if (!(problem instanceof Problem) || candidate === null) throw problem;
-      this.troubles.push(`${task.name}: ${problem.code}`);
+      this.troubles.push(`${task.name}: ${strings.lab.failed[problem.code] ?? (problem.detail || problem.code)}`);
     } finally {
       if (candidate?.over === null) talk.send(outgoing.end()); // else it would wait for us to come back
       talk.close();
@@ -147,7 +147,7 @@ export class Runner {
         if (candidate.over !== null) resolve();
       };
       sound.onsound = (on, at_ms) => {
-        candidate.sound(on, at_ms);
+        candidate.sound(on, at_ms, talk.network);
         show();
       };
       sound.onbegan = (index, at_ms, media_ms) => {

@@ -15,6 +15,9 @@ export class SocketTalk {
   /** The server counts the very samples that are sent: times on both sides can be set against each other. */
   same_clock = true;
 
+  /** TCP hides what the network does. */
+  network = null;
+
   constructor(sound) {
     this.#sound = sound;
     this.onevent = () => {}; // (event)

@@ -43,11 +43,11 @@ export function partsKey() {
 }
 
 function waterfall(turn, { scale_ms, pending }) {
+  if (turn.voice_to_voice_ms < 0) return h("span", {}, words.early(Math.round(-turn.voice_to_voice_ms)));
   if (turn.parts === null) {
     const answered = turn.answers > 0 || turn.voice_to_voice_ms !== null;
     return h("span", { className: "hint" }, pending ? words.pending : answered ? words.no_parts : words.no_answer);
   }
-  if (turn.voice_to_voice_ms < 0) return h("span", {}, words.early(Math.round(-turn.voice_to_voice_ms)));
   const label = PARTS.map((name) => words.part(words.names[name], Math.round(turn.parts[name]))).join(", ");
   const bar = h("div", { className: "lab-bar", attrs: { role: "img" }, aria: { label }, title: label });
   for (const { name, from, width } of barsOf(turn.parts, scale_ms)) {
@@ -60,7 +60,12 @@ function waterfall(turn, { scale_ms, pending }) {
 }
 
 function row(turn, index, { scale_ms, several, pending }) {
-  const marks = [turn.cut ? words.cut : null, turn.timeline?.reused ? words.ahead : null].filter(Boolean);
+  const buffer_ms = turn.network?.buffer_ms ?? null;
+  const marks = [
+    turn.cut ? words.cut : null,
+    turn.timeline?.reused ? words.ahead : null,
+    buffer_ms === null ? null : words.buffer(buffer_ms, turn.network.lost ?? 0),
+  ].filter(Boolean);
   return h(
     "tr",
     {},

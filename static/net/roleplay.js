@@ -36,6 +36,7 @@ export class Roleplay {
     this.captions = new Captions();
     this.microphone_dbfs = -Infinity;
     this.onstarted = () => {}; // (session_s)
+    this.onpaused = () => {}; // (paused, left_ms)
     this.onstate = () => {};
     this.oncaptions = () => {};
     this.onlatency = () => {};
@@ -141,6 +142,7 @@ export class Roleplay {
     if (this.conversation.receive(event, now())) this.onstate();
     if (this.captions.receive(event)) this.oncaptions();
     if (event.type === "interlocutor.session.started") this.onstarted(event.session_s);
+    if (event.type === "interlocutor.session.paused") this.onpaused(event.paused, event.left_ms);
     if (event.type === "interlocutor.turn.latency") this.onlatency(event.voice_to_voice_ms);
     if (event.type === "interlocutor.turn.timeline") this.ontimeline(event);
     if (event.type === "interlocutor.session.ended") this.#finish({ reason: event.reason });

@@ -11,14 +11,14 @@ import { NoticeBar } from "../ui/notice_bar.js";
 import { Presence } from "../ui/presence.js";
 import { TimingView } from "../ui/timing_view.js";
 import { notesPanel } from "./prepare.js";
-import { askForReport, repeatButton, talkingControls } from "./talk_controls.js";
+import { askForReport, pauseButton, repeatButton, talkingControls } from "./talk_controls.js";
 import { captionPanel, clockPanel, qualityLine } from "./talk_parts.js";
 
 const words = strings.talk;
 
 // States that call for something are told to screen readers; "You are speaking" would be spoken into the microphone,
 // and that the patient speaks can be heard.
-const TOLD_STATES = ["listening", "thinking"];
+const TOLD_STATES = ["listening", "thinking", "paused"];
 
 /** Return the screen of a Roleplay that is being started. */
 export function talkScreen({ roleplay, session, mode, notes, desk, preference, on_problem }) {
@@ -34,8 +34,10 @@ export function talkScreen({ roleplay, session, mode, notes, desk, preference, o
   const clock = clockPanel(session, () => notice.show("time_over", words.time_over));
   const microphone = desk.microphone;
 
+  let paused = false;
+
   const showState = () => {
-    const { state } = roleplay.conversation;
+    const state = paused && roleplay.conversation.state !== "ended" ? "paused" : roleplay.conversation.state;
     const { name, hint } = words.states[state];
     const nothing_said = roleplay.captions.visible.length === 0;
     const opening = nothing_said && (state === "listening" ? words.begin_you : state === "thinking" && roleplay.conversation.turns === 0 ? words.begin_patient : "");
@@ -65,6 +67,7 @@ export function talkScreen({ roleplay, session, mode, notes, desk, preference, o
   });
   // On the day nobody has buttons for it: in an exam one asks.
   const repeat = mode === "exam" ? null : repeatButton(roleplay);
+  const pause = mode === "exam" ? null : pauseButton(roleplay);
   const report = button(words.report.open, () => askForReport(session, (text) => notice.show("report", text)), { kind: "quiet" });
   const quality = qualityLine();
 
@@ -125,7 +128,7 @@ export function talkScreen({ roleplay, session, mode, notes, desk, preference, o
         ),
         notice.element,
         captions.element,
-        h("div", { className: "controls" }, controls.hold, controls.mute, repeat?.element, end),
+        h("div", { className: "controls" }, controls.hold, controls.mute, ...[repeat?.element, pause?.element].filter(Boolean), end),
         h("div", { className: "row row-more" }, controls.toggle, captions.toggle, report),
         timing?.element,
       ),
@@ -140,6 +143,13 @@ export function talkScreen({ roleplay, session, mode, notes, desk, preference, o
   roleplay.oncaptions = () => {
     captions.show();
     controls.on_captions();
+  };
+  roleplay.onpaused = (on, left_ms) => {
+    paused = on;
+    clock.pause(on, left_ms);
+    controls.on_paused(on);
+    pause?.on_paused(on);
+    showState();
   };
   roleplay.onlatency = (ms) => setText(latency, words.latency(seconds(ms)));
   roleplay.ontimeline = (event) => timing?.show(event);

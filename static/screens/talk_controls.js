@@ -19,20 +19,21 @@ export function talkingControls({ roleplay, microphone, preference, on_muted, on
   const key = new PushToTalk();
   let pushing = false;
   let timer = null;
+  let paused = false;
   let answered = 0; // turns for which the patient has been asked to reply
   const spoken = (line) => line.role === "candidate" && line.done && line.stable && !line.typed;
   const turns = () => roleplay.captions.lines.filter(spoken).length;
 
-  const mute = button(words.mute, () => setMuted(!microphone.muted), { kind: "mute", aria: { pressed: "false" } });
+  const mute = button(words.mute, () => setMuted(mute.getAttribute("aria-pressed") !== "true"), { kind: "mute", aria: { pressed: "false" } });
   const setMuted = (muted) => {
-    microphone.muted = muted;
+    microphone.muted = muted || paused;
     mute.setAttribute("aria-pressed", String(muted));
     on_muted(muted);
   };
 
   const hold = button(words.push.hold, () => {}, { kind: "hold", hidden: true, aria: { pressed: "false" } });
   const show = (talking) => {
-    microphone.muted = !talking;
+    microphone.muted = !talking || paused;
     hold.setAttribute("aria-pressed", String(talking));
     setText(hold, talking ? words.push.talking : words.push.hold);
     if (talking) clearTimeout(timer);
@@ -105,6 +106,12 @@ export function talkingControls({ roleplay, microphone, preference, on_muted, on
       answered = turns();
       roleplay.send(requests.reply());
     },
+    /** While the role-play stands still nothing is sent, whatever the buttons say. */
+    on_paused: (on) => {
+      paused = on;
+      if (pushing) show(key.release());
+      else setMuted(mute.getAttribute("aria-pressed") === "true");
+    },
     reset: () => setMuted(false),
     close: () => {
       clearTimeout(timer);
@@ -132,6 +139,20 @@ export function repeatButton(roleplay) {
   };
   on_state();
   return { element, on_state };
+}
+
+/** Return {element, on_paused(paused)}: asks for a pause, or to go on; what the server says of it is shown. */
+export function pauseButton(roleplay) {
+  let paused = false;
+  const element = button(words.pause, () => roleplay.send(requests.pause(!paused)), { kind: "control" });
+  return {
+    element,
+    on_paused: (on) => {
+      paused = on;
+      setText(element, on ? words.go_on : words.pause);
+      element.classList.toggle("button-primary", on);
+    },
+  };
 }
 
 /** Ask what went wrong and send it; `tell(text)` shows what came of it. */

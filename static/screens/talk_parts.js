@@ -12,7 +12,7 @@ const words = strings.talk;
 const TOLD_MS = [60000, 10000];
 const ASK_EVERY_MS = 10000; // often enough to notice, seldom enough to cost nothing
 
-/** Return {element, start(session_s), tick()}; `on_over` is called once, when no time is left. */
+/** Return {element, start(session_s), pause(paused, left_ms), tick()}; `on_over` is called once, when no time is left. */
 export function clockPanel(session, on_over) {
   const clock = h("p", { className: "clock clock-small", attrs: { role: "timer" }, aria: { label: words.time_label } });
   let countdown = null;
@@ -33,6 +33,8 @@ export function clockPanel(session, on_over) {
       countdown = new Countdown(session_s * 1000, () => performance.now());
       milestones = new Milestones(TOLD_MS, session_s * 1000);
     },
+    /** The server says that the role-play stands still, or goes on, with so much left. */
+    pause: (paused, left_ms) => (paused ? countdown?.stop(left_ms) : countdown?.run(left_ms)),
     tick: () => {
       if (!countdown) return;
       const left_ms = countdown.left_ms;

@@ -61,6 +61,7 @@ def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Pa
         assert turn["voice_to_voice_ms"] + found_early_ms == pytest.approx(turn["timeline"]["audible_ms"], abs=150)
     else:
         assert 0 < turn["parts"]["deliver"] < 400  # both jitter buffers, and what a busy machine adds
+        assert turn["network"]["buffer_ms"] > 0
     label = turns.get_by_role("img").get_attribute("aria-label")
     assert [int(ms) for ms in re.findall(r"(-?\d+) ms", str(label))] == [round(ms) for ms in turn["parts"].values()]
     expect(turns).to_contain_text(f"{round(turn['voice_to_voice_ms'])} ms")

@@ -39,7 +39,9 @@ def test_push_to_talk_says_only_what_is_said_while_the_key_is_down(page: Page) -
     expect(page.locator(".notice")).to_contain_text("Hold the button or the space bar")
     expect(page.get_by_role("button", name="Mute")).to_have_count(0)
     steps.in_state(page, "listening")
-    turns, frames = len(page.locator(".caption-candidate").all()), len(wire.frames)
+    # What was being said when the key came into force was a turn of its own.
+    turns, frames = page.locator(".caption-candidate").count(), len(wire.frames)
+    commits, wanted = sent(wire, "input_audio_buffer.commit"), sent(wire, "response.create")
     page.locator("h1").click()  # nothing has the focus
     page.keyboard.down("Space")
     expect(page.get_by_role("button", name="You are on")).to_have_attribute("aria-pressed", "true")
@@ -48,8 +50,8 @@ def test_push_to_talk_says_only_what_is_said_while_the_key_is_down(page: Page) -
     expect(page.locator(".caption-candidate")).to_have_count(turns + 1)
     page.keyboard.up("Space")
     steps.in_state(page, "speaking")
-    assert sent(wire, "input_audio_buffer.commit") == 1
-    assert sent(wire, "response.create") == 1
+    assert sent(wire, "input_audio_buffer.commit") == commits + 1
+    assert sent(wire, "response.create") == wanted + 1
     assert not any(wire.frames[-10:])
     # Pressed shortly it stays down, for who can't hold it.
     hold = page.get_by_role("button", name="Hold to talk")
@@ -65,7 +67,7 @@ def test_push_to_talk_says_only_what_is_said_while_the_key_is_down(page: Page) -
     assert wire.received[-1]["type"] != "error"
 
 
-def test_the_patient_says_it_again_and_a_problem_is_reported(browser: Browser, server: ServerProcess) -> None:
+def test_a_pause_then_the_patient_again_and_a_report(browser: Browser, server: ServerProcess) -> None:
     with visiting(browser, server.url) as page:
         wire = Wire(page)
         steps.prepare(page, steps.PATIENT_FIRST)
@@ -73,12 +75,13 @@ def test_the_patient_says_it_again_and_a_problem_is_reported(browser: Browser, s
         page.get_by_role("button", name="Mute").click()  # or this microphone begins to talk
         repeat = page.get_by_role("button", name="Please repeat")
         expect(repeat).to_have_attribute("aria-disabled", "true")  # nothing was said yet
-        page.get_by_role("button", name="Report a problem").click()
-        dialog = page.get_by_role("dialog", name="What went wrong?")
-        dialog.get_by_label("What is it about?").select_option(label="The sound")
-        dialog.get_by_label("In a few words").fill("It crackles.")
-        dialog.get_by_role("button", name="Send").click()
-        expect(page.locator(".notice").last).to_contain_text("It was noted.")
+        steps.in_state(page, "speaking")
+        page.wait_for_function("() => loudness() > 0.01")
+        pause(page)
+        report(page)
+        page.get_by_role("button", name="Go on").click()
+        page.wait_for_function("() => loudness() > 0.01")
+        expect(page.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "true")
         steps.in_state(page, "listening")
         expect(repeat).to_have_attribute("aria-disabled", "false")
         repeat.click()
@@ -87,9 +90,33 @@ def test_the_patient_says_it_again_and_a_problem_is_reported(browser: Browser, s
         session = next(m["session"]["id"] for m in wire.received if m["type"] == "session.created")
         steps.end(page)
         expect(page.locator(".turn-candidate").last).to_contain_text("(asked by the button)")
-    kept = {entry.envelope.type: entry.payload for entry in server.entries(session)}
+    entries = server.entries(session)
+    kept = {entry.envelope.type: entry.payload for entry in entries}
     assert kept["problem_reported"] == {"kind": "sound", "text": "It crackles."}
     consent = kept["consent_given"]
     assert consent is not None
     assert consent["version"]
     assert "I have read this and agree." in consent["text"]
+    left_ms = [entry.payload["left_ms"] for entry in entries if entry.payload and "paused" in entry.payload]
+    assert len(left_ms) == 2
+    assert abs(left_ms[0] - left_ms[1]) <= 5
+
+
+def pause(page: Page) -> None:
+    """Pause: the patient and the clock stop."""
+    page.get_by_role("button", name="Pause").click()
+    steps.in_state(page, "paused")
+    page.wait_for_function("() => loudness() < 0.001")
+    left = page.get_by_role("timer").text_content()
+    page.wait_for_function("before => performance.now() > before + 1100", arg=page.evaluate("performance.now()"))
+    assert page.get_by_role("timer").text_content() == left
+
+
+def report(page: Page) -> None:
+    """Say that something is wrong with the sound."""
+    page.get_by_role("button", name="Report a problem").click()
+    dialog = page.get_by_role("dialog", name="What went wrong?")
+    dialog.get_by_label("What is it about?").select_option(label="The sound")
+    dialog.get_by_label("In a few words").fill("It crackles.")
+    dialog.get_by_role("button", name="Send").click()
+    expect(page.locator(".notice").last).to_contain_text("It was noted.")

@@ -146,8 +146,9 @@ test("sound that comes before its reply is told of belongs to it; what was claim
   const candidate = new Candidate([turn(), turn()], { now_ms: 0, same_clock: false });
   candidate.began(0, 1000, 0);
   candidate.spoken();
-  candidate.sound(true, 2300);
+  candidate.sound(true, 2300, { buffer_ms: 50, lost: 0, round_trip_ms: 1 });
   candidate.receive(replies(1), 2320);
+  assert.equal(candidate.results[0].network.buffer_ms, 50);
   assert.equal(candidate.results[0].voice_to_voice_ms, 400);
   candidate.sound(false, 2900);
   candidate.sound(true, 3000); // the same reply goes on
@@ -207,6 +208,9 @@ test("a turn that is answered too early, or taken for two, is cut; refusals are 
   candidate.sound(true, 1500);
   assert.equal(candidate.results[0].voice_to_voice_ms, -400);
   assert.equal(isCut(candidate.results[0]), true);
+  candidate.receive(LATENCY, 1550);
+  assert.equal(partsOf(candidate.results[0], false), null);
+  assert.ok(partsOf(candidate.results[0], true).endpoint < 0);
   assert.equal(isCut({ voice_to_voice_ms: 400, heard: ["one", "two"] }), true);
   assert.equal(isCut({ voice_to_voice_ms: 400, heard: ["one"] }), false);
   candidate.receive({ type: "error", error: { message: "no" } }, 1600);
