@@ -64,23 +64,23 @@ def test_every_sentence_is_read_word_for_word_at_its_own_length(model: Any, ever
 
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
-def test_the_product_reads_every_sentence_word_for_word(
+def test_the_product_reads_sentences_word_for_word(
     decoder: WhisperDecoder, everything: list[Sentence], streamed: bool
 ) -> None:
     """As a session does: at its own length, after the product's prompt and the card's names and drugs.
 
-    `python -m tests.models.product` reads them padded and without names too, every night.
+    A third of them; `scripts/nightly-models` reads all, padded and without names too (`python -m tests.models.product`).
     """
-    known = sentences(longest_s=math.inf) if streamed else everything  # one turn is longer than what is read at once
+    known = sentences(longest_s=math.inf)[::3] if streamed else everything[1::3]  # one is longer than is read at once
     way = Way(streamed=streamed, true_length=True, vocabulary=True)
     wrong = {one.sentence.name: (one.sentence.text, one.text) for one in misread(decoder, way, known)}
-    assert len([one for one in known if one.card]) > 75
+    assert len([one for one in known if one.card]) > 20
     assert wrong == {}
 
 
 def test_consultations_are_read_word_for_word_padded_to_30_s(model: Any, everything: list[Sentence]) -> None:
-    read = {one.name: (one.text, read_padded(model, one.samples)) for one in of_consultations(everything)[::2]}
-    assert len(read) > 30
+    read = {one.name: (one.text, read_padded(model, one.samples)) for one in of_consultations(everything)[::4]}
+    assert len(read) > 15
     assert {name: pair for name, pair in read.items() if not same(*pair)} == {}
 
 
