@@ -133,7 +133,7 @@ class RealtimeConnection:
                 if live.code is None and lasting:
                     if live.quiet_s() > quiet_s / 2:  # or sound comes by another way
                         return
-                elif live.code is None:
+                elif live.code is None and live.quiet_s() > quiet_s / 2:
                     live.end("idle")
                 continue
             if live.code is None:

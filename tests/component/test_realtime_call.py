@@ -129,3 +129,14 @@ def test_a_lost_call_comes_back_and_the_patient_goes_on_in_its_words() -> None:
     (reply,) = one.logged(log.ReplyFinished)
     assert reply.status == "completed"
     assert reply.heard == LONG[0][0]
+
+
+def test_a_call_that_sends_sound_and_no_message_is_not_idle() -> None:
+    async def script(one: Talk) -> None:
+        await one.pause(12_000)
+        assert one.live.code is None
+        await asyncio.sleep(12.0)
+        await one.wait("interlocutor.session.ended")
+
+    one = talk(script, call=True, idle_s=5.0)
+    assert one.all("interlocutor.session.ended")[0]["reason"] == "idle"
