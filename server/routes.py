@@ -18,6 +18,7 @@ from server.consent import read_consent
 from server.host import Server
 from server.paths import STATIC
 from server.principal import Principal
+from server.protocol.binary import SUBPROTOCOL
 from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
 from server.security import origin_allowed
@@ -186,7 +187,7 @@ async def realtime(websocket: WebSocket) -> None:
     server = _server(websocket)
     offered = websocket.scope.get("subprotocols", [])
     ticket: Ticket | None = None
-    protocol = REALTIME_PROTOCOL if REALTIME_PROTOCOL in offered else None
+    protocol = next((name for name in (SUBPROTOCOL, REALTIME_PROTOCOL) if name in offered), None)  # exactly one
     back = any(name.startswith(TICKET_PREFIX) for name in offered)
     try:
         _check_origin(websocket)
@@ -214,6 +215,7 @@ async def realtime(websocket: WebSocket) -> None:
         settings=server.settings.server,
         idle_s=server.settings.session.idle_s,
         ticket=ticket,
+        binary=protocol == SUBPROTOCOL,
     )
     try:
         await websocket.accept(subprotocol=protocol)

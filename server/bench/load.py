@@ -22,7 +22,7 @@ from audio.errors import AppError, ProtocolError
 from server.bench.figures import Figure, percentile
 from server.replay.candidate import SimulatedCandidate
 from server.replay.plan import Plan
-from server.replay.remote import reserve
+from server.replay.remote import RemoteLink, reserve
 from server.replay.transports import Transport, open_link
 
 START_TIMEOUT_S = 120.0
@@ -50,6 +50,7 @@ class LoadResult:
     candidates: list[SimulatedCandidate] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     session_s: float = 0.0
+    wire_bytes: int = 0  # of messages, both ways
     usage: Usage = field(default_factory=Usage)
 
 
@@ -118,6 +119,7 @@ async def run_load(
     *,
     sessions: int,
     server: psutil.Process | None,
+    binary: bool = True,
     transport: Transport = "websocket",
     progress: Callable[[], None] = lambda: None,
 ) -> LoadResult:
@@ -134,7 +136,7 @@ async def run_load(
         await asyncio.sleep(number * STAGGER_S)
         joined = loop.time()
         try:
-            link = await open_link(await reserve(url, card), transport)
+            link = await open_link(await reserve(url, card), transport, binary=binary)
         except AppError as error:
             result.failed.append(error.message)
             return
@@ -144,6 +146,8 @@ async def run_load(
         finally:
             await link.close()
         result.candidates.append(candidate)
+        if isinstance(link, RemoteLink):
+            result.wire_bytes += link.bytes_sent + link.bytes_received
         result.session_s += loop.time() - joined
 
     await asyncio.gather(*(one(number) for number in range(sessions)))
@@ -210,6 +214,9 @@ def figures_of(result: LoadResult) -> list[Figure]:
             figures.append(Figure(name_q, value and round(value, 2), "ms", n=len(values), note=note))
     figures.append(Figure("audio_gaps", float(len(gaps)), "", n=count))
     figures.append(Figure("longest_audio_gap_ms", round(max(gaps, default=0.0), 1), "ms", n=len(gaps)))
+    if result.session_s and result.wire_bytes:
+        per_s = round(result.wire_bytes / result.session_s)
+        figures.append(Figure("wire_bytes_per_session_s", float(per_s), "B/s", n=result.sessions, note="both ways"))
     if usage.wall_s and usage.idle_bytes:
         cpu = usage.cpu_s / result.session_s if result.session_s else None
         figures.append(Figure("cpu_s_per_session_s", cpu and round(cpu, 4), "s/s", n=result.sessions))

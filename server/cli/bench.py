@@ -30,6 +30,7 @@ def load(
     card: Annotated[str | None, typer.Option(help="Card to play; by default the one the recording names.")] = None,
     turns: Annotated[int, typer.Option(min=0, help="Only the first so many turns; 0: all.")] = 0,
     backend: Annotated[str, typer.Option(help="Engines of the server that is started: mock, embedded, auto.")] = "mock",
+    base64: Annotated[bool, typer.Option("--base64", help="Sound as stock clients send it, not binary.")] = False,
     transport: Annotated[str, typer.Option(help="websocket, or webrtc by UDP.")] = "websocket",
     overrides: Annotated[list[str] | None, typer.Option("--set", help="A setting of that server, a.b=value.")] = None,
     json_file: JsonFile = None,
@@ -70,7 +71,14 @@ def load(
 
             if url is not None:
                 return await run_load(
-                    url, plan, card_id, sessions=sessions, server=None, transport=way, progress=progress
+                    url,
+                    plan,
+                    card_id,
+                    sessions=sessions,
+                    server=None,
+                    transport=way,
+                    binary=not base64,
+                    progress=progress,
                 )
             settings = [
                 f"engines.backend={backend}",
@@ -81,7 +89,14 @@ def load(
             arguments = [word for setting in settings for word in ("--set", setting)]
             async with server_process(arguments) as (address, process):
                 return await run_load(
-                    address, plan, card_id, sessions=sessions, server=process, transport=way, progress=progress
+                    address,
+                    plan,
+                    card_id,
+                    sessions=sessions,
+                    server=process,
+                    transport=way,
+                    binary=not base64,
+                    progress=progress,
                 )
 
     result = asyncio.run(main())

@@ -8,7 +8,8 @@ WIRE_CODES: dict[str, str] = {
     "protocol.invalid_field": "A field is missing, unknown, of the wrong type or out of bounds; `param` is its path.",
     "protocol.unsupported": "The protocol has this, but this server does not; see the table of messages.",
     "protocol.too_big": "The message or its sound is too big; send shorter ones.",
-    "protocol.binary": "A binary frame came; all messages are text. After three the connection is closed (1003).",
+    "protocol.binary": "A binary frame came, though the client did not ask for them. After three: closed (1003).",
+    "protocol.bad_binary": "A binary frame's header is short, unknown or out of bounds.",
     "protocol.too_late": "It could have been done earlier: the role-play has started, or the conversation has gone on.",
     "protocol.not_configured": "Acknowledgements were sent without `interlocutor.client.configure`.",
     "protocol.too_many_errors": "Too many messages could not be understood; the connection is closed (1008).",
@@ -95,7 +96,7 @@ OTHER_CODES: dict[str, str] = {
 CLOSE_CODES: dict[int, str] = {
     1000: "The role-play was ended by the candidate.",
     1001: "The client went away.",
-    1003: "Binary frames; all messages are text.",
+    1003: "Binary frames that were not agreed on.",
     1007: "A frame is not UTF-8.",
     1008: "Too many bad messages, or sound faster than real time.",
     1009: "A frame is bigger than the server takes.",

@@ -9,6 +9,7 @@ import inspect
 import json
 from pathlib import Path
 
+from server.protocol.binary import CANDIDATE, HEADER, LATE, PATIENT, SUBPROTOCOL
 from server.protocol.client import MAX_AUDIO_BYTES, MESSAGES
 from server.protocol.codes import CLOSE_CODES, OTHER_CODES, WIRE_CODES
 from server.protocol.events import EVENTS
@@ -38,10 +39,41 @@ the field, never ignored. Our own messages and events begin with `interlocutor.`
 - All messages are text frames of one JSON object of at most {MAX_MESSAGE_BYTES} bytes (the server's
   `server.message_max_bytes` may be lower). Sound is base64 of 16-bit little-endian mono PCM, 24 kHz unless said
   otherwise, of at most {MAX_AUDIO_BYTES} bytes in a message, at the pace it is spoken.
+- Clients that offer the subprotocol `{SUBPROTOCOL}` send and get sound as binary messages instead; see below.
 - `event_id` may be sent with any message; an `error` about the message repeats it. Ids of the server's events count
-  what was sent on this connection: `event_000001`, `event_000002`, ...
+  what was sent in this session: `event_000001`, `event_000002`, ...
 - After `interlocutor.session.ended` the server closes. A client that does not take a message in
   `server.send_deadline_s` is dropped.
+
+## Binary sound
+
+A client that offers `{SUBPROTOCOL}` beside the others is answered with that subprotocol alone. Sound then goes both
+ways in binary messages of {HEADER.size} bytes of header and 16-bit little-endian PCM; everything else stays JSON. The
+header, little-endian: kind (1 byte), flags (1), reply (2), place (4), late_ms (4).
+
+- Kind {CANDIDATE}, from the client: the candidate's sound. `place` milliseconds of the patient's item `item_p<reply>`
+  were played, as in `interlocutor.playout` (reply 0: nothing plays). Flag {LATE}: captured `late_ms` ago.
+- Kind {PATIENT}, from the server: the patient's sound, `place` samples into the item `item_p<reply>`; instead of
+  `response.output_audio.delta`.
+
+## Coming back
+
+A client that says `interlocutor.client.configure` with `resume` is given a token. When its connection is lost, the
+session waits for `within_s` seconds: its clock runs on, the patient falls silent, nothing is said to nobody.
+
+- It connects again with one subprotocol more: `interlocutor-resume.<token>.<seq>[.<reply>.<played_ms>]`. `seq` is the
+  number in the last `event_id` it has seen (0 after a page was loaded anew), the rest says how much of the patient's
+  item `item_p<reply>` was played. Refusals come as an `error` event and a close code.
+- The server answers with `interlocutor.session.resumed`, then sends what was missed, without sound, under its old
+  numbers, and goes on. `received_ms` says how much of the candidate's sound came: what the client has of later sound
+  it sends now, with `late_ms`, oldest first, before it goes on with live sound.
+- With the first live sound (or `interlocutor.pulse`) the patient goes on: `interlocutor.playout.restart` says from
+  where, which is the beginning of the word that broke off.
+- Such a client always sends something: sound, or `interlocutor.pulse` once a second. After five seconds of nothing its
+  connection counts as lost. The server sends `interlocutor.pulse` once a second; a client that misses them connects
+  again. The newer of two connections has the session, the older is told `session.taken` and closed with 4409.
+- Closing with 1000 is a goodbye: the session ends at once.
+- A turn of which some sound came late has no `interlocutor.turn.latency`.
 
 ## A turn
 

@@ -16,6 +16,7 @@ class Code(StrEnum):
     UNSUPPORTED = "protocol.unsupported"
     TOO_BIG = "protocol.too_big"
     BINARY = "protocol.binary"
+    BAD_BINARY = "protocol.bad_binary"
     TOO_LATE = "protocol.too_late"
     NOT_CONFIGURED = "protocol.not_configured"
     TOO_MANY_ERRORS = "protocol.too_many_errors"

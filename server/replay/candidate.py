@@ -23,6 +23,7 @@ from server.replay.link import (
     Over,
     ReplyBegan,
     ReplyOver,
+    Restarted,
     Resumed,
     Sound,
     Timeline,
@@ -272,6 +273,10 @@ class SimulatedCandidate:
                 self.held_at_ms.append(self._now_ms)
             case Resumed(reply=reply, from_ms=from_ms):
                 self._loudspeaker.resume(reply, from_ms, self._now_ms)
+                self._interrupter.resumed(reply, self._now_ms)
+            case Restarted(reply=reply, from_ms=from_ms):
+                self._loudspeaker.restart(reply, from_ms, self._now_ms)
+                self._reply_samples[reply] = samples_for(from_ms, WIRE_HZ)
                 self._interrupter.resumed(reply, self._now_ms)
             case Ignored():
                 self._interrupter.ignored(told)

@@ -33,6 +33,7 @@ class _Track:
     received: int = 0  # samples
     played: int = 0  # samples: the place that is heard next
     held: bool = False
+    anew: bool = False  # was told to begin anew, and no sound has come since: that is no gap
 
     def cut(self, start: int, end: int) -> Pcm:
         """Return samples of the reply by their place."""
@@ -63,10 +64,11 @@ class Loudspeaker:
         track = self._tracks.setdefault(reply, _Track(reply))
         self._sound[reply] = track
         due_ms = self.plays_until_ms(now_ms)
-        if track.received and track.played == track.received and not track.held:
+        if track.received and track.played == track.received and not track.held and not track.anew:
             late_ms = now_ms - self._ended_ms(reply)
             if late_ms > 1.0:
                 self.gaps_ms.append(late_ms)
+        track.anew = False
         track.chunks.append(samples)
         track.received += len(samples)
         return due_ms
@@ -87,6 +89,16 @@ class Loudspeaker:
         if track is not None and track.held:
             track.held = False
             track.played = max(0, min(track.played, round(from_ms * SAMPLES_PER_MS)))
+
+    def restart(self, reply: int, from_ms: float, now_ms: float) -> None:
+        """Drop what there is of a reply from a place on: what comes next begins there."""
+        self.advance(now_ms)
+        track = self._tracks.setdefault(reply, _Track(reply))
+        self._sound[reply] = track
+        place = min(round(from_ms * SAMPLES_PER_MS), track.received)
+        track.chunks = [track.cut(0, place)]
+        track.received = track.played = place
+        track.held, track.anew = False, True
 
     def clear(self, reply: int, now_ms: float) -> None:
         """Drop what was not heard of a reply, and what may still come."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import itertools
 import json
 import urllib.error
 import urllib.request
@@ -14,11 +15,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
 
 from audio.errors import ProtocolError
 from audio.frames import Pcm, pcm_from_bytes, pcm_to_bytes
 from audio.text import well_formed
 from pipelines.events import TurnTimeline
+from server.protocol.binary import SUBPROTOCOL, CandidateSound, pack_candidate, parse_patient
 from server.replay.link import (
     Cleared,
     Held,
@@ -27,6 +30,7 @@ from server.replay.link import (
     Over,
     ReplyBegan,
     ReplyOver,
+    Restarted,
     Resumed,
     Sound,
     Timeline,
@@ -35,8 +39,15 @@ from server.replay.link import (
     Trouble,
     Understood,
 )
+from server.replay.sound_memory import SoundMemory
+from server.wire.ticket import Ticket
 
 TIMEOUT_S = 20.0
+_TRANSIENT = tuple(f'{{"type": "{kind}"' for kind in ("input_audio_buffer.append", "interlocutor.playout"))
+QUIET_S = 4.0  # the server sends something every second to a client that comes back
+CONNECT_S = 5.0
+TOO_OFTEN = 4429  # wait a little
+LOST_CODES = (None, 1001, 1005, 1006, TOO_OFTEN)  # with others the server says that the session is over, or not ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,39 +109,85 @@ def _parsed(text: str | bytes) -> dict[str, Any]:
 
 
 class RemoteLink:
-    """A client of the realtime protocol that acknowledges what it plays; open it with `RemoteLink.open`."""
+    """A client of the realtime protocol that acknowledges what it plays; open it with `RemoteLink.open`.
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
-        self._tell: Listener = lambda _told: None
-        self._outgoing: asyncio.Queue[str | None] = asyncio.Queue()
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+    With `resume` it comes back when its connection is lost, and sends late what was not received.
+    """
+
+    def __init__(self, reserved: Reserved, *, binary: bool, resume: bool) -> None:
         self.bytes_received = 0
+        self.bytes_sent = 0
+        self.resumed = 0  # how often a connection was lost and another took its place
         self.keep: list[str] | None = None  # a list here keeps every message as received
+        self._reserved = reserved
+        self._offers_binary = binary
+        self._resume = resume
+        self._tell: Listener = lambda _told: None
+        self._socket: ClientConnection | None = None
+        self._binary = False
+        self._outgoing: asyncio.Queue[str | bytes] = asyncio.Queue()
+        self._connected = asyncio.Event()
+        self._memory = SoundMemory()
+        self._flows = True  # sound is sent as it comes; else it is only kept
+        self._offer: tuple[str, float] | None = None  # token, and the seconds it is good for
+        self._seen = 0
+        self._played = (0, 0.0)
+        self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
-    async def open(cls, reserved: Reserved) -> Self:
+    async def open(cls, reserved: Reserved, *, binary: bool = True, resume: bool = False) -> Self:
         """Connect to a reserved session; raises AppError."""
-        headers = {"Authorization": f"Bearer {reserved.token}"}
+        link = cls(reserved, binary=binary, resume=resume)
         try:
-            socket = await connect(reserved.url, additional_headers=headers, compression=None, max_size=2**22)
+            socket = await link._connect()
         except (OSError, InvalidHandshake, TimeoutError) as error:
             raise ProtocolError(f"the server did not take the connection: {error}", code="replay.server") from None
-        link = cls(socket)
-        link.send_message("interlocutor.client.configure", playout_acks=True, echo_cancellation=True)
+        link._introduce()
+        link._tasks = [asyncio.create_task(link._serve(socket)), asyncio.create_task(link._write())]
         return link
+
+    async def _connect(self, ticket: Ticket | None = None) -> ClientConnection:
+        offered = [Subprotocol("realtime")]
+        if self._offers_binary:
+            offered.append(Subprotocol(SUBPROTOCOL))
+        if ticket is not None:
+            offered.append(Subprotocol(str(ticket)))
+        headers = {"Authorization": f"Bearer {self._reserved.token}"}
+        socket = await connect(
+            self._reserved.url, additional_headers=headers, subprotocols=offered, compression=None, max_size=2**22
+        )
+        self._socket, self._binary = socket, socket.subprotocol == SUBPROTOCOL
+        self._connected.set()
+        return socket
+
+    def _introduce(self) -> None:
+        resume = {"resume": True} if self._resume else {}
+        self.send_message("interlocutor.client.configure", playout_acks=True, echo_cancellation=True, **resume)
 
     def listen(self, listener: Listener) -> None:
         """Tell this listener from now on."""
         self._tell = listener
 
     def send(self, samples: Pcm) -> None:
-        """Queue sound for the server."""
-        self.send_message("input_audio_buffer.append", audio=base64.b64encode(pcm_to_bytes(samples)).decode())
+        """Queue sound for the server, or keep it while there is no connection."""
+        self._memory.add(samples, _now_s())
+        if self._flows:
+            self._send_sound(samples)
+
+    def _send_sound(self, samples: Pcm, late_ms: float | None = None) -> None:
+        pcm, late = pcm_to_bytes(samples), None if late_ms is None else round(late_ms)
+        if self._binary:
+            reply, played_ms = self._played
+            self._outgoing.put_nowait(pack_candidate(CandidateSound(pcm, reply & 0xFFFF, round(played_ms), late)))
+            return
+        more = {} if late is None else {"late_ms": late}
+        self.send_message("input_audio_buffer.append", audio=base64.b64encode(pcm).decode(), **more)
 
     def acknowledge(self, reply: int, played_ms: float) -> None:
-        """Queue an acknowledgement."""
-        self.send_message("interlocutor.playout", item_id=f"item_p{reply}", played_ms=round(played_ms, 1))
+        """Queue an acknowledgement; with binary sound it goes with the next frame."""
+        self._played = (reply, played_ms)
+        if self._flows and not self._binary:
+            self.send_message("interlocutor.playout", item_id=f"item_p{reply}", played_ms=round(played_ms, 1))
 
     def send_message(self, kind: str, **fields: Any) -> None:
         """Queue any message."""
@@ -148,26 +205,102 @@ class RemoteLink:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._socket.close()
+        if self._socket is not None:
+            await self._socket.close()
 
     async def _write(self) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            while (message := await self._outgoing.get()) is not None:
-                await self._socket.send(message)
+        while True:
+            await self._connected.wait()
+            message = await self._outgoing.get()
+            try:
+                if self._socket is not None:
+                    await self._socket.send(message)
+                self.bytes_sent += len(message)
+            except ConnectionClosed:
+                self._connected.clear()
+                if not _is_sound(message):
+                    self._outgoing.put_nowait(message)
 
-    async def _read(self) -> None:
-        try:
-            async for message in self._socket:
-                self.bytes_received += len(message)
-                if self.keep is not None:
-                    self.keep.append(str(message))
-                told = told_of(_parsed(message))
-                if told is not None:
-                    self._tell(told)
-        except ConnectionClosed as closed:
-            self._tell(Over(f"closed: {closed.rcvd.reason if closed.rcvd else 'connection lost'}"))
-        else:
-            self._tell(Over("closed"))
+    async def _serve(self, connection: ClientConnection) -> None:
+        """Read from one connection after the other until the session is over."""
+        socket: ClientConnection | None = connection
+        reason = ""
+        while socket is not None:
+            try:
+                await self._read(socket)
+            except (ConnectionClosed, TimeoutError) as lost:
+                reason = _why(lost)
+                socket.transport.abort()
+                socket = await self._come_back(lost)
+        self._tell(Over(reason))
+
+    async def _read(self, socket: ClientConnection) -> None:
+        while True:
+            async with asyncio.timeout(QUIET_S if self._offer is not None else None):
+                message = await socket.recv()
+            self.bytes_received += len(message)
+            if isinstance(message, bytes):
+                sound = parse_patient(message)
+                self._tell(Sound(sound.reply, pcm_from_bytes(sound.pcm)))
+                continue
+            if self.keep is not None:
+                self.keep.append(message)
+            event = _parsed(message)
+            self._note(event)
+            told = told_of(event)
+            if told is not None:
+                self._tell(told)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        """Keep what coming back needs."""
+        if not self._resume:
+            return
+        with contextlib.suppress(KeyError, ValueError, AttributeError):
+            self._seen = max(self._seen, int(event["event_id"].removeprefix("event_")))
+        if event["type"] == "interlocutor.client.configured" and event.get("resume"):
+            self._offer = event["resume"]["token"], float(event["resume"]["within_s"])
+        elif event["type"] == "interlocutor.session.resumed":
+            self.resumed += 1
+            now_s = _now_s()
+            for began_s, samples in self._memory.since(event["received_ms"]):
+                self._send_sound(samples, max(0.0, 1000.0 * (now_s - began_s)))
+            self._flows = True
+
+    async def _come_back(self, lost: Exception) -> ClientConnection | None:
+        """Connect again, more and more patiently; None when the session is over, or the time."""
+        code = lost.rcvd.code if isinstance(lost, ConnectionClosed) and lost.rcvd is not None else None
+        if self._offer is None or code not in LOST_CODES:
+            return None
+        self._flows = False
+        self._connected.clear()
+        waiting = [self._outgoing.get_nowait() for _ in range(self._outgoing.qsize())]
+        for message in waiting:
+            if not _is_sound(message):
+                self._outgoing.put_nowait(message)
+        token, within_s = self._offer
+        deadline_s = _now_s() + within_s
+        for pause_s in itertools.chain((2.0,) if code == TOO_OFTEN else (0.0, 0.25, 0.5, 1.0), itertools.repeat(2.0)):
+            await asyncio.sleep(pause_s)
+            if _now_s() > deadline_s:
+                break
+            with contextlib.suppress(OSError, InvalidHandshake, TimeoutError):
+                async with asyncio.timeout(CONNECT_S):
+                    return await self._connect(Ticket(token, self._seen, *self._played))
+        return None
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _is_sound(message: str | bytes) -> bool:
+    """Return whether a message means nothing on another connection, or is sent again there."""
+    return isinstance(message, bytes) or message.startswith(_TRANSIENT)
+
+
+def _why(lost: Exception) -> str:
+    closed = lost.rcvd.reason if isinstance(lost, ConnectionClosed) and lost.rcvd else "connection lost"
+    return f"closed: {closed}"
 
 
 def _number(identifier: str) -> int:
@@ -191,6 +324,8 @@ def told_of(event: dict[str, Any]) -> Told | None:
             return Held(_number(event["item_id"]))
         case "interlocutor.playout.resume":
             return Resumed(_number(event["item_id"]), event["from_ms"])
+        case "interlocutor.playout.restart":
+            return Restarted(_number(event["item_id"]), event["from_ms"])
         case "interlocutor.turn.ignored":
             return Ignored(event["turn"], event["reason"], event["text"])
         case "interlocutor.turn.latency":

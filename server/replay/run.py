@@ -137,7 +137,7 @@ def replay_there(
         outcome = Outcome(untold=UNTOLD)
         for _ in range(repeat):
             reserved = await reserve(url, card_id)
-            link = await open_link(reserved, transport)
+            link = await open_link(reserved, transport, resume=True)
             candidate = SimulatedCandidate(plan, link, LoopClock(), as_recorded=as_recorded, progress=progress)
             try:
                 await candidate.run()

@@ -14,13 +14,18 @@ Transport = Literal["websocket", "webrtc"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 
 
-async def open_link(reserved: Reserved, transport: Transport) -> RemoteLink | RtcLink:
-    """Connect to a reserved session; raises AppError."""
+async def open_link(
+    reserved: Reserved, transport: Transport, *, binary: bool = True, resume: bool = False
+) -> RemoteLink | RtcLink:
+    """Connect to a reserved session; raises AppError.
+
+    `binary` and `resume` are for the WebSocket: sound as binary messages, and coming back when it breaks.
+    """
     if transport == "webrtc":
         from server.replay.webrtc import RtcLink  # aiortc takes half a second to import
 
         return await RtcLink.open(reserved)
-    return await RemoteLink.open(reserved)
+    return await RemoteLink.open(reserved, binary=binary, resume=resume)
 
 
 def named_transport(name: str) -> Transport:

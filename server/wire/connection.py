@@ -11,7 +11,8 @@ import structlog
 
 from audio.errors import AppError
 from server.protocol import events as e
-from server.protocol.client import parse_client_message
+from server.protocol.binary import parse_candidate
+from server.protocol.client import AppendAudio, parse_client_message
 from server.protocol.refusal import Code, Refused
 from server.protocol.session import SessionInfo
 from server.settings import ServerSettings
@@ -20,7 +21,7 @@ from server.wire.inbound import error_event
 from server.wire.live import CLOSE_CODES, LiveSession
 from server.wire.outbox import CLOSE_S
 from server.wire.ticket import Ticket
-from server.wire.voice import MessageVoice, Voice
+from server.wire.voice import BinaryVoice, MessageVoice, Voice
 
 __all__ = ["CLOSE_CODES", "RealtimeConnection", "SessionInfo", "WebSocketChannel"]
 
@@ -36,7 +37,10 @@ TAKEN = 4409
 
 
 class RealtimeConnection:
-    """A channel attached to a session; `voice` is how the patient's sound leaves on it, as messages unless given."""
+    """A channel attached to a session; `voice` is how the patient's sound leaves on it, as messages unless given.
+
+    With `binary`, sound goes both ways as binary messages (`server/protocol/binary.py`).
+    """
 
     def __init__(
         self,
@@ -47,8 +51,10 @@ class RealtimeConnection:
         idle_s: float = 120.0,
         voice: Voice | None = None,
         ticket: Ticket | None = None,
+        binary: bool = False,
     ) -> None:
-        self.voice: Voice = voice or MessageVoice(live)
+        self.voice: Voice = voice or (BinaryVoice(live) if binary else MessageVoice(live))
+        self._takes_binary = binary
         self._live = live
         self._channel = channel
         self._settings = settings
@@ -139,7 +145,7 @@ class RealtimeConnection:
             return
         try:
             if isinstance(message, bytes):
-                self._take_binary()
+                self._take_binary(message)
             else:
                 self._take(message)
         except AppError as error:  # an engine that is gone, a folder that can't be written
@@ -154,22 +160,41 @@ class RealtimeConnection:
         try:
             message = parse_client_message(text, max_bytes=self._settings.message_max_bytes)
         except Refused as refused:
-            self._bad += 1
-            self._live.put(error_event(refused))
-            if self._bad > MAX_BAD:
-                self._give_up(1008, Code.TOO_MANY_ERRORS, f"more than {MAX_BAD} messages were not understood")
+            self._misunderstood(refused)
             return
         try:
             self._live.take(message)
         except Refused as refused:
             self._live.put(error_event(refused))
 
-    def _take_binary(self) -> None:
+    def _take_binary(self, data: bytes) -> None:
+        if self._takes_binary:
+            self._take_sound(data)
+            return
         self._binary += 1
         refused = Refused("messages are text frames of JSON; send sound as base64 in them", code=Code.BINARY)
         self._live.put(error_event(refused))
         if self._binary >= MAX_BINARY:
             self._abandon(1003, Code.BINARY.value)
+
+    def _take_sound(self, data: bytes) -> None:
+        try:
+            sound = parse_candidate(data)
+            if sound.reply and self._live.acks:
+                self._live.played(sound.reply, sound.played_ms)
+            self._live.take(
+                AppendAudio.model_construct(
+                    type="input_audio_buffer.append", event_id=None, audio=sound.pcm, late_ms=sound.late_ms
+                )
+            )
+        except Refused as refused:
+            self._misunderstood(refused)
+
+    def _misunderstood(self, refused: Refused) -> None:
+        self._bad += 1
+        self._live.put(error_event(refused))
+        if self._bad > MAX_BAD:
+            self._give_up(1008, Code.TOO_MANY_ERRORS, f"more than {MAX_BAD} messages were not understood")
 
     def _allowed(self) -> bool:
         """Take a token of the bucket, or say that there is none."""

@@ -6,8 +6,9 @@ import asyncio
 from typing import Protocol
 
 from audio.playout import PlayoutChunk, Sink
+from server.protocol.binary import pack_patient
 from server.protocol.translate import Translator, patient_item
-from server.wire.outbox import Outbox
+from server.wire.outbox import BinarySound, Outbox
 from server.wire.round_trip import RoundTrip
 
 
@@ -71,6 +72,15 @@ class MessageVoice:
     def acknowledged(self, reply: int, played_ms: float) -> None:
         """Learn the round trip from what the client says it has played."""
         self._round_trip.acknowledged(reply, played_ms, _now_ms())
+
+
+class BinaryVoice(MessageVoice):
+    """Sound as binary messages among the others."""
+
+    def play(self, chunk: PlayoutChunk) -> None:
+        """Queue a chunk of the patient's sound."""
+        self._round_trip.sent(chunk.reply, _now_ms())
+        self._outbox.put(BinarySound(patient_item(chunk.reply), pack_patient(chunk)))
 
 
 def _now_ms() -> float:

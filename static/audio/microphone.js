@@ -29,6 +29,11 @@ export class Microphone {
     return this.#stream !== null;
   }
 
+  /** The track of the device that is open, or null. */
+  get track() {
+    return this.#stream?.getAudioTracks()[0] ?? null;
+  }
+
   get muted() {
     return this.#muted;
   }

@@ -4,9 +4,11 @@ import { base64ToBytes } from "../core/base64.js";
 import { Captions } from "../core/captions.js";
 import { Conversation } from "../core/conversation.js";
 import { bytesToFloat } from "../core/pcm.js";
+import { Problem } from "../core/problems.js";
 import { outgoing } from "../core/protocol.js";
 import { Uplink } from "../core/uplink.js";
-import { RealtimeLink } from "./realtime_link.js";
+import { StreamPlayer } from "../audio/stream_player.js";
+import { connectLink } from "./choose_link.js";
 
 const now = () => performance.now();
 
@@ -19,10 +21,12 @@ const TOLD = new Set(["progress", "held", "ended"]);
 export class Roleplay {
   #session;
   #desk;
-  #link = new RealtimeLink();
+  #link = null;
+  #voice = null; // the patient's, where it comes as a stream
   #uplink;
   #grace = null;
   #finished = false;
+  #abandoned = false;
 
   /** `session` as the server opened it, `desk` an AudioDesk whose microphone is open. */
   constructor(session, desk) {
@@ -40,8 +44,8 @@ export class Roleplay {
     this.onnotice = () => {}; // (code, message of the server or "")
     this.onended = () => {}; // ({reason} or {problem})
     this.#uplink = new Uplink({
-      send: (text) => this.#link.send(text),
-      buffered_bytes: () => this.#link.buffered_bytes,
+      send: (text) => this.send(text),
+      buffered_bytes: () => this.#link?.buffered_bytes ?? 0,
       on_dropped: () => this.onnotice("slow_network", ""),
     });
   }
@@ -49,15 +53,20 @@ export class Roleplay {
   /** Connect and let sound flow; rejects with a Problem. */
   async start() {
     const { microphone, player } = this.#desk;
-    this.#link.onevent = (event) => this.#receive(event);
-    this.#link.onclosed = (problem) => this.#finish({ problem });
     player.onreport = (report) => this.#played(report);
     await this.#desk.start();
-    await this.#link.connect(this.#session, outgoing.configure(microphone.echo_cancellation));
-    microphone.onopened = () => this.#link.send(outgoing.configure(microphone.echo_cancellation));
+    await connectLink(this.#session, {
+      track: microphone.track,
+      introduction: outgoing.configure(microphone.echo_cancellation),
+      prepare: (link) => this.#use(link),
+    });
+    microphone.onopened = () => {
+      this.send(outgoing.configure(microphone.echo_cancellation));
+      this.#link.replaceTrack?.(microphone.track);
+    };
     microphone.onframe = ({ pcm, level_dbfs }) => {
       this.microphone_dbfs = level_dbfs;
-      if (this.#link.open) this.#uplink.push(outgoing.append(pcm));
+      if (this.#link.open && !this.#link.carries_sound) this.#uplink.push(outgoing.append(pcm));
     };
     microphone.onlost = () => this.onnotice("microphone_lost", "");
     this.#desk.onpaused = () => this.onnotice("sound_paused", "");
@@ -65,30 +74,47 @@ export class Roleplay {
 
   /** The level of whoever is speaking, in dB of full scale. */
   get level_dbfs() {
-    return this.conversation.state === "speaking" ? this.#desk.player.level_dbfs : this.microphone_dbfs;
+    if (this.conversation.state !== "speaking") return this.microphone_dbfs;
+    return (this.#voice ?? this.#desk.player).level_dbfs;
   }
 
   /** Ask the server to end the role-play. */
   end() {
-    this.#link.send(outgoing.end());
+    this.send(outgoing.end());
     this.#grace ??= setTimeout(() => this.#finish({ reason: "ended" }), END_GRACE_MS);
   }
 
   /** Send a message that is a wish of the person's. */
   send(text) {
-    this.#link.send(text);
+    this.#link?.send(text);
   }
 
   /** Drop everything without a word. */
   abandon() {
+    this.#abandoned = true;
     clearTimeout(this.#grace);
-    this.#link.close();
+    this.#link?.close();
+    this.#voice?.stop();
+    this.#voice = null;
     this.#detach();
   }
 
   /** Let time pass: to be called a few times a second. */
   tick() {
     if (this.conversation.tick(now())) this.onstate();
+  }
+
+  /** Be told by this link from now on. */
+  #use(link) {
+    if (this.#abandoned) throw new Problem("connection.lost");
+    this.#link = link;
+    link.onevent = (event) => this.#receive(event);
+    link.onclosed = (problem) => this.#finish({ problem });
+    link.onplayed = (report) => this.#heard(report);
+    link.onstream = (stream) => {
+      this.#voice?.stop();
+      this.#voice = new StreamPlayer(this.#desk.context, stream);
+    };
   }
 
   #receive(event) {
@@ -123,9 +149,11 @@ export class Roleplay {
   }
 
   #played(report) {
-    if (TOLD.has(report.kind)) {
-      this.#link.send(outgoing.playout(report.item_id, report.played_ms));
-    }
+    if (TOLD.has(report.kind)) this.send(outgoing.playout(report.item_id, report.played_ms));
+    this.#heard(report);
+  }
+
+  #heard(report) {
     if (this.conversation.played(report, now())) this.onstate();
   }
 

@@ -57,6 +57,7 @@ export class WebRtcLink {
     peer.addEventListener("track", ({ streams, track }) => this.onstream(streams[0] ?? new MediaStream([track])));
     peer.addEventListener("connectionstatechange", () => this.#changed());
     const greeted = this.#greeted(introduction);
+    greeted.catch(() => {}); // whoever waits for it is told
     const late = new Promise((_, reject) => {
       this.#timer = setTimeout(() => reject(new Problem("connection.lost")), this.rtc.connect_within_ms);
     });

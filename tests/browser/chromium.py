@@ -80,17 +80,20 @@ class Watched:
 
 
 @contextmanager
-def visiting(browser: Browser, url: str, *, allowed: tuple[str, ...] = (), **context: Any) -> Iterator[Page]:
+def visiting(
+    browser: Browser, url: str, *, allowed: tuple[str, ...] = (), calls: bool = False, **context: Any
+) -> Iterator[Page]:
     """Open the first screen in a fresh context; at the end, check that the page behaved.
 
-    `allowed` are beginnings of console messages that the test provokes.
+    `allowed` are beginnings of console messages that the test provokes. Without `calls` the page uses its WebSocket,
+    whose messages a test can read.
     """
     given = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | context
     fresh = browser.new_context(**given)
     fresh.set_default_timeout(TIMEOUT_MS)
     fresh.add_init_script(TAP)
     watched = Watched(fresh, url, allowed)
-    watched.page.goto(url)
+    watched.page.goto(url if calls else f"{url}/?transport=websocket")
     yield watched.page
     fresh.close()
     watched.verify()
