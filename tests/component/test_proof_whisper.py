@@ -69,7 +69,7 @@ def test_the_product_reads_sentences_word_for_word(
 ) -> None:
     """As a session does: at its own length, after the product's prompt and the card's names and drugs.
 
-    A third of them; `scripts/nightly-models` reads all, padded and without names too (`python -m tests.models.product`).
+    A third of them; `scripts/nightly-models` reads all, padded and without names too (see `tests/models/product.py`).
     """
     known = sentences(longest_s=math.inf)[::3] if streamed else everything[1::3]  # one is longer than is read at once
     way = Way(streamed=streamed, true_length=True, vocabulary=True)
