@@ -501,6 +501,10 @@ export const strings = {
       title: "Nothing could be run",
       body: "None of the recordings could be used: choose others, in WAV or FLAC, in which somebody speaks.",
     },
+    "session.taken": {
+      title: "This role-play goes on in another window",
+      body: "It was taken up there: go to that window to continue.",
+    },
     "connection.lost": {
       title: "The connection was lost",
       body: "Check your internet connection, and try again: your notes are still here.",

@@ -32,6 +32,7 @@ MESSAGES_BURST = 400.0  # what gathers in two seconds of a stalled network
 MAX_BAD = 20  # messages that could not be understood; a client that sends more is broken
 MAX_BINARY = 3
 QUIET_S = 5.0  # of a client that sends something every second at least: its network is gone, though nobody said so
+CLOSED_S = 0.5  # for a closed socket's reader to be told so
 GOODBYE = 1000  # what a client closes with that does not come back
 TAKEN = 4409
 
@@ -75,6 +76,8 @@ class RealtimeConnection:
         code = 1006
         try:
             await asyncio.wait((writer, reader, dismissal), return_when=asyncio.FIRST_COMPLETED)
+            if writer.done() and isinstance(writer.exception(), ChannelClosed):
+                await asyncio.wait((reader,), timeout=CLOSED_S)
             if not self._dismissed.is_set():
                 code = self._over(writer, reader)
         finally:
@@ -100,7 +103,9 @@ class RealtimeConnection:
 
     def _over(self, writer: asyncio.Task[None], reader: asyncio.Task[None]) -> int:
         """Return the close code once one of the tasks is done."""
-        error, code = (writer if writer.done() else reader).exception(), self._live.code
+        # Whoever reads is told with which code the other end closed; whoever writes is only told that it did.
+        known = reader if reader.done() and reader.exception() is not None else writer
+        error, code = (known if known.done() else reader).exception(), self._live.code
         match error:
             case None if code is not None:
                 return code

@@ -49,6 +49,11 @@ export class Player {
     this.#node?.port.postMessage({ kind: "resume", item_id, from_ms });
   }
 
+  /** Drop all of an item's sound: what comes from now on begins at that place. */
+  restart(item_id, from_ms) {
+    this.#node?.port.postMessage({ kind: "restart", item_id, from_ms });
+  }
+
   /** Stop for good. */
   stop() {
     this.#node?.port.postMessage({ kind: "stop" });

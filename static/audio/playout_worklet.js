@@ -20,6 +20,7 @@ class PlayoutProcessor extends AudioWorkletProcessor {
     if (message.kind === "clear") this.#tell(this.queue.clear(message.item_id));
     if (message.kind === "hold") this.#tell(this.queue.hold(message.item_id));
     if (message.kind === "resume") this.#tell(this.queue.resume(message.item_id, message.from_ms));
+    if (message.kind === "restart") this.#tell(this.queue.restart(message.item_id, message.from_ms));
     if (message.kind === "stop") this.running = false;
   }
 

@@ -72,6 +72,16 @@ export class PlayoutQueue {
     return [this.#report("resumed", item)];
   }
 
+  /** Drop all there is of an item: what comes from now on begins at `from_ms` of its sound. */
+  restart(item_id, from_ms) {
+    const item = this.#find(item_id) ?? this.#add(item_id);
+    this.#fadeOut(item);
+    const place = this.#samples(from_ms);
+    Object.assign(item, { chunks: [], index: 0, offset: 0, left: 0, kept_from: place, played: place, reported: place });
+    Object.assign(item, { rising: this.#samples(FADE_MS), complete: false, primed: false, held: false });
+    return [this.#report("resumed", item)];
+  }
+
   /** Fill `output` (floats) and return reports {kind: started|progress|ended, item_id, played_ms}. */
   render(output) {
     const reports = [];

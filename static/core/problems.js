@@ -69,6 +69,7 @@ export function httpProblem(status, { retry_after = null, code = "", detail = ""
 /** Return the problem of a socket that closed before the session had ended. */
 export function closeProblem(close_code) {
   if (close_code === 1013) return new Problem("server.full", { retry_after_s: DEFAULT_RETRY_S });
-  if (close_code === 1008) return new Problem("session.expired");
+  if (close_code === 4409) return new Problem("session.taken");
+  if ([1008, 4401, 4404].includes(close_code)) return new Problem("session.expired");
   return new Problem("connection.lost");
 }

@@ -20,18 +20,21 @@ export function socketAddress(url, location) {
 
 /** Messages that the page sends, as text. */
 export const outgoing = {
-  /** `echo_cancellation`: whether the microphone's sound is free of the loudspeaker's; null if nobody knows. */
-  configure: (echo_cancellation = null) =>
+  /** `echo_cancellation`: whether the microphone's sound is free of the loudspeaker's; null if nobody knows. `resume`: come back. */
+  configure: (echo_cancellation = null, resume = false) =>
     JSON.stringify({
       type: "interlocutor.client.configure",
       playout_acks: true,
+      ...(resume ? { resume } : {}),
       ...(echo_cancellation === null ? {} : { echo_cancellation }),
     }),
-  append: (pcm) => {
+  append: (pcm, late_ms = null) => {
     const bytes = new Uint8Array(pcm.buffer, pcm.byteOffset, pcm.byteLength);
-    return JSON.stringify({ type: "input_audio_buffer.append", audio: bytesToBase64(bytes) });
+    return JSON.stringify({ type: "input_audio_buffer.append", audio: bytesToBase64(bytes), ...(late_ms === null ? {} : { late_ms }) });
   },
   playout: (item_id, played_ms) => JSON.stringify({ type: "interlocutor.playout", item_id, played_ms }),
+  /** The page is there though there is no sound to send. */
+  pulse: () => JSON.stringify({ type: "interlocutor.pulse" }),
   end: () => JSON.stringify({ type: "interlocutor.session.end" }),
 };
 
@@ -59,6 +62,8 @@ const NEEDED = {
   "interlocutor.playout.clear": { item_id: "string" },
   "interlocutor.playout.hold": { item_id: "string" },
   "interlocutor.playout.resume": { item_id: "string", from_ms: "number" },
+  "interlocutor.playout.restart": { item_id: "string", from_ms: "number" },
+  "interlocutor.session.resumed": { received_ms: "number" },
   "interlocutor.problem": { code: "string" },
   "interlocutor.session.paused": { paused: "boolean", left_ms: "number" },
   "interlocutor.session.ended": { reason: "string" },

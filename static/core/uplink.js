@@ -12,7 +12,7 @@ const HELD_MS = 500; // waiting here; both together: about a second of delay at 
 
 export class Uplink {
   /**
-   * `send(message)` hands text to the socket, `buffered_bytes()` tells what it has not sent,
+   * `send(message)` hands a message to the socket, `buffered_bytes()` tells what it has not sent,
    * `on_dropped(frames)` is told how many frames were given up.
    */
   constructor({ send, buffered_bytes, on_dropped, frame_ms = FRAME_MS }) {
@@ -27,7 +27,7 @@ export class Uplink {
   /** Take one frame's message, send what the socket has room for, drop what is too old. */
   push(message) {
     this.held.push(message);
-    const room_bytes = (message.length * SOCKET_MS) / this.frame_ms;
+    const room_bytes = ((message.length ?? message.byteLength) * SOCKET_MS) / this.frame_ms;
     while (this.held.length > 0 && this.buffered_bytes() < room_bytes) this.send(this.held.shift());
     const excess = this.held.length - Math.floor(HELD_MS / this.frame_ms);
     if (excess > 0) {

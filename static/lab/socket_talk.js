@@ -30,7 +30,7 @@ export class SocketTalk {
     this.#link.onclosed = (problem) => this.onclosed(problem);
     this.#sound.onreport = (report) => this.#played(report);
     // No loudspeaker and no microphone: nothing of the patient's sound comes back.
-    await this.#link.connect(session, outgoing.configure(true));
+    await this.#link.connect(session, outgoing.configure(true), { binary: false });
   }
 
   /** Send text of the protocol. */

@@ -3,12 +3,12 @@
 import { base64ToBytes } from "../core/base64.js";
 import { Captions } from "../core/captions.js";
 import { Conversation } from "../core/conversation.js";
-import { bytesToFloat } from "../core/pcm.js";
-import { Problem } from "../core/problems.js";
+import { FRAME_MS } from "../core/frame_cutter.js";
+import { bytesToFloat, WIRE_HZ } from "../core/pcm.js";
 import { outgoing } from "../core/protocol.js";
 import { Uplink } from "../core/uplink.js";
 import { StreamPlayer } from "../audio/stream_player.js";
-import { connectLink } from "./choose_link.js";
+import { LastingLink } from "./lasting_link.js";
 
 const now = () => performance.now();
 
@@ -21,12 +21,11 @@ const TOLD = new Set(["progress", "held", "ended"]);
 export class Roleplay {
   #session;
   #desk;
-  #link = null;
+  #link = new LastingLink();
   #voice = null; // the patient's, where it comes as a stream
   #uplink;
   #grace = null;
   #finished = false;
-  #abandoned = false;
 
   /** `session` as the server opened it, `desk` an AudioDesk whose microphone is open. */
   constructor(session, desk) {
@@ -45,8 +44,11 @@ export class Roleplay {
     this.onended = () => {}; // ({reason} or {problem})
     this.#uplink = new Uplink({
       send: (text) => this.send(text),
-      buffered_bytes: () => this.#link?.buffered_bytes ?? 0,
-      on_dropped: () => this.onnotice("slow_network", ""),
+      buffered_bytes: () => this.#link.buffered_bytes,
+      on_dropped: (frames) => {
+        this.#link.gaveUp((frames * WIRE_HZ * FRAME_MS) / 1000);
+        this.onnotice("slow_network", "");
+      },
     });
   }
 
@@ -55,18 +57,17 @@ export class Roleplay {
     const { microphone, player } = this.#desk;
     player.onreport = (report) => this.#played(report);
     await this.#desk.start();
-    await connectLink(this.#session, {
-      track: microphone.track,
-      introduction: outgoing.configure(microphone.echo_cancellation),
-      prepare: (link) => this.#use(link),
-    });
+    this.#listen();
+    const introduce = () => outgoing.configure(microphone.echo_cancellation, true);
+    await this.#link.connect(this.#session, { track: microphone.track, introduce });
     microphone.onopened = () => {
-      this.send(outgoing.configure(microphone.echo_cancellation));
-      this.#link.replaceTrack?.(microphone.track);
+      this.send(introduce());
+      this.#link.replaceTrack(microphone.track);
     };
     microphone.onframe = ({ pcm, level_dbfs }) => {
       this.microphone_dbfs = level_dbfs;
-      if (this.#link.open && !this.#link.carries_sound) this.#uplink.push(outgoing.append(pcm));
+      const message = this.#link.take(pcm);
+      if (message) this.#uplink.push(message);
     };
     microphone.onlost = () => this.onnotice("microphone_lost", "");
     this.#desk.onpaused = () => this.onnotice("sound_paused", "");
@@ -86,16 +87,14 @@ export class Roleplay {
 
   /** Send a message that is a wish of the person's. */
   send(text) {
-    this.#link?.send(text);
+    this.#link.send(text);
   }
 
   /** Drop everything without a word. */
   abandon() {
-    this.#abandoned = true;
     clearTimeout(this.#grace);
-    this.#link?.close();
-    this.#voice?.stop();
-    this.#voice = null;
+    this.#link.close();
+    this.#dropVoice();
     this.#detach();
   }
 
@@ -104,23 +103,32 @@ export class Roleplay {
     if (this.conversation.tick(now())) this.onstate();
   }
 
-  /** Be told by this link from now on. */
-  #use(link) {
-    if (this.#abandoned) throw new Problem("connection.lost");
-    this.#link = link;
+  #listen() {
+    const link = this.#link;
+    link.onlost = () => {
+      this.#uplink.held = []; // it is kept elsewhere, and sent late
+      this.#dropVoice();
+      this.onnotice("reconnecting", "");
+    };
+    link.onback = () => this.onnotice("reconnected", "");
     link.onevent = (event) => this.#receive(event);
     link.onclosed = (problem) => this.#finish({ problem });
     link.onplayed = (report) => this.#heard(report);
     link.onstream = (stream) => {
-      this.#voice?.stop();
+      this.#dropVoice();
       this.#voice = new StreamPlayer(this.#desk.context, stream);
     };
+  }
+
+  #dropVoice() {
+    this.#voice?.stop();
+    this.#voice = null;
   }
 
   #receive(event) {
     switch (event.type) {
       case "response.output_audio.delta":
-        this.#desk.player.enqueue(event.item_id, bytesToFloat(base64ToBytes(event.delta)));
+        this.#desk.player.enqueue(event.item_id, bytesToFloat(event.bytes ?? base64ToBytes(event.delta)));
         break;
       case "response.output_audio.done":
         this.#desk.player.complete(event.item_id);
@@ -133,6 +141,9 @@ export class Roleplay {
         break;
       case "interlocutor.playout.resume":
         this.#desk.player.resume(event.item_id, event.from_ms);
+        break;
+      case "interlocutor.playout.restart":
+        this.#desk.player.restart(event.item_id, event.from_ms);
         break;
       case "interlocutor.problem":
         this.onnotice(event.code, event.message ?? "");
@@ -149,7 +160,7 @@ export class Roleplay {
   }
 
   #played(report) {
-    if (TOLD.has(report.kind)) this.send(outgoing.playout(report.item_id, report.played_ms));
+    if (TOLD.has(report.kind)) this.#link.played(report.item_id, report.played_ms, { at_once: report.kind !== "progress" });
     this.#heard(report);
   }
 

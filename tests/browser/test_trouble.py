@@ -156,7 +156,7 @@ class Network:
     def cut(self) -> None:
         """End the connection on both sides, without a word of the protocol."""
         self._page_side.close(code=1011)
-        self._server_side.close()
+        self._server_side.close(code=1000)  # a goodbye, so that the session is over
 
     def slip_in(self, message: dict[str, Any]) -> None:
         """Have the page receive a message that the server did not send."""

@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Page, WebSocket
 
 from audio.frames import WIRE_HZ
+from server.protocol.binary import parse_candidate, parse_patient
 
 
 class Wire:
@@ -22,10 +23,26 @@ class Wire:
 
     def _listen(self, socket: WebSocket) -> None:
         socket.on("framesent", self._take_sent)
-        socket.on("framereceived", lambda text: self.received.append(json.loads(text)))
+        socket.on("framereceived", self._take_received)
 
-    def _take_sent(self, text: str | bytes) -> None:
-        message = json.loads(text)
+    def _take_received(self, data: str | bytes) -> None:
+        if isinstance(data, str):
+            self.received.append(json.loads(data))
+            return
+        sound = parse_patient(data)
+        delta = base64.b64encode(sound.pcm).decode()
+        kind = "response.output_audio.delta"
+        self.received.append({"type": kind, "item_id": f"item_p{sound.reply}", "delta": delta})
+
+    def _take_sent(self, data: str | bytes) -> None:
+        if isinstance(data, bytes):
+            sound = parse_candidate(data)
+            self.frames.append(any(sound.pcm))
+            item_id = f"item_p{sound.reply}"
+            if sound.reply and self.played_ms(item_id)[-1:] != [sound.played_ms]:
+                self.sent.append({"type": "interlocutor.playout", "item_id": item_id, "played_ms": sound.played_ms})
+            return
+        message = json.loads(data)
         if message["type"] == "input_audio_buffer.append":
             self.frames.append(any(base64.b64decode(message["audio"])))
         else:
