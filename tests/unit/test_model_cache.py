@@ -117,7 +117,7 @@ def test_threads_that_want_different_models_never_see_a_half_one_nor_more_than_a
 
     def use(number: int) -> None:
         together.wait()
-        for turn in range(40):
+        for turn in range(15):
             key = f"m{(number * 7 + turn) % 5}"
             try:
                 lease = house.lease(key)
