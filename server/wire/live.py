@@ -224,6 +224,8 @@ class LiveSession:
 
     def _pulse(self) -> None:
         self._cancel(self._pulsing)
+        if self.code is not None:
+            return  # nothing follows the end
         self.put(e.Pulse(received_ms=self._received_ms()))
         self._pulsing = asyncio.get_running_loop().call_later(PULSE_S, self._pulse)
 
