@@ -14,6 +14,7 @@ class CuttingProxy:
 
     def __init__(self, target_port: int) -> None:
         self.port = 0
+        self.forwarding = 0  # connections now
         self.connections = 0  # that were forwarded so far
         self.delay_s = 0.0  # one way, for what is forwarded from now on
         self._target_port = target_port
@@ -43,6 +44,7 @@ class CuttingProxy:
         if asyncio.get_running_loop().time() < self._refusing_until_s:
             writer.transport.abort()
             return
+        self.forwarding += 1
         with suppress(OSError):
             there, back = await asyncio.open_connection("127.0.0.1", self._target_port)
             self.connections += 1
@@ -57,6 +59,7 @@ class CuttingProxy:
             self._writers.difference_update((writer, back))
             for one in (writer, back):
                 one.close()
+        self.forwarding -= 1
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -80,3 +83,5 @@ async def proxying(target_port: int) -> AsyncIterator[CuttingProxy]:
         server.close()
         proxy.cut()
         await server.wait_closed()
+        while proxy.forwarding:  # noqa: ASYNC110 - tasks of the library's own, which nobody else can wait for
+            await asyncio.sleep(0.01)

@@ -1,0 +1,86 @@
+"""The page on a network that breaks: it says so, comes back by itself, and the patient goes on with its sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, expect
+
+from pipelines.events import ClauseSpoken, ReplyFinished, ReplyResumed, SessionStarted
+from tests.app.cutting_proxy import CuttingProxy, proxying
+from tests.app.process import ServerProcess
+from tests.browser import steps
+from tests.browser.chromium import visiting
+from tests.browser.wire import Wire
+
+AWAY_S = 1.0
+
+
+class Network:
+    """A proxy on a loop of its own, for tests that have none."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, proxy: CuttingProxy) -> None:
+        self.url = f"http://127.0.0.1:{proxy.port}"
+        self._loop, self._proxy = loop, proxy
+
+    def cut(self) -> None:
+        """Break every connection, and take none for a second."""
+        self._loop.call_soon_threadsafe(self._proxy.cut, AWAY_S)
+
+
+@contextmanager
+def network(port: int) -> Iterator[Network]:
+    found: list[Network] = []
+    ready, over = threading.Event(), threading.Event()
+
+    async def main() -> None:
+        async with proxying(port) as proxy:
+            found.append(Network(asyncio.get_running_loop(), proxy))
+            ready.set()
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(main(),), name="network")
+    thread.start()
+    ready.wait()
+    try:
+        yield found[0]
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_cut_connection_is_come_back_to(browser: Browser, server: ServerProcess) -> None:
+    allowed = ("WebSocket connection to", "Failed to load resource")  # what the browser says of the cut
+    with (
+        network(int(server.address.rpartition(":")[2])) as between,
+        visiting(browser, between.url, allowed=allowed) as page,
+    ):
+        wire = Wire(page)
+        steps.prepare(page)
+        steps.start(page)
+        steps.in_state(page, "speaking")
+        between.cut()
+        expect(page.locator(".notice")).to_contain_text("The connection was lost. Trying to come back")
+        expect(page.locator(".notice")).to_contain_text("You are connected again.")
+        expect(page.locator(".caption-patient").first).to_contain_text(steps.REPLY)
+        steps.in_state(page, "listening", "hearing", "thinking")
+        steps.end(page)
+    kinds = [event["type"] for event in wire.received]
+    assert "interlocutor.session.resumed" in kinds
+    assert "interlocutor.playout.restart" in kinds
+    session_id = next(event["session"]["id"] for event in wire.received if event["type"] == "session.created")
+    logged = [(entry.envelope.type, entry.payload or {}) for entry in server.entries(session_id)]
+    first = next(payload for kind, payload in logged if kind == ReplyFinished.type_name())
+    resumed = next(payload for kind, payload in logged if kind == ReplyResumed.type_name())
+    # The microphone's next sentence may come before the end of a reply that was away for a second.
+    assert first["heard"]
+    assert steps.REPLY.startswith(first["heard"])
+    assert first["played_ms"] > resumed["from_ms"]
+    clauses = [
+        payload["text"] for kind, payload in logged if kind == ClauseSpoken.type_name() and payload["reply"] == 1
+    ]
+    assert len(clauses) == len(set(clauses))
+    assert sum(kind == SessionStarted.type_name() for kind, _ in logged) == 1
