@@ -17,7 +17,7 @@ from pipelines.truth import Truth, load_truth, parse_truth, truth_path
 from server.bench.figures import machine
 from server.host import Server
 from server.paths import STATIC
-from server.routes import _check_origin, _check_ready, _json_body, _server, _token
+from server.requests import check_origin, check_ready, read_body, read_json, server_of, token_of
 from server.settings import Settings
 
 # Whoever sends one of these passes on what somebody else asked: the nearest address does not say who that is.
@@ -68,13 +68,10 @@ async def truth(request: Request) -> Response:
 async def read_truth(request: Request) -> Response:
     """Read a truth file that somebody has on their own machine: YAML in, the same as `truth` out."""
     _developers_server(request)
-    _check_origin(request)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_TRUTH_BYTES:
-            raise ProtocolError(f"the truth file is larger than {MAX_TRUTH_BYTES} bytes", code="protocol.too_big")
-    return JSONResponse(_plain(await asyncio.to_thread(_checked, lambda: parse_truth(bytes(body), "its truth file"))))
+    check_origin(request)
+    too_big = ProtocolError(f"the truth file is larger than {MAX_TRUTH_BYTES} bytes", code="protocol.too_big")
+    body = await read_body(request, max_bytes=MAX_TRUTH_BYTES, too_big=too_big)
+    return JSONResponse(_plain(await asyncio.to_thread(_checked, lambda: parse_truth(body, "its truth file"))))
 
 
 def _checked(read: Callable[[], Truth | None]) -> Truth | None:
@@ -96,9 +93,9 @@ def _plain(known: Truth | None) -> dict[str, Any]:
 async def create_session(request: Request) -> Response:
     """Reserve a session whose token has a developer's role, and only for this session: 201."""
     server = _developers_server(request)
-    _check_origin(request)
-    _check_ready(server)
-    card = (await _json_body(request)).get("card")
+    check_origin(request)
+    check_ready(server)
+    card = (await read_json(request)).get("card")
     if not isinstance(card, str):
         raise ProtocolError('send {"card": "ID"}', code="session.fields")
     session, token = server.registry.create(card, "practice", role="developer")
@@ -111,8 +108,8 @@ async def create_session(request: Request) -> Response:
 def _developers_server(request: Request) -> Server:
     """Return the server to whoever bears the developer key, and to anybody on this machine in dev; raises AppError."""
     _check_there(request)
-    server = _server(request)
-    token = _token(request)
+    server = server_of(request)
+    token = token_of(request)
     if token is None and open_here(request, server.settings):
         return server
     principal = server.registry.principal(token)
@@ -141,7 +138,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _check_there(request: Request) -> None:
-    settings = _server(request).settings
+    settings = server_of(request).settings
     if settings.lab.enabled and (settings.developer_key is not None or open_here(request, settings)):
         return
     raise ProtocolError(

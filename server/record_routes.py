@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from audio.errors import AccessError, AppError, ProtocolError, StorageError
+from audio.errors import AppError, ProtocolError, StorageError
 from pipelines.events import Audience, ProblemReported
 from pipelines.log.stored_events import StoredLog
 from pipelines.patient.card import public_view
@@ -22,6 +22,7 @@ from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
 from server.record_folder import RecordFolder
 from server.records import recorded_turns, turns_as_json
+from server.requests import own_session, read_body, server_of
 from server.sessions import Session, Status
 
 logger = structlog.get_logger("server.record_routes")
@@ -40,14 +41,9 @@ class _Asked:
 
 
 def _asked(request: Request) -> _Asked:
-    server: Server = request.app.state.server
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    principal = server.registry.principal(token.strip() if scheme.lower() == "bearer" else None)
-    session_id = request.path_params["session_id"]
-    if principal.session_id not in (None, session_id):
-        raise AccessError("this token is for another session", http_status=403, close_code=4403)
+    principal, session = own_session(request)
     audience = Audience.DEVELOPER if principal.role == "developer" else Audience.CANDIDATE
-    return _Asked(server, server.registry.get(session_id), audience)
+    return _Asked(server_of(request), session, audience)
 
 
 async def session_record(request: Request) -> Response:
@@ -144,13 +140,9 @@ class _Report(BaseModel):
 async def report_problem(request: Request) -> Response:
     """Keep a candidate's report of what went wrong in the log of the role-play that is under way."""
     session = _asked(request).session
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise ProtocolError(f"the request is larger than {MAX_BODY_BYTES} bytes", code="protocol.too_big")
+    body = await read_body(request, max_bytes=MAX_BODY_BYTES)
     try:
-        report = _Report.model_validate(parse_object(bytes(body), max_bytes=MAX_BODY_BYTES))
+        report = _Report.model_validate(parse_object(body, max_bytes=MAX_BODY_BYTES))
     except (ValidationError, Refused):
         raise ProtocolError(
             'send {"kind": "sound", "text": "at most 1000 characters"}', code="session.fields"

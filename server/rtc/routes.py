@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from audio.errors import ProtocolError
-from server import routes
 from server.host import Server
+from server.joining import new_live, session_of
 from server.principal import Principal
+from server.requests import check_origin, check_ready, read_body, server_of, token_of
 from server.rtc.call import Call
 from server.rtc.offer import MAX_SDP_BYTES, check_offer
-from server.rtc.turn import ice_servers
+from server.rtc.turn import IceServer, ice_servers
 from server.sessions import Session, Status
 from server.wire.connection import RealtimeConnection
 from server.wire.live import LiveSession
@@ -49,10 +50,10 @@ class _Found:
 
 async def rtc_info(request: Request) -> Response:
     """Tell a session's page whether calls are taken and through which ICE servers, with credentials for a while."""
-    server = routes._server(request)
-    principal = server.registry.principal(routes._token(request))
+    server = server_of(request)
+    principal = server.registry.principal(token_of(request))
     settings = server.settings.rtc
-    servers = _ice_servers(server, principal.session_id or "developer")
+    servers = [each.as_json() for each in _ice_servers(server, principal.session_id or "developer")]
     body = {"enabled": settings.enabled, "ice_servers": servers, "connect_within_ms": CONNECT_WITHIN_MS}
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
@@ -60,14 +61,13 @@ async def rtc_info(request: Request) -> Response:
 async def open_call(request: Request) -> Response:
     """Answer an offer: 201 with the SDP answer and the call's address. The session is joined once it is connected."""
     server = _server_with_calls(request)
-    routes._check_ready(server)
+    check_ready(server)
     body = await _body(request)
     offer = check_offer(body.sdp)
     found = _find(server, request)
     principal, session = found.principal, found.session
 
     def make(call_id: str) -> Call:
-        secret = server.settings.turn_secret
         return Call(
             call_id,
             join=lambda: _join(server, found),
@@ -81,12 +81,7 @@ async def open_call(request: Request) -> Response:
                 ticket=found.ticket,
             ),
             settings=server.settings.rtc,
-            servers=ice_servers(
-                server.settings.rtc,
-                secret.get_secret_value() if secret is not None else None,
-                session.id,
-                now_s=time.time(),
-            ),
+            servers=_ice_servers(server, session.id),
         )
 
     def over(code: int | None) -> None:
@@ -114,26 +109,21 @@ async def hang_up(request: Request) -> Response:
 
 def _find(server: Server, request: Request) -> _Found:
     """Return who calls, the session that is called, and the ticket of one that comes back; raises AppError."""
-    principal = server.registry.principal(routes._token(request))
+    principal = server.registry.principal(token_of(request))
     if (text := request.headers.get(RESUME)) is not None:
         ticket = parse_ticket(text)
         return _Found(principal, server.registry.resume(principal, ticket), ticket)
-    if principal.session_id is not None:
-        session = server.registry.get(principal.session_id)
-        if session.status is Status.ENDED:
-            raise ProtocolError("this session is over; start a new one", code="session.over")
-        return _Found(principal, session)
-    model = request.query_params.get("model", "")
-    if not model.startswith("card:"):
-        raise ProtocolError("a developer's key chooses a card: call ?model=card:ID", code="session.model")
-    return _Found(principal, server.registry.create(model.removeprefix("card:"), "practice")[0])
+    session = session_of(server, principal, request.query_params.get("model", ""))
+    if session.status is Status.ENDED:
+        raise ProtocolError("this session is over; start a new one", code="session.over")
+    return _Found(principal, session)
 
 
 def _join(server: Server, found: _Found) -> LiveSession:
     """Join a session, or go on with one whose ticket was good."""
     if found.ticket is None:
         server.registry.join(found.session)
-        return routes._new_live(server, found.session, found.principal)
+        return new_live(server, found.session, found.principal)
     if found.session.live is None:
         raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
     return found.session.live
@@ -145,8 +135,8 @@ def _update(session: str) -> str:
 
 
 def _server_with_calls(request: Request) -> Server:
-    server = routes._server(request)
-    routes._check_origin(request)
+    server = server_of(request)
+    check_origin(request)
     if not server.settings.rtc.enabled:
         raise ProtocolError(
             "this server takes no calls by WebRTC; connect with the WebSocket", code="rtc.disabled", http_status=404
@@ -156,14 +146,14 @@ def _server_with_calls(request: Request) -> Server:
 
 def _own_call(request: Request) -> Call:
     server = _server_with_calls(request)
-    principal: Principal = server.registry.principal(routes._token(request))
+    principal: Principal = server.registry.principal(token_of(request))
     return server.calls.get(request.path_params["call_id"], principal.session_id)
 
 
-def _ice_servers(server: Server, session_id: str) -> list[dict[str, object]]:
+def _ice_servers(server: Server, session_id: str) -> tuple[IceServer, ...]:
     secret = server.settings.turn_secret
     plain = secret.get_secret_value() if secret is not None else None
-    return [s.as_json() for s in ice_servers(server.settings.rtc, plain, session_id, now_s=time.time())]
+    return ice_servers(server.settings.rtc, plain, session_id, now_s=time.time())
 
 
 async def _body(request: Request) -> _Body:
@@ -173,16 +163,13 @@ async def _body(request: Request) -> _Body:
         raise ProtocolError(
             f"send the offer as {SDP}, or as a field sdp of {FORM}", code="rtc.media_type", http_status=415
         )
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > (MAX_SDP_BYTES if kind == SDP else MAX_FORM_BYTES):
-            raise ProtocolError(
-                f"the request is larger than {MAX_FORM_BYTES} bytes; offer sound and the data channel only",
-                code="rtc.too_big",
-                http_status=413,
-            )
-    return _Body(bytes(body)) if kind == SDP else _fields(given, bytes(body))
+    too_big = ProtocolError(
+        f"the request is larger than {MAX_FORM_BYTES} bytes; offer sound and the data channel only",
+        code="rtc.too_big",
+        http_status=413,
+    )
+    body = await read_body(request, max_bytes=MAX_SDP_BYTES if kind == SDP else MAX_FORM_BYTES, too_big=too_big)
+    return _Body(body) if kind == SDP else _fields(given, body)
 
 
 def _fields(content_type: str, body: bytes) -> _Body:

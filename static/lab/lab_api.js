@@ -1,7 +1,7 @@
 /** What the latency page asks the server over HTTP; the developer key goes with it where there is one. */
 
-import { fetchSummary } from "../net/api.js";
-import { httpProblem, Problem } from "../core/problems.js";
+import { fetchSummary, request } from "../net/api.js";
+import { Problem } from "../core/problems.js";
 
 const DEADLINE_MS = 30000; // a long recording over a slow line
 const KEY = "interlocutor.lab.key";
@@ -68,23 +68,9 @@ export class LabApi {
     return [];
   }
 
-  async #ask(path, options = {}) {
+  #ask(path, options = {}) {
     const headers = { ...options.headers, ...(this.key ? { Authorization: `Bearer ${this.key}` } : {}) };
-    let answer;
-    try {
-      answer = await fetch(path, { ...options, headers, cache: "no-store", signal: AbortSignal.timeout(DEADLINE_MS) });
-    } catch (error) {
-      throw new Problem("server.unreachable", { detail: String(error) });
-    }
-    if (answer.ok) return answer;
-    const body = await answer.json().catch(() => ({}));
-    const problem = httpProblem(answer.status, {
-      retry_after: answer.headers.get("Retry-After"),
-      code: body?.error?.code ?? "",
-      detail: body?.error?.message ?? "",
-    });
-    problem.status = answer.status;
-    throw problem;
+    return request(path, { ...options, headers, deadline_ms: DEADLINE_MS });
   }
 }
 

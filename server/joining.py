@@ -1,0 +1,38 @@
+"""How a connection of either kind gets to its session: a candidate's own, or one that a developer's key opens."""
+
+from __future__ import annotations
+
+import time
+
+from audio.errors import ProtocolError
+from server.host import Server
+from server.principal import Principal
+from server.sessions import Session
+from server.wire.connection import SessionInfo
+from server.wire.live import LiveSession
+
+
+def session_of(server: Server, principal: Principal, model: str) -> Session:
+    """Return a token's session, or a new one for the card that `model` names (`card:ID`); raises AppError."""
+    if principal.session_id is not None:
+        return server.registry.get(principal.session_id)
+    if not model.startswith("card:"):
+        raise ProtocolError("a developer's key chooses a card: connect with ?model=card:ID", code="session.model")
+    return server.registry.create(model.removeprefix("card:"), "practice")[0]
+
+
+def new_live(server: Server, session: Session, principal: Principal) -> LiveSession:
+    """Make the part of a joined session that connections attach to."""
+    session.live = LiveSession(
+        principal=principal,
+        session_info=SessionInfo(
+            id=session.id,
+            card_id=session.card.id,
+            expires_at_s=round(time.time()) + server.settings.session.session_s,
+        ),
+        make_driver=lambda input_hz, sink: server.registry.make_driver(session, input_hz, sink),
+        settings=server.settings.server,
+        resume_s=server.settings.session.resume_s,
+        over=lambda: server.registry.finish(session),
+    )
+    return session.live

@@ -1,0 +1,86 @@
+"""What every route asks of a request: the server, who sent it, whether they may, and its body within a limit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import HTTPConnection, Request
+
+from audio.errors import AccessError, AppError, CapacityError, ProtocolError
+from server.host import Server
+from server.principal import Principal
+from server.protocol.refusal import Refused
+from server.protocol.strict_json import parse_object
+from server.security import origin_allowed
+from server.sessions import Session
+
+KEY_PROTOCOL = "openai-insecure-api-key."
+MAX_BODY_BYTES = 4_096
+
+
+def server_of(connection: HTTPConnection) -> Server:
+    """Return the server that was asked."""
+    server: Server = connection.app.state.server
+    return server
+
+
+def token_of(connection: HTTPConnection, offered: list[str] | None = None) -> str | None:
+    """Return the bearer token, from the header or (browsers can't set one) from the subprotocol."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        return token.strip()
+    for protocol in offered or ():
+        if protocol.startswith(KEY_PROTOCOL):
+            return protocol.removeprefix(KEY_PROTOCOL)
+    return None
+
+
+def own_session(request: Request) -> tuple[Principal, Session]:
+    """Return who asks, and the session in the path that is theirs; developers have all. Raises AppError."""
+    registry = server_of(request).registry
+    principal = registry.principal(token_of(request))
+    session_id = request.path_params["session_id"]
+    if principal.session_id not in (None, session_id):
+        raise AccessError("this token is for another session", http_status=403, close_code=4403)
+    return principal, registry.get(session_id)
+
+
+def check_origin(connection: HTTPConnection) -> None:
+    """Raise AccessError when a page of another origin asks that was not allowed."""
+    if not origin_allowed(connection.headers, tuple(server_of(connection).settings.server.allowed_origins)):
+        raise AccessError(
+            "this page may not call this server; ask its operator to allow the origin",
+            code="access.origin",
+            http_status=403,
+            close_code=4403,
+        )
+
+
+def check_ready(server: Server) -> None:
+    """Raise CapacityError while the server can't take sessions."""
+    if server.not_ready is not None:
+        raise CapacityError(
+            f"the server is not ready ({server.not_ready}); try again shortly",
+            retry_after_s=server.settings.server.retry_after_s,
+            code="capacity.not_ready",
+        )
+
+
+async def read_body(request: Request, *, max_bytes: int, too_big: AppError | None = None) -> bytes:
+    """Return a request's body; raises `too_big`, or else a ProtocolError, once it is larger than `max_bytes`."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise too_big or ProtocolError(f"the request is larger than {max_bytes} bytes", code="protocol.too_big")
+    return bytes(body)
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """Return a small body that is one JSON object, or is empty; raises ProtocolError."""
+    body = await read_body(request, max_bytes=MAX_BODY_BYTES)
+    try:
+        return parse_object(body or b"{}", max_bytes=MAX_BODY_BYTES)
+    except Refused:  # its words are about messages
+        why = "the request's body must be one JSON object: no key twice, no NaN, whole characters"
+        raise ProtocolError(why, code="protocol.bad_json") from None
