@@ -304,7 +304,7 @@ class LiveSession:
             body = error_event(error).error.model_copy(update={"event_id": event_id, "param": "audio"})
             self.put(e.Error(error=body))
         if self._refused_ms > MAX_REFUSED_MS:
-            self._abandon(1008, error.code)
+            self.abandon(1008, error.code)
 
     def put(self, *events: e.ServerEvent) -> None:
         """Queue events for the client."""
@@ -325,9 +325,6 @@ class LiveSession:
 
     def abandon(self, close_code: int, text: str) -> None:
         """End the session for what its client did or a fault of ours, closing with `close_code`."""
-        self._abandon(close_code, text)
-
-    def _abandon(self, close_code: int, text: str) -> None:
         self._finish(close_code, text)
         if self._driver is not None:
             self._leave("failed" if close_code == 1011 else "disconnected")
