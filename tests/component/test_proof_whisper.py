@@ -19,6 +19,7 @@ from tests.models.product import Way, load_decoder, misread
 from tests.models.reading import (
     DATA,
     MODEL,
+    WINDOW_S,
     Sentence,
     load,
     qualifying,
@@ -28,6 +29,7 @@ from tests.models.reading import (
     sentences,
     sound,
 )
+from tests.nightly import one_in
 
 
 @pytest.fixture(scope="module")
@@ -59,22 +61,21 @@ def test_it_is_small_enough_to_be_kept() -> None:
 
 def test_every_sentence_is_read_word_for_word_at_its_own_length(model: Any, everything: list[Sentence]) -> None:
     assert len(everything) > 200
-    read = {one.name: (one.text, read_true_length(model, one.samples)) for one in everything}
+    read = {one.name: (one.text, read_true_length(model, one.samples)) for one in one_in(3, everything, first=2)}
     assert {name: pair for name, pair in read.items() if not same(*pair)} == {}
 
 
 @pytest.mark.parametrize("streamed", [True, False], ids=["streamed", "whole"])
-def test_the_product_reads_sentences_word_for_word(
-    decoder: WhisperDecoder, everything: list[Sentence], streamed: bool
-) -> None:
+def test_the_product_reads_sentences_word_for_word(decoder: WhisperDecoder, streamed: bool) -> None:
     """As a session does: at its own length, after the product's prompt and the card's names and drugs.
 
-    A third of them; `scripts/nightly-models` reads all, padded and without names too (see `tests/models/product.py`).
+    A part of them; `scripts/nightly-models` reads all, padded and without names too (see `tests/models/product.py`).
     """
-    known = sentences(longest_s=math.inf)[::3] if streamed else everything[1::3]  # one is longer than is read at once
+    longest_s = math.inf if streamed else WINDOW_S  # a stream may be longer than is read at once, and one is
+    known = one_in(9, sentences(longest_s=longest_s), first=3)
     way = Way(streamed=streamed, true_length=True, vocabulary=True)
     wrong = {one.sentence.name: (one.sentence.text, one.text) for one in misread(decoder, way, known)}
-    assert len([one for one in known if one.card]) > 20
+    assert len([one for one in known if one.card]) > 8
     assert wrong == {}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -11,8 +10,8 @@ from hypothesis import strategies as st
 from tests.component.scripted import Act, Anchor, Answer, Script, Sound, Stretch
 from tests.component.scripted_judge import always
 from tests.component.scripted_run import run_script
+from tests.nightly import NIGHTLY
 
-NIGHTLY = os.environ.get("INTERLOCUTOR_NIGHTLY") == "1"
 TEXTS = [
     "",
     "mhm",

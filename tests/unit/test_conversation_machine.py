@@ -6,8 +6,6 @@ reproduce what it finds.
 
 from __future__ import annotations
 
-import os
-
 from hypothesis import HealthCheck, Verbosity, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -16,9 +14,9 @@ from pipelines.conversation import signals as s
 from pipelines.conversation.settings import ConversationSettings, DraftSettings
 from pipelines.conversation.states import State
 from pipelines.engines import Clause, ReplyEnd
+from tests.nightly import NIGHTLY
 from tests.unit.conversation_world import Waits, World
 
-NIGHTLY = os.environ.get("INTERLOCUTOR_NIGHTLY") == "1"
 TEXTS = ["", "um", "mhm", "okay", "yes", "where does it hurt", "sorry", "i would like to"]
 CLAUSES = [
     Clause("It hurts here.", "here"),
