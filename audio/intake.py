@@ -18,6 +18,9 @@ from audio.frames import ACCEPTED_HZ, FRAME_MS, Frame, FrameKind, Pcm, samples_f
 MISSING_AFTER_MS = 100.0  # shorter gaps are ordinary network and scheduling jitter
 LEAD_MS = 200.0  # how far sound may run ahead of its time before it is late (if there was a gap) or counted as too fast
 BURST_MS = 2_000.0  # a stalled sender's own buffer coming at once is no abuse; twice this is
+# Late sound whose time says that so little is missing before it follows without a gap: the network took so long, and
+# a hole of a few milliseconds within a word would be heard.
+SEAM_MS = 200.0
 
 
 class Intake:
@@ -62,6 +65,9 @@ class Intake:
         while len(self._rest) >= self._frame_samples:
             ahead_ms = -self.clock.behind_ms(session_ms)
             late = self._gap_ms >= FRAME_MS and (ahead_ms > LEAD_MS or late_ms is not None)
+            if at_ms is not None:
+                at_ms = self._place(at_ms)
+                late = late and at_ms + FRAME_MS <= self.clock.now_ms  # what is not past yet is live
             if self._paced and not late and ahead_ms > BURST_MS:
                 refused_ms = 1000.0 * len(self._rest) / self.rate_hz
                 self.refused_ms += refused_ms
@@ -75,8 +81,7 @@ class Intake:
             if late:
                 self._gap_ms -= FRAME_MS
                 self.late_ms += FRAME_MS
-                if at_ms is not None:  # never before what was heard already, nor in the future
-                    at_ms = min(max(at_ms, self._heard_until_ms), self.clock.now_ms - FRAME_MS)
+                if at_ms is not None:
                     self._heard_until_ms = at_ms + FRAME_MS
                 yield Frame(cut, self.rate_hz, FrameKind.LATE, at_ms)
             else:
@@ -85,6 +90,10 @@ class Intake:
                 yield Frame(cut, self.rate_hz)
             if at_ms is not None:
                 at_ms += FRAME_MS
+
+    def _place(self, at_ms: float) -> float:
+        """Return where late sound belongs: never before what was heard already, and behind it where it follows."""
+        return self._heard_until_ms if at_ms < self._heard_until_ms + SEAM_MS else at_ms
 
     def fill(self, session_ms: float) -> Iterator[Frame]:
         """Yield missing frames until media time is no more than 100 ms behind `session_ms`."""

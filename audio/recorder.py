@@ -2,8 +2,9 @@
 
     frames ─► TimelineMixer ─► take() ─► SegmentWriter ─► segment-000000.flac ... ─► join() ─► recording.flac
 
-A segment is rewritten each second while it fills, always as a complete file: a killed server loses at most that much.
-Nothing here starts a thread; encoding happens where SegmentWriter is called. Raises StorageError.
+The mixer is in `timeline_mixer.py`. A segment is rewritten each second while it fills, and once more when sound comes
+late that belongs in it, always as a complete file: a killed server loses at most a second. Nothing here starts a
+thread; encoding happens where SegmentWriter is called. Raises StorageError.
 """
 
 from __future__ import annotations
@@ -19,116 +20,26 @@ from typing import BinaryIO, cast
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from audio.errors import AudioError, StorageError
 from audio.files import replace_file, storage_error, sync_folder
 from audio.frames import WIRE_HZ, Pcm, samples_for
-
-Stereo = NDArray[np.int16]
-"""int16 (n, 2): candidate, patient."""
+from audio.timeline_mixer import Stereo
 
 SEGMENT_MS = 2_000  # a lost or broken file is no more than a sentence
 REFRESH_MS = 1_000  # what a crash may cost; each refresh encodes up to a segment, a few ms of work
-AHEAD_MS = 15_000  # playout is paced well below a second ahead; this also holds a whole reply
-UNREAD_MS = 15_000  # a disk that stalls longer loses sound, never the session's memory
 BACKLOG_MS = 30_000  # what a writer keeps while the disk refuses; what comes later becomes silence
 
 RECORDING_NAME = "recording.flac"
 _SEGMENT_GLOB = "segment-[0-9][0-9][0-9][0-9][0-9][0-9].flac"
 
 
-class TimelineMixer:
-    """Places both voices on one timeline, in memory of a fixed size: 24 kHz, about 3 MB.
-
-    The candidate's sound is the clock: what is appended moves media time on. The patient's is placed at media times,
-    also ahead of it, and can be cut. What was taken is past. Not thread-safe.
-    """
-
-    def __init__(self, *, ahead_ms: float = AHEAD_MS, unread_ms: float = UNREAD_MS, rate_hz: int = WIRE_HZ) -> None:
-        self.rate_hz = rate_hz
-        self._ahead = samples_for(ahead_ms, rate_hz)
-        self._unread = samples_for(unread_ms, rate_hz)
-        self._ring: Stereo = np.zeros((self._ahead + self._unread, 2), dtype=np.int16)
-        self._taken = 0  # samples handed out
-        self._kept_from = 0  # first sample that is still in the ring: later than _taken where sound was lost
-        self._now = 0  # samples of the candidate so far
-        self._lost = 0
-
-    @property
-    def now_ms(self) -> float:
-        """Media time: the end of the candidate's sound."""
-        return 1000.0 * self._now / self.rate_hz
-
-    @property
-    def lost_ms(self) -> float:
-        """How much was overwritten by silence because nobody took it in time."""
-        return 1000.0 * self._lost / self.rate_hz
-
-    def candidate(self, samples: Pcm) -> None:
-        """Append int16 (n,) at 24 kHz."""
-        for start in range(0, len(samples), self._unread):
-            piece = samples[start : start + self._unread]
-            self._make_room(self._now + len(piece))
-            self._write(self._now, 0, piece)
-            self._now += len(piece)
-
-    def patient(self, at_ms: float, samples: Pcm) -> None:
-        """Place int16 (n,) at 24 kHz at media time `at_ms`, over what was there; what comes too late is left out.
-
-        Raises AudioError when it ends further ahead than the mixer holds.
-        """
-        start = samples_for(at_ms, self.rate_hz)
-        if start + len(samples) > self._now + self._ahead:
-            raise AudioError(
-                f"patient sound up to {at_ms + 1000 * len(samples) / self.rate_hz:.0f} ms is too far ahead of "
-                f"{self.now_ms:.0f} ms; place it when it is sent",
-                code="audio.too_far_ahead",
-            )
-        skipped = max(0, self._kept_from - start)
-        self._write(start + skipped, 1, samples[skipped:])
-
-    def patient_cut(self, at_ms: float) -> None:
-        """Silence the patient from media time `at_ms` on, as when the candidate interrupts."""
-        start = max(samples_for(at_ms, self.rate_hz), self._kept_from)
-        end = self._now + self._ahead
-        if start < end:
-            self._write(start, 1, np.zeros(end - start, dtype=np.int16))
-
-    def take(self, until_ms: float) -> Stereo:
-        """Return what was not yet taken up to `until_ms`, int16 (n, 2); never beyond the candidate's sound."""
-        end = min(samples_for(until_ms, self.rate_hz), self._now)
-        if end <= self._taken:
-            return np.zeros((0, 2), dtype=np.int16)
-        out = np.zeros((end - self._taken, 2), dtype=np.int16)
-        if end > self._kept_from:
-            places = np.arange(self._kept_from, end) % len(self._ring)
-            out[self._kept_from - self._taken :] = self._ring[places]
-            self._ring[places] = 0
-            self._kept_from = end
-        self._taken = end
-        return out
-
-    def _make_room(self, now: int) -> None:
-        """Give up the oldest sound that nobody took, so that the ring has room up to `now` and ahead of it."""
-        overdue = now - self._unread - self._kept_from
-        if overdue > 0:
-            self._ring[np.arange(self._kept_from, self._kept_from + overdue) % len(self._ring)] = 0
-            self._kept_from += overdue
-            self._lost += overdue
-
-    def _write(self, start: int, track: int, samples: Pcm) -> None:
-        at = start % len(self._ring)
-        first = min(len(samples), len(self._ring) - at)
-        self._ring[at : at + first, track] = samples[:first]
-        self._ring[: len(samples) - first, track] = samples[first:]
-
-
 class SegmentWriter:
     """Writes stereo sound as numbered FLAC segments; continues after those that are already in the folder.
 
     When the disk refuses, StorageError is raised and the sound is kept and tried again with the next call; beyond
-    30 s it becomes silence, so that what is written later is still in its place. Not thread-safe.
+    30 s it becomes silence, so that what is written later is still in its place. Late sound of the candidate is put
+    into the segments that it belongs in; each is replaced as a whole. Not thread-safe.
     """
 
     def __init__(
@@ -152,13 +63,14 @@ class SegmentWriter:
                 "this session's recording is already joined; record into a new session", code="storage.recording_closed"
             )
         existing = _segment_paths(folder)
-        self._index = _index(existing[-1]) + 1 if existing else 0
+        self._index = self._first = _index(existing[-1]) + 1 if existing else 0
         self._filling: Stereo = np.zeros((self._segment, 2), dtype=np.int16)
         self._filled = 0
         self._safe = 0  # of those, on disk
         self._waiting: deque[Stereo] = deque()
         self._backlog = samples_for(BACKLOG_MS, rate_hz)
         self._owed = 0  # samples that came while the backlog was full: to be written as silence after it
+        self._late: deque[tuple[int, Pcm]] = deque()  # (place, sound) that is to be put into what was written
 
     def write(self, stereo: Stereo) -> None:
         """Append int16 (n, 2)."""
@@ -168,6 +80,15 @@ class SegmentWriter:
             self._waiting.append(stereo)
         self._drain()
 
+    def write_late(self, at: int, samples: Pcm) -> None:
+        """Put the candidate's sound, int16 (n,), at sample `at` of all that was given to `write`.
+
+        What lies beyond that is left out, and so is what belongs in a segment that can't be read any more.
+        """
+        if sum(len(late) for _, late in self._late) + len(samples) <= self._backlog:
+            self._late.append((at, samples))
+        self._drain()
+
     def close(self) -> None:
         """Write what is not yet on disk; may be called again."""
         self._drain()
@@ -175,6 +96,9 @@ class SegmentWriter:
             self._save()
 
     def _drain(self) -> None:
+        while self._late:
+            self._place_late(*self._late[0])
+            self._late.popleft()
         while True:
             if self._filled == self._segment or self._filled - self._safe >= self._refresh:
                 self._save()
@@ -193,14 +117,50 @@ class SegmentWriter:
 
     def _save(self) -> None:
         whole = self._filled == self._segment
-        data = io.BytesIO()
-        soundfile.write(data, self._filling[: self._filled], self._rate_hz, format="FLAC", subtype="PCM_16")
+        data = _encoded(self._filling[: self._filled], self._rate_hz)
         # Only whole segments are worth a sync: a crash of the server loses no page that was written, only power does.
-        replace_file(self._folder / f"segment-{self._index:06d}.flac", data.getvalue(), durable=whole)
+        replace_file(self._folder / f"segment-{self._index:06d}.flac", data, durable=whole)
         self._safe = self._filled
         if whole:
             self._index += 1
             self._filled = self._safe = 0
+
+    def _place_late(self, at: int, samples: Pcm) -> None:
+        """Put late sound where it belongs; harmless when it is done again after a failure."""
+        start = 0
+        for index in range(self._first, self._index):
+            if at < start + self._segment and start < at + len(samples):
+                self._replace(index, at - start, samples)
+            start += self._segment
+        filled = self._filled
+        if _overlay(self._filling[:filled], at - start, samples) and at - start < self._safe:
+            self._save()
+        start += filled
+        for waiting in self._waiting:
+            _overlay(waiting, at - start, samples)
+            start += len(waiting)
+
+    def _replace(self, index: int, at: int, samples: Pcm) -> None:
+        path = self._folder / f"segment-{index:06d}.flac"
+        try:
+            decoded, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
+        except (soundfile.LibsndfileError, OSError):
+            return  # whoever joins the segments says so
+        if decoded.shape[1] == 2 and _overlay(decoded, at, samples):
+            replace_file(path, _encoded(decoded, rate_hz), durable=True)
+
+
+def _overlay(stereo: Stereo, at: int, samples: Pcm) -> bool:
+    """Put the candidate's sound at sample `at` of a stretch, which may be before it; return whether it reaches in."""
+    part = samples[max(0, -at) : max(0, len(stereo) - at)]
+    stereo[max(0, at) : max(0, at) + len(part), 0] = part
+    return len(part) > 0
+
+
+def _encoded(stereo: Stereo, rate_hz: int) -> bytes:
+    data = io.BytesIO()
+    soundfile.write(data, stereo, rate_hz, format="FLAC", subtype="PCM_16")
+    return data.getvalue()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

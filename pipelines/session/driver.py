@@ -243,9 +243,13 @@ class SessionDriver:
         if self.core.state is State.ENDED:
             return
         media_ms = self._intake.clock.now_ms
-        if self.clock.paused and frame.kind is not FrameKind.LATE:
+        if self.clock.paused:
+            if frame.kind is FrameKind.LATE:
+                return
             frame = Frame(np.zeros_like(frame.samples), frame.rate_hz, FrameKind.MISSING)
-        if self._recorder is not None and frame.kind is not FrameKind.LATE:
+        if self._recorder is not None and frame.kind is FrameKind.LATE:
+            self._recorder.candidate_late(frame)
+        elif self._recorder is not None:
             self._recorder.candidate(frame)
         for signal in self._hearing.hear(frame, media_ms):
             self.signal(signal)

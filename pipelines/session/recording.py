@@ -5,15 +5,63 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from audio.errors import AppError, StorageError
-from audio.frames import WIRE_HZ, Frame, Pcm
-from audio.recorder import SegmentWriter, TimelineMixer, join
+from audio.frames import WIRE_HZ, Frame, FrameKind, Pcm, samples_for
+from audio.recorder import SegmentWriter, join
 from audio.resample import StreamResampler
+from audio.timeline_mixer import TimelineMixer
 from pipelines.log.disk import DiskThread
 
 WRITE_MS = 250.0  # how often the disk thread is given sound
 AHEAD_MS = 4_000.0  # playout is paced to well under a second ahead of the listener
 UNREAD_MS = 2_000.0
+
+
+class LateSound:
+    """Sound that came after its place was filled, in stretches of 24 kHz, until it is put there."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._resampler = StreamResampler(rate_hz, WIRE_HZ)
+        self._pieces: list[tuple[int, Pcm]] = []  # (sample of the timeline, sound)
+        self._at = 0  # where the next sound of the stretch under way goes
+        self._until_ms: float | None = None  # media time of its end
+
+    def add(self, frame: Frame, at_ms: float) -> None:
+        """Take a frame that begins at media time `at_ms`."""
+        if self._until_ms is None or abs(at_ms - self._until_ms) > 1.0:
+            self.end()
+            self._at = samples_for(at_ms, WIRE_HZ)
+        self._until_ms = at_ms + frame.duration_ms
+        self._add(self._resampler.process(frame.samples))
+
+    def end(self) -> None:
+        """The stretch is over: what follows is another."""
+        if self._until_ms is not None:
+            self._until_ms = None
+            self._add(self._resampler.process(np.zeros(0, dtype=np.int16), last=True))
+
+    def take(self, until: int) -> list[tuple[int, Pcm]]:
+        """Return what there is before sample `until`, each stretch in one piece with its place."""
+        stretches: list[list[tuple[int, Pcm]]] = []
+        left: list[tuple[int, Pcm]] = []
+        for at, samples in self._pieces:
+            room = max(0, until - at)
+            if room < len(samples):
+                left.append((at + room, samples[room:]))
+            last = stretches[-1][-1] if stretches else None
+            if last is not None and last[0] + len(last[1]) == at:
+                stretches[-1].append((at, samples[:room]))
+            elif room:
+                stretches.append([(at, samples[:room])])
+        self._pieces = left
+        return [(pieces[0][0], np.concatenate([samples for _, samples in pieces])) for pieces in stretches]
+
+    def _add(self, samples: Pcm) -> None:
+        if len(samples):
+            self._pieces.append((self._at, samples))
+            self._at += len(samples)
 
 
 class SessionRecorder:
@@ -34,15 +82,23 @@ class SessionRecorder:
         self._failed = failed
         self._broken = False
         self._resampler = StreamResampler(rate_hz, WIRE_HZ)
+        self._late = LateSound(rate_hz)
         self._mixer = TimelineMixer(ahead_ms=AHEAD_MS, unread_ms=UNREAD_MS)
         self._writer = SegmentWriter(folder)
         self._written_ms = 0.0
 
     def candidate(self, frame: Frame) -> None:
         """Append a frame of the candidate's sound: this is what moves the recording on."""
+        if frame.kind is FrameKind.LIVE:
+            self._late.end()
         self._mixer.candidate(self._resampler.process(frame.samples))
         if self._mixer.now_ms - self._written_ms >= WRITE_MS:
             self._write()
+
+    def candidate_late(self, frame: Frame) -> None:
+        """Put a late frame where it was spoken; one that does not say when that was can't be recorded."""
+        if frame.at_ms is not None:
+            self._late.add(frame, frame.at_ms)
 
     def patient(self, at_ms: float, samples: Pcm) -> None:
         """Place the patient's sound (int16 mono, 24 kHz) at a media time."""
@@ -54,14 +110,21 @@ class SessionRecorder:
 
     def close(self) -> None:
         """Queue what is left and the joining of the segments; returns at once."""
+        self._late.end()
         self._write()
         self._disk.submit(self._finish, self._report)
 
     def _write(self) -> None:
+        for at, samples in self._late.take(samples_for(self._mixer.now_ms, WIRE_HZ)):
+            self._write_late(at, self._mixer.late(at, samples))
         stereo = self._mixer.take(self._mixer.now_ms)
         self._written_ms = self._mixer.now_ms
         if len(stereo):  # also after a failure: the writer keeps sound for a while and tries again
             self._disk.submit(lambda: self._writer.write(stereo), self._report)
+
+    def _write_late(self, at: int, samples: Pcm) -> None:
+        if len(samples):
+            self._disk.submit(lambda: self._writer.write_late(at, samples), self._report)
 
     def _finish(self) -> None:
         self._writer.close()

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from audio.errors import StorageError
 from audio.frames import Pcm, pcm_to_bytes
 from audio.playout import Sink
 from audio.speech import SpeechDetector
@@ -19,9 +20,11 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.events import Audience, Event
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
+from pipelines.log.disk import DiskThread
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
+from pipelines.session.recording import SessionRecorder
 from pipelines.virtual_time import run_virtual, virtual_clock
 from server.principal import Principal
 from server.rtc.outbound import PatientTrack
@@ -133,9 +136,11 @@ class Talk:
         session_s: int,
         idle_s: float,
         call: bool = False,
+        record: Callable[[int], SessionRecorder] | None = None,
     ) -> None:
         self.channel = MemoryChannel()
         self._call = call
+        self._record = record
         self._tracks: list[tuple[PatientTrack, asyncio.Task[None]]] = []
         self.driver: SessionDriver | None = None
         self.rates_hz: list[int] = []
@@ -196,6 +201,7 @@ class Talk:
             clock=clock,
             sink=sink,
             make_log=lambda media_ms: SessionLog(now_ms=clock.now_ms, media_ms=media_ms, salt=lambda: ""),
+            make_recorder=self._record,
         )
         return self.driver
 
@@ -296,11 +302,17 @@ def talk(
     idle_s: float = 120.0,
     send_deadline_s: float = 5.0,
     call: bool = False,
+    folder: Path | None = None,
 ) -> Talk:
     """Hold a connection while `script` runs, then have the client go away; no task may be left.
 
-    With `call` sound goes by tracks, as on a call by WebRTC.
+    With `call` sound goes by tracks, as on a call by WebRTC. The recording is written to `folder`, if there is one.
     """
+    disk, chores = DiskThread(), DiskThread("chores")
+
+    def record(rate_hz: int) -> SessionRecorder:
+        assert folder is not None
+        return SessionRecorder(folder, disk, chores=chores, rate_hz=rate_hz, failed=_fail)
 
     async def main() -> Talk:
         clock = virtual_clock()
@@ -321,6 +333,7 @@ def talk(
             session_s=session_s,
             idle_s=idle_s,
             call=call,
+            record=record if folder is not None else None,
         )
         try:
             await script(one)
@@ -341,4 +354,12 @@ def talk(
             await lane.stop()
         return one
 
-    return run_virtual(main())
+    try:
+        return run_virtual(main())
+    finally:
+        disk.close()  # gives the chores its last
+        chores.close()
+
+
+def _fail(error: StorageError) -> None:
+    raise error

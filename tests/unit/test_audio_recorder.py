@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 from audio import recorder
 from audio.errors import AudioError, StorageError
 from audio.frames import Pcm
-from audio.recorder import Joined, SegmentWriter, Stereo, TimelineMixer, join, read_segments
+from audio.recorder import Joined, SegmentWriter, join, read_segments
+from audio.timeline_mixer import Stereo, TimelineMixer
 
 RATE = 24_000
 FRAME = 480
@@ -295,6 +297,105 @@ def test_a_disk_that_is_full_for_long_costs_sound_but_not_the_timeline(
 
 def full_disk(*paths: object) -> None:
     raise OSError(28, "no space left")
+
+
+def test_late_sound_is_put_where_it_belongs_whether_written_or_not(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, segment_ms=100, refresh_ms=50)
+    for start in range(0, 6000, 500):
+        writer.write(stereo(start, 500))
+    late = np.full(5000, 7, dtype=np.int16)
+    writer.write_late(700, late)
+    writer.write(stereo(6000, 300))
+    writer.write_late(6200, late)  # to its end; beyond is nothing yet
+    writer.close()
+    expected = stereo(0, 6300)
+    expected[700:5700, 0] = 7
+    expected[6200:, 0] = 7
+    assert np.array_equal(sound_of(tmp_path), expected)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 900)), max_size=8), st.integers(0, 2**16))
+@settings(max_examples=20)
+def test_late_sound_in_any_order_is_what_a_tape_would_have(late: list[tuple[int, int]], seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    expected = stereo(0, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        writer = SegmentWriter(Path(folder), segment_ms=20, refresh_ms=10)
+        for at, count in late:
+            more = stereo(len(expected), int(chance.integers(0, 700)))
+            writer.write(more.copy())
+            expected = np.concatenate([expected, more])
+            samples = chance.integers(-9, 9, count).astype(np.int16)
+            writer.write_late(at, samples)
+            fits = samples[: max(0, len(expected) - at)]
+            expected[at : at + len(fits), 0] = fits
+        writer.close()
+        assert np.array_equal(sound_of(Path(folder)) if len(expected) else stereo(0, 0), expected)
+
+
+def test_late_sound_is_kept_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = SegmentWriter(tmp_path, segment_ms=100, refresh_ms=50)
+    writer.write(stereo(0, 6000))
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", full_disk)
+        with pytest.raises(StorageError, match="free space"):
+            writer.write_late(1000, ramp(50, 3000))
+    writer.close()
+    expected = stereo(0, 6000)
+    expected[1000:4000, 0] = ramp(50, 3000)
+    assert np.array_equal(sound_of(tmp_path), expected)
+
+
+def test_late_sound_for_a_segment_that_cannot_be_read_leaves_it_alone(tmp_path: Path) -> None:
+    writer = SegmentWriter(tmp_path, segment_ms=100)
+    writer.write(stereo(0, 7200))
+    (tmp_path / "segment-000001.flac").write_bytes(b"not sound")
+    writer.write_late(0, ramp(50, 7200))
+    assert (tmp_path / "segment-000001.flac").read_bytes() == b"not sound"
+    assert np.array_equal(soundfile.read(tmp_path / "segment-000002.flac", dtype="int16")[0][:, 0], ramp(4850, 2400))
+
+
+KILLED_LATE = """
+import sys
+from pathlib import Path
+import numpy as np
+from audio.recorder import SegmentWriter
+writer = SegmentWriter(Path(sys.argv[1]), segment_ms=200, refresh_ms=100)
+writer.write(np.zeros((48_000, 2), dtype=np.int16))
+for value in range(1, 30_000):
+    writer.write_late(0, np.full(48_000, value, dtype=np.int16))
+    print(value, flush=True)
+"""
+
+
+def test_a_server_that_is_killed_while_it_writes_late_sound_leaves_whole_segments(tmp_path: Path) -> None:
+    folder = tmp_path / "session"
+    root = Path(recorder.__file__).parents[1]
+    command = [sys.executable, "-c", KILLED_LATE, str(folder)]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+        printed = [line for line in process.stdout.read().splitlines() if line.isdigit()]
+    done = int(printed[-1]) if printed else 1
+    segments = list(read_segments(folder))
+    assert [segment.problem for segment in segments] == [None] * 10
+    values = [np.unique(segment.samples[:, 0]).tolist() for segment in segments]
+    assert all(value in ([done], [done + 1]) for value in values)
+    assert join(folder).duration_ms == 2_000
+
+
+def test_the_mixer_returns_of_late_sound_what_was_taken_and_places_the_rest() -> None:
+    mixer = TimelineMixer()
+    mixer.candidate(np.zeros(1000, dtype=np.int16))
+    first = mixer.take(1000.0 * 400 / RATE)
+    taken = mixer.late(300, ramp(0, 2000))
+    assert np.array_equal(taken, ramp(0, 100))
+    out = mixer.take(10_000)[:, 0]
+    assert len(first) + len(out) == 1000
+    assert np.array_equal(out, ramp(100, 600))
+    mixer.candidate(ramp(9, 100))
+    assert np.array_equal(mixer.take(10_000)[:, 0], ramp(9, 100))
 
 
 # ---------------------------------------------------------------- join
