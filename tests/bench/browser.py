@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from rich.progress import track
 
 from server.bench.figures import Figure, percentile, print_figures, write_figures
 from tests.app.process import ServerProcess, faults_of, running
@@ -73,9 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = given.set or ["engines.backend=mock"]
     with tempfile.TemporaryDirectory() as data, running(Path(data), *settings) as server:
         with sync_playwright() as driver, launched(driver, None) as browser:
-            for _ in range(given.repeats):
-                for transport, splits in found.items():
-                    splits += run(browser, server, given.recording, transport)
+            for transport in track(TRANSPORTS * given.repeats, "runs", transient=True):
+                found[transport] += run(browser, server, given.recording, transport)
         assert faults_of(server) == []
     figures = [figure for transport, splits in found.items() for figure in figures_of(transport, splits, found)]
     print_figures(f"{given.recording} in Chromium", figures)

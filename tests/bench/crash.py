@@ -14,12 +14,13 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 import soundfile
+from rich.progress import track
 
 from audio.clock import LoopClock
 from audio.frames import FRAME_MS, Pcm
@@ -231,11 +232,11 @@ def figures_of(remains: Sequence[Remains]) -> list[Figure]:
     ]
 
 
-def run(times: int, *, seed: int, backend: str, plan: Plan) -> list[Remains]:
-    """Crash `times` servers one after another."""
+def run(fates: Iterable[Fate], *, backend: str, plan: Plan) -> list[Remains]:
+    """Crash a server for each fate, one after another."""
     settings = [f"engines.backend={backend}", "engines.recogniser_workers=1"]
     remains = []
-    for fate in draw_fates(times, seed):
+    for fate in fates:
         with tempfile.TemporaryDirectory(prefix="interlocutor-crash-") as folder:
             remains.append(crash_once(Path(folder), plan, fate, settings))
     return remains
@@ -249,7 +250,8 @@ def main() -> None:
     parser.add_argument("--engines", choices=("mock", "embedded"), default="embedded")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    remains = run(asked.times, seed=asked.seed, backend=asked.engines, plan=plan_replay([RECORDING]))
+    fates = track(draw_fates(asked.times, asked.seed), "servers killed", transient=True)  # a minute each
+    remains = run(fates, backend=asked.engines, plan=plan_replay([RECORDING]))
     figures = figures_of(remains)
     print_figures(f"{asked.times} servers killed in mid-turn ({asked.engines} engines)", figures)
     if asked.json is not None:
