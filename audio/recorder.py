@@ -146,8 +146,9 @@ class SegmentWriter:
             decoded, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
         except (soundfile.LibsndfileError, OSError):
             return  # whoever joins the segments says so
-        if decoded.shape[1] == 2 and _overlay(decoded, at, samples):
-            replace_file(path, _encoded(decoded, rate_hz), durable=True)
+        stereo = cast(Stereo, decoded)
+        if stereo.shape[1] == 2 and _overlay(stereo, at, samples):
+            replace_file(path, _encoded(stereo, rate_hz), durable=True)
 
 
 def _overlay(stereo: Stereo, at: int, samples: Pcm) -> bool:

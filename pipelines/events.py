@@ -129,6 +129,25 @@ class MediaGap(Event):
     refused_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionLost(Event):
+    """The client's connection is gone or silent, and may come back."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    transport: str  # websocket | webrtc
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionResumed(Event):
+    """The client is there again: how long it was away, what it was sent again, what it sent late (ms of sound)."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    transport: str
+    away_ms: float
+    replayed: int
+    late_ms: float
+
+
 # ------------------------------------------------------------------ candidate's turn
 
 

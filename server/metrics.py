@@ -30,6 +30,7 @@ SERVICES = ("recogniser", "responder", "synthesiser", OTHER)
 STATUSES = ("ok", "failed", "cancelled", OTHER)
 ADMISSIONS = ("admitted", "full", "draining", "refused", OTHER)
 STAGES = ("voice_to_voice", "endpoint", "recognise", "respond", "speak", "deliver")
+TRANSPORTS = ("websocket", "webrtc", OTHER)
 INCIDENTS = ("failed", "died", "restarted", OTHER)
 CLOSE_CODES = (
     "1000", "1001", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013",
@@ -43,12 +44,15 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "voice_turn_latency_seconds": {"stage": STAGES},
     "voice_websocket_closes_total": {"code": CLOSE_CODES},
     "voice_engine_incidents_total": {"engine": SERVICES, "what": INCIDENTS},
+    "voice_connections_lost_total": {"transport": TRANSPORTS},
+    "voice_connections_resumed_total": {"transport": TRANSPORTS},
 }
 """The closed sets of labels; `model` and `gpu_id` are closed by what is installed."""
 
 # A turn is wanted in under a second and tolerated up to two: fine steps there, coarse ones outside.
 TURN_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
 REQUEST_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 15.0)
+AWAY_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)  # a client may come back for a minute
 LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)  # a frame is 0.02: later is heard
 
 
@@ -129,6 +133,27 @@ class Metrics:
         self.websocket_closes = Counter(
             "voice_websocket_closes_total", "Closed WebSockets by close code.", ("code",), registry=registry
         )
+        self.connections_lost = Counter(
+            "voice_connections_lost_total",
+            "Connections of running sessions that were lost, of clients that may come back.",
+            ("transport",),
+            registry=registry,
+        )
+        self.connections_resumed = Counter(
+            "voice_connections_resumed_total",
+            "Sessions whose client was there again, by what it came back over.",
+            ("transport",),
+            registry=registry,
+        )
+        self.away = Histogram(
+            "voice_connection_away_seconds",
+            "How long clients that came back were away.",
+            buckets=AWAY_BUCKETS_S,
+            registry=registry,
+        )
+        self.sessions_detached = Gauge(
+            "voice_sessions_detached", "Running sessions that wait for their client to come back.", registry=registry
+        )
         self.engine_incidents = Counter(
             "voice_engine_incidents_total",
             "Failures of engines, and workers that died or were restarted.",
@@ -158,6 +183,11 @@ class Metrics:
                     self.prediction_confidence.observe(sum(known) / len(known))
             case events.ReplyFinished(status="interrupted"):
                 self.interruptions.inc()
+            case events.ConnectionLost(transport=transport):
+                self.connections_lost.labels(closed(transport, TRANSPORTS)).inc()
+            case events.ConnectionResumed(transport=transport, away_ms=away_ms):
+                self.connections_resumed.labels(closed(transport, TRANSPORTS)).inc()
+                self.away.observe(away_ms / 1000.0)
             case events.MediaGap() as gap:
                 self.audio_missing.inc(gap.missing_ms / 1000.0)
                 self.audio_refused.inc(gap.refused_ms / 1000.0)
@@ -200,6 +230,8 @@ class Metrics:
             "voice_admissions_total": self.admissions,
             "voice_websocket_closes_total": self.websocket_closes,
             "voice_engine_incidents_total": self.engine_incidents,
+            "voice_connections_lost_total": self.connections_lost,
+            "voice_connections_resumed_total": self.connections_resumed,
         }
         for name, counter in counters.items():
             for values in itertools.product(*LABEL_VALUES[name].values()):

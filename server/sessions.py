@@ -105,6 +105,7 @@ class SessionRegistry:
         self._tokens: dict[str, str] = {}  # SHA-256 of a token -> session id
         self._folder = settings.data_path / "sessions"
         metrics.session_capacity.set(settings.server.max_sessions)
+        metrics.sessions_detached.set_function(self._detached)
 
     # -------------------------------------------------------------- life
 
@@ -211,14 +212,23 @@ class SessionRegistry:
         self._count()
 
     def resume(self, principal: Principal, ticket: Ticket) -> Session:
-        """Return the running session that a ticket leads back to; raises AccessError or ProtocolError."""
-        session = self.get(principal.session_id)
+        """Return the running session that a ticket leads back to; raises AccessError or ProtocolError.
+
+        A session's own token names the session; a developer's key may have opened many, of which the ticket knows one.
+        """
+        session = self.get(principal.session_id) if principal.session_id is not None else self._session_of(ticket)
         if session.status is Status.ENDED:
             raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
         if session.live is None:
             raise bad_ticket()
         session.live.check(ticket)
         return session
+
+    def _session_of(self, ticket: Ticket) -> Session:
+        for session in self.running():
+            if session.live is not None and session.live.gave(ticket):
+                return session
+        raise bad_ticket()
 
     def finish(self, session: Session) -> None:
         """Keep a session's debrief and let its place go."""
@@ -257,6 +267,9 @@ class SessionRegistry:
     def _count(self) -> None:
         running = sum(s.status is Status.RUNNING for s in self._sessions.values())
         self._metrics.sessions_active.set(running)
+
+    def _detached(self) -> int:
+        return sum(s.live is not None and s.live.away for s in self.running())
 
     # -------------------------------------------------------------- who is who
 

@@ -22,6 +22,8 @@ GONE = 1006
 class DataChannel:
     """A channel over a data channel that comes later, or never; what is sent before waits."""
 
+    transport = "webrtc"
+
     def __init__(self, *, hang_up: Callable[[], None]) -> None:
         self._hang_up = hang_up
         self._channel: RTCDataChannel | None = None

@@ -87,7 +87,7 @@ async def open_call(request: Request) -> Response:
     def over(code: int | None) -> None:
         if code is not None:
             server.metrics.count_close(code)
-        elif principal.role == "developer":
+        elif principal.role == "developer" and found.ticket is None:
             server.registry.finish(session)  # nobody else has a token for it
 
     call, answer = await server.calls.open(session.id, offer, make, over=over)

@@ -23,6 +23,9 @@ class ChannelClosed(Exception):
 class Channel(Protocol):
     """A two-way channel of whole messages."""
 
+    transport: str
+    """Its name in logs and metrics: websocket or webrtc."""
+
     async def send_text(self, text: str) -> None:
         """Send a message; raises ChannelClosed. Waits while the other end takes nothing."""
 
@@ -41,6 +44,8 @@ class Channel(Protocol):
 
 class WebSocketChannel:
     """A channel over an accepted Starlette WebSocket."""
+
+    transport = "websocket"
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket

@@ -54,6 +54,7 @@ class RealtimeConnection:
         ticket: Ticket | None = None,
         binary: bool = False,
     ) -> None:
+        self.transport = channel.transport
         self.voice: Voice = voice or (BinaryVoice(live) if binary else MessageVoice(live))
         self._takes_binary = binary
         self._live = live

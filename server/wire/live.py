@@ -8,16 +8,14 @@ runs from then and not from the handshake.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
-from typing import Protocol
 
 import structlog
 
 from audio.errors import AudioError, ProtocolError
 from audio.frames import Pcm
 from audio.playout import PlayoutChunk, Sink
-from pipelines.events import Audience, SessionEnded
+from pipelines.events import Audience, ConnectionLost, SessionEnded
 from pipelines.log.session_log import Reader, Record
 from pipelines.session.driver import SessionDriver
 from server.principal import Principal
@@ -26,9 +24,10 @@ from server.protocol.client import ClientMessage
 from server.protocol.session import SessionInfo, WireSession
 from server.protocol.translate import Translator
 from server.settings import ServerSettings
+from server.wire.attachment import Absence, Attachment
 from server.wire.inbound import Inbound, error_event
 from server.wire.outbox import Outbox
-from server.wire.ticket import Ticket, bad_ticket
+from server.wire.ticket import Ticket, TicketGate
 from server.wire.voice import MessageVoice, Voice
 
 logger = structlog.get_logger("server.wire.live")
@@ -40,24 +39,11 @@ MAX_REFUSED_MS = 10_000.0  # sound faster than real time; by then it is no accid
 TOO_FAST_EVERY_S = 1.0  # at most so often is the client told
 PULSE_S = 1.0  # clients that may come back know by it that their connection stands
 BACK_AFTER_S = 1.0  # whoever came back sends sound within a round trip, what was kept first; else it has none
-RESUMES_BURST = 20.0  # connections in a row; more is a client that fails over and over
-RESUMES_PER_S = 0.5
 
 CLOSE_CODES = {
     "ended": 1000, "time_limit": 4440, "idle": 4408, "draining": 1012, "failed": 1011, "disconnected": 1001,
 }  # fmt: skip
 """Close codes by the reason of the session's end."""
-
-
-class Attachment(Protocol):
-    """A connection, as its session knows it."""
-
-    @property
-    def voice(self) -> Voice:
-        """How the patient's sound leaves on it."""
-
-    def dismiss(self) -> None:
-        """Tell the client that another connection has the session now, and close."""
 
 
 class LiveSession:
@@ -88,13 +74,11 @@ class LiveSession:
         self._log: Reader | None = None
         self._left = False
         self._resume_s = resume_s
-        self._token: str | None = None  # of the ticket, once the client asked for one
-        self._away = False  # nobody is attached, or nothing was heard of the new connection yet
+        self._gate = TicketGate()
+        self._absence: Absence | None = None  # nobody is attached, or nothing was heard of the new connection yet
         self._gone: asyncio.TimerHandle | None = None  # ends a session that nobody comes back to
         self._returning: asyncio.TimerHandle | None = None
         self._pulsing: asyncio.TimerHandle | None = None
-        self._resumes = RESUMES_BURST
-        self._resumed_at_s = 0.0
         self._began_s: float | None = None
         self._heard_at_s = 0.0  # when something last came of the client
         self._received = 0  # samples of the candidate's sound
@@ -119,15 +103,19 @@ class LiveSession:
             return
         if former is not None:
             former.dismiss()
-        self._lose()
+        absence = self._lose((former or attachment).transport)
         self._cancel(self._gone)
-        complete = self.outbox.send_again(ticket.seen)
+        again = self.outbox.send_again(ticket.seen)
+        absence.replayed += again.events
         now_s = _now_s()
         paused_s = self._driver.clock.stood_still_s if self._driver is not None else 0.0
         elapsed_ms = round((now_s - self._began_s - paused_s) * 1000.0, 3) if self._began_s is not None else None
         self.outbox.put_first(
             e.SessionResumed(
-                session=self.wire.shown(), received_ms=self._received_ms(), elapsed_ms=elapsed_ms, complete=complete
+                session=self.wire.shown(),
+                received_ms=self._received_ms(),
+                elapsed_ms=elapsed_ms,
+                complete=again.complete,
             )
         )
         if ticket.reply is not None:
@@ -140,12 +128,13 @@ class LiveSession:
 
         The session waits for a client that may come back, unless it said goodbye.
         """
-        if self._attachment is not attachment and (self._attachment is not None or self._away):
+        if self._attachment is not attachment and (self._attachment is not None or self._absence is not None):
             return
         self._attachment = None
         self._cancel(self._pulsing)
-        self._lose()
-        if goodbye or self._token is None or self.code is not None:
+        waits = self.comes_back and not goodbye and self.code is None
+        self._lose(attachment.transport, waits=waits)
+        if not waits:
             self._leave("disconnected")
         else:
             self._gone = asyncio.get_running_loop().call_later(self._resume_s, self._leave, "disconnected")
@@ -154,28 +143,21 @@ class LiveSession:
         """Raise ProtocolError or AccessError when this ticket does not lead back to the session."""
         if self._left or self.code is not None:
             raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
-        if self._token is None:
-            raise ProtocolError(
-                "this session is already in use in another window", code="session.in_use", close_code=4409
-            )
-        if not secrets.compare_digest(ticket.token, self._token) or ticket.seen > self.outbox.number:
-            raise bad_ticket()
-        now_s = _now_s()
-        earned = (now_s - self._resumed_at_s) * RESUMES_PER_S
-        self._resumes, self._resumed_at_s = min(RESUMES_BURST, self._resumes + earned), now_s
-        if self._resumes < 1.0:
-            raise ProtocolError(
-                "this session was taken up again too often; wait a few seconds",
-                code="session.resume_rate",
-                http_status=429,
-                close_code=4429,
-            )
-        self._resumes -= 1.0
+        self._gate.check(ticket, sent=self.outbox.number)
+
+    def gave(self, ticket: Ticket) -> bool:
+        """Return whether the ticket is for this session."""
+        return self._gate.knows(ticket)
+
+    @property
+    def away(self) -> bool:
+        """Whether a session that goes on waits for its client."""
+        return self._absence is not None and not self._left
 
     @property
     def comes_back(self) -> bool:
         """Whether the client may come back; it sends sound or a pulse all the time then."""
-        return self._token is not None
+        return self._gate.token is not None
 
     def quiet_s(self) -> float:
         """Return for how long no sound came."""
@@ -185,36 +167,42 @@ class LiveSession:
         """Return how the client may come back, where the server lets it."""
         if not self._resume_s:
             return None
-        if self._token is None:
-            self._token = secrets.token_urlsafe(24)
+        if not self.comes_back:
+            self._gate.open()
             self.outbox.keep()
             self._pulse()
         if self._driver is not None:
             self._driver.keeps_sound = True
-        return e.ResumeOffer(token=self._token, within_s=self._resume_s)
+        return e.ResumeOffer(token=self._gate.open(), within_s=self._resume_s)
 
-    def _lose(self) -> None:
-        """Nobody is there: the patient falls silent."""
+    def _lose(self, transport: str, *, waits: bool = True) -> Absence:
+        """Nobody is there: the patient falls silent. Those that the session waits for are missed in the log."""
         self._cancel(self._returning)
-        if self._away:
-            return
-        self._away = True
-        self.outbox.drop_all_audio()
-        if self._driver is not None and self._token is not None:
-            self._driver.lost()
+        if self._absence is None:
+            self._absence = Absence(_now_s())
+            self.outbox.drop_all_audio()
+            if self._driver is not None and self.comes_back:
+                self._driver.lost()
+                if waits and self.code is None:
+                    self._driver.log.append(ConnectionLost(transport))
+        return self._absence
 
     def _back(self) -> None:
         """Somebody is there again, and what they kept has been heard: the patient goes on."""
         self._cancel(self._returning)
-        if self._away and self._attachment is not None:
-            self._away = False
-            if self._driver is not None:
-                self._driver.back()
+        absence, attachment = self._absence, self._attachment
+        if absence is None or attachment is None:
+            return
+        self._absence = None
+        if self._driver is not None:
+            if self.code is None:
+                self._driver.log.append(absence.over(attachment.transport, _now_s(), input_hz=self.wire.input_hz))
+            self._driver.back()
 
     def unheard(self) -> None:
         """Nothing comes over a connection that still stands: the patient waits until sound does, if it may come."""
-        if self.comes_back:
-            self._lose()
+        if self.comes_back and self._attachment is not None:
+            self._lose(self._attachment.transport)
 
     def pulse(self) -> None:
         """The client is there, and has no sound to send."""
@@ -265,7 +253,7 @@ class LiveSession:
             driver = self._make_driver(self.wire.input_hz, self)
             self._driver = driver
             self._began_s = _now_s()
-            driver.keeps_sound = self._token is not None
+            driver.keeps_sound = self.comes_back
             self._inbound.apply_turn_detection(driver)
             self._log = driver.log.subscribe(Audience.CANDIDATE, self._recorded)
             driver.start()
@@ -288,8 +276,11 @@ class LiveSession:
         driver = self.start()
         self._received += len(samples)
         self._heard_at_s = _now_s()
-        if self._away and late_ms is None:
-            self._back()
+        if self._absence is not None:
+            if late_ms is None:
+                self._back()
+            else:
+                self._absence.late += len(samples)
         try:
             driver.receive_audio(samples, late_ms=late_ms)
         except AudioError as error:
@@ -352,7 +343,9 @@ class LiveSession:
         if self.code is None:
             self.code = code
             self.outbox.finish(code, text)
-            if self._attachment is None and self._away:  # there is no connection whose end would end it all
+            if (
+                self._attachment is None and self._absence is not None
+            ):  # there is no connection whose end would end it all
                 asyncio.get_running_loop().call_soon(self._leave, "disconnected")
 
     # -------------------------------------------------------------- the patient's sound (Sink)

@@ -39,6 +39,14 @@ class _Queued:
     due_s: float  # on the loop's clock
 
 
+@dataclass(frozen=True, slots=True)
+class SentAgain:
+    """How many events are sent once more, and whether they are all that was missed."""
+
+    events: int
+    complete: bool
+
+
 class Outbox:
     """Queues messages; `run` sends them on a channel until `finish` was called and the queue is empty."""
 
@@ -95,16 +103,13 @@ class Outbox:
         """The number of the last event that was sent."""
         return self._sent
 
-    def send_again(self, seen: int) -> bool:
-        """Queue what was sent after event `seen` once more, before all else, for a new connection with new deadlines.
-
-        Returns whether everything was kept.
-        """
+    def send_again(self, seen: int) -> SentAgain:
+        """Queue what was sent after event `seen` once more, before all else; everything gets a new deadline."""
         texts = self._kept.after(seen) if self._kept is not None else []
         due_s = self._due_s()
         again = [_Queued(message, due_s) for message in (*texts, *(q.message for q in self._queue))]
         self._queue = deque(again)
-        return self._kept is not None and seen >= self._kept.complete_after
+        return SentAgain(len(texts), self._kept is not None and seen >= self._kept.complete_after)
 
     def finish(self, code: int, reason: str) -> None:
         """Close the channel once everything is sent; the first call counts."""

@@ -8,12 +8,16 @@ patient's item (`item_p<reply>`) was played.
 
 from __future__ import annotations
 
+import asyncio
 import re
+import secrets
 from dataclasses import dataclass
 
-from audio.errors import AccessError
+from audio.errors import AccessError, ProtocolError
 
 PREFIX = "interlocutor-resume."
+RESUMES_BURST = 20.0  # connections in a row; more is a client that fails over and over
+RESUMES_PER_S = 0.5
 _FORM = re.compile(r"interlocutor-resume\.([\w-]{16,64})\.(\d{1,9})(?:\.(\d{1,9})\.(\d{1,9}))?", re.ASCII)
 
 
@@ -43,3 +47,43 @@ def parse_ticket(text: str) -> Ticket:
 def bad_ticket() -> AccessError:
     """Return the refusal of a ticket of the wrong form, with an unknown token, or from the future."""
     return AccessError("this session can't be taken up again with this ticket; open a new one", code="session.resume")
+
+
+class TicketGate:
+    """Lets the bearer of one session's ticket in, not too often; there is none before `open`."""
+
+    def __init__(self) -> None:
+        self.token: str | None = None
+        self._resumes = RESUMES_BURST
+        self._resumed_at_s = 0.0
+
+    def open(self) -> str:
+        """Return the token, which stays the same."""
+        self.token = self.token or secrets.token_urlsafe(24)
+        return self.token
+
+    def knows(self, ticket: Ticket) -> bool:
+        """Return whether the ticket is for this session."""
+        return self.token is not None and secrets.compare_digest(ticket.token, self.token)
+
+    def check(self, ticket: Ticket, *, sent: int) -> None:
+        """Raise AccessError or ProtocolError unless the ticket leads back to the session, of which `sent` is the last
+        event.
+        """
+        if self.token is None:
+            raise ProtocolError(
+                "this session is already in use in another window", code="session.in_use", close_code=4409
+            )
+        if not self.knows(ticket) or ticket.seen > sent:
+            raise bad_ticket()
+        now_s = asyncio.get_running_loop().time()
+        earned = (now_s - self._resumed_at_s) * RESUMES_PER_S
+        self._resumes, self._resumed_at_s = min(RESUMES_BURST, self._resumes + earned), now_s
+        if self._resumes < 1.0:
+            raise ProtocolError(
+                "this session was taken up again too often; wait a few seconds",
+                code="session.resume_rate",
+                http_status=429,
+                close_code=4429,
+            )
+        self._resumes -= 1.0

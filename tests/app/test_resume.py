@@ -88,7 +88,7 @@ async def _run(trouble: Callable[[CuttingProxy, SimulatedCandidate], object], *g
 
 def _read_log(talked: Talked, server: Server, session_id: str) -> None:
     folder = server.registry.get(session_id).folder
-    talked.recorded = soundfile.read(folder / RECORDING_NAME, dtype="int16")[0][:, 0]
+    talked.recorded = np.asarray(soundfile.read(folder / RECORDING_NAME, dtype="int16")[0][:, 0], dtype=np.int16)
     for entry in read_jsonl(folder):
         kind, payload = entry.envelope.type, entry.payload or {}
         if kind == TurnCommitted.type_name():

@@ -70,6 +70,8 @@ class LevelVad:
 class MemoryChannel:
     """A channel whose other end is the test; while `stalled`, nothing is taken off it."""
 
+    transport = "websocket"
+
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.sent_at_s: list[float] = []

@@ -12,10 +12,18 @@ import pytest
 from audio.errors import AccessError, ProtocolError
 from audio.frames import pcm_to_bytes
 from pipelines.conversation.states import State
-from pipelines.events import ClauseSpoken, ReplyFinished, ReplyHeld, ReplyResumed, SessionEnded, TurnCommitted
+from pipelines.events import (
+    ClauseSpoken,
+    ConnectionLost,
+    ConnectionResumed,
+    ReplyFinished,
+    ReplyHeld,
+    ReplyResumed,
+    SessionEnded,
+    TurnCommitted,
+)
 from server.wire.connection import QUIET_S
-from server.wire.live import RESUMES_BURST
-from server.wire.ticket import Ticket, parse_ticket
+from server.wire.ticket import RESUMES_BURST, Ticket, parse_ticket
 from tests.component.realtime_talk import FRAME_MS, RESUME_S, Talk, talk
 
 LONG = [["I have been unwell since Monday.", "The pain in my leg keeps me awake.", "I can't go to work."]]
@@ -237,6 +245,68 @@ def test_a_client_that_may_come_back_is_told_that_its_connection_stands() -> Non
     assert len(pulses) == 4
     assert {pulse["event_id"] for pulse in pulses} == {""}
     assert pulses[-1]["received_ms"] == pytest.approx(3_000, abs=2 * FRAME_MS)
+
+
+def test_the_log_tells_of_a_lost_connection_and_of_its_return() -> None:
+    async def script(one: Talk) -> None:
+        await one.ask_to_resume()
+        await one.say(800)
+        seen = one.seen()
+        one.send("interlocutor.client.configure", playout_acks=True)
+        await one.wait("interlocutor.client.configured", 2)
+        await one.lose()
+        await asyncio.sleep(2.0)
+        away.append(one.live.away)
+        one.come_back(seen=seen)
+        await one.wait("interlocutor.session.resumed")
+        away.append(one.live.away)  # nothing was heard of it yet
+        for at_ms in range(0, 500, 100):
+            one.send("input_audio_buffer.append", audio=tone(100), late_ms=500 - at_ms)
+        await one.pause(500)
+        away.append(one.live.away)
+        one.live.unheard()
+        await asyncio.sleep(1.0)
+        await one.pause(500)
+        one.send("interlocutor.session.end")
+        await one.running
+
+    away: list[bool] = []
+    one = talk(script)
+    assert away == [True, True, False]
+    assert [event.transport for event in one.logged(ConnectionLost)] == ["websocket"] * 2
+    first, second = one.logged(ConnectionResumed)
+    assert (first.transport, first.replayed, first.late_ms) == ("websocket", 1, 500.0)
+    assert first.away_ms == pytest.approx(2_000, abs=2 * FRAME_MS)
+    assert (second.replayed, second.late_ms) == (0, 0.0)
+    assert second.away_ms == pytest.approx(1_000, abs=2 * FRAME_MS)
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_who_does_not_come_back_is_not_missed(resume: bool) -> None:
+    async def script(one: Talk) -> None:
+        if resume:
+            await one.ask_to_resume()
+        await one.say(100)
+        await one.lose(1000 if resume else 1006)
+
+    one = talk(script)
+    assert one.logged(ConnectionLost) == []
+    assert [event.reason for event in one.logged(SessionEnded)] == ["disconnected"]
+
+
+def test_nothing_follows_the_end() -> None:
+    async def script(one: Talk) -> None:
+        await one.ask_to_resume()
+        await one.say(1_500)
+        one.channel.stall()
+        one.send("interlocutor.session.end")
+        await asyncio.sleep(3.0)  # the last events wait for a slow client, and pulses were due meanwhile
+        one.channel.stall(False)
+        await one.running
+
+    one = talk(script)
+    assert one.all("interlocutor.pulse")
+    assert one.channel.sent[-1]["type"] == "interlocutor.session.ended"
 
 
 def test_tickets_that_lead_nowhere_are_refused() -> None:

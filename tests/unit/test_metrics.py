@@ -24,7 +24,8 @@ ai_requests_total ai_request_duration_seconds ai_model_memory_usage_bytes ai_gpu
 prediction_latency_ms prediction_confidence escalations_total retrievals_total voice_sessions_active
 voice_session_capacity voice_admissions_total voice_turn_latency_seconds voice_interruptions_total
 voice_audio_missing_seconds_total voice_audio_refused_seconds_total voice_event_loop_lag_seconds
-voice_websocket_closes_total voice_engine_incidents_total voice_build_info
+voice_websocket_closes_total voice_engine_incidents_total voice_build_info voice_connections_lost_total
+voice_connections_resumed_total voice_connection_away_seconds voice_sessions_detached
 """.split()
 
 LATENCY = events.TurnLatency(
@@ -94,6 +95,15 @@ def test_gaps_are_counted_in_seconds(metrics: Metrics) -> None:
     observe(metrics, events.MediaGap(200.0, 50.0, 1500.0), events.MediaGap(300.0, 0.0, 0.0))
     assert value(metrics, "voice_audio_missing_seconds_total") == pytest.approx(0.5)
     assert value(metrics, "voice_audio_refused_seconds_total") == pytest.approx(1.5)
+
+
+def test_lost_connections_are_counted_by_their_transport_and_the_time_away(metrics: Metrics) -> None:
+    lost, back = events.ConnectionLost("websocket"), events.ConnectionResumed("webrtc", 1_500.0, 3, 1_200.0)
+    observe(metrics, lost, back, lost, events.ConnectionLost("pigeon"))
+    assert value(metrics, "voice_connections_lost_total", transport="websocket") == 2
+    assert value(metrics, "voice_connections_lost_total", transport="other") == 1
+    assert value(metrics, "voice_connections_resumed_total", transport="webrtc") == 1
+    assert value(metrics, "voice_connection_away_seconds_sum") == pytest.approx(1.5)
 
 
 def test_an_incident_is_counted_where_it_happened_not_by_every_session_that_saw_it(metrics: Metrics) -> None:
