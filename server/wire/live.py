@@ -102,6 +102,7 @@ class LiveSession:
             self.put(e.SessionCreated(session=self.wire.shown()))
             return
         if former is not None:
+            self.outbox.release()  # or its writer, which ends a moment later, would take what is queued below
             former.dismiss()
         absence = self._lose((former or attachment).transport)
         self._cancel(self._gone)

@@ -58,6 +58,7 @@ class Outbox:
         self._sent = 0
         self._kept: Kept | None = None
         self._sounding: str | None = None  # the item whose sound was sent last
+        self._writer = 0  # the number of the one that may take from the queue
 
     def put(self, *messages: Message) -> None:
         """Queue messages; a caption takes the place of an older one of the same turn that was not sent."""
@@ -111,6 +112,11 @@ class Outbox:
         self._queue = deque(again)
         return SentAgain(len(texts), self._kept is not None and seen >= self._kept.complete_after)
 
+    def release(self) -> None:
+        """Let the writer take nothing more: its connection was replaced, and what comes now is for the next one."""
+        self._writer += 1
+        self._wake.set()
+
     def finish(self, code: int, reason: str) -> None:
         """Close the channel once everything is sent; the first call counts."""
         if self._close is None:
@@ -118,13 +124,17 @@ class Outbox:
         self._wake.set()
 
     async def run(self, channel: Channel) -> None:
-        """Send what is queued, then close.
+        """Send what is queued, then close; returns without closing once it was released.
 
         Raises TimeoutError when a message missed its deadline, ChannelClosed when the other end is gone.
         """
+        self._writer += 1
+        mine = self._writer
         while True:
-            while self._queue:
+            while self._queue and self._writer == mine:
                 await self._send(channel, self._queue.popleft())
+            if self._writer != mine:
+                return
             if self._close is not None:
                 break
             self._wake.clear()

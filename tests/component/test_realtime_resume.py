@@ -206,6 +206,7 @@ def test_the_newer_connection_wins_and_the_older_is_told() -> None:
         assert await running == 4409
         assert older.sent[-1]["code"] == "session.taken"
         assert older.closed == (4409, "session.taken")
+        assert one.channel.sent[0]["type"] == "interlocutor.session.resumed"  # the older one's writer took nothing
         await one.pause(FRAME_MS)
         await one.wait(DELTA)
         assert one.driver is not None
