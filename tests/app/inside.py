@@ -17,7 +17,7 @@ from server.app import create_app
 from server.host import Server
 from server.rtc.settings import RtcSettings
 from server.serve import listen
-from server.settings import ServerSettings, Settings
+from server.settings import ServerSettings, SessionSettings, Settings
 
 KEY = "a-developers-key-for-tests-0123456789"
 PATIENCE_S = 20.0
@@ -31,6 +31,7 @@ async def serving(
     models: ModelSettings | None = None,
     ready: bool = True,
     rtc: dict[str, Any] | None = None,
+    session: dict[str, Any] | None = None,
     turn_secret: str | None = None,
     **server: Any,
 ) -> AsyncIterator[tuple[str, Server]]:
@@ -43,6 +44,7 @@ async def serving(
         engines=engines or EngineSettings(backend="mock"),
         models=models or ModelSettings(path=folder / "models"),
         rtc=RtcSettings.model_validate(rtc or {}),
+        session=SessionSettings.model_validate(session or {}),
         turn_secret=SecretStr(turn_secret) if turn_secret is not None else None,
         data_path=folder,
         developer_key=SecretStr(KEY),

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import gc
 import os
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
+from websockets.typing import Subprotocol
 
 from audio.clock import LoopClock
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
 from audio.intake import SEAM_MS
+from audio.playout import Playout
 from audio.recorder import RECORDING_NAME
 from pipelines.events import ClauseSpoken, ReplyFinished, TurnCommitted
 from pipelines.log.jsonl import read_jsonl
+from pipelines.models.memory import resident_bytes
+from pipelines.session.driver import SessionDriver
 from server.host import Server
 from server.replay.candidate import SimulatedCandidate
 from server.replay.plan import Plan, PlannedTurn, plan_replay
-from server.replay.remote import RemoteLink, reserve
+from server.replay.remote import RemoteLink, Reserved, reserve
+from server.sessions import Session
+from server.wire.connection import RealtimeConnection
+from server.wire.live import LiveSession
+from server.wire.outbox import Outbox
+from server.wire.ticket import Ticket
 from tests.app.cutting_proxy import CuttingProxy, proxying
-from tests.app.inside import serving, until
-from tests.app.wire import CARD, DATA, sentence
+from tests.app.inside import KEY, serving, until
+from tests.app.wire import CARD, DATA, Wire, connect_to, reserved_at, sentence
 from tests.fakes import instant
 
 WORD_MS = 250  # of the scripted voice
@@ -197,3 +211,95 @@ def test_cuts_lose_nothing_and_repeat_nothing(tmp_path: Path, count: int, monkey
     assert once.link.resumed == 1
     later = places_of(np.concatenate(once.candidate.spoken), once.recorded)
     assert max(later) - min(later) <= SEAM_MS
+
+
+# ---------------------------------------------------------------- one connection by hand
+
+
+async def vanishing(reserved: Reserved, **options: Any) -> Wire:
+    """Connect as a client that may come back, and have the patient speak to it."""
+    wire = Wire(await connect_to(reserved, **options))
+    await wire.send("interlocutor.client.configure", playout_acks=True, resume=True)
+    await wire.until("interlocutor.client.configured")
+    await wire.say("How are you today?")
+    await wire.until("response.output_audio.delta")
+    return wire
+
+
+def test_a_developers_key_comes_back_to_the_session_that_it_opened(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with serving(tmp_path) as (address, server):
+            url = f"ws://{address}/v1/realtime"
+            developer = Reserved("", KEY, f"{url}?model=card:{CARD}", f"http://{address}")
+            wires = [await vanishing(developer) for _ in range(2)]
+            first = wires[0]
+            (configured,) = first.of("interlocutor.client.configured")
+            ticket = Ticket(configured["resume"]["token"], 0)
+            await first.drop()
+            again = Wire(await connect_to(developer, subprotocols=[Subprotocol("realtime"), Subprotocol(str(ticket))]))
+            resumed = await again.until("interlocutor.session.resumed")
+            assert resumed["session"]["id"] == wires[0].session_id != wires[1].session_id
+            assert len(server.registry.running()) == 2
+            unknown = Ticket("x" * 32, 0)
+            stranger = Wire(await connect_to(developer, subprotocols=[Subprotocol(str(unknown))]))
+            assert await stranger.closed() == 4401
+            assert await again.end() == 1000
+            for wire in (wires[1], again, stranger):
+                await wire.drop()
+
+    asyncio.run(main())
+
+
+def held_bytes() -> int:
+    """Return the memory of this process that is in use, and not only kept by the allocator."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    return resident_bytes()
+
+
+VANISHED = 20
+MOST_GROWN_BYTES = 12_000_000  # twenty sessions that are kept take 21 MB; 4 to 6 MB are the allocator's
+REMEMBERED = 3  # a lane knows its last job until the next one, and with it a session
+OURS = (LiveSession, RealtimeConnection, SessionDriver, Outbox, Playout)
+
+
+def test_what_nobody_comes_back_to_leaves_nothing_behind(tmp_path: Path) -> None:
+    async def main() -> None:
+        known: list[str] = []
+        async with serving(tmp_path, session={"resume_s": 1}, max_sessions=VANISHED + 5) as (address, server):
+
+            async def vanish(count: int) -> None:
+                reserved = [(await reserved_at(f"http://{address}"))[0] for _ in range(count)]
+                known.extend(each.id for each in reserved)
+                wires = await asyncio.gather(*(vanishing(each) for each in reserved))
+                await asyncio.gather(*(wire.drop() for wire in wires))  # without a goodbye
+                await until(lambda: sum(each.live is not None and each.live.away for each in running()) == count)
+                assert sampled("voice_sessions_detached") == count
+                await until(lambda: not running())
+
+            def running() -> list[Session]:
+                return server.registry.running()
+
+            def sampled(name: str) -> float:
+                return server.metrics.registry.get_sample_value(name) or 0.0
+
+            def tasks() -> Counter[str]:
+                return Counter(str(task.get_coro()).split(" at ")[0] for task in asyncio.all_tasks())
+
+            def ours() -> Counter[type]:
+                gc.collect()
+                return Counter(type(each) for each in gc.get_objects() if isinstance(each, OURS))
+
+            process, tasks_before = psutil.Process(), tasks()
+            await vanish(1)  # what is loaded once is loaded now
+            await until(lambda: tasks() <= tasks_before)
+            await until(lambda: all(server.registry.get(each).joined.is_set() for each in known))
+            files_before, memory_before = process.num_fds(), held_bytes()
+            await vanish(VANISHED)
+            await until(lambda: tasks() <= tasks_before)
+            await until(lambda: process.num_fds() <= files_before + 2)
+            await until(lambda: max(ours().values(), default=0) <= REMEMBERED)
+            assert sampled("voice_sessions_detached") == 0
+            assert held_bytes() - memory_before < MOST_GROWN_BYTES
+
+    asyncio.run(main())
