@@ -3,13 +3,15 @@
 import { AudioDesk } from "./audio/desk.js";
 import { Flow } from "./core/flow.js";
 import { environmentProblem, Problem } from "./core/problems.js";
-import { fetchCards, fetchInfo, openSession, whyRefused } from "./net/api.js";
+import { Visit } from "./core/visit.js";
+import { fetchCards, fetchInfo, fetchSummary, openSession, whyRefused } from "./net/api.js";
 import { fetchRecord } from "./net/record_api.js";
 import { Roleplay } from "./net/roleplay.js";
 import { beforeScreen, consentShown } from "./screens/before.js";
 import { chooseScreen } from "./screens/choose.js";
 import { closingScreen, debriefScreen } from "./screens/debrief.js";
-import { preparation, prepareScreen } from "./screens/prepare.js";
+import { goingOnScreen } from "./screens/going_on.js";
+import { prepareScreen } from "./screens/prepare.js";
 import { talkScreen } from "./screens/talk.js";
 import { strings } from "./strings.js";
 import { showProblem } from "./ui/dialogs.js";
@@ -30,7 +32,16 @@ const consent = { given: false }; // for as long as the page is open
 let info = null;
 let cards = [];
 let desk = null;
-let visit = null; // {session, mode, notes, countdown, opened_ms} of the card that was chosen
+let visit = null; // of the card that was chosen
+
+/** Return what this tab may keep, or null where the browser keeps nothing. */
+function tabStore() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
+}
 
 async function begin() {
   const problem = environmentProblem(window);
@@ -45,12 +56,56 @@ async function loadCards() {
     await showProblem(problem);
     return loadCards();
   }
-  return showChoose();
+  visit = Visit.kept(tabStore());
+  return visit === null ? showChoose() : comeBack();
+}
+
+/** The page was loaded anew while a role-play was under way: go on with it, if it still is. */
+async function comeBack() {
+  flow.take("found");
+  const status = await statusOf(visit.session);
+  if (status === "ended") return close({ reason: "lost" });
+  const there = visit.resume === null ? status === "reserved" : status === "running";
+  if (there || status === "unknown") return showGoingOn();
+  await showProblem(new Problem("session.over"), { retry: false });
+  return leave();
+}
+
+/** Return a session's status; "unknown" when the server can't be asked, and "gone" when it does not know the session. */
+async function statusOf(session) {
+  try {
+    return (await fetchSummary(session)).status;
+  } catch (problem) {
+    return problem.status >= 400 && problem.status < 500 ? "gone" : "unknown";
+  }
+}
+
+/** Offer to go on: sound may only be opened by a click. */
+function showGoingOn({ taken = false } = {}) {
+  stage.show(
+    goingOnScreen({
+      visit,
+      taken,
+      on_go: () => goOn(),
+      on_leave: () => leave(),
+    }),
+  );
+  closeDesk();
+}
+
+async function goOn() {
+  desk = new AudioDesk();
+  desk.microphone.device_id = preference.device_id;
+  visit.keep();
+  if (visit.resume !== null) return startTalk();
+  flow.take("prepare");
+  return showPrepare();
 }
 
 function showChoose() {
   stage.show(chooseScreen({ cards, info, preference, on_choose: (card, mode) => choose(card, mode) }));
   closeDesk(); // after the screen before has let go of it
+  visit?.forget();
   visit = null;
 }
 
@@ -91,13 +146,13 @@ function again(card, mode, notes) {
   flow.take("again");
   desk ??= new AudioDesk();
   desk.microphone.device_id = preference.device_id;
-  return reserve(card, mode, notes);
+  return reserve(card, mode, notes.text);
 }
 
 /** Open a session for a card. */
-async function reserve(card, mode, notes = { text: "" }) {
+async function reserve(card, mode, notes = "") {
   try {
-    visit = await open(card.id, mode, notes);
+    visit = new Visit(tabStore(), await openSession(card.id, mode, consentShown()), mode, notes);
   } catch (problem) {
     flow.take("failed");
     const retry = problem.code !== "card.unknown";
@@ -110,22 +165,19 @@ async function reserve(card, mode, notes = { text: "" }) {
     return loadCards(); // the cards may have changed
   }
   flow.take("opened");
+  visit.keep();
   return showPrepare();
-}
-
-async function open(card_id, mode, notes) {
-  const session = await openSession(card_id, mode, consentShown());
-  return { session, mode, notes, countdown: preparation(session), opened_ms: performance.now() };
 }
 
 /** `over`: the time has been used, and a failure must neither start it anew nor start the role-play by itself. */
 function showPrepare({ over = false } = {}) {
-  const { left_ms } = visit.countdown;
+  const { session, mode, notes, countdown } = visit;
   stage.show(
     prepareScreen({
-      ...visit,
-      starts_alone: visit.mode === "exam" && !over,
-      countdown: over ? { left_ms } : visit.countdown,
+      session,
+      notes,
+      starts_alone: mode === "exam" && !over,
+      countdown: over ? { left_ms: countdown.left_ms } : countdown,
       on_start: () => startTalk(),
       on_leave: () => leave(),
     }),
@@ -140,13 +192,25 @@ async function startTalk() {
     // The microphone first: connecting starts the session's clock.
     await desk.start();
     if (!desk.microphone.open) await desk.microphone.start();
-    await renewIfOld();
-    roleplay = new Roleplay(visit.session, desk);
+    if (visit.resume === null) await renewIfOld();
+    roleplay = new Roleplay(visit.session, desk, { resume: visit.resume });
     await talk(roleplay);
   } catch (problem) {
     roleplay?.abandon();
-    await startFailed(problem.code === "connection.lost" ? await whyRefused(visit.session) : problem);
+    if (visit.resume !== null) await goingOnFailed(problem);
+    else await startFailed(problem.code === "connection.lost" ? await whyRefused(visit.session) : problem);
   }
+}
+
+/** A role-play that is under way could not be gone on with: it is over, or what stands in the way can be mended. */
+async function goingOnFailed(problem) {
+  const status = await statusOf(visit.session);
+  if (status === "ended") return close({ reason: "lost" });
+  if (flow.can("returned")) flow.take("returned");
+  showGoingOn();
+  const lost = status === "gone" || problem.code === "session.expired";
+  await showProblem(lost ? new Problem("session.over") : problem, { retry: false });
+  return lost ? leave() : undefined;
 }
 
 async function startFailed(problem) {
@@ -161,14 +225,18 @@ async function startFailed(problem) {
 async function renewIfOld() {
   const age_s = (performance.now() - visit.opened_ms) / 1000;
   if (age_s < visit.session.expires_s - RENEW_MARGIN_S) return;
-  visit.session = await openSession(visit.session.card.id, visit.mode, consentShown());
-  visit.opened_ms = performance.now();
+  visit.renew(await openSession(visit.session.card.id, visit.mode, consentShown()));
 }
 
 /** Run the role-play to its end. */
 async function talk(roleplay) {
+  const { session, mode, notes, resume } = visit;
   const screen = talkScreen({
-    ...visit,
+    session,
+    mode,
+    notes,
+    resume,
+    left_ms: visit.left_ms,
     roleplay,
     desk,
     preference,
@@ -177,11 +245,22 @@ async function talk(roleplay) {
       if (chosen === "retry") retry();
     },
   });
-  const { onstarted } = roleplay;
+  const { onstarted, onpaused } = roleplay;
   const ended = new Promise((resolve) => (roleplay.onended = resolve));
-  roleplay.onstarted = (session_s) => {
+  roleplay.onoffer = (offer) => {
+    visit.resume = offer;
+    visit.keep();
+  };
+  roleplay.onstarted = (left_ms) => {
     if (flow.can("started")) flow.take("started");
-    onstarted(session_s);
+    visit.hasLeft(left_ms);
+    visit.keep();
+    onstarted(left_ms);
+  };
+  roleplay.onpaused = (paused, left_ms) => {
+    visit.hasLeft(left_ms, { stopped: paused });
+    visit.keep();
+    onpaused(paused, left_ms);
   };
   stage.show(screen);
   await roleplay.start();
@@ -191,35 +270,44 @@ async function talk(roleplay) {
   window.removeEventListener("beforeunload", warnOfLeaving);
   wake_lock.release();
   savePreference(preference);
+  if (outcome.problem?.code === "session.taken") return showTaken();
   if (outcome.problem && flow.screen === "connecting") throw outcome.problem;
-  await close(outcome, roleplay);
+  return close(outcome, roleplay.captions);
 }
 
-async function close(outcome, roleplay) {
+/** Another tab has the role-play now; it may be taken back. This one keeps nothing of it beyond what is shown. */
+function showTaken() {
+  flow.take("returned");
+  visit.forget();
+  showGoingOn({ taken: true });
+}
+
+async function close(outcome, captions = { lines: [], visible: [] }) {
   flow.take("ended");
+  visit.forget();
   stage.show(closingScreen());
   closeDesk();
   const reason = outcome.problem ? "lost" : outcome.reason;
   const record = await fetchAccount();
   flow.take("closed");
-  showDebrief(record, reason, roleplay);
+  showDebrief(record, reason, captions);
 }
 
-function showDebrief(record, reason, roleplay) {
+function showDebrief(record, reason, captions) {
   const { session, mode, notes } = visit;
   stage.show(
     debriefScreen({
       record,
-      lines: roleplay.captions.visible,
+      lines: captions.visible,
       reason,
       session,
       notes,
       on_again: () => again(session.card, mode, notes),
       on_leave: () => leave(),
-      on_retry: async () => showDebrief(await fetchAccount(), reason, roleplay),
+      on_retry: async () => showDebrief(await fetchAccount(), reason, captions),
       on_deleted: () => {
-        roleplay.captions.lines = [];
-        showDebrief({ turns: [], recording: { state: "deleted" } }, reason, roleplay);
+        captions.lines = [];
+        showDebrief({ turns: [], recording: { state: "deleted" } }, reason, captions);
       },
     }),
   );

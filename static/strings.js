@@ -114,7 +114,7 @@ export const strings = {
     start_early: "Start now",
     leave: "Choose another card",
     notes: "Notes",
-    notes_hint: "Kept on this page only, and gone when you close it.",
+    notes_hint: "Kept in this tab only, and gone when the role-play is over.",
     who_patient: "The patient will speak first.",
     who_you: "You will speak first: greet the patient, and say who you are.",
     milestone: timeLeft,
@@ -204,6 +204,26 @@ export const strings = {
       "reply.failed": "The patient lost the thread. Please say that again.",
       unknown: "Something went wrong on the server. Please say that again.",
     },
+  },
+
+  going_on: {
+    talking: {
+      title: "Your role-play is waiting",
+      lead: "This page was loaded again in the midst of it. The clock runs on; the patient goes on where the sound broke off.",
+      go: "Go on with your role-play",
+    },
+    preparing: {
+      title: "You were preparing",
+      lead: "This page was loaded again. Your card, your time and your notes are still here.",
+      go: "Go on preparing",
+    },
+    taken: {
+      title: "This role-play goes on in another tab",
+      lead: "It was taken up there: go to that tab to continue, and close this one.",
+      go: "Go on here instead",
+    },
+    left: "left of the role-play",
+    leave: "Choose another card",
   },
 
   debrief: {
@@ -502,8 +522,12 @@ export const strings = {
       body: "None of the recordings could be used: choose others, in WAV or FLAC, in which somebody speaks.",
     },
     "session.taken": {
-      title: "This role-play goes on in another window",
-      body: "It was taken up there: go to that window to continue.",
+      title: "This role-play goes on in another tab",
+      body: "It was taken up there: go to that tab to continue.",
+    },
+    "session.over": {
+      title: "Your role-play is over",
+      body: "This page came back too late, and the server has let the role-play go. Choose a card to begin anew.",
     },
     "connection.lost": {
       title: "The connection was lost",

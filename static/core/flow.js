@@ -2,15 +2,18 @@
  * The way of a person through the page: a table of screens and of what leads from one to the next.
  *
  *     choosing -> checking -> opening -> preparing -> connecting -> talking -> closing -> debrief
+ *
+ * A page that is loaded anew in the midst of it, or from which another tab took the role-play, is at "returning".
  */
 
 const TABLE = {
-  choosing: { choose: "checking" },
+  choosing: { choose: "checking", found: "returning" },
+  returning: { prepare: "preparing", start: "connecting", ended: "closing", leave: "choosing" },
   checking: { agreed: "opening", leave: "choosing" },
   opening: { opened: "preparing", failed: "checking" },
   preparing: { start: "connecting", leave: "choosing" },
-  connecting: { started: "talking", failed: "preparing", ended: "closing" },
-  talking: { ended: "closing" },
+  connecting: { started: "talking", failed: "preparing", returned: "returning", ended: "closing" },
+  talking: { ended: "closing", returned: "returning" },
   closing: { closed: "debrief" },
   debrief: { again: "opening", leave: "choosing" },
 };

@@ -15,6 +15,11 @@ export class SoundMemory {
     this.skipped = 0; // never sent
   }
 
+  /** So much had been sent before this page was loaded. */
+  begin(sent_ms) {
+    this.total = samplesIn(sent_ms);
+  }
+
   /** Keep a frame that was captured until `now_ms`. */
   add(pcm, now_ms) {
     this.kept.push({ before: this.total, at_ms: now_ms - msIn(pcm.length), pcm });

@@ -10,15 +10,16 @@ const mayCall = () => canCall() && new URLSearchParams(location.search).get("tra
 /**
  * Connect, and return the link; rejects with a Problem.
  *
- * `track` is the microphone's, or null; `prepare(link)` is called with each link that is tried, before it connects.
+ * `track` is the microphone's, or null; `ticket` leads back to a session that is under way; `prepare(link)` is called with each
+ * link that is tried, before it connects.
  */
-export async function connectLink(session, { track, introduction = outgoing.configure(), prepare }) {
+export async function connectLink(session, { track, introduction = outgoing.configure(), ticket = null, prepare }) {
   const rtc = track && mayCall() ? await fetchRtc(session).catch(() => null) : null;
   if (rtc?.enabled) {
     const link = new WebRtcLink({ track, rtc });
     prepare(link);
     try {
-      await link.connect(session, introduction);
+      await link.connect(session, introduction, { ticket });
       return link;
     } catch (problem) {
       console.info("No call by WebRTC; the WebSocket is used.", problem.code, problem.detail);
@@ -26,6 +27,6 @@ export async function connectLink(session, { track, introduction = outgoing.conf
   }
   const link = new RealtimeLink();
   prepare(link);
-  await link.connect(session, introduction);
+  await link.connect(session, introduction, { ticket });
   return link;
 }

@@ -11,6 +11,7 @@ import { SoundMemory } from "../core/sound_memory.js";
 import { connectLink } from "./choose_link.js";
 import { RealtimeLink } from "./realtime_link.js";
 
+const TAKEN = "session.taken";
 const PULSE_MS = 1000; // so often something is sent, if it is only that nothing is to be said
 
 const now = () => performance.now();
@@ -34,6 +35,7 @@ export class LastingLink {
     this.onevent = () => {}; // (event)
     this.onlost = () => {}; // (): the connection is away
     this.onback = () => {}; // (): and back
+    this.onoffer = () => {}; // ({token, within_s}): how to come back
     this.onclosed = () => {}; // (Problem): it is over, and not by us
     this.onplayed = () => {}; // (report): of sound that comes as a stream
     this.onstream = () => {}; // (MediaStream)
@@ -42,12 +44,15 @@ export class LastingLink {
   /**
    * Connect and resolve when the server has greeted; rejects with a Problem.
    *
-   * `track` is the microphone's, `introduce()` returns the first message.
+   * `track` is the microphone's, `introduce()` returns the first message; `resume` is the offer that a page before this one
+   * had: all that happened is told again.
    */
-  async connect(session, { track, introduce }) {
+  async connect(session, { track, introduce, resume = null }) {
     this.#session = session;
     this.#introduce = introduce;
-    await connectLink(session, { track, introduction: introduce(), prepare: (link) => this.#use(link) });
+    this.#offer = resume;
+    const ticket = resume && ticketOf(resume.token, 0);
+    await connectLink(session, { track, introduction: introduce(), ticket, prepare: (link) => this.#use(link) });
     this.#up = this.#flows = true;
     this.#pulse = setInterval(() => this.#beat(), PULSE_MS);
   }
@@ -116,15 +121,19 @@ export class LastingLink {
     this.#seen = Math.max(this.#seen, numberOf(event.event_id));
     if (event.type === "interlocutor.client.configured" && event.resume) {
       this.#offer = event.resume;
+      this.onoffer(event.resume);
       link.expectPulses?.();
     }
     // A stream's sound is not counted here: how far the server is with it is known once a second.
     if (event.type === "interlocutor.pulse" && link.carries_sound) this.#memory.align(event.received_ms);
     if (event.type === "interlocutor.session.resumed") this.#sendKept(event.received_ms);
-    this.onevent(event);
+    // The newer of two connections has the session; what closes after these words is no loss to come back from.
+    if (event.type === "interlocutor.problem" && event.code === TAKEN) this.#finish(new Problem(TAKEN));
+    else this.onevent(event);
   }
 
   #sendKept(received_ms) {
+    if (this.#memory.total === 0) this.#memory.begin(received_ms);
     const time_ms = now();
     for (const { at_ms, pcm } of this.#memory.since(received_ms)) {
       this.#link.send(this.#link.sound(pcm, this.#played, Math.max(0, time_ms - at_ms)));

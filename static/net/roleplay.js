@@ -5,6 +5,7 @@ import { Captions } from "../core/captions.js";
 import { Conversation } from "../core/conversation.js";
 import { FRAME_MS } from "../core/frame_cutter.js";
 import { bytesToFloat, WIRE_HZ } from "../core/pcm.js";
+import { Past } from "../core/past.js";
 import { outgoing } from "../core/protocol.js";
 import { Uplink } from "../core/uplink.js";
 import { StreamPlayer } from "../audio/stream_player.js";
@@ -26,18 +27,22 @@ export class Roleplay {
   #uplink;
   #grace = null;
   #finished = false;
+  #resume;
+  #past = null; // while a page that was loaded anew is told what happened before
 
-  /** `session` as the server opened it, `desk` an AudioDesk whose microphone is open. */
-  constructor(session, desk) {
+  /** `session` as the server opened it, `desk` an AudioDesk whose microphone is open; `resume` to go on with one that runs. */
+  constructor(session, desk, { resume = null } = {}) {
     this.#session = session;
     this.#desk = desk;
+    this.#resume = resume;
     this.conversation = new Conversation({ patient_first: session.card.patient_speaks_first });
     this.captions = new Captions();
     this.microphone_dbfs = -Infinity;
-    this.onstarted = () => {}; // (session_s)
+    this.onoffer = () => {}; // ({token, within_s}): how a page that is loaded anew comes back
+    this.onstarted = () => {}; // (left_ms)
     this.onpaused = () => {}; // (paused, left_ms)
     this.onstate = () => {};
-    this.oncaptions = () => {};
+    this.oncaptions = () => {}; // (past): past, if they are what was said before the page was loaded
     this.onlatency = () => {};
     this.ontimeline = () => {}; // (interlocutor.turn.timeline)
     this.onnotice = () => {}; // (code, message of the server or "")
@@ -59,7 +64,7 @@ export class Roleplay {
     await this.#desk.start();
     this.#listen();
     const introduce = () => outgoing.configure(microphone.echo_cancellation, true);
-    await this.#link.connect(this.#session, { track: microphone.track, introduce });
+    await this.#link.connect(this.#session, { track: microphone.track, introduce, resume: this.#resume });
     microphone.onopened = () => {
       this.send(introduce());
       this.#link.replaceTrack(microphone.track);
@@ -111,6 +116,7 @@ export class Roleplay {
       this.onnotice("reconnecting", "");
     };
     link.onback = () => this.onnotice("reconnected", "");
+    link.onoffer = (offer) => this.onoffer(offer);
     link.onevent = (event) => this.#receive(event);
     link.onclosed = (problem) => this.#finish({ problem });
     link.onplayed = (report) => this.#heard(report);
@@ -126,6 +132,17 @@ export class Roleplay {
   }
 
   #receive(event) {
+    if (this.#resume && event.type === "interlocutor.session.resumed") {
+      this.#past = new Past(event, now());
+      this.#resume = null;
+      return;
+    }
+    if (this.#past?.has(event)) {
+      this.conversation.receive(event, now());
+      this.captions.receive(event);
+      return;
+    }
+    this.#catchUp();
     switch (event.type) {
       case "response.output_audio.delta":
         this.#desk.player.enqueue(event.item_id, bytesToFloat(event.bytes ?? base64ToBytes(event.delta)));
@@ -152,11 +169,22 @@ export class Roleplay {
     }
     if (this.conversation.receive(event, now())) this.onstate();
     if (this.captions.receive(event)) this.oncaptions();
-    if (event.type === "interlocutor.session.started") this.onstarted(event.session_s);
+    if (event.type === "interlocutor.session.started") this.onstarted(1000 * event.session_s);
     if (event.type === "interlocutor.session.paused") this.onpaused(event.paused, event.left_ms);
     if (event.type === "interlocutor.turn.latency") this.onlatency(event.voice_to_voice_ms);
     if (event.type === "interlocutor.turn.timeline") this.ontimeline(event);
     if (event.type === "interlocutor.session.ended") this.#finish({ reason: event.reason });
+  }
+
+  /** All that happened has been told: show how things stand. */
+  #catchUp() {
+    const past = this.#past;
+    if (past === null) return;
+    this.#past = null;
+    this.oncaptions(true);
+    if (past.started) this.onstarted(past.leftMs(now()));
+    if (past.paused) this.onpaused(true, past.leftMs(now()));
+    this.onstate();
   }
 
   #played(report) {

@@ -1,6 +1,6 @@
 /** The third screen: the card, three minutes, and notes. */
 
-import { Countdown, formatClock, Milestones } from "../core/clock.js";
+import { formatClock, Milestones } from "../core/clock.js";
 import { strings } from "../strings.js";
 import { announce } from "../ui/announce.js";
 import { cardSheet } from "../ui/card.js";
@@ -80,6 +80,3 @@ export function notesPanel(notes) {
   });
   return section(words.notes, { className: "panel panel-notes" }, field, h("p", { id: hint_id, className: "hint" }, words.notes_hint));
 }
-
-/** Return the count-down of a session's preparation. */
-export const preparation = (session) => new Countdown(session.prepare_s * 1000, () => performance.now());

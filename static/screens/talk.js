@@ -20,8 +20,8 @@ const words = strings.talk;
 // and that the patient speaks can be heard.
 const TOLD_STATES = ["listening", "thinking", "paused"];
 
-/** Return the screen of a Roleplay that is being started. */
-export function talkScreen({ roleplay, session, mode, notes, desk, preference, on_problem }) {
+/** Return the screen of a Roleplay that is being started, or gone on with if there is a `resume`; `left_ms` is what is left of its time. */
+export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, desk, preference, on_problem }) {
   const presence = new Presence();
   const state_name = h("p", { className: "state-name" });
   const state_hint = h("p", { className: "state-hint" });
@@ -31,7 +31,7 @@ export function talkScreen({ roleplay, session, mode, notes, desk, preference, o
   const captions = captionPanel({ roleplay, mode });
   // In an exam nothing is shown that the day itself does not have.
   const timing = mode === "exam" ? null : new TimingView();
-  const clock = clockPanel(session, () => notice.show("time_over", words.time_over));
+  const clock = clockPanel(left_ms, () => notice.show("time_over", words.time_over));
   const microphone = desk.microphone;
 
   let paused = false;
@@ -135,13 +135,13 @@ export function talkScreen({ roleplay, session, mode, notes, desk, preference, o
     ),
   );
 
-  roleplay.onstarted = (session_s) => {
-    clock.start(session_s);
-    controls.started();
+  roleplay.onstarted = (left_ms) => {
+    clock.start(left_ms);
+    controls.started({ again: resume !== null });
   };
   roleplay.onstate = showState;
-  roleplay.oncaptions = () => {
-    captions.show();
+  roleplay.oncaptions = (past = false) => {
+    captions.show(past);
     controls.on_captions();
   };
   roleplay.onpaused = (on, left_ms) => {

@@ -7,6 +7,7 @@ import { strings } from "../strings.js";
 import { announce } from "../ui/announce.js";
 import { ask } from "../ui/dialogs.js";
 import { button, freshId, h, setText } from "../ui/dom.js";
+import { savePreference } from "../ui/preference.js";
 
 const words = strings.talk;
 const TRAILING_MS = 200; // sound that is still on its way when the key is let go
@@ -75,6 +76,7 @@ export function talkingControls({ roleplay, microphone, preference, on_muted, on
   const setPushing = (on) => {
     pushing = on;
     preference.push_to_talk = on;
+    savePreference(preference); // a page that is loaded anew must know how turns end
     toggle.setAttribute("aria-pressed", String(on));
     hold.hidden = !on;
     mute.hidden = on;
@@ -95,8 +97,8 @@ export function talkingControls({ roleplay, microphone, preference, on_muted, on
     mute,
     hold,
     toggle,
-    /** The connection stands: the server is told of a choice that was made before. */
-    started: () => preference.push_to_talk && setPushing(true),
+    /** The connection stands: the server is told of a choice that was made before; one that knows another is told as well. */
+    started: ({ again }) => (preference.push_to_talk || again) && setPushing(preference.push_to_talk),
     on_state: () => {
       if (pushing && !key.talking && roleplay.conversation.state === "hearing") finishSoon();
     },

@@ -12,13 +12,13 @@ const words = strings.talk;
 const TOLD_MS = [60000, 10000];
 const ASK_EVERY_MS = 10000; // often enough to notice, seldom enough to cost nothing
 
-/** Return {element, start(session_s), pause(paused, left_ms), tick()}; `on_over` is called once, when no time is left. */
-export function clockPanel(session, on_over) {
+/** Return {element, start(left_ms), pause(paused, left_ms), tick()}; `on_over` is called once, when no time is left. */
+export function clockPanel(shown_ms, on_over) {
   const clock = h("p", { className: "clock clock-small", attrs: { role: "timer" }, aria: { label: words.time_label } });
   let countdown = null;
   let milestones = null;
   let over = false;
-  setText(clock, formatClock(session.session_s * 1000));
+  setText(clock, formatClock(shown_ms));
   const toggle = button(
     words.hide_time,
     () => {
@@ -27,11 +27,12 @@ export function clockPanel(session, on_over) {
     },
     { kind: "quiet" },
   );
-  return {
+  const panel = {
     element: h("div", { className: "talk-clock" }, clock, toggle),
-    start: (session_s) => {
-      countdown = new Countdown(session_s * 1000, () => performance.now());
-      milestones = new Milestones(TOLD_MS, session_s * 1000);
+    start: (left_ms) => {
+      countdown = new Countdown(left_ms, () => performance.now());
+      milestones = new Milestones(TOLD_MS, left_ms);
+      panel.tick();
     },
     /** The server says that the role-play stands still, or goes on, with so much left. */
     pause: (paused, left_ms) => (paused ? countdown?.stop(left_ms) : countdown?.run(left_ms)),
@@ -46,6 +47,7 @@ export function clockPanel(session, on_over) {
       on_over();
     },
   };
+  return panel;
 }
 
 /** Return {element, toggle, show()}; in an exam there are no captions and no switch. */
@@ -65,7 +67,7 @@ export function captionPanel({ roleplay, mode }) {
     { kind: "control", aria: { pressed: "true" } },
   );
   const element = section(words.captions, { className: "captions-panel" }, view.element, off);
-  return { element, toggle, show: () => view.show(roleplay.captions.visible) };
+  return { element, toggle, show: (past) => view.show(roleplay.captions.visible, { past }) };
 }
 
 /** Return {element, close()}: how good the connection is, in two quiet words. Nothing of it is announced. */

@@ -20,8 +20,8 @@ export class CaptionView {
     );
   }
 
-  /** Show `lines` (all that are visible). */
-  show(lines) {
+  /** Show `lines` (all that are visible); `past`: they were said before, and are announced no more. */
+  show(lines, { past = false } = {}) {
     const box = this.element;
     const follow = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX;
     this.empty.hidden = lines.length > 0;
@@ -39,7 +39,7 @@ export class CaptionView {
       row.mark.hidden = !line.interrupted;
       if (line.done && !row.told && line.stable) {
         row.told = true;
-        if (!this.element.hidden) announceLine(strings.talk.said(speaker(line.role), line.stable));
+        if (!this.element.hidden && !past) announceLine(strings.talk.said(speaker(line.role), line.stable));
       }
     });
     if (follow) box.scrollTop = box.scrollHeight;

@@ -14,9 +14,11 @@ CHROMIUM = "/usr/bin/chromium"
 ONLY_LOOPBACK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 TIMEOUT_MS = 20_000  # on a machine that is busy with something else
 
-# Taps whatever leads to the loudspeaker, so that a test can tell what a person would hear.
+# Taps whatever leads to the loudspeaker, and what calls bring in, so that a test can tell what a person would hear; and
+# keeps the calls, so that a test can break them.
 TAP = """
 globalThis.taps = [];
+globalThis.calls = [];
 const connect = AudioNode.prototype.connect;
 AudioNode.prototype.connect = function (to, ...rest) {
   if (to instanceof AudioDestinationNode) {
@@ -25,6 +27,18 @@ AudioNode.prototype.connect = function (to, ...rest) {
     taps.push(tap);
   }
   return connect.call(this, to, ...rest);
+};
+globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...rest) {
+    super(...rest);
+    calls.push(this);
+    this.addEventListener("track", ({ streams: [stream] }) => {
+      const context = new AudioContext();
+      const tap = new AnalyserNode(context, { fftSize: 4096 });
+      context.createMediaStreamSource(stream).connect(tap);
+      taps.push(tap);
+    });
+  }
 };
 globalThis.loudness = () => Math.max(0, ...taps.map((tap) => {
   const samples = new Float32Array(tap.fftSize);
@@ -81,17 +95,24 @@ class Watched:
 
 @contextmanager
 def visiting(
-    browser: Browser, url: str, *, allowed: tuple[str, ...] = (), calls: bool = False, **context: Any
+    browser: Browser,
+    url: str,
+    *,
+    allowed: tuple[str, ...] = (),
+    calls: bool = False,
+    scripts: tuple[str, ...] = (),
+    **context: Any,
 ) -> Iterator[Page]:
     """Open the first screen in a fresh context; at the end, check that the page behaved.
 
     `allowed` are beginnings of console messages that the test provokes. Without `calls` the page uses its WebSocket,
-    whose messages a test can read.
+    whose messages a test can read. `scripts` run before the page's own.
     """
     given = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | context
     fresh = browser.new_context(**given)
     fresh.set_default_timeout(TIMEOUT_MS)
-    fresh.add_init_script(TAP)
+    for script in (TAP, *scripts):
+        fresh.add_init_script(script)
     watched = Watched(fresh, url, allowed)
     watched.page.goto(url if calls else f"{url}/?transport=websocket")
     yield watched.page
