@@ -41,7 +41,8 @@ class Intake:
         self._frame_samples = samples_for(FRAME_MS, rate_hz)
         self._rest: Pcm = np.zeros(0, dtype=np.int16)
         self._gap_ms = 0.0  # inserted and not yet made good by late sound
-        self._heard_until_ms = 0.0  # media time of the end of what came last
+        self._hole_from_ms = 0.0  # media times of what is left of the last silence that was inserted
+        self._hole_until_ms = 0.0
 
     @property
     def inserted_ms(self) -> float:
@@ -64,10 +65,11 @@ class Intake:
         self._rest = np.concatenate((self._rest, samples))
         while len(self._rest) >= self._frame_samples:
             ahead_ms = -self.clock.behind_ms(session_ms)
-            late = self._gap_ms >= FRAME_MS and (ahead_ms > LEAD_MS or late_ms is not None)
-            if at_ms is not None:
-                at_ms = self._place(at_ms)
-                late = late and at_ms + FRAME_MS <= self.clock.now_ms  # what is not past yet is live
+            if at_ms is None:
+                place_ms, late = None, self._gap_ms >= FRAME_MS and ahead_ms > LEAD_MS
+            else:
+                place_ms = self._place(at_ms)
+                late = place_ms is not None or (self._gap_ms >= FRAME_MS and self._hole_until_ms < self.clock.now_ms)
             if self._paced and not late and ahead_ms > BURST_MS:
                 refused_ms = 1000.0 * len(self._rest) / self.rate_hz
                 self.refused_ms += refused_ms
@@ -79,27 +81,36 @@ class Intake:
                 )
             cut, self._rest = self._rest[: self._frame_samples], self._rest[self._frame_samples :]
             if late:
-                self._gap_ms -= FRAME_MS
+                self._gap_ms = max(0.0, self._gap_ms - FRAME_MS)
                 self.late_ms += FRAME_MS
-                if at_ms is not None:
-                    self._heard_until_ms = at_ms + FRAME_MS
-                yield Frame(cut, self.rate_hz, FrameKind.LATE, at_ms)
+                yield Frame(cut, self.rate_hz, FrameKind.LATE, place_ms)
             else:
                 self.clock.advance(len(cut))
-                self._heard_until_ms = self.clock.now_ms
+                if at_ms is not None:  # what follows it is live too
+                    self._hole_from_ms = self._hole_until_ms = self.clock.now_ms
                 yield Frame(cut, self.rate_hz)
             if at_ms is not None:
-                at_ms += FRAME_MS
+                at_ms = (at_ms if place_ms is None else place_ms) + FRAME_MS
 
-    def _place(self, at_ms: float) -> float:
-        """Return where late sound belongs: never before what was heard already, and behind it where it follows."""
-        return self._heard_until_ms if at_ms < self._heard_until_ms + SEAM_MS else at_ms
+    def _place(self, at_ms: float) -> float | None:
+        """Return where late sound belongs, in what is left of the last hole; it begins there where little is missing.
+
+        None where there is no room: either it is not past yet, or what came since is live already.
+        """
+        place_ms = self._hole_from_ms if at_ms < self._hole_from_ms + SEAM_MS else at_ms
+        if place_ms + FRAME_MS > self._hole_until_ms:
+            return None
+        self._hole_from_ms = place_ms + FRAME_MS
+        return place_ms
 
     def fill(self, session_ms: float) -> Iterator[Frame]:
         """Yield missing frames until media time is no more than 100 ms behind `session_ms`."""
         self.clock.start(session_ms)
         while self.clock.behind_ms(session_ms) >= MISSING_AFTER_MS + FRAME_MS:
+            if self._hole_until_ms < self.clock.now_ms:
+                self._hole_from_ms = self.clock.now_ms
             self.clock.advance(self._frame_samples)
+            self._hole_until_ms = self.clock.now_ms
             self.missing_ms += FRAME_MS
             self._gap_ms = min(self._gap_ms + FRAME_MS, BURST_MS * 5)
             yield Frame(silence(FRAME_MS, self.rate_hz), self.rate_hz, FrameKind.MISSING)

@@ -128,20 +128,22 @@ class RealtimeConnection:
 
         Returns when a client that always has something to send has sent nothing for too long.
         """
-        live = self._live
+        live, taken_at_s = self._live, _now_s()
         while True:
-            lasting = live.comes_back and live.driver is not None
-            quiet_s = min(QUIET_S, self._idle_s) if lasting else self._idle_s
+            # On a call sound does not come this way: that it is to come always may be known after the last message.
+            step_s = min(QUIET_S, self._idle_s) if live.comes_back else self._idle_s
             try:
-                async with asyncio.timeout(quiet_s):
+                async with asyncio.timeout(step_s):
                     message = await self._channel.receive()
             except TimeoutError:
-                if live.code is None and lasting:
-                    if live.quiet_s() > quiet_s / 2:  # or sound comes by another way
-                        return
-                elif live.code is None and live.quiet_s() > quiet_s / 2:
+                if live.code is not None or live.quiet_s() <= step_s / 2:  # or sound comes by another way
+                    continue
+                if live.comes_back and live.driver is not None:
+                    return
+                if _now_s() - taken_at_s >= self._idle_s:
                     live.end("idle")
                 continue
+            taken_at_s = _now_s()
             if live.code is None:
                 self._receive(message)
 
@@ -204,7 +206,7 @@ class RealtimeConnection:
 
     def _allowed(self) -> bool:
         """Take a token of the bucket, or say that there is none."""
-        now_s = asyncio.get_running_loop().time()
+        now_s = _now_s()
         since_s = now_s - self._tokens_at_s if self._tokens_at_s is not None else 0.0
         self._tokens = min(MESSAGES_BURST, self._tokens + since_s * MESSAGES_PER_S)
         self._tokens_at_s = now_s
@@ -220,3 +222,7 @@ class RealtimeConnection:
     def _abandon(self, close_code: int, text: str) -> None:
         """Close with a code of our own and end the session."""
         self._live.abandon(close_code, text)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,12 +25,32 @@ from pipelines.virtual_time import run_virtual, virtual_clock
 from server.replay.candidate import SimulatedCandidate
 from server.replay.local import LocalLink
 from server.replay.plan import plan_replay
+from tests.component.realtime_talk import TRANSPORT
 from tests.fakes.recogniser import ScriptedRecogniser
 from tests.fakes.responder import ScriptedResponder
 from tests.fakes.synthesiser import ToneSynthesiser
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
+
+
+# Each test in these files is about the conversation and is run over every transport, unless it is marked `by_messages`.
+OVER_EACH = ("test_realtime_messages", "test_realtime_pause", "test_realtime_resume")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test over each transport."""
+    if metafunc.module.__name__.rpartition(".")[2] in OVER_EACH:
+        only_one = metafunc.definition.get_closest_marker("by_messages")
+        metafunc.parametrize("transport", ["websocket"] if only_one else ["websocket", "webrtc"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def transport(request: pytest.FixtureRequest) -> Iterator[str]:
+    """What the talks of a test are held over."""
+    token = TRANSPORT.set(getattr(request, "param", "websocket"))
+    yield TRANSPORT.get()
+    TRANSPORT.reset(token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import base64
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ CARDS = Path(__file__).resolve().parents[2] / "configs" / "cards"
 CARD = "nursing-leg-wound"
 FRAME_MS = 20
 RESUME_S = 60
+CHUNK_MS = 40  # of the patient's sound, as playout cuts it
+TRANSPORT: ContextVar[str] = ContextVar("transport", default="websocket")
+"""What talks are held over: a test of the conversation is run over each."""
 PATIENCE_S = 60.0  # of virtual time: what has not come by then does not come
 
 
@@ -89,6 +93,11 @@ class MemoryChannel:
             self._flowing.clear()
         else:
             self._flowing.set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether the connection has taken everything."""
+        return self._inbound.empty()
 
     def put(self, message: str | bytes | ChannelClosed) -> None:
         """Let the connection receive something."""
@@ -141,7 +150,7 @@ class Talk:
         record: Callable[[int], SessionRecorder] | None = None,
     ) -> None:
         self.channel = MemoryChannel()
-        self._call = call
+        self.is_call = call
         self._record = record
         self._tracks: list[tuple[PatientTrack, asyncio.Task[None]]] = []
         self.driver: SessionDriver | None = None
@@ -172,7 +181,7 @@ class Talk:
     def _voice(self) -> TrackVoice | None:
         """Return the voice of a call whose track is sent, if this is one."""
         self.hang_up()
-        if not self._call:
+        if not self.is_call:
             return None
         track = PatientTrack(self.live.played)
 
@@ -226,7 +235,7 @@ class Talk:
         frame = (level * np.sin(2 * np.pi * 200 * time_s)).astype(np.int16)
         audio = base64.b64encode(pcm_to_bytes(frame)).decode()
         for _ in range(duration_ms // FRAME_MS):
-            if self._call:
+            if self.is_call:
                 self.live.hear(frame)
             else:
                 self.send("input_audio_buffer.append", audio=audio)
@@ -236,6 +245,19 @@ class Talk:
         """Return the `count`th event of that type, once it was sent."""
         await self.channel.wait_until(lambda: len(self.all(kind)) >= count)
         return self.all(kind)[count - 1]
+
+    async def sounding(self, chunks: int) -> None:
+        """Return once so much of the patient's sound was sent, or was heard on a call."""
+        if not self.is_call:
+            await self.wait("response.output_audio.delta", chunks)
+            return
+        await self.wait("output_audio_buffer.started")
+        await asyncio.sleep(chunks * CHUNK_MS / 1000.0)
+
+    async def taken(self) -> None:
+        """Return once all messages that were sent have been taken; sound on a call would overtake them."""
+        while not self.channel.idle:  # noqa: ASYNC110 - nobody tells; each step is one turn of the loop
+            await asyncio.sleep(0)
 
     async def refusal(self, count: int = 1) -> dict[str, Any]:
         """Return the body of the `count`th error."""
@@ -303,12 +325,13 @@ def talk(
     session_s: int = 300,
     idle_s: float = 120.0,
     send_deadline_s: float = 5.0,
-    call: bool = False,
+    call: bool | None = None,
     folder: Path | None = None,
 ) -> Talk:
     """Hold a connection while `script` runs, then have the client go away; no task may be left.
 
-    With `call` sound goes by tracks, as on a call by WebRTC. The recording is written to `folder`, if there is one.
+    With `call` sound goes by tracks, as on a call by WebRTC; unless it is said, TRANSPORT says so. The recording is
+    written to `folder`, if there is one.
     """
     disk, chores = DiskThread(), DiskThread("chores")
 
@@ -334,7 +357,7 @@ def talk(
             opening=opening,
             session_s=session_s,
             idle_s=idle_s,
-            call=call,
+            call=TRANSPORT.get() == "webrtc" if call is None else call,
             record=record if folder is not None else None,
         )
         try:

@@ -14,6 +14,9 @@ DEVELOPER = Principal("developer", None)
 LONG = ["I have been unwell since Monday and I could not sleep because of the pain in my leg at night."]
 
 
+CLEARED = {False: "interlocutor.playout.clear", True: "output_audio_buffer.cleared"}  # on a call the track falls silent
+
+
 async def turn(one: Talk, pause_ms: int = 1_500) -> None:
     await one.say(900)
     await one.pause(pause_ms)
@@ -61,6 +64,7 @@ def test_the_rate_is_fixed_by_the_first_sound() -> None:
     assert talk(script).rates_hz == [24_000]
 
 
+@pytest.mark.by_messages  # a track's rate is not the client's to choose
 def test_sound_of_another_rate_is_understood() -> None:
     async def script(one: Talk) -> None:
         session = {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 16_000}}}}
@@ -111,7 +115,7 @@ def test_with_interruption_the_patient_yields() -> None:
     cut = kinds[second:]
     assert cut[:9] == [
         "input_audio_buffer.speech_started",  # first: stock clients stop their playback at it
-        "interlocutor.playout.clear",
+        CLEARED[one.is_call],
         "response.output_audio.done",
         "response.output_audio_transcript.done",
         "response.content_part.done",
@@ -283,7 +287,7 @@ def test_unknown_items_and_deletions_are_refused() -> None:
 def test_a_truncation_stops_the_reply_and_keeps_what_was_heard() -> None:
     async def script(one: Talk) -> None:
         await turn(one, 1_600)
-        await one.wait("response.output_audio.delta", 30)
+        await one.sounding(30)
         one.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=600_000)
         assert (await one.refusal())["param"] == "audio_end_ms"
         one.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=760)
@@ -309,7 +313,7 @@ def test_a_truncation_stops_the_reply_and_keeps_what_was_heard() -> None:
 def test_a_reply_is_cancelled_once() -> None:
     async def script(one: Talk) -> None:
         await turn(one)
-        await one.wait("response.output_audio.delta", 20)
+        await one.sounding(20)
         one.send("response.create")
         assert (await one.refusal())["code"] == "conversation_already_has_active_response"
         one.send("response.cancel", response_id="resp_9")
@@ -321,7 +325,7 @@ def test_a_reply_is_cancelled_once() -> None:
         assert (await one.refusal(3))["code"] == "response_cancel_not_active"
 
     one = talk(script, replies=LONG)
-    assert len(one.all("interlocutor.playout.clear")) == 1
+    assert len(one.all(CLEARED[one.is_call])) == 1
 
 
 def test_a_reply_cancelled_before_its_first_sound_is_begun_and_ended() -> None:
@@ -352,7 +356,7 @@ def test_cleared_output_stops_the_patient() -> None:
         one.send("output_audio_buffer.clear")
         assert (await one.refusal())["code"] == "response_cancel_not_active"
         await turn(one)
-        await one.wait("response.output_audio.delta", 20)
+        await one.sounding(20)
         one.send("output_audio_buffer.clear")
         assert (await one.wait("output_audio_buffer.cleared"))["response_id"] == "resp_1"
         one.send("output_audio_buffer.clear")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.errors import AudioError
-from audio.frames import FrameKind, Pcm
+from audio.frames import Frame, FrameKind, Pcm
 from audio.intake import BURST_MS, Intake
 
 RATE_HZ = 16_000
@@ -66,6 +66,47 @@ def test_sound_that_comes_after_its_place_was_filled_is_late_and_moves_no_time()
     assert intake.clock.now_ms == pytest.approx(3200, abs=40)
     on_time = list(intake.receive(sound(40), 3240))
     assert all(f.kind is not FrameKind.MISSING for f in on_time)
+
+
+def late_places(frames: list[Frame]) -> list[float | None]:
+    return [frame.at_ms for frame in frames if frame.kind is FrameKind.LATE]
+
+
+def test_late_sound_that_says_when_it_was_captured_fills_the_hole_and_what_follows_is_live() -> None:
+    intake = started()
+    list(intake.receive(sound(1000), 1000))
+    list(intake.fill(3000))
+    first = list(intake.receive(sound(1000), 3010, late_ms=1985))  # the network took 15 ms: no hole is left for it
+    second = list(intake.receive(sound(1000), 3030, late_ms=990))
+    frames = [*first, *second]
+    assert late_places(frames) == [1000.0 + 20 * index for index in range(95)]
+    assert [frame.kind for frame in frames[95:]] == [FrameKind.LIVE] * 5
+    assert intake.clock.now_ms == 3000
+
+
+def test_late_sound_after_what_was_not_kept_is_where_it_was_captured() -> None:
+    intake = started()
+    list(intake.receive(sound(1000), 1000))
+    list(intake.fill(15_000))
+    frames = list(intake.receive(sound(10_000), 15_000, late_ms=10_000))
+    assert late_places(frames)[0] == 5_000.0
+    assert late_places(frames)[-1] == intake.clock.now_ms - len(frames) * 20 + len(late_places(frames)) * 20 - 20
+
+
+def test_late_sound_that_live_sound_overtook_still_fills_its_hole() -> None:
+    intake = started()
+    list(intake.receive(sound(1000), 1000))
+    list(intake.fill(3000))
+    assert late_places(list(intake.receive(sound(200), 3100))) == []
+    frames = list(intake.receive(sound(2000), 3110, late_ms=2110))
+    assert late_places(frames) == [1000.0 + 20 * index for index in range(95)]
+    assert intake.clock.now_ms == 3200  # what has no room any more goes on as it comes
+
+
+def test_sound_that_always_calls_itself_late_is_live_where_nothing_is_missing() -> None:
+    intake = started()
+    frames = [f for at in range(20, 1000, 20) for f in intake.receive(sound(20), at, late_ms=20 if at % 40 else None)]
+    assert {frame.kind for frame in frames} == {FrameKind.LIVE}
 
 
 def test_a_client_faster_than_real_time_is_refused_and_the_session_goes_on() -> None:
