@@ -20,11 +20,13 @@ MAX_AUDIO_BYTES = 65_536  # of one message: 1.4 s at 24 kHz, many times what a l
 MAX_TEXT_CHARS = 2_000  # of a typed turn: some two minutes of speech
 MAX_LATE_MS = 60_000  # kept by a client that lost its connection: its first sound may be as old
 MAX_PLAYED_MS = 3_600_000  # no reply lasts an hour
+MAX_DELAY_MS = 2_000  # browsers keep less than half a second; a person gives up before
 
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 EventId = Annotated[str, Field(max_length=512)]
 Name = Annotated[str, Field(max_length=256)]
 LateMs = Annotated[float, Field(ge=0, le=MAX_LATE_MS)]
+DelayMs = Annotated[float, Field(ge=0, le=MAX_DELAY_MS)]
 PlayedMs = Annotated[float, Field(ge=0, le=MAX_PLAYED_MS)]
 
 
@@ -313,6 +315,16 @@ class Playout(_Message):
     played_ms: PlayedMs
 
 
+class PlayoutDelay(_Message):
+    """So long what comes over a call waits in this client before it is heard; to be sent when that changes.
+
+    The server computes from it what was heard. Over the WebSocket it means nothing: there clients say what they played.
+    """
+
+    type: Literal["interlocutor.playout.delay"]
+    delay_ms: DelayMs
+
+
 class PauseSession(_Message):
     """Have the role-play stand still, or go on; in practice only, and for at most ten minutes in all."""
 
@@ -328,7 +340,8 @@ class EndSession(_Message):
 
 ClientMessage = (
     SessionUpdate | AppendAudio | CommitAudio | ClearAudio | CreateItem | TruncateItem | RetrieveItem | DeleteItem
-    | CreateResponse | CancelResponse | ClearOutput | ConfigureClient | Pulse | Playout | PauseSession | EndSession
+    | CreateResponse | CancelResponse | ClearOutput | ConfigureClient | Pulse | Playout | PlayoutDelay
+    | PauseSession | EndSession
 )  # fmt: skip
 """Every client message, discriminated by `type`."""
 

@@ -44,6 +44,7 @@ CLIENT_EXAMPLES: tuple[dict[str, Any], ...] = (
     {"type": "interlocutor.client.configure", "playout_acks": True, "echo_cancellation": True, "resume": True},
     {"type": "interlocutor.pulse"},
     {"type": "interlocutor.playout", "item_id": "item_p1", "played_ms": 300},
+    {"type": "interlocutor.playout.delay", "delay_ms": 60},
     {"type": "interlocutor.session.pause", "paused": True},
     {"type": "interlocutor.session.end"},
 )

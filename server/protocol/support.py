@@ -174,6 +174,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("interlocutor.playout", "item_id", "the patient's last item; another is accepted, no effect"),
     Row("interlocutor.playout", "played_ms", "0 to 3600000; more than was sent counts as what was sent"),
+    Row("interlocutor.playout.delay", "delay_ms", "0 to 2000; over the WebSocket accepted, no effect"),
     Row("interlocutor.session.pause", "paused", "in practice only, for at most ten minutes in all; false: go on"),
 )
 

@@ -21,7 +21,7 @@ from server.rtc.opus import FRAME_SAMPLES, OpusEncoder, OpusPacket
 FADE_SAMPLES = samples_for(10.0, WIRE_HZ)  # a cut in the midst of a wave is a click
 REWIND_SAMPLES = samples_for(REWIND_MS + FRAME_MS, WIRE_HZ)
 ACKNOWLEDGE_FRAMES = 5  # 100 ms, as our page does over the WebSocket
-PAGE_BUFFER_MS = 50.0  # a browser's own jitter buffer on a good network (measured: 40 to 50)
+PAGE_BUFFER_MS = 50.0  # a browser's own jitter buffer on a good network (measured: 40 to 50), until it tells its own
 ALIVE_MS = 200.0  # a listener sends sound every 20 ms; one of whom nothing came for longer may hear nothing either
 ENDED_FRAMES = 15  # a voice that is late with its next clause has not ended
 LATE_S = 0.1  # a loop that stood still for longer leaves a hole in the stream instead of a burst at the listener

@@ -54,6 +54,10 @@ class TrackVoice:
     def acknowledged(self, reply: int, played_ms: float) -> None:
         """Learn nothing from an acknowledgement: this voice makes them."""
 
+    def delayed(self, delay_ms: float) -> None:
+        """Count what was sent as heard so much later."""
+        self._track.places.page_buffer_ms = delay_ms
+
     def _began(self, reply: int) -> None:
         self._live.put(e.OutputStarted(response_id=response_id(reply)))
 

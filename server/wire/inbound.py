@@ -49,6 +49,9 @@ class Stage(Protocol):
     def played(self, reply: int, played_ms: float) -> None:
         """Take the client's word for how much of a reply it played."""
 
+    def playout_delay(self, delay_ms: float) -> None:
+        """Take the client's word for how long a call's sound waits there before it is heard."""
+
     def offer_resume(self) -> e.ResumeOffer | None:
         """Return how the client may come back, where the server lets it."""
 
@@ -85,6 +88,8 @@ class Inbound:
                 self._append(message)
             case c.Playout():
                 self._played(message)
+            case c.PlayoutDelay():
+                self._stage.playout_delay(message.delay_ms)
             case c.SessionUpdate():
                 self._update(message)
             case c.CommitAudio():

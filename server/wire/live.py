@@ -327,6 +327,10 @@ class LiveSession:
         if self._driver is not None:
             self._driver.playout.acknowledge(reply, played_ms)
 
+    def playout_delay(self, delay_ms: float) -> None:
+        """Take the client's word for how long sound waits there before it is heard."""
+        self._voice.delayed(delay_ms)
+
     def echo_cancelled(self, on: bool) -> None:
         """Tell the session, now or when it starts, whether the microphone is free of the patient's voice."""
         self._echo_cancelled = on

@@ -18,6 +18,9 @@ class Voice(Sink, Protocol):
     def acknowledged(self, reply: int, played_ms: float) -> None:
         """The client says how much of a reply it has played."""
 
+    def delayed(self, delay_ms: float) -> None:
+        """The client says how long sound waits there before it is heard."""
+
 
 class Speaker(Protocol):
     """What a voice of messages needs of its session."""
@@ -72,6 +75,9 @@ class MessageVoice:
     def acknowledged(self, reply: int, played_ms: float) -> None:
         """Learn the round trip from what the client says it has played."""
         self._round_trip.acknowledged(reply, played_ms, _now_ms())
+
+    def delayed(self, delay_ms: float) -> None:
+        """Learn nothing: this client says what it has played."""
 
 
 class BinaryVoice(MessageVoice):

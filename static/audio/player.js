@@ -8,7 +8,7 @@ export class Player {
 
   constructor(context) {
     this.#context = context;
-    this.onreport = () => {}; // ({kind: started|progress|held|resumed|ended|cleared, item_id, played_ms})
+    this.onreport = () => {}; // ({kind: started|progress|drained|held|resumed|ended|cleared, item_id, played_ms})
     this.level_dbfs = -Infinity;
   }
 
@@ -26,32 +26,17 @@ export class Player {
 
   /** Queue float samples at the wire's rate. */
   enqueue(item_id, samples) {
-    this.#node?.port.postMessage({ kind: "enqueue", item_id, samples }, [samples.buffer]);
+    this.obey({ kind: "enqueue", item_id, samples });
   }
 
   /** Nothing more of the item will come. */
   complete(item_id) {
-    this.#node?.port.postMessage({ kind: "complete", item_id });
+    this.obey({ kind: "complete", item_id });
   }
 
-  /** Drop the item's sound now. */
-  clear(item_id) {
-    this.#node?.port.postMessage({ kind: "clear", item_id });
-  }
-
-  /** Fall silent within the item, and report where. */
-  hold(item_id) {
-    this.#node?.port.postMessage({ kind: "hold", item_id });
-  }
-
-  /** Go on with an item that is held, from that place of its sound. */
-  resume(item_id, from_ms) {
-    this.#node?.port.postMessage({ kind: "resume", item_id, from_ms });
-  }
-
-  /** Drop all of an item's sound: what comes from now on begins at that place. */
-  restart(item_id, from_ms) {
-    this.#node?.port.postMessage({ kind: "restart", item_id, from_ms });
+  /** Carry out an order of the server's, as `playoutOrder` returns it. */
+  obey(order) {
+    this.#node?.port.postMessage(order, order.samples ? [order.samples.buffer] : []);
   }
 
   /** Stop for good. */
@@ -72,7 +57,7 @@ export class Player {
     if (message.kind === "progress") {
       const played_ms = Math.round(Math.max(0, message.played_ms - delay_ms));
       this.onreport({ ...message, played_ms });
-    } else if (message.kind === "ended") {
+    } else if (message.kind === "ended" || message.kind === "drained") {
       setTimeout(() => this.onreport(message), delay_ms);
     } else {
       this.onreport(message);

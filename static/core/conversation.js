@@ -92,7 +92,7 @@ export class Conversation {
     if (report.kind === "started") {
       this.playing = report.item_id;
       if (this.state !== "hearing") this.#go("speaking", now_ms);
-    } else if (report.kind !== "progress") {
+    } else if (report.kind === "ended" || report.kind === "cleared") {
       this.unheard.delete(report.item_id);
       if (report.item_id === this.playing) {
         this.playing = null;

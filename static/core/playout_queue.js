@@ -82,7 +82,7 @@ export class PlayoutQueue {
     return [this.#report("resumed", item)];
   }
 
-  /** Fill `output` (floats) and return reports {kind: started|progress|ended, item_id, played_ms}. */
+  /** Fill `output` (floats) and return reports {kind: started|progress|drained|ended, item_id, played_ms}. */
   render(output) {
     const reports = [];
     output.fill(0);
@@ -94,6 +94,9 @@ export class PlayoutQueue {
         // Another item has begun, so no more of this one will come even if nobody said so.
         if (!item.complete && this.items.length === 1) {
           item.primed = false;
+          // The server says that an item is complete once it was heard: it has to be told that it was.
+          if (item.played > item.reported) reports.push(this.#report("drained", item));
+          item.reported = item.played;
           break;
         }
         this.items.shift();

@@ -33,6 +33,8 @@ export const outgoing = {
     return JSON.stringify({ type: "input_audio_buffer.append", audio: bytesToBase64(bytes), ...(late_ms === null ? {} : { late_ms }) });
   },
   playout: (item_id, played_ms) => JSON.stringify({ type: "interlocutor.playout", item_id, played_ms }),
+  /** What comes over a call is heard so much later. */
+  delay: (delay_ms) => JSON.stringify({ type: "interlocutor.playout.delay", delay_ms }),
   /** The page is there though there is no sound to send. */
   pulse: () => JSON.stringify({ type: "interlocutor.pulse" }),
   end: () => JSON.stringify({ type: "interlocutor.session.end" }),

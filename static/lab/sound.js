@@ -71,9 +71,9 @@ export class LabSound {
     this.#voice?.port.postMessage({ kind: "say", samples: copy, marks }, [copy.buffer]);
   }
 
-  /** Do something with the patient's sound: enqueue, complete, clear, hold or resume. */
-  playout(message, transfer = []) {
-    this.#playout?.port.postMessage(message, transfer);
+  /** Do something with the patient's sound, as `playoutOrder` returns it. */
+  playout(order) {
+    this.#playout?.port.postMessage(order, order.samples ? [order.samples.buffer] : []);
   }
 
   /** Return the track that will carry the candidate's voice, for transports that carry tracks. */

@@ -25,13 +25,13 @@ export class RealtimeLink {
    *
    * `introduction` is the first message; `ticket` leads back to a session whose connection was lost.
    */
-  connect(session, introduction = outgoing.configure(), { ticket = null, binary = true, location = window.location } = {}) {
+  connect(session, introduction = outgoing.configure(), { ticket = null, location = window.location } = {}) {
     return new Promise((resolve, reject) => {
       const fail = (problem) => {
         this.#end(3008);
         reject(problem);
       };
-      const more = [...(binary ? [BINARY_PROTOCOL] : []), ...(ticket ? [ticket] : [])];
+      const more = [BINARY_PROTOCOL, ...(ticket ? [ticket] : [])];
       const socket = new WebSocket(socketAddress(session.url, location), [...subprotocols(session.token), ...more]);
       socket.binaryType = "arraybuffer";
       this.#socket = socket;

@@ -1,10 +1,10 @@
 /** One role-play as it happens: joins the connection, the microphone, the loudspeaker, the state and the captions. */
 
-import { base64ToBytes } from "../core/base64.js";
 import { Captions } from "../core/captions.js";
 import { Conversation } from "../core/conversation.js";
 import { FRAME_MS } from "../core/frame_cutter.js";
-import { bytesToFloat, WIRE_HZ } from "../core/pcm.js";
+import { WIRE_HZ } from "../core/pcm.js";
+import { playoutOrder, TOLD } from "../core/playout_orders.js";
 import { Past } from "../core/past.js";
 import { outgoing } from "../core/protocol.js";
 import { Uplink } from "../core/uplink.js";
@@ -15,9 +15,6 @@ const now = () => performance.now();
 
 // After "end" the server closes the conversation itself; if it does not, the page goes on without it.
 const END_GRACE_MS = 5000;
-
-// Reports of the loudspeaker that the server is told: how much was heard.
-const TOLD = new Set(["progress", "held", "ended"]);
 
 export class Roleplay {
   #session;
@@ -143,30 +140,9 @@ export class Roleplay {
       return;
     }
     this.#catchUp();
-    switch (event.type) {
-      case "response.output_audio.delta":
-        this.#desk.player.enqueue(event.item_id, bytesToFloat(event.bytes ?? base64ToBytes(event.delta)));
-        break;
-      case "response.output_audio.done":
-        this.#desk.player.complete(event.item_id);
-        break;
-      case "interlocutor.playout.clear":
-        this.#desk.player.clear(event.item_id);
-        break;
-      case "interlocutor.playout.hold":
-        this.#desk.player.hold(event.item_id);
-        break;
-      case "interlocutor.playout.resume":
-        this.#desk.player.resume(event.item_id, event.from_ms);
-        break;
-      case "interlocutor.playout.restart":
-        this.#desk.player.restart(event.item_id, event.from_ms);
-        break;
-      case "interlocutor.problem":
-        this.onnotice(event.code, event.message ?? "");
-        break;
-      default:
-    }
+    const order = playoutOrder(event);
+    if (order) this.#desk.player.obey(order);
+    if (event.type === "interlocutor.problem") this.onnotice(event.code, event.message ?? "");
     if (this.conversation.receive(event, now())) this.onstate();
     if (this.captions.receive(event)) this.oncaptions();
     if (event.type === "interlocutor.session.started") this.onstarted(1000 * event.session_s);

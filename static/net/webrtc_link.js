@@ -7,12 +7,16 @@
 
 import { closeProblem, Problem } from "../core/problems.js";
 import { outgoing, parseEvent } from "../core/protocol.js";
-import { itemOf, jitterBuffer } from "../core/rtc.js";
+import { CallWatch, itemOf } from "../core/rtc.js";
 import { request, withToken } from "./api.js";
 
 const CALLS = "/v1/realtime/calls";
 const CHANNEL = "oai-events";
 const STATS_MS = 1000;
+const MAX_DELAY_MS = 2000; // as much as the server takes
+const QUIET_MS = 5000; // the server sends a pulse every second; it gives a call up as late
+const RESTART_MS = 2000; // the browser itself notices in five to eight seconds
+const TOLD_STEP_MS = 10; // smaller changes of the delay are not worth a message
 
 /** Whether this browser can call at all. */
 export const canCall = (scope = globalThis) => Boolean(scope.RTCPeerConnection);
@@ -30,6 +34,10 @@ export class WebRtcLink {
   #timer = null;
   #stats = null;
   #restarting = false;
+  #pulses = false;
+  #quiet = []; // timers
+  #watch = new CallWatch();
+  #told_ms = null; // the delay that the server knows of
 
   /** `track`: the microphone's; `rtc`: what `fetchRtc` told. */
   constructor({ track, rtc }) {
@@ -92,6 +100,18 @@ export class WebRtcLink {
     }
   }
 
+  /** Look for another way when nothing comes for a while, and take the call for lost when there is none. */
+  expectPulses() {
+    this.#pulses = true;
+    this.#expect();
+  }
+
+  #expect() {
+    if (!this.#pulses || this.#over) return;
+    this.#quiet.forEach(clearTimeout);
+    this.#quiet = [setTimeout(() => this.restart(), RESTART_MS), setTimeout(() => this.#lost(), QUIET_MS)];
+  }
+
   /** Send text; dropped without a word when the connection is gone. */
   send(text) {
     if (this.open) this.#channel.send(text);
@@ -111,6 +131,7 @@ export class WebRtcLink {
     this.#over = true;
     clearTimeout(this.#timer);
     clearInterval(this.#stats);
+    this.#quiet.forEach(clearTimeout);
     this.#peer?.close();
   }
 
@@ -132,6 +153,7 @@ export class WebRtcLink {
     return new Promise((resolve, reject) => {
       this.#channel.addEventListener("open", () => this.send(introduction));
       this.#channel.addEventListener("message", ({ data }) => {
+        this.#expect();
         const event = parseEvent(data);
         if (event === null) {
           console.warn("A message of the server was not understood and left out.", String(data).slice(0, 200));
@@ -171,6 +193,12 @@ export class WebRtcLink {
 
   async #measure() {
     const report = await this.#peer.getStats();
-    if (!this.#over) this.onquality(jitterBuffer([...report.values()]));
+    if (this.#over) return;
+    const quality = this.#watch.add([...report.values()]);
+    this.onquality(quality);
+    const { buffer_ms } = quality;
+    if (buffer_ms === null || Math.abs(buffer_ms - (this.#told_ms ?? -Infinity)) < TOLD_STEP_MS) return;
+    this.#told_ms = buffer_ms;
+    this.send(outgoing.delay(Math.min(buffer_ms, MAX_DELAY_MS)));
   }
 }

@@ -40,6 +40,14 @@ def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="package")
+def hasty_browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Chromium that hears the sentence so often that no answer can be heard to its end."""
+    path = tmp_path_factory.mktemp("microphone") / "sentence.wav"
+    with launched(playwright, write_microphone(path, [300, "That is good to know.", 3_000])) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
 def refusing_browser(playwright: Playwright) -> Iterator[Browser]:
     """Chromium that refuses the microphone at once, as when a person has pressed "Block"."""
     with launched(playwright, None) as browser:

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, expect
+import pytest
+from playwright.sync_api import Browser, Route, expect
 
 from pipelines.events import ClauseSpoken, ReplyFinished, ReplyResumed, SessionStarted
 from tests.app.cutting_proxy import CuttingProxy, proxying
@@ -15,20 +16,40 @@ from tests.app.process import ServerProcess
 from tests.browser import steps
 from tests.browser.chromium import visiting
 from tests.browser.wire import Wire
+from tests.rtc.relay import Relay, through_relay, without_addresses
+
+pytestmark = pytest.mark.browser
 
 AWAY_S = 1.0
 
 
 class Network:
-    """A proxy on a loop of its own, for tests that have none."""
+    """A proxy and relays on a loop of their own, for tests that have none."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, proxy: CuttingProxy) -> None:
         self.url = f"http://127.0.0.1:{proxy.port}"
+        self.relays: list[Relay] = []
         self._loop, self._proxy = loop, proxy
 
     def cut(self) -> None:
         """Break every connection, and take none for a second."""
         self._loop.call_soon_threadsafe(self._proxy.cut, AWAY_S)
+
+    def cut_calls(self) -> None:
+        """Let no packet of a call through any more."""
+        for relay in self.relays:
+            relay.cut = True
+
+    def relay(self, route: Route) -> None:
+        """Have a call go through a relay."""
+
+        offer = route.request.post_data
+        assert offer is not None
+        without = asyncio.run_coroutine_threadsafe(without_addresses(offer), self._loop).result()
+        answer = route.fetch(post_data=without)
+        relayed, relay = asyncio.run_coroutine_threadsafe(through_relay(answer.text()), self._loop).result()
+        self.relays.append(relay)
+        route.fulfill(response=answer, body=relayed)
 
 
 @contextmanager
@@ -41,6 +62,8 @@ def network(port: int) -> Iterator[Network]:
             found.append(Network(asyncio.get_running_loop(), proxy))
             ready.set()
             await asyncio.to_thread(over.wait)
+            for relay in found[0].relays:
+                relay.close()
 
     thread = threading.Thread(target=asyncio.run, args=(main(),), name="network")
     thread.start()
@@ -72,6 +95,11 @@ def test_a_cut_connection_is_come_back_to(browser: Browser, server: ServerProces
     assert "interlocutor.session.resumed" in kinds
     assert "interlocutor.playout.restart" in kinds
     session_id = next(event["session"]["id"] for event in wire.received if event["type"] == "session.created")
+    check_log(server, session_id)
+
+
+def check_log(server: ServerProcess, session_id: str) -> None:
+    """The patient went on in its first reply, and nothing was said twice."""
     logged = [(entry.envelope.type, entry.payload or {}) for entry in server.entries(session_id)]
     first = next(payload for kind, payload in logged if kind == ReplyFinished.type_name())
     resumed = next(payload for kind, payload in logged if kind == ReplyResumed.type_name())
@@ -84,3 +112,30 @@ def test_a_cut_connection_is_come_back_to(browser: Browser, server: ServerProces
     ]
     assert len(clauses) == len(set(clauses))
     assert sum(kind == SessionStarted.type_name() for kind, _ in logged) == 1
+
+
+@pytest.mark.parametrize("way", ["another way for the call", "the WebSocket"])
+def test_a_call_that_is_cut_is_come_back_to(browser: Browser, server: ServerProcess, way: str) -> None:
+    """No packet comes through any more: the page looks for another way, and goes on by messages where there is none."""
+    with network(0) as between, visiting(browser, server.url, calls=True) as page:
+        page.route("**/v1/realtime/calls", between.relay)
+        if way == "the WebSocket":
+            page.route("**/v1/realtime/calls/*", lambda route: route.abort())
+        wire = Wire(page)
+        steps.prepare(page)
+        steps.start(page)
+        steps.in_state(page, "speaking")
+        session = str(page.evaluate("JSON.parse(sessionStorage.getItem('interlocutor.visit')).session.id"))
+        between.cut_calls()
+        if way == "the WebSocket":
+            expect(page.locator(".notice")).to_contain_text("The connection was lost. Trying to come back")
+            expect(page.locator(".notice")).to_contain_text("You are connected again.")
+        page.wait_for_function("() => loudness() < 0.001")
+        page.wait_for_function("() => loudness() > 0.01")
+        expect(page.locator(".caption-patient").first).to_contain_text(steps.REPLY[:20])
+        steps.in_state(page, "listening", "hearing", "thinking")
+        turns = page.locator(".caption-candidate").count()
+        expect(page.locator(".caption-candidate")).to_have_count(turns + 1)
+        steps.end(page)
+        assert (len(wire.received) > 0) is (way == "the WebSocket")
+    check_log(server, session)

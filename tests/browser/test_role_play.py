@@ -99,6 +99,28 @@ def test_mute_sends_silence_and_not_nothing(page: Page) -> None:
     expect(page.locator(".notice")).to_have_count(0)
 
 
+def test_who_interrupts_the_patient_is_listened_to(hasty_browser: Browser, server: ServerProcess) -> None:
+    """The patient falls silent, what it had said until then is what counts, and it answers what was said instead."""
+    with visiting(hasty_browser, server.url) as page:
+        wire = Wire(page)
+        steps.prepare(page)
+        steps.start(page)
+        steps.in_state(page, "speaking")
+        page.wait_for_function("() => loudness() > 0.01")
+        steps.in_state(page, "hearing")
+        page.wait_for_function("() => loudness() < 0.001")
+        theirs = page.locator(".caption-patient")
+        expect(theirs.first.locator(".caption-mark")).to_be_visible()
+        heard = wire.played_ms("item_p1")
+        assert heard == sorted(heard)
+        assert 0 < heard[-1] < wire.received_ms("item_p1")
+        steps.in_state(page, "speaking")
+        expect(page.locator(".caption-candidate")).to_have_count(2)
+        expect(theirs).to_have_count(2)
+        lines = page.locator("#announce-lines p").all_text_contents()
+        assert [line.split(":")[0] for line in lines[-2:]] == ["Patient", "You"]
+
+
 def test_captions_and_clock_can_be_put_away(page: Page) -> None:
     steps.prepare(page)
     steps.start(page)
@@ -115,7 +137,7 @@ def test_mode_and_profession_are_remembered(page: Page) -> None:
     page.get_by_label("Exam").check()
     page.get_by_label("Profession").select_option(label="Pharmacy")
     expect(page.get_by_role("button", name="Prepare:")).to_have_count(1)
-    steps.prepare(page, steps.INHALER)
+    steps.choose(page, steps.INHALER)
     page.reload()
     expect(page.get_by_label("Exam")).to_be_checked()
     expect(page.get_by_label("Profession")).to_have_value("pharmacy")

@@ -7,6 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from pipelines.events import ReplyFinished, ReplyStarted
+from tests.app.process import ServerProcess
 from tests.browser import steps
 from tests.browser.wire import Wire
 
@@ -15,7 +17,7 @@ pytestmark = pytest.mark.browser
 TITLE = "Timing of the last answer"
 
 
-def test_the_timing_of_the_last_answer_is_there_for_who_opens_it(page: Page) -> None:
+def test_the_timing_of_the_last_answer_is_there_for_who_opens_it(page: Page, server: ServerProcess) -> None:
     steps.prepare(page)
     wire = Wire(page)
     steps.start(page)
@@ -33,3 +35,15 @@ def test_the_timing_of_the_last_answer_is_there_for_who_opens_it(page: Page) -> 
     seconds = [float(part) for part in re.findall(r"(\d+\.\d\d) s ", " ".join(parts))]
     assert sum(seconds) == pytest.approx(told["audible_ms"] / 1000, abs=0.011)
     expect(page.locator(".timing-bar")).to_have_attribute("aria-hidden", "true")
+    # What was heard is known at once, so that the floor is the candidate's when the patient has finished.
+    session = next(event["session"]["id"] for event in wire.received if event["type"] == "session.created")
+    steps.in_state(page, "listening")
+    steps.end(page)
+    logged = {entry.envelope.type: entry for entry in server.entries(session)}
+    heard = logged[ReplyFinished.type_name()]
+    assert heard.payload is not None
+    assert not heard.payload["estimated"]
+    assert (
+        heard.envelope.session_ms - logged[ReplyStarted.type_name()].envelope.session_ms
+        < heard.payload["played_ms"] + 800
+    )

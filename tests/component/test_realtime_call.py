@@ -114,6 +114,23 @@ def test_a_call_gets_no_sound_as_messages_and_is_told_when_it_sounds() -> None:
     assert [reply.estimated for reply in one.logged(log.ReplyFinished)] == [False]
 
 
+def test_what_was_heard_of_a_call_is_reckoned_with_the_clients_own_delay() -> None:
+    over_ms: list[float] = []
+
+    def script_with(delay_ms: float) -> Callable[[Talk], Awaitable[None]]:
+        async def script(one: Talk) -> None:
+            one.send("interlocutor.playout.delay", delay_ms=delay_ms)
+            began_s = asyncio.get_running_loop().time()
+            await one_turn(one)
+            over_ms.append((asyncio.get_running_loop().time() - began_s) * 1000.0)
+
+        return script
+
+    for delay_ms in (50.0, 450.0):
+        talk(script_with(delay_ms), call=True)
+    assert over_ms[1] - over_ms[0] == pytest.approx(400.0, abs=100.0)  # it is told every 100 ms
+
+
 def test_a_lost_call_comes_back_and_the_patient_goes_on_in_its_words() -> None:
     async def script(one: Talk) -> None:
         await one.ask_to_resume()

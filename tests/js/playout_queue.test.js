@@ -45,12 +45,22 @@ test("a little sound waits for more, unless it is all there is", () => {
 test("gaps in delivery are silence and are not counted as heard", () => {
   const queue = new PlayoutQueue(HZ);
   queue.enqueue("a", ones(60));
-  play(queue, 500);
+  assert.deepEqual(kinds(play(queue, 500).reports), ["started a", "drained a"]);
   queue.enqueue("a", ones(60));
   queue.complete("a");
   const { reports } = play(queue, 200);
-  assert.deepEqual(kinds(reports), ["progress a", "ended a"]);
+  assert.deepEqual(kinds(reports), ["ended a"]);
   assert.equal(reports.at(-1).played_ms, 120);
+});
+
+test("what has been played to its last sample is told before the end is known", () => {
+  const queue = new PlayoutQueue(HZ);
+  queue.enqueue("a", ones(250));
+  const { reports } = play(queue, 400);
+  assert.deepEqual(kinds(reports), ["started a", "progress a", "progress a", "drained a"]);
+  assert.equal(reports.at(-1).played_ms, 250);
+  queue.complete("a");
+  assert.deepEqual(kinds(play(queue, 100).reports), ["ended a"]);
 });
 
 test("the next item follows without a gap, even if the end was not told", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { itemOf, jitterBuffer } from "../../static/core/rtc.js";
+import { CallWatch, itemOf } from "../../static/core/rtc.js";
 
 test("a response's item is the patient's of the same number", () => {
   assert.equal(itemOf("resp_12"), "item_p12");
@@ -14,9 +14,13 @@ test("statistics become how long sound waits, what was lost and the round trip",
     { type: "candidate-pair", nominated: false, state: "succeeded", currentRoundTripTime: 9 },
     { type: "candidate-pair", nominated: true, state: "succeeded", currentRoundTripTime: 0.0124 },
   ];
-  assert.deepEqual(jitterBuffer(stats), { buffer_ms: 50, lost: 3, round_trip_ms: 12 });
+  const watch = new CallWatch();
+  assert.deepEqual(watch.add(stats), { buffer_ms: 50, lost: 3, round_trip_ms: 12 });
+  assert.equal(watch.add(stats).buffer_ms, null); // nothing was heard since
+  Object.assign(stats[1], { jitterBufferDelay: 480 + 96, jitterBufferEmittedCount: 9600 + 960 });
+  assert.equal(watch.add(stats).buffer_ms, 100); // what it is now, and not ever since the beginning
 });
 
 test("statistics that say nothing yet are no numbers", () => {
-  assert.deepEqual(jitterBuffer([]), { buffer_ms: null, lost: null, round_trip_ms: null });
+  assert.deepEqual(new CallWatch().add([]), { buffer_ms: null, lost: null, round_trip_ms: null });
 });

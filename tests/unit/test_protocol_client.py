@@ -118,6 +118,7 @@ def test_an_unknown_message_is_told_what_is_supported(kind: Any) -> None:
         ("interlocutor.playout", {"item_id": "a" * 200}, "item_id"),
         ("interlocutor.playout", {"item_id": "a b"}, "item_id"),
         ("interlocutor.playout", {"extra": 1}, "extra"),
+        ("interlocutor.playout.delay", {"delay_ms": 2_001}, "delay_ms"),
         ("interlocutor.client.configure", {"playout_acks": 1}, "playout_acks"),
         ("conversation.item.truncate", {"content_index": 1}, "content_index"),
         ("conversation.item.truncate", {"audio_end_ms": 1.5}, "audio_end_ms"),
