@@ -94,7 +94,8 @@ export class WebRtcLink {
       this.#peer.restartIce();
       await this.#offer();
     } catch (problem) {
-      console.warn("The call could not look for another way.", problem);
+      if (problem.status === 404) this.#lost(); // the server has given it up
+      else console.warn("The call could not look for another way.", problem);
     } finally {
       this.#restarting = false;
     }

@@ -78,6 +78,7 @@ class RolePlay:
     theirs: list[str]
     heard: dict[str, Any]
     calls: int
+    sockets: int
 
 
 def loading(server: ServerProcess) -> None:
@@ -110,6 +111,7 @@ def role_plays(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory)
             name: stack.enter_context(visiting(browser, server.url, calls=name == "webrtc", scripts=(MEASURE,)))
             for name in ("webrtc", "websocket")
         }
+        sockets = {name: sockets_of(page) for name, page in pages.items()}
         first = pages["webrtc"]
         steps.choose(first)
         steps.agree(first)
@@ -123,11 +125,18 @@ def role_plays(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory)
         steps.prepare(pages["websocket"])
         for page in pages.values():
             page.get_by_role("button", name="Start now").click()
-        yield {name: held(page) for name, page in pages.items()}
+        yield {name: held(page, sockets[name]) for name, page in pages.items()}
         assert faults_of(server) == []
 
 
-def held(page: Page) -> RolePlay:
+def sockets_of(page: Page) -> list[str]:
+    """Return a list that will hold the addresses of the WebSockets that a page opens."""
+    found: list[str] = []
+    page.on("websocket", lambda socket: found.append(socket.url))
+    return found
+
+
+def held(page: Page, sockets: list[str]) -> RolePlay:
     """Let a page hear its last answer out and end, and return what was seen."""
     mine, theirs = page.locator(".caption-candidate"), page.locator(".caption-patient")
     expect(theirs).to_have_count(len(TURNS), timeout=60_000)
@@ -138,6 +147,7 @@ def held(page: Page) -> RolePlay:
         theirs=theirs.all_text_contents(),
         heard=page.evaluate("heard"),
         calls=page.evaluate("calls.length"),
+        sockets=len(sockets),
     )
     expect(page.get_by_text("Last reply after")).to_be_visible()
     steps.end(page)
@@ -168,7 +178,7 @@ by_transport = pytest.mark.parametrize("transport", ["webrtc", "websocket"])
 def test_a_role_play_of_four_turns(role_plays: dict[str, RolePlay], transport: str) -> None:
     """What was understood, shown, heard and measured."""
     seen = role_plays[transport]
-    assert seen.calls == (1 if transport == "webrtc" else 0)
+    assert (seen.calls, seen.sockets) == ((1, 0) if transport == "webrtc" else (0, 1))
     assert len(seen.mine) == len(TURNS)
     for shown, words in zip(seen.mine, TURNS, strict=True):
         assert recognised(shown, words) >= UNDERSTOOD, (shown, words)

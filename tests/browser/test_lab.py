@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from server.replay.compare import ReadReport, compare, read_report
 from tests.app.process import ServerProcess
+from tests.browser.axe import violations
 from tests.browser.chromium import visiting
 from tests.browser.microphone import write_microphone
 
@@ -39,6 +40,7 @@ def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Pa
     lab.get_by_label("Transport").select_option(transport)
     lab.get_by_label("Silence that ends a turn").fill(str(SILENCE_MS))
     lab.get_by_label("Name of the run").fill("fixed wait")
+    assert violations(lab) == []
     lab.get_by_role("button", name="Run", exact=True).click()
     expect(lab.get_by_role("region", name="Running")).to_contain_text("the candidate speaks")
     expect(lab.get_by_role("region", name="Running").get_by_role("img")).to_be_visible()  # while it goes on
@@ -66,6 +68,7 @@ def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Pa
     assert [int(ms) for ms in re.findall(r"(-?\d+) ms", str(label))] == [round(ms) for ms in turn["parts"].values()]
     expect(turns).to_contain_text(f"{round(turn['voice_to_voice_ms'])} ms")
     expect(lab.locator(".lab-chart canvas")).to_be_visible()
+    assert violations(lab) == []
     same = compare(ReadReport.model_validate(report), read_report(path))
     assert [each.change for each in same.differences if each.name == "voice to voice, p50"] == [0.0]
     lab.reload()

@@ -72,20 +72,26 @@ def test_a_microphone_of_another_rate_is_resampled(page: Page) -> None:
     expect(page.locator(".caption-candidate")).to_contain_text("word2")
 
 
-def test_a_microphone_that_is_unplugged_can_be_replaced(page: Page) -> None:
-    page.evaluate(
-        """() => {
-            const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-            navigator.mediaDevices.getUserMedia = async (wanted) => (globalThis.given = await real(wanted));
-        }"""
-    )
-    steps.prepare(page)
-    steps.start(page)
-    page.evaluate("given.getAudioTracks()[0].dispatchEvent(new Event('ended'))")
-    expect(page.locator(".notice")).to_contain_text("The microphone was disconnected.")
-    page.get_by_role("button", name="Try again").click()
-    expect(page.locator(".notice")).to_have_count(0)
-    steps.in_state(page, "hearing")
+@pytest.mark.parametrize("calls", [False, True], ids=["websocket", "webrtc"])
+def test_a_microphone_that_is_unplugged_in_mid_turn_can_be_replaced(
+    browser: Browser, server: ServerProcess, calls: bool
+) -> None:
+    with visiting(browser, server.url, calls=calls) as page:
+        page.evaluate(
+            """() => {
+                const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+                navigator.mediaDevices.getUserMedia = async (wanted) => (globalThis.given = await real(wanted));
+            }"""
+        )
+        steps.prepare(page)
+        steps.start(page)
+        steps.in_state(page, "hearing")
+        page.evaluate("given.getAudioTracks()[0].dispatchEvent(new Event('ended'))")
+        expect(page.locator(".notice")).to_contain_text("The microphone was disconnected.")
+        turns = page.locator(".caption-candidate").count()
+        page.get_by_role("button", name="Try again").click()
+        expect(page.locator(".notice")).to_have_count(0)
+        expect(page.locator(".caption-candidate")).to_have_count(turns + 1)
 
 
 def test_insecure_address(browser: Browser, server: ServerProcess) -> None:

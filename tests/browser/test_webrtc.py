@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from tests.app.process import ServerProcess
 from tests.browser import steps
@@ -89,21 +89,6 @@ def test_a_turn_over_a_call_from_chromium(page: Page, server: ServerProcess) -> 
     assert until(page, "interlocutor.session.ended")["reason"] == "ended"
     page.wait_for_function("() => call.closed !== null")
     server.wait_for(lambda: server.logged("call_over"))
-
-
-def test_a_role_play_is_called_by_webrtc(browser: Browser, server: ServerProcess) -> None:
-    """The page as people have it: no WebSocket, the patient seen and heard, the words shown."""
-    with visiting(browser, server.url, calls=True) as page:
-        sockets: list[str] = []
-        page.on("websocket", lambda socket: sockets.append(socket.url))
-        steps.prepare(page)
-        steps.start(page)
-        steps.in_state(page, "hearing")
-        steps.in_state(page, "thinking", "speaking")
-        steps.in_state(page, "speaking")
-        expect(page.get_by_text(steps.HEARD).first).to_be_visible()
-        steps.end(page)
-        assert sockets == []
 
 
 def test_the_page_takes_its_websocket_when_a_call_does_not_connect(browser: Browser, server: ServerProcess) -> None:
