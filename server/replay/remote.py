@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import itertools
 import json
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, fields
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -19,9 +16,10 @@ from websockets.typing import Subprotocol
 
 from audio.errors import ProtocolError
 from audio.frames import Pcm, pcm_from_bytes, pcm_to_bytes
-from audio.text import well_formed
 from pipelines.events import TurnTimeline
 from server.protocol.binary import SUBPROTOCOL, CandidateSound, pack_candidate, parse_patient
+from server.replay.coming_back import CONNECT_S, QUIET_S, ComingBack, pauses_s
+from server.replay.http import ask_json, parsed
 from server.replay.link import (
     Cleared,
     Held,
@@ -39,13 +37,10 @@ from server.replay.link import (
     Trouble,
     Understood,
 )
-from server.replay.sound_memory import SoundMemory
 from server.wire.ticket import Ticket
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 20.0  # for the server to be done with the session
 _TRANSIENT = tuple(f'{{"type": "{kind}"' for kind in ("input_audio_buffer.append", "interlocutor.playout"))
-QUIET_S = 4.0  # the server sends something every second to a client that comes back
-CONNECT_S = 5.0
 TOO_OFTEN = 4429  # wait a little
 LOST_CODES = (None, 1001, 1005, 1006, TOO_OFTEN)  # with others the server says that the session is over, or not ours
 
@@ -64,7 +59,7 @@ async def reserve(base_url: str, card: str, mode: str = "practice") -> Reserved:
     """Ask a server for a session; raises AppError with the server's own words when it refuses."""
     body = json.dumps({"card": card, "mode": mode}).encode()
     headers = {"Content-Type": "application/json"}
-    answer = await _http(f"{base_url.rstrip('/')}/api/sessions", body=body, headers=headers)
+    answer = await ask_json(f"{base_url.rstrip('/')}/api/sessions", body=body, headers=headers)
     parts = urlsplit(base_url)
     scheme = "wss" if parts.scheme == "https" else "ws"
     url = urlunsplit((scheme, parts.netloc, urlsplit(answer["url"]).path, "", ""))
@@ -74,38 +69,7 @@ async def reserve(base_url: str, card: str, mode: str = "practice") -> Reserved:
 async def fetch_debrief(reserved: Reserved) -> dict[str, Any]:
     """Return what the candidate is shown afterwards."""
     url = f"{reserved.base_url.rstrip('/')}/api/sessions/{reserved.id}"
-    return await _http(url, headers={"Authorization": f"Bearer {reserved.token}"})
-
-
-async def _http(url: str, *, body: bytes | None = None, headers: dict[str, str]) -> dict[str, Any]:
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise ProtocolError(f"'{url}' is no http address", code="replay.url")
-
-    def call() -> dict[str, Any]:
-        request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 - the scheme was checked
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-            return _parsed(response.read())
-
-    try:
-        return await asyncio.to_thread(call)
-    except urllib.error.HTTPError as error:
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            told = _parsed(error.read())["error"]
-            raise ProtocolError(f"the server refused: {told['message']}", code=told["code"]) from None
-        raise ProtocolError(f"the server answered {error.code}", code="replay.server") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise ProtocolError(f"no server answers at {url} ({reason}); is it running?", code="replay.server") from None
-
-
-def _parsed(text: str | bytes) -> dict[str, Any]:
-    """Return a server's JSON object, fit to be shown and kept, whatever server it is; raises ValueError."""
-    if isinstance(text, bytes):
-        text = text.decode()
-    parsed: dict[str, Any] = json.loads(text)
-    if "\\u" in text:  # an escape, which may be half a surrogate; sound has none
-        parsed = json.loads(well_formed(json.dumps(parsed, ensure_ascii=False)))
-    return parsed
+    return await ask_json(url, headers={"Authorization": f"Bearer {reserved.token}"})
 
 
 class RemoteLink:
@@ -117,22 +81,23 @@ class RemoteLink:
     def __init__(self, reserved: Reserved, *, binary: bool, resume: bool) -> None:
         self.bytes_received = 0
         self.bytes_sent = 0
-        self.resumed = 0  # how often a connection was lost and another took its place
         self.keep: list[str] | None = None  # a list here keeps every message as received
         self._reserved = reserved
         self._offers_binary = binary
-        self._resume = resume
+        self._back = ComingBack(wanted=resume)
         self._tell: Listener = lambda _told: None
         self._socket: ClientConnection | None = None
         self._binary = False
         self._outgoing: asyncio.Queue[str | bytes] = asyncio.Queue()
         self._connected = asyncio.Event()
-        self._memory = SoundMemory()
         self._flows = True  # sound is sent as it comes; else it is only kept
-        self._offer: tuple[str, float] | None = None  # token, and the seconds it is good for
-        self._seen = 0
         self._played = (0, 0.0)
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def resumed(self) -> int:
+        """How often a connection was lost and another took its place."""
+        return self._back.resumed
 
     @classmethod
     async def open(cls, reserved: Reserved, *, binary: bool = True, resume: bool = False) -> Self:
@@ -161,8 +126,9 @@ class RemoteLink:
         return socket
 
     def _introduce(self) -> None:
-        resume = {"resume": True} if self._resume else {}
-        self.send_message("interlocutor.client.configure", playout_acks=True, echo_cancellation=True, **resume)
+        self.send_message(
+            "interlocutor.client.configure", playout_acks=True, echo_cancellation=True, **self._back.asked
+        )
 
     def listen(self, listener: Listener) -> None:
         """Tell this listener from now on."""
@@ -170,7 +136,7 @@ class RemoteLink:
 
     def send(self, samples: Pcm) -> None:
         """Queue sound for the server, or keep it while there is no connection."""
-        self._memory.add(samples, _now_s())
+        self._back.memory.add(samples, _now_s())
         if self._flows:
             self._send_sound(samples)
 
@@ -236,7 +202,7 @@ class RemoteLink:
 
     async def _read(self, socket: ClientConnection) -> None:
         while True:
-            async with asyncio.timeout(QUIET_S if self._offer is not None else None):
+            async with asyncio.timeout(QUIET_S if self._back.within_s is not None else None):
                 message = await socket.recv()
             self.bytes_received += len(message)
             if isinstance(message, bytes):
@@ -245,31 +211,24 @@ class RemoteLink:
                 continue
             if self.keep is not None:
                 self.keep.append(message)
-            event = _parsed(message)
+            event = parsed(message)
             self._note(event)
             told = told_of(event)
             if told is not None:
                 self._tell(told)
 
     def _note(self, event: dict[str, Any]) -> None:
-        """Keep what coming back needs."""
-        if not self._resume:
-            return
-        with contextlib.suppress(KeyError, ValueError, AttributeError):
-            self._seen = max(self._seen, int(event["event_id"].removeprefix("event_")))
-        if event["type"] == "interlocutor.client.configured" and event.get("resume"):
-            self._offer = event["resume"]["token"], float(event["resume"]["within_s"])
-        elif event["type"] == "interlocutor.session.resumed":
-            self.resumed += 1
+        self._back.note(event)
+        if event["type"] == "interlocutor.session.resumed":
             now_s = _now_s()
-            for began_s, samples in self._memory.since(event["received_ms"]):
+            for began_s, samples in self._back.memory.since(event["received_ms"]):
                 self._send_sound(samples, max(0.0, 1000.0 * (now_s - began_s)))
             self._flows = True
 
     async def _come_back(self, lost: Exception) -> ClientConnection | None:
         """Connect again, more and more patiently; None when the session is over, or the time."""
         code = lost.rcvd.code if isinstance(lost, ConnectionClosed) and lost.rcvd is not None else None
-        if self._offer is None or code not in LOST_CODES:
+        if self._back.within_s is None or code not in LOST_CODES:
             return None
         self._flows = False
         self._connected.clear()
@@ -277,15 +236,14 @@ class RemoteLink:
         for message in waiting:
             if not _is_sound(message):
                 self._outgoing.put_nowait(message)
-        token, within_s = self._offer
-        deadline_s = _now_s() + within_s
-        for pause_s in itertools.chain((2.0,) if code == TOO_OFTEN else (0.0, 0.25, 0.5, 1.0), itertools.repeat(2.0)):
+        deadline_s = _now_s() + self._back.within_s
+        for pause_s in pauses_s(patient=code == TOO_OFTEN):
             await asyncio.sleep(pause_s)
             if _now_s() > deadline_s:
                 break
             with contextlib.suppress(OSError, InvalidHandshake, TimeoutError):
                 async with asyncio.timeout(CONNECT_S):
-                    return await self._connect(Ticket(token, self._seen, *self._played))
+                    return await self._connect(self._back.ticket(*self._played))
         return None
 
 

@@ -28,6 +28,10 @@ class SoundMemory:
         while self._total - self._kept[0][0] > KEPT_MS * WIRE_HZ / 1000.0:
             self._kept.popleft()
 
+    def align(self, received_ms: float) -> None:
+        """So much of all has come, as is known now: what was sent and is not counted there is no loss."""
+        self._skipped = max(0, self._total - round(received_ms * WIRE_HZ / 1000.0))
+
     def since(self, received_ms: float) -> Iterator[tuple[float, Pcm]]:
         """Yield what came after so much of all that was sent, as far as it is kept: (seconds at its begin, sound).
 

@@ -19,12 +19,12 @@ async def open_link(
 ) -> RemoteLink | RtcLink:
     """Connect to a reserved session; raises AppError.
 
-    `binary` and `resume` are for the WebSocket: sound as binary messages, and coming back when it breaks.
+    With `resume` it comes back when its connection is lost; `binary` is for the WebSocket: sound as binary messages.
     """
     if transport == "webrtc":
         from server.replay.webrtc import RtcLink  # aiortc takes half a second to import
 
-        return await RtcLink.open(reserved)
+        return await RtcLink.open(reserved, resume=resume)
     return await RemoteLink.open(reserved, binary=binary, resume=resume)
 
 

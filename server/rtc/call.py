@@ -14,6 +14,7 @@ from audio.frames import Pcm
 from server.protocol import events as e
 from server.rtc.offer import Offer
 from server.rtc.peer import CallPeer
+from server.rtc.presence import LOOK_S, Presence
 from server.rtc.settings import RtcSettings
 from server.rtc.turn import IceServer
 from server.rtc.voice import TrackVoice
@@ -22,12 +23,10 @@ from server.wire.live import LiveSession
 
 logger = structlog.get_logger("server.rtc.call")
 
-WATCH_S = 0.25
-SILENT_S = 1.0  # without a packet of sound: said in the log; the session goes on, as missing sound is no silence
-# Without any packet; a cut of nine seconds heals by itself, and aiortc notices after half a minute. Of a client that
-# can come back the session is taken off much sooner (`server.wire.connection`).
+# Without any packet; a cut of nine seconds heals by itself, and aiortc notices after half a minute. Who comes back by
+# another connection takes the session off this one at once.
 GONE_S = 15.0
-ROUND_TRIP_EVERY = 8  # watches: RTCP tells it about once a second
+ROUND_TRIP_EVERY = 40  # looks: RTCP tells it about once a second
 
 
 class Join(Protocol):
@@ -56,7 +55,7 @@ class Call:
         self._make_connection = make_connection
         self._settings = settings
         self._hung_up = asyncio.Event()
-        self._silent = False
+        self._presence = Presence()
         self.peer = CallPeer(
             settings,
             servers=servers,
@@ -154,38 +153,40 @@ class Call:
 
     async def _watch(self) -> None:
         """Notice a peer that is gone, has stopped to send, or floods; aiortc notices the first after half a minute."""
-        loop, watches = asyncio.get_running_loop(), 0
+        loop, looks = asyncio.get_running_loop(), 0
         while True:
-            await asyncio.sleep(WATCH_S)
-            watches += 1
-            now_s, received_s = loop.time(), self.peer.received_s
+            await asyncio.sleep(LOOK_S)
+            looks += 1
+            now_s, received_s, silent = loop.time(), self.peer.received_s, self._presence.silent
+            left = self._presence.look(received_s, self.peer.sound_s)
+            self.peer.track.alive(self._presence.alive_s(now_s))
+            if self._presence.silent and not silent:  # the session goes on: missing sound is no silence
+                logger.info("call_silent", call=self.id)
             if self.peer.state in ("failed", "closed"):
                 self._lose("failed")
             elif self.peer.flooded:
                 self._lose("flood")
             elif self.live is not None and received_s is not None:
-                self._note_absence(self.live, now_s - received_s)
-            self._note_silence(now_s)
-            if watches % ROUND_TRIP_EVERY == 0:
+                if now_s - received_s > GONE_S:
+                    self._lose("gone")
+                elif left:
+                    self._note_absence(self.live)
+            if looks % ROUND_TRIP_EVERY == 0:
                 await self.peer.measure_round_trip()
 
-    def _note_absence(self, live: LiveSession, absent_s: float) -> None:
-        if absent_s > GONE_S:
-            self._lose("gone")
-        elif absent_s > SILENT_S:
-            live.unheard()
+    def _note_absence(self, live: LiveSession) -> None:
+        """Have the patient wait for one who may come back; what was sent since the last sign of them was not heard."""
+        if not live.comes_back:
+            return
+        if (heard := self.peer.track.heard()) is not None:
+            live.played(*heard)
+        self.peer.track.drop()
+        live.unheard()
 
     def _lose(self, why: str) -> None:
         logger.info("call_lost", call=self.id, reason=why)
         self.peer.channel.lost()
         self._hung_up.set()
-
-    def _note_silence(self, now_s: float) -> None:
-        sound_s = self.peer.sound_s
-        silent = sound_s is not None and now_s - sound_s > SILENT_S
-        if silent and not self._silent:
-            logger.info("call_silent", call=self.id)
-        self._silent = silent
 
     def _say_counts(self) -> None:
         packets, sound, track = self.peer.jitter.counts, self.peer.inbound.counts, self.peer.track

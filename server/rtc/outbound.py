@@ -22,7 +22,6 @@ FADE_SAMPLES = samples_for(10.0, WIRE_HZ)  # a cut in the midst of a wave is a c
 REWIND_SAMPLES = samples_for(REWIND_MS + FRAME_MS, WIRE_HZ)
 ACKNOWLEDGE_FRAMES = 5  # 100 ms, as our page does over the WebSocket
 PAGE_BUFFER_MS = 50.0  # a browser's own jitter buffer on a good network (measured: 40 to 50), until it tells its own
-ALIVE_MS = 200.0  # a listener sends sound every 20 ms; one of whom nothing came for longer may hear nothing either
 ENDED_FRAMES = 15  # a voice that is late with its next clause has not ended
 LATE_S = 0.1  # a loop that stood still for longer leaves a hole in the stream instead of a burst at the listener
 
@@ -107,6 +106,10 @@ class PatientSound:
         self._replies.append(_Reply(reply, first=place, cursor=place))
         self._held, self._fade_out, self._fade_in, self._dropped = None, False, True, False
 
+    def drop(self) -> None:
+        """Drop all that was not sent: a restart brings it again."""
+        self._replies.clear()
+
     @property
     def held(self) -> int | None:
         """The reply that is paused."""
@@ -156,8 +159,10 @@ class HeardPlaces:
     def __init__(self) -> None:
         self.round_trip_ms = 0.0
         self.page_buffer_ms = PAGE_BUFFER_MS
-        self.alive_ms: float | None = None  # when something last came of the listener; later ones may have gone astray
+        # When something last came of the listener, who sends every 20 ms: what was sent later may never have arrived.
+        self.alive_ms: float | None = None
         self._sent: deque[tuple[float, int, int]] = deque()  # (sent at, reply, place reached)
+        self._reached: tuple[int, int] | None = None
         self._told: tuple[int, int] | None = None
 
     @property
@@ -173,36 +178,41 @@ class HeardPlaces:
     def forget(self) -> None:
         """Nothing that was sent so far tells a place any more: the reply was paused, moved or cleared."""
         self._sent.clear()
-        self._told = None
+        self._reached = self._told = None
 
     def heard(self, now_ms: float) -> tuple[int, float] | None:
         """Return a reply and how much of it has been heard by now, in milliseconds; None if nothing is new."""
-        if self.alive_ms is not None and now_ms - self.alive_ms > ALIVE_MS:
-            now_ms = self.alive_ms
-        found = None
-        while self._sent and self._sent[0][0] + self.delay_ms <= now_ms:
-            _, reply, place = self._sent.popleft()
-            found = (reply, place)
-        if found is None or found == self._told:
+        found = self.reached(now_ms)
+        if self._reached == self._told:
             return None
-        self._told = found
-        return found[0], 1000.0 * found[1] / WIRE_HZ
+        self._told = self._reached
+        return found
+
+    def reached(self, now_ms: float) -> tuple[int, float] | None:
+        """Return the same, new or not."""
+        until_ms = now_ms - self.delay_ms
+        if self.alive_ms is not None:
+            until_ms = min(until_ms, self.alive_ms)
+        while self._sent and self._sent[0][0] <= until_ms:
+            _, reply, place = self._sent.popleft()
+            self._reached = (reply, place)
+        return None if self._reached is None else (self._reached[0], 1000.0 * self._reached[1] / WIRE_HZ)
 
 
 class PatientTrack(MediaStreamTrack):
     """The patient's track: paced against a start time, encoded here, so aiortc only packs.
 
-    `heard(reply, played_ms)` is told every 100 ms and at a hold.
+    `tell_heard(reply, played_ms)` is told every 100 ms and at a hold.
     """
 
     kind = "audio"
 
-    def __init__(self, heard: Callable[[int, float], None]) -> None:
+    def __init__(self, tell_heard: Callable[[int, float], None]) -> None:
         super().__init__()
         self.places = HeardPlaces()
         self.sound = PatientSound()
         self.skipped = 0  # frames left out because the loop stood still
-        self._heard = heard
+        self._tell_heard = tell_heard
         self._encoder = OpusEncoder()
         self._start_s: float | None = None
         self._number = 0
@@ -232,6 +242,19 @@ class PatientTrack(MediaStreamTrack):
         self.sound.restart(reply, from_ms)
         self.places.forget()
         self._told_hold = None
+
+    def drop(self) -> None:
+        """Send nothing more of what is here, and tell no more places: nobody is there; a restart brings it again."""
+        self.sound.drop()
+        self.places.forget()
+
+    def alive(self, at_s: float | None) -> None:
+        """Learn when the listener was last there for sure, in the loop's time."""
+        self.places.alive_ms = None if at_s is None else at_s * 1000.0
+
+    def heard(self) -> tuple[int, float] | None:
+        """Return a reply and how much of it has been heard by now, in milliseconds; None if none is being sent."""
+        return self.places.reached(asyncio.get_running_loop().time() * 1000.0)
 
     async def recv(self) -> OpusPacket:
         """Return the next 20 ms when it is due."""
@@ -265,12 +288,12 @@ class PatientTrack(MediaStreamTrack):
             if self._told_hold != frame.reply:  # all that was sent will be heard: this is where it pauses
                 self._told_hold = frame.reply
                 self.places.forget()
-                self._heard(frame.reply, 1000.0 * frame.place / WIRE_HZ)
+                self._tell_heard(frame.reply, 1000.0 * frame.place / WIRE_HZ)
             return packet
         self._told_hold = None
         self.places.sent(frame, now_ms)
         if self._number % ACKNOWLEDGE_FRAMES == 0:
             told = self.places.heard(now_ms)
             if told is not None:
-                self._heard(*told)
+                self._tell_heard(*told)
         return packet

@@ -111,5 +111,4 @@ class CallPeer:
 
     def _arrived(self, packet: Ordered) -> None:
         self.sound_s = asyncio.get_running_loop().time()
-        self.track.places.alive_ms = self.sound_s * 1000.0
         self.inbound.take(packet)

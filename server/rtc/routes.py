@@ -15,18 +15,17 @@ from server.host import Server
 from server.joining import new_live, session_of
 from server.principal import Principal
 from server.requests import check_origin, check_ready, read_body, server_of, token_of
-from server.rtc.call import Call
+from server.rtc.call import GONE_S, Call
 from server.rtc.offer import MAX_SDP_BYTES, check_offer
 from server.rtc.turn import IceServer, ice_servers
 from server.sessions import Session, Status
 from server.wire.connection import RealtimeConnection
 from server.wire.live import LiveSession
-from server.wire.ticket import Ticket, parse_ticket
+from server.wire.ticket import HEADER, Ticket, parse_ticket
 
 CALLS = "/v1/realtime/calls"
 SDP = "application/sdp"
 FORM = "multipart/form-data"
-RESUME = "Interlocutor-Resume"  # the header that carries a ticket
 MAX_FORM_BYTES = MAX_SDP_BYTES + 32_768  # a session's settings beside the offer
 CONNECT_WITHIN_MS = 3_000  # then our page takes the WebSocket: somebody is waiting to speak
 
@@ -77,6 +76,7 @@ async def open_call(request: Request) -> Response:
                 peer.channel,
                 settings=server.settings.server,
                 idle_s=server.settings.session.idle_s,
+                quiet_s=GONE_S,
                 voice=voice,
                 ticket=found.ticket,
             ),
@@ -110,7 +110,7 @@ async def hang_up(request: Request) -> Response:
 def _find(server: Server, request: Request) -> _Found:
     """Return who calls, the session that is called, and the ticket of one that comes back; raises AppError."""
     principal = server.registry.principal(token_of(request))
-    if (text := request.headers.get(RESUME)) is not None:
+    if (text := request.headers.get(HEADER)) is not None:
         ticket = parse_ticket(text)
         return _Found(principal, server.registry.resume(principal, ticket), ticket)
     session = session_of(server, principal, request.query_params.get("model", ""))

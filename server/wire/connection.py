@@ -40,7 +40,8 @@ TAKEN = 4409
 class RealtimeConnection:
     """A channel attached to a session; `voice` is how the patient's sound leaves on it, as messages unless given.
 
-    With `binary`, sound goes both ways as binary messages (`server/protocol/binary.py`).
+    With `binary`, sound goes both ways as binary messages (`server/protocol/binary.py`). A client that comes back is
+    given up when it sent nothing for `quiet_s`.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class RealtimeConnection:
         *,
         settings: ServerSettings,
         idle_s: float = 120.0,
+        quiet_s: float = QUIET_S,
         voice: Voice | None = None,
         ticket: Ticket | None = None,
         binary: bool = False,
@@ -61,6 +63,7 @@ class RealtimeConnection:
         self._channel = channel
         self._settings = settings
         self._idle_s = idle_s
+        self._quiet_s = quiet_s
         self._ticket = ticket
         self._dismissed = asyncio.Event()
         self._tokens = MESSAGES_BURST
@@ -131,7 +134,7 @@ class RealtimeConnection:
         live, taken_at_s = self._live, _now_s()
         while True:
             # On a call sound does not come this way: that it is to come always may be known after the last message.
-            step_s = min(QUIET_S, self._idle_s) if live.comes_back else self._idle_s
+            step_s = min(self._quiet_s, self._idle_s) if live.comes_back else self._idle_s
             try:
                 async with asyncio.timeout(step_s):
                     message = await self._channel.receive()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from audio.errors import AccessError, ProtocolError
 
 PREFIX = "interlocutor-resume."
+HEADER = "Interlocutor-Resume"  # of the request that makes a call
 RESUMES_BURST = 20.0  # connections in a row; more is a client that fails over and over
 RESUMES_PER_S = 0.5
 _FORM = re.compile(r"interlocutor-resume\.([\w-]{16,64})\.(\d{1,9})(?:\.(\d{1,9})\.(\d{1,9}))?", re.ASCII)

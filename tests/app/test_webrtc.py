@@ -23,6 +23,7 @@ from aiortc import RTCSessionDescription
 
 from audio.errors import AppError
 from audio.frames import WIRE_HZ, silence
+from server.replay.call import Way
 from server.replay.remote import Reserved, reserve
 from server.rtc import call as call_module
 from tests.app.inside import serving, until
@@ -110,7 +111,7 @@ def test_the_settings_that_come_with_an_offer_are_the_sessions(mock_server: Serv
             assert [kind["type"] for kind in kinds] == ["session.created", "session.updated"]
             assert kinds[1]["session"]["audio"]["input"]["turn_detection"] is None
         finally:
-            await socket.leave()
+            await socket.close()
 
     asyncio.run(main())
 
@@ -129,7 +130,7 @@ def test_a_developers_key_calls_a_card(mock_server: ServerProcess) -> None:
             )
             assert (status, body[:3]) == (201, b"v=0")
         finally:
-            await socket.leave()
+            await socket.close()
 
     asyncio.run(main())
 
@@ -239,7 +240,7 @@ def test_ports_addresses_and_turn_credentials_are_as_set(tmp_path: Path) -> None
                 answers.append(answer)
                 return answer
 
-            async with calling(reserved, change_answer=keep) as wire:
+            async with calling(reserved, way=Way(answer=keep)) as wire:
                 await wire.append(silence(100, WIRE_HZ))
                 await wire.until("interlocutor.session.started")
             found = re.findall(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ (\w+)", answers[0], flags=re.M)
@@ -289,9 +290,9 @@ def test_a_call_leaves_nothing(tmp_path: Path, way: str, monkeypatch: pytest.Mon
             socket = CallSocket()
             await socket.pc.setLocalDescription()
             await _asked("POST", f"{base}/v1/realtime/calls", reserved.token, socket.pc.localDescription.sdp.encode())
-            await socket.leave()
+            await socket.close()
             return
-        async with calling(reserved, change_offer=without_addresses, change_answer=relayed) as wire:
+        async with calling(reserved, way=Way(without_addresses, relayed)) as wire:
             wire.microphone()
             await wire.say("How are you today?")
             await wire.until("output_audio_buffer.started")
@@ -343,7 +344,7 @@ async def _an_offer() -> str:
     socket = CallSocket()
     await socket.pc.setLocalDescription()
     sdp = socket.pc.localDescription.sdp
-    await socket.leave()
+    await socket.close()
     return sdp
 
 

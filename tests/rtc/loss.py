@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audio.frames import FRAME_MS, WIRE_HZ
+from server.replay.call import Way
 from server.replay.remote import reserve
 from server.rtc.jitter import Ordered
 from tests.app.inside import until
@@ -44,7 +45,7 @@ async def measure(server: ServerProcess, loss: float, duration_s: float) -> Loss
         return changed
 
     reserved = await reserve(server.url, CARD)
-    async with calling(reserved, change_offer=without_addresses, change_answer=relayed) as wire:
+    async with calling(reserved, way=Way(without_addresses, relayed)) as wire:
         call_id = wire.call.location.rpartition("/")[2]
         arrived: list[float] = []
         wire.microphone()

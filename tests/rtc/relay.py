@@ -35,6 +35,8 @@ class Relay(asyncio.DatagramProtocol):
     seed: int = 1
     up: Counts = field(default_factory=Counts)
     down: Counts = field(default_factory=Counts)
+    told: list[tuple[int, bool]] = field(default_factory=list)  # of the patient's packets: RTP timestamp, passed on
+    said: list[tuple[int, bool, float]] = field(default_factory=list)  # of the candidate's; and when, in the loop's s
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
@@ -55,7 +57,10 @@ class Relay(asyncio.DatagramProtocol):
         media = data[0] in MEDIA
         is_sound = media and not 64 <= data[1] & 0x7F < 96  # RTCP's types lie there (RFC 5761)
         counts.sound += is_sound
-        if self.cut or (media and self.loss and self._chance.random() < self.loss):
+        lost = self.cut or bool(media and self.loss and self._chance.random() < self.loss)
+        if is_sound:
+            self._note(counts is self.down, int.from_bytes(data[4:8]), not lost)
+        if lost:
             counts.lost += 1
             counts.sound_lost += is_sound
             return
@@ -64,6 +69,12 @@ class Relay(asyncio.DatagramProtocol):
             asyncio.get_running_loop().call_later(self.delay(), self._send, data, to)
         else:
             self._send(data, to)
+
+    def _note(self, down: bool, timestamp: int, passed: bool) -> None:
+        if down:
+            self.told.append((timestamp, passed))
+        else:
+            self.said.append((timestamp, passed, asyncio.get_running_loop().time()))
 
     def _send(self, data: bytes, to: Address | None) -> None:
         if to is not None and self._transport is not None and not self._transport.is_closing():

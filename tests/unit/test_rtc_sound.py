@@ -250,3 +250,28 @@ def test_what_was_heard_is_what_was_sent_less_the_way() -> None:
     assert places.heard(500.0) == (1, 420.0)
     assert places.heard(10_000.0) == (1, 1_000.0)
     assert places.heard(20_000.0) is None
+
+
+def test_what_was_sent_after_the_last_sign_of_the_listener_counts_as_heard_only_once_there_is_another() -> None:
+    places = HeardPlaces()
+    places.alive_ms = 200.0
+    for n in range(50):
+        places.sent(SentFrame(tone(20.0), 1, (n + 1) * FRAME_SAMPLES), n * 20.0)
+    assert places.heard(10_000.0) == (1, 220.0)
+    assert places.heard(10_000.0) is None
+    assert places.reached(10_000.0) == (1, 220.0)
+    places.alive_ms = 10_000.0
+    assert places.heard(10_000.0) == (1, 1_000.0)
+    places.forget()
+    assert places.reached(10_000.0) is None
+
+
+def test_what_is_dropped_is_not_sent_and_comes_again_with_a_restart() -> None:
+    sound = PatientSound()
+    sound.play(chunk(1, 0.0, tone(500.0)))
+    drained(sound, 5)
+    sound.drop()
+    assert sound.frame().reply is None
+    sound.restart(1, 80.0)
+    sound.play(chunk(1, 80.0, tone(100.0)))
+    assert sound.frame().place == samples_for(100.0, WIRE_HZ)

@@ -1,0 +1,40 @@
+"""Whether a call's other end is there: by what comes of it, looked at at a steady pace.
+
+Looks are counted, not seconds: a loop that stood still takes no look, and what waited for it is read before the next
+but one. So a stall of our own is not taken for a cut of the network.
+"""
+
+from __future__ import annotations
+
+LOOK_S = 0.05
+ABSENT_LOOKS = 5  # in a row at which nothing had come; 12 packets lost in a row are a cut, not a loss
+SILENT_S = 1.0  # without sound, though other packets come: the other end sends none, as when it is muted by stopping
+
+
+class Presence:
+    """Told at each look when something last came of the peer, and when sound did; all times are the loop's."""
+
+    def __init__(self) -> None:
+        self.silent = False  # packets come, but none of sound
+        self._received_s: float | None = None
+        self._sound_s: float | None = None
+        self._missed = 0  # looks at which nothing new had come
+        self._flowed = False  # sound has come since the last absence
+
+    def look(self, received_s: float | None, sound_s: float | None) -> bool:
+        """Return whether the peer was there and is not any more; once for each absence.
+
+        It is there again with its next sound. One that sends none comes too rarely to be missed.
+        """
+        self._missed = 0 if received_s != self._received_s else self._missed + 1
+        self._flowed = self._flowed or sound_s != self._sound_s
+        self._received_s, self._sound_s = received_s, sound_s
+        self.silent = received_s is not None and sound_s is not None and received_s - sound_s > SILENT_S
+        if self._missed < ABSENT_LOOKS or not self._flowed:
+            return False
+        self._flowed = False
+        return True
+
+    def alive_s(self, now_s: float) -> float | None:
+        """Return when the peer last was there for sure; None where nothing tells."""
+        return now_s if self.silent else self._received_s
