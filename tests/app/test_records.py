@@ -20,6 +20,7 @@ from server.record_folder import RecordFolder
 from server.replay.remote import Reserved
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, Wire, connect_to, sentence
+from tests.fakes import instant
 
 AUDIBLE = 0.003  # full scale 1
 CHUNKS = 30  # of 40 ms, sent at most 300 ms ahead: some words of the answer were heard
@@ -85,7 +86,9 @@ def heard_from_to(sound: Pcm, from_ms: float, to_ms: float) -> tuple[float, floa
     return from_ms + 1000 * places[0] / WIRE_HZ, from_ms + 1000 * places[-1] / WIRE_HZ
 
 
-def test_the_record_of_a_role_play_its_log_and_its_deletion(tmp_path: Path) -> None:
+def test_the_record_of_a_role_play_its_log_and_its_deletion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instant, "REPLY", ("It began about", "three weeks ago and stayed."))
+
     async def main() -> None:
         async with serving(tmp_path) as (address, server):
             candidate, stranger = Person(address), Person(address)
@@ -124,7 +127,11 @@ def assert_set(event: threading.Event) -> None:
     assert event.wait(20)
 
 
-def test_a_record_that_is_asked_for_before_the_disk_has_it_is_waited_for(tmp_path: Path) -> None:
+def test_a_record_that_is_asked_for_before_the_disk_has_it_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instant, "REPLY", ("It began.",))
+
     async def main() -> None:
         async with serving(tmp_path) as (address, server):
             candidate = Person(address)

@@ -68,7 +68,7 @@ class Replayed:
 Replay = Callable[..., Replayed]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def replay() -> Replay:
     def run(
         *names: str,
