@@ -7,6 +7,23 @@ from collections.abc import Iterator
 import pytest
 
 from tests.app.process import ServerProcess, faults_of, running
+from tests.app.wire import Joining, joined
+from tests.nightly import NIGHTLY
+from tests.rtc.caller import called
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is about the conversation over each transport; what takes long, over a call only at night."""
+    if "joining" in metafunc.fixturenames:
+        both = NIGHTLY or metafunc.definition.get_closest_marker("call_by_night") is None
+        metafunc.parametrize("joining", ["websocket", "webrtc"] if both else ["websocket"], indirect=True)
+
+
+@pytest.fixture
+def joining(request: pytest.FixtureRequest) -> Joining:
+    """How a test's sessions are joined."""
+    over: dict[str, Joining] = {"websocket": joined, "webrtc": called}
+    return over[request.param]
 
 
 @pytest.fixture(scope="package")

@@ -22,7 +22,7 @@ from audio.recorder import RECORDING_NAME, read_segments
 from server import cli
 from server.replay.remote import reserve
 from tests.app.process import ROOT, ServerProcess, command, plain_environment
-from tests.app.wire import CARD, PATIENCE_S, check_log, cut, joined, neighbour, sentence
+from tests.app.wire import CARD, PATIENCE_S, Joining, check_log, cut, joined, neighbour, sentence
 
 # ------------------------------------------------------------------ files
 
@@ -192,11 +192,12 @@ def _recogniser(server: psutil.Process) -> psutil.Process:
     raise AssertionError("no process has the recogniser")
 
 
-def test_a_recogniser_killed_in_mid_utterance_loses_no_turn(embedded_server: ServerProcess) -> None:
+@pytest.mark.call_by_night
+def test_a_recogniser_killed_in_mid_utterance_loses_no_turn(embedded_server: ServerProcess, joining: Joining) -> None:
     question = cut("consultation.flac", 8_360, 11_820)  # "First of all, please tell me how you hurt your leg."
 
     async def main() -> None:
-        async with neighbour(embedded_server), joined(embedded_server, "nursing-leg-wound") as wire:
+        async with neighbour(embedded_server), joining(embedded_server, "nursing-leg-wound") as wire:
             wire.speak(question)
             wire.microphone()
             await wire.until("input_audio_buffer.speech_started")
@@ -205,7 +206,7 @@ def test_a_recogniser_killed_in_mid_utterance_loses_no_turn(embedded_server: Ser
             said = await wire.until("conversation.item.input_audio_transcription.completed")
             # All of it: the new process was given the turn from its beginning.
             assert "please tell me how" in said["transcript"].lower()
-            await wire.until("response.output_audio.delta")
+            await wire.until(wire.first_sound)
             assert not wire.of("error")
             assert await wire.end() == 1000
             await check_log(embedded_server, wire.session_id)
@@ -222,12 +223,12 @@ def test_a_recogniser_killed_in_mid_utterance_loses_no_turn(embedded_server: Ser
     asyncio.run(main())
 
 
-def test_an_ended_session_leaves_one_recording(mock_server: ServerProcess) -> None:
+def test_an_ended_session_leaves_one_recording(mock_server: ServerProcess, joining: Joining) -> None:
     async def main() -> str:
-        async with joined(mock_server) as wire:
+        async with joining(mock_server) as wire:
             wire.microphone()
             wire.speak(sentence())
-            await wire.until("response.output_audio.delta")
+            await wire.until(wire.first_sound)
             assert await wire.end() == 1000
             await check_log(mock_server, wire.session_id)
             folder = mock_server.folder(wire.session_id)

@@ -16,7 +16,7 @@ from server.replay.link import Over, Told, Trouble, Understood
 from server.replay.remote import RemoteLink, Reserved
 from tests.app.inside import serving, until
 from tests.app.process import ServerProcess
-from tests.app.wire import PATIENCE_S, Wire, connect_to, joined, reserved_at, sentence
+from tests.app.wire import PATIENCE_S, Joining, Wire, connect_to, reserved_at, sentence
 from tests.fakes import instant
 from tests.fakes.recogniser import ScriptedRecogniser
 from tests.fakes.responder import ScriptedResponder
@@ -45,10 +45,10 @@ def typed(text: str) -> str:
     ],
 )
 def test_half_a_surrogate_in_a_message_is_refused_and_the_session_goes_on(
-    mock_server: ServerProcess, message: str
+    mock_server: ServerProcess, message: str, joining: Joining
 ) -> None:
     async def main() -> None:
-        async with joined(mock_server) as wire:
+        async with joining(mock_server) as wire:
             await wire.socket.send(message)
             assert await wire.error() == ("protocol.bad_json", None)
             await wire.answered()
@@ -59,9 +59,9 @@ def test_half_a_surrogate_in_a_message_is_refused_and_the_session_goes_on(
     asyncio.run(main())
 
 
-def test_two_halves_of_one_character_are_that_character(mock_server: ServerProcess) -> None:
+def test_two_halves_of_one_character_are_that_character(mock_server: ServerProcess, joining: Joining) -> None:
     async def main() -> None:
-        async with joined(mock_server) as wire:
+        async with joining(mock_server) as wire:
             await wire.socket.send(typed("fine \U0001f600"))
             item = (await wire.until("conversation.item.added", lambda e: e["item"]["role"] == "user"))["item"]
             assert item["content"][0]["text"] == "fine \U0001f600"

@@ -8,7 +8,7 @@ import json
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +45,15 @@ def encoded(samples: Pcm) -> str:
     return base64.b64encode(pcm_to_bytes(samples)).decode()
 
 
+Joining = Callable[..., AbstractAsyncContextManager["Wire"]]
+"""What `joined` is for one transport: takes a server, and perhaps a card and a mode."""
+
+
 class Wire:
     """One connection: keeps every message as received, in order."""
+
+    first_sound = "response.output_audio.delta"
+    """The message by which the patient's first sound is known."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -156,7 +163,7 @@ class Wire:
         """Type a turn, wait for the reply's first sound, cut it short; return the seconds it took."""
         began_s = time.monotonic()
         await self.say("How are you today?")
-        await self.until("response.output_audio.delta")
+        await self.until(self.first_sound)
         took_s = time.monotonic() - began_s
         await self.send("response.cancel")
         await self.until("response.done")

@@ -12,8 +12,9 @@ import numpy as np
 
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
 from server.replay.call import DIRECT, ClientCall, Way
-from server.replay.remote import Reserved
-from tests.app.wire import Wire
+from server.replay.remote import Reserved, reserve
+from tests.app.process import ServerProcess
+from tests.app.wire import CARD, Wire
 
 PATIENCE_S = 20.0
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
@@ -67,6 +68,11 @@ class CallWire(Wire):
             frame = samples[at : at + FRAME_SAMPLES]
             self.call.microphone.put(np.concatenate((frame, silence(FRAME_MS, WIRE_HZ)[len(frame) :])))
 
+    async def end(self) -> int:
+        """End the role-play; a data channel has no close code, so 1000 says that its end was told before it closed."""
+        code = await super().end()
+        return 1000 if self.of("interlocutor.session.ended") else code
+
     async def drop(self) -> None:
         """Let go of everything without a goodbye."""
         tasks = [task for task in (self._microphone, self._reader) if task is not None]
@@ -93,6 +99,13 @@ async def calling(reserved: Reserved, *, way: Way = DIRECT) -> AsyncIterator[Cal
     finally:
         with contextlib.suppress(Exception):
             await wire.drop()
+
+
+@asynccontextmanager
+async def called(server: ServerProcess, card: str = CARD, mode: str = "practice") -> AsyncIterator[CallWire]:
+    """Reserve a session and call it as its candidate."""
+    async with calling(await reserve(server.url, card, mode)) as wire:
+        yield wire
 
 
 def now_ms() -> float:
