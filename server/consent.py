@@ -14,9 +14,16 @@ class _Consent(BaseModel):
     text: str = Field(min_length=1, max_length=2_000)
 
 
-def read_consent(value: object) -> ConsentGiven | None:
+def read_consent(value: object, *, required: bool = False) -> ConsentGiven | None:
     """Return the consent in a request to open a session, None where there is none; raises ProtocolError."""
     if value is None:
+        if required:
+            raise ProtocolError(
+                'this server records nobody who was not asked: send consent as {"version": "...", "text": "the words '
+                'that were shown"}',
+                code="session.consent",
+                http_status=403,
+            )
         return None
     try:
         given = _Consent.model_validate(value)

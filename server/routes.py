@@ -130,7 +130,7 @@ async def create_session(request: Request) -> Response:
     card, mode = asked.get("card"), asked.get("mode", "practice")
     if not isinstance(card, str) or not isinstance(mode, str):
         raise ProtocolError('send {"card": "ID", "mode": "practice" or "exam"}', code="session.fields")
-    consent = read_consent(asked.get("consent"))
+    consent = read_consent(asked.get("consent"), required=server.settings.session.consent_required)
     session, token = server.registry.create(card, mode)
     session.consent = consent
     settings = server.settings.session

@@ -100,6 +100,10 @@ class SessionSettings(_Section):
         le=600,
         description="Seconds within which a client whose connection was lost may take its session up again.",
     )
+    consent_required: bool = Field(
+        default=False,
+        description="Open no session for a candidate without the words that they agreed to; the page asks in any case.",
+    )
     keep_days: int = Field(
         default=90, ge=1, le=36_500, description="Days that recordings and logs are kept; older ones are deleted."
     )

@@ -40,6 +40,7 @@ OTHER_CODES: dict[str, str] = {
     "card.unknown": "There is no card of this id.",
     "protocol.invalid": "A request that is refused.",
     "session.fields": "The request to open a session lacks a field.",
+    "session.consent": "This server opens no session without consent; show the candidate what they agree to.",
     "session.mode": "There is no such mode.",
     "session.model": "A developer's key has to choose a card: `?model=card:ID`.",
     "session.gone": "The session is not here any more; open a new one.",

@@ -200,8 +200,11 @@ def check_own_log(log: bytes) -> None:
 
 def test_consent_and_reports_are_kept_and_what_runs_is_not_deleted(tmp_path: Path) -> None:
     async def main() -> None:
-        async with serving(tmp_path) as (address, server):
+        async with serving(tmp_path, session={"consent_required": True}) as (address, server):
             person = Person(address)
+            status, told = await person.json("POST", "/api/sessions", {"card": CARD})
+            assert (status, told["error"]["code"]) == (403, "session.consent")
+            assert server.registry.running() == []
             for wrong in ("yes", {"version": "1"}, {"version": "1", "text": "x" * 2_001}):
                 body = {"card": CARD, "consent": wrong}
                 status, told = await person.json("POST", "/api/sessions", body)
