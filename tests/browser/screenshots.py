@@ -58,6 +58,7 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
     """Go the whole way once and write a picture of each screen."""
 
     def picture(page: Page, screen: str, *, whole: bool = True) -> None:
+        page.evaluate("scrollTo(0, 0)")  # or what sticks to the top would be in the midst of a whole page
         page.screenshot(path=folder / f"{screen}-{look}.png", full_page=whole)
 
     with visiting(browser, url, **context) as page:
@@ -73,6 +74,10 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
         steps.heading(page, "Prepare").wait_for()
         page.get_by_role("textbox", name="Notes").fill("Tablets? Smoking?\nExplain why the wound is slow.")
         picture(page, "prepare")
+        page.reload()
+        steps.heading(page, "You were preparing").wait_for()
+        picture(page, "prepare-again")
+        page.get_by_role("button", name="Go on preparing").click()
         steps.start(page)
         steps.in_state(page, "speaking")
         steps.in_state(page, "listening")

@@ -37,7 +37,7 @@ TURNS = (GREETING, THANKS, GOOD, SMOKING)
 # four seconds that come late, since other tests may run beside.
 PLAN: tuple[str | int, ...] = (1_500, GREETING, 6_000, THANKS, 5_500, GOOD, 5_000, SMOKING, 60_000)
 SAID = ("", "", "", "fifteen")  # part of an answer, where there is only one
-UNDERSTOOD = 0.5  # of the words: the embedded recogniser is a demonstration, and mishears one or two
+UNDERSTOOD = 0.6  # of all words: the embedded recogniser is a demonstration, and mishears a name or an unstressed word
 AUDIBLE = 0.01  # full scale 1: -40 dBFS
 VOICE_TO_VOICE_MS = (200, 4_500)  # two conversations and a browser on two cores
 
@@ -154,11 +154,13 @@ def held(page: Page, sockets: list[str]) -> RolePlay:
     return seen
 
 
-def recognised(shown: str, words: str) -> float:
-    """Return how much of `words` a line shows, 0 to 1."""
-    wanted = re.findall(r"[a-z']+", words.lower())
-    found = re.findall(r"[a-z']+", shown.lower())
-    return sum(word in found for word in wanted) / len(wanted)
+def check_heard(lines: list[str]) -> None:
+    """Each line shows what was said in its turn: something of each, and most of all."""
+    wanted = [re.findall(r"[a-z']+", words.lower()) for words in TURNS]
+    found = [re.findall(r"[a-z']+", line.lower()) for line in lines]
+    right = [[word in shown for word in words] for words, shown in zip(wanted, found, strict=True)]
+    assert all(any(turn) for turn in right), lines
+    assert sum(map(sum, right)) >= UNDERSTOOD * sum(map(len, wanted)), lines
 
 
 def answer_times_ms(heard: dict[str, Any]) -> list[float]:
@@ -180,8 +182,7 @@ def test_a_role_play_of_four_turns(role_plays: dict[str, RolePlay], transport: s
     seen = role_plays[transport]
     assert (seen.calls, seen.sockets) == ((1, 0) if transport == "webrtc" else (0, 1))
     assert len(seen.mine) == len(TURNS)
-    for shown, words in zip(seen.mine, TURNS, strict=True):
-        assert recognised(shown, words) >= UNDERSTOOD, (shown, words)
+    check_heard(seen.mine)
     for shown, part in zip(seen.theirs, SAID, strict=True):
         assert len(shown) > len("Patient") + 5
         assert part in shown
@@ -202,7 +203,7 @@ def test_afterwards_every_turn_and_word_can_be_heard(
     said = page.get_by_role("region", name="What was said").get_by_role("listitem")
     expect(said).to_have_count(2 * len(TURNS))
     lines = said.all_text_contents()
-    assert all(recognised(line, words) >= UNDERSTOOD for line, words in zip(lines[::2], TURNS, strict=True))
+    check_heard(lines[::2])
     told = page.get_by_role("region", name="What the patient told you")
     expect(told.locator(".topics-told li")).to_have_text(["Smoking"])
     expect(told.locator(".topics-missed li")).to_have_count(8)
