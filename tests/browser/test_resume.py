@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ from tests.rtc.relay import Relay, through_relay, without_addresses
 pytestmark = pytest.mark.browser
 
 AWAY_S = 1.0
+WEBSOCKET, ICE = "the WebSocket", "another way for the call"
+# That the page can look for another way is tried by default in `test_webrtc.py`; that it does, every night.
+WAYS = (WEBSOCKET, ICE) if "INTERLOCUTOR_NIGHTLY" in os.environ else (WEBSOCKET,)
 
 
 class Network:
@@ -114,13 +118,13 @@ def check_log(server: ServerProcess, session_id: str) -> None:
     assert sum(kind == SessionStarted.type_name() for kind, _ in logged) == 1
 
 
-@pytest.mark.parametrize("way", ["another way for the call", "the WebSocket"])
+@pytest.mark.parametrize("way", WAYS)
 def test_a_call_that_is_cut_is_come_back_to(browser: Browser, server: ServerProcess, way: str) -> None:
     """No packet comes through any more: the page looks for another way, and goes on by messages where there is none."""
     refused = ("The call could not look for another way",)
     with network(0) as between, visiting(browser, server.url, calls=True, allowed=refused) as page:
         page.route("**/v1/realtime/calls", between.relay)
-        if way == "the WebSocket":
+        if way == WEBSOCKET:
             page.route("**/v1/realtime/calls/*", lambda route: route.abort())
         wire = Wire(page)
         steps.prepare(page)
@@ -128,12 +132,12 @@ def test_a_call_that_is_cut_is_come_back_to(browser: Browser, server: ServerProc
         steps.in_state(page, "speaking")
         session = str(page.evaluate("JSON.parse(sessionStorage.getItem('interlocutor.visit')).session.id"))
         between.cut_calls()
-        if way == "the WebSocket":
+        if way == WEBSOCKET:
             expect(page.get_by_text("You are connected again.").first).to_be_visible()
         page.wait_for_function("() => loudness() < 0.001")
         page.wait_for_function("() => loudness() > 0.01")
         expect(page.locator(".caption-patient").first).to_contain_text(steps.REPLY[:8])
         steps.in_state(page, "listening", "hearing", "thinking")
         steps.end(page)
-        assert (len(wire.received) > 0) is (way == "the WebSocket")
+        assert (len(wire.received) > 0) is (way == WEBSOCKET)
     check_log(server, session)
