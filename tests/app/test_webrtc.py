@@ -274,7 +274,7 @@ def test_a_call_that_finds_no_port_is_refused(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ what a call leaves behind
 
 
-@pytest.mark.parametrize("way", ["politely", "without a word", "gone from the network", "never connected"])
+@pytest.mark.parametrize("way", ["politely", "without a word", "gone, and not back in time", "never connected"])
 def test_a_call_leaves_nothing(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_module, "GONE_S", 0.6)
     relays: list[Relay] = []
@@ -294,16 +294,19 @@ def test_a_call_leaves_nothing(tmp_path: Path, way: str, monkeypatch: pytest.Mon
             return
         async with calling(reserved, way=Way(without_addresses, relayed)) as wire:
             wire.microphone()
+            if way == "gone, and not back in time":
+                await wire.send("interlocutor.client.configure", playout_acks=True, resume=True)
+                assert (await wire.until("interlocutor.client.configured"))["resume"]["within_s"] == 1
             await wire.say("How are you today?")
             await wire.until("output_audio_buffer.started")
             if way == "politely":
                 await wire.end()
-            elif way == "gone from the network":
+            elif way == "gone, and not back in time":
                 relays[-1].cut = True
         relays.pop().close()
 
     async def main() -> None:
-        async with serving(tmp_path, rtc={"connect_s": 1}) as (address, server):
+        async with serving(tmp_path, rtc={"connect_s": 1}, session={"resume_s": 1}) as (address, server):
 
             async def quiet() -> tuple[int, set[str], int]:
                 await until(lambda: len(server.calls) == 0 and server.registry.running() == [])

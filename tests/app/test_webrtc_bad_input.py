@@ -1,0 +1,124 @@
+"""What a call's other end may do wrong: messages too early, too large, too many; sound that stops or changes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+
+from audio.frames import WIRE_HZ, silence
+from server.replay.remote import reserve
+from tests.app.inside import until
+from tests.app.process import ServerProcess
+from tests.app.wire import CARD, check_log, sentence
+from tests.rtc.caller import CallSocket, CallWire, calling
+
+NIGHTLY = os.environ.get("INTERLOCUTOR_NIGHTLY") == "1"
+HEARD = "conversation.item.input_audio_transcription.completed"
+PATIENCE_S = 20.0
+
+
+async def another_source(server: ServerProcess) -> None:
+    """The numbers and times of another source begin anywhere; its sound goes on after the other's."""
+    async with calling(await reserve(server.url, CARD)) as wire:
+        wire.microphone()
+        await wire.until("interlocutor.session.started")
+        (sender,) = wire.call.pc.getSenders()
+        sender._ssrc = (sender._ssrc + 1) % 2**32
+        await understood(wire)
+        await wire.end()
+        await check_log(server, wire.session_id)
+
+
+async def understood(wire: CallWire) -> None:
+    """Say a sentence, and have the patient's answer to it cut short."""
+    wire.speak(np.concatenate((silence(300, WIRE_HZ), sentence())))
+    assert (await wire.until(HEARD))["transcript"]
+    await wire.until("output_audio_buffer.started")
+    await wire.send("response.cancel")
+    await wire.until("response.done")
+
+
+async def no_sound_any_more(server: ServerProcess) -> None:
+    """Who sends no packets of sound still hears the patient to the end, and can go on."""
+    async with calling(await reserve(server.url, CARD)) as wire:
+        wire.microphone()
+        await wire.until("interlocutor.session.started")
+        await wire.say("How are you today?")
+        await wire.until("output_audio_buffer.started")
+        assert wire._microphone is not None
+        wire._microphone.cancel()
+        done = await wire.until("response.done")
+        assert done["response"]["status"] == "completed"
+        wire.microphone()
+        await understood(wire)
+        await wire.end()
+        (first, _) = [e.payload for e in server.entries(wire.session_id) if e.envelope.type == "reply_finished"]
+        assert first is not None
+        assert first["played_ms"] > 3_000
+
+
+async def messages_at_once(server: ServerProcess) -> None:
+    """What is sent as soon as the channel is open waits until the session was greeted."""
+    socket = CallSocket()
+    detection = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+    socket.channel.on("open", lambda: socket.put(json.dumps({"type": "session.update", "session": detection})))
+    reserved = await reserve(server.url, CARD)
+    try:
+        await socket.connect(server.url, {"Authorization": f"Bearer {reserved.token}"}, within_s=PATIENCE_S)
+        messages = socket.__aiter__()
+        async with asyncio.timeout(PATIENCE_S):
+            first, second = [json.loads(await anext(messages))["type"] for _ in range(2)]
+        assert (first, second) == ("session.created", "session.updated")
+    finally:
+        await socket.close()
+
+
+async def too_large(server: ServerProcess) -> None:
+    """A message of more than is taken is refused or ends the call; the server goes on either way."""
+    async with calling(await reserve(server.url, CARD)) as wire:
+        await wire.send("input_audio_buffer.append", audio="A" * 200_000)
+        assert await wire.error() == ("protocol.too_big", None)
+
+
+async def too_many(server: ServerProcess) -> None:
+    """Messages without a pause end the call."""
+    async with calling(await reserve(server.url, CARD)) as wire:
+        for _ in range(1_500):
+            await wire.send("input_audio_buffer.clear")
+        await wire.closed()
+        told = [event["error"]["code"] for event in wire.of("error")]
+        assert told in ([], ["protocol.too_many_messages"])
+
+
+async def no_json(server: ServerProcess) -> None:
+    """Messages that can't be understood are refused, and too many of them end the call."""
+    async with calling(await reserve(server.url, CARD)) as wire:
+        wire.call.channel.send(b"\0\1")
+        assert (await wire.error())[0] == "protocol.binary"
+        for _ in range(30):
+            await wire.call.send("{")
+        await wire.closed()
+        assert wire.of("error")[-1]["error"]["code"] == "protocol.too_many_errors"
+
+
+MISDEEDS: list[Callable[[ServerProcess], Awaitable[None]]] = [
+    another_source,
+    messages_at_once,
+    too_large,
+    too_many,
+    no_json,
+    *([no_sound_any_more] if NIGHTLY else []),  # it takes as long as the patient speaks
+]
+
+
+def test_a_call_that_is_misused_ends_or_goes_on_and_the_server_is_as_before(mock_server: ServerProcess) -> None:
+    async def main() -> None:
+        await asyncio.gather(*(misdeed(mock_server) for misdeed in MISDEEDS))
+        over = len(MISDEEDS)
+        await until(lambda: sum(line["event"] == "call_over" for line in mock_server.log) >= over)
+
+    asyncio.run(main())
