@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES, help="of the packets that are lost")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     arguments = parser.parse_args()
-    figures = []
+    figures, faults = [], []
     if arguments.seconds > 0:
         figures += [figure for one in all_at_once(arguments.seconds) for figure in figures_of(one)]
         print_figures("calls over bad networks", figures)
@@ -47,8 +48,11 @@ def main() -> None:
         consultations = hold(arguments.recording, arguments.shares, whisper=arguments.whisper)
         print_table(consultations)
         figures += [figure for one in consultations for figure in talk_figures_of(one, consultations[0])]
+        faults = [fault for one in consultations for fault in faults_in(one)]
     if arguments.json is not None:
         write_figures(arguments.json, figures)
+    if faults:
+        sys.exit("\n".join(faults))
 
 
 def all_at_once(duration_s: float) -> list[Loss]:
@@ -64,7 +68,7 @@ def all_at_once(duration_s: float) -> list[Loss]:
 
 
 def hold(recording: Path, shares: Sequence[float], *, whisper: bool) -> list[Consultation]:
-    """Hold a consultation at each share, one after the other; raises AssertionError where time did not stay true."""
+    """Hold a consultation at each share, one after the other."""
     plan = plan_replay([recording])
     (card,) = plan.cards
     proof = WhisperSettings(model=str(MODEL), device="cpu", compute="int8", true_length="always")
@@ -75,17 +79,21 @@ def hold(recording: Path, shares: Sequence[float], *, whisper: bool) -> list[Con
     for share in shares:
         with tempfile.TemporaryDirectory() as data:
             one = asyncio.run(consult(Path(data), plan, card, share, engines))
-        check(one)
         found.append(one)
     return found
 
 
-def check(one: Consultation) -> None:
-    """Raise AssertionError unless a call lost what was lost on the way, and no time."""
-    assert abs(one.missed - one.lost) <= max(3, 0.01 * one.sent), (one.missed, one.lost)
-    assert max(one.returns_ms, default=0.0) < BACK_WITHIN_MS, max(one.returns_ms)
-    assert abs(one.recorded_ms - one.lasted_ms) <= TRUE_WITHIN_MS, (one.recorded_ms, one.lasted_ms)
-    assert one.drift_ms <= DRIFT_WITHIN_MS, one.shifts_ms
+def faults_in(one: Consultation) -> list[str]:
+    """Return what is not as it should be; on a machine that stands still now and then, neither is its time."""
+    returned_ms, longer_ms = max(one.returns_ms, default=0.0), one.recorded_ms - one.lasted_ms
+    found = {
+        f"{one.missed} packets were missed where {one.lost} were lost": abs(one.missed - one.lost)
+        > max(3, 0.01 * one.sent),
+        f"the delay was back only after {returned_ms:.0f} ms": returned_ms >= BACK_WITHIN_MS,
+        f"the recording is {longer_ms:.0f} ms longer than the session": abs(longer_ms) > TRUE_WITHIN_MS,
+        f"turns lie {one.drift_ms:.0f} ms apart from where they were said": one.drift_ms > DRIFT_WITHIN_MS,
+    }
+    return [f"{100 * one.loss:g} %: {what}" for what, so in found.items() if so]
 
 
 def print_table(consultations: Sequence[Consultation]) -> None:
@@ -130,6 +138,7 @@ def talk_figures_of(one: Consultation, plain: Consultation) -> list[Figure]:
         figure("delay_back_after_loss_p50", percentile(one.returns_ms, 0.5), n=len(one.returns_ms)),
         figure("delay_back_after_loss_longest", max(one.returns_ms, default=None), n=len(one.returns_ms)),
         figure("recording_longer_than_session", one.recorded_ms - one.lasted_ms, n=1),
+        figure("silence_put_in_for_sound_that_came", one.put_in_ms, n=1),
         figure("turns_in_recording_apart_by", one.drift_ms),
     ]
 

@@ -48,6 +48,7 @@ class Consultation:
     returns_ms: list[float] = field(default_factory=list)  # after each loss, until the delay was the usual one again
     recorded_ms: float = 0.0
     lasted_ms: float = 0.0  # by the session's clock
+    put_in_ms: float = 0.0  # silence where sound was late, beyond what never came: time is ahead by so much
     shifts_ms: list[float] = field(default_factory=list)  # where each turn is in the recording, less where it was said
 
     @property
@@ -90,12 +91,15 @@ async def consult(folder: Path, plan: Plan, card: str, loss: float, engines: Eng
         ((_, call, _),) = server.calls._calls.values()
         candidate = SimulatedCandidate(plan, link, LoopClock())
         await candidate.run()
+        assert call.live is not None
+        driver = call.live.driver
         await link.close()
         await until(lambda: len(server.calls) == 0)
         recording = folder / "sessions" / reserved.id / "recording.flac"
         await until(recording.exists)
     (relay,) = relays
     relay.close()
+    found.put_in_ms = driver.missing_ms if driver is not None else 0.0
     found.sent, found.lost, found.missed = relay.up.sound, relay.up.sound_lost, call.peer.jitter.counts.lost
     found.lasted_ms = _lasted_ms(recording.parent)
     found.heard = [" ".join(result.heard) for result in candidate.results]
