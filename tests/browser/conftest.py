@@ -15,6 +15,7 @@ from tests.app.process import ServerProcess, faults_of, running
 from tests.browser import steps
 from tests.browser.chromium import CHROMIUM, TIMEOUT_MS, launched, visiting
 from tests.browser.microphone import write_microphone
+from tests.browser.role_plays import UnderWay, begun
 
 # Scripted engines, and a turn that is over soon: the subject is the page.
 BRISK = ("engines.backend=mock", "conversation.fixed_wait_ms=300", "conversation.segment_pause_ms=200")
@@ -29,6 +30,13 @@ def playwright() -> Iterator[Playwright]:
     expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as driver:
         yield driver
+
+
+@pytest.fixture(scope="package")
+def under_way(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, UnderWay]]:
+    """Role-plays with real engines, by their transport, that go on while other tests run."""
+    with begun(playwright, tmp_path_factory.mktemp("conversation")) as role_plays:
+        yield role_plays
 
 
 @pytest.fixture(scope="package")

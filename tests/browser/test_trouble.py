@@ -131,6 +131,19 @@ def test_a_full_server_lets_one_in_later_and_a_restarted_one_says_so(browser: Br
         other.get_by_role("alertdialog", name="The server cannot be reached").wait_for()
 
 
+def test_a_server_that_is_about_to_restart_takes_nobody(page: Page) -> None:
+    refused = {"error": {"code": "capacity.draining", "message": "the server is about to restart; try again shortly"}}
+    page.route(
+        "**/api/sessions", lambda route: route.fulfill(status=503, headers={"Retry-After": "7"}, json=refused), times=1
+    )
+    steps.choose(page)
+    steps.agree(page)
+    problem = page.get_by_role("alertdialog", name="The server is being restarted")
+    expect(problem).to_contain_text("There may be room in 7 s.")
+    problem.get_by_role("button", name="Try again").click()
+    steps.heading(page, "Prepare").wait_for()
+
+
 def test_unknown_card_leads_back_to_the_cards(page: Page) -> None:
     def with_a_card_that_is_gone(route: Route) -> None:
         answer = route.fetch()

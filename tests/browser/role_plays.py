@@ -1,0 +1,154 @@
+"""Two role-plays with real engines that go on while other tests run, one by a call and one over the WebSocket.
+
+Both pages hear the same turns; what each understood, showed, let sound and measured is written down in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, Playwright, expect
+
+from tests.app.process import ServerProcess, faults_of, running
+from tests.browser import steps
+from tests.browser.chromium import launched, visiting
+from tests.browser.microphone import write_microphone
+
+GREETING = "Good morning, my name is Anna."
+THANKS = "Thank you for telling me."
+SMOKING = "I also need to know if you use any cigarettes."
+GOOD = "That is good to know."
+TURNS = (GREETING, THANKS, GOOD, SMOKING)
+# A moment for the browser to get going, or the first words come in pieces. The pauses leave room for answers of four
+# seconds that come four seconds late: nobody waits for them, and other tests run beside.
+PLAN: tuple[str | int, ...] = (1_500, GREETING, 8_500, THANKS, 8_500, GOOD, 8_500, SMOKING, 60_000)
+
+# Nobody looks at the pages for a while: the patient must not ask what is the matter.
+SETTINGS = (
+    "engines.backend=embedded", "server.retry_after_s=1", "conversation.silence_prompt_ms=0",
+)  # fmt: skip
+
+# Writes down when a voice begins and ends in the microphone, and in what is played or comes by a call, on one clock.
+MEASURE = """
+globalThis.heard = { mine: [], theirs: [], loudest: 0 };
+const note = (list, on, at_ms) => {
+  const last = list.at(-1);
+  if (on && (!last || at_ms - last.to_ms > 700)) list.push({ from_ms: at_ms, to_ms: at_ms });
+  else if (on) last.to_ms = at_ms;
+};
+const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  const stream = await open(wanted);
+  const context = new AudioContext();
+  const tap = new AnalyserNode(context, { fftSize: 512 });
+  context.createMediaStreamSource(stream.clone()).connect(tap);
+  const samples = new Float32Array(tap.fftSize);
+  setInterval(() => {
+    const now_ms = performance.now();
+    tap.getFloatTimeDomainData(samples);
+    note(heard.mine, Math.hypot(...samples) / Math.sqrt(samples.length) > 0.01, now_ms);
+    const level = loudness();
+    heard.loudest = Math.max(heard.loudest, level);
+    note(heard.theirs, level > 0.01, now_ms);
+  }, 10);
+  return stream;
+};
+"""
+
+
+@dataclass
+class UnderWay:
+    """A page in its role-play, and the addresses of the WebSockets that it opened."""
+
+    page: Page
+    sockets: list[str]
+
+
+@dataclass
+class RolePlay:
+    """A page after its conversation, and what was seen of it meanwhile."""
+
+    page: Page
+    mine: list[str]  # captions of the candidate
+    theirs: list[str]
+    heard: dict[str, Any]
+    calls: int
+    sockets: int
+
+
+def loading(server: ServerProcess) -> None:
+    """Keep the server from becoming ready: the worker processes of its engines stand still."""
+    server.wait_for(lambda: server.logged("vad_chosen"))
+    for worker in server.usage.children(recursive=True):
+        worker.suspend()
+    assert not server.logged("ready")
+
+
+def loaded(server: ServerProcess) -> None:
+    """Let the engines go on, and wait for them."""
+    for worker in server.usage.children(recursive=True):
+        worker.resume()
+    server.wait_for(lambda: server.logged("ready"))
+
+
+@contextmanager
+def begun(playwright: Playwright, data: Path) -> Iterator[dict[str, UnderWay]]:
+    """Begin a role-play by a call and one over the WebSocket, on a server that has just been started.
+
+    It says that it is getting ready, and that one can try again once it is.
+    """
+    microphone = write_microphone(data / "turns.wav", PLAN)
+    with ExitStack() as stack:
+        server = stack.enter_context(running(data / "data", *SETTINGS, ready=False))
+        loading(server)
+        browser = stack.enter_context(launched(playwright, microphone, loop=False))
+        pages = {
+            name: stack.enter_context(visiting(browser, server.url, calls=name == "webrtc", scripts=(MEASURE,)))
+            for name in ("webrtc", "websocket")
+        }
+        sockets = {name: sockets_of(page) for name, page in pages.items()}
+        first = pages["webrtc"]
+        steps.choose(first)
+        steps.agree(first)
+        problem = first.get_by_role("alertdialog", name="The server is getting ready")
+        expect(problem).to_contain_text("There may be room in 1 s.")
+        loaded(server)
+        expect(problem).to_contain_text("You can try again now.")
+        problem.get_by_role("button", name="Try again").click()
+        steps.heading(first, "Prepare").wait_for()
+        first.get_by_role("textbox", name="Notes").fill("Smoking?")
+        steps.prepare(pages["websocket"])
+        for page in pages.values():
+            page.get_by_role("button", name="Start now").click()
+        yield {name: UnderWay(page, sockets[name]) for name, page in pages.items()}
+        assert faults_of(server) == []
+
+
+def sockets_of(page: Page) -> list[str]:
+    """Return a list that will hold the addresses of the WebSockets that a page opens."""
+    found: list[str] = []
+    page.on("websocket", lambda socket: found.append(socket.url))
+    return found
+
+
+def held(role_play: UnderWay) -> RolePlay:
+    """Let a page hear its last answer out and end, and return what was seen."""
+    page = role_play.page
+    mine, theirs = page.locator(".caption-candidate"), page.locator(".caption-patient")
+    expect(theirs).to_have_count(len(TURNS), timeout=60_000)
+    steps.in_state(page, "listening")
+    seen = RolePlay(
+        page=page,
+        mine=mine.all_text_contents(),
+        theirs=theirs.all_text_contents(),
+        heard=page.evaluate("heard"),
+        calls=page.evaluate("calls.length"),
+        sockets=len(role_play.sockets),
+    )
+    expect(page.get_by_text("Last reply after")).to_be_visible()
+    steps.end(page)
+    return seen
