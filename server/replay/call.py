@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from aiortc import RTCBundlePolicy, RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCIceTransportPolicy,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from audio.errors import ProtocolError
@@ -38,6 +46,15 @@ class Way:
 DIRECT = Way()
 
 
+def configured(
+    servers: Iterable[RTCIceServer] = (), policy: RTCIceTransportPolicy = RTCIceTransportPolicy.ALL
+) -> RTCConfiguration:
+    """Return how a call finds its way: through these servers and no others, or (policy) through nothing else."""
+    return RTCConfiguration(
+        iceServers=list(servers), iceTransportPolicy=policy, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE
+    )
+
+
 class Microphone(MediaStreamTrack):
     """A track of the frames that it is given, one packet for each."""
 
@@ -64,9 +81,18 @@ class Microphone(MediaStreamTrack):
 
 
 class ClientCall:
-    """A call from its offer to its end; `hear` is given the patient's sound, int16 mono at 24 kHz."""
+    """A call from its offer to its end; `hear` is given the patient's sound, int16 mono at 24 kHz.
 
-    def __init__(self, *, hear: Callable[[Pcm], None], take: Callable[[str | bytes], None]) -> None:
+    `ice`: how it finds its way, directly unless told.
+    """
+
+    def __init__(
+        self,
+        *,
+        hear: Callable[[Pcm], None],
+        take: Callable[[str | bytes], None],
+        ice: RTCConfiguration | None = None,
+    ) -> None:
         self.location = ""
         self.opened = asyncio.Event()
         self.closed = asyncio.Event()
@@ -75,7 +101,7 @@ class ClientCall:
         self.jitter = AudioJitterBuffer(self._arrived)
         self.inbound = InboundSound(rate_hz=lambda: WIRE_HZ, hear=hear, missing_ms=lambda: 0.0)
         self._take = take
-        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self.pc = RTCPeerConnection(ice or configured())
         transceiver = self.pc.addTransceiver(self.microphone, "sendrecv")
         self.jitter.install(transceiver.receiver)
         self.channel: RTCDataChannel = self.pc.createDataChannel(LABEL)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import numpy as np
+from aiortc import RTCConfiguration
 
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
 from server.replay.call import DIRECT, ClientCall, Way
@@ -24,9 +25,9 @@ LOUD = 500  # of 32768: the patient, not the noise of coding silence
 class CallSocket(ClientCall):
     """A call that looks like a WebSocket's client connection to `Wire`; and the sound both ways."""
 
-    def __init__(self) -> None:
+    def __init__(self, ice: RTCConfiguration | None = None) -> None:
         self._messages: asyncio.Queue[str | bytes | None] = asyncio.Queue()
-        super().__init__(hear=self._hear, take=self._messages.put_nowait)
+        super().__init__(hear=self._hear, take=self._messages.put_nowait, ice=ice)
         self.close_code: int | None = None
         self.heard: list[Pcm] = []
         self.loud = asyncio.Event()
@@ -83,9 +84,11 @@ class CallWire(Wire):
 
 
 @asynccontextmanager
-async def calling(reserved: Reserved, *, way: Way = DIRECT) -> AsyncIterator[CallWire]:
+async def calling(
+    reserved: Reserved, *, way: Way = DIRECT, ice: RTCConfiguration | None = None
+) -> AsyncIterator[CallWire]:
     """Call a reserved session as its candidate; the microphone is silent until it is told."""
-    socket = CallSocket()
+    socket = CallSocket(ice)
     try:
         headers = {"Authorization": f"Bearer {reserved.token}"}
         await socket.connect(reserved.base_url, headers, within_s=PATIENCE_S, way=way)

@@ -1,0 +1,1 @@
+"""Calls through a TURN server; `scripts/nightly-turn` brings coturn and runs them."""
