@@ -117,7 +117,8 @@ MISDEEDS: list[Callable[[ServerProcess], Awaitable[None]]] = [
 
 def test_a_call_that_is_misused_ends_or_goes_on_and_the_server_is_as_before(mock_server: ServerProcess) -> None:
     async def main() -> None:
-        await asyncio.gather(*(misdeed(mock_server) for misdeed in MISDEEDS))
+        async with asyncio.timeout(3 * PATIENCE_S):
+            await asyncio.gather(*(misdeed(mock_server) for misdeed in MISDEEDS))
         over = len(MISDEEDS)
         await until(lambda: sum(line["event"] == "call_over" for line in mock_server.log) >= over)
 
