@@ -9,13 +9,15 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from audio.errors import AppError
-from server import lab, record_routes, routes
 from server.host import Server
+from server.http import routes
+from server.http.security import SecurityHeaders
+from server.http.static_files import CompressedFiles
+from server.lab import routes as lab
 from server.paths import STATIC
+from server.records import routes as records
 from server.rtc import routes as rtc
-from server.security import SecurityHeaders
-from server.settings import Settings
-from server.static_files import CompressedFiles
+from server.settings.tree import Settings
 from server.wire.channel import AbortableSockets
 
 
@@ -50,10 +52,10 @@ def create_app(settings: Settings) -> Starlette:
             Route(f"{rtc.CALLS}/{{call_id}}", rtc.renew_call, methods=["POST", "PATCH"]),
             Route(f"{rtc.CALLS}/{{call_id}}", rtc.hang_up, methods=["DELETE"]),
             Route(f"{rtc.CALLS}/{{call_id}}/hangup", rtc.hang_up, methods=["POST"]),
-            Route("/api/sessions/{session_id}", record_routes.delete_session, methods=["DELETE"]),
-            Route("/api/sessions/{session_id}/record", record_routes.session_record),
-            Route("/api/sessions/{session_id}/log", record_routes.session_log),
-            Route("/api/sessions/{session_id}/problems", record_routes.report_problem, methods=["POST"]),
+            Route("/api/sessions/{session_id}", records.delete_session, methods=["DELETE"]),
+            Route("/api/sessions/{session_id}/record", records.session_record),
+            Route("/api/sessions/{session_id}/log", records.session_log),
+            Route("/api/sessions/{session_id}/problems", records.report_problem, methods=["POST"]),
             Route("/lab", lab.page),
             Route("/api/lab", lab.overview),
             Route("/api/lab/sessions", lab.create_session, methods=["POST"]),

@@ -25,7 +25,7 @@ from pipelines.session.driver import Engines
 from server.metrics import Metrics
 from server.rtc.calls import Calls
 from server.sessions import SessionRegistry
-from server.settings import Settings
+from server.settings.tree import Settings
 
 logger = structlog.get_logger("server.host")
 

@@ -22,7 +22,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 from audio.errors import SettingsError
 from audio.text import well_formed
-from server.settings import LogSettings
+from server.settings.tree import LogSettings
 
 SPOKEN_KEYS = frozenset({"text", "transcript", "heard", "said"})
 """Keys that hold what a person said; they are written at DEBUG only."""

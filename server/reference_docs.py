@@ -14,11 +14,11 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from server import settings_layers as layers
-from server.aliases import ALIASES
 from server.metrics import LABEL_VALUES, Metrics
-from server.profiles import PROFILES
-from server.settings import DESCRIPTIONS, LEAVES
+from server.settings import layers
+from server.settings.aliases import ALIASES
+from server.settings.profiles import PROFILES
+from server.settings.tree import DESCRIPTIONS, LEAVES
 
 _MADE = "<!-- Made by `python -m server.reference_docs docs`; change the code, not this page. -->"
 _TYPE_NAMES: dict[Any, str] = {int: "whole number", float: "number", bool: "true or false", str: "text", Path: "path"}

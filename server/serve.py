@@ -18,7 +18,7 @@ from audio.files import storage_error
 from server.app import create_app
 from server.host import Server
 from server.logs import setup_logging
-from server.settings import Settings
+from server.settings.tree import Settings
 
 logger = structlog.get_logger("server.serve")
 

@@ -34,10 +34,10 @@ from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
-from server.debrief import Debrief, summarise
 from server.metrics import Metrics
 from server.principal import Principal, Role
-from server.settings import Settings
+from server.records.debrief import Debrief, summarise
+from server.settings.tree import Settings
 from server.wire.live import LiveSession
 from server.wire.ticket import Ticket, bad_ticket
 

@@ -27,7 +27,7 @@ from pipelines.engines import (
 from pipelines.llm.evaluate import VOLUNTEER, MatchingCase, MatchingReport, evaluate_matching
 from pipelines.patient.card import Card, Slug, Text
 from pipelines.truth import Truth, TruthSpan, TruthTurn, load_truth
-from server.bench.figures import Figure
+from server.figures import Figure
 
 CONSULTATIONS = (
     "consultation", "consultation-medicine", "consultation-pharmacy", "consultation-veterinary", "explanation-40s",

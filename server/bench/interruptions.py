@@ -24,7 +24,7 @@ from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_l
 from pipelines.engines import Word
 from pipelines.patient.card_library import CardLibrary
 from pipelines.virtual_time import VirtualClock, run_virtual, virtual_clock
-from server.bench.figures import Figure, percentile
+from server.figures import Figure, percentile
 from server.replay.candidate import SimulatedCandidate
 from server.replay.interruptions import Interrupted, Interruption, Kind
 from server.replay.local import LocalLink
@@ -32,7 +32,7 @@ from server.replay.loudspeaker import Heard
 from server.replay.plan import Plan
 from server.replay.room import Room
 from server.replay.run import Pace, card_of
-from server.settings import Settings
+from server.settings.tree import Settings
 
 AFTER_MS = (500.0, 900.0, 700.0)  # after the patient's first sound, in turns: at different places of words
 SESSION_S = 900

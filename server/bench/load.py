@@ -19,7 +19,7 @@ import psutil
 
 from audio.clock import LoopClock
 from audio.errors import AppError, ProtocolError
-from server.bench.figures import Figure, percentile
+from server.figures import Figure, percentile
 from server.replay.candidate import SimulatedCandidate
 from server.replay.plan import Plan
 from server.replay.remote import RemoteLink, reserve

@@ -25,12 +25,12 @@ from pipelines.events import Audience, ReplyStarted, TurnCommitted, TurnIgnored
 from pipelines.log.session_log import Record
 from pipelines.patient.card_library import CardLibrary
 from pipelines.virtual_time import run_virtual, virtual_clock
-from server.bench.figures import Figure, percentile
 from server.bench.pauses_plan import KINDS, PausesPlan, Utterance
+from server.figures import Figure, percentile
 from server.replay.candidate import SimulatedCandidate
 from server.replay.local import LocalLink
 from server.replay.plan import Plan
-from server.settings import Settings
+from server.settings.tree import Settings
 
 BUCKETS_MS = (200.0, 300.0, 500.0, 700.0, 900.0)  # lower bounds; the last one is open
 SETTLE_S = 5.0  # of virtual time, for the lanes to be done with the recording before

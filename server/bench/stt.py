@@ -18,7 +18,7 @@ from pipelines.stt.pocketsphinx import PocketSphinxSettings
 from pipelines.stt.wer import RecogniserBench, bench_recogniser
 from pipelines.truth import load_truth
 from server.bench.cues import CONSULTATIONS, segment_sounds
-from server.bench.figures import Figure, percentile
+from server.figures import Figure, percentile
 
 STOCK = PocketSphinxSettings(
     full_second_pass=True,

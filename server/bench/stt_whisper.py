@@ -31,7 +31,7 @@ from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.truth import load_truth
 from pipelines.virtual_time import run_virtual, virtual_clock
 from server.bench.cues import segment_sounds
-from server.bench.figures import Figure, percentile
+from server.figures import Figure, percentile
 from server.paths import ROOT
 
 _START = 2  # tokens before the text of an English model's sound: start of transcript, no timestamps

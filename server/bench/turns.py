@@ -23,8 +23,8 @@ from pipelines.endpointing.habits import Habits
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.endpointing.settings import EndpointSettings
 from server.bench.consultations import Consultation, Kind, TurnEnd
-from server.bench.figures import Figure
 from server.bench.train_turns import misheard, train, vocabulary_of
+from server.figures import Figure
 
 HEARD_RATE = 0.25
 HEARD_SEEDS = 3  # the figures of recognised text are means over so many ways to mishear

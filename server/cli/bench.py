@@ -45,8 +45,8 @@ def load(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from audio.recordings import find_recordings
-    from server.bench.figures import print_figures, write_figures
     from server.bench.load import LoadResult, figures_of, run_load, server_process
+    from server.figures import print_figures, write_figures
     from server.paths import ROOT
     from server.replay.plan import plan_replay
     from server.replay.run import card_of
@@ -137,11 +137,11 @@ def stt(
 
     from pipelines.patient.card_library import CardLibrary
     from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
-    from server.bench.figures import print_figures, write_figures
     from server.bench.stt import STOCK, fixture_clips, real_clips, run_bench
+    from server.figures import print_figures, write_figures
     from server.paths import ROOT
     from server.report_files import check_target
-    from server.settings import load_settings
+    from server.settings.tree import load_settings
 
     if json_file is not None:
         check_target(json_file)
@@ -192,13 +192,13 @@ def interruptions(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from pipelines.patient.card_library import CardLibrary
-    from server.bench.figures import print_figures, write_figures
     from server.bench.interruptions import Echo, figures_of, load_interruptions, run_interruptions
+    from server.figures import print_figures, write_figures
     from server.paths import ROOT
     from server.replay.plan import plan_replay
     from server.replay.run import Pace
     from server.report_files import check_target
-    from server.settings import load_settings
+    from server.settings.tree import load_settings
 
     if json_file is not None:
         check_target(json_file)

@@ -40,8 +40,8 @@ def bench_whisper(
 def _measure(folder: Path, title: str, threads: int, json_file: Path | None) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from server.bench.figures import print_figures, write_figures
     from server.bench.stt_whisper import bench_model, steps
+    from server.figures import print_figures, write_figures
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bar:

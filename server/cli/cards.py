@@ -70,7 +70,7 @@ def check(folder: _Folder = None, overrides: Overrides = None, config: ConfigFol
 
 
 def _folder(overrides: list[str] | None, config: Path | None) -> Path:
-    from server.settings import load_settings
+    from server.settings.tree import load_settings
 
     return load_settings(config_folder=config, overrides=overrides or ()).cards_folder
 

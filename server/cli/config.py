@@ -10,7 +10,7 @@ import typer
 from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
-    from server.settings import Settings
+    from server.settings.tree import Settings
 
 group = typer.Typer(help="Show and check the settings.", no_args_is_help=True)
 
@@ -26,7 +26,7 @@ def show(overrides: Overrides = None, config: ConfigFolder = None, as_json: AsJs
 
     Secrets are shown as ********. Where it came from is `default`, a profile, a file, a variable or `--set`.
     """
-    from server.settings import LEAVES, describe, load_with_origins
+    from server.settings.tree import LEAVES, describe, load_with_origins
 
     loaded = load_with_origins(config_folder=config, overrides=overrides or ())
     tree = loaded.settings.redacted()
@@ -58,7 +58,7 @@ def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
     Looks at the settings, the choice of engines and the cards. For the machine there is `interlocutor doctor`.
     """
     from audio.errors import SettingsError
-    from server.settings import load_with_origins
+    from server.settings.tree import load_with_origins
 
     loaded = load_with_origins(config_folder=config, overrides=overrides or ())
     settings = loaded.settings

@@ -25,7 +25,7 @@ from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
     from pipelines.catalogue import Choice
-    from server.settings import Settings
+    from server.settings.tree import Settings
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -59,7 +59,7 @@ def doctor(overrides: Overrides = None, config: ConfigFolder = None, as_json: As
 
     Loads every embedded engine once, which takes a few seconds. `warn` means that it works, but not at its best.
     """
-    from server.settings import load_settings
+    from server.settings.tree import load_settings
 
     checks = examine(load_settings(config_folder=config, overrides=overrides or ()))
     if as_json:

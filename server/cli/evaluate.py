@@ -50,10 +50,10 @@ def cues(
         recognised,
         spoken_sentences,
     )
-    from server.bench.figures import print_figures, write_figures
+    from server.figures import print_figures, write_figures
     from server.paths import ROOT
     from server.report_files import check_target
-    from server.settings import load_settings
+    from server.settings.tree import load_settings
 
     if json_file is not None:
         check_target(json_file)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from server.bench.figures import percentile
 from server.cli.options import ConfigFolder, Overrides
+from server.figures import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,13 +45,13 @@ def pauses(
     from audio.recordings import find_recordings, names_of
     from pipelines.endpointing.settings import Style
     from pipelines.patient.card_library import CardLibrary
-    from server.bench.figures import machine, write_json
     from server.bench.pauses import as_rows, figures_of, run_pauses
     from server.bench.pauses_plan import plan_pauses
+    from server.figures import machine, write_json
     from server.logs import quiet_logs
     from server.paths import ROOT
     from server.report_files import check_target
-    from server.settings import load_settings
+    from server.settings.tree import load_settings
 
     if style is not None and style not in get_args(Style):
         raise SettingsError(f"--style is one of {', '.join(get_args(Style))}")

@@ -39,11 +39,11 @@ def turns(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from server.bench.consultations import load_consultations
-    from server.bench.figures import print_figures, write_figures
     from server.bench.turns import FOLDS, measure
     from server.bench.turns_picture import draw
+    from server.figures import print_figures, write_figures
     from server.report_files import check_target, write_whole
-    from server.settings import load_settings
+    from server.settings.tree import load_settings
 
     for target in filter(None, (json_file, svg_file)):
         check_target(target)

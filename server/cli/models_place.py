@@ -29,7 +29,7 @@ class Place:
         """Read settings and catalogue; a `models.yaml` in the configuration folder stands in for the supplied one."""
         from pipelines.models.places import catalogue_of
         from pipelines.models.store import Store
-        from server.settings import load_settings
+        from server.settings.tree import load_settings
 
         models = load_settings(config_folder=config, overrides=overrides or ()).models
         return cls(catalogue_of(models), Store(models.path), models)

@@ -59,7 +59,7 @@ def replay(
     from audio.frames import WIRE_HZ
     from audio.recordings import find_recordings, names_of
     from pipelines.patient.card_library import CardLibrary
-    from server.bench.figures import write_json
+    from server.figures import write_json
     from server.logs import quiet_logs
     from server.replay.compare import ReadReport, compare, read_report
     from server.replay.html import replay_page
@@ -69,7 +69,7 @@ def replay(
     from server.replay.run import card_of, final_text_ms, replay_here, replay_there
     from server.replay.transports import named_transport
     from server.report_files import check_target, write_whole
-    from server.settings import load_settings
+    from server.settings.tree import load_settings
 
     way = named_transport(transport)
     if url is None and way != "websocket":

@@ -22,7 +22,7 @@ def serve(
 ) -> None:
     """Serve the page, the API and the realtime protocol until Ctrl-C or SIGTERM."""
     from server.serve import run_server
-    from server.settings import load_with_origins
+    from server.settings.tree import load_with_origins
 
     asked = list(overrides or ())
     asked += [f"server.host={host}"] if host is not None else []

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from server.bench.figures import machine, percentile
+from server.figures import machine, percentile
 from server.replay.candidate import TurnResult
 from server.replay.compare import Comparison
 

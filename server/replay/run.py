@@ -26,7 +26,7 @@ from server.replay.loudspeaker import Heard
 from server.replay.plan import Plan
 from server.replay.remote import fetch_debrief, reserve
 from server.replay.transports import Transport, open_link
-from server.settings import Settings
+from server.settings.tree import Settings
 
 Pace = Literal["real", "fast"]
 Progress = Callable[[int], None]

@@ -12,9 +12,9 @@ from starlette.responses import JSONResponse, Response
 
 from audio.errors import ProtocolError
 from server.host import Server
-from server.joining import new_live, session_of
+from server.http.joining import new_live, session_of
+from server.http.requests import check_origin, check_ready, read_body, server_of, token_of
 from server.principal import Principal
-from server.requests import check_origin, check_ready, read_body, server_of, token_of
 from server.rtc.call import GONE_S, Call
 from server.rtc.offer import MAX_SDP_BYTES, check_offer
 from server.rtc.turn import IceServer, ice_servers

@@ -15,7 +15,7 @@ from server.protocol.binary import parse_candidate
 from server.protocol.client import AppendAudio, parse_client_message
 from server.protocol.refusal import Code, Refused
 from server.protocol.session import SessionInfo
-from server.settings import ServerSettings
+from server.settings.tree import ServerSettings
 from server.wire.channel import Channel, ChannelClosed, WebSocketChannel
 from server.wire.inbound import error_event
 from server.wire.live import CLOSE_CODES, LiveSession

@@ -23,7 +23,7 @@ from server.protocol import events as e
 from server.protocol.client import ClientMessage
 from server.protocol.session import SessionInfo, WireSession
 from server.protocol.translate import Translator
-from server.settings import ServerSettings
+from server.settings.tree import ServerSettings
 from server.wire.attachment import Absence, Attachment
 from server.wire.inbound import Inbound, error_event
 from server.wire.outbox import Outbox

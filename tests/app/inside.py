@@ -17,7 +17,7 @@ from server.app import create_app
 from server.host import Server
 from server.rtc.settings import RtcSettings
 from server.serve import listen
-from server.settings import ServerSettings, SessionSettings, Settings
+from server.settings.tree import ServerSettings, SessionSettings, Settings
 
 KEY = "a-developers-key-for-tests-0123456789"
 PATIENCE_S = 20.0

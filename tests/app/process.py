@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 from pipelines.log.jsonl import StoredEntry, is_intact, read_jsonl
-from server.aliases import ALIASES
+from server.settings.aliases import ALIASES
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a-developers-key-for-tests-0123456789"

@@ -17,9 +17,9 @@ import pytest
 from audio.errors import EngineError
 from pipelines.models.memory import available_to_process
 from server import cli
-from server.aliases import ALIASES
 from server.cli import doctor
-from server.settings import LEAVES, Settings
+from server.settings.aliases import ALIASES
+from server.settings.tree import LEAVES, Settings
 
 ROOT = Path(__file__).parents[2]
 SECRET = "pQ7vZc1L0mX4sR9tB2nK6wJ8yH3dF5gA0eU7iO1c"

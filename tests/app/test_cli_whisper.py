@@ -9,9 +9,9 @@ import pytest
 
 from pipelines.models.settings import ModelSettings
 from server import cli
-from server.aliases import ALIASES
 from server.cli import doctor
-from server.settings import Settings
+from server.settings.aliases import ALIASES
+from server.settings.tree import Settings
 from tests.random_whisper import make_random_whisper
 
 

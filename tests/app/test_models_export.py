@@ -14,7 +14,7 @@ from audio.errors import EngineError
 from pipelines.models.catalogue import Catalogue, Entry
 from pipelines.models.export import ROOM_BYTES, conversion, export, make_environment, quiet_environment
 from pipelines.models.store import Provenance, Store
-from server.settings import CONFIG_FOLDER
+from server.settings.tree import CONFIG_FOLDER
 from tests.app.tiny_models import write_language_model
 
 CONVERTER = """

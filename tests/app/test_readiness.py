@@ -23,7 +23,7 @@ from pipelines.models.cache import Lease, ModelCache, shared_cache
 from pipelines.models.memory import files_bytes
 from pipelines.models.settings import ModelSettings
 from server.host import Server
-from server.settings import Settings
+from server.settings.tree import Settings
 from tests.app.inside import serving, until
 from tests.bench.model_memory import run_once
 from tests.fakes.instant import recogniser, responder, synthesiser

@@ -11,7 +11,7 @@ import pytest
 
 from audio.errors import SettingsError, StorageError
 from server.serve import listen, lock_folder
-from server.settings import Settings, load_settings
+from server.settings.tree import Settings, load_settings
 
 
 def settings_for(port: int = 0) -> Settings:

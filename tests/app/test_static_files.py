@@ -8,8 +8,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
+from server.http.static_files import CompressedFiles
 from server.paths import STATIC
-from server.static_files import CompressedFiles
 
 APP = Starlette(routes=[Mount("/static", CompressedFiles(STATIC))])
 SCRIPT = "/static/app.js"

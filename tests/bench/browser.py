@@ -22,7 +22,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from rich.progress import track
 
-from server.bench.figures import Figure, percentile, print_figures, write_figures
+from server.figures import Figure, percentile, print_figures, write_figures
 from tests.app.process import ServerProcess, faults_of, running
 from tests.browser.chromium import launched, visiting
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipelines.catalogue import EngineSettings
 from pipelines.stt.whisper_settings import WhisperSettings
-from server.bench.figures import Figure, percentile, print_figures, write_figures
+from server.figures import Figure, percentile, print_figures, write_figures
 from server.replay.plan import plan_replay
 from tests.app.process import faults_of, running
 from tests.app.wire import DATA

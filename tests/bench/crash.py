@@ -26,7 +26,7 @@ from audio.clock import LoopClock
 from audio.frames import FRAME_MS, Pcm
 from audio.recorder import RECORDING_NAME, read_segments
 from pipelines.log.jsonl import is_intact, read_jsonl
-from server.bench.figures import Figure, percentile, print_figures, write_figures
+from server.figures import Figure, percentile, print_figures, write_figures
 from server.replay.candidate import SimulatedCandidate
 from server.replay.link import Listener, ReplyBegan, ReplyOver, Told, Understood
 from server.replay.plan import Plan, plan_replay

@@ -26,7 +26,7 @@ from pipelines.events import ReplyFinished, TurnCommitted, TurnIgnored
 from pipelines.log.disk import DiskThread
 from pipelines.session.recording import SessionRecorder
 from pipelines.virtual_time import run_virtual
-from server.bench.figures import Figure, print_figures, write_figures
+from server.figures import Figure, print_figures, write_figures
 from server.logs import quiet_logs
 from tests.component.scripted import Anchor, Answer, Script, Sound
 from tests.component.scripted_judge import always

@@ -14,11 +14,11 @@ from typing import Any
 from pipelines.events import SessionStarted
 from pipelines.log.session_log import Record
 from pipelines.patient.card_library import CardLibrary
-from server.bench.figures import Figure, print_figures, write_figures
+from server.figures import Figure, print_figures, write_figures
 from server.logs import quiet_logs
 from server.replay.plan import plan_replay
 from server.replay.run import card_of, replay_here
-from server.settings import load_settings
+from server.settings.tree import load_settings
 
 CONSULTATION = Path(__file__).resolve().parents[1] / "data" / "consultation.flac"
 

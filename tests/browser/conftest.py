@@ -10,7 +10,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from server.settings import CONFIG_FOLDER
+from server.settings.tree import CONFIG_FOLDER
 from tests.app.process import ServerProcess, faults_of, running
 from tests.browser import steps
 from tests.browser.chromium import CHROMIUM, TIMEOUT_MS, launched, visiting

@@ -30,7 +30,7 @@ from pipelines.virtual_time import run_virtual, virtual_clock
 from server.principal import Principal
 from server.rtc.outbound import PatientTrack
 from server.rtc.voice import TrackVoice
-from server.settings import ServerSettings
+from server.settings.tree import ServerSettings
 from server.wire.channel import ChannelClosed
 from server.wire.connection import RealtimeConnection, SessionInfo
 from server.wire.live import LiveSession

@@ -11,7 +11,7 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.patient.card_library import CardLibrary
 from server.bench.pauses import Heard, run_pauses
 from server.bench.pauses_plan import plan_pauses
-from server.settings import Settings
+from server.settings.tree import Settings
 
 DATA = Path(__file__).parents[1] / "data"
 SETTINGS = Settings(engines=EngineSettings(backend="mock"))

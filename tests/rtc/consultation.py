@@ -17,7 +17,7 @@ from pipelines.catalogue import EngineSettings
 from pipelines.events import SessionEnded, SessionStarted
 from pipelines.log.jsonl import read_jsonl
 from pipelines.stt.wer import word_errors
-from server.bench.figures import percentile
+from server.figures import percentile
 from server.replay.call import Way
 from server.replay.candidate import SimulatedCandidate
 from server.replay.plan import Plan

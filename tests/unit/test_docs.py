@@ -23,7 +23,7 @@ from server.protocol.client import MESSAGES
 from server.protocol.codes import CLOSE_CODES, OTHER_CODES, WIRE_CODES
 from server.protocol.events import EVENTS
 from server.protocol.refusal import Code
-from server.settings import LEAVES
+from server.settings.tree import LEAVES
 from server.wire import connection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,7 +146,7 @@ def test_every_locked_package_is_in_the_notice() -> None:
 # ------------------------------------------------------------------ error codes
 
 
-AT_THE_DOOR = {"server/routes.py", "server/sessions.py", "server/requests.py", "server/joining.py"}
+AT_THE_DOOR = {"server/http/routes.py", "server/sessions.py", "server/http/requests.py", "server/http/joining.py"}
 
 
 class Raised:

@@ -14,7 +14,7 @@ import structlog
 
 from audio.errors import SettingsError
 from server.logs import SPOKEN_KEYS, quiet_logs, setup_logging
-from server.settings import LogSettings
+from server.settings.tree import LogSettings
 
 Lines = Callable[[], list[dict[str, Any]]]
 

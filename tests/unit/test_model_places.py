@@ -10,7 +10,7 @@ import pytest
 from audio.errors import EngineError
 from pipelines.models.places import catalogue_of, installed_models, locate
 from pipelines.models.settings import ModelSettings
-from server.settings import CONFIG_FOLDER, load_with_origins
+from server.settings.tree import CONFIG_FOLDER, load_with_origins
 from tests.app.tiny_models import write_language_model, write_whisper
 from tests.random_whisper import make_random_whisper
 

@@ -9,7 +9,7 @@ import pytest
 
 from audio.errors import EngineError
 from pipelines.models.catalogue import Catalogue, unlisted
-from server.settings import CONFIG_FOLDER
+from server.settings.tree import CONFIG_FOLDER
 
 GOOD = """
 hub: https://hub.example

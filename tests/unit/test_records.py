@@ -9,8 +9,8 @@ from pipelines.engines import Word
 from pipelines.log.session_log import Envelope, Record
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
-from server.records import PlacedWord, RecordedTurn, recorded_turns, turns_as_json
-from server.settings import CONFIG_FOLDER
+from server.records.reading import PlacedWord, RecordedTurn, recorded_turns, turns_as_json
+from server.settings.tree import CONFIG_FOLDER
 
 
 def record(media_ms: float, event: e.Event) -> Record:

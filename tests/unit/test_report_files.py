@@ -16,7 +16,7 @@ import pytest
 
 from audio.errors import StorageError
 from server import cli
-from server.bench.figures import write_json
+from server.figures import write_json
 from server.report_files import check_target, write_whole
 
 NOBODY = 65_534

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from audio.errors import SettingsError
 from pipelines.catalogue import EngineSettings
-from server.aliases import ALIASES, apply_aliases
-from server.profiles import PROFILES
 from server.reference_docs import settings_markdown
-from server.settings import (
+from server.settings.aliases import ALIASES, apply_aliases
+from server.settings.layers import variable_name
+from server.settings.profiles import PROFILES
+from server.settings.secrets import weakness
+from server.settings.tree import (
     CONFIG_FOLDER,
     DESCRIPTIONS,
     LEAVES,
@@ -25,8 +27,6 @@ from server.settings import (
     load_settings,
     load_with_origins,
 )
-from server.settings_layers import variable_name
-from server.settings_secrets import weakness
 
 DOCS = Path(__file__).parents[2] / "docs"
 GOOD_SECRET = "pQ7vZc1L0mX4sR9tB2nK6wJ8yH3dF5gA0eU7iO1c"

@@ -13,18 +13,18 @@ from audio.errors import AppError, CapacityError, ProtocolError
 from audio.recorder import RECORDING_NAME
 from pipelines.catalogue import Choice
 from pipelines.patient.card import public_view
-from server.consent import read_consent
-from server.joining import new_live, session_of
+from server.http.joining import new_live, session_of
+from server.http.requests import check_origin, check_ready, own_session, read_json, server_of, token_of
 from server.paths import STATIC
 from server.protocol.binary import SUBPROTOCOL
-from server.requests import check_origin, check_ready, own_session, read_json, server_of, token_of
+from server.records.consent import read_consent
 from server.sessions import Status
 from server.wire.connection import RealtimeConnection, WebSocketChannel
 from server.wire.inbound import error_event
 from server.wire.ticket import PREFIX as TICKET_PREFIX
 from server.wire.ticket import Ticket, parse_ticket
 
-logger = structlog.get_logger("server.routes")
+logger = structlog.get_logger("server.http.routes")
 
 REALTIME_PROTOCOL = "realtime"
 

@@ -9,7 +9,7 @@ from typing import Any
 from pipelines.events import CueHeard, CueUnheard, Event, ReplyFinished, ReplyTruncated, TurnCommitted, TurnLatency
 from pipelines.log.session_log import Record
 from pipelines.patient.card import Card
-from server.bench.figures import percentile
+from server.figures import percentile
 
 
 @dataclass(frozen=True, slots=True)

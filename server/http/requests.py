@@ -8,10 +8,10 @@ from starlette.requests import HTTPConnection, Request
 
 from audio.errors import AccessError, AppError, CapacityError, ProtocolError
 from server.host import Server
+from server.http.security import origin_allowed
 from server.principal import Principal
 from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
-from server.security import origin_allowed
 from server.sessions import Session
 
 KEY_PROTOCOL = "openai-insecure-api-key."

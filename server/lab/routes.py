@@ -14,11 +14,11 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from audio.errors import AccessError, AppError, AudioError, ProtocolError
 from audio.recordings import find_recordings
 from pipelines.truth import Truth, load_truth, parse_truth, truth_path
-from server.bench.figures import machine
+from server.figures import machine
 from server.host import Server
+from server.http.requests import check_origin, check_ready, read_body, read_json, server_of, token_of
 from server.paths import STATIC
-from server.requests import check_origin, check_ready, read_body, read_json, server_of, token_of
-from server.settings import Settings
+from server.settings.tree import Settings
 
 # Whoever sends one of these passes on what somebody else asked: the nearest address does not say who that is.
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from server.settings_layers import Given
+from server.settings.layers import Given
 
 PROFILE = "engines.profile"
 

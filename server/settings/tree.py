@@ -2,7 +2,7 @@
 
     defaults here < profile < configs/base.yaml < configs/<environment>.yaml < environment variables < `--set a.b=value`
 
-Environment variables are `INTERLOCUTOR__SERVER__PORT`, and the names in `server.aliases`. Making a `Settings` reads
+Environment variables are `INTERLOCUTOR__SERVER__PORT`, and the names in `aliases.py`. Making a `Settings` reads
 nothing: only `load_settings` looks at files and at the environment it is given.
 """
 
@@ -25,16 +25,17 @@ from audio.vad import VadName
 from pipelines.catalogue import EngineSettings
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.models.settings import ModelSettings
-from server import settings_layers as layers
-from server.aliases import apply_aliases
-from server.lab_settings import LabSettings
-from server.profiles import PROFILE, profile_layer
+from server.lab.settings import LabSettings
+from server.paths import ROOT
 from server.rtc.settings import RtcSettings
-from server.settings_secrets import MAKE_ONE, read_secret_file, weakness
+from server.settings import layers
+from server.settings.aliases import apply_aliases
+from server.settings.profiles import PROFILE, profile_layer
+from server.settings.secrets import MAKE_ONE, read_secret_file, weakness
 
 EnvironmentName = Literal["dev", "test", "staging", "production"]
 
-CONFIG_FOLDER = Path(__file__).resolve().parent.parent / "configs"
+CONFIG_FOLDER = ROOT / "configs"
 SECRETS = ("secret_key", "developer_key", "turn_secret")
 LENIENT: tuple[EnvironmentName, ...] = ("dev", "test")
 """Environments in which nobody else's data is at stake: a weak secret will do there."""

@@ -18,14 +18,14 @@ from pipelines.events import Audience, ProblemReported
 from pipelines.log.stored_events import StoredLog
 from pipelines.patient.card import public_view
 from server.host import Server
+from server.http.requests import own_session, read_body, server_of
 from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
-from server.record_folder import RecordFolder
-from server.records import recorded_turns, turns_as_json
-from server.requests import own_session, read_body, server_of
+from server.records.folder import RecordFolder
+from server.records.reading import recorded_turns, turns_as_json
 from server.sessions import Session, Status
 
-logger = structlog.get_logger("server.record_routes")
+logger = structlog.get_logger("server.records.routes")
 
 WRITTEN_S = 5.0  # for a log's end to reach the disk; what is there by then is shown
 MAX_BODY_BYTES = 8_192  # a report of 1,000 characters, whatever they are

@@ -1,0 +1,1 @@
+"""The latency page for developers: its routes and settings."""

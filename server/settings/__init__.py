@@ -1,0 +1,1 @@
+"""Settings: one frozen tree, and the layers, secrets, names and profiles that it is read from."""
