@@ -170,8 +170,11 @@ async def cut_in_the_utterance(proxy: CuttingProxy, candidate: SimulatedCandidat
 
 
 def places_of(sent: Pcm, recorded: Pcm) -> list[float]:
-    """Return for each 100 ms of speech that were sent how much later they are in the recording, in ms."""
-    piece = samples_for(100, WIRE_HZ)
+    """Return for each frame of speech that was sent how much later it is in the recording, in ms.
+
+    Between two frames there may be silence: a machine that stood still sent the next one late.
+    """
+    piece = samples_for(FRAME_MS, WIRE_HZ)
     later, at = [], 0
     for start in range(0, len(sent) - piece + 1, piece):
         wanted = sent[start : start + piece].tobytes()
