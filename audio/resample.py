@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 
 from audio.errors import AudioError
 from audio.frames import ACCEPTED_HZ, Pcm
+from audio.polyphase import PolyphaseStream, is_simple
 
 RESAMPLED_HZ = (*ACCEPTED_HZ, 22_050, 44_100)
 """Rates a stream may have: what clients send, and what synthesisers (22.05 kHz) and sound cards (44.1 kHz) make."""
 
 QUALITY = "HQ"
-# soxr's fixed-ratio streams work in FFT blocks: what was put in comes out between 5 and 38 ms later (8 kHz sources: up
-# to 115 ms), so each turn would pay up to a whole decision more. Its variable-rate engine filters sample by sample: a
-# constant 10 ms (24 -> 16 kHz) to 15 ms (16 -> 24), 30 ms from 8 kHz, at 100 dB or better; it costs 10 to 33 us per
-# 20 ms frame instead of 5. Its quality is fixed, QUALITY is only the name nearest to what it does.
+# For rates of no simple ratio. soxr's fixed-ratio streams work in FFT blocks: what was put in comes out between 5 and
+# 38 ms later. Its variable-rate engine filters sample by sample: a constant 10 to 15 ms, 30 ms from 8 kHz. Its quality
+# is fixed, QUALITY is only the name nearest to what it does.
 VARIABLE_RATE_ENGINE = True
 
 
@@ -23,8 +26,9 @@ class StreamResampler:
     """Converts one mono stream from `from_hz` to `to_hz`, chunk by chunk; equal rates pass through.
 
     The delay of the filter is compensated: output sample k is the sound at k / to_hz, so positions counted on either
-    side name the same media time (within two samples of the lower rate). Chunks of any length give the same samples as
-    the whole at once. Not thread-safe. Raises AudioError for rates outside RESAMPLED_HZ. Method: libsoxr, R. Sykes.
+    side name the same media time (within two samples of the lower rate). Between ACCEPTED_HZ (`polyphase.py`) what is
+    put in comes out 1 to 4 ms later, from or to other rates (libsoxr, R. Sykes) 10 to 30 ms. Chunks of any length give
+    the same samples as the whole at once. Not thread-safe. Raises AudioError for rates outside RESAMPLED_HZ.
     """
 
     def __init__(self, from_hz: int, to_hz: int) -> None:
@@ -32,7 +36,7 @@ class StreamResampler:
             check_rate(rate_hz)
         self.from_hz = from_hz
         self.to_hz = to_hz
-        self._stream = self._new_stream()
+        self.reset()
 
     def process(self, samples: Pcm, last: bool = False) -> Pcm:
         """Take int16 (n,) at `from_hz` and return what is ready as int16 (m,) at `to_hz`; m may be 0.
@@ -41,20 +45,24 @@ class StreamResampler:
         """
         if self.from_hz == self.to_hz:
             return samples
-        # In float: soxr dithers 16-bit output, which makes digital silence noisy and chunks unlike the whole.
-        out = self._stream.resample_chunk(samples.astype(np.float32), last)
+        out = self._stream.process(samples, last=last)
         if last:
-            self._stream = self._new_stream()
+            self.reset()
         return _rounded(out)
 
     def reset(self) -> None:
         """Forget what is under way, as when a stream breaks off."""
-        self._stream = self._new_stream()
+        kind = PolyphaseStream if is_simple(self.from_hz, self.to_hz) else _SoxrStream
+        self._stream: PolyphaseStream | _SoxrStream = kind(self.from_hz, self.to_hz)
 
-    def _new_stream(self) -> soxr.ResampleStream:
-        return soxr.ResampleStream(
-            self.from_hz, self.to_hz, 1, dtype="float32", quality=QUALITY, vr=VARIABLE_RATE_ENGINE
-        )
+
+class _SoxrStream:
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality=QUALITY, vr=VARIABLE_RATE_ENGINE)
+
+    def process(self, samples: Pcm, *, last: bool) -> NDArray[np.floating[Any]]:
+        # In float: soxr dithers 16-bit output, which makes digital silence noisy and chunks unlike the whole.
+        return self._stream.resample_chunk(samples.astype(np.float32), last)
 
 
 def resample_whole(samples: Pcm, *, from_hz: int, to_hz: int) -> Pcm:
@@ -74,6 +82,6 @@ def check_rate(rate_hz: int) -> None:
         raise AudioError(f"sample rate {rate_hz} Hz is not supported; use one of {known}", code="audio.rate")
 
 
-def _rounded(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Pcm:
+def _rounded(samples: NDArray[np.floating[Any]]) -> Pcm:
     pcm: Pcm = np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
     return pcm

@@ -13,7 +13,9 @@ from audio.frames import ACCEPTED_HZ, Pcm
 from audio.resample import StreamResampler, resample_whole
 
 PAIRS = sorted(
-    {(a, b) for a in ACCEPTED_HZ for b in (16_000, 24_000)} | {(b, a) for a in ACCEPTED_HZ for b in (16_000, 24_000)}
+    {(a, b) for a in ACCEPTED_HZ for b in (16_000, 24_000)}
+    | {(b, a) for a in ACCEPTED_HZ for b in (16_000, 24_000)}
+    | {(22_050, 24_000), (44_100, 24_000)}
 )
 TONE_HZ = 440.0
 
@@ -56,7 +58,15 @@ def test_chunks_give_exactly_the_whole_without_clicks_or_delay(from_hz: int, to_
 
 
 @pytest.mark.parametrize(
-    ("from_hz", "to_hz", "limit_ms"), [(24_000, 16_000, 12), (48_000, 16_000, 14), (16_000, 24_000, 16)]
+    ("from_hz", "to_hz", "limit_ms"),
+    [
+        (24_000, 16_000, 2),
+        (48_000, 24_000, 2),
+        (48_000, 16_000, 2),
+        (16_000, 24_000, 2),
+        (8_000, 24_000, 4),
+        (22_050, 24_000, 16),
+    ],
 )
 def test_what_is_held_back_is_little_and_steady(from_hz: int, to_hz: int, limit_ms: float) -> None:
     resampler = StreamResampler(from_hz, to_hz)
@@ -68,6 +78,17 @@ def test_what_is_held_back_is_little_and_steady(from_hz: int, to_hz: int, limit_
         held_ms.append(1000 * (at + frame) / from_hz - 1000 * received / to_hz)
     assert max(held_ms) <= limit_ms
     assert max(held_ms[5:]) - min(held_ms[5:]) < 0.2
+
+
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(48_000, 24_000), (48_000, 16_000), (24_000, 16_000), (24_000, 8_000)])
+def test_what_the_lower_rate_has_no_place_for_is_left_out_and_the_rest_is_not_touched(from_hz: int, to_hz: int) -> None:
+    times = np.arange(from_hz) / from_hz
+    for share, least_db, most_db in ((0.1, -0.1, 0.1), (0.85, -0.1, 0.1), (1.15, -200.0, -75.0), (1.4, -200.0, -75.0)):
+        if (hz := share * to_hz / 2) < from_hz / 2:
+            sent = np.rint(10_000 * np.sin(2 * np.pi * hz * times)).astype(np.int16)
+            heard = StreamResampler(from_hz, to_hz).process(sent, last=True)[to_hz // 10 : -to_hz // 10]
+            level_db = 20 * np.log10(max(1e-9, np.sqrt(np.mean(heard.astype(float) ** 2)) / (10_000 / np.sqrt(2))))
+            assert least_db <= level_db <= most_db, f"{hz:.0f} Hz"
 
 
 def test_ten_minutes_do_not_drift() -> None:
