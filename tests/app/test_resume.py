@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
-import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -41,10 +40,10 @@ from tests.app.cutting_proxy import CuttingProxy, proxying
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, DATA, Wire, connect_to, reserved_at, sentence
 from tests.fakes import instant
+from tests.nightly import NIGHTLY
 
 WORD_MS = 250  # of the scripted voice
 FEW, MANY = 2, 50
-NIGHTLY = os.environ.get("INTERLOCUTOR_NIGHTLY") == "1"
 
 
 @dataclass

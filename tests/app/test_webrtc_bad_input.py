@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Awaitable, Callable
 
 import numpy as np
@@ -14,9 +13,9 @@ from server.replay.remote import reserve
 from tests.app.inside import until
 from tests.app.process import ServerProcess
 from tests.app.wire import CARD, check_log, sentence
+from tests.nightly import NIGHTLY
 from tests.rtc.caller import CallSocket, CallWire, calling
 
-NIGHTLY = os.environ.get("INTERLOCUTOR_NIGHTLY") == "1"
 HEARD = "conversation.item.input_audio_transcription.completed"
 PATIENCE_S = 20.0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -25,10 +24,10 @@ from server.replay.webrtc import RtcLink
 from server.rtc.presence import ABSENT_LOOKS, LOOK_S
 from tests.app.inside import serving, until
 from tests.app.wire import CARD, DATA
+from tests.nightly import NIGHTLY
 from tests.rtc.relay import Relay, through_relay, without_addresses
 from tests.rtc.truth import Got, Sent, Truth, got, watching
 
-NIGHTLY = os.environ.get("INTERLOCUTOR_NIGHTLY") == "1"
 WORD_MS = 250  # of the scripted voice
 REPLY = "It began about three weeks ago, and it has not got better since then."  # of the scripted patient
 

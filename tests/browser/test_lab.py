@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +15,14 @@ from tests.app.process import ServerProcess
 from tests.browser.axe import violations
 from tests.browser.chromium import visiting
 from tests.browser.microphone import write_microphone
+from tests.nightly import NIGHTLY
 
 pytestmark = pytest.mark.browser
 
 RECORDING = "rate-44k.wav"
 SILENCE_MS = 450
 # A run takes as long as what is said in it: by default one is enough, since calls have their own tests.
-TRANSPORTS = ("WebSocket", "WebRTC") if os.environ.get("INTERLOCUTOR_NIGHTLY") == "1" else ("WebSocket",)
+TRANSPORTS = ("WebSocket", "WebRTC") if NIGHTLY else ("WebSocket",)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -11,6 +9,7 @@ from pipelines.events import ClauseSpoken, SessionEnded, SessionStarted
 from tests.app.process import ServerProcess
 from tests.browser import steps
 from tests.browser.chromium import visiting
+from tests.nightly import NIGHTLY
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +17,7 @@ AUDIBLE = "() => loudness() > 0.01"
 KEPT = "sessionStorage.getItem('interlocutor.visit')"
 GO_ON = "Go on with your role-play"
 # Over a call the same words come by another channel: once a night is enough.
-TABS = (False, True) if "INTERLOCUTOR_NIGHTLY" in os.environ else (False,)
+TABS = (False, True) if NIGHTLY else (False,)
 
 
 def left_s(page: Page) -> int:

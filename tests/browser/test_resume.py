@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from tests.app.process import ServerProcess
 from tests.browser import steps
 from tests.browser.chromium import visiting
 from tests.browser.wire import Wire
+from tests.nightly import NIGHTLY
 from tests.rtc.relay import Relay, through_relay, without_addresses
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 AWAY_S = 1.0
 WEBSOCKET, ICE = "the WebSocket", "another way for the call"
 # That the page can look for another way is tried by default in `test_webrtc.py`; that it does, every night.
-WAYS = (WEBSOCKET, ICE) if "INTERLOCUTOR_NIGHTLY" in os.environ else (WEBSOCKET,)
+WAYS = (WEBSOCKET, ICE) if NIGHTLY else (WEBSOCKET,)
 
 
 class Network:

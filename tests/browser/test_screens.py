@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from tests.app.process import ROOT, ServerProcess
 from tests.browser import steps
 from tests.browser.axe import violations
 from tests.browser.chromium import visiting
+from tests.nightly import NIGHTLY
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +23,7 @@ Scheme = Literal["light", "dark"]
 EXTREMES: tuple[tuple[str, Any, Scheme], ...] = (("phone-dark", PHONE, "dark"), ("laptop-light", LAPTOP, "light"))
 OTHERS: tuple[tuple[str, Any, Scheme], ...] = (("phone-light", PHONE, "light"), ("laptop-dark", LAPTOP, "dark"))
 # All four by night: they take half a minute.
-LOOKS = (*EXTREMES, *OTHERS) if "INTERLOCUTOR_NIGHTLY" in os.environ else EXTREMES
+LOOKS = (*EXTREMES, *OTHERS) if NIGHTLY else EXTREMES
 MAX_SCRIPT_BYTES = 150_000
 MAX_FIRST_MS = 1_000
 
