@@ -43,6 +43,7 @@ class Intake:
         self._gap_ms = 0.0  # inserted and not yet made good by late sound
         self._hole_from_ms = 0.0  # media times of what is left of the last silence that was inserted
         self._hole_until_ms = 0.0
+        self._piece: tuple[float, float, float] | None = None  # the last late one: media times of its ends, how late
 
     @property
     def inserted_ms(self) -> float:
@@ -61,7 +62,7 @@ class Intake:
         at_ms = None
         if late_ms is not None:
             rest_ms = 1000.0 * len(self._rest) / self.rate_hz
-            at_ms = self.clock.now_ms + self.clock.behind_ms(session_ms) - late_ms - rest_ms
+            at_ms = self._captured(session_ms, late_ms, 1000.0 * len(samples) / self.rate_hz) - rest_ms
         self._rest = np.concatenate((self._rest, samples))
         while len(self._rest) >= self._frame_samples:
             ahead_ms = -self.clock.behind_ms(session_ms)
@@ -92,6 +93,19 @@ class Intake:
             if at_ms is not None:
                 at_ms = (at_ms if place_ms is None else place_ms) + FRAME_MS
 
+    def _captured(self, session_ms: float, late_ms: float, length_ms: float) -> float:
+        """Return the media time at which late sound was captured.
+
+        `late_ms` counts until it was sent. Much sound takes seconds over a slow network, which are not to be counted:
+        what was sent with the last piece was captured as much later as it is less late, and no sooner than that ended.
+        """
+        at_ms = self.clock.now_ms + self.clock.behind_ms(session_ms) - late_ms
+        if self._piece is not None:
+            began_ms, ended_ms, before_ms = self._piece
+            at_ms = min(at_ms, max(ended_ms, began_ms + before_ms - late_ms))
+        self._piece = (at_ms, at_ms + length_ms, late_ms)
+        return at_ms
+
     def _place(self, at_ms: float) -> float | None:
         """Return where late sound belongs, in what is left of the last hole; it begins there where little is missing.
 
@@ -109,6 +123,7 @@ class Intake:
         while self.clock.behind_ms(session_ms) >= MISSING_AFTER_MS + FRAME_MS:
             if self._hole_until_ms < self.clock.now_ms:
                 self._hole_from_ms = self.clock.now_ms
+                self._piece = None
             self.clock.advance(self._frame_samples)
             self._hole_until_ms = self.clock.now_ms
             self.missing_ms += FRAME_MS

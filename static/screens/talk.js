@@ -100,13 +100,16 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
 
   const details = h(
     "details",
-    { className: "talk-card", open: true },
+    { className: "talk-card" },
     h("summary", {}, words.card_summary),
     cardSheet(session.card),
     notesPanel(notes),
   );
-  // On a phone the card would push the conversation off the screen: it begins closed there.
-  details.open = window.matchMedia("(min-width: 60rem)").matches;
+  // On a phone the card would push the conversation off the screen: it begins closed there, and opens on a wider one.
+  const wide = window.matchMedia("(min-width: 60rem)");
+  const showCard = () => (details.open = wide.matches);
+  wide.addEventListener("change", showCard);
+  showCard();
 
   const element = h(
     "div",
@@ -176,6 +179,7 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
     element,
     title: words.title,
     close: () => {
+      wide.removeEventListener("change", showCard);
       cancelAnimationFrame(frame);
       clearInterval(timer);
       notice.close();

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.app.process import ROOT, ServerProcess
 from tests.browser import steps
@@ -75,7 +75,9 @@ def test_nothing_is_wrong_with_any_screen(browser: Browser, server: ServerProces
         screens.look("5-report", whole=False, looks=1)
         page.keyboard.press("Escape")
         page.get_by_text("Timing of the last answer").click()
+        expect(page.get_by_text("Your tasks")).to_be_hidden()  # on a phone it would be in the way
         screens.look("6-push-to-talk")
+        expect(page.get_by_text("Your tasks")).to_be_visible()  # the last look was a wide one
         steps.end(page)
         steps.recording(page)
         screens.look("7-afterwards")

@@ -93,6 +93,18 @@ def test_late_sound_after_what_was_not_kept_is_where_it_was_captured() -> None:
     assert late_places(frames)[-1] == intake.clock.now_ms - len(frames) * 20 + len(late_places(frames)) * 20 - 20
 
 
+def test_late_sound_that_takes_seconds_over_a_slow_network_is_still_where_it_was_captured() -> None:
+    intake = started()
+    list(intake.receive(sound(1000), 1000))
+    list(intake.fill(35_000))
+    frames: list[Frame] = []
+    for piece in range(20):  # ten seconds were kept, half a second each, and all sent at once; they come within four
+        arrives_ms = 35_000 + 200 * piece
+        frames += [*intake.fill(arrives_ms), *intake.receive(sound(500), arrives_ms, late_ms=10_000 - 500 * piece)]
+    assert late_places(frames) == [25_000.0 + 20 * index for index in range(500)]
+    assert FrameKind.LIVE not in {frame.kind for frame in frames}
+
+
 def test_late_sound_that_live_sound_overtook_still_fills_its_hole() -> None:
     intake = started()
     list(intake.receive(sound(1000), 1000))
