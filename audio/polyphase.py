@@ -1,4 +1,4 @@
-"""Rate changes by a ratio of small whole numbers, as 24 to 16 kHz is: one short filter, and next to no delay.
+"""Rate changes by a small whole number, as from 48 to 24 kHz: one short filter, and next to no delay.
 
 Method: polyphase filtering, after Crochiere and Rabiner, *Multirate Digital Signal Processing* (1983), chapter 3; the
 filter is a sinc under Kaiser's window (J. F. Kaiser, 1974), whose formulas give its length.
@@ -16,7 +16,7 @@ from audio.frames import Pcm
 
 Floats = NDArray[np.float64]
 
-MOST_STEPS = 6  # 8 and 48 kHz; a ratio like 147 to 160 would want a filter for each of 160 phases
+MOST_STEPS = 6  # from or to 8 and 48 kHz
 STOP_DB = 90.0  # below the noise of 16 bits for speech
 # The filter falls between 0.9 and 1.1 of the lower rate's half. What is folded back lies above 0.9 of it, where speech
 # has next to nothing; a filter that fell within 0.9 and 1 would be twice as long, and so late.
@@ -24,9 +24,9 @@ TRANSITION = 0.2
 
 
 def is_simple(from_hz: int, to_hz: int) -> bool:
-    """Whether a stream can be converted here."""
-    common = gcd(from_hz, to_hz)
-    return max(from_hz, to_hz) // common <= MOST_STEPS
+    """Whether a stream is converted here: one rate is a small multiple of the other."""
+    low, high = sorted((from_hz, to_hz))
+    return high % low == 0 and high // low <= MOST_STEPS
 
 
 class PolyphaseStream:

@@ -16,9 +16,9 @@ RESAMPLED_HZ = (*ACCEPTED_HZ, 22_050, 44_100)
 """Rates a stream may have: what clients send, and what synthesisers (22.05 kHz) and sound cards (44.1 kHz) make."""
 
 QUALITY = "HQ"
-# For rates of no simple ratio. soxr's fixed-ratio streams work in FFT blocks: what was put in comes out between 5 and
-# 38 ms later. Its variable-rate engine filters sample by sample: a constant 10 to 15 ms, 30 ms from 8 kHz. Its quality
-# is fixed, QUALITY is only the name nearest to what it does.
+# For rates of which neither is a multiple of the other. soxr's fixed-ratio streams work in FFT blocks: what was put in
+# comes out between 5 and 38 ms later. Its variable-rate engine filters sample by sample: a constant 10 ms (24 to 16 kHz)
+# to 15 ms. Its quality is fixed, QUALITY is only the name nearest to what it does.
 VARIABLE_RATE_ENGINE = True
 
 
@@ -26,9 +26,9 @@ class StreamResampler:
     """Converts one mono stream from `from_hz` to `to_hz`, chunk by chunk; equal rates pass through.
 
     The delay of the filter is compensated: output sample k is the sound at k / to_hz, so positions counted on either
-    side name the same media time (within two samples of the lower rate). Between ACCEPTED_HZ (`polyphase.py`) what is
-    put in comes out 1 to 4 ms later, from or to other rates (libsoxr, R. Sykes) 10 to 30 ms. Chunks of any length give
-    the same samples as the whole at once. Not thread-safe. Raises AudioError for rates outside RESAMPLED_HZ.
+    side name the same media time (within two samples of the lower rate). Where one rate is a multiple of the other
+    (`polyphase.py`) what is put in comes out 1 to 4 ms later, otherwise (libsoxr, R. Sykes) 10 to 15 ms. Chunks of any
+    length give the same samples as the whole at once. Not thread-safe. Raises AudioError for rates outside RESAMPLED_HZ.
     """
 
     def __init__(self, from_hz: int, to_hz: int) -> None:
