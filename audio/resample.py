@@ -17,8 +17,8 @@ RESAMPLED_HZ = (*ACCEPTED_HZ, 22_050, 44_100)
 
 QUALITY = "HQ"
 # For rates of which neither is a multiple of the other. soxr's fixed-ratio streams work in FFT blocks: what was put in
-# comes out between 5 and 38 ms later. Its variable-rate engine filters sample by sample: a constant 10 ms (24 to 16 kHz)
-# to 15 ms. Its quality is fixed, QUALITY is only the name nearest to what it does.
+# comes out between 5 and 38 ms later. Its variable-rate engine filters sample by sample: a constant 10 ms (24 to 16
+# kHz) to 15 ms. Its quality is fixed, QUALITY is only the name nearest to what it does.
 VARIABLE_RATE_ENGINE = True
 
 
@@ -28,7 +28,9 @@ class StreamResampler:
     The delay of the filter is compensated: output sample k is the sound at k / to_hz, so positions counted on either
     side name the same media time (within two samples of the lower rate). Where one rate is a multiple of the other
     (`polyphase.py`) what is put in comes out 1 to 4 ms later, otherwise (libsoxr, R. Sykes) 10 to 15 ms. Chunks of any
-    length give the same samples as the whole at once. Not thread-safe. Raises AudioError for rates outside RESAMPLED_HZ.
+    length give the same samples as the whole at once. Not thread-safe.
+
+    Raises AudioError for rates outside RESAMPLED_HZ.
     """
 
     def __init__(self, from_hz: int, to_hz: int) -> None:
