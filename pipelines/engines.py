@@ -58,13 +58,13 @@ class StreamSpec:
 class Rejection:
     """Text that a recogniser wrote where nobody said it, and how that was noticed."""
 
-    reason: Literal["silent", "no_voice", "no_speech", "repeats", "too_fast", "phantom"]
+    reason: Literal["silent", "no_voice", "no_speech", "repeats", "too_fast", "phantom", "echo"]
     text: str
 
     @property
     def voiceless(self) -> bool:
         """Whether nobody spoke at all."""
-        return self.reason in ("silent", "no_voice", "no_speech", "phantom")
+        return self.reason in ("silent", "no_voice", "no_speech", "phantom", "echo")
 
 
 @dataclass(frozen=True, slots=True)

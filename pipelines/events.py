@@ -198,7 +198,7 @@ class TextRejected(Event):
     audience: ClassVar[Audience] = Audience.DEVELOPER
     turn: int
     segment: int
-    reason: str  # silent | no_voice | no_speech | repeats | too_fast | phantom
+    reason: str  # silent | no_voice | no_speech | repeats | too_fast | phantom | echo
     text: str  # empty where nothing needed to be written
 
 

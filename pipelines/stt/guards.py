@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from audio.loudness import VOICED_RANGE_DB, WINDOW_MS, window_levels
 from audio.vad import Vad
-from pipelines.engines import Rejection
+from pipelines.engines import Rejection, Word
 
 SILENT_DBFS = -55.0  # nothing louder than this is speech near a microphone
 LOUD_DBFS = -40.0  # as loud as this it may be speech, even beside a slammed door
@@ -29,6 +29,7 @@ NO_SPEECH, UNSURE = 0.6, -1.0  # probability that nobody speaks, and mean log pr
 MOST_COMPRESSED = 2.4  # times; text that is shorter packed than so repeats itself
 REPEATS, REPEATS_LONGER = {1: 6, 2: 4}, 3  # so many words, said so many times in a row, are a loop
 TWICE = 4  # so many words or more may be said twice: for emphasis, or since they were not understood
+ROUND = 3  # words or more that end a text twice are looked at: the decoder may have written them once more by itself
 WORDS_PER_S, WORDS_AT_ONCE = 7.0, 3  # nobody speaks faster
 DOUBTED_NO_SPEECH, DOUBTED = 0.3, -0.8  # what is also said by people is doubted when either is beyond it
 
@@ -108,7 +109,7 @@ def rejection(reading: Reading, samples: Pcm) -> Rejection | None:
         return Rejection("phantom", reading.text)
     if is_loop(words):
         return Rejection("repeats", reading.text)
-    if len(words) > WORDS_AT_ONCE + WORDS_PER_S * _voiced_s(samples):
+    if len(words) > WORDS_AT_ONCE + WORDS_PER_S * voiced_s(samples):
         return Rejection("too_fast", reading.text)
     return None
 
@@ -136,6 +137,34 @@ def first_repeat(words: Sequence[str]) -> int | None:
     return None
 
 
+def last_round(words: Sequence[str]) -> int | None:
+    """Return how many words come before the second round of what ends a text twice in a row, or None."""
+    for length in range(len(words) // 2, ROUND - 1, -1):
+        if words[-length:] == words[-2 * length : -length]:
+            return len(words) - length
+    return None
+
+
+def was_said_twice(words: Sequence[Word], start: int, voiced_until_ms: float) -> bool:
+    """Return whether there was time to say the last words, from `start` on, and the same words before them.
+
+    A second round that only the decoder wrote has no sound of its own: when words are aligned with the sound, it or the
+    first round is left with next to nothing. On real weights such rounds came to 12 words a second and more, those that
+    were spoken twice to 5 at most.
+    """
+    length = len(words) - start
+    first_ms, second_ms = words[start - length].start_ms, words[start].start_ms
+    until_ms = min(voiced_until_ms, words[-1].end_ms)
+    fastest_ms = 1000.0 * length / WORDS_PER_S
+    return second_ms - first_ms >= fastest_ms and until_ms - second_ms >= fastest_ms
+
+
+def only_repeats(text: str, told: str) -> bool:
+    """Return whether a text says nothing but words that the model was told before."""
+    words = _words(text)
+    return bool(words) and set(words) <= set(_words(told))
+
+
 def _once(words: Sequence[str]) -> Sequence[str]:
     """Return the words without the second round of the longest group that was said twice."""
     for length in range(len(words) // 2, TWICE - 1, -1):
@@ -151,7 +180,8 @@ def _words(text: str) -> list[str]:
     return [word.strip(".") for word in _WORD.findall(text.lower()) if word.strip(".")]
 
 
-def _voiced_s(samples: Pcm) -> float:
+def voiced_s(samples: Pcm) -> float:
+    """Return how many seconds of int16 (n,) at 16 kHz are loud enough to be voiced."""
     levels = window_levels(samples, ANALYSIS_HZ)
     if not len(levels) or math.isinf(float(levels.max())):
         return 0.0

@@ -1,7 +1,8 @@
 """Finds out whether a Whisper reads as well when sound is encoded at its own length as when it is padded to 30 s.
 
-The models were trained on padded sound alone, so the faster way is earned: sentences spoken by the embedded voice, and
-sounds in which nobody speaks, are read both ways on the machine that will use the model.
+The models were trained on padded sound alone, so the faster way is earned: words, sentences and long turns spoken by
+the embedded voice, and sounds in which nobody speaks, are read both ways on the machine that will use the model. What
+counts is the model's bare text: a window that is too short shows in it, as what was said comes twice or for ever.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pipelines.stt.qualification import Qualification, Way, write_qualification
 from pipelines.stt.wer import word_errors
 from pipelines.stt.whisper_model import Sound, WhisperReader
 from pipelines.stt.whisper_settings import WhisperSettings
+from pipelines.stt.window import WindowRule
 from pipelines.tts.espeak import EspeakSynthesiser
 
 SENTENCES = (
@@ -36,8 +38,12 @@ SENTENCES = (
     "Come back and see me in two weeks.",
 )
 ANSWERS = ("Yes.", "No.", "Thank you.", "Okay.")
+TURNS = ((0, 1, 2), (4, 5, 6, 7), (8, 3, 9, 6, 5))
+"""Sentences that are said in one go, with a breath between: long turns of 9, 13 and 17 seconds."""
 
+VOICE = "espeak"  # comes with the packages, so that it is there wherever a model is pulled
 _MARGIN_MS = 200  # of silence before and after, as a voice detector leaves
+_BREATH_MS = 400
 
 
 def qualify(
@@ -53,14 +59,8 @@ def qualify(
     """
     settings = settings or WhisperSettings(model=str(folder))
     device = choose_device(settings.device, settings.compute)
-    reader = WhisperReader(
-        folder, device, threads=choose_threads(threads), language=settings.language, margin_s=settings.margin_s
-    )
-    voice = EspeakSynthesiser()
-    voice.warm()
-    spoken = [(text, _say(voice, text, sex)) for text in (*SENTENCES, *ANSWERS) for sex in ("female", "male")]
-    silences = unspoken()
-    ways: dict[bool, Way] = {}
+    reader = WhisperReader(folder, device, threads=choose_threads(threads), language=settings.language)
+    spoken, silences = bundled(), unspoken()
     each, done = len(spoken) + len(silences), 0
 
     def step() -> None:
@@ -68,12 +68,28 @@ def qualify(
         done += 1
         progress(done, 2 * each)
 
-    for true_length in (False, True):
-        _read(reader, spoken[0][1], true_length)  # the first reading of a length is slower
-        ways[true_length] = _try(reader, spoken, silences, true_length=true_length, step=step)
-    found = Qualification(ways[False], ways[True], len(spoken), len(silences), voice.info.name)
+    def both(rule: WindowRule | None) -> Way:
+        _read(reader, spoken[0][1], rule)  # the first reading of a length is slower
+        return _try(reader, spoken, silences, rule=rule, step=step)
+
+    padded, true_length = both(None), both(settings.rule)
+    found = Qualification(padded, true_length, len(spoken), len(silences), VOICE, settings.rule)
     write_qualification(folder, found)
     return found
+
+
+def bundled() -> list[tuple[str, Pcm]]:
+    """Return texts and how the embedded voice says them, int16 (n,) at 16 kHz: answers, sentences, long turns."""
+    voice = EspeakSynthesiser()
+    voice.warm()
+    said = {(text, sex): _say(voice, text, sex) for text in (*SENTENCES, *ANSWERS) for sex in ("female", "male")}
+    spoken = [(text, _framed(sound)) for (text, _), sound in said.items()]
+    breath = np.zeros(_BREATH_MS * ANALYSIS_HZ // 1000, dtype=np.int16)
+    for number, turn in enumerate(TURNS):
+        sex = ("female", "male")[number % 2]
+        parts = [part for at in turn for part in (said[SENTENCES[at], sex], breath)]
+        spoken.append((" ".join(SENTENCES[at] for at in turn), _framed(np.concatenate(parts[:-1]))))
+    return spoken
 
 
 def unspoken() -> tuple[Pcm, ...]:
@@ -90,23 +106,23 @@ def _try(
     spoken: Sequence[tuple[str, Pcm]],
     silences: Sequence[Pcm],
     *,
-    true_length: bool,
+    rule: WindowRule | None,
     step: Callable[[], None],
 ) -> Way:
     began = time.perf_counter()
     errors = words = invented = 0
     for text, samples in spoken:
-        wrong, count = word_errors(text, _read(reader, samples, true_length))
+        wrong, count = word_errors(text, _read(reader, samples, rule))
         errors, words = errors + wrong, words + count
         step()
     for samples in silences:
-        invented += bool(_read(reader, samples, true_length, guarded=True))
+        invented += bool(_read(reader, samples, rule, guarded=True))
         step()
     return Way(round(errors / words, 4), invented, round(time.perf_counter() - began, 3))
 
 
-def _read(reader: WhisperReader, samples: Pcm, true_length: bool, *, guarded: bool = False) -> str:
-    (written,) = reader.write(reader.hear([Sound(samples)], true_length=true_length))
+def _read(reader: WhisperReader, samples: Pcm, rule: WindowRule | None, *, guarded: bool = False) -> str:
+    (written,) = reader.write(reader.hear([Sound(samples)], rule=rule))
     reading = Reading(written.text, written.no_speech, written.log_probability)
     return "" if guarded and rejection(reading, samples) is not None else written.text
 
@@ -115,4 +131,8 @@ def _say(voice: EspeakSynthesiser, text: str, sex: str) -> Pcm:
     request = SpeakRequest(id="qualify", text=text, voice=Voice(sex="male" if sex == "male" else "female"))
     wire = np.concatenate([chunk.samples for chunk in voice.speak(request)])
     samples: Pcm = soxr.resample(wire, WIRE_HZ, ANALYSIS_HZ, quality="HQ")
+    return samples
+
+
+def _framed(samples: Pcm) -> Pcm:
     return np.pad(samples, _MARGIN_MS * ANALYSIS_HZ // 1000)

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from audio.frames import ANALYSIS_HZ
+from audio.loudness import last_voiced_ms
 from audio.vad import Vad, make_vad
 from pipelines.engines import Decoded, DecodedBatch, DecodeRequest, EngineInfo, Rejection, Word
 from pipelines.models.cache import Lease, shared_cache
@@ -18,22 +19,35 @@ from pipelines.models.devices import choose_device, choose_threads
 from pipelines.models.memory import files_bytes
 from pipelines.models.settings import ModelSettings
 from pipelines.stt.growing import spread
-from pipelines.stt.guards import Reading, first_repeat, is_loop, rejection, voice_missing
+from pipelines.stt.guards import (
+    Reading,
+    first_repeat,
+    is_loop,
+    last_round,
+    only_repeats,
+    rejection,
+    voice_missing,
+    voiced_s,
+    was_said_twice,
+)
 from pipelines.stt.qualification import is_qualified
-from pipelines.stt.whisper_model import Heard, Sound, WhisperReader, Written
+from pipelines.stt.whisper_model import Heard, Sound, WhisperReader, Written, told
 from pipelines.stt.whisper_settings import WhisperSettings
+from pipelines.stt.window import WindowRule
 
-AGAIN_AT = (0.4, 0.8)  # temperatures at which a final text is written again that goes round in circles
+AGAIN_AT = (0.0, 0.4)  # temperatures at which a final text is written again that goes round in circles
 FALSE_START = -1.0  # mean log probability of a token below which a final text is written again
 
 
 class Reader(Protocol):
     """What reads: `WhisperReader`, or a script in a test."""
 
-    def hear(self, sounds: Sequence[Sound], *, true_length: bool) -> Heard:
+    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> Heard:
         """Encode."""
 
-    def write(self, heard: Heard, *, beam: int = 1, temperature: float = 0.0) -> list[Written]:
+    def write(
+        self, heard: Heard, *, beam: int = 1, temperature: float = 0.0, prompted: bool = True, repeats: bool = True
+    ) -> list[Written]:
         """Decode."""
 
     def align(self, heard: Heard, written: Sequence[Written]) -> list[tuple[Word, ...]]:
@@ -53,13 +67,16 @@ class _Task:
 
 
 class WhisperDecoder:
-    """A `SegmentDecoder` on a model of the cache, which it loads when it is warmed and holds until it is closed."""
+    """A `SegmentDecoder` on a model of the cache, which it loads when it is warmed and holds until it is closed.
+
+    Sound is encoded in windows by `rule`, or padded to 30 s where there is none.
+    """
 
     def __init__(
-        self, load: Callable[[], Lease[Reader]], *, info: EngineInfo, true_length: bool, beam: int = 1
+        self, load: Callable[[], Lease[Reader]], *, info: EngineInfo, rule: WindowRule | None, beam: int = 1
     ) -> None:
         self.info = info
-        self.true_length = true_length
+        self.rule = rule
         self._load = load
         self._beam = beam
         self._lease: Lease[Reader] | None = None
@@ -72,7 +89,7 @@ class WhisperDecoder:
             lease = self._load()
             try:
                 noise = np.random.default_rng(0).integers(-500, 500, ANALYSIS_HZ).astype(np.int16)
-                heard = lease.model.hear([Sound(noise)], true_length=self.true_length)
+                heard = lease.model.hear([Sound(noise)], rule=self.rule)
                 lease.model.align(heard, lease.model.write(heard))
             except BaseException:
                 lease.release()
@@ -88,7 +105,7 @@ class WhisperDecoder:
     def decode(self, requests: Sequence[DecodeRequest]) -> DecodedBatch:
         """Read all requests, those of equally long prompts together; raises EngineError."""
         self.warm()
-        tasks = [_Task(request, Sound(request.samples, request.vocabulary, request.prefix)) for request in requests]
+        tasks = [_Task(request, _sound(request)) for request in requests]
         spoken: list[_Task] = []
         for task in tasks:
             # Words that were agreed on had a voice under them.
@@ -107,28 +124,43 @@ class WhisperDecoder:
     def _read(self, tasks: list[_Task]) -> None:
         """Read sounds that share a batch."""
         reader = self._reader
-        heard = reader.hear([task.sound for task in tasks], true_length=self.true_length)
+        heard = reader.hear([task.sound for task in tasks], rule=self.rule)
         waited = any(task.request.purpose != "caption" for task in tasks)
         written = reader.write(heard, beam=self._beam if waited else 1)
         reasons = [self._judge(task, each) for task, each in zip(tasks, written, strict=True)]
         for index, task in enumerate(tasks):
             if task.request.purpose != "caption" and _stumbled(written[index], reasons[index]):
                 written[index], reasons[index] = self._again(task, written[index], reasons[index])
-        aligned = any(task.request.times and written[i].tokens for i, task in enumerate(tasks))
+            elif reasons[index] is None:
+                reasons[index] = self._echo(task, written[index])
+        wanted = [task.request.times or _round(each) is not None for task, each in zip(tasks, written, strict=True)]
+        aligned = any(want and each.tokens for want, each in zip(wanted, written, strict=True))
         timed = reader.align(heard, written) if aligned else [()] * len(tasks)
         for task, each, reason, words in zip(tasks, written, reasons, timed, strict=True):
             task.decoded = _decoded(task, each, reason, words)
 
     def _again(self, task: _Task, written: Written, reason: Rejection | None) -> tuple[Written, Rejection | None]:
-        """Write a final text anew: told nothing before, then less timidly; if nothing helps, keep the first."""
+        """Write a final text anew: told nothing, repeating nothing, less timidly; if nothing helps, keep the first."""
         # Names and beginnings it was told may have led it into the circle. What was shown is not taken back.
-        heard = self._reader.hear([Sound(task.request.samples)], true_length=self.true_length)
-        for temperature in (0.0, *AGAIN_AT) if task.sound.prefix or task.sound.vocabulary else AGAIN_AT:
-            (newer,) = self._reader.write(heard, temperature=temperature)
+        heard = self._hear_untold(task)
+        for temperature in AGAIN_AT:
+            (newer,) = self._reader.write(heard, temperature=temperature, prompted=False, repeats=False)
             newer_reason = self._judge(task, newer)
             if not _stumbled(newer, newer_reason):
                 return newer, newer_reason
         return written, reason
+
+    def _echo(self, task: _Task, written: Written) -> Rejection | None:
+        """Return a rejection for a text that repeats what the model was told, where without that it hears nothing."""
+        if task.sound.prefix or not only_repeats(written.text, told(task.sound.vocabulary)):
+            return None
+        (untold,) = self._reader.write(self._hear_untold(task), prompted=False)
+        if untold.text.strip() and self._judge(task, untold) is None:
+            return None
+        return Rejection("echo", written.text)
+
+    def _hear_untold(self, task: _Task) -> Heard:
+        return self._reader.hear([Sound(task.sound.samples, voiced_s=task.sound.voiced_s)], rule=self.rule)
 
     def _judge(self, task: _Task, written: Written) -> Rejection | None:
         reading = Reading(written.text, written.no_speech, written.log_probability)
@@ -150,14 +182,13 @@ class WhisperDecoder:
 def make_decoder(*, folder: Path, settings: WhisperSettings, models: ModelSettings) -> WhisperDecoder:
     """Return a decoder on the model of this folder, which is loaded when it is warmed; raises EngineError."""
     device = choose_device(settings.device, settings.compute)
-    true_length = settings.true_length == "always" or (settings.true_length == "qualified" and is_qualified(folder))
+    earned = settings.true_length == "qualified" and is_qualified(folder, settings.rule)
+    rule = settings.rule if settings.true_length == "always" or earned else None
     threads = choose_threads(models.cpu_threads)
 
     def load() -> Lease[Reader]:
         def read() -> Reader:
-            return WhisperReader(
-                folder, device, threads=threads, language=settings.language, margin_s=settings.margin_s
-            )
+            return WhisperReader(folder, device, threads=threads, language=settings.language)
 
         return shared_cache(models).lease(
             f"{folder.name}@{device.label}:{device.compute_type}",
@@ -166,7 +197,7 @@ def make_decoder(*, folder: Path, settings: WhisperSettings, models: ModelSettin
             device=device.label,
         )
 
-    length = "its own length" if true_length else "30 s"
+    length = f"its own length, {rule}" if rule is not None else "30 s"
     info = EngineInfo(
         kind="recogniser",
         name="whisper",
@@ -174,7 +205,19 @@ def make_decoder(*, folder: Path, settings: WhisperSettings, models: ModelSettin
         isolation="thread",
         detail=f"Whisper {folder.name} on {device.label} ({device.compute_type}), sound encoded at {length}",
     )
-    return WhisperDecoder(load, info=info, true_length=true_length, beam=settings.beam)
+    return WhisperDecoder(load, info=info, rule=rule, beam=settings.beam)
+
+
+def _sound(request: DecodeRequest) -> Sound:
+    return Sound(request.samples, request.vocabulary, request.prefix, voiced_s(request.samples))
+
+
+def _plain(text: str) -> list[str]:
+    return [word.lower().strip(".,?!") for word in text.split()]
+
+
+def _round(written: Written) -> int | None:
+    return last_round(_plain(written.text))
 
 
 def _stumbled(written: Written, reason: Rejection | None) -> bool:
@@ -187,10 +230,17 @@ def _decoded(task: _Task, written: Written, reason: Rejection | None, words: tup
     texts = written.text.split()
     if reason is not None and reason.reason != "repeats":
         return Decoded(rejected=reason)
-    if [word.text for word in words] != texts:  # none were asked for, or the alignment lost some
+    known = [word.text for word in words] == texts
+    if not known:  # none were asked for, or the alignment lost some
         words = spread(texts, 1000.0 * len(task.request.samples) / ANALYSIS_HZ)
-    if reason is None:
+    if reason is not None:
+        # What was said before the loop, and once of that, is true.
+        plain = _plain(written.text)
+        kept = first_repeat(plain) if is_loop(plain) else None
+        return Decoded(words[: kept or 0], reason)
+    start = _round(written) if known else None
+    if start is None or was_said_twice(words, start, last_voiced_ms(task.request.samples, ANALYSIS_HZ) or 0.0):
         return Decoded(words)
-    plain = [text.lower().strip(".,?!") for text in texts]
-    kept = first_repeat(plain) if is_loop(plain) else None  # what was said before the loop, and once of that, is true
-    return Decoded(words[: kept or 0], reason)
+    # A caption goes on without the second round; of the final text the log tells that it was cut.
+    cut = Rejection("repeats", written.text) if task.request.purpose != "caption" else None
+    return Decoded(words[:start], cut)

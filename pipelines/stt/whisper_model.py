@@ -1,8 +1,7 @@
 """Whisper on CTranslate2: sound to tokens, tokens to words with times.
 
 faster-whisper brings the feature extractor, the tokenizer and the alignment; its `transcribe` pads every sound to 30 s.
-Here the encoder gets the sound's own length and a margin, where that was found to be as good (`qualify`): rounded up to
-few lengths, so that sounds of several sessions share a batch.
+Here the encoder gets a window by the sound's own length (`window.py`), where that was found to be as good (`qualify`).
 """
 
 from __future__ import annotations
@@ -20,30 +19,45 @@ from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ, Pcm
 from pipelines.engines import Word
 from pipelines.models.devices import Device
+from pipelines.stt.window import WINDOW_S, WindowRule
 
-WINDOW_S = 30.0  # what the model was trained on, and the longest it takes
-LENGTHS_S = (*map(float, range(3, 13)), 15.0, 20.0, 25.0, WINDOW_S)  # that are encoded
 FRAME_SAMPLES = 160  # of sound for a column of features
 ALIGNED_BEYOND = 20  # frames after a sound's end in which its last word may be found
 PROMPT_TOKENS = 120  # at most, of names and drugs; each is read anew for every sound
-TOKENS_PER_S, TOKENS_AT_ONCE = 10.0, 12  # at most, of text; beyond it a decoder is in a loop
+TOKENS_PER_S, TOKENS_AT_ONCE = 10.0, 12  # at most, of text for voiced sound; beyond it a decoder is in a loop
+NO_REPEAT_TOKENS = 4  # no group of so many is written twice, where that is asked for
 
-DISFLUENT = "Um, I, uh, I'm not sure, er, yes."
-"""What the model is told was said before: it goes on in that manner, and leaves hesitations in."""
+TOLD = " Well, um..."
+TOLD_OF = " Well, um, this is about {names}, and so on."
+"""What the model is told was said before: it goes on in that manner, leaves hesitations in, and knows the names.
+
+It has to be a sentence. After a bare list of names, and after one with several hesitations ("Um, I, uh, I'm not sure"),
+tiny.en got 4 and 5 words in a hundred more wrong of second-language speakers than after this one.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sound:
-    """Something to be read: int16 (n,) at 16 kHz up to 30 s, after a prompt, beginning with the words of a prefix."""
+    """Something to be read: int16 (n,) at 16 kHz up to 30 s, after a prompt, beginning with the words of a prefix.
+
+    `voiced_s` is how much of it is voiced, for what can be said in it at most; None: all of it may be.
+    """
 
     samples: Pcm
     vocabulary: tuple[str, ...] = ()
     prefix: tuple[str, ...] = ()
+    voiced_s: float | None = None
+
+    @property
+    def most_tokens(self) -> int:
+        """How many tokens can be said in it, its prefix included."""
+        voiced_s = len(self.samples) / ANALYSIS_HZ if self.voiced_s is None else self.voiced_s
+        return round(TOKENS_PER_S * voiced_s) + TOKENS_AT_ONCE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """What was written for a sound: its text, and how sure the model was; `tokens` are for `WhisperModel.align`."""
+    """What was written for a sound: its text, and how sure the model was; `tokens` are for `WhisperReader.align`."""
 
     text: str
     tokens: tuple[int, ...]
@@ -64,7 +78,7 @@ class WhisperReader:
     """A loaded model. It computes in the thread that calls it; one call at a time."""
 
     def __init__(
-        self, folder: Path, device: Device, *, threads: int, language: str = "en", margin_s: float = 2.5
+        self, folder: Path, device: Device, *, threads: int, language: str = "en"
     ) -> None:
         """Load the model of this folder; raises EngineError when it can't be."""
         from faster_whisper import WhisperModel as Loaded
@@ -92,7 +106,6 @@ class WhisperReader:
             )
         suppressed: Any = get_suppressed_tokens  # typed for a pair, and may return None
         self._suppressed: list[int] = list(suppressed(self._tokenizer, [-1]) or [])
-        self._margin_s = margin_s
 
     @property
     def model_is_loaded(self) -> bool:
@@ -103,12 +116,13 @@ class WhisperReader:
         """Free what the model takes, as soon as it computes no more."""
         self.model.model.unload_model()
 
-    def hear(self, sounds: Sequence[Sound], *, true_length: bool) -> Heard:
-        """Encode sounds together, all at the length that the longest of them needs."""
+    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> Heard:
+        """Encode sounds together, all in the window that the longest of them needs; without a rule padded to 30 s."""
         from ctranslate2 import StorageView
 
-        length_s = encoded_s(max(len(sound.samples) for sound in sounds), self._margin_s) if true_length else WINDOW_S
-        frames = round(length_s * ANALYSIS_HZ) // FRAME_SAMPLES
+        longest = max(len(sound.samples) for sound in sounds)
+        window_s = rule.window_s(longest) if rule is not None else WINDOW_S
+        frames = round(window_s * ANALYSIS_HZ) // FRAME_SAMPLES
         features = np.stack([self._features(sound.samples, frames) for sound in sounds])
         memory = self.model.model.encode(StorageView.from_array(np.ascontiguousarray(features)), to_cpu=False)
         return Heard(tuple(sounds), memory, frames)
@@ -121,14 +135,15 @@ class WhisperReader:
         temperature: float = 0.0,
         pinned_tokens: int | None = None,
         prompted: bool = True,
+        repeats: bool = True,
     ) -> list[Written]:
         """Write what was heard; the prompts of one batch have the same `prompt_length`.
 
+        Without `prompted` nothing is told before; without `repeats` no four tokens in a row come twice.
         `pinned_tokens` has exactly so many written, for benches on models whose weights are random.
         """
         prompts = [self._prompt(sound, prompted=prompted) for sound in heard.sounds]
-        longest_s = max(len(sound.samples) for sound in heard.sounds) / ANALYSIS_HZ
-        tokens = round(TOKENS_PER_S * longest_s) + TOKENS_AT_ONCE if pinned_tokens is None else pinned_tokens
+        tokens = max(sound.most_tokens for sound in heard.sounds) if pinned_tokens is None else pinned_tokens
         # CTranslate2 writes at most half of `max_length`, and what the prompt without its last token leaves of it.
         most = min(max(2 * tokens, tokens + max(map(len, prompts)) - 1), self.model.max_length)
         endless = [] if pinned_tokens is None else [self._tokenizer.eot]
@@ -145,6 +160,7 @@ class WhisperReader:
             return_no_speech_prob=True,
             suppress_blank=False,  # nothing at all may be said
             suppress_tokens=[*self._suppressed, *endless],
+            no_repeat_ngram_size=0 if repeats else NO_REPEAT_TOKENS,
             **chosen,
         )
         return [self._written(result) for result in results]
@@ -175,8 +191,7 @@ class WhisperReader:
         return [*start, *self._tokenizer.encode(" " + " ".join(sound.prefix))] if sound.prefix else start
 
     def _before(self, sound: Sound) -> list[int]:
-        names = self._tokenizer.encode(" " + ", ".join(sound.vocabulary))[:PROMPT_TOKENS] if sound.vocabulary else []
-        return [self._tokenizer.sot_prev, *names, *self._tokenizer.encode(" " + DISFLUENT)]
+        return [self._tokenizer.sot_prev, *self._tokenizer.encode(told(sound.vocabulary))[:PROMPT_TOKENS]]
 
     def _written(self, result: Any) -> Written:
         # Of several samples the likeliest; with a beam there is one.
@@ -188,10 +203,9 @@ class WhisperReader:
         return Written(text, tokens, float(result.no_speech_prob), total / (len(ids) + 1))
 
 
-def encoded_s(samples: int, margin_s: float) -> float:
-    """Return the length in seconds at which so many samples are encoded: with the margin, rounded up, at most 30 s."""
-    needed_s = samples / ANALYSIS_HZ + margin_s
-    return next((length_s for length_s in LENGTHS_S if length_s >= needed_s), WINDOW_S)
+def told(vocabulary: Sequence[str]) -> str:
+    """Return what the model is told was said before: a sentence with the card's names and drugs, if there are any."""
+    return TOLD_OF.format(names=", ".join(vocabulary)) if vocabulary else TOLD
 
 
 def in_order(words: Sequence[dict[str, Any]], length_ms: float) -> tuple[Word, ...]:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipelines.models.devices import DEVICE_PATTERN
+from pipelines.stt.window import WindowRule
 
 ComputeType = Literal[
     "auto", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32"
@@ -40,8 +41,11 @@ class WhisperSettings(BaseModel):
         description="Whether sound is encoded at its own length instead of padded to 30 s: qualified (for models that "
         "were found as good that way on this machine), always, never.",
     )
+    floor_s: float = Field(
+        default=10, ge=0, le=30, description="Seconds that the encoder is given at least at the sound's own length."
+    )
     margin_s: float = Field(
-        default=2.5, ge=0, le=30, description="Seconds of silence added to sound that is encoded at its own length."
+        default=5, ge=0, le=30, description="Seconds of silence added to sound that is encoded at its own length."
     )
     partial_every_ms: int = Field(
         default=500,
@@ -53,6 +57,11 @@ class WhisperSettings(BaseModel):
     max_segment_s: float = Field(
         default=28, ge=5, le=30, description="Seconds of sound that are decoded at once at most; longer is cut."
     )
+
+    @property
+    def rule(self) -> WindowRule:
+        """The windows of sound that is encoded at its own length."""
+        return WindowRule(self.floor_s, self.margin_s)
 
     @model_validator(mode="after")
     def _hears_the_language(self) -> WhisperSettings:

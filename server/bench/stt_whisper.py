@@ -27,7 +27,7 @@ from pipelines.lanes.decodes import DecodeLane
 from pipelines.models.devices import choose_device, choose_threads
 from pipelines.stt.growing import spread
 from pipelines.stt.whisper_model import Sound, WhisperReader
-from pipelines.stt.whisper_settings import WhisperSettings
+from pipelines.stt.window import WindowRule
 from pipelines.truth import load_truth
 from pipelines.virtual_time import run_virtual, virtual_clock
 from server.bench.cues import segment_sounds
@@ -51,8 +51,7 @@ def bench_model(folder: Path, *, threads: int = 0, progress: Progress = lambda: 
     """Return the figures of the model in this folder; raises EngineError. `threads` 0: as the server would."""
     threads = choose_threads(threads)
     device = choose_device()
-    settings = WhisperSettings(model=str(folder))
-    reader = WhisperReader(folder, device, threads=threads, margin_s=settings.margin_s)
+    reader = WhisperReader(folder, device, threads=threads)
     speech = _speech()
     figures = [figure for seconds in FINALS_S for figure in _finals(reader, speech, seconds, progress)]
     figures.append(_batching(reader, speech, progress))
@@ -117,7 +116,7 @@ def _batching(reader: WhisperReader, speech: Pcm, progress: Progress) -> Figure:
 def _final(
     reader: WhisperReader, sounds: Sequence[Pcm], tokens: int, *, prompted: bool = False, timed: bool = False
 ) -> None:
-    heard = reader.hear([Sound(sound) for sound in sounds], true_length=True)
+    heard = reader.hear([Sound(sound) for sound in sounds], rule=WindowRule())
     written = reader.write(heard, pinned_tokens=tokens, prompted=prompted)
     if any(len(each.tokens) != tokens for each in written):
         raise EngineError(f"{[len(each.tokens) for each in written]} tokens were written where {tokens} were asked for")
@@ -189,7 +188,7 @@ class PinnedDecoder:
         """Read them together."""
         began = time.process_time()
         sounds = [Sound(request.samples, prefix=request.prefix) for request in requests]
-        heard = self._reader.hear(sounds, true_length=True)
+        heard = self._reader.hear(sounds, rule=WindowRule())
         left = max(
             round(TOKENS_PER_S * len(request.samples) / ANALYSIS_HZ) - len(request.prefix) for request in requests
         )

@@ -126,12 +126,17 @@ def stt(
     """Measure the embedded recogniser on the committed sound, stock decoder settings beside ours.
 
     Word error rate, time from a segment's end to its final text, processor time per second of sound; per voice.
-    A Whisper is timed beside faster-whisper's own way, which takes no weights: --shape base.en.
+    A Whisper (--whisper tiny.en) reads the same, the sentences it is qualified with, and what --real names: at its own
+    length beside padded to 30 s, whole and streamed. --shape base.en times one beside faster-whisper's own way, which
+    takes no weights.
     """
     if whisper is not None or shape is not None:
-        from server.cli.bench_whisper import bench_whisper
+        from server.cli.bench_whisper import bench_whisper, read_whisper
 
-        bench_whisper(whisper, shape=shape, threads=threads, json_file=json_file)
+        if shape is None and whisper is not None:
+            read_whisper(whisper, real=real, threads=threads, json_file=json_file)
+        else:
+            bench_whisper(whisper, shape=shape, threads=threads, json_file=json_file)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

@@ -10,7 +10,8 @@ import tokenizers
 import torch
 from faster_whisper.feature_extractor import FeatureExtractor
 
-from pipelines.stt.whisper_model import DISFLUENT, PROMPT_TOKENS, encoded_s
+from pipelines.stt.whisper_model import PROMPT_TOKENS, told
+from pipelines.stt.window import WindowRule
 from tests.models.lessons import Lesson, Lessons
 
 HOP = 160
@@ -20,7 +21,7 @@ IGNORED = -100
 _SHORT_PROMPT, _LONG_PROMPT = 30, 220  # faster-whisper gives at most 223 tokens of earlier text
 _AS_PRODUCT, _AS_OTHERS = 0.65, 0.1  # of lessons come after the product's prompt, after any other
 _NAMED = 0.65  # of batches, after a card's names and drugs too
-_MARGIN_S = 2.5  # of silence, that the product encodes behind a sound
+RULE = WindowRule(floor_s=0.0, margin_s=2.5)  # of the windows that the proof model is taught
 _STEP_S = 0.02  # of timestamps and of the encoder's frames
 _SLACK_S = 0.1  # around a word, in which attention to it counts as right
 _AFTER_S = 0.6  # how long what follows a word is taught to know which word that was
@@ -62,9 +63,8 @@ class Writer:
             if random.random() < 0.4:
                 every = [name for card in self._cards for name in card]
                 names = tuple(random.choice(every, size=random.integers(1, 20), replace=False).tolist())
-        ids = self._tokenizer.encode(" " + ", ".join(names), add_special_tokens=False).ids if names else []
-        manner = self._tokenizer.encode(" " + DISFLUENT, add_special_tokens=False).ids
-        return [self.previous, *ids[:PROMPT_TOKENS], *manner]
+        ids = self._tokenizer.encode(told(names), add_special_tokens=False).ids
+        return [self.previous, *ids[:PROMPT_TOKENS]]
 
     def prompt(self, *, at_most: int) -> list[int]:
         """Return earlier text: another sentence, or any tokens."""
@@ -184,8 +184,8 @@ def batches(lessons: Lessons, writer: Writer, features: Features, *, size: int, 
             if number % 10 == 0:
                 yield _batch([group[at] for at in range(0, size, 4)], writer, features, random, frames=FRAMES)
             elif number % 3 == 0:
-                length_s = encoded_s(max(len(lesson.samples) for lesson in group), _MARGIN_S)
-                yield _batch(group, writer, features, random, frames=round(length_s * 100), silent=True)
+                window_s = RULE.window_s(max(len(lesson.samples) for lesson in group))
+                yield _batch(group, writer, features, random, frames=round(window_s * 100), silent=True)
             else:
                 longest = max(len(lesson.samples) for lesson in group) // HOP + 1
                 frames = min(FRAMES, longest + int(random.integers(0, 260 if random.random() < 0.3 else 40)))
