@@ -9,7 +9,7 @@ from pathlib import Path
 from audio.errors import EngineError
 from pipelines.models.catalogue import Catalogue, Kind
 from pipelines.models.settings import ModelSettings
-from pipelines.models.store import Store
+from pipelines.models.store import Store, holds_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class ModelPlace:
 
     @property
     def installed(self) -> bool:
-        """Whether its folder is there; whether it is sound is another matter."""
-        return self.folder.is_dir()
+        """Whether its folder is there and not empty; whether it is sound is another matter."""
+        return holds_files(self.folder)
 
     @property
     def remedy(self) -> str:
@@ -68,7 +68,7 @@ def locate(name: str, settings: ModelSettings, kind: Kind) -> ModelPlace:
     try:
         entry = catalogue.find(name)
     except EngineError:
-        if store.folder(name).is_dir():  # put there by hand
+        if holds_files(store.folder(name)):  # put there by hand
             return ModelPlace(store.folder(name), kind, "")
         raise
     if entry.kind != kind:

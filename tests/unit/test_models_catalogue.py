@@ -9,6 +9,7 @@ import pytest
 
 from audio.errors import EngineError
 from pipelines.models.catalogue import Catalogue, unlisted
+from pipelines.models.sources import HubSource
 from server.settings.tree import CONFIG_FOLDER
 
 GOOD = """
@@ -17,7 +18,7 @@ models:
   one:
     kind: recogniser
     summary: "a model"
-    source: {repository: some/one}
+    sources: [{repository: some/one}]
     files: [{path: model.bin}]
     licence: MIT
     download_mib: 1
@@ -45,12 +46,13 @@ def test_every_size_of_whisper_comes_from_where_its_library_takes_it(catalogue: 
     assert {entry.id for entry in whispers} == wanted
     for entry in whispers:
         for name in (entry.id, *entry.aliases):
-            assert known[name] == entry.source.repository
+            assert (known[name],) == entry.repositories
         needed = {file.path for file in entry.files}
         assert {"config.json", "model.bin", "tokenizer.json"} < needed
         assert any(path.startswith("vocabulary.") for path in needed)
         assert next(file for file in entry.files if file.path == "model.bin").sha256
-        assert len(entry.source.revision) == 40
+        (hub,) = [source for source in entry.sources if isinstance(source, HubSource)]
+        assert len(hub.revision) == 40
 
 
 def test_what_must_be_converted_says_so(catalogue: Catalogue) -> None:
@@ -82,11 +84,8 @@ def test_a_model_is_found_by_any_of_its_names(catalogue: Catalogue, name: str, f
 
 def test_a_repository_that_is_not_listed_is_taken_for_a_whisper(catalogue: Catalogue) -> None:
     entry = catalogue.find("Somebody/Whisper-Medical")
-    assert (entry.id, entry.kind, entry.source.repository) == (
-        "somebody--whisper-medical",
-        "recogniser",
-        "Somebody/Whisper-Medical",
-    )
+    assert (entry.id, entry.kind) == ("somebody--whisper-medical", "recogniser")
+    assert entry.repositories == ("Somebody/Whisper-Medical",)
 
 
 @pytest.mark.parametrize(("wrong", "near"), [("base-en", "base.en"), ("Turbo3", "turbo"), ("qwen2.5-0.5b", "qwen2.5")])
@@ -116,8 +115,12 @@ def test_a_name_can_never_leave_the_folder_of_models(catalogue: Catalogue) -> No
         ("licence: MIT", "licence: MIT\n    colour: blue", "one.colour: Extra inputs"),
         ("path: model.bin", "path: ../model.bin", "must lie inside"),
         ("path: model.bin", "path: model.bin, sha256: abc", "one.files.0.sha256: String should match"),
-        ("repository: some/one", "repository: some", "one.source.repository: String should match"),
-        ("{repository: some/one}", "{revision: main}", "name a repository or an archive"),
+        ("repository: some/one", "repository: some", "one.sources.0.hub.repository: String should match"),
+        (
+            "{repository: some/one}",
+            "{revision: main}",
+            "one.sources.0: name a repository, an archive or wheels",
+        ),
         ("hub: https://hub.example", "hub: hub.example", "hub: String should match"),
         ("languages: [en]", "languages: [en]\n    aliases: [one]", "two models are called one"),
         ("  one:", "  One Model:", "One Model.id: String should match"),
