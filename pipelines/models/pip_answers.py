@@ -47,6 +47,12 @@ def explain(text: str, *, wheel: Wheel, log: Path, disk: Path) -> EngineError:
             f"the model another way",
             code="model.offline",
         )
+    if untrusted := re.search(r"located at (\S+) is not a trusted", text):
+        return EngineError(
+            f"{untrusted[1]} is asked over plain HTTP, which pip does not trust: set PIP_INDEX_URL to an https:// "
+            f"address, or PIP_TRUSTED_HOST; {more}",
+            code="model.index_failed",
+        )
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return EngineError(
             f"the certificate of {index} is not trusted: name the proxy's certificate in PIP_CERT; {more}",

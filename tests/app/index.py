@@ -7,7 +7,7 @@ import io
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
@@ -27,7 +27,7 @@ class LoopbackIndex:
     status: int = 200  # and with this
     silent: bool = False  # hang up without an answer
     short_bytes: int | None = None  # send that many bytes of a wheel, and hang up
-    stall_after: int | None = None  # send that many bytes of a wheel, then nothing until `go_on`
+    stall_after: int | None = None  # send that many bytes of a wheel, and the rest when told to `go_on`
     asked: list[str] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -42,7 +42,8 @@ class LoopbackIndex:
     def environment(self) -> dict[str, str]:
         """What makes pip ask it, and nobody else."""
         host = f"127.0.0.1:{self.port}"
-        return {"PIP_CONFIG_FILE": "/dev/null", "PIP_INDEX_URL": self.url, "PIP_TRUSTED_HOST": host}
+        alone = {"PIP_CONFIG_FILE": "/dev/null", "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "", "PIP_NO_INDEX": ""}
+        return alone | {"PIP_INDEX_URL": self.url, "PIP_TRUSTED_HOST": host, "NO_PROXY": "127.0.0.1"}
 
     def add(self, name: str, members: Mapping[str, bytes], *, takes: Mapping[str, str]) -> Wheel:
         """Offer a wheel with these members, and return what a catalogue says of one that `takes` files from it."""
@@ -122,11 +123,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content[: index.short_bytes])
             self.close_connection = True
         elif index.stall_after is not None:
-            self.wfile.write(content[: index.stall_after])
+            first, rest = content[: index.stall_after], content[index.stall_after :]
+            self.wfile.write(first)
             self.wfile.flush()
             index.stalled.set()
             index.go_on.wait()
-            self.close_connection = True
+            with suppress(OSError):  # nobody may wait for the rest any more
+                self.wfile.write(rest)
         else:
             self.wfile.write(content)
 
