@@ -40,28 +40,30 @@ def list_models(overrides: Overrides = None, config: ConfigFolder = None, as_jso
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("Id", "Kind", "Here", "From", "Size", "Memory", "Languages", "Licence", ""):
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for title in ("Id", "Kind", "Here", "From", "Size", "Memory", "Spoken", "Licence"):
         table.add_column(
             title,
             no_wrap=title in ("Id", "Kind", "Size", "Memory"),
             justify="right" if title in ("Size", "Memory") else "left",
+            min_width=9 if title == "Here" else None,  # "installed", on a terminal of 80 columns too
+            overflow="fold",
         )
     for row in rows:
         here = "-" if row["state"] == "absent" else row["state"]
         table.add_row(
             row["id"],
-            row["kind"],
+            row["kind"] if row["used"] else f"{row['kind']} *",
             f"{here}, qualified" if row["qualified"] else here,
             ", ".join(source["kind"] for source in row["sources"]) or "-",
-            f"{row['size_mib']} MiB",
-            f"{row['memory_mib']} MiB",
+            str(row["size_mib"]),
+            str(row["memory_mib"]),
             " ".join(row["languages"]),
             row["licence"] + (" (gated)" if row["gated"] else ""),
-            "" if row["used"] else "no engine uses it yet",
         )
     Console().print(table)
-    typer.echo(f"\nThey lie in {place.store.root}; `interlocutor models pull ID` brings one.")
+    typer.echo("\n* no engine uses it yet. Size and memory are in MiB.")
+    typer.echo(f"They lie in {place.store.root}; `interlocutor models pull ID` brings one.")
 
 
 @group.command()
