@@ -42,7 +42,8 @@ class ModelPlace:
 
     def missing(self) -> str:
         """Return the line that says that it is not there, and what to do."""
-        where = f"the model {self.id} is not in {self.folder.parent}" if self.pull else f"{self.folder} is not there"
+        state = "empty" if self.folder.is_dir() else "not there"
+        where = f"the model {self.id} is not in {self.folder.parent}" if self.pull else f"{self.folder} is {state}"
         return f"{where}; {self.remedy}"
 
     def require(self) -> None:
