@@ -194,6 +194,19 @@ def test_a_voice_is_unpacked_from_its_archive(hub: LoopbackHub, store: Store, vo
     assert store.state(voice) == "to export"
 
 
+def test_a_voice_that_can_not_be_reached_names_its_own_host(hub: LoopbackHub, store: Store, voice: Entry) -> None:
+    address = "http://voices.invalid/vits.zip"
+    elsewhere = voice.model_copy(update={"sources": (ArchiveSource(archive=address),)})
+    with pytest.raises(EngineError, match=r"^voices\.invalid can't be reached for http") as caught:
+        bring(hub, store, elsewhere)
+    assert caught.value.code == "model.hub_unreachable"
+    assert "HF_ENDPOINT" not in caught.value.message
+    gone = voice.model_copy(update={"sources": (ArchiveSource(archive=f"http://localhost:{hub.port}/gone.zip"),)})
+    with pytest.raises(EngineError, match=rf"^localhost:{hub.port} has no http.*: correct the catalogue") as caught:
+        bring(hub, store, gone)
+    assert caught.value.code == "model.not_on_hub"
+
+
 def test_an_archive_that_had_come_whole_is_not_sent_again(hub: LoopbackHub, store: Store, voice: Entry) -> None:
     staged = store.partial("voice") / "vits"
     staged.mkdir(parents=True)

@@ -9,7 +9,7 @@ import pytest
 
 from audio.errors import EngineError
 from pipelines.models.catalogue import Catalogue, unlisted
-from pipelines.models.sources import HubSource
+from pipelines.models.sources import HubSource, PackageSource
 from server.settings.tree import CONFIG_FOLDER
 
 GOOD = """
@@ -145,3 +145,57 @@ def test_a_catalogue_of_another_shape(tmp_path: Path, text: str) -> None:
 def test_a_catalogue_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="can't be read"):
         Catalogue.load(tmp_path / "none.yaml")
+
+
+PACKAGED = """
+hub: https://hub.example
+models:
+  one:
+    kind: recogniser
+    summary: "a model"
+    sources:
+      - {repository: some/one}
+      - wheels:
+          - name: some-one
+            version: 1.0.0
+            sha256: HASH
+            size_bytes: 5
+            members: {one/b.1: model.bin, one/b.2: model.bin, one/config.json: config.json}
+    files:
+      - {path: model.bin, size_bytes: 4, sha256: HASH}
+      - {path: config.json, size_bytes: 4, sha256: HASH}
+    licence: MIT
+    download_mib: 1
+    memory_mib: 1
+    languages: [en]
+""".replace("HASH", "a" * 64)
+
+
+def test_a_package_is_a_mirror_of_files_that_are_known(tmp_path: Path) -> None:
+    _, packages = load(tmp_path, PACKAGED).find("one").sources
+    assert isinstance(packages, PackageSource)
+    assert packages.wheels[0].requirement == "some-one==1.0.0"
+    assert packages.made == {"model.bin", "config.json"}
+    assert packages.name == "some-one 1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (f"size_bytes: 4, sha256: {'a' * 64}}}\n      - {{path: c", "size_bytes: 4}\n      - {path: c", "of model.bin"),
+        ("config.json, size_bytes: 4,", "config.json,", "one: Value error, a model with packages needs size_bytes"),
+        (", one/config.json: config.json", "", "no member of the packages makes config.json"),
+        ("config.json}", "other.json}", "packages bring other.json, which is none of the model's files"),
+        ("config.json}", "../config.json}", "packages bring ../config.json"),
+        ("name: some-one", 'name: "--index-url=x"', "one.sources.1.package.wheels.0.name: String should match"),
+        ("version: 1.0.0", 'version: "1.0 --x"', "one.sources.1.package.wheels.0.version: String should match"),
+        ("            size_bytes: 5\n", "", "one.sources.1.package.wheels.0.size_bytes: Field required"),
+        ("- {repository: some/one}", "- {repository: some/one, archive: x}", "one.sources.0: name a repository, an"),
+    ],
+)
+def test_packages_that_are_described_wrongly(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in PACKAGED
+    with pytest.raises(EngineError) as caught:
+        load(tmp_path, PACKAGED.replace(old, new))
+    assert caught.value.code == "model.catalogue"
+    assert said in caught.value.message
