@@ -1,6 +1,7 @@
 # Sourced by the other scripts: makes .venv from a lock file when it isn't there or the lock has changed.
 # shellcheck shell=bash
 VENV="$PWD/.venv"
+WEIGHTS="${INTERLOCUTOR_WEIGHTS:-${XDG_CACHE_HOME:-$HOME/.cache}/interlocutor/models}" # real models that tests read with
 
 need_python() {
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||

@@ -1,36 +1,34 @@
 """The catalogue of models: `configs/models.yaml`, read and checked.
 
 It is the only place that names the hosts models come from. What a file's size and sha256 are is said only where it is
-known beforehand; for the rest the hub's own word is taken, and what came is recorded beside the model.
+known beforehand; for the rest the hub's own word is taken, and what came is recorded beside the model. Packages may be
+made by anyone, so a model may come from them only if every file of it is known beforehand.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from audio.errors import EngineError
+from pipelines.models.sources import HubSource, PackageSource, Part, Sha256, Source, Url, is_inside
 
 Kind = Literal["recogniser", "responder", "synthesiser"]
 Export = Literal["ctranslate2", "onnx"]
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Repository = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+[^\s]*$")]
 
 WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 
+USED_KINDS: tuple[Kind, ...] = ("recogniser",)
+"""The kinds of models that an engine of this version can load."""
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-
-class ModelFile(_Part):
+class ModelFile(Part):
     """One file of a model; `path` may be a pattern such as `vocabulary.*`."""
 
     path: str = Field(min_length=1)
@@ -41,38 +39,18 @@ class ModelFile(_Part):
     @field_validator("path")
     @classmethod
     def _inside(cls, path: str) -> str:
-        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
+        if not is_inside(path):
             raise ValueError("must lie inside the model's folder")
         return path
 
 
-class Source(_Part):
-    """Where a model comes from: a repository of the hub at a revision, or one archive at an address of its own."""
-
-    repository: Repository | None = None
-    revision: str = Field(default="main", pattern=r"^[\w./-]+$")
-    archive: Url | None = None
-    archive_sha256: Sha256 | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Source:
-        if (self.repository is None) == (self.archive is None):
-            raise ValueError("name a repository or an archive, one of them")
-        return self
-
-    @property
-    def name(self) -> str:
-        """The repository or address, for people."""
-        return self.repository or self.archive or ""
-
-
-class Entry(_Part):
+class Entry(Part):
     """One model of the catalogue."""
 
     id: Id
     kind: Kind
     summary: str = Field(min_length=1)
-    source: Source
+    sources: tuple[Source, ...] = Field(min_length=1, description="Where it comes from, in the order of trying.")
     files: tuple[ModelFile, ...] = Field(min_length=1)
     licence: str = Field(min_length=1)
     gated: bool = False
@@ -83,8 +61,34 @@ class Entry(_Part):
     export: Export | None = Field(default=None, description="Into what it must be converted before use.")
     aliases: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _packages_bring_known_files(self) -> Entry:
+        for source in self.sources:
+            if not isinstance(source, PackageSource):
+                continue
+            unknown = [file.path for file in self.files if file.sha256 is None or file.size_bytes is None]
+            if unknown:
+                raise ValueError(f"a model with packages needs size_bytes and sha256 of {', '.join(unknown)}")
+            strange = sorted(source.made - {file.path for file in self.files})
+            if strange:
+                raise ValueError(f"packages bring {', '.join(strange)}, which is none of the model's files")
+            lacking = [file.path for file in self.files if not file.optional and file.path not in source.made]
+            if lacking:
+                raise ValueError(f"no member of the packages makes {', '.join(lacking)}")
+        return self
 
-class Catalogue(_Part):
+    @property
+    def repositories(self) -> tuple[str, ...]:
+        """The repositories of the hub that have this model."""
+        return tuple(source.repository for source in self.sources if isinstance(source, HubSource))
+
+    @property
+    def used(self) -> bool:
+        """Whether an engine of this version can load it."""
+        return self.kind in USED_KINDS
+
+
+class Catalogue(Part):
     """All models, and the hub they come from."""
 
     hub: Url
@@ -128,7 +132,7 @@ class Catalogue(_Part):
         A repository of the hub that is not listed is taken for a Whisper in CTranslate2's format.
         """
         for entry in self.models:
-            if name in (entry.id, *entry.aliases, entry.source.repository):
+            if name in (entry.id, *entry.aliases, *entry.repositories):
                 return entry
         if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", name):
             return unlisted(name)
@@ -144,7 +148,7 @@ def unlisted(repository: str) -> Entry:
         id=repository.replace("/", "--").lower(),
         kind="recogniser",
         summary="not in the catalogue",
-        source=Source(repository=repository),
+        sources=(HubSource(repository=repository),),
         files=(
             *(ModelFile(path=path) for path in WHISPER_FILES),
             ModelFile(path="preprocessor_config.json", optional=True),
@@ -156,14 +160,17 @@ def unlisted(repository: str) -> Entry:
     )
 
 
-def local(name: str, kind: Kind, source: str, size_mib: int) -> Entry:
-    """Return an entry for a folder that is not in the catalogue; its name and source are taken as they are."""
+def local(name: str, kind: Kind, size_mib: int, *, repository: str | None = None) -> Entry:
+    """Return an entry for a folder that is not in the catalogue; its name is taken as it is.
+
+    `repository` is the one of the hub that it came from, if any: without one it has no source.
+    """
     return Entry.model_construct(
         id=name,
         kind=kind,
         summary="not in the catalogue",
-        source=Source.model_construct(repository=source, revision="unknown", archive=None),
-        files=(),
+        sources=(HubSource(repository=repository),) if repository else (),
+        files=unlisted(repository).files if repository else (),
         licence="not known",
         gated=False,
         download_mib=size_mib,

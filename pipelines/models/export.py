@@ -198,4 +198,5 @@ def _record(entry: Entry, source: Path, target: Path, quantization: str) -> None
             came.revision if came else "unknown",
             tuple(FileRecord(name, (target / name).stat().st_size, sha256_of(target / name)) for name in names),
             made_by="export" if entry.export == "onnx" else f"export, {quantization}",
+            origin=came.origin if came else "folder",
         ).write(target)

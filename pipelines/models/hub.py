@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 
 from audio.errors import EngineError
 from pipelines.models.hub_access import HubAccess, require_address
-from pipelines.models.hub_answers import explain
+from pipelines.models.hub_answers import explain, explain_archive
 from pipelines.models.hub_waits import Patience, Waits
 
 if TYPE_CHECKING:
@@ -80,11 +80,11 @@ class Hub:
         while True:
             self._require_network(repository)
             failure: EngineError | None = None
-            with self._told(repository) as trouble:
+            with self._told(url, repository) as trouble:
                 response = self._client().get(url, headers=self._headers(url))
                 if response.status_code < 400:
                     return _listing(response, self.access.url, repository)
-                failure = self._refusal(response, repository)
+                failure = self._refusal(response, url, repository)
                 if response.status_code in _AGAIN:
                     waits.hint(response.headers.get("Retry-After"))
                 else:
@@ -119,7 +119,7 @@ class Hub:
                 part.touch()
                 return
             failure: EngineError | None = None
-            with self._told(name) as trouble:
+            with self._told(url, name) as trouble:
                 headers = self._headers(url) | {"Accept-Encoding": "identity"}
                 if before:
                     headers["Range"] = f"bytes={before}-"
@@ -136,7 +136,7 @@ class Hub:
                         on_bytes(-before)
                         raise _too_few(name, before, size_bytes)
                     else:
-                        failure = self._refusal(response, name)
+                        failure = self._refusal(response, url, name)
                         if response.status_code not in _AGAIN:
                             raise failure
                         waits.hint(response.headers.get("Retry-After"))
@@ -161,19 +161,22 @@ class Hub:
         return self._opened
 
     @contextmanager
-    def _told(self, name: str) -> Iterator[list[EngineError]]:
+    def _told(self, url: str, name: str) -> Iterator[list[EngineError]]:
         """Turn failures of the network into what to raise when there is no trying again; they end up in the list."""
         import httpx2
 
         found: list[EngineError] = []
-        host = urlsplit(self.access.url).netloc
+        host = urlsplit(url).netloc
+        setting = " and HF_ENDPOINT" if self._is_ours(url) else ""
         try:
             yield found
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.TooManyRedirects) as error:
             raise EngineError(
-                f"{host} sends us in circles or to no address: check HF_ENDPOINT", code="model.hub_failed"
+                f"{host} sends us in circles or to no address: check the proxy (HTTPS_PROXY){setting}",
+                code="model.hub_failed",
             ) from error
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
+            host = error.request.url.netloc.decode("ascii")  # it may have sent us on to another
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise EngineError(
                     f"the certificate of {host} is not trusted: if a proxy here opens connections, add its certificate "
@@ -182,7 +185,7 @@ class Hub:
                 ) from error
             found.append(
                 EngineError(
-                    f"{host} can't be reached for {name}: check the network, the proxy (HTTPS_PROXY) and HF_ENDPOINT; "
+                    f"{host} can't be reached for {name}: check the network, the proxy (HTTPS_PROXY){setting}; "
                     f"or copy the model's folder from another machine",
                     code="model.hub_unreachable",
                 )
@@ -199,15 +202,21 @@ class Hub:
 
     def _headers(self, url: str) -> dict[str, str]:
         headers = {"User-Agent": "interlocutor"}
-        hub, target = urlsplit(self.access.url), urlsplit(url)
-        ours = (hub.scheme, hub.netloc) == (target.scheme, target.netloc)
+        target = urlsplit(url)
         # In the clear the token would be anyone's on the way.
         closed = target.scheme == "https" or target.hostname in ("localhost", "127.0.0.1", "::1")
-        if self.access.token and ours and closed:
+        if self.access.token and self._is_ours(url) and closed:
             headers["Authorization"] = f"Bearer {self.access.token}"
         return headers
 
-    def _refusal(self, response: httpx2.Response, repository: str) -> EngineError:
+    def _is_ours(self, url: str) -> bool:
+        """Return whether an address is the hub's; an archive has one of its own."""
+        hub, target = urlsplit(self.access.url), urlsplit(url)
+        return (hub.scheme, hub.netloc) == (target.scheme, target.netloc)
+
+    def _refusal(self, response: httpx2.Response, url: str, repository: str) -> EngineError:
+        if not self._is_ours(url):
+            return explain_archive(response.status_code, url)
         return explain(
             response.status_code,
             error_code=response.headers.get("X-Error-Code", ""),

@@ -6,6 +6,8 @@ The hub says why in `X-Error-Code` (RepoNotFound, RevisionNotFound, EntryNotFoun
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from audio.errors import EngineError
 
 
@@ -64,3 +66,13 @@ def explain(
             code="model.hub_failed",
         )
     return EngineError(f"{hub} answers {status}: pull again later, what came is kept", code="model.hub_failed")
+
+
+def explain_archive(status: int, url: str) -> EngineError:
+    """Return what to raise for an answer of 400 or above of a host that has an archive, and is no hub."""
+    host = urlsplit(url).netloc
+    if status in (404, 410):
+        return EngineError(f"{host} has no {url} any more: correct the catalogue", code="model.not_on_hub")
+    if status < 500 and status != 429:
+        return EngineError(f"{host} refuses {url} (status {status}): open it in a browser", code="model.hub_refused")
+    return EngineError(f"{host} answers {status}: pull again later, what came is kept", code="model.hub_failed")

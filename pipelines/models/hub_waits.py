@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 from audio.errors import EngineError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,27 @@ class Patience:
     longest_wait_s: float = 30.0
     connect_s: float = 10.0
     silence_s: float = 30.0
+
+
+HASTY = Patience(tries=2, first_wait_s=0.5, connect_s=3.0, silence_s=10.0)
+"""With a hub whose model has another source."""
+HASTY_ANSWER_S = 6.0
+"""What such a hub has for its first answer, in all: a name server that is silent, or a host of many addresses that
+none answers at, would take minutes otherwise."""
+
+
+def within(limit_s: float, work: Callable[[], T]) -> T:
+    """Return what `work` returns or raise what it raises; TimeoutError if that takes longer (it is left alone then)."""
+    result: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="hasty", daemon=True).start()
+    return result.result(limit_s)
 
 
 class Waits:

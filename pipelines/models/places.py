@@ -9,7 +9,7 @@ from pathlib import Path
 from audio.errors import EngineError
 from pipelines.models.catalogue import Catalogue, Kind
 from pipelines.models.settings import ModelSettings
-from pipelines.models.store import Store
+from pipelines.models.store import Store, holds_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class ModelPlace:
 
     @property
     def installed(self) -> bool:
-        """Whether its folder is there; whether it is sound is another matter."""
-        return self.folder.is_dir()
+        """Whether its folder is there and not empty; whether it is sound is another matter."""
+        return holds_files(self.folder)
 
     @property
     def remedy(self) -> str:
@@ -42,7 +42,8 @@ class ModelPlace:
 
     def missing(self) -> str:
         """Return the line that says that it is not there, and what to do."""
-        where = f"the model {self.id} is not in {self.folder.parent}" if self.pull else f"{self.folder} is not there"
+        state = "empty" if self.folder.is_dir() else "not there"
+        where = f"the model {self.id} is not in {self.folder.parent}" if self.pull else f"{self.folder} is {state}"
         return f"{where}; {self.remedy}"
 
     def require(self) -> None:
@@ -68,7 +69,7 @@ def locate(name: str, settings: ModelSettings, kind: Kind) -> ModelPlace:
     try:
         entry = catalogue.find(name)
     except EngineError:
-        if store.folder(name).is_dir():  # put there by hand
+        if holds_files(store.folder(name)):  # put there by hand
             return ModelPlace(store.folder(name), kind, "")
         raise
     if entry.kind != kind:

@@ -4,6 +4,7 @@
         base.en/                  a model that can be loaded, with `provenance.json`: where each file came from
         .sources/<id>/            what was pulled for a model that must be converted first
         .partial/<id>/<commit>/   what has come so far; a file that is not whole ends in `.part`
+        .partial/<id>/pip.log     what pip said when it could not bring the model's packages
         .locks/<id>.lock          held by whoever works on this model
         .export-env/<name>/       environments that convert
 
@@ -28,9 +29,11 @@ from pipelines.models.verify import Fault
 
 PROVENANCE = "provenance.json"
 QUALIFIED = "qualified.json"
+PIP_LOG = "pip.log"
 _BLOCK_BYTES = 1 << 20
 
 State = Literal["installed", "to export", "partial", "absent"]
+Origin = Literal["hub", "archive", "package", "folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,21 @@ class FileRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class WheelRecord:
+    """A wheel of the package index that files were taken from."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a model's files came from and what they were."""
+    """Where a model's files came from and what they were.
+
+    `source` is a repository, an address, the packages' names or a folder, as `origin` says; the revision is the commit
+    or the packages' versions. Older versions wrote no origin: what they pulled came from the hub or an archive.
+    """
 
     id: str
     kind: str
@@ -52,6 +68,8 @@ class Provenance:
     revision: str
     files: tuple[FileRecord, ...]
     made_by: str = "pull"
+    origin: Origin = "hub"
+    wheels: tuple[WheelRecord, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Write it into the model's folder."""
@@ -63,8 +81,10 @@ class Provenance:
         """Read it; None if the folder has none that can be read."""
         try:
             data = json.loads((folder / PROVENANCE).read_text(encoding="utf-8"))
-            return cls(**(data | {"files": tuple(FileRecord(**record) for record in data["files"])}))
-        except (OSError, ValueError, KeyError, TypeError):
+            files = tuple(FileRecord(**record) for record in data["files"])
+            wheels = tuple(WheelRecord(**record) for record in data.get("wheels", ()))
+            return cls(**(data | {"files": files, "wheels": wheels}))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
 
@@ -91,12 +111,13 @@ class Store:
         return self.source(entry.id) if entry.export else self.folder(entry.id)
 
     def state(self, entry: Entry) -> State:
-        """Return how far this model has come; a folder that was put there by hand counts as installed."""
-        if self.folder(entry.id).is_dir():
+        """Return how far this model has come; a folder with files that were put there by hand counts as installed."""
+        if holds_files(self.folder(entry.id)):
             return "installed"
-        if entry.export and self.source(entry.id).is_dir():
+        if entry.export and holds_files(self.source(entry.id)):
             return "to export"
-        return "partial" if any(self.partial(entry.id).rglob("*")) else "absent"
+        came = (path for path in self.partial(entry.id).rglob("*") if path.is_file() and path.name != PIP_LOG)
+        return "partial" if any(came) else "absent"
 
     @contextmanager
     def lock(self, model_id: str, *, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
@@ -165,6 +186,16 @@ def checksum_faults(
     return faults
 
 
+def holds_files(folder: Path) -> bool:
+    """Return whether a folder is there and not empty; one that may not be looked into counts, so that it is told of."""
+    try:
+        return any(path.is_file() for path in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+
+
 def sha256_of(path: Path, *, on_bytes: Callable[[int], None] = lambda count: None) -> str:
     """Return a file's SHA-256 (hex)."""
     digest = hashlib.sha256()
@@ -185,9 +216,14 @@ def size_of(folder: Path) -> int:
 
 
 @contextmanager
-def writing(place: Path) -> Iterator[None]:
-    """Turn what goes wrong with the disk into an EngineError with advice (`model.disk_full`, `model.folder`)."""
+def writing(place: Path, *, resumes: bool = True) -> Iterator[None]:
+    """Turn what goes wrong with the disk into an EngineError with advice (`model.disk_full`, `model.folder`).
+
+    `resumes` says whether the same command would go on with what has come.
+    """
     import errno
+
+    then = "what came is kept, and the same command goes on from there" if resumes else "then pull again"
 
     try:
         yield
@@ -196,7 +232,7 @@ def writing(place: Path) -> Iterator[None]:
             why = {errno.EDQUOT: "the quota is used up", errno.EFBIG: "a file may not become that big here"}
             raise EngineError(
                 f"there is no room to write {place} ({why.get(error.errno, 'the disk is full')}): free some, or set "
-                f"MODEL_PATH to another disk; what came is kept, and the same command goes on from there",
+                f"MODEL_PATH to another disk; {then}",
                 code="model.disk_full",
             ) from error
         raise EngineError(

@@ -20,7 +20,7 @@ class WhisperSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
-        default="base.en",
+        default="tiny.en",
         min_length=1,
         description="Model by its id (tiny.en, base.en, small, large-v3, turbo, ...), its repository on the hub, or a "
         "folder.",

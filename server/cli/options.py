@@ -15,4 +15,11 @@ ConfigFolder = Annotated[
     Path | None,
     typer.Option("--config", metavar="FOLDER", help="Folder with base.yaml and the environments' files."),
 ]
+Embedded = Annotated[
+    bool,
+    typer.Option(
+        "--embedded",
+        help="Take the engines that need no download: PocketSphinx listens, which mishears accents badly.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

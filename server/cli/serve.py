@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.options import ConfigFolder, Overrides
+from server.cli.options import ConfigFolder, Embedded, Overrides
 
 
 def register(app: typer.Typer) -> None:
@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    embedded: Embedded = False,
     overrides: Overrides = None,
     config: ConfigFolder = None,
 ) -> None:
@@ -24,8 +25,11 @@ def serve(
     from server.serve import run_server
     from server.settings.tree import load_with_origins
 
-    asked = list(overrides or ())
+    asked = ["engines.backend=embedded", "engines.recogniser=auto"] if embedded else []
+    asked += overrides or ()
     asked += [f"server.host={host}"] if host is not None else []
     asked += [f"server.port={port}"] if port is not None else []
+    if embedded:
+        typer.echo("PocketSphinx listens: it mishears accents badly, so this is for demonstration", err=True)
     loaded = load_with_origins(config_folder=config, overrides=asked)
     run_server(loaded.settings, loaded.notes)

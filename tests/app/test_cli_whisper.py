@@ -49,8 +49,8 @@ def test_doctor_fails_for_a_model_that_is_to_be_used_and_missing(tmp_path: Path)
     )
     engines = doctor.check_engines(settings(tmp_path, recogniser="whisper", synthesiser="espeak"))
     (whisper,) = [check for check in engines if check.name.startswith("Whisper")]
-    assert (whisper.name, whisper.status) == ("Whisper base.en", "fail")
-    assert whisper.found == f"the model base.en is not in {tmp_path}"
+    assert (whisper.name, whisper.status) == ("Whisper tiny.en", "fail")
+    assert whisper.found == f"the model tiny.en is not in {tmp_path}"
 
 
 @pytest.mark.parametrize(("name", "advice"), [("base.en", "run `interlocutor models pull base.en`"), ("./", "put a")])

@@ -26,7 +26,7 @@ models:
   tiny.en:
     kind: recogniser
     summary: "a Whisper"
-    source: {{repository: some/whisper}}
+    sources: [{{repository: some/whisper}}]
     files:
       - {{path: config.json}}
       - {{path: model.bin}}
@@ -39,7 +39,7 @@ models:
   huge:
     kind: responder
     summary: "more than any machine has"
-    source: {{repository: some/huge}}
+    sources: [{{repository: some/huge}}]
     export: ctranslate2
     files: [{{path: model.safetensors}}]
     licence: MIT
@@ -134,12 +134,8 @@ def test_a_model_that_the_catalogue_does_not_have(desk: Desk) -> None:
     desk.hub.repositories["Some/Other"] = desk.hub.repositories["some/whisper"]
     assert desk.pull("Some/Other").code == 0
     row = json.loads(desk.run("list", "--json").out)[2]
-    assert (row["id"], row["kind"], row["state"], row["source"]) == (
-        "some--other",
-        "recogniser",
-        "installed",
-        "Some/Other",
-    )
+    assert (row["id"], row["kind"], row["state"]) == ("some--other", "recogniser", "installed")
+    assert row["sources"] == [{"kind": "hub", "name": "Some/Other"}]
     assert "4 checksums are right" in desk.run("verify", "some--other").out
     assert desk.run("remove", "some--other", "--yes").code == 0
     assert len(json.loads(desk.run("list", "--json").out)) == 2

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from audio.errors import EngineError
-from pipelines.models.catalogue import Entry, ModelFile, Source, unlisted
+from pipelines.models.catalogue import Entry, ModelFile, unlisted
 from pipelines.models.hub import Hub
 from pipelines.models.hub_access import HubAccess
 from pipelines.models.hub_waits import Patience
-from pipelines.models.pull import memory_warning, pull
+from pipelines.models.pull import memory_warning, pull, ways_of
+from pipelines.models.sources import ArchiveSource, HubSource
 from pipelines.models.store import Provenance, Store, checksum_faults, sha256_of
 from pipelines.models.verify import verify_folder
 from tests.app.hub import COMMIT, TOKEN, LoopbackHub, running_hub
@@ -82,7 +83,8 @@ def bring(
 
 def pull_with(access: HubAccess, store: Store, what: Entry | None = None, watch: Watched | None = None) -> Path:
     with Hub(access, QUICK) as hub:
-        return pull(what or entry(), store, hub, watch or Watched())
+        what = what or entry()
+        return pull(what, store, ways_of(what.sources, hub), watch or Watched())
 
 
 def refused(hub: LoopbackHub, store: Store, what: Entry | None = None, *, token: str | None = None) -> EngineError:
@@ -106,7 +108,7 @@ def test_a_model_comes_whole_and_is_written_down(hub: LoopbackHub, store: Store,
     assert verify_folder(folder, "recogniser") == []
     provenance = Provenance.read(folder)
     assert provenance is not None
-    assert (provenance.source, provenance.revision) == (REPOSITORY, COMMIT)
+    assert (provenance.origin, provenance.source, provenance.revision) == ("hub", REPOSITORY, COMMIT)
     assert {file.path for file in provenance.files} == {path.name for path in whisper.iterdir()}
     assert checksum_faults(folder, provenance) == []
     assert store.state(entry()) == "installed"
@@ -135,7 +137,7 @@ def test_pulled_anew_on_demand(hub: LoopbackHub, store: Store) -> None:
     folder = bring(hub, store)
     hub.repositories[REPOSITORY]["config.json"] = b'{"lang_ids": []}'
     with Hub(HubAccess(hub.url), QUICK) as client:
-        pull(entry(), store, client, Watched(), again=True)
+        pull(entry(), store, ways_of(entry().sources, client), Watched(), again=True)
     assert (folder / "config.json").read_bytes() == b'{"lang_ids": []}'
 
 
@@ -175,7 +177,7 @@ def voice(hub: LoopbackHub) -> Entry:
         id="voice",
         kind="synthesiser",
         summary="a voice",
-        source=Source(archive=f"{hub.url}/cdn/voices/vits.zip"),
+        sources=(ArchiveSource(archive=f"{hub.url}/cdn/voices/vits.zip"),),
         files=(ModelFile(path="model_file.pth*"), ModelFile(path="config.json")),
         licence="none",
         download_mib=1,
@@ -190,6 +192,19 @@ def test_a_voice_is_unpacked_from_its_archive(hub: LoopbackHub, store: Store, vo
     assert folder == store.source("voice")
     assert {path.name for path in folder.iterdir()} == {"model_file.pth", "config.json", "provenance.json"}
     assert store.state(voice) == "to export"
+
+
+def test_a_voice_that_can_not_be_reached_names_its_own_host(hub: LoopbackHub, store: Store, voice: Entry) -> None:
+    address = "http://voices.invalid/vits.zip"
+    elsewhere = voice.model_copy(update={"sources": (ArchiveSource(archive=address),)})
+    with pytest.raises(EngineError, match=r"^voices\.invalid can't be reached for http") as caught:
+        bring(hub, store, elsewhere)
+    assert caught.value.code == "model.hub_unreachable"
+    assert "HF_ENDPOINT" not in caught.value.message
+    gone = voice.model_copy(update={"sources": (ArchiveSource(archive=f"http://localhost:{hub.port}/gone.zip"),)})
+    with pytest.raises(EngineError, match=rf"^localhost:{hub.port} has no http.*: correct the catalogue") as caught:
+        bring(hub, store, gone)
+    assert caught.value.code == "model.not_on_hub"
 
 
 def test_an_archive_that_had_come_whole_is_not_sent_again(hub: LoopbackHub, store: Store, voice: Entry) -> None:
@@ -214,7 +229,9 @@ def test_an_archive_that_is_damaged_or_lacks_a_file(hub: LoopbackHub, store: Sto
         bring(
             hub,
             store,
-            voice.model_copy(update={"source": Source(archive=voice.source.archive, archive_sha256="0" * 64)}),
+            voice.model_copy(
+                update={"sources": (ArchiveSource(archive=voice.sources[0].name, archive_sha256="0" * 64),)}
+            ),
         )
 
 
@@ -359,7 +376,7 @@ def test_a_repository_that_is_not_there(hub: LoopbackHub, store: Store) -> None:
 
 
 def test_a_revision_that_is_not_there(hub: LoopbackHub, store: Store) -> None:
-    error = refused(hub, store, entry(source=Source(repository=REPOSITORY, revision="v9")))
+    error = refused(hub, store, entry(sources=(HubSource(repository=REPOSITORY, revision="v9"),)))
     assert (error.code, "revision" in error.message) == ("model.not_on_hub", True)
 
 

@@ -63,8 +63,8 @@ def test_a_model_that_is_not_installed_leaves_the_server_up_and_says_how_to_get_
     status, told = answers["ready"]
     assert (status, told["status"]) == (503, "not ready")
     assert told["reason"] == (
-        f"whisper: the engine could not be loaded: the model base.en is not in {tmp_path / 'models'}; "
-        "run `interlocutor models pull base.en` and start again"
+        f"whisper: the engine could not be loaded: the model tiny.en is not in {tmp_path / 'models'}; "
+        "run `interlocutor models pull tiny.en` and start again"
     )
     status, told = answers["health"]
     assert (status, told["status"], told["models"]) == (200, "ok", [])
@@ -83,7 +83,7 @@ def test_a_model_that_is_not_installed_leaves_the_server_up_and_says_how_to_get_
 )
 def test_a_broken_model_leaves_the_server_up_with_the_reason(tmp_path: Path, spoil: str, told: str) -> None:
     models = ModelSettings(path=tmp_path / "models")
-    folder = make_random_whisper(models.path / "base.en")
+    folder = make_random_whisper(models.path / "tiny.en")
     content = (folder / spoil).read_bytes()
     (folder / spoil).write_bytes(content[: len(content) // 2])
     answers = asks(tmp_path, EngineSettings(backend="mock", recogniser="whisper"), models)
@@ -91,7 +91,7 @@ def test_a_broken_model_leaves_the_server_up_with_the_reason(tmp_path: Path, spo
     assert status == 503
     assert body["reason"].startswith("whisper: the engine could not be loaded: ")
     assert told in body["reason"]
-    assert body["reason"].endswith("; run `interlocutor models pull base.en` and start again")
+    assert body["reason"].endswith("; run `interlocutor models pull tiny.en` and start again")
     assert body["reason"].count("pull") == 1
     assert answers["health"][0] == 200
 

@@ -62,6 +62,7 @@ def models(folder: Path, *installed: str) -> ModelSettings:
     """Return settings of a folder of models in which those that are named are there, sound or not."""
     for name in installed:
         (folder / name).mkdir(parents=True)
+        (folder / name / "config.json").write_text("{}")
     return ModelSettings(path=folder)
 
 
@@ -73,12 +74,12 @@ def test_auto_takes_whisper_once_its_model_is_installed(tmp_path: Path) -> None:
     without = recogniser(models(tmp_path))
     assert without.name == "pocketsphinx"
     assert without.reason == (
-        f"auto: the best installed, as the model base.en is not in {tmp_path}; "
-        "run `interlocutor models pull base.en` and start again"
+        f"auto: the best installed, as the model tiny.en is not in {tmp_path}; "
+        "run `interlocutor models pull tiny.en` and start again"
     )
-    choices = choose_engines(EngineSettings(), models(tmp_path, "base.en"))
+    choices = choose_engines(EngineSettings(), models(tmp_path, "tiny.en"))
     assert (choices.backend, choices.recogniser.name) == ("local", "whisper")
-    assert choices.recogniser.reason == f"auto: Whisper base.en is installed in {tmp_path / 'base.en'}"
+    assert choices.recogniser.reason == f"auto: Whisper tiny.en is installed in {tmp_path / 'tiny.en'}"
     assert choices.recogniser.demonstration is False
     assert choices.demonstrations[0] == "scripted-patient"
     assert recogniser(ModelSettings(path=tmp_path), whisper={"model": "small"}).name == "pocketsphinx"
@@ -88,23 +89,23 @@ def test_auto_takes_whisper_once_its_model_is_installed(tmp_path: Path) -> None:
 def test_whisper_that_was_asked_for_is_never_replaced(tmp_path: Path, settings: dict[str, object]) -> None:
     choice = recogniser(models(tmp_path), **settings)
     assert choice.name == "whisper"
-    with pytest.raises(EngineError, match=r"models pull base\.en") as caught:
+    with pytest.raises(EngineError, match=r"models pull tiny\.en") as caught:
         pickle.loads(pickle.dumps(choice.factory))()
     assert caught.value.code == "model.not_installed"
 
 
 def test_other_engines_are_taken_though_whisper_is_installed(tmp_path: Path) -> None:
-    place = models(tmp_path, "base.en")
+    place = models(tmp_path, "tiny.en")
     assert recogniser(place, recogniser="pocketsphinx").reason == "asked for by name"
     assert recogniser(place, backend="embedded").name == "pocketsphinx"
     assert recogniser(place, backend="mock").name == "scripted"
 
 
 def test_a_broken_model_is_never_replaced_by_another_engine(tmp_path: Path) -> None:
-    choice = recogniser(models(tmp_path, "base.en"))
+    choice = recogniser(models(tmp_path, "tiny.en"))
     assert choice.name == "whisper"
     with pytest.raises(
-        EngineError, match=r"is not a whole model, .*; run `interlocutor models pull base\.en`"
+        EngineError, match=r"is not a whole model, .*; run `interlocutor models pull tiny\.en`"
     ) as caught:
         pickle.loads(pickle.dumps(choice.factory))()
     assert caught.value.code == "model.format"

@@ -30,6 +30,7 @@ from tests.random_whisper import make_random_whisper
 def test_a_model_by_its_names(tmp_path: Path, name: str, folder: str, pull: str) -> None:
     place = locate(name, ModelSettings(path=tmp_path), "recogniser")
     assert (place.folder, place.pull, place.installed) == (tmp_path / folder, pull, False)
+    (tmp_path / folder).mkdir()  # an empty folder is no model
     with pytest.raises(EngineError) as caught:
         place.require()
     assert caught.value.code == "model.not_installed"

