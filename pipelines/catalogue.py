@@ -22,10 +22,11 @@ from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.servant import Engine, Factory
 from pipelines.lanes.streams import StreamLane
-from pipelines.models.places import ModelPlace, locate
+from pipelines.models.places import ModelPlace, installed_models, locate
 from pipelines.models.settings import ModelSettings
 from pipelines.session.driver import Engines
 from pipelines.stt.growing import Growth
+from pipelines.stt.model_choice import AUTO, FIRST, choose_model
 from pipelines.stt.whisper_settings import WhisperSettings
 
 Backend = Literal["mock", "embedded", "local", "cloud", "auto"]
@@ -159,37 +160,52 @@ def _recogniser(settings: EngineSettings, models: ModelSettings, why: str) -> Ch
     by_name = name != "auto"
     if name == "scripted" or (not by_name and backend == "mock"):
         return _scripted("recogniser", why)
-    place = None
     if name == "whisper" or (not by_name and backend in ("auto", "local")):
-        place = _whisper_model(settings, models)
-        if name == "whisper" or backend == "local":
-            name = "whisper"
-        elif place.installed:
-            name, why = "whisper", f"auto: Whisper {place.id} is installed in {place.folder}"
-        else:
-            why = f"auto: the best installed, as {place.missing()}"
-    if place is not None and name == "whisper":
-        make = _Lazy(
-            "pipelines.stt.whisper",
-            "make_decoder",
-            {"folder": place.folder, "settings": settings.whisper, "models": models},
-        )
-        return Choice(
-            "whisper",
-            _OfModel(place, make),
-            "thread",  # CTranslate2 lets go of the interpreter while it computes
-            "asked for by name" if by_name else why,
-            demonstration=False,
-            batch_size=models.batch_size,
-            place=place,
-        )
+        required = name == "whisper" or backend == "local"
+        place, reason = _whisper_model(settings, models, required=required)
+        if place is not None:
+            return _whisper(settings, models, place, f"{'asked for by name' if by_name else why}; {reason}")
+        why = f"auto: {reason}"
     factory = _Lazy("pipelines.stt.pocketsphinx", "PocketSphinxRecogniser")
     return Choice("pocketsphinx", factory, "process", "asked for by name" if by_name else why)
 
 
-def _whisper_model(settings: EngineSettings, models: ModelSettings) -> ModelPlace:
+def _whisper(settings: EngineSettings, models: ModelSettings, place: ModelPlace, reason: str) -> Choice:
+    make = _Lazy(
+        "pipelines.stt.whisper",
+        "make_decoder",
+        {"folder": place.folder, "settings": settings.whisper, "models": models},
+    )
+    return Choice(
+        "whisper",
+        _OfModel(place, make),
+        "thread",  # CTranslate2 lets go of the interpreter while it computes
+        reason,
+        demonstration=False,
+        batch_size=models.batch_size,
+        place=place,
+    )
+
+
+def _whisper_model(settings: EngineSettings, models: ModelSettings, *, required: bool) -> tuple[ModelPlace | None, str]:
+    """Return the model that Whisper would read with, and why; without one, why PocketSphinx stands in.
+
+    One that the settings name is taken whether it is here or not: loading it says what to do.
+    """
+    name, why = settings.whisper.model, f"the model that engines.whisper.model names, {settings.whisper.model}"
+    if name == AUTO:
+        chosen = choose_model(models, settings.whisper)
+        broken = next((name for name, kind in installed_models(models.path) if kind == "recogniser"), None)
+        if chosen is not None:
+            name, why = chosen.candidate.id, f"Whisper {chosen.candidate.id} is {chosen.reason}"
+        elif broken is not None:  # loading it says what is wrong with it, or that it is too large
+            name, why = broken, f"Whisper {broken} is the only one here"
+        elif required:
+            name, why = FIRST, "no Whisper is here"
+        else:
+            return None, f"no Whisper is here; run `interlocutor models pull {FIRST}` and start again"
     try:
-        return locate(settings.whisper.model, models, "recogniser")
+        return locate(name, models, "recogniser"), why
     except EngineError as error:
         raise EngineError(f"engines.whisper.model: {error.message}", code=error.code) from error
 

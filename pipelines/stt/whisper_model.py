@@ -77,9 +77,7 @@ class Heard:
 class WhisperReader:
     """A loaded model. It computes in the thread that calls it; one call at a time."""
 
-    def __init__(
-        self, folder: Path, device: Device, *, threads: int, language: str = "en"
-    ) -> None:
+    def __init__(self, folder: Path, device: Device, *, threads: int, language: str = "en") -> None:
         """Load the model of this folder; raises EngineError when it can't be."""
         from faster_whisper import WhisperModel as Loaded
         from faster_whisper.tokenizer import Tokenizer

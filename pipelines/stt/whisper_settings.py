@@ -20,10 +20,10 @@ class WhisperSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
-        default="tiny.en",
+        default="auto",
         min_length=1,
         description="Model by its id (tiny.en, base.en, small, large-v3, turbo, ...), its repository on the hub, or a "
-        "folder.",
+        "folder; auto: the best that is in models.path and that this machine can serve in time.",
     )
     device: str = Field(
         default="auto",

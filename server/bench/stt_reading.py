@@ -1,4 +1,4 @@
-"""What a Whisper reads of recordings whose text is known: at its own length beside padded to 30 s, whole and streamed."""
+"""What a Whisper reads of recordings whose text is known: at its own length and padded, whole and streamed."""
 
 from __future__ import annotations
 
@@ -186,4 +186,3 @@ def difference(own: NDArray[np.int_], other: NDArray[np.int_], said: NDArray[np.
     gap = 100.0 * (own - other)[rows].sum(axis=1) / np.maximum(said[rows].sum(axis=1), 1)
     mean = 100.0 * float((own - other).sum()) / float(said.sum())
     return round(mean, 2), round(float(np.percentile(gap, 97.5)), 2)
-

@@ -214,7 +214,8 @@ def check_models(settings: Settings) -> list[Check]:
     path = settings.models.path
     free = show_bytes(shutil.disk_usage(_nearest(path)).free)
     names = ", ".join(name for name, _ in installed_models(path)) or "none"
-    installed = Check("Models", "ok", f"{names} in {path} ({free} free)")
+    taken = f"; {wanted.reason}" if wanted is not None else ""
+    installed = Check("Models", "ok", f"{names} in {path} ({free} free){taken}")
     if wanted is not None and wanted.place is not None:
         try:
             wanted.place.require()

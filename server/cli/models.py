@@ -14,6 +14,7 @@ from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
     from pipelines.models.catalogue import Entry, Kind
+    from pipelines.stt.whisper_settings import WhisperSettings
 
 group = typer.Typer(help="List, pull, check, convert, measure and remove models.", no_args_is_help=True)
 
@@ -95,7 +96,7 @@ def pull(
     if entry.export:
         typer.echo(f"next: `interlocutor models export {entry.id}`, which makes it usable")
     elif entry.kind == "recogniser" and not no_qualify:
-        _qualify(folder, anew=again)
+        qualify_model(folder, place.whisper, anew=again)
 
 
 @group.command()
@@ -130,9 +131,10 @@ def verify(
 @group.command()
 def qualify(model: _IdOrFolder, overrides: Overrides = None, config: ConfigFolder = None) -> None:
     """Try a recogniser on bundled sentences, and unlock what it is shown to do without loss."""
-    folder, kind, _ = Place.of(overrides, config).resolve(model)
+    place = Place.of(overrides, config)
+    folder, kind, _ = place.resolve(model)
     _require_recogniser(folder, kind)
-    _qualify(folder)
+    qualify_model(folder, place.whisper)
 
 
 @group.command()
@@ -220,17 +222,20 @@ def _require_recogniser(folder: Path, kind: Kind) -> None:
         raise EngineError(f"{folder} is a {kind}: this is for recognisers", code="model.architecture")
 
 
-def _qualify(folder: Path, *, anew: bool = True) -> None:
-    """Try a recogniser and keep what was found beside it, unless it is known already."""
+def qualify_model(folder: Path, whisper: WhisperSettings, *, anew: bool = True) -> None:
+    """Try a recogniser and keep what was found beside it, unless it is known already for these windows."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from pipelines.stt.qualification import read_qualification
     from pipelines.stt.qualify import qualify
 
-    if not anew and read_qualification(folder) is not None:
+    known = read_qualification(folder)
+    if not anew and known is not None and known.rule == whisper.rule:
         return
     columns = (TextColumn("trying it on bundled sentences"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, transient=True) as bar:
         task = bar.add_task("")
-        found = qualify(folder, progress=lambda done, total: bar.update(task, completed=done, total=total))
+        found = qualify(
+            folder, settings=whisper, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
     typer.echo(found.summary)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pipelines.models.hub_access import HubAccess
     from pipelines.models.settings import ModelSettings
     from pipelines.models.store import Store
+    from pipelines.stt.whisper_settings import WhisperSettings
 
 _MIB = 1 << 20
 
@@ -19,9 +20,10 @@ _MIB = 1 << 20
 class Place:
     """The catalogue and the folder of models that the settings name."""
 
-    def __init__(self, catalogue: Catalogue, store: Store, settings: ModelSettings) -> None:
+    def __init__(self, catalogue: Catalogue, store: Store, settings: ModelSettings, whisper: WhisperSettings) -> None:
         self.catalogue = catalogue
         self.store = store
+        self.whisper = whisper
         self._settings = settings
 
     @classmethod
@@ -31,8 +33,9 @@ class Place:
         from pipelines.models.store import Store
         from server.settings.tree import load_settings
 
-        models = load_settings(config_folder=config, overrides=overrides or ()).models
-        return cls(catalogue_of(models), Store(models.path), models)
+        settings = load_settings(config_folder=config, overrides=overrides or ())
+        models = settings.models
+        return cls(catalogue_of(models), Store(models.path), models, settings.engines.whisper)
 
     def access(self) -> HubAccess:
         """Return how the hub is reached: by the setting, by HF_ENDPOINT, or where the catalogue says."""
@@ -110,7 +113,7 @@ class Place:
             "kind": entry.kind,
             "summary": entry.summary,
             "state": state,
-            "qualified": is_qualified(folder),
+            "qualified": is_qualified(folder, self.whisper.rule),
             "size_mib": here,
             "memory_mib": entry.memory_mib,
             "languages": list(entry.languages),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from audio.errors import AppError, SettingsError
-from server.cli.models import bring, group
+from server.cli.models import bring, group, qualify_model
 from server.cli.options import ConfigFolder, Embedded, Overrides
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def setup(
         place = Place.of(overrides, config)
         entry = place.find(FIRST)
         typer.echo(f"no recogniser is here yet: bringing Whisper {entry.id} ({entry.download_mib} MiB), once", err=True)
-        bring(place, entry)
+        qualify_model(bring(place, entry), place.whisper)
     except (AppError, OSError) as error:
         for line in str(error).splitlines():
             typer.echo(line, err=True)

@@ -93,7 +93,8 @@ async def info(request: Request) -> Response:
     server = server_of(request)
 
     def engine(choice: Choice) -> dict[str, Any]:
-        return {"name": choice.name, "demonstration": choice.demonstration}
+        chosen = {"name": choice.name, "demonstration": choice.demonstration, "reason": choice.reason}
+        return chosen | ({"model": choice.model} if choice.model else {})
 
     return JSONResponse(
         {

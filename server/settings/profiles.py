@@ -27,7 +27,6 @@ PROFILES: dict[str, Profile] = {
         "Whisper on the processor of a small machine, in a session or two at once.",
         {
             "engines.backend": "local",
-            "engines.whisper.model": "base.en",
             "engines.whisper.device": "cpu",
             "engines.whisper.compute": "int8",
             "models.cache_size": 2,

@@ -14,12 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.catalogue import EngineSettings
-from pipelines.stt.whisper_settings import WhisperSettings
 from server.figures import Figure, percentile, print_figures, write_figures
 from server.replay.plan import plan_replay
 from tests.app.process import faults_of, running
 from tests.app.wire import DATA
-from tests.models.reading import MODEL
+from tests.models.proof_settings import proof_settings
 from tests.rtc.consultation import Consultation, consult
 from tests.rtc.loss import Loss, measure
 
@@ -71,10 +70,9 @@ def hold(recording: Path, shares: Sequence[float], *, whisper: bool) -> list[Con
     """Hold a consultation at each share, one after the other."""
     plan = plan_replay([recording])
     (card,) = plan.cards
-    proof = WhisperSettings(model=str(MODEL), device="cpu", compute="int8", true_length="always")
     engines = EngineSettings(backend="embedded", recogniser_workers=1)
     if whisper:
-        engines = engines.model_copy(update={"recogniser": "whisper", "whisper": proof})
+        engines = engines.model_copy(update={"recogniser": "whisper", "whisper": proof_settings()})
     found = []
     for share in shares:
         with tempfile.TemporaryDirectory() as data:

@@ -16,9 +16,9 @@ from pipelines.stt.whisper import WhisperDecoder
 from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import FliteSynthesiser, available
 from tests.models.product import Way, load_decoder, misread
+from tests.models.proof_settings import MODEL
 from tests.models.reading import (
     DATA,
-    MODEL,
     WINDOW_S,
     Sentence,
     load,

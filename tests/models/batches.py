@@ -11,8 +11,8 @@ import torch
 from faster_whisper.feature_extractor import FeatureExtractor
 
 from pipelines.stt.whisper_model import PROMPT_TOKENS, told
-from pipelines.stt.window import WindowRule
 from tests.models.lessons import Lesson, Lessons
+from tests.models.proof_settings import RULE
 
 HOP = 160
 FRAMES = 3_000
@@ -21,7 +21,6 @@ IGNORED = -100
 _SHORT_PROMPT, _LONG_PROMPT = 30, 220  # faster-whisper gives at most 223 tokens of earlier text
 _AS_PRODUCT, _AS_OTHERS = 0.65, 0.1  # of lessons come after the product's prompt, after any other
 _NAMED = 0.65  # of batches, after a card's names and drugs too
-RULE = WindowRule(floor_s=0.0, margin_s=2.5)  # of the windows that the proof model is taught
 _STEP_S = 0.02  # of timestamps and of the encoder's frames
 _SLACK_S = 0.1  # around a word, in which attention to it counts as right
 _AFTER_S = 0.6  # how long what follows a word is taught to know which word that was

@@ -20,9 +20,9 @@ from pipelines.engines import DecodeRequest, SegmentDecoder, StreamSpec
 from pipelines.models.settings import ModelSettings
 from pipelines.stt.decoded_stream import DecodedRecogniser
 from pipelines.stt.whisper import WhisperDecoder, make_decoder
-from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.tts.espeak import EspeakSynthesiser
-from tests.models.reading import MODEL, Sentence, qualifying, same, sentences
+from tests.models.proof_settings import MODEL, proof_settings
+from tests.models.reading import Sentence, qualifying, same, sentences
 from tests.models.speech import vocabularies
 
 _FRAME = samples_for(20.0, ANALYSIS_HZ)
@@ -60,9 +60,7 @@ def ways() -> list[Way]:
 
 def load_decoder(folder: Path = MODEL, *, true_length: bool, threads: int = 1) -> WhisperDecoder:
     """Return the product's decoder on this model."""
-    settings = WhisperSettings(
-        model=str(folder), device="cpu", compute="int8", true_length="always" if true_length else "never"
-    )
+    settings = proof_settings(folder, true_length=true_length)
     return make_decoder(folder=folder, settings=settings, models=ModelSettings(cpu_threads=threads))
 
 

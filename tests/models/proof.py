@@ -5,8 +5,7 @@ from __future__ import annotations
 from pipelines.models.settings import ModelSettings
 from pipelines.stt.decoded_stream import DecodedRecogniser
 from pipelines.stt.whisper import WhisperDecoder, make_decoder
-from pipelines.stt.whisper_settings import WhisperSettings
-from tests.models.reading import MODEL
+from tests.models.proof_settings import MODEL, proof_settings
 
 KNOWN = "Please take one tablet twice a day after meals."
 KNOWN_TOO = "Can you show me exactly where the pain is?"
@@ -15,9 +14,7 @@ KNOWN_TOO = "Can you show me exactly where the pain is?"
 
 def proof_decoder(*, true_length: bool) -> WhisperDecoder:
     """Return a decoder on the proof model; it loads when it is warmed."""
-    settings = WhisperSettings(
-        model=str(MODEL), device="cpu", compute="int8", true_length="always" if true_length else "never"
-    )
+    settings = proof_settings(true_length=true_length)
     return make_decoder(folder=MODEL, settings=settings, models=ModelSettings(cpu_threads=1))
 
 

@@ -21,11 +21,11 @@ from pipelines.stt.wer import normalise
 from pipelines.truth import SUFFIX, Truth, load_truth
 from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import FliteSynthesiser, available
+from tests.models.proof_settings import MODEL
 from tests.models.speech import SPELT_ANSWERS, bundled
 
 Samples = NDArray[np.float32]
 
-MODEL = Path(__file__).parent / "proof-whisper"
 DATA = Path(__file__).parents[1] / "data"
 WINDOW_S = 29.0  # a turn longer than the recogniser's window is read in its segments alone
 _AROUND_MS = 200  # of the recording kept before and after, as a voice detector does

@@ -63,6 +63,7 @@ def models(folder: Path, *installed: str) -> ModelSettings:
     for name in installed:
         (folder / name).mkdir(parents=True)
         (folder / name / "config.json").write_text("{}")
+        (folder / name / "model.bin").write_bytes(b"")
     return ModelSettings(path=folder)
 
 
@@ -73,16 +74,18 @@ def recogniser(place: ModelSettings, **settings: object) -> Choice:
 def test_auto_takes_whisper_once_its_model_is_installed(tmp_path: Path) -> None:
     without = recogniser(models(tmp_path))
     assert without.name == "pocketsphinx"
-    assert without.reason == (
-        f"auto: the best installed, as the model tiny.en is not in {tmp_path}; "
-        "run `interlocutor models pull tiny.en` and start again"
-    )
+    assert without.reason == "auto: no Whisper is here; run `interlocutor models pull tiny.en` and start again"
     choices = choose_engines(EngineSettings(), models(tmp_path, "tiny.en"))
     assert (choices.backend, choices.recogniser.name) == ("local", "whisper")
-    assert choices.recogniser.reason == f"auto: Whisper tiny.en is installed in {tmp_path / 'tiny.en'}"
     assert choices.recogniser.demonstration is False
     assert choices.demonstrations[0] == "scripted-patient"
-    assert recogniser(ModelSettings(path=tmp_path), whisper={"model": "small"}).name == "pocketsphinx"
+
+
+def test_a_model_that_was_named_is_never_replaced_by_another_engine(tmp_path: Path) -> None:
+    choice = recogniser(models(tmp_path, "tiny.en"), whisper={"model": "small"})
+    assert (choice.name, choice.model) == ("whisper", "small")
+    with pytest.raises(EngineError, match=r"the model small is not in .*; run `interlocutor models pull small`"):
+        choice.factory()
 
 
 @pytest.mark.parametrize("settings", [{"recogniser": "whisper"}, {"backend": "local"}])

@@ -12,15 +12,27 @@ import pytest
 import soxr
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, silence
-from pipelines.engines import Decoded, DecodeRequest, EngineInfo, Hypothesis, SegmentDecoder, SpeakRequest, Voice, Word
+from pipelines.engines import (
+    Decoded,
+    DecodeRequest,
+    EngineInfo,
+    Hypothesis,
+    Rejection,
+    SegmentDecoder,
+    SpeakRequest,
+    Voice,
+    Word,
+)
 from pipelines.models.cache import Lease, ModelCache
 from pipelines.stt.growing import GrowingSegment, Purpose
 from pipelines.stt.whisper import AGAIN_AT, Reader, WhisperDecoder
 from pipelines.stt.whisper_model import Heard, Sound, Written
+from pipelines.stt.window import WindowRule
 from pipelines.tts.espeak import EspeakSynthesiser
 from tests.fakes.noises import nobody
 
 INFO = EngineInfo(kind="recogniser", name="whisper", demonstration=False, isolation="thread")
+RULE = WindowRule()
 LOOP = "I see you. " + "take one tablet " * 6
 
 
@@ -37,16 +49,21 @@ class ScriptedReader:
 
     script: Script
     misaligned: bool = False
-    heard: list[tuple[tuple[Sound, ...], bool]] = field(default_factory=list)
+    heard: list[tuple[tuple[Sound, ...], WindowRule | None]] = field(default_factory=list)
     wrote: list[tuple[int, int, float]] = field(default_factory=list)  # sounds, beam, temperature
+    ways: list[tuple[bool, bool]] = field(default_factory=list)  # prompted, repeats
+    times: tuple[tuple[int, int], ...] = ()  # of the words, instead of one each 100 ms
     aligned: list[tuple[str, ...]] = field(default_factory=list)
 
-    def hear(self, sounds: Sequence[Sound], *, true_length: bool) -> Heard:
-        self.heard.append((tuple(sounds), true_length))
+    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> Heard:
+        self.heard.append((tuple(sounds), rule))
         return Heard(tuple(sounds), None, 3_000)
 
-    def write(self, heard: Heard, *, beam: int = 1, temperature: float = 0.0) -> list[Written]:
+    def write(
+        self, heard: Heard, *, beam: int = 1, temperature: float = 0.0, prompted: bool = True, repeats: bool = True
+    ) -> list[Written]:
         assert len({self.prompt_length(sound) for sound in heard.sounds}) == 1
+        self.ways.append((prompted, repeats))
         self.wrote.append((len(heard.sounds), beam, temperature))
         return [self.script(sound, temperature) for sound in heard.sounds]
 
@@ -54,6 +71,10 @@ class ScriptedReader:
         assert len(texts) == len(heard.sounds)
         self.aligned.append(tuple(each.text for each in texts))
         lost = 1 if self.misaligned else 0
+        if self.times:
+            ((each,),) = [texts]
+            pairs = zip(each.text.split(), self.times, strict=True)
+            return [tuple(Word(text, start_ms, end_ms, 0.8) for text, (start_ms, end_ms) in pairs)]
         return [
             tuple(Word(text, 100 * i, 100 * i + 90, 0.8) for i, text in enumerate(each.text.split()[lost:]))
             for each in texts
@@ -67,7 +88,9 @@ def always(text: str, **sure: float) -> Script:
     return lambda _sound, _temperature: written(text, **sure)
 
 
-def make(script: Script, *, beam: int = 1, true_length: bool = True, **options: Any) -> tuple[Any, WhisperDecoder]:
+def make(
+    script: Script, *, beam: int = 1, rule: WindowRule | None = RULE, **options: Any
+) -> tuple[Any, WhisperDecoder]:
     """Return a reader and a warm decoder on it."""
     reader = ScriptedReader(script, **options)
     cache = ModelCache(max_models=1, max_bytes=2**50)
@@ -75,10 +98,11 @@ def make(script: Script, *, beam: int = 1, true_length: bool = True, **options: 
     def load() -> Lease[Reader]:
         return cache.lease("scripted", lambda: reader, estimate_bytes=0, unload=lambda _model: None)
 
-    decoder = WhisperDecoder(load, info=INFO, true_length=true_length, beam=beam)
+    decoder = WhisperDecoder(load, info=INFO, rule=rule, beam=beam)
     decoder.warm()
     reader.heard.clear()
     reader.wrote.clear()
+    reader.ways.clear()
     reader.aligned.clear()
     return reader, decoder
 
@@ -112,7 +136,7 @@ def test_it_is_a_segment_decoder_and_warming_reads_once() -> None:
         leases.append(cache.lease("scripted", lambda: reader, estimate_bytes=0, unload=lambda _model: None))
         return leases[-1]
 
-    decoder = WhisperDecoder(load, info=INFO, true_length=False)
+    decoder = WhisperDecoder(load, info=INFO, rule=None)
     assert isinstance(decoder, SegmentDecoder)
     assert leases == []
     decoder.warm()
@@ -175,18 +199,20 @@ def test_a_minute_in_which_nobody_speaks_gives_no_text_whatever_the_decoder_woul
 
 
 def test_a_final_text_that_goes_in_circles_is_written_again_less_timidly(speech: Pcm) -> None:
-    reader, decoder = make(lambda _sound, temperature: written(LOOP if temperature < 0.5 else "Take one tablet."))
+    reader, decoder = make(lambda _sound, temperature: written(LOOP if temperature < 0.3 else "Take one tablet."))
     (decoded,) = decoder.decode([DecodeRequest(speech)]).results
     assert (texts(decoded), decoded.rejected) == ("Take one tablet.", None)
-    assert [temperature for _, _, temperature in reader.wrote] == [0.0, 0.4, 0.8]
+    assert [temperature for _, _, temperature in reader.wrote] == [0.0, *AGAIN_AT]
+    assert reader.ways == [(True, True), (False, False), (False, False)], "told nothing, and repeating nothing"
     assert len(reader.heard) == 2
     assert reader.aligned == [("Take one tablet.",)], "its times are its own"
 
 
 @pytest.mark.parametrize("first", [LOOP, "and so it goes, I hear nothing of it"])
 def test_what_no_temperature_helps_is_what_was_written_first(speech: Pcm, first: str) -> None:
+    tries = itertools.count()
     other = written("something else", log_probability=-1.5)
-    reader, decoder = make(lambda _sound, temperature: other if temperature else written(first, log_probability=-1.2))
+    reader, decoder = make(lambda *_: other if next(tries) > 1 else written(first, log_probability=-1.2))
     (decoded,) = decoder.decode([DecodeRequest(speech)]).results
     assert len(reader.wrote) == 1 + len(AGAIN_AT)
     if first == LOOP:
@@ -251,6 +277,51 @@ def test_a_text_that_repeats_itself_from_the_first_word_on_leaves_one_round(spee
     assert texts(decoded) == "Um,"
 
 
+# ------------------------------------------------------------------ what is written once more
+
+TWICE = "It was too big. It was too big."
+SAID_ONCE = ((0, 400), (400, 700), (700, 1_200), (1_200, 2_200), *((2_200 + at, 2_220 + at) for at in (0, 20, 40, 60)))
+SAID_TWICE = tuple((start, start + 280) for start in range(0, 2_400, 300))
+
+
+@pytest.mark.parametrize("purpose", ["caption", "peek", "final"])
+def test_a_round_that_has_no_sound_of_its_own_is_cut(speech: Pcm, purpose: Purpose) -> None:
+    reader, decoder = make(always(TWICE), times=SAID_ONCE)
+    (decoded,) = decoder.decode([DecodeRequest(speech, purpose, times=purpose != "caption")]).results
+    assert texts(decoded) == "It was too big."
+    rejected = decoded.rejected.reason if decoded.rejected is not None else None
+    assert rejected == (None if purpose == "caption" else "repeats")
+    assert len(reader.wrote) == 1
+
+
+@pytest.mark.parametrize("purpose", ["caption", "final"])
+def test_what_was_said_twice_is_heard_twice(speech: Pcm, purpose: Purpose) -> None:
+    _, decoder = make(always(TWICE), times=SAID_TWICE)
+    (decoded,) = decoder.decode([DecodeRequest(speech, purpose, times=purpose != "caption")]).results
+    assert (texts(decoded), decoded.rejected) == (TWICE, None)
+
+
+# ------------------------------------------------------------------ what it was told
+
+
+@pytest.mark.parametrize("text", ["Salbutamol.", "Well, um, this is about Grant.", "Grant, salbutamol, and so on."])
+def test_what_it_was_told_is_no_text_unless_it_is_heard_untold(speech: Pcm, text: str) -> None:
+    words = ("Grant", "salbutamol")
+    for untold, kept in ((" ", ""), ("Thanks for watching!", ""), ("Salbitamol.", text)):
+        reader, decoder = make(lambda sound, _temperature, untold=untold: written(text if sound.vocabulary else untold))  # type: ignore[misc]
+        (decoded,) = decoder.decode([DecodeRequest(speech, vocabulary=words)]).results
+        assert texts(decoded) == kept
+        assert reader.ways == [(True, True), (False, True)]
+        if not kept:
+            assert decoded.rejected == Rejection("echo", text)
+
+
+def test_a_text_with_a_word_of_its_own_is_not_asked_for_twice(speech: Pcm) -> None:
+    reader, decoder = make(always("Is it salbutamol?"))
+    decoder.decode([DecodeRequest(speech, vocabulary=("salbutamol",))])
+    assert reader.ways == [(True, True)]
+
+
 # ------------------------------------------------------------------ times
 
 
@@ -292,22 +363,20 @@ def test_nothing_is_aligned_where_nothing_was_written(speech: Pcm) -> None:
 
 
 def test_sounds_whose_prompts_are_as_long_share_a_batch_and_answers_keep_their_order(speech: Pcm) -> None:
-    reader, decoder = make(lambda sound, _temperature: written(" ".join(sound.vocabulary) or "none"))
+    reader, decoder = make(lambda sound, _temperature: written(" ".join(("say", *sound.vocabulary))))
     vocabularies = [("one",), (), ("three", "four"), ("five",), ("six", "seven"), ()]
     sounds = [speech, speech, speech, speech, nobody(3_000)["noise"], speech]
     requests = [DecodeRequest(sound, vocabulary=words) for sound, words in zip(sounds, vocabularies, strict=True)]
     results = decoder.decode(requests).results
-    assert [texts(decoded) for decoded in results] == ["one", "none", "three four", "five", "", "none"]
+    assert [texts(decoded) for decoded in results] == ["say one", "say", "say three four", "say five", "", "say"]
     assert sorted(len(sounds) for sounds, _ in reader.heard) == [1, 2, 2]
 
 
-@pytest.mark.parametrize("true_length", [True, False])
-def test_the_qualified_way_is_the_way_that_is_used(speech: Pcm, true_length: bool) -> None:
-    reader, decoder = make(
-        lambda _sound, temperature: written("fine" if temperature else LOOP), true_length=true_length
-    )
+@pytest.mark.parametrize("rule", [RULE, None])
+def test_the_qualified_way_is_the_way_that_is_used(speech: Pcm, rule: WindowRule | None) -> None:
+    reader, decoder = make(lambda _sound, temperature: written("fine" if temperature else LOOP), rule=rule)
     decoder.decode([DecodeRequest(speech)])
-    assert [way for _, way in reader.heard] == [true_length, true_length]
+    assert [way for _, way in reader.heard] == [rule, rule]
 
 
 def test_a_beam_is_for_what_somebody_waits_for(speech: Pcm) -> None:

@@ -1,4 +1,4 @@
-"""What surrounds the model: lengths that are encoded, and aligned words put in order."""
+"""What surrounds the model: windows, what can be said in a sound, and aligned words put in order."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,8 @@ from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ
 from pipelines.models.cache import ModelCache
 from pipelines.models.devices import Device
-from pipelines.stt.whisper_model import LENGTHS_S, WINDOW_S, WhisperReader, encoded_s, in_order
+from pipelines.stt.whisper_model import Sound, WhisperReader, in_order, told
+from pipelines.stt.window import STEP_S, WINDOW_S, WindowRule
 from tests.random_whisper import make_random_whisper
 
 PROOF = Path(__file__).parents[1] / "models" / "proof-whisper"
@@ -51,33 +53,45 @@ def test_a_tokenizer_without_whispers_tokens_is_refused(tmp_path: Path) -> None:
     assert caught.value.code == "model.format"
 
 
-# ------------------------------------------------------------------ lengths
+# ------------------------------------------------------------------ windows
 
 
 @pytest.mark.parametrize(
-    ("length_s", "margin_s", "encoded"),
+    ("sound_s", "rule", "window_s"),
     [
-        (0.0, 2.5, 3.0),
-        (1.5, 2.5, 4.0),
-        (1.51, 2.5, 5.0),
-        (3.0, 2.5, 6.0),
-        (8.0, 2.5, 11.0),
-        (8.0, 0.0, 8.0),
-        (27.5, 2.5, 30.0),
-        (30.0, 2.5, 30.0),
-        (60.0, 2.5, 30.0),
-        (1.0, 30.0, 30.0),
+        (0.0, WindowRule(10.0, 5.0), 10.0),
+        (5.0, WindowRule(10.0, 5.0), 10.0),
+        (5.01, WindowRule(10.0, 5.0), 12.5),
+        (15.0, WindowRule(10.0, 5.0), 20.0),
+        (26.0, WindowRule(10.0, 5.0), 30.0),
+        (60.0, WindowRule(10.0, 5.0), 30.0),
+        (1.5, WindowRule(0.0, 2.5), 5.0),
+        (8.0, WindowRule(0.0, 0.0), 10.0),
+        (1.0, WindowRule(30.0, 0.0), 30.0),
+        (1.0, WindowRule(0.0, 30.0), 30.0),
     ],
 )
-def test_sound_is_encoded_with_its_margin_and_rounded_up(length_s: float, margin_s: float, encoded: float) -> None:
-    assert encoded_s(round(length_s * ANALYSIS_HZ), margin_s) == encoded
+def test_a_window_holds_sound_and_margin_above_a_floor(sound_s: float, rule: WindowRule, window_s: float) -> None:
+    assert rule.window_s(round(sound_s * ANALYSIS_HZ)) == window_s
 
 
-@given(st.integers(0, 31 * ANALYSIS_HZ), st.floats(0, 30))
-def test_the_encoded_length_is_one_of_few_and_holds_the_sound(samples: int, margin_s: float) -> None:
-    length_s = encoded_s(samples, margin_s)
-    assert length_s in LENGTHS_S
-    assert length_s >= min(samples / ANALYSIS_HZ + margin_s, WINDOW_S)
+@given(st.integers(0, 31 * ANALYSIS_HZ), st.floats(0, 30), st.floats(0, 30))
+def test_windows_are_of_few_lengths_and_hold_the_sound(samples: int, floor_s: float, margin_s: float) -> None:
+    window_s = WindowRule(floor_s, margin_s).window_s(samples)
+    assert window_s % STEP_S == 0
+    assert window_s >= min(max(samples / ANALYSIS_HZ + margin_s, floor_s), WINDOW_S)
+    assert window_s <= WINDOW_S
+
+
+def test_what_can_be_said_depends_on_what_is_voiced() -> None:
+    sound = np.zeros(8 * ANALYSIS_HZ, dtype=np.int16)
+    assert Sound(sound).most_tokens == 92
+    assert Sound(sound, voiced_s=0.5).most_tokens == 17
+
+
+def test_names_are_told_in_a_sentence() -> None:
+    assert told(("Grant", "salbutamol")) == " Well, um, this is about Grant, salbutamol, and so on."
+    assert told(()) == " Well, um..."
 
 
 # ------------------------------------------------------------------ words
