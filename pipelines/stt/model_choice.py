@@ -25,6 +25,7 @@ READ_MS = 400.0
 # Estimated from tiny.en on two cores: 75 MB of weights, 60 ms for a sentence at its own length, five times that padded.
 _MS_PER_BYTE, _CORES, _PADDED = 60.0 / 75e6, 2, 5.0
 _MOST_CORES = 4  # more make no single text quicker
+_ALIKE_BYTES = 25_000_000  # models whose weights differ by less are of one size
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def choose_model(models: ModelSettings, whisper: WhisperSettings) -> Chosen | No
         why = f"the quickest here, though it takes {_took(best)}, and {READ_MS:.0f} ms would be in time"
         return Chosen(best, why)
     # Of two as large the one for English alone reads English better; its name says so.
-    best = max(in_time, key=lambda one: (round(one.size_bytes / 10e6), one.id.endswith(".en")))
+    best = max(in_time, key=lambda one: (one.size_bytes // _ALIKE_BYTES, one.id.endswith(".en")))
     late = [f"{one.id} takes {_took(one)}" for one in found if one.size_bytes > best.size_bytes and not one.in_time]
     why = f"the best here that this machine serves in time ({_took(best)})"
     return Chosen(best, f"{why}; {', '.join(late)}" if late else why)
