@@ -23,6 +23,7 @@ from pipelines.models.memory import resident_bytes
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
 from server.metrics import Metrics
+from server.places import measure_places
 from server.rtc.calls import Calls
 from server.sessions import SessionRegistry
 from server.settings.tree import Settings
@@ -129,11 +130,30 @@ class Server:
             self.not_ready = "; ".join(told)
             logger.error("engines_not_loaded", error=self.not_ready)
             return
+        try:
+            await self._find_places()
+        except (AppError, OSError) as error:
+            self.not_ready = _reason(error)
+            logger.error("engines_not_loaded", error=self.not_ready)
+            return
         # What is loaded by now stays: the garbage collector need not walk it again in the middle of somebody's turn.
         gc.collect()
         gc.freeze()
         self.not_ready = None
         logger.info("ready", memory_bytes=await asyncio.to_thread(resident_bytes))
+
+    async def _find_places(self) -> None:
+        """Let in as many sessions as are set, or else as many as the engines serve in time on this machine."""
+        places = await measure_places(self.engines, self.clock)
+        wanted = self.settings.server.max_sessions
+        self.registry.places = wanted or places.count
+        logger.log(
+            logging.WARNING if wanted > places.count else logging.INFO,
+            "places_found",
+            places=self.registry.places,
+            held=places.count,
+            reason=places.reason,
+        )
 
     async def _load_one(self, lane: Lane, choice: Choice) -> str | None:
         """Load an engine and run it once; return why it can't be."""

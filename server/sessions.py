@@ -104,8 +104,18 @@ class SessionRegistry:
         self._sessions: dict[str, Session] = {}
         self._tokens: dict[str, str] = {}  # SHA-256 of a token -> session id
         self._folder = settings.data_path / "sessions"
-        metrics.session_capacity.set(settings.server.max_sessions)
+        self.places = settings.server.max_sessions
         metrics.sessions_detached.set_function(self._detached)
+
+    @property
+    def places(self) -> int:
+        """How many sessions may be reserved or running at once."""
+        return self._places
+
+    @places.setter
+    def places(self, places: int) -> None:
+        self._places = places
+        self._metrics.session_capacity.set(places)
 
     # -------------------------------------------------------------- life
 
@@ -135,7 +145,7 @@ class SessionRegistry:
             raise CapacityError(
                 "the server is about to restart; try again shortly", retry_after_s=retry_s, code="capacity.draining"
             )
-        if sum(s.status is not Status.ENDED for s in self._sessions.values()) >= self._settings.server.max_sessions:
+        if sum(s.status is not Status.ENDED for s in self._sessions.values()) >= self.places:
             self._metrics.count_admission("full")
             raise CapacityError(f"all places are taken; try again in {retry_s} seconds", retry_after_s=retry_s)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
-import os
 import re
 import shutil
 import socket
@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
+from audio.clock import LoopClock
 from audio.errors import AppError, EngineError
 from pipelines.models.memory import available_to_process, show_bytes
 from server.cli.config import startup_faults
 from server.cli.options import AsJson, ConfigFolder, Overrides
+from server.places import Places, measure_places, usable_cores
 
 if TYPE_CHECKING:
     from pipelines.catalogue import Choice
@@ -72,19 +74,62 @@ def doctor(overrides: Overrides = None, config: ConfigFolder = None, as_json: As
 
 def examine(settings: Settings) -> list[Check]:
     """Return all checks, in the order they are shown."""
+    engines = check_engines(settings)
+    held = check_places(settings, may_run=all(check.status != "fail" for check in engines))
+    sessions = settings.server.max_sessions or held.sessions
     return [
         check_python(sys.version_info[:3]),
         check_packages(metadata.requires("interlocutor") or []),
-        *check_engines(settings),
+        *engines,
         check_settings(settings),
         check_data_folder(settings.data_path),
         check_space(settings.data_path),
         *check_models(settings),
         check_port(settings.server.host, settings.server.port),
-        check_cores(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1),
-        check_memory(available_to_process(), settings.server.max_sessions),
-        check_files(open_files_limit(), settings.server.max_sessions),
+        check_cores(usable_cores()),
+        held.check,
+        check_memory(available_to_process(), sessions),
+        check_files(open_files_limit(), sessions),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many sessions this machine holds, and the line that says so."""
+
+    check: Check
+    sessions: int = 1
+
+
+def check_places(settings: Settings, *, may_run: bool) -> Held:
+    """Have one sentence spoken and heard with the chosen engines, as the server does at its start; weigh the places."""
+    if not may_run:
+        return Held(Check("Places", "warn", "not tried, as an engine fails", "mend that first"))
+    try:
+        places = asyncio.run(_measure(settings))
+    except (AppError, OSError) as error:
+        found = error.message if isinstance(error, AppError) else str(error)
+        return Held(Check("Places", "warn", f"not found: {found}", "mend the engines, then run this again"))
+    return Held(judge_places(settings.server.max_sessions, places), places.count)
+
+
+async def _measure(settings: Settings) -> Places:
+    from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
+
+    engines = build_lanes(choose_engines(settings.engines, settings.models), settings.engines, LoopClock())
+    try:
+        await start_lanes(engines)
+        return await measure_places(engines, LoopClock())
+    finally:
+        await stop_lanes(engines)
+
+
+def judge_places(wanted: int, places: Places) -> Check:
+    """Judge the places that are set (0: none) against those that there is room for."""
+    found = f"{places.count} sessions at once: {places.reason}"
+    if wanted <= places.count:
+        return Check("Places", "ok", found if not wanted else f"{wanted} set, of {found}")
+    return Check("Places", "warn", f"{wanted} set, but {found}", f"set server.max_sessions to {places.count}, or to 0")
 
 
 def check_python(version: tuple[int, int, int]) -> Check:

@@ -53,7 +53,11 @@ class ServerSettings(_Section):
     )
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
     max_sessions: int = Field(
-        default=16, ge=1, le=10_000, description="Sessions at once; the next is refused with 503 and a time to retry."
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Sessions at once; the next is refused with 503 and a time to retry. 0: as many as this machine "
+        "was found to hold at its start.",
     )
     allowed_origins: tuple[str, ...] = Field(
         default=(),

@@ -40,7 +40,7 @@ async def serving(
     With `ready` false it does so once loading has ended, with or without success.
     """
     settings = Settings(
-        server=ServerSettings(port=0, **server),
+        server=ServerSettings(port=0, **({"max_sessions": 16} | server)),
         engines=engines or EngineSettings(backend="mock"),
         models=models or ModelSettings(path=folder / "models"),
         rtc=RtcSettings.model_validate(rtc or {}),

@@ -111,7 +111,8 @@ def plain_environment() -> dict[str, str]:
 
 def command(data: Path, *settings: str) -> list[str]:
     """Return the command that serves on a free port with these settings."""
-    given = ["log.format=json", f"data_path={data}", *settings]
+    # A machine that runs tests is busy, and would be found to hold few sessions.
+    given = ["log.format=json", f"data_path={data}", "server.max_sessions=16", *settings]
     overrides = [word for setting in given for word in ("--set", setting)]
     return [sys.executable, "-m", "server.cli", "serve", "--port", "0", *overrides]
 

@@ -18,6 +18,7 @@ from audio.errors import EngineError
 from pipelines.models.memory import available_to_process
 from server import cli
 from server.cli import doctor
+from server.places import Places
 from server.settings.aliases import ALIASES
 from server.settings.tree import LEAVES, Settings
 
@@ -266,6 +267,10 @@ def test_limits_are_judged() -> None:
     assert [doctor.judge_space(size).status for size in (gib // 10, gib, 10 * gib)] == ["fail", "warn", "ok"]
     assert [doctor.check_cores(cores).status for cores in (1, 2)] == ["warn", "ok"]
     assert [doctor.check_memory(size, 16).status for size in (gib // 2, gib, 8 * gib)] == ["fail", "warn", "ok"]
+    places = Places(6, "2 cores")
+    assert doctor.judge_places(0, places).found == "6 sessions at once: 2 cores"
+    assert doctor.judge_places(4, places).status == "ok"
+    assert doctor.judge_places(16, places).advice == "set server.max_sessions to 6, or to 0"
     assert "server.max_sessions to 4," in doctor.check_memory(gib, 16).advice
     assert [doctor.check_files(limit, 16).status for limit in (100, 256, None)] == ["warn", "ok", "ok"]
     assert available_to_process() > gib // 10

@@ -92,7 +92,7 @@ def test_the_environment_chooses_the_file(folder: Path) -> None:
     (folder / "production.yaml").write_text("server: {max_sessions: 3}")
     assert load(folder, "environment=production").settings.server.max_sessions == 3
     assert load(folder, "environment=production", APP_ENV="dev").settings.environment == "production"
-    assert load(folder).settings.server.max_sessions == 16
+    assert load(folder).settings.server.max_sessions == 0
 
 
 def test_the_own_variable_wins_over_an_alias(folder: Path) -> None:

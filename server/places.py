@@ -1,0 +1,126 @@
+"""How many sessions this machine holds at once: found by having one sentence spoken and heard, once engines are warm.
+
+What must not wait is a turn's last reading and the reply's first clause. Captions are no reason for fewer places: the
+recogniser's lane makes them rarer by itself when many speak.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from audio.clock import Clock
+from audio.errors import AppError, EngineError
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm
+from audio.resample import StreamResampler
+from pipelines.engines import Hypothesis, SpeakRequest, SpeechChunk, StreamSpec, Voice
+from pipelines.lanes.decodes import DecodeLane, RecogniserLane
+from pipelines.lanes.jobs import JobLane
+from pipelines.session.driver import Engines
+
+SENTENCE = "Good morning. I have had this cough for about two weeks, and it keeps me awake at night."
+TRIES = 3  # the quickest counts: what else the machine is doing at its start is no measure of it
+TIMEOUT_S = 60.0
+
+MOST = 1_000
+SPEAKS = 0.5  # of a session's time, that its candidate does
+READS_PER_S = 0.4  # of a session: its pauses and ends of turns, most of them read once
+CLAUSES_PER_S = 0.3  # of a session, those that were prepared in vain too
+LOAD = 0.5  # of a worker's time, beyond which somebody waits noticeably for those who came before
+OWN_CPU_S = 0.03  # of a core, that a session costs without its engines: 0.02 over a WebSocket, 0.04 over a call
+OWN_SHARE = 0.6  # of all cores, that sessions without their engines may take
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one sentence cost: its sound in seconds, milliseconds to speak it, and to hear it once it was said."""
+
+    sound_s: float
+    speak_ms: float
+    hear_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """How many sessions there is room for, and why no more."""
+
+    count: int
+    reason: str
+
+
+def places_of(trial: Trial, recogniser: RecogniserLane, synthesiser: JobLane, *, cores: int) -> Places:
+    """Return how many sessions can be held so that hardly anybody waits for others."""
+    hearers, speakers = len(recogniser.workers), len(synthesiser.workers)
+    hear_s, speak_s = max(trial.hear_ms, 0.01) / 1000.0, max(trial.speak_ms, 0.01) / 1000.0
+    if isinstance(recogniser, DecodeLane):
+        hearing = LOAD * hearers / (READS_PER_S * hear_s)
+    else:  # it listens all the time
+        hearing = LOAD * min(hearers, cores) / (SPEAKS * hear_s / max(trial.sound_s, 0.1))
+    limits = {
+        f"the recogniser takes {trial.hear_ms:.0f} ms for a sentence of {trial.sound_s:.1f} s": hearing,
+        f"the voice takes {trial.speak_ms:.0f} ms for it": LOAD * speakers / (CLAUSES_PER_S * speak_s),
+        f"{cores} cores": OWN_SHARE * cores / OWN_CPU_S,
+    }
+    why, count = min(limits.items(), key=lambda item: item[1])
+    return Places(min(max(1, int(count)), MOST), why)
+
+
+async def measure_places(engines: Engines, clock: Clock) -> Places:
+    """Have a sentence spoken and heard; raises EngineError when an engine can't."""
+    trials = [await _try(engines, clock) for _ in range(TRIES)]
+    quickest = Trial(trials[0].sound_s, min(trial.speak_ms for trial in trials), min(trial.hear_ms for trial in trials))
+    return places_of(quickest, engines.recogniser, engines.synthesiser, cores=usable_cores())
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+async def _try(engines: Engines, clock: Clock) -> Trial:
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            began_ms = clock.now_ms()
+            sound = await _spoken(engines.synthesiser)
+            spoken_ms = clock.now_ms()
+            await _heard(engines.recogniser, sound)
+    except TimeoutError as error:
+        raise EngineError(f"one sentence was not spoken and heard within {TIMEOUT_S:.0f} s") from error
+    return Trial(len(sound) / ANALYSIS_HZ, spoken_ms - began_ms, clock.now_ms() - spoken_ms)
+
+
+async def _spoken(lane: JobLane) -> Pcm:
+    """Return the sentence's sound, int16 (n,) at 16 kHz."""
+    chunks: list[Pcm] = []
+    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def part(chunk: SpeechChunk) -> None:
+        chunks.append(chunk.samples)
+
+    def end(error: AppError | None) -> None:
+        if not done.done():
+            done.set_exception(error) if error is not None else done.set_result(None)
+
+    lane.submit(SpeakRequest("places", SENTENCE, Voice()), priority=0, on_part=part, on_end=end)
+    await done
+    return StreamResampler(WIRE_HZ, ANALYSIS_HZ).process(np.concatenate(chunks or [np.zeros(0, dtype=np.int16)]))
+
+
+async def _heard(lane: RecogniserLane, sound: Pcm) -> None:
+    """Wait for the sentence's final text, whatever it is."""
+    final = asyncio.Event()
+
+    def listen(hypothesis: Hypothesis) -> None:
+        if hypothesis.final:
+            final.set()
+
+    handle = lane.open(StreamSpec("places"), listen)
+    try:
+        handle.feed(sound)
+        handle.finish()
+        await final.wait()
+    finally:
+        handle.close()
