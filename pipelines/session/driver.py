@@ -223,11 +223,13 @@ class SessionDriver:
                 self._cut_sound(reply)
                 self.playout.hold(reply)
             self._latency.forget()
+            left_s = self.clock.left_s
             self.signal(s.Lost(self.played_ms()))
         else:
+            left_s = self.clock.left_s  # as long as it stands still: what follows takes time
             self.clock.go_on()
             self.signal(s.Back(self.played_ms()))
-        self.log.append(SessionPaused(on, round(1000.0 * self.clock.left_s)))
+        self.log.append(SessionPaused(on, round(1000.0 * left_s)))
         return True
 
     def _media_tick(self) -> None:
