@@ -96,7 +96,7 @@ class SessionSettings(_Section):
     )
     start_within_s: int = Field(
         default=300,
-        ge=10,
+        ge=1,
         le=86_400,
         description="Seconds between connecting and the first sound or item of the role-play; longer than the "
         "preparation, for clients that connect before it (the page connects after it).",
