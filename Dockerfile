@@ -29,8 +29,8 @@ FROM python:3.11-slim-bookworm
 RUN apt-get update \
     && apt-get install -y --no-install-recommends flite \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
-    && groupadd --system --gid 10001 interlocutor \
-    && useradd --system --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin interlocutor \
+    && groupadd --gid 10001 interlocutor \
+    && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin interlocutor \
     && install -d -m 0700 -o 10001 -g 10001 /data
 COPY --from=build /opt/interlocutor /opt/interlocutor
 COPY --from=models --chown=10001:10001 /models /models

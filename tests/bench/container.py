@@ -40,13 +40,14 @@ def main() -> int:
     parser.add_argument("--work", type=Path, required=True, help="Folder for the roots; the caller deletes it.")
     parser.add_argument("--models", type=Path, help="Folder of models that stands for the volume /models.")
     parser.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE", help='As MODELS="tiny.en".')
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="For the server.")
     parser.add_argument("--base", type=Path, help="Keep the bare root in this tar file, and use it when it is there.")
     parser.add_argument("--audio", type=Path, default=TURN, help="What is replayed: a recording with its truth file.")
     given = parser.parse_args()
     began_s = time.monotonic()
     base = bare_root(given.work / "base", given.base)
     base_s, began_s = time.monotonic() - began_s, time.monotonic()
-    built = build(base, given.work, dict(each.partition("=")[::2] for each in given.build_arg))
+    built = build(base, given.work, _pairs(given.build_arg))
     build_s = time.monotonic() - began_s
     models_mb = size_mb(built.root / "models")
     whole_mb, base_mb = size_mb(built.root) - models_mb, size_mb(base)
@@ -59,6 +60,10 @@ def main() -> int:
     return 1 if faults else 0
 
 
+def _pairs(given: list[str]) -> dict[str, str]:
+    return dict(each.partition("=")[::2] for each in given)
+
+
 def try_out(built: Built, given: argparse.Namespace) -> list[str]:
     """Start the server as the image would, ask it for what it offers, replay; return what is wrong."""
     audio = mount_for_running(built, given)
@@ -66,6 +71,7 @@ def try_out(built: Built, given: argparse.Namespace) -> list[str]:
     environ = built.environ | {
         "INTERLOCUTOR__SECRET_KEY_FILE": SECRET,
         "INTERLOCUTOR__SERVER__ALLOW_EMBEDDED_IN_PRODUCTION": "true",
+        **_pairs(given.env),
     }
     began_s = time.monotonic()
     server = subprocess.Popen(built.as_user(*built.entrypoint, *built.command), env=environ)
@@ -92,7 +98,7 @@ def try_out(built: Built, given: argparse.Namespace) -> list[str]:
         "the replay failed": replayed == 0 and len(turns) > 0,
         "a turn was not answered": all(turn["said"] for turn in turns),
         "it did not end when it was told to": stopped in (0, -signal.SIGTERM),
-        "its root can be written": not (built.root / "opt" / "written").exists() and not writable(built),
+        "its root can be written": not writable(built),
         "it keeps no record": any((built.root / "data" / "sessions").iterdir()),
     }
     return [what for what, well in checks.items() if not well]

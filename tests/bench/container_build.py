@@ -173,12 +173,10 @@ def _lent(root: Path) -> Iterator[dict[str, str]]:
     variables = {name: value for name, value in os.environ.items() if LENT_VARIABLES.fullmatch(name)}
     own = [Path(path) for path in (os.environ.get("PIP_CONFIG_FILE"), Path.home() / ".config/pip/pip.conf") if path]
     texts = [path.read_text(encoding="utf-8") for path in (*own, Path("/etc/pip.conf")) if path.is_file()]
-    named = {
-        Path(found) for text in (*texts, *variables.values()) for found in re.findall(r"(?<![\w:/])/\w[\w./-]*", text)
-    }
-    named |= {
-        Path(found) for text in (*texts, *variables.values()) for found in re.findall(r"file://(/[\w./-]+)", text)
-    }
+    texts += variables.values()
+    named = {Path(found) for text in texts for found in re.findall(r"(?<![\w:/])/\w[\w./-]*", text)}
+    # The pages of a local index name files that lie beside them.
+    named |= {Path(found).parent for text in texts for found in re.findall(r"file://(/[\w.-]+/[\w./-]+)", text)}
     wanted = {path for path in (*own, *named, *(Path(each) for each in (*LENT_FILES, *LENT_FOLDERS))) if path.exists()}
     # A folder that holds another is lent first, and the other is then there.
     wanted = {path for path in wanted if not any(above in wanted for above in path.parents)}

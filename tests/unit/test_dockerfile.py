@@ -52,7 +52,7 @@ def test_it_runs_as_a_user_without_rights_by_number(last: Stage) -> None:
     after = last.instructions[last.instructions.index(user) :]
     assert not {one.name for one in after} & {"RUN", "COPY"}
     number = user.text.partition(":")[0]
-    assert any(f"useradd --system --uid {number}" in one.text for one in last.all("RUN"))
+    assert any(f"useradd --uid {number}" in one.text for one in last.all("RUN"))
 
 
 def test_every_package_of_pythons_index_is_checked_by_its_hash_and_none_is_compiled(stages: list[Stage]) -> None:
