@@ -17,7 +17,7 @@ COPY static static
 COPY configs configs
 RUN /opt/tools/bin/hatchling build -t wheel -d dist \
     && /opt/interlocutor/bin/pip install --quiet --no-index --no-deps dist/interlocutor-*.whl \
-    && /opt/interlocutor/bin/pip uninstall --quiet --yes setuptools pip
+    && /opt/interlocutor/bin/pip uninstall --quiet --yes setuptools
 
 # Models that the image carries: --build-arg MODELS="tiny.en". None by default.
 FROM build AS models

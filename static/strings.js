@@ -522,7 +522,7 @@ export const strings = {
     },
     "session.expired": {
       title: "The role-play had to be opened again",
-      body: "Too much time passed since you chose the card. Try again: your notes are still here.",
+      body: "Too much time passed since you chose the card, or somebody else needed the place. Try again: your notes are still here.",
     },
     "lab.nothing": {
       title: "Nothing could be run",
