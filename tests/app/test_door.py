@@ -146,19 +146,20 @@ def test_a_joined_session_that_never_begins_gives_its_place_up(
             await wire.send("interlocutor.pulse")
             await asyncio.sleep(EVERY_S)
 
-    settings = ("engines.backend=mock", "session.start_within_s=2", "server.max_sessions=2")
+    settings = ("engines.backend=mock", "session.start_within_s=4", "server.max_sessions=2")
     with running(tmp_path_factory.mktemp("never"), *settings) as server:
 
         async def main() -> None:
-            async with joining(server) as talking, joining(server) as wire:
+            async with joining(server) as talking:
                 await talking.answered()
-                talk = asyncio.create_task(chatter(wire))
-                problem = await wire.until("interlocutor.problem")
-                assert problem["code"] == "session.not_started"
-                assert (await wire.until("interlocutor.session.ended"))["reason"] == "not_started"
-                assert await wire.closed() in (4408, 1005)  # a data channel has no close code
-                talk.cancel()
-                await asyncio.gather(talk, return_exceptions=True)
+                async with joining(server) as wire:
+                    chat = asyncio.create_task(chatter(wire))
+                    problem = await wire.until("interlocutor.problem")
+                    assert problem["code"] == "session.not_started"
+                    assert (await wire.until("interlocutor.session.ended"))["reason"] == "not_started"
+                    assert await wire.closed() in (4408, 1005)  # a data channel has no close code
+                    chat.cancel()
+                    await asyncio.gather(chat, return_exceptions=True)
                 async with joining(server) as next_one:  # the place is free
                     await next_one.answered()
                 await talking.answered()
