@@ -10,6 +10,7 @@
     ├── ProtocolError            a message from a client that is refused
     ├── AccessError              no token, a wrong one, or one that may not do this
     └── CapacityError            the server is full or draining: try later
+        └── RateError            too many requests from one address: try later
 
 `code` is stable and documented in docs/protocol.md; the message never carries internals.
 It lives in `audio/` because imports point downwards and every room raises from the same tree.
@@ -103,3 +104,11 @@ class CapacityError(AppError):
     def __init__(self, message: str, *, retry_after_s: int, code: str | None = None) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
+
+
+class RateError(CapacityError):
+    """One address asks too often; `retry_after_s` says when it may again."""
+
+    code = "access.too_many"
+    http_status = 429
+    close_code = 4429

@@ -28,7 +28,7 @@ from server.gpu import GpuReader
 OTHER = "other"
 SERVICES = ("recogniser", "responder", "synthesiser", OTHER)
 STATUSES = ("ok", "failed", "cancelled", OTHER)
-ADMISSIONS = ("admitted", "full", "draining", "refused", OTHER)
+ADMISSIONS = ("admitted", "full", "limited", "draining", "refused", OTHER)
 STAGES = ("voice_to_voice", "endpoint", "recognise", "respond", "speak", "deliver")
 TRANSPORTS = ("websocket", "webrtc", OTHER)
 INCIDENTS = ("failed", "died", "restarted", OTHER)
@@ -200,7 +200,7 @@ class Metrics:
             self.ai_request_duration.labels(service).observe(duration_s)
 
     def count_admission(self, result: str) -> None:
-        """Count an asked-for session: admitted, full, draining or refused."""
+        """Count an asked-for session: admitted, full, limited, draining or refused."""
         self.admissions.labels(closed(result, ADMISSIONS)).inc()
 
     def count_incident(self, engine: str, what: str) -> None:

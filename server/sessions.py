@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import secrets
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -19,10 +18,9 @@ from pathlib import Path
 import structlog
 
 from audio.clock import Clock
-from audio.errors import AccessError, AppError, CapacityError, ProtocolError, StorageError
+from audio.errors import AccessError, CapacityError, ProtocolError, RateError, StorageError
 from audio.files import storage_error
 from audio.playout import Sink
-from audio.recorder import join as join_recording
 from audio.speech import SpeechDetector
 from audio.vad import make_vad
 from pipelines.catalogue import Choices
@@ -34,9 +32,11 @@ from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
+from server.admission import RateLimit, Reservation, gives_way
 from server.metrics import Metrics
 from server.principal import Principal, Role
 from server.records.debrief import Debrief, summarise
+from server.records.housekeeping import delete_old, join_left_over, session_folders
 from server.settings.tree import Settings
 from server.wire.live import LiveSession
 from server.wire.ticket import Ticket, bad_ticket
@@ -75,6 +75,8 @@ class Session:
     joined: asyncio.Event = field(default_factory=asyncio.Event)  # its recording is one file, if there is one
     consent: ConsentGiven | None = None
     role: Role = "candidate"  # of whoever has its token
+    made_ms: float = 0.0
+    network: str | None = None  # that it was asked for from; None: by a developer
 
 
 class SessionRegistry:
@@ -104,6 +106,7 @@ class SessionRegistry:
         self._sessions: dict[str, Session] = {}
         self._tokens: dict[str, str] = {}  # SHA-256 of a token -> session id
         self._folder = settings.data_path / "sessions"
+        self._limit = RateLimit(settings.server.reservations, now_s=lambda: clock.now_ms() / 1000.0)
         self.places = settings.server.max_sessions
         metrics.sessions_detached.set_function(self._detached)
 
@@ -119,38 +122,67 @@ class SessionRegistry:
 
     # -------------------------------------------------------------- life
 
-    def create(self, card_id: str, mode: str, *, role: Role = "candidate") -> tuple[Session, str]:
+    def create(
+        self, card_id: str, mode: str, *, role: Role = "candidate", network: str | None = None
+    ) -> tuple[Session, str]:
         """Reserve a session; return it with its token, whose bearer has `role` in this session alone.
 
-        Raises CardError, ProtocolError, CapacityError (full or draining) or StorageError (nothing could be recorded).
+        `network` is whose limits hold (`network_of`); None for a developer, who has none. Raises CardError,
+        ProtocolError, CapacityError (full, draining, or asked too often) or StorageError (nothing could be recorded).
         """
         card = self._cards.get_card(card_id)
         if mode not in MODES:
             raise ProtocolError(f"mode '{mode}' is unknown; use one of {', '.join(MODES)}", code="session.mode")
-        self._admit()
+        self._admit(network)
         session_id = f"sess_{secrets.token_hex(10)}"
         token = f"ek_{secrets.token_urlsafe(32)}"  # OpenAI's browser clients take no other for a short-lived key
-        session = Session(session_id, card, mode, self._folder / session_id, self._due_ms(), role=role)
+        now_ms = self._clock.now_ms()
+        due_ms = now_ms + self._settings.session.join_within_s * 1000.0
+        folder = self._folder / session_id
+        session = Session(session_id, card, mode, folder, due_ms, role=role, made_ms=now_ms, network=network)
         self._make_folder(session.folder)
+        if network is not None:
+            self._limit.take(network)
         self._sessions[session_id] = session
         self._tokens[_digest(token)] = session_id
         self._metrics.count_admission("admitted")
         logger.info("session_reserved", session=session_id, card=card_id, mode=mode)
         return session, token
 
-    def _admit(self) -> None:
+    def _admit(self, network: str | None) -> None:
         retry_s = self._settings.server.retry_after_s
         if self.draining:
             self._metrics.count_admission("draining")
             raise CapacityError(
                 "the server is about to restart; try again shortly", retry_after_s=retry_s, code="capacity.draining"
             )
-        if sum(s.status is not Status.ENDED for s in self._sessions.values()) >= self.places:
+        if network is not None and (wait_s := self._limit.wait_s(network)):
+            self._metrics.count_admission("limited")
+            raise RateError(
+                f"too many role-plays were opened from your network; try again in {wait_s} seconds",
+                retry_after_s=wait_s,
+            )
+        taken = sum(s.status is not Status.ENDED for s in self._sessions.values())
+        if taken >= self.places and not self._make_room(network):
             self._metrics.count_admission("full")
             raise CapacityError(f"all places are taken; try again in {retry_s} seconds", retry_after_s=retry_s)
 
-    def _due_ms(self) -> float:
-        return self._clock.now_ms() + self._settings.session.join_within_s * 1000.0
+    def _make_room(self, asking: str | None) -> bool:
+        """Let a reservation that nobody has joined go, if one gives way to whoever asks; return whether it did."""
+        reserved = [s for s in self._sessions.values() if s.status is Status.RESERVED]
+        settings = self._settings.server.reservations
+        kept_s = self._settings.session.prepare_s + settings.spare_s
+        session_id = gives_way(
+            (Reservation(s.id, s.network, s.made_ms) for s in reserved),
+            asking,
+            overdue_before_ms=self._clock.now_ms() - kept_s * 1000.0,
+            firm=settings.firm,
+        )
+        if session_id is None:
+            return False
+        logger.info("reservation_gave_way", session=session_id)
+        self._forget({session_id})
+        return True
 
     def _make_folder(self, folder: Path) -> None:
         try:
@@ -287,13 +319,18 @@ class SessionRegistry:
         """Return whom a bearer token stands for; raises AccessError."""
         if not token:
             raise AccessError("a token is needed: create a session first and send its token as bearer")
-        key = self._settings.developer_key
-        if key is not None and secrets.compare_digest(token.encode(), key.get_secret_value().encode()):
+        if self.is_developer(token):
             return Principal("developer", None)
         session_id = self._tokens.get(_digest(token))
         if session_id is None:
             raise AccessError("this token is unknown or has expired; create a new session")
         return Principal(self._sessions[session_id].role, session_id)
+
+    def is_developer(self, token: str | None) -> bool:
+        """Return whether a bearer token is the developer's key."""
+        key = self._settings.developer_key
+        given, wanted = (token or "").encode(), key.get_secret_value().encode() if key is not None else b""
+        return bool(wanted) and secrets.compare_digest(given, wanted)
 
     def get(self, session_id: str | None) -> Session:
         """Return a session; raises ProtocolError (404) when it is not there any more."""
@@ -326,38 +363,27 @@ class SessionRegistry:
     def sweep(self) -> None:
         """Let go what has expired; a reservation nobody joined leaves no folder behind."""
         now_ms = self._clock.now_ms()
-        gone = {s.id for s in self._sessions.values() if s.status is not Status.RUNNING and s.expires_ms <= now_ms}
+        self._forget(
+            {s.id for s in self._sessions.values() if s.status is not Status.RUNNING and s.expires_ms <= now_ms}
+        )
+
+    def _forget(self, gone: set[str]) -> None:
         for session_id in gone:
             session = self._sessions.pop(session_id)
             if session.status is Status.RESERVED:
+                session.status = Status.ENDED  # a call that is just being connected must not join it any more
                 folder = session.folder
                 self._chores.submit(lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))  # type: ignore[misc]
         self._tokens = {digest: sid for digest, sid in self._tokens.items() if sid not in gone}
 
     def recover(self) -> None:
         """Delete what was kept long enough, and join what a crash left in segments; to be called before any session."""
-        left = self._folders()  # now: sessions that begin meanwhile have segments too
+        left = session_folders(self._folder)  # now: sessions that begin meanwhile have segments too
         self._chores.submit(self._delete_old)
-        self._chores.submit(lambda: self._join_left_over(left))
-
-    def _folders(self) -> list[Path]:
-        return [path for path in sorted(self._folder.iterdir()) if path.is_dir()] if self._folder.is_dir() else []
+        self._chores.submit(lambda: join_left_over(left))
 
     def _delete_old(self) -> None:
-        oldest_s = time.time() - self._settings.session.keep_days * 86_400
-        for folder in self._folders():
-            if folder.stat().st_mtime < oldest_s:
-                shutil.rmtree(folder, ignore_errors=True)
-                logger.info("session_deleted", session=folder.name, reason="kept long enough")
-
-    def _join_left_over(self, folders: list[Path]) -> None:
-        for folder in folders:
-            if any(folder.glob("segment-*.flac")):
-                try:
-                    joined = join_recording(folder)
-                    logger.info("recording_recovered", session=folder.name, ms=round(joined.duration_ms))
-                except AppError as error:
-                    logger.warning("recording_not_recovered", session=folder.name, error=error.message)
+        delete_old(self._folder, keep_days=self._settings.session.keep_days)
 
 
 def _digest(token: str) -> str:

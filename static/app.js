@@ -301,6 +301,7 @@ function showDebrief(record, reason, captions) {
       lines: captions.visible,
       reason,
       session,
+      mode,
       notes,
       on_again: () => again(session.card, mode, notes),
       on_leave: () => leave(),

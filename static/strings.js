@@ -54,11 +54,11 @@ export const strings = {
     leave: "Choose another card",
     // A change of these words is a new version: what was agreed to is kept with every role-play.
     consent: {
-      version: "2026-11",
+      version: "2026-11-2",
       title: "What you agree to",
       points: [
         "The patient is a computer programme. It is no real person, and it can be wrong.",
-        "Your voice and what was understood of it are recorded on this server. You can delete the recording afterwards.",
+        "Your voice and what was understood of it are recorded on this server. After a practice you can delete the recording; an exam's is kept for its examiners.",
         "Examiners of this server may listen to it, live or later.",
         "Do not mention real patients, or anything about yourself that you want to keep to yourself.",
       ],
@@ -232,6 +232,7 @@ export const strings = {
     reasons: {
       time_limit: "The time is over.",
       ended: "You ended the role-play.",
+      not_started: "The role-play was not begun, so its place was given to others.",
       idle: "Nothing was heard for a long time, so the role-play was ended.",
       draining: "The server is being restarted, so the role-play was ended early.",
       failed: "The server could not go on. What was said until then is below.",
@@ -283,6 +284,8 @@ export const strings = {
     marks_none: "Nobody has marked this role-play.",
     keeping: "Keep or delete",
     keeping_hint: "You can fetch these for about an hour. In the recording you are on the left, the patient on the right.",
+    keeping_exam_title: "Keep",
+    keeping_exam: "Examiners mark an exam by its recording, so you cannot delete it. Ask whoever holds the exam if you want it deleted.",
     log_save: "Save the log",
     log_file: (card_id) => `role-play-${card_id}.jsonl`,
     not_fetched: "That could not be fetched. Check your connection, and try again.",
@@ -493,6 +496,10 @@ export const strings = {
       title: "Every place is taken",
       body: "Other candidates are speaking right now. Nothing is wrong with your computer.",
     },
+    "server.too_many": {
+      title: "Too many role-plays were opened here",
+      body: "Your address, which everybody on your network may share, has opened many role-plays in a short time. Nothing is wrong with your computer: wait a moment, and try again.",
+    },
     "server.not_ready": {
       title: "The server is getting ready",
       body: "It has just been started and is loading speech recognition and the patient's voice.",
@@ -515,7 +522,7 @@ export const strings = {
     },
     "session.expired": {
       title: "The role-play had to be opened again",
-      body: "Too much time passed since you chose the card. Try again: your notes are still here.",
+      body: "Too much time passed since you chose the card, or somebody else needed the place. Try again: your notes are still here.",
     },
     "lab.nothing": {
       title: "Nothing could be run",

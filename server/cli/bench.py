@@ -83,6 +83,7 @@ def load(
             settings = [
                 f"engines.backend={backend}",
                 f"server.max_sessions={sessions + 1}",
+                "server.reservations.per_minute=0",
                 "session.session_s=3600",
                 *(overrides or ()),
             ]

@@ -33,6 +33,7 @@ def new_live(server: Server, session: Session, principal: Principal) -> LiveSess
         make_driver=lambda input_hz, sink: server.registry.make_driver(session, input_hz, sink),
         settings=server.settings.server,
         resume_s=server.settings.session.resume_s,
+        start_within_s=server.settings.session.start_within_s,
         over=lambda: server.registry.finish(session),
     )
     return session.live

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import HTTPConnection, Request
 
 from audio.errors import AccessError, AppError, CapacityError, ProtocolError
+from server.admission import network_of
 from server.host import Server
 from server.http.security import origin_allowed
 from server.principal import Principal
@@ -43,6 +44,13 @@ def own_session(request: Request) -> tuple[Principal, Session]:
     if principal.session_id not in (None, session_id):
         raise AccessError("this token is for another session", http_status=403, close_code=4403)
     return principal, registry.get(session_id)
+
+
+def limited_network(connection: HTTPConnection) -> str | None:
+    """Return the network whose limits hold for whoever asks; None for the bearer of the developer's key."""
+    if server_of(connection).registry.is_developer(token_of(connection)):
+        return None
+    return network_of(connection.client.host if connection.client is not None else None)
 
 
 def check_origin(connection: HTTPConnection) -> None:

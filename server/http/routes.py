@@ -14,7 +14,7 @@ from audio.recorder import RECORDING_NAME
 from pipelines.catalogue import Choice
 from pipelines.patient.card import public_view
 from server.http.joining import new_live, session_of
-from server.http.requests import check_origin, check_ready, own_session, read_json, server_of, token_of
+from server.http.requests import check_origin, check_ready, limited_network, own_session, read_json, server_of, token_of
 from server.paths import STATIC
 from server.protocol.binary import SUBPROTOCOL
 from server.records.consent import read_consent
@@ -123,7 +123,7 @@ async def list_cards(request: Request) -> Response:
 
 
 async def create_session(request: Request) -> Response:
-    """Reserve a session: 201 with its id, token and address."""
+    """Reserve a session: 201 with its id, token and address; for strangers, within the limits of their address."""
     server = server_of(request)
     check_origin(request)
     check_ready(server)
@@ -132,7 +132,7 @@ async def create_session(request: Request) -> Response:
     if not isinstance(card, str) or not isinstance(mode, str):
         raise ProtocolError('send {"card": "ID", "mode": "practice" or "exam"}', code="session.fields")
     consent = read_consent(asked.get("consent"), required=server.settings.session.consent_required)
-    session, token = server.registry.create(card, mode)
+    session, token = server.registry.create(card, mode, network=limited_network(request))
     session.consent = consent
     settings = server.settings.session
     scheme = "wss" if request.url.scheme == "https" else "ws"

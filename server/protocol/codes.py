@@ -32,6 +32,7 @@ WIRE_CODES: dict[str, str] = {
 
 OTHER_CODES: dict[str, str] = {
     "access.denied": "No token, or one that is unknown or expired; open a new session.",
+    "access.too_many": "Too many sessions were opened from this address; try again after `Retry-After`.",
     "access.origin": "This page's origin may not call the server; ask its operator to allow it.",
     "capacity.full": "All places are taken; try again after `Retry-After`.",
     "capacity.draining": "The server is being restarted; try again after `Retry-After`.",
@@ -45,6 +46,8 @@ OTHER_CODES: dict[str, str] = {
     "session.model": "A developer's key has to choose a card: `?model=card:ID`.",
     "session.gone": "The session is not here any more; open a new one.",
     "session.in_use": "The session is being held on another connection.",
+    "session.not_started": "The role-play was not begun in time; the connection is closed (4408).",
+    "session.exam_record": "What is left of an exam is not a candidate's to erase.",
     "session.over": "The session has ended; open a new one.",
     "session.resume": "The session can't be taken up again with this ticket: its form, token or number is wrong.",
     "session.resume_rate": "A session was taken up again too often in a short time; wait a little.",
@@ -107,7 +110,7 @@ CLOSE_CODES: dict[int, str] = {
     4401: "The token is unknown or has expired.",
     4403: "The token's role, or the page's origin, may not do this.",
     4404: "The session is not here any more.",
-    4408: "Nothing came for too long.",
+    4408: "Nothing came for too long, or the role-play was not begun in time.",
     4409: "The session was opened on another connection.",
     4429: "Messages came too fast.",
     4440: "The role-play's time was over.",

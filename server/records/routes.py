@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from audio.errors import AppError, ProtocolError, StorageError
+from audio.errors import AccessError, AppError, ProtocolError, StorageError
 from pipelines.events import Audience, ProblemReported
 from pipelines.log.stored_events import StoredLog
 from pipelines.patient.card import public_view
@@ -100,9 +100,19 @@ async def session_log(request: Request) -> Response:
 
 
 async def delete_session(request: Request) -> Response:
-    """Erase all that was said and the recording; when, what type and for whom stays, with digests that tell nothing."""
+    """Erase all that was said and the recording; when, what type and for whom stays, with digests that tell nothing.
+
+    What is left of an exam is not the candidate's to erase.
+    """
     asked = _asked(request)
     session = asked.session
+    if session.mode == "exam" and asked.audience <= Audience.CANDIDATE:
+        raise AccessError(
+            "the record of an exam is kept for its examiners; ask whoever holds the exam to have it deleted",
+            code="session.exam_record",
+            http_status=403,
+            close_code=4403,
+        )
     _must_be_over(session)
     session.debrief = None
     loop = asyncio.get_running_loop()

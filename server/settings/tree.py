@@ -25,6 +25,7 @@ from audio.vad import VadName
 from pipelines.catalogue import EngineSettings
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.models.settings import ModelSettings
+from server.admission import ReservationSettings
 from server.lab.settings import LabSettings
 from server.paths import ROOT
 from server.rtc.settings import RtcSettings
@@ -75,6 +76,7 @@ class ServerSettings(_Section):
     retry_after_s: int = Field(
         default=10, ge=1, le=3_600, description="Seconds after which a client that was refused may try again."
     )
+    reservations: ReservationSettings = Field(default_factory=ReservationSettings)
     # The kernel takes twice as much: 0.7 s of sound, and enough under way for round trips as long.
     socket_send_buffer_bytes: int = Field(
         default=24_576,
@@ -94,7 +96,14 @@ class SessionSettings(_Section):
     prepare_s: int = Field(default=180, ge=0, le=3_600, description="Seconds to read the card before the role-play.")
     session_s: int = Field(default=300, ge=10, le=7_200, description="Seconds that a role-play lasts.")
     join_within_s: int = Field(
-        default=900, ge=10, le=86_400, description="Seconds between making a session and connecting to it."
+        default=600, ge=10, le=86_400, description="Seconds between making a session and connecting to it."
+    )
+    start_within_s: int = Field(
+        default=300,
+        ge=1,
+        le=86_400,
+        description="Seconds between connecting and the first sound or item of the role-play; longer than the "
+        "preparation, for clients that connect before it (the page connects after it).",
     )
     idle_s: int = Field(
         default=120, ge=5, le=3_600, description="Seconds of a silent socket after which the session is ended."

@@ -17,8 +17,9 @@ from server.protocol.refusal import Code, Refused
 from server.protocol.session import SessionInfo
 from server.settings.tree import ServerSettings
 from server.wire.channel import Channel, ChannelClosed, WebSocketChannel
+from server.wire.endings import CLOSE_CODES
 from server.wire.inbound import error_event
-from server.wire.live import CLOSE_CODES, LiveSession
+from server.wire.live import LiveSession
 from server.wire.outbox import CLOSE_S
 from server.wire.ticket import Ticket
 from server.wire.voice import BinaryVoice, MessageVoice, Voice

@@ -25,6 +25,7 @@ from server.protocol.session import SessionInfo, WireSession
 from server.protocol.translate import Translator
 from server.settings.tree import ServerSettings
 from server.wire.attachment import Absence, Attachment
+from server.wire.endings import CLOSE_CODES, not_started
 from server.wire.inbound import Inbound, error_event
 from server.wire.outbox import Outbox
 from server.wire.ticket import Ticket, TicketGate
@@ -40,11 +41,6 @@ TOO_FAST_EVERY_S = 1.0  # at most so often is the client told
 PULSE_S = 1.0  # clients that may come back know by it that their connection stands
 BACK_AFTER_S = 1.0  # whoever came back sends sound within a round trip, what was kept first; else it has none
 
-CLOSE_CODES = {
-    "ended": 1000, "time_limit": 4440, "idle": 4408, "draining": 1012, "failed": 1011, "disconnected": 1001,
-}  # fmt: skip
-"""Close codes by the reason of the session's end."""
-
 
 class LiveSession:
     """One session and its client, over whatever connection there is; it is also the sink of the patient's sound."""
@@ -57,6 +53,7 @@ class LiveSession:
         make_driver: MakeDriver,
         settings: ServerSettings,
         resume_s: int = 0,
+        start_within_s: float = 300.0,
         over: Callable[[], None] = lambda: None,
     ) -> None:
         self.acks = False
@@ -74,6 +71,8 @@ class LiveSession:
         self._log: Reader | None = None
         self._left = False
         self._resume_s = resume_s
+        self._start_within_s = start_within_s
+        self._starting: asyncio.TimerHandle | None = None  # ends a session whose role-play does not begin
         self._gate = TicketGate()
         self._absence: Absence | None = None  # nobody is attached, or nothing was heard of the new connection yet
         self._gone: asyncio.TimerHandle | None = None  # ends a session that nobody comes back to
@@ -100,6 +99,7 @@ class LiveSession:
         former, self._attachment = self._attachment, attachment
         if ticket is None:
             self.put(e.SessionCreated(session=self.wire.shown()))
+            self._starting = asyncio.get_running_loop().call_later(self._start_within_s, self._not_started)
             return
         if former is not None:
             self.outbox.release()  # or its writer, which ends a moment later, would take what is queued below
@@ -228,7 +228,7 @@ class LiveSession:
 
     def _leave(self, reason: str) -> None:
         """End the session, whatever state it is in."""
-        for timer in (self._gone, self._returning, self._pulsing):
+        for timer in (self._starting, self._gone, self._returning, self._pulsing):
             self._cancel(timer)
         if self._log is not None:
             self._log.close()
@@ -240,6 +240,11 @@ class LiveSession:
         if not self._left:
             self._left = True
             self._over()
+
+    def _not_started(self) -> None:
+        """Give the place up: whoever is there keeps the connection alive, and does not begin."""
+        self.put(not_started(self._start_within_s))
+        self.end("not_started")
 
     # -------------------------------------------------------------- the stage of messages
 
@@ -253,6 +258,7 @@ class LiveSession:
         if self._driver is None:
             driver = self._make_driver(self.wire.input_hz, self)
             self._driver = driver
+            self._cancel(self._starting)
             self._began_s = _now_s()
             driver.keeps_sound = self.comes_back
             self._inbound.apply_turn_detection(driver)
@@ -348,9 +354,8 @@ class LiveSession:
         if self.code is None:
             self.code = code
             self.outbox.finish(code, text)
-            if (
-                self._attachment is None and self._absence is not None
-            ):  # there is no connection whose end would end it all
+            # There may be no connection whose end would end it all.
+            if self._attachment is None and self._absence is not None:
                 asyncio.get_running_loop().call_soon(self._leave, "disconnected")
 
     # -------------------------------------------------------------- the patient's sound (Sink)

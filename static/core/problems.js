@@ -42,6 +42,7 @@ const DEFAULT_RETRY_S = 30; // when a full server does not say when it will have
 
 // The server's own codes that the page has words for; without one (a proxy answered) the status has to do.
 const CODES = {
+  "access.too_many": "server.too_many",
   "capacity.not_ready": "server.not_ready",
   "capacity.draining": "server.draining",
   "card.unknown": "card.unknown",

@@ -10,9 +10,9 @@ const words = strings.debrief;
 
 /**
  * Return {element, saves(blob), close} of the panel; the recording can be saved once `saves` was given it.
- * `on_deleted()` is called when everything was deleted.
+ * `on_deleted()` is called when everything was deleted; what is left of an exam is not the candidate's to delete.
  */
-export function keepingPanel({ session, on_deleted }) {
+export function keepingPanel({ session, mode, on_deleted }) {
   const urls = [];
   const status = h("p", { className: "hint", attrs: { role: "status" } });
   const row = h("div", { className: "row" });
@@ -36,7 +36,20 @@ export function keepingPanel({ session, on_deleted }) {
     },
     { kind: "secondary" },
   );
-  const remove = button(
+  const remove = mode === "exam" ? h("p", { className: "hint" }, words.keeping_exam) : removal(session, status, on_deleted);
+  row.append(log);
+  const title = mode === "exam" ? words.keeping_exam_title : words.keeping;
+  const element = section(title, { className: "panel" }, h("p", { className: "hint" }, words.keeping_hint), row, remove, status);
+  return {
+    element,
+    saves: (blob) => row.prepend(link(blob, words.recording_file(session.card.id), words.recording_save)),
+    close: () => urls.forEach((url) => URL.revokeObjectURL(url)),
+  };
+}
+
+/** Return the button that deletes everything, once it was asked for twice. */
+function removal(session, status, on_deleted) {
+  return button(
     words.delete,
     async () => {
       const chosen = await ask({
@@ -60,11 +73,4 @@ export function keepingPanel({ session, on_deleted }) {
     },
     { kind: "quiet" },
   );
-  row.append(log);
-  const element = section(words.keeping, { className: "panel" }, h("p", { className: "hint" }, words.keeping_hint), row, remove, status);
-  return {
-    element,
-    saves: (blob) => row.prepend(link(blob, words.recording_file(session.card.id), words.recording_save)),
-    close: () => urls.forEach((url) => URL.revokeObjectURL(url)),
-  };
 }

@@ -39,8 +39,9 @@ async def serving(
 
     With `ready` false it does so once loading has ended, with or without success.
     """
+    server.setdefault("reservations", {"per_minute": 0})  # tests open more sessions than a person does
     settings = Settings(
-        server=ServerSettings(port=0, **({"max_sessions": 16} | server)),
+        server=ServerSettings.model_validate({"port": 0, "max_sessions": 16, **server}),
         engines=engines or EngineSettings(backend="mock"),
         models=models or ModelSettings(path=folder / "models"),
         rtc=RtcSettings.model_validate(rtc or {}),

@@ -23,6 +23,7 @@ from server.settings.aliases import ALIASES
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a-developers-key-for-tests-0123456789"
+UNLIMITED = "server.reservations.per_minute=0"  # tests open more sessions than a person does
 START_TIMEOUT_S = 90.0  # the embedded engines, on a machine that is busy with something else
 STOP_TIMEOUT_S = 20.0
 
@@ -112,7 +113,7 @@ def plain_environment() -> dict[str, str]:
 def command(data: Path, *settings: str) -> list[str]:
     """Return the command that serves on a free port with these settings."""
     # A machine that runs tests is busy, and would be found to hold few sessions.
-    given = ["log.format=json", f"data_path={data}", "server.max_sessions=16", *settings]
+    given = ["log.format=json", f"data_path={data}", UNLIMITED, "server.max_sessions=16", *settings]
     overrides = [word for setting in given for word in ("--set", setting)]
     return [sys.executable, "-m", "server.cli", "serve", "--port", "0", *overrides]
 

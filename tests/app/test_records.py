@@ -122,6 +122,38 @@ def test_the_record_of_a_role_play_its_log_and_its_deletion(tmp_path: Path, monk
     asyncio.run(main())
 
 
+def test_an_exams_record_is_not_its_candidates_to_erase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instant, "REPLY", ("It began.",))
+
+    async def main() -> None:
+        async with serving(tmp_path) as (address, server):
+            candidate, stranger = Person(address), Person(address)
+            reserved = await candidate.opened(mode="exam")
+            await stranger.opened(mode="exam")
+            path, folder = f"/api/sessions/{reserved.id}", tmp_path / "sessions" / reserved.id
+            wire = Wire(await connect_to(reserved))
+            wire.microphone()
+            await wire.say("How are you today?")
+            await wire.until("response.done")
+            status, told = await candidate.json("DELETE", path)
+            assert (status, told["error"]["code"]) == (403, "session.exam_record")
+            assert await wire.end() == 1000
+            await wire.drop()
+            await asyncio.wait_for(server.registry.get(reserved.id).joined.wait(), 20)
+            before = {each.name: each.read_bytes() for each in folder.iterdir()}
+            status, told = await candidate.json("DELETE", path)
+            assert (status, told["error"]["code"]) == (403, "session.exam_record")
+            assert "whoever holds the exam" in told["error"]["message"]
+            assert (await stranger.json("DELETE", path))[1]["error"]["code"] == "access.denied"
+            assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
+            assert server.registry.get(reserved.id).debrief is not None
+            # A developer's key stands for whoever runs the server.
+            assert (await Person(address, KEY).json("DELETE", path))[0] == 200
+            assert (await candidate.json("GET", f"{path}/record"))[1]["recording"]["state"] == "deleted"
+
+    asyncio.run(main())
+
+
 def assert_set(event: threading.Event) -> None:
     """Wait for it."""
     assert event.wait(20)

@@ -151,6 +151,8 @@ def test_an_exam_runs_its_time_out(exam: Exam) -> None:
     expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
     expect(page.get_by_text("In exam mode this is for the examiner.")).to_be_visible()
     expect(page.locator(".topics")).to_have_count(0)
+    expect(page.get_by_text("you cannot delete it")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete this role-play")).to_have_count(0)
     assert exam.wire.received[-1]["reason"] == "time_limit"
     # The reservation was about to expire when the role-play began, so the page had made another one.
     assert sum(line["event"] == "session_reserved" for line in exam.server.log) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from tests.app.process import ServerProcess, running
+from tests.app.wire import CARD
 from tests.browser import steps
 from tests.browser.chromium import visiting
 from tests.browser.conftest import BRISK
@@ -129,6 +131,25 @@ def test_a_full_server_lets_one_in_later_and_a_restarted_one_says_so(browser: Br
         server.process.wait()
         other.get_by_role("button", name="Same card again").click()
         other.get_by_role("alertdialog", name="The server cannot be reached").wait_for()
+
+
+def test_an_address_that_opened_too_many_is_told_when_it_may_again(browser: Browser, tmp_path: Path) -> None:
+    limits = ("server.reservations.burst=1", "server.reservations.per_minute=20")
+    with running(tmp_path, *BRISK, *limits) as server, visiting(browser, server.url) as page:
+        reserve_one(server.url)
+        steps.choose(page)
+        steps.agree(page)
+        problem = page.get_by_role("alertdialog", name="Too many role-plays were opened here")
+        expect(problem).to_contain_text("Nothing is wrong with your computer")
+        expect(problem).to_contain_text("You can try again now.")
+        problem.get_by_role("button", name="Try again").click()
+        steps.heading(page, "Prepare").wait_for()
+
+
+def reserve_one(url: str) -> None:
+    """Open a session from this machine's address."""
+    with urllib.request.urlopen(f"{url}/api/sessions", data=json.dumps({"card": CARD}).encode(), timeout=20) as answer:
+        assert answer.status == 201
 
 
 def test_a_server_that_is_about_to_restart_takes_nobody(page: Page) -> None:

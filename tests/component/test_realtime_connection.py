@@ -165,6 +165,59 @@ def test_a_silent_socket_is_idle_before_and_after_the_start() -> None:
         assert one.channel.closed == (4408, "idle")
 
 
+@pytest.mark.parametrize("call", [False, True])
+def test_whoever_sends_everything_but_a_beginning_is_let_go(call: bool) -> None:
+    ended_s = 0.0
+
+    async def script(one: Talk) -> None:
+        nonlocal ended_s
+        began_s = asyncio.get_running_loop().time()
+        await one.ask_to_resume()
+        for second in range(400):
+            one.send("interlocutor.pulse")
+            one.send("input_audio_buffer.clear")
+            await asyncio.sleep(1)
+            if second == 150:  # whoever comes back has no more time
+                await one.lose()
+                one.come_back()
+            if one.all("interlocutor.session.ended"):
+                break
+        ended_s = asyncio.get_running_loop().time() - began_s
+
+    one = talk(script, call=call)
+    assert ended_s == pytest.approx(300, abs=2)
+    assert one.driver is None
+    assert one.all("interlocutor.problem")[0]["code"] == "session.not_started"
+    assert one.all("interlocutor.session.ended")[0]["reason"] == "not_started"
+    assert one.channel.closed == (4408, "not_started")
+    assert len(one.over) == 1
+
+
+def test_whoever_stays_away_before_the_beginning_keeps_no_place_for_longer() -> None:
+    async def script(one: Talk) -> None:
+        await one.ask_to_resume()
+        for _ in range(280):
+            one.send("interlocutor.pulse")
+            await asyncio.sleep(1)
+        await one.lose()
+        await asyncio.sleep(25)
+        assert len(one.over) == 1
+
+    assert talk(script).driver is None
+
+
+def test_a_role_play_that_has_begun_is_not_ended_for_it() -> None:
+    async def script(one: Talk) -> None:
+        await one.pause(FRAME_MS)
+        for _ in range(350):
+            one.send("interlocutor.pulse")
+            await asyncio.sleep(1)
+        assert one.all("interlocutor.problem") == []
+
+    one = talk(script, session_s=900)
+    assert [event.reason for event in one.logged(SessionEnded)] == ["disconnected"]
+
+
 def test_an_end_before_the_start_is_an_end() -> None:
     async def script(one: Talk) -> None:
         one.send("interlocutor.session.end")

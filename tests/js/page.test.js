@@ -111,6 +111,8 @@ test("answers and closings of the server are told apart", () => {
   assert.equal(httpProblem(503, { code: "capacity.full" }).code, "server.full");
   assert.equal(httpProblem(503, { code: "capacity.not_ready", retry_after: "3" }).code, "server.not_ready");
   assert.equal(httpProblem(503, { code: "capacity.draining" }).code, "server.draining");
+  const limited = httpProblem(429, { code: "access.too_many", retry_after: "6" });
+  assert.deepEqual([limited.code, limited.retry_after_s], ["server.too_many", 6]);
   assert.equal(httpProblem(400, { code: "card.unknown" }).code, "card.unknown");
   assert.equal(httpProblem(404).code, "card.unknown");
   assert.equal(httpProblem(404, { code: "session.gone" }).code, "session.expired");
@@ -129,6 +131,7 @@ test("every problem and every state has its words", () => {
     "origin.insecure",
     "browser.old",
     "server.unreachable",
+    "server.too_many",
     "server.not_ready",
     "server.draining",
   ];

@@ -1,0 +1,40 @@
+"""What is done with sessions' folders unasked: old ones are deleted, and what a crash left is put together."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import structlog
+
+from audio.errors import AppError
+from audio.recorder import join as join_recording
+
+logger = structlog.get_logger("server.records.housekeeping")
+
+
+def session_folders(root: Path) -> list[Path]:
+    """Return the folders of sessions that there are."""
+    return [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
+
+
+def delete_old(root: Path, *, keep_days: float) -> None:
+    """Delete the sessions that were kept long enough, by the age of their folders."""
+    oldest_s = time.time() - keep_days * 86_400
+    for folder in session_folders(root):
+        if folder.stat().st_mtime < oldest_s:
+            shutil.rmtree(folder, ignore_errors=True)
+            logger.info("session_deleted", session=folder.name, reason="kept long enough")
+
+
+def join_left_over(folders: Iterable[Path]) -> None:
+    """Join the recordings that lie in segments, since a crash kept their sessions from doing so."""
+    for folder in folders:
+        if any(folder.glob("segment-*.flac")):
+            try:
+                joined = join_recording(folder)
+                logger.info("recording_recovered", session=folder.name, ms=round(joined.duration_ms))
+            except AppError as error:
+                logger.warning("recording_not_recovered", session=folder.name, error=error.message)

@@ -1,0 +1,154 @@
+"""Who may open sessions: the bucket of each network, and which reservation gives way when all places are taken."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.admission import RateLimit, Reservation, ReservationSettings, gives_way, network_of
+
+
+class Seconds:
+    """A clock that is set by hand."""
+
+    now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Seconds:
+    return Seconds()
+
+
+def limit(clock: Seconds, *, most_networks: int = 100, burst: int = 3, per_minute: float = 6) -> RateLimit:
+    return RateLimit(ReservationSettings(burst=burst, per_minute=per_minute), now_s=clock, most_networks=most_networks)
+
+
+def taken(bucket: RateLimit, network: str, asked: int) -> int:
+    """Return how many of so many requests at once get a token."""
+    count = 0
+    for _ in range(asked):
+        if not bucket.wait_s(network):
+            bucket.take(network)
+            count += 1
+    return count
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unix", "unix"),
+        ("x" * 10_000, "x" * 64),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_the_network_of_an_address(host: str | None, network: str) -> None:
+    assert network_of(host) == network
+
+
+def test_a_burst_is_let_in_and_then_one_each_time_a_token_is_there(clock: Seconds) -> None:
+    bucket = limit(clock)
+    assert taken(bucket, "a", 1_000) == 3
+    assert bucket.wait_s("a") == 10
+    clock.now_s += 9.5
+    assert bucket.wait_s("a") == 1
+    clock.now_s += 0.5
+    assert taken(bucket, "a", 1_000) == 1
+    clock.now_s += 86_400
+    assert taken(bucket, "a", 1_000) == 3  # no more is saved up than a burst
+
+
+def test_one_network_does_not_use_up_anothers(clock: Seconds) -> None:
+    bucket = limit(clock)
+    assert taken(bucket, "a", 10) == 3
+    assert taken(bucket, "b", 10) == 3
+
+
+def test_asking_costs_nothing_and_is_not_remembered(clock: Seconds) -> None:
+    bucket = limit(clock)
+    for number in range(1_000):
+        assert bucket.wait_s(f"network {number}") == 0
+    assert len(bucket) == 0
+
+
+def test_what_is_remembered_is_bounded_and_the_least_recent_goes_first(clock: Seconds) -> None:
+    bucket = limit(clock, most_networks=10)
+    assert taken(bucket, "a", 10) == 3
+    for number in range(9):
+        bucket.take(f"network {number}")
+    assert (len(bucket), bucket.wait_s("a")) == (10, 10)
+    bucket.take("one more")
+    assert (len(bucket), bucket.wait_s("a")) == (10, 0)
+
+
+def test_no_rate_is_no_limit(clock: Seconds) -> None:
+    assert taken(limit(clock, per_minute=0), "a", 1_000) == 1_000
+
+
+def held(**networks: int) -> list[Reservation]:
+    """Return so many reservations of each network, made one a millisecond from 1,000 ms on; "developer" is none."""
+    names = [name for name, count in networks.items() for _ in range(count)]
+    return [
+        Reservation(f"{name}{place}", None if name == "developer" else name, 1_000.0 + place)
+        for place, name in enumerate(names)
+    ]
+
+
+def who(reservations: list[Reservation], asking: str | None, *, overdue_before_ms: float = 0.0, firm: int = 1) -> str:
+    return gives_way(reservations, asking, overdue_before_ms=overdue_before_ms, firm=firm) or "nobody"
+
+
+def test_an_address_that_only_asks_makes_room_for_every_other() -> None:
+    places = held(attacker=16)
+    for candidate in range(15):
+        gone = who(places, f"candidate{candidate}")
+        assert gone == f"attacker{15 - candidate}"  # the latest
+        places = [one for one in places if one.session_id != gone]
+        places.append(Reservation(f"candidate{candidate}", f"candidate{candidate}", 2_000.0 + candidate))
+        assert who(places, "attacker") == "nobody"  # and takes nothing back
+    assert who(places, "the last") == "nobody"  # each has one
+
+
+def test_nobody_is_turned_out_for_those_who_have_as_many() -> None:
+    assert who(held(a=1, b=1, c=1), "d") == "nobody"
+    assert who(held(a=3, b=2), "b") == "nobody"  # one more would be as many as a keeps
+    assert who(held(a=4, b=2), "b") == "a3"
+    assert who(held(a=8), "a") == "nobody"
+
+
+def test_a_class_that_is_firm_keeps_its_places() -> None:
+    assert who(held(school=16), "b", firm=16) == "nobody"
+    assert who(held(school=17), "b", firm=16) == "school16"
+
+
+def test_who_should_have_come_by_now_makes_room_for_anybody_the_oldest_first() -> None:
+    assert who(held(a=2, b=1), "a", overdue_before_ms=1_001.0) == "a0"
+    assert who(held(a=1, b=1), "a", overdue_before_ms=1_001.0) == "a0"  # also of their own
+    assert who(held(developer=2), "a", overdue_before_ms=1_001.0) == "developer0"
+
+
+def test_a_developer_is_given_room_and_gives_none() -> None:
+    assert who(held(a=2), None) == "a1"
+    assert who(held(a=1), None) == "nobody"
+    assert who(held(developer=9), "a") == "nobody"
+    assert who([], "a") == "nobody"
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=24), st.sampled_from("abcde"), st.integers(1, 5))
+def test_whoever_gives_way_keeps_no_less_than_whoever_is_given_room(
+    networks: list[str], asking: str, firm: int
+) -> None:
+    places = [Reservation(str(place), name, float(place)) for place, name in enumerate(networks)]
+    gone = gives_way(places, asking, overdue_before_ms=-1.0, firm=firm)
+    if gone is not None:
+        loser = networks[int(gone)]
+        assert networks.count(loser) - 1 >= max(firm, networks.count(asking) + 1)
