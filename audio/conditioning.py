@@ -1,0 +1,50 @@
+"""The candidate's sound before anything listens to it: without rumble, and at a level that detectors know.
+
+Recordings, and whether sound is clipped, are taken from what came. The ends of speech and latency are told from the
+`clean` sound, whose levels within a turn are as they were spoken. Voice detector, recogniser and the watch for echoes
+get the `levelled` one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audio.frames import Pcm
+from audio.leveller import Leveller, LevelSettings
+from audio.rumble import HighPass
+from audio.sound_check import Finding, SoundCheck
+from audio.speech import SpeechState
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditioned:
+    """One piece of sound, int16 (n,) at one rate: as it came, without rumble, and levelled besides."""
+
+    raw: Pcm
+    clean: Pcm
+    levelled: Pcm
+
+
+class Conditioner:
+    """Prepares one stream frame by frame, and learns from each what the voice detector makes of it."""
+
+    def __init__(self, rate_hz: int, settings: LevelSettings | None = None) -> None:
+        self._high_pass = HighPass(rate_hz)
+        self._leveller = Leveller(rate_hz, settings)
+        self._check = SoundCheck(rate_hz)
+
+    @property
+    def gain_db(self) -> float:
+        """The gain of this moment, but for the limiter's part."""
+        return self._leveller.gain_db
+
+    def process(self, samples: Pcm) -> Conditioned:
+        """Return int16 (n,) conditioned; the detector is then given `levelled`, and `judge` told what it found."""
+        clean = self._high_pass.process(samples)
+        return Conditioned(samples, clean, self._leveller.process(clean))
+
+    def judge(self, sound: Conditioned, state: SpeechState) -> list[Finding]:
+        """Learn from a frame in which nobody else was to be heard; return what its speaker should be told."""
+        if state is SpeechState.SPEAKING or state is SpeechState.QUIET:
+            self._leveller.hear(sound.clean, voiced=state is SpeechState.SPEAKING)
+        return self._check.add(sound.raw, sound.clean, state)
