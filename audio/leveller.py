@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from audio.frames import Pcm
-from audio.loudness import level_dbfs
 
 # Silero finds as much of a voice at -15 as at -35 dBFS, and Whisper reads it as well: a gain there would gain nothing.
 ORDINARY_DB = 7.0  # to each side of the target
@@ -33,7 +32,7 @@ ROOM_UP_DB_PER_S = 10.0  # a faint sentence is not learnt as the room, a fan tha
 CEILING = 29_204  # -1 dBFS: a resampler's ripples stay below full scale
 RELEASE_DB_PER_S = 40.0  # after a peak the gain is back within a word
 RAMP_MS = 1.0  # a gain that falls at once would click
-_FLOOR_DBFS = -100.0
+FLOOR_DBFS = -100.0  # what silence counts as: below the noise of 16 bits
 
 
 class LevelSettings(BaseModel):
@@ -95,12 +94,10 @@ class Leveller:
         curve[:ramp] = np.linspace(before, after, ramp, endpoint=False, dtype=np.float32)
         return curve
 
-    def hear(self, samples: Pcm, *, voiced: bool) -> None:
-        """Learn from sound as it was before the gain, int16 (n,): of a voice that is certain, or of none."""
-        if not self._settings.level or not len(samples):
+    def hear(self, level: float, frame_ms: float, *, voiced: bool) -> None:
+        """Learn from a frame's level in dBFS before the gain: of a voice that is certain, or of none."""
+        if not self._settings.level:
             return
-        frame_ms = 1000.0 * len(samples) / self._rate_hz
-        level = max(level_dbfs(samples), _FLOOR_DBFS)
         if voiced:
             self._hear_voice(level, frame_ms)
         else:
@@ -132,7 +129,7 @@ class Leveller:
     @property
     def voice_dbfs(self) -> float:
         """Level of the voice so far, before the gain."""
-        return 10.0 * float(np.log10(self._voice_power)) if self._voice_power else _FLOOR_DBFS
+        return 10.0 * float(np.log10(self._voice_power)) if self._voice_power else FLOOR_DBFS
 
     def _follow(self, frame_ms: float) -> None:
         """Take a step towards the gain that brings the voice among the ordinary ones."""

@@ -30,9 +30,10 @@ class HighPass:
     """
 
     def __init__(self, rate_hz: int) -> None:
-        self._direct, self._poles, self._weights = _parallel(rate_hz)
+        self._direct, self._poles, weights = _parallel(rate_hz)
         steps = np.arange(MOST_SAMPLES + 1)
-        self._powers = self._poles[:, np.newaxis] ** steps
+        self._fading = self._poles[:, np.newaxis] ** steps
+        self._weighed = weights[:, np.newaxis] * self._fading
         self._grown = self._poles[:, np.newaxis] ** -steps
         self._state: NDArray[np.complex128] | None = None
 
@@ -57,11 +58,11 @@ class HighPass:
         # states[k] = pole * states[k - 1] + samples[k - 1]: divided by the pole's powers that is a plain sum
         sums = np.empty((len(self._poles), count + 1), dtype=np.complex128)
         sums[:, 0] = state
-        np.cumsum(samples * self._grown[:, 1 : count + 1], axis=1, out=sums[:, 1:])
-        sums[:, 1:] += state[:, np.newaxis]
-        self._state = sums[:, -1] * self._powers[:, count]
-        states = sums[:, :-1] * self._powers[:, :count]
-        return self._direct * samples + (self._weights @ states).real
+        np.multiply(samples, self._grown[:, 1 : count + 1], out=sums[:, 1:])
+        np.cumsum(sums, axis=1, out=sums)
+        self._state = sums[:, -1] * self._fading[:, count]
+        sums[:, :-1] *= self._weighed[:, :count]
+        return self._direct * samples + sums.real[:, :-1].sum(axis=0)
 
 
 @cache

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
+from math import log10
 
 import numpy as np
 
 from audio.frames import Pcm
-from audio.loudness import level_dbfs
 from audio.speech import SpeechState
 
 VOICE_MS = 3_000.0  # so much speech is judged at once: a word may be whispered, a laugh may be loud
@@ -20,7 +20,6 @@ CLIPPED_AT = 30_935  # half a dB below full scale: a codec on the way makes cut 
 NOISY_DB = 10.0  # between a voice and its room: recognisers make twice as many errors there
 # Speech is noticed after its beginning: what was heard just before it counts as no room.
 ONSET_MS = 320.0
-_FLOOR_DBFS = -100.0
 
 
 class SoundFault(StrEnum):
@@ -62,22 +61,23 @@ class SoundCheck:
         self._samples = 0
         self._clipped = 0
 
-    def add(self, raw: Pcm, clean: Pcm, state: SpeechState) -> list[Finding]:
-        """Take a frame, int16 (n,), as it came and without rumble, and what the detector says; return new faults."""
+    def add(self, raw: Pcm, level: float, state: SpeechState) -> list[Finding]:
+        """Take a frame as it came, int16 (n,), its level without rumble, what the detector says; return new faults."""
         if not len(raw) or len(self._told) == len(SoundFault):
             return []
         frame_ms = 1000.0 * len(raw) / self._rate_hz
         if state is SpeechState.QUIET:
-            self._hear_room(max(level_dbfs(clean), _FLOOR_DBFS), frame_ms)
+            self._hear_room(level, frame_ms)
             return []
         self._recent.clear()
         self._recent_ms = 0.0
         if state is not SpeechState.SPEAKING:
             return []
         self._voice_ms += frame_ms
-        self._power_ms += float(np.mean(np.square(clean.astype(np.float32)))) * frame_ms
+        self._power_ms += 10.0 ** (level / 10.0) * frame_ms
         self._samples += len(raw)
-        self._clipped += int(np.count_nonzero((raw >= CLIPPED_AT) | (raw <= -CLIPPED_AT)))
+        if int(raw.max()) >= CLIPPED_AT or int(raw.min()) <= -CLIPPED_AT:
+            self._clipped += int(np.count_nonzero((raw >= CLIPPED_AT) | (raw <= -CLIPPED_AT)))
         if self._voice_ms < VOICE_MS:
             return []
         found = self._judge()
@@ -94,7 +94,7 @@ class SoundCheck:
             self._room_ms += old_ms
 
     def _judge(self) -> list[Finding]:
-        speech = 10.0 * float(np.log10(max(self._power_ms / self._voice_ms / 32_768.0**2, 1e-10)))
+        speech = 10.0 * log10(self._power_ms / self._voice_ms)
         room = self._room_db_ms / self._room_ms if self._room_ms >= ROOM_MS else None
         above = None if room is None else speech - room
         share = self._clipped / self._samples
