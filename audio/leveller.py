@@ -7,6 +7,8 @@ gain begins at none, and a voice of an ordinary level is left as it is.
 
 from __future__ import annotations
 
+from math import log10
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -56,8 +58,7 @@ class Leveller:
         self._settings = settings or LevelSettings()
         self._rate_hz = rate_hz
         self._ramp = max(1, round(rate_hz * RAMP_MS / 1000.0))
-        self._applied_db = 0.0  # at the end of the last frame
-        self._limit_db = 0.0  # taken off by the limiter, 0 or less
+        self._applied_db = 0.0  # at the end of the last frame: what is wanted, less what the limiter takes
         self._voiced_ms = 0.0
         self._voice_power = 0.0
         self._room_dbfs: float | None = None
@@ -68,21 +69,18 @@ class Leveller:
         """Return int16 (n,) with the gain of this moment; the same array where there is none."""
         if not len(samples):
             return samples
-        frame_ms = 1000.0 * len(samples) / self._rate_hz
-        self._limit_db = min(0.0, self._limit_db + RELEASE_DB_PER_S * frame_ms / 1000.0)
-        if self.gain_db <= 0.0 and self._limit_db >= 0.0:
-            wanted_db = self.gain_db
-        else:
-            peak = max(int(samples.max()), -int(samples.min()), 1)
-            room_db = 20.0 * float(np.log10(CEILING / peak))
-            # Sound that comes loud is not made quieter by the limiter, only not louder.
-            self._limit_db = min(self._limit_db, max(room_db, 0.0) - self.gain_db)
-            self._limit_db = max(self._limit_db, -max(self.gain_db, 0.0))
-            wanted_db = self.gain_db + self._limit_db
-        before_db, self._applied_db = self._applied_db, wanted_db
-        if before_db == wanted_db == 0.0:
+        before_db, self._applied_db = self._applied_db, self.gain_db
+        if before_db == self.gain_db == 0.0:
             return samples
-        return _limited(samples.astype(np.float32) * self._curve(before_db, wanted_db, len(samples)))
+        peak = max(int(samples.max()), -int(samples.min()), 1)
+        most = max(CEILING, peak)  # sound that comes loud is not made quieter by the limiter, only not louder
+        if self.gain_db > 0.0:
+            release_db = RELEASE_DB_PER_S * len(samples) / self._rate_hz
+            limited_db = 20.0 * log10(most / peak)
+            self._applied_db = min(self.gain_db, limited_db, max(before_db, 0.0) + release_db)
+        levelled = samples.astype(np.float32) * self._curve(before_db, self._applied_db, len(samples))
+        pcm: Pcm = np.clip(np.rint(levelled), -most, min(most, 32_767)).astype(np.int16)
+        return pcm
 
     def _curve(self, before_db: float, after_db: float, count: int) -> NDArray[np.float32] | np.float32:
         """Return the factors from one gain to the next: up over the whole frame, down at once."""
@@ -129,7 +127,7 @@ class Leveller:
     @property
     def voice_dbfs(self) -> float:
         """Level of the voice so far, before the gain."""
-        return 10.0 * float(np.log10(self._voice_power)) if self._voice_power else FLOOR_DBFS
+        return 10.0 * log10(self._voice_power) if self._voice_power else FLOOR_DBFS
 
     def _follow(self, frame_ms: float) -> None:
         """Take a step towards the gain that brings the voice among the ordinary ones."""
@@ -147,8 +145,3 @@ class Leveller:
         if self._room_dbfs is not None and wanted > 0.0:
             wanted = max(0.0, min(wanted, UNKNOWN_DBFS - self._room_dbfs))
         return min(max(wanted, LEAST_DB), MOST_DB)
-
-
-def _limited(samples: NDArray[np.float32]) -> Pcm:
-    pcm: Pcm = np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
-    return pcm

@@ -62,7 +62,8 @@ class HighPass:
         np.cumsum(sums, axis=1, out=sums)
         self._state = sums[:, -1] * self._fading[:, count]
         sums[:, :-1] *= self._weighed[:, :count]
-        return self._direct * samples + sums.real[:, :-1].sum(axis=0)
+        filtered: NDArray[np.float64] = self._direct * samples + sums.real[:, :-1].sum(axis=0)
+        return filtered
 
 
 @cache

@@ -34,10 +34,10 @@ def with_dc(samples: Pcm, share: float = 0.2) -> Pcm:
     return _pcm(samples + share * _FULL)
 
 
-def with_hum(samples: Pcm, rate_hz: int, *, hum_hz: float = 50.0, level_dbfs: float = -20.0) -> Pcm:
-    """Return the sound with a tone of the mains of that RMS level."""
+def with_hum(samples: Pcm, rate_hz: int, *, hum_hz: float = 50.0, level_dbfs: float = -20.0, first: int = 0) -> Pcm:
+    """Return the sound with a tone of the mains of that RMS level; its first sample is number `first` of the tone."""
     amplitude = _FULL * np.sqrt(2.0) * 10.0 ** (level_dbfs / 20.0)
-    return _pcm(samples + amplitude * np.sin(2.0 * np.pi * hum_hz * np.arange(len(samples)) / rate_hz))
+    return _pcm(samples + amplitude * np.sin(2.0 * np.pi * hum_hz * np.arange(first, first + len(samples)) / rate_hz))
 
 
 def with_noise(samples: Pcm, *, below_db: float, seed: int = 1) -> Pcm:
