@@ -32,7 +32,7 @@ REACH_DB_PER_S, REACH_MS = 100.0, 1_000.0  # how fast, and for how long that gai
 ROOM_MEMORY_MS = 1_000.0
 ROOM_UP_DB_PER_S = 10.0  # a faint sentence is not learnt as the room, a fan that is switched on soon is
 CEILING = 29_204  # -1 dBFS: a resampler's ripples stay below full scale
-RELEASE_DB_PER_S = 40.0  # after a peak the gain is back within a word
+RELEASE_DB_PER_S = 100.0  # after a peak the gain is back within a word
 RAMP_MS = 1.0  # a gain that falls at once would click
 FLOOR_DBFS = -100.0  # what silence counts as: below the noise of 16 bits
 
