@@ -115,6 +115,8 @@ class Leveller:
         """Learn the room; reach for what stands out of it."""
         if self._room_dbfs is None:
             self._room_dbfs = level
+        elif level <= FLOOR_DBFS:  # a microphone that is muted tells nothing of its room
+            return
         elif level >= self._room_dbfs + STANDS_OUT_DB:
             lift = min(UNKNOWN_DBFS - level, MOST_DB)
             if lift > self.gain_db:

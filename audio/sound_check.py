@@ -67,7 +67,8 @@ class SoundCheck:
             return []
         frame_ms = 1000.0 * len(raw) / self._rate_hz
         if state is SpeechState.QUIET:
-            self._hear_room(level, frame_ms)
+            if raw.any():  # a microphone that is muted tells nothing of its room
+                self._hear_room(level, frame_ms)
             return []
         self._recent.clear()
         self._recent_ms = 0.0
