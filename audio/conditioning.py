@@ -11,12 +11,28 @@ from dataclasses import dataclass
 from math import log10
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from audio.frames import Pcm
-from audio.leveller import FLOOR_DBFS, Leveller, LevelSettings
+from audio.leveller import FLOOR_DBFS, TARGET_DBFS, Leveller
 from audio.rumble import HighPass
 from audio.sound_check import Finding, SoundCheck
 from audio.speech import SpeechState
+
+
+class SoundSettings(BaseModel):
+    """How the candidate's sound is prepared for voice detector and recogniser; the recording stays as it came."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    high_pass: bool = Field(default=True, description="Whether offset, mains hum and rumble are taken out.")
+    level: bool = Field(default=True, description="Whether voices that are too faint or too loud are levelled.")
+    target_dbfs: float = Field(
+        default=TARGET_DBFS,
+        ge=-35,
+        le=-15,
+        description="Level of speech in dB of full scale that is aimed at; within 7 dB of it nothing is changed.",
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,28 +47,25 @@ class Conditioned:
 class Conditioner:
     """Prepares one stream frame by frame, and learns from each what the voice detector makes of it."""
 
-    def __init__(self, rate_hz: int, settings: LevelSettings | None = None) -> None:
+    def __init__(self, rate_hz: int, settings: SoundSettings | None = None) -> None:
         self._rate_hz = rate_hz
-        self._high_pass = HighPass(rate_hz)
-        self._leveller = Leveller(rate_hz, settings)
+        settings = settings or SoundSettings()
+        self._high_pass = HighPass(rate_hz) if settings.high_pass else None
+        self._leveller = Leveller(rate_hz, target_dbfs=settings.target_dbfs) if settings.level else None
         self._check = SoundCheck(rate_hz)
-
-    @property
-    def gain_db(self) -> float:
-        """The gain of this moment, but for the limiter's part."""
-        return self._leveller.gain_db
 
     def process(self, samples: Pcm) -> Conditioned:
         """Return int16 (n,) conditioned; the detector is then given `levelled`, and `judge` told what it found."""
-        clean = self._high_pass.process(samples)
-        return Conditioned(samples, clean, self._leveller.process(clean))
+        clean = samples if self._high_pass is None else self._high_pass.process(samples)
+        return Conditioned(samples, clean, clean if self._leveller is None else self._leveller.process(clean))
 
     def judge(self, sound: Conditioned, state: SpeechState) -> list[Finding]:
         """Learn from a frame in which nobody else was to be heard; return what its speaker should be told."""
         if not len(sound.clean):
             return []
         level = _level_dbfs(sound.clean)
-        if state is SpeechState.SPEAKING or state is SpeechState.QUIET:  # between them it is anybody's guess
+        # Between them it is anybody's guess.
+        if self._leveller is not None and state in (SpeechState.SPEAKING, SpeechState.QUIET):
             frame_ms = 1000.0 * len(sound.clean) / self._rate_hz
             self._leveller.hear(level, frame_ms, voiced=state is SpeechState.SPEAKING)
         return self._check.add(sound.raw, level, state)

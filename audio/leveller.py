@@ -11,10 +11,10 @@ from math import log10
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from audio.frames import Pcm
 
+TARGET_DBFS = -23.0  # a voice near a headset; EBU R 128 has programmes there
 # Silero finds as much of a voice at -15 as at -35 dBFS, and Whisper reads it as well: a gain there would gain nothing.
 ORDINARY_DB = 7.0  # to each side of the target
 LEAST_DB, MOST_DB = -6.0, 30.0  # louder voices are clipped already; what needs more is lost in 16 bits
@@ -28,7 +28,7 @@ BUMP_DB = 10.0  # a frame so much above the voice counts no more than this: a kn
 UNKNOWN_DBFS = -50.0
 # What stands so far out of the room may be a voice: it is lifted to there at once, so that the detector can tell.
 STANDS_OUT_DB = 12.0
-REACH_DB_PER_S, REACH_MS = 100.0, 1_000.0  # how fast, and for how long that gain stays if nobody speaks
+REACH_DB_PER_S, REACH_MS = 100.0, 1_000.0  # how fast, back too, and for how long that gain stays if nobody speaks
 ROOM_MEMORY_MS = 1_000.0
 ROOM_UP_DB_PER_S = 10.0  # a faint sentence is not learnt as the room, a fan that is switched on soon is
 CEILING = 29_204  # -1 dBFS: a resampler's ripples stay below full scale
@@ -37,25 +37,11 @@ RAMP_MS = 1.0  # a gain that falls at once would click
 FLOOR_DBFS = -100.0  # what silence counts as: below the noise of 16 bits
 
 
-class LevelSettings(BaseModel):
-    """How the candidate's sound is prepared for the voice detector and the recogniser; recordings stay as they came."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    level: bool = Field(default=True, description="Whether voices that are too quiet or too loud are levelled.")
-    target_dbfs: float = Field(
-        default=-23.0,
-        ge=-35,
-        le=-15,
-        description="Level of speech in dB of full scale that is aimed at; within 7 dB of it nothing is changed.",
-    )
-
-
 class Leveller:
     """Applies the gain to one stream, frame by frame; the caller says afterwards in which frames somebody spoke."""
 
-    def __init__(self, rate_hz: int, settings: LevelSettings | None = None) -> None:
-        self._settings = settings or LevelSettings()
+    def __init__(self, rate_hz: int, *, target_dbfs: float = TARGET_DBFS) -> None:
+        self._target_dbfs = target_dbfs
         self._rate_hz = rate_hz
         self._ramp = max(1, round(rate_hz * RAMP_MS / 1000.0))
         self._applied_db = 0.0  # at the end of the last frame: what is wanted, less what the limiter takes
@@ -63,6 +49,7 @@ class Leveller:
         self._voice_power = 0.0
         self._room_dbfs: float | None = None
         self._reaching_ms = 0.0  # how long the gain stays that was lent to what may be a voice
+        self._lent = False  # and whether some of it is still there
         self.gain_db = 0.0  # the slow one
 
     def process(self, samples: Pcm) -> Pcm:
@@ -94,8 +81,6 @@ class Leveller:
 
     def hear(self, level: float, frame_ms: float, *, voiced: bool) -> None:
         """Learn from a frame's level in dBFS before the gain: of a voice that is certain, or of none."""
-        if not self._settings.level:
-            return
         if voiced:
             self._hear_voice(level, frame_ms)
         else:
@@ -123,6 +108,7 @@ class Leveller:
                 self.gain_db = min(lift, self.gain_db + REACH_DB_PER_S * frame_ms / 1000.0)
             if lift > 0.0:
                 self._reaching_ms = REACH_MS
+                self._lent = True
         change = (level - self._room_dbfs) * min(1.0, frame_ms / ROOM_MEMORY_MS)
         self._room_dbfs += min(change, ROOM_UP_DB_PER_S * frame_ms / 1000.0)
 
@@ -136,13 +122,16 @@ class Leveller:
         wanted = self._wanted()
         up = HURRY_DB_PER_S if self._voiced_ms < HURRY_MS else UP_DB_PER_S
         step = frame_ms / 1000.0
-        down = 0.0 if self._reaching_ms else DOWN_DB_PER_S * step
-        self.gain_db += min(max(wanted - self.gain_db, -down), up * step)
+        down = REACH_DB_PER_S if self._lent else DOWN_DB_PER_S
+        if self._reaching_ms:
+            down = 0.0
+        self.gain_db += min(max(wanted - self.gain_db, -down * step), up * step)
+        self._lent = self._lent and self.gain_db > wanted
 
     def _wanted(self) -> float:
         if not self._voiced_ms:
             return 0.0
-        target, voice = self._settings.target_dbfs, self.voice_dbfs
+        target, voice = self._target_dbfs, self.voice_dbfs
         wanted = max(0.0, target - ORDINARY_DB - voice) + min(0.0, target + ORDINARY_DB - voice)
         if self._room_dbfs is not None and wanted > 0.0:
             wanted = max(0.0, min(wanted, UNKNOWN_DBFS - self._room_dbfs))

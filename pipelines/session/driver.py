@@ -15,11 +15,11 @@ import numpy as np
 import structlog
 
 from audio.clock import Clock
+from audio.conditioning import SoundSettings
 from audio.echo import EchoWatch
 from audio.errors import AppError, AudioError, StorageError
 from audio.frames import FRAME_MS, WIRE_HZ, Frame, FrameKind, Pcm
 from audio.intake import Intake
-from audio.leveller import LevelSettings
 from audio.playout import Playout, PlayoutChunk, Sink
 from audio.sound_check import Finding
 from audio.speech import SpeechDetector
@@ -95,7 +95,7 @@ class SessionDriver:
         detector: SpeechDetector,
         clock: Clock,
         sink: Sink,
-        level: LevelSettings | None = None,
+        conditioning: SoundSettings | None = None,
         make_log: Callable[[Callable[[], float]], SessionLog],
         make_recorder: Callable[[int], SessionRecorder] | None = None,
     ) -> None:
@@ -108,7 +108,9 @@ class SessionDriver:
         self._intake = Intake(rate_hz=spec.input_hz, paced=spec.paced)
         self.log = make_log(lambda: self._intake.clock.now_ms)
         self._recorder = make_recorder(spec.input_hz) if make_recorder is not None else None
-        self._hearing = Hearing(rate_hz=spec.input_hz, detector=detector, now_ms=clock.now_ms, level=level)
+        self._hearing = Hearing(
+            rate_hz=spec.input_hz, detector=detector, now_ms=clock.now_ms, conditioning=conditioning
+        )
         self.playout = Playout(clock=clock, sink=sink, listener=self)
         self._speaking = Speaking(
             session_id=spec.id,

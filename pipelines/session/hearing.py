@@ -7,9 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from audio.conditioning import Conditioned, Conditioner
+from audio.conditioning import Conditioned, Conditioner, SoundSettings
 from audio.frames import ANALYSIS_HZ, Frame, FrameKind, Pcm
-from audio.leveller import LevelSettings
 from audio.loudness import VoicedTracker
 from audio.resample import StreamResampler
 from audio.sound_check import Finding
@@ -75,9 +74,9 @@ class Hearing:
         rate_hz: int,
         detector: SpeechDetector,
         now_ms: Callable[[], float],
-        level: LevelSettings | None = None,
+        conditioning: SoundSettings | None = None,
     ) -> None:
-        self._conditioner = Conditioner(rate_hz, level)
+        self._conditioner = Conditioner(rate_hz, conditioning)
         self._to_analysis = StreamResampler(rate_hz, ANALYSIS_HZ)
         self._detector = detector
         self._now_ms = now_ms

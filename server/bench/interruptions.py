@@ -170,7 +170,7 @@ def run_interruptions(
                     engines=engines,
                     conversation=settings.conversation,
                     speech=settings.speech,
-                    level=settings.audio,
+                    conditioning=settings.audio,
                     vad=settings.vad,
                     clock=clock,
                     session_s=SESSION_S,

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.conditioning import Conditioner
+from audio.conditioning import Conditioner, SoundSettings
 from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
-from audio.leveller import LevelSettings
 from audio.mono import to_mono
 from audio.resample import StreamResampler
 from audio.sound_check import SoundFault
@@ -92,11 +91,11 @@ class ConditionResult:
 
 
 def listen(
-    samples: Pcm, *, level: LevelSettings | None, speech: SpeechSettings | None = None, vad: VadName = "auto"
+    samples: Pcm, *, conditioning: SoundSettings | None, speech: SpeechSettings | None = None, vad: VadName = "auto"
 ) -> Found:
-    """Return what the live path's ear finds in int16 (n,) at 24 kHz; `level` None: without any conditioning."""
+    """Return what the live path's ear finds in int16 (n,) at 24 kHz; `conditioning` None: without any conditioning."""
     detector = SpeechDetector(make_vad(vad).vad, speech)
-    conditioner = Conditioner(WIRE_HZ, level) if level is not None else None
+    conditioner = Conditioner(WIRE_HZ, conditioning) if conditioning is not None else None
     resampler = StreamResampler(WIRE_HZ, ANALYSIS_HZ)
     speaks, starts, spent_s = [], 0, 0.0
     advice: list[SoundFault] = []
@@ -117,7 +116,7 @@ def listen(
 
 
 def run_sound(
-    paths: Iterable[Path], level: LevelSettings, progress: Callable[[], None], *, vad: VadName = "auto"
+    paths: Iterable[Path], conditioning: SoundSettings, progress: Callable[[], None], *, vad: VadName = "auto"
 ) -> dict[str, ConditionResult]:
     """Return what becomes of the recordings under each condition; raises AudioError for what can't be read."""
     results = {name: ConditionResult() for name in CONDITIONS}
@@ -126,12 +125,12 @@ def run_sound(
         lead, gap = silence(LEAD_MS, WIRE_HZ), silence(GAP_MS, WIRE_HZ)
         sound = np.concatenate((lead, once, gap, once, lead))
         half = (len(lead) + len(once) + len(gap) // 2) // samples_for(FRAME_MS, WIRE_HZ)
-        truth = listen(sound, level=None, vad=vad).speaks
+        truth = listen(sound, conditioning=None, vad=vad).speaks
         for name, degrade in CONDITIONS.items():
             sent, result = degrade(sound, WIRE_HZ), results[name]
             plain = sent if sent.ndim == 1 else np.rint(sent.mean(axis=1)).astype(np.int16)
-            without = listen(plain, level=None, vad=vad)
-            found = listen(to_mono(sent, WIRE_HZ), level=level, vad=vad)
+            without = listen(plain, conditioning=None, vad=vad)
+            found = listen(to_mono(sent, WIRE_HZ), conditioning=conditioning, vad=vad)
             for time_, part in enumerate((slice(0, half), slice(half, None))):
                 result.conditioned[time_].add(truth[part], found.speaks[part])
                 result.plain[time_].add(truth[part], without.speaks[part])

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator
 
 from audio.clock import Clock
+from audio.conditioning import SoundSettings
 from audio.errors import AudioError
 from audio.frames import WIRE_HZ, Pcm
-from audio.leveller import LevelSettings
 from audio.playout import MIN_LEAD_MS, PlayoutChunk
 from audio.speech import SpeechDetector, SpeechSettings
 from audio.vad import VadName, make_vad
@@ -65,7 +65,7 @@ class LocalLink:
         session_id: str = "replay",
         store: LogStore | None = None,
         acknowledges: bool = True,
-        level: LevelSettings | None = None,
+        conditioning: SoundSettings | None = None,
     ) -> None:
         self.words: dict[int, tuple[Word, ...]] = {}  # of each reply that was heard, at their places in its sound
         self._acknowledges = acknowledges
@@ -76,7 +76,7 @@ class LocalLink:
             engines=engines,
             settings=conversation,
             detector=SpeechDetector(make_vad(vad).vad, speech),
-            level=level,
+            conditioning=conditioning,
             clock=clock,
             sink=self,
             make_log=lambda media_ms: SessionLog(

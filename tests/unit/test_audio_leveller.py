@@ -17,17 +17,17 @@ from audio.leveller import (
     MOST_DB,
     ORDINARY_DB,
     REACH_DB_PER_S,
+    TARGET_DBFS,
     UNKNOWN_DBFS,
     UP_DB_PER_S,
     Leveller,
-    LevelSettings,
 )
 from audio.loudness import level_dbfs
 
 RATE = 24_000
 FRAME_MS = 20.0
 FRAME = 480
-TARGET = LevelSettings().target_dbfs
+TARGET = TARGET_DBFS
 
 
 def sound(ms: float, dbfs: float, *, seed: int = 0) -> Pcm:
@@ -141,10 +141,6 @@ def test_the_gain_changes_without_a_click() -> None:
     gains(leveller, sound(400, -55), voiced=True)
     out = np.concatenate([leveller.process(steady), leveller.process(steady)]).astype(int)
     assert np.abs(np.diff(out)).max() <= 1 + 100 * 10 ** (leveller.gain_db / 20) * 0.02
-
-
-def test_it_can_be_switched_off() -> None:
-    assert set(gains(Leveller(RATE, LevelSettings(level=False)), sound(5_000, -60), voiced=True)) == {0.0}
 
 
 def test_silence_odd_lengths_and_nothing_at_all() -> None:

@@ -18,11 +18,13 @@ RATE = 16_000
 
 def noise(samples: int, *, seed: int = 0, dbfs: float = -20.0) -> Pcm:
     values = np.random.default_rng(seed).standard_normal(samples)
-    return np.clip(np.rint(32_768 * 10 ** (dbfs / 20) * values), -32_768, 32_767).astype(np.int16)
+    sound: Pcm = np.clip(np.rint(32_768 * 10 ** (dbfs / 20) * values), -32_768, 32_767).astype(np.int16)
+    return sound
 
 
 def mean(stereo: NDArray[np.int16]) -> Pcm:
-    return np.rint(stereo.mean(axis=1, dtype=np.float32)).astype(np.int16)
+    mixed: Pcm = np.rint(stereo.mean(axis=1, dtype=np.float32)).astype(np.int16)
+    return mixed
 
 
 def test_opposite_channels_are_not_silence() -> None:

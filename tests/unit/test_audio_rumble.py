@@ -16,7 +16,8 @@ SETTLED_MS = 500.0
 
 def tone(hz: float, rate_hz: int, *, dbfs: float = -20.0, ms: float = 2_000.0) -> Pcm:
     at_s = np.arange(round(ms * rate_hz / 1000.0)) / rate_hz
-    return np.rint(32_767 * np.sqrt(2) * 10 ** (dbfs / 20) * np.sin(2 * np.pi * hz * at_s)).astype(np.int16)
+    sound: Pcm = np.rint(32_767 * np.sqrt(2) * 10 ** (dbfs / 20) * np.sin(2 * np.pi * hz * at_s)).astype(np.int16)
+    return sound
 
 
 def loss_db(hz: float, rate_hz: int) -> float:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from audio.conditioning import SoundSettings
 from audio.frames import WIRE_HZ, Pcm
-from audio.leveller import LevelSettings
 from audio.loudness import is_clipped, level_dbfs
 from server.bench import degradations as bad
 from server.bench.sound import figures_of, run_sound
@@ -18,7 +18,8 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 
 def tone(dbfs: float = -20.0) -> Pcm:
     sine = np.sin(2 * np.pi * 440 * np.arange(WIRE_HZ) / WIRE_HZ)
-    return np.rint(32_767 * np.sqrt(2) * 10 ** (dbfs / 20) * sine).astype(np.int16)
+    sound: Pcm = np.rint(32_767 * np.sqrt(2) * 10 ** (dbfs / 20) * sine).astype(np.int16)
+    return sound
 
 
 def test_quieter_is_so_many_db() -> None:
@@ -66,7 +67,7 @@ def test_degradations_leave_what_they_are_given() -> None:
 
 
 def test_figures_tell_what_conditioning_finds() -> None:
-    results = run_sound([DATA / "rate-8k.wav"], LevelSettings(), lambda: None)
+    results = run_sound([DATA / "rate-8k.wav"], SoundSettings(), lambda: None)
     figures = {figure.name: figure for figure in figures_of(results)}
     assert set(results) == set(bad.CONDITIONS)
     for name in bad.CONDITIONS:
