@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from audio.errors import AudioError, StorageError
 from audio.frames import Pcm, to_pcm
+from audio.mono import to_mono
 from audio.resample import resample_whole
 
 LOWEST_HZ, HIGHEST_HZ = 8_000, 192_000  # a telephone, and the most a sound card makes
@@ -72,6 +73,8 @@ def read_recording(path: Path | str, *, longest_ms: float = LONGEST_MS) -> Recor
 def mono_at(recording: Recording, rate_hz: int, channel: int | None = None) -> Pcm:
     """Return the recording as mono int16 (m,) at `rate_hz`: one channel (counted from 0), or the mean of all.
 
+    Where the channels cancel each other, the loudest is taken instead (`audio/mono.py`).
+
     Raises AudioError when there is no such channel.
     """
     samples = recording.samples
@@ -85,7 +88,7 @@ def mono_at(recording: Recording, rate_hz: int, channel: int | None = None) -> P
     elif channel is not None:
         mono = np.ascontiguousarray(samples[:, channel])
     else:
-        mono = np.rint(samples.mean(axis=1, dtype=np.float32)).astype(np.int16)
+        mono = to_mono(samples, recording.rate_hz)
     return resample_whole(mono, from_hz=recording.rate_hz, to_hz=rate_hz)
 
 

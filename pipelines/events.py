@@ -110,6 +110,21 @@ class Problem(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SoundAdvice(Event):
+    """The candidate's sound could be better, and what is wrong with it: faint, clipped or noisy; each is told once.
+
+    `speech_dbfs` is the level of some seconds of speech, `above_room_db` how far it is above the room (None: the room
+    is not known yet), `clipped_share` the share of its samples at full scale, 0 to 1.
+    """
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    kind: str
+    speech_dbfs: float
+    above_room_db: float | None
+    clipped_share: float
+
+
+@dataclass(frozen=True, slots=True)
 class EngineIncident(Event):
     """An engine failed, or its worker was replaced."""
 

@@ -212,6 +212,7 @@ class SessionRegistry:
             engines=self._engines,
             settings=settings.conversation,
             detector=SpeechDetector(vad.vad, settings.speech),
+            conditioning=settings.audio,
             clock=self._clock,
             sink=sink,
             make_log=lambda media_ms: SessionLog(

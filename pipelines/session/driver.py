@@ -7,7 +7,7 @@ patient's sound through playout. All calls are made on the event loop.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,11 +15,13 @@ import numpy as np
 import structlog
 
 from audio.clock import Clock
+from audio.conditioning import SoundSettings
 from audio.echo import EchoWatch
 from audio.errors import AppError, AudioError, StorageError
 from audio.frames import FRAME_MS, WIRE_HZ, Frame, FrameKind, Pcm
 from audio.intake import Intake
 from audio.playout import Playout, PlayoutChunk, Sink
+from audio.sound_check import Finding
 from audio.speech import SpeechDetector
 from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
@@ -37,6 +39,7 @@ from pipelines.events import (
     SessionEnded,
     SessionPaused,
     SessionStarted,
+    SoundAdvice,
     TextRejected,
     TurnCommitted,
 )
@@ -52,6 +55,8 @@ from pipelines.session.speaking import Speaking
 
 logger = structlog.get_logger("pipelines.session")
 
+# What comes over the patient's voice may be that voice: nothing is learnt from it of the candidate's.
+PATIENT_HEARD = (State.SPEAKING, State.HOLDING)
 GAP_REPORT_MS = 1_000.0  # missing sound is logged once a second, not once a frame
 
 
@@ -90,6 +95,7 @@ class SessionDriver:
         detector: SpeechDetector,
         clock: Clock,
         sink: Sink,
+        conditioning: SoundSettings | None = None,
         make_log: Callable[[Callable[[], float]], SessionLog],
         make_recorder: Callable[[int], SessionRecorder] | None = None,
     ) -> None:
@@ -102,7 +108,9 @@ class SessionDriver:
         self._intake = Intake(rate_hz=spec.input_hz, paced=spec.paced)
         self.log = make_log(lambda: self._intake.clock.now_ms)
         self._recorder = make_recorder(spec.input_hz) if make_recorder is not None else None
-        self._hearing = Hearing(rate_hz=spec.input_hz, detector=detector, now_ms=clock.now_ms)
+        self._hearing = Hearing(
+            rate_hz=spec.input_hz, detector=detector, now_ms=clock.now_ms, conditioning=conditioning
+        )
         self.playout = Playout(clock=clock, sink=sink, listener=self)
         self._speaking = Speaking(
             session_id=spec.id,
@@ -253,18 +261,34 @@ class SessionDriver:
             self._recorder.candidate_late(frame)
         elif self._recorder is not None:
             self._recorder.candidate(frame)
-        for signal in self._hearing.hear(frame, media_ms):
+        sound = self._hearing.condition(frame)  # after the recorder, which keeps what came
+        for signal in self._hearing.hear(frame, sound, media_ms):
             self.signal(signal)
+        if frame.kind is not FrameKind.MISSING and self.core.state not in PATIENT_HEARD:
+            self._advise(self._hearing.judge_sound(sound))
         if frame.kind is not FrameKind.LATE:
             missing_ms = frame.duration_ms if frame.kind is FrameKind.MISSING else 0.0
             awaited = frame.kind is FrameKind.MISSING and (self._hearing.awaits_missing or self.clock.paused)
-            self._echo.add_heard(frame.samples, media_ms - frame.duration_ms)
+            self._echo.add_heard(sound.levelled, media_ms - frame.duration_ms)
             echo = self._echo.score(media_ms) if self.core.wants_echo else None
             self.signal(
                 s.Tick(self.played_ms(), missing_ms, loud=self._loud(), busy=self._busy(), awaited=awaited, echo=echo)
             )
         elif frame.at_ms is not None and self.core.in_turn:
             self._late_in_turn = True
+
+    def _advise(self, findings: Iterable[Finding]) -> None:
+        """Tell the candidate what would let the patient hear them better."""
+        for found in findings:
+            above_db = found.above_room_db
+            self.log.append(
+                SoundAdvice(
+                    str(found.fault),
+                    round(found.speech_dbfs, 1),
+                    None if above_db is None else round(above_db, 1),
+                    round(found.clipped_share, 4),
+                )
+            )
 
     def _hypothesis(self, hypothesis: Hypothesis) -> None:
         understood = self._hearing.understood(hypothesis)

@@ -7,9 +7,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from audio.conditioning import Conditioned, Conditioner, SoundSettings
 from audio.frames import ANALYSIS_HZ, Frame, FrameKind, Pcm
 from audio.loudness import VoicedTracker
 from audio.resample import StreamResampler
+from audio.sound_check import Finding
 from audio.speech import (
     SpeechAudio,
     SpeechDenied,
@@ -66,7 +68,15 @@ class _SegmentMap:
 class Hearing:
     """One candidate's ear; `stream` is attached once the recogniser lane has opened it."""
 
-    def __init__(self, *, rate_hz: int, detector: SpeechDetector, now_ms: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        *,
+        rate_hz: int,
+        detector: SpeechDetector,
+        now_ms: Callable[[], float],
+        conditioning: SoundSettings | None = None,
+    ) -> None:
+        self._conditioner = Conditioner(rate_hz, conditioning)
         self._to_analysis = StreamResampler(rate_hz, ANALYSIS_HZ)
         self._detector = detector
         self._now_ms = now_ms
@@ -99,20 +109,35 @@ class Hearing:
             return True
         return voiced_ms is not None and voiced_ms > max(since_ms + LOUD_MS, self._media_ms - LOUD_MS)
 
+    def condition(self, frame: Frame) -> Conditioned:
+        """Return the sound of the frame that is to be heard next, prepared."""
+        return self._conditioner.process(frame.samples)
+
+    def judge_sound(self, sound: Conditioned) -> list[Finding]:
+        """Learn the voice's level from the frame that was heard last, in which nobody else was to be heard.
+
+        Returns what the candidate should be told of it.
+        """
+        return self._conditioner.judge(sound, self._detector.state)
+
     def new_turn(self, from_ms: float) -> None:
         """Forget the loudness of the turn before; this one's first sound has been heard already."""
         self._voiced.reset(from_ms)
         self._quiet = False
 
-    def hear(self, frame: Frame, media_ms: float) -> Iterator[s.Signal]:
-        """Take a frame that ends at `media_ms`; yield voice signals, feeding the open segment in between."""
+    def hear(self, frame: Frame, sound: Conditioned, media_ms: float) -> Iterator[s.Signal]:
+        """Take a frame that ends at `media_ms`, and its `sound` as `condition` prepared it.
+
+        Yields voice signals, feeding the open segment in between.
+        """
         self._media_ms = media_ms
         if frame.kind is FrameKind.MISSING and self.awaits_missing:
             return
         end_ms = media_ms if frame.at_ms is None else frame.at_ms + frame.duration_ms
         if frame.kind is not FrameKind.LATE or frame.at_ms is not None:
-            self._voiced.add(frame.samples, end_ms - frame.duration_ms)
-        samples = self._to_analysis.process(frame.samples)
+            # Without the gain, which may change within a turn: it is levels of one turn that are compared.
+            self._voiced.add(sound.clean, end_ms - frame.duration_ms)
+        samples = self._to_analysis.process(sound.levelled)
         self._heard_ms += 1000.0 * len(samples) / ANALYSIS_HZ
         ahead_ms = end_ms - self._heard_ms  # from the detector's time to media time
         for event in self._detector.process(samples):
@@ -131,8 +156,8 @@ class Hearing:
                     self._quiet = False
                     yield s.VoiceStarted(voiced_from_ms + ahead_ms)
                     self._look_back()
-                case SpeechAudio(samples=sound, at_ms=at_ms):
-                    self._feed(sound, at_ms + ahead_ms)
+                case SpeechAudio(samples=spoken, at_ms=at_ms):
+                    self._feed(spoken, at_ms + ahead_ms)
                 case SpeechPaused() if self._quiet and self._voiced.last_voiced_ms is not None:
                     yield s.VoicePaused(self._voiced.last_voiced_ms)  # loudness told it before; now it is certain
                 case SpeechPaused(silent_since_ms=silent_since_ms):

@@ -170,6 +170,7 @@ def run_interruptions(
                     engines=engines,
                     conversation=settings.conversation,
                     speech=settings.speech,
+                    conditioning=settings.audio,
                     vad=settings.vad,
                     clock=clock,
                     session_s=SESSION_S,

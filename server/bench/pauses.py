@@ -165,6 +165,7 @@ def run_pauses(
                     engines=engines,
                     conversation=conversation,
                     speech=settings.speech,
+                    conditioning=settings.audio,
                     vad=settings.vad,
                     clock=clock,
                     session_s=ROOM_S * (len(plan.utterances) + 1),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli.evaluate_pauses import pauses
+from server.cli.evaluate_sound import sound
 from server.cli.evaluate_turns import turns
 from server.cli.options import ConfigFolder, Overrides
 
@@ -18,9 +19,10 @@ group = typer.Typer(help="Measure how well the engines do their task.", no_args_
 
 
 def register(app: typer.Typer) -> None:
-    """Add `eval cues`, `eval pauses` and `eval turns`."""
+    """Add `eval cues`, `eval pauses`, `eval sound` and `eval turns`."""
     app.add_typer(group, name="eval")
     group.command("pauses")(pauses)
+    group.command("sound")(sound)
     group.command("turns")(turns)
 
 

@@ -550,6 +550,21 @@ class TurnIgnored(ServerEvent):
     text: str
 
 
+class SoundAdvice(ServerEvent):
+    """The candidate's sound is faint, clipped or noisy: what helps, in plain words, and what was measured.
+
+    Each kind comes once in a session. `speech_dbfs` is the level of some seconds of speech, `above_room_db` how far it
+    is above the room's (null: not known yet), `clipped_share` the share of its samples at full scale.
+    """
+
+    type: Literal["interlocutor.sound.advice"] = "interlocutor.sound.advice"
+    kind: str
+    message: str
+    speech_dbfs: float
+    above_room_db: float | None
+    clipped_share: float
+
+
 class Problem(ServerEvent):
     """Something that the person should know of, and what to do."""
 
@@ -565,7 +580,8 @@ AnyServerEvent = Annotated[
     | OutputAudioDelta | OutputAudioDone | OutputTranscriptDelta | OutputTranscriptDone | OutputCleared
     | OutputStarted | OutputStopped
     | ClientConfigured | Pulse | RoleplayStarted | RoleplayPaused | RoleplayEnded | TranscriptPartial
-    | TurnLatency | TurnTimeline | PlayoutClear | PlayoutHold | PlayoutResume | PlayoutRestart | TurnIgnored | Problem,
+    | TurnLatency | TurnTimeline | PlayoutClear | PlayoutHold | PlayoutResume | PlayoutRestart | TurnIgnored
+    | SoundAdvice | Problem,
     Field(discriminator="type"),
 ]  # fmt: skip
 """Every server event, discriminated by `type`."""

@@ -67,6 +67,7 @@ _TURN: tuple[log.Event, ...] = (
 _END: tuple[log.Event, ...] = (
     log.ReplyFinished(1, 1, "interrupted", "Good", 640.0, estimated=False),
     log.TurnIgnored(2, "noise"),
+    log.SoundAdvice("faint", -51.3, 24.0, 0.0),
     log.Problem("reply.failed", "the patient can't answer just now; please say it again"),
     log.SessionPaused(True, 184_000),
     log.SessionEnded("ended"),

@@ -15,6 +15,13 @@ from pipelines import events as log
 from pipelines.log.session_log import Record
 from server.protocol import events as e
 
+ADVICE = {
+    "faint": "We hear you only faintly. Move closer to the microphone, or turn it up.",
+    "clipped": "Your voice is too loud for the microphone. Move back a little, or turn the microphone down.",
+    "noisy": "It is noisy around you. Close the window, move to a quieter place, or use a headset.",
+}
+"""What to do about each kind of `interlocutor.sound.advice`."""
+
 
 @dataclass(slots=True)
 class _Turn:
@@ -111,6 +118,8 @@ class Translator:
                 return [e.RoleplayPaused(paused=event.paused, left_ms=event.left_ms)]
             case log.SessionEnded():
                 return self._ended(event.reason, record.envelope.media_ms)
+            case log.SoundAdvice():
+                return [_advice(event)]
             case log.Problem():
                 return [e.Problem(code=event.code, message=event.message)]
             case _:
@@ -306,6 +315,10 @@ def _outcome(status: str) -> tuple[e.ResponseStatus, e.StatusDetails | None]:
 def _details(status: str) -> e.StatusDetails:
     reason: e.CancelReason = "turn_detected" if status == "interrupted" else "client_cancelled"
     return e.StatusDetails(type="cancelled", reason=reason)
+
+
+def _advice(event: log.SoundAdvice) -> e.SoundAdvice:
+    return e.SoundAdvice(message=ADVICE.get(event.kind, ""), **event.payload())
 
 
 def _latency(event: log.TurnLatency) -> e.TurnLatency:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 
 from audio.clock import Clock
+from audio.conditioning import SoundSettings
 from audio.errors import AudioError
 from audio.frames import WIRE_HZ, Pcm
 from audio.playout import MIN_LEAD_MS, PlayoutChunk
@@ -64,6 +65,7 @@ class LocalLink:
         session_id: str = "replay",
         store: LogStore | None = None,
         acknowledges: bool = True,
+        conditioning: SoundSettings | None = None,
     ) -> None:
         self.words: dict[int, tuple[Word, ...]] = {}  # of each reply that was heard, at their places in its sound
         self._acknowledges = acknowledges
@@ -74,6 +76,7 @@ class LocalLink:
             engines=engines,
             settings=conversation,
             detector=SpeechDetector(make_vad(vad).vad, speech),
+            conditioning=conditioning,
             clock=clock,
             sink=self,
             make_log=lambda media_ms: SessionLog(

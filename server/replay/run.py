@@ -100,6 +100,7 @@ def replay_here(
                     engines=engines,
                     conversation=settings.conversation,
                     speech=settings.speech,
+                    conditioning=settings.audio,
                     vad=settings.vad,
                     clock=clock,
                     session_s=_session_s(plan),

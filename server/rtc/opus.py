@@ -1,7 +1,8 @@
 """Opus, one packet at a time: libopus through PyAV.
 
 Patient and candidate are mono. The encoder is given the 24 kHz that synthesisers make: no resampling, and none of the
-3 dB that a mono frame loses where it is upmixed. A decoder made for mono downmixes stereo by itself.
+3 dB that a mono frame loses where it is upmixed. Stereo of a candidate is mixed to mono here, not by the decoder: that
+would add two channels of opposite polarity up to silence.
 """
 
 from __future__ import annotations
@@ -15,35 +16,45 @@ from av.audio.codeccontext import AudioCodecContext
 from av.stream import Stream
 
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
+from audio.mono import MonoMixer
 
 OPUS_HZ = 48_000  # what it decodes to, and the clock of its timestamps
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
 BITS_PER_S = 32_000  # speech at 12 kHz bandwidth is transparent at about 24 kbit/s
 # Each packet carries a coarse copy of the one before: a browser that lost one packet of a patient's word plays that.
 EXPECTED_LOSS_PERCENT = 5
+STEREO_BIT = 0b100  # of a packet's first byte (RFC 6716, section 3.1)
 TIME_BASE = Fraction(1, OPUS_HZ)
 
 OpusPacket: TypeAlias = "av.Packet[Stream]"
 
 
 class OpusDecoder:
-    """Decodes packets of one stream to int16 mono at 48 kHz."""
+    """Decodes packets of one stream to int16 mono at 48 kHz; from its first stereo packet on, as stereo."""
 
     def __init__(self) -> None:
-        codec = av.CodecContext.create("libopus", "r")
-        assert isinstance(codec, AudioCodecContext)  # noqa: S101 - for the type checker
-        codec.format, codec.layout, codec.sample_rate = av.AudioFormat("s16"), av.AudioLayout("mono"), OPUS_HZ
-        self._codec = codec
+        self._codec = _decoder("mono")
+        self._mixer: MonoMixer | None = None  # of a stream that is stereo
 
     def decode(self, payload: bytes) -> Pcm:
         """Return a packet's sound, int16 (n,), 2.5 to 120 ms of it; empty when the packet is no Opus."""
         if not payload:
             return np.zeros(0, dtype=np.int16)  # to FFmpeg an empty packet is the end of the stream
+        if self._mixer is None and payload[0] & STEREO_BIT:
+            self._codec, self._mixer = _decoder("stereo"), MonoMixer(OPUS_HZ)
         try:
             frames = self._codec.decode(av.Packet(payload))
         except av.FFmpegError:
             return np.zeros(0, dtype=np.int16)
-        return np.concatenate([np.zeros(0, dtype=np.int16), *(frame.to_ndarray()[0] for frame in frames)])
+        samples = np.concatenate([np.zeros(0, dtype=np.int16), *(frame.to_ndarray()[0] for frame in frames)])
+        return samples if self._mixer is None else self._mixer.process(samples.reshape(-1, 2))
+
+
+def _decoder(layout: str) -> AudioCodecContext:
+    codec = av.CodecContext.create("libopus", "r")
+    assert isinstance(codec, AudioCodecContext)  # noqa: S101 - for the type checker
+    codec.format, codec.layout, codec.sample_rate = av.AudioFormat("s16"), av.AudioLayout(layout), OPUS_HZ
+    return codec
 
 
 class OpusEncoder:

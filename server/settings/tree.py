@@ -18,6 +18,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
+from audio.conditioning import SoundSettings
 from audio.errors import SettingsError
 from audio.speech import SpeechSettings
 from audio.text import is_well_formed
@@ -151,6 +152,7 @@ class Settings(_Section):
     engines: EngineSettings = Field(default_factory=EngineSettings)
     models: ModelSettings = Field(default_factory=ModelSettings)
     conversation: ConversationSettings = Field(default_factory=ConversationSettings)
+    audio: SoundSettings = Field(default_factory=SoundSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     vad: VadName = Field(
         default="auto", description="Voice activity detector: silero, webrtc, or auto: silero where it can be loaded."

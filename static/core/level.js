@@ -24,28 +24,42 @@ export class Follower {
   }
 }
 
-const SPEECH_DBFS = -42; // a voice at arm's length from a laptop, after gain control, is about -30
+// During the role-play a voice below -45 dB on average is called faint (audio/sound_check.py). One of -45 has enough
+// frames above -42 within the time that is given here, one of -50 has not.
+const SPEECH_DBFS = -42;
 const CLIPPING_DBFS = -4; // root mean square this high means most peaks are cut off
+const FULL_SCALE = 30935; // these two are those of the role-play: half a dB below full scale,
+const CLIPPED_SHARE = 0.01; // and the share of a voice's samples that may be there
 const ENOUGH_SPEECH_MS = 600; // a word or two
 const TOO_LONG_MS = 6000; // of nothing heard, before we say so
 const DEAD_DBFS = -90; // digital silence: a muted or wrong device, not a quiet room
+
+/** Return the share of 16-bit samples at full scale, 0 to 1. */
+export function fullShare(pcm) {
+  let count = 0;
+  for (const sample of pcm) if (sample >= FULL_SCALE || sample <= -FULL_SCALE) count += 1;
+  return pcm.length ? count / pcm.length : 0;
+}
 
 /** Judges from frames whether a microphone can be used: "waiting", "good", "loud", "quiet" or "dead". */
 export class MicrophoneVerdict {
   constructor() {
     this.heard_ms = 0;
     this.clipped_ms = 0;
+    this.full_ms = 0; // of samples at full scale
     this.listened_ms = 0;
     this.loudest_dbfs = -Infinity;
   }
 
-  /** Take the level of a frame of `duration_ms` and return the verdict so far. */
-  add(level_dbfs, duration_ms) {
+  /** Take a frame of `duration_ms`: its level and the share of its samples at full scale; return the verdict so far. */
+  add(level_dbfs, duration_ms, full_share = 0) {
     this.listened_ms += duration_ms;
     this.loudest_dbfs = Math.max(this.loudest_dbfs, level_dbfs);
     if (level_dbfs > SPEECH_DBFS) this.heard_ms += duration_ms;
+    this.full_ms += full_share * duration_ms;
     if (level_dbfs > CLIPPING_DBFS) this.clipped_ms += duration_ms;
-    if (this.clipped_ms > 0.3 * this.heard_ms && this.heard_ms >= ENOUGH_SPEECH_MS) return "loud";
+    const cut = this.clipped_ms > 0.3 * this.heard_ms || this.full_ms >= CLIPPED_SHARE * this.heard_ms;
+    if (cut && this.heard_ms >= ENOUGH_SPEECH_MS) return "loud";
     if (this.heard_ms >= ENOUGH_SPEECH_MS) return "good";
     if (this.listened_ms < TOO_LONG_MS) return "waiting";
     return this.loudest_dbfs < DEAD_DBFS ? "dead" : "quiet";

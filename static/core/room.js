@@ -3,7 +3,9 @@
 import { CHIME_HZ, levelDbfs, int16ToFloat } from "./pcm.js";
 
 const NOISY_DBFS = -46; // the room itself, while nobody speaks: a fan beside the microphone, a busy ward
-const CLOSE_DB = 14; // speech less than this above the room is hard to recognise
+// Speech less than this above the room is hard to recognise. These are its loud frames: on average it is 4 dB softer,
+// and less than 10 dB above the room is what is called noisy during the role-play (audio/sound_check.py).
+const CLOSE_DB = 14;
 
 /** Return the level below which the given share (0 to 1) of levels lies. */
 export function levelBelow(levels_dbfs, share) {

@@ -7,6 +7,7 @@ const LEAD_OUT_MS = 400; // and after it, so that a turn does not end in sudden 
 const TURN_GAP_MS = 1500; // a longer silence separates turns: thinking pauses stay inside
 const BRIDGE_MS = 100; // a stop within a word
 const LEAST_SPEECH_MS = 150; // shorter is a click
+const LOST = 0.1; // of the loudest channel's power: a mean of less has been cancelled, as the server judges too
 
 /** Return the samples to speak of an AudioBuffer's channels (arrays of floats): `speech_in` as in truth files. */
 export function voiceOf(channels, speech_in = "both") {
@@ -17,8 +18,12 @@ export function voiceOf(channels, speech_in = "both") {
   for (const channel of channels) {
     for (let i = 0; i < mixed.length; i += 1) mixed[i] += channel[i] / channels.length;
   }
-  return mixed;
+  const powers = channels.map(energy);
+  const loudest = powers.indexOf(Math.max(...powers));
+  return energy(mixed) < LOST * powers[loudest] ? channels[loudest] : mixed;
 }
+
+const energy = (samples) => samples.reduce((sum, value) => sum + value * value, 0);
 
 /**
  * Return the turns of a recording: {samples, voiced_from_ms, voiced_to_ms, found_to_ms, text, expect, source,

@@ -1,5 +1,6 @@
 /** One role-play as it happens: joins the connection, the microphone, the loudspeaker, the state and the captions. */
 
+import { Advice } from "../core/advice.js";
 import { Captions } from "../core/captions.js";
 import { Conversation } from "../core/conversation.js";
 import { FRAME_MS } from "../core/frame_cutter.js";
@@ -34,6 +35,7 @@ export class Roleplay {
     this.#resume = resume;
     this.conversation = new Conversation({ patient_first: session.card.patient_speaks_first });
     this.captions = new Captions();
+    this.advice = new Advice();
     this.microphone_dbfs = -Infinity;
     this.onoffer = () => {}; // ({token, within_s}): how a page that is loaded anew comes back
     this.onstarted = () => {}; // (left_ms)
@@ -103,6 +105,7 @@ export class Roleplay {
   /** Let time pass: to be called a few times a second. */
   tick() {
     if (this.conversation.tick(now())) this.onstate();
+    for (const { kind, message } of this.advice.due(this.conversation.state)) this.onnotice(`sound.${kind}`, message);
   }
 
   #listen() {
@@ -143,6 +146,7 @@ export class Roleplay {
     const order = playoutOrder(event);
     if (order) this.#desk.player.obey(order);
     if (event.type === "interlocutor.problem") this.onnotice(event.code, event.message ?? "");
+    this.advice.receive(event);
     if (this.conversation.receive(event, now())) this.onstate();
     if (this.captions.receive(event)) this.oncaptions();
     if (event.type === "interlocutor.session.started") this.onstarted(1000 * event.session_s);

@@ -2,7 +2,7 @@
 
 import { microphones } from "../audio/microphone.js";
 import { FRAME_MS } from "../core/frame_cutter.js";
-import { MicrophoneVerdict } from "../core/level.js";
+import { fullShare, MicrophoneVerdict } from "../core/level.js";
 import { judgeNetwork } from "../core/network.js";
 import { CHIME_MS, WIRE_HZ } from "../core/pcm.js";
 import { hearsChime, judgeRoom } from "../core/room.js";
@@ -42,7 +42,7 @@ export function deviceCheck({ desk, preference, on_problem }) {
     const { microphone } = desk();
     microphone.onframe = ({ pcm, level_dbfs }) => {
       meter.show(level_dbfs);
-      say(judge.add(level_dbfs, FRAME_MS));
+      say(judge.add(level_dbfs, FRAME_MS, fullShare(pcm)));
       if (!taking) return;
       taking.frames.push(pcm);
       taking.levels_dbfs.push(level_dbfs);

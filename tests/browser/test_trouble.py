@@ -212,6 +212,20 @@ def test_a_problem_the_page_does_not_know_is_told_in_the_servers_words(page: Pag
     expect(page.locator(".notice")).to_have_text(text)
 
 
+def test_advice_on_the_sound_is_shown_once_and_goes_away(page: Page) -> None:
+    network = Network(page)
+    steps.prepare(page)
+    steps.start(page)
+    advice = {"type": "interlocutor.sound.advice", "kind": "faint", "message": "", "speech_dbfs": -51.0}
+    advice |= {"above_room_db": None, "clipped_share": 0.0}
+    network.slip_in(advice)
+    expect(page.locator(".notice")).to_have_text(
+        "We hear you only faintly. Move closer to the microphone, or turn it up.", timeout=20_000
+    )
+    network.slip_in(advice)
+    expect(page.locator(".notice")).to_have_count(0, timeout=15_000)
+
+
 def test_a_session_that_the_server_has_forgotten_is_opened_again(browser: Browser, server: ServerProcess) -> None:
     def with_a_token_of_another_day(route: Route) -> None:
         answer = route.fetch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -80,6 +81,8 @@ def replay() -> Replay:
         as_recorded: bool = False,
         session_s: int = 900,
         fixed_wait_ms: float | None = 900.0,
+        turns: int | None = None,
+        link_of: Callable[..., LocalLink] = LocalLink,
         **conversation: Any,
     ) -> Replayed:
         async def main() -> Replayed:
@@ -96,8 +99,9 @@ def replay() -> Replay:
             for each in lanes:
                 await each.start()
             plan = plan_replay([DATA / name for name in names])
+            plan = dataclasses.replace(plan, turns=plan.turns[:turns])
             card = CardLibrary.load(ROOT / "configs" / "cards")[next(iter(plan.cards), "nursing-leg-wound")]
-            link = LocalLink(
+            link = link_of(
                 card=card,
                 engines=engines,
                 conversation=ConversationSettings(fixed_wait_ms=fixed_wait_ms, **conversation),

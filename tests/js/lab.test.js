@@ -96,6 +96,8 @@ test("the channel that carries the speech is taken", () => {
   assert.equal(voiceOf([left, right], "right"), right);
   assert.deepEqual([...voiceOf([left, right])], [0.5, 0.75]);
   assert.equal(voiceOf([left], "right"), left);
+  const opposite = left.map((value) => -0.9 * value);
+  assert.equal(voiceOf([opposite, left]), left, "channels that cancel each other are no silence");
 });
 
 // ---------------------------------------------------------------- the candidate

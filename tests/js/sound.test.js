@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { FrameCutter } from "../../static/core/frame_cutter.js";
-import { Follower, meterPosition, MicrophoneVerdict } from "../../static/core/level.js";
+import { Follower, fullShare, meterPosition, MicrophoneVerdict } from "../../static/core/level.js";
 import { bytesToFloat, chime, FLOOR_DBFS, floatToInt16, int16ToFloat, levelDbfs } from "../../static/core/pcm.js";
 import { Resampler } from "../../static/core/resampler.js";
 
@@ -120,4 +120,17 @@ test("a microphone that was too quiet is good once the voice is heard", () => {
   let last = "";
   for (let t = 0; t < 800; t += 20) last = verdict.add(-30, 20);
   assert.equal(last, "good");
+});
+
+test("a voice with a hundredth of its samples at full scale is too loud, as during the role-play", () => {
+  const judge = (share) => {
+    const verdict = new MicrophoneVerdict();
+    let last = "";
+    for (let t = 0; t < 800; t += 20) last = verdict.add(-15, 20, share);
+    return last;
+  };
+  assert.equal(judge(0.005), "good");
+  assert.equal(judge(0.02), "loud");
+  assert.equal(fullShare(Int16Array.of(32767, -32768, 0, 100)), 0.5);
+  assert.equal(fullShare(new Int16Array(0)), 0);
 });

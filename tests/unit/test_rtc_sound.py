@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import av
 import numpy as np
 import pytest
+from av.audio.codeccontext import AudioCodecContext
+from numpy.typing import NDArray
 
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
 from audio.playout import PlayoutChunk
+from audio.resample import resample_whole
+from server.bench.degradations import opposite_channels
 from server.rtc.inbound import InboundSound, concealment
 from server.rtc.jitter import Ordered
 from server.rtc.opus import FRAME_SAMPLES, OpusDecoder, OpusEncoder
@@ -275,3 +280,31 @@ def test_what_is_dropped_is_not_sent_and_comes_again_with_a_restart() -> None:
     sound.restart(1, 80.0)
     sound.play(chunk(1, 80.0, tone(100.0)))
     assert sound.frame().place == samples_for(100.0, WIRE_HZ)
+
+
+def stereo_packets(sound: NDArray[np.int16]) -> Iterator[bytes]:
+    """Encode int16 (n, 2) at 48 kHz as a browser with a stereo microphone may."""
+    codec = av.CodecContext.create("libopus", "w")
+    assert isinstance(codec, AudioCodecContext)
+    codec.format, codec.layout, codec.sample_rate = av.AudioFormat("s16"), av.AudioLayout("stereo"), 48_000
+    codec.bit_rate = 64_000
+    for at in range(0, len(sound) - FRAME + 1, FRAME):
+        frame = av.AudioFrame.from_ndarray(sound[at : at + FRAME].reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate, frame.pts = 48_000, at
+        yield from (bytes(packet) for packet in codec.encode(frame))
+
+
+def test_a_call_in_stereo_whose_channels_cancel_is_heard() -> None:
+    sound = resample_whole(tone(1_000.0), from_hz=WIRE_HZ, to_hz=48_000)
+    decoder = OpusDecoder()
+    out = np.concatenate([decoder.decode(payload) for payload in stereo_packets(opposite_channels(sound))])
+    assert len(out) == len(sound)
+    assert np.std(out[4_800:]) == pytest.approx(np.std(sound), rel=0.1)
+
+
+def test_a_call_that_turns_to_stereo_goes_on() -> None:
+    decoder, ear = OpusDecoder(), tone(200.0)
+    stereo = np.repeat(resample_whole(ear, from_hz=WIRE_HZ, to_hz=48_000)[:, np.newaxis], 2, axis=1)
+    out = [decoder.decode(payload) for payload in (*packets(ear), *stereo_packets(stereo), *packets(ear))]
+    assert {len(part) for part in out} == {FRAME}
+    assert np.std(np.concatenate(out)) == pytest.approx(np.std(ear), rel=0.15)
