@@ -25,7 +25,6 @@ from pipelines.lanes.streams import StreamLane
 from pipelines.models.places import ModelPlace, installed_models, locate
 from pipelines.models.settings import ModelSettings
 from pipelines.session.driver import Engines
-from pipelines.stt.growing import Growth
 from pipelines.stt.model_choice import AUTO, FIRST, choose_model
 from pipelines.stt.whisper_settings import WhisperSettings
 
@@ -275,7 +274,7 @@ def _recogniser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> 
             name="recogniser",
             batch_size=choice.batch_size,
             caption_every_ms=settings.whisper.partial_every_ms,
-            growth=Growth(most_s=settings.whisper.max_segment_s),
+            growth=settings.whisper.growth,
         )
     workers = settings.recogniser_workers or min(os.cpu_count() or 1, 4)
     return StreamLane(choice.factory, isolation=choice.isolation, workers=workers, clock=clock, name="recogniser")

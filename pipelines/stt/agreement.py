@@ -14,7 +14,9 @@ _MARKS = ".,;:?!…"
 class LocalAgreement:
     """Follows the readings of one piece of growing speech; each reading begins with the words that were agreed on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, held_back: int = 0) -> None:
+        """Have the last `held_back` words that two readings agree on wait for the next reading."""
+        self._held_back = held_back
         self._agreed: tuple[str, ...] = ()
         self._previous: tuple[str, ...] = ()
 
@@ -30,8 +32,13 @@ class LocalAgreement:
         common = done
         while common < min(len(newer), len(self._previous)) and self._same(newer, common):
             common += 1
-        self._agreed, self._previous = newer[:common], newer
+        self._agreed, self._previous = newer[: max(done, common - self._held_back)], newer
         return newer
+
+    def settle(self, words: Sequence[str]) -> None:
+        """Take words as there for good, after those that are already."""
+        self._agreed = (*self._agreed, *words[len(self._agreed) :])
+        self._previous = self._agreed
 
     def forget(self, count: int) -> None:
         """Drop the first `count` agreed words: their sound is no longer read."""

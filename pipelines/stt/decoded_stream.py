@@ -6,15 +6,18 @@ from dataclasses import replace
 
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from pipelines.engines import Hypothesis, SegmentDecoder, StreamSpec
-from pipelines.stt.growing import CAPTION_EVERY_MS, GrowingSegment, Purpose
+from pipelines.stt.growing import CAPTION_EVERY_MS, GrowingSegment, Growth, Purpose
 
 
 class DecodedRecogniser:
     """Opens streams on a segment decoder; a caption is read after every `caption_every_ms` of new sound."""
 
-    def __init__(self, decoder: SegmentDecoder, *, caption_every_ms: float = CAPTION_EVERY_MS) -> None:
+    def __init__(
+        self, decoder: SegmentDecoder, *, caption_every_ms: float = CAPTION_EVERY_MS, growth: Growth | None = None
+    ) -> None:
         self.info = decoder.info
         self.decoder = decoder
+        self.growth = growth or Growth()
         self.caption_samples = samples_for(caption_every_ms, ANALYSIS_HZ)
 
     def warm(self) -> None:
@@ -62,7 +65,7 @@ class DecodedStream:
 
     def reset(self) -> None:
         """Abandon the segment."""
-        self._segment = GrowingSegment(self._spec.vocabulary)
+        self._segment = GrowingSegment(self._spec.vocabulary, self._recogniser.growth)
 
     def close(self) -> str | None:
         """End the stream; a decoder keeps nothing of a speaker."""

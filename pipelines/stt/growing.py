@@ -28,10 +28,14 @@ NEAR_END_MS = 1_500  # of what is read in pieces: a word this near to a piece's 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How long sound is read in one go: it is cut at an agreed sentence's end from `trim_s` on, at `most_s` anyhow."""
+    """How long sound is read in one go: it is cut at an agreed sentence's end from `trim_s` on, at `most_s` anyhow.
+
+    `held_back`: so many of the last words that two captions agree on wait for the next one.
+    """
 
     trim_s: float = 15.0
     most_s: float = 28.0
+    held_back: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +56,7 @@ class GrowingSegment:
         self._sound: list[Pcm] = []
         self._from_samples = 0  # of the segment, where the sound that is kept begins
         self._done: tuple[Word, ...] = ()  # of the sound before that
-        self._agreement = LocalAgreement()
+        self._agreement = LocalAgreement(held_back=self._growth.held_back)
         self._voiced = VoicedTracker(ANALYSIS_HZ, bump_ms=BUMP_MS)
         self._timed: tuple[int, Decoded] | None = None  # the newest reading with times, and how far it reaches
         self.samples = 0
@@ -166,8 +170,7 @@ class GrowingSegment:
         half_ms = length_ms / 2
         near_ms = max(length_ms - NEAR_END_MS, half_ms)
         words = self._as_shown(decoded.words, length_ms)
-        for _ in range(2):
-            self._agreement.read([word.text for word in words if word.end_ms <= near_ms])
+        self._agreement.settle([word.text for word in words if word.end_ms <= near_ms])
         count = len(self._agreement.agreed)
         agreed, later = words[:count], words[count:]
         ended = agreed[: _sentences(agreed)]

@@ -31,7 +31,8 @@ from pipelines.stt.guards import (
     was_said_twice,
 )
 from pipelines.stt.qualification import is_qualified
-from pipelines.stt.whisper_model import Heard, Sound, WhisperReader, Written, told
+from pipelines.stt.telling import Telling
+from pipelines.stt.whisper_model import Heard, Sound, WhisperReader, Written
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.stt.window import WindowRule
 
@@ -73,10 +74,17 @@ class WhisperDecoder:
     """
 
     def __init__(
-        self, load: Callable[[], Lease[Reader]], *, info: EngineInfo, rule: WindowRule | None, beam: int = 1
+        self,
+        load: Callable[[], Lease[Reader]],
+        *,
+        info: EngineInfo,
+        rule: WindowRule | None,
+        telling: Telling | None = None,
+        beam: int = 1,
     ) -> None:
         self.info = info
         self.rule = rule
+        self._telling = telling or Telling()
         self._load = load
         self._beam = beam
         self._lease: Lease[Reader] | None = None
@@ -152,7 +160,7 @@ class WhisperDecoder:
 
     def _echo(self, task: _Task, written: Written) -> Rejection | None:
         """Return a rejection for a text that repeats what the model was told, where without that it hears nothing."""
-        if task.sound.prefix or not only_repeats(written.text, told(task.sound.vocabulary)):
+        if task.sound.prefix or not only_repeats(written.text, self._telling.about(task.sound.vocabulary)):
             return None
         (untold,) = self._reader.write(self._hear_untold(task), prompted=False)
         if untold.text.strip() and self._judge(task, untold) is None:
@@ -188,7 +196,7 @@ def make_decoder(*, folder: Path, settings: WhisperSettings, models: ModelSettin
 
     def load() -> Lease[Reader]:
         def read() -> Reader:
-            return WhisperReader(folder, device, threads=threads, language=settings.language)
+            return WhisperReader(folder, device, threads=threads, language=settings.language, telling=settings.telling)
 
         return shared_cache(models).lease(
             f"{folder.name}@{device.label}:{device.compute_type}",
@@ -205,7 +213,7 @@ def make_decoder(*, folder: Path, settings: WhisperSettings, models: ModelSettin
         isolation="thread",
         detail=f"Whisper {folder.name} on {device.label} ({device.compute_type}), sound encoded at {length}",
     )
-    return WhisperDecoder(load, info=info, rule=rule, beam=settings.beam)
+    return WhisperDecoder(load, info=info, rule=rule, telling=settings.telling, beam=settings.beam)
 
 
 def _sound(request: DecodeRequest) -> Sound:

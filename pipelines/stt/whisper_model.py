@@ -19,21 +19,14 @@ from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ, Pcm
 from pipelines.engines import Word
 from pipelines.models.devices import Device
+from pipelines.stt.telling import Telling
 from pipelines.stt.window import WINDOW_S, WindowRule
 
 FRAME_SAMPLES = 160  # of sound for a column of features
 ALIGNED_BEYOND = 20  # frames after a sound's end in which its last word may be found
-PROMPT_TOKENS = 120  # at most, of names and drugs; each is read anew for every sound
+PROMPT_TOKENS = 160  # at most, of what is told before; each is read anew for every sound
 TOKENS_PER_S, TOKENS_AT_ONCE = 10.0, 12  # at most, of text for voiced sound; beyond it a decoder is in a loop
 NO_REPEAT_TOKENS = 4  # no group of so many is written twice, where that is asked for
-
-TOLD = " Well, um..."
-TOLD_OF = " Well, um, this is about {names}, and so on."
-"""What the model is told was said before: it goes on in that manner, leaves hesitations in, and knows the names.
-
-It has to be a sentence. After a bare list of names, and after one with several hesitations ("Um, I, uh, I'm not sure"),
-tiny.en got 4 and 5 words in a hundred more wrong of second-language speakers than after this one.
-"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +70,9 @@ class Heard:
 class WhisperReader:
     """A loaded model. It computes in the thread that calls it; one call at a time."""
 
-    def __init__(self, folder: Path, device: Device, *, threads: int, language: str = "en") -> None:
+    def __init__(
+        self, folder: Path, device: Device, *, threads: int, language: str = "en", telling: Telling | None = None
+    ) -> None:
         """Load the model of this folder; raises EngineError when it can't be."""
         from faster_whisper import WhisperModel as Loaded
         from faster_whisper.tokenizer import Tokenizer
@@ -103,6 +98,7 @@ class WhisperReader:
                 f"tokenizer.json in {folder} is not that of a Whisper; pull the model again", code="model.format"
             )
         suppressed: Any = get_suppressed_tokens  # typed for a pair, and may return None
+        self._telling = telling or Telling()
         self._suppressed: list[int] = list(suppressed(self._tokenizer, [-1]) or [])
 
     @property
@@ -189,7 +185,12 @@ class WhisperReader:
         return [*start, *self._tokenizer.encode(" " + " ".join(sound.prefix))] if sound.prefix else start
 
     def _before(self, sound: Sound) -> list[int]:
-        return [self._tokenizer.sot_prev, *self._tokenizer.encode(told(sound.vocabulary))[:PROMPT_TOKENS]]
+        names = sound.vocabulary
+        while True:
+            tokens = self._tokenizer.encode(" " + self._telling.about(names))
+            if len(tokens) <= PROMPT_TOKENS or not names:
+                return [self._tokenizer.sot_prev, *tokens[:PROMPT_TOKENS]]
+            names = names[: len(names) * PROMPT_TOKENS // len(tokens)]  # the sentence has to keep its end
 
     def _written(self, result: Any) -> Written:
         # Of several samples the likeliest; with a beam there is one.
@@ -199,11 +200,6 @@ class WhisperReader:
         total = float(result.scores[best]) * max(len(ids), 1)
         text = self._tokenizer.decode(list(tokens)).strip()
         return Written(text, tokens, float(result.no_speech_prob), total / (len(ids) + 1))
-
-
-def told(vocabulary: Sequence[str]) -> str:
-    """Return what the model is told was said before: a sentence with the card's names and drugs, if there are any."""
-    return TOLD_OF.format(names=", ".join(vocabulary)) if vocabulary else TOLD
 
 
 def in_order(words: Sequence[dict[str, Any]], length_ms: float) -> tuple[Word, ...]:

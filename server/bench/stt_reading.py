@@ -14,7 +14,6 @@ from audio.frames import ANALYSIS_HZ, FRAME_MS, Pcm, samples_for
 from pipelines.engines import DecodedBatch, DecodeRequest, Hypothesis, SegmentDecoder, StreamSpec
 from pipelines.models.settings import ModelSettings
 from pipelines.stt.decoded_stream import DecodedRecogniser, DecodedStream
-from pipelines.stt.growing import CAPTION_EVERY_MS
 from pipelines.stt.wer import word_errors
 from pipelines.stt.whisper import WhisperDecoder, make_decoder
 from pipelines.stt.whisper_settings import WhisperSettings
@@ -99,7 +98,9 @@ def bench_reading(
         ways = {
             OWN: DecodedRecogniser(_Metered(own), caption_every_ms=NEVER_MS),
             PADDED: DecodedRecogniser(_Metered(padded), caption_every_ms=NEVER_MS),
-            STREAMED: DecodedRecogniser(_Metered(own), caption_every_ms=CAPTION_EVERY_MS),
+            STREAMED: DecodedRecogniser(
+                _Metered(own), caption_every_ms=settings.partial_every_ms, growth=settings.growth
+            ),
         }
         for recogniser in ways.values():
             recogniser.warm()

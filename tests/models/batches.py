@@ -10,9 +10,9 @@ import tokenizers
 import torch
 from faster_whisper.feature_extractor import FeatureExtractor
 
-from pipelines.stt.whisper_model import PROMPT_TOKENS, told
+from pipelines.stt.whisper_model import PROMPT_TOKENS
 from tests.models.lessons import Lesson, Lessons
-from tests.models.proof_settings import RULE
+from tests.models.proof_settings import RULE, TELLING
 
 HOP = 160
 FRAMES = 3_000
@@ -62,7 +62,7 @@ class Writer:
             if random.random() < 0.4:
                 every = [name for card in self._cards for name in card]
                 names = tuple(random.choice(every, size=random.integers(1, 20), replace=False).tolist())
-        ids = self._tokenizer.encode(told(names), add_special_tokens=False).ids
+        ids = self._tokenizer.encode(" " + TELLING.about(names), add_special_tokens=False).ids
         return [self.previous, *ids[:PROMPT_TOKENS]]
 
     def prompt(self, *, at_most: int) -> list[int]:

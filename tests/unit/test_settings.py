@@ -432,7 +432,7 @@ def test_what_is_wrong_with_a_setting_of_models_names_it_and_its_variable(
 
 
 def test_a_model_that_hears_english_alone_is_not_taken_for_another_language(folder: Path) -> None:
-    (line,) = faults(folder, INTERLOCUTOR__ENGINES__WHISPER__LANGUAGE="de")
+    (line,) = faults(folder, INTERLOCUTOR__ENGINES__WHISPER__LANGUAGE="de", STT_MODEL_SIZE="tiny.en")
     assert line == "engines.whisper: tiny.en hears English alone; set model to tiny, or language to en"
     loaded = load(folder, INTERLOCUTOR__ENGINES__WHISPER__LANGUAGE="de", STT_MODEL_SIZE="base")
     assert loaded.settings.engines.whisper.language == "de"
@@ -459,7 +459,7 @@ def test_a_profile_stands_between_the_code_and_everything_else(folder: Path) -> 
     assert loaded.settings.engines.whisper.model == "turbo"
     assert loaded.origins["engines.whisper.model"] == "profile gpu"
     assert loaded.origins["engines.whisper.beam"] == "base.yaml"
-    assert load(folder, INTERLOCUTOR__ENGINES__PROFILE="embedded").settings.engines.whisper.model == "tiny.en"
+    assert load(folder, INTERLOCUTOR__ENGINES__PROFILE="embedded").settings.engines.whisper.model == "auto"
 
 
 @pytest.mark.parametrize("name", PROFILES)

@@ -15,7 +15,8 @@ from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ
 from pipelines.models.cache import ModelCache
 from pipelines.models.devices import Device
-from pipelines.stt.whisper_model import Sound, WhisperReader, in_order, told
+from pipelines.stt.telling import Telling
+from pipelines.stt.whisper_model import Sound, WhisperReader, in_order
 from pipelines.stt.window import STEP_S, WINDOW_S, WindowRule
 from tests.random_whisper import make_random_whisper
 
@@ -90,8 +91,8 @@ def test_what_can_be_said_depends_on_what_is_voiced() -> None:
 
 
 def test_names_are_told_in_a_sentence() -> None:
-    assert told(("Grant", "salbutamol")) == " Well, um, this is about Grant, salbutamol, and so on."
-    assert told(()) == " Well, um..."
+    assert Telling().about(("Grant", "salbutamol")) == "Well, um, this is about Grant, salbutamol, and so on."
+    assert Telling().about(()) == "Well, um..."
 
 
 # ------------------------------------------------------------------ words
