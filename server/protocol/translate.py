@@ -7,6 +7,7 @@ sequence of events can be tested without a connection.
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import dataclass, field
 
 from audio.frames import WIRE_HZ, pcm_to_bytes
@@ -14,6 +15,8 @@ from audio.playout import PlayoutChunk
 from pipelines import events as log
 from pipelines.log.session_log import Record
 from server.protocol import events as e
+
+LEAST = 0.0005  # a confidence that was rounded to nothing: JSON knows no infinity
 
 
 @dataclass(slots=True)
@@ -189,7 +192,8 @@ class Translator:
         out.append(e.Committed(item_id=item_id, previous_item_id=previous))
         out += self._item(item_id, e.InputAudioContent(transcript=event.text))
         usage = e.Usage(seconds=round(max(0.0, event.to_ms - event.from_ms) / 1000.0, 3))
-        out.append(e.TranscriptionCompleted(item_id=item_id, transcript=event.text, usage=usage))
+        logprobs = _logprobs(event)
+        out.append(e.TranscriptionCompleted(item_id=item_id, transcript=event.text, usage=usage, logprobs=logprobs))
         return out
 
     def _typed(self, event: log.TurnCommitted) -> list[e.ServerEvent]:
@@ -290,6 +294,18 @@ class Translator:
         """What was begun is ended first, so that no client waits for it."""
         stopped = [event for number in tuple(self._turns) for event in self._stopped(number, at_ms)]
         return [*stopped, e.RoleplayEnded(reason=reason)]
+
+
+def _logprobs(event: log.TurnCommitted) -> tuple[e.LogProbability, ...] | None:
+    """Return the log probability of each word, or None: the protocol knows no word without one."""
+    words, known = event.text.split(), [sure for sure in event.confidences if sure is not None]
+    if not words or len(known) != len(words):
+        return None
+    tokens = (f" {word}" if index else word for index, word in enumerate(words))
+    return tuple(
+        e.LogProbability(token=token, logprob=round(math.log(max(sure, LEAST)), 4), bytes=tuple(token.encode()))
+        for token, sure in zip(tokens, known, strict=True)
+    )
 
 
 def _outcome(status: str) -> tuple[e.ResponseStatus, e.StatusDetails | None]:
