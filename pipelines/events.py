@@ -219,7 +219,11 @@ class TextRejected(Event):
 
 @dataclass(frozen=True, slots=True)
 class TurnCommitted(Event):
-    """The candidate's turn as it stands in the history."""
+    """The candidate's turn as it stands in the history.
+
+    `confidences` say how sure the recogniser is of each word of the text, 0..1, None where it can't tell; empty if it
+    told of none.
+    """
 
     audience: ClassVar[Audience] = Audience.CANDIDATE
     turn: int
@@ -227,6 +231,7 @@ class TurnCommitted(Event):
     from_ms: float
     to_ms: float
     typed: bool = False
+    confidences: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

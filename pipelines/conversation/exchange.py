@@ -132,6 +132,8 @@ class FloorExchange(CandidateTurns):
             self._stop(self._reply, "cancelled", heard_ms=self._reply.played_ms)
         turn, self._turn = self._turn, None
         if turn is not None and turn.text():  # kept, though nobody will answer it
-            self._record(TurnCommitted(turn.number, turn.text(), turn.from_ms, self._now_ms))
+            self._record(
+                TurnCommitted(turn.number, turn.text(), turn.from_ms, self._now_ms, confidences=turn.confidences())
+            )
         self._go(Trigger.END)
         self._out.append(End(reason))

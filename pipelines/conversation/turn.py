@@ -21,6 +21,13 @@ class Segment:
     asked: bool = False  # the final text was asked for
     voiceless: bool = False  # nobody spoke
 
+    def confidences(self) -> tuple[float | None, ...]:
+        """Return how sure the recogniser is of each word of the text, None for one of which it did not tell."""
+        texts = self.text.split()
+        if [word.text for word in self.words] != texts:
+            return (None,) * len(texts)
+        return tuple(None if word.confidence is None else round(word.confidence, 3) for word in self.words)
+
 
 @dataclass(slots=True)
 class Pause:
@@ -62,6 +69,11 @@ class Turn:
     def words(self) -> tuple[Word, ...]:
         """Return the words of all segments so far."""
         return tuple(word for segment in self.segments.values() for word in segment.words)
+
+    def confidences(self) -> tuple[float | None, ...]:
+        """Return how sure the recogniser is of each word of the turn's text; nothing if it told of none."""
+        known = tuple(sure for segment in self.segments.values() for sure in segment.confidences())
+        return known if any(sure is not None for sure in known) else ()
 
     def stable_words(self) -> int:
         """Return how many words from the turn's beginning are settled."""

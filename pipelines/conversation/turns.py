@@ -56,7 +56,7 @@ class CandidateTurns(PatientReplies):
             self._go_back_to_listening("noise")
             return
         self._record(SpeechStopped(turn.number, end_ms))
-        self._record(TurnCommitted(turn.number, text, turn.from_ms, end_ms))
+        self._record(TurnCommitted(turn.number, text, turn.from_ms, end_ms, confidences=turn.confidences()))
         self._turn = None
         self.memory.unanswered.append(turn)
         self._prompted = False

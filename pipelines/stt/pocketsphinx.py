@@ -6,7 +6,11 @@ serves one stream at a time; those of closed streams are kept for the next one.
 
 from __future__ import annotations
 
+import math
 import os
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 import numpy as np
@@ -15,10 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from pipelines.engines import EngineInfo, Hypothesis, StreamSpec, Word
+from pipelines.stt.profanity import without_unwanted
 from pipelines.stt.stability import StabilityRule, StablePrefix
 from pipelines.stt.vocabulary import Vocabulary, split_terms
 
 _MS_PER_DECODER_FRAME = 10
+_STOCK_DICTIONARY = "en-us/cmudict-en-us.dict"
 _DITHER_SEED = 1  # the same noise for every segment, so that the same sound gives the same text
 
 
@@ -239,7 +245,7 @@ class PocketSphinxStream:
                     text=self._decoder.vocabulary.spelling(written.partition("(")[0]),
                     start_ms=min(segment.start_frame * _MS_PER_DECODER_FRAME, longest_ms),
                     end_ms=min((segment.end_frame + 1) * _MS_PER_DECODER_FRAME, longest_ms),
-                    confidence=min(1.0, max(0.0, float(segment.prob))),
+                    confidence=_confidence(float(segment.prob)),
                 )
             )
         return tuple(words)
@@ -255,6 +261,15 @@ class PocketSphinxStream:
             self._heard = True
 
 
+def _confidence(posterior: float) -> float:
+    """Return a word's confidence, 0..1, for its posterior probability in the lattice.
+
+    The root brings it to the scale of Whisper's: below 0.3 are about as few of the words that are right. Measured on
+    second-language speakers, 4 % of the right words and 26 % of the wrong ones.
+    """
+    return math.sqrt(min(1.0, max(0.0, posterior)))
+
+
 def _start_afresh(raw: Any, cmn: str) -> None:
     """Make the front end forget what it heard (0.1 ms): its filters and running sums outlive `set_cmn`."""
     raw.reinit_feat()
@@ -263,22 +278,39 @@ def _start_afresh(raw: Any, cmn: str) -> None:
 
 def _build(settings: PocketSphinxSettings) -> Any:
     try:
-        from pocketsphinx import Decoder  # type: ignore[attr-defined]  # its __init__ re-exports without saying so
+        from pocketsphinx import Decoder, get_model_path  # type: ignore[attr-defined]  # re-exported without saying so
 
-        return Decoder(
-            loglevel="FATAL",
-            logfn=os.devnull,
-            samprate=float(ANALYSIS_HZ),
-            fwdflat=settings.full_second_pass,
-            bestpath=True,
-            maxhmmpf=settings.max_hmm_per_frame,
-            maxwpf=settings.max_words_per_frame,
-            cmninit=settings.initial_cmn,
-        )
+        # The decoder takes a dictionary from a file alone, which it has read when it is built.
+        with TemporaryDirectory(prefix="interlocutor-") as folder:
+            dictionary = Path(folder) / "words.dict"
+            stock = str(get_model_path(_STOCK_DICTIONARY))  # type: ignore[no-untyped-call]
+            dictionary.write_text(_dictionary(stock), encoding="utf-8")
+            return Decoder(
+                loglevel="FATAL",
+                logfn=os.devnull,
+                samprate=float(ANALYSIS_HZ),
+                dict=str(dictionary),
+                fwdflat=settings.full_second_pass,
+                bestpath=True,
+                maxhmmpf=settings.max_hmm_per_frame,
+                maxwpf=settings.max_words_per_frame,
+                cmninit=settings.initial_cmn,
+            )
+    except OSError as error:
+        raise EngineError(
+            "PocketSphinx could not be loaded: its dictionary could not be read from its package, or written to the "
+            f"folder for temporary files ({gettempdir()}, 4 MB); make room there, or set TMPDIR"
+        ) from error
     except (ImportError, RuntimeError, ValueError) as error:
         raise EngineError(
             "PocketSphinx could not be loaded; reinstall the package pocketsphinx or choose another recogniser"
         ) from error
+
+
+@lru_cache(maxsize=1)
+def _dictionary(path: str) -> str:
+    """Return the stock dictionary without swear words; read once in a process, which takes 0.1 s."""
+    return without_unwanted(Path(path).read_text(encoding="utf-8"))
 
 
 def _checked_cmn(state: str | None) -> str | None:

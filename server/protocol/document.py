@@ -85,6 +85,9 @@ session waits for `within_s` seconds: its clock runs on, the patient falls silen
 
 - Transcription deltas are append-only: words are sent once they are settled and never taken back. `completed` counts.
   `interlocutor.transcript.partial` has the unsettled words as well.
+- `completed` says in `logprobs` how surely each word was understood: one entry for each word of the transcript, with
+  the space before it. It is null where the recogniser does not tell. What is below the logarithm of 0.3 is best shown
+  as not clear: few of the words that are right lie there.
 - `response.done` comes when the reply was *heard* to its end, not when its sound was sent. Sound is paced shortly ahead
   of being heard.
 - While the patient speaks, `speech_started` is sent only when the patient yields to the candidate. Before it come

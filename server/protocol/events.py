@@ -179,6 +179,14 @@ class Usage(_Part):
     seconds: float
 
 
+class LogProbability(_Part):
+    """How surely a word was understood: `token` is the word with the space before it, `bytes` its UTF-8."""
+
+    token: str
+    logprob: float
+    bytes: tuple[int, ...]
+
+
 class LatencyParts(_Part):
     """The parts of voice-to-voice, in milliseconds; they add up to the whole."""
 
@@ -310,7 +318,10 @@ class TranscriptionDelta(_OfItem):
 
 
 class TranscriptionCompleted(_OfItem):
-    """What the candidate said: this text counts, whatever the deltas were."""
+    """What the candidate said: this text counts, whatever the deltas were.
+
+    `logprobs` has one entry for each word of the transcript; null where the recogniser does not tell of each.
+    """
 
     type: Literal["conversation.item.input_audio_transcription.completed"] = (
         "conversation.item.input_audio_transcription.completed"
@@ -318,6 +329,7 @@ class TranscriptionCompleted(_OfItem):
     content_index: int = CONTENT
     transcript: str
     usage: Usage
+    logprobs: tuple[LogProbability, ...] | None = None
 
 
 # ---------------------------------------------------------------- the patient's reply

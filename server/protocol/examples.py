@@ -52,9 +52,9 @@ CLIENT_EXAMPLES: tuple[dict[str, Any], ...] = (
 _TURN: tuple[log.Event, ...] = (
     log.SessionStarted(SESSION_ID, "practice", 300),
     log.SpeechStarted(1, 400.0),
-    log.TranscriptPartial(1, "Hello I am the", 2),
+    log.TranscriptPartial(1, "Hello nurse", 1),
     log.SpeechStopped(1, 2100.0),
-    log.TurnCommitted(1, "Hello, I am the nurse.", 400.0, 2100.0),
+    log.TurnCommitted(1, "Hello, nurse.", 400.0, 2100.0, confidences=(0.92, 0.27)),
     log.ReplyStarted(1, 1),
     log.ClauseSpoken(1, "Good morning.", 0.0),
     log.TurnLatency(1, 1, 812.0, 400.0, 120.0, 60.0, 80.0, 152.0, 2100.0, estimated=True),

@@ -60,7 +60,13 @@ ROWS: tuple[Row, ...] = (
     _fixed(_UPDATE, "session.reasoning", _CARD),
     _fixed(_UPDATE, "session.tracing", "the server keeps its own log"),
     _fixed(_UPDATE, "session.truncation", "the whole role-play is kept", "auto"),
-    _fixed(_UPDATE, "session.include", "no log probabilities are sent", []),
+    _fixed(
+        _UPDATE,
+        "session.include",
+        "no effect: log probabilities are sent wherever the recogniser tells them, and nothing else is",
+        [],
+        ["item.input_audio_transcription.logprobs"],
+    ),
     _only(_UPDATE, "session.audio.input.format.type", "16-bit little-endian mono PCM", "audio/pcm"),
     Row(
         _UPDATE,

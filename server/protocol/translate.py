@@ -7,6 +7,7 @@ sequence of events can be tested without a connection.
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import dataclass, field
 
 from audio.frames import WIRE_HZ, pcm_to_bytes
@@ -21,6 +22,8 @@ ADVICE = {
     "noisy": "It is noisy around you. Close the window, move to a quieter place, or use a headset.",
 }
 """What to do about each kind of `interlocutor.sound.advice`."""
+
+LEAST = 0.0005  # a confidence that was rounded to nothing: JSON knows no infinity
 
 
 @dataclass(slots=True)
@@ -198,7 +201,8 @@ class Translator:
         out.append(e.Committed(item_id=item_id, previous_item_id=previous))
         out += self._item(item_id, e.InputAudioContent(transcript=event.text))
         usage = e.Usage(seconds=round(max(0.0, event.to_ms - event.from_ms) / 1000.0, 3))
-        out.append(e.TranscriptionCompleted(item_id=item_id, transcript=event.text, usage=usage))
+        logprobs = _logprobs(event)
+        out.append(e.TranscriptionCompleted(item_id=item_id, transcript=event.text, usage=usage, logprobs=logprobs))
         return out
 
     def _typed(self, event: log.TurnCommitted) -> list[e.ServerEvent]:
@@ -299,6 +303,18 @@ class Translator:
         """What was begun is ended first, so that no client waits for it."""
         stopped = [event for number in tuple(self._turns) for event in self._stopped(number, at_ms)]
         return [*stopped, e.RoleplayEnded(reason=reason)]
+
+
+def _logprobs(event: log.TurnCommitted) -> tuple[e.LogProbability, ...] | None:
+    """Return the log probability of each word, or None: the protocol knows no word without one."""
+    words, known = event.text.split(), [sure for sure in event.confidences if sure is not None]
+    if not words or len(known) != len(words):
+        return None
+    tokens = (f" {word}" if index else word for index, word in enumerate(words))
+    return tuple(
+        e.LogProbability(token=token, logprob=round(math.log(max(sure, LEAST)), 4), bytes=tuple(token.encode()))
+        for token, sure in zip(tokens, known, strict=True)
+    )
 
 
 def _outcome(status: str) -> tuple[e.ResponseStatus, e.StatusDetails | None]:

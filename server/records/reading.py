@@ -19,11 +19,12 @@ LATE_MS = 60.0  # a clause that was sent this much after its time was waited for
 
 @dataclass(frozen=True, slots=True)
 class PlacedWord:
-    """A word of a turn and where it is in the recording, in milliseconds."""
+    """A word of a turn and where it is in the recording, in milliseconds; `confidence` 0..1, None where unknown."""
 
     text: str
     from_ms: float
     to_ms: float
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class RecordedTurn:
             "text": self.text,
             "from_ms": round(self.from_ms),
             "to_ms": round(self.to_ms),
-            "words": [[word.text, round(word.from_ms), round(word.to_ms)] for word in self.words],
+            "words": [[word.text, round(word.from_ms), round(word.to_ms), word.confidence] for word in self.words],
             "interrupted": self.interrupted,
             "typed": self.typed,
             "latency_ms": None if self.latency_ms is None else round(self.latency_ms),
@@ -171,6 +172,8 @@ class _Reading:
 
 def _candidate(said: e.TurnCommitted, heard: list[Word]) -> RecordedTurn:
     words = () if said.typed else _align(said.text.split(), heard, said.from_ms, said.to_ms)
+    if len(said.confidences) == len(words):
+        words = tuple(replace(word, confidence=sure) for word, sure in zip(words, said.confidences, strict=True))
     return RecordedTurn("candidate", said.text, said.from_ms, said.to_ms, words, typed=said.typed)
 
 

@@ -5,11 +5,13 @@
  * words that may; a patient's line grows as it is spoken.
  */
 
+import { unclearWords } from "./clarity.js";
+
 const words = (text) => text.split(/\s+/).filter(Boolean);
 
 export class Captions {
   constructor() {
-    this.lines = []; // {item_id, role, stable, tentative, done, interrupted, typed}
+    this.lines = []; // {item_id, role, stable, unclear, tentative, done, interrupted, typed}
   }
 
   /** Take a server event; return the line that changed, or null. */
@@ -28,7 +30,7 @@ export class Captions {
       case "interlocutor.turn.ignored":
         return this.#ignore(event.turn);
       case "conversation.item.input_audio_transcription.completed":
-        return this.#complete(this.#line(event.item_id, "candidate"), event.transcript);
+        return this.#complete(this.#line(event.item_id, "candidate"), event.transcript, event.logprobs);
       case "response.output_audio_transcript.delta":
         return this.#append(this.#line(event.item_id, "patient"), event.delta);
       case "response.output_audio_transcript.done":
@@ -48,7 +50,7 @@ export class Captions {
   #line(item_id, role) {
     let line = this.lines.find((known) => known.item_id === item_id);
     if (!line) {
-      line = { item_id, role, stable: "", tentative: "", done: false, interrupted: false, typed: false };
+      line = { item_id, role, stable: "", unclear: [], tentative: "", done: false, interrupted: false, typed: false };
       Object.assign(line, { turn: null, confirmed: "", hypothesis: [], agreed: 0 }); // what the two texts are composed of
       this.lines.push(line);
     }
@@ -100,8 +102,9 @@ export class Captions {
     return line;
   }
 
-  #complete(line, transcript) {
+  #complete(line, transcript, logprobs = null) {
     line.stable = transcript.trim();
+    line.unclear = unclearWords(transcript, logprobs); // indices of words
     line.tentative = "";
     line.done = true;
     return line;

@@ -66,11 +66,12 @@ export function closingScreen() {
 
 const reasonText = (reason) => words.reasons[reason] ?? words.reasons.other;
 
-const spoken = (lines) => lines.filter((line) => line.stable).map(({ role, stable, interrupted, typed }) => ({ role, text: stable, interrupted, typed }));
+const spoken = (lines) => lines.filter((line) => line.stable).map(({ role, stable, unclear, interrupted, typed }) => ({ role, text: stable, unclear, interrupted, typed }));
 
 function said(transcript, count) {
   const content = count > 0 ? transcript.element : h("p", {}, words.nothing_said);
-  return section(words.said, { className: "panel panel-said" }, content);
+  const hint = transcript.has_unclear ? h("p", { className: "hint" }, words.unclear_hint) : null;
+  return section(words.said, { className: "panel panel-said" }, content, hint);
 }
 
 /** An exam's list is empty: cards always have something to tell, but then it is not for the candidate. */

@@ -1,8 +1,10 @@
 /** Shows captions, changing only the line that changed, and keeps the newest in view unless the person scrolled up. */
 
+import { spokenText } from "../core/clarity.js";
 import { strings } from "../strings.js";
 import { announceLine } from "./announce.js";
 import { h, IN_ENGLISH, setText } from "./dom.js";
+import { withUnclear } from "./unclear_word.js";
 
 const NEAR_END_PX = 60;
 
@@ -34,12 +36,15 @@ export class CaptionView {
     lines.forEach((line, index) => {
       const row = this.rows.get(line.item_id) ?? this.#add(line);
       if (this.list.children[index] !== row.element) this.list.insertBefore(row.element, this.list.children[index] ?? null);
-      setText(row.stable, line.stable);
+      if (line.unclear.length === 0) setText(row.stable, line.stable);
+      else if (!row.told) row.stable.replaceChildren(...withUnclear(line.stable, line.unclear));
       setText(row.tentative, line.tentative ? ` ${line.tentative}` : "");
       row.mark.hidden = !line.interrupted;
       if (line.done && !row.told && line.stable) {
         row.told = true;
-        if (!this.element.hidden && !past) announceLine(strings.talk.said(speaker(line.role), line.stable));
+        if (!this.element.hidden && !past) {
+          announceLine(strings.talk.said(speaker(line.role), spokenText(line.stable, line.unclear, strings.talk.unclear)));
+        }
       }
     });
     if (follow) box.scrollTop = box.scrollHeight;

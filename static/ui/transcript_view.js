@@ -2,10 +2,12 @@
 
 import { formatElapsed } from "../core/clock.js";
 import { seconds } from "../core/cards.js";
+import { isUnclear, unclearOf } from "../core/clarity.js";
 import { turnAt, wordAt } from "../core/places.js";
 import { strings } from "../strings.js";
 import { speaker } from "./caption_view.js";
 import { button, h, IN_ENGLISH } from "./dom.js";
+import { unclearWord, withUnclear } from "./unclear_word.js";
 
 const words = strings.debrief;
 
@@ -22,6 +24,11 @@ export class TranscriptView {
     this.#rows = this.#turns.map((turn) => this.#row(turn));
     this.element = h("ol", { className: "said" }, ...this.#rows.map((row) => row.element));
     this.element.addEventListener("click", (event) => this.#clicked(event));
+  }
+
+  /** Whether some word was not heard clearly. */
+  get has_unclear() {
+    return this.#turns.some((turn) => (turn.unclear ?? unclearOf(turn.words)).length > 0);
   }
 
   /** Say whether there is a sound to be heard. */
@@ -61,7 +68,10 @@ export class TranscriptView {
           attrs: { "aria-label": words.play_turn(label) },
         })
       : null;
-    const spans = turn.words.map(([text, from_ms]) => h("span", { className: "word", data: { from: from_ms } }, text));
+    const spans = turn.words.map(([text, from_ms, , confidence]) => {
+      const props = { className: "word", data: { from: from_ms } };
+      return isUnclear(confidence) ? unclearWord(text, props) : h("span", props, text);
+    });
     const spaced = spans.flatMap((span, index) => (index === 0 ? [span] : [" ", span]));
     const marks = [turn.typed ? words.typed : "", turn.interrupted ? words.interrupted : ""].filter(Boolean);
     const element = h(
@@ -81,7 +91,7 @@ export class TranscriptView {
         h(
           "p",
           { className: "caption-text" },
-          h("span", IN_ENGLISH, ...(can_play ? spaced : [turn.text])),
+          h("span", IN_ENGLISH, ...(can_play ? spaced : withUnclear(turn.text, turn.unclear ?? []))),
           marks.length > 0 ? h("span", { className: "caption-mark" }, ` (${marks.join(", ")})`) : null,
         ),
         ...(turn.cues ?? []).map((topic) => h("p", { className: "turn-cue" }, words.told_here(topic))),

@@ -202,10 +202,10 @@ def check_turns(record: dict[str, Any], recording: Path) -> None:
     assert turns[3]["to_ms"] - turns[3]["from_ms"] < turns[1]["to_ms"] - turns[1]["from_ms"]
     for turn in turns:
         track = 0 if turn["role"] == "candidate" else 1
-        assert " ".join(word for word, _, _ in turn["words"]) == ("" if turn["typed"] else turn["text"])
+        assert " ".join(word for word, *_ in turn["words"]) == ("" if turn["typed"] else turn["text"])
         if turn["typed"]:
             continue
-        places = [place for _, from_ms, to_ms in turn["words"] for place in (from_ms, to_ms)]
+        places = [place for _, from_ms, to_ms, _ in turn["words"] for place in (from_ms, to_ms)]
         assert places == sorted(places)
         assert turn["from_ms"] - 100 <= places[0]
         assert places[-1] <= turn["to_ms"] + 100

@@ -100,6 +100,6 @@ def test_cues_are_told_by_their_subject_and_in_an_exam_not_at_all() -> None:
     cue = card.cues[0]
     turn = RecordedTurn("patient", "It hurts.", 0.4, 1_000.0, (PlacedWord("It", 0.4, 500.0),), cues=(cue.id, "gone"))
     (shown,) = turns_as_json([turn], card, show_cues=True)
-    assert (shown["cues"], shown["words"], shown["from_ms"]) == ([cue.topic], [["It", 0, 500]], 0)
+    assert (shown["cues"], shown["words"], shown["from_ms"]) == ([cue.topic], [["It", 0, 500, None]], 0)
     (hidden,) = turns_as_json([turn], card, show_cues=False)
     assert hidden["cues"] == []
