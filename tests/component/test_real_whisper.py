@@ -4,27 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+import soxr
 
-from audio.frames import ANALYSIS_HZ
-from pipelines.engines import DecodeRequest, SegmentDecoder
-from pipelines.stt.wer import word_errors
-from tests.models.product import load_decoder, pcm
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm
+from pipelines.engines import DecodeRequest, SegmentDecoder, SpeakRequest, Voice
+from pipelines.models.devices import choose_device
+from pipelines.models.settings import ModelSettings
+from pipelines.patient.card_library import CardLibrary
+from pipelines.stt.qualify import SENTENCES, bundled
+from pipelines.stt.wer import normalise, word_errors
+from pipelines.stt.whisper import make_decoder
+from pipelines.stt.whisper_model import Sound, WhisperReader
+from pipelines.stt.whisper_settings import WhisperSettings
+from pipelines.stt.window import WindowRule
+from pipelines.tts.espeak import EspeakSynthesiser
+from server.paths import ROOT
+from tests.fakes.noises import nobody
+from tests.models.product import pcm
 from tests.models.reading import DATA, Sentence, sentences, sound
 
 
 @pytest.fixture(scope="module")
 def decoder(real_whisper: Path) -> Iterator[SegmentDecoder]:
-    decoder = load_decoder(real_whisper, true_length=False, threads=2)
+    settings = WhisperSettings(model=str(real_whisper), device="cpu", true_length="always")
+    decoder = make_decoder(folder=real_whisper, settings=settings, models=ModelSettings(cpu_threads=2))
     decoder.warm()
     yield decoder
     decoder.close()
 
 
-def read(decoder: SegmentDecoder, sentence: Sentence) -> str:
-    (found,) = decoder.decode([DecodeRequest(pcm(sentence))]).results
+@pytest.fixture(scope="module")
+def vocabulary() -> tuple[str, ...]:
+    return CardLibrary.load(ROOT / "configs" / "cards")["pharmacy-new-inhaler"].vocabulary
+
+
+def read(decoder: SegmentDecoder, sentence: Sentence, vocabulary: tuple[str, ...] = ()) -> str:
+    (found,) = decoder.decode([DecodeRequest(pcm(sentence), vocabulary=vocabulary)]).results
     return " ".join(word.text for word in found.words)
 
 
@@ -42,6 +61,63 @@ def test_words_stand_where_they_were_said(decoder: SegmentDecoder) -> None:
     assert starts == sorted(starts)
     assert 0 <= starts[0] < 1000
     assert found.words[-1].end_ms <= 1000 * len(one.samples) / ANALYSIS_HZ + 50
+
+
+def test_windows_that_are_too_short_are_known_by_their_text(real_whisper: Path) -> None:
+    """What a qualification tells rules by: the bare text repeats itself."""
+    reader = WhisperReader(real_whisper, choose_device("cpu"), threads=2)
+    said = [(text, samples) for text, samples in bundled() if text in SENTENCES[:4]]
+
+    def wrong(rule: WindowRule | None) -> int:
+        return sum(
+            word_errors(text, reader.write(reader.hear([Sound(samples)], rule=rule))[0].text)[0]
+            for text, samples in said
+        )
+
+    good, bad = wrong(WhisperSettings().rule), wrong(WindowRule(floor_s=0.0, margin_s=0.5))
+    assert good < bad / 2
+
+
+def test_a_sentence_that_is_said_twice_is_heard_twice(decoder: SegmentDecoder) -> None:
+    text = SENTENCES[9]
+    samples = next(samples for said, samples in bundled() if said == text)
+    (found,) = decoder.decode([DecodeRequest(np.concatenate([samples, samples]))]).results
+    assert found.rejected is None
+    assert len(found.words) == 2 * len(text.split())
+
+
+@pytest.mark.parametrize("name", ["breath", "music", "hum", "pink noise"])
+def test_what_it_was_told_is_not_heard_in_noise(
+    decoder: SegmentDecoder, vocabulary: tuple[str, ...], name: str
+) -> None:
+    samples = breath(30) if name == "breath" else nobody(30_000)[name]
+    for at in range(0, len(samples), 10 * ANALYSIS_HZ):
+        (found,) = decoder.decode([DecodeRequest(samples[at : at + 10 * ANALYSIS_HZ], vocabulary=vocabulary)]).results
+        assert found.words == ()
+
+
+@pytest.mark.parametrize("sex", ["female", "male"])
+@pytest.mark.parametrize("accent", ["en-us", "en-gb", "en-gb-scotland"])
+def test_a_drug_that_is_said_alone_is_heard(
+    decoder: SegmentDecoder, vocabulary: tuple[str, ...], accent: str, sex: Literal["female", "male"]
+) -> None:
+    voice = EspeakSynthesiser()
+    request = SpeakRequest("", "Salbutamol.", Voice(sex=sex, accent=accent, rate_wpm=120))
+    wire = np.concatenate([chunk.samples for chunk in voice.speak(request)])
+    spoken = np.pad(soxr.resample(wire, WIRE_HZ, ANALYSIS_HZ, quality="HQ"), 4_000)
+    (found,) = decoder.decode([DecodeRequest(spoken, vocabulary=vocabulary)]).results
+    assert "salbutamol" in normalise(" ".join(word.text for word in found.words))
+
+
+def breath(seconds: int) -> Pcm:
+    """Return somebody who breathes into the microphone: noise of 300 to 4,000 Hz that comes and goes."""
+    rng = np.random.default_rng(3)
+    spectrum = np.fft.rfft(rng.normal(size=seconds * ANALYSIS_HZ))
+    hertz = np.fft.rfftfreq(seconds * ANALYSIS_HZ, 1 / ANALYSIS_HZ)
+    sound = np.fft.irfft(spectrum * ((hertz > 300) & (hertz < 4_000)) / (1 + hertz / 800))
+    swell = np.clip(np.sin(2 * np.pi * np.arange(len(sound)) / ANALYSIS_HZ / 4), 0.03, 1) ** 2
+    samples: Pcm = (sound / sound.std() * swell * 400).astype(np.int16)
+    return samples
 
 
 def test_nothing_is_read_where_nobody_speaks(decoder: SegmentDecoder) -> None:

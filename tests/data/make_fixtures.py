@@ -33,6 +33,7 @@ from tests.data.sound import (
 )
 
 HERE = Path(__file__).parent
+PLAN = HERE / "fixtures.yaml"
 SPEECH_DB = -28.0  # level of the voiced parts: a usual microphone's, with room for peaks
 ROOM_DB = -66.0  # a quiet room, so that a cough does not come out of digital silence
 NOISE_DB = -46.0  # of noise.flac: loud enough to open a gate that only measures energy
@@ -49,7 +50,7 @@ class _Plan(BaseModel):
 class TurnPlan(_Plan):
     """One turn to make: pieces of text with pauses in ms between them."""
 
-    voice: Literal["rms", "slt", "awb"]
+    voice: Literal["rms", "slt", "awb", "kal16"]
     stretch: float = Field(ge=0.7, le=1.5)
     gap_ms: int = Field(ge=0, multiple_of=WINDOW_MS)
     expect: str | None = None
@@ -92,7 +93,7 @@ class FixturePlan(_Plan):
     turns: tuple[TurnPlan, ...] = ()
 
 
-def read_plans(path: Path = HERE / "fixtures.yaml") -> list[FixturePlan]:
+def read_plans(path: Path = PLAN) -> list[FixturePlan]:
     """Return what a plan asks for."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     return [FixturePlan.model_validate(entry) for entry in content["fixtures"]]
@@ -214,11 +215,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Make the sound fixtures and their truth files.")
     parser.add_argument("names", nargs="*", help="sounds to make, as in fixtures.yaml; none: all")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to (default: beside this script)")
+    parser.add_argument("--plan", type=Path, default=PLAN, help="file that says what to make (default: fixtures.yaml)")
     options = parser.parse_args(arguments)
-    plans = {plan.name: plan for plan in read_plans()}
+    plans = {plan.name: plan for plan in read_plans(options.plan)}
     unknown = [name for name in options.names if name not in plans]
     if unknown:
-        parser.error(f"not in fixtures.yaml: {', '.join(unknown)}")
+        parser.error(f"not in {options.plan.name}: {', '.join(unknown)}")
     return write_all((_made(plans[name]) for name in options.names or plans), options.out)
 
 
