@@ -23,10 +23,10 @@ from audio.errors import AppError, EngineError
 from pipelines.models.memory import available_to_process, show_bytes
 from server.cli.config import startup_faults
 from server.cli.options import AsJson, ConfigFolder, Overrides
-from server.places import Places, measure_places, usable_cores
 
 if TYPE_CHECKING:
     from pipelines.catalogue import Choice
+    from server.places import Places
     from server.settings.tree import Settings
 
 Status = Literal["ok", "warn", "fail"]
@@ -74,6 +74,8 @@ def doctor(overrides: Overrides = None, config: ConfigFolder = None, as_json: As
 
 def examine(settings: Settings) -> list[Check]:
     """Return all checks, in the order they are shown."""
+    from server.places import usable_cores
+
     engines = check_engines(settings)
     held = check_places(settings, may_run=all(check.status != "fail" for check in engines))
     sessions = settings.server.max_sessions or held.sessions
@@ -115,6 +117,7 @@ def check_places(settings: Settings, *, may_run: bool) -> Held:
 
 async def _measure(settings: Settings) -> Places:
     from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
+    from server.places import measure_places
 
     engines = build_lanes(choose_engines(settings.engines, settings.models), settings.engines, LoopClock())
     try:

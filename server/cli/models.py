@@ -96,7 +96,7 @@ def pull(
     if entry.export:
         typer.echo(f"next: `interlocutor models export {entry.id}`, which makes it usable")
     elif entry.kind == "recogniser" and not no_qualify:
-        qualify_model(folder, place.whisper, anew=again)
+        typer.echo(qualify_model(folder, place.whisper, anew=again) or "it was tried before")
 
 
 @group.command()
@@ -134,7 +134,7 @@ def qualify(model: _IdOrFolder, overrides: Overrides = None, config: ConfigFolde
     place = Place.of(overrides, config)
     folder, kind, _ = place.resolve(model)
     _require_recogniser(folder, kind)
-    qualify_model(folder, place.whisper)
+    typer.echo(qualify_model(folder, place.whisper))
 
 
 @group.command()
@@ -222,8 +222,12 @@ def _require_recogniser(folder: Path, kind: Kind) -> None:
         raise EngineError(f"{folder} is a {kind}: this is for recognisers", code="model.architecture")
 
 
-def qualify_model(folder: Path, whisper: WhisperSettings, *, anew: bool = True) -> None:
-    """Try a recogniser and keep what was found beside it, unless it is known already for these windows."""
+def qualify_model(folder: Path, whisper: WhisperSettings, *, anew: bool = True) -> str | None:
+    """Try a recogniser, keep what was found beside it and return it in a line; None if it is known for these windows.
+
+    Raises EngineError.
+    """
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from pipelines.stt.qualification import read_qualification
@@ -231,11 +235,11 @@ def qualify_model(folder: Path, whisper: WhisperSettings, *, anew: bool = True) 
 
     known = read_qualification(folder)
     if not anew and known is not None and known.rule == whisper.rule:
-        return
+        return None
     columns = (TextColumn("trying it on bundled sentences"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, transient=True) as bar:
+    with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
         task = bar.add_task("")
         found = qualify(
             folder, settings=whisper, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
-    typer.echo(found.summary)
+    return found.summary

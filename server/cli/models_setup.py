@@ -48,13 +48,18 @@ def setup(
         place = Place.of(overrides, config)
         entry = place.find(FIRST)
         typer.echo(f"no recogniser is here yet: bringing Whisper {entry.id} ({entry.download_mib} MiB), once", err=True)
-        qualify_model(bring(place, entry), place.whisper)
+        folder = bring(place, entry)
     except (AppError, OSError) as error:
         for line in str(error).splitlines():
             typer.echo(line, err=True)
         falls_back = settings.engines.recogniser == settings.engines.backend == "auto"
         then = "PocketSphinx listens, which mishears accents badly" if falls_back else "the server will not be ready"
         typer.echo(f"without Whisper {then}: `interlocutor models pull {FIRST}` brings it later", err=True)
+        return
+    try:
+        typer.echo(qualify_model(folder, place.whisper), err=True)
+    except (AppError, OSError) as error:
+        typer.echo(f"Whisper {entry.id} can't be tried, so sound stays padded to 30 s: {error}", err=True)
 
 
 def _wants_first(engines: EngineSettings, models: Path) -> bool:

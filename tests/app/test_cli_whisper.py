@@ -86,7 +86,7 @@ def test_config_check_notes_a_model_that_is_not_installed(capsys: pytest.Capture
     assert not done.value.code
     out, err = capsys.readouterr()
     assert out.startswith("settings for dev can be used")
-    assert f"not be ready: the model base.en is not in {tmp_path}; run `interlocutor models pull base.en`" in err
+    assert f"not be ready: the model tiny.en is not in {tmp_path}; run `interlocutor models pull tiny.en`" in err
     with pytest.raises(SystemExit) as done:
         cli.main(["config", "check", "--set", "engines.profile=hybrid"])
     assert done.value.code == 2

@@ -196,7 +196,7 @@ def test_any_recogniser_that_is_here_is_enough(machine: Machine) -> None:
         ["--help"],
         ["--set", "engines.recogniser=pocketsphinx"],
         ["--set", "engines.backend=embedded"],
-        ["--set", "engines.profile=small-cpu"],
+        ["--set", "engines.whisper.model=small"],
         ["--set", "no.such=setting"],
     ],
 )

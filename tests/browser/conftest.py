@@ -33,9 +33,11 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="package")
-def under_way(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, UnderWay]]:
+def under_way(
+    playwright: Playwright, tmp_path_factory: pytest.TempPathFactory, real_whisper: Path
+) -> Iterator[dict[str, UnderWay]]:
     """Role-plays with real engines, by their transport, that go on while other tests run."""
-    with begun(playwright, tmp_path_factory.mktemp("conversation")) as role_plays:
+    with begun(playwright, tmp_path_factory.mktemp("conversation"), real_whisper.parent) as role_plays:
         yield role_plays
 
 

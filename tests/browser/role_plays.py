@@ -29,7 +29,8 @@ PLAN: tuple[str | int, ...] = (1_500, GREETING, 8_500, THANKS, 8_500, GOOD, 8_50
 
 # Nobody looks at the pages for a while: the patient must not ask what is the matter.
 SETTINGS = (
-    "engines.backend=embedded", "server.retry_after_s=1", "conversation.silence_prompt_ms=0",
+    "engines.backend=local", "engines.whisper.model=tiny.en", "engines.whisper.true_length=always",
+    "engines.synthesiser=espeak", "server.retry_after_s=1", "conversation.silence_prompt_ms=0",
 )  # fmt: skip
 
 # Writes down when a voice begins and ends in the microphone, and in what is played or comes by a call, on one clock.
@@ -96,14 +97,14 @@ def loaded(server: ServerProcess) -> None:
 
 
 @contextmanager
-def begun(playwright: Playwright, data: Path) -> Iterator[dict[str, UnderWay]]:
-    """Begin a role-play by a call and one over the WebSocket, on a server that has just been started.
+def begun(playwright: Playwright, data: Path, models: Path) -> Iterator[dict[str, UnderWay]]:
+    """Begin a role-play by a call and one over the WebSocket, on a server with these models that has just been started.
 
     It says that it is getting ready, and that one can try again once it is.
     """
     microphone = write_microphone(data / "turns.wav", PLAN)
     with ExitStack() as stack:
-        server = stack.enter_context(running(data / "data", *SETTINGS, ready=False))
+        server = stack.enter_context(running(data / "data", *SETTINGS, f"models.path={models}", ready=False))
         loading(server)
         browser = stack.enter_context(launched(playwright, microphone, loop=False))
         pages = {

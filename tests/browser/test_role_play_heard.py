@@ -20,7 +20,7 @@ from tests.browser.role_plays import TURNS, RolePlay, UnderWay, held
 pytestmark = pytest.mark.browser
 
 SAID = ("", "", "", "fifteen")  # part of an answer, where there is only one
-UNDERSTOOD = 0.6  # of all words: the embedded recogniser is a demonstration, and mishears a name or an unstressed word
+UNDERSTOOD = 0.8  # of all words: the smallest Whisper mishears a name or an unstressed word
 AUDIBLE = 0.01  # full scale 1: -40 dBFS
 VOICE_TO_VOICE_MS = (200, 6_000)  # two conversations and other tests on two cores
 
