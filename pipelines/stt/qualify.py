@@ -1,8 +1,8 @@
 """Finds out whether a Whisper reads as well when sound is encoded at its own length as when it is padded to 30 s.
 
 The models were trained on padded sound alone, so the faster way is earned: words, sentences and long turns spoken by
-the embedded voice, and sounds in which nobody speaks, are read both ways on the machine that will use the model. What
-counts is the model's bare text: a window that is too short shows in it, as what was said comes twice or for ever.
+the embedded voice, and sounds in which nobody speaks, are read both ways on the machine that will use the model. The
+product's decoder reads, and mends what is written twice; a window that is too short shows in how often it has to.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import numpy as np
 import soxr
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm
-from pipelines.engines import SpeakRequest, Voice
+from pipelines.engines import DecodeRequest, EngineInfo, SpeakRequest, Voice
+from pipelines.models.cache import ModelCache
 from pipelines.models.devices import choose_device, choose_threads
 from pipelines.stt.guards import Reading, rejection
 from pipelines.stt.qualification import Qualification, Way, write_qualification
 from pipelines.stt.wer import word_errors
+from pipelines.stt.whisper import WhisperDecoder
 from pipelines.stt.whisper_model import Sound, WhisperReader
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.stt.window import WindowRule
@@ -59,7 +61,9 @@ def qualify(
     """
     settings = settings or WhisperSettings(model=str(folder))
     device = choose_device(settings.device, settings.compute)
-    reader = WhisperReader(folder, device, threads=choose_threads(threads), language=settings.language)
+    reader = WhisperReader(
+        folder, device, threads=choose_threads(threads), language=settings.language, telling=settings.telling
+    )
     spoken, silences = bundled(), unspoken()
     each, done = len(spoken) + len(silences), 0
 
@@ -68,11 +72,7 @@ def qualify(
         done += 1
         progress(done, 2 * each)
 
-    def both(rule: WindowRule | None) -> Way:
-        _read(reader, spoken[0][1], rule)  # the first reading of a length is slower
-        return _try(reader, spoken, silences, rule=rule, step=step)
-
-    padded, true_length = both(None), both(settings.rule)
+    padded, true_length = (_try(reader, rule, settings, spoken, silences, step) for rule in (None, settings.rule))
     found = Qualification(padded, true_length, len(spoken), len(silences), VOICE, settings.rule)
     write_qualification(folder, found)
     return found
@@ -103,28 +103,43 @@ def unspoken() -> tuple[Pcm, ...]:
 
 def _try(
     reader: WhisperReader,
+    rule: WindowRule | None,
+    settings: WhisperSettings,
     spoken: Sequence[tuple[str, Pcm]],
     silences: Sequence[Pcm],
-    *,
-    rule: WindowRule | None,
     step: Callable[[], None],
 ) -> Way:
-    began = time.perf_counter()
+    cache = ModelCache(max_models=1, max_bytes=1 << 62)
+    decoder = WhisperDecoder(
+        lambda: cache.lease("tried", lambda: reader, estimate_bytes=0, unload=lambda _reader: None),
+        info=EngineInfo("recogniser", "whisper", demonstration=False, isolation="thread"),
+        rule=rule,
+        telling=settings.telling,
+        beam=settings.beam,
+    )
+    decoder.warm()
+    decoder.decode([DecodeRequest(spoken[0][1])])  # the first reading of a length is slower
+    before, began = decoder.repeats, time.perf_counter()
     errors = words = invented = 0
     for text, samples in spoken:
-        wrong, count = word_errors(text, _read(reader, samples, rule))
+        (decoded,) = decoder.decode([DecodeRequest(samples)]).results
+        wrong, count = word_errors(text, " ".join(word.text for word in decoded.words))
         errors, words = errors + wrong, words + count
         step()
     for samples in silences:
-        invented += bool(_read(reader, samples, rule, guarded=True))
+        invented += _invents(reader, samples, rule)
         step()
-    return Way(round(errors / words, 4), invented, round(time.perf_counter() - began, 3))
+    seconds = round(time.perf_counter() - began, 3)
+    repeats = decoder.repeats - before
+    decoder.close()
+    return Way(round(errors / words, 4), invented, seconds, repeats)
 
 
-def _read(reader: WhisperReader, samples: Pcm, rule: WindowRule | None, *, guarded: bool = False) -> str:
+def _invents(reader: WhisperReader, samples: Pcm, rule: WindowRule | None) -> bool:
+    """Return whether text for a sound without speech gets past the guards; the voice detector is not asked."""
     (written,) = reader.write(reader.hear([Sound(samples)], rule=rule))
     reading = Reading(written.text, written.no_speech, written.log_probability)
-    return "" if guarded and rejection(reading, samples) is not None else written.text
+    return bool(written.text) and rejection(reading, samples) is None
 
 
 def _say(voice: EspeakSynthesiser, text: str, sex: str) -> Pcm:

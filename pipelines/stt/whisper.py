@@ -84,6 +84,7 @@ class WhisperDecoder:
     ) -> None:
         self.info = info
         self.rule = rule
+        self.repeats = 0  # texts so far that went round in circles, and were cut or written anew
         self._telling = telling or Telling()
         self._load = load
         self._beam = beam
@@ -146,9 +147,11 @@ class WhisperDecoder:
         timed = reader.align(heard, written) if aligned else [()] * len(tasks)
         for task, each, reason, words in zip(tasks, written, reasons, timed, strict=True):
             task.decoded = _decoded(task, each, reason, words)
+            self.repeats += reason is None and task.decoded.rejected is not None
 
     def _again(self, task: _Task, written: Written, reason: Rejection | None) -> tuple[Written, Rejection | None]:
         """Write a final text anew: told nothing, repeating nothing, less timidly; if nothing helps, keep the first."""
+        self.repeats += reason is not None
         # Names and beginnings it was told may have led it into the circle. What was shown is not taken back.
         heard = self._hear_untold(task)
         for temperature in AGAIN_AT:

@@ -260,7 +260,7 @@ def test_a_pull_ends_with_a_trial_that_is_kept(desk: Desk) -> None:
     desk.hub.add_folder("some/whisper", ROOT / "tests" / "models" / "proof-whisper")
     outcome = desk.run("pull", "tiny.en")
     assert outcome.code == 0, outcome.err
-    assert re.search(r"word errors \d+\.\d % \(padded \d+\.\d %\), invented \d of 4", outcome.out)
+    assert re.search(r"word errors \d+\.\d % \(padded \d+\.\d %\), repeated \d+ of 31 .*invented \d of 4", outcome.out)
     (row,) = [row for row in json.loads(desk.run("list", "--json").out) if row["id"] == "tiny.en"]
     assert row["qualified"] is ("encoded at its own length" in outcome.out)
     assert read_qualification(desk.models / "tiny.en") is not None

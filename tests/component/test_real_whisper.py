@@ -64,7 +64,7 @@ def test_words_stand_where_they_were_said(decoder: SegmentDecoder) -> None:
 
 
 def test_windows_that_are_too_short_are_known_by_their_text(real_whisper: Path) -> None:
-    """What a qualification tells rules by: the bare text repeats itself."""
+    """What a qualification tells rules by, before the decoder mends it: the text repeats itself."""
     reader = WhisperReader(real_whisper, choose_device("cpu"), threads=2)
     said = [(text, samples) for text, samples in bundled() if text in SENTENCES[:4]]
 
