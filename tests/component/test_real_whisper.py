@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pytest
@@ -96,13 +95,12 @@ def test_what_it_was_told_is_not_heard_in_noise(
         assert found.words == ()
 
 
-@pytest.mark.parametrize("sex", ["female", "male"])
-@pytest.mark.parametrize("accent", ["en-us", "en-gb", "en-gb-scotland"])
+@pytest.mark.parametrize("rate_wpm", [110, 150])
 def test_a_drug_that_is_said_alone_is_heard(
-    decoder: SegmentDecoder, vocabulary: tuple[str, ...], accent: str, sex: Literal["female", "male"]
+    decoder: SegmentDecoder, vocabulary: tuple[str, ...], rate_wpm: int
 ) -> None:
     voice = EspeakSynthesiser()
-    request = SpeakRequest("", "Salbutamol.", Voice(sex=sex, accent=accent, rate_wpm=120))
+    request = SpeakRequest("", "Salbutamol.", Voice(sex="male", rate_wpm=rate_wpm))
     wire = np.concatenate([chunk.samples for chunk in voice.speak(request)])
     spoken = np.pad(soxr.resample(wire, WIRE_HZ, ANALYSIS_HZ, quality="HQ"), 4_000)
     (found,) = decoder.decode([DecodeRequest(spoken, vocabulary=vocabulary)]).results

@@ -304,7 +304,7 @@ def test_what_was_said_twice_is_heard_twice(speech: Pcm, purpose: Purpose) -> No
 # ------------------------------------------------------------------ what it was told
 
 
-@pytest.mark.parametrize("text", ["Salbutamol.", "Well, um, this is about Grant.", "Grant, salbutamol, and so on."])
+@pytest.mark.parametrize("text", ["Salbutamol.", "A conversation about Grant.", "Grant, salbutamol."])
 def test_what_it_was_told_is_no_text_unless_it_is_heard_untold(speech: Pcm, text: str) -> None:
     words = ("Grant", "salbutamol")
     for untold, kept in ((" ", ""), ("Thanks for watching!", ""), ("Salbitamol.", text)):

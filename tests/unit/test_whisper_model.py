@@ -91,7 +91,7 @@ def test_what_can_be_said_depends_on_what_is_voiced() -> None:
 
 
 def test_names_are_told_in_a_sentence() -> None:
-    assert Telling().about(("Grant", "salbutamol")) == "Well, um, this is about Grant, salbutamol, and so on."
+    assert Telling().about(("Grant", "salbutamol")) == "A conversation about Grant, salbutamol."
     assert Telling().about(()) == "Well, um..."
 
 
