@@ -22,6 +22,7 @@ from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.servant import Engine, Factory
 from pipelines.lanes.streams import StreamLane
+from pipelines.models.devices import choose_device, choose_threads
 from pipelines.models.places import ModelPlace, installed_models, locate
 from pipelines.models.settings import ModelSettings
 from pipelines.session.driver import Engines
@@ -64,7 +65,8 @@ class EngineSettings(BaseModel):
 class Choice:
     """An engine that was chosen, and why.
 
-    `batch_size` is above 0 for one that decodes many sessions' sound at once, `place` the model it needs, if any.
+    `batch_size` is above 0 for one that decodes many sessions' sound at once, `readers` how many batches at once on a
+    processor, `place` the model it needs, if any.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Choice:
     reason: str
     demonstration: bool = True
     batch_size: int = 0
+    readers: int = 1
     place: ModelPlace | None = None
 
     @property
@@ -182,6 +185,7 @@ def _whisper(settings: EngineSettings, models: ModelSettings, place: ModelPlace,
         reason,
         demonstration=False,
         batch_size=models.batch_size,
+        readers=choose_threads(models.cpu_threads),
         place=place,
     )
 
@@ -266,10 +270,11 @@ def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Eng
 
 def _recogniser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> RecogniserLane:
     if choice.batch_size:
+        # One model reads for all sessions.
         return DecodeLane(
             choice.factory,
             isolation=choice.isolation,
-            workers=1,  # the model is one, and computes for all sessions at once
+            workers=_readers(settings, choice),
             clock=clock,
             name="recogniser",
             batch_size=choice.batch_size,
@@ -278,6 +283,15 @@ def _recogniser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> 
         )
     workers = settings.recogniser_workers or min(os.cpu_count() or 1, 4)
     return StreamLane(choice.factory, isolation=choice.isolation, workers=workers, clock=clock, name="recogniser")
+
+
+def _readers(settings: EngineSettings, choice: Choice) -> int:
+    """Return how many sounds a model reads at once: a graphics card reads one batch, the processor one on each core."""
+    try:
+        device = choose_device(settings.whisper.device, settings.whisper.compute)
+    except EngineError:  # loading the model says what is wrong
+        return 1
+    return choice.readers if device.name == "cpu" else 1
 
 
 async def start_lanes(engines: Engines) -> None:

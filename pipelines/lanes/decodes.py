@@ -184,7 +184,8 @@ class DecodeLane(Lane):
         self._give_known()
         waited = [piece for handle in self._handles if (piece := self._waited(handle)) is not None]
         if waited:
-            return self._batch(sorted(waited, key=lambda piece: piece.turn), self._batch_size)
+            share = -(-len(waited) // len(self._workers))  # what the other workers are free for is read sooner by them
+            return self._batch(sorted(waited, key=lambda piece: piece.turn), min(share, self._batch_size))
         most = max(1, int(CAPTIONS_MS / self.caption_ms)) if self.caption_ms else 1
         interval = samples_for(self.interval_ms, ANALYSIS_HZ)
         due = [

@@ -142,7 +142,7 @@ def _math_library_loads() -> bool:
 
 
 def choose_threads(wanted: int = 0) -> int:
-    """Return how many threads a model computes with: as wanted, or (0) one per physical core, at most four."""
+    """Return how many sounds a model reads at once: as many as wanted, or (0) one per physical core, at most four."""
     if wanted:
         return wanted
     import psutil

@@ -41,7 +41,11 @@ class ModelSettings(BaseModel):
         default=0.9, gt=0, le=1, description="Share of a graphics card's memory that models may take."
     )
     cpu_threads: int = Field(
-        default=0, ge=0, le=256, description="Threads that a model computes with; 0: one per physical core, at most 4."
+        default=0,
+        ge=0,
+        le=256,
+        description="Sounds that a model reads at once on the processor, each on a thread of its own; 0: one per core, at "
+        "most 4.",
     )
     batch_size: int = Field(
         default=8, ge=1, le=128, description="Utterances of different sessions that are decoded together at most."

@@ -139,9 +139,10 @@ class WhisperDecoder:
         reasons = [self._judge(task, each) for task, each in zip(tasks, written, strict=True)]
         for index, task in enumerate(tasks):
             if task.request.purpose != "caption" and _stumbled(written[index], reasons[index]):
-                written[index], reasons[index] = self._again(task, written[index], reasons[index])
+                untold = self._untold(task, heard)
+                written[index], reasons[index] = self._again(task, untold, written[index], reasons[index])
             elif reasons[index] is None:
-                reasons[index] = self._echo(task, written[index])
+                reasons[index] = self._echo(task, heard, written[index])
         wanted = [task.request.times or _round(each) is not None for task, each in zip(tasks, written, strict=True)]
         aligned = any(want and each.tokens for want, each in zip(wanted, written, strict=True))
         timed = reader.align(heard, written) if aligned else [()] * len(tasks)
@@ -149,11 +150,12 @@ class WhisperDecoder:
             task.decoded = _decoded(task, each, reason, words)
             self.repeats += reason is None and task.decoded.rejected is not None
 
-    def _again(self, task: _Task, written: Written, reason: Rejection | None) -> tuple[Written, Rejection | None]:
+    def _again(
+        self, task: _Task, heard: Heard, written: Written, reason: Rejection | None
+    ) -> tuple[Written, Rejection | None]:
         """Write a final text anew: told nothing, repeating nothing, less timidly; if nothing helps, keep the first."""
         self.repeats += reason is not None
         # Names and beginnings it was told may have led it into the circle. What was shown is not taken back.
-        heard = self._hear_untold(task)
         for temperature in AGAIN_AT:
             (newer,) = self._reader.write(heard, temperature=temperature, prompted=False, repeats=False)
             newer_reason = self._judge(task, newer)
@@ -161,17 +163,21 @@ class WhisperDecoder:
                 return newer, newer_reason
         return written, reason
 
-    def _echo(self, task: _Task, written: Written) -> Rejection | None:
+    def _echo(self, task: _Task, heard: Heard, written: Written) -> Rejection | None:
         """Return a rejection for a text that repeats what the model was told, where without that it hears nothing."""
         if task.sound.prefix or not only_repeats(written.text, self._telling.about(task.sound.vocabulary)):
             return None
-        (untold,) = self._reader.write(self._hear_untold(task), prompted=False)
+        (untold,) = self._reader.write(self._untold(task, heard), prompted=False)
         if untold.text.strip() and self._judge(task, untold) is None:
             return None
         return Rejection("echo", written.text)
 
-    def _hear_untold(self, task: _Task) -> Heard:
-        return self._reader.hear([Sound(task.sound.samples, voiced_s=task.sound.voiced_s)], rule=self.rule)
+    def _untold(self, task: _Task, heard: Heard) -> Heard:
+        """Return the sound without what was told before it, as it was heard unless that was in a batch."""
+        sound = Sound(task.sound.samples, voiced_s=task.sound.voiced_s)
+        if len(heard.sounds) == 1:
+            return Heard((sound,), heard.memory, heard.frames)
+        return self._reader.hear([sound], rule=self.rule)
 
     def _judge(self, task: _Task, written: Written) -> Rejection | None:
         reading = Reading(written.text, written.no_speech, written.log_probability)

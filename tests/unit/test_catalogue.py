@@ -14,7 +14,7 @@ from pipelines.models.settings import ModelSettings
 
 
 def choose(**settings: object) -> Choices:
-    return choose_engines(EngineSettings.model_validate(settings))
+    return choose_engines(EngineSettings.model_validate(settings), ModelSettings(path=Path("/nowhere")))
 
 
 def put_flite(folder: Path) -> None:
@@ -143,9 +143,10 @@ def test_the_profile_with_a_remote_mind_says_what_is_not_there_yet(tmp_path: Pat
     assert choose_engines(EngineSettings(profile="hybrid", backend="mock"), place).backend == "mock"
 
 
-def test_one_worker_serves_all_sessions_on_whisper(tmp_path: Path) -> None:
+def test_one_whisper_reads_for_all_sessions_on_each_core(tmp_path: Path) -> None:
     settings = EngineSettings(recogniser="whisper", recogniser_workers=5, synthesiser="espeak")
-    lanes = build_lanes(choose_engines(settings, models(tmp_path)), settings, LoopClock())
-    assert len(lanes.recogniser.workers) == 1
+    place = models(tmp_path).model_copy(update={"cpu_threads": 3})
+    lanes = build_lanes(choose_engines(settings, place), settings, LoopClock())
+    assert len(lanes.recogniser.workers) == 3
     settings = EngineSettings(recogniser="pocketsphinx", recogniser_workers=5, synthesiser="espeak")
-    assert len(build_lanes(choose_engines(settings), settings, LoopClock()).recogniser.workers) == 5
+    assert len(build_lanes(choose_engines(settings, place), settings, LoopClock()).recogniser.workers) == 5
