@@ -24,7 +24,7 @@ from pipelines.lanes.servant import Factory
 from pipelines.lanes.streams import StreamHandle, StreamLane
 from pipelines.stt.growing import CAPTION_EVERY_MS, GrowingSegment, Growth, Purpose, Reading
 
-CAPTION_SHARE = 0.5  # of a worker's time, that captions may take
+CAPTION_SHARE = 0.25  # of the workers' time, that captions may take: with 0.5 sixteen sessions wait noticeably
 CAPTIONS_MS = 150.0  # at most for one batch of captions: so long may one be under way when somebody begins to wait
 SMOOTHING = 0.2  # of what a caption costs, from one to the next
 TRIES = 2  # at a piece of speech before it is given up
@@ -128,6 +128,7 @@ class DecodeLane(Lane):
         super().__init__(factory, isolation=isolation, workers=workers, clock=clock, name=name)
         self.caption_ms = 0.0  # of a worker's time that a caption costs, smoothed
         self.captions = 0  # that were read
+        self._captioning = 0  # workers that read captions now
         self._batch_size = batch_size
         self._caption_every_ms = caption_every_ms
         self.growth = growth or Growth()
@@ -152,7 +153,7 @@ class DecodeLane(Lane):
 
     @property
     def interval_ms(self) -> float:
-        """New sound after which a stream's caption is due, in ms: captions of all streams take half of the time."""
+        """New sound after which a stream's caption is due, in ms: captions of all take a quarter of the time."""
         speaking = sum(handle.segment.samples > 0 for handle in self._handles)
         return max(self._caption_every_ms, speaking * self.caption_ms / (CAPTION_SHARE * len(self._workers)))
 
@@ -165,6 +166,8 @@ class DecodeLane(Lane):
                 continue
             for piece in pieces:
                 piece.handle.busy = True
+            captions = pieces[0].reading.request.purpose == "caption"
+            self._captioning += captions
             try:
                 await self._read(index, pieces)
             except WorkerDied as error:
@@ -173,6 +176,7 @@ class DecodeLane(Lane):
             except AppError as error:
                 self._failed(pieces, error)
             finally:
+                self._captioning -= captions
                 for piece in pieces:
                     piece.handle.busy = False
                 self.wake()  # other workers: some of these streams may wait already
@@ -186,6 +190,8 @@ class DecodeLane(Lane):
         if waited:
             share = -(-len(waited) // len(self._workers))  # what the other workers are free for is read sooner by them
             return self._batch(sorted(waited, key=lambda piece: piece.turn), min(share, self._batch_size))
+        if self._captioning and self._captioning * 2 >= len(self._workers):
+            return []  # somebody may begin to wait at any time, and must find a worker free
         most = max(1, int(CAPTIONS_MS / self.caption_ms)) if self.caption_ms else 1
         interval = samples_for(self.interval_ms, ANALYSIS_HZ)
         due = [

@@ -44,8 +44,7 @@ class ModelSettings(BaseModel):
         default=0,
         ge=0,
         le=256,
-        description="Sounds that a model reads at once on the processor, each on a thread of its own; 0: one per core, at "
-        "most 4.",
+        description="Sounds that a model reads at once on the processor; 0: one per core, at most 4.",
     )
     batch_size: int = Field(
         default=8, ge=1, le=128, description="Utterances of different sessions that are decoded together at most."

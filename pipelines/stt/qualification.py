@@ -14,7 +14,7 @@ from pipelines.stt.window import WindowRule
 class Way:
     """How a model did one way: word errors as a share, texts invented where nobody spoke, seconds for it all.
 
-    `repeats` are texts that went round in circles and had to be cut or written anew.
+    `repeats` are texts that went round in circles and had to be cut.
     """
 
     word_error_rate: float

@@ -20,6 +20,7 @@ from pipelines.models.memory import files_bytes
 from pipelines.models.settings import ModelSettings
 from pipelines.stt.growing import spread
 from pipelines.stt.guards import (
+    ROUND,
     Reading,
     first_repeat,
     is_loop,
@@ -84,7 +85,7 @@ class WhisperDecoder:
     ) -> None:
         self.info = info
         self.rule = rule
-        self.repeats = 0  # texts so far that went round in circles, and were cut or written anew
+        self.repeats = 0  # texts so far that went round in circles, and were cut
         self._telling = telling or Telling()
         self._load = load
         self._beam = beam
@@ -148,13 +149,12 @@ class WhisperDecoder:
         timed = reader.align(heard, written) if aligned else [()] * len(tasks)
         for task, each, reason, words in zip(tasks, written, reasons, timed, strict=True):
             task.decoded = _decoded(task, each, reason, words)
-            self.repeats += reason is None and task.decoded.rejected is not None
+            self.repeats += task.decoded.rejected is not None and task.decoded.rejected.reason == "repeats"
 
     def _again(
         self, task: _Task, heard: Heard, written: Written, reason: Rejection | None
     ) -> tuple[Written, Rejection | None]:
         """Write a final text anew: told nothing, repeating nothing, less timidly; if nothing helps, keep the first."""
-        self.repeats += reason is not None
         # Names and beginnings it was told may have led it into the circle. What was shown is not taken back.
         for temperature in AGAIN_AT:
             (newer,) = self._reader.write(heard, temperature=temperature, prompted=False, repeats=False)
@@ -233,13 +233,20 @@ def _plain(text: str) -> list[str]:
     return [word.lower().strip(".,?!") for word in text.split()]
 
 
+def _once(written: Written) -> int:
+    """Return how many words of a text that goes round in circles were written before its second round."""
+    plain = _plain(written.text)
+    return (first_repeat(plain) if is_loop(plain) else None) or 0
+
+
 def _round(written: Written) -> int | None:
     return last_round(_plain(written.text))
 
 
 def _stumbled(written: Written, reason: Rejection | None) -> bool:
+    """Return whether a text is worth writing anew; of one that repeats itself the first round is as good."""
     if reason is not None:
-        return reason.reason in ("repeats", "too_fast")
+        return reason.reason == "too_fast" or (reason.reason == "repeats" and _once(written) < ROUND)
     return bool(written.tokens) and written.log_probability < FALSE_START
 
 
@@ -252,9 +259,7 @@ def _decoded(task: _Task, written: Written, reason: Rejection | None, words: tup
         words = spread(texts, 1000.0 * len(task.request.samples) / ANALYSIS_HZ)
     if reason is not None:
         # What was said before the loop, and once of that, is true.
-        plain = _plain(written.text)
-        kept = first_repeat(plain) if is_loop(plain) else None
-        return Decoded(words[: kept or 0], reason)
+        return Decoded(words[: _once(written)], reason)
     start = _round(written) if known else None
     if start is None or was_said_twice(words, start, last_voiced_ms(task.request.samples, ANALYSIS_HZ) or 0.0):
         return Decoded(words)

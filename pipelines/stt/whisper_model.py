@@ -25,7 +25,7 @@ from pipelines.stt.window import WINDOW_S, WindowRule
 FRAME_SAMPLES = 160  # of sound for a column of features
 ALIGNED_BEYOND = 20  # frames after a sound's end in which its last word may be found
 PROMPT_TOKENS = 160  # at most, of what is told before; each is read anew for every sound
-TOKENS_PER_S, TOKENS_AT_ONCE = 10.0, 12  # at most, of text for voiced sound; beyond it a decoder is in a loop
+TOKENS_PER_S, TOKENS_AT_ONCE = 8.0, 12  # at most, of text for voiced sound; beyond it a decoder is in a loop
 NO_REPEAT_TOKENS = 4  # no group of so many is written twice, where that is asked for
 
 

@@ -26,7 +26,7 @@ from server.replay.remote import RemoteLink, reserve
 from server.replay.transports import Transport, open_link
 
 START_TIMEOUT_S = 120.0
-STAGGER_S = 0.25  # candidates do not begin in the same instant; their turns drift apart further by themselves
+STAGGER_S = 0.25  # candidates begin so long after one another, unless told; turns drift apart further by themselves
 SAMPLE_S = 0.5
 READY_POLL_S = 0.2
 _ADDRESS = re.compile(r"(http://\S+?)/? ")
@@ -121,9 +121,13 @@ async def run_load(
     server: psutil.Process | None,
     binary: bool = True,
     transport: Transport = "websocket",
+    spread_s: float | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> LoadResult:
-    """Hold `sessions` conversations at once against the server at `url`, over that transport."""
+    """Hold `sessions` conversations at once against the server at `url`, over that transport.
+
+    They begin within `spread_s`, evenly: over about a turn's length as many speak as listen at any time.
+    """
     gc.collect()
     gc.freeze()  # the clients' clocks must not stop for a collection of what the command line has loaded
     result = LoadResult(sessions)
@@ -133,7 +137,7 @@ async def run_load(
     began = loop.time()
 
     async def one(number: int) -> None:
-        await asyncio.sleep(number * STAGGER_S)
+        await asyncio.sleep(number * (STAGGER_S if spread_s is None else spread_s / sessions))
         joined = loop.time()
         try:
             link = await open_link(await reserve(url, card), transport, binary=binary)

@@ -32,6 +32,9 @@ def load(
     backend: Annotated[str, typer.Option(help="Engines of the server that is started: mock, embedded, auto.")] = "mock",
     base64: Annotated[bool, typer.Option("--base64", help="Sound as stock clients send it, not binary.")] = False,
     transport: Annotated[str, typer.Option(help="websocket, or webrtc by UDP.")] = "websocket",
+    spread: Annotated[
+        float | None, typer.Option(metavar="S", min=0, help="They begin within so long; by default 0.25 s apart.")
+    ] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="A setting of that server, a.b=value.")] = None,
     json_file: JsonFile = None,
 ) -> None:
@@ -77,6 +80,7 @@ def load(
                     sessions=sessions,
                     server=None,
                     transport=way,
+                    spread_s=spread,
                     binary=not base64,
                     progress=progress,
                 )
@@ -96,6 +100,7 @@ def load(
                     sessions=sessions,
                     server=process,
                     transport=way,
+                    spread_s=spread,
                     binary=not base64,
                     progress=progress,
                 )

@@ -209,15 +209,15 @@ def test_captions_read_what_is_there_when_it_is_their_turn() -> None:
     with_lane(scene, call_ms=3_000.0, each_ms=0.0)
 
 
-def test_captions_come_more_seldom_under_load_and_leave_half_of_the_time() -> None:
+def test_captions_come_more_seldom_under_load_and_leave_most_of_the_time() -> None:
     async def scene(stage: Stage) -> None:
         sessions = [stage.session(name) for name in "abcdefghij"]
         assert stage.lane.interval_ms == 400.0
         await asyncio.gather(*(session.talk(60) for session in sessions))
         assert stage.lane.caption_ms == pytest.approx(100.0)
-        assert stage.lane.interval_ms == pytest.approx(10 * 100.0 / 0.5)
+        assert stage.lane.interval_ms == pytest.approx(10 * 100.0 / 0.25)
         busy_ms = sum(100.0 * len(call.texts) for call in stage.calls("caption"))
-        assert 0.4 < busy_ms / stage.now_ms < 0.65
+        assert 0.15 < busy_ms / stage.now_ms < 0.33
         counts = [len(session.captions) for session in sessions]
         assert max(counts) - min(counts) <= 1, "they take turns"
         assert min(counts) >= 4

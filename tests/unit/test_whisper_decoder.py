@@ -34,6 +34,7 @@ from tests.fakes.noises import nobody
 INFO = EngineInfo(kind="recogniser", name="whisper", demonstration=False, isolation="thread")
 RULE = WindowRule()
 LOOP = "I see you. " + "take one tablet " * 6
+STUCK = "blue " * 12  # leaves too little to be kept
 
 
 def written(text: str, *, no_speech: float = 0.02, log_probability: float = -0.2) -> Written:
@@ -199,7 +200,7 @@ def test_a_minute_in_which_nobody_speaks_gives_no_text_whatever_the_decoder_woul
 
 
 def test_a_final_text_that_goes_in_circles_is_written_again_less_timidly(speech: Pcm) -> None:
-    reader, decoder = make(lambda _sound, temperature: written(LOOP if temperature < 0.3 else "Take one tablet."))
+    reader, decoder = make(lambda _sound, temperature: written(STUCK if temperature < 0.3 else "Take one tablet."))
     (decoded,) = decoder.decode([DecodeRequest(speech)]).results
     assert (texts(decoded), decoded.rejected) == ("Take one tablet.", None)
     assert [temperature for _, _, temperature in reader.wrote] == [0.0, *AGAIN_AT]
@@ -208,17 +209,17 @@ def test_a_final_text_that_goes_in_circles_is_written_again_less_timidly(speech:
     assert reader.aligned == [("Take one tablet.",)], "its times are its own"
 
 
-@pytest.mark.parametrize("first", [LOOP, "and so it goes, I hear nothing of it"])
+@pytest.mark.parametrize("first", [STUCK, "and so it goes, I hear nothing of it"])
 def test_what_no_temperature_helps_is_what_was_written_first(speech: Pcm, first: str) -> None:
     tries = itertools.count()
     other = written("something else", log_probability=-1.5)
     reader, decoder = make(lambda *_: other if next(tries) > 1 else written(first, log_probability=-1.2))
     (decoded,) = decoder.decode([DecodeRequest(speech)]).results
     assert len(reader.wrote) == 1 + len(AGAIN_AT)
-    if first == LOOP:
-        assert texts(decoded) == "I see you. take one tablet"
+    if first == STUCK:
+        assert texts(decoded) == "blue"
         assert decoded.rejected is not None
-        assert (decoded.rejected.reason, decoded.rejected.text) == ("repeats", LOOP)
+        assert (decoded.rejected.reason, decoded.rejected.text) == ("repeats", STUCK)
     else:
         assert (texts(decoded), decoded.rejected) == (first, None)
 
@@ -226,7 +227,7 @@ def test_what_no_temperature_helps_is_what_was_written_first(speech: Pcm, first:
 @pytest.mark.parametrize("told", [{"prefix": ("I", "see")}, {"vocabulary": ("Okonkwo",)}], ids=str)
 def test_a_text_that_was_told_something_is_first_written_without(speech: Pcm, told: dict[str, tuple[str, ...]]) -> None:
     reader, decoder = make(
-        lambda sound, _temperature: written(LOOP if sound.prefix or sound.vocabulary else "I see you take one.")
+        lambda sound, _temperature: written(STUCK if sound.prefix or sound.vocabulary else "I see you take one.")
     )
     (decoded,) = decoder.decode([DecodeRequest(speech, **told)]).results  # type: ignore[arg-type]
     assert (texts(decoded), decoded.rejected) == ("I see you take one.", None)
@@ -236,7 +237,7 @@ def test_a_text_that_was_told_something_is_first_written_without(speech: Pcm, to
 def test_only_the_text_that_stumbled_is_written_again(speech: Pcm) -> None:
     def script(sound: Sound, _temperature: float) -> Written:
         if sound.vocabulary == ("bad",):
-            return written(LOOP)
+            return written(STUCK)
         return written("As it is." if sound.vocabulary else "Now I hear.")
 
     reader, decoder = make(script)
@@ -246,9 +247,16 @@ def test_only_the_text_that_stumbled_is_written_again(speech: Pcm) -> None:
     assert [count for count, _, _ in reader.wrote] == [3, 1]
 
 
+def test_of_a_text_that_goes_in_circles_the_first_round_is_kept(speech: Pcm) -> None:
+    reader, decoder = make(always(LOOP))
+    (decoded,) = decoder.decode([DecodeRequest(speech)]).results
+    assert (texts(decoded), decoded.rejected) == ("I see you. take one tablet", Rejection("repeats", LOOP))
+    assert (len(reader.wrote), decoder.repeats) == (1, 1)
+
+
 @pytest.mark.parametrize("purpose", ["peek", "final"])
 @pytest.mark.parametrize(
-    ("text", "tries"), [("Thanks for watching!", 1), (LOOP, 3), ("I see", 1), ("", 1), ("a b " * 40, 3)]
+    ("text", "tries"), [("Thanks for watching!", 1), (LOOP, 1), (STUCK, 3), ("I see", 1), ("", 1), ("a b " * 40, 3)]
 )
 def test_what_is_tried_again(speech: Pcm, purpose: Purpose, text: str, tries: int) -> None:
     reader, decoder = make(always(text))
@@ -257,7 +265,7 @@ def test_what_is_tried_again(speech: Pcm, purpose: Purpose, text: str, tries: in
 
 
 def test_captions_are_not_tried_again(speech: Pcm) -> None:
-    reader, decoder = make(always(LOOP, log_probability=-1.2))
+    reader, decoder = make(always(STUCK, log_probability=-1.2))
     (decoded,) = decoder.decode([DecodeRequest(speech, "caption", times=False)]).results
     assert len(reader.wrote) == 1
     assert decoded.rejected is not None
@@ -374,7 +382,7 @@ def test_sounds_whose_prompts_are_as_long_share_a_batch_and_answers_keep_their_o
 
 @pytest.mark.parametrize("rule", [RULE, None])
 def test_the_qualified_way_is_the_way_that_is_used(speech: Pcm, rule: WindowRule | None) -> None:
-    reader, decoder = make(lambda _sound, temperature: written("fine" if temperature else LOOP), rule=rule)
+    reader, decoder = make(lambda _sound, temperature: written("fine" if temperature else STUCK), rule=rule)
     decoder.decode([DecodeRequest(speech)])
     assert [way for _, way in reader.heard] == [rule]
     decoder.decode([DecodeRequest(speech)] * 2)
