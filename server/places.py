@@ -29,8 +29,8 @@ MOST = 1_000
 SPEAKS = 0.5  # of a session's time, that its candidate does
 READS_PER_S = 0.4  # of a session: its pauses and ends of turns, most of them read once
 CLAUSES_PER_S = 0.3  # of a session, those that were prepared in vain too
-# Of a worker's time, beyond which somebody waits noticeably for those who came before. Measured on two cores: with tiny.en
-# 19 of 20 turns are answered within a second up to 8 sessions, with PocketSphinx up to 6 (docs/benchmarks.md).
+# Of a worker's time, beyond which somebody waits noticeably for those who came before. Measured on two cores: 19 of 20
+# turns are answered within a second with tiny.en up to 8 sessions, with PocketSphinx up to 6 (docs/benchmarks.md).
 LOAD, STREAM_LOAD = 0.35, 0.18
 OWN_CPU_S = 0.03  # of a core, that a session costs without its engines: 0.02 over a WebSocket, 0.04 over a call
 OWN_SHARE = 0.6  # of all cores, that sessions without their engines may take
