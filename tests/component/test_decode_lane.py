@@ -213,7 +213,7 @@ def test_captions_come_more_seldom_under_load_and_leave_most_of_the_time() -> No
     async def scene(stage: Stage) -> None:
         sessions = [stage.session(name) for name in "abcdefghij"]
         assert stage.lane.interval_ms == 400.0
-        await asyncio.gather(*(session.talk(60) for session in sessions))
+        await asyncio.gather(*(session.talk(120) for session in sessions))
         assert stage.lane.caption_ms == pytest.approx(100.0)
         assert stage.lane.interval_ms == pytest.approx(10 * 100.0 / 0.25)
         busy_ms = sum(100.0 * len(call.texts) for call in stage.calls("caption"))

@@ -29,7 +29,7 @@ def streamer(workers: int) -> RecogniserLane:
 
 def test_a_recogniser_that_reads_is_bounded_by_what_a_reading_takes() -> None:
     quick, slow = (places_of(Trial(5.0, 20.0, ms), reader(), voice(), cores=8).count for ms in (60.0, 240.0))
-    assert quick == 4 * slow
+    assert quick == pytest.approx(4 * slow, abs=4), "whole sessions"
     found = places_of(Trial(5.0, 20.0, 240.0), reader(), voice(), cores=8)
     assert found.reason == "the recogniser takes 240 ms for a sentence of 5.0 s"
 
