@@ -24,13 +24,13 @@ SMOKING = "I also need to know if you use any cigarettes."
 GOOD = "That is good to know."
 TURNS = (GREETING, THANKS, GOOD, SMOKING)
 # A moment for the browser to get going, or the first words come in pieces. The pauses leave room for answers of four
-# seconds that come four seconds late: nobody waits for them, and other tests run beside.
-PLAN: tuple[str | int, ...] = (1_500, GREETING, 8_500, THANKS, 8_500, GOOD, 8_500, SMOKING, 60_000)
+# seconds that come eight seconds late: nobody waits for them, and other tests run beside.
+PLAN: tuple[str | int, ...] = (1_500, GREETING, 12_500, THANKS, 12_500, GOOD, 12_500, SMOKING, 60_000)
 
 # Nobody looks at the pages for a while: the patient must not ask what is the matter.
 SETTINGS = (
     "engines.backend=local", "engines.whisper.model=tiny.en", "engines.whisper.true_length=always",
-    "engines.synthesiser=espeak", "server.retry_after_s=1", "conversation.silence_prompt_ms=0",
+    "engines.whisper.partial_every_ms=1500", "engines.synthesiser=espeak", "server.retry_after_s=1", "conversation.silence_prompt_ms=0",
 )  # fmt: skip
 
 # Writes down when a voice begins and ends in the microphone, and in what is played or comes by a call, on one clock.
