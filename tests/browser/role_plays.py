@@ -30,7 +30,8 @@ PLAN: tuple[str | int, ...] = (1_500, GREETING, 12_500, THANKS, 12_500, GOOD, 12
 # Nobody looks at the pages for a while: the patient must not ask what is the matter.
 SETTINGS = (
     "engines.backend=local", "engines.whisper.model=tiny.en", "engines.whisper.true_length=always",
-    "engines.whisper.partial_every_ms=1500", "engines.synthesiser=espeak", "server.retry_after_s=1", "conversation.silence_prompt_ms=0",
+    "engines.whisper.partial_every_ms=1500", "engines.synthesiser=espeak",
+    "server.retry_after_s=1", "conversation.silence_prompt_ms=0",
 )  # fmt: skip
 
 # Writes down when a voice begins and ends in the microphone, and in what is played or comes by a call, on one clock.
