@@ -7,7 +7,6 @@ recogniser's lane makes them rarer by itself when many speak.
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ from audio.resample import StreamResampler
 from pipelines.engines import Hypothesis, SpeakRequest, SpeechChunk, StreamSpec, Voice
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
+from pipelines.models.devices import usable_cores
 from pipelines.session.driver import Engines
 
 SENTENCE = "Good morning. I have had this cough for about two weeks, and it keeps me awake at night."
@@ -75,11 +75,6 @@ async def measure_places(engines: Engines, clock: Clock) -> Places:
     trials = [await _try(engines, clock) for _ in range(TRIES)]
     quickest = Trial(trials[0].sound_s, min(trial.speak_ms for trial in trials), min(trial.hear_ms for trial in trials))
     return places_of(quickest, engines.recogniser, engines.synthesiser, cores=usable_cores())
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 async def _try(engines: Engines, clock: Clock) -> Trial:

@@ -141,12 +141,17 @@ def _math_library_loads() -> bool:
     return False
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def choose_threads(wanted: int = 0) -> int:
     """Return how many sounds a model reads at once: as many as wanted, or (0) one per physical core, at most four."""
     if wanted:
         return wanted
     import psutil
 
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = usable_cores()
     physical = psutil.cpu_count(logical=False) or usable
     return max(1, min(usable, physical, MOST_THREADS))

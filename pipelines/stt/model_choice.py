@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from audio.errors import EngineError
-from pipelines.models.devices import choose_device
+from pipelines.models.devices import choose_device, usable_cores
 from pipelines.models.memory import available_to_process, files_bytes, parse_amount
 from pipelines.models.places import installed_models
 from pipelines.models.settings import ModelSettings
@@ -57,7 +56,8 @@ def choose_model(models: ModelSettings, whisper: WhisperSettings) -> Chosen | No
 
     Where none reads in time it is the quickest; None where there is none at all.
     """
-    found = [candidate for candidate in candidates(models, whisper) if candidate.size_bytes <= _allowed_bytes(models)]
+    allowed_bytes = parse_amount(models.max_memory, of_bytes=available_to_process())
+    found = [candidate for candidate in candidates(models, whisper) if candidate.size_bytes <= allowed_bytes]
     if not found:
         return None
     in_time = [candidate for candidate in found if candidate.in_time]
@@ -75,23 +75,22 @@ def choose_model(models: ModelSettings, whisper: WhisperSettings) -> Chosen | No
 def candidates(models: ModelSettings, whisper: WhisperSettings) -> list[Candidate]:
     """Return the Whispers in the folder of models that are whole and hear the language."""
     found = []
+    on_a_card = _on_a_card(whisper)
     for name, kind in installed_models(models.path):
         folder = models.path / name
         if kind != "recogniser" or (name.endswith(".en") and whisper.language != "en") or verify_folder(folder, kind):
             continue
-        read_ms, measured = _read_ms(folder, whisper)
+        read_ms, measured = (0.0, False) if on_a_card else _read_ms(folder, whisper)
         found.append(Candidate(name, folder, files_bytes(folder), read_ms, measured))
     return found
 
 
 def _read_ms(folder: Path, whisper: WhisperSettings) -> tuple[float, bool]:
-    if _on_a_card(whisper):
-        return 0.0, False
     known = read_qualification(folder)
     if known is not None and known.rule == whisper.rule:
         way = known.true_length if known.passed and whisper.true_length != "never" else known.padded
         return 1000.0 * way.seconds / (known.sentences + known.silences), True
-    cores = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, _MOST_CORES)
+    cores = min(usable_cores(), _MOST_CORES)
     padded = 1.0 if whisper.true_length == "always" else _PADDED
     return files_bytes(folder) * _MS_PER_BYTE * padded * _CORES / cores, False
 
@@ -101,10 +100,6 @@ def _on_a_card(whisper: WhisperSettings) -> bool:
         return choose_device(whisper.device, whisper.compute).name == "cuda"
     except EngineError:  # loading the model says what is wrong
         return False
-
-
-def _allowed_bytes(models: ModelSettings) -> int:
-    return parse_amount(models.max_memory, of_bytes=available_to_process())
 
 
 def _took(candidate: Candidate) -> str:

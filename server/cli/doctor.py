@@ -74,7 +74,7 @@ def doctor(overrides: Overrides = None, config: ConfigFolder = None, as_json: As
 
 def examine(settings: Settings) -> list[Check]:
     """Return all checks, in the order they are shown."""
-    from server.places import usable_cores
+    from pipelines.models.devices import usable_cores
 
     engines = check_engines(settings)
     held = check_places(settings, may_run=all(check.status != "fail" for check in engines))

@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from server.places import OWN_CPU_S, OWN_SHARE, usable_cores
+from pipelines.models.devices import usable_cores
+from server.places import OWN_CPU_S, OWN_SHARE
 from tests.app.inside import serving
 
 
