@@ -104,12 +104,19 @@ def _run(command: list[str], temporary: Path, watch: Watcher) -> tuple[int, str]
 def _largest_wheel(folder: Path) -> int:
     """Return the size of the largest wheel in pip's temporary folders; they may go while they are looked at."""
     largest = 0
-    for path in folder.glob("*/*.whl"):
-        try:
-            largest = max(largest, path.stat().st_size)
-        except OSError:
-            continue
+    # Without onerror, `os.walk` passes over a folder that has gone.
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(".whl"):
+                largest = max(largest, _size(os.path.join(place, name)))
     return largest
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def _told(log: Path, before: int) -> str:
