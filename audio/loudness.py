@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from audio.frames import Pcm
 
 WINDOW_MS = 10.0  # of both definitions: short enough to place an end, long enough to hold a period of a deep voice
+WINDOWS_PER_S = 100
 VOICED_RANGE_DB = 25.0  # "voiced" is within this of the loudest window: speech, but not breath and room
 BUMP_DB = 40.0  # no knock is louder than the voice by more
 AUDIBLE_DBFS = -45.0  # above the noise of a headset, below any spoken syllable
@@ -41,6 +42,8 @@ def is_clipped(samples: Pcm) -> bool:
 
 def window_levels(samples: Pcm, rate_hz: int) -> NDArray[np.float32]:
     """Return the level in dBFS of each whole 10 ms window of int16 (n,), float32 (n // window,); silence is -inf."""
+    if _has_even_windows(rate_hz):
+        return _even_levels(samples, rate_hz)
     return _levels(samples, _edges(len(samples), rate_hz))
 
 
@@ -79,12 +82,16 @@ class _WindowStream:
         if at_ms is not None and abs(at_ms - self._next_ms) > 500.0 / self.rate_hz:
             self._origin_ms, self._taken, self._windows = at_ms, 0, 0
             self._rest = np.zeros(0, dtype=np.int16)
-        joined = np.concatenate([self._rest, samples])
+        joined = np.concatenate([self._rest, samples]) if len(self._rest) else samples
         start_ms = self._origin_ms + self._windows * WINDOW_MS
-        # Edges are counted from the origin, so that rates with a half sample per window don't drift.
-        edges = _edges(self._taken + len(joined), self.rate_hz, first=self._windows)
-        used = int(edges[-1]) - self._taken
-        levels = _levels(joined[:used], edges - self._taken)
+        if _has_even_windows(self.rate_hz):
+            levels = _even_levels(joined, self.rate_hz)
+            used = len(levels) * self.rate_hz // WINDOWS_PER_S
+        else:
+            # Edges are counted from the origin, so that rates with a half sample per window don't drift.
+            edges = _edges(self._taken + len(joined), self.rate_hz, first=self._windows)
+            used = int(edges[-1]) - self._taken
+            levels = _levels(joined[:used], edges - self._taken)
         self._taken += used
         self._windows += len(levels)
         self._rest = joined[used:].copy()
@@ -103,23 +110,30 @@ class VoicedTracker:
         self._bump_windows = round(bump_ms / WINDOW_MS)
         self._levels = array("f")
         self._ends_ms = array("d")
+        self._last_voiced_ms: float | None = None
+        self._is_stale = False  # more was heard since that was found
 
     def add(self, samples: Pcm, at_ms: float | None = None) -> None:
         """Take int16 (n,) that starts at media time `at_ms`; None continues where the last chunk ended."""
         levels, start_ms = self._stream.add(samples, at_ms)
         self._levels.extend(levels.tolist())
         self._ends_ms.extend(start_ms + (i + 1) * WINDOW_MS for i in range(len(levels)))
+        self._is_stale = self._is_stale or len(levels) > 0
 
     @property
     def last_voiced_ms(self) -> float | None:
         """Media time of the end of the last voiced window so far; None before any sound."""
-        index = _last_voiced(np.array(self._levels, dtype=np.float32), self._bump_windows)
-        return None if index is None else self._ends_ms[index]
+        if self._is_stale:
+            index = _last_voiced(np.array(self._levels, dtype=np.float32), self._bump_windows)
+            self._last_voiced_ms = None if index is None else self._ends_ms[index]
+            self._is_stale = False
+        return self._last_voiced_ms
 
     def reset(self, from_ms: float = float("inf")) -> None:
         """Start a new turn; what was heard from media time `from_ms` on belongs to it."""
         kept = bisect_right(self._ends_ms, from_ms)
         self._levels, self._ends_ms = self._levels[kept:], self._ends_ms[kept:]
+        self._is_stale = True
 
 
 class AudibleTracker:
@@ -148,10 +162,25 @@ def _edges(length_samples: int, rate_hz: int, *, first: int = 0) -> NDArray[np.i
     return whole
 
 
+def _has_even_windows(rate_hz: int) -> bool:
+    return rate_hz % WINDOWS_PER_S == 0
+
+
+def _even_levels(samples: Pcm, rate_hz: int) -> NDArray[np.float32]:
+    """Return what `_levels` does where all windows are equally long, in a fraction of its time: every frame needs it."""
+    length = rate_hz // WINDOWS_PER_S
+    windows = samples[: len(samples) // length * length].reshape(-1, length).astype(np.float64)
+    return _dbfs(np.einsum("ij,ij->i", windows, windows) / length)  # whole numbers, and so exact
+
+
 def _levels(samples: Pcm, edges: NDArray[np.int64]) -> NDArray[np.float32]:
     # Whole numbers: in floating point, the difference of two large sums would leave a hum in digital silence.
     sums = np.concatenate([[0], np.cumsum(np.square(samples.astype(np.int64)))])[edges]
-    power = np.diff(sums) / np.diff(edges) / _FULL_SCALE**2
+    return _dbfs(np.diff(sums) / np.diff(edges))
+
+
+def _dbfs(squares: NDArray[np.float64]) -> NDArray[np.float32]:
+    power = squares / _FULL_SCALE**2
     with np.errstate(divide="ignore"):
         levels: NDArray[np.float32] = (10.0 * np.log10(power)).astype(np.float32)
     return levels
