@@ -238,9 +238,8 @@ class Conversation(FloorExchange):
         if turn is None or turn.over_at_ms is not None:
             return
         if turn.pause is not None and self.state is not State.HEARING:
-            turn.pause.certain = turn.pause.certain or paused.certain
             return
-        turn.pause = Pause(paused.silent_since_ms, paused.certain)
+        turn.pause = Pause(paused.silent_since_ms)
         turn.pieces += 1
         turn.voiced_ms = max(turn.voiced_ms, paused.silent_since_ms - turn.from_ms)
         if self.state is State.HEARING:

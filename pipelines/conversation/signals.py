@@ -33,13 +33,9 @@ class VoiceStarted:
 
 @dataclass(frozen=True, slots=True)
 class VoicePaused:
-    """The candidate is silent since that media time.
-
-    `certain` False: by loudness alone, and it may be the stop of a consonant; another one follows when it is certain.
-    """
+    """The candidate is silent since that media time; it may still be the stop of a consonant."""
 
     silent_since_ms: float
-    certain: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,6 @@ class Pause:
     """A pause in a turn, while it lasts; times in media milliseconds."""
 
     since_ms: float
-    certain: bool = True  # False: by loudness alone
     excused_ms: float = 0.0  # sound that did not come: the network's silence, not the candidate's
     peek: int | None = None  # the number of the peek that was asked for
     settled: bool = False  # the text covers all that was said before

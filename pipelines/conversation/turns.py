@@ -11,7 +11,7 @@ from pipelines.events import DraftMade, SpeechStarted, SpeechStopped, TurnCommit
 
 # The voice detector needs up to this long to tell that loud sound is speech; so long a turn's end is put off for it.
 LOUD_MS = 200.0
-CERTAIN_MS = 200.0  # the stop of a consonant lasts up to about 150 ms
+SURE_MS = 200.0  # the stop of a consonant lasts up to about 150 ms, and a breath within a sentence seldom longer
 
 
 class CandidateTurns(PatientReplies):
@@ -100,8 +100,8 @@ class CandidateTurns(PatientReplies):
             self._estimate(turn, pause)
         left_ms = pause.wait_ms - silent_ms
         # A segment that ends within a word is lost twice; where the end is clear, there is no time to make sure.
-        certain = pause.certain or silent_ms >= CERTAIN_MS or pause.wait_ms <= CERTAIN_MS + self.settings.peek_ms
-        soon = certain and self.auto_endpoint and pause.settled and left_ms <= self.settings.drafts.ahead_ms
+        sure = silent_ms >= SURE_MS or pause.wait_ms <= SURE_MS + self.settings.peek_ms
+        soon = sure and self.auto_endpoint and pause.settled and left_ms <= self.settings.drafts.ahead_ms
         if soon or silent_ms >= self.settings.segment_pause_ms:
             self._finish_segment(turn)
         if soon:

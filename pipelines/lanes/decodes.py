@@ -2,7 +2,8 @@
 
 Each session's growing segment is kept here; the engine only ever sees sound and gives words. What somebody waits for,
 final texts and pauses' readings, goes before captions; captions that came too late are dropped; those of different
-sessions take turns, and come more seldom the more there are. A worker that dies loses nothing.
+sessions take turns, and come more seldom the more there are. They are read in lulls if there are any, since a lull that
+turns out to be a pause has then been read before anybody asks. A worker that dies loses nothing.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Decode
 from pipelines.lanes.servant import Factory
 from pipelines.lanes.streams import StreamHandle, StreamLane
-from pipelines.stt.growing import CAPTION_EVERY_MS, GrowingSegment, Growth, Purpose, Reading
+from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegment, Growth, Purpose, Reading
 
 CAPTION_SHARE = 0.25  # of the workers' time, that captions may take: with 0.5 sixteen sessions wait noticeably
+LATER = 2.0  # times the time between captions, for those that are not read in a lull
 CAPTIONS_MS = 150.0  # at most for one batch of captions: so long may one be under way when somebody begins to wait
 SMOOTHING = 0.2  # of what a caption costs, from one to the next
 TRIES = 2  # at a piece of speech before it is given up
@@ -52,8 +54,7 @@ class DecodeHandle:
         self.ended: deque[_Ended] = deque()
         self.peek_number: int | None = None
         self.peek_asked = 0
-        self.busy = False  # something of it is being read
-        self.captioned_samples = 0  # of the segment, when a caption was last read
+        self.reading: list[_Piece] = []  # of it, now
         self.served = 0  # captions so far on the lane, when this stream had its last one
 
     def feed(self, samples: Pcm) -> None:
@@ -87,7 +88,6 @@ class DecodeHandle:
     def _begin(self) -> None:
         self.segment = self._new()
         self.peek_number = None
-        self.captioned_samples = 0
         self._lane.wake()
 
     def _new(self) -> GrowingSegment:
@@ -103,6 +103,11 @@ class _Piece:
     reading: Reading
     peek: int | None = None
     ended: _Ended | None = None
+
+    @property
+    def is_waited(self) -> bool:
+        """Whether somebody waits for it."""
+        return self.peek is not None or self.ended is not None
 
     @property
     def turn(self) -> tuple[bool, int]:
@@ -152,10 +157,14 @@ class DecodeLane(Lane):
         return next(self._asked)
 
     @property
+    def speaking(self) -> int:
+        """How many streams have something that was said."""
+        return sum(handle.segment.samples > 0 for handle in self._handles)
+
+    @property
     def interval_ms(self) -> float:
-        """New sound after which a stream's caption is due, in ms: captions of all take a quarter of the time."""
-        speaking = sum(handle.segment.samples > 0 for handle in self._handles)
-        return max(self._caption_every_ms, speaking * self.caption_ms / (CAPTION_SHARE * len(self._workers)))
+        """Sound from one reading of a stream to its next caption, in ms, so that captions take a quarter of the time."""
+        return self.speaking * self.caption_ms / (CAPTION_SHARE * len(self._workers))
 
     async def _run(self, index: int) -> None:
         while True:
@@ -165,8 +174,8 @@ class DecodeLane(Lane):
                 await self._something.wait()
                 continue
             for piece in pieces:
-                piece.handle.busy = True
-            captions = pieces[0].reading.request.purpose == "caption"
+                piece.handle.reading.append(piece)
+            captions = not pieces[0].is_waited
             self._captioning += captions
             try:
                 await self._read(index, pieces)
@@ -178,7 +187,7 @@ class DecodeLane(Lane):
             finally:
                 self._captioning -= captions
                 for piece in pieces:
-                    piece.handle.busy = False
+                    piece.handle.reading.remove(piece)
                 self.wake()  # other workers: some of these streams may wait already
 
     # -------------------------------------------------------------- what is read next
@@ -190,20 +199,28 @@ class DecodeLane(Lane):
         if waited:
             share = -(-len(waited) // len(self._workers))  # what the other workers are free for is read sooner by them
             return self._batch(sorted(waited, key=lambda piece: piece.turn), min(share, self._batch_size))
-        if self._captioning and self._captioning * 2 >= len(self._workers):
-            return []  # somebody may begin to wait at any time, and must find a worker free
         most = max(1, int(CAPTIONS_MS / self.caption_ms)) if self.caption_ms else 1
-        interval = samples_for(self.interval_ms, ANALYSIS_HZ)
-        due = [
-            handle
-            for handle in self._handles
-            if not handle.busy
-            and handle.segment.samples - handle.captioned_samples >= interval
-            and handle.segment.has_new_voice
+        due = [(handle, purpose) for handle in self._handles if (purpose := self._caption_due(handle)) is not None]
+        due.sort(key=lambda each: each[0].served)
+        captions = [
+            self._piece(handle, handle.segment, purpose) for handle, purpose in due[: min(most, self._batch_size)]
         ]
-        due.sort(key=lambda handle: handle.served)
-        captions = [self._piece(handle, handle.segment, "caption") for handle in due[: min(most, self._batch_size)]]
         return self._batch(captions, most)
+
+    def _caption_due(self, handle: DecodeHandle) -> Purpose | None:
+        """Return as what a caption of it is to be read now; where few speak, every lull is read as if it were a pause."""
+        if any(piece.reading.purpose != "caption" for piece in handle.reading):
+            return None
+        few = self.speaking <= max(1, len(self._workers) // 2)
+        interval_ms = self.interval_ms
+        purpose = handle.segment.caption_due(
+            every_ms=max(self._caption_every_ms, LATER * interval_ms), in_lull_ms=LULL_EVERY_MS if few else interval_ms
+        )
+        if few and purpose == "lull":
+            return purpose
+        # Somebody may begin to wait at any time, and must find a worker free.
+        kept_free = handle.reading or (self._captioning and self._captioning * 2 >= len(self._workers))
+        return None if kept_free else purpose
 
     def _batch(self, pieces: list[_Piece], most: int) -> list[_Piece]:
         alone = next((piece for piece in pieces if piece.segment in self._alone), None)
@@ -212,12 +229,16 @@ class DecodeLane(Lane):
         return pieces[:most]
 
     def _waited(self, handle: DecodeHandle) -> _Piece | None:
-        if handle.busy:
-            return None
-        if handle.ended:
-            return self._piece(handle, handle.ended[0].segment, "final", ended=handle.ended[0])
+        ended = handle.ended[0] if handle.ended else None
+        segment = handle.segment if ended is None else ended.segment
+        for piece in handle.reading:
+            # What reads all that was said answers this, too. For a caption in the midst of speech nobody has to wait.
+            if piece.is_waited or (piece.segment is segment and segment.will_be_read(piece.reading)):
+                return None
+        if ended is not None:
+            return self._piece(handle, segment, "final", ended=ended)
         if handle.peek_number is not None:
-            return self._piece(handle, handle.segment, "peek", peek=handle.peek_number)
+            return self._piece(handle, segment, "peek", peek=handle.peek_number)
         return None
 
     def _piece(
@@ -234,11 +255,15 @@ class DecodeLane(Lane):
     def _give_known(self) -> None:
         """Give what a pause's reading has settled, and forget streams that are done."""
         for handle in self._handles:
-            while handle.ended and not handle.busy and self._is_known(handle.ended[0].segment):
-                self._give_final(handle)
-            if handle.peek_number is not None and not handle.busy and handle.segment.is_read:
+            self._give_finals(handle)
+            if handle.peek_number is not None and handle.segment.is_read and not handle.ended:
                 self._give_peek(handle, handle.segment.known())
-        self._handles = [handle for handle in self._handles if not handle.closed or handle.ended or handle.busy]
+                self._give_finals(handle)  # who is told of a pause may end the segment
+        self._handles = [handle for handle in self._handles if not handle.closed or handle.ended or handle.reading]
+
+    def _give_finals(self, handle: DecodeHandle) -> None:
+        while handle.ended and self._is_known(handle.ended[0].segment):
+            self._give_final(handle)
 
     @staticmethod
     def _is_known(segment: GrowingSegment) -> bool:
@@ -260,9 +285,8 @@ class DecodeLane(Lane):
             batch: DecodedBatch = part.value
             if len(batch.results) != len(pieces):
                 raise EngineError(f"{self.name} answered {len(batch.results)} of {len(pieces)} requests")
-            captions = sum(piece.reading.request.purpose == "caption" for piece in pieces)
-            if captions:
-                self.captions += captions
+            if not pieces[0].is_waited:
+                self.captions += len(pieces)
                 self._note_cost(part.cost_ms / len(pieces))
             for piece, decoded in zip(pieces, batch.results, strict=True):
                 self._take(piece, decoded)
@@ -271,12 +295,10 @@ class DecodeLane(Lane):
         self.caption_ms += (cost_ms - self.caption_ms) * (SMOOTHING if self.caption_ms else 1.0)
 
     def _take(self, piece: _Piece, decoded: Decoded) -> None:
-        handle, purpose = piece.handle, piece.reading.request.purpose
+        handle = piece.handle
         hypothesis = piece.segment.take(piece.reading, decoded)
-        if purpose == "caption":
+        if not piece.is_waited:
             handle.served = self.captions
-            if handle.segment is piece.segment:
-                handle.captioned_samples = piece.reading.to_samples
         if piece.ended is not None:
             piece.ended.tries = 0
             if piece.segment.is_read or self._is_done(piece):
@@ -303,7 +325,7 @@ class DecodeLane(Lane):
                 if piece.ended.tries >= TRIES:
                     piece.ended.segment.give_up()
             elif piece.handle.segment is piece.segment:
-                piece.handle.captioned_samples = piece.segment.samples
+                piece.segment.skip()
                 if piece.peek == piece.handle.peek_number and len(pieces) == 1:
                     piece.handle.peek_number = None
 

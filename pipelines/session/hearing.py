@@ -158,8 +158,8 @@ class Hearing:
                     self._look_back()
                 case SpeechAudio(samples=spoken, at_ms=at_ms):
                     self._feed(spoken, at_ms + ahead_ms)
-                case SpeechPaused() if self._quiet and self._voiced.last_voiced_ms is not None:
-                    yield s.VoicePaused(self._voiced.last_voiced_ms)  # loudness told it before; now it is certain
+                case SpeechPaused() if self._quiet:
+                    pass  # loudness told it before
                 case SpeechPaused(silent_since_ms=silent_since_ms):
                     if self._stream is not None:
                         self._stream.flush()
@@ -178,7 +178,7 @@ class Hearing:
             self._quiet = True
             if self._stream is not None:
                 self._stream.flush()
-            yield s.VoicePaused(voiced_ms, certain=False)
+            yield s.VoicePaused(voiced_ms)
         elif self._quiet and media_ms - voiced_ms < LOUD_MS:
             self._quiet = False
             yield s.VoiceStarted(voiced_ms)

@@ -6,19 +6,28 @@ from dataclasses import replace
 
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from pipelines.engines import Hypothesis, SegmentDecoder, StreamSpec
-from pipelines.stt.growing import CAPTION_EVERY_MS, GrowingSegment, Growth, Purpose
+from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegment, Growth, Purpose
+
+STEP_SAMPLES = samples_for(20, ANALYSIS_HZ)  # however sound is fed, captions are read at the same places
 
 
 class DecodedRecogniser:
-    """Opens streams on a segment decoder; a caption is read after every `caption_every_ms` of new sound."""
+    """Opens streams on a segment decoder; captions are read as the lane reads them for somebody who speaks alone.
+
+    Without `caption_every_ms` there are none.
+    """
 
     def __init__(
-        self, decoder: SegmentDecoder, *, caption_every_ms: float = CAPTION_EVERY_MS, growth: Growth | None = None
+        self,
+        decoder: SegmentDecoder,
+        *,
+        caption_every_ms: float | None = CAPTION_EVERY_MS,
+        growth: Growth | None = None,
     ) -> None:
         self.info = decoder.info
         self.decoder = decoder
         self.growth = growth or Growth()
-        self.caption_samples = samples_for(caption_every_ms, ANALYSIS_HZ)
+        self.caption_every_ms = caption_every_ms
 
     def warm(self) -> None:
         """Load the decoder."""
@@ -40,13 +49,17 @@ class DecodedStream:
     def feed(self, samples: Pcm) -> Hypothesis | None:
         """Take int16 mono at 16 kHz, any length; return a caption when one was due."""
         found: Hypothesis | None = None
-        step = self._recogniser.caption_samples
+        every_ms = self._recogniser.caption_every_ms
+        if every_ms is None:
+            self._segment.add(samples)
+            return None
         while len(samples):
-            due = step - (self._segment.samples % step)  # however it is fed, captions are read at the same places
-            self._segment.add(samples[:due])
-            samples = samples[due:]
-            if self._segment.samples % step == 0 and self._segment.has_new_voice:
-                found = self._read("caption") or found
+            step = STEP_SAMPLES - self._segment.samples % STEP_SAMPLES
+            self._segment.add(samples[:step])
+            samples = samples[step:]
+            if self._segment.samples % STEP_SAMPLES == 0:
+                purpose = self._segment.caption_due(every_ms=every_ms, in_lull_ms=LULL_EVERY_MS)
+                found = self._read(purpose) or found if purpose is not None else found
         return found
 
     def peek(self) -> Hypothesis:

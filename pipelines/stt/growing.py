@@ -2,7 +2,8 @@
 
 Captions are readings of the whole sound so far; the words on which two in a row agree are there for good, and further
 readings are told to begin with them. Where a sentence of such words has ended, the sound before is let go. The last
-reading is the final one; a reading that was made in a pause serves as such if no voice was heard since.
+reading is the final one; a reading that was made in a pause serves as such if no voice was heard since. A caption that
+is read in a lull, which may turn out to be a pause, is made as well as a pause's reading and serves as one, too.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ from audio.loudness import VoicedTracker
 from pipelines.engines import Decoded, DecodeRequest, Hypothesis, Word
 from pipelines.stt.agreement import LocalAgreement
 
-Purpose = Literal["caption", "peek", "final"]
+Purpose = Literal["caption", "lull", "peek", "final"]
 
-CAPTION_EVERY_MS = 500.0  # of new sound: more often costs over a third of a core for a speaker
+_SHOWN: tuple[Purpose, ...] = ("caption", "lull")
+
+CAPTION_EVERY_MS = 1_000.0  # of new sound, in the midst of speech: most captions are read in a lull before
+LULL_EVERY_MS = 100.0  # of new sound: a lull that brings less is not read
+LULL_MS = 30.0  # without voice: many are the stop of a consonant, which lasts up to about 150 ms, but some are pauses
 BUMP_MS = 100.0  # of a segment, its loudest part, may be a knock at the microphone
 SAME_END_MS = 40.0  # a voice that seems to end so much later than in the reading was there already: the loudest counts
 NEAR_END_MS = 1_500  # of what is read in pieces: a word this near to a piece's end may be cut
@@ -43,6 +48,7 @@ class Reading:
     """A request that was made of a segment, and how far into the segment its sound reaches, in samples."""
 
     request: DecodeRequest
+    purpose: Purpose
     from_samples: int
     to_samples: int
 
@@ -60,7 +66,7 @@ class GrowingSegment:
         self._voiced = VoicedTracker(ANALYSIS_HZ, bump_ms=BUMP_MS)
         self._timed: tuple[int, Decoded] | None = None  # the newest reading with times, and how far it reaches
         self.samples = 0
-        self.read_samples = 0  # as far as some reading reached
+        self.read_samples = 0  # as far as some reading reached, or was tried in vain
 
     def add(self, samples: Pcm) -> None:
         """Take int16 (n,) at 16 kHz."""
@@ -75,9 +81,32 @@ class GrowingSegment:
         return self._voice_after(self.read_samples)
 
     @property
+    def is_in_lull(self) -> bool:
+        """Whether the voice has just stopped, for a moment at least."""
+        voiced_ms = self._voiced.last_voiced_ms
+        return voiced_ms is not None and 1000.0 * self.samples / ANALYSIS_HZ - voiced_ms >= LULL_MS
+
+    def caption_due(self, *, every_ms: float, in_lull_ms: float) -> Purpose | None:
+        """Return as what a caption is to be read now, if so much sound is new, in ms, and there is voice in it."""
+        if not self.has_new_voice:
+            return None
+        new_ms = 1000.0 * (self.samples - self.read_samples) / ANALYSIS_HZ
+        if self.is_in_lull:
+            return "lull" if new_ms >= in_lull_ms else None
+        return "caption" if new_ms >= every_ms else None
+
+    def skip(self) -> None:
+        """Ask for no caption of what was said so far."""
+        self.read_samples = self.samples
+
+    @property
     def is_read(self) -> bool:
         """Whether a reading with times covers all that was voiced."""
         return self._timed is not None and not self._voice_after(self._timed[0])
+
+    def will_be_read(self, reading: Reading) -> bool:
+        """Return whether a reading under way, with times, covers all that was voiced."""
+        return reading.request.times and not self._voice_after(reading.to_samples)
 
     def reading(self, purpose: Purpose) -> Reading:
         """Return what is to be read next for this purpose."""
@@ -85,29 +114,33 @@ class GrowingSegment:
         most = samples_for(1000.0 * self._growth.most_s, ANALYSIS_HZ)
         sound = self._sound[0][:most] if self._sound else np.zeros(0, dtype=np.int16)
         whole = self._from_samples + len(sound) == self.samples
+        if not whole:
+            purpose = "final"
         long = len(sound) > samples_for(1000.0 * self._growth.trim_s, ANALYSIS_HZ) or len(sound) == most
         request = DecodeRequest(
             samples=sound,
-            purpose=purpose if whole else "final",
+            purpose="peek" if purpose == "lull" else purpose,
             vocabulary=self._vocabulary,
             prefix=self._agreement.agreed,
-            times=purpose != "caption" or long or not whole,
+            times=purpose != "caption" or long,
         )
-        return Reading(request, self._from_samples, self._from_samples + len(sound))
+        return Reading(request, purpose, self._from_samples, self._from_samples + len(sound))
 
     def take(self, reading: Reading, decoded: Decoded) -> Hypothesis | None:
         """Take what was read; return the hypothesis, or None when more sound has to be read for its purpose."""
+        covers_more = reading.to_samples >= self.read_samples
         self.read_samples = max(self.read_samples, reading.to_samples)
-        purpose = reading.request.purpose
         if reading.from_samples != self._from_samples:
             return None  # of sound that was cut meanwhile
+        if not covers_more and reading.purpose in _SHOWN:
+            return None  # of less than is known by now
         if reading.to_samples - reading.from_samples < self.samples - self._from_samples and self._must_cut(reading):
             self._cut_piece(decoded, self._length_ms(reading))
             return None
         # A caption that was rejected may be read better: nothing of it is tried twice.
-        if reading.request.times and (purpose != "caption" or decoded.rejected is None):
+        if reading.request.times and (reading.purpose != "caption" or decoded.rejected is None):
             self._timed = (reading.to_samples, decoded)
-        if purpose == "caption":
+        if reading.purpose in _SHOWN:
             return self._caption(reading, decoded)
         return self._whole(decoded, final=False)
 
@@ -132,7 +165,7 @@ class GrowingSegment:
         length_ms = self._length_ms(reading)
         words = self._as_shown(decoded.words, length_ms)
         hypothesis = self._hypothesis(words, stable=len(self._agreement.agreed))
-        if reading.request.times:
+        if length_ms > 1000.0 * self._growth.trim_s:
             self._trim(words, anyhow=length_ms > 1000.0 * (self._growth.trim_s + self._growth.most_s) / 2)
         return hypothesis
 

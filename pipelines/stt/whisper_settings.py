@@ -50,10 +50,11 @@ class WhisperSettings(BaseModel):
         default=5, ge=0, le=30, description="Seconds of silence added to sound that is encoded at its own length."
     )
     partial_every_ms: int = Field(
-        default=500,
+        default=1_000,
         ge=100,
         le=10_000,
-        description="Milliseconds of new sound after which a caption is decoded again; longer by itself under load.",
+        description="Milliseconds of new sound after which a caption is decoded, unless a short silence comes before; "
+        "longer by itself under load.",
     )
     # A word that was only half said is often the same in two readings, and what has to go on from it goes wrong: of the
     # words of second-language speakers 41.7 % were wrong with none held back, 37.5 % with one, 36.9 % with two.

@@ -22,6 +22,7 @@ from pipelines.lanes.streams import StreamLane
 from pipelines.log.session_log import Record
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
+from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.virtual_time import run_virtual, virtual_clock
 from server.replay.candidate import SimulatedCandidate
 from server.replay.local import LocalLink
@@ -91,7 +92,14 @@ def replay() -> Replay:
             engines = Engines(
                 StreamLane(recogniser, isolation=isolation, workers=1, clock=clock, name="recogniser")
                 if decoder is None
-                else DecodeLane(decoder, isolation=isolation, workers=1, clock=clock, name="recogniser"),
+                else DecodeLane(
+                    decoder,
+                    isolation=isolation,
+                    workers=1,
+                    clock=clock,
+                    name="recogniser",
+                    growth=WhisperSettings().growth,
+                ),
                 lane(responder, name="responder"),
                 lane(synthesiser, name="synthesiser"),
             )

@@ -83,8 +83,8 @@ def test_a_consultation_is_understood_word_for_word_from_the_readings_of_its_pau
     segments = replayed.events(SegmentHeard)
     finals = noted.read.count("final")
     assert len(segments) >= len(turns) == 12
-    assert finals <= len(segments) / 10, "a pause had been read, and nothing followed it"
-    assert noted.read.count("caption") > 40
+    assert finals <= len(segments) / 5, "most pauses had been read, and nothing followed them"
+    assert noted.read.count("caption") + noted.read.count("peek") > 60, "captions, most of them in lulls"
     assert replayed.events(EngineIncident) == []
     assert {event.text for event in replayed.events(TextRejected)} <= {""}, "of what was no voice, nothing was read"
     assert_words_lie_in_their_turns(replayed)

@@ -27,6 +27,10 @@ def voice(ms: float, level: int = 5_000) -> Pcm:
     return np.where((at // 80) % 2, level, -level).astype(np.int16)
 
 
+def quiet(ms: float) -> Pcm:
+    return silence(ms, ANALYSIS_HZ)
+
+
 def says(text: str, word_ms: int = 300) -> Decode:
     """Return a decoder that hears this text, a word each `word_ms` of the sound that it is given."""
 
@@ -201,6 +205,71 @@ def test_a_rejected_caption_is_no_final_reading_however_long_it_is() -> None:
     read(segment, "caption", lambda _: Decoded(rejected=LOOP))
     assert not segment.is_read
     assert read_to_the_end(segment, says("and so on")).text == "and so on"
+
+
+# ------------------------------------------------------------------ lulls
+
+
+def test_a_caption_is_due_in_a_lull_before_it_is_in_the_midst_of_speech() -> None:
+    segment = GrowingSegment()
+    due = []
+    for sound in (voice(90), quiet(20), quiet(20), voice(400), voice(400), voice(100)):
+        segment.add(sound)
+        due.append(segment.caption_due(every_ms=1_000, in_lull_ms=100))
+    assert due == [None, None, "lull", None, None, "caption"]
+    segment.skip()
+    assert segment.caption_due(every_ms=1_000, in_lull_ms=100) is None
+
+
+def test_a_lull_brings_too_little_that_is_new_soon_after_a_reading() -> None:
+    segment = GrowingSegment()
+    segment.add(voice(500))
+    read(segment, "caption", says("yes"))
+    segment.add(voice(50))
+    segment.add(quiet(40))
+    assert segment.caption_due(every_ms=1_000, in_lull_ms=100) is None
+    segment.add(quiet(10))
+    assert segment.caption_due(every_ms=1_000, in_lull_ms=100) == "lull"
+
+
+def test_a_lull_is_shown_like_a_caption_and_is_final_like_a_pause() -> None:
+    segment = GrowingSegment()
+    segment.add(voice(900))
+    read(segment, "caption", says("yes I do"))
+    segment.add(voice(300))
+    segment.add(quiet(40))
+    reading = segment.reading("lull")
+    assert (reading.request.purpose, reading.request.times) == ("peek", True)
+    assert segment.will_be_read(reading)
+    shown = segment.take(reading, says("yes I do now")(reading.request))
+    assert shown is not None
+    assert published(shown) == ["yes", "I", "do"]
+    segment.add(quiet(500))
+    assert segment.is_read
+    assert segment.final().text == "yes I do now"
+
+
+def test_a_lull_that_was_none_is_a_caption_and_no_more() -> None:
+    segment = GrowingSegment()
+    segment.add(voice(900))
+    segment.add(quiet(40))
+    reading = segment.reading("lull")
+    segment.add(voice(300))
+    assert not segment.will_be_read(reading)
+    assert segment.take(reading, says("yes I do")(reading.request)) is not None
+    assert not segment.is_read
+    assert read_to_the_end(segment, says("yes I do not")).text == "yes I do not"
+
+
+def test_a_caption_that_comes_after_a_reading_of_more_is_not_shown() -> None:
+    segment = GrowingSegment()
+    segment.add(voice(900))
+    late = segment.reading("caption")
+    segment.add(voice(300))
+    segment.add(quiet(120))
+    read(segment, "peek", says("yes I do not"))
+    assert segment.take(late, says("yes eye due")(late.request)) is None
+    assert segment.final().text == "yes I do not"
 
 
 # ------------------------------------------------------------------ nothing
