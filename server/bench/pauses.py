@@ -76,7 +76,7 @@ class Heard:
         return next((j.at_ms - self.end_ms for j in self.judged if j.at_ms >= self.end_ms and not j.noise), None)
 
     def pause_of(self, cut_in: Judgement) -> tuple[float, float] | None:
-        """Return the inner pause in which a cut-in was made; None for one in the midst of sound."""
+        """Return the inner pause in which a cut-in was made; None for one in the middle of sound."""
         return next((p for p in self.utterance.pauses if p[0] <= cut_in.at_ms <= p[1] + FRAME_MS), None)
 
 
