@@ -149,7 +149,7 @@ def was_said_twice(words: Sequence[Word], start: int, voiced_until_ms: float) ->
     """Return whether there was time to say the last words, from `start` on, and the same words before them.
 
     A second round that only the decoder wrote has no sound of its own: when words are aligned with the sound, it or the
-    first round is left with next to nothing. On real weights such rounds came to 12 words a second and more, those that
+    first round is left with next to nothing. On real weights such rounds came to 9 words a second and more, those that
     were spoken twice to 5 at most.
     """
     length = len(words) - start
