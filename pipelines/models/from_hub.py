@@ -71,7 +71,8 @@ class FromHub:
             return self.hub.list_files(*ask)
 
         def listed() -> Listing:
-            with Hub(self.hub.access, HASTY) as own:  # a client for itself, as this may go on when nobody waits for it
+            # It has a client for itself, as this may go on when nobody waits for it.
+            with Hub(self.hub.access, HASTY) as own:
                 return own.list_files(*ask)
 
         try:

@@ -34,7 +34,8 @@ from server.settings.tree import Settings
 
 BUCKETS_MS = (200.0, 300.0, 500.0, 700.0, 900.0)  # lower bounds; the last one is open
 SETTLE_S = 5.0  # of virtual time, for the lanes to be done with the recording before
-ROOM_S = 60  # of a session for each utterance: its silence, the patient's answer, time to give it up
+# Each utterance has so much of a session: its silence, the patient's answer, time to give it up.
+ROOM_S = 60
 
 
 @dataclass(slots=True, eq=False)
