@@ -25,7 +25,8 @@ MOST_CHANNELS = 8
 LONGEST_MS = 30 * 60_000.0  # a role-play is 5 minutes; this is room for a whole sub-test
 
 READ_BLOCK_FRAMES = 65_536
-UNKNOWN_FRAMES = 1 << 62  # libsndfile says such a number of a FLAC without a length, and then loses its last block
+# libsndfile says such a number of a FLAC without a length, and then loses its last block.
+UNKNOWN_FRAMES = 1 << 62
 # MP3 headers tell a length that was estimated from the bit rate; only more than this is taken for a cut-off file.
 MP3_SLACK_MS = 1_000.0
 # A WAV written to a pipe can't know its length and says "as much as possible": 0xFFFFFFFF, or a little below 2 GiB.
@@ -156,7 +157,8 @@ def _is_cut_off_wav(file: BinaryIO, size: int) -> bool:
     """Return whether a WAV header promises more bytes of sound than the file has: libsndfile would keep silent."""
     file.seek(0)
     if file.read(4) != b"RIFF":
-        return False  # RF64 keeps sizes elsewhere; other formats are checked by decoding
+        # RF64 keeps sizes elsewhere; other formats are checked by decoding.
+        return False
     position = 12
     while position + 8 <= size:
         file.seek(position)

@@ -13,7 +13,8 @@ from audio.errors import AudioError
 Pcm = NDArray[np.int16]
 """Mono PCM: shape (samples,), dtype int16, full scale ±32767."""
 
-FRAME_MS = 20  # what browsers' Opus and our worklets send; small enough not to be heard as delay
+# Browsers' Opus and our worklets send frames of this length; it is small enough not to be heard as delay.
+FRAME_MS = 20
 ANALYSIS_HZ = 16_000  # VAD and recognisers
 WIRE_HZ = 24_000  # the Realtime protocol's rate, the recorder's and every synthesiser's output
 ACCEPTED_HZ = (8_000, 16_000, 24_000, 48_000)

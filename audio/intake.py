@@ -16,8 +16,10 @@ from audio.errors import AudioError
 from audio.frames import ACCEPTED_HZ, FRAME_MS, Frame, FrameKind, Pcm, samples_for, silence
 
 MISSING_AFTER_MS = 100.0  # shorter gaps are ordinary network and scheduling jitter
-LEAD_MS = 200.0  # how far sound may run ahead of its time before it is late (if there was a gap) or counted as too fast
-BURST_MS = 2_000.0  # a stalled sender's own buffer coming at once is no abuse; twice this is
+# Sound may run so far ahead of its time before it is late (if there was a gap) or counted as too fast.
+LEAD_MS = 200.0
+# A stalled sender's own buffer coming at once is no abuse; twice this is.
+BURST_MS = 2_000.0
 # Late sound whose time says that so little is missing before it follows without a gap: the network took so long, and
 # a hole of a few milliseconds within a word would be heard.
 SEAM_MS = 200.0

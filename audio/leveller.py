@@ -17,20 +17,25 @@ from audio.frames import Pcm
 TARGET_DBFS = -23.0  # a voice near a headset; EBU R 128 has programmes there
 # Silero finds as much of a voice at -15 as at -35 dBFS, and Whisper reads it as well: a gain there would gain nothing.
 ORDINARY_DB = 7.0  # to each side of the target
-LEAST_DB, MOST_DB = -6.0, 30.0  # louder voices are clipped already; what needs more is lost in 16 bits
-UP_DB_PER_S, DOWN_DB_PER_S = 3.0, 12.0  # a candidate moves, a microphone is turned: neither is quicker than this
+# Louder voices are clipped already, and what needs more than the most is lost in 16 bits.
+LEAST_DB, MOST_DB = -6.0, 30.0
+# A candidate moves, a microphone is turned: neither is quicker than this.
+UP_DB_PER_S, DOWN_DB_PER_S = 3.0, 12.0
 # At first nothing is known and words are being lost: the gain hurries until so much voice has been heard.
 HURRY_DB_PER_S, HURRY_MS = 40.0, 2_000.0
 MEMORY_MS = 3_000.0  # of voice over which its level is taken: a few sentences
-BUMP_DB = 10.0  # a frame so much above the voice counts no more than this: a knock at the microphone
+# A frame that is so much above the voice counts no more than this: it is a knock at the microphone.
+BUMP_DB = 10.0
 # What is not known to be a voice is never lifted above this. At -45 Silero takes one room in five for a voice, at -50
 # hardly one; and of voices it finds 95 % there, but only 82 % at -66.
 UNKNOWN_DBFS = -50.0
 # What stands so far out of the room may be a voice: it is lifted to there at once, so that the detector can tell.
 STANDS_OUT_DB = 12.0
-REACH_DB_PER_S, REACH_MS = 100.0, 1_000.0  # how fast, back too, and for how long that gain stays if nobody speaks
+# That gain comes and goes so fast, and stays for so long if nobody speaks.
+REACH_DB_PER_S, REACH_MS = 100.0, 1_000.0
 ROOM_MEMORY_MS = 1_000.0
-ROOM_UP_DB_PER_S = 10.0  # a faint sentence is not learnt as the room, a fan that is switched on soon is
+# A faint sentence is not learnt as the room; a fan that is switched on soon is.
+ROOM_UP_DB_PER_S = 10.0
 CEILING = 29_204  # -1 dBFS: a resampler's ripples stay below full scale
 RELEASE_DB_PER_S = 100.0  # after a peak the gain is back within a word
 RAMP_MS = 1.0  # a gain that falls at once would click
@@ -60,7 +65,8 @@ class Leveller:
         if before_db == self.gain_db == 0.0:
             return samples
         peak = max(int(samples.max()), -int(samples.min()), 1)
-        most = max(CEILING, peak)  # sound that comes loud is not made quieter by the limiter, only not louder
+        # Sound that comes loud is not made quieter by the limiter, only not louder.
+        most = max(CEILING, peak)
         if self.gain_db > 0.0:
             release_db = RELEASE_DB_PER_S * len(samples) / self._rate_hz
             limited_db = 20.0 * log10(most / peak)

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from audio.frames import Pcm, samples_for
 
 BLOCK_MS = 20.0  # what one decision is for
-MEMORY_MS = 1_000.0  # loud sound of a second ago still counts: a pause decides nothing
+# Loud sound of a second ago still counts: a pause decides nothing.
+MEMORY_MS = 1_000.0
 # The mean of two unlike channels is 3 dB below the louder, of one that is silent 6 dB: neither is a loss of sound.
-LOST_DB, FOUND_DB = 10.0, 7.0  # so far below the loudest channel the mean is given up, and so near it is taken again
-LOUDER_DB = 6.0  # another channel has to be so much louder than the one that was taken
+# So far below the loudest channel the mean is given up, and so near to that one it is taken again.
+LOST_DB, FOUND_DB = 10.0, 7.0
+# Another channel has to be so much louder than the one that was taken.
+LOUDER_DB = 6.0
 MEAN = -1
 
 

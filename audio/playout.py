@@ -17,15 +17,20 @@ from typing import Protocol
 from audio.clock import Clock
 from audio.frames import WIRE_HZ, Pcm, samples_for
 
-CHUNK_MS = 40  # fewer, larger messages than 20 ms frames; still a small loss when sound is recalled
-MIN_LEAD_MS = 300.0  # rides out ordinary jitter; what may have to be recalled at an interruption
+# These are fewer and larger messages than frames of 20 ms, and still a small loss when sound is recalled.
+CHUNK_MS = 40
+# This rides out ordinary jitter, and is what may have to be recalled at an interruption.
+MIN_LEAD_MS = 300.0
 # A client that acknowledges and is further behind than this has stopped: nothing more is sent until it goes on.
 STALL_MS = 2_000.0
 # One that has not acknowledged for so long never will: it is sent the rest by the send clock, as a stock client is.
 GIVE_UP_MS = 5_000.0
-FINISH_GRACE_MS = 1_000.0  # how long a last acknowledgement is waited for after the sound must have ended
-REWIND_MS = 1_500.0  # clients of ours keep at least so much of what they played: more than the longest spoken word
-ACK_EXTRAPOLATION_MS = 150.0  # clients of ours acknowledge every 100 ms; between two of them sound goes on
+# A last acknowledgement is waited for so long after the sound must have ended.
+FINISH_GRACE_MS = 1_000.0
+# Clients of ours keep at least so much of what they played: more than the longest spoken word.
+REWIND_MS = 1_500.0
+# Clients of ours acknowledge every 100 ms, and between two of these the sound goes on.
+ACK_EXTRAPOLATION_MS = 150.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +93,8 @@ class _Track:
     acked_at_ms: float = 0.0
     since: tuple[float, float] = (0.0, 0.0)  # (place, session time) from which on it plays without a seek
     on_hold: bool = False
-    lost: bool = False  # with its connection: what was sent and not heard may never have arrived
+    # Whether it was lost with its connection: what was sent and not heard may never have arrived.
+    lost: bool = False
     paused_at_ms: float | None = None  # place at which the client paused, while it is told to
     sent: deque[PlayoutChunk] = field(default_factory=deque)  # what may have to be heard again, or was not yet
     released: bool = False

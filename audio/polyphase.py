@@ -79,9 +79,8 @@ class PolyphaseStream:
 @cache
 def _filters(up: int, down: int) -> list[Floats]:
     """Return the filter for each place between two input samples, each of one odd length, its middle on the former."""
-    steps = max(
-        up, down
-    )  # a half of the lower rate is 1 / steps of the half of the rate at which the filter is laid out
+    # A half of the lower rate is 1 / steps of the half of the rate at which the filter is laid out.
+    steps = max(up, down)
     half = int(np.ceil((STOP_DB - 7.95) / (2.285 * TRANSITION * pi / steps) / 2))
     places = half // up + 1
     beta = 0.1102 * (STOP_DB - 8.7)

@@ -27,8 +27,10 @@ from audio.frames import WIRE_HZ, Pcm, samples_for
 from audio.timeline_mixer import Stereo
 
 SEGMENT_MS = 2_000  # a lost or broken file is no more than a sentence
-REFRESH_MS = 1_000  # what a crash may cost; each refresh encodes up to a segment, a few ms of work
-BACKLOG_MS = 30_000  # what a writer keeps while the disk refuses; what comes later becomes silence
+# A crash may cost so much; each refresh encodes up to a segment, a few ms of work.
+REFRESH_MS = 1_000
+# A writer keeps so much while the disk refuses; what comes later becomes silence.
+BACKLOG_MS = 30_000
 
 RECORDING_NAME = "recording.flac"
 _SEGMENT_GLOB = "segment-[0-9][0-9][0-9][0-9][0-9][0-9].flac"
@@ -69,7 +71,8 @@ class SegmentWriter:
         self._safe = 0  # of those, on disk
         self._waiting: deque[Stereo] = deque()
         self._backlog = samples_for(BACKLOG_MS, rate_hz)
-        self._owed = 0  # samples that came while the backlog was full: to be written as silence after it
+        # Samples that came while the backlog was full are owed: they are written as silence after it.
+        self._owed = 0
         self._late: deque[tuple[int, Pcm]] = deque()  # (place, sound) that is to be put into what was written
 
     def write(self, stereo: Stereo) -> None:

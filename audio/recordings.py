@@ -10,7 +10,8 @@ from pathlib import Path
 from audio.errors import AudioError
 from audio.text import well_formed
 
-SUFFIXES = (".wav", ".flac", ".ogg")  # looked for in folders; a file that is named may be anything that can be read
+# Folders are searched for these; a file that is named may be anything that can be read.
+SUFFIXES = (".wav", ".flac", ".ogg")
 
 
 def find_recordings(paths: Iterable[Path]) -> list[Path]:

@@ -12,12 +12,16 @@ import numpy as np
 from audio.frames import Pcm
 from audio.speech import SpeechState
 
-VOICE_MS = 3_000.0  # so much speech is judged at once: a word may be whispered, a laugh may be loud
-ROOM_MS = 2_000.0  # so much of the room must have been heard before it is called noisy
+# So much speech is judged at once: a word may be whispered, a laugh may be loud.
+VOICE_MS = 3_000.0
+# So much of the room must have been heard before it is called noisy.
+ROOM_MS = 2_000.0
 FAINT_DBFS = -45.0  # a voice at arm's length from a laptop has about -30
 CLIPPED_SHARE = 0.01  # of a voice's samples: a loud vowel in a sentence has less
-CLIPPED_AT = 30_935  # half a dB below full scale: a codec on the way makes cut peaks uneven, and few stay at the top
-NOISY_DB = 10.0  # between a voice and its room: recognisers make twice as many errors there
+# This is half a dB below full scale: a codec on the way makes cut peaks uneven, and few stay at the top.
+CLIPPED_AT = 30_935
+# With less than this between a voice and its room, recognisers make twice as many errors.
+NOISY_DB = 10.0
 # Speech is noticed after its beginning: what was heard just before it counts as no room.
 ONSET_MS = 320.0
 
@@ -50,7 +54,8 @@ class SoundCheck:
         self._rate_hz = rate_hz
         self._told: set[SoundFault] = set()
         self._begin()
-        self._room_db_ms = 0.0  # levels of the room in dB, times their lengths: a cough or a door counts for little
+        # These are levels of the room in dB, times their lengths: a cough or a door counts for little.
+        self._room_db_ms = 0.0
         self._room_ms = 0.0
         self._recent: deque[tuple[float, float]] = deque()  # of the room so far: (dBFS, ms)
         self._recent_ms = 0.0

@@ -22,7 +22,8 @@ from audio.errors import AudioError
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from audio.vad import Vad
 
-POSITION_TOLERANCE_MS = 1.0  # positions are floats that went through rates and rounding; a lost frame is 20 ms
+# Positions are floats that went through rates and rounding; a lost frame is 20 ms.
+POSITION_TOLERANCE_MS = 1.0
 
 
 class SpeechSettings(BaseModel):
@@ -146,7 +147,8 @@ class SpeechDetector:
         for probability in probabilities:
             self._judge(probability, events)
         if self._speech_is_on:
-            self._deliver(self._received, events)  # the started window too: the recogniser needn't wait for its end
+            # The started window is delivered too: the recogniser needn't wait for its end.
+            self._deliver(self._received, events)
         self._forget_old()
         return events
 

@@ -11,8 +11,10 @@ from audio.frames import WIRE_HZ, Pcm, samples_for
 Stereo = NDArray[np.int16]
 """int16 (n, 2): candidate, patient."""
 
-AHEAD_MS = 15_000  # playout is paced well below a second ahead; this also holds a whole reply
-UNREAD_MS = 15_000  # a disk that stalls longer loses sound, never the session's memory
+# Playout is paced well below a second ahead; this also holds a whole reply.
+AHEAD_MS = 15_000
+# A disk that stalls longer loses sound, never the session's memory.
+UNREAD_MS = 15_000
 
 
 class TimelineMixer:

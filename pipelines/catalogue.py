@@ -23,7 +23,7 @@ from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.servant import Engine, Factory
 from pipelines.lanes.streams import StreamLane
 from pipelines.models.devices import choose_device, choose_threads
-from pipelines.models.places import ModelPlace, installed_models, locate
+from pipelines.models.places import ModelPlace, installed_recognisers, locate
 from pipelines.models.settings import ModelSettings
 from pipelines.session.driver import Engines
 from pipelines.stt.model_choice import AUTO, FIRST, choose_model
@@ -197,12 +197,13 @@ def _whisper_model(settings: EngineSettings, models: ModelSettings, *, required:
     """
     name, why = settings.whisper.model, f"the model that engines.whisper.model names, {settings.whisper.model}"
     if name == AUTO:
-        chosen = choose_model(models, settings.whisper)
-        broken = next((name for name, kind in installed_models(models.path) if kind == "recogniser"), None)
+        here = installed_recognisers(models.path)
+        chosen = choose_model(models, settings.whisper, among=here)
         if chosen is not None:
             name, why = chosen.candidate.id, f"Whisper {chosen.candidate.id} is {chosen.reason}"
-        elif broken is not None:  # loading it says what is wrong with it, or that it is too large
-            name, why = broken, f"Whisper {broken} is the only one here"
+        elif here:
+            # Loading it says what is wrong with it, or that it is too large.
+            name, why = here[0], f"Whisper {here[0]} is the only one here"
         elif required:
             name, why = FIRST, "no Whisper is here"
         else:

@@ -127,7 +127,8 @@ class DecodeRequest:
     purpose: Literal["caption", "peek", "final"] = "final"
     vocabulary: tuple[str, ...] = ()
     prefix: tuple[str, ...] = ()
-    times: bool = True  # are word times and confidences asked for? Without, times are spread evenly
+    # Whether word times and confidences are asked for; without, times are spread evenly.
+    times: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-IPV6_PREFIX = 64  # a household or a school is given so much; within it anybody takes as many addresses as they like
+# A household or a school is given so much; within it anybody takes as many addresses as they like.
+IPV6_PREFIX = 64
 MOST_NETWORKS = 10_000  # a few megabytes; whoever is forgotten is met as a stranger
 MOST_CHARS = 64  # of a name that is no address: a proxy may send anything
 

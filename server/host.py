@@ -31,7 +31,8 @@ from server.settings.tree import Settings
 logger = structlog.get_logger("server.host")
 
 LAG_EVERY_S = 0.5
-END_GRACE_S = 5.0  # for sessions to be told and their logs to be closed when the server stops
+# When the server stops, sessions have so long to be told, and their logs to be closed.
+END_GRACE_S = 5.0
 
 
 class Server:

@@ -22,17 +22,20 @@ from pipelines.models.devices import usable_cores
 from pipelines.session.driver import Engines
 
 SENTENCE = "Good morning. I have had this cough for about two weeks, and it keeps me awake at night."
-TRIES = 3  # the quickest counts: what else the machine is doing at its start is no measure of it
+# The quickest counts: what else the machine is doing at its start is no measure of it.
+TRIES = 3
 TIMEOUT_S = 60.0
 
 MOST = 1_000
 SPEAKS = 0.5  # of a session's time, that its candidate does
-READS_PER_S = 0.4  # of a session: its pauses and ends of turns, most of them read once
+# A session has so many pauses and ends of turns, most of which are read once.
+READS_PER_S = 0.4
 CLAUSES_PER_S = 0.3  # of a session, those that were prepared in vain too
 # Of a worker's time, beyond which somebody waits noticeably for those who came before. Measured on two cores: 19 of 20
 # turns are answered within a second with tiny.en up to 8 sessions, with PocketSphinx up to 6 (docs/benchmarks.md).
 LOAD, STREAM_LOAD = 0.35, 0.18
-OWN_CPU_S = 0.03  # of a core, that a session costs without its engines: 0.02 over a WebSocket, 0.04 over a call
+# A session costs so much of a core without its engines: 0.02 over a WebSocket, 0.04 over a call.
+OWN_CPU_S = 0.03
 OWN_SHARE = 0.6  # of all cores, that sessions without their engines may take
 
 

@@ -26,7 +26,8 @@ BACKLOG = 128
 SHUTDOWN_GRACE_S = 10  # for connections to close once they were told
 # Engines in threads compute while the loop has sound to send: by default it would wait up to 5 ms for its turn.
 SWITCH_S = 0.0005
-DEBRIEF_GRACE_S = 1.0  # for pages to fetch what was said in a session that was just ended: they ask at once
+# Pages have so long to fetch what was said in a session that was just ended: they ask at once.
+DEBRIEF_GRACE_S = 1.0
 
 
 def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
@@ -52,7 +53,8 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
         server_header=False,
         ws="websockets-sansio",
         ws_max_size=settings.server.message_max_bytes * 2,  # larger ones are answered by an error event first
-        ws_per_message_deflate=False,  # base64 of sound hardly shrinks, and each connection would cost 64 KiB
+        # Base64 of sound hardly shrinks, and each connection would cost 64 KiB.
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
     )
     try:

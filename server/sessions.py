@@ -372,7 +372,8 @@ class SessionRegistry:
         for session_id in gone:
             session = self._sessions.pop(session_id)
             if session.status is Status.RESERVED:
-                session.status = Status.ENDED  # a call that is just being connected must not join it any more
+                # A call that is just being connected must not join it any more.
+                session.status = Status.ENDED
                 folder = session.folder
                 self._chores.submit(lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))  # type: ignore[misc]
         self._tokens = {digest: sid for digest, sid in self._tokens.items() if sid not in gone}

@@ -38,7 +38,8 @@ class ConversationBase(ConversationView):
         self._busy = False
         self._loud = False
         self._away = False  # nobody is there: nothing is said, and nothing is judged
-        self._voice_near = False  # sound that may become speech: neither is a turn ended nor a reply begun over it
+        # While sound that may become speech is near, neither is a turn ended nor a reply begun over it.
+        self._voice_near = False
         self._turn: Turn | None = None
         self._segments = Segments()
         self._reply: Reply | None = None

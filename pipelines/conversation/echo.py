@@ -15,11 +15,15 @@ from audio.echo import ECHO_SCORE
 # the patient's, it is below after 300 ms in nine of ten.
 STILL_SCORE = 0.6
 FIRST_MS = 140.0  # of sound, before which a likeness says nothing
-EVERY_MS = 60.0  # between two of them: they overlap, and cost a millisecond each
-TAIL_MS = 1_000.0  # after the patient's last sound: the longest delay, and what is looked at of it
-EXPECTED = 2  # echoes, from which on the patient does not fall silent for a sound before it is known to be none
+# Likenesses are taken so often: they overlap, and cost a millisecond each.
+EVERY_MS = 60.0
+# An echo may come so long after the patient's last sound: the longest delay, and what is looked at of it.
+TAIL_MS = 1_000.0
+# After so many echoes the patient does not fall silent for a sound before it is known to be no echo.
+EXPECTED = 2
 MOST = 3  # that are counted: so many people's voices undo it
-NOTICED_MS = 250.0  # that a voice counts as having lasted when it is told from the echo that it began in: 200 to 350
+# A voice that is told from the echo that it began in counts as having lasted so long: in truth it is 200 to 350.
+NOTICED_MS = 250.0
 
 
 @dataclass(slots=True)
@@ -28,7 +32,8 @@ class EchoJudge:
 
     echo: bool | None = None
     going_on: bool = False  # a sound that was dropped as an echo and still lasts
-    _decided: bool = False  # it is a person's: not judged any more, as each likeness may err
+    # What is known to be a person's is not judged any more, as each likeness may err.
+    _decided: bool = False
     _last: bool | None = None
     _asked_ms: float = 0.0
     _found: int = 0

@@ -44,15 +44,20 @@ _CLEAR = re.compile(
 )
 """Two words or three with which somebody takes the floor."""
 
-CLEAR_MS = 350.0  # of speech; two words take as long, and what was understood sooner is made up
-MANY_WORDS = 3  # of which two are no backchannels: more than a recogniser makes up in so short a time
+# Two words take so much speech, and what was understood sooner is made up.
+CLEAR_MS = 350.0
+# So many words, of which two are no backchannels, are more than a recogniser makes up in so short a time.
+MANY_WORDS = 3
 MANY_WORDS_MS = 450.0
-LATE_MS = 80.0  # so much longer than its sound speech seems to last until its end is noticed
+# Speech seems to last so much longer than its sound until its end is noticed.
+LATE_MS = 80.0
 ALIKE = 0.65  # of the letters: what may be a backchannel's beginning
-ECHO_LAG_MS = 500.0  # a room and two sound devices; what comes later was said by a person
+# An echo goes through a room and two sound devices; what comes later was said by a person.
+ECHO_LAG_MS = 500.0
 ECHO_EARLY_MS = 120.0  # word times of recogniser and synthesiser disagree by so much
 ECHO_SHARE = 0.6  # of the words; the recogniser hears an echo badly
-GUARDED_WORDS = 3  # not the patient's, that take the floor though no question begins with them
+# So many words that are not the patient's take the floor though no question begins with them.
+GUARDED_WORDS = 3
 
 
 class FloorSettings(BaseModel):

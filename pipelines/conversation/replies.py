@@ -101,7 +101,8 @@ class PatientReplies(ConversationBase):
 
     def _release(self, reply: Reply) -> None:
         if self._voice_near or self._away:
-            return  # the patient never talks over the candidate, nor to nobody; the next tick tries again
+            # The patient never talks over the candidate, nor to nobody; the next tick tries again.
+            return
         self._go(Trigger.RELEASED)
         reply.started = True
         self._reply_began_ms = self._play_began_ms = reply.moved_at_ms = self._now_ms

@@ -24,7 +24,8 @@ SHORT_PAUSE_S = 0.52
 SHORT_SPREAD = 0.09
 
 INNER_CLIP = 4.0  # log odds; single words can't be surer than that
-OPEN_ODDS = 3.0  # log odds at least, after what nobody ends on: too rare in the data to be learned in full
+# What nobody ends on has these log odds at least: it is too rare in the data to be learned in full.
+OPEN_ODDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)

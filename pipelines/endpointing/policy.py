@@ -20,16 +20,21 @@ from pipelines.endpointing.habits import Habits
 from pipelines.endpointing.settings import EndpointSettings
 
 STEP_S = 0.02  # of waits that are compared: a frame
-LATEST = 1.5  # no wait is longer than so many times the ceiling, however long the speaker's own pauses are
-INNER_OFFSET = 2.0  # log odds of being between words that hardly a real end reaches: only what is surer counts
-INNER_SLOPE = 3.0  # steep, as one misheard word makes an end look unfinished, but seldom quite so
-ASKED_OF_INNER = 0.6  # of what being asked for says, on words that can't be the end: "is it a sharp" asks already
-LIST_ODDS = 0.75  # of going on after a thing of a list that came without "and": a second of waiting or so
+# No wait is longer than so many times the ceiling, however long the speaker's own pauses are.
+LATEST = 1.5
+# Hardly a real end reaches these log odds of being between words: only what is surer counts.
+INNER_OFFSET = 2.0
+# The slope is steep, as one misheard word makes an end look unfinished, but seldom quite so.
+INNER_SLOPE = 3.0
+# So much of what being asked for says counts on words that can't be the end: "is it a sharp" asks already.
+ASKED_OF_INNER = 0.6
+# These are the odds of going on after a thing of a list that came without "and": a second of waiting or so.
+LIST_ODDS = 0.75
 LIST_AFTER = 3  # words at least before the thing: a greeting's name is none
-CAUTION = (
-    1.25  # factor of patience, and of what is waited above the floor, for each time the speaker was answered too early
-)
-CAUTIONS = 2  # such times that count: a breath that was taken for speech must not slow a whole session
+# Patience, and what is waited above the floor, grow by this factor each time the speaker was answered too early.
+CAUTION = 1.25
+# So many such times count: a breath that was taken for speech must not slow a whole session.
+CAUTIONS = 2
 
 Floats = NDArray[np.float64]
 
@@ -91,7 +96,8 @@ class EndpointPolicy:
         self._cautions += 1
 
 
-@lru_cache(maxsize=512)  # a session meets few: its speaker's pace changes with each pause at most
+# A session meets few of these: its speaker's pace changes with each pause at most.
+@lru_cache(maxsize=512)
 def _pauses(floor_s: float, ceiling_s: float, pause_s: float, spread: float, short: float) -> tuple[Floats, Floats]:
     """Return the waits that may be taken, and how many pauses last longer than each, for one pause inside a turn."""
     waits_s = np.minimum(floor_s + STEP_S * np.arange(int((ceiling_s - floor_s) / STEP_S + 1e-6) + 1), ceiling_s)

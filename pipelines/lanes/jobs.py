@@ -15,7 +15,8 @@ from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Cancel, Job, JobRequest
 from pipelines.lanes.servant import Factory
 
-MAX_PENDING = 256  # far beyond what can be answered in time; more means that the server is lost already
+# This is far beyond what can be answered in time; more means that the server is lost already.
+MAX_PENDING = 256
 ATTEMPTS = 2  # a job that killed two workers would kill the third
 
 

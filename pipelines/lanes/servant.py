@@ -160,7 +160,8 @@ def serve(factory: Factory, receive: Callable[[bool], ToWorker], send: Callable[
         for step in steps:
             send(step)
             if isinstance(step, Part) and _is_cancelled(message.id, waiting, receive):
-                steps.close()  # type: ignore[attr-defined]  # a generator: closing it closes the engine's iterator
+                # The steps are a generator: closing it closes the engine's iterator.
+                steps.close()  # type: ignore[attr-defined]
                 send(Done(message.id, 0.0))
                 break
 

@@ -22,8 +22,10 @@ from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Close, Feed, Finish, Open, Peek, Reset
 from pipelines.lanes.servant import Factory
 
-FEED_MS = 100.0  # gather this much before feeding: fewer flickering partials, fewer hops
-MAX_FEED_MS = 1_000.0  # one call stays far below the socket's buffer and never holds a worker for long
+# So much is gathered before feeding: fewer flickering partials, fewer hops.
+FEED_MS = 100.0
+# One call stays far below the socket's buffer and never holds a worker for long.
+MAX_FEED_MS = 1_000.0
 MAX_SEGMENT_MS = 120_000.0  # beyond it the sound for a replay is not kept
 DEATHS = 2  # a segment that killed two workers is given up
 
@@ -56,7 +58,8 @@ class StreamHandle:
         self.pending_samples = 0
         self.segment: list[Pcm] = []  # what the engine was fed of the unfinished segment
         self.deaths = 0
-        self.abandoned = 0  # segments; what is still being understood of one must not be taken for the next
+        # How many segments were given up: what is still being understood of one must not be taken for the next.
+        self.abandoned = 0
         self._lane = lane
 
     def feed(self, samples: Pcm) -> None:
@@ -198,14 +201,16 @@ class StreamLane(Lane):
                     self._hand(handle.listener, part.value)
             return bool(handle.pending) or handle.closed
         peek = handle.take_peek()
-        if peek is not None:  # lost if the worker dies of it: the final will come all the same
+        # A peek is lost if the worker dies of it: the final will come all the same.
+        if peek is not None:
             async for part in self._call(index, Peek(next(self._call_ids), stream_id)):
                 if handle.abandoned == abandoned:
                     self._hand(handle.listener, replace(part.value, peek=peek.number))
             return bool(handle.pending) or handle.closed
         end = handle.take_end()
         if end is not None:
-            handle.pending.appendleft(end)  # stays at the head until it is done, in case the worker dies of it
+            # The end stays at the head until it is done, in case the worker dies of it.
+            handle.pending.appendleft(end)
             call = Finish(next(self._call_ids), stream_id) if end.finish else Reset(next(self._call_ids), stream_id)
             async for part in self._call(index, call):
                 handle.pending.popleft()

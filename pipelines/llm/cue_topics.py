@@ -10,7 +10,8 @@ from pipelines.llm.lexicon import concepts_of
 TOPIC_SHARE = 0.4  # of a cue's triggers: a feature of so many is its topic
 ALONE = 2  # triggers without the topic that make another feature a topic too
 COMPANY_SHARE = 0.8
-ALWAYS_SHARE = 0.75  # of a cue's triggers: what so many share, a question about the cue has to name
+# What so many of a cue's triggers share, a question about the cue has to name.
+ALWAYS_SHARE = 0.75
 
 
 def constant_topic(texts: Sequence[frozenset[str]]) -> str:

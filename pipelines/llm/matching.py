@@ -21,29 +21,43 @@ from pipelines.llm.lexicon import concepts_of, members_of, phrase_concepts
 from pipelines.llm.words import FUNCTION_WORDS, phrase_sound, sound, stem, tokens
 from pipelines.patient.card import Card
 
-CONCEPT_WEIGHT = 0.75  # a synonym is weaker evidence than the word of a trigger itself
-FUZZY_FLOOR = 0.74  # below it "sounds alike" starts to link unrelated words ("table", "terrible")
+# A synonym is weaker evidence than the word of a trigger itself.
+CONCEPT_WEIGHT = 0.75
+# Below this "sounds alike" starts to link unrelated words ("table", "terrible").
+FUZZY_FLOOR = 0.74
 SHORT_FLOOR = 0.80  # short words have many neighbours ("tall", "tail")
-FUZZY_BEST = 0.85  # a word that only sounds alike never counts as much as the word itself
-JOINED_FLOOR = 0.82  # two neighbours run together ("I be profane") need to be closer: there are many pairs
-PHRASE_FLOOR = 0.62  # unrelated phrases of a few words reach about this ratio by chance
+# A word that only sounds alike never counts as much as the word itself.
+FUZZY_BEST = 0.85
+# Two neighbours run together ("I be profane") need to be closer: there are many pairs.
+JOINED_FLOOR = 0.82
+# Unrelated phrases of a few words reach about this ratio by chance.
+PHRASE_FLOOR = 0.62
 ELSEWHERE_WEIGHT = 1.2  # a word of a topic that this card has nothing to say about
 ELSEWHERE_SHARE = 0.75  # how much of a score may be lost to such words
-SPECIFIC_SHARE = 0.15  # how much of a score depends on the whole wording of the question, its grammar included
-FORM_WEIGHT = 0.35  # of a question's form ("how", "when") in that wording; a content word weighs up to 1
-ONCE_SHARE = 0.45  # a word of one trigger in many is a side issue of the cue, not its topic
+# So much of a score depends on the whole wording of the question, its grammar included.
+SPECIFIC_SHARE = 0.15
+# A question's form ("how", "when") weighs so much in that wording; a content word weighs up to 1.
+FORM_WEIGHT = 0.35
+# A word of one trigger in many is a side issue of the cue, not its topic.
+ONCE_SHARE = 0.45
 OFTEN = 3.0  # triggers that make a word a topic of the cue
 TOPIC_LOSS = 0.25  # of the score of a question that doesn't
-MEANT_SHARE = 0.5  # a word with a meaning of its own is less likely to be another one misheard
-INSIDE_RECALL = 0.25  # of a trigger's content, before it is looked for inside a stretch: that is costly
-NEAR_TIE = 0.10  # cues whose scores are this close are told apart by the wording
+# A word with a meaning of its own is less likely to be another one misheard.
+MEANT_SHARE = 0.5
+# So much of a trigger's content must be there before it is looked for inside a stretch: that is costly.
+INSIDE_RECALL = 0.25
+# Cues whose scores are this close are told apart by the wording.
+NEAR_TIE = 0.10
 TIE_WEIGHT = 0.30
 OPENING_WORDS = 3
-PLACE_LOSS = 0.5  # of the score of "where" and "why" for a cue that has no such trigger
+# "Where" and "why" lose so much of their score for a cue that has no such trigger.
+PLACE_LOSS = 0.5
 OTHER_FORM = 0.92  # "when did it start" and "what makes it start"
 GRAMMAR_WEIGHT = 0.08  # of any other word without a topic
-UNKNOWN_WEIGHT = 0.7  # a content word that no cue knows: some of the turn is about something else
-WEAK_WEIGHT = 0.4  # words that many questions share whatever their topic, and those of the card's title
+# A content word that no cue knows says that some of the turn is about something else.
+UNKNOWN_WEIGHT = 0.7
+# Words that many questions share whatever their topic, and those of the card's title, count so much.
+WEAK_WEIGHT = 0.4
 _WEAK_WORDS = """
     when where last time day week month year put keep give gave given find try often long live living home date house
     first remember change use new
@@ -56,9 +70,11 @@ FORMS = {
 }  # fmt: skip
 """What a question asks for: with it "how did you hurt it" is told from "does it hurt"."""
 
-FOREIGN_FLOOR = 0.7  # what is left of a score where nearly all content words belong elsewhere
+# So much is left of a score where nearly all content words belong elsewhere.
+FOREIGN_FLOOR = 0.7
 ENOUGH_MASS = 0.65  # a cue's own word, or two words of its triggers
-SAYS_WEIGHT = 0.4  # words of the patient's own answer, for questions that take it up
+# Words of the patient's own answer count so much, for questions that take it up.
+SAYS_WEIGHT = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +139,8 @@ class CardIndex:
             }
             for cue in card.cues
         }
-        for cue in card.cues:  # the words of an answer, as far as no trigger of any cue uses them
+        # The words of an answer count as far as no trigger of any cue uses them.
+        for cue in card.cues:
             others = set().union(*(said[other] for other in said if other != cue.id))
             for feature in said[cue.id] - others - set(spread):
                 self._telling[cue.id][feature] = SAYS_WEIGHT

@@ -57,9 +57,11 @@ _OPENINGS = """
     are there any|do you have|do you take|at what time
 """
 
-PHRASE_FLOOR = 0.86  # one word of three may be wrong if it sounds alike; most unrelated speech stays below
+# One word of three may be wrong if it sounds alike; most unrelated speech stays below.
+PHRASE_FLOOR = 0.86
 OPENING_FLOOR = 0.80
-LEFT_OVER = 0.03  # for each word with a topic that an inexact phrase does not account for
+# So much is lost for each word with a topic that an inexact phrase does not account for.
+LEFT_OVER = 0.03
 
 
 @lru_cache(maxsize=1)
@@ -86,7 +88,8 @@ def closest_phrase(words: tuple[str, ...]) -> tuple[Intent, str, float] | None:
             continue
         likeness = fuzz.partial_ratio(heard, key, score_cutoff=100 * PHRASE_FLOOR) / 100.0
         likeness -= LEFT_OVER * (len(content.difference(phrase.split())) if likeness < 1.0 else 0)
-        if intent is Intent.REPEAT:  # made of words that any question has: it must be all that was said
+        # Such a phrase is made of words that any question has: it must be all that was said.
+        if intent is Intent.REPEAT:
             likeness = min(likeness, fuzz.ratio(heard, key) / 100.0 + 0.1)
         if likeness >= PHRASE_FLOOR and (best is None or likeness > best[2]):
             best = (intent, phrase, likeness)

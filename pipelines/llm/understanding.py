@@ -13,21 +13,30 @@ from pipelines.llm.matching import CardIndex, CueScore
 from pipelines.llm.phrases import closest_phrase, opens_like_question
 from pipelines.llm.words import FUNCTION_WORDS, Sentence, sentences
 
-ASKED_FLOOR = 0.40  # with a question's opening, this much lexical evidence names the cue
-BARE_FLOOR = 0.55  # without one ("any pain", "you smoke at all"), only in a short turn
-PATTERN_FLOOR = 0.62  # where another reading fits too ("what worries you"), a cue must fit clearly better
-CHECK_BELOW = 0.70  # "is that clear so far" shares little with questions about a cue
-HARDLY = 0.90  # a volunteered cue that was asked for in nearly its trigger's words
+# With a question's opening, this much lexical evidence names the cue.
+ASKED_FLOOR = 0.40
+# Without one ("any pain", "you smoke at all") so much does, and only in a short turn.
+BARE_FLOOR = 0.55
+# Where another reading fits too ("what worries you"), a cue must fit clearly better.
+PATTERN_FLOOR = 0.62
+# A check ("is that clear so far") shares little with questions about a cue.
+CHECK_BELOW = 0.70
+# From here on a volunteered cue was asked for in nearly its trigger's words.
+HARDLY = 0.90
 SURE = 0.80  # a match that no pattern outweighs
-SHORT_WORDS = 14  # a turn that may be a question although its opening was not recognised
-STRETCH_WORDS = 18  # spoken questions are shorter; what follows belongs to something else
+# A turn of no more words may be a question although its opening was not recognised.
+SHORT_WORDS = 14
+# Spoken questions are shorter; what follows belongs to something else.
+STRETCH_WORDS = 18
 CHAIN_WORDS = 2  # openings that follow one another this closely are one
 ENDING_WORDS = 12  # where leave is taken and understanding is checked
 CONDITION_WORDS = 10  # of a clause before the question that depends on it
 CONTEXT_WORDS = 8  # what a question without a topic of its own refers back to
-TAIL_WORDS = 26  # a question further from the end has been overtaken by what was said since
+# A question further from the end has been overtaken by what was said since.
+TAIL_WORDS = 26
 ELLIPSIS_WORDS = 5  # "and the blue inhaler"
-QUESTION_SOUND = 0.70  # a longer turn must sound like a trigger, all of which are questions
+# A longer turn must sound like a trigger, all of which are questions.
+QUESTION_SOUND = 0.70
 FEW_WORDS = 3
 _COUNTED = frozenset("times time days day weeks week months month years year hours hour nights long often".split())
 _ASKS = frozenset("when how often long many much".split())

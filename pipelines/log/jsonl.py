@@ -118,7 +118,8 @@ def read_jsonl(folder: Path) -> Iterator[StoredEntry]:
 
     Raises StorageError when the folder has no log.
     """
-    events = list(_lines(folder / EVENTS))  # first: of a log still being written, no envelope is without its payload
+    # Envelopes are read first: of a log still being written, none is without its payload.
+    events = list(_lines(folder / EVENTS))
     payloads: dict[int, tuple[str, dict[str, Any]]] = {}
     for line in _lines(folder / PAYLOADS):
         payloads[line["seq"]] = (line["salt"], line["payload"])

@@ -31,9 +31,8 @@ from pipelines.models.settings import ModelSettings
 
 _UNLOAD_WITHIN_S = 2.0
 _UNLOAD_AGAIN_S = 0.002
-_LEAST_SHARE = (
-    4  # float32 files, computed in int8, take a quarter; a smaller difference was room that stood empty before
-)
+# Files of float32, computed in int8, take a quarter; a smaller difference was room that stood empty before.
+_LEAST_SHARE = 4
 
 T = TypeVar("T")
 State = Literal["loading", "ready"]
@@ -97,7 +96,8 @@ class Lease(Generic[T]):
 
     def release(self) -> None:
         """Give the model back (idempotent); it stays loaded until its room is needed."""
-        self._model = None  # a reference would keep the memory after the model was evicted
+        # A reference would keep the memory after the model was evicted.
+        self._model = None
         self._release()
 
     def __enter__(self) -> T:
@@ -136,7 +136,8 @@ class ModelCache:
         self._read_card = read_card or CardReader().read
         self._entries: dict[str, _Entry] = {}
         self._changed = threading.Condition()
-        self._busy = 0  # threads that load or unload: what memory there is will only be known when they are done
+        # While any threads load or unload, what memory there is is not known: that shows when they are done.
+        self._busy = 0
         self._begun = 0
         self._uses = itertools.count(1)
 
@@ -290,7 +291,8 @@ class ModelCache:
                 raise
             return
         entry.load_s = time.perf_counter() - started
-        trim()  # what was read and converted on the way: as much as half the model
+        # What was read and converted on the way is given back: as much as half the model.
+        trim()
         grown = self._taken(entry.device) - before
         with self._changed:
             if alone and begun == self._begun:  # else somebody else's model may be in the difference
@@ -312,7 +314,8 @@ class ModelCache:
             entry.model = Future()  # the table's last reference to it
             try:
                 entry.unload(model)
-            except Exception:  # what can't be freed must not keep the next one from being loaded
+            except Exception:
+                # What can't be freed must not keep the next one from being loaded.
                 self._tell("model_not_unloaded", status)
             else:
                 self._tell("model_unloaded", status)

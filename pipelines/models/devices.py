@@ -15,7 +15,8 @@ from typing import Protocol
 from audio.errors import EngineError
 
 DEVICE_PATTERN = r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$"
-MOST_THREADS = 4  # Whisper's encoder gains little beyond it, and sessions need cores too
+# Whisper's encoder gains little beyond this, and sessions need cores too.
+MOST_THREADS = 4
 
 # In order of preference. On cards float16 is fast and exact enough; older ones compute int8 and keep float32 elsewhere.
 _PREFERRED = {

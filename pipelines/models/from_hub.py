@@ -1,4 +1,4 @@
-"""The way from the hub, or from an archive at an address of its own: what breaks off is gone on with."""
+"""The way from the hub, or from an archive at an address of its own: what breaks off is continued."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ class FromHub:
             return self.hub.list_files(*ask)
 
         def listed() -> Listing:
-            with Hub(self.hub.access, HASTY) as own:  # a client for itself, as this may go on when nobody waits for it
+            # It has a client for itself, as this may go on when nobody waits for it.
+            with Hub(self.hub.access, HASTY) as own:
                 return own.list_files(*ask)
 
         try:
@@ -159,7 +160,7 @@ def _wanted(entry: Entry, source: HubSource, hub: Hub, listing: Listing) -> list
 
 
 def _stage(store: Store, entry: Entry, revision: str) -> Path:
-    """Make the folder for this revision, and delete what came of others: it can't be gone on with."""
+    """Make the folder for this revision, and delete what came of others: it can't be continued."""
     staged = store.partial(entry.id) / PurePosixPath(revision).name
     with writing(staged):
         for other in staged.parent.glob("*"):

@@ -1,7 +1,7 @@
-"""A client of a model hub: which files a repository has, and one file into a part that can be gone on with.
+"""A client of a model hub: which files a repository has, and one file into a part that can be continued.
 
 The hub's own library (huggingface_hub 2.4) is not used: where a download breaks off it deletes what came, so that
-nothing could be gone on with after a restart; it asks the hub about the program that calls it; and it prefers another
+nothing could be continued after a restart; it asks the hub about the program that calls it; and it prefers another
 protocol of storage. What is needed here is little: one listing, and GET with Range. The hub may send the client on to
 another host for the bytes; the access token goes to the hub alone.
 """

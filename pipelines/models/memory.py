@@ -14,7 +14,8 @@ _BINARY_UNITS = {"ki": 1024, "mi": 1024**2, "gi": 1024**3, "ti": 1024**4}
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%|[kmgt]i?b?|b)?", re.IGNORECASE)
 LEAST_BYTES = 1024**2  # below a mebibyte somebody forgot the unit
 _M_ARENA_MAX = -8  # of glibc's malloc.h
-_UNLIMITED_BYTES = 1 << 60  # what the older control groups say for "no limit" is a little below 2**63
+# What the older control groups say for "no limit" is a little below 2**63.
+_UNLIMITED_BYTES = 1 << 60
 
 
 def parse_amount(text: str, *, of_bytes: int) -> int:

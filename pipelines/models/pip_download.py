@@ -71,7 +71,7 @@ def _command(wanted: Path, target: Path, log: Path) -> list[str]:
 def _run(command: list[str], temporary: Path, watch: Watcher) -> tuple[int, str]:
     """Run pip to its end, telling how the file grows; return its status and what it said on standard error.
 
-    Whatever interrupts this, Ctrl-C for one, ends pip too.
+    Whatever is raised meanwhile, KeyboardInterrupt for one, ends pip too.
     """
     came = 0
     with subprocess.Popen(  # noqa: S603  (our own command, without a shell)

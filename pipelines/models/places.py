@@ -86,6 +86,11 @@ def installed_models(path: Path) -> list[tuple[str, Kind]]:
     return [(name, kind) for name, kind in kinds if kind is not None]
 
 
+def installed_recognisers(path: Path) -> list[str]:
+    """Return the ids of the recognisers in a folder, in order."""
+    return [name for name, kind in installed_models(path) if kind == "recogniser"]
+
+
 def catalogue_of(settings: ModelSettings) -> Catalogue:
     """Return the catalogue that the settings name, read anew if it changed. Raises EngineError (`model.catalogue`)."""
     path = settings.catalogue_file

@@ -70,8 +70,8 @@ def ways_of(sources: Sequence[Source | Path], hub: Hub) -> list[Way]:
 def pull(entry: Entry, store: Store, ways: Sequence[Way], watch: Watcher, *, again: bool = False) -> Path:
     """Bring a model to this machine and return its folder (for one that must be exported: its source's).
 
-    Whoever comes second for the same model waits, and finds it there. What breaks off on the way from the hub is gone
-    on with by the next call. Raises EngineError with a code `model.*`: the failure of the only source, or
+    Whoever comes second for the same model waits, and finds it there. What breaks off on the way from the hub is
+    continued by the next call. Raises EngineError with a code `model.*`: the failure of the only source, or
     `model.no_source` with a line for each; nothing unfinished ever has the model's name.
     """
     final = store.pulled(entry)

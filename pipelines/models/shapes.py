@@ -127,7 +127,8 @@ def make_whisper(
     spec.register_vocabulary(tokens)
     _configure(spec.config, shape, tokens)
     spec.validate()
-    spec.optimize(quantization=None)  # shares the embedding with the output; the weights are of their type already
+    # This shares the embedding with the output; the weights are of their type already.
+    spec.optimize(quantization=None)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         spec.save(str(temporary))

@@ -28,7 +28,8 @@ _CALLED = {
     "Wav2Vec2BertSpec": "a wav2vec-BERT recogniser",
 }
 _WANTED: dict[Kind, str] = {"recogniser": "a Whisper", "responder": "a language model", "synthesiser": "a voice"}
-_DEFAULT_MELS = 80  # what faster-whisper assumes where preprocessor_config.json is missing
+# faster-whisper assumes so many where preprocessor_config.json is missing.
+_DEFAULT_MELS = 80
 _VITS_INPUTS = ("input", "input_lengths", "scales")
 AGAIN = "pull it again"
 """How messages end that a pull would mend."""

@@ -65,7 +65,8 @@ def fitted(path: Path, *, text_tokens: int, specials: tuple[str, ...]) -> dict[s
         )
     content["model"]["vocab"] = {token: place for place, token in enumerate(texts)}
     content["added_tokens"] = _added(specials, first=text_tokens)
-    content["post_processor"] = None  # it names special tokens by their old places, and nobody here uses it
+    # It names special tokens by their old places, and nobody here uses it.
+    content["post_processor"] = None
     return content
 
 
@@ -100,7 +101,8 @@ def of_words(words: list[str], *, specials: tuple[str, ...]) -> dict[str, Any]:
             "continuing_subword_prefix": "",
             "end_of_word_suffix": "",
             "fuse_unk": False,
-            "ignore_merges": True,  # so that a whole word is found although nothing merges into it
+            # So a whole word is found although nothing merges into it.
+            "ignore_merges": True,
             "vocab": {token: place for place, token in enumerate(texts)},
             "merges": [],
         },

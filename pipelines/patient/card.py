@@ -49,7 +49,8 @@ class Cue(_Part):
     """
 
     id: Slug
-    topic: Text  # neutral, shown to the candidate after the role-play ("Allergies", never what the answer is)
+    # The topic is neutral, and shown to the candidate after the role-play: "Allergies", never what the answer is.
+    topic: Text
     kind: Literal["asked", "volunteered"]
     after: tuple[Slug, ...] = ()
     triggers: tuple[Text, ...] = ()

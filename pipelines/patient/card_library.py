@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from audio.errors import CardError
 from pipelines.patient.card import Card
 
-MAX_CARD_BYTES = 256 * 1024  # a rich card has about 10 KiB; more is a mistake, or YAML made to exhaust memory
+# A rich card has about 10 KiB; more than this is a mistake, or YAML made to exhaust memory.
+MAX_CARD_BYTES = 256 * 1024
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -144,7 +145,8 @@ class _StrictLoader(yaml.SafeLoader):
         keys: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key.value, str):
-                continue  # pydantic names it as an unknown key, or YAML as one that can't be a key
+                # Pydantic names it as an unknown key, or YAML as one that can't be a key.
+                continue
             if key.value in keys:
                 raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' occurs twice", key.start_mark)
             keys.add(key.value)

@@ -201,7 +201,8 @@ class SessionDriver:
         """The client's connection is gone, and may come back: the patient falls silent at what was heard."""
         if self.core.state is State.ENDED:
             return
-        if self.clock.paused:  # silent already; but what the client had of the reply may be gone with it
+        # While the clock is paused the patient is silent already, but what the client had of the reply may be gone.
+        if self.clock.paused:
             self.playout.lose()
             return
         if (reply := self.core.reply_number) is not None:
@@ -341,7 +342,8 @@ class SessionDriver:
         for command in commands:
             self._do(command)
         if any(isinstance(x, c.Record) and isinstance(x.event, TurnCommitted | ReplyFinished) for x in commands):
-            self.log.sync()  # with the cues that were told; what was just queued for the client has not left yet
+            # The log has the cues that were told; what was just queued for the client has not left yet.
+            self.log.sync()
 
     def _do(self, command: c.Command) -> None:
         match command:

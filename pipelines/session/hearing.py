@@ -39,7 +39,8 @@ LOUD_MS = 40.0
 
 # A segment that opens while speech goes on after a short pause begins so much earlier: the onset must not be missing.
 LOOK_BACK_MS = 160.0
-RECENT_MS = 300.0  # kept for one that opens in the midst of speech: that it is somebody's is noticed so late
+# So much is kept for a segment that opens in the middle of speech: that it is somebody's is noticed so late.
+RECENT_MS = 300.0
 
 
 @dataclass(slots=True)
@@ -80,11 +81,13 @@ class Hearing:
         self._to_analysis = StreamResampler(rate_hz, ANALYSIS_HZ)
         self._detector = detector
         self._now_ms = now_ms
-        self._heard_ms = 0.0  # the detector's own time: it also hears late frames, which don't move media time
+        # This is the detector's own time: it also hears late frames, which don't move media time.
+        self._heard_ms = 0.0
         self._media_ms = 0.0
         self._voiced = VoicedTracker(rate_hz)
         self._quiet = False  # by loudness, while the voice detector still hears speech
-        self.awaits_missing = False  # sound that did not come may come late: until then nothing was heard
+        # Sound that did not come may come late: until then nothing was heard.
+        self.awaits_missing = False
         self._stream: RecogniserHandle | None = None
         self._segment: _SegmentMap | None = None  # the one being fed
         self._waiting: list[_SegmentMap] = []  # asked for their final text, in order

@@ -15,7 +15,8 @@ from audio.timeline_mixer import TimelineMixer
 from pipelines.log.disk import DiskThread
 
 WRITE_MS = 250.0  # how often the disk thread is given sound
-AHEAD_MS = 4_000.0  # playout is paced to well under a second ahead of the listener
+# Playout is paced to well under a second ahead of the listener.
+AHEAD_MS = 4_000.0
 UNREAD_MS = 2_000.0
 
 
@@ -119,7 +120,8 @@ class SessionRecorder:
             self._write_late(at, self._mixer.late(at, samples))
         stereo = self._mixer.take(self._mixer.now_ms)
         self._written_ms = self._mixer.now_ms
-        if len(stereo):  # also after a failure: the writer keeps sound for a while and tries again
+        # After a failure too: the writer keeps sound for a while and tries again.
+        if len(stereo):
             self._disk.submit(lambda: self._writer.write(stereo), self._report)
 
     def _write_late(self, at: int, samples: Pcm) -> None:

@@ -17,7 +17,8 @@ from pipelines.lanes.jobs import JobLane, JobTicket
 from pipelines.lanes.messages import JobRequest
 from pipelines.patient.card import Card
 
-FIRST_CLAUSE, LATER_CLAUSE = 0, 10  # lane priorities: somebody waits in silence for the first, nobody for the others
+# These are the lane's priorities: somebody waits in silence for the first clause, nobody for the others.
+FIRST_CLAUSE, LATER_CLAUSE = 0, 10
 
 
 @dataclass(slots=True)

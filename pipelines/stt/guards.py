@@ -23,15 +23,21 @@ from pipelines.engines import Rejection, Word
 
 SILENT_DBFS = -55.0  # nothing louder than this is speech near a microphone
 LOUD_DBFS = -40.0  # as loud as this it may be speech, even beside a slammed door
-GATE_MS, GATE_STEP_MS = 2_000.0, 1_500.0  # stretches that are asked for a voice, the loudest first; "yes" fits in one
-VOICE_MS, VOICE = 90.0, 0.5  # so much of it must be voice, at this probability; "yes" has 150 ms
-NO_SPEECH, UNSURE = 0.6, -1.0  # probability that nobody speaks, and mean log probability of a token, that go together
+# Stretches of this length are asked for a voice, the loudest first; "yes" fits in one.
+GATE_MS, GATE_STEP_MS = 2_000.0, 1_500.0
+# So much of a stretch must be voice, at this probability; "yes" has 150 ms.
+VOICE_MS, VOICE = 90.0, 0.5
+# This probability that nobody speaks and this mean log probability of a token have to go together.
+NO_SPEECH, UNSURE = 0.6, -1.0
 MOST_COMPRESSED = 2.4  # times; text that is shorter packed than so repeats itself
 REPEATS, REPEATS_LONGER = {1: 6, 2: 4}, 3  # so many words, said so many times in a row, are a loop
-TWICE = 4  # so many words or more may be said twice: for emphasis, or since they were not understood
-ROUND = 3  # words or more that end a text twice are looked at: the decoder may have written them once more by itself
+# So many words or more may be said twice: for emphasis, or since they were not understood.
+TWICE = 4
+# So many words or more that end a text twice are looked at: the decoder may have written them once more by itself.
+ROUND = 3
 WORDS_PER_S, WORDS_AT_ONCE = 7.0, 3  # nobody speaks faster
-DOUBTED_NO_SPEECH, DOUBTED = 0.3, -0.8  # what is also said by people is doubted when either is beyond it
+# What is also said by people is doubted when either is beyond its limit.
+DOUBTED_NO_SPEECH, DOUBTED = 0.3, -0.8
 
 _PHANTOMS = re.compile(
     r"(thanks?( you)?( so much| very much)? for (watching|listening|viewing|your attention)|"
@@ -149,7 +155,7 @@ def was_said_twice(words: Sequence[Word], start: int, voiced_until_ms: float) ->
     """Return whether there was time to say the last words, from `start` on, and the same words before them.
 
     A second round that only the decoder wrote has no sound of its own: when words are aligned with the sound, it or the
-    first round is left with next to nothing. On real weights such rounds came to 12 words a second and more, those that
+    first round is left with next to nothing. On real weights such rounds came to 9 words a second and more, those that
     were spoken twice to 5 at most.
     """
     length = len(words) - start

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from audio.errors import EngineError
 from pipelines.models.devices import choose_device, usable_cores
 from pipelines.models.memory import available_to_process, files_bytes, parse_amount
-from pipelines.models.places import installed_models
 from pipelines.models.settings import ModelSettings
 from pipelines.models.verify import verify_folder
 from pipelines.stt.qualification import read_qualification
@@ -51,13 +51,13 @@ class Chosen:
     reason: str
 
 
-def choose_model(models: ModelSettings, whisper: WhisperSettings) -> Chosen | None:
-    """Return the largest model that is here, whole, hears the language, fits the memory and reads in time.
+def choose_model(models: ModelSettings, whisper: WhisperSettings, *, among: Iterable[str]) -> Chosen | None:
+    """Return the largest of the recognisers here that is whole, hears the language, fits the memory and reads in time.
 
-    Where none reads in time it is the quickest; None where there is none at all.
+    `among` has their ids. Where none reads in time it is the quickest; None where there is none at all.
     """
     allowed_bytes = parse_amount(models.max_memory, of_bytes=available_to_process())
-    found = [candidate for candidate in candidates(models, whisper) if candidate.size_bytes <= allowed_bytes]
+    found = [candidate for candidate in _candidates(models, whisper, among) if candidate.size_bytes <= allowed_bytes]
     if not found:
         return None
     in_time = [candidate for candidate in found if candidate.in_time]
@@ -72,13 +72,13 @@ def choose_model(models: ModelSettings, whisper: WhisperSettings) -> Chosen | No
     return Chosen(best, f"{why}; {', '.join(late)}" if late else why)
 
 
-def candidates(models: ModelSettings, whisper: WhisperSettings) -> list[Candidate]:
-    """Return the Whispers in the folder of models that are whole and hear the language."""
+def _candidates(models: ModelSettings, whisper: WhisperSettings, names: Iterable[str]) -> list[Candidate]:
+    """Return those that are whole and hear the language."""
     found = []
     on_a_card = _on_a_card(whisper)
-    for name, kind in installed_models(models.path):
+    for name in names:
         folder = models.path / name
-        if kind != "recogniser" or (name.endswith(".en") and whisper.language != "en") or verify_folder(folder, kind):
+        if (name.endswith(".en") and whisper.language != "en") or verify_folder(folder, "recogniser"):
             continue
         read_ms, measured = (0.0, False) if on_a_card else _read_ms(folder, whisper)
         found.append(Candidate(name, folder, files_bytes(folder), read_ms, measured))

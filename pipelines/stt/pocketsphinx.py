@@ -25,7 +25,8 @@ from pipelines.stt.vocabulary import Vocabulary, split_terms
 
 _MS_PER_DECODER_FRAME = 10
 _STOCK_DICTIONARY = "en-us/cmudict-en-us.dict"
-_DITHER_SEED = 1  # the same noise for every segment, so that the same sound gives the same text
+# Every segment has the same noise, so that the same sound gives the same text.
+_DITHER_SEED = 1
 
 
 class PocketSphinxSettings(BaseModel):

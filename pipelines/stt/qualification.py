@@ -23,8 +23,10 @@ class Way:
     repeats: int = 0
 
 
-WORSE_SHARE = 0.03  # of the words wrong more than padded, that are noise: espeak's sound is never quite the same
-MORE_REPEATS = 2  # of 31 sounds: in windows that are too short it is every third
+# A share of words wrong that is larger than padded by so much is noise: espeak's sound is never quite the same.
+WORSE_SHARE = 0.03
+# So many more of 31 sounds than padded may repeat themselves: in windows that are too short it is every third.
+MORE_REPEATS = 2
 
 
 @dataclass(frozen=True, slots=True)

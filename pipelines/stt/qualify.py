@@ -43,7 +43,8 @@ ANSWERS = ("Yes.", "No.", "Thank you.", "Okay.")
 TURNS = ((0, 1, 2), (4, 5, 6, 7), (8, 3, 9, 6, 5))
 """Sentences that are said in one go, with a breath between: long turns of 9, 13 and 17 seconds."""
 
-VOICE = "espeak"  # comes with the packages, so that it is there wherever a model is pulled
+# This voice comes with the packages, so that it is there wherever a model is pulled.
+VOICE = "espeak"
 _MARGIN_MS = 200  # of silence before and after, as a voice detector leaves
 _BREATH_MS = 400
 

@@ -37,8 +37,10 @@ from pipelines.stt.whisper_model import Heard, Sound, WhisperReader, Written
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.stt.window import WindowRule
 
-AGAIN_AT = (0.0, 0.4)  # temperatures at which a final text is written again that goes round in circles
-FALSE_START = -1.0  # mean log probability of a token below which a final text is written again
+# A final text that goes round in circles is written again at these temperatures.
+AGAIN_AT = (0.0, 0.4)
+# A final text with a lower mean log probability of a token is written again.
+FALSE_START = -1.0
 
 
 class Reader(Protocol):

@@ -23,10 +23,14 @@ from pipelines.stt.telling import Telling
 from pipelines.stt.window import WINDOW_S, WindowRule
 
 FRAME_SAMPLES = 160  # of sound for a column of features
-ALIGNED_BEYOND = 20  # frames after a sound's end in which its last word may be found
-PROMPT_TOKENS = 160  # at most, of what is told before; each is read anew for every sound
-TOKENS_PER_S, TOKENS_AT_ONCE = 8.0, 12  # at most, of text for voiced sound; beyond it a decoder is in a loop
-NO_REPEAT_TOKENS = 4  # no group of so many is written twice, where that is asked for
+# A sound's last word may be found up to so many frames after its end.
+ALIGNED_BEYOND = 20
+# At most so many tokens of what is told before are read, each anew for every sound.
+PROMPT_TOKENS = 160
+# Voiced sound has at most so many tokens of text; beyond that a decoder is in a loop.
+TOKENS_PER_S, TOKENS_AT_ONCE = 8.0, 12
+# No group of so many tokens is written twice, where that is asked for.
+NO_REPEAT_TOKENS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)

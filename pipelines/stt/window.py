@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from audio.frames import ANALYSIS_HZ
 
 WINDOW_S = 30.0  # what the models were trained on, and the longest they take
-STEP_S = 2.5  # windows are rounded up to such steps, so that sounds of several sessions share a batch
+# Windows are rounded up to such steps, so that sounds of several sessions share a batch.
+STEP_S = 2.5
 
 
 @dataclass(frozen=True, slots=True)

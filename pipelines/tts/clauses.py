@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
-COMMA_PAUSE_MS = 145  # what espeak-ng itself leaves at a comma inside a sentence ...
-STOP_PAUSE_MS = 300  # ... and at a full stop
+# espeak-ng itself leaves these at a comma inside a sentence and at a full stop.
+COMMA_PAUSE_MS = 145
+STOP_PAUSE_MS = 300
 
-_FIRST_LENGTH = 10  # letters and digits: a shorter beginning sounds chopped and gives too little time to make the next
-_SOFT_LENGTH = 24  # later clauses have time, and fewer cuts keep the melody of the sentence
+# A shorter beginning, in letters and digits, sounds chopped and gives too little time to make the next.
+_FIRST_LENGTH = 10
+# Later clauses have time, and fewer cuts keep the melody of the sentence.
+_SOFT_LENGTH = 24
 _TAIL_LENGTH = 6
 
 _CLOSERS = "\"'”’)]"

@@ -15,7 +15,8 @@ from pipelines.tts.words import chunks, fill_starts, place, tokens
 
 _LANGUAGES = {
     "en-us": "en-us",
-    "en-gb": "en",  # there is no voice called en-gb: asking for it would keep the voice before
+    # There is no voice called en-gb: asking for it would keep the voice before.
+    "en-gb": "en",
     "en-gb-scotland": "en-gb-scotland",
     "en-gb-x-rp": "en-gb-x-rp",
 }

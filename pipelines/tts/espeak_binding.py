@@ -19,7 +19,8 @@ from audio.frames import Pcm
 
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _BUFFER_MS = 60
-_NO_EXIT_ON_ERROR = 0x8000  # otherwise the library ends the process when its data is missing
+# Without this the library ends the process when its data is missing.
+_NO_EXIT_ON_ERROR = 0x8000
 _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
 _EVENT_END_OF_LIST = 0
@@ -31,7 +32,8 @@ _PARAMETER_RANGE = 4
 _PARAMETER_WORD_GAP = 7
 _PHONEMES_IPA = 0x02
 _VOLUME = 100  # percent of the library's own; above that it clips
-_PITCH_RANGE = 50  # the library's default; set every time because parameters outlive a change of voice
+# The library's default is set every time, because parameters outlive a change of voice.
+_PITCH_RANGE = 50
 MIN_RATE = 80  # the library raises anything lower to this
 MAX_RATE = 450
 

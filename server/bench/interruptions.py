@@ -34,11 +34,14 @@ from server.replay.room import Room
 from server.replay.run import Pace, card_of
 from server.settings.tree import Settings
 
-AFTER_MS = (500.0, 900.0, 700.0)  # after the patient's first sound, in turns: at different places of words
+# Sounds come so long after the patient's first, in turns: at different places of words.
+AFTER_MS = (500.0, 900.0, 700.0)
 SESSION_S = 900
 SETTLE_S = 5.0  # of virtual time, for the lanes to be done with the run before
-CAUSE_MS = 500.0  # a hold that comes later than this after the candidate's last sound has another cause
-ROUNDS = 12  # through the consultations; by then every sound had its reply, or the patient says nothing long enough
+# A hold that comes later than this after the candidate's last sound has another cause.
+CAUSE_MS = 500.0
+# The consultations are held so often; by then every sound had its reply, or the patient says nothing long enough.
+ROUNDS = 12
 WHOLE = 0.9  # of a word: it was heard
 TWICE = 0.5  # of a word that was heard, heard again: it was said twice
 

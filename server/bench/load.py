@@ -26,7 +26,8 @@ from server.replay.remote import RemoteLink, reserve
 from server.replay.transports import Transport, open_link
 
 START_TIMEOUT_S = 120.0
-STAGGER_S = 0.25  # candidates begin so long after one another, unless told; turns drift apart further by themselves
+# Candidates begin so long after one another, unless told; turns drift apart further by themselves.
+STAGGER_S = 0.25
 SAMPLE_S = 0.5
 READY_POLL_S = 0.2
 _ADDRESS = re.compile(r"(http://\S+?)/? ")
@@ -129,7 +130,8 @@ async def run_load(
     They begin within `spread_s`, evenly: over about a turn's length as many speak as listen at any time.
     """
     gc.collect()
-    gc.freeze()  # the clients' clocks must not stop for a collection of what the command line has loaded
+    # The clients' clocks must not stop for a collection of what the command line has loaded.
+    gc.freeze()
     result = LoadResult(sessions)
     loop = asyncio.get_running_loop()
     watch = asyncio.create_task(_watch(server, result.usage)) if server is not None else None

@@ -34,7 +34,8 @@ from server.settings.tree import Settings
 
 BUCKETS_MS = (200.0, 300.0, 500.0, 700.0, 900.0)  # lower bounds; the last one is open
 SETTLE_S = 5.0  # of virtual time, for the lanes to be done with the recording before
-ROOM_S = 60  # of a session for each utterance: its silence, the patient's answer, time to give it up
+# Each utterance has so much of a session: its silence, the patient's answer, time to give it up.
+ROOM_S = 60
 
 
 @dataclass(slots=True, eq=False)
@@ -76,7 +77,7 @@ class Heard:
         return next((j.at_ms - self.end_ms for j in self.judged if j.at_ms >= self.end_ms and not j.noise), None)
 
     def pause_of(self, cut_in: Judgement) -> tuple[float, float] | None:
-        """Return the inner pause in which a cut-in was made; None for one in the midst of sound."""
+        """Return the inner pause in which a cut-in was made; None for one in the middle of sound."""
         return next((p for p in self.utterance.pauses if p[0] <= cut_in.at_ms <= p[1] + FRAME_MS), None)
 
 

@@ -17,10 +17,12 @@ from pipelines.truth import Truth, load_truth
 from server.replay.plan import PlannedTurn
 
 PAUSE_AT_LEAST_MS = 200.0  # shorter gaps are stops between consonants, not pauses
-UTTERANCE_GAP_MS = 2_000.0  # without a truth file, a longer silence separates utterances: longer than people think
+# Without a truth file, a longer silence separates utterances: it is longer than people think.
+UTTERANCE_GAP_MS = 2_000.0
 LEAD_IN_MS = 300.0  # of the recording's own room before an utterance
 LEAD_OUT_MS = 1_000.0  # and after it, as far as there is room before the next one
-SILENT_MS = 5_000.0  # after an utterance: longer than any style waits, so that its end is always judged in time
+# So long a silence follows an utterance: longer than any style waits, so that its end is always judged in time.
+SILENT_MS = 5_000.0
 
 KINDS = ("read", "thinking", "consultation")
 

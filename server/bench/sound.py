@@ -25,9 +25,11 @@ from audio.vad import VadName, make_vad
 from server.bench.degradations import CONDITIONS
 from server.figures import Figure
 
-LEAD_MS = 500.0  # of silence before each time: a room is heard before somebody speaks
+# There is so much silence before each time: a room is heard before somebody speaks.
+LEAD_MS = 500.0
 GAP_MS = 1_500.0  # between the two times
-START_MS = 300.0  # a start that is found so late loses no sound: so much before it is kept
+# A start that is found so late loses no sound: so much before it is kept.
+START_MS = 300.0
 END_MS = 250.0
 IN_SPEECH = (SpeechState.SPEAKING, SpeechState.STOPPING)
 

@@ -19,12 +19,14 @@ from pipelines.endpointing.features import turn_features, word_features, words_o
 from server.bench.consultations import Consultation, Kind, TurnEnd, load_consultations
 from server.bench.logistic import Example, fit
 
-HOLD_STRENGTH, HOLD_SEEN = 0.07, 6  # chosen by cross-validation; twice or half of it changes the figures by 1-2 %
+# These were chosen by cross-validation; twice or half as much changes the figures by 1-2 %.
+HOLD_STRENGTH, HOLD_SEEN = 0.07, 6
 INNER_STRENGTH, INNER_SEEN = 0.3, 4
 CUTS = 8  # inner pauses made of each utterance
 CUT_WEIGHT = 3 / 8  # together they count as three
 HEARD_RATES = (0.12, 0.25)  # word errors of the recognised versions
-SPREAD_WIDER = 1.2  # of pauses, than those known: the next speaker has a pace of their own
+# Pauses spread more widely than those known: the next speaker has a pace of their own.
+SPREAD_WIDER = 1.2
 PARTS = 5  # of the data, for what one model tells the other
 
 

@@ -27,7 +27,8 @@ from server.bench.train_turns import misheard, train, vocabulary_of
 from server.figures import Figure
 
 HEARD_RATE = 0.25
-HEARD_SEEDS = 3  # the figures of recognised text are means over so many ways to mishear
+# The figures of recognised text are means over so many ways to mishear.
+HEARD_SEEDS = 3
 STRETCH = 1.6
 FOLDS = 5
 SHARES = (0.5, 0.3, 0.2, 0.1)

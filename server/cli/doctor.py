@@ -32,11 +32,14 @@ if TYPE_CHECKING:
 Status = Literal["ok", "warn", "fail"]
 
 OLDEST_PYTHON = (3, 11)
-LOW_DISK_BYTES = 2 * 1024**3  # about a hundred role-plays: five minutes of two tracks take 10 to 20 MB
+# This is about a hundred role-plays: five minutes of two tracks take 10 to 20 MB.
+LOW_DISK_BYTES = 2 * 1024**3
 NO_DISK_BYTES = 200 * 1024**2
 SERVER_BYTES = 600 * 1024**2  # the server itself, its voice detector and one synthesiser
-SESSION_BYTES = 100 * 1024**2  # a PocketSphinx decoder takes 90 MB, and each session has its own
-SESSION_FILES = 8  # a socket, the segments being recorded, the log, and as much again for headroom
+# A PocketSphinx decoder takes 90 MB, and each session has its own.
+SESSION_BYTES = 100 * 1024**2
+# A session has a socket, the segments being recorded, the log, and as much again for headroom.
+SESSION_FILES = 8
 SERVER_FILES = 128
 _MIB = 1024**2
 

@@ -149,7 +149,7 @@ def _print_failures(heard: Sequence[Heard]) -> None:
     for each in heard:
         for cut_in in each.cut_ins:
             span = each.pause_of(cut_in)
-            where = f"in a pause of {span[1] - span[0]:.0f} ms" if span is not None else "in the midst of sound"
+            where = f"in a pause of {span[1] - span[0]:.0f} ms" if span is not None else "in the middle of sound"
             typer.echo(
                 f"{each.utterance.planned.source} {each.utterance.number} {each.utterance.made}: "
                 f"{each.utterance.planned.text or '(no text)'}"

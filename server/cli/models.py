@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,13 @@ _IdOrFolder = Annotated[str, typer.Argument(metavar="ID", help="The model's id, 
 def register(app: typer.Typer) -> None:
     """Add `models list`, `pull`, `verify`, `qualify`, `export`, `remove` and `bench`."""
     app.add_typer(group, name="models")
+
+
+@group.callback()
+def _heed_sigterm(context: typer.Context) -> None:
+    """Take SIGTERM as Ctrl-C, so that programs that a command started end with it; the help text is the group's."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    context.call_on_close(lambda: signal.signal(signal.SIGTERM, before))
 
 
 @group.command("list")
@@ -198,7 +206,7 @@ def bench(model: _IdOrFolder, overrides: Overrides = None, config: ConfigFolder 
 
 
 def bring(place: Place, entry: Entry, *, source: str | None = None, again: bool = False) -> Path:
-    """Pull a model with bars and return its folder; Ctrl-C exits with 130."""
+    """Pull a model with bars and return its folder; Ctrl-C and SIGTERM exit with 130."""
     from pipelines.models.hub import Hub
     from pipelines.models.hub_waits import HASTY
     from pipelines.models.pull import pull as pull_model

@@ -64,7 +64,7 @@ def setup(
 
 def _wants_first(engines: EngineSettings, models: Path) -> bool:
     """Return whether a server with these settings would listen with the first model if it were here."""
-    from pipelines.models.places import installed_models
+    from pipelines.models.places import installed_recognisers
     from pipelines.stt.whisper_settings import WhisperSettings
 
     whisper = engines.recogniser == "auto" and engines.backend in ("auto", "local")
@@ -72,4 +72,4 @@ def _wants_first(engines: EngineSettings, models: Path) -> bool:
         return False
     if engines.whisper.model != WhisperSettings().model:
         return False  # a person chose one, and the server says what it needs
-    return not any(kind == "recogniser" for _, kind in installed_models(models))
+    return not installed_recognisers(models)

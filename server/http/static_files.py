@@ -19,7 +19,8 @@ class CompressedFiles(StaticFiles):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory)
-        self._kept: dict[str, tuple[float, bytes]] = {}  # path -> (modified at, compressed); as many as there are files
+        # By path, the time of the last change and the compressed bytes; there are as many as there are files.
+        self._kept: dict[str, tuple[float, bytes]] = {}
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200

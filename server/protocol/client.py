@@ -16,11 +16,14 @@ from audio.frames import ACCEPTED_HZ
 from server.protocol.refusal import Code, Refused
 from server.protocol.strict_json import MAX_MESSAGE_BYTES, parse_object
 
-MAX_AUDIO_BYTES = 65_536  # of one message: 1.4 s at 24 kHz, many times what a live client gathers
+# One message has 1.4 s at 24 kHz at most, many times what a live client gathers.
+MAX_AUDIO_BYTES = 65_536
 MAX_TEXT_CHARS = 2_000  # of a typed turn: some two minutes of speech
-MAX_LATE_MS = 60_000  # kept by a client that lost its connection: its first sound may be as old
+# A client that lost its connection keeps so much: its first sound may be as old.
+MAX_LATE_MS = 60_000
 MAX_PLAYED_MS = 3_600_000  # no reply lasts an hour
-MAX_DELAY_MS = 2_000  # browsers keep less than half a second; a person gives up before
+# Browsers keep less than half a second, and a person gives up before.
+MAX_DELAY_MS = 2_000
 
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 EventId = Annotated[str, Field(max_length=512)]

@@ -14,7 +14,8 @@ MAX_DEPTH = 24  # the deepest message that means anything has 7 levels
 
 def parse_object(text: str | bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> dict[str, Any]:
     """Return the JSON object in `text`; raises Refused with `protocol.bad_json` or `protocol.too_big`."""
-    if len(text) > max_bytes:  # before anything is done with it; text of other alphabets is measured below
+    # This comes before anything is done with it; text of other alphabets is measured below.
+    if len(text) > max_bytes:
         raise _too_big(max_bytes)
     try:
         if isinstance(text, bytes):

@@ -28,7 +28,8 @@ class Row:
     path: str
     note: str
     accepts: tuple[object, ...] | None = None
-    refusal: Code | None = None  # for other values; NOT_ALLOWED is told to candidates, UNSUPPORTED to developers
+    # Other values are refused with this: NOT_ALLOWED is told to candidates, UNSUPPORTED to developers.
+    refusal: Code | None = None
     developer: bool = False  # a developer may set it to any value of the right form
 
 

@@ -23,7 +23,8 @@ ADVICE = {
 }
 """What to do about each kind of `interlocutor.sound.advice`."""
 
-LEAST = 0.0005  # a confidence that was rounded to nothing: JSON knows no infinity
+# A confidence that was rounded to nothing is told as this: JSON knows no infinity.
+LEAST = 0.0005
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ from pipelines.log.session_log import Record
 from pipelines.patient.card import Card
 
 _BARE = re.compile(r"[^\w']+")
-LATE_MS = 60.0  # a clause that was sent this much after its time was waited for: the sound has a gap there
+# A clause that was sent this much after its time was waited for: the sound has a gap there.
+LATE_MS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

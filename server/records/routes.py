@@ -27,7 +27,8 @@ from server.sessions import Session, Status
 
 logger = structlog.get_logger("server.records.routes")
 
-WRITTEN_S = 5.0  # for a log's end to reach the disk; what is there by then is shown
+# A log's end has so long to reach the disk; what is there by then is shown.
+WRITTEN_S = 5.0
 MAX_BODY_BYTES = 8_192  # a report of 1,000 characters, whatever they are
 
 

@@ -38,10 +38,13 @@ from server.replay.room import Room
 
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
 ACKNOWLEDGE_MS = 100
-NATURAL_GAP_MS = 500.0  # people answer within 200 ms, non-native speakers in an exam later
-ANSWER_TIMEOUT_MS = 15_000.0  # then the turn counts as unanswered and the next one is spoken
+# People answer within 200 ms, non-native speakers in an exam later.
+NATURAL_GAP_MS = 500.0
+# After so long the turn counts as unanswered and the next one is spoken.
+ANSWER_TIMEOUT_MS = 15_000.0
 OPENING_WAIT_MS = 400.0  # a patient who speaks first has begun by then
-TAIL_MS = 1_000.0  # listened to after the last reply, for answers that should not come
+# Answers that should not come are listened for so long after the last reply.
+TAIL_MS = 1_000.0
 
 
 @dataclass(slots=True)
@@ -57,7 +60,8 @@ class TurnResult:
     parts: LatencyParts | None = None
     timeline: TurnTimeline | None = None
     voiced_end_ms: float = 0.0  # media time of the last voiced sample
-    late_ms: float = 0.0  # how late our own timer sent the frame at which the turn was judged over; part of `deliver`
+    # Our own timer was so late with the frame at which the turn was judged over; it is part of `deliver`.
+    late_ms: float = 0.0
 
     @property
     def cut(self) -> bool:

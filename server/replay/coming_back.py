@@ -10,7 +10,8 @@ from typing import Any
 from server.replay.sound_memory import SoundMemory
 from server.wire.ticket import Ticket
 
-QUIET_S = 4.0  # the server sends something every second to a client that comes back
+# The server sends something every second to a client that comes back.
+QUIET_S = 4.0
 CONNECT_S = 5.0
 FIRST_PAUSES_S = (0.0, 0.25, 0.5, 1.0)
 LAST_PAUSE_S = 2.0

@@ -33,7 +33,8 @@ class _Track:
     received: int = 0  # samples
     played: int = 0  # samples: the place that is heard next
     held: bool = False
-    anew: bool = False  # was told to begin anew, and no sound has come since: that is no gap
+    # Whether it was told to begin anew, and no sound has come since: that is no gap.
+    anew: bool = False
 
     def cut(self, start: int, end: int) -> Pcm:
         """Return samples of the reply by their place."""
@@ -132,7 +133,8 @@ class Loudspeaker:
                 self._note(track, count)
                 self._now_ms += count / SAMPLES_PER_MS
             if count < left:
-                return  # the rest of a sample is not lost: it is accounted for with the next call
+                # The rest of a sample is not lost: it is accounted for with the next call.
+                return
         self._now_ms = max(self._now_ms, now_ms)
 
     @property

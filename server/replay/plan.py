@@ -16,9 +16,12 @@ from audio.speech import SpeechDetector, SpeechPaused, SpeechSettings, SpeechSta
 from audio.vad import make_vad
 from pipelines.truth import Truth, load_truth
 
-LEAD_IN_MS = 300.0  # of the recording's own room before a turn: the voice detector settles on it
-LEAD_OUT_MS = 400.0  # and after it, so that a turn does not end in sudden digital silence
-TURN_GAP_MS = 1_500.0  # without a truth file, a longer silence separates turns: thinking pauses stay inside
+# So much of the recording's own room comes before a turn: the voice detector settles on it.
+LEAD_IN_MS = 300.0
+# And so much comes after it, so that a turn does not end in sudden digital silence.
+LEAD_OUT_MS = 400.0
+# Without a truth file, a longer silence separates turns: thinking pauses stay inside.
+TURN_GAP_MS = 1_500.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

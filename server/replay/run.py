@@ -30,7 +30,8 @@ from server.settings.tree import Settings
 
 Pace = Literal["real", "fast"]
 Progress = Callable[[int], None]
-ROOM_S = 120  # a replayed consultation may take longer than a role-play's five minutes: nothing is cut
+# A replayed consultation may take longer than a role-play's five minutes: nothing is cut.
+ROOM_S = 120
 
 UNTOLD = ("the times of single words", "when drafts were made and thrown away")
 """What a server keeps from the candidate that a replay is to it: its log has these, for developers; no message has."""
@@ -44,7 +45,8 @@ class Outcome:
 
     runs: list[list[TurnResult]] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
-    topics: list[str] | None = None  # told in the last run, by a server's debrief; None: the turns know their cues
+    # A server's debrief tells those of the last run; where it is None the turns know their cues.
+    topics: list[str] | None = None
     logs: list[list[Record]] = field(default_factory=list)  # of each run in this process
     session_s: list[float] = field(default_factory=list)  # how long each run took on its own clock
     stereo: NDArray[np.int16] | None = None  # (n, 2) at 24 kHz: candidate, patient; of the last run

@@ -10,7 +10,8 @@ import numpy as np
 from audio.frames import WIRE_HZ, Pcm
 
 KEPT_MS = 10_000.0
-PIECE_MS = 500.0  # fewer, larger messages: a burst of frames would look like a flood
+# These are fewer and larger messages: a burst of frames would look like a flood.
+PIECE_MS = 500.0
 
 
 class SoundMemory:

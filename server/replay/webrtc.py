@@ -27,8 +27,10 @@ from server.replay.link import Listener, Over, ReplyBegan, ReplyOver, Sound, Tim
 from server.replay.remote import Reserved, told_of
 from server.wire.ticket import HEADER, Ticket
 
-BUFFER_MS = 40.0  # what arrives is heard so much later, as in a browser on a good network
-AUDIBLE = 64  # of 32768; sound from before its reply was announced waits for that, silence does not
+# What arrives is heard so much later, as in a browser on a good network.
+BUFFER_MS = 40.0
+# Sound louder than this, of 32768, waits until its reply is announced; silence does not.
+AUDIBLE = 64
 MOST_EARLY = 10  # frames
 TAKEN = "session.taken"
 TRY_AGAIN = ("replay.server", "capacity.full", "session.resume_rate")  # other refusals are for good

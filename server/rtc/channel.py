@@ -12,9 +12,11 @@ from aiortc import RTCDataChannel
 from server.wire.channel import ChannelClosed
 
 LABEL = "oai-events"
-HIGH_BYTES = 65_536  # unsent; beyond, senders wait: captions of a second have about 2 KiB
+# Beyond so much that is unsent, senders wait: captions of a second have about 2 KiB.
+HIGH_BYTES = 65_536
 LOW_BYTES = 16_384
-MOST_WAITING = 1_000  # messages taken and not yet read: the reader has stopped, or somebody floods it
+# Where so many messages were taken and not yet read, the reader has stopped, or somebody floods it.
+MOST_WAITING = 1_000
 CLOSE_S = 1.0  # for what is queued to leave before the channel is closed
 GONE = 1006
 

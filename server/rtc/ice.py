@@ -36,8 +36,10 @@ from server.rtc.turn import IceServer
 logger = structlog.get_logger("server.rtc.ice")
 
 LOOPBACK = ("127.0.0.1", "::1")
-RECEIVE_BUFFER_BYTES = 262_144  # a burst after a stall of the loop, not a queue: 100 sessions' packets of a second
-GATHER_S = 2.0  # for STUN and TURN servers to answer; a call is not kept waiting by one that is down
+# This is for a burst after a stall of the loop, not for a queue: 100 sessions' packets of a second.
+RECEIVE_BUFFER_BYTES = 262_144
+# STUN and TURN servers have so long to answer; a call is not kept waiting by one that is down.
+GATHER_S = 2.0
 RETRY_S = 5
 
 
@@ -172,7 +174,8 @@ class CallPath:
         try:
             await connection.connect()
         except ConnectionError:
-            return  # the old way may still carry; the call is given up when nothing comes any more
+            # The old way may still carry; the call is given up when nothing comes any more.
+            return
         old, self._carrying, self._next = self._carrying, connection, None
         # aiortc waits for the old connection's end to call the whole transport failed; it is to wait for the new one's.
         old._emit_event(ConnectionEvent())

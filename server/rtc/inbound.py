@@ -17,8 +17,10 @@ from audio.resample import StreamResampler
 from server.rtc.jitter import Ordered
 from server.rtc.opus import OPUS_HZ, OpusDecoder
 
-MOST_FILLED_MS = 2_000.0  # a longer hole is the driver's: it has filled it with silence marked missing
-CONCEALED_MS = 40.0  # the last sound fades over a lost packet or two, so that a word keeps its middle
+# A longer hole is the driver's: it has filled it with silence marked missing.
+MOST_FILLED_MS = 2_000.0
+# The last sound fades over a lost packet or two, so that a word keeps its middle.
+CONCEALED_MS = 40.0
 SAMPLES_PER_MS = OPUS_HZ // 1000
 
 

@@ -16,13 +16,16 @@ from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
 CLOCK_HZ = 48_000  # of RTP timestamps of Opus, whatever it was made at (RFC 7587)
-MIN_WAIT_MS = 15.0  # less than a packet's time: the second packet behind a missing one gives it up
+# This is less than a packet's time: the second packet behind a missing one gives it up.
+MIN_WAIT_MS = 15.0
 MAX_WAIT_MS = 120.0  # the voice detector has noticed a pause by then
 MOST_HELD = 12  # packets; by then the missing one is not late
 LATENESS_DECAY = 0.998  # of a packet: what was seen 10 s ago counts a third
 JITTER_GAIN = 1.0 / 16.0  # RFC 3550, section 6.4.1
-RESTART = 3_000  # packets; a number further away begins a new stream (RFC 3550, appendix A.1: MAX_DROPOUT)
-GIVEN_UP = 512  # numbers remembered, to tell a packet that came too late from one that came twice
+# A number that is further away, in packets, begins a new stream (RFC 3550, appendix A.1: MAX_DROPOUT).
+RESTART = 3_000
+# So many numbers are remembered, to tell a packet that came too late from one that came twice.
+GIVEN_UP = 512
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from aiortc.sdp import SessionDescription
 
 from audio.errors import ProtocolError
 
-MAX_SDP_BYTES = 65_536  # Chromium's offer of one audio track and a data channel has 2 to 4 KiB
+# Chromium's offer of one audio track and a data channel has 2 to 4 KiB.
+MAX_SDP_BYTES = 65_536
 MAX_CANDIDATES = 100  # a laptop with a few networks has about ten
 MAX_LINES = 2_000
 _FINGERPRINTS = {"sha-256", "sha-384", "sha-512"}
@@ -42,7 +43,8 @@ def check_offer(body: bytes) -> Offer:
         description = SessionDescription.parse(text)
     except ProtocolError:
         raise
-    except Exception:  # the parser asserts, indexes and looks up: whatever it raises, the text is no offer
+    except Exception:
+        # The parser asserts, indexes and looks up: whatever it raises, the text is no offer.
         raise _bad("the body is no SDP offer; send the text of RTCPeerConnection.createOffer()") from None
     return Offer(_without_hidden(text), _sections(description))
 

@@ -21,9 +21,11 @@ from server.rtc.opus import FRAME_SAMPLES, OpusEncoder, OpusPacket
 FADE_SAMPLES = samples_for(10.0, WIRE_HZ)  # a cut in the midst of a wave is a click
 REWIND_SAMPLES = samples_for(REWIND_MS + FRAME_MS, WIRE_HZ)
 ACKNOWLEDGE_FRAMES = 5  # 100 ms, as our page does over the WebSocket
-PAGE_BUFFER_MS = 50.0  # a browser's own jitter buffer on a good network (measured: 40 to 50), until it tells its own
+# This is a browser's own jitter buffer on a good network (measured: 40 to 50), until it tells its own.
+PAGE_BUFFER_MS = 50.0
 ENDED_FRAMES = 15  # a voice that is late with its next clause has not ended
-LATE_S = 0.1  # a loop that stood still for longer leaves a hole in the stream instead of a burst at the listener
+# A loop that stood still for longer leaves a hole in the stream instead of a burst at the listener.
+LATE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +41,8 @@ class SentFrame:
 class _Reply:
     number: int
     sound: Pcm = field(default_factory=lambda: np.zeros(0, dtype=np.int16))
-    first: int = 0  # the place of its first sample: what was played long ago is dropped
+    # This is the place of its first sample: what was played long ago is dropped.
+    first: int = 0
     cursor: int = 0  # the place that is sent next
 
     @property

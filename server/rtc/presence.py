@@ -7,8 +7,10 @@ but one. So a stall of our own is not taken for a cut of the network.
 from __future__ import annotations
 
 LOOK_S = 0.05
-ABSENT_LOOKS = 5  # in a row at which nothing had come; 12 packets lost in a row are a cut, not a loss
-SILENT_S = 1.0  # without sound, though other packets come: the other end sends none, as when it is muted by stopping
+# Somebody is absent when nothing had come at so many looks in a row; 12 packets lost in a row are a cut, not a loss.
+ABSENT_LOOKS = 5
+# Where other packets come without sound for so long, the other end sends none, as when it is muted by stopping.
+SILENT_S = 1.0
 
 
 class Presence:

@@ -27,7 +27,8 @@ CALLS = "/v1/realtime/calls"
 SDP = "application/sdp"
 FORM = "multipart/form-data"
 MAX_FORM_BYTES = MAX_SDP_BYTES + 32_768  # a session's settings beside the offer
-CONNECT_WITHIN_MS = 3_000  # then our page takes the WebSocket: somebody is waiting to speak
+# After so long our page takes the WebSocket: somebody is waiting to speak.
+CONNECT_WITHIN_MS = 3_000
 
 
 @dataclass(frozen=True, slots=True)

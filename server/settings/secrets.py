@@ -5,8 +5,10 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-MIN_SECRET_BYTES = 32  # as long as the digest that signs with it (RFC 2104 advises no less)
-MIN_DIFFERENT = 8  # 32 random hex digits hold fewer once in thirty million draws; "aaaa..." and "121212..." do
+# This is as long as the digest that signs with it (RFC 2104 advises no less).
+MIN_SECRET_BYTES = 32
+# 32 random hex digits hold fewer once in thirty million draws; "aaaa..." and "121212..." do.
+MIN_DIFFERENT = 8
 MAX_SECRET_FILE_BYTES = 4096
 MAKE_ONE = "make one with `openssl rand -base64 48`"
 

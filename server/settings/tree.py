@@ -367,7 +367,8 @@ def _catalogue_layer(folder: Path) -> list[layers.Given]:
 
 def _environment_layer(folder: Path, environment: Any, faults: list[str]) -> list[layers.Given]:
     if environment not in get_args(EnvironmentName):
-        return []  # the model says what is wrong with it; no file of such a name is looked for
+        # The model says what is wrong with it; no file of such a name is looked for.
+        return []
     path = folder / f"{environment}.yaml"
     if environment not in LENIENT and not path.is_file():
         faults.append(f"environment: {environment} needs its file {path}; put it there, empty if need be")

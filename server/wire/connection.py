@@ -28,11 +28,14 @@ __all__ = ["CLOSE_CODES", "RealtimeConnection", "SessionInfo", "WebSocketChannel
 
 logger = structlog.get_logger("server.wire.connection")
 
-MESSAGES_PER_S = 200.0  # a live client sends 50 frames and 10 acknowledgements a second
+# A live client sends 50 frames and 10 acknowledgements a second.
+MESSAGES_PER_S = 200.0
 MESSAGES_BURST = 400.0  # what gathers in two seconds of a stalled network
-MAX_BAD = 20  # messages that could not be understood; a client that sends more is broken
+# A client that sends more messages that can't be understood is broken.
+MAX_BAD = 20
 MAX_BINARY = 3
-QUIET_S = 5.0  # of a client that sends something every second at least: its network is gone, though nobody said so
+# A client sends something every second at least: after so long its network is gone, though nobody said so.
+QUIET_S = 5.0
 CLOSED_S = 0.5  # for a closed socket's reader to be told so
 GOODBYE = 1000  # what a client closes with that does not come back
 TAKEN = 4409

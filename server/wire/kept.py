@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from server.protocol import events as e
 
-MAX_EVENTS = 2_000  # a role-play of ten minutes; a caption is replaced by the next one
+# A role-play of ten minutes has so many; a caption is replaced by the next one.
+MAX_EVENTS = 2_000
 
 # Sound, and what a client does with sound, mean nothing on a new connection: playout begins anew there.
 _NOT_KEPT = (e.OutputAudioDelta, e.PlayoutHold, e.PlayoutResume, e.PlayoutRestart, e.SessionResumed)

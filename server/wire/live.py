@@ -38,8 +38,10 @@ MakeDriver = Callable[[int, Sink], SessionDriver]
 
 MAX_REFUSED_MS = 10_000.0  # sound faster than real time; by then it is no accident
 TOO_FAST_EVERY_S = 1.0  # at most so often is the client told
-PULSE_S = 1.0  # clients that may come back know by it that their connection stands
-BACK_AFTER_S = 1.0  # whoever came back sends sound within a round trip, what was kept first; else it has none
+# Clients that may come back know by it that their connection stands.
+PULSE_S = 1.0
+# Whoever came back sends sound within a round trip, what was kept first; else it has none.
+BACK_AFTER_S = 1.0
 
 
 class LiveSession:
@@ -102,7 +104,8 @@ class LiveSession:
             self._starting = asyncio.get_running_loop().call_later(self._start_within_s, self._not_started)
             return
         if former is not None:
-            self.outbox.release()  # or its writer, which ends a moment later, would take what is queued below
+            # Otherwise its writer, which ends a moment later, would take what is queued below.
+            self.outbox.release()
             former.dismiss()
         absence = self._lose((former or attachment).transport)
         self._cancel(self._gone)
@@ -235,7 +238,8 @@ class LiveSession:
         if self._driver is not None:
             try:
                 self._driver.end(reason)
-            except Exception:  # a fault of ours must not keep the connection from being ended
+            except Exception:
+                # A fault of ours must not keep the connection from being ended.
                 logger.exception("session_not_ended", session=self.id)
         if not self._left:
             self._left = True

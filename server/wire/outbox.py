@@ -18,7 +18,8 @@ from server.protocol import events as e
 from server.wire.channel import Channel
 from server.wire.kept import Kept
 
-CLOSE_S = 2.0  # for the closing handshake; a peer that lets it pass is dropped
+# A peer that lets so long pass at the closing handshake is dropped.
+CLOSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ for the jitter (as the smoothed interarrival jitter of RFC 3550, section 6.4.1).
 from __future__ import annotations
 
 MIN_LEAD_MS = 300.0  # rides out ordinary jitter
-MAX_LEAD_MS = 2_000.0  # beyond, an interruption would recall more sound than a bad network is worth
+# Beyond this, an interruption would recall more sound than a bad network is worth.
+MAX_LEAD_MS = 2_000.0
 JITTER_GAIN = 1.0 / 16.0  # RFC 3550
 CHANGE_GAIN = 0.25  # how fast a new reply's round trip counts: four replies or so
 

@@ -17,7 +17,8 @@ from audio.errors import AccessError, ProtocolError
 
 PREFIX = "interlocutor-resume."
 HEADER = "Interlocutor-Resume"  # of the request that makes a call
-RESUMES_BURST = 20.0  # connections in a row; more is a client that fails over and over
+# So many connections in a row are taken; more is a client that fails over and over.
+RESUMES_BURST = 20.0
 RESUMES_PER_S = 0.5
 _FORM = re.compile(r"interlocutor-resume\.([\w-]{16,64})\.(\d{1,9})(?:\.(\d{1,9})\.(\d{1,9}))?", re.ASCII)
 

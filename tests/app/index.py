@@ -9,10 +9,11 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import unquote, urlsplit
 
 from pipelines.models.sources import Wheel
+from tests.app.loopback import serving
 
 LOGIN = b"<html><body>Welcome to the network. Please <a href='/login'>log in</a>.</body></html>"
 
@@ -77,17 +78,11 @@ def running_index() -> Iterator[LoopbackIndex]:
     class Handler(_Handler):
         state = index
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        index.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with serving(Handler) as index.port:
         try:
             yield index
         finally:
             index.go_on.set()
-            server.shutdown()
-            thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

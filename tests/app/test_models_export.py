@@ -1,4 +1,4 @@
-"""Conversions run in an environment of their own: made once, gone on with, and failing with advice.
+"""Conversions run in an environment of their own: made once, continued, and failing with advice.
 
 What converts needs torch, so a stand-in lies in its place here; environment, pip and programs are real.
 """

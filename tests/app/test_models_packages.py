@@ -339,7 +339,7 @@ def test_too_little_room_is_seen_before(
     assert index.asked == []
 
 
-@pytest.mark.parametrize("limit_bytes", [60_000, 100_000])  # in the midst of pip's work, or of ours
+@pytest.mark.parametrize("limit_bytes", [60_000, 100_000])  # during pip's work, or during ours
 def test_a_disk_that_fills_meanwhile(
     index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel, limit_bytes: int
 ) -> None:

