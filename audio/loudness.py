@@ -167,7 +167,7 @@ def _has_even_windows(rate_hz: int) -> bool:
 
 
 def _even_levels(samples: Pcm, rate_hz: int) -> NDArray[np.float32]:
-    """Return what `_levels` does where all windows are equally long, in a fraction of its time: every frame needs it."""
+    """Return what `_levels` does where all windows are equally long, in a third of its time: every frame needs it."""
     length = rate_hz // WINDOWS_PER_S
     windows = samples[: len(samples) // length * length].reshape(-1, length).astype(np.float64)
     return _dbfs(np.einsum("ij,ij->i", windows, windows) / length)  # whole numbers, and so exact

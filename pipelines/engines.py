@@ -116,6 +116,10 @@ class Recogniser(Protocol):
         """Open a stream for one speaker."""
 
 
+DecodePurpose = Literal["caption", "peek", "final"]
+"""For what a piece of speech is read: only a caption may be rough."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodeRequest:
     """Sound that is to be read as a whole: int16 mono at 16 kHz, at most 30 s.
@@ -124,7 +128,7 @@ class DecodeRequest:
     """
 
     samples: Pcm
-    purpose: Literal["caption", "peek", "final"] = "final"
+    purpose: DecodePurpose = "final"
     vocabulary: tuple[str, ...] = ()
     prefix: tuple[str, ...] = ()
     # Whether word times and confidences are asked for; without, times are spread evenly.

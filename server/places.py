@@ -32,8 +32,8 @@ SPEAKS = 0.5  # of a session's time, that its candidate does
 READS_PER_S = 0.4
 CLAUSES_PER_S = 0.3  # of a session, those that were prepared in vain too
 # Of a worker's time, beyond which somebody waits noticeably for those who came before. Measured on two cores: 19 of 20
-# turns are answered within a second with tiny.en up to 8 sessions, with PocketSphinx up to 6 (docs/benchmarks.md).
-LOAD, STREAM_LOAD = 0.35, 0.18
+# turns are answered within a second with tiny.en up to 16 sessions, with PocketSphinx up to 6 (docs/benchmarks.md).
+LOAD, STREAM_LOAD = 0.65, 0.18
 # A session costs so much of a core without its engines: 0.02 over a WebSocket, 0.04 over a call.
 OWN_CPU_S = 0.03
 OWN_SHARE = 0.6  # of all cores, that sessions without their engines may take

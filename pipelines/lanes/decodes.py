@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from audio.clock import Clock
 from audio.errors import AppError, EngineError, WorkerDied
-from audio.frames import ANALYSIS_HZ, Pcm, samples_for
+from audio.frames import Pcm
 from pipelines.engines import Decoded, DecodedBatch, Hypothesis, Isolation, StreamSpec
 from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Decode
@@ -163,7 +163,7 @@ class DecodeLane(Lane):
 
     @property
     def interval_ms(self) -> float:
-        """Sound from one reading of a stream to its next caption, in ms, so that captions take a quarter of the time."""
+        """Sound from a reading of a stream to its next caption, in ms, so that captions take a quarter of the time."""
         return self.speaking * self.caption_ms / (CAPTION_SHARE * len(self._workers))
 
     async def _run(self, index: int) -> None:
@@ -208,7 +208,7 @@ class DecodeLane(Lane):
         return self._batch(captions, most)
 
     def _caption_due(self, handle: DecodeHandle) -> Purpose | None:
-        """Return as what a caption of it is to be read now; where few speak, every lull is read as if it were a pause."""
+        """Return as what a caption of it is to be read now; where few speak, every lull is read as a pause would be."""
         if any(piece.reading.purpose != "caption" for piece in handle.reading):
             return None
         few = self.speaking <= max(1, len(self._workers) // 2)

@@ -14,6 +14,7 @@ import soxr
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, silence
 from pipelines.engines import (
     Decoded,
+    DecodePurpose,
     DecodeRequest,
     EngineInfo,
     Hypothesis,
@@ -258,7 +259,7 @@ def test_of_a_text_that_goes_in_circles_the_first_round_is_kept(speech: Pcm) -> 
 @pytest.mark.parametrize(
     ("text", "tries"), [("Thanks for watching!", 1), (LOOP, 1), (STUCK, 3), ("I see", 1), ("", 1), ("a b " * 40, 3)]
 )
-def test_what_is_tried_again(speech: Pcm, purpose: Purpose, text: str, tries: int) -> None:
+def test_what_is_tried_again(speech: Pcm, purpose: DecodePurpose, text: str, tries: int) -> None:
     reader, decoder = make(always(text))
     decoder.decode([DecodeRequest(speech, purpose)])
     assert len(reader.wrote) == tries
@@ -293,7 +294,7 @@ SAID_TWICE = tuple((start, start + 280) for start in range(0, 2_400, 300))
 
 
 @pytest.mark.parametrize("purpose", ["caption", "peek", "final"])
-def test_a_round_that_has_no_sound_of_its_own_is_cut(speech: Pcm, purpose: Purpose) -> None:
+def test_a_round_that_has_no_sound_of_its_own_is_cut(speech: Pcm, purpose: DecodePurpose) -> None:
     reader, decoder = make(always(TWICE), times=SAID_ONCE)
     (decoded,) = decoder.decode([DecodeRequest(speech, purpose, times=purpose != "caption")]).results
     assert texts(decoded) == "It was too big."
@@ -303,7 +304,7 @@ def test_a_round_that_has_no_sound_of_its_own_is_cut(speech: Pcm, purpose: Purpo
 
 
 @pytest.mark.parametrize("purpose", ["caption", "final"])
-def test_what_was_said_twice_is_heard_twice(speech: Pcm, purpose: Purpose) -> None:
+def test_what_was_said_twice_is_heard_twice(speech: Pcm, purpose: DecodePurpose) -> None:
     _, decoder = make(always(TWICE), times=SAID_TWICE)
     (decoded,) = decoder.decode([DecodeRequest(speech, purpose, times=purpose != "caption")]).results
     assert (texts(decoded), decoded.rejected) == (TWICE, None)
