@@ -23,7 +23,7 @@ from pipelines.models.memory import resident_bytes
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
 from server.metrics import Metrics
-from server.places import measure_places
+from server.places import CALL_PLACES, measure_places
 from server.rtc.calls import Calls
 from server.sessions import SessionRegistry
 from server.settings.tree import Settings
@@ -148,6 +148,8 @@ class Server:
         places = await measure_places(self.engines, self.clock)
         wanted = self.settings.server.max_sessions
         self.registry.places = wanted or places.count
+        if not wanted:
+            self.registry.taken_besides = lambda: (CALL_PLACES - 1) * len(self.calls)
         logger.log(
             logging.WARNING if wanted > places.count else logging.INFO,
             "places_found",

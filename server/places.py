@@ -34,6 +34,8 @@ CLAUSES_PER_S = 0.3  # of a session, those that were prepared in vain too
 # Of a worker's time, beyond which somebody waits noticeably for those who came before. Measured on two cores: 19 of 20
 # turns are answered within a second with tiny.en up to 16 sessions, with PocketSphinx up to 6 (docs/benchmarks.md).
 LOAD, STREAM_LOAD = 0.65, 0.18
+# A call by WebRTC takes so many places: on two cores 8 calls are answered in time as 16 sessions by WebSocket are.
+CALL_PLACES = 2
 # A session costs so much of a core without its engines: 0.02 over a WebSocket, 0.04 over a call.
 OWN_CPU_S = 0.03
 OWN_SHARE = 0.6  # of all cores, that sessions without their engines may take
@@ -54,6 +56,9 @@ class Places:
 
     count: int
     reason: str
+
+    def __str__(self) -> str:
+        return f"{self.count} sessions at once, or {self.count // CALL_PLACES} by calls: {self.reason}"
 
 
 def places_of(trial: Trial, recogniser: RecogniserLane, synthesiser: JobLane, *, cores: int) -> Places:

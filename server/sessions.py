@@ -108,6 +108,7 @@ class SessionRegistry:
         self._folder = settings.data_path / "sessions"
         self._limit = RateLimit(settings.server.reservations, now_s=lambda: clock.now_ms() / 1000.0)
         self.places = settings.server.max_sessions
+        self.taken_besides: Callable[[], float] = lambda: 0.0  # places that sessions take beyond one each
         metrics.sessions_detached.set_function(self._detached)
 
     @property
@@ -163,7 +164,7 @@ class SessionRegistry:
                 retry_after_s=wait_s,
             )
         taken = sum(s.status is not Status.ENDED for s in self._sessions.values())
-        if taken >= self.places and not self._make_room(network):
+        if taken + self.taken_besides() >= self.places and not self._make_room(network):
             self._metrics.count_admission("full")
             raise CapacityError(f"all places are taken; try again in {retry_s} seconds", retry_after_s=retry_s)
 

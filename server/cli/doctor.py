@@ -132,10 +132,9 @@ async def _measure(settings: Settings) -> Places:
 
 def judge_places(wanted: int, places: Places) -> Check:
     """Judge the places that are set (0: none) against those that there is room for."""
-    found = f"{places.count} sessions at once: {places.reason}"
     if wanted <= places.count:
-        return Check("Places", "ok", found if not wanted else f"{wanted} set, of {found}")
-    return Check("Places", "warn", f"{wanted} set, but {found}", f"set server.max_sessions to {places.count}, or to 0")
+        return Check("Places", "ok", str(places) if not wanted else f"{wanted} set, of {places}")
+    return Check("Places", "warn", f"{wanted} set, but {places}", f"set server.max_sessions to {places.count}, or to 0")
 
 
 def check_python(version: tuple[int, int, int]) -> Check:

@@ -23,6 +23,8 @@ FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
 BITS_PER_S = 32_000  # speech at 12 kHz bandwidth is transparent at about 24 kbit/s
 # Each packet carries a coarse copy of the one before: a browser that lost one packet of a patient's word plays that.
 EXPECTED_LOSS_PERCENT = 5
+# After so many frames of digital silence each gives the same packet, and none has to be computed.
+SETTLED_FRAMES = 5
 STEREO_BIT = 0b100  # of a packet's first byte (RFC 6716, section 3.1)
 TIME_BASE = Fraction(1, OPUS_HZ)
 
@@ -68,15 +70,25 @@ class OpusEncoder:
         codec.options = {"application": "voip", "fec": "1", "packet_loss": str(EXPECTED_LOSS_PERCENT)}
         self._codec = codec
         self._samples = 0
+        self._silent_frames = 0  # in a row, the last one included
+        self._silence = b""  # the packet of the last of them
 
     def encode(self, samples: Pcm, number: int) -> OpusPacket | None:
         """Return 480 samples as the packet of the frame with this number, its time in 48 kHz samples."""
+        self._silent_frames = 0 if samples.any() else self._silent_frames + 1
+        if self._silent_frames > SETTLED_FRAMES and self._silence:
+            return _packet(self._silence, number)
+        payload = self._silence = self._encoded(samples)
+        return _packet(payload, number) if payload else None
+
+    def _encoded(self, samples: Pcm) -> bytes:
         frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = WIRE_HZ, self._samples, Fraction(1, WIRE_HZ)
         self._samples += len(samples)
-        payload = b"".join(bytes(packet) for packet in self._codec.encode(frame))
-        if not payload:
-            return None
-        packet: OpusPacket = av.Packet(payload)
-        packet.pts, packet.time_base = number * samples_for(FRAME_MS, OPUS_HZ), TIME_BASE
-        return packet
+        return b"".join(bytes(packet) for packet in self._codec.encode(frame))
+
+
+def _packet(payload: bytes, number: int) -> OpusPacket:
+    packet: OpusPacket = av.Packet(payload)
+    packet.pts, packet.time_base = number * samples_for(FRAME_MS, OPUS_HZ), TIME_BASE
+    return packet

@@ -268,7 +268,7 @@ def test_limits_are_judged() -> None:
     assert [doctor.check_cores(cores).status for cores in (1, 2)] == ["warn", "ok"]
     assert [doctor.check_memory(size, 16).status for size in (gib // 2, gib, 8 * gib)] == ["fail", "warn", "ok"]
     places = Places(6, "2 cores")
-    assert doctor.judge_places(0, places).found == "6 sessions at once: 2 cores"
+    assert doctor.judge_places(0, places).found == "6 sessions at once, or 3 by calls: 2 cores"
     assert doctor.judge_places(4, places).status == "ok"
     assert doctor.judge_places(16, places).advice == "set server.max_sessions to 6, or to 0"
     assert "server.max_sessions to 4," in doctor.check_memory(gib, 16).advice

@@ -7,9 +7,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from audio.errors import AppError
 from pipelines.models.devices import usable_cores
 from server.places import OWN_CPU_S, OWN_SHARE
+from server.replay.remote import reserve
 from tests.app.inside import serving
+from tests.app.wire import CARD
+from tests.rtc.caller import calling
 
 
 @pytest.mark.asyncio
@@ -26,3 +30,19 @@ async def test_places_are_found_once_the_engines_are_warm(tmp_path: Path) -> Non
 async def test_a_number_that_is_set_counts(tmp_path: Path) -> None:
     async with serving(tmp_path, max_sessions=3) as (_, server):
         assert server.registry.places == 3
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("max_sessions", "refused"), [(0, True), (3, False)])
+async def test_a_call_takes_two_of_the_places_that_were_found(tmp_path: Path, max_sessions: int, refused: bool) -> None:
+    """Whoever sets a number counts sessions; what was found counts what they cost."""
+    async with serving(tmp_path, max_sessions=max_sessions) as (address, server):
+        server.registry.places = 3
+        first = await reserve(f"http://{address}", CARD)
+        async with calling(first):
+            await reserve(f"http://{address}", CARD)
+            if refused:
+                with pytest.raises(AppError, match="all places are taken"):
+                    await reserve(f"http://{address}", CARD)
+            else:
+                await reserve(f"http://{address}", CARD)

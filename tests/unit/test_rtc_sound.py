@@ -64,6 +64,24 @@ def test_sound_comes_through_opus_as_loud_as_it_went_in() -> None:
     assert np.std(out[4_800:]) == pytest.approx(np.std(sound), rel=0.05)
 
 
+def test_silence_is_encoded_once_and_what_follows_sounds_as_ever() -> None:
+    """Packets that were not computed are the very ones that would have been."""
+    silent = np.zeros(samples_for(1_000.0, WIRE_HZ), dtype=np.int16)
+    sound = np.concatenate([tone(400.0), silent, tone(400.0)])
+    quick = list(packets(sound))
+    count = len(tone(400.0)) // FRAME_SAMPLES
+    settled = set(quick[count + 5 : count + 50])
+    assert len(settled) == 1
+    barely = sound.copy()
+    barely[len(tone(400.0)) : -len(tone(400.0)) : FRAME_SAMPLES] = 1  # one step in each frame: none is quite silent
+    assert len(set(packets(barely))) > len(set(quick))
+    decoder = OpusDecoder()
+    out = np.concatenate([decoder.decode(payload) for payload in quick])
+    middle, last = out[samples_for(500.0, 48_000) : samples_for(1_300.0, 48_000)], out[-samples_for(300.0, 48_000) :]
+    assert np.abs(middle).max() <= 1
+    assert np.std(last) == pytest.approx(np.std(tone(400.0)), rel=0.05)
+
+
 @pytest.mark.parametrize("payload", [b"", b"\xff\xff\xff"])
 def test_what_is_no_opus_is_left_out(payload: bytes) -> None:
     ear = Ear()
