@@ -166,17 +166,18 @@ async def run_load(
 
 
 async def _watch(server: psutil.Process, usage: Usage) -> None:
-    usage.idle_bytes = usage.peak_bytes = _rss(server)
+    usage.idle_bytes = usage.peak_bytes = resident_bytes(server)
     while True:
         await asyncio.sleep(SAMPLE_S)
-        usage.peak_bytes = max(usage.peak_bytes, _rss(server))
+        usage.peak_bytes = max(usage.peak_bytes, resident_bytes(server))
 
 
 def _family(server: psutil.Process) -> list[psutil.Process]:
     return [server, *server.children(recursive=True)]
 
 
-def _rss(server: psutil.Process) -> int:
+def resident_bytes(server: psutil.Process) -> int:
+    """Return what the server and the processes that it started hold in memory."""
     total = 0
     for process in _family(server):
         with contextlib.suppress(psutil.NoSuchProcess):
