@@ -18,7 +18,7 @@ from pathlib import Path
 
 import soundfile
 
-from audio.files import read_recording
+from audio.files import mono_at, read_recording
 from server.bench.degradations import CONDITIONS
 from tests.app.wire import DATA
 
@@ -28,7 +28,7 @@ RECORDINGS = tuple(DATA / f"consultation{name}.flac" for name in ("", "-medicine
 def degrade(recording: Path, condition: str, folder: Path) -> Path:
     """Write a recording as a bad microphone sends it, with its truth file; return its path."""
     sound = read_recording(recording)
-    found = CONDITIONS[condition](sound.samples[:, 0], sound.rate_hz)
+    found = CONDITIONS[condition](mono_at(sound, sound.rate_hz), sound.rate_hz)
     path = folder / recording.name
     soundfile.write(path, found, sound.rate_hz, subtype="PCM_16")
     truth = recording.with_suffix(".truth.yaml")
