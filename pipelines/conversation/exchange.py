@@ -58,7 +58,7 @@ class FloorExchange(CandidateTurns):
                 self._keep_floor()
 
     def _ask_for_words(self) -> None:
-        """Have speech that goes on read before it is judged by its words: a recogniser may show none of its own accord."""
+        """Have speech that goes on read before it is judged by its words: none may be shown otherwise."""
         holding, turn = self._holding, self._turn
         if holding is None or turn is None or holding.asked or turn.pause is not None or turn.text():
             return
