@@ -13,7 +13,6 @@ from pipelines.events import Problem, ReplyHeld, ReplyResumed, TurnCommitted
 
 # Speech that goes on this soon after the patient began to answer was not over: the candidate was cut off.
 CUT_OFF_MS = 1_000.0
-READING_MS = 200.0  # that a recogniser may take for a second of sound
 
 
 class FloorExchange(CandidateTurns):
@@ -46,7 +45,7 @@ class FloorExchange(CandidateTurns):
             return
         match self._claim():
             case Claim.UNDECIDED:
-                self._ask_for_words()
+                pass
             case Claim.YIELD:
                 self._yield()
             case kept:
@@ -56,15 +55,6 @@ class FloorExchange(CandidateTurns):
                     self._echo.denied()
                 self._drop_turn(kept.value)
                 self._keep_floor()
-
-    def _ask_for_words(self) -> None:
-        """Have speech that goes on read before it is judged by its words: none may be shown otherwise."""
-        holding, turn = self._holding, self._turn
-        if holding is None or turn is None or holding.asked or turn.pause is not None or turn.text():
-            return
-        if self._now_ms - holding.onset_ms >= self.settings.floor.yield_after_ms - READING_MS:
-            holding.asked = True
-            self._out += self._segments.ask(turn)
 
     def _keep_floor(self) -> None:
         """Nobody took the floor: the patient goes on from the word where it stopped."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from pipelines.conversation.floor import FloorEvidence
 from pipelines.conversation.heard import Reply
@@ -16,7 +16,6 @@ class Holding:
 
     onset_ms: float
     held: bool  # the patient's sound was paused for it
-    asked: bool = field(default=False, kw_only=True)  # what was said so far, in the midst of speech
     played_from_ms: float  # media time at which the reply's sound would have begun, had it gone on without a hold
 
     def evidence(self, turn: Turn, reply: Reply, now_ms: float, *, echo: bool | None, guarded: bool) -> FloorEvidence:

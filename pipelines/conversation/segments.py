@@ -44,11 +44,6 @@ class Segments:
             return []
         return [Peek(number, self._peeks)]
 
-    def ask(self, turn: Turn) -> list[Command]:
-        """Ask what was understood so far, in the midst of speech."""
-        self._peeks += 1
-        return [Peek(turn.last_segment()[0], self._peeks)]
-
     def finish(self, turn: Turn) -> list[Command]:
         """Ask for the final text of the turn's last segment, once."""
         number, segment = turn.last_segment()

@@ -466,25 +466,3 @@ class AnyOrder(RuleBasedStateMachine):
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = hypothesis_settings(max_examples=60, stateful_step_count=40, deadline=None)
-
-
-# ------------------------------------------------------------------ over the patient
-
-
-@pytest.mark.parametrize("known", ["", "wait a"])
-def test_speech_over_the_patient_is_read_once_before_it_is_judged(known: str) -> None:
-    """A recogniser that reads whole pieces may show nothing in so short a time, unless it is asked."""
-    table = Table()
-    table.say("how are you")
-    table.answer(Clause("I have been better, thank you."))
-    table.wait(400, played_ms=400)
-    assert table.stands(State.SPEAKING)
-    before = len(table.of(c.Peek))
-    table.tell(s.VoiceStarted(table.now_ms))
-    table.wait(300, played_ms=400)
-    assert table.stands(State.HOLDING)
-    assert len(table.of(c.Peek)) == before
-    if known:
-        table.understand(known, final=False)
-    table.wait(260, played_ms=400)
-    assert len(table.of(c.Peek)) == before + (not known)
