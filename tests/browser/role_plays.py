@@ -34,12 +34,13 @@ SETTINGS = (
     "server.retry_after_s=1", "conversation.silence_prompt_ms=0",
 )  # fmt: skip
 
-# Writes down when a voice begins and ends in the microphone, and in what is played or comes by a call, on one clock.
+# Writes down when a voice begins and ends in the microphone, and in what is played or comes by a call, on one clock. A page
+# on a busy machine may stand still for seconds: turns are further apart than that.
 MEASURE = """
 globalThis.heard = { mine: [], theirs: [], loudest: 0 };
 const note = (list, on, at_ms) => {
   const last = list.at(-1);
-  if (on && (!last || at_ms - last.to_ms > 700)) list.push({ from_ms: at_ms, to_ms: at_ms });
+  if (on && (!last || at_ms - last.to_ms > 4000)) list.push({ from_ms: at_ms, to_ms: at_ms });
   else if (on) last.to_ms = at_ms;
 };
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
