@@ -34,8 +34,8 @@ SETTINGS = (
     "server.retry_after_s=1", "conversation.silence_prompt_ms=0",
 )  # fmt: skip
 
-# Writes down when a voice begins and ends in the microphone, and in what is played or comes by a call, on one clock. A page
-# on a busy machine may stand still for seconds: turns are further apart than that.
+# Writes down when a voice begins and ends in the microphone, and in what is played or comes by a call, on one clock.
+# A page on a busy machine may stand still for seconds: turns are further apart than that.
 MEASURE = """
 globalThis.heard = { mine: [], theirs: [], loudest: 0 };
 const note = (list, on, at_ms) => {

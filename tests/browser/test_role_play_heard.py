@@ -20,7 +20,7 @@ from tests.browser.role_plays import TURNS, RolePlay, UnderWay, held
 pytestmark = pytest.mark.browser
 
 SAID = ("", "", "", "fifteen")  # part of an answer, where there is only one
-UNDERSTOOD = 0.7  # of all words: the smallest Whisper mishears names and unstressed words, of sound that limps still more
+UNDERSTOOD = 0.7  # of all words: the smallest Whisper mishears names and unstressed words, more so of sound that limps
 AUDIBLE = 0.01  # full scale 1: -40 dBFS
 # Two conversations and all other tests share two cores: how late an answer may be there says nothing of the product.
 VOICE_TO_VOICE_MS = (200, 30_000)
