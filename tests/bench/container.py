@@ -44,6 +44,8 @@ def main() -> int:
     parser.add_argument("--base", type=Path, help="Keep the bare root in this tar file, and use it when it is there.")
     parser.add_argument("--audio", type=Path, default=TURN, help="What is replayed: a recording with its truth file.")
     given = parser.parse_args()
+    if given.models is not None and not given.models.is_dir():
+        parser.error(f"{given.models} is no folder; models are brought into the image by --build-arg MODELS=tiny.en")
     began_s = time.monotonic()
     base = bare_root(given.work / "base", given.base)
     base_s, began_s = time.monotonic() - began_s, time.monotonic()

@@ -104,7 +104,7 @@ def _carry_out(stage: Stage, base: Built, root: Path, done: Mapping[str, Built],
             case "USER":
                 built.user = one.text
             case "RUN":
-                with _lent(root) as variables:
+                with _lent(root) as variables, _proc(root):
                     command = built.as_user("/bin/sh", "-c", one.text)
                     subprocess.run(command, env=variables | built.environ | built.arguments, check=True)
             case "COPY":
@@ -165,6 +165,17 @@ def bind(source: Path, target: Path, *, read_only: bool = False) -> None:
     subprocess.run(["mount", "--bind", source, target], check=True)
     if read_only:
         subprocess.run(["mount", "-o", "remount,bind,ro", target], check=True)
+
+
+@contextmanager
+def _proc(root: Path) -> Iterator[None]:
+    """Show the processes in a root, as every container engine does while it builds."""
+    (root / "proc").mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "proc", "proc", root / "proc"], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", root / "proc"], check=True)
 
 
 @contextmanager
