@@ -167,7 +167,8 @@ def test_a_client_that_reads_nothing_is_cut_off_and_costs_nobody_anything(
         assert server.metric("voice_sessions_active") == 0.0
 
     data = tmp_path_factory.mktemp("deaf")
-    settings = ("server.send_deadline_s=0.5", "server.socket_send_buffer_bytes=4096")
+    # Half a second is too short for a good client on a busy machine.
+    settings = ("server.send_deadline_s=2", "server.socket_send_buffer_bytes=4096")
     with running(data, "engines.backend=mock", *settings) as server:
         asyncio.run(main(server))
     assert server.logged("client_too_slow")
