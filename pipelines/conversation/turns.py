@@ -11,7 +11,8 @@ from pipelines.events import DraftMade, SpeechStarted, SpeechStopped, TurnCommit
 
 # The voice detector needs up to this long to tell that loud sound is speech; so long a turn's end is put off for it.
 LOUD_MS = 200.0
-SURE_MS = 200.0  # the stop of a consonant lasts up to about 150 ms, and a breath within a sentence seldom longer
+# The stop of a consonant lasts up to about 150 ms, and a breath within a sentence seldom longer.
+SURE_MS = 200.0
 
 
 class CandidateTurns(PatientReplies):

@@ -200,19 +200,22 @@ class DecodeLane(Lane):
             share = -(-len(waited) // len(self._workers))  # what the other workers are free for is read sooner by them
             return self._batch(sorted(waited, key=lambda piece: piece.turn), min(share, self._batch_size))
         most = max(1, int(CAPTIONS_MS / self.caption_ms)) if self.caption_ms else 1
-        due = [(handle, purpose) for handle in self._handles if (purpose := self._caption_due(handle)) is not None]
+        few, interval_ms = self.speaking <= max(1, len(self._workers) // 2), self.interval_ms
+        due = [
+            (handle, purpose)
+            for handle in self._handles
+            if (purpose := self._caption_due(handle, few=few, interval_ms=interval_ms)) is not None
+        ]
         due.sort(key=lambda each: each[0].served)
         captions = [
             self._piece(handle, handle.segment, purpose) for handle, purpose in due[: min(most, self._batch_size)]
         ]
         return self._batch(captions, most)
 
-    def _caption_due(self, handle: DecodeHandle) -> Purpose | None:
+    def _caption_due(self, handle: DecodeHandle, *, few: bool, interval_ms: float) -> Purpose | None:
         """Return as what a caption of it is to be read now; where few speak, every lull is read as a pause would be."""
         if any(piece.reading.purpose != "caption" for piece in handle.reading):
             return None
-        few = self.speaking <= max(1, len(self._workers) // 2)
-        interval_ms = self.interval_ms
         purpose = handle.segment.caption_due(
             every_ms=max(self._caption_every_ms, LATER * interval_ms), in_lull_ms=LULL_EVERY_MS if few else interval_ms
         )
