@@ -79,6 +79,7 @@ class UnderWay:
 
     page: Page
     sockets: list[str]
+    server: ServerProcess
 
 
 @dataclass
@@ -91,6 +92,7 @@ class RolePlay:
     heard: dict[str, Any]
     calls: int
     sockets: int
+    cut_calls: int  # that the server lost sight of
 
 
 def loading(server: ServerProcess) -> None:
@@ -139,7 +141,7 @@ def begun(playwright: Playwright, data: Path, models: Path) -> Iterator[dict[str
         steps.prepare(pages["websocket"])
         for page in pages.values():
             page.get_by_role("button", name="Start now").click()
-        yield {name: UnderWay(page, sockets[name]) for name, page in pages.items()}
+        yield {name: UnderWay(page, sockets[name], server) for name, page in pages.items()}
         assert faults_of(server) == []
 
 
@@ -148,6 +150,13 @@ def sockets_of(page: Page) -> list[str]:
     found: list[str] = []
     page.on("websocket", lambda socket: found.append(socket.url))
     return found
+
+
+def cut_calls(server: ServerProcess) -> int:
+    """Return how often a call was cut: for want of packets, which a machine that stands still does not send either."""
+    sessions = [folder.name for folder in (server.data / "sessions").iterdir()]
+    lost = [e for session in sessions for e in server.entries(session) if e.envelope.type == "connection_lost"]
+    return sum(entry.payload is not None and entry.payload["transport"] == "webrtc" for entry in lost)
 
 
 def held(role_play: UnderWay) -> RolePlay:
@@ -163,6 +172,7 @@ def held(role_play: UnderWay) -> RolePlay:
         heard=page.evaluate("heard"),
         calls=page.evaluate("calls.length"),
         sockets=len(role_play.sockets),
+        cut_calls=cut_calls(role_play.server),
     )
     expect(page.get_by_text("Last reply after")).to_be_visible()
     steps.end(page)

@@ -21,6 +21,10 @@ pytestmark = pytest.mark.browser
 
 SAID = ("", "", "", "fifteen")  # part of an answer, where there is only one
 UNDERSTOOD = 0.7  # of all words: the smallest Whisper mishears names and unstressed words, more so of sound that limps
+# A short word is marked for so little time that a look now and then may miss it.
+NOTE_WORD = """(word) => new MutationObserver(() => {
+  globalThis.wasNow ||= word.classList.contains("word-now");
+}).observe(word, { attributes: true })"""
 AUDIBLE = 0.01  # full scale 1: -40 dBFS
 # Two conversations and all other tests share two cores: how late an answer may be there says nothing of the product.
 VOICE_TO_VOICE_MS = (200, 30_000)
@@ -59,7 +63,9 @@ by_transport = pytest.mark.parametrize("transport", ["webrtc", "websocket"])
 def test_a_role_play_of_four_turns(role_plays: dict[str, RolePlay], transport: str) -> None:
     """What was understood, shown, heard and measured."""
     seen = role_plays[transport]
-    assert (seen.calls, seen.sockets) == ((1, 0) if transport == "webrtc" else (0, 1))
+    assert seen.calls == (1 if transport == "webrtc" else 0)
+    # A call that is cut is gone on with by messages.
+    assert seen.sockets <= seen.cut_calls if transport == "webrtc" else seen.sockets == 1
     assert len(seen.mine) == len(TURNS)
     check_heard(seen.mine)
     for shown, part in zip(seen.theirs, SAID, strict=True):
@@ -108,8 +114,9 @@ def check_recording(page: Page, path: Path) -> None:
     expect(line.get_by_role("button", name="Play: Patient")).to_be_visible()  # it has come to the end of the turn
     page.wait_for_function(f"() => loudness() < {AUDIBLE}")
     word = said.nth(2).locator(".word").last
+    word.evaluate(NOTE_WORD)
     word.click()
-    expect(word).to_have_class(re.compile(r"\bword-now\b"))
+    page.wait_for_function("() => globalThis.wasNow")
     page.wait_for_function(f"() => loudness() > {AUDIBLE}")
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(page.locator(".player-time")).to_have_text(re.compile(r"0:\d\d of \d:\d\d"))
