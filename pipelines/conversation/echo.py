@@ -48,6 +48,10 @@ class EchoJudge:
         self.echo = self._last = None
         self.going_on = self._decided = False
 
+    def over(self) -> None:
+        """The sound that was an echo has ended, or is known to be none."""
+        self.going_on = False
+
     def wanted(self, onset_ms: float | None, now_ms: float) -> bool:
         """Return whether the likeness should be measured now, for a sound that began then."""
         if now_ms - self._asked_ms < EVERY_MS or self._decided:

@@ -48,18 +48,52 @@ class Reply:
         """Return the cues the reply would tell, in order."""
         return tuple(dict.fromkeys(clause.cue for clause in self.clauses if clause.cue is not None))
 
-    def played(self, played_ms: float, now_ms: float) -> None:
+    def ask(self, now_ms: float) -> None:
+        """Note that it is wanted from now on."""
+        self.asked_at_ms = now_ms
+
+    def touch(self, now_ms: float) -> None:
+        """Note that it went on."""
+        self.moved_at_ms = now_ms
+
+    def propose(self, clause: Clause) -> None:
+        """Take the next clause."""
+        self.clauses.append(clause)
+
+    def close(self, end: ReplyEnd) -> None:
+        """Note that no more clauses will come."""
+        self.end = end
+
+    def prepare(self) -> None:
+        """Note that its first sound is ready."""
+        self.prepared = True
+
+    def start(self, now_ms: float) -> None:
+        """Note that it is heard from now on: what it answers has been answered."""
+        self.started = True
+        self.touch(now_ms)
+
+    def settle(self) -> None:
+        """Note that no turn waits for it any more."""
+        self.answers = 0
+
+    def play(self, played_ms: float, now_ms: float) -> None:
         """Note how much was heard by now."""
         if played_ms > self.played_ms:
-            self.played_ms, self.moved_at_ms = played_ms, now_ms
+            self.play_from(played_ms, now_ms)
+
+    def play_from(self, played_ms: float, now_ms: float) -> None:
+        """Note how much was heard, though it was thought to be more."""
+        self.played_ms, self.moved_at_ms = played_ms, now_ms
 
     def stuck_ms(self, now_ms: float) -> float:
         """Return since when nothing more of a reply has come that is not all there; 0 when it is."""
         whole = self.end is not None and len(self.made) == len(self.clauses)
         return 0.0 if whole else now_ms - self.moved_at_ms
 
-    def time_words(self, clause: int, words: tuple[Word, ...], *, last: bool) -> None:
+    def time_words(self, clause: int, words: tuple[Word, ...], now_ms: float, *, last: bool) -> None:
         """Take the times of words of a clause; `last`: there will be no more."""
+        self.touch(now_ms)
         self.words.setdefault(clause, []).extend(words)
         if last:
             self.made.add(clause)

@@ -64,7 +64,7 @@ class Memory:
         """The patient has begun to answer: what the reply answers becomes history, what came later still waits."""
         self.history += [HistoryItem("candidate", turn.text()) for turn in self.unanswered[: reply.answers]]
         self.unanswered = self.unanswered[reply.answers :]
-        reply.answers = 0
+        reply.settle()
 
     def finish(self, reply: Reply, status: str, played_ms: float, *, estimated: bool) -> list[Event]:
         """Keep what was heard of a reply that is over; return what is to be recorded."""
@@ -83,10 +83,19 @@ class Memory:
                 reply.newly_told.append(cue)
         return events
 
+    def wait(self, turn: Turn) -> None:
+        """Note that a turn waits for an answer."""
+        self.unanswered.append(turn)
+
+    def can_correct(self, number: int) -> bool:
+        """Return whether the client's word on the last reply still counts: not once the talk has gone on."""
+        last = self.last_reply
+        return last is not None and last.number == number and bool(self.history) and self.history[-1].role == "patient"
+
     def correct(self, number: int, heard_ms: float) -> list[Event]:
         """Take the client's word for how much of the last reply was heard; nothing once the talk has gone on."""
         reply = self.last_reply
-        if reply is None or reply.number != number or not self.history or self.history[-1].role != "patient":
+        if reply is None or not self.can_correct(number):
             return []
         heard, cues = reply.heard_text(heard_ms), reply.heard_cues(heard_ms)
         self.history[-1] = HistoryItem("patient", heard, cues)

@@ -2,125 +2,183 @@
 
 from __future__ import annotations
 
-from pipelines.conversation.base import ConversationBase
-from pipelines.conversation.commands import Adopt, CloseReply, Discard, Release, Speak, StopReply
+import math
+from dataclasses import dataclass
+
+from pipelines.conversation.commands import (
+    Adopt,
+    CloseReply,
+    Command,
+    Discard,
+    Hold,
+    Record,
+    Release,
+    Resume,
+    Speak,
+    StopReply,
+)
 from pipelines.conversation.heard import Reply
-from pipelines.conversation.states import State, Trigger
+from pipelines.conversation.memory import Memory
 from pipelines.conversation.turn import Turn
 from pipelines.engines import Clause, ReplyEnd, ReplyPart, RespondKind
-from pipelines.events import ReplyProposed, ReplyStarted
+from pipelines.events import DraftMade, ReplyHeld, ReplyProposed, ReplyResumed, ReplyStarted
+
+# Speech that goes on this soon after the patient began to answer was not over: the candidate was cut off.
+CUT_OFF_MS = 1_000.0
 
 
-class PatientReplies(ConversationBase):
-    """One reply at a time, and one draft of the next; what follows when a reply is over is for others to say."""
+@dataclass(slots=True)
+class Replies:
+    """One reply at a time, and one draft of the next; each method that changes them returns what is to be done."""
 
-    def _reply_over(self, reply: Reply, trigger: Trigger) -> None:
-        """The patient has no more to say."""
-        raise NotImplementedError
+    memory: Memory
+    reply: Reply | None = None
+    draft: Reply | None = None
+    patient_until_ms: float | None = None  # media time of the patient's last sound
+    # Media time at which the reply's sound would have begun, were there no holds.
+    play_began_ms: float = 0.0
+    _began_ms: float = 0.0
+    _heard_ms: float = 0.0  # of the patient in replies that are over
+    _count: int = 0
 
-    def _current(self, number: int) -> Reply | None:
-        return self._reply if self._reply is not None and self._reply.number == number else None
+    # -------------------------------------------------------------- what is under way
 
-    def _drafted(self, number: int) -> Reply | None:
-        return self._draft if self._draft is not None and self._draft.number == number else None
+    def current(self, number: int) -> Reply | None:
+        """Return the reply under way, if that is its number."""
+        return self.reply if self.reply is not None and self.reply.number == number else None
+
+    def drafted(self, number: int) -> Reply | None:
+        """Return the draft, if that is its number."""
+        return self.draft if self.draft is not None and self.draft.number == number else None
+
+    def find(self, number: int) -> Reply | None:
+        """Return the reply or the draft of that number."""
+        return self.current(number) or self.drafted(number)
+
+    @property
+    def heard_ms(self) -> float:
+        """How much of the patient was heard so far."""
+        return self._heard_ms + (self.reply.played_ms if self.reply is not None else 0.0)
+
+    def quiet_ms(self, now_ms: float) -> float:
+        """Return for how long nothing of the patient was heard, infinity if nothing ever was."""
+        return math.inf if self.patient_until_ms is None else now_ms - self.patient_until_ms
+
+    def has_just_begun(self, now_ms: float) -> bool:
+        """Return whether whoever speaks now had not finished when the patient began."""
+        return now_ms - self._began_ms <= CUT_OFF_MS
 
     # -------------------------------------------------------------- asking for one
 
-    def _respond(self, kind: RespondKind, drafted: Turn | None = None) -> Reply:
-        """Ask for a reply to all that waits for one; `drafted` is a turn that may not be over yet."""
-        if self.state is State.LISTENING:
-            self._go(Trigger.REPLY_WANTED)
-        memory = self.memory.with_turn(drafted) if drafted is not None else self.memory
-        self._replies += 1
-        reply = memory.new_reply(self._replies, kind, now_ms=self._now_ms, last_turn=self._segments.turns)
-        if drafted is not None:
-            self._draft = reply
-        else:
-            self._reply = reply
-        self._out.append(memory.request(reply, kind, draft=drafted is not None))
-        return reply
+    def ask(self, kind: RespondKind, now_ms: float, *, last_turn: int) -> list[Command]:
+        """Ask for a reply to all that waits for one, or of the patient's own accord."""
+        self.reply = self._new(self.memory, kind, now_ms, last_turn)
+        return [self.memory.request(self.reply, kind, draft=False)]
 
-    def _adopt(self, draft: Reply) -> None:
-        """The draft answers what was said: what is ready of it goes out, what was kept back is asked for."""
-        self._reply, self._draft = draft, None
-        draft.asked_at_ms = self._now_ms
-        self._out.append(Adopt(draft.number))
-        for index, clause in enumerate(draft.clauses[1:], start=1):
-            self._out.append(Speak(draft.number, index, clause))
-        if draft.end is not None:
-            self._proposal_ended(draft, draft.end)
-        if draft.prepared and self._reply is draft:
-            self._release(draft)
+    def ask_draft(self, turn: Turn, now_ms: float, *, silent_ms: float, last_turn: int) -> list[Command]:
+        """Ask for a reply to a turn that may not be over yet."""
+        memory = self.memory.with_turn(turn)
+        turn.count_draft()
+        self.draft = self._new(memory, RespondKind.REPLY, now_ms, last_turn)
+        made = DraftMade(turn.number, self.draft.revision, silent_ms)
+        return [memory.request(self.draft, RespondKind.REPLY, draft=True), Record(made)]
 
-    def _discard(self, reason: str) -> None:
-        if self._draft is not None:
-            draft, self._draft = self._draft, None
-            self._out.append(Discard(draft.number, draft.turn, draft.revision, reason))
+    def _new(self, memory: Memory, kind: RespondKind, now_ms: float, last_turn: int) -> Reply:
+        self._count += 1
+        return memory.new_reply(self._count, kind, now_ms=now_ms, last_turn=last_turn)
+
+    def adopt(self, draft: Reply, now_ms: float) -> list[Command]:
+        """The draft answers what was said: it is the reply, and what was kept back of it is to be spoken."""
+        self.reply, self.draft = draft, None
+        draft.ask(now_ms)
+        rest = [Speak(draft.number, index, clause) for index, clause in enumerate(draft.clauses) if index]
+        end = self._end_proposal(draft, draft.end) if draft.end is not None else []
+        return [Adopt(draft.number), *rest, *end]
+
+    def discard(self, reason: str) -> list[Command]:
+        """Nobody will hear the draft."""
+        draft, self.draft = self.draft, None
+        return [Discard(draft.number, draft.turn, draft.revision, reason)] if draft is not None else []
 
     # -------------------------------------------------------------- it is made
 
-    def _proposed(self, number: int, part: ReplyPart) -> None:
-        reply, draft = self._current(number), self._drafted(number)
-        if reply is not None:
-            reply.moved_at_ms = self._now_ms
-        if draft is not None:
-            if isinstance(part, Clause):
-                draft.clauses.append(part)
-                if len(draft.clauses) == 1:  # the others wait for the turn's end
-                    self._out.append(Speak(number, 0, part))
-                return
-            draft.end = part
-            turn = self._turn
-            if turn is not None and turn.pause is not None and self.state is State.WEIGHING:
-                turn.pause.asks = part.score if part.asked else 0.0
-                self._estimate(turn, turn.pause)
-        elif reply is not None:
-            if isinstance(part, Clause):
-                reply.clauses.append(part)
-                self._out.append(Speak(number, len(reply.clauses) - 1, part))
-                return
-            self._proposal_ended(reply, part)
+    def add(self, reply: Reply, part: ReplyPart, now_ms: float) -> list[Command]:
+        """Take a part of a proposal; of a draft only the first clause is spoken, the others wait for the turn's end."""
+        draft = reply is self.draft
+        if not draft:
+            reply.touch(now_ms)
+        if isinstance(part, Clause):
+            reply.propose(part)
+            index = len(reply.clauses) - 1
+            return [Speak(reply.number, index, part)] if index == 0 or not draft else []
+        reply.close(part)
+        return [] if draft else self._end_proposal(reply, part)
 
-    def _proposal_ended(self, reply: Reply, end: ReplyEnd) -> None:
-        reply.end = end
-        self._record(ReplyProposed(reply.turn, reply.number, end.intent, reply.cues(), end.reason, end.score))
-        if reply.clauses:
-            self._out.append(CloseReply(reply.number))
-        else:
-            self._finish_reply(reply, "completed", 0.0, estimated=True)
-            self._reply_over(reply, Trigger.NO_REPLY)
-
-    def _prepared(self, number: int) -> None:
-        reply = self._current(number) or self._drafted(number)
-        if reply is not None:
-            reply.prepared = True
-            if reply is self._reply and self.state is State.ANSWERING:
-                self._release(reply)
+    @staticmethod
+    def _end_proposal(reply: Reply, end: ReplyEnd) -> list[Command]:
+        proposed = ReplyProposed(reply.turn, reply.number, end.intent, reply.cues(), end.reason, end.score)
+        return [Record(proposed), *([CloseReply(reply.number)] if reply.clauses else [])]
 
     # -------------------------------------------------------------- it is spoken, and ends
 
-    def _release(self, reply: Reply) -> None:
-        if self._voice_near or self._away:
-            # The patient never talks over the candidate, nor to nobody; the next tick tries again.
-            return
-        self._go(Trigger.RELEASED)
-        reply.started = True
-        self._reply_began_ms = self._play_began_ms = reply.moved_at_ms = self._now_ms
+    def release(self, reply: Reply, now_ms: float) -> list[Command]:
+        """Let the reply be heard."""
+        reply.start(now_ms)
+        self._began_ms = self.play_began_ms = now_ms
         self.memory.answered(reply)
-        self._record(ReplyStarted(reply.number, reply.turn))
-        self._out.append(Release(reply.number))
+        return [Record(ReplyStarted(reply.number, reply.turn)), Release(reply.number)]
 
-    def _stop(self, reply: Reply, status: str, *, heard_ms: float) -> None:
-        self._out.append(StopReply(reply.number))
+    def play(self, played_ms: float, now_ms: float, *, on_hold: bool) -> None:
+        """Note how much was heard by now."""
+        reply = self.reply
+        if reply is not None and reply.started:
+            reply.play(played_ms, now_ms)
+            if not on_hold:
+                self.play_began_ms = now_ms - played_ms
+
+    def hold(self) -> list[Command]:
+        """Pause the reply's sound: somebody may be taking the floor."""
+        reply = self.reply
+        return [Hold(reply.number), *self.break_off(reply.played_ms)] if reply is not None else []
+
+    def resume(self, now_ms: float, *, held: bool) -> list[Command]:
+        """Nobody took the floor: go on from the word where the sound was paused, if it was."""
+        reply = self.reply
+        if reply is None:
+            return []
+        reply.touch(now_ms)
+        return _go_on(reply, reply.resume_ms(reply.played_ms)) if held else []
+
+    def break_off(self, played_ms: float) -> list[Command]:
+        """Record that the reply's sound has stopped there, for now."""
+        reply = self.reply
+        return [Record(ReplyHeld(reply.number, played_ms))] if reply is not None and reply.started else []
+
+    def take_up(self, played_ms: float, now_ms: float, *, on_hold: bool) -> list[Command]:
+        """Go on after the connection was lost, with the word that broke off; not while the sound is paused."""
+        reply = self.reply
+        if reply is None or not reply.started:
+            return []
+        reply.play_from(played_ms, now_ms)
+        return [] if on_hold else _go_on(reply, reply.repeat_ms(played_ms))
+
+    def stop(self, reply: Reply, status: str, now_ms: float, *, heard_ms: float) -> list[Command]:
+        """Cancel the reply; what was heard of it counts."""
+        stop = StopReply(reply.number)
         if reply.started:
-            self._finish_reply(reply, status, heard_ms, estimated=True)
-        else:
-            self._reply = None
+            return [stop, *self.finish(reply, status, heard_ms, now_ms, estimated=True)]
+        self.reply = None
+        return [stop]
 
-    def _finish_reply(self, reply: Reply, status: str, played_ms: float, *, estimated: bool) -> None:
-        for event in self.memory.finish(reply, status, played_ms, estimated=estimated):
-            self._record(event)
-        self._patient_ms += played_ms
+    def finish(self, reply: Reply, status: str, played_ms: float, now_ms: float, *, estimated: bool) -> list[Command]:
+        """The reply is over: keep what was heard of it."""
+        events = self.memory.finish(reply, status, played_ms, estimated=estimated)
+        self._heard_ms += played_ms
         if played_ms:
-            self.weighing.patient_until_ms = self._now_ms
-        self._reply = None
+            self.patient_until_ms = now_ms
+        self.reply = None
+        return [Record(event) for event in events]
+
+
+def _go_on(reply: Reply, from_ms: float) -> list[Command]:
+    return [Record(ReplyResumed(reply.number, from_ms)), Resume(reply.number, from_ms)]

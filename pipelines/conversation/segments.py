@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipelines.conversation.commands import Command, DropSegment, FinishSegment, OpenSegment, Peek
-from pipelines.conversation.signals import Understood
 from pipelines.conversation.turn import Pause, Segment, Turn
 
 
@@ -37,38 +36,19 @@ class Segments:
     def peek(self, turn: Turn, pause: Pause) -> list[Command]:
         """Ask what was understood until this pause; nothing is asked where the final text is there."""
         self._peeks += 1
-        pause.peek = self._peeks
+        pause.ask(self._peeks)
         number, segment = turn.last_segment()
         if segment.final:
-            pause.settled = True
+            pause.settle()
             return []
         return [Peek(number, self._peeks)]
 
     def finish(self, turn: Turn) -> list[Command]:
         """Ask for the final text of the turn's last segment, once."""
         number, segment = turn.last_segment()
-        if segment.asked:
-            return []
-        segment.asked = True
-        return [FinishSegment(number)]
+        return [FinishSegment(number)] if segment.ask() else []
 
     def drop(self, turn: Turn) -> list[Command]:
         """Forget the turn's last segment, unless its final text was asked for."""
         number, segment = turn.last_segment()
         return [] if segment.asked else [DropSegment(number)]
-
-
-def take_hypothesis(turn: Turn, heard: Understood) -> bool | None:
-    """Take what was understood of a segment of the turn; return whether it says more, None if it is of no use."""
-    segment = turn.segments.get(heard.segment)
-    if segment is None or segment.final:
-        return None  # of a turn that is over or was dropped, or too late
-    more = heard.text != segment.text or heard.final or heard.stable_words > segment.stable_words
-    if more:
-        segment.text, segment.words = heard.text, heard.words
-        segment.stable_words, segment.final = heard.stable_words, heard.final
-        segment.voiceless = heard.voiceless
-    pause = turn.pause
-    if pause is not None and (turn.all_final() or (heard.peek is not None and heard.peek == pause.peek)):
-        pause.settled = True
-    return more

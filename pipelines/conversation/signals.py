@@ -13,6 +13,20 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnDetectionSet:
+    """The client says how turns are to be taken, from now on.
+
+    `auto_endpoint`: pauses end the candidate's turn; `auto_respond`: what was said is answered without being asked for;
+    `interruptible`: the patient falls silent for the candidate. `fixed_wait_ms` of silence end a turn; None: judged.
+    """
+
+    auto_endpoint: bool = True
+    auto_respond: bool = True
+    interruptible: bool = True
+    fixed_wait_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceHinted:
     """The candidate may have begun to speak at that media time; VoiceStarted or VoiceDenied follows soon."""
 
@@ -195,7 +209,7 @@ class EndAsked:
 
 
 Signal = (
-    Begin | VoiceHinted | VoiceDenied | VoiceStarted | VoicePaused | Tick | Understood | Proposed | Prepared |
-    ReplyFailed | ClauseStarted | WordsTimed | PlayedOut | Truncated | EchoCancelled | Lost | Back | Typed |
+    Begin | TurnDetectionSet | VoiceHinted | VoiceDenied | VoiceStarted | VoicePaused | Tick | Understood | Proposed |
+    Prepared | ReplyFailed | ClauseStarted | WordsTimed | PlayedOut | Truncated | EchoCancelled | Lost | Back | Typed |
     CommitAsked | ClearAsked | ReplyAsked | CancelAsked | TimeUp | EndAsked
 )  # fmt: skip

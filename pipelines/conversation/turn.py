@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from pipelines.conversation.signals import Understood
 from pipelines.endpointing.features import words_of
 from pipelines.engines import Word
 
@@ -20,6 +21,20 @@ class Segment:
     final: bool = False
     asked: bool = False  # the final text was asked for
     voiceless: bool = False  # nobody spoke
+
+    def ask(self) -> bool:
+        """Note that the final text is asked for; return whether it had not been."""
+        asked, self.asked = self.asked, True
+        return not asked
+
+    def update(self, heard: Understood) -> bool:
+        """Take a newer hypothesis; return whether it says more than the last one."""
+        more = heard.text != self.text or heard.final or heard.stable_words > self.stable_words
+        if more:
+            self.text, self.words = heard.text, heard.words
+            self.stable_words, self.final = heard.stable_words, heard.final
+            self.voiceless = heard.voiceless
+        return more
 
     def confidences(self) -> tuple[float | None, ...]:
         """Return how sure the recogniser is of each word of the text, None for one of which it did not tell."""
@@ -40,6 +55,30 @@ class Pause:
     asks: float | None = None  # how surely the draft answers something that was asked
     wait_ms: float = math.inf  # the silence after which the turn is over, as it is judged now
 
+    def silent_ms(self, now_ms: float) -> float:
+        """Return for how long the candidate has been silent in it."""
+        return now_ms - self.since_ms - self.excused_ms
+
+    def excuse(self, missing_ms: float) -> None:
+        """Do not count so much sound that did not come."""
+        self.excused_ms += missing_ms
+
+    def ask(self, peek: int) -> None:
+        """Note that the text so far was asked for."""
+        self.peek = peek
+
+    def settle(self) -> None:
+        """Note that the text covers all that was said."""
+        self.settled = True
+
+    def answer(self, score: float) -> None:
+        """Note how surely the draft answers something that was asked."""
+        self.asks = score
+
+    def wait(self, wait_ms: float) -> None:
+        """Let the turn be over after so much silence."""
+        self.wait_ms = wait_ms
+
 
 @dataclass(slots=True)
 class Turn:
@@ -57,9 +96,44 @@ class Turn:
     over_at_ms: float | None = None
 
     def begin_piece(self, from_ms: float) -> None:
-        """Note that speech went on after a pause."""
+        """Note that speech began, or went on after a pause."""
+        self.pause = None
         self.piece_from_ms = from_ms
         self.words_before = len(words_of(self.text()))
+
+    def begin_pause(self, since_ms: float) -> Pause:
+        """Note that the candidate is silent; return the pause."""
+        self.pause = Pause(since_ms)
+        self.pieces += 1
+        self.reach(since_ms)
+        return self.pause
+
+    def reach(self, until_ms: float) -> None:
+        """Note that the candidate was heard until then."""
+        self.voiced_ms = max(self.voiced_ms, until_ms - self.from_ms)
+
+    def end(self, at_ms: float) -> None:
+        """Note that the turn was judged over."""
+        self.over_at_ms = at_ms
+
+    def go_on(self) -> None:
+        """Note that the turn was not over after all."""
+        self.over_at_ms = None
+
+    def count_draft(self) -> None:
+        """Note that an answer to it is drafted."""
+        self.drafts += 1
+
+    def update(self, heard: Understood) -> bool | None:
+        """Take what was understood of a segment; return whether it says more, None if it is of no use."""
+        segment = self.segments.get(heard.segment)
+        if segment is None or segment.final:
+            return None  # of a turn that is over or was dropped, or too late
+        more = segment.update(heard)
+        pause = self.pause
+        if pause is not None and (self.all_final() or (heard.peek is not None and heard.peek == pause.peek)):
+            pause.settle()
+        return more
 
     def text(self) -> str:
         """Return the text of all segments so far."""

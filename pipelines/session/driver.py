@@ -16,9 +16,8 @@ import structlog
 
 from audio.clock import Clock
 from audio.conditioning import SoundSettings
-from audio.echo import EchoWatch
 from audio.errors import AppError, AudioError, StorageError
-from audio.frames import FRAME_MS, WIRE_HZ, Frame, FrameKind, Pcm
+from audio.frames import FRAME_MS, Frame, FrameKind, Pcm
 from audio.intake import Intake
 from audio.playout import Playout, PlayoutChunk, Sink
 from audio.sound_check import Finding
@@ -27,7 +26,6 @@ from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
 from pipelines.conversation.core import Conversation
 from pipelines.conversation.settings import ConversationSettings
-from pipelines.conversation.states import State
 from pipelines.engines import Clause, Hypothesis, StreamSpec
 from pipelines.events import (
     DraftDiscarded,
@@ -55,8 +53,6 @@ from pipelines.session.speaking import Speaking
 
 logger = structlog.get_logger("pipelines.session")
 
-# What comes over the patient's voice may be that voice: nothing is learnt from it of the candidate's.
-PATIENT_HEARD = (State.SPEAKING, State.HOLDING)
 GAP_REPORT_MS = 1_000.0  # missing sound is logged once a second, not once a frame
 
 
@@ -127,7 +123,6 @@ class SessionDriver:
         self._closing: asyncio.TimerHandle | None = None  # the time is over: the end comes by itself
         self.clock = RolePlayClock(over=self._time_up, tired=partial(self.pause, False))
         self._latency = LatencyWatch()
-        self._echo = EchoWatch(heard_hz=spec.input_hz, played_hz=WIRE_HZ)
         self.keeps_sound = False  # the client sends what it could not send, late
         self._late_in_turn = False
         self._media_ahead_ms = 0.0  # of session time, when the reply under way began
@@ -155,7 +150,7 @@ class SessionDriver:
 
     def end(self, reason: str) -> None:
         """End the session; safe to call twice."""
-        if self.core.state is not State.ENDED:
+        if not self.core.is_over:
             self.signal(s.EndAsked(reason))
 
     def _finish(self, reason: str) -> None:
@@ -182,7 +177,7 @@ class SessionDriver:
 
         `late_ms`: it was captured so long ago, and kept while there was no connection.
         """
-        if self.core.state is State.ENDED:
+        if self.core.is_over:
             return
         self._hearing.awaits_missing = self.keeps_sound
         for frame in self._intake.receive(samples, self._clock.now_ms(), late_ms=late_ms):
@@ -199,7 +194,7 @@ class SessionDriver:
 
     def lost(self) -> None:
         """The client's connection is gone, and may come back: the patient falls silent at what was heard."""
-        if self.core.state is State.ENDED:
+        if self.core.is_over:
             return
         # While the clock is paused the patient is silent already, but what the client had of the reply may be gone.
         if self.clock.paused:
@@ -223,7 +218,7 @@ class SessionDriver:
         Meanwhile the patient is silent, nothing of the candidate is heard or recorded, and no time passes. It can't be
         paused once its time is over, nor for more than ten minutes in all: then it goes on by itself.
         """
-        if self.core.state is State.ENDED or on == self.clock.paused:
+        if self.core.is_over or on == self.clock.paused:
             return on == self.clock.paused
         if on:
             if not self.clock.pause():
@@ -243,7 +238,7 @@ class SessionDriver:
 
     def _media_tick(self) -> None:
         """Keep media time going where nothing comes."""
-        if self.core.state is State.ENDED:
+        if self.core.is_over:
             return
         for frame in self._intake.fill(self._clock.now_ms()):
             self._frame(frame)
@@ -251,7 +246,7 @@ class SessionDriver:
         self._media_timer = asyncio.get_running_loop().call_later(FRAME_MS / 1000.0, self._media_tick)
 
     def _frame(self, frame: Frame) -> None:
-        if self.core.state is State.ENDED:
+        if self.core.is_over:
             return
         media_ms = self._intake.clock.now_ms
         if self.clock.paused:
@@ -265,16 +260,20 @@ class SessionDriver:
         sound = self._hearing.condition(frame)  # after the recorder, which keeps what came
         for signal in self._hearing.hear(frame, sound, media_ms):
             self.signal(signal)
-        if frame.kind is not FrameKind.MISSING and self.core.state not in PATIENT_HEARD:
+        if frame.kind is not FrameKind.MISSING and not self.core.patient_is_heard:
+            # What comes over the patient's voice may be that voice: nothing is learnt from it of the candidate's.
             self._advise(self._hearing.judge_sound(sound))
         if frame.kind is not FrameKind.LATE:
-            missing_ms = frame.duration_ms if frame.kind is FrameKind.MISSING else 0.0
-            awaited = frame.kind is FrameKind.MISSING and (self._hearing.awaits_missing or self.clock.paused)
-            self._echo.add_heard(sound.levelled, media_ms - frame.duration_ms)
-            echo = self._echo.score(media_ms) if self.core.wants_echo else None
-            self.signal(
-                s.Tick(self.played_ms(), missing_ms, loud=self._loud(), busy=self._busy(), awaited=awaited, echo=echo)
+            tick = self._hearing.tick(
+                frame,
+                sound,
+                media_ms,
+                core=self.core,
+                played_ms=self.played_ms(),
+                busy=self._busy(),
+                awaited=self.clock.paused,
             )
+            self.signal(tick)
         elif frame.at_ms is not None and self.core.in_turn:
             self._late_in_turn = True
 
@@ -304,11 +303,6 @@ class SessionDriver:
     def played_ms(self) -> float:
         """How much of the reply under way has been heard."""
         return self.playout.played_ms(self.core.reply_number or 0)
-
-    def _loud(self) -> bool:
-        """Whether a pause may be over, though the voice detector has not said so yet."""
-        since_ms = self.core.pause_since_ms
-        return since_ms is not None and self._hearing.is_loud(since_ms)
 
     def _busy(self) -> bool:
         """Whether other sessions wait for the engines that a draft would need."""
@@ -399,7 +393,7 @@ class SessionDriver:
         if chunk.from_ms == 0:
             # Once a reply: media time moves in steps of a frame, and its chunks must not drift against each other.
             self._media_ahead_ms = self._intake.clock.now_ms - self._clock.now_ms()
-        self._echo.add_played(chunk.samples, at_session_ms + self._media_ahead_ms)
+        self._hearing.echo.add_played(chunk.samples, at_session_ms + self._media_ahead_ms)
         if self._recorder is not None:
             self._recorder.patient(at_session_ms + self._media_ahead_ms, chunk.samples)
         told = self._latency.chunk_placed(
@@ -419,7 +413,7 @@ class SessionDriver:
     def _cut_sound(self, reply: int) -> None:
         """What was placed beyond the sample that is heard now will not be heard there."""
         heard_at_ms = self.playout.placed_at_ms(reply, self.playout.played_ms(reply)) + self._media_ahead_ms
-        self._echo.cut_played(heard_at_ms)
+        self._hearing.echo.cut_played(heard_at_ms)
         if self._recorder is not None:
             self._recorder.patient_cut(heard_at_ms)
 
@@ -442,7 +436,7 @@ class SessionDriver:
 
     def storage_failed(self, error: StorageError) -> None:
         """Tell the person; an exam without a record is no exam, practice goes on."""
-        if self.core.state is State.ENDED:
+        if self.core.is_over:
             return
         self.log.append(Problem(error.code, error.message))
         if self.spec.mode == "exam":

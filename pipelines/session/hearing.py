@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from audio.conditioning import Conditioned, Conditioner, SoundSettings
-from audio.frames import ANALYSIS_HZ, Frame, FrameKind, Pcm
+from audio.echo import EchoWatch
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, Frame, FrameKind, Pcm
 from audio.loudness import VoicedTracker
 from audio.resample import StreamResampler
 from audio.sound_check import Finding
@@ -23,6 +24,7 @@ from audio.speech import (
     SpeechState,
 )
 from pipelines.conversation import signals as s
+from pipelines.conversation.core import Conversation
 from pipelines.engines import Hypothesis, Word
 from pipelines.lanes.decodes import RecogniserHandle
 
@@ -78,6 +80,8 @@ class Hearing:
         conditioning: SoundSettings | None = None,
     ) -> None:
         self._conditioner = Conditioner(rate_hz, conditioning)
+        # How alike the microphone's sound and the patient's are; whoever plays the latter adds it.
+        self.echo = EchoWatch(heard_hz=rate_hz, played_hz=WIRE_HZ)
         self._to_analysis = StreamResampler(rate_hz, ANALYSIS_HZ)
         self._detector = detector
         self._now_ms = now_ms
@@ -102,7 +106,35 @@ class Hearing:
         """Media time of the last voiced sample of the turn, by its loudness."""
         return self._voiced.last_voiced_ms
 
-    def is_loud(self, since_ms: float) -> bool:
+    def tick(
+        self,
+        frame: Frame,
+        sound: Conditioned,
+        media_ms: float,
+        *,
+        core: Conversation,
+        played_ms: float,
+        busy: bool,
+        awaited: bool,
+    ) -> s.Tick:
+        """Return what a frame that was heard tells of the time that went on with it.
+
+        `played_ms` of the reply have been heard; `busy`: the engines have enough to do; `awaited`: what is missing of
+        it may still come.
+        """
+        self.echo.add_heard(sound.levelled, media_ms - frame.duration_ms)
+        missing = frame.kind is FrameKind.MISSING
+        since_ms = core.pause_since_ms
+        return s.Tick(
+            played_ms,
+            frame.duration_ms if missing else 0.0,
+            loud=since_ms is not None and self._is_loud(since_ms),
+            busy=busy,
+            awaited=missing and (awaited or self.awaits_missing),
+            echo=self.echo.score(media_ms) if core.wants_echo else None,
+        )
+
+    def _is_loud(self, since_ms: float) -> bool:
         """Return whether a pause that began at `since_ms` may be over, or be none.
 
         Either the last moments are as loud as the turn's speech, or the voice detector has not let go of it.

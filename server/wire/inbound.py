@@ -11,7 +11,6 @@ from audio.errors import AppError
 from audio.frames import Pcm, pcm_from_bytes
 from pipelines import events as log
 from pipelines.conversation import signals as s
-from pipelines.conversation.states import State
 from pipelines.log.session_log import Record
 from pipelines.session.driver import SessionDriver
 from server.principal import Principal
@@ -71,7 +70,6 @@ class Inbound:
         self._translator = translator
         self._principal = principal
         self._reply_wanted: c.CreateResponse | None = None  # until the final text of the turn has come
-        self._cut: int | None = None  # the last reply whose heard part was settled
 
     def take(self, message: c.ClientMessage) -> None:
         """Carry out a message; raises Refused."""
@@ -122,8 +120,6 @@ class Inbound:
     def recorded(self, record: Record) -> None:
         """Take a record of the session's log: some requests wait for one."""
         match record.event:
-            case log.ReplyFinished(reply=reply) | log.ReplyTruncated(reply=reply):
-                self._cut = reply
             case log.TurnCommitted() | log.TurnIgnored() if self._reply_wanted is not None:
                 # Only after the core's commands were carried out: this record is in the midst of them.
                 asyncio.get_running_loop().call_soon(self._ask_late, self._reply_wanted)
@@ -160,12 +156,16 @@ class Inbound:
 
     def apply_turn_detection(self, driver: SessionDriver) -> None:
         """Have the conversation take turns as the client asked for."""
-        detection, core = self._wire.turn_detection, driver.core
-        core.auto_endpoint = detection is not None
-        core.auto_respond = detection is not None and detection.create_response
-        core.interruptible = detection is None or detection.interrupt_response
+        detection = self._wire.turn_detection
         silence_ms = detection.silence_duration_ms if detection is not None else None
-        core.weighing.fixed_wait_ms = driver.settings.fixed_wait_ms if silence_ms is None else silence_ms
+        driver.signal(
+            s.TurnDetectionSet(
+                auto_endpoint=detection is not None,
+                auto_respond=detection is not None and detection.create_response,
+                interruptible=detection is None or detection.interrupt_response,
+                fixed_wait_ms=driver.settings.fixed_wait_ms if silence_ms is None else silence_ms,
+            )
+        )
 
     def _pause(self, message: c.PauseSession) -> None:
         driver = self._stage.driver
@@ -251,14 +251,13 @@ class Inbound:
                 code=Code.INVALID_FIELD,
                 param="audio_end_ms",
             )
-        self._cut = None
-        driver.signal(s.Truncated(reply, float(message.audio_end_ms)))
-        if self._cut != reply:
+        if not driver.core.can_truncate(reply):
             raise Refused(
                 "this item can't be truncated any more: the conversation has gone on",
                 code=Code.TOO_LATE,
                 param="item_id",
             )
+        driver.signal(s.Truncated(reply, float(message.audio_end_ms)))
 
     # -------------------------------------------------------------- the patient's replies
 
@@ -277,7 +276,7 @@ class Inbound:
             )
         if self._reply_wanted is not None:
             raise Refused("a reply was asked for already; wait for response.created", code=Code.RESPONSE_ACTIVE)
-        if core.state is State.ANSWERING:
+        if core.is_answering:
             self._reply_wanted = message
         elif core.can_reply:
             self._stage.start().signal(s.ReplyAsked())

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from audio.conditioning import SoundSettings
 from audio.speech import SpeechDetector, SpeechSettings
+from pipelines.conversation import signals as s
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Clause, HistoryItem, RespondKind
 from pipelines.events import Audience, Event
@@ -106,8 +107,13 @@ async def play_script(
         make_log=lambda media_ms: SessionLog(now_ms=clock.now_ms, media_ms=media_ms, salt=lambda: "salt"),
         make_recorder=make_recorder,
     )
-    driver.core.auto_endpoint = bool(session.get("auto_endpoint", True))
-    driver.core.auto_respond = bool(session.get("auto_respond", True))
+    driver.signal(
+        s.TurnDetectionSet(
+            auto_endpoint=bool(session.get("auto_endpoint", True)),
+            auto_respond=bool(session.get("auto_respond", True)),
+            fixed_wait_ms=driver.settings.fixed_wait_ms,
+        )
+    )
     driver.start()
     await client.run(driver)
     ended_ms = client.now_ms

@@ -4,7 +4,7 @@ voice and a loudspeaker that do what real ones may do, in any order, early, late
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
@@ -101,6 +101,7 @@ class World:
         self.speaking = False
         self.signals: list[s.Signal] = []
         self.sound = True  # nothing wrong was found so far
+        self.detection = s.TurnDetectionSet(fixed_wait_ms=settings.fixed_wait_ms)
         self.segments: dict[int, str] = {}  # open | asked | final | dropped
         self.texts: dict[int, str] = {}  # of segments, as they were last understood, or finally
         self.of_turn: list[int] = []  # the segments of the turn at hand
@@ -132,6 +133,11 @@ class World:
             self._do(command)
         self.check()
         self.sound = True
+
+    def detect(self, **changes: bool) -> None:
+        """Have turns taken differently."""
+        self.detection = replace(self.detection, **changes)
+        self.tell(self.detection)
 
     def tick(self, *, missing: bool = False, busy: bool = False, echo: float | None = None) -> None:
         """Let 20 ms pass."""
@@ -211,7 +217,7 @@ class World:
             self.voice_denied()
         if self.speaking:
             self.voice_pauses()
-        self.core.auto_endpoint = True
+        self.detect(auto_endpoint=True)
         began_ms = self.now_ms
         while self.core.state not in (State.LISTENING, State.ENDED):
             assert self.now_ms - began_ms < REST_MS, f"{self.core.state.value} is never left"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -13,8 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
 from pipelines.conversation.core import Conversation
+from pipelines.conversation.handlers import listening
 from pipelines.conversation.settings import ConversationSettings, DraftSettings
-from pipelines.conversation.states import TRANSITIONS, IllegalTransition, State, Trigger, next_state
+from pipelines.conversation.states import IllegalMove, State, on, when
+from pipelines.conversation.table import TABLE
 from pipelines.engines import Clause, ReplyEnd, RespondKind, Word
 from pipelines.events import (
     CueHeard,
@@ -103,23 +104,30 @@ class Table:
 # ------------------------------------------------------------------ the table
 
 
-@pytest.mark.parametrize(("state", "trigger"), list(product(State, Trigger)))
-def test_every_transition_is_in_the_table_or_raises_naming_what_was_expected(state: State, trigger: Trigger) -> None:
-    if (state, trigger) in TRANSITIONS:
-        assert next_state(state, trigger) is TRANSITIONS[state, trigger]
-        return
-    with pytest.raises(IllegalTransition) as illegal:
-        next_state(state, trigger)
-    for known, expected in TRANSITIONS:
-        if known is state:
-            assert expected.value in str(illegal.value)
-
-
 def test_every_state_can_be_reached_and_left() -> None:
     reached = {State.LISTENING}
-    while (wider := reached | {after for (before, _), after in TRANSITIONS.items() if before in reached}) != reached:
+    while (wider := reached | {to for (at, _), rule in TABLE.items() if at in reached for to in rule.to}) != reached:
         reached = wider
     assert reached == set(State)
+    assert {at for (at, _), rule in TABLE.items() if rule.to} == set(State) - {State.ENDED}
+
+
+@pytest.mark.parametrize("signal", get_args(s.Signal))
+def test_every_signal_means_something(signal: type) -> None:
+    noted = {s.VoiceHinted, s.VoiceDenied, s.EchoCancelled, s.TurnDetectionSet}  # whatever the state
+    assert any(known is signal for _, known in TABLE) or signal in noted
+
+
+def test_one_state_has_one_row_for_a_signal() -> None:
+    row = on(s.Begin, listening.begin)
+    with pytest.raises(ValueError, match="listening has two rows for Begin"):
+        when(State.LISTENING, row, row)
+
+
+def test_a_handler_that_leads_elsewhere_than_its_row_says_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TABLE, (State.LISTENING, s.VoiceStarted), on(s.VoiceStarted, listening.begin_turn))
+    with pytest.raises(IllegalMove, match="VoiceStarted while listening led to hearing; its row says no other state"):
+        Table().speak(20)
 
 
 # ------------------------------------------------------------------ a turn
@@ -343,7 +351,7 @@ def test_the_end_keeps_what_was_said_so_far() -> None:
 
 def test_a_manual_client_commits_and_asks() -> None:
     table = Table()
-    table.core.auto_endpoint = table.core.auto_respond = False
+    table.tell(s.TurnDetectionSet(auto_endpoint=False, auto_respond=False))
     table.speak(1000)
     table.pause()
     table.wait(5000)
@@ -443,7 +451,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(manual=st.booleans())
     def mode(self, manual: bool) -> None:
-        self.table.core.auto_endpoint = self.table.core.auto_respond = not manual
+        fixed_ms = SETTINGS.fixed_wait_ms
+        self.table.tell(s.TurnDetectionSet(auto_endpoint=not manual, auto_respond=not manual, fixed_wait_ms=fixed_ms))
 
     @invariant()
     def the_patient_never_speaks_while_the_floor_is_the_candidates(self) -> None:

@@ -175,8 +175,7 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(endpoint=st.booleans(), respond=st.booleans(), interruptible=st.booleans())
     def client_sets_turn_detection(self, endpoint: bool, respond: bool, interruptible: bool) -> None:
-        core = self.world.core
-        core.auto_endpoint, core.auto_respond, core.interruptible = endpoint, respond, interruptible
+        self.world.detect(auto_endpoint=endpoint, auto_respond=respond, interruptible=interruptible)
 
     # -------------------------------------------------------------- session time
 

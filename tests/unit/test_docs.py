@@ -14,7 +14,8 @@ import typer
 import yaml
 
 from audio import errors
-from pipelines.conversation.states import TRANSITIONS, State
+from pipelines.conversation.states import State
+from pipelines.conversation.table import TABLE
 from pipelines.events import EVENT_TYPES
 from pipelines.patient.card import Card
 from server.cli import app
@@ -216,14 +217,15 @@ def test_the_table_of_errors_has_the_sources_numbers() -> None:
 def state_rows() -> list[str]:
     lines = []
     for state in State:
-        ways = [f"`{trigger}` → `{to}`" for (at, trigger), to in TRANSITIONS.items() if at is state]
+        rules = [rule for (at, _), rule in TABLE.items() if at is state and rule.to]
+        ways = [f"`{rule.signal.__name__}` → {', '.join(f'`{to}`' for to in rule.to)}" for rule in rules]
         lines.append(f"| `{state}` | {'; '.join(ways) or '-'} |")
     return lines
 
 
 def test_the_table_of_states_is_the_codes() -> None:
     page = read("docs/architecture.md").splitlines()
-    begin = page.index("| State | Trigger → next state |") + 2
+    begin = page.index("| State | Signal → where it may lead |") + 2
     expected = state_rows()
     assert page[begin : begin + len(expected) + 1] == [*expected, ""]
 

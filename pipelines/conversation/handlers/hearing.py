@@ -1,0 +1,119 @@
+"""HEARING and WEIGHING: the candidate speaks, or pauses, and it is to be told whether the turn is over."""
+
+from __future__ import annotations
+
+from pipelines.conversation import signals as s
+from pipelines.conversation.handlers.answering import commit_if_known
+from pipelines.conversation.machine import EchoJudged, Machine
+from pipelines.conversation.states import State
+
+# The voice detector needs up to this long to tell that loud sound is speech; so long a turn's end is put off for it.
+LOUD_MS = 200.0
+
+
+def hear(m: Machine, tick: s.Tick) -> None:
+    """Cut speech that goes on for too long without a pause."""
+    if not tick.awaited:
+        m.do(m.candidate.cut_long_segment(m.now_ms))
+
+
+def go_on(m: Machine, started: s.VoiceStarted) -> None:
+    """A piece of speech begins without a pause before it."""
+    m.candidate.begin_piece(started.voiced_from_ms)
+
+
+def begin_pause(m: Machine, paused: s.VoicePaused) -> None:
+    """The candidate pauses."""
+    m.candidate.begin_pause(paused.silent_since_ms)
+    m.go(State.WEIGHING)
+    weigh(m)
+
+
+def end_pause(m: Machine, started: s.VoiceStarted) -> None:
+    """The candidate goes on: what was drafted answers only half of it."""
+    m.go(State.HEARING)
+    m.do(m.replies.discard("resumed"))
+    m.do(m.candidate.resume(started.voiced_from_ms, m.now_ms))
+
+
+def understood(m: Machine, heard: s.Understood) -> None:
+    """Tell what was understood so far."""
+    m.do(m.candidate.understand(heard) or [])
+
+
+def understood_in_pause(m: Machine, heard: s.Understood) -> None:
+    """Tell it, and judge the pause by all that was said."""
+    told = m.candidate.understand(heard)
+    if told is None:
+        return
+    m.do(told)
+    if m.candidate.pause is not None and m.candidate.pause.settled:
+        m.estimate()
+        weigh(m)
+
+
+def wait_in_pause(m: Machine, _: s.Tick) -> None:
+    """The pause lasts."""
+    weigh(m)
+
+
+def weigh(m: Machine) -> None:
+    """Do what this much silence asks for: read what was said, prepare an answer, end the turn."""
+    if m.away:
+        return
+    auto_endpoint = m.detection.auto_endpoint
+    weighed = m.candidate.weigh(m.now_ms, m.memory, m.replies.patient_until_ms, auto_endpoint=auto_endpoint)
+    m.do(weighed.commands)
+    if weighed.soon:
+        _maybe_draft(m, weighed.silent_ms)
+    near = m.voice_near or (m.tick.loud and weighed.left_ms > -LOUD_MS)
+    if auto_endpoint and weighed.left_ms <= 0 and not near:
+        end_turn(m)
+
+
+def _maybe_draft(m: Machine, silent_ms: float) -> None:
+    turn = m.candidate.turn_to_draft_for()
+    busy = m.tick.busy or m.closing_due or m.replies.draft is not None
+    if turn is not None and m.detection.auto_respond and not busy:
+        last_turn = m.candidate.last_turn
+        m.do(m.replies.ask_draft(turn, m.now_ms, silent_ms=silent_ms, last_turn=last_turn))
+
+
+def end_turn(m: Machine) -> None:
+    """The turn is over; it is answered once its text is known."""
+    m.go(State.ANSWERING)
+    m.do(m.candidate.end(m.now_ms))
+    commit_if_known(m)
+
+
+def drafted(m: Machine, proposed: s.Proposed) -> None:
+    """The draft of an answer goes on; once it is complete, it says how surely something was asked."""
+    draft = m.replies.drafted(proposed.reply)
+    if draft is None:
+        return
+    m.do(m.replies.add(draft, proposed.part, m.now_ms))
+    if draft.end is not None:
+        m.candidate.answer_in_pause(draft.end.score if draft.end.asked else 0.0)
+        m.estimate()
+
+
+def heed_echo_in_turn(m: Machine, _: EchoJudged) -> None:
+    """What was taken for a turn may be the patient's own sound."""
+    echo = m.overlap.echo
+    if echo.echo and not echo.going_on:
+        going_on = m.candidate.pause is None
+        m.forget_turn("echo")
+        echo.found(going_on=going_on)
+    elif echo.echo is False:
+        echo.over()
+
+
+def commit_asked(m: Machine, _: s.CommitAsked) -> None:
+    """The client says that the turn is over."""
+    m.candidate.reach(m.now_ms)
+    end_turn(m)
+
+
+def clear_asked(m: Machine, _: s.ClearAsked) -> None:
+    """The client wants the turn forgotten."""
+    m.forget_turn("cleared")
