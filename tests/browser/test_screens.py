@@ -25,7 +25,8 @@ OTHERS: tuple[tuple[str, Any, Scheme], ...] = (("phone-light", PHONE, "light"), 
 # All four by night: they take half a minute.
 LOOKS = (*EXTREMES, *OTHERS) if NIGHTLY else EXTREMES
 MAX_SCRIPT_BYTES = 150_000
-MAX_FIRST_MS = 1_000
+# Of the page's own thread, in processor time, which says the same on a busy machine: 340 where nothing else runs.
+MAX_FIRST_CPU_MS = 800.0
 
 
 class Screens:
@@ -92,11 +93,15 @@ def test_nothing_is_wrong_with_any_screen(browser: Browser, server: ServerProces
 def test_the_page_is_small_and_soon_there(page: Page) -> None:
     steps.heading(page, "Choose a role-play").wait_for()
     page.goto("about:blank")
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.setTimeDomain", {"timeDomain": "threadTicks"})
+    devtools.send("Performance.enable")
     page.go_back()  # a browser that has just been started is slower
     steps.heading(page, "Choose a role-play").wait_for()
     page.get_by_role("button", name=f"Prepare: {steps.WOUND}").click()
     steps.heading(page, "Before you start").wait_for()
-    assert page.evaluate("performance.now()") < MAX_FIRST_MS
+    metrics = {metric["name"]: metric["value"] for metric in devtools.send("Performance.getMetrics")["metrics"]}
+    assert 1000.0 * metrics["TaskDuration"] < MAX_FIRST_CPU_MS
     sent: list[int] = page.evaluate(
         """() => performance.getEntriesByType("resource")
             .filter(({ name }) => name.endsWith(".js"))
