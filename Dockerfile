@@ -10,6 +10,7 @@ RUN python -m venv /opt/interlocutor \
     && python -m venv /opt/tools \
     && /opt/tools/bin/pip install --quiet --only-binary :all: --require-hashes -r requirements/build.lock
 COPY pyproject.toml LICENSE NOTICE README.md ./
+COPY common common
 COPY audio audio
 COPY pipelines pipelines
 COPY server server

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.errors import AudioError
 from audio.frames import Pcm, samples_for
+from common.errors import AudioError
 
 # When sound will be heard at the other end is an estimate: it may have been heard earlier.
 LAG_MIN_MS = -100

@@ -15,10 +15,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from audio.errors import AudioError, StorageError
 from audio.frames import Pcm, to_pcm
 from audio.mono import to_mono
 from audio.resample import resample_whole
+from common.errors import AudioError, storage_error
 
 LOWEST_HZ, HIGHEST_HZ = 8_000, 192_000  # a telephone, and the most a sound card makes
 MOST_CHANNELS = 8
@@ -128,20 +128,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def storage_error(path: Path, error: OSError) -> StorageError:
-    """Return the StorageError that tells what to do about a failed write to `path`."""
-    start = f"'{path.name}' can't be written"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageError(f"{start}: the disk is full; free space in the data folder", code="storage.full")
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return StorageError(
-            f"{start}: the data folder is read-only for this server; make it writable", code="storage.read_only"
-        )
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return StorageError(f"{start}: its folder is not there; create the data folder", code="storage.missing")
-    return StorageError(f"{start}: {os.strerror(error.errno or errno.EIO)}; check the disk of the data folder")
 
 
 def _check_magic(file: BinaryIO, name: str) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.errors import AudioError
+from common.errors import AudioError
 
 Pcm = NDArray[np.int16]
 """Mono PCM: shape (samples,), dtype int16, full scale ±32767."""

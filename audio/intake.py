@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from audio.clock import MediaClock
-from audio.errors import AudioError
 from audio.frames import ACCEPTED_HZ, FRAME_MS, Frame, FrameKind, Pcm, samples_for, silence
+from common.errors import AudioError
 
 MISSING_AFTER_MS = 100.0  # shorter gaps are ordinary network and scheduling jitter
 # Sound may run so far ahead of its time before it is late (if there was a gap) or counted as too fast.

@@ -21,10 +21,10 @@ from typing import BinaryIO, cast
 import numpy as np
 import soundfile
 
-from audio.errors import AudioError, StorageError
-from audio.files import replace_file, storage_error, sync_folder
+from audio.files import replace_file, sync_folder
 from audio.frames import WIRE_HZ, Pcm, samples_for
 from audio.timeline_mixer import Stereo
+from common.errors import AudioError, StorageError, storage_error
 
 SEGMENT_MS = 2_000  # a lost or broken file is no more than a sentence
 # A crash may cost so much; each refresh encodes up to a segment, a few ms of work.

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from audio.errors import AudioError
 from audio.text import well_formed
+from common.errors import AudioError
 
 # Folders are searched for these; a file that is named may be anything that can be read.
 SUFFIXES = (".wav", ".flac", ".ogg")

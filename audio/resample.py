@@ -8,9 +8,9 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from audio.errors import AudioError
 from audio.frames import ACCEPTED_HZ, Pcm
 from audio.polyphase import PolyphaseStream, is_simple
+from common.errors import AudioError
 
 RESAMPLED_HZ = (*ACCEPTED_HZ, 22_050, 44_100)
 """Rates a stream may have: what clients send, and what synthesisers (22.05 kHz) and sound cards (44.1 kHz) make."""

@@ -18,9 +18,9 @@ from enum import StrEnum
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from audio.errors import AudioError
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from audio.vad import Vad
+from common.errors import AudioError
 
 # Positions are floats that went through rates and rounding; a lost frame is 20 ms.
 POSITION_TOLERANCE_MS = 1.0

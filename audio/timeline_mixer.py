@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.errors import AudioError
 from audio.frames import WIRE_HZ, Pcm, samples_for
+from common.errors import AudioError
 
 Stereo = NDArray[np.int16]
 """int16 (n, 2): candidate, patient."""

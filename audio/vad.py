@@ -13,8 +13,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.errors import AudioError, EngineError
 from audio.frames import ANALYSIS_HZ, Pcm, pcm_to_bytes
+from common.errors import AudioError, EngineError
 
 VadName = Literal["auto", "silero", "webrtc"]
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from audio.clock import Clock
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.engines import Isolation
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane

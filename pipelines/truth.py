@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from audio.errors import AudioError
+from common.errors import AudioError
 from pipelines.patient.card import Slug, Text
 
 SUFFIX = ".truth.yaml"

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from audio.errors import AppError
+from common.errors import AppError
 from server.host import Server
 from server.http import routes
 from server.http.security import SecurityHeaders

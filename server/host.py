@@ -12,9 +12,9 @@ from importlib.metadata import version
 import structlog
 
 from audio.clock import Clock, LoopClock
-from audio.errors import AppError, EngineError, SettingsError
 from audio.frames import ANALYSIS_HZ, silence
 from audio.vad import make_vad
+from common.errors import AppError, EngineError, SettingsError
 from pipelines.catalogue import Choice, Choices, build_lanes, choose_engines, stop_lanes
 from pipelines.lanes.base import Lane
 from pipelines.log.disk import DiskThread

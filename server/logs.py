@@ -20,8 +20,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from audio.errors import SettingsError
 from audio.text import well_formed
+from common.errors import SettingsError
 from server.settings.tree import LogSettings
 
 SPOKEN_KEYS = frozenset({"text", "transcript", "heard", "said"})

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from audio.clock import Clock
-from audio.errors import AppError, EngineError
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm
 from audio.resample import StreamResampler
+from common.errors import AppError, EngineError
 from pipelines.engines import Hypothesis, SpeakRequest, SpeechChunk, StreamSpec, Voice
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane

@@ -12,8 +12,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from audio.errors import StorageError
 from audio.text import well_formed
+from common.errors import StorageError
 
 
 def check_target(path: Path) -> None:

@@ -13,8 +13,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from audio.errors import SettingsError, StorageError
-from audio.files import storage_error
+from common.errors import SettingsError, StorageError, storage_error
 from server.app import create_app
 from server.host import Server
 from server.logs import setup_logging

@@ -18,11 +18,10 @@ from pathlib import Path
 import structlog
 
 from audio.clock import Clock
-from audio.errors import AccessError, CapacityError, ProtocolError, RateError, StorageError
-from audio.files import storage_error
 from audio.playout import Sink
 from audio.speech import SpeechDetector
 from audio.vad import make_vad
+from common.errors import AccessError, CapacityError, ProtocolError, RateError, StorageError, storage_error
 from pipelines.catalogue import Choices
 from pipelines.events import Audience, ConsentGiven, SessionSetup
 from pipelines.log.disk import DiskThread

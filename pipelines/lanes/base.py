@@ -12,7 +12,7 @@ import psutil
 import structlog
 
 from audio.clock import Clock
-from audio.errors import AppError, EngineError
+from common.errors import AppError, EngineError
 from pipelines.engines import EngineInfo, Isolation
 from pipelines.lanes.messages import Call, Done, Failed, Part
 from pipelines.lanes.servant import Factory

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from weakref import WeakSet
 
 from audio.clock import Clock
-from audio.errors import AppError, EngineError, WorkerDied
 from audio.frames import Pcm
+from common.errors import AppError, EngineError, WorkerDied
 from pipelines.engines import Decoded, DecodedBatch, Hypothesis, Isolation, StreamSpec
 from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Decode

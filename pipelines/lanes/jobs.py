@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from audio.clock import Clock
-from audio.errors import AppError, CapacityError, WorkerDied
+from common.errors import AppError, CapacityError, WorkerDied
 from pipelines.engines import Isolation
 from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Cancel, Job, JobRequest

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from audio.errors import AppError
 from audio.text import well_formed
+from common.errors import AppError
 from pipelines.engines import (
     Clause,
     Decoded,

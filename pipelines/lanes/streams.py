@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from audio.clock import Clock
-from audio.errors import AppError, EngineError, WorkerDied
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
+from common.errors import AppError, EngineError, WorkerDied
 from pipelines.engines import Hypothesis, Isolation, StreamSpec
 from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Close, Feed, Finish, Open, Peek, Reset

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Protocol
 
-from audio.errors import EngineError, WorkerDied
+from common.errors import EngineError, WorkerDied
 from pipelines.engines import EngineInfo, Isolation
 from pipelines.lanes.messages import Cancel, Failed, FromWorker, Ready, ToWorker
 from pipelines.lanes.servant import Factory, Servant, failed_to_load, serve

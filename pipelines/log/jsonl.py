@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from audio.errors import StorageError
+from common.errors import StorageError
 from pipelines.events import Audience
 from pipelines.log.disk import DiskThread
 from pipelines.log.session_log import Envelope, digest_of

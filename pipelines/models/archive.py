@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.catalogue import ModelFile
 from pipelines.models.store import writing
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.catalogue import Entry
 from pipelines.models.store import Origin, Store, WheelRecord, sha256_of, size_of
 

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.memory import (
     available_to_process,
     give_back,

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.sources import HubSource, PackageSource, Part, Sha256, Source, Url, is_inside
 
 Kind = Literal["recogniser", "responder", "synthesiser"]

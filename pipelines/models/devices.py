@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from audio.errors import EngineError
+from common.errors import EngineError
 
 DEVICE_PATTERN = r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$"
 # Whisper's encoder gains little beyond this, and sessions need cores too.

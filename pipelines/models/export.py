@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.catalogue import Entry
 from pipelines.models.catalogue import Export as Form
 from pipelines.models.store import FileRecord, Provenance, Store, sha256_of, writing

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.bringing import Came, Watcher, require_room
 from pipelines.models.catalogue import Entry, ModelFile
 from pipelines.models.store import PROVENANCE, Provenance, Store, sha256_of, writing

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.bringing import Came, Watcher, damaged, require_room, watched_sha256
 from pipelines.models.catalogue import Entry, ModelFile
 from pipelines.models.hub import Hub, Listing, RemoteFile

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.hub_access import HubAccess, require_address
 from pipelines.models.hub_answers import explain, explain_archive
 from pipelines.models.hub_waits import Patience, Waits

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from audio.errors import EngineError
+from common.errors import EngineError
 
 _YES = ("1", "on", "yes", "true")
 

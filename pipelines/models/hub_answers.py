@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from audio.errors import EngineError
+from common.errors import EngineError
 
 
 def explain(

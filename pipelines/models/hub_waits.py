@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
-from audio.errors import EngineError
+from common.errors import EngineError
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ import re
 import shutil
 from pathlib import Path
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.sources import Wheel
 
 _AGAIN = "pull again, it starts from the beginning"

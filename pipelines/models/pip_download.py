@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.bringing import Watcher
 from pipelines.models.pip_answers import explain
 from pipelines.models.sources import Wheel

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.catalogue import Catalogue, Kind
 from pipelines.models.settings import ModelSettings
 from pipelines.models.store import Store, holds_files

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.bringing import Came, Watcher, Way
 from pipelines.models.catalogue import Entry
 from pipelines.models.from_folder import FromFolder

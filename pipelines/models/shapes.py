@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audio.errors import AppError, StorageError
+from common.errors import AppError, StorageError
 from pipelines.models.whisper_tokens import END_OF_TEXT, fitted, placeholder, special_tokens, vocabulary
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.catalogue import Entry
 from pipelines.models.verify import Fault
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.catalogue import Kind
 from pipelines.models.ct2_file import Ct2File, CutOff, NotCt2, read_ct2
 from pipelines.models.onnx_file import NotOnnx, read_onnx

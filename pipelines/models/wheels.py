@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.bringing import Watcher
 from pipelines.models.catalogue import ModelFile
 from pipelines.models.sources import Wheel

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from audio.errors import EngineError
+from common.errors import EngineError
 
 END_OF_TEXT = "<|endoftext|>"
 LANGUAGES = (

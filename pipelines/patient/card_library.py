@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from audio.errors import CardError
+from common.errors import CardError
 from pipelines.patient.card import Card
 
 # A rich card has about 10 KiB; more than this is a mistake, or YAML made to exhaust memory.

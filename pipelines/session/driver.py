@@ -16,12 +16,12 @@ import structlog
 
 from audio.clock import Clock
 from audio.conditioning import SoundSettings
-from audio.errors import AppError, AudioError, StorageError
 from audio.frames import FRAME_MS, Frame, FrameKind, Pcm
 from audio.intake import Intake
 from audio.playout import Playout, PlayoutChunk, Sink
 from audio.sound_check import Finding
 from audio.speech import SpeechDetector
+from common.errors import AppError, AudioError, StorageError
 from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
 from pipelines.conversation.core import Conversation

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from audio.errors import AppError, StorageError
 from audio.frames import WIRE_HZ, Frame, FrameKind, Pcm, samples_for
 from audio.recorder import SegmentWriter, join
 from audio.resample import StreamResampler
 from audio.timeline_mixer import TimelineMixer
+from common.errors import AppError, StorageError
 from pipelines.log.disk import DiskThread
 
 WRITE_MS = 250.0  # how often the disk thread is given sound

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from audio.errors import AppError, CapacityError
 from audio.frames import WIRE_HZ, silence
 from audio.playout import Playout
+from common.errors import AppError, CapacityError
 from pipelines.conversation import signals as s
 from pipelines.conversation.commands import Respond, Speak
 from pipelines.engines import PrepareRequest, RespondRequest, SpeakRequest, SpeechChunk, Voice, Word

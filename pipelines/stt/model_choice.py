@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.devices import choose_device, usable_cores
 from pipelines.models.memory import available_to_process, files_bytes, parse_amount
 from pipelines.models.settings import ModelSettings

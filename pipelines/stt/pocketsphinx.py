@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
+from common.errors import EngineError
 from pipelines.engines import EngineInfo, Hypothesis, StreamSpec, Word
 from pipelines.stt.profanity import without_unwanted
 from pipelines.stt.stability import StabilityRule, StablePrefix

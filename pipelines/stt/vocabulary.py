@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.stt.phones import ARPABET, american_spellings, plain_word, pronounce
 
 Pronounce = Callable[[str], tuple[tuple[str, ...], ...]]

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ, Pcm
+from common.errors import EngineError
 from pipelines.engines import Word
 from pipelines.models.devices import Device
 from pipelines.stt.telling import Telling

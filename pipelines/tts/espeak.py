@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import soxr
 
-from audio.errors import EngineError
 from audio.frames import WIRE_HZ, Pcm
+from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Voice
 from pipelines.tts import espeak_binding
 from pipelines.tts.words import chunks, fill_starts, place, tokens

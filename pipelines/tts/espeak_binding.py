@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audio.errors import EngineError
 from audio.frames import Pcm
+from common.errors import EngineError
 
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _BUFFER_MS = 60

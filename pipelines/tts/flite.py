@@ -20,8 +20,8 @@ import soundfile
 import soxr
 from rapidfuzz.distance import Levenshtein
 
-from audio.errors import EngineError
 from audio.frames import WIRE_HZ, Pcm, samples_for
+from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Voice
 from pipelines.stt.phones import pronounce
 from pipelines.tts.words import Token, audible_windows, chunks, fill_starts, place, tokens

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from audio.errors import AudioError
+from common.errors import AudioError
 from pipelines.endpointing.evidence import Evidence
 
 MERGE_S = 0.15

@@ -10,10 +10,10 @@ import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from audio.errors import AudioError
 from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for
 from audio.resample import resample_whole
+from common.errors import AudioError
 from pipelines.engines import (
     HistoryItem,
     Recogniser,

@@ -15,11 +15,11 @@ from typing import get_args
 import numpy as np
 
 from audio.clock import Clock, LoopClock
-from audio.errors import AudioError
 from audio.files import mono_at, read_recording
 from audio.frames import WIRE_HZ, samples_for
 from audio.loudness import VOICED_RANGE_DB, WINDOW_MS, first_audible_ms, last_voiced_ms, window_levels
 from audio.recordings import find_recordings
+from common.errors import AudioError
 from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
 from pipelines.engines import Word
 from pipelines.patient.card_library import CardLibrary

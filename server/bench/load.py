@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from audio.clock import LoopClock
-from audio.errors import AppError, ProtocolError
+from common.errors import AppError, ProtocolError
 from server.figures import Figure, percentile
 from server.replay.candidate import SimulatedCandidate
 from server.replay.plan import Plan

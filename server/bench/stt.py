@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from audio.errors import AudioError
 from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, Pcm
 from audio.recordings import find_recordings
+from common.errors import AudioError
 from pipelines.engines import Hypothesis, Recogniser, RecogniserStream, StreamSpec
 from pipelines.patient.card import Card
 from pipelines.stt.pocketsphinx import PocketSphinxSettings

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from audio.errors import EngineError
 from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, FRAME_MS, Pcm, samples_for
 from audio.loudness import last_voiced_ms
+from common.errors import EngineError
 from pipelines.engines import Decoded, DecodedBatch, DecodeRequest, EngineInfo, Hypothesis, StreamSpec, Word
 from pipelines.lanes.decodes import DecodeLane
 from pipelines.models.devices import choose_device, choose_threads

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.errors import AudioError
+from common.errors import AudioError
 from pipelines.endpointing.completeness import CompletenessModel, shipped_model
 from pipelines.endpointing.habits import Habits
 from pipelines.endpointing.policy import EndpointPolicy

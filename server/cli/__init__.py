@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from audio.errors import AppError, SettingsError
+from common.errors import AppError, SettingsError
 from server.cli import bench, cards, config, doctor, evaluate, models, models_setup, replay, serve
 
 _MODULES = (serve, replay, cards, config, doctor, models, models_setup, bench, evaluate)

@@ -66,7 +66,7 @@ def read_whisper(model: str, *, real: Path | None, threads: int = 0, json_file: 
 
 
 def _recogniser(model: str, overrides: Sequence[str] | None, config: Path | None) -> Path:
-    from audio.errors import EngineError
+    from common.errors import EngineError
     from pipelines.models.verify import require_sound
     from server.cli.models_place import Place
 

@@ -57,7 +57,7 @@ def show(
 @group.command()
 def check(folder: _Folder = None, overrides: Overrides = None, config: ConfigFolder = None) -> None:
     """Check every card of a folder; exit 1 with one line for each fault."""
-    from audio.errors import CardError
+    from common.errors import CardError
     from pipelines.patient.card_library import CardLibrary
     from pipelines.patient.card_library import check as check_cards
 

@@ -57,7 +57,7 @@ def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
 
     Looks at the settings, the choice of engines and the cards. For the machine there is `interlocutor doctor`.
     """
-    from audio.errors import SettingsError
+    from common.errors import SettingsError
     from server.settings.tree import load_with_origins
 
     loaded = load_with_origins(config_folder=config, overrides=overrides or ())
@@ -72,7 +72,7 @@ def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
 
 def startup_faults(settings: Settings) -> list[str]:
     """Return why the server would not start with these settings, one line each."""
-    from audio.errors import EngineError
+    from common.errors import EngineError
     from pipelines.catalogue import choose_engines
     from pipelines.patient.card_library import check as check_cards
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from audio.clock import LoopClock
-from audio.errors import AppError, EngineError
+from common.errors import AppError, EngineError
 from pipelines.models.memory import available_to_process, show_bytes
 from server.cli.config import startup_faults
 from server.cli.options import AsJson, ConfigFolder, Overrides

@@ -41,8 +41,8 @@ def pauses(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from audio.errors import SettingsError
     from audio.recordings import find_recordings, names_of
+    from common.errors import SettingsError
     from pipelines.endpointing.settings import Style
     from pipelines.patient.card_library import CardLibrary
     from server.bench.pauses import as_rows, figures_of, run_pauses

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from server.cli.models_place import Place
 from server.cli.options import AsJson, ConfigFolder, Overrides
 

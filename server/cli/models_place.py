@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audio.errors import EngineError
+from common.errors import EngineError
 
 if TYPE_CHECKING:
     from pipelines.models.catalogue import Catalogue, Entry, Kind

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from audio.errors import AppError, SettingsError
+from common.errors import AppError, SettingsError
 from server.cli.models import bring, group, qualify_model
 from server.cli.options import ConfigFolder, Embedded, Overrides
 

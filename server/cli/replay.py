@@ -54,10 +54,10 @@ def replay(
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from audio.errors import SettingsError
     from audio.files import write_wav
     from audio.frames import WIRE_HZ
     from audio.recordings import find_recordings, names_of
+    from common.errors import SettingsError
     from pipelines.patient.card_library import CardLibrary
     from server.figures import write_json
     from server.logs import quiet_logs

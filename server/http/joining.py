@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from audio.errors import ProtocolError
+from common.errors import ProtocolError
 from server.host import Server
 from server.principal import Principal
 from server.sessions import Session

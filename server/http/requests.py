@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.requests import HTTPConnection, Request
 
-from audio.errors import AccessError, AppError, CapacityError, ProtocolError
+from common.errors import AccessError, AppError, CapacityError, ProtocolError
 from server.admission import network_of
 from server.host import Server
 from server.http.security import origin_allowed

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.websockets import WebSocket
 
-from audio.errors import AppError, CapacityError, ProtocolError
 from audio.recorder import RECORDING_NAME
+from common.errors import AppError, CapacityError, ProtocolError
 from pipelines.catalogue import Choice
 from pipelines.patient.card import public_view
 from server.http.joining import new_live, session_of

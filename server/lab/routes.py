@@ -11,8 +11,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from audio.errors import AccessError, AppError, AudioError, ProtocolError
 from audio.recordings import find_recordings
+from common.errors import AccessError, AppError, AudioError, ProtocolError
 from pipelines.truth import Truth, load_truth, parse_truth, truth_path
 from server.figures import machine
 from server.host import Server

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from audio.errors import ProtocolError
+from common.errors import ProtocolError
 
 
 class Code(StrEnum):

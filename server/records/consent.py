@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from audio.errors import ProtocolError
+from common.errors import ProtocolError
 from pipelines.events import ConsentGiven
 
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import soundfile
 
-from audio.files import replace_file, storage_error, sync_folder
+from audio.files import replace_file, sync_folder
 from audio.recorder import RECORDING_NAME
+from common.errors import storage_error
 from pipelines.log.jsonl import EVENTS, PAYLOADS
 
 ERASED = "erased.json"

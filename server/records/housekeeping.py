@@ -9,8 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from audio.errors import AppError
 from audio.recorder import join as join_recording
+from common.errors import AppError
 
 logger = structlog.get_logger("server.records.housekeeping")
 

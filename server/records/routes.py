@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from audio.errors import AccessError, AppError, ProtocolError, StorageError
+from common.errors import AccessError, AppError, ProtocolError, StorageError
 from pipelines.events import Audience, ProblemReported
 from pipelines.log.stored_events import StoredLog
 from pipelines.patient.card import public_view

@@ -17,8 +17,8 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
-from audio.errors import ProtocolError
 from audio.frames import WIRE_HZ, Pcm
+from common.errors import ProtocolError
 from server.replay.http import ask
 from server.rtc.channel import LABEL
 from server.rtc.inbound import InboundSound

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from audio.errors import SettingsError
+from common.errors import SettingsError
 
 DRAWS = 2_000
 LEVEL = 0.95

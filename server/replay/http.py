@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from audio.errors import ProtocolError
 from audio.text import well_formed
+from common.errors import ProtocolError
 
 TIMEOUT_S = 20.0
 

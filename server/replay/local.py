@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from audio.clock import Clock
 from audio.conditioning import SoundSettings
-from audio.errors import AudioError
 from audio.frames import WIRE_HZ, Pcm
 from audio.playout import MIN_LEAD_MS, PlayoutChunk
 from audio.speech import SpeechDetector, SpeechSettings
 from audio.vad import VadName, make_vad
+from common.errors import AudioError
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Word
 from pipelines.events import (

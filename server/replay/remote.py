@@ -14,8 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
-from audio.errors import ProtocolError
 from audio.frames import Pcm, pcm_from_bytes, pcm_to_bytes
+from common.errors import ProtocolError
 from pipelines.events import TurnTimeline
 from server.protocol.binary import SUBPROTOCOL, CandidateSound, pack_candidate, parse_patient
 from server.replay.coming_back import CONNECT_S, QUIET_S, ComingBack, pauses_s

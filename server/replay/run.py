@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.clock import Clock, LoopClock
-from audio.errors import CardError
 from audio.frames import WIRE_HZ, samples_for
 from audio.vad import make_vad
+from common.errors import CardError
 from pipelines.catalogue import Choices, build_lanes, choose_engines, start_lanes, stop_lanes
 from pipelines.engines import Word
 from pipelines.events import Audience, SegmentHeard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from audio.errors import SettingsError
+from common.errors import SettingsError
 from server.replay.remote import RemoteLink, Reserved
 
 if TYPE_CHECKING:

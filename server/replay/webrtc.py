@@ -18,8 +18,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from audio.errors import AppError
 from audio.frames import Pcm, pcm_to_bytes
+from common.errors import AppError
 from server.replay.call import DIRECT, ClientCall, Way
 from server.replay.coming_back import CONNECT_S, QUIET_S, ComingBack, pauses_s
 from server.replay.http import TIMEOUT_S, parsed

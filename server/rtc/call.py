@@ -9,8 +9,8 @@ from typing import Protocol
 
 import structlog
 
-from audio.errors import AppError
 from audio.frames import Pcm
+from common.errors import AppError
 from server.protocol import events as e
 from server.rtc.offer import Offer
 from server.rtc.peer import CallPeer

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from audio.errors import ProtocolError
+from common.errors import ProtocolError
 from server.rtc.call import Call
 from server.rtc.offer import Offer
 

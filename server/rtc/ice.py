@@ -29,7 +29,7 @@ from aiortc import RTCIceParameters, RTCIceServer
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceTransport, connection_kwargs
 
-from audio.errors import CapacityError
+from common.errors import CapacityError
 from server.rtc.settings import RtcSettings
 from server.rtc.turn import IceServer
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiortc import RTCIceParameters
 from aiortc.sdp import SessionDescription
 
-from audio.errors import ProtocolError
+from common.errors import ProtocolError
 
 # Chromium's offer of one audio track and a data channel has 2 to 4 KiB.
 MAX_SDP_BYTES = 65_536

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from audio.errors import ProtocolError
+from common.errors import ProtocolError
 from server.host import Server
 from server.http.joining import new_live, session_of
 from server.http.requests import check_origin, check_ready, read_body, server_of, token_of

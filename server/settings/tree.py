@@ -19,10 +19,10 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from audio.conditioning import SoundSettings
-from audio.errors import SettingsError
 from audio.speech import SpeechSettings
 from audio.text import is_well_formed
 from audio.vad import VadName
+from common.errors import SettingsError
 from pipelines.catalogue import EngineSettings
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.models.settings import ModelSettings

@@ -9,7 +9,7 @@ import asyncio
 
 import structlog
 
-from audio.errors import AppError
+from common.errors import AppError
 from server.protocol import events as e
 from server.protocol.binary import parse_candidate
 from server.protocol.client import AppendAudio, parse_client_message

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from audio.errors import AppError
 from audio.frames import Pcm, pcm_from_bytes
+from common.errors import AppError
 from pipelines import events as log
 from pipelines.conversation import signals as s
 from pipelines.log.session_log import Record

@@ -12,9 +12,9 @@ from collections.abc import Callable
 
 import structlog
 
-from audio.errors import AudioError, ProtocolError
 from audio.frames import Pcm
 from audio.playout import PlayoutChunk, Sink
+from common.errors import AudioError, ProtocolError
 from pipelines.events import Audience, ConnectionLost, SessionEnded
 from pipelines.log.session_log import Reader, Record
 from pipelines.session.driver import SessionDriver

@@ -13,7 +13,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from audio.errors import AccessError, ProtocolError
+from common.errors import AccessError, ProtocolError
 
 PREFIX = "interlocutor-resume."
 HEADER = "Interlocutor-Resume"  # of the request that makes a call

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.memory import available_to_process
 from server import cli
 from server.cli import doctor

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.catalogue import Catalogue, Entry
 from pipelines.models.export import ROOM_BYTES, conversion, export, make_environment, quiet_environment
 from pipelines.models.store import Provenance, Store

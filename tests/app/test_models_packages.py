@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models import from_hub
 from pipelines.models.catalogue import Entry, ModelFile, unlisted
 from pipelines.models.hub import Hub

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from audio.errors import AppError
+from common.errors import AppError
 from pipelines.models.devices import usable_cores
 from server.places import OWN_CPU_S, OWN_SHARE
 from server.replay.remote import reserve

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import structlog
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.catalogue import EngineSettings
 from pipelines.lanes.servant import Engine
 from pipelines.models.cache import Lease, ModelCache, shared_cache

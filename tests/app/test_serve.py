@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import SettingsError, StorageError
+from common.errors import SettingsError, StorageError
 from server.serve import listen, lock_folder
 from server.settings.tree import Settings, load_settings
 

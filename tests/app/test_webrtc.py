@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 from aiortc import RTCSessionDescription
 
-from audio.errors import AppError
 from audio.frames import WIRE_HZ, silence
+from common.errors import AppError
 from server.replay.call import Way
 from server.replay.remote import Reserved, reserve
 from server.rtc import call as call_module

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from audio.errors import StorageError
 from audio.frames import Pcm, pcm_to_bytes
 from audio.playout import Sink
 from audio.speech import SpeechDetector
+from common.errors import StorageError
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.events import Audience, Event
 from pipelines.lanes.jobs import JobLane

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from audio.clock import Clock
-from audio.errors import AudioError
 from audio.frames import ANALYSIS_HZ, FRAME_MS, Pcm, samples_for
 from audio.playout import MIN_LEAD_MS, PlayoutChunk
+from common.errors import AudioError
 from pipelines.conversation import signals as s
 from pipelines.conversation.states import State
 from pipelines.session.driver import SessionDriver

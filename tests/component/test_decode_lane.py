@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from audio.clock import LoopClock
-from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ, samples_for
+from common.errors import EngineError
 from pipelines.engines import DecodedBatch, Hypothesis, StreamSpec
 from pipelines.lanes.decodes import DecodeLane
 from pipelines.stt.growing import Growth

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from audio.clock import LoopClock
-from audio.errors import AppError, EngineError, WorkerDied
 from audio.frames import ANALYSIS_HZ, Pcm
+from common.errors import AppError, EngineError, WorkerDied
 from pipelines.engines import Hypothesis, Isolation, SpeakRequest, StreamSpec, Voice
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane

@@ -10,8 +10,8 @@ from typing import get_args
 import pytest
 from openai.types.realtime import RealtimeServerEvent
 
-from audio.errors import CapacityError
 from audio.frames import FRAME_MS
+from common.errors import CapacityError
 from pipelines.events import ReplyFinished, SessionEnded
 from server.principal import Principal
 from server.wire.connection import MAX_BAD, MAX_BINARY, MESSAGES_BURST

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audio.errors import AccessError, ProtocolError
 from audio.frames import pcm_to_bytes
+from common.errors import AccessError, ProtocolError
 from pipelines.conversation.states import State
 from pipelines.events import (
     ClauseSpoken,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import StorageError
+from common.errors import StorageError
 from pipelines.events import EVENT_TYPES, Audience, CueHeard, Event, SessionEnded, TurnCommitted
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import EVENTS, PAYLOADS, JsonlStore, is_intact, read_jsonl

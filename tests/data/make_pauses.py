@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from audio.errors import AudioError
 from audio.frames import ANALYSIS_HZ, Pcm
+from common.errors import AudioError
 from pipelines.tts.flite import Phone, align
 from pipelines.tts.words import tokens
 from tests.data.make_fixtures import FixturePlan, Speak, TurnPlan, flite, make, read_plans

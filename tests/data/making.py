@@ -17,8 +17,8 @@ import soxr
 import yaml
 from numpy.typing import NDArray
 
-from audio.errors import AudioError
 from audio.frames import ANALYSIS_HZ
+from common.errors import AudioError
 from pipelines.truth import Truth, truth_path
 from tests.data.sound import Sound
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
+from common.errors import EngineError
 from pipelines.engines import Decoded, DecodedBatch, DecodeRequest, EngineInfo, Isolation, StreamSpec
 from tests.fakes.words import Heard, Lexicon, WordRecogniser, sound_of
 

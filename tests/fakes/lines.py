@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.engines import Clause, EngineInfo, PrepareRequest, ReplyEnd, ReplyPart, RespondKind, RespondRequest
 
 Lines = Mapping[tuple[RespondKind, str], Sequence[Clause]]

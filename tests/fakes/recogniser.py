@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
+from common.errors import EngineError
 from pipelines.engines import EngineInfo, Hypothesis, Isolation, StreamSpec, Word
 
 _WINDOW_SAMPLES = samples_for(10, ANALYSIS_HZ)

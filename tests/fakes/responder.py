@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.engines import Clause, EngineInfo, Isolation, PrepareRequest, ReplyEnd, ReplyPart, RespondRequest
 
 Reply = str | Clause | Sequence[str | Clause]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from audio.errors import EngineError
 from audio.frames import WIRE_HZ, Pcm, samples_for
+from common.errors import EngineError
 from pipelines.engines import EngineInfo, Isolation, SpeakRequest, SpeechChunk, Word
 
 _GAP_MS = 30  # silence at the end of each word, so that words can be told apart in the sound

@@ -11,9 +11,9 @@ import pytest
 import soxr
 
 from audio.echo import ECHO_SCORE, LAG_MAX_MS, EchoWatch
-from audio.errors import AudioError
 from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for, to_float, to_pcm
+from common.errors import AudioError
 from tests.data.make_interruptions import HERE, NOISES
 from tests.data.sound import Sound, gain, pink_noise, voiced_span, window_levels
 

@@ -12,8 +12,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from audio.errors import AudioError, StorageError
 from audio.files import Recording, mono_at, read_recording, replace_file, write_wav
+from common.errors import AudioError, StorageError
 
 Sound = NDArray[np.int16] | NDArray[np.floating]
 

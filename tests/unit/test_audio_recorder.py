@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audio import recorder
-from audio.errors import AudioError, StorageError
 from audio.frames import Pcm
 from audio.recorder import Joined, SegmentWriter, join, read_segments
 from audio.timeline_mixer import Stereo, TimelineMixer
+from common.errors import AudioError, StorageError
 
 RATE = 24_000
 FRAME = 480

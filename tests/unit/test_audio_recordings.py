@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import AudioError
 from audio.recordings import find_recordings, names_of
+from common.errors import AudioError
 
 
 def made(folder: Path, *names: str) -> Path:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from audio.errors import AudioError
 from audio.frames import ACCEPTED_HZ, Pcm
 from audio.resample import StreamResampler, resample_whole
+from common.errors import AudioError
 
 PAIRS = sorted(
     {(a, b) for a in ACCEPTED_HZ for b in (16_000, 24_000)}

@@ -12,7 +12,6 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from audio.errors import AudioError
 from audio.files import mono_at, read_recording
 from audio.frames import Pcm, silence
 from audio.speech import (
@@ -28,6 +27,7 @@ from audio.speech import (
     SpeechState,
 )
 from audio.vad import SileroVad
+from common.errors import AudioError
 from tests.unit.test_audio_vad import voice_like
 
 WINDOW = 512

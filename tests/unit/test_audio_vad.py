@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from audio import vad as vad_module
-from audio.errors import AudioError, EngineError
 from audio.files import mono_at, read_recording
 from audio.frames import Pcm
 from audio.vad import SileroVad, Vad, WebRtcVad, make_vad, silero_model_path
+from common.errors import AudioError, EngineError
 
 
 def voice_like(seconds: float = 2.0) -> Pcm:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio.errors import AudioError
 from audio.frames import WIRE_HZ
+from common.errors import AudioError
 from pipelines.engines import Word
 from server.bench.interruptions import InterruptionResult, Outcome, figures_of, load_interruptions
 from server.replay.interruptions import Interrupted, Interrupter, Interruption, Kind

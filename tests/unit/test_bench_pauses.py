@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.errors import AudioError
 from audio.frames import WIRE_HZ
+from common.errors import AudioError
 from server.bench.pauses import Heard, Judgement, as_rows, figures_of
 from server.bench.pauses_plan import SILENT_MS, Utterance, plan_pauses
 from server.replay.plan import PlannedTurn

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import AudioError
+from common.errors import AudioError
 from server.bench.consultations import Kind, load_consultations, read_utterances
 from server.bench.logistic import Example, fit
 from server.bench.train_turns import misheard, train, vocabulary_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from audio.errors import CardError
+from common.errors import CardError
 from pipelines.llm.words import tokens
 from pipelines.patient.card import Card, public_view
 from pipelines.patient.card_library import MAX_CARD_BYTES, CardLibrary, check

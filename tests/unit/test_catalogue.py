@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from audio.clock import LoopClock
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.catalogue import Choice, Choices, EngineSettings, build_lanes, choose_engines
 from pipelines.models.settings import ModelSettings
 

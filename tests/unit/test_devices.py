@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.devices import CTranslate2Machine, Device, choose_device, choose_threads
 
 PROCESSOR = ("int8", "int8_float32", "float32")

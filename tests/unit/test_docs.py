@@ -13,7 +13,7 @@ import pytest
 import typer
 import yaml
 
-from audio import errors
+from common import errors
 from pipelines.conversation.states import State
 from pipelines.conversation.table import TABLE
 from pipelines.events import EVENT_TYPES
@@ -30,7 +30,7 @@ from server.wire import connection
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-ROOMS = ("audio", "pipelines", "server")
+ROOMS = ("common", "audio", "pipelines", "server")
 UNMEASURED = "TO " + "MEASURE"
 
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 from rapidfuzz import fuzz
 
-from audio.errors import AudioError
+from common.errors import AudioError
 from pipelines.patient.card import Card
 from pipelines.truth import Truth, TruthTurn, load_truth
 from server.bench.cues import HELD_OUT

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio.errors import AudioError
 from audio.frames import Frame, FrameKind, Pcm
 from audio.intake import BURST_MS, Intake
+from common.errors import AudioError
 
 RATE_HZ = 16_000
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from audio.errors import SettingsError
+from common.errors import SettingsError
 from server.logs import SPOKEN_KEYS, quiet_logs, setup_logging
 from server.settings.tree import LogSettings
 

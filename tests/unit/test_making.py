@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio.errors import AudioError
+from common.errors import AudioError
 from pipelines.truth import Truth, TruthTurn, load_truth
 from tests.data.making import Made, resample, run_flite, truth_bytes, write_all
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.cache import Lease, ModelCache, ModelStatus, shared_cache
 from pipelines.models.memory import files_bytes
 from pipelines.models.nvml import CardMemory

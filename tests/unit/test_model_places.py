@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.places import catalogue_of, installed_models, locate
 from pipelines.models.settings import ModelSettings
 from server.settings.tree import CONFIG_FOLDER, load_with_origins

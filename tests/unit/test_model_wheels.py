@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.catalogue import ModelFile
 from pipelines.models.sources import Wheel
 from pipelines.models.wheels import unpack_wheel

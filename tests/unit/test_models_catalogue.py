@@ -7,7 +7,7 @@ from pathlib import Path
 import faster_whisper.utils
 import pytest
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.catalogue import Catalogue, unlisted
 from pipelines.models.sources import HubSource, PackageSource
 from server.settings.tree import CONFIG_FOLDER

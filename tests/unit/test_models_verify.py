@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.models.catalogue import Kind
 from pipelines.models.ct2_file import CutOff, NotCt2, read_ct2
 from pipelines.models.onnx_file import NotOnnx, read_onnx

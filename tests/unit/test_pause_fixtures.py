@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio.errors import AudioError
+from common.errors import AudioError
 from pipelines.truth import load_truth
 from pipelines.tts.flite import Phone
 from tests.data import make_pauses

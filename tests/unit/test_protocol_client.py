@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio.errors import ProtocolError
+from common.errors import ProtocolError
 from server.protocol.client import MAX_AUDIO_BYTES, MESSAGES, AppendAudio, CreateItem, Playout, parse_client_message
 from server.protocol.examples import CLIENT_EXAMPLES, client_examples
 from server.protocol.refusal import Code, Refused

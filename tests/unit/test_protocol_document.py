@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from audio.errors import AppError
+from common.errors import AppError
 from server.protocol import document
 from server.protocol.client import MESSAGES
 from server.protocol.codes import CLOSE_CODES, OTHER_CODES, WIRE_CODES
@@ -18,7 +18,8 @@ ROOT = Path(document.__file__).resolve().parents[2]
 
 
 def sources() -> str:
-    files = (path for room in ("audio", "pipelines", "server") for path in sorted((ROOT / room).rglob("*.py")))
+    rooms = ("common", "audio", "pipelines", "server")
+    files = (path for room in rooms for path in sorted((ROOT / room).rglob("*.py")))
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 

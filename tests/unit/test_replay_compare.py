@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audio.errors import SettingsError
+from common.errors import SettingsError
 from server.figures import percentile
 from server.replay.compare import Comparison, Difference, ReadReport, compare, mean, quantile, read_report
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import StorageError
+from common.errors import StorageError
 from server import cli
 from server.figures import write_json
 from server.report_files import check_target, write_whole

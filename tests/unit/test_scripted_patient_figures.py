@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from audio.errors import AudioError
 from audio.frames import ANALYSIS_HZ
+from common.errors import AudioError
 from pipelines.engines import Voice
 from pipelines.llm.evaluate import MatchingCase, MatchingReport
 from pipelines.patient.card_library import CardLibrary

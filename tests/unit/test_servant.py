@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from audio.errors import EngineError
 from audio.frames import Pcm
+from common.errors import EngineError
 from pipelines.engines import (
     Clause,
     EngineInfo,

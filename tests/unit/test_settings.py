@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from audio.errors import SettingsError
+from common.errors import SettingsError
 from pipelines.catalogue import EngineSettings
 from server.reference_docs import settings_markdown
 from server.settings.aliases import ALIASES, apply_aliases

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.errors import EngineError, StorageError
+from common.errors import EngineError, StorageError
 from pipelines.models.shapes import SHAPES, main, make_whisper
 
 PUBLISHED_MILLIONS = {

@@ -8,8 +8,8 @@ import pickle
 import numpy as np
 import pytest
 
-from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ, Pcm
+from common.errors import EngineError
 from pipelines.engines import SpeakRequest, StreamSpec, Voice
 from tests.fakes.recogniser import Said, ScriptedRecogniser
 from tests.fakes.responder import ScriptedResponder

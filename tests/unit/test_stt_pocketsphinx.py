@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ
+from common.errors import EngineError
 from pipelines.engines import StreamSpec
 from pipelines.stt.pocketsphinx import PocketSphinxRecogniser, PocketSphinxSettings, PocketSphinxStream
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.engines import StreamSpec
 from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
 from pipelines.stt.profanity import UNWANTED, without_unwanted

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.stt.phones import ARPABET, american_spellings, arpabet, plain_word, pronounce
 from pipelines.stt.vocabulary import Vocabulary, split_terms
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.errors import AudioError
+from common.errors import AudioError
 from pipelines.truth import load_truth, truth_path
 
 GOOD = """\

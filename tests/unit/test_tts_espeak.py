@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from audio.errors import EngineError
 from audio.frames import WIRE_HZ
+from common.errors import EngineError
 from pipelines.engines import SpeakRequest, Voice
 from pipelines.tts import espeak_binding
 from pipelines.tts.espeak import EspeakSynthesiser, rate_for, voice_for

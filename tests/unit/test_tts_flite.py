@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio.errors import EngineError
+from common.errors import EngineError
 from pipelines.engines import SpeakRequest, Voice
 from pipelines.tts import flite
 from pipelines.tts.flite import FliteSynthesiser, Phone, align, stretch_for

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio.errors import EngineError
 from audio.frames import ANALYSIS_HZ
+from common.errors import EngineError
 from pipelines.models.cache import ModelCache
 from pipelines.models.devices import Device
 from pipelines.stt.telling import Telling

@@ -13,10 +13,14 @@
         └── RateError            too many requests from one address: try later
 
 `code` is stable and documented in docs/protocol.md; the message never carries internals.
-It lives in `audio/` because imports point downwards and every room raises from the same tree.
+It lives below all rooms, since every room raises from the same tree and imports point downwards.
 """
 
 from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
 
 
 class AppError(Exception):
@@ -112,3 +116,17 @@ class RateError(CapacityError):
     code = "access.too_many"
     http_status = 429
     close_code = 4429
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """Return the StorageError that tells what to do about a failed write to `path`."""
+    start = f"'{path.name}' can't be written"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageError(f"{start}: the disk is full; free space in the data folder", code="storage.full")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return StorageError(
+            f"{start}: the data folder is read-only for this server; make it writable", code="storage.read_only"
+        )
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return StorageError(f"{start}: its folder is not there; create the data folder", code="storage.missing")
+    return StorageError(f"{start}: {os.strerror(error.errno or errno.EIO)}; check the disk of the data folder")
