@@ -14,6 +14,7 @@ COPY common common
 COPY audio audio
 COPY pipelines pipelines
 COPY server server
+COPY bench bench
 COPY static static
 COPY configs configs
 RUN /opt/tools/bin/hatchling build -t wheel -d dist \

@@ -2,7 +2,7 @@
 
 A pause inside a turn is one of two things: a *hold* after a whole utterance, before the next one ("OK. ... And do you
 smoke?"), or an *inner* pause between two words of one. Each has its model; their odds against the turn's end add up.
-The weights are in `model.json`, made by `python -m server.bench.train_turns`.
+The weights are in `model.json`, made by `python -m bench.train_turns`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command line: `interlocutor`.
+"""The server's command line, to which the rooms above add theirs to make `interlocutor`.
 
 Each module here has `register(app)`, which adds its commands; a new one is added to `_MODULES`. Nothing heavy is
 imported before a command runs: modules import engines, models and settings inside their functions, so that `--help`
@@ -15,9 +15,9 @@ from typing import Annotated
 import typer
 
 from common.errors import AppError, SettingsError
-from server.cli import bench, cards, config, doctor, evaluate, models, models_setup, replay, serve
+from server.cli import cards, config, doctor, models, models_setup, serve
 
-_MODULES = (serve, replay, cards, config, doctor, models, models_setup, bench, evaluate)
+_MODULES = (serve, cards, config, doctor, models, models_setup)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

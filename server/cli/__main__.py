@@ -1,4 +1,4 @@
-"""`python -m server.cli`: the command line without its installed script."""
+"""`python -m server.cli`: the server's command line without an installed script."""
 
 from server.cli import main
 

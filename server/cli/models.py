@@ -23,11 +23,11 @@ EXIT_INTERRUPTED = 130
 _MIB = 1 << 20
 
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The model's id, as `models list` shows it.")]
-_IdOrFolder = Annotated[str, typer.Argument(metavar="ID", help="The model's id, or a folder with a model in it.")]
+IdOrFolder = Annotated[str, typer.Argument(metavar="ID", help="The model's id, or a folder with a model in it.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add `models list`, `pull`, `verify`, `qualify`, `export`, `remove` and `bench`."""
+    """Add `models list`, `pull`, `verify`, `qualify`, `export` and `remove`."""
     app.add_typer(group, name="models")
 
 
@@ -109,7 +109,7 @@ def pull(
 
 @group.command()
 def verify(
-    model: _IdOrFolder,
+    model: IdOrFolder,
     quick: Annotated[bool, typer.Option("--quick", help="Leave the checksums out.")] = False,
     overrides: Overrides = None,
     config: ConfigFolder = None,
@@ -137,7 +137,7 @@ def verify(
 
 
 @group.command()
-def qualify(model: _IdOrFolder, overrides: Overrides = None, config: ConfigFolder = None) -> None:
+def qualify(model: IdOrFolder, overrides: Overrides = None, config: ConfigFolder = None) -> None:
     """Try a recogniser on bundled sentences, and unlock what it is shown to do without loss."""
     place = Place.of(overrides, config)
     folder, kind, _ = place.resolve(model)
@@ -195,14 +195,6 @@ def remove(
     with place.store.lock(entry.id, on_wait=lambda: typer.echo("somebody else is working on it; waiting")):
         freed = place.store.remove(entry.id)
     typer.echo(f"{entry.id} is removed; {freed // _MIB} MiB are free again")
-
-
-@group.command()
-def bench(model: _IdOrFolder, overrides: Overrides = None, config: ConfigFolder = None) -> None:
-    """Measure a recogniser on this machine: final texts, captions, batches; faster-whisper's own way beside ours."""
-    from server.cli.bench_whisper import bench_whisper
-
-    bench_whisper(model, overrides=overrides, config=config)
 
 
 def bring(place: Place, entry: Entry, *, source: str | None = None, again: bool = False) -> Path:

@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from audio.frames import WIRE_HZ, silence
-from server.replay.remote import reserve
+from bench.replay.remote import reserve
 from tests.app.process import KEY, ServerProcess, faults_of, running
 from tests.app.wire import CARD, Wire, check_log, joined, neighbour, sentence
 

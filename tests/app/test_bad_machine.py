@@ -19,8 +19,8 @@ import pytest
 
 from audio.frames import WIRE_HZ, pcm_to_bytes, silence
 from audio.recorder import RECORDING_NAME, read_segments
-from server import cli
-from server.replay.remote import reserve
+from bench import cli
+from bench.replay.remote import reserve
 from tests.app.process import ROOT, ServerProcess, command, plain_environment
 from tests.app.wire import CARD, PATIENCE_S, Joining, check_log, cut, joined, neighbour, sentence
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from bench.replay.link import Over, Told, Trouble, Understood
+from bench.replay.remote import RemoteLink, Reserved
 from pipelines.log.jsonl import is_intact, read_jsonl
-from server.replay.link import Over, Told, Trouble, Understood
-from server.replay.remote import RemoteLink, Reserved
 from tests.app.inside import serving, until
 from tests.app.process import ServerProcess
 from tests.app.wire import PATIENCE_S, Joining, Wire, connect_to, reserved_at, sentence

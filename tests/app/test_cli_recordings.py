@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server import cli
+from bench import cli
 
 DATA = Path(__file__).parents[1] / "data"
 MOCK = ("--set", "engines.backend=mock")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from bench import cli
 from common.errors import EngineError
 from pipelines.models.memory import available_to_process
-from server import cli
 from server.cli import doctor
 from server.places import Places
 from server.settings.aliases import ALIASES
@@ -97,7 +97,7 @@ def test_every_command_and_option_is_explained() -> None:
 
 def test_starting_imports_nothing_heavy() -> None:
     heavy = ["numpy", "pydantic", "structlog", "starlette", "onnxruntime", "pocketsphinx", "faster_whisper", "psutil"]
-    done = execute(["-c", f"import server.cli, sys; print([name for name in {heavy} if name in sys.modules])"])
+    done = execute(["-c", f"import bench.cli, sys; print([name for name in {heavy} if name in sys.modules])"])
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from audio.frames import WIRE_HZ, Frame, silence
 from audio.recorder import RECORDING_NAME
+from bench.replay.plan import Plan, PlannedTurn
 from pipelines.log.disk import DiskThread
 from pipelines.session.recording import SessionRecorder
-from server.replay.plan import Plan, PlannedTurn
 from tests.app.wire import CARD, sentence
 from tests.bench.crash import MOST_LOST_MS, Fate, Remains, crash_once, draw_fates, figures_of
 from tests.nightly import NIGHTLY

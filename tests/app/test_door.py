@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
+from bench.replay.remote import Reserved
 from server.host import Server
-from server.replay.remote import Reserved
 from tests.app.inside import KEY, serving
 from tests.app.process import faults_of, running
 from tests.app.wire import CARD, PATIENCE_S, Joining, Wire, connect_to

@@ -16,10 +16,10 @@ from websockets.asyncio.client import connect
 
 from audio.files import write_wav
 from audio.frames import WIRE_HZ, silence
+from bench.replay.remote import reserve
 from pipelines.catalogue import EngineSettings
 from server.app import create_app
 from server.lab.settings import LabSettings
-from server.replay.remote import reserve
 from server.settings.tree import Settings
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD

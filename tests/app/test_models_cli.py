@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from bench import cli
 from pipelines.stt.qualification import read_qualification
-from server import cli
 from tests.app.hub import LoopbackHub, running_hub
 from tests.app.tiny_models import write_whisper
 

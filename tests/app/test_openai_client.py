@@ -16,7 +16,7 @@ from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, pcm_from_bytes, samples_for, silence
-from server.replay.plan import plan_replay
+from bench.replay.plan import plan_replay
 from tests.app.process import KEY, ServerProcess
 from tests.app.wire import DATA, check_log, encoded, sentence
 

@@ -15,9 +15,9 @@ import pytest
 
 from audio.files import read_recording
 from audio.frames import WIRE_HZ, Pcm, samples_for, to_float
+from bench.replay.remote import Reserved
 from pipelines.log.jsonl import read_jsonl
 from server.records.folder import RecordFolder
-from server.replay.remote import Reserved
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, Wire, connect_to, sentence
 from tests.fakes import instant

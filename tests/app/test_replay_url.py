@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from server import cli
-from server.replay.run import UNTOLD
+from bench import cli
+from bench.replay.run import UNTOLD
 from tests.app.process import ServerProcess
 from tests.app.wire import CARD, DATA
 

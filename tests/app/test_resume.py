@@ -23,14 +23,14 @@ from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
 from audio.intake import SEAM_MS
 from audio.playout import Playout
 from audio.recorder import RECORDING_NAME
+from bench.replay.candidate import SimulatedCandidate
+from bench.replay.plan import Plan, PlannedTurn, plan_replay
+from bench.replay.remote import RemoteLink, Reserved, reserve
 from pipelines.events import ClauseSpoken, ReplyFinished, TurnCommitted
 from pipelines.log.jsonl import read_jsonl
 from pipelines.models.memory import resident_bytes
 from pipelines.session.driver import SessionDriver
 from server.host import Server
-from server.replay.candidate import SimulatedCandidate
-from server.replay.plan import Plan, PlannedTurn, plan_replay
-from server.replay.remote import RemoteLink, Reserved, reserve
 from server.sessions import Session
 from server.wire.connection import RealtimeConnection
 from server.wire.live import LiveSession

@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
+from bench.replay.remote import Reserved
 from pipelines.catalogue import EngineSettings
 from pipelines.events import Audience, ReplyProposed
 from pipelines.llm import scripted
 from pipelines.patient.card import Card, Cue, public_view
 from server.host import Server
-from server.replay.remote import Reserved
 from tests.app.inside import serving
 from tests.app.wire import Event, Wire, connect_to, reserved_at
 from tests.fakes import instant

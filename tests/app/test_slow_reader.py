@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection
 
 from audio.frames import FRAME_MS, WIRE_HZ, samples_for, silence
 from audio.playout import CHUNK_MS
-from server.replay.remote import reserve
+from bench.replay.remote import reserve
 from tests.app.process import ServerProcess, faults_of, running
 from tests.app.wire import CARD, PATIENCE_S, connect_to, encoded, sentence
 

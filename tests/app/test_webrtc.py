@@ -22,9 +22,9 @@ import pytest
 from aiortc import RTCSessionDescription
 
 from audio.frames import WIRE_HZ, silence
+from bench.replay.call import Way
+from bench.replay.remote import Reserved, reserve
 from common.errors import AppError
-from server.replay.call import Way
-from server.replay.remote import Reserved, reserve
 from server.rtc import call as call_module
 from tests.app.inside import serving, until
 from tests.app.process import KEY, ServerProcess

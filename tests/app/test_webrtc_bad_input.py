@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 
 from audio.frames import WIRE_HZ, silence
-from server.replay.remote import reserve
+from bench.replay.remote import reserve
 from tests.app.inside import until
 from tests.app.process import ServerProcess
 from tests.app.wire import CARD, check_log, sentence

@@ -13,14 +13,14 @@ import pytest
 
 from audio.clock import LoopClock
 from audio.frames import WIRE_HZ, samples_for
+from bench.replay.call import Way
+from bench.replay.candidate import SimulatedCandidate
+from bench.replay.coming_back import QUIET_S
+from bench.replay.plan import Plan, plan_replay
+from bench.replay.remote import reserve
+from bench.replay.webrtc import RtcLink
 from pipelines.events import ClauseSpoken, Event, ReplyFinished, ReplyHeld, ReplyResumed, SessionEnded
 from pipelines.log.jsonl import StoredEntry, read_jsonl
-from server.replay.call import Way
-from server.replay.candidate import SimulatedCandidate
-from server.replay.coming_back import QUIET_S
-from server.replay.plan import Plan, plan_replay
-from server.replay.remote import reserve
-from server.replay.webrtc import RtcLink
 from server.rtc.presence import ABSENT_LOOKS, LOOK_S
 from tests.app.inside import serving, until
 from tests.app.wire import CARD, DATA

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from audio.files import mono_at, read_recording
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, pcm_to_bytes, samples_for, silence
-from server.replay.remote import Reserved, reserve
+from bench.replay.remote import Reserved, reserve
 from tests.app.process import ServerProcess
 
 DATA = Path(__file__).resolve().parents[1] / "data"

@@ -25,12 +25,13 @@ from rich.progress import track
 from audio.clock import LoopClock
 from audio.frames import FRAME_MS, Pcm
 from audio.recorder import RECORDING_NAME, read_segments
+from bench.figures import Figure, print_figures, write_figures
+from bench.replay.candidate import SimulatedCandidate
+from bench.replay.link import Listener, ReplyBegan, ReplyOver, Told, Understood
+from bench.replay.plan import Plan, plan_replay
+from bench.replay.remote import RemoteLink, Reserved, reserve
 from pipelines.log.jsonl import is_intact, read_jsonl
-from server.figures import Figure, percentile, print_figures, write_figures
-from server.replay.candidate import SimulatedCandidate
-from server.replay.link import Listener, ReplyBegan, ReplyOver, Told, Understood
-from server.replay.plan import Plan, plan_replay
-from server.replay.remote import RemoteLink, Reserved, reserve
+from server.figures import percentile
 from tests.app.process import ServerProcess, running
 
 RECORDING = Path(__file__).resolve().parents[1] / "data" / "consultation-pharmacy.flac"

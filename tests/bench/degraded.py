@@ -2,7 +2,7 @@
 
     python -m tests.bench.degraded --set engines.whisper.model=tiny.en
 
-Each condition of `server/bench/degradations.py` is given to each consultation, which is then replayed under virtual
+Each condition of `bench/degradations.py` is given to each consultation, which is then replayed under virtual
 time. Prints the share of turns that told what was expected, over all consultations, and what differs from clean sound.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 import soundfile
 
 from audio.files import mono_at, read_recording
-from server.bench.degradations import CONDITIONS
+from bench.degradations import CONDITIONS
 from tests.app.wire import DATA
 
 RECORDINGS = tuple(DATA / f"consultation{name}.flac" for name in ("", "-medicine", "-pharmacy", "-veterinary"))
@@ -39,7 +39,7 @@ def degrade(recording: Path, condition: str, folder: Path) -> Path:
 def told(recording: Path, settings: list[str], *, report: Path) -> tuple[int, int]:
     """Replay a recording; return how many turns told what was expected, and how many there are."""
     chosen = [word for setting in settings for word in ("--set", setting)]
-    command = [sys.executable, "-m", "server.cli", "replay", str(recording), "--pace", "fast", "--json", str(report)]
+    command = [sys.executable, "-m", "bench.cli", "replay", str(recording), "--pace", "fast", "--json", str(report)]
     subprocess.run([*command, *chosen], check=True, stdout=subprocess.DEVNULL)
     summary = json.loads(report.read_text())["summary"]
     return round(summary["expected_cue_rate"] * summary["turns"]), summary["turns"]

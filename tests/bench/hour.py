@@ -22,11 +22,11 @@ import psutil
 from numpy.typing import NDArray
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, samples_for
+from bench.figures import Figure, print_figures, write_figures
 from pipelines.events import ReplyFinished, TurnCommitted, TurnIgnored
 from pipelines.log.disk import DiskThread
 from pipelines.session.recording import SessionRecorder
 from pipelines.virtual_time import run_virtual
-from server.figures import Figure, print_figures, write_figures
 from server.logs import quiet_logs
 from tests.component.scripted import Anchor, Answer, Script, Sound
 from tests.component.scripted_judge import always

@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.figures import Figure, print_figures, write_figures
+from bench.replay.plan import plan_replay
+from bench.replay.run import card_of, replay_here
 from pipelines.events import SessionStarted
 from pipelines.log.session_log import Record
 from pipelines.patient.card_library import CardLibrary
-from server.figures import Figure, print_figures, write_figures
 from server.logs import quiet_logs
-from server.replay.plan import plan_replay
-from server.replay.run import card_of, replay_here
 from server.settings.tree import load_settings
 
 CONSULTATION = Path(__file__).resolve().parents[1] / "data" / "consultation.flac"

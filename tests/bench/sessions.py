@@ -16,8 +16,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from server.bench.load import resident_bytes, run_load, server_process
-from server.replay.plan import Plan, plan_replay
+from bench.load import resident_bytes, run_load, server_process
+from bench.replay.plan import Plan, plan_replay
 from tests.app.wire import DATA
 
 RECORDING = DATA / "consultation-pharmacy.flac"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from server.replay.compare import ReadReport, compare, read_report
+from bench.replay.compare import ReadReport, compare, read_report
 from tests.app.process import ServerProcess
 from tests.browser.axe import violations
 from tests.browser.chromium import visiting

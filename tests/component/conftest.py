@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from audio.speech import SpeechSettings
+from bench.replay.candidate import SimulatedCandidate
+from bench.replay.local import LocalLink
+from bench.replay.plan import plan_replay
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Isolation
 from pipelines.events import Audience
@@ -24,9 +27,6 @@ from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.virtual_time import run_virtual, virtual_clock
-from server.replay.candidate import SimulatedCandidate
-from server.replay.local import LocalLink
-from server.replay.plan import plan_replay
 from tests.component.realtime_talk import TRANSPORT
 from tests.fakes.recogniser import ScriptedRecogniser
 from tests.fakes.responder import ScriptedResponder

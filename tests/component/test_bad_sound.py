@@ -12,9 +12,9 @@ import pytest
 from audio.conditioning import SoundSettings
 from audio.frames import WIRE_HZ, Pcm, samples_for
 from audio.mono import MonoMixer
+from bench import degradations as bad
+from bench.replay.local import LocalLink
 from pipelines.events import ReplyFinished, SessionEnded, SoundAdvice, SpeechStarted, TurnCommitted, TurnIgnored
-from server.bench import degradations as bad
-from server.replay.local import LocalLink
 from tests.component.conftest import Replay, Replayed
 from tests.data.sound import gain
 

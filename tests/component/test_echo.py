@@ -12,6 +12,12 @@ import pytest
 from audio.files import mono_at, read_recording
 from audio.frames import WIRE_HZ, Pcm, samples_for
 from audio.speech import SpeechSettings
+from bench.interruptions import load_interruptions
+from bench.replay.candidate import SimulatedCandidate
+from bench.replay.interruptions import Interruption
+from bench.replay.local import LocalLink
+from bench.replay.plan import Plan, plan_replay
+from bench.replay.room import Room
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Clause, EngineInfo, RespondKind, SpeakRequest, SpeechChunk, Word
 from pipelines.lanes.jobs import JobLane
@@ -19,12 +25,6 @@ from pipelines.lanes.streams import StreamLane
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
 from pipelines.virtual_time import run_virtual, virtual_clock
-from server.bench.interruptions import load_interruptions
-from server.replay.candidate import SimulatedCandidate
-from server.replay.interruptions import Interruption
-from server.replay.local import LocalLink
-from server.replay.plan import Plan, plan_replay
-from server.replay.room import Room
 from tests.component.scripted_run import ROOT
 from tests.fakes.lines import LinesResponder
 from tests.fakes.recogniser import ScriptedRecogniser

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.pauses import Heard, run_pauses
+from bench.pauses_plan import plan_pauses
 from pipelines.catalogue import EngineSettings
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.patient.card_library import CardLibrary
-from server.bench.pauses import Heard, run_pauses
-from server.bench.pauses_plan import plan_pauses
 from server.settings.tree import Settings
 
 DATA = Path(__file__).parents[1] / "data"

@@ -11,8 +11,8 @@ import pytest
 
 from audio.frames import WIRE_HZ, Pcm, samples_for
 from audio.playout import CHUNK_MS, MIN_LEAD_MS, REWIND_MS, Playout, PlayoutChunk
+from bench.replay.loudspeaker import Loudspeaker
 from pipelines.virtual_time import run_virtual, virtual_clock
-from server.replay.loudspeaker import Loudspeaker
 
 ACK_MS = 100.0
 

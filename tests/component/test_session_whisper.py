@@ -15,6 +15,7 @@ from audio.conditioning import SoundSettings
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for, silence
 from audio.speech import SpeechSettings
 from audio.vad import VadName
+from bench.replay.local import LocalLink
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import DecodedBatch, DecodeRequest
 from pipelines.events import (
@@ -34,7 +35,6 @@ from pipelines.session.driver import Engines
 from pipelines.stt.wer import normalise
 from pipelines.truth import load_truth
 from pipelines.virtual_time import run_virtual, virtual_clock
-from server.replay.local import LocalLink
 from tests.component.conftest import DATA, ROOT, Replay, Replayed
 from tests.fakes.noises import nobody
 from tests.fakes.responder import ScriptedResponder

@@ -12,8 +12,8 @@ import numpy as np
 from aiortc import RTCConfiguration
 
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
-from server.replay.call import DIRECT, ClientCall, Way
-from server.replay.remote import Reserved, reserve
+from bench.replay.call import DIRECT, ClientCall, Way
+from bench.replay.remote import Reserved, reserve
 from tests.app.process import ServerProcess
 from tests.app.wire import CARD, Wire
 

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from audio.clock import LoopClock
 from audio.files import read_recording
 from audio.frames import WIRE_HZ, Pcm, samples_for
+from bench.replay.call import Way
+from bench.replay.candidate import SimulatedCandidate
+from bench.replay.plan import Plan
+from bench.replay.remote import reserve
+from bench.replay.webrtc import RtcLink
 from pipelines.catalogue import EngineSettings
 from pipelines.events import SessionEnded, SessionStarted
 from pipelines.log.jsonl import read_jsonl
 from pipelines.stt.wer import word_errors
 from server.figures import percentile
-from server.replay.call import Way
-from server.replay.candidate import SimulatedCandidate
-from server.replay.plan import Plan
-from server.replay.remote import reserve
-from server.replay.webrtc import RtcLink
 from server.rtc.call import Call
 from server.rtc.jitter import Ordered
 from tests.app.inside import serving, until

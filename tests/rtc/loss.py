@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from audio.frames import FRAME_MS, WIRE_HZ
-from server.replay.call import Way
-from server.replay.remote import reserve
+from bench.replay.call import Way
+from bench.replay.remote import reserve
 from server.rtc.jitter import Ordered
 from tests.app.inside import until
 from tests.app.process import ServerProcess

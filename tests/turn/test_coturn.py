@@ -17,8 +17,8 @@ import numpy as np
 from aiortc import RTCIceServer, RTCIceTransportPolicy
 
 from audio.frames import WIRE_HZ, silence
-from server.replay.call import Way, configured, unchanged
-from server.replay.remote import Reserved, reserve
+from bench.replay.call import Way, configured, unchanged
+from bench.replay.remote import Reserved, reserve
 from tests.app.inside import serving, until
 from tests.app.wire import CARD, sentence
 from tests.rtc.caller import CallSocket, calling

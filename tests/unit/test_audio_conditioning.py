@@ -8,7 +8,7 @@ from audio.conditioning import Conditioner, SoundSettings
 from audio.frames import Pcm, samples_for, silence
 from audio.loudness import level_dbfs
 from audio.speech import SpeechState
-from server.bench.degradations import with_dc, with_hum
+from bench.degradations import with_dc, with_hum
 
 RATE = 24_000
 FRAME = samples_for(20, RATE)

@@ -11,7 +11,7 @@ from audio.files import Recording, mono_at
 from audio.frames import Pcm
 from audio.loudness import level_dbfs
 from audio.mono import MonoMixer, to_mono
-from server.bench.degradations import opposite_channels
+from bench.degradations import opposite_channels
 
 RATE = 16_000
 

@@ -9,11 +9,11 @@ import pytest
 import soundfile
 
 from audio.frames import WIRE_HZ
+from bench.interruptions import InterruptionResult, Outcome, figures_of, load_interruptions
+from bench.replay.interruptions import Interrupted, Interrupter, Interruption, Kind
+from bench.replay.loudspeaker import Heard
 from common.errors import AudioError
 from pipelines.engines import Word
-from server.bench.interruptions import InterruptionResult, Outcome, figures_of, load_interruptions
-from server.replay.interruptions import Interrupted, Interrupter, Interruption, Kind
-from server.replay.loudspeaker import Heard
 
 WORDS = tuple(Word(text, start, start + 200, 1.0) for text, start in (("one", 0), ("two", 300), ("three", 600)))
 SIZE = WIRE_HZ * 20 // 1000

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from audio.frames import WIRE_HZ
+from bench.pauses import Heard, Judgement, as_rows, figures_of
+from bench.pauses_plan import SILENT_MS, Utterance, plan_pauses
+from bench.replay.plan import PlannedTurn
 from common.errors import AudioError
-from server.bench.pauses import Heard, Judgement, as_rows, figures_of
-from server.bench.pauses_plan import SILENT_MS, Utterance, plan_pauses
-from server.replay.plan import PlannedTurn
 
 DATA = Path(__file__).parents[1] / "data"
 

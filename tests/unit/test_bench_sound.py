@@ -10,8 +10,8 @@ import pytest
 from audio.conditioning import SoundSettings
 from audio.frames import WIRE_HZ, Pcm
 from audio.loudness import is_clipped, level_dbfs
-from server.bench import degradations as bad
-from server.bench.sound import figures_of, run_sound
+from bench import degradations as bad
+from bench.sound import figures_of, run_sound
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 

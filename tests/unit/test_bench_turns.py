@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.consultations import Kind, load_consultations, read_utterances
+from bench.logistic import Example, fit
+from bench.train_turns import misheard, train, vocabulary_of
+from bench.turns import Judged, delay_at, measure, score
+from bench.turns_picture import draw
 from common.errors import AudioError
-from server.bench.consultations import Kind, load_consultations, read_utterances
-from server.bench.logistic import Example, fit
-from server.bench.train_turns import misheard, train, vocabulary_of
-from server.bench.turns import Judged, delay_at, measure, score
-from server.bench.turns_picture import draw
 
 SPANS = list[tuple[float, float, str]]
 

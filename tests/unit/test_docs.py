@@ -13,12 +13,12 @@ import pytest
 import typer
 import yaml
 
+from bench.cli import app
 from common import errors
 from pipelines.conversation.states import State
 from pipelines.conversation.table import TABLE
 from pipelines.events import EVENT_TYPES
 from pipelines.patient.card import Card
-from server.cli import app
 from server.metrics import Metrics
 from server.protocol.client import MESSAGES
 from server.protocol.codes import CLOSE_CODES, OTHER_CODES, WIRE_CODES
@@ -30,7 +30,7 @@ from server.wire import connection
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-ROOMS = ("common", "audio", "pipelines", "server")
+ROOMS = ("common", "audio", "pipelines", "server", "bench")
 UNMEASURED = "TO " + "MEASURE"
 
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -250,7 +250,7 @@ def anchors(text: str) -> set[str]:
 
 @by_page
 def test_paths_that_are_named_exist(page: Path) -> None:
-    folders = ("audio/", "pipelines/", "server/", "static/", "configs/", "scripts/", "tests/", "requirements/", "docs/")
+    folders = tuple(f"{room}/" for room in (*ROOMS, "static", "configs", "scripts", "tests", "requirements", "docs"))
     for span in spans(page.read_text(encoding="utf-8")):
         if span.startswith(folders) and re.fullmatch(r"[\w./-]+", span):
             assert (ROOT / span).exists(), f"{span} is not in the repository"

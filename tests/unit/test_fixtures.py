@@ -16,10 +16,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 from rapidfuzz import fuzz
 
+from bench.cues import HELD_OUT
 from common.errors import AudioError
 from pipelines.patient.card import Card
 from pipelines.truth import Truth, TruthTurn, load_truth
-from server.bench.cues import HELD_OUT
 from tests.data.make_fixtures import HERE, FixturePlan, TurnPlan, flite, main, make, read_plans
 from tests.data.sound import Sound, quiet_spans, window_levels
 

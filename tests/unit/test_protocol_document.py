@@ -18,7 +18,7 @@ ROOT = Path(document.__file__).resolve().parents[2]
 
 
 def sources() -> str:
-    rooms = ("common", "audio", "pipelines", "server")
+    rooms = ("common", "audio", "pipelines", "server", "bench")
     files = (path for room in rooms for path in sorted((ROOT / room).rglob("*.py")))
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 

@@ -13,21 +13,21 @@ import numpy as np
 import pytest
 
 from audio.frames import WIRE_HZ
+from bench import cli
+from bench.replay.candidate import TurnResult
+from bench.replay.compare import ReadReport, compare
+from bench.replay.html import replay_page
+from bench.replay.html_charts import histogram
+from bench.replay.html_turn import in_words, turn_article
+from bench.replay.html_views import COLUMNS, TurnView, views_of
+from bench.replay.loudspeaker import Heard
+from bench.replay.plan import PlannedTurn
+from bench.replay.report import as_json
+from bench.report_files import write_whole
 from pipelines.engines import Word
 from pipelines.events import Audience, DraftDiscarded, DraftMade, Event, SegmentHeard, TurnTimeline
 from pipelines.log.session_log import Envelope, Record
 from pipelines.session.latency import LatencyParts
-from server import cli
-from server.replay.candidate import TurnResult
-from server.replay.compare import ReadReport, compare
-from server.replay.html import replay_page
-from server.replay.html_charts import histogram
-from server.replay.html_turn import in_words, turn_article
-from server.replay.html_views import COLUMNS, TurnView, views_of
-from server.replay.loudspeaker import Heard
-from server.replay.plan import PlannedTurn
-from server.replay.report import as_json
-from server.report_files import write_whole
 
 END_MS = 2_000.0  # of the candidate's voice, in the sound below
 TIMELINE = TurnTimeline(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from audio.frames import WIRE_HZ, Pcm, samples_for
-from server.replay.loudspeaker import Loudspeaker
+from bench.replay.loudspeaker import Loudspeaker
 
 
 def ramp(ms: float, from_ms: float = 0.0) -> Pcm:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.replay.candidate import TurnResult
+from bench.replay.compare import ReadReport, compare
+from bench.replay.plan import PlannedTurn
+from bench.replay.report import as_expected, as_json, print_comparison, print_report, summarise
 from pipelines.events import TurnTimeline
 from pipelines.session.latency import LatencyParts
-from server.replay.candidate import TurnResult
-from server.replay.compare import ReadReport, compare
-from server.replay.plan import PlannedTurn
-from server.replay.report import as_expected, as_json, print_comparison, print_report, summarise
 
 
 def turn(

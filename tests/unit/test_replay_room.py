@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
-from server.replay.loudspeaker import Loudspeaker
-from server.replay.room import Room
+from bench.replay.loudspeaker import Loudspeaker
+from bench.replay.room import Room
 from tests.unit.test_audio_echo import speech
 
 FRAME = samples_for(FRAME_MS, WIRE_HZ)

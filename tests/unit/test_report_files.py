@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from bench import cli
+from bench.figures import write_json
+from bench.report_files import check_target, write_whole
 from common.errors import StorageError
-from server import cli
-from server.figures import write_json
-from server.report_files import check_target, write_whole
 
 NOBODY = 65_534
 
@@ -127,7 +127,7 @@ def test_a_folder_that_is_read_only_is_told_as_that_before_and_after(read_only: 
 def test_a_folder_that_becomes_read_only_between_is_told_as_that(
     read_only: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.report_files.check_target", lambda _path: None)
+    monkeypatch.setattr("bench.report_files.check_target", lambda _path: None)
     with without_privileges(), pytest.raises(StorageError, match="nothing can be put into") as told:
         write_whole(read_only / "new.json", "newer")
     assert told.value.code == "storage.read_only"

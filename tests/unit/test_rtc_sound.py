@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
 from audio.playout import PlayoutChunk
 from audio.resample import resample_whole
-from server.bench.degradations import opposite_channels
+from bench.degradations import opposite_channels
 from server.rtc.inbound import InboundSound, concealment
 from server.rtc.jitter import Ordered
 from server.rtc.opus import FRAME_SAMPLES, OpusDecoder, OpusEncoder

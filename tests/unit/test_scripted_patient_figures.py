@@ -10,13 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from audio.frames import ANALYSIS_HZ
-from common.errors import AudioError
-from pipelines.engines import Voice
-from pipelines.llm.evaluate import MatchingCase, MatchingReport
-from pipelines.patient.card_library import CardLibrary
-from pipelines.truth import TruthSegment, TruthTurn
-from server import cli
-from server.bench.cues import (
+from bench import cli
+from bench.cues import (
     CueResult,
     SpokenTurn,
     consultation_turns,
@@ -26,7 +21,12 @@ from server.bench.cues import (
     segment_sounds,
     spoken_sentences,
 )
-from server.bench.stt import ClipSet, fixture_clips, real_clips, run_bench
+from bench.stt import ClipSet, fixture_clips, real_clips, run_bench
+from common.errors import AudioError
+from pipelines.engines import Voice
+from pipelines.llm.evaluate import MatchingCase, MatchingReport
+from pipelines.patient.card_library import CardLibrary
+from pipelines.truth import TruthSegment, TruthTurn
 from tests.fakes.recogniser import ScriptedRecogniser
 from tests.fakes.synthesiser import ToneSynthesiser
 

@@ -1,0 +1,1 @@
+"""Measuring, from outside the server: the simulated candidate, benches and evaluations, and their commands."""

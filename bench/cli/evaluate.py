@@ -1,0 +1,108 @@
+"""`interlocutor eval`: how good the engines are at their task, measured on labelled data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.evaluate_pauses import pauses
+from bench.cli.evaluate_sound import sound
+from bench.cli.evaluate_turns import turns
+from server.cli.options import ConfigFolder, Overrides
+
+if TYPE_CHECKING:
+    from bench.cues import CueResult
+
+group = typer.Typer(help="Measure how well the engines do their task.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `eval cues`, `eval pauses`, `eval sound` and `eval turns`."""
+    app.add_typer(group, name="eval")
+    group.command("pauses")(pauses)
+    group.command("sound")(sound)
+    group.command("turns")(turns)
+
+
+@group.command("cues")
+def cues(
+    sentences: Annotated[
+        list[Path] | None, typer.Argument(metavar="[SENTENCES.yaml ...]", help="By default tests/data/sentences*.yaml.")
+    ] = None,
+    spoken: Annotated[bool, typer.Option(help="Also as the embedded recogniser hears it.")] = False,
+    failures: Annotated[
+        bool, typer.Option(help="Show what was taken for something else (of held-out files the number only).")
+    ] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write machine and figures to this file.")] = None,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """How often the scripted patient takes a turn for what it is: the committed consultations, labelled sentences."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from bench.cues import (
+        FLITE_VOICES,
+        consultation_turns,
+        load_sentences,
+        measure,
+        recognised,
+        spoken_sentences,
+    )
+    from bench.figures import print_figures, write_figures
+    from bench.report_files import check_target
+    from pipelines.patient.card_library import CardLibrary
+    from pipelines.tts import flite
+    from server.paths import ROOT
+    from server.settings.tree import load_settings
+
+    if json_file is not None:
+        check_target(json_file)
+    cards = CardLibrary.load(load_settings(config_folder=config, overrides=overrides or ()).cards_folder)
+    data = ROOT / "tests" / "data"
+    turns = consultation_turns(data, cards)
+    sets = {path.stem: load_sentences(path, cards) for path in sentences or sorted(data.glob("sentences*.yaml"))}
+    results = [measure("true_text", "consultations", [turn.case for turn in turns], cards)]
+    results += [measure("true_text", name, cases, cards) for name, cases in sets.items()]
+    if spoken:
+        from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
+
+        recogniser = PocketSphinxRecogniser()
+        recogniser.warm()
+        voices = FLITE_VOICES if flite.available() else ()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, transient=True) as bar:
+            total = len(turns) + len(voices) * sum(len(cases) for cases in sets.values())
+            task = bar.add_task("recognising", total=total)
+
+            def advance() -> None:
+                bar.advance(task)
+
+            heard = recognised(turns, cards, recogniser, advance)
+            results.append(measure("spoken", "consultations", heard, cards))
+            for name, cases in sets.items():
+                for voice in voices:
+                    said = spoken_sentences(cases, voice, flite.FliteSynthesiser())
+                    heard = recognised(said, cards, recogniser, advance)
+                    results.append(measure("spoken", f"{name}/{voice[0]}", heard, cards))
+        if not voices:
+            typer.echo("flite is not installed, so the sentences were not spoken; the consultations were.", err=True)
+    figures = [figure for result in results for figure in result.figures]
+    print_figures("the scripted patient's understanding", figures)
+    if failures:
+        for result in results:
+            _show_failures(result)
+    if json_file is not None:
+        write_figures(json_file, figures)
+
+
+def _show_failures(result: CueResult) -> None:
+    failures = result.report.failures
+    if result.held_out and failures:
+        typer.echo(f"{result.kind}/{result.name}: {len(failures)} rows failed; held out, so none is shown")
+        return
+    for failed in failures:
+        case = failed.case
+        typer.echo(f"{result.kind}/{result.name}, {case.card_id}: {case.text}")
+        typer.echo(f"    expected {case.expected}, got {failed.cue or failed.intent.value}: {failed.reason}")

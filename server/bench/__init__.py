@@ -1,1 +1,0 @@
-"""Benches and evaluations: figures that anyone can measure again."""
