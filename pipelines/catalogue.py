@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -240,12 +239,7 @@ def _synthesiser(name: str, scripted: bool, why: str) -> Choice:
 
 
 def _scripted(kind: str, why: str) -> Choice:
-    if importlib.util.find_spec("tests") is None:
-        raise EngineError(
-            "the scripted engines live with the tests: run from a checkout, or set engines.backend to 'embedded'",
-            code="engine.unavailable",
-        )
-    return Choice("scripted", _Lazy("tests.fakes.instant", kind), "thread", why)
+    return Choice("scripted", _Lazy("pipelines.scripted.instant", kind), "thread", why)
 
 
 def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Engines:

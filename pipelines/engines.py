@@ -3,8 +3,8 @@
 A recogniser is a *stream* (it belongs to a session), a responder and a synthesiser do *jobs* (stateless, by request
 id). Engines are synchronous and know no event loop: a lane runs them in a thread or in a worker process, measures them,
 and drops what was cancelled. Every message can be pickled. `cost_ms` is what a step cost in computation: None lets the
-lane measure it, a number (scripted fakes) makes the lane wait that long, so that the same decisions come out under real
-and virtual time.
+lane measure it, a number (of scripted ones) makes the lane wait that long, so that the same decisions come out under
+real and virtual time.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def load(
 ) -> None:
     """Hold many conversations at once at real pace, the server in a process of its own.
 
-    With the mock backend (scripted engines that cost nothing, in a source checkout) it measures our own code.
+    With the mock backend (scripted engines that cost nothing) it measures our own code.
     """
     import asyncio
     import dataclasses

@@ -14,12 +14,12 @@ from websockets.asyncio.server import ServerConnection, serve
 from bench.replay.link import Over, Told, Trouble, Understood
 from bench.replay.remote import RemoteLink, Reserved
 from pipelines.log.jsonl import is_intact, read_jsonl
+from pipelines.scripted import instant
+from pipelines.scripted.recogniser import ScriptedRecogniser
+from pipelines.scripted.responder import ScriptedResponder
 from tests.app.inside import serving, until
 from tests.app.process import ServerProcess
 from tests.app.wire import PATIENCE_S, Joining, Wire, connect_to, reserved_at, sentence
-from tests.fakes import instant
-from tests.fakes.recogniser import ScriptedRecogniser
-from tests.fakes.responder import ScriptedResponder
 
 HALF = "\ud83d"  # the first half of an emoji, as a streamed answer that was cut there has it
 REPLACED = "\ufffd"

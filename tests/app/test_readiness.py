@@ -22,12 +22,12 @@ from pipelines.lanes.servant import Engine
 from pipelines.models.cache import Lease, ModelCache, shared_cache
 from pipelines.models.memory import files_bytes
 from pipelines.models.settings import ModelSettings
+from pipelines.scripted.instant import recogniser, responder, synthesiser
+from pipelines.scripted.recogniser import ScriptedRecogniser
 from server.host import Server
 from server.settings.tree import Settings
 from tests.app.inside import serving, until
 from tests.bench.model_memory import run_once
-from tests.fakes.instant import recogniser, responder, synthesiser
-from tests.fakes.recogniser import ScriptedRecogniser
 from tests.random_whisper import make_random_whisper
 
 PATIENCE_S = 20.0

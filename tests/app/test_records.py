@@ -17,10 +17,10 @@ from audio.files import read_recording
 from audio.frames import WIRE_HZ, Pcm, samples_for, to_float
 from bench.replay.remote import Reserved
 from pipelines.log.jsonl import read_jsonl
+from pipelines.scripted import instant
 from server.records.folder import RecordFolder
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, Wire, connect_to, sentence
-from tests.fakes import instant
 
 AUDIBLE = 0.003  # full scale 1
 CHUNKS = 30  # of 40 ms, sent at most 300 ms ahead: some words of the answer were heard

@@ -29,6 +29,7 @@ from bench.replay.remote import RemoteLink, Reserved, reserve
 from pipelines.events import ClauseSpoken, ReplyFinished, TurnCommitted
 from pipelines.log.jsonl import read_jsonl
 from pipelines.models.memory import resident_bytes
+from pipelines.scripted import instant
 from pipelines.session.driver import SessionDriver
 from server.host import Server
 from server.sessions import Session
@@ -39,7 +40,6 @@ from server.wire.ticket import Ticket
 from tests.app.cutting_proxy import CuttingProxy, proxying
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, DATA, Wire, connect_to, reserved_at, sentence
-from tests.fakes import instant
 from tests.nightly import NIGHTLY
 
 WORD_MS = 250  # of the scripted voice

@@ -22,11 +22,11 @@ from pipelines.catalogue import EngineSettings
 from pipelines.events import Audience, ReplyProposed
 from pipelines.llm import scripted
 from pipelines.patient.card import Card, Cue, public_view
+from pipelines.scripted import instant
+from pipelines.scripted.synthesiser import ToneSynthesiser
 from server.host import Server
 from tests.app.inside import serving
 from tests.app.wire import Event, Wire, connect_to, reserved_at
-from tests.fakes import instant
-from tests.fakes.synthesiser import ToneSynthesiser
 
 RUN = 4  # words in a row: short enough for any sentence of a card, long enough not to come by chance
 TEXT_FIELDS = {"transcript", "text", "delta", "message", "background", "role", "title", "setting", "tasks", "topic"}

@@ -24,13 +24,13 @@ from pipelines.lanes.servant import Factory
 from pipelines.lanes.streams import StreamLane
 from pipelines.log.session_log import Record
 from pipelines.patient.card_library import CardLibrary
+from pipelines.scripted.recogniser import ScriptedRecogniser
+from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.session.driver import Engines
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.virtual_time import run_virtual, virtual_clock
 from tests.component.realtime_talk import TRANSPORT
-from tests.fakes.recogniser import ScriptedRecogniser
-from tests.fakes.responder import ScriptedResponder
-from tests.fakes.synthesiser import ToneSynthesiser
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"

@@ -24,6 +24,9 @@ from pipelines.lanes.streams import StreamLane
 from pipelines.log.disk import DiskThread
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card_library import CardLibrary
+from pipelines.scripted.recogniser import ScriptedRecogniser
+from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
 from pipelines.virtual_time import run_virtual, virtual_clock
@@ -35,9 +38,6 @@ from server.wire.channel import ChannelClosed
 from server.wire.connection import RealtimeConnection, SessionInfo
 from server.wire.live import LiveSession
 from server.wire.ticket import Ticket
-from tests.fakes.recogniser import ScriptedRecogniser
-from tests.fakes.responder import ScriptedResponder
-from tests.fakes.synthesiser import ToneSynthesiser
 
 CARDS = Path(__file__).resolve().parents[2] / "configs" / "cards"
 CARD = "nursing-leg-wound"

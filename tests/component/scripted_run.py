@@ -20,6 +20,7 @@ from pipelines.lanes.streams import StreamLane
 from pipelines.log.session_log import Record, SessionLog
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
+from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
 from pipelines.virtual_time import run_virtual, virtual_clock
@@ -27,7 +28,6 @@ from tests.component.scripted import Answer, Script, ScriptError
 from tests.component.scripted_client import INPUT_HZ, Placed, ScriptedClient
 from tests.component.scripted_ledger import Ledger
 from tests.fakes.lines import Lines, LinesResponder
-from tests.fakes.synthesiser import ToneSynthesiser
 from tests.fakes.words import LevelVad, Lexicon, WordRecogniser
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -23,11 +23,11 @@ from pipelines.engines import Clause, EngineInfo, RespondKind, SpeakRequest, Spe
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.patient.card_library import CardLibrary
+from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.session.driver import Engines
 from pipelines.virtual_time import run_virtual, virtual_clock
 from tests.component.scripted_run import ROOT
 from tests.fakes.lines import LinesResponder
-from tests.fakes.recogniser import ScriptedRecogniser
 from tests.nightly import one_in
 
 DATA = ROOT / "tests" / "data"

@@ -30,14 +30,14 @@ from pipelines.engines import (
 )
 from pipelines.llm.scripted import ScriptedPatient
 from pipelines.patient.card import CandidateSide, Card, Cue, Lines, PatientSide
+from pipelines.scripted.recogniser import ScriptedRecogniser
+from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
 from pipelines.stt.wer import normalise
 from pipelines.tts import flite
 from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import FliteSynthesiser
-from tests.fakes.recogniser import ScriptedRecogniser
-from tests.fakes.responder import ScriptedResponder
-from tests.fakes.synthesiser import ToneSynthesiser
 from tests.models.proof import KNOWN, KNOWN_TOO, proof_recogniser
 from tests.nightly import NIGHTLY
 

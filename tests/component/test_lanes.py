@@ -19,9 +19,9 @@ from pipelines.engines import Hypothesis, Isolation, SpeakRequest, StreamSpec, V
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.lanes.workers import ProcessWorker
+from pipelines.scripted.recogniser import ScriptedRecogniser
+from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.virtual_time import run_virtual, virtual_clock
-from tests.fakes.recogniser import ScriptedRecogniser
-from tests.fakes.synthesiser import ToneSynthesiser
 
 CRASH = 12_345
 

@@ -27,10 +27,10 @@ from pipelines.events import (
     TurnLatency,
     TurnTimeline,
 )
+from pipelines.scripted.recogniser import ScriptedRecogniser, ScriptedStream
+from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.synthesiser import ToneSynthesiser
 from tests.component.conftest import Replay, Replayed
-from tests.fakes.recogniser import ScriptedRecogniser, ScriptedStream
-from tests.fakes.responder import ScriptedResponder
-from tests.fakes.synthesiser import ToneSynthesiser
 from tests.nightly import NIGHTLY
 
 

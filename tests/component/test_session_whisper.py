@@ -31,14 +31,14 @@ from pipelines.events import (
 from pipelines.lanes.decodes import DecodeLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.patient.card_library import CardLibrary
+from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.session.driver import Engines
 from pipelines.stt.wer import normalise
 from pipelines.truth import load_truth
 from pipelines.virtual_time import run_virtual, virtual_clock
 from tests.component.conftest import DATA, ROOT, Replay, Replayed
 from tests.fakes.noises import nobody
-from tests.fakes.responder import ScriptedResponder
-from tests.fakes.synthesiser import ToneSynthesiser
 from tests.models.proof import proof_decoder
 from tests.models.reading import sentences
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ def test_no_module_reaches_up(room: str) -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             offenders += [f"{path}: {name}" for name in names if name.split(".")[0] in MAY_NOT_IMPORT[room]]
     assert offenders == []
+
+
+@pytest.mark.parametrize("room", MAY_NOT_IMPORT)
+def test_no_module_names_the_tests_to_import_them_late(room: str) -> None:
+    for path in (ROOT / room).rglob("*.py"):
+        texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+        assert not [text for text in texts if isinstance(text, str) and re.match(r"tests\.\w", text)], path
 
 
 @pytest.mark.parametrize("room", MAY_NOT_IMPORT)

@@ -26,9 +26,9 @@ from common.errors import AudioError
 from pipelines.engines import Voice
 from pipelines.llm.evaluate import MatchingCase, MatchingReport
 from pipelines.patient.card_library import CardLibrary
+from pipelines.scripted.recogniser import ScriptedRecogniser
+from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.truth import TruthSegment, TruthTurn
-from tests.fakes.recogniser import ScriptedRecogniser
-from tests.fakes.synthesiser import ToneSynthesiser
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"

@@ -11,9 +11,9 @@ import pytest
 from audio.frames import ANALYSIS_HZ, Pcm
 from common.errors import EngineError
 from pipelines.engines import SpeakRequest, StreamSpec, Voice
-from tests.fakes.recogniser import Said, ScriptedRecogniser
-from tests.fakes.responder import ScriptedResponder
-from tests.fakes.synthesiser import ToneSynthesiser
+from pipelines.scripted.recogniser import Said, ScriptedRecogniser
+from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.synthesiser import ToneSynthesiser
 
 
 def voiced(ms: int) -> Pcm:

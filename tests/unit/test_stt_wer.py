@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from audio.frames import ANALYSIS_HZ
+from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.stt.wer import bench_recogniser, normalise, word_error_rate
-from tests.fakes.recogniser import ScriptedRecogniser
 
 
 @pytest.mark.parametrize(

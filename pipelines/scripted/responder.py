@@ -1,4 +1,4 @@
-"""A responder that says what the test tells it to."""
+"""A responder that says what it is told to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recogniser that hears what the test tells it to, at moments that depend on the samples fed alone."""
+"""A recogniser that hears what it is told to, at moments that depend on the samples fed alone."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""The scripted fakes at no cost, for timing the house's own code: what `engines.backend: mock` stands for."""
+"""The scripted engines at no cost, for timing the house's own code: what `engines.backend: mock` stands for."""
 
 from __future__ import annotations
 
 import os
 
-from tests.fakes.recogniser import ScriptedRecogniser
-from tests.fakes.responder import ScriptedResponder
-from tests.fakes.synthesiser import ToneSynthesiser
+from pipelines.scripted.recogniser import ScriptedRecogniser
+from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.synthesiser import ToneSynthesiser
 
 
 def recogniser() -> ScriptedRecogniser:
@@ -24,7 +24,7 @@ def synthesiser() -> ToneSynthesiser:
     return ToneSynthesiser(cost_ms=0.0)
 
 
-# A test that has no need of a long answer may have another; it is inherited by a server in a process of its own.
+# Whoever has no need of a long answer may have another; a variable reaches a server in a process of its own.
 REPLY = tuple(
     os.environ.get("SCRIPTED_REPLY", "It began about three weeks ago,|and it has not got better since then.").split("|")
 )
