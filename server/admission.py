@@ -12,45 +12,12 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from server.settings.reservations import ReservationSettings
 
 # A household or a school is given so much; within it anybody takes as many addresses as they like.
 IPV6_PREFIX = 64
 MOST_NETWORKS = 10_000  # a few megabytes; whoever is forgotten is met as a stranger
 MOST_CHARS = 64  # of a name that is no address: a proxy may send anything
-
-
-class ReservationSettings(BaseModel):
-    """How many sessions strangers may open, and which of those that nobody has joined make room for others."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    burst: int = Field(
-        default=30,
-        ge=1,
-        le=10_000,
-        description="Sessions that one address may open in a row; a class that shares an address begins together.",
-    )
-    per_minute: float = Field(
-        default=10,
-        ge=0,
-        le=10_000,
-        description="Sessions that one address (IPv6: one /64 network) may open a minute after that; 0: no limit.",
-    )
-    firm: int = Field(
-        default=1,
-        ge=1,
-        le=10_000,
-        description="Sessions of one address that nobody has joined yet and that never make room for another address; "
-        "what is beyond them does when all places are taken.",
-    )
-    spare_s: int = Field(
-        default=120,
-        ge=10,
-        le=86_400,
-        description="Seconds beyond the preparation after which a session that nobody has joined makes room for "
-        "anybody when all places are taken.",
-    )
 
 
 def network_of(host: str | None) -> str:

@@ -10,13 +10,11 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from common.errors import AppError
 from server.host import Server
-from server.http import routes
+from server.http import calls, errors, lab, pages, records, sessions
+from server.http.realtime import realtime
 from server.http.security import SecurityHeaders
 from server.http.static_files import CompressedFiles
-from server.lab import routes as lab
 from server.paths import STATIC
-from server.records import routes as records
-from server.rtc import routes as rtc
 from server.settings.tree import Settings
 from server.wire.channel import AbortableSockets
 
@@ -38,20 +36,20 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/", routes.page),
-            Route("/health", routes.health),
-            Route("/ready", routes.ready),
-            Route("/metrics", routes.metrics),
-            Route("/api/info", routes.info),
-            Route("/api/cards", routes.list_cards),
-            Route("/api/sessions", routes.create_session, methods=["POST"]),
-            Route("/api/sessions/{session_id}", routes.session_debrief),
-            Route("/api/sessions/{session_id}/recording", routes.session_recording),
-            Route("/api/rtc", rtc.rtc_info),
-            Route(rtc.CALLS, rtc.open_call, methods=["POST"]),
-            Route(f"{rtc.CALLS}/{{call_id}}", rtc.renew_call, methods=["POST", "PATCH"]),
-            Route(f"{rtc.CALLS}/{{call_id}}", rtc.hang_up, methods=["DELETE"]),
-            Route(f"{rtc.CALLS}/{{call_id}}/hangup", rtc.hang_up, methods=["POST"]),
+            Route("/", pages.page),
+            Route("/health", pages.health),
+            Route("/ready", pages.ready),
+            Route("/metrics", pages.metrics),
+            Route("/api/info", pages.info),
+            Route("/api/cards", pages.list_cards),
+            Route("/api/sessions", sessions.create_session, methods=["POST"]),
+            Route("/api/sessions/{session_id}", sessions.session_debrief),
+            Route("/api/sessions/{session_id}/recording", sessions.session_recording),
+            Route("/api/rtc", calls.rtc_info),
+            Route(calls.CALLS, calls.open_call, methods=["POST"]),
+            Route(f"{calls.CALLS}/{{call_id}}", calls.renew_call, methods=["POST", "PATCH"]),
+            Route(f"{calls.CALLS}/{{call_id}}", calls.hang_up, methods=["DELETE"]),
+            Route(f"{calls.CALLS}/{{call_id}}/hangup", calls.hang_up, methods=["POST"]),
             Route("/api/sessions/{session_id}", records.delete_session, methods=["DELETE"]),
             Route("/api/sessions/{session_id}/record", records.session_record),
             Route("/api/sessions/{session_id}/log", records.session_log),
@@ -62,10 +60,10 @@ def create_app(settings: Settings) -> Starlette:
             Route("/api/lab/truth", lab.read_truth, methods=["POST"]),
             Route("/api/lab/sound/{name:path}", lab.sound),
             Route("/api/lab/truth/{name:path}", lab.truth),
-            WebSocketRoute("/v1/realtime", routes.realtime),
+            WebSocketRoute("/v1/realtime", realtime),
             Mount("/static", CompressedFiles(STATIC)),
         ],
-        exception_handlers={AppError: routes.app_error, Exception: routes.our_fault},
+        exception_handlers={AppError: errors.app_error, Exception: errors.our_fault},
         lifespan=lifespan,
     )
     app.state.server = server

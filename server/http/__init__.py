@@ -1,1 +1,1 @@
-"""HTTP: the routes of sessions and pages, what every route asks of a request, and what every answer carries."""
+"""HTTP: all routes, what every route asks of a request, and what every answer carries."""

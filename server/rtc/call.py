@@ -15,9 +15,9 @@ from server.protocol import events as e
 from server.rtc.offer import Offer
 from server.rtc.peer import CallPeer
 from server.rtc.presence import LOOK_S, Presence
-from server.rtc.settings import RtcSettings
 from server.rtc.turn import IceServer
 from server.rtc.voice import TrackVoice
+from server.settings.rtc import RtcSettings
 from server.wire.connection import RealtimeConnection
 from server.wire.live import LiveSession
 

@@ -17,8 +17,8 @@ from server.rtc.inbound import InboundSound
 from server.rtc.jitter import AudioJitterBuffer, Ordered
 from server.rtc.offer import Offer
 from server.rtc.outbound import PatientTrack
-from server.rtc.settings import RtcSettings
 from server.rtc.turn import IceServer
+from server.settings.rtc import RtcSettings
 
 logger = structlog.get_logger("server.rtc.peer")
 

@@ -12,7 +12,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
-from server.rtc.settings import RtcSettings
+from server.settings.rtc import RtcSettings
 
 
 @dataclass(frozen=True, slots=True)

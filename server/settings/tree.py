@@ -26,13 +26,13 @@ from common.errors import SettingsError
 from pipelines.catalogue import EngineSettings
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.models.settings import ModelSettings
-from server.admission import ReservationSettings
-from server.lab.settings import LabSettings
 from server.paths import ROOT
-from server.rtc.settings import RtcSettings
 from server.settings import layers
 from server.settings.aliases import apply_aliases
+from server.settings.lab import LabSettings
 from server.settings.profiles import PROFILE, profile_layer
+from server.settings.reservations import ReservationSettings
+from server.settings.rtc import RtcSettings
 from server.settings.secrets import MAKE_ONE, read_secret_file, weakness
 
 EnvironmentName = Literal["dev", "test", "staging", "production"]

@@ -15,8 +15,8 @@ from pipelines.catalogue import EngineSettings
 from pipelines.models.settings import ModelSettings
 from server.app import create_app
 from server.host import Server
-from server.rtc.settings import RtcSettings
 from server.serve import listen
+from server.settings.rtc import RtcSettings
 from server.settings.tree import ServerSettings, SessionSettings, Settings
 
 KEY = "a-developers-key-for-tests-0123456789"

@@ -19,7 +19,7 @@ from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import reserve
 from pipelines.catalogue import EngineSettings
 from server.app import create_app
-from server.lab.settings import LabSettings
+from server.settings.lab import LabSettings
 from server.settings.tree import Settings
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD

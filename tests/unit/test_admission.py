@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.admission import RateLimit, Reservation, ReservationSettings, gives_way, network_of
+from server.admission import RateLimit, Reservation, gives_way, network_of
+from server.settings.reservations import ReservationSettings
 
 
 class Seconds:

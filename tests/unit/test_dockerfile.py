@@ -120,8 +120,8 @@ def test_what_is_copied_is_there_and_reaches_the_build(stages: list[Stage]) -> N
                 assert not left_out(PurePosixPath(source), patterns), source
     for name in (".git/config", ".data/sessions/a/recording.flac", ".venv/bin/python", "tests/unit/test_dockerfile.py"):
         assert left_out(PurePosixPath(name), patterns), name
-    assert left_out(PurePosixPath("server/http/__pycache__/routes.pyc"), patterns)
-    assert not left_out(PurePosixPath("server/http/routes.py"), patterns)
+    assert left_out(PurePosixPath("server/http/__pycache__/pages.pyc"), patterns)
+    assert not left_out(PurePosixPath("server/http/pages.py"), patterns)
 
 
 def test_a_dockerfile_is_read_as_it_is_meant() -> None:

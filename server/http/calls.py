@@ -185,6 +185,3 @@ def _fields(content_type: str, body: bytes) -> _Body:
             found.setdefault(name, content)
     session = found.get("session")
     return _Body(found.get("sdp", b""), session.decode(errors="replace") if session is not None else None)
-
-
-__all__ = ["hang_up", "open_call", "renew_call", "rtc_info"]

@@ -1,0 +1,26 @@
+"""How a request is answered that went wrong."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from common.errors import AppError, CapacityError
+
+
+def error_response(error: AppError) -> JSONResponse:
+    """Return an error as JSON with its code, and Retry-After where it says when."""
+    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, CapacityError) else None
+    body = {"error": {"code": error.code, "message": error.message}}
+    return JSONResponse(body, status_code=error.http_status, headers=headers)
+
+
+async def app_error(_request: Request, error: Exception) -> Response:
+    """Answer a request that failed with an error of ours."""
+    assert isinstance(error, AppError)  # noqa: S101 - registered for this type only
+    return error_response(error)
+
+
+async def our_fault(_request: Request, _error: Exception) -> Response:
+    """Answer a request that failed by a fault of ours, without internals."""
+    return error_response(AppError("something went wrong on our side; try again"))

@@ -1,0 +1,79 @@
+"""The routes of the page and of what anybody may know of this server: its state, metrics, engines and cards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from pipelines.catalogue import Choice
+from pipelines.patient.card import public_view
+from server.http.requests import server_of
+from server.paths import STATIC
+
+
+async def page(_request: Request) -> Response:
+    """Serve the candidate's page."""
+    return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def health(request: Request) -> Response:
+    """Say that the process answers, and which models are loaded."""
+    server = server_of(request)
+    models = [
+        {"model": model.key, "device": model.device, "state": model.state, "memory_bytes": model.memory_bytes}
+        for model in server.models.status()
+    ]
+    return JSONResponse(
+        {"status": "ok", "env": server.settings.environment, "version": server.version, "models": models}
+    )
+
+
+async def ready(request: Request) -> Response:
+    """Say whether sessions can be taken; 503 with the reason while not."""
+    server = server_of(request)
+    reason = "draining" if server.registry.draining else server.not_ready
+    if reason is not None:
+        return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
+    return JSONResponse({"status": "ready"})
+
+
+async def metrics(request: Request) -> Response:
+    """Serve the metrics in Prometheus' text format."""
+    server = server_of(request)
+    if not server.settings.server.metrics_enabled:
+        return Response(status_code=404)
+    body, content_type = server.metrics.render()
+    return Response(body, headers={"Content-Type": content_type})
+
+
+async def info(request: Request) -> Response:
+    """Say what this server runs on; the page shows that engines are demonstrations when they are."""
+    server = server_of(request)
+
+    def engine(choice: Choice) -> dict[str, Any]:
+        chosen = {"name": choice.name, "demonstration": choice.demonstration, "reason": choice.reason}
+        return chosen | ({"model": choice.model} if choice.model else {})
+
+    return JSONResponse(
+        {
+            "version": server.version,
+            "env": server.settings.environment,
+            "engines": {
+                "recogniser": engine(server.choices.recogniser),
+                "responder": engine(server.choices.responder),
+                "synthesiser": engine(server.choices.synthesiser),
+            },
+            "limits": {
+                "prepare_s": server.settings.session.prepare_s,
+                "session_s": server.settings.session.session_s,
+            },
+        }
+    )
+
+
+async def list_cards(request: Request) -> Response:
+    """List the candidate's side of every card."""
+    cards = server_of(request).cards
+    return JSONResponse({"cards": [public_view(card).model_dump(mode="json") for card in cards.values()]})

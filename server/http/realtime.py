@@ -1,0 +1,71 @@
+"""The route of a conversation over a WebSocket."""
+
+from __future__ import annotations
+
+import structlog
+from starlette.websockets import WebSocket
+
+from common.errors import AppError
+from server.http.errors import error_response
+from server.http.joining import new_live, session_of
+from server.http.requests import check_origin, check_ready, server_of, token_of
+from server.protocol.binary import SUBPROTOCOL
+from server.wire.connection import RealtimeConnection, WebSocketChannel
+from server.wire.inbound import error_event
+from server.wire.ticket import PREFIX as TICKET_PREFIX
+from server.wire.ticket import Ticket, parse_ticket
+
+logger = structlog.get_logger("server.http.realtime")
+
+REALTIME_PROTOCOL = "realtime"
+
+
+async def realtime(websocket: WebSocket) -> None:
+    """Hold a conversation over one WebSocket, or take it up again."""
+    server = server_of(websocket)
+    offered = websocket.scope.get("subprotocols", [])
+    ticket: Ticket | None = None
+    protocol = next((name for name in (SUBPROTOCOL, REALTIME_PROTOCOL) if name in offered), None)  # exactly one
+    back = any(name.startswith(TICKET_PREFIX) for name in offered)
+    try:
+        check_origin(websocket)
+        check_ready(server)
+        principal = server.registry.principal(token_of(websocket, offered))
+        if back:
+            ticket = _ticket(offered)
+            session = server.registry.resume(principal, ticket)
+        else:
+            session = session_of(server, principal, websocket.query_params.get("model", ""))
+            server.registry.join(session)
+    except AppError as error:
+        logger.info("realtime_refused", code=error.code)
+        # A browser is not shown the answer to a handshake; a client that comes back must know what to do.
+        if back:
+            await websocket.accept(subprotocol=protocol)
+            await websocket.send_text(error_event(error).model_dump_json())
+            await websocket.close(error.close_code, error.code)
+            server.metrics.count_close(error.close_code)
+        else:
+            await websocket.send_denial_response(error_response(error))
+        return
+    live = session.live or new_live(server, session, principal)
+    connection = RealtimeConnection(
+        live,
+        WebSocketChannel(websocket),
+        settings=server.settings.server,
+        idle_s=server.settings.session.idle_s,
+        ticket=ticket,
+        binary=protocol == SUBPROTOCOL,
+    )
+    try:
+        await websocket.accept(subprotocol=protocol)
+        with structlog.contextvars.bound_contextvars(session_id=session.id):
+            code = await connection.run()
+        server.metrics.count_close(code)
+    finally:
+        live.detach(connection)  # also when it was never accepted
+
+
+def _ticket(offered: list[str]) -> Ticket:
+    (ticket, *_) = (name for name in offered if name.startswith(TICKET_PREFIX))
+    return parse_ticket(ticket)

@@ -1,0 +1,64 @@
+"""The routes of a candidate's session: opening one, what came of it, its recording."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from audio.recorder import RECORDING_NAME
+from common.errors import ProtocolError
+from pipelines.patient.card import public_view
+from server.http.requests import check_origin, check_ready, limited_network, own_session, read_json, server_of
+from server.records.consent import read_consent
+from server.sessions import Status
+
+
+async def create_session(request: Request) -> Response:
+    """Reserve a session: 201 with its id, token and address; for strangers, within the limits of their address."""
+    server = server_of(request)
+    check_origin(request)
+    check_ready(server)
+    asked = await read_json(request)
+    card, mode = asked.get("card"), asked.get("mode", "practice")
+    if not isinstance(card, str) or not isinstance(mode, str):
+        raise ProtocolError('send {"card": "ID", "mode": "practice" or "exam"}', code="session.fields")
+    consent = read_consent(asked.get("consent"), required=server.settings.session.consent_required)
+    session, token = server.registry.create(card, mode, network=limited_network(request))
+    session.consent = consent
+    settings = server.settings.session
+    scheme = "wss" if request.url.scheme == "https" else "ws"
+    return JSONResponse(
+        {
+            "id": session.id,
+            "token": token,
+            "url": f"{scheme}://{request.headers.get('host', request.url.netloc)}/v1/realtime",
+            "expires_s": settings.join_within_s,
+            "prepare_s": settings.prepare_s,
+            "session_s": settings.session_s,
+            "card": public_view(session.card).model_dump(mode="json"),
+        },
+        status_code=201,
+    )
+
+
+async def session_debrief(request: Request) -> Response:
+    """Summarise a session to the candidate who held it."""
+    session = own_session(request)[1]
+    body: dict[str, Any] = {"id": session.id, "status": session.status.value, "mode": session.mode}
+    body["card"] = public_view(session.card).model_dump(mode="json")
+    if session.debrief is not None:
+        body |= session.debrief.as_json(show_cues=session.mode == "practice")
+    return JSONResponse(body)
+
+
+async def session_recording(request: Request) -> Response:
+    """Send the joined recording (FLAC: candidate left, patient right) once the session is over."""
+    session = own_session(request)[1]
+    path = session.folder / RECORDING_NAME
+    if session.status is not Status.ENDED or not path.is_file():
+        raise ProtocolError(
+            "the recording is there once the session is over", code="session.no_recording", http_status=404
+        )
+    return FileResponse(path, media_type="audio/flac", filename=f"{session.card.id}.flac")

@@ -1,1 +1,0 @@
-"""The latency page for developers: its routes and settings."""
