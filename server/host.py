@@ -25,7 +25,12 @@ from pipelines.session.driver import Engines
 from server.metrics import Metrics
 from server.places import CALL_PLACES, measure_places
 from server.rtc.calls import Calls
-from server.sessions import SessionRegistry
+from server.sessions.access import Access
+from server.sessions.admission import Admission
+from server.sessions.factory import DriverFactory
+from server.sessions.folders import SessionFolders
+from server.sessions.registry import SessionRegistry
+from server.sessions.retention import sweep_for_ever
 from server.settings.tree import Settings
 
 logger = structlog.get_logger("server.host")
@@ -51,8 +56,13 @@ class Server:
         self.disk: DiskThread  # logs and sound as they come: what a crash must not lose
         self.chores: DiskThread  # what may take a while: joining recordings, deleting folders
         self.engines: Engines
-        self.registry: SessionRegistry
         self.clock: Clock = LoopClock()
+        self.access = Access(settings.developer_key)
+        self.admission = Admission(
+            settings.server, prepare_s=settings.session.prepare_s, clock=self.clock, metrics=self.metrics
+        )
+        self.registry: SessionRegistry
+        self.drivers: DriverFactory
         self.calls = Calls()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -65,8 +75,33 @@ class Server:
         for lane in self._lanes():
             lane.on_incident.append(partial(self._incident, lane.name))
             lane.on_request.append(partial(self._requested, lane.name))
+        folders = self._put_sessions_together()
+        folders.recover()
+        for work in (self._load(), sweep_for_ever(self.registry, folders, self.clock), self._watch_lag()):
+            task = asyncio.create_task(work)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _put_sessions_together(self) -> SessionFolders:
+        """Make the registry and the factory of drivers; return the folders of sessions."""
+        settings = self.settings
+        folders = SessionFolders(
+            settings.data_path / "sessions",
+            keep_days=settings.session.keep_days,
+            disk=self.disk,
+            chores=self.chores,
+        )
         self.registry = SessionRegistry(
-            self.settings,
+            settings.session,
+            cards=self.cards,
+            admission=self.admission,
+            access=self.access,
+            folders=folders,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+        self.drivers = DriverFactory(
+            settings,
             cards=self.cards,
             engines=self.engines,
             choices=self.choices,
@@ -75,18 +110,14 @@ class Server:
             chores=self.chores,
             metrics=self.metrics,
         )
-        self.registry.recover()
-        for work in (self._load(), self.registry.sweep_for_ever(), self._watch_lag()):
-            task = asyncio.create_task(work)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        return folders
 
     async def drain(self) -> bool:
         """Take nobody new and end the running sessions, telling their clients why; return whether there were any.
 
         To be called while the connections stand: whoever is cut off first learns nothing.
         """
-        self.registry.draining = True
+        self.admission.draining = True
         running = self.registry.running()
         for session in running:
             if session.driver is not None:
@@ -147,13 +178,13 @@ class Server:
         """Let in as many sessions as are set, or else as many as the engines serve in time on this machine."""
         places = await measure_places(self.engines, self.clock)
         wanted = self.settings.server.max_sessions
-        self.registry.places = wanted or places.count
+        self.admission.places = wanted or places.count
         if not wanted:
-            self.registry.taken_besides = lambda: (CALL_PLACES - 1) * len(self.calls)
+            self.admission.taken_besides = lambda: (CALL_PLACES - 1) * len(self.calls)
         logger.log(
             logging.WARNING if wanted > places.count else logging.INFO,
             "places_found",
-            places=self.registry.places,
+            places=self.admission.places,
             held=places.count,
             reason=places.reason,
         )

@@ -18,7 +18,7 @@ from server.principal import Principal
 from server.rtc.call import GONE_S, Call
 from server.rtc.offer import MAX_SDP_BYTES, check_offer
 from server.rtc.turn import IceServer, ice_servers
-from server.sessions import Session, Status
+from server.sessions.session import Session, Status
 from server.wire.connection import RealtimeConnection
 from server.wire.live import LiveSession
 from server.wire.ticket import HEADER, Ticket, parse_ticket
@@ -51,7 +51,7 @@ class _Found:
 async def rtc_info(request: Request) -> Response:
     """Tell a session's page whether calls are taken and through which ICE servers, with credentials for a while."""
     server = server_of(request)
-    principal = server.registry.principal(token_of(request))
+    principal = server.access.principal(token_of(request))
     settings = server.settings.rtc
     servers = [each.as_json() for each in _ice_servers(server, principal.session_id or "developer")]
     body = {"enabled": settings.enabled, "ice_servers": servers, "connect_within_ms": CONNECT_WITHIN_MS}
@@ -110,7 +110,7 @@ async def hang_up(request: Request) -> Response:
 
 def _find(server: Server, request: Request) -> _Found:
     """Return who calls, the session that is called, and the ticket of one that comes back; raises AppError."""
-    principal = server.registry.principal(token_of(request))
+    principal = server.access.principal(token_of(request))
     if (text := request.headers.get(HEADER)) is not None:
         ticket = parse_ticket(text)
         return _Found(principal, server.registry.resume(principal, ticket), ticket)
@@ -147,7 +147,7 @@ def _server_with_calls(request: Request) -> Server:
 
 def _own_call(request: Request) -> Call:
     server = _server_with_calls(request)
-    principal: Principal = server.registry.principal(token_of(request))
+    principal: Principal = server.access.principal(token_of(request))
     return server.calls.get(request.path_params["call_id"], principal.session_id)
 
 

@@ -7,7 +7,7 @@ import time
 from common.errors import ProtocolError
 from server.host import Server
 from server.principal import Principal
-from server.sessions import Session
+from server.sessions.session import Session
 from server.wire.connection import SessionInfo
 from server.wire.live import LiveSession
 
@@ -18,7 +18,7 @@ def session_of(server: Server, principal: Principal, model: str) -> Session:
         return server.registry.get(principal.session_id)
     if not model.startswith("card:"):
         raise ProtocolError("a developer's key chooses a card: connect with ?model=card:ID", code="session.model")
-    return server.registry.create(model.removeprefix("card:"), "practice")[0]
+    return server.registry.reserve(model.removeprefix("card:"), "practice")[0]
 
 
 def new_live(server: Server, session: Session, principal: Principal) -> LiveSession:
@@ -30,7 +30,7 @@ def new_live(server: Server, session: Session, principal: Principal) -> LiveSess
             card_id=session.card.id,
             expires_at_s=round(time.time()) + server.settings.session.session_s,
         ),
-        make_driver=lambda input_hz, sink: server.registry.make_driver(session, input_hz, sink),
+        make_driver=lambda input_hz, sink: server.drivers.make(session, input_hz, sink),
         settings=server.settings.server,
         resume_s=server.settings.session.resume_s,
         start_within_s=server.settings.session.start_within_s,

@@ -98,7 +98,7 @@ async def create_session(request: Request) -> Response:
     card = (await read_json(request)).get("card")
     if not isinstance(card, str):
         raise ProtocolError('send {"card": "ID"}', code="session.fields")
-    session, token = server.registry.create(card, "practice", role="developer")
+    session, token = server.registry.reserve(card, "practice", role="developer")
     return JSONResponse({"id": session.id, "token": token, "url": "/v1/realtime"}, status_code=201)
 
 
@@ -112,7 +112,7 @@ def _developers_server(request: Request) -> Server:
     token = token_of(request)
     if token is None and open_here(request, server.settings):
         return server
-    principal = server.registry.principal(token)
+    principal = server.access.principal(token)
     if principal.role != "developer" or principal.session_id is not None:
         raise AccessError("this page is for developers; send the developer key as bearer", http_status=403)
     return server

@@ -30,7 +30,7 @@ async def realtime(websocket: WebSocket) -> None:
     try:
         check_origin(websocket)
         check_ready(server)
-        principal = server.registry.principal(token_of(websocket, offered))
+        principal = server.access.principal(token_of(websocket, offered))
         if back:
             ticket = _ticket(offered)
             session = server.registry.resume(principal, ticket)

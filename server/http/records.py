@@ -23,7 +23,7 @@ from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
 from server.records.folder import RecordFolder
 from server.records.reading import recorded_turns, turns_as_json
-from server.sessions import Session, Status
+from server.sessions.session import Session, Status
 
 logger = structlog.get_logger("server.http.records")
 

@@ -7,13 +7,13 @@ from typing import Any
 from starlette.requests import HTTPConnection, Request
 
 from common.errors import AccessError, AppError, CapacityError, ProtocolError
-from server.admission import network_of
 from server.host import Server
 from server.http.security import origin_allowed
 from server.principal import Principal
 from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
-from server.sessions import Session
+from server.sessions.rate_limit import network_of
+from server.sessions.session import Session
 
 KEY_PROTOCOL = "openai-insecure-api-key."
 MAX_BODY_BYTES = 4_096
@@ -38,17 +38,17 @@ def token_of(connection: HTTPConnection, offered: list[str] | None = None) -> st
 
 def own_session(request: Request) -> tuple[Principal, Session]:
     """Return who asks, and the session in the path that is theirs; developers have all. Raises AppError."""
-    registry = server_of(request).registry
-    principal = registry.principal(token_of(request))
+    server = server_of(request)
+    principal = server.access.principal(token_of(request))
     session_id = request.path_params["session_id"]
     if principal.session_id not in (None, session_id):
         raise AccessError("this token is for another session", http_status=403, close_code=4403)
-    return principal, registry.get(session_id)
+    return principal, server.registry.get(session_id)
 
 
 def limited_network(connection: HTTPConnection) -> str | None:
     """Return the network whose limits hold for whoever asks; None for the bearer of the developer's key."""
-    if server_of(connection).registry.is_developer(token_of(connection)):
+    if server_of(connection).access.is_developer(token_of(connection)):
         return None
     return network_of(connection.client.host if connection.client is not None else None)
 

@@ -12,7 +12,7 @@ from common.errors import ProtocolError
 from pipelines.patient.card import public_view
 from server.http.requests import check_origin, check_ready, limited_network, own_session, read_json, server_of
 from server.records.consent import read_consent
-from server.sessions import Status
+from server.sessions.session import Status
 
 
 async def create_session(request: Request) -> Response:
@@ -25,7 +25,7 @@ async def create_session(request: Request) -> Response:
     if not isinstance(card, str) or not isinstance(mode, str):
         raise ProtocolError('send {"card": "ID", "mode": "practice" or "exam"}', code="session.fields")
     consent = read_consent(asked.get("consent"), required=server.settings.session.consent_required)
-    session, token = server.registry.create(card, mode, network=limited_network(request))
+    session, token = server.registry.reserve(card, mode, network=limited_network(request))
     session.consent = consent
     settings = server.settings.session
     scheme = "wss" if request.url.scheme == "https" else "ws"

@@ -20,16 +20,16 @@ from tests.rtc.caller import calling
 async def test_places_are_found_once_the_engines_are_warm(tmp_path: Path) -> None:
     async with serving(tmp_path, max_sessions=0) as (address, server):
         # Engines that cost nothing leave the server's own work, and what this machine was busy with meanwhile.
-        assert 1 <= server.registry.places <= OWN_SHARE * usable_cores() / OWN_CPU_S
+        assert 1 <= server.admission.places <= OWN_SHARE * usable_cores() / OWN_CPU_S
         async with httpx2.AsyncClient() as client:
             metrics = (await client.get(f"http://{address}/metrics")).text
-    assert f"voice_session_capacity {float(server.registry.places)}" in metrics
+    assert f"voice_session_capacity {float(server.admission.places)}" in metrics
 
 
 @pytest.mark.asyncio
 async def test_a_number_that_is_set_counts(tmp_path: Path) -> None:
     async with serving(tmp_path, max_sessions=3) as (_, server):
-        assert server.registry.places == 3
+        assert server.admission.places == 3
 
 
 @pytest.mark.asyncio
@@ -37,7 +37,7 @@ async def test_a_number_that_is_set_counts(tmp_path: Path) -> None:
 async def test_a_call_takes_two_of_the_places_that_were_found(tmp_path: Path, max_sessions: int, refused: bool) -> None:
     """Whoever sets a number counts sessions; what was found counts what they cost."""
     async with serving(tmp_path, max_sessions=max_sessions) as (address, server):
-        server.registry.places = 3
+        server.admission.places = 3
         first = await reserve(f"http://{address}", CARD)
         async with calling(first):
             await reserve(f"http://{address}", CARD)

@@ -32,7 +32,7 @@ from pipelines.models.memory import resident_bytes
 from pipelines.scripted import instant
 from pipelines.session.driver import SessionDriver
 from server.host import Server
-from server.sessions import Session
+from server.sessions.session import Session
 from server.wire.connection import RealtimeConnection
 from server.wire.live import LiveSession
 from server.wire.outbox import Outbox

@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.admission import RateLimit, Reservation, gives_way, network_of
+from audio.clock import LoopClock
+from common.errors import CapacityError, RateError
+from server.metrics import Metrics
+from server.sessions.admission import Admission, Reservation, gives_way
+from server.sessions.rate_limit import RateLimit, network_of
 from server.settings.reservations import ReservationSettings
+from server.settings.tree import ServerSettings
 
 
 class Seconds:
@@ -153,3 +158,94 @@ def test_whoever_gives_way_keeps_no_less_than_whoever_is_given_room(
     if gone is not None:
         loser = networks[int(gone)]
         assert networks.count(loser) - 1 >= max(firm, networks.count(asking) + 1)
+
+
+class HandClock(LoopClock):
+    """A clock that is set by hand."""
+
+    at_ms = 1_000_000.0
+
+    def now_ms(self) -> float:
+        return self.at_ms
+
+
+class Door:
+    """An admission with its clock, its metrics and the reservations that nobody has joined."""
+
+    def __init__(self, places: int, **reservations: float) -> None:
+        settings = ServerSettings.model_validate({"max_sessions": places, "reservations": reservations})
+        self.clock, self.metrics = HandClock(), Metrics("0", gpu_utilization=dict)
+        self.admission = Admission(settings, prepare_s=180, clock=self.clock, metrics=self.metrics)
+        self.waiting: list[Reservation] = []
+
+    def ask(self, network: str | None, *, running: int = 0) -> str | None:
+        """Ask for a session, and open it where that may be; return whose reservation gave way."""
+        taken = running + len(self.waiting)
+        gone = self.admission.admit(network, taken=taken, waiting=self.waiting)
+        self.waiting = [one for one in self.waiting if one.session_id != gone]
+        self.admission.admitted(network)
+        self.clock.at_ms += 1.0
+        self.waiting.append(Reservation(f"{network}{len(self.waiting)}", network, self.clock.at_ms))
+        return gone
+
+    def counted(self, result: str) -> float | None:
+        return self.metrics.registry.get_sample_value("voice_admissions_total", {"result": result})
+
+
+def test_places_are_given_until_they_are_taken() -> None:
+    door = Door(2)
+    assert [door.ask("a"), door.ask("b")] == [None, None]
+    with pytest.raises(CapacityError, match="all places are taken; try again in 10 seconds") as refused:
+        door.ask("c")
+    assert (refused.value.code, refused.value.retry_after_s) == ("capacity.full", 10)
+    door.admission.places = 3
+    assert door.ask("c") is None
+    assert (door.counted("admitted"), door.counted("full")) == (3, 1)
+    assert door.metrics.registry.get_sample_value("voice_session_capacity") == 3
+
+
+def test_what_sessions_take_besides_counts_as_taken() -> None:
+    door = Door(3)
+    door.admission.taken_besides = lambda: 1.0
+    assert door.ask("a", running=1) is None
+    with pytest.raises(CapacityError):
+        door.ask("b", running=1)
+
+
+def test_a_reservation_gives_way_when_all_places_are_taken() -> None:
+    door = Door(3)
+    assert [door.ask("a") for _ in range(3)] == [None] * 3
+    assert door.ask("b") == "a2"
+    assert door.counted("admitted") == 4
+
+
+def test_a_reservation_is_overdue_once_its_preparation_and_the_spare_time_are_over() -> None:
+    door = Door(1, spare_s=10)
+    door.ask("a")
+    door.clock.at_ms += 190_000.0
+    with pytest.raises(CapacityError):
+        door.ask("a")
+    door.clock.at_ms += 1.0
+    assert door.ask("a") == "a0"
+
+
+def test_only_what_was_opened_counts_for_the_rate() -> None:
+    door = Door(1, burst=2, per_minute=1)
+    door.ask("a")
+    for _ in range(9):
+        with pytest.raises(CapacityError, match="all places"):
+            door.ask("a")
+    door.admission.places = 9
+    door.ask("a")
+    with pytest.raises(RateError, match="try again in 60 seconds"):
+        door.ask("a")
+    assert door.ask(None) is None  # a developer has no limits
+    assert door.counted("limited") == 1
+
+
+def test_nobody_is_let_in_before_a_stop() -> None:
+    door = Door(9)
+    door.admission.draining = True
+    with pytest.raises(CapacityError) as refused:
+        door.ask(None)
+    assert (refused.value.code, door.counted("draining")) == ("capacity.draining", 1)

@@ -147,7 +147,7 @@ def test_every_locked_package_is_in_the_notice() -> None:
 # ------------------------------------------------------------------ error codes
 
 
-AT_THE_DOOR = ("server/http/", "server/sessions")
+AT_THE_DOOR = ("server/http/", "server/sessions/")
 
 
 class Raised:

@@ -1,4 +1,4 @@
-"""Imports point one way: bench -> server -> pipelines -> audio -> common, and so within the server; nowhere in a circle."""
+"""Imports point one way: bench -> server -> pipelines -> audio -> common, and within the server; never in a circle."""
 
 from __future__ import annotations
 

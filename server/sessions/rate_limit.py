@@ -1,16 +1,14 @@
-"""Who may reserve a session, and who gives way: limits by the network that somebody asks from.
+"""How often somebody may ask: limits by the network that they ask from.
 
-There are no accounts, so an address is all that is known of a stranger. Whole classes share one, and whoever wants to
-do harm can send any number of requests from one. All that tells them apart is that those who mean it join.
+There are no accounts, so an address is all that is known of a stranger; whole classes share one.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import math
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable
 
 from server.settings.reservations import ReservationSettings
 
@@ -72,34 +70,3 @@ class RateLimit:
     def _tokens(self, network: str) -> float:
         tokens, then_s = self._buckets.get(network, (float(self._burst), 0.0))
         return min(float(self._burst), tokens + (self._now_s() - then_s) * self._per_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """A place that nobody has joined yet; `network` is None for a developer's."""
-
-    session_id: str
-    network: str | None
-    made_ms: float
-
-
-def gives_way(
-    reservations: Iterable[Reservation], asking: str | None, *, overdue_before_ms: float, firm: int = 1
-) -> str | None:
-    """Return the session whose reservation gives way to somebody who asks when all places are taken; None: none does.
-
-    The oldest of those made before `overdue_before_ms`, since their candidates would have come by now. Else, of the
-    network with the most reservations, the latest, whose candidate has prepared least; but only where that network
-    keeps `firm` of them, and as many as the one that asks then has: nobody is turned out by those who have more.
-    """
-    waiting = sorted(reservations, key=lambda one: one.made_ms)
-    if waiting and waiting[0].made_ms < overdue_before_ms:
-        return waiting[0].session_id
-    held = Counter(one.network for one in waiting)
-    strangers = [one for one in waiting if one.network is not None]
-    if not strangers:
-        return None
-    most = max(held[one.network] for one in strangers)
-    if most <= max(firm, (held[asking] if asking is not None else 0) + 1):
-        return None
-    return next(one.session_id for one in reversed(strangers) if held[one.network] == most)

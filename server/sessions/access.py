@@ -1,0 +1,52 @@
+"""Who is who: the bearers of sessions' tokens, and of the developer's key."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection
+
+from pydantic import SecretStr
+
+from common.errors import AccessError
+from server.principal import Principal, Role
+
+
+class Access:
+    """Issues tokens and knows whom each stands for; of a token only its digest is kept."""
+
+    def __init__(self, developer_key: SecretStr | None) -> None:
+        self._developer_key = developer_key
+        self._bearers: dict[str, Principal] = {}  # by the SHA-256 of their token
+
+    def issue(self, session_id: str, role: Role) -> str:
+        """Return a new token, whose bearer has `role` in this session alone."""
+        # OpenAI's browser clients take no other prefix for a short-lived key.
+        token = f"ek_{secrets.token_urlsafe(32)}"
+        self._bearers[_digest(token)] = Principal(role, session_id)
+        return token
+
+    def revoke(self, session_ids: Collection[str]) -> None:
+        """Forget the tokens of these sessions."""
+        self._bearers = {token: who for token, who in self._bearers.items() if who.session_id not in session_ids}
+
+    def principal(self, token: str | None) -> Principal:
+        """Return whom a bearer token stands for; raises AccessError."""
+        if not token:
+            raise AccessError("a token is needed: create a session first and send its token as bearer")
+        if self.is_developer(token):
+            return Principal("developer", None)
+        principal = self._bearers.get(_digest(token))
+        if principal is None:
+            raise AccessError("this token is unknown or has expired; create a new session")
+        return principal
+
+    def is_developer(self, token: str | None) -> bool:
+        """Return whether a bearer token is the developer's key."""
+        key = self._developer_key
+        given, wanted = (token or "").encode(), key.get_secret_value().encode() if key is not None else b""
+        return bool(wanted) and secrets.compare_digest(given, wanted)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,111 @@
+"""Makes the driver of a session: its log, recorder and voice detector, and the record of what it was made from."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from audio.clock import Clock
+from audio.playout import Sink
+from audio.speech import SpeechDetector
+from audio.vad import make_vad
+from common.errors import StorageError
+from pipelines.catalogue import Choices
+from pipelines.events import Audience, SessionSetup
+from pipelines.log.disk import DiskThread
+from pipelines.log.jsonl import JsonlStore
+from pipelines.log.session_log import SessionLog
+from pipelines.patient.card_library import CardLibrary
+from pipelines.session.driver import Engines, SessionDriver, SessionSpec
+from pipelines.session.recording import SessionRecorder
+from server.metrics import Metrics
+from server.sessions.session import Session
+from server.settings.tree import Settings
+
+logger = structlog.get_logger("server.sessions.factory")
+
+
+@dataclass(frozen=True, slots=True)
+class DriverFactory:
+    """What all sessions' drivers are made from; `disk` has what a crash must not lose, `chores` what may take a while.
+
+    Metrics read each session's log.
+    """
+
+    settings: Settings
+    cards: CardLibrary
+    engines: Engines
+    choices: Choices
+    clock: Clock
+    disk: DiskThread
+    chores: DiskThread
+    metrics: Metrics
+
+    def make(self, session: Session, input_hz: int, sink: Sink) -> SessionDriver:
+        """Return the driver of a session that is being joined, not started; it is the session's from now on."""
+        settings = self.settings
+        failed = _to_loop(lambda error: driver.storage_failed(error))
+        vad = make_vad(settings.vad)
+        if vad.fallback:
+            logger.warning("vad_fallback", reason=vad.reason)
+        driver = SessionDriver(
+            SessionSpec(
+                session.id,
+                session.card,
+                session.mode,
+                settings.session.session_s,
+                int(hashlib.sha256(session.id.encode()).hexdigest()[:8], 16),
+                input_hz,
+            ),
+            engines=self.engines,
+            settings=settings.conversation,
+            detector=SpeechDetector(vad.vad, settings.speech),
+            conditioning=settings.audio,
+            clock=self.clock,
+            sink=sink,
+            make_log=lambda media_ms: SessionLog(
+                now_ms=self.clock.now_ms,
+                media_ms=media_ms,
+                salt=lambda: secrets.token_hex(16),
+                store=JsonlStore(session.folder, self.disk, failed=failed),
+            ),
+            make_recorder=lambda hz: SessionRecorder(
+                session.folder, self.disk, chores=self.chores, rate_hz=hz, failed=failed
+            ),
+        )
+        session.driver = driver
+        driver.log.subscribe(Audience.INTERNAL, self.metrics.observe_event)
+        driver.log.append(self._setup(session, vad.vad.name))
+        if session.consent is not None:
+            driver.log.append(session.consent)
+        return driver
+
+    def _setup(self, session: Session, vad: str) -> SessionSetup:
+        return SessionSetup(
+            card_id=session.card.id,
+            card_version=session.card.version,
+            card_digest=self.cards.digest(session.card.id),
+            engines={
+                "recogniser": self.choices.recogniser.name,
+                "responder": self.choices.responder.name,
+                "synthesiser": self.choices.synthesiser.name,
+                "vad": vad,
+            },
+            settings_digest=self.settings.digest(),
+        )
+
+
+def _to_loop(listener: Callable[[StorageError], None]) -> Callable[[StorageError], None]:
+    """Return a function that the disk thread may call; the listener runs on the event loop."""
+    loop = asyncio.get_running_loop()
+
+    def tell(error: StorageError) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(listener, error)
+
+    return tell

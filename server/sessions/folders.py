@@ -1,0 +1,67 @@
+"""The folders of sessions: made where there is room, thrown away unused, deleted when old, recovered after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from pathlib import Path
+
+from common.errors import storage_error
+from pipelines.log.disk import DiskThread
+from server.records.housekeeping import delete_old, join_left_over, session_folders
+
+PROBE_BYTES = 4_096
+
+
+class SessionFolders:
+    """All sessions' folders below `root`; each is deleted when it is `keep_days` old."""
+
+    def __init__(self, root: Path, *, keep_days: float, disk: DiskThread, chores: DiskThread) -> None:
+        self._root = root
+        self._keep_days = keep_days
+        self._disk = disk
+        self._chores = chores
+
+    def make(self, session_id: str) -> Path:
+        """Return a session's new folder, in which something can be written; raises StorageError."""
+        folder = self._root / session_id
+        try:
+            folder.mkdir(parents=True)
+            probe = folder / "probe"
+            probe.write_bytes(b"\0" * PROBE_BYTES)  # a full disk often still makes folders
+            probe.unlink()
+        except OSError as error:
+            raise storage_error(folder, error) from error
+        return folder
+
+    def discard(self, folder: Path) -> None:
+        """Delete the folder of a session that nobody joined."""
+        self._chores.submit(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+    def tell_when_kept(self, written: asyncio.Event, joined: asyncio.Event) -> None:
+        """Set the events once the log and the segments are on the disk, and once the recording is one file.
+
+        The threads keep the order of what they are asked, so this is to be called after all else of a session.
+        """
+        loop = asyncio.get_running_loop()
+
+        def tell(done: asyncio.Event) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(done.set)
+
+        def on_disk() -> None:
+            tell(written)
+            self._chores.submit(lambda: tell(joined))
+
+        self._disk.submit(on_disk)
+
+    def recover(self) -> None:
+        """Delete what was kept long enough, and join what a crash left in segments; to be called before any session."""
+        left = session_folders(self._root)  # now: sessions that begin meanwhile have segments too
+        self.delete_old()
+        self._chores.submit(lambda: join_left_over(left))
+
+    def delete_old(self) -> None:
+        """Delete what was kept long enough."""
+        self._chores.submit(lambda: delete_old(self._root, keep_days=self._keep_days))

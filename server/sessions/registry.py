@@ -1,0 +1,169 @@
+"""All sessions of this process and their life: reserved, joined, taken up again, finished, forgotten."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+
+import structlog
+
+from audio.clock import Clock
+from common.errors import ProtocolError
+from pipelines.events import Audience
+from pipelines.patient.card_library import CardLibrary
+from server.metrics import Metrics
+from server.principal import Principal, Role
+from server.records.debrief import summarise
+from server.sessions.access import Access
+from server.sessions.admission import Admission, Reservation
+from server.sessions.folders import SessionFolders
+from server.sessions.session import Session, Status
+from server.settings.tree import SessionSettings
+from server.wire.ticket import Ticket, bad_ticket
+
+logger = structlog.get_logger("server.sessions.registry")
+
+MODES = ("practice", "exam")
+DEBRIEF_S = 3600.0  # how long an ended session can still be looked at
+
+
+class SessionRegistry:
+    """Sessions by their id."""
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        *,
+        cards: CardLibrary,
+        admission: Admission,
+        access: Access,
+        folders: SessionFolders,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._settings = settings
+        self._cards = cards
+        self._admission = admission
+        self._access = access
+        self._folders = folders
+        self._clock = clock
+        self._metrics = metrics
+        self._sessions: dict[str, Session] = {}
+        metrics.sessions_detached.set_function(self._detached)
+
+    # -------------------------------------------------------------- life
+
+    def reserve(
+        self, card_id: str, mode: str, *, role: Role = "candidate", network: str | None = None
+    ) -> tuple[Session, str]:
+        """Reserve a session; return it with its token, whose bearer has `role` in this session alone.
+
+        `network` is whose limits hold (`network_of`); None for a developer, who has none. Raises CardError,
+        ProtocolError, CapacityError (full, draining, or asked too often) or StorageError (nothing could be recorded).
+        """
+        card = self._cards.get_card(card_id)
+        if mode not in MODES:
+            raise ProtocolError(f"mode '{mode}' is unknown; use one of {', '.join(MODES)}", code="session.mode")
+        self._admit(network)
+        now_ms = self._clock.now_ms()
+        reservation = Reservation(f"sess_{secrets.token_hex(10)}", network, now_ms)
+        folder = self._folders.make(reservation.session_id)
+        expires_ms = now_ms + self._settings.join_within_s * 1000.0
+        session = self._sessions[reservation.session_id] = Session(reservation, card, mode, folder, expires_ms)
+        self._admission.admitted(network)
+        token = self._access.issue(session.id, role)
+        logger.info("session_reserved", session=session.id, card=card_id, mode=mode)
+        return session, token
+
+    def _admit(self, network: str | None) -> None:
+        there = [session for session in self._sessions.values() if session.status is not Status.ENDED]
+        waiting = [session.reservation for session in there if session.status is Status.RESERVED]
+        gives_way = self._admission.admit(network, taken=len(there), waiting=waiting)
+        if gives_way is not None:
+            logger.info("reservation_gave_way", session=gives_way)
+            self._forget({gives_way})
+
+    def join(self, session: Session) -> None:
+        """Mark a session as running; raises ProtocolError when it has been joined before or is over."""
+        if session.status is Status.RUNNING:
+            raise ProtocolError("this session is already in use in another window", code="session.in_use")
+        if session.status is Status.ENDED:
+            raise ProtocolError("this session is over; start a new one", code="session.over")
+        session.status = Status.RUNNING
+        self._count()
+
+    def resume(self, principal: Principal, ticket: Ticket) -> Session:
+        """Return the running session that a ticket leads back to; raises AccessError or ProtocolError.
+
+        A session's own token names the session; a developer's key may have opened many, of which the ticket knows one.
+        """
+        session = self.get(principal.session_id) if principal.session_id is not None else self._session_of(ticket)
+        if session.status is Status.ENDED:
+            raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
+        if session.live is None:
+            raise bad_ticket()
+        session.live.check(ticket)
+        return session
+
+    def _session_of(self, ticket: Ticket) -> Session:
+        for session in self.running():
+            if session.live is not None and session.live.gave(ticket):
+                return session
+        raise bad_ticket()
+
+    def finish(self, session: Session) -> None:
+        """Keep a session's debrief and let its place go."""
+        if session.status is Status.ENDED:
+            return
+        session.status = Status.ENDED
+        session.expires_ms = self._clock.now_ms() + DEBRIEF_S * 1000.0
+        if session.driver is not None:
+            session.driver.end("ended")
+            session.debrief = summarise(session.driver.log.read_from(0, Audience.EXAMINER), session.card)
+            session.driver.log.close()
+            session.driver = None
+        session.live = None
+        self._folders.tell_when_kept(session.written, session.joined)
+        session.ended.set()
+        self._count()
+        logger.info("session_over", session=session.id)
+
+    def sweep(self) -> None:
+        """Let go what has expired; a reservation nobody joined leaves no folder behind."""
+        now_ms = self._clock.now_ms()
+        self._forget(
+            {s.id for s in self._sessions.values() if s.status is not Status.RUNNING and s.expires_ms <= now_ms}
+        )
+
+    def _forget(self, session_ids: Collection[str]) -> None:
+        for session_id in session_ids:
+            session = self._sessions.pop(session_id)
+            if session.status is Status.RESERVED:
+                # A call that is just being connected must not join it any more.
+                session.status = Status.ENDED
+                self._folders.discard(session.folder)
+        self._access.revoke(session_ids)
+
+    # -------------------------------------------------------------- what there is
+
+    def get(self, session_id: str | None) -> Session:
+        """Return a session; raises ProtocolError (404) when it is not there any more."""
+        session = self._sessions.get(session_id or "")
+        if session is None:
+            raise ProtocolError(
+                "this session is not here (any more); create a new one",
+                code="session.gone",
+                http_status=404,
+                close_code=4404,
+            )
+        return session
+
+    def running(self) -> list[Session]:
+        """Return the sessions that are running."""
+        return [session for session in self._sessions.values() if session.status is Status.RUNNING]
+
+    def _count(self) -> None:
+        self._metrics.sessions_active.set(len(self.running()))
+
+    def _detached(self) -> int:
+        return sum(session.live is not None and session.live.away for session in self.running())
