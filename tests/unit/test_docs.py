@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 ROOMS = ("common", "audio", "pipelines", "server", "bench")
-UNMEASURED = "TO " + "MEASURE"
+LEFT_OPEN = r"\b(TO MEASURE|TODO|TBD|FIXME|PRODUCT)\b"
 
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -285,7 +285,7 @@ def check_interlocutor(line: str, words: list[str]) -> None:
     assert name is not None, f"{line}: there is no such command"
     options = {option for parameter in known[name].params for option in parameter.opts} | {"--help"}
     for word in words:
-        assert not word.startswith("-") or word in options, f"{line}: there is no option {word}"
+        assert not re.match(r"--?[a-z]", word) or word in options, f"{line}: there is no option {word}"
     for setting in re.findall(r"--set ([\w.]+)=", line):
         assert setting in LEAVES, f"{line}: there is no setting {setting}"
 
@@ -320,8 +320,8 @@ def test_the_example_card_is_one() -> None:
 
 
 @by_page
-def test_no_figure_is_left_open(page: Path) -> None:
-    assert UNMEASURED not in page.read_text(encoding="utf-8")
+def test_nothing_is_left_open(page: Path) -> None:
+    assert re.search(LEFT_OPEN, page.read_text(encoding="utf-8")) is None
 
 
 def test_decisions_are_numbered_without_gaps() -> None:

@@ -1,0 +1,1 @@
+"""The figures of docs/benchmarks.md: JSON files in docs/benchmarks, one a section, from which the page is made."""

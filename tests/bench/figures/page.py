@@ -1,0 +1,111 @@
+"""The page, docs/benchmarks.md, made from the figures."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from tests.bench.figures.book import Book, Figure, Section, Table
+
+_MADE = "<!-- Made by `python -m tests.bench.figures` from docs/benchmarks/*.json; change those, not this page. -->"
+_WIDTH = 120
+# In spaces of inline code no line is broken: it would be code no longer.
+_UNBROKEN = "\N{NO-BREAK SPACE}"
+
+_SOURCES = ("command", "machine", "date")
+_TITLES = {"bar": "Promised", "command": "Command", "machine": "Machine", "date": "Date"}
+_SHOWN: dict[str, Callable[[Figure], str]] = {
+    "bar": lambda figure: _promise(figure),
+    "command": lambda figure: f"`{figure.command}`",
+    "machine": lambda figure: figure.machine,
+    "date": lambda figure: figure.date.isoformat(),
+}
+
+
+def page(book: Book) -> str:
+    """Return the page's text."""
+    lines = [f"# {book.front.title}", "", _MADE, "", *_paragraphs(book.front.intro)]
+    lines += [_wrapped(f"- **Machine {name}**: {each.description}") for name, each in book.front.machines.items()]
+    lines.append("")
+    for section in book.sections.values():
+        lines += _section(section)
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _section(section: Section) -> Iterator[str]:
+    yield from ("#" * section.level + " " + section.title, "")
+    yield from _paragraphs(section.intro)
+    if section.points:
+        yield from (_wrapped(f"- {point}") for point in section.points)
+        yield ""
+    for table in section.tables:
+        yield from _paragraphs(table.intro)
+        yield from _table(table)
+        yield from _paragraphs(table.outro)
+    yield from _paragraphs(section.outro)
+
+
+def _table(table: Table) -> Iterator[str]:
+    """Yield a table and its sources: what all figures have in common stands below it, what they have not in columns."""
+    columns = _unique(figure.column for figure in table.figures)
+    apart = [name for name in _SOURCES if len({_SHOWN[name](figure) for figure in table.figures}) > 1]
+    commands = {column: _unique(f.command for f in table.figures if f.column == column) for column in columns}
+    by_column = "command" in apart and all(len(each) == 1 for each in commands.values())
+    promised = ["bar"] if any(figure.bar for figure in table.figures) else []
+    extra = promised + [name for name in apart if not (by_column and name == "command")]
+    yield _row([table.heading, *(column or "Value" for column in columns), *(_TITLES[name] for name in extra)])
+    yield "|" + "---|" * (1 + len(columns) + len(extra))
+    for label in _unique(figure.figure for figure in table.figures):
+        row = [figure for figure in table.figures if figure.figure == label]
+        notes = _unique(figure.note for figure in row if figure.note)
+        cells = {figure.column: _cell(figure, table.heading) for figure in row}
+        told = [", ".join(_unique(_SHOWN[name](figure) for figure in row if _SHOWN[name](figure))) for name in extra]
+        yield _row([f"{label} ({'; '.join(notes)})" if notes else label, *(cells.get(c, "") for c in columns), *told])
+    yield ""
+    if by_column:
+        yield from (f"- {column or 'Value'}: `{each[0]}`" for column, each in commands.items())
+        yield ""
+    common = [f"{_TITLES[name]}: {_SHOWN[name](table.figures[0])}" for name in _SOURCES if name not in apart]
+    if common:
+        yield from (" · ".join(common), "")
+
+
+def _cell(figure: Figure, heading: str) -> str:
+    """Return a figure's number, and its unit unless that stands beside it: a word in its row, column or heading."""
+    number = f"{figure.value:,.{figure.shown_decimals}f}"
+    if figure.of is not None:
+        return f"{number} of {figure.of:,}"
+    beside = re.findall(r"[\w-]+", f"{heading} {figure.label}".lower())
+    return number if len(figure.unit) > 2 and figure.unit in beside else f"{number} {figure.unit}"
+
+
+def _promise(figure: Figure) -> str:
+    if not figure.bar:
+        return ""
+    way, _, limit = figure.bar.rpartition(" ")
+    promise = f"{way} {float(limit):,g} {figure.unit}"
+    return promise if figure.kept else f"{promise}: **missed**"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _paragraphs(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from (_wrapped(text), "")
+
+
+def _wrapped(text: str) -> str:
+    parts = text.split("`")
+    parts[1::2] = [code.replace(" ", _UNBROKEN) for code in parts[1::2]]
+    indent = "  " if text.startswith("- ") else ""
+    filled = textwrap.fill(
+        "`".join(parts), _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return filled.replace(_UNBROKEN, " ")
+
+
+def _unique(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
