@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.module.__name__.rpartition(".")[2] in OVER_EACH:
         only_one = metafunc.definition.get_closest_marker("by_messages")
         metafunc.parametrize("transport", ["websocket"] if only_one else ["websocket", "webrtc"], indirect=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Run a coroutine that is marked `virtual` on an event loop of its own, under virtual time."""
+    test = pyfuncitem.obj
+    if pyfuncitem.get_closest_marker("virtual") and iscoroutinefunction(test):
+        pyfuncitem.obj = lambda **fixtures: run_virtual(test(**fixtures))
+    return (yield)
 
 
 @pytest.fixture(autouse=True)

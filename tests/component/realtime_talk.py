@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from pipelines.scripted.responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
-from pipelines.virtual_time import run_virtual, virtual_clock
+from pipelines.virtual_time import virtual_clock
 from server.principal import Principal
 from server.rtc.outbound import PatientTrack
 from server.rtc.voice import TrackVoice
@@ -316,8 +316,8 @@ class Talk:
         return [record.event for record in records if isinstance(record.event, kind)]
 
 
-def talk(
-    script: Callable[[Talk], Awaitable[None]],
+@asynccontextmanager
+async def talking(
     *,
     role: Principal = Principal("candidate", "sess_1"),  # noqa: B008 - frozen
     replies: list[Any] | None = None,
@@ -327,8 +327,8 @@ def talk(
     send_deadline_s: float = 5.0,
     call: bool | None = None,
     folder: Path | None = None,
-) -> Talk:
-    """Hold a connection while `script` runs, then have the client go away; no task may be left.
+) -> AsyncIterator[Talk]:
+    """Hold a connection while the block runs, then have the client go away; no task may be left.
 
     With `call` sound goes by tracks, as on a call by WebRTC; unless it is said, TRANSPORT says so. The recording is
     written to `folder`, if there is one.
@@ -339,14 +339,14 @@ def talk(
         assert folder is not None
         return SessionRecorder(folder, disk, chores=chores, rate_hz=rate_hz, failed=_fail)
 
-    async def main() -> Talk:
-        clock = virtual_clock()
-        engines = Engines(
-            StreamLane(ScriptedRecogniser, isolation="thread", workers=1, clock=clock, name="recogniser"),
-            JobLane(lambda: ScriptedResponder(replies), isolation="thread", workers=1, clock=clock, name="responder"),
-            JobLane(ToneSynthesiser, isolation="thread", workers=1, clock=clock, name="synthesiser"),
-        )
-        lanes = (engines.recogniser, engines.responder, engines.synthesiser)
+    clock = virtual_clock()
+    engines = Engines(
+        StreamLane(ScriptedRecogniser, isolation="thread", workers=1, clock=clock, name="recogniser"),
+        JobLane(lambda: ScriptedResponder(replies), isolation="thread", workers=1, clock=clock, name="responder"),
+        JobLane(ToneSynthesiser, isolation="thread", workers=1, clock=clock, name="synthesiser"),
+    )
+    lanes = (engines.recogniser, engines.responder, engines.synthesiser)
+    try:
         for lane in lanes:
             await lane.start()
         before = asyncio.all_tasks()
@@ -361,7 +361,7 @@ def talk(
             record=record if folder is not None else None,
         )
         try:
-            await script(one)
+            yield one
             one.channel.put(ChannelClosed(1000 if one.token else 1001))
             async with asyncio.timeout(PATIENCE_S):
                 one.code = await one.running
@@ -377,10 +377,6 @@ def talk(
             assert one.driver.ended.is_set()
         for lane in lanes:
             await lane.stop()
-        return one
-
-    try:
-        return run_virtual(main())
     finally:
         disk.close()  # gives the chores its last
         chores.close()

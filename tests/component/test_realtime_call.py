@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from pipelines import events as log
-from tests.component.realtime_talk import Talk, talk
+from tests.component.realtime_talk import Talk, talking
+
+pytestmark = pytest.mark.virtual
 
 LONG = [["This is a long answer of the patient, and it goes on for quite some time before it is over."]]
 LENIENT = (log.TurnLatency, log.TurnTimeline, log.DraftDiscarded, log.MediaGap)  # they tell times and nothing else
@@ -94,45 +96,38 @@ def told(one: Talk) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_call_leaves_the_same_log_as_messages_do(name: str) -> None:
+async def test_a_call_leaves_the_same_log_as_messages_do(name: str) -> None:
     script, replies = SCRIPTS[name]
+    async with talking(replies=replies) as by_messages:
+        await script(by_messages)
+    async with talking(replies=replies, call=True) as by_call:
+        await script(by_call)
+    assert told(by_call) == told(by_messages)
+    assert "SessionStarted" in dict(told(by_call))
 
-    by_messages = told(talk(script, replies=replies))
-    by_call = told(talk(script, replies=replies, call=True))
-    assert by_call == by_messages
-    assert "SessionStarted" in dict(by_call)
 
-
-def test_a_call_gets_no_sound_as_messages_and_is_told_when_it_sounds() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_call_gets_no_sound_as_messages_and_is_told_when_it_sounds() -> None:
+    async with talking(call=True) as one:
         await one_turn(one)
         await one.wait("output_audio_buffer.stopped")
-
-    one = talk(script, call=True)
     assert one.all("response.output_audio.delta") == []
     assert len(one.all("output_audio_buffer.started")) == 1
     assert [reply.estimated for reply in one.logged(log.ReplyFinished)] == [False]
 
 
-def test_what_was_heard_of_a_call_is_reckoned_with_the_clients_own_delay() -> None:
+async def test_what_was_heard_of_a_call_is_reckoned_with_the_clients_own_delay() -> None:
     over_ms: list[float] = []
-
-    def script_with(delay_ms: float) -> Callable[[Talk], Awaitable[None]]:
-        async def script(one: Talk) -> None:
+    for delay_ms in (50.0, 450.0):
+        async with talking(call=True) as one:
             one.send("interlocutor.playout.delay", delay_ms=delay_ms)
             began_s = asyncio.get_running_loop().time()
             await one_turn(one)
             over_ms.append((asyncio.get_running_loop().time() - began_s) * 1000.0)
-
-        return script
-
-    for delay_ms in (50.0, 450.0):
-        talk(script_with(delay_ms), call=True)
     assert over_ms[1] - over_ms[0] == pytest.approx(400.0, abs=100.0)  # it is told every 100 ms
 
 
-def test_a_lost_call_comes_back_and_the_patient_goes_on_in_its_words() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_lost_call_comes_back_and_the_patient_goes_on_in_its_words() -> None:
+    async with talking(replies=LONG, call=True) as one:
         await one.ask_to_resume()
         await speaking(one)
         await one.lose()
@@ -141,19 +136,15 @@ def test_a_lost_call_comes_back_and_the_patient_goes_on_in_its_words() -> None:
         await one.wait("interlocutor.session.resumed")
         await one.pause(10_000)
         await one.wait("response.done")
-
-    one = talk(script, replies=LONG, call=True)
     (reply,) = one.logged(log.ReplyFinished)
     assert reply.status == "completed"
     assert reply.heard == LONG[0][0]
 
 
-def test_a_call_that_sends_sound_and_no_message_is_not_idle() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_call_that_sends_sound_and_no_message_is_not_idle() -> None:
+    async with talking(call=True, idle_s=5.0) as one:
         await one.pause(12_000)
         assert one.live.code is None
         await asyncio.sleep(12.0)
         await one.wait("interlocutor.session.ended")
-
-    one = talk(script, call=True, idle_s=5.0)
     assert one.all("interlocutor.session.ended")[0]["reason"] == "idle"

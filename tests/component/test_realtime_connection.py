@@ -15,7 +15,9 @@ from common.errors import CapacityError
 from pipelines.events import ReplyFinished, SessionEnded
 from server.principal import Principal
 from server.wire.connection import MAX_BAD, MAX_BINARY, MESSAGES_BURST
-from tests.component.realtime_talk import Talk, talk
+from tests.component.realtime_talk import Talk, talking
+
+pytestmark = pytest.mark.virtual
 
 LONG = ["I have been unwell since Monday and I could not sleep because of the pain in my leg at night."]
 STOCK = {
@@ -28,15 +30,13 @@ async def turn(one: Talk) -> None:
     await one.pause(1_500)
 
 
-def test_a_conversation_is_held() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_conversation_is_held() -> None:
+    async with talking(replies=[["Good morning.", "I am ill."]]) as one:
         one.send("interlocutor.client.configure", playout_acks=False)
         await turn(one)
         await one.wait("response.done")
         one.send("interlocutor.session.end")
         await one.wait("interlocutor.session.ended")
-
-    one = talk(script, replies=[["Good morning.", "I am ill."]])
     assert one.kinds() == [
         "session.created",
         "interlocutor.client.configured",
@@ -80,18 +80,16 @@ def test_a_conversation_is_held() -> None:
     assert one.code == 1000
 
 
-def test_the_session_says_nothing_of_the_patients_side() -> None:
-    async def script(one: Talk) -> None:
+async def test_the_session_says_nothing_of_the_patients_side() -> None:
+    async with talking() as one:
         await one.wait("session.created")
-
-    one = talk(script)
     session = one.channel.sent[0]["session"]
     assert (session["model"], session["audio"]["output"]["voice"]) == ("card:nursing-leg-wound", "patient")
     assert "instructions" not in session
 
 
-def test_the_clock_runs_from_the_first_sound() -> None:
-    async def script(one: Talk) -> None:
+async def test_the_clock_runs_from_the_first_sound() -> None:
+    async with talking() as one:
         one.send("interlocutor.client.configure", playout_acks=True)
         one.send("session.update", session={"type": "realtime", "audio": {"input": {"format": {"rate": 16_000}}}})
         await one.wait("session.updated")
@@ -99,78 +97,59 @@ def test_the_clock_runs_from_the_first_sound() -> None:
         assert one.driver is None
         await one.pause(FRAME_MS, rate_hz=16_000)
         await one.wait("interlocutor.session.started")
-
-    one = talk(script)
     assert one.rates_hz == [16_000]
     assert one.all("interlocutor.session.started")[0]["session_s"] == 300
 
 
-def test_a_client_that_takes_nothing_is_dropped_at_the_deadline() -> None:
-    stalled_at_s = 0.0
-
-    async def script(one: Talk) -> None:
-        nonlocal stalled_at_s
+async def test_a_client_that_takes_nothing_is_dropped_at_the_deadline() -> None:
+    async with talking(replies=LONG, send_deadline_s=2.0) as one:
         await turn(one)
         await one.wait("response.created")
         one.channel.stall()
         stalled_at_s = asyncio.get_running_loop().time()
         assert one.driver is not None
         await one.driver.ended.wait()
-        stalled_at_s = asyncio.get_running_loop().time() - stalled_at_s
-
-    one = talk(script, replies=LONG, send_deadline_s=2.0)
-    assert stalled_at_s == pytest.approx(2.0, abs=0.1)
+        stalled_s = asyncio.get_running_loop().time() - stalled_at_s
+    assert stalled_s == pytest.approx(2.0, abs=0.1)
     assert one.channel.aborted
     assert one.channel.closed is None
     assert one.code == 1006
     assert [event.reason for event in one.logged(SessionEnded)] == ["disconnected"]
 
 
-def test_a_client_that_goes_away_ends_its_session() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_client_that_goes_away_ends_its_session() -> None:
+    async with talking(replies=LONG) as one:
         await turn(one)
         await one.wait("response.created")
-
-    one = talk(script, replies=LONG)
     assert one.code == 1001
     assert [event.reason for event in one.logged(SessionEnded)] == ["disconnected"]
     assert not one.channel.aborted
 
 
-def test_a_connection_that_is_cancelled_ends_its_session() -> None:
-    async def script(one: Talk) -> None:
-        await one.say(100)
-        (running,) = (task for task in asyncio.all_tasks() if "RealtimeConnection.run" in repr(task.get_coro()))
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        assert [event.reason for event in one.logged(SessionEnded)] == ["disconnected"]
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        talk(script)
+async def test_a_connection_that_is_cancelled_ends_its_session() -> None:
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - raised in the block, as by a test that is broken off
+        async with talking() as one:
+            await one.say(100)
+            (running,) = (task for task in asyncio.all_tasks() if "RealtimeConnection.run" in repr(task.get_coro()))
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            assert [event.reason for event in one.logged(SessionEnded)] == ["disconnected"]
+            raise KeyboardInterrupt
 
 
-def test_a_silent_socket_is_idle_before_and_after_the_start() -> None:
-    async def waiting(one: Talk) -> None:
-        await one.wait("interlocutor.session.ended")
-
-    async def started(one: Talk) -> None:
-        await one.say(100)
-        await one.wait("interlocutor.session.ended")
-
-    for script in (waiting, started):
-        one = talk(script, idle_s=30.0)
+async def test_a_silent_socket_is_idle_before_and_after_the_start() -> None:
+    for said_ms in (0, 100):
+        async with talking(idle_s=30.0) as one:
+            await one.say(said_ms)
+            await one.wait("interlocutor.session.ended")
         assert one.all("interlocutor.session.ended")[0]["reason"] == "idle"
         assert one.code == 4408
         assert one.channel.closed == (4408, "idle")
 
 
 @pytest.mark.parametrize("call", [False, True])
-def test_whoever_sends_everything_but_a_beginning_is_let_go(call: bool) -> None:
-    ended_s = 0.0
-
-    async def script(one: Talk) -> None:
-        nonlocal ended_s
+async def test_whoever_sends_everything_but_a_beginning_is_let_go(call: bool) -> None:
+    async with talking(call=call) as one:
         began_s = asyncio.get_running_loop().time()
         await one.ask_to_resume()
         for second in range(400):
@@ -182,10 +161,8 @@ def test_whoever_sends_everything_but_a_beginning_is_let_go(call: bool) -> None:
                 one.come_back()
             if one.all("interlocutor.session.ended"):
                 break
-        ended_s = asyncio.get_running_loop().time() - began_s
-
-    one = talk(script, call=call)
-    assert ended_s == pytest.approx(300, abs=2)
+        lasted_s = asyncio.get_running_loop().time() - began_s
+    assert lasted_s == pytest.approx(300, abs=2)
     assert one.driver is None
     assert one.all("interlocutor.problem")[0]["code"] == "session.not_started"
     assert one.all("interlocutor.session.ended")[0]["reason"] == "not_started"
@@ -193,8 +170,8 @@ def test_whoever_sends_everything_but_a_beginning_is_let_go(call: bool) -> None:
     assert len(one.over) == 1
 
 
-def test_whoever_stays_away_before_the_beginning_keeps_no_place_for_longer() -> None:
-    async def script(one: Talk) -> None:
+async def test_whoever_stays_away_before_the_beginning_keeps_no_place_for_longer() -> None:
+    async with talking() as one:
         await one.ask_to_resume()
         for _ in range(280):
             one.send("interlocutor.pulse")
@@ -202,144 +179,120 @@ def test_whoever_stays_away_before_the_beginning_keeps_no_place_for_longer() -> 
         await one.lose()
         await asyncio.sleep(25)
         assert len(one.over) == 1
+    assert one.driver is None
 
-    assert talk(script).driver is None
 
-
-def test_a_role_play_that_has_begun_is_not_ended_for_it() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_role_play_that_has_begun_is_not_ended_for_it() -> None:
+    async with talking(session_s=900) as one:
         await one.pause(FRAME_MS)
         for _ in range(350):
             one.send("interlocutor.pulse")
             await asyncio.sleep(1)
         assert one.all("interlocutor.problem") == []
-
-    one = talk(script, session_s=900)
     assert [event.reason for event in one.logged(SessionEnded)] == ["disconnected"]
 
 
-def test_an_end_before_the_start_is_an_end() -> None:
-    async def script(one: Talk) -> None:
+async def test_an_end_before_the_start_is_an_end() -> None:
+    async with talking() as one:
         one.send("interlocutor.session.end")
         await one.wait("interlocutor.session.ended")
-
-    one = talk(script)
     assert (one.code, one.driver) == (1000, None)
 
 
-def test_the_time_limit_has_its_own_close_code() -> None:
-    async def script(one: Talk) -> None:
+async def test_the_time_limit_has_its_own_close_code() -> None:
+    async with talking(session_s=10) as one:
         await one.pause(12_000)
         await one.wait("interlocutor.session.ended")
-
-    one = talk(script, session_s=10)
     assert one.all("interlocutor.session.ended")[0]["reason"] == "time_limit"
     assert one.code == 4440
 
 
-def test_the_server_stops_a_connection_for_its_own_reason() -> None:
-    async def script(one: Talk) -> None:
+async def test_the_server_stops_a_connection_for_its_own_reason() -> None:
+    async with talking() as one:
         await one.say(100)
         one.live.stop("disconnected", code=4409, text="opened in another window")
         await one.wait("interlocutor.session.ended")
-
-    one = talk(script)
     assert one.channel.closed == (4409, "opened in another window")
     assert one.code == 4409
 
 
-def test_draining_asks_clients_to_come_again() -> None:
-    async def script(one: Talk) -> None:
+async def test_draining_asks_clients_to_come_again() -> None:
+    async with talking() as one:
         await one.say(100)
         assert one.driver is not None
         one.driver.end("draining")
         await one.wait("interlocutor.session.ended")
+    assert one.code == 1012
 
-    assert talk(script).code == 1012
 
-
-def test_a_driver_that_cannot_be_made_is_told_and_closes() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_driver_that_cannot_be_made_is_told_and_closes() -> None:
+    async with talking() as one:
         one.refuse_driver = CapacityError("all places are taken", retry_after_s=5)
         await one.say(FRAME_MS)
         await one.wait("interlocutor.problem")
-
-    one = talk(script)
     assert one.all("interlocutor.problem")[0]["code"] == "capacity.full"
     assert one.code == 1013
 
 
-def test_a_fault_of_ours_is_told_without_internals() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_fault_of_ours_is_told_without_internals() -> None:
+    async with talking() as one:
         one.refuse_driver = ZeroDivisionError("secret internals")
         await one.say(FRAME_MS)
         await one.wait("interlocutor.problem")
-
-    one = talk(script)
     problem = one.all("interlocutor.problem")[0]
     assert problem["code"] == "internal"
     assert "secret" not in json.dumps(one.channel.sent)
     assert one.code == 1011
 
 
-def test_a_few_bad_messages_are_forgiven_and_many_are_not() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_few_bad_messages_are_forgiven_and_many_are_not() -> None:
+    async with talking() as one:
         for _ in range(MAX_BAD):
             one.channel.put("{")
         await one.settled()
         assert one.channel.closed is None
         one.channel.put("{")
         await one.refusal(MAX_BAD + 2)
-
-    one = talk(script)
     codes = [event["error"]["code"] for event in one.all("error")]
     assert codes == ["protocol.bad_json"] * (MAX_BAD + 1) + ["protocol.too_many_errors"]
     assert one.code == 1008
 
 
-def test_binary_frames_are_refused_and_then_closed() -> None:
-    async def script(one: Talk) -> None:
+async def test_binary_frames_are_refused_and_then_closed() -> None:
+    async with talking() as one:
         for _ in range(MAX_BINARY):
             one.channel.put(b"\x00\x00")
         await one.refusal(MAX_BINARY)
-
-    one = talk(script)
     assert {event["error"]["code"] for event in one.all("error")} == {"protocol.binary"}
     assert one.code == 1003
 
 
-def test_a_message_above_the_servers_limit_is_refused() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_message_above_the_servers_limit_is_refused() -> None:
+    async with talking() as one:
         one.send("input_audio_buffer.append", audio="A" * 100_000)
         await one.settled()
-
-    one = talk(script)
     assert [event["error"]["code"] for event in one.all("error")] == ["protocol.too_big"]
     assert one.code == 1001
 
 
-def test_a_flood_of_messages_is_closed() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_flood_of_messages_is_closed() -> None:
+    async with talking() as one:
         for _ in range(int(MESSAGES_BURST) + 1):
             one.send("input_audio_buffer.clear")
         await one.refusal()
-
-    one = talk(script)
     assert len(one.all("input_audio_buffer.cleared")) == MESSAGES_BURST
     assert one.all("error")[0]["error"]["code"] == "protocol.too_many_messages"
     assert one.code == 4429
 
 
-def test_sound_faster_than_real_time_is_told_once_a_second_and_then_closed() -> None:
+async def test_sound_faster_than_real_time_is_told_once_a_second_and_then_closed() -> None:
     sound = base64.b64encode(bytes(48_000 * 1)).decode()  # one second
 
-    async def script(one: Talk) -> None:
+    async with talking() as one:
         for _ in range(6):
             for _ in range(5):
                 one.send("input_audio_buffer.append", audio=sound[: len(sound) * 4 // 5], event_id="mine")
             await asyncio.sleep(1.0)
-
-    one = talk(script)
     errors = [event["error"] for event in one.all("error")]
     assert 2 <= len(errors) <= 5
     assert {error["code"] for error in errors} == {"audio.too_fast"}
@@ -348,18 +301,16 @@ def test_sound_faster_than_real_time_is_told_once_a_second_and_then_closed() -> 
     assert [event.reason for event in one.logged(SessionEnded)] == ["disconnected"]
 
 
-def test_an_examiner_is_refused_everything() -> None:
-    async def script(one: Talk) -> None:
+async def test_an_examiner_is_refused_everything() -> None:
+    async with talking(role=Principal("examiner", "sess_1")) as one:
         await one.say(FRAME_MS)
         await one.refusal()
-
-    one = talk(script, role=Principal("examiner", "sess_1"))
     assert one.all("error")[0]["error"]["code"] == "access.not_allowed"
     assert one.driver is None
 
 
-def test_acknowledged_playout_is_known_and_not_estimated() -> None:
-    async def script(one: Talk) -> None:
+async def test_acknowledged_playout_is_known_and_not_estimated() -> None:
+    async with talking(replies=["Good morning."]) as one:
         one.send("interlocutor.client.configure", playout_acks=True)
         await turn(one)
         await one.wait("response.output_audio.delta", 10)
@@ -368,26 +319,19 @@ def test_acknowledged_playout_is_known_and_not_estimated() -> None:
             one.send("interlocutor.playout", item_id="item_p1", played_ms=played_ms)
             await asyncio.sleep(0.1)
         await one.wait("response.done")
-
-    one = talk(script, replies=["Good morning."])
     assert [event.estimated for event in one.logged(ReplyFinished)] == [False]
     assert one.all("error") == []
 
 
-def test_acknowledgements_have_to_be_agreed_on() -> None:
-    async def script(one: Talk) -> None:
+async def test_acknowledgements_have_to_be_agreed_on() -> None:
+    async with talking() as one:
         one.send("interlocutor.playout", item_id="item_p1", played_ms=10, event_id="mine")
         assert (await one.refusal())["code"] == "protocol.not_configured"
         assert (await one.refusal())["event_id"] == "mine"
 
-    talk(script)
 
-
-def test_sound_that_waits_when_the_patient_yields_is_not_sent_any_more() -> None:
-    sent = 0
-
-    async def script(one: Talk) -> None:
-        nonlocal sent
+async def test_sound_that_waits_when_the_patient_yields_is_not_sent_any_more() -> None:
+    async with talking(replies=LONG) as one:
         await turn(one)
         await one.wait("response.output_audio.delta", 10)
         one.channel.stall()
@@ -396,16 +340,14 @@ def test_sound_that_waits_when_the_patient_yields_is_not_sent_any_more() -> None
         one.channel.stall(False)
         await one.wait("interlocutor.playout.clear")
         await one.wait("response.done")
-
-    one = talk(script, replies=LONG)
     assert sent <= len(one.all("response.output_audio.delta")) <= sent + 1  # one may have been on its way
     assert one.all("response.output_audio_transcript.done")[0]["transcript"]
 
 
-def test_a_far_clients_sound_is_sent_further_ahead() -> None:
+async def test_a_far_clients_sound_is_sent_further_ahead() -> None:
     late_ms = 450
 
-    async def script(one: Talk) -> None:
+    async with talking(replies=["Good morning to you.", "Well, it hurts at night."]) as one:
         one.send("interlocutor.client.configure", playout_acks=True)
         for reply in (1, 2):
             await turn(one)
@@ -417,6 +359,4 @@ def test_a_far_clients_sound_is_sent_further_ahead() -> None:
                 await asyncio.sleep(at_s - asyncio.get_running_loop().time())
                 one.send("interlocutor.playout", item_id=f"item_p{reply}", played_ms=played_ms)
             await one.wait("response.done", reply)
-
-    one = talk(script, replies=["Good morning to you.", "Well, it hurts at night."])
     assert one.connection.voice.lead_ms() == pytest.approx(2 * late_ms, abs=20)

@@ -7,7 +7,9 @@ import asyncio
 import pytest
 
 from pipelines.conversation import signals as s
-from tests.component.realtime_talk import Talk, talk
+from tests.component.realtime_talk import Talk, talking
+
+pytestmark = pytest.mark.virtual
 
 LONG = [["This is a long answer of the patient, and it goes on for quite some time before it is over."]]
 
@@ -20,8 +22,8 @@ async def spoken(one: Talk) -> None:
     await one.pause(500)
 
 
-def test_a_client_that_acknowledges_is_told_to_hold_and_to_go_on() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_client_that_acknowledges_is_told_to_hold_and_to_go_on() -> None:
+    async with talking(replies=LONG) as one:
         one.send("interlocutor.client.configure", playout_acks=True)
         await spoken(one)
         assert one.driver is not None
@@ -36,8 +38,6 @@ def test_a_client_that_acknowledges_is_told_to_hold_and_to_go_on() -> None:
         playout.resume(1, 300.0)
         await one.wait("interlocutor.playout.resume")
         await one.wait("response.output_audio.delta", sent + 1)
-
-    one = talk(script, replies=LONG)
     (held,) = one.all("interlocutor.playout.hold")
     (resumed,) = one.all("interlocutor.playout.resume")
     assert held["item_id"] == resumed["item_id"] == "item_p1"
@@ -45,22 +45,20 @@ def test_a_client_that_acknowledges_is_told_to_hold_and_to_go_on() -> None:
     assert one.all("error") == []
 
 
-def test_a_stock_client_sees_nothing_of_a_hold() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_stock_client_sees_nothing_of_a_hold() -> None:
+    async with talking(replies=LONG) as one:
         await spoken(one)
         assert one.driver is not None
         one.driver.playout.hold(1)
         await one.pause(500)
         one.driver.playout.resume(1, 100.0)
         await one.wait("response.done")
-
-    one = talk(script, replies=LONG)
     assert one.all("interlocutor.playout.hold") == one.all("interlocutor.playout.resume") == []
     assert one.all("response.done")[0]["response"]["status"] == "completed"
 
 
-def test_a_hold_does_not_count_as_a_slow_network() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_hold_does_not_count_as_a_slow_network() -> None:
+    async with talking(replies=LONG) as one:
         one.send("interlocutor.client.configure", playout_acks=True)
         await spoken(one)
         assert one.driver is not None
@@ -76,14 +74,12 @@ def test_a_hold_does_not_count_as_a_slow_network() -> None:
         await asyncio.sleep(0.1)
         assert one.live.lead_ms() == pytest.approx(300, abs=50)
 
-    talk(script, replies=LONG)
-
 
 @pytest.mark.parametrize("first", [True, False])
-def test_the_session_is_told_of_echo_cancellation_before_and_after_it_began(first: bool) -> None:
+async def test_the_session_is_told_of_echo_cancellation_before_and_after_it_began(first: bool) -> None:
     told: list[bool] = []
 
-    async def script(one: Talk) -> None:
+    async with talking() as one:
         one.send("interlocutor.client.configure", playout_acks=True, echo_cancellation=first)
         await one.wait("interlocutor.client.configured")
         await one.pause(100)
@@ -96,24 +92,20 @@ def test_the_session_is_told_of_echo_cancellation_before_and_after_it_began(firs
         one.send("interlocutor.client.configure", playout_acks=True)  # says nothing of it: nothing changes
         await one.wait("interlocutor.client.configured", 3)
         told.append(one.driver.core.echo_cancelled)
-
-    one = talk(script)
     assert told == [first, not first, first]
     answers = [event["echo_cancellation"] for event in one.all("interlocutor.client.configured")]
     assert answers == [first, not first, None]
 
 
-def test_a_client_that_does_not_say_is_taken_to_cancel_its_echo() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_client_that_does_not_say_is_taken_to_cancel_its_echo() -> None:
+    async with talking() as one:
         await one.pause(100)
         assert one.driver is not None
         assert one.driver.core.echo_cancelled
 
-    talk(script)
 
-
-def test_a_hold_is_not_queued_behind_sound_that_a_slow_network_has_not_taken() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_hold_is_not_queued_behind_sound_that_a_slow_network_has_not_taken() -> None:
+    async with talking(replies=LONG) as one:
         one.send("interlocutor.client.configure", playout_acks=True)
         await spoken(one)
         assert one.driver is not None
@@ -122,8 +114,6 @@ def test_a_hold_is_not_queued_behind_sound_that_a_slow_network_has_not_taken() -
         one.driver.playout.hold(1)
         one.channel.stall(False)
         await one.wait("interlocutor.playout.hold")
-
-    one = talk(script, replies=LONG)
     kinds = [event["type"] for event in one.channel.sent]
     before, after = (part.count("response.output_audio.delta") for part in _parted(kinds, "interlocutor.playout.hold"))
     assert after >= 10

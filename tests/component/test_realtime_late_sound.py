@@ -14,7 +14,9 @@ import soundfile
 from audio.frames import Pcm, pcm_to_bytes
 from audio.recorder import RECORDING_NAME
 from pipelines.events import SegmentHeard, TurnCommitted
-from tests.component.realtime_talk import Talk, talk
+from tests.component.realtime_talk import Talk, talking
+
+pytestmark = pytest.mark.virtual
 
 PIECE_MS = 100
 WORD_MS = 300  # of the scripted recogniser, which tells whole words
@@ -71,12 +73,12 @@ def candidate_of(folder: Path) -> Pcm:
 
 @pytest.mark.parametrize("network_s", [0.0, 0.008])
 @pytest.mark.parametrize("away_ms", [300, 2_000, 9_000])
-def test_an_utterance_that_a_cut_goes_through_is_recorded_sample_for_sample(
+async def test_an_utterance_that_a_cut_goes_through_is_recorded_sample_for_sample(
     tmp_path: Path, away_ms: int, network_s: float
 ) -> None:
-    async def script(one: Talk) -> None:
+    async with talking(folder=tmp_path) as one:
         await one.ask_to_resume()
-        mine.append(microphone := Microphone(one, 24_000))
+        microphone = Microphone(one, 24_000)
         await microphone.capture(6_000, 800)
         microphone.connected = False
         await one.lose()
@@ -88,10 +90,7 @@ def test_an_utterance_that_a_cut_goes_through_is_recorded_sample_for_sample(
         await microphone.capture(0, 2_000)
         await sending
         await one.wait("response.created")
-
-    mine: list[Microphone] = []
-    one = talk(script, folder=tmp_path)
-    recorded, sent = candidate_of(tmp_path), mine[0].whole()
+    recorded, sent = candidate_of(tmp_path), microphone.whole()
     begins = int(np.flatnonzero(recorded)[0]) - int(np.flatnonzero(sent)[0])
     assert np.array_equal(recorded[begins : begins + len(sent)], sent)
 
@@ -105,10 +104,10 @@ def test_an_utterance_that_a_cut_goes_through_is_recorded_sample_for_sample(
     assert all(abs(one.end_ms - other.start_ms) <= 20 for one, other in pairwise(words))
 
 
-def test_sound_that_was_not_kept_leaves_a_hole_and_the_rest_is_in_its_place(tmp_path: Path) -> None:
-    async def script(one: Talk) -> None:
+async def test_sound_that_was_not_kept_leaves_a_hole_and_the_rest_is_in_its_place(tmp_path: Path) -> None:
+    async with talking(folder=tmp_path) as one:
         await one.ask_to_resume()
-        mine.append(microphone := Microphone(one, 24_000))
+        microphone = Microphone(one, 24_000)
         await microphone.capture(6_000, 800)
         microphone.connected = False
         await one.lose()
@@ -119,10 +118,7 @@ def test_sound_that_was_not_kept_leaves_a_hole_and_the_rest_is_in_its_place(tmp_
         await microphone.send_late()
         await microphone.capture(6_000, 600)
         await microphone.capture(0, 2_000)
-
-    mine: list[Microphone] = []
-    talk(script, folder=tmp_path)
-    recorded, sent = candidate_of(tmp_path), mine[0].whole()
+    recorded, sent = candidate_of(tmp_path), microphone.whole()
     begins = int(np.flatnonzero(recorded)[0]) - int(np.flatnonzero(sent)[0])
     until, after = 800 * 24, 4_800 * 24
     assert np.array_equal(recorded[begins : begins + until], sent[:until])
@@ -137,12 +133,12 @@ def _alike(recorded: Pcm, sent: Pcm, at: int, place: int) -> int:
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 48_000])
-def test_late_sound_of_another_rate_has_no_seam_that_is_heard(tmp_path: Path, rate_hz: int) -> None:
-    async def script(one: Talk) -> None:
+async def test_late_sound_of_another_rate_has_no_seam_that_is_heard(tmp_path: Path, rate_hz: int) -> None:
+    async with talking(folder=tmp_path) as one:
         one.send("session.update", session={"type": "realtime", "audio": {"input": {"format": _pcm(rate_hz)}}})
         await one.wait("session.updated")
         await one.ask_to_resume()
-        mine.append(microphone := Microphone(one, rate_hz))
+        microphone = Microphone(one, rate_hz)
         await microphone.capture(6_000, 800)
         microphone.connected = False
         await one.lose()
@@ -152,9 +148,6 @@ def test_late_sound_of_another_rate_has_no_seam_that_is_heard(tmp_path: Path, ra
         await microphone.send_late()
         await microphone.capture(6_000, 600)
         await microphone.capture(0, 2_000)
-
-    mine: list[Microphone] = []
-    talk(script, folder=tmp_path)
     recorded = candidate_of(tmp_path).astype(np.int32)
     first, last = np.flatnonzero(np.abs(recorded) > 300)[[0, -1]]
     assert (last - first) / 24.0 == pytest.approx(4_400, abs=30)

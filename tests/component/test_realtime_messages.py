@@ -8,7 +8,9 @@ import pytest
 
 from pipelines.events import ReplyFinished, TurnCommitted
 from server.principal import Principal
-from tests.component.realtime_talk import Talk, talk
+from tests.component.realtime_talk import Talk, talking
+
+pytestmark = pytest.mark.virtual
 
 DEVELOPER = Principal("developer", None)
 LONG = ["I have been unwell since Monday and I could not sleep because of the pain in my leg at night."]
@@ -36,8 +38,8 @@ MANUAL: dict[str, Any] = {"type": "realtime", "audio": {"input": {"turn_detectio
 # ---------------------------------------------------------------- settings
 
 
-def test_a_refused_setting_changes_nothing() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_refused_setting_changes_nothing() -> None:
+    async with talking() as one:
         session = {**detection(create_response=False), "instructions": "You are a pirate."}
         one.send("session.update", session=session, event_id="mine")
         error = await one.refusal()
@@ -47,11 +49,9 @@ def test_a_refused_setting_changes_nothing() -> None:
         shown = (await one.wait("session.updated"))["session"]
         assert shown["audio"]["input"]["turn_detection"]["create_response"] is True
 
-    talk(script)
 
-
-def test_the_rate_is_fixed_by_the_first_sound() -> None:
-    async def script(one: Talk) -> None:
+async def test_the_rate_is_fixed_by_the_first_sound() -> None:
+    async with talking() as one:
         await one.say(100)
         session = {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 48_000}}}}
         one.send("session.update", session=session)
@@ -60,25 +60,23 @@ def test_the_rate_is_fixed_by_the_first_sound() -> None:
         session["audio"]["input"]["format"]["rate"] = 24_000  # type: ignore[index]
         one.send("session.update", session=session)
         await one.wait("session.updated")
-
-    assert talk(script).rates_hz == [24_000]
+    assert one.rates_hz == [24_000]
 
 
 @pytest.mark.by_messages  # a track's rate is not the client's to choose
-def test_sound_of_another_rate_is_understood() -> None:
-    async def script(one: Talk) -> None:
+async def test_sound_of_another_rate_is_understood() -> None:
+    async with talking() as one:
         session = {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 16_000}}}}
         one.send("session.update", session=session)
         await one.say(900, rate_hz=16_000)
         await one.pause(1_500, rate_hz=16_000)
         await one.wait("response.created")
-
-    (committed,) = talk(script).logged(TurnCommitted)
+    (committed,) = one.logged(TurnCommitted)
     assert committed.to_ms - committed.from_ms == pytest.approx(900, abs=60)
 
 
-def test_without_create_response_a_reply_comes_when_it_is_asked_for() -> None:
-    async def script(one: Talk) -> None:
+async def test_without_create_response_a_reply_comes_when_it_is_asked_for() -> None:
+    async with talking() as one:
         one.send("session.update", session=detection(create_response=False))
         await turn(one, 3_000)
         assert one.all("response.created") == []
@@ -86,30 +84,24 @@ def test_without_create_response_a_reply_comes_when_it_is_asked_for() -> None:
         one.send("response.create")
         await one.wait("response.done")
 
-    talk(script)
 
-
-def test_without_interruption_the_patient_finishes() -> None:
-    async def script(one: Talk) -> None:
+async def test_without_interruption_the_patient_finishes() -> None:
+    async with talking(replies=LONG) as one:
         one.send("session.update", session=detection(interrupt_response=False))
         await turn(one)
         await one.wait("response.created")
         await one.say(6_000)
         await one.wait("response.done")
         await one.wait("input_audio_buffer.speech_started", 2)
-
-    one = talk(script, replies=LONG)
     assert one.logged(ReplyFinished)[0].status == "completed"
 
 
-def test_with_interruption_the_patient_yields() -> None:
-    async def script(one: Talk) -> None:
+async def test_with_interruption_the_patient_yields() -> None:
+    async with talking(replies=LONG) as one:
         await turn(one)
         await one.wait("response.created")
         await one.say(2_000)
         await one.wait("input_audio_buffer.speech_started", 2)
-
-    one = talk(script, replies=LONG)
     kinds = one.kinds()
     second = len(kinds) - 1 - kinds[::-1].index("input_audio_buffer.speech_started")
     cut = kinds[second:]
@@ -132,39 +124,34 @@ def test_with_interruption_the_patient_yields() -> None:
     assert one.all("response.done")[0]["response"]["status_details"]["reason"] == "turn_detected"
 
 
-def test_a_developer_sets_the_wait_for_a_turns_end() -> None:
-    def over_after_ms(wait_ms: int) -> float:
-        async def script(one: Talk) -> None:
+async def test_a_developer_sets_the_wait_for_a_turns_end() -> None:
+    over_after_ms: list[float] = []
+    for wait_ms in (400, 900):
+        async with talking(role=DEVELOPER) as one:
             one.send("session.update", session=detection(silence_duration_ms=wait_ms))
             await turn(one, 3_000)
-            await one.wait("interlocutor.turn.latency")
-
-        latency = talk(script, role=DEVELOPER).all("interlocutor.turn.latency")[0]
-        endpoint_ms: float = latency["parts"]["endpoint"]
-        return endpoint_ms
-
-    assert over_after_ms(400) == pytest.approx(over_after_ms(900) - 500, abs=1)
+            latency = await one.wait("interlocutor.turn.latency")
+        over_after_ms.append(latency["parts"]["endpoint"])
+    assert over_after_ms[0] == pytest.approx(over_after_ms[1] - 500, abs=1)
 
 
 # ---------------------------------------------------------------- the candidate's turn
 
 
-def test_a_turn_is_committed_and_answered_by_hand() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_turn_is_committed_and_answered_by_hand() -> None:
+    async with talking() as one:
         one.send("session.update", session=MANUAL)
         await turn(one, 3_000)
         assert one.all("input_audio_buffer.committed") == []
         one.send("input_audio_buffer.commit")
         one.send("response.create")
         await one.wait("response.done")
-
-    one = talk(script)
     assert one.all("error") == []
     assert len(one.all("input_audio_buffer.committed")) == 1
 
 
-def test_a_reply_asked_for_before_the_final_text_waits_for_it() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_reply_asked_for_before_the_final_text_waits_for_it() -> None:
+    async with talking() as one:
         one.send("session.update", session=MANUAL)
         await one.say(900)
         one.send("input_audio_buffer.commit")
@@ -174,14 +161,12 @@ def test_a_reply_asked_for_before_the_final_text_waits_for_it() -> None:
         assert (error["code"], error["event_id"]) == ("conversation_already_has_active_response", "twice")
         assert one.all("input_audio_buffer.committed") == []
         await one.wait("response.done")
-
-    one = talk(script)
     assert len(one.all("response.created")) == 1
     assert one.kinds().index("input_audio_buffer.committed") < one.kinds().index("response.created")
 
 
-def test_a_reply_that_is_not_wanted_any_more_is_not_given() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_reply_that_is_not_wanted_any_more_is_not_given() -> None:
+    async with talking() as one:
         one.send("session.update", session=MANUAL)
         await one.say(900)
         one.send("input_audio_buffer.commit")
@@ -189,31 +174,25 @@ def test_a_reply_that_is_not_wanted_any_more_is_not_given() -> None:
         one.send("response.cancel")
         await one.wait("input_audio_buffer.committed")
         await one.pause(2_000)
-
-    one = talk(script)
     assert one.all("error") == []
     assert one.all("response.created") == []
 
 
-def test_nothing_said_can_not_be_committed() -> None:
-    async def script(one: Talk) -> None:
+async def test_nothing_said_can_not_be_committed() -> None:
+    async with talking() as one:
         one.send("input_audio_buffer.commit")
         assert (await one.refusal())["code"] == "input_audio_buffer_commit_empty"
         await one.pause(500)
         one.send("input_audio_buffer.commit")
         assert (await one.refusal(2))["code"] == "input_audio_buffer_commit_empty"
 
-    talk(script)
 
-
-def test_a_cleared_turn_is_forgotten_and_closed() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_cleared_turn_is_forgotten_and_closed() -> None:
+    async with talking() as one:
         await one.say(600)
         one.send("input_audio_buffer.clear")
         await one.wait("input_audio_buffer.cleared")
         await one.pause(2_000)
-
-    one = talk(script)
     kinds = one.kinds()
     assert kinds[-3:] == [
         "input_audio_buffer.speech_stopped",
@@ -226,8 +205,8 @@ def test_a_cleared_turn_is_forgotten_and_closed() -> None:
 # ---------------------------------------------------------------- items
 
 
-def test_a_typed_turn_is_answered_when_it_is_asked_for() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_typed_turn_is_answered_when_it_is_asked_for() -> None:
+    async with talking() as one:
         one.send("conversation.item.create", item=typed("How are you today?", id="mine"))
         await one.wait("conversation.item.done")
         one.send("response.create")
@@ -235,8 +214,6 @@ def test_a_typed_turn_is_answered_when_it_is_asked_for() -> None:
         one.send("conversation.item.retrieve", item_id="mine")
         one.send("conversation.item.retrieve", item_id="item_p1")
         await one.wait("conversation.item.retrieved", 2)
-
-    one = talk(script)
     assert one.driver is not None
     assert one.all("response.output_audio_transcript.done")[0]["transcript"] == "You said: How are you today?"
     mine, patients = (event["item"] for event in one.all("conversation.item.retrieved"))
@@ -261,31 +238,28 @@ def test_a_typed_turn_is_answered_when_it_is_asked_for() -> None:
         ({"item": typed("Hello"), "previous_item_id": "root"}, "item.not_found", "previous_item_id"),
     ],
 )
-def test_an_item_that_can_not_be_added_is_refused(message: dict[str, Any], code: str, param: str) -> None:
-    async def script(one: Talk) -> None:
+async def test_an_item_that_can_not_be_added_is_refused(message: dict[str, Any], code: str, param: str) -> None:
+    async with talking() as one:
         one.send("conversation.item.create", item=typed("Good morning", id="first"), previous_item_id="root")
         one.send("conversation.item.create", item=typed("How are you?", id="second"), previous_item_id="first")
         one.send("conversation.item.create", **message)
         error = await one.refusal()
         assert (error["code"], error["param"]) == (code, param)
-
-    one = talk(script)
     assert [event["item"]["id"] for event in one.all("conversation.item.added")] == ["first", "second"]
 
 
-def test_unknown_items_and_deletions_are_refused() -> None:
-    async def script(one: Talk) -> None:
+async def test_unknown_items_and_deletions_are_refused() -> None:
+    async with talking() as one:
         one.send("conversation.item.retrieve", item_id="item_c1")
         one.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=0)
         one.send("conversation.item.delete", item_id="item_c1")
         await one.refusal(3)
-
-    codes = [event["error"]["code"] for event in talk(script).all("error")]
+    codes = [event["error"]["code"] for event in one.all("error")]
     assert codes == ["item.not_found", "item.not_found", "protocol.unsupported"]
 
 
-def test_a_truncation_stops_the_reply_and_keeps_what_was_heard() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_truncation_stops_the_reply_and_keeps_what_was_heard() -> None:
+    async with talking(replies=LONG * 2) as one:
         await turn(one, 1_600)
         await one.sounding(30)
         one.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=600_000)
@@ -301,8 +275,6 @@ def test_a_truncation_stops_the_reply_and_keeps_what_was_heard() -> None:
         await one.wait("response.created", 2)
         one.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=100)
         assert (await one.refusal(2))["code"] == "protocol.too_late"
-
-    one = talk(script, replies=LONG * 2)
     assert one.all("response.done")[0]["response"]["output"][0]["content"][0]["transcript"] == "I have been"
     assert one.all("conversation.item.retrieved")[0]["item"]["content"][0]["transcript"] == "I have"
 
@@ -310,8 +282,8 @@ def test_a_truncation_stops_the_reply_and_keeps_what_was_heard() -> None:
 # ---------------------------------------------------------------- replies
 
 
-def test_a_reply_is_cancelled_once() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_reply_is_cancelled_once() -> None:
+    async with talking(replies=LONG) as one:
         await turn(one)
         await one.sounding(20)
         one.send("response.create")
@@ -323,13 +295,11 @@ def test_a_reply_is_cancelled_once() -> None:
         assert (done["status"], done["status_details"]["reason"]) == ("cancelled", "client_cancelled")
         one.send("response.cancel")
         assert (await one.refusal(3))["code"] == "response_cancel_not_active"
-
-    one = talk(script, replies=LONG)
     assert len(one.all(CLEARED[one.is_call])) == 1
 
 
-def test_a_reply_cancelled_before_its_first_sound_is_begun_and_ended() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_reply_cancelled_before_its_first_sound_is_begun_and_ended() -> None:
+    async with talking() as one:
         one.send("conversation.item.create", item=typed("Hello"))
         one.send("response.create")
         one.send("response.cancel")
@@ -337,22 +307,18 @@ def test_a_reply_cancelled_before_its_first_sound_is_begun_and_ended() -> None:
         assert (done["status"], done["output"]) == ("cancelled", [])
         one.send("response.create")
         await one.wait("response.done", 2)
-
-    one = talk(script)
     assert [event["response"]["id"] for event in one.all("response.created")] == ["resp_1", "resp_2"]
 
 
-def test_a_reply_is_not_asked_for_in_the_midst_of_a_turn() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_reply_is_not_asked_for_in_the_midst_of_a_turn() -> None:
+    async with talking() as one:
         await one.say(500)
         one.send("response.create")
         assert (await one.refusal())["code"] == "conversation.turn_in_progress"
 
-    talk(script)
 
-
-def test_cleared_output_stops_the_patient() -> None:
-    async def script(one: Talk) -> None:
+async def test_cleared_output_stops_the_patient() -> None:
+    async with talking(replies=LONG) as one:
         one.send("output_audio_buffer.clear")
         assert (await one.refusal())["code"] == "response_cancel_not_active"
         await turn(one)
@@ -361,16 +327,12 @@ def test_cleared_output_stops_the_patient() -> None:
         assert (await one.wait("output_audio_buffer.cleared"))["response_id"] == "resp_1"
         one.send("output_audio_buffer.clear")
         await one.wait("output_audio_buffer.cleared", 2)
-
-    one = talk(script, replies=LONG)
     assert [event["response"]["status"] for event in one.all("response.done")] == ["cancelled"]
 
 
-def test_a_patient_who_speaks_first_does_so_when_asked_to() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_patient_who_speaks_first_does_so_when_asked_to() -> None:
+    async with talking(opening="Oh, there you are. Come in.") as one:
         one.send("response.create")
         await one.wait("response.done")
-
-    one = talk(script, opening="Oh, there you are. Come in.")
     assert one.all("error") == []
     assert len(one.all("response.created")) == 1

@@ -8,8 +8,9 @@ import pytest
 
 from pipelines.events import ReplyFinished, ReplyHeld, ReplyResumed, SessionEnded, SessionPaused, SpeechStarted
 from pipelines.session.role_play_clock import PAUSES_S, RolePlayClock
-from pipelines.virtual_time import run_virtual
-from tests.component.realtime_talk import FRAME_MS, Talk, talk
+from tests.component.realtime_talk import FRAME_MS, Talk, talking
+
+pytestmark = pytest.mark.virtual
 
 LONG = [["I have been unwell since Monday.", "The pain in my leg keeps me awake.", "I can't go to work."]]
 PAUSE = "interlocutor.session.pause"
@@ -25,8 +26,8 @@ async def pause(one: Talk, paused: bool, count: int) -> float:
 
 
 @pytest.mark.by_messages  # the client's own pausing of the sound that it has
-def test_the_patient_falls_silent_hears_nothing_and_goes_on_with_the_same_word() -> None:
-    async def script(one: Talk) -> None:
+async def test_the_patient_falls_silent_hears_nothing_and_goes_on_with_the_same_word() -> None:
+    async with talking(replies=LONG) as one:
         one.send("interlocutor.client.configure", playout_acks=True)
         await one.say(900)
         await one.pause(1_500)
@@ -46,8 +47,6 @@ def test_the_patient_falls_silent_hears_nothing_and_goes_on_with_the_same_word()
             await one.pause(100)
             one.send("interlocutor.playout", item_id="item_p1", played_ms=played_ms)
         await one.wait("response.done")
-
-    one = talk(script, replies=LONG)
     assert len(one.logged(SpeechStarted)) == 1
     assert len(one.logged(ReplyHeld)) == len(one.logged(ReplyResumed)) == 1
     (finished,) = one.logged(ReplyFinished)
@@ -55,8 +54,8 @@ def test_the_patient_falls_silent_hears_nothing_and_goes_on_with_the_same_word()
     assert one.all("error") == []
 
 
-def test_no_time_passes_and_a_silence_does_not_count() -> None:
-    async def script(one: Talk) -> None:
+async def test_no_time_passes_and_a_silence_does_not_count() -> None:
+    async with talking(session_s=10) as one:
         await one.pause(5_000)
         assert await pause(one, True, 1) == pytest.approx(5_000, abs=2 * FRAME_MS)
         await one.pause(30_000)
@@ -66,13 +65,11 @@ def test_no_time_passes_and_a_silence_does_not_count() -> None:
         assert one.driver is not None
         async with asyncio.timeout(60):
             await one.driver.ended.wait()
-
-    one = talk(script, session_s=10)
     assert one.logged(SessionEnded)[0].reason == "time_limit"
 
 
-def test_a_pause_asked_for_twice_is_one_and_the_last_word_of_a_turn_is_kept() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_pause_asked_for_twice_is_one_and_the_last_word_of_a_turn_is_kept() -> None:
+    async with talking(replies=LONG) as one:
         await one.say(900)
         await pause(one, True, 1)
         one.send(PAUSE, paused=True)
@@ -82,14 +79,12 @@ def test_a_pause_asked_for_twice_is_one_and_the_last_word_of_a_turn_is_kept() ->
         one.send(PAUSE, paused=False)
         await one.pause(1_500)
         await one.sounding(1)
-
-    one = talk(script, replies=LONG)
     assert [event.paused for event in one.logged(SessionPaused)] == [True, False]
     assert one.all("error") == []
 
 
-def test_a_connection_lost_in_a_pause_changes_nothing() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_connection_lost_in_a_pause_changes_nothing() -> None:
+    async with talking(replies=LONG) as one:
         await one.ask_to_resume()
         await one.say(900)
         await one.pause(1_500)
@@ -105,36 +100,30 @@ def test_a_connection_lost_in_a_pause_changes_nothing() -> None:
         assert one.all("response.output_audio.delta") == one.all("output_audio_buffer.started") == []
         await pause(one, False, 1)
         await one.sounding(1)
-
-    one = talk(script, replies=LONG)
     before, _end = one.logged(ReplyHeld)  # at the very end the client is gone again
     (resumed,) = one.logged(ReplyResumed)
     assert before.played_ms > resumed.from_ms
 
 
-def test_before_the_first_sound_there_is_nothing_to_pause() -> None:
-    async def script(one: Talk) -> None:
+async def test_before_the_first_sound_there_is_nothing_to_pause() -> None:
+    async with talking() as one:
         one.send(PAUSE, paused=True)
         assert (await one.refusal())["code"] == "protocol.too_late"
         one.send(PAUSE, paused="yes")
         assert (await one.refusal(2))["code"] == "protocol.invalid_field"
 
-    talk(script)
 
-
-def test_an_exams_clock_does_not_stop() -> None:
-    async def script(one: Talk) -> None:
+async def test_an_exams_clock_does_not_stop() -> None:
+    async with talking() as one:
         await one.pause(100)
         assert one.driver is not None
         object.__setattr__(one.driver.spec, "mode", "exam")
         one.send(PAUSE, paused=True)
         assert (await one.refusal())["code"] == "access.not_allowed"
 
-    talk(script)
 
-
-def test_pauses_end_by_themselves_when_they_were_long_enough() -> None:
-    async def script(one: Talk) -> None:
+async def test_pauses_end_by_themselves_when_they_were_long_enough() -> None:
+    async with talking() as one:
         await one.pause(1_000)
         assert one.driver is not None
         assert one.driver.clock.pauses_left_s == PAUSES_S
@@ -145,35 +134,28 @@ def test_pauses_end_by_themselves_when_they_were_long_enough() -> None:
         one.send(PAUSE, paused=True)
         assert (await one.refusal())["code"] == "protocol.too_late"
 
-    talk(script)
 
-
-def test_the_clock_stands_still_and_runs_out_once() -> None:
-    async def main() -> list[float]:
-        loop = asyncio.get_running_loop()
-        over: list[float] = []
-        tired: list[float] = []
-        clock = RolePlayClock(
-            over=lambda: over.append(loop.time()), tired=lambda: tired.append(loop.time()), pauses_s=5.0
-        )
-        assert clock.pause() is False  # it does not run yet
-        began_s = loop.time()
-        clock.start(10.0)
-        await asyncio.sleep(4.0)
-        assert clock.pause()
-        assert clock.pause()
-        await asyncio.sleep(3.0)
-        assert (clock.left_s, clock.stood_still_s) == pytest.approx((6.0, 3.0))
-        clock.go_on()
-        clock.go_on()
-        await asyncio.sleep(1.0)
-        assert clock.pause()
-        await asyncio.sleep(2.5)  # two seconds of pauses were left
-        clock.go_on()
-        assert clock.pause() is False
-        await asyncio.sleep(20.0)
-        assert clock.left_s == 0.0
-        clock.cancel()
-        return [each - began_s for each in (*tired, *over)]
-
-    assert run_virtual(main()) == pytest.approx([10.0, 15.5])
+async def test_the_clock_stands_still_and_runs_out_once() -> None:
+    loop = asyncio.get_running_loop()
+    over: list[float] = []
+    tired: list[float] = []
+    clock = RolePlayClock(over=lambda: over.append(loop.time()), tired=lambda: tired.append(loop.time()), pauses_s=5.0)
+    assert clock.pause() is False  # it does not run yet
+    began_s = loop.time()
+    clock.start(10.0)
+    await asyncio.sleep(4.0)
+    assert clock.pause()
+    assert clock.pause()
+    await asyncio.sleep(3.0)
+    assert (clock.left_s, clock.stood_still_s) == pytest.approx((6.0, 3.0))
+    clock.go_on()
+    clock.go_on()
+    await asyncio.sleep(1.0)
+    assert clock.pause()
+    await asyncio.sleep(2.5)  # two seconds of pauses were left
+    clock.go_on()
+    assert clock.pause() is False
+    await asyncio.sleep(20.0)
+    assert clock.left_s == 0.0
+    clock.cancel()
+    assert [each - began_s for each in (*tired, *over)] == pytest.approx([10.0, 15.5])

@@ -24,7 +24,9 @@ from pipelines.events import (
 )
 from server.wire.connection import QUIET_S
 from server.wire.ticket import RESUMES_BURST, Ticket, parse_ticket
-from tests.component.realtime_talk import FRAME_MS, RESUME_S, Talk, talk
+from tests.component.realtime_talk import FRAME_MS, RESUME_S, Talk, talking
+
+pytestmark = pytest.mark.virtual
 
 LONG = [["I have been unwell since Monday.", "The pain in my leg keeps me awake.", "I can't go to work."]]
 DELTA = "response.output_audio.delta"
@@ -48,8 +50,8 @@ def tone(ms: int) -> str:
 
 
 @pytest.mark.by_messages  # its sample counts; `test_realtime_call` has the call
-def test_the_patient_breaks_off_and_goes_on_with_the_same_word() -> None:
-    async def script(one: Talk) -> None:
+async def test_the_patient_breaks_off_and_goes_on_with_the_same_word() -> None:
+    async with talking(replies=LONG) as one:
         await one.ask_to_resume()
         await spoken_to(one)
         one.send("interlocutor.playout", item_id="item_p1", played_ms=400)
@@ -76,8 +78,6 @@ def test_the_patient_breaks_off_and_goes_on_with_the_same_word() -> None:
         assert done["response"]["status"] == "completed"
         whole = sound_of(first.sent)[: 48 * 500] + sound_of(one.channel.sent)
         assert len(whole) == 48 * 250 * 19
-
-    one = talk(script, replies=LONG)
     (held,) = one.logged(ReplyHeld)
     (resumed,) = one.logged(ReplyResumed)
     assert held.played_ms < 610
@@ -87,8 +87,8 @@ def test_the_patient_breaks_off_and_goes_on_with_the_same_word() -> None:
     assert (finished.status, finished.heard) == ("completed", " ".join(LONG[0]))
 
 
-def test_what_was_missed_is_sent_once_and_in_order() -> None:
-    async def script(one: Talk) -> None:
+async def test_what_was_missed_is_sent_once_and_in_order() -> None:
+    async with talking(replies=LONG) as one:
         await one.ask_to_resume()
         await spoken_to(one)
         before = [event for event in one.channel.sent if event["event_id"]]
@@ -110,11 +110,9 @@ def test_what_was_missed_is_sent_once_and_in_order() -> None:
         assert missed
         assert missed <= {event["event_id"] for event in one.channel.sent}
 
-    talk(script, replies=LONG)
 
-
-def test_a_turn_that_a_cut_goes_through_is_one_turn() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_turn_that_a_cut_goes_through_is_one_turn() -> None:
+    async with talking() as one:
         await one.ask_to_resume()
         await one.say(800)
         await one.lose()
@@ -129,8 +127,6 @@ def test_a_turn_that_a_cut_goes_through_is_one_turn() -> None:
         await one.say(600)
         await one.pause(1_500)
         await one.wait("response.created")
-
-    one = talk(script)
     (committed,) = one.logged(TurnCommitted)
     assert committed.from_ms == pytest.approx(0, abs=200)
     assert committed.to_ms == pytest.approx(5_400, abs=400)
@@ -138,8 +134,8 @@ def test_a_turn_that_a_cut_goes_through_is_one_turn() -> None:
     assert one.all("error") == []
 
 
-def test_nothing_is_said_to_nobody() -> None:
-    async def script(one: Talk) -> None:
+async def test_nothing_is_said_to_nobody() -> None:
+    async with talking() as one:
         await one.ask_to_resume()
         await one.say(900)
         await one.pause(500)
@@ -151,13 +147,11 @@ def test_nothing_is_said_to_nobody() -> None:
         await one.pause(1_500)
         await one.sounding(1)
         assert len(one.all("response.created")) == 1
-
-    one = talk(script)
     assert len(one.logged(TurnCommitted)) == 1
 
 
-def test_a_session_that_nobody_comes_back_to_ends() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_session_that_nobody_comes_back_to_ends() -> None:
+    async with talking() as one:
         await one.ask_to_resume()
         await one.say(100)
         await one.lose(1001)
@@ -169,24 +163,20 @@ def test_a_session_that_nobody_comes_back_to_ends() -> None:
         with pytest.raises(ProtocolError) as refused:
             one.come_back()
         assert refused.value.code == "session.over"
-
-    one = talk(script)
     assert [event.reason for event in one.logged(SessionEnded)] == ["disconnected"]
 
 
-def test_a_goodbye_ends_it_at_once() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_goodbye_ends_it_at_once() -> None:
+    async with talking() as one:
         await one.ask_to_resume()
         await one.say(100)
         await one.lose(1000)
         assert one.driver is not None
         assert one.driver.ended.is_set()
 
-    talk(script)
 
-
-def test_time_runs_on_without_the_client() -> None:
-    async def script(one: Talk) -> None:
+async def test_time_runs_on_without_the_client() -> None:
+    async with talking(session_s=10) as one:
         await one.ask_to_resume()
         await one.say(100)
         await one.lose()
@@ -194,13 +184,11 @@ def test_time_runs_on_without_the_client() -> None:
         await one.driver.ended.wait()
         await asyncio.sleep(0)
         assert len(one.over) == 1
-
-    one = talk(script, session_s=10)
     assert [event.reason for event in one.logged(SessionEnded)] == ["time_limit"]
 
 
-def test_the_newer_connection_wins_and_the_older_is_told() -> None:
-    async def script(one: Talk) -> None:
+async def test_the_newer_connection_wins_and_the_older_is_told() -> None:
+    async with talking(replies=LONG) as one:
         await one.ask_to_resume()
         await spoken_to(one)
         older, running = one.channel, one.running
@@ -217,11 +205,9 @@ def test_the_newer_connection_wins_and_the_older_is_told() -> None:
         await one.pause(1_000)
         assert len(older.sent) == count
 
-    talk(script, replies=LONG)
 
-
-def test_a_client_that_falls_silent_is_taken_for_lost() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_client_that_falls_silent_is_taken_for_lost() -> None:
+    async with talking(replies=LONG) as one:
         await one.ask_to_resume()
         await spoken_to(one)
         began_s = asyncio.get_running_loop().time()
@@ -240,23 +226,20 @@ def test_a_client_that_falls_silent_is_taken_for_lost() -> None:
             await one.sounding(1)
         assert not one.channel.aborted
 
-    talk(script, replies=LONG)
 
-
-def test_a_client_that_may_come_back_is_told_that_its_connection_stands() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_client_that_may_come_back_is_told_that_its_connection_stands() -> None:
+    async with talking() as one:
         await one.ask_to_resume()
         await one.pause(3_500)
-
-    one = talk(script)
     pulses = one.all("interlocutor.pulse")
     assert len(pulses) == 4
     assert {pulse["event_id"] for pulse in pulses} == {""}
     assert pulses[-1]["received_ms"] == pytest.approx(3_000, abs=2 * FRAME_MS)
 
 
-def test_the_log_tells_of_a_lost_connection_and_of_its_return() -> None:
-    async def script(one: Talk) -> None:
+async def test_the_log_tells_of_a_lost_connection_and_of_its_return() -> None:
+    away: list[bool] = []
+    async with talking() as one:
         await one.ask_to_resume()
         await one.say(800)
         seen = one.seen()
@@ -278,9 +261,6 @@ def test_the_log_tells_of_a_lost_connection_and_of_its_return() -> None:
         await one.pause(500)
         one.send("interlocutor.session.end")
         await one.running
-
-    away: list[bool] = []
-    one = talk(script)
     assert away == [True, True, False]
     assert [event.transport for event in one.logged(ConnectionLost)] == ["websocket"] * 2  # the channel's own word
     first, second = one.logged(ConnectionResumed)
@@ -291,20 +271,18 @@ def test_the_log_tells_of_a_lost_connection_and_of_its_return() -> None:
 
 
 @pytest.mark.parametrize("resume", [True, False])
-def test_who_does_not_come_back_is_not_missed(resume: bool) -> None:
-    async def script(one: Talk) -> None:
+async def test_who_does_not_come_back_is_not_missed(resume: bool) -> None:
+    async with talking() as one:
         if resume:
             await one.ask_to_resume()
         await one.say(100)
         await one.lose(1000 if resume else 1006)
-
-    one = talk(script)
     assert one.logged(ConnectionLost) == []
     assert [event.reason for event in one.logged(SessionEnded)] == ["disconnected"]
 
 
-def test_nothing_follows_the_end() -> None:
-    async def script(one: Talk) -> None:
+async def test_nothing_follows_the_end() -> None:
+    async with talking() as one:
         await one.ask_to_resume()
         await one.say(1_500)
         one.channel.stall()
@@ -312,14 +290,12 @@ def test_nothing_follows_the_end() -> None:
         await asyncio.sleep(3.0)  # the last events wait for a slow client, and pulses were due meanwhile
         one.channel.stall(False)
         await one.running
-
-    one = talk(script)
     assert one.all("interlocutor.pulse")
     assert one.channel.sent[-1]["type"] == "interlocutor.session.ended"
 
 
-def test_tickets_that_lead_nowhere_are_refused() -> None:
-    async def script(one: Talk) -> None:
+async def test_tickets_that_lead_nowhere_are_refused() -> None:
+    async with talking() as one:
         with pytest.raises(ProtocolError) as unasked:
             one.live.check(Ticket("x" * 32, 0))
         assert (unasked.value.code, unasked.value.close_code) == ("session.in_use", 4409)
@@ -329,11 +305,9 @@ def test_tickets_that_lead_nowhere_are_refused() -> None:
                 one.live.check(ticket)
             assert (refused.value.code, refused.value.close_code) == ("session.resume", 4401)
 
-    talk(script)
 
-
-def test_a_flood_of_connections_is_stopped() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_flood_of_connections_is_stopped() -> None:
+    async with talking() as one:
         await one.ask_to_resume()
         ticket = Ticket(one.token, one.seen())
         for _ in range(int(RESUMES_BURST)):
@@ -343,8 +317,6 @@ def test_a_flood_of_connections_is_stopped() -> None:
         assert (refused.value.code, refused.value.close_code) == ("session.resume_rate", 4429)
         await asyncio.sleep(5.0)
         one.live.check(ticket)
-
-    talk(script)
 
 
 @pytest.mark.parametrize(
@@ -362,8 +334,8 @@ def test_a_ticket_reads_what_it_writes() -> None:
         assert parse_ticket(str(ticket)) == ticket
 
 
-def test_a_client_that_does_not_acknowledge_comes_back_too() -> None:
-    async def script(one: Talk) -> None:
+async def test_a_client_that_does_not_acknowledge_comes_back_too() -> None:
+    async with talking(replies=LONG) as one:
         await one.ask_to_resume(acks=False)
         await spoken_to(one)
         await one.lose()
@@ -374,5 +346,3 @@ def test_a_client_that_does_not_acknowledge_comes_back_too() -> None:
             assert 0 < restart["from_ms"] < 2_000  # by the send clock, without acknowledgements
         await one.pause(6_000)
         assert (await one.wait("response.done"))["response"]["status"] == "completed"
-
-    talk(script, replies=LONG)
