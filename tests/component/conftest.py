@@ -50,7 +50,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Run a coroutine that is marked `virtual` on an event loop of its own, under virtual time."""
+    """Run a coroutine that is marked `virtual` on an event loop of its own, under virtual time.
+
+    Where the module is marked `virtual` and one test `asyncio`, that test keeps real time: what pytest-asyncio hands
+    over is no coroutine any more.
+    """
     test = pyfuncitem.obj
     if pyfuncitem.get_closest_marker("virtual") and iscoroutinefunction(test):
         pyfuncitem.obj = lambda **fixtures: run_virtual(test(**fixtures))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for, silence
 from pipelines.engines import Hypothesis, StreamSpec
 from pipelines.lanes.decodes import DecodeHandle, DecodeLane
-from pipelines.virtual_time import run_virtual, virtual_clock
+from pipelines.virtual_time import virtual_clock
 from tests.fakes.decoder import Call, LexiconDecoder, Phrases
 
 FRAME_MS = 20.0
@@ -110,24 +111,22 @@ class Stage:
         return [call for call in self.decoder.calls if set(call.purposes) & set(purposes)]
 
 
-def with_lane(
-    scene: Callable[[Stage], Awaitable[None]],
+@asynccontextmanager
+async def staged(
     *,
     make: type[LexiconDecoder] = LexiconDecoder,
     word_ms: float = 200.0,
     workers: int = 1,
     lane: dict[str, Any] | None = None,
     **options: Any,
-) -> None:
-    async def main() -> None:
-        phrases = Phrases(word_ms=word_ms)
-        decoder = make(phrases.lexicon, **options)
-        chosen = {"caption_every_ms": 400.0} | (lane or {})
-        opened = DecodeLane(
-            lambda: decoder, isolation="thread", workers=workers, clock=virtual_clock(), name="ear", **chosen
-        )
-        await opened.start()
-        await scene(Stage(opened, decoder, phrases))
-        await opened.stop()
-
-    run_virtual(main())
+) -> AsyncIterator[Stage]:
+    """Open a lane while the block runs; `options` are the decoder's."""
+    phrases = Phrases(word_ms=word_ms)
+    decoder = make(phrases.lexicon, **options)
+    chosen = {"caption_every_ms": 400.0} | (lane or {})
+    opened = DecodeLane(
+        lambda: decoder, isolation="thread", workers=workers, clock=virtual_clock(), name="ear", **chosen
+    )
+    await opened.start()
+    yield Stage(opened, decoder, phrases)
+    await opened.stop()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,16 @@ from pipelines.engines import DecodedBatch, Hypothesis, StreamSpec
 from pipelines.lanes.decodes import DecodeLane
 from pipelines.stt.growing import Growth
 from pipelines.virtual_time import run_virtual, virtual_clock
-from tests.component.decode_stage import Session, Stage, feed, quiet, with_lane
+from tests.component.decode_stage import Session, feed, quiet, staged
 from tests.fakes.decoder import LexiconDecoder, Phrases
+
+pytestmark = pytest.mark.virtual
 
 # ------------------------------------------------------------------ captions
 
 
-def test_captions_grow_while_somebody_speaks_and_the_final_text_is_all_of_it() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_captions_grow_while_somebody_speaks_and_the_final_text_is_all_of_it() -> None:
+    async with staged() as stage:
         anna = stage.session("anna")
         text = await anna.talk(20)
         anna.finish()
@@ -41,14 +44,12 @@ def test_captions_grow_while_somebody_speaks_and_the_final_text_is_all_of_it() -
             published = words[: caption.stable_words]
         assert len(published) >= 14
 
-    with_lane(scene)
-
 
 @pytest.mark.parametrize("end", ["finish", "reset"])
-def test_a_caption_of_the_segment_before_leaves_the_next_one_its_own(end: str) -> None:
+async def test_a_caption_of_the_segment_before_leaves_the_next_one_its_own(end: str) -> None:
     """A long segment ends while its caption is being read: the short one that follows is captioned as any other."""
 
-    async def scene(stage: Stage) -> None:
+    async with staged(call_ms=100.0) as stage:
         anna = stage.session("anna")
         anna.say(30)
         await asyncio.sleep(0.05)
@@ -60,11 +61,9 @@ def test_a_caption_of_the_segment_before_leaves_the_next_one_its_own(end: str) -
         await anna.talk(10)
         assert len(anna.captions) >= 2
 
-    with_lane(scene, call_ms=100.0)
 
-
-def test_nothing_is_read_while_nobody_speaks() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_nothing_is_read_while_nobody_speaks() -> None:
+    async with staged() as stage:
         anna = stage.session("anna")
         await anna.talk(3)
         await feed(anna.handle, quiet(5_000))
@@ -72,13 +71,11 @@ def test_nothing_is_read_while_nobody_speaks() -> None:
         await anna.talk(3)
         assert len(stage.decoder.calls) > 2
 
-    with_lane(scene)
 
-
-def test_captions_read_what_is_there_when_it_is_their_turn() -> None:
+async def test_captions_read_what_is_there_when_it_is_their_turn() -> None:
     """While others are being read, sound gathers: what was due meanwhile is read once, as far as it goes by then."""
 
-    async def scene(stage: Stage) -> None:
+    async with staged(call_ms=3_000.0, each_ms=0.0) as stage:
         anna, ben = stage.session("anna"), stage.session("ben")
         ben.say(2)
         ben.finish()
@@ -89,11 +86,9 @@ def test_captions_read_what_is_there_when_it_is_their_turn() -> None:
         assert [call.texts[0] for call in captions[:1]] == [text.rsplit(" ", 5)[0]], "3 s of its 4"
         anna.handle.reset()
 
-    with_lane(scene, call_ms=3_000.0, each_ms=0.0)
 
-
-def test_captions_come_more_seldom_under_load_and_leave_most_of_the_time() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_captions_come_more_seldom_under_load_and_leave_most_of_the_time() -> None:
+    async with staged(call_ms=0.0, each_ms=100.0) as stage:
         sessions = [stage.session(name) for name in "abcdefghij"]
         assert stage.lane.interval_ms == 0.0
         await asyncio.gather(*(session.talk(120) for session in sessions))
@@ -105,11 +100,9 @@ def test_captions_come_more_seldom_under_load_and_leave_most_of_the_time() -> No
         assert max(counts) - min(counts) <= 1, "they take turns"
         assert min(counts) >= 2
 
-    with_lane(scene, call_ms=0.0, each_ms=100.0)
 
-
-def test_who_opened_last_is_captioned_as_often_as_the_others_when_there_is_too_little_time() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_who_opened_last_is_captioned_as_often_as_the_others_when_there_is_too_little_time() -> None:
+    async with staged(call_ms=0.0, each_ms=300.0) as stage:
         busy = stage.session("busy")
         sessions = [stage.session(name) for name in "abcde"]
         talking = asyncio.gather(*(session.talk(200) for session in sessions))
@@ -124,11 +117,9 @@ def test_who_opened_last_is_captioned_as_often_as_the_others_when_there_is_too_l
         assert sum(counts) < 80, "each would have had a hundred"
         assert max(counts) - min(counts) <= 1
 
-    with_lane(scene, call_ms=0.0, each_ms=300.0)
 
-
-def test_captions_share_a_batch_no_longer_than_somebody_may_have_to_wait() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_captions_share_a_batch_no_longer_than_somebody_may_have_to_wait() -> None:
+    async with staged(call_ms=0.0, each_ms=30.0) as stage:
         sessions = [stage.session(name) for name in "abcdefghijkl"]
         await asyncio.gather(*(session.talk(40) for session in sessions))
         sizes = [len(call.texts) for call in stage.calls("caption")]
@@ -136,14 +127,12 @@ def test_captions_share_a_batch_no_longer_than_somebody_may_have_to_wait() -> No
         assert max(sizes) == 5
         assert max(sizes) * 30.0 <= 150.0
 
-    with_lane(scene, call_ms=0.0, each_ms=30.0)
-
 
 # ------------------------------------------------------------------ what is waited for
 
 
-def test_final_texts_go_before_captions() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_final_texts_go_before_captions() -> None:
+    async with staged(call_ms=0.0, each_ms=100.0) as stage:
         others = [stage.session(name) for name in "abcdef"]
         talking = [asyncio.create_task(other.talk(60)) for other in others]
         anna = stage.session("anna")
@@ -158,11 +147,9 @@ def test_final_texts_go_before_captions() -> None:
         await asyncio.gather(*talking)
         assert len(stage.calls("caption")) > 10
 
-    with_lane(scene, call_ms=0.0, each_ms=100.0)
 
-
-def test_final_texts_go_before_readings_of_pauses() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_final_texts_go_before_readings_of_pauses() -> None:
+    async with staged(lane={"batch_size": 1}) as stage:
         blocker, anna, ben = (stage.session(name) for name in ("blocker", "anna", "ben"))
         blocker.say()
         blocker.finish()
@@ -176,11 +163,9 @@ def test_final_texts_go_before_readings_of_pauses() -> None:
         assert [call.purposes for call in stage.decoder.calls] == [("final",), ("final",), ("peek",)]
         assert anna.peeks == [(1, "anna0 anna1")]
 
-    with_lane(scene, lane={"batch_size": 1})
 
-
-def test_batches_are_bounded() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_batches_are_bounded() -> None:
+    async with staged() as stage:
         sessions = [stage.session(f"s{number}x") for number in range(20)]
         texts = [session.say() for session in sessions]
         for session in sessions:
@@ -188,11 +173,9 @@ def test_batches_are_bounded() -> None:
         assert [await session.final() for session in sessions] == texts
         assert [len(call.texts) for call in stage.decoder.calls] == [8, 8, 4]
 
-    with_lane(scene)
 
-
-def test_nobody_is_kept_waiting_by_those_who_come_again_and_again() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_nobody_is_kept_waiting_by_those_who_come_again_and_again() -> None:
+    async with staged(call_ms=100.0, each_ms=0.0, lane={"batch_size": 1}) as stage:
         eager = [stage.session(name) for name in "ab"]
         patient = stage.session("c")
 
@@ -213,11 +196,9 @@ def test_nobody_is_kept_waiting_by_those_who_come_again_and_again() -> None:
         assert len(stage.decoder.calls) - asked <= 5, "only those who asked before"
         await asyncio.gather(*hurried)
 
-    with_lane(scene, call_ms=100.0, each_ms=0.0, lane={"batch_size": 1})
 
-
-def test_two_finals_of_a_stream_come_in_order_however_many_workers_there_are() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_two_finals_of_a_stream_come_in_order_however_many_workers_there_are() -> None:
+    async with staged(workers=3) as stage:
         anna = stage.session("anna")
         texts = []
         for words in (30, 1, 5):
@@ -226,11 +207,9 @@ def test_two_finals_of_a_stream_come_in_order_however_many_workers_there_are() -
         await anna.final()
         assert anna.finals == texts
 
-    with_lane(scene, workers=3)
 
-
-def test_a_long_segment_is_read_in_pieces_with_others_in_between() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_long_segment_is_read_in_pieces_with_others_in_between() -> None:
+    async with staged(lane={"growth": Growth(trim_s=3.0, most_s=5.0)}) as stage:
         anna = stage.session("anna")
         text = anna.say(100)
         anna.finish()
@@ -238,11 +217,9 @@ def test_a_long_segment_is_read_in_pieces_with_others_in_between() -> None:
         assert len(stage.decoder.calls) >= 5
         assert max(call.samples[0] for call in stage.decoder.calls) == samples_for(5_000, ANALYSIS_HZ)
 
-    with_lane(scene, lane={"growth": Growth(trim_s=3.0, most_s=5.0)})
 
-
-def test_a_long_talk_is_captioned_and_told_in_full() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_long_talk_is_captioned_and_told_in_full() -> None:
+    async with staged(lane={"growth": Growth(trim_s=4.0, most_s=8.0)}) as stage:
         anna = stage.session("anna")
         text = await anna.talk(200)
         anna.handle.peek(1)
@@ -252,14 +229,12 @@ def test_a_long_talk_is_captioned_and_told_in_full() -> None:
         assert anna.peeks == [(1, text)]
         assert max(max(call.samples) for call in stage.decoder.calls) <= samples_for(8_000, ANALYSIS_HZ)
 
-    with_lane(scene, lane={"growth": Growth(trim_s=4.0, most_s=8.0)})
-
 
 # ------------------------------------------------------------------ pauses
 
 
-def test_a_reading_of_a_pause_is_the_final_text_when_nothing_follows() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_reading_of_a_pause_is_the_final_text_when_nothing_follows() -> None:
+    async with staged() as stage:
         anna = stage.session("anna")
         text = anna.say(1)
         await feed(anna.handle, quiet(100))
@@ -272,11 +247,9 @@ def test_a_reading_of_a_pause_is_the_final_text_when_nothing_follows() -> None:
         assert stage.now_ms == asked_ms
         assert [call.purposes for call in stage.decoder.calls] == [("peek",)]
 
-    with_lane(scene)
 
-
-def test_a_lull_that_turns_out_to_be_a_pause_has_been_read_when_it_is_asked_for() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_lull_that_turns_out_to_be_a_pause_has_been_read_when_it_is_asked_for() -> None:
+    async with staged() as stage:
         anna = stage.session("anna")
         text = await anna.talk(1)
         await feed(anna.handle, quiet(120))
@@ -292,13 +265,11 @@ def test_a_lull_that_turns_out_to_be_a_pause_has_been_read_when_it_is_asked_for(
         assert stage.now_ms == asked_ms
         assert len(stage.decoder.calls) == 1
 
-    with_lane(scene)
 
-
-def test_a_pause_is_answered_by_the_lull_that_is_being_read() -> None:
+async def test_a_pause_is_answered_by_the_lull_that_is_being_read() -> None:
     """Who is told of the pause ends the segment at once, as sessions do: its text is known, and not read again."""
 
-    async def scene(stage: Stage) -> None:
+    async with staged(call_ms=200.0) as stage:
         anna = stage.session("anna")
         anna.when_peeked = anna.finish
         text = await anna.talk(1)
@@ -308,12 +279,10 @@ def test_a_pause_is_answered_by_the_lull_that_is_being_read() -> None:
         assert (anna.peeks, anna.finals) == ([(1, text)], [text])
         assert len(stage.decoder.calls) == 1
 
-    with_lane(scene, call_ms=200.0)
-
 
 @pytest.mark.parametrize(("workers", "waited_ms"), [(1, 330.0), (2, 200.0)])
-def test_a_pause_does_not_wait_for_a_caption_in_the_midst_of_speech(workers: int, waited_ms: float) -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_pause_does_not_wait_for_a_caption_in_the_midst_of_speech(workers: int, waited_ms: float) -> None:
+    async with staged(workers=workers, call_ms=200.0, each_ms=0.0) as stage:
         anna = stage.session("anna")
         text = await anna.talk(2)  # at the end of which a caption is due
         more = anna.say(1)
@@ -325,11 +294,10 @@ def test_a_pause_does_not_wait_for_a_caption_in_the_midst_of_speech(workers: int
         assert anna.peeks == [(1, f"{text} {more}")]
         assert anna.told_at_ms[-1] - asked_ms == pytest.approx(waited_ms, abs=2.0)
 
-    with_lane(scene, workers=workers, call_ms=200.0, each_ms=0.0)
 
+async def test_where_few_speak_every_lull_is_read_and_where_many_do_they_take_turns() -> None:
+    async with staged(call_ms=0.0, each_ms=100.0) as stage:
 
-def test_where_few_speak_every_lull_is_read_and_where_many_do_they_take_turns() -> None:
-    async def scene(stage: Stage) -> None:
         async def talk(session: Session) -> None:
             for _ in range(20):
                 await session.talk(2)
@@ -350,11 +318,9 @@ def test_where_few_speak_every_lull_is_read_and_where_many_do_they_take_turns() 
         busy_ms = sum(100.0 * len(call.texts) for call in lulls) - 100.0 * alone
         assert busy_ms / (stage.now_ms - began_ms) < 0.3
 
-    with_lane(scene, call_ms=0.0, each_ms=100.0)
 
-
-def test_a_second_look_at_the_same_pause_costs_nothing() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_second_look_at_the_same_pause_costs_nothing() -> None:
+    async with staged() as stage:
         anna = stage.session("anna")
         text = anna.say(1)
         anna.handle.peek(1)
@@ -365,11 +331,9 @@ def test_a_second_look_at_the_same_pause_costs_nothing() -> None:
         assert anna.peeks == [(1, text), (2, text)]
         assert len(stage.calls("peek")) == 1
 
-    with_lane(scene)
 
-
-def test_a_reading_of_a_pause_is_read_again_when_speech_goes_on() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_reading_of_a_pause_is_read_again_when_speech_goes_on() -> None:
+    async with staged() as stage:
         anna = stage.session("anna")
         before = anna.say(1)
         anna.handle.peek(1)
@@ -379,11 +343,9 @@ def test_a_reading_of_a_pause_is_read_again_when_speech_goes_on() -> None:
         assert await anna.final() == f"{before} {after}"
         assert [call.purposes for call in stage.decoder.calls] == [("peek",), ("final",)]
 
-    with_lane(scene)
 
-
-def test_a_reading_under_way_when_the_segment_ends_is_its_final_text_and_no_answer_to_the_pause() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_reading_under_way_when_the_segment_ends_is_its_final_text_and_no_answer_to_the_pause() -> None:
+    async with staged(call_ms=200.0) as stage:
         anna = stage.session("anna")
         text = anna.say(1)
         anna.handle.peek(1)
@@ -394,11 +356,9 @@ def test_a_reading_under_way_when_the_segment_ends_is_its_final_text_and_no_answ
         assert anna.peeks == []
         assert [call.purposes for call in stage.decoder.calls] == [("peek",)]
 
-    with_lane(scene, call_ms=200.0)
 
-
-def test_a_reading_under_way_when_the_segment_is_abandoned_is_never_told() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_reading_under_way_when_the_segment_is_abandoned_is_never_told() -> None:
+    async with staged(call_ms=500.0) as stage:
         anna = stage.session("anna")
         for purpose in ("peek", "caption"):
             anna.say(3)
@@ -414,11 +374,9 @@ def test_a_reading_under_way_when_the_segment_is_abandoned_is_never_told() -> No
         assert await anna.final() == text
         assert len(anna.told) == 1
 
-    with_lane(scene, call_ms=500.0)
 
-
-def test_a_pause_that_is_over_when_it_has_been_read_is_not_answered_under_the_next_ones_number() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_pause_that_is_over_when_it_has_been_read_is_not_answered_under_the_next_ones_number() -> None:
+    async with staged(call_ms=200.0) as stage:
         anna = stage.session("anna")
         first = anna.say(1)
         anna.handle.peek(1)
@@ -428,11 +386,9 @@ def test_a_pause_that_is_over_when_it_has_been_read_is_not_answered_under_the_ne
         await asyncio.sleep(1)
         assert anna.peeks == [(2, f"{first} {second}")]
 
-    with_lane(scene, call_ms=200.0)
 
-
-def test_a_pause_before_anything_was_said_is_answered() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_pause_before_anything_was_said_is_answered() -> None:
+    async with staged() as stage:
         anna = stage.session("anna")
         anna.handle.peek(1)
         await asyncio.sleep(1)
@@ -440,14 +396,12 @@ def test_a_pause_before_anything_was_said_is_answered() -> None:
         anna.finish()
         assert await anna.final() == ""
 
-    with_lane(scene)
-
 
 # ------------------------------------------------------------------ trouble
 
 
-def test_a_batch_that_fails_is_read_one_by_one_and_only_the_bad_one_is_given_up() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_batch_that_fails_is_read_one_by_one_and_only_the_bad_one_is_given_up() -> None:
+    async with staged(fail_on="bad1") as stage:
         anna, bad, ben = (stage.session(name) for name in ("anna", "bad", "ben"))
         texts = [session.say() for session in (anna, bad, ben)]
         for session in (anna, bad, ben):
@@ -461,11 +415,9 @@ def test_a_batch_that_fails_is_read_one_by_one_and_only_the_bad_one_is_given_up(
         bad.finish()
         assert await bad.final() == good, "the stream lives on"
 
-    with_lane(scene, fail_on="bad1")
 
-
-def test_captions_of_others_go_on_beside_one_that_fails() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_captions_of_others_go_on_beside_one_that_fails() -> None:
+    async with staged(fail_on="bad3", call_ms=2.0, each_ms=2.0) as stage:
         sessions = [stage.session(name) for name in ("anna", "bad", "ben")]
         texts = await asyncio.gather(*(session.talk(40) for session in sessions))
         for session in sessions:
@@ -475,11 +427,9 @@ def test_captions_of_others_go_on_beside_one_that_fails() -> None:
         assert bad <= 2
         assert min(anna, ben) >= 15
 
-    with_lane(scene, fail_on="bad3", call_ms=2.0, each_ms=2.0)
 
-
-def test_a_pause_whose_reading_fails_is_not_read_for_ever() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_pause_whose_reading_fails_is_not_read_for_ever() -> None:
+    async with staged(fail_on="bad1") as stage:
         bad = stage.session("bad")
         bad.say()
         bad.handle.peek(1)
@@ -488,8 +438,6 @@ def test_a_pause_whose_reading_fails_is_not_read_for_ever() -> None:
         assert bad.peeks == []
         bad.finish()
         assert await bad.final() == ""
-
-    with_lane(scene, fail_on="bad1")
 
 
 class _Forgetful(LexiconDecoder):
@@ -500,8 +448,8 @@ class _Forgetful(LexiconDecoder):
         return DecodedBatch(batch.results[: max(1, len(requests) - 1)], batch.cost_ms)
 
 
-def test_an_engine_that_answers_too_little_is_asked_for_each_alone() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_an_engine_that_answers_too_little_is_asked_for_each_alone() -> None:
+    async with staged(make=_Forgetful) as stage:
         sessions = [stage.session(name) for name in ("anna", "ben")]
         texts = [session.say() for session in sessions]
         for session in sessions:
@@ -509,11 +457,9 @@ def test_an_engine_that_answers_too_little_is_asked_for_each_alone() -> None:
         assert [await session.final() for session in sessions] == texts
         assert stage.incidents == ["failed"]
 
-    with_lane(scene, make=_Forgetful)
 
-
-def test_a_stream_that_is_closed_still_gets_what_was_finished_and_is_forgotten() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_stream_that_is_closed_still_gets_what_was_finished_and_is_forgotten() -> None:
+    async with staged(call_ms=100.0) as stage:
         blocker, anna = stage.session("blocker"), stage.session("anna")
         blocker.say()
         blocker.finish()
@@ -535,11 +481,9 @@ def test_a_stream_that_is_closed_still_gets_what_was_finished_and_is_forgotten()
         assert len(stage.decoder.calls) == calls
         assert stage.lane.interval_ms == 0.0
 
-    with_lane(scene, call_ms=100.0)
 
-
-def test_a_listener_that_breaks_takes_nobody_with_it() -> None:
-    async def scene(stage: Stage) -> None:
+async def test_a_listener_that_breaks_takes_nobody_with_it() -> None:
+    async with staged() as stage:
         told: list[Exception | None] = []
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context.get("exception")))
 
@@ -557,27 +501,24 @@ def test_a_listener_that_breaks_takes_nobody_with_it() -> None:
         assert await anna.final() == text
         assert [str(error) for error in told] == ["a listener"] * 2
 
-    with_lane(scene)
+
+@asynccontextmanager
+async def on_a_process(phrases: Phrases, **options: Any) -> AsyncIterator[DecodeLane]:
+    factory = partial(LexiconDecoder, phrases.lexicon, isolation="process", call_ms=0.0, each_ms=0.0, **options)
+    lane = DecodeLane(factory, isolation="process", workers=1, clock=LoopClock(), name="ear")
+    await lane.start()
+    try:
+        yield lane
+    finally:
+        await lane.stop()
 
 
-def on_a_process(scene: Callable[[DecodeLane, Phrases], Awaitable[None]], phrases: Phrases, **options: Any) -> None:
-    async def main() -> None:
-        factory = partial(LexiconDecoder, phrases.lexicon, isolation="process", call_ms=0.0, each_ms=0.0, **options)
-        lane = DecodeLane(factory, isolation="process", workers=1, clock=LoopClock(), name="ear")
-        await lane.start()
-        try:
-            await scene(lane, phrases)
-        finally:
-            await lane.stop()
-
-    asyncio.run(main())
-
-
-def test_a_worker_that_dies_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.asyncio
+async def test_a_worker_that_dies_loses_nothing(tmp_path: Path) -> None:
     phrases = Phrases()
     sounds = {text: phrases.say(text) for text in ("good morning", "where does it hurt", "CRASH and after")}
 
-    async def scene(lane: DecodeLane, _: Phrases) -> None:
+    async with on_a_process(phrases, crash_on="CRASH", flag=str(tmp_path / "died")) as lane:
         incidents: list[str] = []
         lane.on_incident.append(lambda what, _detail: incidents.append(what))
         finals: asyncio.Queue[str] = asyncio.Queue()
@@ -591,15 +532,14 @@ def test_a_worker_that_dies_loses_nothing(tmp_path: Path) -> None:
         assert incidents == ["failed", "died", "restarted"]
         assert finals.empty()
 
-    on_a_process(scene, phrases, crash_on="CRASH", flag=str(tmp_path / "died"))
 
-
-def test_sound_that_kills_every_worker_gives_an_empty_final_text_and_the_others_theirs() -> None:
+@pytest.mark.asyncio
+async def test_sound_that_kills_every_worker_gives_an_empty_final_text_and_the_others_theirs() -> None:
     phrases = Phrases()
     sounds = {text: phrases.say(text) for text in ("good morning", "CRASH and after")}
     after = phrases.say("thank you")
 
-    async def scene(lane: DecodeLane, _: Phrases) -> None:
+    async with on_a_process(phrases, crash_on="CRASH") as lane:
         finals: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
 
         def listen(name: str, hypothesis: Hypothesis) -> None:
@@ -616,17 +556,12 @@ def test_sound_that_kills_every_worker_gives_an_empty_final_text_and_the_others_
         handles["CRASH and after"].finish()
         assert await finals.get() == ("CRASH and after", "thank you")
 
-    on_a_process(scene, phrases, crash_on="CRASH")
 
-
-def test_a_decoder_that_cannot_be_loaded_says_why() -> None:
-    async def main() -> None:
-        lane = DecodeLane(_refuse, isolation="thread", workers=1, clock=virtual_clock(), name="ear")
-        with pytest.raises(EngineError, match="no model file here"):
-            await lane.start()
-        await lane.stop()
-
-    run_virtual(main())
+async def test_a_decoder_that_cannot_be_loaded_says_why() -> None:
+    lane = DecodeLane(_refuse, isolation="thread", workers=1, clock=virtual_clock(), name="ear")
+    with pytest.raises(EngineError, match="no model file here"):
+        await lane.start()
+    await lane.stop()
 
 
 def _refuse() -> LexiconDecoder:
@@ -651,7 +586,11 @@ ACTIONS = st.lists(
 def test_any_schedule_gives_one_final_text_per_segment_in_order_and_nothing_of_what_was_abandoned(
     workers: int, actions: list[tuple[int, str, float]], call_ms: float, batch_size: int
 ) -> None:
-    async def scene(stage: Stage) -> None:
+    run_virtual(follow_schedule(workers, actions, call_ms, batch_size))
+
+
+async def follow_schedule(workers: int, actions: list[tuple[int, str, float]], call_ms: float, batch_size: int) -> None:
+    async with staged(workers=workers, call_ms=call_ms, lane={"batch_size": batch_size}) as stage:
         sessions = [stage.session(name) for name in "abc"]
         open_words: list[list[str]] = [[] for _ in sessions]
         expected: list[list[str]] = [[] for _ in sessions]
@@ -688,8 +627,6 @@ def test_any_schedule_gives_one_final_text_per_segment_in_order_and_nothing_of_w
             answered = [number for number, _ in session.peeks]
             assert answered == sorted(set(answered) & set(asked))
             assert_published_words_stay(session)
-
-    with_lane(scene, workers=workers, call_ms=call_ms, lane={"batch_size": batch_size})
 
 
 def assert_published_words_stay(session: Session) -> None:

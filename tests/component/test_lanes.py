@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from pipelines.lanes.streams import StreamLane
 from pipelines.lanes.workers import ProcessWorker
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.synthesiser import ToneSynthesiser
-from pipelines.virtual_time import run_virtual, virtual_clock
+from pipelines.virtual_time import virtual_clock
 
 CRASH = 12_345
 
@@ -66,72 +67,63 @@ class Job:
         )
 
 
-def with_job_lane(
-    scene: Callable[[JobLane], Awaitable[None]], *, isolation: Isolation = "thread", **options: Any
-) -> None:
-    async def main() -> None:
-        factory = partial(ToneSynthesiser, isolation=isolation, **options)
-        lane = JobLane(factory, isolation=isolation, workers=1, clock=LoopClock(), name="voice")
-        await lane.start()
-        try:
-            await scene(lane)
-        finally:
-            await lane.stop()
-
-    asyncio.run(main())
+@asynccontextmanager
+async def job_lane(*, isolation: Isolation = "thread", **options: Any) -> AsyncIterator[JobLane]:
+    factory = partial(ToneSynthesiser, isolation=isolation, **options)
+    lane = JobLane(factory, isolation=isolation, workers=1, clock=LoopClock(), name="voice")
+    await lane.start()
+    try:
+        yield lane
+    finally:
+        await lane.stop()
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("isolation", ["thread", "process"])
-def test_a_job_yields_its_parts_then_ends(isolation: Isolation) -> None:
-    async def scene(lane: JobLane) -> None:
+async def test_a_job_yields_its_parts_then_ends(isolation: Isolation) -> None:
+    async with job_lane(isolation=isolation) as lane:
         job = Job()
         job.submit(lane, "one two three four five")
         assert await job.ended is None
         assert sum(len(chunk.words) for chunk in job.parts) == 5
 
-    with_job_lane(scene, isolation=isolation)
 
-
+@pytest.mark.asyncio
 @pytest.mark.parametrize("isolation", ["thread", "process"])
-def test_an_engine_that_fails_fails_the_job_alone(isolation: Isolation) -> None:
-    async def scene(lane: JobLane) -> None:
+async def test_an_engine_that_fails_fails_the_job_alone(isolation: Isolation) -> None:
+    async with job_lane(isolation=isolation, fail_on="FAIL") as lane:
         bad, good = Job(), Job()
         bad.submit(lane, "please FAIL now")
         good.submit(lane, "fine")
         assert isinstance(await bad.ended, EngineError)
         assert await good.ended is None
 
-    with_job_lane(scene, isolation=isolation, fail_on="FAIL")
+
+@pytest.mark.virtual
+async def test_what_somebody_waits_for_goes_first() -> None:
+    lane = JobLane(ToneSynthesiser, isolation="thread", workers=1, clock=virtual_clock(), name="voice")
+    await lane.start()
+    order: list[str] = []
+    ended = asyncio.Event()
+
+    def end(name: str) -> Callable[[AppError | None], None]:
+        def note(_error: AppError | None) -> None:
+            order.append(name)
+            if len(order) == 3:
+                ended.set()
+
+        return note
+
+    for name, priority in (("later", 10), ("also later", 10), ("first", 0)):
+        lane.submit(SpeakRequest(name, "a b", Voice()), priority=priority, on_part=lambda _part: None, on_end=end(name))
+    await ended.wait()
+    await lane.stop()
+    assert order == ["first", "later", "also later"]
 
 
-def test_what_somebody_waits_for_goes_first() -> None:
-    async def main() -> list[str]:
-        lane = JobLane(ToneSynthesiser, isolation="thread", workers=1, clock=virtual_clock(), name="voice")
-        await lane.start()
-        order: list[str] = []
-        ended = asyncio.Event()
-
-        def end(name: str) -> Callable[[AppError | None], None]:
-            def note(_error: AppError | None) -> None:
-                order.append(name)
-                if len(order) == 3:
-                    ended.set()
-
-            return note
-
-        for name, priority in (("later", 10), ("also later", 10), ("first", 0)):
-            lane.submit(
-                SpeakRequest(name, "a b", Voice()), priority=priority, on_part=lambda _part: None, on_end=end(name)
-            )
-        await ended.wait()
-        await lane.stop()
-        return order
-
-    assert run_virtual(main()) == ["first", "later", "also later"]
-
-
-def test_a_cancelled_job_is_never_heard_of_again_and_the_lane_goes_on() -> None:
-    async def scene(lane: JobLane) -> None:
+@pytest.mark.asyncio
+async def test_a_cancelled_job_is_never_heard_of_again_and_the_lane_goes_on() -> None:
+    async with job_lane(isolation="process") as lane:
         waiting, running, after = Job(), Job(), Job()
         ticket = running.submit(lane, "word " * 400)
         dropped = waiting.submit(lane, "never")
@@ -146,11 +138,10 @@ def test_a_cancelled_job_is_never_heard_of_again_and_the_lane_goes_on() -> None:
         assert not running.ended.done()
         assert not waiting.ended.done()
 
-    with_job_lane(scene, isolation="process")
 
-
-def test_a_job_survives_the_death_of_its_worker() -> None:
-    async def scene(lane: JobLane) -> None:
+@pytest.mark.asyncio
+async def test_a_job_survives_the_death_of_its_worker() -> None:
+    async with job_lane(isolation="process") as lane:
         incidents: list[str] = []
         lane.on_incident.append(lambda what, _detail: incidents.append(what))
         (worker,) = lane.workers
@@ -162,22 +153,20 @@ def test_a_job_survives_the_death_of_its_worker() -> None:
         assert await job.ended is None
         assert incidents == ["died", "restarted"]
 
-    with_job_lane(scene, isolation="process")
 
-
-def test_a_job_that_kills_its_workers_is_given_up() -> None:
-    async def scene(lane: JobLane) -> None:
+@pytest.mark.asyncio
+async def test_a_job_that_kills_its_workers_is_given_up() -> None:
+    async with job_lane(isolation="process", crash_on="CRASH") as lane:
         job, after = Job(), Job()
         job.submit(lane, "CRASH")
         assert isinstance(await job.ended, WorkerDied)
         after.submit(lane, "fine")
         assert await after.ended is None
 
-    with_job_lane(scene, isolation="process", crash_on="CRASH")
 
-
-def test_whoever_breaks_on_a_part_or_an_end_breaks_nothing_for_the_next_job() -> None:
-    async def scene(lane: JobLane) -> None:
+@pytest.mark.asyncio
+async def test_whoever_breaks_on_a_part_or_an_end_breaks_nothing_for_the_next_job() -> None:
+    async with job_lane() as lane:
         faults = caught()
         broken, after = Job(), Job()
         lane.submit(SpeakRequest("a", "one two", Voice()), priority=0, on_part=_break, on_end=broken.ended.set_result)
@@ -191,11 +180,10 @@ def test_whoever_breaks_on_a_part_or_an_end_breaks_nothing_for_the_next_job() ->
         assert len(faults) == of_parts + 1
         assert all(isinstance(fault["exception"], Broken) and "voice lane" in fault["message"] for fault in faults)
 
-    with_job_lane(scene)
 
-
-def test_whoever_breaks_on_figures_or_incidents_breaks_nothing_for_the_jobs() -> None:
-    async def scene(lane: JobLane) -> None:
+@pytest.mark.asyncio
+async def test_whoever_breaks_on_figures_or_incidents_breaks_nothing_for_the_jobs() -> None:
+    async with job_lane(isolation="process", crash_on="CRASH") as lane:
         faults, told = caught(), list[bool]()
         lane.on_request += [_break, lambda ok, _ms: told.append(ok)]
         lane.on_incident.append(_break)
@@ -207,11 +195,11 @@ def test_whoever_breaks_on_figures_or_incidents_breaks_nothing_for_the_jobs() ->
         assert sorted(told) == [False, True]
         assert len(faults) == 2 + 4  # two jobs; two workers that died and were replaced
 
-    with_job_lane(scene, isolation="process", crash_on="CRASH")
 
-
-def test_an_engine_that_cannot_be_loaded_says_why() -> None:
-    async def main(isolation: Isolation) -> None:
+@pytest.mark.asyncio
+async def test_an_engine_that_cannot_be_loaded_says_why() -> None:
+    isolations: tuple[Isolation, ...] = ("thread", "process")
+    for isolation in isolations:
         factory = partial(_refuse, "no model file here")
         lane = JobLane(factory, isolation=isolation, workers=1, clock=LoopClock(), name="voice")
         try:
@@ -219,9 +207,6 @@ def test_an_engine_that_cannot_be_loaded_says_why() -> None:
                 await lane.start()
         finally:
             await lane.stop()
-
-    asyncio.run(main("thread"))
-    asyncio.run(main("process"))
 
 
 def _refuse(why: str) -> ToneSynthesiser:
@@ -250,24 +235,21 @@ class Listener:
 SCRIPT = {"anna": ["good morning", "where does it hurt"], "ben": ["hello there doctor", "thank you"]}
 
 
-def with_stream_lane(
-    scene: Callable[[StreamLane], Awaitable[None]], *, isolation: Isolation = "process", **options: Any
-) -> None:
-    async def main() -> None:
-        factory = partial(ScriptedRecogniser, SCRIPT, isolation=isolation, **options)
-        lane = StreamLane(factory, isolation=isolation, workers=1, clock=LoopClock(), name="ear")
-        await lane.start()
-        try:
-            await scene(lane)
-        finally:
-            await lane.stop()
-
-    asyncio.run(main())
+@asynccontextmanager
+async def stream_lane(*, isolation: Isolation = "process", **options: Any) -> AsyncIterator[StreamLane]:
+    factory = partial(ScriptedRecogniser, SCRIPT, isolation=isolation, **options)
+    lane = StreamLane(factory, isolation=isolation, workers=1, clock=LoopClock(), name="ear")
+    await lane.start()
+    try:
+        yield lane
+    finally:
+        await lane.stop()
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("isolation", ["thread", "process"])
-def test_streams_do_not_mix(isolation: Isolation) -> None:
-    async def scene(lane: StreamLane) -> None:
+async def test_streams_do_not_mix(isolation: Isolation) -> None:
+    async with stream_lane(isolation=isolation) as lane:
         anna, ben = Listener(), Listener()
         streams = [lane.open(StreamSpec("anna"), anna), lane.open(StreamSpec("ben"), ben)]
         for _ in range(2):
@@ -280,11 +262,10 @@ def test_streams_do_not_mix(isolation: Isolation) -> None:
         assert [await ben.finals.get() for _ in range(2)] == SCRIPT["ben"]
         assert anna.partials
 
-    with_stream_lane(scene, isolation=isolation)
 
-
-def test_a_reset_segment_leaves_no_trace() -> None:
-    async def scene(lane: StreamLane) -> None:
+@pytest.mark.asyncio
+async def test_a_reset_segment_leaves_no_trace() -> None:
+    async with stream_lane() as lane:
         anna = Listener()
         stream = lane.open(StreamSpec("anna"), anna)
         stream.feed(voiced(2000))
@@ -294,11 +275,10 @@ def test_a_reset_segment_leaves_no_trace() -> None:
         assert await anna.finals.get() == "good morning"
         assert anna.finals.empty()
 
-    with_stream_lane(scene)
 
-
-def test_a_worker_that_dies_in_mid_utterance_loses_no_word_and_no_neighbour() -> None:
-    async def scene(lane: StreamLane) -> None:
+@pytest.mark.asyncio
+async def test_a_worker_that_dies_in_mid_utterance_loses_no_word_and_no_neighbour() -> None:
+    async with stream_lane() as lane:
         anna, ben = Listener(), Listener()
         one, two = lane.open(StreamSpec("anna"), anna), lane.open(StreamSpec("ben"), ben)
         one.feed(voiced(1000))
@@ -314,11 +294,10 @@ def test_a_worker_that_dies_in_mid_utterance_loses_no_word_and_no_neighbour() ->
         assert await anna.finals.get() == "good morning"
         assert await ben.finals.get() == "hello there doctor"
 
-    with_stream_lane(scene)
 
-
-def test_sound_that_kills_its_workers_gives_an_empty_final_and_the_stream_lives() -> None:
-    async def scene(lane: StreamLane) -> None:
+@pytest.mark.asyncio
+async def test_sound_that_kills_its_workers_gives_an_empty_final_and_the_stream_lives() -> None:
+    async with stream_lane(crash_on=CRASH) as lane:
         incidents: list[str] = []
         lane.on_incident.append(lambda what, _detail: incidents.append(what))
         anna = Listener()
@@ -332,23 +311,21 @@ def test_sound_that_kills_its_workers_gives_an_empty_final_and_the_stream_lives(
         stream.finish()
         assert await anna.finals.get() == "good morning"
 
-    with_stream_lane(scene, crash_on=CRASH)
 
-
-def test_an_engine_error_gives_an_empty_final() -> None:
-    async def scene(lane: StreamLane) -> None:
+@pytest.mark.asyncio
+async def test_an_engine_error_gives_an_empty_final() -> None:
+    async with stream_lane(fail_on=CRASH) as lane:
         anna = Listener()
         stream = lane.open(StreamSpec("anna"), anna)
         stream.feed(np.full(1600, CRASH, dtype=np.int16))
         stream.finish()
         assert await anna.finals.get() == ""
 
-    with_stream_lane(scene, fail_on=CRASH)
 
-
+@pytest.mark.asyncio
 @pytest.mark.parametrize("isolation", ["thread", "process"])
-def test_whoever_breaks_on_a_hypothesis_breaks_nothing_for_the_other_streams(isolation: Isolation) -> None:
-    async def scene(lane: StreamLane) -> None:
+async def test_whoever_breaks_on_a_hypothesis_breaks_nothing_for_the_other_streams(isolation: Isolation) -> None:
+    async with stream_lane(isolation=isolation) as lane:
         faults, anna, ben = caught(), Listener(), Listener()
 
         def breaks_after_taking(hypothesis: Hypothesis) -> None:
@@ -366,11 +343,10 @@ def test_whoever_breaks_on_a_hypothesis_breaks_nothing_for_the_other_streams(iso
         assert len(faults) == 2 + len(anna.partials)
         assert all(isinstance(fault["exception"], Broken) and "ear lane" in fault["message"] for fault in faults)
 
-    with_stream_lane(scene, isolation=isolation)
 
-
-def test_whoever_breaks_on_the_final_of_a_failed_segment_breaks_nothing_for_the_other_streams() -> None:
-    async def scene(lane: StreamLane) -> None:
+@pytest.mark.asyncio
+async def test_whoever_breaks_on_the_final_of_a_failed_segment_breaks_nothing_for_the_other_streams() -> None:
+    async with stream_lane(fail_on=CRASH) as lane:
         faults, ben = caught(), Listener()
         one, two = lane.open(StreamSpec("anna"), _break), lane.open(StreamSpec("ben"), ben)
         one.feed(np.full(1600, CRASH, dtype=np.int16))
@@ -380,23 +356,19 @@ def test_whoever_breaks_on_the_final_of_a_failed_segment_breaks_nothing_for_the_
         assert await ben.finals.get() == "hello there doctor"
         assert [type(fault["exception"]) for fault in faults] == [Broken]
 
-    with_stream_lane(scene, fail_on=CRASH)
 
-
-def test_closing_a_stream_keeps_the_speakers_state() -> None:
-    async def main() -> None:
-        lane = StreamLane(
-            partial(ScriptedRecogniser, ["a", "b"]), isolation="thread", workers=1, clock=virtual_clock(), name="ear"
-        )
-        await lane.start()
-        listener = Listener()
-        stream = lane.open(StreamSpec("x"), listener)
-        stream.feed(voiced(500))
-        stream.finish()
-        await listener.finals.get()
-        stream.close()
-        await asyncio.sleep(1)
-        assert stream.speaker_state == "1"
-        await lane.stop()
-
-    run_virtual(main())
+@pytest.mark.virtual
+async def test_closing_a_stream_keeps_the_speakers_state() -> None:
+    lane = StreamLane(
+        partial(ScriptedRecogniser, ["a", "b"]), isolation="thread", workers=1, clock=virtual_clock(), name="ear"
+    )
+    await lane.start()
+    listener = Listener()
+    stream = lane.open(StreamSpec("x"), listener)
+    stream.feed(voiced(500))
+    stream.finish()
+    await listener.finals.get()
+    stream.close()
+    await asyncio.sleep(1)
+    assert stream.speaker_state == "1"
+    await lane.stop()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import numpy as np
 import pytest
 
 from audio.frames import WIRE_HZ, Pcm
 from audio.playout import CHUNK_MS, MIN_LEAD_MS, Playout, PlayoutChunk
-from pipelines.virtual_time import VirtualClock, run_virtual, virtual_clock
+from pipelines.virtual_time import VirtualClock, virtual_clock
+
+pytestmark = pytest.mark.virtual
 
 
 class Client:
@@ -65,40 +66,28 @@ def tone(ms: float) -> Pcm:
     return np.full(int(ms * WIRE_HZ / 1000), 1000, dtype=np.int16)
 
 
-Scene = Callable[[Playout, Client], Awaitable[None]]
+def playing() -> tuple[Playout, Client]:
+    client = Client(virtual_clock())
+    return Playout(clock=client.clock, sink=client, listener=client), client
 
 
-def play(scene: Scene) -> Client:
-    async def main() -> Client:
-        client = Client(virtual_clock())
-        playout = Playout(clock=client.clock, sink=client, listener=client)
-        await scene(playout, client)
-        return client
-
-    return run_virtual(main())
-
-
-def test_nothing_goes_out_before_the_release() -> None:
-    async def scene(playout: Playout, client: Client) -> None:
-        playout.begin(1)
-        playout.add(1, 0, tone(1000))
-        await asyncio.sleep(5)
-        assert client.chunks == []
-        playout.release(1)
-        assert client.sent_ms >= MIN_LEAD_MS
-
-    play(scene)
+async def test_nothing_goes_out_before_the_release() -> None:
+    playout, client = playing()
+    playout.begin(1)
+    playout.add(1, 0, tone(1000))
+    await asyncio.sleep(5)
+    assert client.chunks == []
+    playout.release(1)
+    assert client.sent_ms >= MIN_LEAD_MS
 
 
-def test_sound_is_sent_just_ahead_and_without_a_gap() -> None:
-    async def scene(playout: Playout, client: Client) -> None:
-        playout.begin(1)
-        playout.add(1, 0, tone(3000))
-        playout.close(1)
-        playout.release(1)
-        await asyncio.sleep(10)
-
-    client = play(scene)
+async def test_sound_is_sent_just_ahead_and_without_a_gap() -> None:
+    playout, client = playing()
+    playout.begin(1)
+    playout.add(1, 0, tone(3000))
+    playout.close(1)
+    playout.release(1)
+    await asyncio.sleep(10)
     assert client.sent_ms == pytest.approx(3000)
     for at_ms, chunk in client.chunks:
         assert chunk.from_ms - at_ms <= MIN_LEAD_MS + CHUNK_MS
@@ -108,33 +97,29 @@ def test_sound_is_sent_just_ahead_and_without_a_gap() -> None:
     assert (played_ms, at_ms) == pytest.approx((3000, 3000))
 
 
-def test_clauses_keep_their_places_and_a_late_one_only_waits() -> None:
-    async def scene(playout: Playout, client: Client) -> None:
-        playout.begin(1)
-        playout.add(1, 0, tone(500))
-        playout.release(1)
-        await asyncio.sleep(2)  # the second clause was slow
-        playout.add(1, 1, tone(500))
-        playout.close(1)
-        await asyncio.sleep(2)
-
-    client = play(scene)
+async def test_clauses_keep_their_places_and_a_late_one_only_waits() -> None:
+    playout, client = playing()
+    playout.begin(1)
+    playout.add(1, 0, tone(500))
+    playout.release(1)
+    await asyncio.sleep(2)  # the second clause was slow
+    playout.add(1, 1, tone(500))
+    playout.close(1)
+    await asyncio.sleep(2)
     assert [clause for clause, _ in client.clauses] == [0, 1]
     assert [from_ms for _, from_ms in client.clauses] == pytest.approx([0, 500])
     assert client.placed[-1] > 2000
     assert client.over[0][3] == pytest.approx(2500)
 
 
-def test_stop_says_what_was_heard_and_clears_the_client() -> None:
-    async def scene(playout: Playout, client: Client) -> None:
-        playout.begin(7)
-        playout.add(7, 0, tone(3000))
-        playout.release(7)
-        await asyncio.sleep(1.234)
-        assert playout.stop(7) == pytest.approx(1234, abs=1)
-        await asyncio.sleep(5)
-
-    client = play(scene)
+async def test_stop_says_what_was_heard_and_clears_the_client() -> None:
+    playout, client = playing()
+    playout.begin(7)
+    playout.add(7, 0, tone(3000))
+    playout.release(7)
+    await asyncio.sleep(1.234)
+    assert playout.stop(7) == pytest.approx(1234, abs=1)
+    await asyncio.sleep(5)
     ((reply, heard_ms),) = client.cleared
     assert reply == 7
     assert heard_ms == pytest.approx(1234, abs=1)
@@ -142,63 +127,57 @@ def test_stop_says_what_was_heard_and_clears_the_client() -> None:
     assert client.sent_ms <= 1234 + MIN_LEAD_MS + CHUNK_MS
 
 
-def test_sound_for_an_older_reply_is_dropped() -> None:
-    async def scene(playout: Playout, client: Client) -> None:
-        playout.begin(1)
-        playout.begin(2)
-        assert playout.add(1, 0, tone(500)) == -1.0
-        playout.release(1)
-        playout.add(2, 0, tone(100))
-        playout.release(2)
-        await asyncio.sleep(1)
+async def test_sound_for_an_older_reply_is_dropped() -> None:
+    playout, client = playing()
+    playout.begin(1)
+    playout.begin(2)
+    assert playout.add(1, 0, tone(500)) == -1.0
+    playout.release(1)
+    playout.add(2, 0, tone(100))
+    playout.release(2)
+    await asyncio.sleep(1)
+    assert {chunk.reply for _, chunk in client.chunks} == {2}
 
-    assert {chunk.reply for _, chunk in play(scene).chunks} == {2}
 
-
-def test_acknowledgements_decide_what_was_heard() -> None:
-    async def scene(playout: Playout, client: Client) -> None:
-        client.acks = True
-        playout.begin(1)
-        playout.add(1, 0, tone(1000))
-        playout.close(1)
-        playout.release(1)
-        await asyncio.sleep(0.8)
-        playout.acknowledge(1, 300.0)  # the client began half a second late
-        assert playout.played_ms(1) == pytest.approx(300)
-        playout.acknowledge(1, 99_999.0)  # more than it was sent: cut
-        assert playout.played_ms(1) <= client.sent_ms
-        await asyncio.sleep(0.7)
-        playout.acknowledge(1, 1000.0)
-
-    ((_, played_ms, estimated, _),) = play(scene).over
+async def test_acknowledgements_decide_what_was_heard() -> None:
+    playout, client = playing()
+    client.acks = True
+    playout.begin(1)
+    playout.add(1, 0, tone(1000))
+    playout.close(1)
+    playout.release(1)
+    await asyncio.sleep(0.8)
+    playout.acknowledge(1, 300.0)  # the client began half a second late
+    assert playout.played_ms(1) == pytest.approx(300)
+    playout.acknowledge(1, 99_999.0)  # more than it was sent: cut
+    assert playout.played_ms(1) <= client.sent_ms
+    await asyncio.sleep(0.7)
+    playout.acknowledge(1, 1000.0)
+    ((_, played_ms, estimated, _),) = client.over
     assert played_ms == pytest.approx(1000)
     assert not estimated
 
 
-def test_a_client_that_stops_acknowledging_is_sent_no_more() -> None:
-    async def scene(playout: Playout, client: Client) -> None:
-        client.acks = True
-        playout.begin(1)
-        playout.add(1, 0, tone(60_000))
-        playout.release(1)
-        await asyncio.sleep(4)
-        stalled_ms = client.sent_ms
-        assert stalled_ms < 3_000
-        playout.acknowledge(1, stalled_ms)
-        await asyncio.sleep(1)
-        assert client.sent_ms > stalled_ms
-
-    play(scene)
+async def test_a_client_that_stops_acknowledging_is_sent_no_more() -> None:
+    playout, client = playing()
+    client.acks = True
+    playout.begin(1)
+    playout.add(1, 0, tone(60_000))
+    playout.release(1)
+    await asyncio.sleep(4)
+    stalled_ms = client.sent_ms
+    assert stalled_ms < 3_000
+    playout.acknowledge(1, stalled_ms)
+    await asyncio.sleep(1)
+    assert client.sent_ms > stalled_ms
 
 
-def test_a_client_that_never_acknowledges_again_is_sent_the_rest_by_the_send_clock() -> None:
-    async def scene(playout: Playout, client: Client) -> None:
-        client.acks = True
-        playout.begin(1)
-        playout.add(1, 0, tone(10_000))
-        playout.close(1)
-        playout.release(1)
-        await asyncio.sleep(30)
-        assert client.sent_ms == pytest.approx(10_000)
-
-    play(scene)
+async def test_a_client_that_never_acknowledges_again_is_sent_the_rest_by_the_send_clock() -> None:
+    playout, client = playing()
+    client.acks = True
+    playout.begin(1)
+    playout.add(1, 0, tone(10_000))
+    playout.close(1)
+    playout.release(1)
+    await asyncio.sleep(30)
+    assert client.sent_ms == pytest.approx(10_000)

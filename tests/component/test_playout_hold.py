@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,9 @@ import pytest
 from audio.frames import WIRE_HZ, Pcm, samples_for
 from audio.playout import CHUNK_MS, MIN_LEAD_MS, REWIND_MS, Playout, PlayoutChunk
 from bench.replay.loudspeaker import Loudspeaker
-from pipelines.virtual_time import run_virtual, virtual_clock
+from pipelines.virtual_time import virtual_clock
+
+pytestmark = pytest.mark.virtual
 
 ACK_MS = 100.0
 
@@ -137,26 +139,15 @@ class Client:
         return bool((heard == self.recording).all())
 
 
-def play(scene: Callable[[Client], Awaitable[None]], **client: float) -> Client:
-    async def main() -> Client:
-        made = Client(**client)  # type: ignore[arg-type]
-        await scene(made)
-        return made
-
-    return run_virtual(main())
-
-
-def test_a_held_reply_goes_on_where_it_stopped() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(3000)
-        await client.listen(1000)
-        assert client.pause() == pytest.approx(1000)
-        await client.listen(800)
-        assert client.playout.played_ms(1) == pytest.approx(1000)
-        client.playout.resume(1, 1000.0)
-        await client.listen(5000)
-
-    client = play(scene)
+async def test_a_held_reply_goes_on_where_it_stopped() -> None:
+    client = Client()
+    client.speak(3000)
+    await client.listen(1000)
+    assert client.pause() == pytest.approx(1000)
+    await client.listen(800)
+    assert client.playout.played_ms(1) == pytest.approx(1000)
+    client.playout.resume(1, 1000.0)
+    await client.listen(5000)
     assert client.heard() == [(0, 0, 1000), (1800, 1000, 3000)]
     ((played_ms, estimated, at_ms),) = client.over
     assert (played_ms, estimated) == (3000, False)
@@ -164,50 +155,44 @@ def test_a_held_reply_goes_on_where_it_stopped() -> None:
     assert client.recording_is_what_was_heard()
 
 
-def test_a_held_reply_goes_back_to_the_beginning_of_a_word() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(3000)
-        await client.listen(1000)
-        client.pause()
-        await client.listen(300)
-        client.playout.resume(1, 830.0)
-        assert client.playout.played_ms(1) == pytest.approx(830)
-        await client.listen(500)
-        assert client.playout.played_ms(1) == pytest.approx(1330)
-        await client.listen(4000)
-
-    client = play(scene)
+async def test_a_held_reply_goes_back_to_the_beginning_of_a_word() -> None:
+    client = Client()
+    client.speak(3000)
+    await client.listen(1000)
+    client.pause()
+    await client.listen(300)
+    client.playout.resume(1, 830.0)
+    assert client.playout.played_ms(1) == pytest.approx(830)
+    await client.listen(500)
+    assert client.playout.played_ms(1) == pytest.approx(1330)
+    await client.listen(4000)
     assert client.heard() == [(0, 0, 1000), (1300, 830, 3000)]
     assert client.recording_is_what_was_heard()
 
 
-def test_nothing_is_sent_while_a_reply_is_held() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(10_000)
-        await client.listen(1000)
+async def test_nothing_is_sent_while_a_reply_is_held() -> None:
+    client = Client()
+    client.speak(10_000)
+    await client.listen(1000)
+    client.pause()
+    sent_ms = client.sent_ms
+    client.playout.add(1, 1, ramp(100))  # the rest of the reply is still being made
+    await client.listen(60_000)
+    assert client.sent_ms == sent_ms <= 1000 + MIN_LEAD_MS + CHUNK_MS
+    assert client.over == []
+
+
+async def test_a_reply_can_be_held_again_and_again() -> None:
+    client = Client()
+    client.speak(3000)
+    for _ in range(5):
+        await client.listen(400)
         client.pause()
-        sent_ms = client.sent_ms
-        client.playout.add(1, 1, ramp(100))  # the rest of the reply is still being made
-        await client.listen(60_000)
-        assert client.sent_ms == sent_ms <= 1000 + MIN_LEAD_MS + CHUNK_MS
-        assert client.over == []
-
-    play(scene)
-
-
-def test_a_reply_can_be_held_again_and_again() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(3000)
-        for _ in range(5):
-            await client.listen(400)
-            client.pause()
-            assert client.playout.hold(1) == pytest.approx(client.playout.played_ms(1))
-            await client.listen(250)
-            client.playout.resume(1, client.playout.played_ms(1))
-            client.playout.resume(1, 0.0)  # it is not on hold any more
-        await client.listen(5000)
-
-    client = play(scene)
+        assert client.playout.hold(1) == pytest.approx(client.playout.played_ms(1))
+        await client.listen(250)
+        client.playout.resume(1, client.playout.played_ms(1))
+        client.playout.resume(1, 0.0)  # it is not on hold any more
+    await client.listen(5000)
     assert [(first, last) for _, first, last in client.heard()] == [
         (0, 400), (400, 800), (800, 1200), (1200, 1600), (1600, 2000), (2000, 3000),
     ]  # fmt: skip
@@ -215,113 +200,101 @@ def test_a_reply_can_be_held_again_and_again() -> None:
     assert client.asked.count("hold") == 5
 
 
-def test_a_stop_while_held_says_what_was_heard() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(3000)
-        await client.listen(1234)
-        client.pause()
-        await client.listen(500)
-        assert client.playout.stop(1) == pytest.approx(1234)
-        client.playout.resume(1, 1234.0)
-        await client.listen(5000)
-
-    client = play(scene)
+async def test_a_stop_while_held_says_what_was_heard() -> None:
+    client = Client()
+    client.speak(3000)
+    await client.listen(1234)
+    client.pause()
+    await client.listen(500)
+    assert client.playout.stop(1) == pytest.approx(1234)
+    client.playout.resume(1, 1234.0)
+    await client.listen(5000)
     assert client.heard() == [(0, 0, 1234)]
     assert client.over == []
     assert client.recording_is_what_was_heard()
 
 
-def test_the_answer_to_a_hold_says_exactly_what_was_played() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(3000)
-        await client.listen(1000)
-        client.playout.hold(1)
-        await client.listen(300)
-        # Sound began 60 ms after it was sent, and went on for 60 ms after the hold.
-        assert client.playout.played_ms(1) == pytest.approx(1000, abs=1)
-        client.playout.resume(1, client.playout.played_ms(1))
-        await client.listen(5000)
-
-    client = play(scene, delay_ms=60.0)
+async def test_the_answer_to_a_hold_says_exactly_what_was_played() -> None:
+    client = Client(delay_ms=60.0)
+    client.speak(3000)
+    await client.listen(1000)
+    client.playout.hold(1)
+    await client.listen(300)
+    # Sound began 60 ms after it was sent, and went on for 60 ms after the hold.
+    assert client.playout.played_ms(1) == pytest.approx(1000, abs=1)
+    client.playout.resume(1, client.playout.played_ms(1))
+    await client.listen(5000)
     assert [(first, last) for _, first, last in client.heard()] == [(0, 1000), (1000, 3000)]
 
 
-def test_acknowledgements_from_before_a_seek_do_not_move_what_was_heard() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(3000)
-        await client.listen(1000)
-        client.pause()
-        await client.listen(200)
-        client.playout.resume(1, 700.0)
-        client.playout.acknowledge(1, 1000.0)  # was on its way
-        assert client.playout.played_ms(1) == pytest.approx(700)
-        await client.listen(200)
-        assert client.playout.played_ms(1) == pytest.approx(900)
-        await client.listen(5000)
-
-    assert play(scene).over[0][:2] == (3000, False)
-
-
-def test_acknowledgements_faster_than_sound_count_as_the_time_that_went_by() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(3000)
-        for ms in range(100, 1001, 100):
-            await asyncio.sleep(0.1)
-            client.playout.acknowledge(1, 10.0 * ms)
-            assert client.playout.played_ms(1) == pytest.approx(ms)
-        assert client.playout.hold(1) == pytest.approx(1000)
-        client.playout.acknowledge(1, 1e9)
-        assert client.playout.played_ms(1) <= 1000
-        client.playout.resume(1, 1000.0)
-        await asyncio.sleep(5)
-
-    assert len(play(scene, silent=True).over) == 1
+async def test_acknowledgements_from_before_a_seek_do_not_move_what_was_heard() -> None:
+    client = Client()
+    client.speak(3000)
+    await client.listen(1000)
+    client.pause()
+    await client.listen(200)
+    client.playout.resume(1, 700.0)
+    client.playout.acknowledge(1, 1000.0)  # was on its way
+    assert client.playout.played_ms(1) == pytest.approx(700)
+    await client.listen(200)
+    assert client.playout.played_ms(1) == pytest.approx(900)
+    await client.listen(5000)
+    assert client.over[0][:2] == (3000, False)
 
 
-def test_acknowledgements_backwards_change_nothing() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(3000)
-        await client.listen(1000)
-        client.playout.acknowledge(1, 100.0)
-        assert client.playout.played_ms(1) == pytest.approx(1000)
-        client.playout.hold(1)
-        client.playout.acknowledge(1, 0.0)
-        assert client.playout.played_ms(1) == pytest.approx(1000)
+async def test_acknowledgements_faster_than_sound_count_as_the_time_that_went_by() -> None:
+    client = Client(silent=True)
+    client.speak(3000)
+    for ms in range(100, 1001, 100):
+        await asyncio.sleep(0.1)
+        client.playout.acknowledge(1, 10.0 * ms)
+        assert client.playout.played_ms(1) == pytest.approx(ms)
+    assert client.playout.hold(1) == pytest.approx(1000)
+    client.playout.acknowledge(1, 1e9)
+    assert client.playout.played_ms(1) <= 1000
+    client.playout.resume(1, 1000.0)
+    await asyncio.sleep(5)
+    assert len(client.over) == 1
 
-    play(scene)
+
+async def test_acknowledgements_backwards_change_nothing() -> None:
+    client = Client()
+    client.speak(3000)
+    await client.listen(1000)
+    client.playout.acknowledge(1, 100.0)
+    assert client.playout.played_ms(1) == pytest.approx(1000)
+    client.playout.hold(1)
+    client.playout.acknowledge(1, 0.0)
+    assert client.playout.played_ms(1) == pytest.approx(1000)
 
 
-def test_a_client_that_never_acknowledges_is_estimated_across_a_hold() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(2000)
-        await asyncio.sleep(1)
-        assert client.playout.hold(1) == pytest.approx(1000)
-        await asyncio.sleep(1)
-        assert client.playout.played_ms(1) == pytest.approx(1000)
-        client.playout.resume(1, 900.0)
-        await asyncio.sleep(0.5)
-        assert client.playout.played_ms(1) == pytest.approx(1400)
-        await asyncio.sleep(5)
-
-    client = play(scene, silent=True)
+async def test_a_client_that_never_acknowledges_is_estimated_across_a_hold() -> None:
+    client = Client(silent=True)
+    client.speak(2000)
+    await asyncio.sleep(1)
+    assert client.playout.hold(1) == pytest.approx(1000)
+    await asyncio.sleep(1)
+    assert client.playout.played_ms(1) == pytest.approx(1000)
+    client.playout.resume(1, 900.0)
+    await asyncio.sleep(0.5)
+    assert client.playout.played_ms(1) == pytest.approx(1400)
+    await asyncio.sleep(5)
     assert client.heard() == [(0, 0, 1000), (2000, 900, 2000)]
     ((played_ms, estimated, _),) = client.over
     assert (played_ms, estimated) == (2000, True)
 
 
-def test_a_stock_client_plays_out_what_it_has_and_goes_on_after_it() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(3000)
-        await asyncio.sleep(1)
-        client.pause()
-        sent_ms = client.sent_ms
-        await asyncio.sleep(1)
-        assert client.playout.played_ms(1) == pytest.approx(sent_ms)
-        client.playout.resume(1, 1000.0)
-        assert client.playout.played_ms(1) == pytest.approx(sent_ms)
-        await asyncio.sleep(5)
-
-    client = play(scene, acks=False)
+async def test_a_stock_client_plays_out_what_it_has_and_goes_on_after_it() -> None:
+    client = Client(acks=False)
+    client.speak(3000)
+    await asyncio.sleep(1)
+    client.pause()
+    sent_ms = client.sent_ms
+    await asyncio.sleep(1)
+    assert client.playout.played_ms(1) == pytest.approx(sent_ms)
+    client.playout.resume(1, 1000.0)
+    assert client.playout.played_ms(1) == pytest.approx(sent_ms)
+    await asyncio.sleep(5)
     assert client.asked == []
     (_, _, paused), (resumed, *_) = client.heard()
     assert 1000 + MIN_LEAD_MS <= paused <= 1000 + MIN_LEAD_MS + CHUNK_MS
@@ -331,59 +304,52 @@ def test_a_stock_client_plays_out_what_it_has_and_goes_on_after_it() -> None:
     assert client.recording_is_what_was_heard()
 
 
-def test_a_short_hold_of_a_stock_client_leaves_no_gap() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(3000)
-        await asyncio.sleep(1)
-        client.pause()
-        await asyncio.sleep(0.15)
-        client.playout.resume(1, 1000.0)
-        await asyncio.sleep(5)
-
-    client = play(scene, acks=False)
+async def test_a_short_hold_of_a_stock_client_leaves_no_gap() -> None:
+    client = Client(acks=False)
+    client.speak(3000)
+    await asyncio.sleep(1)
+    client.pause()
+    await asyncio.sleep(0.15)
+    client.playout.resume(1, 1000.0)
+    await asyncio.sleep(5)
     assert client.heard() == [(0, 0, 3000)]
     assert client.recording_is_what_was_heard()
 
 
-def test_a_seek_never_leaves_sound_out_and_never_goes_back_further_than_clients_keep() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(6000)
-        await client.listen(3000)
-        client.pause()
-        client.playout.resume(1, 99_999.0)
-        await client.listen(1000)
-        client.pause()
-        client.playout.resume(1, -5.0)
-        await client.listen(100)
+async def test_a_seek_never_leaves_sound_out_and_never_goes_back_further_than_clients_keep() -> None:
+    client = Client()
+    client.speak(6000)
+    await client.listen(3000)
+    client.pause()
+    client.playout.resume(1, 99_999.0)
+    await client.listen(1000)
+    client.pause()
+    client.playout.resume(1, -5.0)
+    await client.listen(100)
+    assert client.asked == ["hold", "resume 3000", "hold", f"resume {4000 - REWIND_MS:.0f}"]
 
-    assert play(scene).asked == ["hold", "resume 3000", "hold", f"resume {4000 - REWIND_MS:.0f}"]
 
-
-def test_a_client_that_begins_to_acknowledge_during_a_hold_is_not_told_to_seek() -> None:
-    async def scene(client: Client) -> None:
-        client.speak(3000)
-        await asyncio.sleep(1)
-        client.playout.hold(1)
-        client.acks = True
-        await asyncio.sleep(0.1)
-        client.playout.resume(1, 500.0)
-        await client.listen(5000)
-
-    client = play(scene, acks=False)
+async def test_a_client_that_begins_to_acknowledge_during_a_hold_is_not_told_to_seek() -> None:
+    client = Client(acks=False)
+    client.speak(3000)
+    await asyncio.sleep(1)
+    client.playout.hold(1)
+    client.acks = True
+    await asyncio.sleep(0.1)
+    client.playout.resume(1, 500.0)
+    await client.listen(5000)
     assert client.asked == []
     assert client.heard() == [(0, 0, 3000)]
 
 
-def test_a_reply_that_is_not_out_yet_can_not_be_held() -> None:
-    async def scene(client: Client) -> None:
-        client.playout.begin(1)
-        client.playout.add(1, 0, ramp(1000))
-        assert client.playout.hold(1) == 0.0
-        client.playout.resume(1, 0.0)
-        client.playout.close(1)
-        client.playout.release(1)
-        await client.listen(3000)
-
-    client = play(scene)
+async def test_a_reply_that_is_not_out_yet_can_not_be_held() -> None:
+    client = Client()
+    client.playout.begin(1)
+    client.playout.add(1, 0, ramp(1000))
+    assert client.playout.hold(1) == 0.0
+    client.playout.resume(1, 0.0)
+    client.playout.close(1)
+    client.playout.release(1)
+    await client.listen(3000)
     assert client.asked == []
     assert client.heard() == [(0, 0, 1000)]
