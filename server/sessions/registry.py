@@ -107,7 +107,7 @@ class SessionRegistry:
 
     def _session_of(self, ticket: Ticket) -> Session:
         for session in self.running():
-            if session.live is not None and session.live.gave(ticket):
+            if session.live is not None and session.live.link.gave(ticket):
                 return session
         raise bad_ticket()
 

@@ -1,1 +1,1 @@
-"""One connection: the realtime protocol over a channel, its queue out, its messages in; models are in `protocol`."""
+"""The wire: a session behind its connections, its messages in, its queue out; models are in `protocol`."""

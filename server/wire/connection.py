@@ -61,7 +61,7 @@ class RealtimeConnection:
         binary: bool = False,
     ) -> None:
         self.transport = channel.transport
-        self.voice: Voice = voice or (BinaryVoice(live) if binary else MessageVoice(live))
+        self.voice: Voice = voice or (BinaryVoice(live.link) if binary else MessageVoice(live.link))
         self._takes_binary = binary
         self._live = live
         self._channel = channel
@@ -78,7 +78,7 @@ class RealtimeConnection:
     async def run(self) -> int:
         """Serve until the session is over or the connection gone; return the close code."""
         self._live.attach(self, self._ticket)
-        writer = asyncio.create_task(self._live.outbox.run(self._channel), name="realtime-writer")
+        writer = asyncio.create_task(self._live.link.outbox.run(self._channel), name="realtime-writer")
         reader = asyncio.create_task(self._read(), name="realtime-reader")
         dismissal = asyncio.create_task(self._dismissed.wait(), name="realtime-dismissal")
         code = 1006
@@ -195,7 +195,7 @@ class RealtimeConnection:
     def _take_sound(self, data: bytes) -> None:
         try:
             sound = parse_candidate(data)
-            if sound.reply and self._live.acks:
+            if sound.reply and self._live.link.acks:
                 self._live.played(sound.reply, sound.played_ms)
             self._live.take(
                 AppendAudio.model_construct(

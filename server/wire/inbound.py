@@ -17,9 +17,9 @@ from server.principal import Principal
 from server.protocol import client as c
 from server.protocol import events as e
 from server.protocol.refusal import Code, Refused
-from server.protocol.session import WireSession
 from server.protocol.support import check
-from server.protocol.translate import Translator, patient_item, response_id
+from server.protocol.translate import patient_item, response_id
+from server.wire.link import ClientLink
 
 logger = structlog.get_logger("server.wire.inbound")
 
@@ -27,17 +27,12 @@ logger = structlog.get_logger("server.wire.inbound")
 class Stage(Protocol):
     """What messages need of their session."""
 
-    acks: bool
-
     @property
     def driver(self) -> SessionDriver | None:
         """The session's driver, once the role-play has started."""
 
     def start(self) -> SessionDriver:
         """Return the driver; the first call starts the role-play."""
-
-    def put(self, *events: e.ServerEvent) -> None:
-        """Send events."""
 
     def end(self, reason: str) -> None:
         """End the session."""
@@ -64,10 +59,11 @@ class Stage(Protocol):
 class Inbound:
     """Carries out the messages of one session's client."""
 
-    def __init__(self, *, stage: Stage, wire: WireSession, translator: Translator, principal: Principal) -> None:
+    def __init__(self, *, stage: Stage, link: ClientLink, principal: Principal) -> None:
         self._stage = stage
-        self._wire = wire
-        self._translator = translator
+        self._link = link
+        self._wire = link.wire
+        self._translator = link.translator
         self._principal = principal
         self._reply_wanted: c.CreateResponse | None = None  # until the final text of the turn has come
 
@@ -128,7 +124,7 @@ class Inbound:
     # -------------------------------------------------------------- settings
 
     def _configure(self, message: c.ConfigureClient) -> None:
-        self._stage.acks = message.playout_acks
+        self._link.acks = message.playout_acks
         if message.echo_cancellation is not None:
             self._stage.echo_cancelled(message.echo_cancellation)
         answer = e.ClientConfigured(
@@ -136,7 +132,7 @@ class Inbound:
             echo_cancellation=message.echo_cancellation,
             resume=self._stage.offer_resume() if message.resume else None,
         )
-        self._stage.put(answer)
+        self._link.put(answer)
 
     def _update(self, message: c.SessionUpdate) -> None:
         driver = self._stage.driver
@@ -152,7 +148,7 @@ class Inbound:
         self._wire.update(message.session)
         if driver is not None:
             self.apply_turn_detection(driver)
-        self._stage.put(e.SessionUpdated(session=self._wire.shown()))
+        self._link.put(e.SessionUpdated(session=self._wire.shown()))
 
     def apply_turn_detection(self, driver: SessionDriver) -> None:
         """Have the conversation take turns as the client asked for."""
@@ -192,7 +188,7 @@ class Inbound:
     def _clear(self) -> None:
         if self._stage.driver is not None:
             self._stage.driver.signal(s.ClearAsked())
-        self._stage.put(e.Cleared())
+        self._link.put(e.Cleared())
 
     def _create_item(self, message: c.CreateItem) -> None:
         item = message.item
@@ -239,7 +235,7 @@ class Inbound:
         item = self._translator.items.get(message.item_id)
         if item is None:
             raise _no_item()
-        self._stage.put(e.ItemRetrieved(item=item))
+        self._link.put(e.ItemRetrieved(item=item))
 
     def _truncate(self, message: c.TruncateItem) -> None:
         reply, driver = self._translator.reply_of(message.item_id), self._stage.driver
@@ -286,7 +282,7 @@ class Inbound:
             self._create_response(message)
         except Refused as refused:
             refused.client_event_id = message.event_id
-            self._stage.put(error_event(refused))
+            self._link.put(error_event(refused))
 
     def _cancel(self, message: c.CancelResponse) -> None:
         driver = self._stage.driver
@@ -298,7 +294,7 @@ class Inbound:
             raise Refused("no such reply is under way; there is nothing to cancel", code=Code.CANCEL_NOT_ACTIVE)
         driver.signal(s.CancelAsked(driver.played_ms()))
         if self._translator.last_reply != reply:
-            self._stage.put(*self._translator.cancelled_unheard(reply))
+            self._link.put(*self._translator.cancelled_unheard(reply))
 
     def _clear_output(self) -> None:
         driver, reply = self._stage.driver, self._translator.last_reply
@@ -306,10 +302,10 @@ class Inbound:
             raise Refused("the patient has not spoken; there is nothing to clear", code=Code.CANCEL_NOT_ACTIVE)
         if driver.core.reply_number == reply:
             driver.signal(s.CancelAsked(driver.played_ms()))
-        self._stage.put(e.OutputCleared(response_id=response_id(reply)))
+        self._link.put(e.OutputCleared(response_id=response_id(reply)))
 
     def _played(self, message: c.Playout) -> None:
-        if not self._stage.acks:
+        if not self._link.acks:
             raise Refused(
                 "acknowledgements were not agreed on; send interlocutor.client.configure with playout_acks first",
                 code=Code.NOT_CONFIGURED,

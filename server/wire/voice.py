@@ -23,7 +23,7 @@ class Voice(Sink, Protocol):
 
 
 class Speaker(Protocol):
-    """What a voice of messages needs of its session."""
+    """What a voice of messages needs of its session: the link to the client."""
 
     outbox: Outbox
     translator: Translator

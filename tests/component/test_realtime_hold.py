@@ -72,7 +72,7 @@ async def test_a_hold_does_not_count_as_a_slow_network() -> None:
             await asyncio.sleep(0.1)
             one.send("interlocutor.playout", item_id="item_p1", played_ms=heard_ms + later_ms)
         await asyncio.sleep(0.1)
-        assert one.live.lead_ms() == pytest.approx(300, abs=50)
+        assert one.live.link.voice.lead_ms() == pytest.approx(300, abs=50)
 
 
 @pytest.mark.parametrize("first", [True, False])

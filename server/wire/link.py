@@ -1,0 +1,125 @@
+"""A session's link to its client: what goes out over whatever connection there is, and how a client may come back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from server.protocol import events as e
+from server.protocol.session import WireSession
+from server.protocol.translate import Translator
+from server.wire.attachment import Attachment
+from server.wire.outbox import Outbox
+from server.wire.ticket import Ticket, TicketGate
+from server.wire.voice import MessageVoice, Voice
+
+# Clients that may come back know by it that their connection stands.
+PULSE_S = 1.0
+
+
+class ClientLink:
+    """The outbox, the translation and the connection of one session's client.
+
+    `received_ms` says how much of the candidate's sound has come; `resume_s` is 0 where nobody may come back.
+    """
+
+    def __init__(
+        self, wire: WireSession, *, received_ms: Callable[[], float], send_deadline_s: float, resume_s: int
+    ) -> None:
+        self.wire = wire
+        self.outbox = Outbox(deadline_s=send_deadline_s)
+        self.translator = Translator(wire.info.id)
+        self.acks = False  # whether the client reports what it has played
+        self.code: int | None = None  # what the session's last connection is closed with
+        self.attachment: Attachment | None = None
+        self._received_ms = received_ms
+        self._resume_s = resume_s
+        self._gate = TicketGate()
+        self._silent: Voice = MessageVoice(self)  # while there is no connection
+        self._pulsing: asyncio.TimerHandle | None = None
+
+    def put(self, *events: e.ServerEvent) -> None:
+        """Queue events for the client."""
+        self.outbox.put(*events)
+
+    @property
+    def voice(self) -> Voice:
+        """How the patient's sound leaves now."""
+        return self.attachment.voice if self.attachment is not None else self._silent
+
+    # -------------------------------------------------------------- connections
+
+    def attach(self, attachment: Attachment) -> Attachment | None:
+        """Speak over this connection from now on; return the one that had the session until now, which is dismissed."""
+        former, self.attachment = self.attachment, attachment
+        if former is not None:
+            # Otherwise its writer, which ends a moment later, would take what is queued for the new one.
+            self.outbox.release()
+            former.dismiss()
+        return former
+
+    def detach(self) -> None:
+        """The connection is gone."""
+        self.attachment = None
+        self.stop_pulse()
+
+    def finish(self, code: int, text: str) -> bool:
+        """Close once everything is sent; return whether this was the first code, which is the one that counts."""
+        if self.code is not None:
+            return False
+        self.code = code
+        self.outbox.finish(code, text)
+        return True
+
+    # -------------------------------------------------------------- coming back
+
+    @property
+    def comes_back(self) -> bool:
+        """Whether the client may come back; it sends sound or a pulse all the time then."""
+        return self._gate.token is not None
+
+    def offer_resume(self) -> e.ResumeOffer | None:
+        """Return how the client may come back, where the server lets it."""
+        if not self._resume_s:
+            return None
+        if not self.comes_back:
+            self._gate.open()
+            self.outbox.keep()
+            self.pulse()
+        return e.ResumeOffer(token=self._gate.open(), within_s=self._resume_s)
+
+    def gave(self, ticket: Ticket) -> bool:
+        """Return whether the ticket is for this session."""
+        return self._gate.knows(ticket)
+
+    def check(self, ticket: Ticket) -> None:
+        """Raise ProtocolError or AccessError when this ticket does not lead back here."""
+        self._gate.check(ticket, sent=self.outbox.number)
+
+    def send_missed(self, seen: int, *, elapsed_ms: float | None) -> int:
+        """Queue what was sent after event `seen` once more, after a word on where the session is; return how much."""
+        again = self.outbox.send_again(seen)
+        self.outbox.put_first(
+            e.SessionResumed(
+                session=self.wire.shown(),
+                received_ms=self._received_ms(),
+                elapsed_ms=elapsed_ms,
+                complete=again.complete,
+            )
+        )
+        return again.events
+
+    # -------------------------------------------------------------- pulses
+
+    def pulse(self) -> None:
+        """Send a pulse now and every second, until the end or until the connection is gone."""
+        self.stop_pulse()
+        if self.code is not None:
+            return  # nothing follows the end
+        self.put(e.Pulse(received_ms=self._received_ms()))
+        self._pulsing = asyncio.get_running_loop().call_later(PULSE_S, self.pulse)
+
+    def stop_pulse(self) -> None:
+        """Send none any more."""
+        if self._pulsing is not None:
+            self._pulsing.cancel()

@@ -1,0 +1,73 @@
+"""The role-play of a live session: its driver from the first sound on, and its log as the candidate may see it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from audio.playout import Sink
+from pipelines.events import Audience
+from pipelines.log.session_log import Reader, Record
+from pipelines.session.driver import SessionDriver
+from server.wire.link import ClientLink
+from server.wire.sink import LinkSink
+
+logger = structlog.get_logger("server.wire.role_play")
+
+MakeDriver = Callable[[int, Sink], SessionDriver]
+"""Makes a session's driver, not started, for an input rate in hertz and a sink."""
+
+
+class RolePlay:
+    """There is no driver before `start`; `recorded` is told each record of the log from then on."""
+
+    def __init__(self, link: ClientLink, make_driver: MakeDriver, *, recorded: Callable[[Record], None]) -> None:
+        self.driver: SessionDriver | None = None
+        self._link = link
+        self._make_driver = make_driver
+        self._recorded = recorded
+        self._log: Reader | None = None
+        self._began_s = 0.0
+        self._echo_cancelled: bool | None = None  # as the client said
+
+    def start(self, prepare: Callable[[SessionDriver], None]) -> SessionDriver:
+        """Return the driver; the first call makes it, has it prepared and starts it."""
+        if self.driver is None:
+            driver = self.driver = self._make_driver(self._link.wire.input_hz, LinkSink(self._link))
+            self._began_s = _now_s()
+            driver.keeps_sound = self._link.comes_back
+            prepare(driver)
+            self._log = driver.log.subscribe(Audience.CANDIDATE, self._recorded)
+            driver.start()
+            if self._echo_cancelled is not None:
+                driver.echo_cancelled(self._echo_cancelled)
+        return self.driver
+
+    def elapsed_ms(self) -> float | None:
+        """Return how long it has lasted, without its pauses; None before it has started."""
+        if self.driver is None:
+            return None
+        return round((_now_s() - self._began_s - self.driver.clock.stood_still_s) * 1000.0, 3)
+
+    def echo_cancelled(self, on: bool) -> None:
+        """Note, now or for when it starts, whether the microphone is free of the patient's voice."""
+        self._echo_cancelled = on
+        if self.driver is not None:
+            self.driver.echo_cancelled(on)
+
+    def leave(self, reason: str) -> None:
+        """End it, whatever state it is in, and record nothing more for the client."""
+        if self._log is not None:
+            self._log.close()
+        if self.driver is not None:
+            try:
+                self.driver.end(reason)
+            except Exception:
+                # A fault of ours must not keep the connection from being ended.
+                logger.exception("session_not_ended", session=self._link.wire.info.id)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
