@@ -12,16 +12,15 @@ from importlib.metadata import version
 import structlog
 
 from audio.clock import Clock, LoopClock
-from audio.frames import ANALYSIS_HZ, silence
-from audio.vad import make_vad
-from common.errors import AppError, EngineError, SettingsError
-from pipelines.catalogue import Choice, Choices, build_lanes, choose_engines, stop_lanes
+from common.errors import AppError, SettingsError
+from pipelines.catalogue import Choices, build_lanes, choose_engines, stop_lanes
 from pipelines.lanes.base import Lane
 from pipelines.log.disk import DiskThread
 from pipelines.models.cache import Happened, ModelCache, ModelStatus, shared_cache
 from pipelines.models.memory import resident_bytes
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
+from server.loading import load_engines, reason_of
 from server.metrics import Metrics
 from server.places import CALL_PLACES, measure_places
 from server.rtc.calls import Calls
@@ -150,23 +149,17 @@ class Server:
         return self.engines.recogniser, self.engines.responder, self.engines.synthesiser
 
     async def _load(self) -> None:
-        choices = (self.choices.recogniser, self.choices.responder, self.choices.synthesiser)
-        for choice in choices:
-            logger.info("engine_chosen", engine=choice.name, reason=choice.reason, isolation=choice.isolation)
-        if self.choices.recogniser.place is not None:
-            await asyncio.to_thread(_say_device, self.settings)
-        lanes = zip(self._lanes(), choices, strict=True)
-        reasons = await asyncio.gather(*(self._load_one(lane, choice) for lane, choice in lanes), self._load_vad())
-        told = [reason for reason in reasons if reason is not None]
-        if told:
-            self.not_ready = "; ".join(told)
-            logger.error("engines_not_loaded", error=self.not_ready)
-            return
-        try:
-            await self._find_places()
-        except (AppError, OSError) as error:
-            self.not_ready = _reason(error)
-            logger.error("engines_not_loaded", error=self.not_ready)
+        not_ready = await load_engines(
+            self.engines, self.choices, settings=self.settings, models=self.models, clock=self.clock
+        )
+        if not_ready is None:
+            try:
+                await self._find_places()
+            except (AppError, OSError) as error:
+                not_ready = reason_of(error)
+        if not_ready is not None:
+            self.not_ready = not_ready
+            logger.error("engines_not_loaded", error=not_ready)
             return
         # What is loaded by now stays: the garbage collector need not walk it again in the middle of somebody's turn.
         gc.collect()
@@ -189,39 +182,6 @@ class Server:
             reason=places.reason,
         )
 
-    async def _load_one(self, lane: Lane, choice: Choice) -> str | None:
-        """Load an engine and run it once; return why it can't be."""
-        began_ms = self.clock.now_ms()
-        try:
-            await lane.start()
-        except (AppError, TimeoutError, OSError) as error:
-            return f"{choice.name}: {_reason(error)}"
-        logger.info(
-            "engine_loaded",
-            engine=choice.name,
-            seconds=round((self.clock.now_ms() - began_ms) / 1000.0, 2),
-            memory_bytes=lane.memory_bytes() or self._held_by_models(choice),
-        )
-        return None
-
-    async def _load_vad(self) -> str | None:
-        try:
-            await asyncio.to_thread(self._warm_vad)
-        except (AppError, OSError) as error:
-            return _reason(error)
-        return None
-
-    def _held_by_models(self, choice: Choice) -> int | None:
-        """Return what an engine's model takes in this process; None for engines that have none."""
-        held = [status for status in self.models.status() if status.key.partition("@")[0] == choice.model]
-        return sum(status.memory_bytes for status in held) if held else None
-
-    def _warm_vad(self) -> None:
-        """Load the voice detector's model now, so that the first session doesn't wait for it."""
-        choice = make_vad(self.settings.vad)
-        choice.vad.process(silence(100, ANALYSIS_HZ))
-        logger.info("vad_chosen", vad=choice.vad.name, reason=choice.reason, fallback=choice.fallback)
-
     async def _watch_lag(self) -> None:
         while True:
             due_ms = self.clock.now_ms() + LAG_EVERY_S * 1000.0
@@ -236,15 +196,6 @@ class Server:
         return {name: size for name, size in (used | held).items() if size}
 
 
-def _say_device(settings: Settings) -> None:
-    """Say where Whisper computes and why, such as that mps is not what it computes on."""
-    from pipelines.models.devices import choose_device
-
-    with contextlib.suppress(EngineError):  # then loading it fails with the same, and says so
-        device = choose_device(settings.engines.whisper.device, settings.engines.whisper.compute)
-        logger.info("device_chosen", device=device.label, compute=device.compute_type, reason=device.reason)
-
-
 def _log_model(happened: Happened, status: ModelStatus) -> None:
     level = logging.WARNING if happened == "model_not_unloaded" else logging.INFO
     logger.log(
@@ -255,9 +206,3 @@ def _log_model(happened: Happened, status: ModelStatus) -> None:
         seconds=round(status.load_s, 2),
         memory_bytes=status.memory_bytes,
     )
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, AppError):
-        return error.message
-    return "did not start in time" if isinstance(error, TimeoutError) else f"can't be started ({error})"
