@@ -59,12 +59,12 @@ def replay(
     from audio.recordings import find_recordings, names_of
     from bench.figures import write_json
     from bench.replay.compare import ReadReport, compare, read_report
-    from bench.replay.html import replay_page
-    from bench.replay.html_views import views_of
+    from bench.replay.page import replay_page
     from bench.replay.plan import plan_replay
     from bench.replay.report import as_json, print_comparison, print_report
     from bench.replay.run import card_of, final_text_ms, replay_here, replay_there
     from bench.replay.transports import named_transport
+    from bench.replay.views import views_of
     from bench.report_files import check_target, write_whole
     from common.errors import SettingsError
     from pipelines.patient.card_library import CardLibrary
@@ -148,7 +148,7 @@ def replay(
             heard=outcome.heard,
             reply_words=outcome.reply_words,
         )
-        write_whole(html_file, replay_page(report, views, baseline=earlier, comparison=comparison))
+        write_whole(html_file, replay_page(report, views, baseline=earlier))
     if record is not None and outcome.stereo is not None:
         write_wav(record, outcome.stereo, WIRE_HZ)
     p95 = report["summary"]["voice_to_voice_ms"]["p95"]

@@ -42,6 +42,8 @@ export function partsKey() {
   );
 }
 
+const rangeOf = (values) => [Math.min(...values), Math.max(...values)].map(Math.round);
+
 function waterfall(turn, { scale_ms, pending }) {
   if (turn.voice_to_voice_ms < 0) return h("span", {}, words.early(Math.round(-turn.voice_to_voice_ms)));
   if (turn.parts === null) {
@@ -59,11 +61,14 @@ function waterfall(turn, { scale_ms, pending }) {
   return bar;
 }
 
-function row(turn, index, { scale_ms, several, pending }) {
+function row(turn, index, { scale_ms, several, by_server, pending }) {
   const buffer_ms = turn.network?.buffer_ms ?? null;
+  const { reused, discarded, speculated, discarded_ms } = turn.timeline ?? {};
   const marks = [
     turn.cut ? words.cut : null,
-    turn.timeline?.reused ? words.ahead : null,
+    reused ? words.ahead : null,
+    discarded > 0 ? words.vain(discarded, speculated, Math.round(discarded_ms)) : null,
+    turn.over_runs_ms?.length > 1 ? words.over_runs(...rangeOf(turn.over_runs_ms), turn.over_runs_ms.length) : null,
     buffer_ms === null ? null : words.buffer(buffer_ms, turn.network.lost ?? 0),
   ].filter(Boolean);
   return h(
@@ -85,15 +90,26 @@ function row(turn, index, { scale_ms, several, pending }) {
       marks.length > 0 ? h("p", { className: "hint" }, marks.join(" ")) : null,
     ),
     h("td", { className: "number" }, inMs(turn.timeline?.wait_ms)),
-    h("td", { className: "number" }, inMs(turn.server_voice_to_voice_ms)),
+    by_server ? h("td", { className: "number" }, inMs(turn.server_voice_to_voice_ms)) : null,
     h("td", { className: "number lab-whole" }, inMs(turn.voice_to_voice_ms)),
   );
 }
 
-/** Return a table of turns (plain data), named by `caption`; while a run is on, its last turn may still get its times. */
-export function turnTable(turns, caption, { running = false } = {}) {
+/**
+ * Return a table of turns (plain data), named by `caption`; while a run is on, its last turn may still get its times.
+ *
+ * `below` returns what is to be shown under a turn's row, if anything.
+ */
+export function turnTable(turns, caption, { running = false, below = () => [] } = {}) {
   const scale_ms = scaleOf(turns);
   const several = new Set(turns.map(({ source }) => source)).size > 1;
+  const by_server = turns.some((turn) => "server_voice_to_voice_ms" in turn); // a replay has one measurement of its own
+  const columns = 5 + Number(several) + Number(by_server);
+  const rows = (turn, index) => {
+    const more = below(turn);
+    const shown = row(turn, index, { scale_ms, several, by_server, pending: running && index === turns.length - 1 });
+    return more.length > 0 ? [shown, h("tr", { className: "lab-below" }, h("td", { colSpan: columns }, ...more))] : [shown];
+  };
   const head = (name, className = "") => h("th", { scope: "col", className }, name);
   return h(
     "div",
@@ -113,11 +129,11 @@ export function turnTable(turns, caption, { running = false } = {}) {
           head(words.said),
           head(words.waterfall(scale_ms)),
           head(words.wait, "number"),
-          head(words.server, "number"),
-          head(words.page, "number"),
+          by_server ? head(words.server, "number") : null,
+          head(by_server ? words.page : words.whole, "number"),
         ),
       ),
-      h("tbody", {}, ...turns.map((turn, index) => row(turn, index, { scale_ms, several, pending: running && index === turns.length - 1 }))),
+      h("tbody", {}, ...turns.flatMap(rows)),
     ),
   );
 }

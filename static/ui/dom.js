@@ -14,6 +14,14 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
+/** Return a new element of a drawing; `attributes` are as in SVG. */
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 /** What cards and conversations are in, whatever language the page itself speaks. */
 export const IN_ENGLISH = { lang: "en", dir: "ltr" };
 

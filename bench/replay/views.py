@@ -7,7 +7,8 @@ and words are placed as a listener at the candidate's side heard them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +68,19 @@ class TurnView:
         """What is to be added to the server's marks: where it found the last voiced sample, against where that was."""
         timeline = self.result.timeline
         return 0.0 if timeline is None else timeline.last_voiced_ms - self.result.voiced_end_ms
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is drawn as plain data, without the turn itself."""
+        return {
+            "from_ms": self.from_ms,
+            "to_ms": self.to_ms,
+            "shift_ms": self.shift_ms,
+            "candidate": [round(peak, 4) for peak in self.candidate.tolist()],
+            "patient": [round(peak, 4) for peak in self.patient.tolist()],
+            "words": [asdict(word) for word in self.words],
+            "reply_words": [asdict(word) for word in self.reply_words],
+            "drafts": [asdict(draft) for draft in self.drafts],
+        }
 
 
 def views_of(

@@ -1,8 +1,13 @@
-"""The replay's page: everything in it, nothing from elsewhere, and nobody's words as markup."""
+"""The replay's page as it is written: everything in it, nothing from elsewhere, and nobody's words as markup.
+
+What it shows in a browser: tests/browser/test_replay_page.py and tests/js/lab_report.test.js.
+"""
 
 from __future__ import annotations
 
+import base64
 import html.parser
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,13 +21,11 @@ from audio.frames import WIRE_HZ
 from bench import cli
 from bench.replay.candidate import TurnResult
 from bench.replay.compare import ReadReport, compare
-from bench.replay.html import replay_page
-from bench.replay.html_charts import histogram
-from bench.replay.html_turn import in_words, turn_article
-from bench.replay.html_views import COLUMNS, TurnView, views_of
 from bench.replay.loudspeaker import Heard
+from bench.replay.page import as_shown, replay_page
 from bench.replay.plan import PlannedTurn
 from bench.replay.report import as_json
+from bench.replay.views import COLUMNS, TurnView, views_of
 from bench.report_files import write_whole
 from pipelines.engines import Word
 from pipelines.events import Audience, DraftDiscarded, DraftMade, Event, SegmentHeard, TurnTimeline
@@ -84,41 +87,32 @@ def page(turns: Sequence[TurnResult] | None = None, **about: Any) -> str:
     run = list(turns or [result()])
     report = as_json([run], troubles=["audio came late"], about={"recordings": ["a.flac"], "card": "c", **about})
     before = ReadReport.model_validate(as_json([run]))
-    comparison = compare(ReadReport.model_validate(report), before, draws=50)
-    return replay_page(report, [view(turn) for turn in run], baseline=before, comparison=comparison)
+    report["comparison"] = compare(ReadReport.model_validate(report), before, draws=50).as_json()
+    return replay_page(report, [view(turn) for turn in run], baseline=before)
 
 
 class Reader(html.parser.HTMLParser):
-    """Collects elements and text, and checks that what was opened is closed."""
-
-    VOID = frozenset({"meta", "br", "link", "img", "input"})
+    """Collects elements and the texts of scripts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.open: list[str] = []
+        self.scripts: dict[str, str] = {}
+        self._within = ""
         self.feed(text)
         self.close()
-        assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
+        if tag == "script":
+            self._within = dict(attrs).get("type") or "classic"
 
     def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
+        self._within = ""
 
     def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.words)
+        if self._within:
+            self.scripts[self._within] = data
 
 
 # ---------------------------------------------------------------- views
@@ -150,109 +144,68 @@ def test_a_turn_at_the_very_beginning_and_an_unanswered_one_can_be_shown() -> No
     (seen,) = views_of([early], stereo=stereo())
     assert len(seen.candidate) == COLUMNS
     assert (seen.words, seen.drafts) == ((), ())
-    assert in_words(seen) == "The turn was not answered."
+
+
+def test_a_turn_that_was_cut_begins_before_its_end() -> None:
+    assert view(result(answered_ms=-350.0)).from_ms == -1_550.0
+
+
+def test_a_view_can_be_written_down() -> None:
+    plain = json.loads(json.dumps(view().as_json()))
+    assert (plain["from_ms"], plain["to_ms"], plain["shift_ms"]) == (-1_200.0, 1_180.0, 30.0)
+    assert (len(plain["candidate"]), max(plain["patient"])) == (COLUMNS, 0.4883)
+    assert plain["words"] == [{"text": "hurt", "from_ms": -500.0, "to_ms": -10.0}]
+    assert plain["drafts"] == [{"made_ms": -1_100.0, "discarded_ms": -1_000.0, "reason": "resumed", "cost_ms": 31.7}]
 
 
 # ---------------------------------------------------------------- page
 
 
+def test_what_is_shown_is_computed_over_all_runs() -> None:
+    runs = [[result(answered_ms=ms)] for ms in (300.0, 250.0, None, 280.0)]
+    shown = as_shown(as_json(runs), [view(runs[-1][0])], baseline=ReadReport.model_validate(as_json(runs[:1])))
+    assert [turn["over_runs_ms"] for turn in shown["turns"]] == [[300.0, 250.0, 280.0]]
+    assert shown["mean_parts_ms"] == {
+        "endpoint": 270.0, "recognise": 0.0, "respond": 0.0, "speak": 0.0, "deliver": pytest.approx(20.0 / 3),
+    }  # fmt: skip
+    assert shown["baseline"] == [[{"voice_to_voice_ms": 300.0}]]
+    unanswered = as_shown(as_json([[result(answered_ms=None)]]), [view(result(answered_ms=None))])
+    assert "mean_parts_ms" not in unanswered
+    assert "baseline" not in unanswered
+
+
 def test_the_page_needs_nothing_from_elsewhere() -> None:
-    text = page()
-    reader = Reader(text)
-    assert {tag for tag, _ in reader.elements} & {"script", "link", "img", "iframe", "object", "form"} == set()
-    assert not re.search(r"https?:|//|@import|url\((?!#)", text)
-    policy = next(attrs for tag, attrs in reader.elements if attrs.get("http-equiv") == "Content-Security-Policy")
-    assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'"
-
-
-def test_the_page_tells_the_turn_in_words_and_in_pictures() -> None:
     reader = Reader(page())
-    for said in ("where does it hurt", "In my leg.", "280 ms", "hurt", "audio came late", "reply made ahead",
-                 "270 ms making sure that the turn was over", "A silence of 240 ms was asked for.",
-                 "Pause noticed at 150 ms", "made at -1.1 s (resumed, 32 ms of computation)"):  # fmt: skip
-        assert said in reader.text, said
-    kinds = [str(attrs.get("class")) for _, attrs in reader.elements]
-    for kind in ("endpoint", "recognise", "respond", "speak", "deliver", "ahead", "voice-you", "voice-patient"):
-        assert kind in kinds, kind
-    pictures = [attrs for tag, attrs in reader.elements if tag == "svg"]
-    assert all(
-        attrs.get("aria-hidden") or (attrs.get("role") == "img" and attrs.get("aria-label")) for attrs in pictures
-    )
+    assert {tag for tag, _ in reader.elements} & {"link", "img", "iframe", "object", "form"} == set()
+    assert [attrs for _, attrs in reader.elements if "src" in attrs or "href" in attrs] == []
+    policy = next(attrs for tag, attrs in reader.elements if attrs.get("http-equiv") == "Content-Security-Policy")
+    assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' data:"
 
 
-def test_the_parts_are_drawn_one_after_the_other() -> None:
-    text = page()
-    article = text[text.index("<article") :]
-    bars = {
-        name: (float(left), float(width))
-        for name, left, width in re.findall(r'<rect class="(\w+)" x="([\d.]+)" y="1" width="([\d.]+)"', article)
-    }
-    seen = view()
-    scale = (960 - 132 - 12) / (seen.to_ms - seen.from_ms)
-    assert bars["endpoint"][1] == pytest.approx(270 * scale, abs=0.2)
-    assert bars["deliver"][0] == pytest.approx(sum(bars["endpoint"]), abs=0.2)
-    assert bars["discarded"] == pytest.approx((132 + 100 * scale, 100 * scale), abs=0.2)
-
-
-def test_a_draft_from_before_the_picture_is_counted_and_not_drawn() -> None:
-    seen = replace(view(), from_ms=-800.0)
-    assert "‹ 1 thrown away" in turn_article(seen)
-    assert 'class="discarded"' not in turn_article(seen)
-    assert "made at -1.1 s" in in_words(seen)
+def test_every_module_that_is_imported_is_in_the_page() -> None:
+    scripts = Reader(page()).scripts
+    modules = json.loads(scripts["importmap"])["imports"]
+    assert scripts["module"] == 'import "lab/report_page.js";'
+    for name, address in modules.items():
+        source = base64.b64decode(address.removeprefix("data:text/javascript;base64,")).decode()
+        imported = re.findall(r'^(?:import|\}).*"(.+)";$', source, re.MULTILINE)
+        assert set(imported) <= set(modules), name
+    assert {"strings.js", "ui/dom.js", "lab/turn_table.js", "lab/turn_picture.js"} <= set(modules)
 
 
 def test_nobodys_words_become_markup() -> None:
     evil = result(heard=ATTACK, said=ATTACK)
     evil.planned = replace(evil.planned, text=ATTACK)
-    quiet = {tag for tag, _ in Reader(page()).elements}
-    text = page([evil], card=ATTACK, engines={"recogniser": ATTACK}, recordings=[ATTACK], url=ATTACK)
-    reader = Reader(text)
-    assert {tag for tag, _ in reader.elements} == quiet
-    assert not any(name.startswith("on") for _, attrs in reader.elements for name in attrs)
-    assert ATTACK in reader.text
+    quiet = [tag for tag, _ in Reader(page()).elements]
+    reader = Reader(page([evil], card=ATTACK, engines={"recogniser": ATTACK}, recordings=[ATTACK], url=ATTACK))
+    assert [tag for tag, _ in reader.elements] == quiet
+    report = json.loads(reader.scripts["application/json"])
+    assert (report["turns"][0]["heard"], report["about"]["card"]) == (ATTACK, ATTACK)
 
 
 def test_a_recogniser_may_hear_what_no_file_can_hold(tmp_path: Path) -> None:
     write_whole(tmp_path / "page.html", page([result(heard="a lone surrogate \ud800 here")]))
     assert "a lone surrogate \ufffd here" in (tmp_path / "page.html").read_text(encoding="utf-8")
-
-
-def test_turns_without_parts_or_answers_have_their_place() -> None:
-    unsplit = result()
-    unsplit.parts = unsplit.timeline = None
-    text = Reader(page([result(), unsplit, result(answered_ms=None)])).text
-    assert "the server did not split the time" in text
-    assert "The turn was not answered." in text
-    assert "Turn 1: 280 ms" in text
-    assert Reader(page([result(answered_ms=None)])).text.count("No turn was answered.") == 1
-
-
-def test_a_turn_that_was_cut_begins_before_its_end() -> None:
-    early = result(answered_ms=-350.0)
-    assert "cut in" in Reader(page([early])).text
-    assert view(early).from_ms == -1_550.0
-
-
-def test_a_histogram_counts_every_turn_once() -> None:
-    values = [-20.0, 0.0, 49.9, 50.0, 251.0, 259.0, 700.0, 12_000.0]
-    drawn = histogram(values, before=[100.0])
-    assert sum(int(count) for count in re.findall(r"(\d+) from", drawn)) == len(values)
-    assert 'class="before"' in drawn
-
-
-def test_what_a_server_does_not_tell_is_said_to_be_missing() -> None:
-    text = Reader(page(untold=["the times of single words", "<when>"])).text
-    assert "Not shown: the times of single words and <when>." in text
-    assert "Not shown" not in Reader(page(untold=[])).text
-    assert "Not shown" not in Reader(page()).text
-
-
-def test_runs_are_told_where_there_were_several() -> None:
-    runs = [[result(answered_ms=ms)] for ms in (300.0, 250.0, 280.0)]
-    text = Reader(replay_page(as_json(runs), [view(runs[-1][0])])).text
-    assert "250 to 300 ms in 3 runs" in text
-    assert "3 runs of 1 turns" in text
-    assert "The last run is shown." in text
 
 
 # ---------------------------------------------------------------- file

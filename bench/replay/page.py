@@ -1,0 +1,46 @@
+"""The replay's report as the latency page shows it, in one file: for a look, to print, and to send on.
+
+What is computed is computed here; `static/lab/report_page.js` shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from bench.replay.compare import ReadReport
+from bench.replay.one_file import one_file
+from bench.replay.report import PARTS
+from bench.replay.views import TurnView
+from server.paths import STATIC
+
+
+def replay_page(report: Mapping[str, Any], views: Sequence[TurnView], *, baseline: ReadReport | None = None) -> str:
+    """Return the page for a report of `as_json`, with its comparison if there is one, and the views of its last run."""
+    return one_file(STATIC / "lab" / "report.html", "report", as_shown(report, views, baseline=baseline))
+
+
+def as_shown(
+    report: Mapping[str, Any], views: Sequence[TurnView], *, baseline: ReadReport | None = None
+) -> dict[str, Any]:
+    """Return the report with what the page shows besides: views, means, a turn's times over all runs; milliseconds."""
+    runs = ReadReport.model_validate(report).all_runs
+    turns = [
+        {**turn, "view": view.as_json(), "over_runs_ms": _over_runs(runs, view.number - 1)}
+        for turn, view in zip(report["turns"], views, strict=True)
+    ]
+    shown = {**report, "turns": turns}
+    split = [turn.parts for run in runs for turn in run if turn.parts is not None]
+    if split:
+        shown["mean_parts_ms"] = {name: fmean(parts.get(name, 0.0) for parts in split) for name in PARTS}
+    if baseline is not None:
+        shown["baseline"] = [
+            [{"voice_to_voice_ms": turn.voice_to_voice_ms} for turn in run] for run in baseline.all_runs
+        ]
+    return shown
+
+
+def _over_runs(runs: Sequence[Sequence[Any]], index: int) -> list[float]:
+    waits = [run[index].voice_to_voice_ms for run in runs if index < len(run)]
+    return [wait_ms for wait_ms in waits if wait_ms is not None]

@@ -1,0 +1,68 @@
+/** A replay's report as a page of its own: `interlocutor replay --html` puts the report and these files into one. */
+
+import { strings } from "../strings.js";
+import { h, section } from "../ui/dom.js";
+import { Chart, COLOURS } from "./chart.js";
+import { comparisonTable } from "./comparison_table.js";
+import { facts, figures, meanParts } from "./report_view.js";
+import { picture } from "./turn_picture.js";
+import { inWords } from "./turn_rows.js";
+import { partsKey, turnTable } from "./turn_table.js";
+
+const words = strings.lab.report;
+const report = JSON.parse(document.getElementById("report").textContent);
+const { about, comparison, troubles, turns } = report;
+const title = words.title(about.recordings ?? []);
+const repeats = report.runs?.length ?? 1;
+
+const panel = (name, ...children) => section(name, { className: "panel lab-panel" }, ...children);
+const quiet = (text) => h("p", { className: "hint" }, text);
+
+/** Return this replay and its baseline as the chart takes them. */
+function compared() {
+  const now = { name: words.now, repeats: report.runs ?? [turns] };
+  return report.baseline ? [now, { name: words.before, repeats: report.baseline }] : [now];
+}
+
+function spread(chart) {
+  const runs = compared();
+  const item = ({ name }, index) => {
+    const patch = h("span", { className: "lab-patch", aria: { hidden: "true" } });
+    patch.style.background = `var(${COLOURS[index]})`;
+    return h("li", {}, patch, name);
+  };
+  const answered = runs.some(({ repeats: all }) => all.flat().some((turn) => turn.voice_to_voice_ms !== null));
+  return [chart.element, answered ? h("ul", { className: "lab-key" }, ...runs.map(item)) : h("p", {}, words.no_answers)];
+}
+
+function turnByTurn() {
+  const below = (turn) => (turn.view ? [picture(turn), quiet(inWords(turn))] : []);
+  return [
+    quiet(words.shown(repeats)),
+    about.untold?.length > 0 ? quiet(words.untold(about.untold)) : null,
+    partsKey(),
+    turnTable(turns, words.table, { below }),
+    report.topics_told?.length > 0 ? h("p", {}, strings.lab.runs.told(report.topics_told)) : null,
+  ];
+}
+
+function page(chart) {
+  const lead = h("div", { className: "lab-lead" }, h("h1", {}, title), quiet(words.subtitle({ ...about, repeats, turns: turns.length })));
+  return [
+    lead,
+    figures(report.summary),
+    report.mean_parts_ms ? panel(words.parts, ...meanParts(report.mean_parts_ms)) : null,
+    panel(strings.lab.runs.distribution, ...spread(chart)),
+    comparison ? panel(words.against, ...comparisonTable(comparison)) : null,
+    troubles.length > 0
+      ? panel(words.troubles, h("ul", { className: "lab-troubles" }, ...[...new Set(troubles)].map((each) => h("li", {}, each))))
+      : null,
+    panel(words.turns, ...turnByTurn()),
+    panel(words.run, facts(report)),
+  ].filter(Boolean);
+}
+
+const chart = new Chart();
+document.title = title;
+document.getElementById("main").replaceChildren(...page(chart));
+chart.show(compared()); // now that there is a place to measure

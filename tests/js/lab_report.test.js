@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { cellsOf } from "../../static/lab/comparison_table.js";
+import { figuresOf } from "../../static/lab/report_view.js";
+import { inWords, rowsOf } from "../../static/lab/turn_rows.js";
+
+const TIMELINE = {
+  last_voiced_ms: 2030,
+  wait_ms: 240,
+  pause_ms: 120,
+  transcript_ms: 130,
+  draft_ms: 140,
+  clause_ms: 150,
+  sound_ms: 190,
+  endpoint_ms: 240,
+  committed_ms: 240,
+  released_ms: 240,
+  speculated: 2,
+  discarded: 1,
+  discarded_ms: 31.7,
+  reused: true,
+};
+const VIEW = {
+  from_ms: -1200,
+  to_ms: 1180,
+  shift_ms: 30,
+  drafts: [{ made_ms: -1100, discarded_ms: -1000, reason: "resumed", cost_ms: 31.7 }],
+};
+const TURN = {
+  voice_to_voice_ms: 280,
+  parts: { endpoint: 270, recognise: 0, respond: 0, speak: 0, deliver: 10 },
+  timeline: TIMELINE,
+  view: VIEW,
+};
+const named = (rows, name) => rows.find(({ label }) => label === name);
+
+test("a turn is told in words", () => {
+  assert.equal(
+    inWords(TURN),
+    "The patient was heard 280 ms after the last sound: 270 ms making sure that the turn was over, 10 ms its way to the ear. " +
+      "A silence of 240 ms was asked for. Pause noticed at 150 ms, all of the text there at 160 ms, reply asked for ahead at 170 ms, " +
+      "first clause at 180 ms, first sound at 220 ms, turn over at 270 ms, final text at 270 ms, released at 270 ms. " +
+      "Drafts thrown away, made at -1.1 s (resumed, 32 ms of computation).",
+  );
+  assert.equal(inWords({ ...TURN, voice_to_voice_ms: null }), "The turn was not answered.");
+  assert.equal(inWords({ ...TURN, parts: null }), "The patient was heard after 280 ms; the server did not split the time.");
+});
+
+test("the parts follow one another, and the silence asked for is beside the endpoint", () => {
+  const rows = rowsOf({ ...TURN, parts: { ...TURN.parts, recognise: 40, respond: -10 } });
+  const ends = (name) => named(rows, name).bars.map(({ from_ms, to_ms }) => [from_ms, to_ms]);
+  assert.deepEqual(["endpoint", "recognise", "respond", "speak", "deliver"].map(ends), [
+    [[0, 270]],
+    [[270, 310]],
+    [[300, 310]],
+    [[300, 300]],
+    [[300, 310]],
+  ]);
+  assert.deepEqual(named(rows, "endpoint").lines, [{ kind: "asked", at_ms: 270 }]);
+  assert.equal(named(rows, "endpoint").value.text, "270 ms");
+});
+
+test("what was prepared ahead is shown, kept and thrown away", () => {
+  const row = named(rowsOf(TURN), "prepared ahead");
+  assert.deepEqual(
+    row.bars.map(({ kind, from_ms, to_ms }) => [kind, from_ms, to_ms]),
+    [
+      ["discarded", -1100, -1000],
+      ["ahead", 170, 220],
+    ],
+  );
+  assert.deepEqual(row.lines, [{ kind: "zero", at_ms: 180 }]);
+  assert.deepEqual(row.value, { at_ms: 220, text: "50 ms" });
+  const marks = ["pause noticed", "text of all of it"].map((name) => named(rowsOf(TURN), name).marks);
+  assert.deepEqual(marks, [[150], [160]]);
+});
+
+test("a draft from before the picture is counted and not drawn", () => {
+  const turn = { ...TURN, view: { ...VIEW, from_ms: -800 } };
+  const row = named(rowsOf(turn), "prepared ahead");
+  assert.equal(row.note, "‹ 1 thrown away");
+  assert.deepEqual(row.bars.map(({ kind }) => kind), ["ahead"]);
+  assert.match(inWords(turn), /made at -1\.1 s/);
+});
+
+test("a turn of which a server told nothing has no rows", () => {
+  assert.deepEqual(rowsOf({ ...TURN, parts: null, timeline: null, view: { ...VIEW, drafts: [] } }), []);
+});
+
+test("a figure is as exact as its size, and has its sign where it is a difference", () => {
+  const figure = { unit: "ms", before: 300.25, now: 250.04, change: -50.21, interval: [-80.4, 3.6] };
+  assert.deepEqual(cellsOf(figure), ["300", "250", "-50", "-80 to +4"]);
+  assert.deepEqual(cellsOf({ ...figure, before: 10.04, now: 10, change: -0.04, interval: null }), ["10.0", "10.0", "+0.0", "-"]);
+  assert.deepEqual(cellsOf({ unit: "of all turns", before: null, now: 0.25, change: null, interval: null }), ["-", "0.250", "-", "-"]);
+});
+
+test("figures that nobody knows are left out", () => {
+  const summary = {
+    turns: 2,
+    answered_once: 1,
+    cut: 0,
+    voice_to_voice_ms: { p50: 280, p95: null },
+    after_endpoint_ms: { p50: 10, p95: 10 },
+    drafts: { made: 2, discarded: 1, reused: 1, turns: 2, discarded_s_per_turn: null },
+    expected_cue_rate: null,
+  };
+  assert.deepEqual(figuresOf(summary).map(([value]) => value), ["280 ms", "-", "10 ms", "1 of 2", "0 of 2"]);
+  const known = { ...summary, expected_cue_rate: 0.5, drafts: { ...summary.drafts, discarded_s_per_turn: 0.0159 } };
+  assert.deepEqual(figuresOf(known).slice(5), [
+    ["50 %", "told as expected"],
+    ["1 of 2", "replies made ahead"],
+    ["1 of 2", "drafts thrown away"],
+    ["16 ms", "computed in vain, a turn"],
+  ]);
+});
