@@ -114,6 +114,22 @@ def test_each_turn_is_in_the_page_in_words_and_drawn(shown: Page, replayed: Repl
             reached_ms += turn["parts"][name]
 
 
+def test_the_latency_page_computes_what_a_replay_does(shown: Page, replayed: Replayed) -> None:
+    report, earlier = (json.loads(path.read_text()) for path in (replayed.report, replayed.earlier))
+    summary = shown.evaluate("async (runs) => (await import('lab/report.js')).summarise(runs)", report["runs"])
+    told_to_none = {
+        "expected_cue_rate",
+        "final_text_ms",
+    }  # a browser is not told cues, and final texts no later than others
+    assert summary | dict.fromkeys(told_to_none) == report["summary"] | dict.fromkeys(told_to_none)
+    change = shown.evaluate(
+        "async ([now, before, q]) => (await import('lab/compare.js')).difference(now, before, q).change_ms",
+        [{"repeats": report["runs"]}, {"repeats": [earlier["turns"]]}, 0.5],
+    )
+    (p50,) = [each["change"] for each in report["comparison"]["figures"] if each["name"] == "voice to voice, p50"]
+    assert change == pytest.approx(p50, abs=0.001)
+
+
 def test_the_page_can_be_read_on_a_phone(shown: Page) -> None:
     shown.set_viewport_size({"width": 360, "height": 640})
     wider = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
