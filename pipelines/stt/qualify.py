@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm
+from audio.resample import resample_whole
 from pipelines.engines import DecodeRequest, EngineInfo, SpeakRequest, Voice
 from pipelines.models.cache import ModelCache
 from pipelines.models.devices import choose_device, choose_threads
@@ -146,8 +146,7 @@ def _invents(reader: WhisperReader, samples: Pcm, rule: WindowRule | None) -> bo
 def _say(voice: EspeakSynthesiser, text: str, sex: str) -> Pcm:
     request = SpeakRequest(id="qualify", text=text, voice=Voice(sex="male" if sex == "male" else "female"))
     wire = np.concatenate([chunk.samples for chunk in voice.speak(request)])
-    samples: Pcm = soxr.resample(wire, WIRE_HZ, ANALYSIS_HZ, quality="HQ")
-    return samples
+    return resample_whole(wire, from_hz=WIRE_HZ, to_hz=ANALYSIS_HZ)
 
 
 def _framed(samples: Pcm) -> Pcm:

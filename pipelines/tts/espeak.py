@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import soxr
 
-from audio.frames import WIRE_HZ, Pcm
+from audio.frames import WIRE_HZ
+from audio.resample import resample_whole
 from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Voice
 from pipelines.tts import espeak_binding
@@ -59,7 +59,7 @@ class EspeakSynthesiser:
         made = espeak_binding.instance().synthesise(
             request.text, voice=voice, rate=rate, pitch=pitch, word_gap=word_gap
         )
-        samples = _to_wire(made.samples, made.rate_hz)
+        samples = resample_whole(made.samples, from_hz=made.rate_hz, to_hz=WIRE_HZ)
         words = tokens(request.text)
         starts: list[int | None] = [None] * len(words)
         for event in made.events:
@@ -88,10 +88,3 @@ def rate_for(rate_wpm: int) -> tuple[int, int]:
         return round(float(np.interp(rate_wpm, _MEASURED_WPM, _AT_RATE))), 0
     slow_wpm, steps = zip(*reversed(_GAP_STEPS_AT_SLOWEST), strict=True)
     return espeak_binding.MIN_RATE, round(float(np.interp(rate_wpm, slow_wpm, steps)))
-
-
-def _to_wire(samples: Pcm, rate_hz: int) -> Pcm:
-    if not len(samples):
-        return samples
-    resampled: Pcm = soxr.resample(samples, rate_hz, WIRE_HZ, quality="HQ")
-    return resampled

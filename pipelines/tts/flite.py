@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 from rapidfuzz.distance import Levenshtein
 
 from audio.frames import WIRE_HZ, Pcm, samples_for
+from audio.resample import resample_whole
 from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Voice
 from pipelines.stt.phones import pronounce
@@ -156,9 +156,8 @@ def _run(text: str, *, voice: str, stretch: float) -> _Spoken:
         except (OSError, subprocess.SubprocessError, soundfile.SoundFileError) as error:
             raise EngineError("flite failed to speak the text; try again or choose another synthesiser") from error
     mono: Pcm = samples[:, 0].astype(np.int16, copy=False)
-    if len(mono):
-        mono = soxr.resample(mono, rate_hz, WIRE_HZ, quality="HQ").astype(np.int16, copy=False)
-    return _Spoken(samples=mono, phones=_phones(done.stdout.decode("ascii", "replace")))
+    wire = resample_whole(mono, from_hz=rate_hz, to_hz=WIRE_HZ)
+    return _Spoken(samples=wire, phones=_phones(done.stdout.decode("ascii", "replace")))
 
 
 def _phones(printed: str) -> tuple[Phone, ...]:

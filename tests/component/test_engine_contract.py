@@ -9,9 +9,9 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 import numpy as np
 import pytest
-import soxr
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for, silence
+from audio.resample import resample_whole
 from pipelines.engines import (
     Clause,
     Hypothesis,
@@ -119,8 +119,7 @@ def words_of(chunks: Sequence[SpeechChunk]) -> list[Word]:
 
 def for_recogniser(chunks: Sequence[SpeechChunk]) -> Pcm:
     padded = np.concatenate([silence(300, WIRE_HZ), sound_of(chunks), silence(300, WIRE_HZ)])
-    resampled: Pcm = soxr.resample(padded, WIRE_HZ, ANALYSIS_HZ, quality="HQ")
-    return resampled
+    return resample_whole(padded, from_hz=WIRE_HZ, to_hz=ANALYSIS_HZ)
 
 
 def loudness(sound: Pcm) -> list[float]:

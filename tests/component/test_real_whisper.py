@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soxr
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm
+from audio.resample import resample_whole
 from pipelines.engines import DecodeRequest, SegmentDecoder, SpeakRequest, Voice
 from pipelines.models.devices import choose_device
 from pipelines.models.settings import ModelSettings
@@ -102,7 +102,7 @@ def test_a_drug_that_is_said_alone_is_heard(
     voice = EspeakSynthesiser()
     request = SpeakRequest("", "Salbutamol.", Voice(sex="male", rate_wpm=rate_wpm))
     wire = np.concatenate([chunk.samples for chunk in voice.speak(request)])
-    spoken = np.pad(soxr.resample(wire, WIRE_HZ, ANALYSIS_HZ, quality="HQ"), 4_000)
+    spoken = np.pad(resample_whole(wire, from_hz=WIRE_HZ, to_hz=ANALYSIS_HZ), 4_000)
     (found,) = decoder.decode([DecodeRequest(spoken, vocabulary=vocabulary)]).results
     assert "salbutamol" in normalise(" ".join(word.text for word in found.words))
 

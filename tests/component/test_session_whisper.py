@@ -9,10 +9,10 @@ from functools import partial
 
 import numpy as np
 import pytest
-import soxr
 
 from audio.conditioning import SoundSettings
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for, silence
+from audio.resample import resample_whole
 from audio.speech import SpeechSettings
 from audio.vad import VadName
 from bench.replay.local import LocalLink
@@ -140,7 +140,7 @@ def assert_nothing_was_understood(events: Sequence[Event]) -> None:
 
 def overheard(noted: Noted, sound: Pcm, vad: VadName) -> list[Event]:
     """Return the log of a session in which the microphone hears this (int16 at 16 kHz)."""
-    wire: Pcm = soxr.resample(sound, ANALYSIS_HZ, WIRE_HZ, quality="HQ")
+    wire = resample_whole(sound, from_hz=ANALYSIS_HZ, to_hz=WIRE_HZ)
 
     async def main() -> list[Event]:
         clock = virtual_clock()

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import soundfile
-import soxr
 import yaml
 from numpy.typing import NDArray
 
-from audio.frames import ANALYSIS_HZ
+from audio.frames import ANALYSIS_HZ, to_float, to_pcm
+from audio.resample import resample_whole
 from common.errors import AudioError
 from pipelines.truth import Truth, truth_path
 from tests.data.sound import Sound
@@ -58,7 +58,11 @@ def run_flite(*said: str, voice: str, stretch: float) -> tuple[Sound, str]:
 
 def resample(sound: Sound, from_hz: int, to_hz: int) -> Sound:
     """Return the sound (samples,) or (samples, channels) at another rate; at its own it is not touched."""
-    return sound if from_hz == to_hz else np.asarray(soxr.resample(sound, from_hz, to_hz), dtype=np.float64)
+    if from_hz == to_hz:
+        return sound
+    channels = to_pcm(np.atleast_2d(sound.T))
+    resampled = [to_float(resample_whole(channel, from_hz=from_hz, to_hz=to_hz)) for channel in channels]
+    return np.squeeze(np.stack(resampled, axis=1).astype(np.float64))
 
 
 def truth_bytes(truth: Truth, maker: str) -> bytes:

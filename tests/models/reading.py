@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
-from audio.frames import ANALYSIS_HZ, WIRE_HZ
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, to_float
+from audio.resample import resample_whole
 from pipelines.engines import SpeakRequest, Synthesiser, Voice
 from pipelines.stt.wer import normalise
 from pipelines.truth import SUFFIX, Truth, load_truth
 from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import FliteSynthesiser, available
+from tests.data.making import resample
 from tests.models.proof_settings import MODEL
 from tests.models.speech import SPELT_ANSWERS, bundled
 
@@ -70,7 +71,7 @@ def qualifying(synthesiser: Synthesiser) -> list[Sentence]:
         for sex in ("female", "male"):
             request = SpeakRequest(id="", text=text, voice=Voice(sex=sex))
             wire = np.concatenate([chunk.samples for chunk in synthesiser.speak(request)])
-            samples = np.asarray(soxr.resample(wire / 32768, WIRE_HZ, ANALYSIS_HZ), dtype=np.float32)
+            samples = to_float(resample_whole(wire, from_hz=WIRE_HZ, to_hz=ANALYSIS_HZ))
             found.append(Sentence(name=f"{synthesiser.info.name} {sex}", samples=samples, text=text))
     return found
 
@@ -79,7 +80,7 @@ def sound(path: Path, truth: Truth | None = None) -> Samples:
     """Return a recording at 16 kHz, of a stereo one the channel with speech."""
     samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     mono = samples[:, 1 if truth is not None and truth.speech_in == "right" else 0]
-    return np.asarray(mono if rate_hz == ANALYSIS_HZ else soxr.resample(mono, rate_hz, ANALYSIS_HZ), dtype=np.float32)
+    return np.asarray(resample(mono.astype(np.float64), rate_hz, ANALYSIS_HZ), dtype=np.float32)
 
 
 def load(folder: Path = MODEL) -> Any:

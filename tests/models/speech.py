@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
-from audio.frames import ANALYSIS_HZ, WIRE_HZ
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, to_float, to_pcm
+from audio.resample import resample_whole
 from pipelines.engines import SpeakRequest, Voice
 from pipelines.patient.card_library import CardLibrary
 from pipelines.truth import load_truth
@@ -30,6 +30,7 @@ from pipelines.tts.flite import Phone, align
 from pipelines.tts.words import fill_starts, place, tokens
 from tests.data import make_fixtures, make_interruptions, make_pauses
 from tests.data.make_fixtures import FixturePlan
+from tests.data.making import resample
 
 Samples = NDArray[np.float32]
 
@@ -112,7 +113,7 @@ def speak(text: str, voice: str, stretch: float) -> Said:
         said = ["-p", _MHM] if text == "Mhm." else ["-t", text]
         command = [program, "-voice", voice, "--setf", f"duration_stretch={stretch}", "-psdur", *said, "-o", str(wav)]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-        samples, rate_hz = soundfile.read(wav, dtype="float64")
+        spoken, rate_hz = soundfile.read(wav, dtype="float64")
     phones, line_s = [], 0.0
     for line in done.stdout.splitlines():  # one line a sentence, times from its start
         start_s = line_s
@@ -122,11 +123,12 @@ def speak(text: str, voice: str, stretch: float) -> Said:
                 phones.append(Phone(name, start_s))
                 start_s = line_s + float(end)
         line_s = start_s
-    wire = np.clip(soxr.resample(samples, rate_hz, WIRE_HZ) * 32768, -32768, 32767).astype(np.int16)
+    samples = np.asarray(spoken, dtype=np.float64)
+    wire = to_pcm(resample(samples, rate_hz, WIRE_HZ))
     starts = [None if start is None else round(start * WIRE_HZ) for start in align(words, tuple(phones))]
     placed = place(words, fill_starts(starts, total=len(wire)), wire)
     heard = tuple(Heard(word.text, word.start_ms / 1000, word.end_ms / 1000) for word in placed)
-    sound = samples if rate_hz == ANALYSIS_HZ else soxr.resample(samples, rate_hz, ANALYSIS_HZ)
+    sound = resample(samples, rate_hz, ANALYSIS_HZ)
     return Said(samples=np.asarray(sound, dtype=np.float32), pieces=(heard,), source=f"flite {voice} {stretch}")
 
 
@@ -155,7 +157,7 @@ def by_espeak() -> list[Said]:
                     for chunk in chunks
                     for word in chunk.words
                 )
-                samples = np.asarray(soxr.resample(wire / 32768, WIRE_HZ, ANALYSIS_HZ), dtype=np.float32)
+                samples = to_float(resample_whole(wire, from_hz=WIRE_HZ, to_hz=ANALYSIS_HZ))
                 found.append(Said(samples=samples, pieces=(words,), source=f"espeak {sex} {accent} {rate_wpm}"))
     return found
 
@@ -203,7 +205,7 @@ def read(path: Path, *, speech_in: str = "mono") -> Samples:
     """Return a recording at 16 kHz, of a stereo one the channel with speech."""
     samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     mono = samples[:, 1 if speech_in == "right" else 0]
-    return np.asarray(mono if rate_hz == ANALYSIS_HZ else soxr.resample(mono, rate_hz, ANALYSIS_HZ), dtype=np.float32)
+    return np.asarray(resample(mono.astype(np.float64), rate_hz, ANALYSIS_HZ), dtype=np.float32)
 
 
 def _whole(path: Path, text: str) -> Said:

@@ -8,11 +8,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-import soxr
 
 from audio.echo import ECHO_SCORE, LAG_MAX_MS, EchoWatch
 from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for, to_float, to_pcm
+from audio.resample import resample_whole
 from common.errors import AudioError
 from tests.data.make_interruptions import HERE, NOISES
 from tests.data.sound import Sound, gain, pink_noise, voiced_span, window_levels
@@ -69,9 +69,9 @@ def score_at(played: Sound, heard: Sound, at_ms: float, *, heard_hz: int = ANALY
     """Return the score so many ms after BEFORE_MS, with nothing known of what comes later."""
     now_ms = BEFORE_MS + at_ms
     watch = EchoWatch(heard_hz=heard_hz, played_hz=WIRE_HZ)
-    watch.add_played(to_pcm(soxr.resample(played, ANALYSIS_HZ, WIRE_HZ)), BEFORE_MS)
+    watch.add_played(resample_whole(to_pcm(played), from_hz=ANALYSIS_HZ, to_hz=WIRE_HZ), BEFORE_MS)
     upto = heard[: samples(now_ms)]
-    watch.add_heard(to_pcm(upto if heard_hz == ANALYSIS_HZ else soxr.resample(upto, ANALYSIS_HZ, heard_hz)), 0.0)
+    watch.add_heard(resample_whole(to_pcm(upto), from_hz=ANALYSIS_HZ, to_hz=heard_hz), 0.0)
     return watch.score(now_ms)
 
 
@@ -167,7 +167,7 @@ def test_scores_lie_between_none_and_the_same() -> None:
 def watch_and_sound() -> tuple[EchoWatch, Pcm, Pcm]:
     rng = np.random.default_rng(10)
     heard = scene((echo_of(speech(6), rng, delay_ms=100, level_db=-15), 0.0), rng=rng)
-    played = to_pcm(soxr.resample(speech(6), ANALYSIS_HZ, WIRE_HZ))
+    played = resample_whole(to_pcm(speech(6)), from_hz=ANALYSIS_HZ, to_hz=WIRE_HZ)
     return EchoWatch(heard_hz=ANALYSIS_HZ, played_hz=WIRE_HZ), played, to_pcm(heard[: samples(BEFORE_MS + 600)])
 
 

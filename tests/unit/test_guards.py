@@ -6,9 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
-import soxr
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for, silence
+from audio.resample import resample_whole
 from audio.vad import Vad, make_vad
 from pipelines.engines import Rejection, SpeakRequest, Synthesiser, Voice
 from pipelines.stt.guards import Reading, first_repeat, is_loop, rejection, voice_missing
@@ -55,8 +55,7 @@ def minute() -> dict[str, Pcm]:
 def say(synthesiser: Synthesiser, text: str, *, sex: str = "female") -> Pcm:
     voice = Voice(sex="male" if sex == "male" else "female")
     wire = np.concatenate([chunk.samples for chunk in synthesiser.speak(SpeakRequest("", text, voice))])
-    spoken: Pcm = soxr.resample(wire, WIRE_HZ, ANALYSIS_HZ, quality="HQ")
-    return spoken
+    return resample_whole(wire, from_hz=WIRE_HZ, to_hz=ANALYSIS_HZ)
 
 
 def synthesisers() -> list[Synthesiser]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soxr
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, silence
+from audio.resample import resample_whole
 from pipelines.engines import (
     Decoded,
     DecodePurpose,
@@ -113,8 +113,7 @@ def make(
 def speech() -> Pcm:
     text = "How long have you been feeling like this, and does it hurt when you walk?"
     wire = np.concatenate([chunk.samples for chunk in EspeakSynthesiser().speak(SpeakRequest("", text, Voice()))])
-    spoken: Pcm = soxr.resample(wire, WIRE_HZ, ANALYSIS_HZ, quality="HQ")
-    return spoken
+    return resample_whole(wire, from_hz=WIRE_HZ, to_hz=ANALYSIS_HZ)
 
 
 @pytest.fixture(scope="module")
