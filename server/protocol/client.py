@@ -159,7 +159,7 @@ class SessionFields(_Part):
 
 
 class SessionUpdate(_Message):
-    """Change the session's settings; all of them or, when one is refused, none."""
+    """Change the session's settings. If the server refuses one of them, it changes none."""
 
     type: Literal["session.update"]
     session: SessionFields
@@ -169,7 +169,7 @@ class SessionUpdate(_Message):
 
 
 class AppendAudio(_Message):
-    """Sound of the candidate: `audio` is base64 on the wire, bytes of 16-bit little-endian mono PCM here."""
+    """The candidate's audio: `audio` is base64 on the wire, bytes of 16-bit little-endian mono PCM here."""
 
     type: Literal["input_audio_buffer.append"]
     audio: Sound
@@ -221,7 +221,7 @@ class NewItem(_Part):
 
 
 class CreateItem(_Message):
-    """Say something as text."""
+    """Say something as the candidate, in text."""
 
     type: Literal["conversation.item.create"]
     item: NewItem
@@ -229,7 +229,7 @@ class CreateItem(_Message):
 
 
 class TruncateItem(_Message):
-    """Only so much of the patient's sound was played."""
+    """Tell the server how much of the patient's audio was played."""
 
     type: Literal["conversation.item.truncate"]
     item_id: Id
@@ -238,14 +238,14 @@ class TruncateItem(_Message):
 
 
 class RetrieveItem(_Message):
-    """Send an item once more."""
+    """Ask the server to send an item again."""
 
     type: Literal["conversation.item.retrieve"]
     item_id: Id
 
 
 class DeleteItem(_Message):
-    """Remove an item; always refused."""
+    """Remove an item. The server always refuses."""
 
     type: Literal["conversation.item.delete"]
     item_id: Id
@@ -273,7 +273,7 @@ class ResponseFields(_Part):
 
 
 class CreateResponse(_Message):
-    """Have the patient speak now."""
+    """Ask the patient to speak now."""
 
     type: Literal["response.create"]
     response: ResponseFields | None = None
@@ -287,7 +287,7 @@ class CancelResponse(_Message):
 
 
 class ClearOutput(_Message):
-    """Stop the patient's sound."""
+    """Stop the patient's audio."""
 
     type: Literal["output_audio_buffer.clear"]
 
@@ -296,7 +296,7 @@ class ClearOutput(_Message):
 
 
 class ConfigureClient(_Message):
-    """Say what this client can do; may be sent again when that changes."""
+    """Tell the server what this client can do. Send it again when that changes."""
 
     type: Literal["interlocutor.client.configure"]
     playout_acks: bool
@@ -305,13 +305,13 @@ class ConfigureClient(_Message):
 
 
 class Pulse(_Message):
-    """The client is there though it has no sound to send; to be sent once a second then, if `resume` was asked for."""
+    """A heartbeat. A client that asked for `resume` sends it once a second while it has no audio to send."""
 
     type: Literal["interlocutor.pulse"]
 
 
 class Playout(_Message):
-    """So much of the patient's item has been played; to be sent every 100 ms while it plays, and at once at a hold."""
+    """How much of the patient's item was played. Send it every 100 ms while it plays, and at once after a hold."""
 
     type: Literal["interlocutor.playout"]
     item_id: Id
@@ -319,9 +319,9 @@ class Playout(_Message):
 
 
 class PlayoutDelay(_Message):
-    """So long what comes over a call waits in this client before it is heard; to be sent when that changes.
+    """How long the audio of a call waits in this client before it is heard. Send it when that changes.
 
-    The server computes from it what was heard. Over the WebSocket it means nothing: there clients say what they played.
+    The server computes from it how much was heard. It has no effect over the WebSocket: there clients report playout.
     """
 
     type: Literal["interlocutor.playout.delay"]
@@ -329,7 +329,7 @@ class PlayoutDelay(_Message):
 
 
 class PauseSession(_Message):
-    """Have the role-play stand still, or go on; in practice only, and for at most ten minutes in all."""
+    """Pause the role-play, or continue it. Only in practice, and for at most ten minutes in all."""
 
     type: Literal["interlocutor.session.pause"]
     paused: bool

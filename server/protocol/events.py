@@ -218,9 +218,9 @@ class SessionCreated(ServerEvent):
 
 
 class SessionResumed(ServerEvent):
-    """The first event of a connection that takes a session up again; what was missed follows.
+    """The first event of a connection that resumes a session. The missed events follow.
 
-    `received_ms` of the candidate's sound came: what was sent after that is lost, and may be sent again, late.
+    `received_ms` of the candidate's audio arrived. The rest is lost; the client may send it again, marked late.
     `elapsed_ms` of `session_s` have passed (null before the start). `complete`: everything after the ticket's `seq`
     was kept.
     """
@@ -233,14 +233,14 @@ class SessionResumed(ServerEvent):
 
 
 class SessionUpdated(ServerEvent):
-    """The settings were changed."""
+    """The settings have changed."""
 
     type: Literal["session.updated"] = "session.updated"
     session: Session
 
 
 class Error(ServerEvent):
-    """A message was refused; the session goes on."""
+    """The server refused a message. The session goes on."""
 
     type: Literal["error"] = "error"
     error: ErrorBody
@@ -250,14 +250,14 @@ class Error(ServerEvent):
 
 
 class SpeechStarted(_OfItem):
-    """The candidate began to speak; while the patient speaks it is sent only when the patient yields."""
+    """The candidate began to speak. While the patient speaks, the server sends this only if the patient yields."""
 
     type: Literal["input_audio_buffer.speech_started"] = "input_audio_buffer.speech_started"
     audio_start_ms: int
 
 
 class SpeechStopped(_OfItem):
-    """The candidate's turn is over, or was none (then `interlocutor.turn.ignored` follows)."""
+    """The candidate's turn is over. If it was not a turn, `interlocutor.turn.ignored` follows."""
 
     type: Literal["input_audio_buffer.speech_stopped"] = "input_audio_buffer.speech_stopped"
     audio_end_ms: int
@@ -271,13 +271,13 @@ class Committed(_OfItem):
 
 
 class Cleared(ServerEvent):
-    """The unfinished turn was forgotten."""
+    """The server has dropped the unfinished turn."""
 
     type: Literal["input_audio_buffer.cleared"] = "input_audio_buffer.cleared"
 
 
 class ItemAdded(ServerEvent):
-    """An item is in the conversation; a patient's item grows until it is done."""
+    """A new item in the conversation. A patient's item grows until it is done."""
 
     type: Literal["conversation.item.added"] = "conversation.item.added"
     previous_item_id: str | None
@@ -285,7 +285,7 @@ class ItemAdded(ServerEvent):
 
 
 class ItemDone(ServerEvent):
-    """An item is as it stays."""
+    """An item in its final form."""
 
     type: Literal["conversation.item.done"] = "conversation.item.done"
     previous_item_id: str | None
@@ -293,14 +293,14 @@ class ItemDone(ServerEvent):
 
 
 class ItemRetrieved(ServerEvent):
-    """An item, because it was asked for."""
+    """An item that the client asked for."""
 
     type: Literal["conversation.item.retrieved"] = "conversation.item.retrieved"
     item: Item
 
 
 class ItemTruncated(_OfItem):
-    """Only so much of the patient's item was heard."""
+    """How much of the patient's item the candidate heard."""
 
     type: Literal["conversation.item.truncated"] = "conversation.item.truncated"
     content_index: int = CONTENT
@@ -308,7 +308,7 @@ class ItemTruncated(_OfItem):
 
 
 class TranscriptionDelta(_OfItem):
-    """Words that are settled; never taken back by a later delta."""
+    """Settled words. No later delta takes them back."""
 
     type: Literal["conversation.item.input_audio_transcription.delta"] = (
         "conversation.item.input_audio_transcription.delta"
@@ -318,9 +318,9 @@ class TranscriptionDelta(_OfItem):
 
 
 class TranscriptionCompleted(_OfItem):
-    """What the candidate said: this text counts, whatever the deltas were.
+    """The final transcript of the candidate's turn. It replaces the deltas.
 
-    `logprobs` has one entry for each word of the transcript; null where the recogniser does not tell of each.
+    `logprobs` has one entry for each word of the transcript; null if the recogniser gives none for each word.
     """
 
     type: Literal["conversation.item.input_audio_transcription.completed"] = (
@@ -336,14 +336,14 @@ class TranscriptionCompleted(_OfItem):
 
 
 class ResponseCreated(ServerEvent):
-    """The patient's first sound is about to be sent."""
+    """The server is about to send the reply's first audio."""
 
     type: Literal["response.created"] = "response.created"
     response: Response
 
 
 class ResponseDone(ServerEvent):
-    """The reply is over: heard to its end, cancelled or failed."""
+    """The reply is over: the candidate heard it to its end, or it was cancelled, or it failed."""
 
     type: Literal["response.done"] = "response.done"
     response: Response
@@ -359,7 +359,7 @@ class OutputItemAdded(ServerEvent):
 
 
 class OutputItemDone(ServerEvent):
-    """The reply's item as it was heard."""
+    """The reply's item, as far as the candidate heard it."""
 
     type: Literal["response.output_item.done"] = "response.output_item.done"
     response_id: str
@@ -375,34 +375,34 @@ class ContentPartAdded(_OfContent):
 
 
 class ContentPartDone(_OfContent):
-    """The reply's only content part as it was heard."""
+    """The reply's only content part, as far as the candidate heard it."""
 
     type: Literal["response.content_part.done"] = "response.content_part.done"
     part: AudioPart
 
 
 class OutputAudioDelta(_OfContent):
-    """Sound of the patient: base64 of 16-bit little-endian mono PCM at 24 kHz, usually 40 ms."""
+    """The patient's audio: base64 of 16-bit little-endian mono PCM at 24 kHz, usually 40 ms."""
 
     type: Literal["response.output_audio.delta"] = "response.output_audio.delta"
     delta: str
 
 
 class OutputAudioDone(_OfContent):
-    """No more sound of this item will come."""
+    """No more audio of this item will come."""
 
     type: Literal["response.output_audio.done"] = "response.output_audio.done"
 
 
 class OutputTranscriptDelta(_OfContent):
-    """A clause of the patient, as its sound is sent."""
+    """A clause of the patient, sent together with its audio."""
 
     type: Literal["response.output_audio_transcript.delta"] = "response.output_audio_transcript.delta"
     delta: str
 
 
 class OutputTranscriptDone(_OfContent):
-    """What was heard of the reply; less than the deltas when it was interrupted."""
+    """The words of the reply that the candidate heard: fewer than the deltas if the reply was interrupted."""
 
     type: Literal["response.output_audio_transcript.done"] = "response.output_audio_transcript.done"
     transcript: str
@@ -416,14 +416,14 @@ class OutputCleared(ServerEvent):
 
 
 class OutputStarted(ServerEvent):
-    """The patient's sound begins to be sent (calls by WebRTC only)."""
+    """The server begins to send the patient's audio (calls by WebRTC only)."""
 
     type: Literal["output_audio_buffer.started"] = "output_audio_buffer.started"
     response_id: str
 
 
 class OutputStopped(ServerEvent):
-    """All there was of the patient's sound has been sent (calls by WebRTC only)."""
+    """The server has sent all of the patient's audio (calls by WebRTC only)."""
 
     type: Literal["output_audio_buffer.stopped"] = "output_audio_buffer.stopped"
     response_id: str
@@ -433,7 +433,7 @@ class OutputStopped(ServerEvent):
 
 
 class ResumeOffer(_Part):
-    """How to come back after the connection was lost: with this token, within so many seconds."""
+    """How to reconnect after a lost connection: with this token, within `within_s` seconds."""
 
     token: str
     within_s: int
@@ -449,7 +449,7 @@ class ClientConfigured(ServerEvent):
 
 
 class Pulse(ServerEvent):
-    """The connection stands, and so much of the candidate's sound came; once a second, without an `event_id`.
+    """A heartbeat, once a second, without an `event_id`: how much of the candidate's audio has arrived.
 
     Sent only to clients that asked for `resume`.
     """
@@ -459,14 +459,14 @@ class Pulse(ServerEvent):
 
 
 class RoleplayStarted(ServerEvent):
-    """The role-play's clock runs, for `session_s` seconds."""
+    """The role-play's clock starts, and runs for `session_s` seconds."""
 
     type: Literal["interlocutor.session.started"] = "interlocutor.session.started"
     session_s: int
 
 
 class RoleplayPaused(ServerEvent):
-    """The role-play stands still, or goes on, with `left_ms` of its time left."""
+    """The role-play is paused or continues, with `left_ms` of its time left."""
 
     type: Literal["interlocutor.session.paused"] = "interlocutor.session.paused"
     paused: bool
@@ -474,14 +474,14 @@ class RoleplayPaused(ServerEvent):
 
 
 class RoleplayEnded(ServerEvent):
-    """The role-play is over; the connection is closed after this event."""
+    """The role-play is over. The server closes the connection after this event."""
 
     type: Literal["interlocutor.session.ended"] = "interlocutor.session.ended"
     reason: str
 
 
 class TranscriptPartial(_OfItem):
-    """What was understood so far; the words after the first `stable_words` may still change."""
+    """The partial transcript. The words after the first `stable_words` may still change."""
 
     type: Literal["interlocutor.transcript.partial"] = "interlocutor.transcript.partial"
     turn: int
@@ -501,14 +501,14 @@ class TurnLatency(ServerEvent):
 
 
 class PlayoutClear(_OfItem):
-    """Drop what you have not played of this item; `heard_ms` of it count as heard."""
+    """Drop the audio of this item that you have not played. `heard_ms` of it count as heard."""
 
     type: Literal["interlocutor.playout.clear"] = "interlocutor.playout.clear"
     heard_ms: float
 
 
 class PlayoutHold(_OfItem):
-    """Pause this item's sound, and say at once with `interlocutor.playout` how much of it was played.
+    """Pause this item's audio. Say at once with `interlocutor.playout` how much of it was played.
 
     A resume or a clear follows. Sent only to clients that report what they have played.
     """
@@ -517,21 +517,21 @@ class PlayoutHold(_OfItem):
 
 
 class PlayoutResume(_OfItem):
-    """Go on with this item's sound from `from_ms`, up to 1.5 s back, or from where it was paused if that is earlier."""
+    """Continue this item's audio at `from_ms`, up to 1.5 s back, or at the pause if that is earlier."""
 
     type: Literal["interlocutor.playout.resume"] = "interlocutor.playout.resume"
     from_ms: float
 
 
 class PlayoutRestart(_OfItem):
-    """Drop all you have of this item's sound: what comes from now on begins at `from_ms`. After a lost connection."""
+    """After a lost connection: drop all audio of this item. The audio that follows begins at `from_ms`."""
 
     type: Literal["interlocutor.playout.restart"] = "interlocutor.playout.restart"
     from_ms: float
 
 
 class TurnTimeline(ServerEvent):
-    """What happened when in a turn, in milliseconds since the candidate's last voiced sample; null: never."""
+    """The times of a turn, in milliseconds since the candidate's last voiced sample. Null: did not happen."""
 
     type: Literal["interlocutor.turn.timeline"] = "interlocutor.turn.timeline"
     turn: int
@@ -554,7 +554,7 @@ class TurnTimeline(ServerEvent):
 
 
 class TurnIgnored(ServerEvent):
-    """What seemed a turn was noise, a backchannel, or was cleared."""
+    """The turn does not count: it was noise or a backchannel, or the client cleared it."""
 
     type: Literal["interlocutor.turn.ignored"] = "interlocutor.turn.ignored"
     turn: int
@@ -563,7 +563,7 @@ class TurnIgnored(ServerEvent):
 
 
 class SoundAdvice(ServerEvent):
-    """The candidate's sound is faint, clipped or noisy: what helps, in plain words, and what was measured.
+    """The candidate's audio is faint, clipped or noisy. It says in plain words what helps, and gives the measurements.
 
     Each kind comes once in a session. `speech_dbfs` is the level of some seconds of speech, `above_room_db` how far it
     is above the room's (null: not known yet), `clipped_share` the share of its samples at full scale.
@@ -578,7 +578,7 @@ class SoundAdvice(ServerEvent):
 
 
 class Problem(ServerEvent):
-    """Something that the person should know of, and what to do."""
+    """A problem that the person should know about, and what to do."""
 
     type: Literal["interlocutor.problem"] = "interlocutor.problem"
     code: str
