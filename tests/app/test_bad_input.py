@@ -23,7 +23,8 @@ PATIENCE_S = 20.0
 GROWTH_MB = 24.0  # of a server that is being abused; its allocator takes memory in steps of this order
 
 
-def test_a_message_that_is_wrong_is_refused_and_the_session_goes_on(mock_server: ServerProcess) -> None:
+@pytest.mark.asyncio
+async def test_a_message_that_is_wrong_is_refused_and_the_session_goes_on(mock_server: ServerProcess) -> None:
     wrong: list[tuple[str, tuple[str, str | None]]] = [
         ("{", ("protocol.bad_json", None)),
         ("[]", ("protocol.bad_json", None)),
@@ -43,75 +44,70 @@ def test_a_message_that_is_wrong_is_refused_and_the_session_goes_on(mock_server:
         ('{"type": "conversation.item.delete", "item_id": "item_c1"}', ("protocol.unsupported", "item_id")),
     ]
 
-    async def main() -> None:
-        async with neighbour(mock_server), joined(mock_server) as wire:
-            for message, (code, param) in wrong:
-                await wire.socket.send(message)
-                assert await wire.error() == (code, param), message[:80]
-            await wire.socket.send(b"\0\1")
-            assert await wire.error() == ("protocol.binary", None)
-            await wire.answered()
-            assert await wire.end() == 1000
-            assert "turn_committed" in await check_log(mock_server, wire.session_id)
-
-    asyncio.run(main())
+    async with neighbour(mock_server), joined(mock_server) as wire:
+        for message, (code, param) in wrong:
+            await wire.socket.send(message)
+            assert await wire.error() == (code, param), message[:80]
+        await wire.socket.send(b"\0\1")
+        assert await wire.error() == ("protocol.binary", None)
+        await wire.answered()
+        assert await wire.end() == 1000
+        assert "turn_committed" in await check_log(mock_server, wire.session_id)
 
 
-def test_a_client_that_is_wrong_all_the_time_is_let_go(mock_server: ServerProcess) -> None:
-    async def main() -> None:
-        async with neighbour(mock_server):
-            async with joined(mock_server) as wire:
-                for _ in range(3):
-                    await wire.socket.send(b"\0\1")
-                assert await wire.closed() == 1003
-            async with joined(mock_server) as wire:
-                for _ in range(30):
-                    await wire.socket.send("{")
-                assert await wire.closed() == 1008
-                assert wire.of("error")[-1]["error"]["code"] == "protocol.too_many_errors"
-            async with joined(mock_server) as wire:
-                await wire.socket.send(_append("A" * 200_000))
-                assert await wire.closed() == 1009
-            async with joined(mock_server) as wire:
-                for _ in range(1_000):
-                    await wire.send("input_audio_buffer.clear")
-                assert await wire.closed() == 4429
-
-    asyncio.run(main())
+@pytest.mark.asyncio
+async def test_a_client_that_is_wrong_all_the_time_is_let_go(mock_server: ServerProcess) -> None:
+    async with neighbour(mock_server):
+        async with joined(mock_server) as wire:
+            for _ in range(3):
+                await wire.socket.send(b"\0\1")
+            assert await wire.closed() == 1003
+        async with joined(mock_server) as wire:
+            for _ in range(30):
+                await wire.socket.send("{")
+            assert await wire.closed() == 1008
+            assert wire.of("error")[-1]["error"]["code"] == "protocol.too_many_errors"
+        async with joined(mock_server) as wire:
+            await wire.socket.send(_append("A" * 200_000))
+            assert await wire.closed() == 1009
+        async with joined(mock_server) as wire:
+            for _ in range(1_000):
+                await wire.send("input_audio_buffer.clear")
+            assert await wire.closed() == 4429
 
 
-def test_sound_faster_than_it_was_spoken_is_refused_and_in_the_end_its_sender(mock_server: ServerProcess) -> None:
+@pytest.mark.asyncio
+async def test_sound_faster_than_it_was_spoken_is_refused_and_in_the_end_its_sender(mock_server: ServerProcess) -> None:
     tenth = silence(100, WIRE_HZ)
 
-    async def main() -> None:
-        async with neighbour(mock_server), joined(mock_server) as wire:
-            began_s = time.monotonic()
-            sent = 0
-            while not wire.of("error"):
-                await wire.append(tenth)
-                sent += 1
-                await asyncio.sleep(max(0.0, began_s + sent * 0.1 / 3 - time.monotonic()))  # three times real time
-                assert sent < 200
-            assert await wire.error() == ("audio.too_fast", "audio")
-            await wire.answered()
-            assert wire.close_code is None
-            for _ in range(120):
-                await wire.append(tenth)
-            assert await wire.closed() == 1008
-            types = await check_log(mock_server, wire.session_id)
-            assert "turn_committed" in types
-            gaps = [e.payload for e in mock_server.entries(wire.session_id) if e.envelope.type == "media_gap"]
-            assert sum(gap["refused_ms"] for gap in gaps if gap) > 9_000
-
-    asyncio.run(main())
+    async with neighbour(mock_server), joined(mock_server) as wire:
+        began_s = time.monotonic()
+        sent = 0
+        while not wire.of("error"):
+            await wire.append(tenth)
+            sent += 1
+            await asyncio.sleep(max(0.0, began_s + sent * 0.1 / 3 - time.monotonic()))  # three times real time
+            assert sent < 200
+        assert await wire.error() == ("audio.too_fast", "audio")
+        await wire.answered()
+        assert wire.close_code is None
+        for _ in range(120):
+            await wire.append(tenth)
+        assert await wire.closed() == 1008
+        types = await check_log(mock_server, wire.session_id)
+        assert "turn_committed" in types
+        gaps = [e.payload for e in mock_server.entries(wire.session_id) if e.envelope.type == "media_gap"]
+        assert sum(gap["refused_ms"] for gap in gaps if gap) > 9_000
 
 
-def test_a_candidate_who_says_nothing_is_prompted_once_and_can_still_speak(
+@pytest.mark.asyncio
+async def test_a_candidate_who_says_nothing_is_prompted_once_and_can_still_speak(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Twenty seconds of nothing at a thirtieth of the usual wait: not even silence is sent after the first frame."""
 
-    async def main(server: ServerProcess) -> None:
+    data = tmp_path_factory.mktemp("silent")
+    with running(data, "engines.backend=mock", "conversation.silence_prompt_ms=500") as server:
         async with neighbour(server), joined(server) as wire:
             await wire.append(silence(20, WIRE_HZ))
             await wire.until("response.output_audio.delta")
@@ -125,14 +121,11 @@ def test_a_candidate_who_says_nothing_is_prompted_once_and_can_still_speak(
             types = await check_log(server, wire.session_id)
             assert types.count("reply_started") == 2
             assert "media_gap" in types
-
-    data = tmp_path_factory.mktemp("silent")
-    with running(data, "engines.backend=mock", "conversation.silence_prompt_ms=500") as server:
-        asyncio.run(main(server))
     assert faults_of(server) == []
 
 
-def test_a_client_that_reads_nothing_is_cut_off_and_costs_nobody_anything(
+@pytest.mark.asyncio
+async def test_a_client_that_reads_nothing_is_cut_off_and_costs_nobody_anything(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     update = json.dumps({"type": "session.update", "session": {"type": "realtime"}})
@@ -143,7 +136,10 @@ def test_a_client_that_reads_nothing_is_cut_off_and_costs_nobody_anything(
                 await deaf.send(update)
                 await asyncio.sleep(0.006)
 
-    async def main(server: ServerProcess) -> None:
+    data = tmp_path_factory.mktemp("deaf")
+    # Half a second is too short for a good client on a busy machine.
+    settings = ("server.send_deadline_s=2", "server.socket_send_buffer_bytes=4096")
+    with running(data, "engines.backend=mock", *settings) as server:
         async with neighbour(server):
             before = server.usage.memory_info().rss
             narrow = socket.socket()
@@ -165,12 +161,6 @@ def test_a_client_that_reads_nothing_is_cut_off_and_costs_nobody_anything(
             assert time.monotonic() - began_s < PATIENCE_S / 2
             assert (server.usage.memory_info().rss - before) / 1e6 < GROWTH_MB
         assert server.metric("voice_sessions_active") == 0.0
-
-    data = tmp_path_factory.mktemp("deaf")
-    # Half a second is too short for a good client on a busy machine.
-    settings = ("server.send_deadline_s=2", "server.socket_send_buffer_bytes=4096")
-    with running(data, "engines.backend=mock", *settings) as server:
-        asyncio.run(main(server))
     assert server.logged("client_too_slow")
     assert faults_of(server) == []
 
@@ -196,7 +186,8 @@ def test_a_session_that_can_not_be_had(
     assert "\n" not in answer["error"]["message"]
 
 
-def test_doors_that_stay_shut(mock_server: ServerProcess) -> None:
+@pytest.mark.asyncio
+async def test_doors_that_stay_shut(mock_server: ServerProcess) -> None:
     async def knock(url: str, key: str | None) -> tuple[int, str]:
         headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
         with pytest.raises(Exception, match="rejected WebSocket connection") as refused:
@@ -204,50 +195,45 @@ def test_doors_that_stay_shut(mock_server: ServerProcess) -> None:
         response: Any = refused.value.response  # type: ignore[attr-defined]
         return response.status_code, json.loads(response.body)["error"]["code"]
 
-    async def main() -> None:
-        realtime = f"ws://{mock_server.address}/v1/realtime"
-        assert await knock(realtime, None) == (401, "access.denied")
-        assert await knock(realtime, "made-up") == (401, "access.denied")
-        assert await knock(realtime, KEY) == (400, "session.model")
-        assert await knock(f"{realtime}?model=card:nobody", KEY) == (400, "card.unknown")
-        async with joined(mock_server) as wire:
-            await wire.answered()
-            reserved = await reserve(mock_server.url, CARD)
-            second = Wire(await connect(reserved.url, additional_headers={"Authorization": f"Bearer {reserved.token}"}))
-            try:
-                await second.until("session.created")
-                assert await knock(reserved.url, reserved.token) == (400, "session.in_use")
-                await second.send("interlocutor.session.end")
-                assert await second.closed() == 1000
-                assert await knock(reserved.url, reserved.token) == (400, "session.over")
-            finally:
-                await second.drop()
-            await wire.answered()
-
-    asyncio.run(main())
+    realtime = f"ws://{mock_server.address}/v1/realtime"
+    assert await knock(realtime, None) == (401, "access.denied")
+    assert await knock(realtime, "made-up") == (401, "access.denied")
+    assert await knock(realtime, KEY) == (400, "session.model")
+    assert await knock(f"{realtime}?model=card:nobody", KEY) == (400, "card.unknown")
+    async with joined(mock_server) as wire:
+        await wire.answered()
+        reserved = await reserve(mock_server.url, CARD)
+        second = Wire(await connect(reserved.url, additional_headers={"Authorization": f"Bearer {reserved.token}"}))
+        try:
+            await second.until("session.created")
+            assert await knock(reserved.url, reserved.token) == (400, "session.in_use")
+            await second.send("interlocutor.session.end")
+            assert await second.closed() == 1000
+            assert await knock(reserved.url, reserved.token) == (400, "session.over")
+        finally:
+            await second.drop()
+        await wire.answered()
 
 
-def test_a_message_before_the_session_is_set_up(mock_server: ServerProcess) -> None:
+@pytest.mark.asyncio
+async def test_a_message_before_the_session_is_set_up(mock_server: ServerProcess) -> None:
     """Whatever comes first is either carried out on the defaults or refused; none of it ends the connection."""
 
-    async def main() -> None:
-        async with neighbour(mock_server), joined(mock_server) as wire:
-            await wire.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=0)
-            assert await wire.error() == ("item.not_found", "item_id")
-            await wire.send("output_audio_buffer.clear")
-            assert await wire.error() == ("response_cancel_not_active", None)
-            await wire.send("input_audio_buffer.clear")
-            await wire.until("input_audio_buffer.cleared")
-            wire.speak(sentence())
-            wire.microphone()
-            await wire.until("response.output_audio.delta")
-            rate = {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16_000}}}}
-            await wire.send("session.update", session={"type": "realtime"} | rate)
-            assert await wire.error() == ("protocol.too_late", "session.audio.input.format.rate")
-            assert await wire.end() == 1000
-            assert wire.of("interlocutor.session.ended")[0]["reason"] == "ended"
-
-    asyncio.run(main())
+    async with neighbour(mock_server), joined(mock_server) as wire:
+        await wire.send("conversation.item.truncate", item_id="item_p1", content_index=0, audio_end_ms=0)
+        assert await wire.error() == ("item.not_found", "item_id")
+        await wire.send("output_audio_buffer.clear")
+        assert await wire.error() == ("response_cancel_not_active", None)
+        await wire.send("input_audio_buffer.clear")
+        await wire.until("input_audio_buffer.cleared")
+        wire.speak(sentence())
+        wire.microphone()
+        await wire.until("response.output_audio.delta")
+        rate = {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16_000}}}}
+        await wire.send("session.update", session={"type": "realtime"} | rate)
+        assert await wire.error() == ("protocol.too_late", "session.audio.input.format.rate")
+        assert await wire.end() == 1000
+        assert wire.of("interlocutor.session.ended")[0]["reason"] == "ended"
 
 
 def _append(audio: str) -> str:

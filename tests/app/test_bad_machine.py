@@ -145,42 +145,38 @@ def test_a_data_folder_that_can_not_be_one_is_one_line(tmp_path: Path) -> None:
     assert lines[0].startswith("error: 'file' ")
 
 
-def test_a_disk_that_fills_up_is_told_and_practice_goes_on_but_an_exam_ends(
-    mock_server: ServerProcess,
-) -> None:
-    async def main(server: ServerProcess) -> None:
-        async with joined(server) as practice, joined(server, mode="exam") as exam:
+@pytest.mark.asyncio
+async def test_a_disk_that_fills_up_is_told_and_practice_goes_on_but_an_exam_ends(mock_server: ServerProcess) -> None:
+    try:
+        async with joined(mock_server) as practice, joined(mock_server, mode="exam") as exam:
             practice.microphone()
             exam.microphone()
             for wire in (practice, exam):
                 wire.speak(sentence())
                 await wire.until("response.output_audio.delta")
-            server.limit_files_to(1_024)
+            mock_server.limit_files_to(1_024)
             told = await practice.until("interlocutor.problem")
             assert told["code"] == "storage.failed"
             assert "\n" not in told["message"]
-            assert str(server.data) not in told["message"]
+            assert str(mock_server.data) not in told["message"]
             await exam.until("interlocutor.problem")
             assert (await exam.until("interlocutor.session.ended"))["reason"] == "failed"
             assert await exam.closed() == 1011
             with pytest.raises(Exception, match="refused") as refused:
-                await reserve(server.url, CARD)
+                await reserve(mock_server.url, CARD)
             assert getattr(refused.value, "code", None) == "storage.failed"
             await practice.send("response.cancel")
             await practice.until("response.done")
             practice.speak(sentence())
             await practice.until("response.output_audio.delta")
             assert len(practice.of("interlocutor.problem")) <= 2  # one of the log, one of the recording
-            server.limit_files_to(-1)
-            async with neighbour(server):
+            mock_server.limit_files_to(-1)
+            async with neighbour(mock_server):
                 assert await practice.end() == 1000
             # What was written before is whole: its last line too, though the disk took only a part of what followed.
             for wire in (practice, exam):
-                types = [entry.envelope.type for entry in server.entries(wire.session_id)]
+                types = [entry.envelope.type for entry in mock_server.entries(wire.session_id)]
                 assert "turn_committed" in types
-
-    try:
-        asyncio.run(main(mock_server))
     finally:
         mock_server.limit_files_to(-1)
 
@@ -192,55 +188,52 @@ def _recogniser(server: psutil.Process) -> psutil.Process:
     raise AssertionError("no process has the recogniser")
 
 
+@pytest.mark.asyncio
 @pytest.mark.call_by_night
-def test_a_recogniser_killed_in_mid_utterance_loses_no_turn(embedded_server: ServerProcess, joining: Joining) -> None:
+async def test_a_recogniser_killed_in_mid_utterance_loses_no_turn(
+    embedded_server: ServerProcess, joining: Joining
+) -> None:
     question = cut("consultation.flac", 8_360, 11_820)  # "First of all, please tell me how you hurt your leg."
 
-    async def main() -> None:
-        async with neighbour(embedded_server), joining(embedded_server, "nursing-leg-wound") as wire:
-            wire.speak(question)
-            wire.microphone()
-            await wire.until("input_audio_buffer.speech_started")
-            assert wire.speaking
-            os.kill(_recogniser(embedded_server.usage).pid, signal.SIGKILL)
-            said = await wire.until("conversation.item.input_audio_transcription.completed")
-            # All of it: the new process was given the turn from its beginning.
-            heard = said["transcript"].lower()
-            before, found, _ = heard.partition("tell me how")
-            assert found, heard
-            # The new process has not heard this voice before: "for personnel please" was such a beginning.
-            assert len(before.split()) >= 3, heard
-            await wire.until(wire.first_sound)
-            assert not wire.of("error")
-            assert await wire.end() == 1000
-            await check_log(embedded_server, wire.session_id)
-            incidents = [
-                entry.payload
-                for entry in embedded_server.entries(wire.session_id)
-                if entry.envelope.type == "engine_incident"
-            ]
-            assert [(i["engine"], i["what"]) for i in incidents if i] == [
-                ("recogniser", "died"),
-                ("recogniser", "restarted"),
-            ]
-
-    asyncio.run(main())
+    async with neighbour(embedded_server), joining(embedded_server, "nursing-leg-wound") as wire:
+        wire.speak(question)
+        wire.microphone()
+        await wire.until("input_audio_buffer.speech_started")
+        assert wire.speaking
+        os.kill(_recogniser(embedded_server.usage).pid, signal.SIGKILL)
+        said = await wire.until("conversation.item.input_audio_transcription.completed")
+        # All of it: the new process was given the turn from its beginning.
+        heard = said["transcript"].lower()
+        before, found, _ = heard.partition("tell me how")
+        assert found, heard
+        # The new process has not heard this voice before: "for personnel please" was such a beginning.
+        assert len(before.split()) >= 3, heard
+        await wire.until(wire.first_sound)
+        assert not wire.of("error")
+        assert await wire.end() == 1000
+        await check_log(embedded_server, wire.session_id)
+        incidents = [
+            entry.payload
+            for entry in embedded_server.entries(wire.session_id)
+            if entry.envelope.type == "engine_incident"
+        ]
+        assert [(i["engine"], i["what"]) for i in incidents if i] == [
+            ("recogniser", "died"),
+            ("recogniser", "restarted"),
+        ]
 
 
-def test_an_ended_session_leaves_one_recording(mock_server: ServerProcess, joining: Joining) -> None:
-    async def main() -> str:
-        async with joining(mock_server) as wire:
-            wire.microphone()
-            wire.speak(sentence())
-            await wire.until(wire.first_sound)
-            assert await wire.end() == 1000
-            await check_log(mock_server, wire.session_id)
-            folder = mock_server.folder(wire.session_id)
-            async with asyncio.timeout(PATIENCE_S):
-                while not (folder / RECORDING_NAME).exists() or list(read_segments(folder)):  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)  # the server's disk thread: there is no event to wait for
-            return wire.session_id
-
-    session_id = asyncio.run(main())
-    kept: list[Any] = sorted(path.name for path in mock_server.folder(session_id).iterdir())
+@pytest.mark.asyncio
+async def test_an_ended_session_leaves_one_recording(mock_server: ServerProcess, joining: Joining) -> None:
+    async with joining(mock_server) as wire:
+        wire.microphone()
+        wire.speak(sentence())
+        await wire.until(wire.first_sound)
+        assert await wire.end() == 1000
+        await check_log(mock_server, wire.session_id)
+        folder = mock_server.folder(wire.session_id)
+        async with asyncio.timeout(PATIENCE_S):
+            while not (folder / RECORDING_NAME).exists() or list(read_segments(folder)):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)  # the server's disk thread: there is no event to wait for
+    kept: list[Any] = sorted(path.name for path in folder.iterdir())
     assert kept == ["events.jsonl", "payloads.jsonl", RECORDING_NAME]

@@ -33,6 +33,7 @@ def typed(text: str) -> str:
     )
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     "message",
     [
@@ -44,30 +45,25 @@ def typed(text: str) -> str:
         json.dumps({"type": "session.update", "event_id": HALF, "session": {"type": "realtime", "instructions": HALF}}),
     ],
 )
-def test_half_a_surrogate_in_a_message_is_refused_and_the_session_goes_on(
+async def test_half_a_surrogate_in_a_message_is_refused_and_the_session_goes_on(
     mock_server: ServerProcess, message: str, joining: Joining
 ) -> None:
-    async def main() -> None:
-        async with joining(mock_server) as wire:
-            await wire.socket.send(message)
-            assert await wire.error() == ("protocol.bad_json", None)
-            await wire.answered()
-            assert await wire.end() == 1000
-            written = mock_server.entries(wire.session_id)
-            assert written[-1].envelope.type == "session_ended"
-
-    asyncio.run(main())
+    async with joining(mock_server) as wire:
+        await wire.socket.send(message)
+        assert await wire.error() == ("protocol.bad_json", None)
+        await wire.answered()
+        assert await wire.end() == 1000
+        written = mock_server.entries(wire.session_id)
+        assert written[-1].envelope.type == "session_ended"
 
 
-def test_two_halves_of_one_character_are_that_character(mock_server: ServerProcess, joining: Joining) -> None:
-    async def main() -> None:
-        async with joining(mock_server) as wire:
-            await wire.socket.send(typed("fine \U0001f600"))
-            item = (await wire.until("conversation.item.added", lambda e: e["item"]["role"] == "user"))["item"]
-            assert item["content"][0]["text"] == "fine \U0001f600"
-            assert await wire.end() == 1000
-
-    asyncio.run(main())
+@pytest.mark.asyncio
+async def test_two_halves_of_one_character_are_that_character(mock_server: ServerProcess, joining: Joining) -> None:
+    async with joining(mock_server) as wire:
+        await wire.socket.send(typed("fine \U0001f600"))
+        item = (await wire.until("conversation.item.added", lambda e: e["item"]["role"] == "user"))["item"]
+        assert item["content"][0]["text"] == "fine \U0001f600"
+        assert await wire.end() == 1000
 
 
 @pytest.mark.parametrize("body", [{"card": HALF}, {"card": "pharmacy-new-inhaler", "mode": HALF}, {HALF: 1}])
@@ -79,7 +75,8 @@ def test_half_a_surrogate_in_a_request_is_refused(mock_server: ServerProcess, bo
         assert (answer.code, json.load(answer)["error"]["code"]) == (400, "protocol.bad_json")
 
 
-def test_what_engines_say_beyond_unicode_is_replaced_on_the_wire_in_the_log_and_in_the_debrief(
+@pytest.mark.asyncio
+async def test_what_engines_say_beyond_unicode_is_replaced_on_the_wire_in_the_log_and_in_the_debrief(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(instant, "recogniser", lambda: ScriptedRecogniser([f"does {HALF} it hurt"], word_ms=100))
@@ -87,34 +84,31 @@ def test_what_engines_say_beyond_unicode_is_replaced_on_the_wire_in_the_log_and_
         instant, "responder", lambda: ScriptedResponder({1: (f"Yes {HALF}", "\ude00 it does.")}, cost_ms=0.0)
     )
 
-    async def main() -> None:
-        async with serving(tmp_path) as (address, server):
-            reserved, _ = await reserved_at(f"http://{address}")
-            wire = Wire(await connect_to(reserved))
-            try:
-                await wire.until("session.created")
-                wire.speak(sentence())
-                wire.microphone()
-                said = await wire.until("conversation.item.input_audio_transcription.completed")
-                assert said["transcript"] == f"does {REPLACED} it hurt"
-                done = await wire.until("response.done")
-                (item,) = done["response"]["output"]
-                assert item["content"][0]["transcript"] == f"Yes {REPLACED} {REPLACED} it does."
-                assert wire.of("error") == wire.of("interlocutor.problem") == []
-                assert await wire.end() == 1000
-            finally:
-                await wire.drop()
-            await until(lambda: not server.registry.running())
-            told = await asyncio.to_thread(_debrief, reserved.base_url, reserved.id, reserved.token)
-            assert [turn["text"] for turn in told["turns"]] == [
-                f"does {REPLACED} it hurt",
-                f"Yes {REPLACED} {REPLACED} it does.",
-            ]
-        entries = list(read_jsonl(tmp_path / "sessions" / reserved.id))
-        assert entries[-1].envelope.type == "session_ended"
-        assert all(is_intact(entry) for entry in entries)
-
-    asyncio.run(main())
+    async with serving(tmp_path) as (address, server):
+        reserved, _ = await reserved_at(f"http://{address}")
+        wire = Wire(await connect_to(reserved))
+        try:
+            await wire.until("session.created")
+            wire.speak(sentence())
+            wire.microphone()
+            said = await wire.until("conversation.item.input_audio_transcription.completed")
+            assert said["transcript"] == f"does {REPLACED} it hurt"
+            done = await wire.until("response.done")
+            (item,) = done["response"]["output"]
+            assert item["content"][0]["transcript"] == f"Yes {REPLACED} {REPLACED} it does."
+            assert wire.of("error") == wire.of("interlocutor.problem") == []
+            assert await wire.end() == 1000
+        finally:
+            await wire.drop()
+        await until(lambda: not server.registry.running())
+        told = await asyncio.to_thread(_debrief, reserved.base_url, reserved.id, reserved.token)
+        assert [turn["text"] for turn in told["turns"]] == [
+            f"does {REPLACED} it hurt",
+            f"Yes {REPLACED} {REPLACED} it does.",
+        ]
+    entries = list(read_jsonl(tmp_path / "sessions" / reserved.id))
+    assert entries[-1].envelope.type == "session_ended"
+    assert all(is_intact(entry) for entry in entries)
 
 
 def _debrief(base_url: str, session_id: str, token: str) -> dict[str, list[dict[str, str]]]:
@@ -135,24 +129,22 @@ def test_a_request_that_is_no_one_object_is_refused(mock_server: ServerProcess) 
             assert (answer.code, json.load(answer)["error"]["code"]) == (400, "protocol.bad_json"), body
 
 
-def test_a_replay_against_a_server_that_sends_half_a_surrogate_goes_on() -> None:
+@pytest.mark.asyncio
+async def test_a_replay_against_a_server_that_sends_half_a_surrogate_goes_on() -> None:
     """Our own never does; another may."""
     told: list[Told] = []
 
-    async def main() -> None:
-        async def answer(socket: ServerConnection) -> None:
-            item = {"item_id": "item_c1", "transcript": f"does {HALF} it"}
-            await socket.send(json.dumps({"type": "conversation.item.input_audio_transcription.completed"} | item))
-            await socket.send(json.dumps({"type": "interlocutor.problem", "message": f"\ude00 {HALF}\ude00"}))
-            await socket.send(json.dumps({"type": "interlocutor.session.ended", "reason": "ended"}))
+    async def answer(socket: ServerConnection) -> None:
+        item = {"item_id": "item_c1", "transcript": f"does {HALF} it"}
+        await socket.send(json.dumps({"type": "conversation.item.input_audio_transcription.completed"} | item))
+        await socket.send(json.dumps({"type": "interlocutor.problem", "message": f"\ude00 {HALF}\ude00"}))
+        await socket.send(json.dumps({"type": "interlocutor.session.ended", "reason": "ended"}))
 
-        async with serve(answer, "127.0.0.1", 0) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            link = await RemoteLink.open(Reserved("s", "t", f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}"))
-            link.listen(told.append)
-            await link.close()
-
-    asyncio.run(main())
+    async with serve(answer, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        link = await RemoteLink.open(Reserved("s", "t", f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}"))
+        link.listen(told.append)
+        await link.close()
     assert told[:3] == [
         Understood(1, f"does {REPLACED} it"),
         Trouble(f"{REPLACED} \U0001f600"),

@@ -20,6 +20,8 @@ from tests.app.inside import KEY, serving
 from tests.app.process import faults_of, running
 from tests.app.wire import CARD, PATIENCE_S, Joining, Wire, connect_to
 
+pytestmark = pytest.mark.asyncio
+
 ATTACKER = "203.0.113.66"
 ASKED = 1_000
 EVERY_S = 0.05  # what a client that never begins sends small messages at
@@ -68,63 +70,54 @@ def admissions(server: Server, result: str) -> float:
     return server.metrics.registry.get_sample_value("voice_admissions_total", {"result": result}) or 0.0
 
 
-def test_an_address_that_asks_too_often_is_told_when_it_may_again(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with serving(tmp_path, reservations={"burst": 3, "per_minute": 6}) as (address, server):
-            answers = await Stranger(ATTACKER, address).ask(5)
-            assert [status for status, _, _ in answers] == [201] * 3 + [429] * 2
-            _, told, retry_after = answers[-1]
-            assert told["error"]["code"] == "access.too_many"
-            assert retry_after in ("9", "10")
-            assert f"try again in {retry_after} seconds" in told["error"]["message"]
-            assert admissions(server, "limited") == 2
-            assert [status for status, _, _ in await Stranger("198.51.100.1", address).ask()] == [201]
-            one, another = Stranger("2001:db8::1", address), Stranger("2001:db8::2:1", address)
-            assert {status for status, _, _ in await one.ask(3)} == {201}
-            assert [status for status, _, _ in await another.ask()] == [429]  # the same /64
-            assert {status for status, _, _ in await Stranger(ATTACKER, address, key=KEY).ask(5)} == {201}
-            assert [status for status, _, _ in await Stranger(ATTACKER, address, key=KEY + "x").ask()] == [429]
-            # What a developer's key opens by connecting is not limited either.
-            headers = {"Authorization": f"Bearer {KEY}", "X-Forwarded-For": ATTACKER}
-            async with connect(f"ws://{address}/v1/realtime?model=card:{CARD}", additional_headers=headers):
-                assert admissions(server, "limited") == 4
-
-    asyncio.run(main())
+async def test_an_address_that_asks_too_often_is_told_when_it_may_again(tmp_path: Path) -> None:
+    async with serving(tmp_path, reservations={"burst": 3, "per_minute": 6}) as (address, server):
+        answers = await Stranger(ATTACKER, address).ask(5)
+        assert [status for status, _, _ in answers] == [201] * 3 + [429] * 2
+        _, told, retry_after = answers[-1]
+        assert told["error"]["code"] == "access.too_many"
+        assert retry_after in ("9", "10")
+        assert f"try again in {retry_after} seconds" in told["error"]["message"]
+        assert admissions(server, "limited") == 2
+        assert [status for status, _, _ in await Stranger("198.51.100.1", address).ask()] == [201]
+        one, another = Stranger("2001:db8::1", address), Stranger("2001:db8::2:1", address)
+        assert {status for status, _, _ in await one.ask(3)} == {201}
+        assert [status for status, _, _ in await another.ask()] == [429]  # the same /64
+        assert {status for status, _, _ in await Stranger(ATTACKER, address, key=KEY).ask(5)} == {201}
+        assert [status for status, _, _ in await Stranger(ATTACKER, address, key=KEY + "x").ask()] == [429]
+        # What a developer's key opens by connecting is not limited either.
+        headers = {"Authorization": f"Bearer {KEY}", "X-Forwarded-For": ATTACKER}
+        async with connect(f"ws://{address}/v1/realtime?model=card:{CARD}", additional_headers=headers):
+            assert admissions(server, "limited") == 4
 
 
-def test_what_was_refused_for_another_reason_does_not_count(tmp_path: Path) -> None:
-    async def main() -> None:
-        limits = {"burst": 2, "per_minute": 1}
-        async with serving(tmp_path, reservations=limits, max_sessions=1) as (address, server):
-            stranger = Stranger("198.51.100.1", address)
-            assert [status for status, _, _ in await stranger.ask(9)] == [201] + [503] * 8
-            assert (admissions(server, "full"), admissions(server, "limited")) == (8, 0)
-
-    asyncio.run(main())
+async def test_what_was_refused_for_another_reason_does_not_count(tmp_path: Path) -> None:
+    limits = {"burst": 2, "per_minute": 1}
+    async with serving(tmp_path, reservations=limits, max_sessions=1) as (address, server):
+        stranger = Stranger("198.51.100.1", address)
+        assert [status for status, _, _ in await stranger.ask(9)] == [201] + [503] * 8
+        assert (admissions(server, "full"), admissions(server, "limited")) == (8, 0)
 
 
 @pytest.mark.parametrize("burst", [30, 10_000], ids=["limited", "as if from many addresses at once"])
-def test_a_thousand_requests_that_nobody_joins_keep_no_candidate_out(tmp_path: Path, burst: int) -> None:
-    async def main() -> None:
-        async with serving(tmp_path, reservations={"burst": burst}) as (address, server):
-            attacker = Stranger(ATTACKER, address)
-            asked = await attacker.ask(ASKED)
-            assert sum(status == 201 for status, _, _ in asked) == 16  # all places there are
-            async with contextlib.AsyncExitStack() as stack:
-                for number in range(5):
-                    reserved = await Stranger(f"198.51.100.{number}", address).reserved()
-                    await attacker.ask(20)
-                    wire = await stack.enter_async_context(candidate(reserved))
-                    await wire.answered()
-            assert len(server.registry.running()) <= 5
-            # Who had to make room is told so, and leaves nothing behind.
-            gone = Reserved(asked[15][1]["id"], asked[15][1]["token"], asked[15][1]["url"], "")
-            status, told = await asyncio.to_thread(summary, address, gone)
-            assert (status, told["error"]["code"]) == (401, "access.denied")
-            await asyncio.to_thread(server.chores.flush)
-            assert not (tmp_path / "sessions" / gone.id).exists()
-
-    asyncio.run(main())
+async def test_a_thousand_requests_that_nobody_joins_keep_no_candidate_out(tmp_path: Path, burst: int) -> None:
+    async with serving(tmp_path, reservations={"burst": burst}) as (address, server):
+        attacker = Stranger(ATTACKER, address)
+        asked = await attacker.ask(ASKED)
+        assert sum(status == 201 for status, _, _ in asked) == 16  # all places there are
+        async with contextlib.AsyncExitStack() as stack:
+            for number in range(5):
+                reserved = await Stranger(f"198.51.100.{number}", address).reserved()
+                await attacker.ask(20)
+                wire = await stack.enter_async_context(candidate(reserved))
+                await wire.answered()
+        assert len(server.registry.running()) <= 5
+        # Who had to make room is told so, and leaves nothing behind.
+        gone = Reserved(asked[15][1]["id"], asked[15][1]["token"], asked[15][1]["url"], "")
+        status, told = await asyncio.to_thread(summary, address, gone)
+        assert (status, told["error"]["code"]) == (401, "access.denied")
+        await asyncio.to_thread(server.chores.flush)
+        assert not (tmp_path / "sessions" / gone.id).exists()
 
 
 def summary(host: str, reserved: Reserved) -> tuple[int, dict[str, Any]]:
@@ -136,7 +129,7 @@ def summary(host: str, reserved: Reserved) -> tuple[int, dict[str, Any]]:
         return answer.status, json.loads(answer.read())
 
 
-def test_a_joined_session_that_never_begins_gives_its_place_up(
+async def test_a_joined_session_that_never_begins_gives_its_place_up(
     joining: Joining, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Small messages all the time keep a connection, and no place; a session that has begun is left alone."""
@@ -148,22 +141,18 @@ def test_a_joined_session_that_never_begins_gives_its_place_up(
 
     settings = ("engines.backend=mock", "session.start_within_s=4", "server.max_sessions=2")
     with running(tmp_path_factory.mktemp("never"), *settings) as server:
-
-        async def main() -> None:
-            async with joining(server) as talking:
-                await talking.answered()
-                async with joining(server) as wire:
-                    chat = asyncio.create_task(chatter(wire))
-                    problem = await wire.until("interlocutor.problem")
-                    assert problem["code"] == "session.not_started"
-                    assert (await wire.until("interlocutor.session.ended"))["reason"] == "not_started"
-                    assert await wire.closed() in (4408, 1005)  # a data channel has no close code
-                    chat.cancel()
-                    await asyncio.gather(chat, return_exceptions=True)
-                async with joining(server) as next_one:  # the place is free
-                    await next_one.answered()
-                await talking.answered()
-            assert server.metric('voice_websocket_closes_total{code="4408"}') == 1
-
-        asyncio.run(main())
+        async with joining(server) as talking:
+            await talking.answered()
+            async with joining(server) as wire:
+                chat = asyncio.create_task(chatter(wire))
+                problem = await wire.until("interlocutor.problem")
+                assert problem["code"] == "session.not_started"
+                assert (await wire.until("interlocutor.session.ended"))["reason"] == "not_started"
+                assert await wire.closed() in (4408, 1005)  # a data channel has no close code
+                chat.cancel()
+                await asyncio.gather(chat, return_exceptions=True)
+            async with joining(server) as next_one:  # the place is free
+                await next_one.answered()
+            await talking.answered()
+        assert server.metric('voice_websocket_closes_total{code="4408"}') == 1
     assert faults_of(server) == []

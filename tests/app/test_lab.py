@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +22,8 @@ from server.settings.lab import LabSettings
 from server.settings.tree import Settings
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD
+
+pytestmark = pytest.mark.asyncio
 
 BEARER = {"Authorization": f"Bearer {KEY}"}
 TRUTH = """\
@@ -85,111 +86,96 @@ LOCAL = "http://localhost"
         ("staging", "10.0.0.7", "https://oet.example", BEARER, 200, 200),
     ],
 )
-def test_who_may(
+async def test_who_may(
     tmp_path: Path, environment: str, address: str, url: str, headers: dict[str, str], page: int, data: int
 ) -> None:
-    async def main() -> None:
-        settings = settings_with(tmp_path, environment=environment)
-        async with asking(settings, address=address, url=url) as client:
-            assert (await client.get("/lab", headers=headers)).status_code == page
-            for path in ("/api/lab", "/api/lab/truth/silence.flac", "/api/lab/sound/silence.flac"):
-                assert (await client.get(path, headers=headers)).status_code == data, path
-            answer = await client.post("/api/lab/sessions", headers=headers, json={"card": CARD})
-            assert answer.status_code == (201 if data == 200 else data)
-
-    asyncio.run(main())
+    settings = settings_with(tmp_path, environment=environment)
+    async with asking(settings, address=address, url=url) as client:
+        assert (await client.get("/lab", headers=headers)).status_code == page
+        for path in ("/api/lab", "/api/lab/truth/silence.flac", "/api/lab/sound/silence.flac"):
+            assert (await client.get(path, headers=headers)).status_code == data, path
+        answer = await client.post("/api/lab/sessions", headers=headers, json={"card": CARD})
+        assert answer.status_code == (201 if data == 200 else data)
 
 
 @pytest.mark.parametrize(("environment", "lab"), [("test", {}), ("dev", {"enabled": False})])
-def test_where_nobody_may_it_is_not_there(tmp_path: Path, environment: str, lab: dict[str, Any]) -> None:
-    async def main() -> None:
-        settings = settings_with(tmp_path, key=None, environment=environment, **lab)
-        async with asking(settings, address="127.0.0.1", url=LOCAL) as client:
-            for path in ("/lab", "/api/lab", "/api/lab/sound/silence.flac"):
-                answer = await client.get(path, headers=BEARER)
-                assert (answer.status_code, answer.json()["error"]["code"]) == (404, "page.closed"), path
-
-    asyncio.run(main())
+async def test_where_nobody_may_it_is_not_there(tmp_path: Path, environment: str, lab: dict[str, Any]) -> None:
+    settings = settings_with(tmp_path, key=None, environment=environment, **lab)
+    async with asking(settings, address="127.0.0.1", url=LOCAL) as client:
+        for path in ("/lab", "/api/lab", "/api/lab/sound/silence.flac"):
+            answer = await client.get(path, headers=BEARER)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (404, "page.closed"), path
 
 
-def test_recordings_are_listed_and_nothing_else_can_be_read(tmp_path: Path, folder: Path) -> None:
+async def test_recordings_are_listed_and_nothing_else_can_be_read(tmp_path: Path, folder: Path) -> None:
     outside = ["..%2foutside.wav", "%2e%2e/outside.wav", "inner/%2e%2e/%2e%2e/outside.wav", "link.wav"]
     absolute = ["/etc/passwd", "%2fetc%2fpasswd", str(tmp_path / "outside.wav")]
     others = ["notes.txt", "inner", "", "inner/with truth.truth.yaml", "nothing.wav", "plain.wav%00"]
 
-    async def main() -> None:
-        settings = settings_with(tmp_path, recordings_path=folder)
-        async with asking(settings, address="127.0.0.1", url=LOCAL) as client:
-            body = (await client.get("/api/lab")).json()
-            size = (folder / "plain.wav").stat().st_size
-            assert body["recordings"] == [
-                {"name": "inner/with truth.wav", "bytes": size, "truth": True},
-                {"name": "plain.wav", "bytes": size, "truth": False},
-            ]
-            assert body["engines"] == dict.fromkeys(("recogniser", "responder", "synthesiser"), "scripted")
-            assert body["settings_digest"] == settings.digest()
-            sound = await client.get("/api/lab/sound/inner/with%20truth.wav")
-            assert sound.headers["content-type"] == "audio/wav"
-            assert sound.content == (folder / "inner" / "with truth.wav").read_bytes()
-            truth = (await client.get("/api/lab/truth/inner/with%20truth.wav")).json()
-            span = {"from_ms": 100, "to_ms": 900, "text": "Hello.", "expect": "greeting"}
-            assert truth == {"card": "nursing-leg-wound", "speech_in": "mono", "turns": [span]}
-            assert (await client.get("/api/lab/truth/plain.wav")).json()["turns"] is None
-            for name in (*outside, *absolute, *others):
-                for kind in ("sound", "truth"):
-                    answer = await client.get(httpx2.URL(LOCAL).copy_with(raw_path=f"/api/lab/{kind}/{name}".encode()))
-                    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "recording.unknown"), name
-            assert (await client.post("/api/lab/truth", content=TRUTH)).json() == truth  # somebody's own file
-            wrong = {"turns: 7": 409, "[" * 50_000: 409, "\udcff": 409, "x" * 300_000: 400}
-            for text, status in wrong.items():
-                content = text.encode(errors="surrogateescape")
-                answer = await client.post("/api/lab/truth", content=content)
-                assert answer.status_code == status, text[:20]
-            (folder / "inner" / "with truth.truth.yaml").write_text("turns: 7")
-            answer = await client.get("/api/lab/truth/inner/with%20truth.wav")
-            assert (answer.status_code, answer.json()["error"]["code"]) == (409, "recording.truth")
-
-    asyncio.run(main())
+    settings = settings_with(tmp_path, recordings_path=folder)
+    async with asking(settings, address="127.0.0.1", url=LOCAL) as client:
+        body = (await client.get("/api/lab")).json()
+        size = (folder / "plain.wav").stat().st_size
+        assert body["recordings"] == [
+            {"name": "inner/with truth.wav", "bytes": size, "truth": True},
+            {"name": "plain.wav", "bytes": size, "truth": False},
+        ]
+        assert body["engines"] == dict.fromkeys(("recogniser", "responder", "synthesiser"), "scripted")
+        assert body["settings_digest"] == settings.digest()
+        sound = await client.get("/api/lab/sound/inner/with%20truth.wav")
+        assert sound.headers["content-type"] == "audio/wav"
+        assert sound.content == (folder / "inner" / "with truth.wav").read_bytes()
+        truth = (await client.get("/api/lab/truth/inner/with%20truth.wav")).json()
+        span = {"from_ms": 100, "to_ms": 900, "text": "Hello.", "expect": "greeting"}
+        assert truth == {"card": "nursing-leg-wound", "speech_in": "mono", "turns": [span]}
+        assert (await client.get("/api/lab/truth/plain.wav")).json()["turns"] is None
+        for name in (*outside, *absolute, *others):
+            for kind in ("sound", "truth"):
+                answer = await client.get(httpx2.URL(LOCAL).copy_with(raw_path=f"/api/lab/{kind}/{name}".encode()))
+                assert (answer.status_code, answer.json()["error"]["code"]) == (404, "recording.unknown"), name
+        assert (await client.post("/api/lab/truth", content=TRUTH)).json() == truth  # somebody's own file
+        wrong = {"turns: 7": 409, "[" * 50_000: 409, "\udcff": 409, "x" * 300_000: 400}
+        for text, status in wrong.items():
+            content = text.encode(errors="surrogateescape")
+            answer = await client.post("/api/lab/truth", content=content)
+            assert answer.status_code == status, text[:20]
+        (folder / "inner" / "with truth.truth.yaml").write_text("turns: 7")
+        answer = await client.get("/api/lab/truth/inner/with%20truth.wav")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "recording.truth")
 
 
-def test_a_page_from_elsewhere_opens_no_session(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with asking(settings_with(tmp_path), address="127.0.0.1", url=LOCAL) as client:
-            headers = {"Origin": "https://elsewhere.example"}
-            answer = await client.post("/api/lab/sessions", headers=headers, json={"card": CARD})
-            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "access.origin")
-            answer = await client.post("/api/lab/sessions", json={"card": 7})
-            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "session.fields")
-
-    asyncio.run(main())
+async def test_a_page_from_elsewhere_opens_no_session(tmp_path: Path) -> None:
+    async with asking(settings_with(tmp_path), address="127.0.0.1", url=LOCAL) as client:
+        headers = {"Origin": "https://elsewhere.example"}
+        answer = await client.post("/api/lab/sessions", headers=headers, json={"card": CARD})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "access.origin")
+        answer = await client.post("/api/lab/sessions", json={"card": 7})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "session.fields")
 
 
-def test_its_token_tunes_its_own_session_and_opens_no_other(tmp_path: Path) -> None:
+async def test_its_token_tunes_its_own_session_and_opens_no_other(tmp_path: Path) -> None:
     update = {
         "type": "session.update",
         "session": {"audio": {"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 700}}}},
     }
 
-    async def main() -> None:
-        async with serving(tmp_path) as (address, _server):
-            async with httpx2.AsyncClient(base_url=f"http://{address}") as client:
-                lab = (await client.post("/api/lab/sessions", json={"card": CARD})).json()
-                other = await reserve(f"http://{address}", CARD)
-                own = {"Authorization": f"Bearer {lab['token']}"}
-                assert (await client.get(f"/api/sessions/{lab['id']}", headers=own)).status_code == 200
-                assert (await client.get(f"/api/sessions/{other.id}", headers=own)).status_code == 403
-                assert (await client.get("/api/lab", headers=own)).status_code == 403
-                candidates = {"Authorization": f"Bearer {other.token}"}
-                assert (await client.get("/api/lab", headers=candidates)).status_code == 403
-            async with connect(f"ws://{address}/v1/realtime", additional_headers=own) as socket:
-                assert json.loads(await socket.recv())["session"]["id"] == lab["id"]
-                await socket.send(json.dumps(update))
-                told = json.loads(await socket.recv())
-                assert told["type"] == "session.updated"
-                assert told["session"]["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 700
-            async with connect(f"ws://{address}/v1/realtime", additional_headers=candidates) as socket:
-                await socket.recv()
-                await socket.send(json.dumps(update))
-                assert json.loads(await socket.recv())["error"]["code"] == "access.not_allowed"
-
-    asyncio.run(main())
+    async with serving(tmp_path) as (address, _server):
+        async with httpx2.AsyncClient(base_url=f"http://{address}") as client:
+            lab = (await client.post("/api/lab/sessions", json={"card": CARD})).json()
+            other = await reserve(f"http://{address}", CARD)
+            own = {"Authorization": f"Bearer {lab['token']}"}
+            assert (await client.get(f"/api/sessions/{lab['id']}", headers=own)).status_code == 200
+            assert (await client.get(f"/api/sessions/{other.id}", headers=own)).status_code == 403
+            assert (await client.get("/api/lab", headers=own)).status_code == 403
+            candidates = {"Authorization": f"Bearer {other.token}"}
+            assert (await client.get("/api/lab", headers=candidates)).status_code == 403
+        async with connect(f"ws://{address}/v1/realtime", additional_headers=own) as socket:
+            assert json.loads(await socket.recv())["session"]["id"] == lab["id"]
+            await socket.send(json.dumps(update))
+            told = json.loads(await socket.recv())
+            assert told["type"] == "session.updated"
+            assert told["session"]["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 700
+        async with connect(f"ws://{address}/v1/realtime", additional_headers=candidates) as socket:
+            await socket.recv()
+            await socket.send(json.dumps(update))
+            assert json.loads(await socket.recv())["error"]["code"] == "access.not_allowed"

@@ -20,7 +20,8 @@ SESSIONS = 10
 SETTLE_S = 10.0
 
 
-def test_ten_sessions_leave_no_open_file_and_no_thread(mock_server: ServerProcess) -> None:
+@pytest.mark.asyncio
+async def test_ten_sessions_leave_no_open_file_and_no_thread(mock_server: ServerProcess) -> None:
     async def session(*, politely: bool) -> None:
         async with joined(mock_server) as wire:
             await wire.append(silence(200, WIRE_HZ))
@@ -31,15 +32,12 @@ def test_ten_sessions_leave_no_open_file_and_no_thread(mock_server: ServerProces
     def left() -> tuple[int, int]:
         return mock_server.usage.num_fds(), mock_server.usage.num_threads()
 
-    asyncio.run(session(politely=True))  # what is loaded once is loaded now
+    await session(politely=True)  # what is loaded once is loaded now
     _settle(mock_server)
     files, threads = left()
 
-    async def main() -> None:
-        for number in range(SESSIONS):
-            await session(politely=number % 2 == 0)
-
-    asyncio.run(main())
+    for number in range(SESSIONS):
+        await session(politely=number % 2 == 0)
     _settle(mock_server)
     files_now, threads_now = left()
     assert abs(files_now - files) <= 2
@@ -56,27 +54,25 @@ def _settle(server: ServerProcess) -> None:
         time.sleep(0.02)  # another process's state: there is no event to wait for
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("politely", [True, False])
-def test_a_session_leaves_no_task(tmp_path: Path, politely: bool) -> None:
-    async def main() -> None:
-        async with serving(tmp_path) as (address, server):
-            threads = threading.active_count()
-            before = _tasks()
-            reserved, _ = await reserved_at(f"http://{address}")
-            wire = Wire(await connect_to(reserved))
-            try:
-                wire.microphone()
-                await wire.answered()
-                assert _tasks() - before
-                if politely:
-                    assert await wire.end() == 1000
-            finally:
-                await wire.drop()
-            await until(lambda: server.registry.running() == [])
-            await until(lambda: not _tasks() - before)
-            assert threading.active_count() <= threads + 1  # the one of our own HTTP request
-
-    asyncio.run(main())
+async def test_a_session_leaves_no_task(tmp_path: Path, politely: bool) -> None:
+    async with serving(tmp_path) as (address, server):
+        threads = threading.active_count()
+        before = _tasks()
+        reserved, _ = await reserved_at(f"http://{address}")
+        wire = Wire(await connect_to(reserved))
+        try:
+            wire.microphone()
+            await wire.answered()
+            assert _tasks() - before
+            if politely:
+                assert await wire.end() == 1000
+        finally:
+            await wire.drop()
+        await until(lambda: server.registry.running() == [])
+        await until(lambda: not _tasks() - before)
+        assert threading.active_count() <= threads + 1  # the one of our own HTTP request
 
 
 def test_nothing_is_reported_to_the_makers_of_a_library(tmp_path: Path) -> None:

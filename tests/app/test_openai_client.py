@@ -20,6 +20,8 @@ from bench.replay.plan import plan_replay
 from tests.app.process import KEY, ServerProcess
 from tests.app.wire import DATA, check_log, encoded, sentence
 
+pytestmark = pytest.mark.asyncio
+
 PATIENCE_S = 20.0
 AUDIBLE = 1_000  # of 32767
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
@@ -100,87 +102,77 @@ async def talking(server: ServerProcess, card: str, **client: Any) -> AsyncItera
     await check_log(server, created.session.id)
 
 
-def test_three_turns_are_spoken_and_the_patient_is_interrupted_once(embedded_server: ServerProcess) -> None:
+async def test_three_turns_are_spoken_and_the_patient_is_interrupted_once(embedded_server: ServerProcess) -> None:
     planned = plan_replay([DATA / "consultation-pharmacy.flac"]).turns
     turns = (sentence(), planned[1].samples, planned[4].samples)
     audio = {"input": {"format": {"type": "audio/pcm", "rate": 24_000}, "turn_detection": {"type": "server_vad"}}}
     settings: Any = {"type": "realtime", "audio": audio}
 
-    async def main() -> None:
-        address = f"ws://{embedded_server.address}/v1"
-        async with talking(embedded_server, "pharmacy-new-inhaler", websocket_base_url=address) as talk:
-            await talk.connection.session.update(session=settings)
-            await talk.until("session.updated")
-            heard = []
-            # Two turns one after the other; over the second answer the third question is spoken.
-            for turn in turns[:2]:
-                talk.speak(turn)
-                await talk.until("input_audio_buffer.speech_started")
-                await talk.until("input_audio_buffer.speech_stopped")
-                heard.append((await talk.until("conversation.item.input_audio_transcription.completed")).transcript)
-                answer = (await talk.until("response.created")).response
-                delta = await talk.until("response.output_audio.delta")
-                if turn is turns[0]:
-                    done = (await talk.until("response.done")).response
-                    assert (done.id, done.status) == (answer.id, "completed")
-                    assert done.output[0].content[0].transcript
-                    assert talk.loudest(delta.item_id) > AUDIBLE
-            talk.speak(turns[2])
+    address = f"ws://{embedded_server.address}/v1"
+    async with talking(embedded_server, "pharmacy-new-inhaler", websocket_base_url=address) as talk:
+        await talk.connection.session.update(session=settings)
+        await talk.until("session.updated")
+        heard = []
+        # Two turns one after the other; over the second answer the third question is spoken.
+        for turn in turns[:2]:
+            talk.speak(turn)
             await talk.until("input_audio_buffer.speech_started")
-            played_ms = (
-                100  # this client's loudspeaker is behind: most of what the server takes for heard was not played
-            )
-            await talk.connection.conversation.item.truncate(
-                item_id=delta.item_id, content_index=0, audio_end_ms=played_ms
-            )
-            await talk.until("response.done")  # told right after the interruption
-            cut = next(e.response for e in talk.seen if e.type == "response.done" and e.response.id == answer.id)
-            assert (cut.id, cut.status, cut.status_details.reason) == (answer.id, "cancelled", "turn_detected")
-            truncated = await talk.until("conversation.item.truncated", lambda e: e.audio_end_ms == played_ms)
-            assert truncated.item_id == delta.item_id
-            await talk.connection.conversation.item.retrieve(item_id=delta.item_id)
-            item = (await talk.until("conversation.item.retrieved")).item
-            assert item.status == "incomplete"
-            kept, before = item.content[0].transcript, cut.output[0].content[0].transcript
-            assert len(kept) < len(before)
-            assert before.startswith(kept.rstrip(".,-? "))
+            await talk.until("input_audio_buffer.speech_stopped")
             heard.append((await talk.until("conversation.item.input_audio_transcription.completed")).transcript)
-            assert (await talk.until("response.output_audio.delta")).item_id != delta.item_id
-            assert [len(text.split()) >= 3 for text in heard] == [True, True, True]
-            assert talk.errors() == []
-            await talk.connection.session.update(session={"type": "realtime", "instructions": "You are a pirate."})
-            refused = (await talk.until("error")).error
-            assert (refused.code, refused.param) == ("protocol.unsupported", "session.instructions")
+            answer = (await talk.until("response.created")).response
+            delta = await talk.until("response.output_audio.delta")
+            if turn is turns[0]:
+                done = (await talk.until("response.done")).response
+                assert (done.id, done.status) == (answer.id, "completed")
+                assert done.output[0].content[0].transcript
+                assert talk.loudest(delta.item_id) > AUDIBLE
+        talk.speak(turns[2])
+        await talk.until("input_audio_buffer.speech_started")
+        played_ms = 100  # this client's loudspeaker is behind: most of what the server takes for heard was not played
+        await talk.connection.conversation.item.truncate(item_id=delta.item_id, content_index=0, audio_end_ms=played_ms)
+        await talk.until("response.done")  # told right after the interruption
+        cut = next(e.response for e in talk.seen if e.type == "response.done" and e.response.id == answer.id)
+        assert (cut.id, cut.status, cut.status_details.reason) == (answer.id, "cancelled", "turn_detected")
+        truncated = await talk.until("conversation.item.truncated", lambda e: e.audio_end_ms == played_ms)
+        assert truncated.item_id == delta.item_id
+        await talk.connection.conversation.item.retrieve(item_id=delta.item_id)
+        item = (await talk.until("conversation.item.retrieved")).item
+        assert item.status == "incomplete"
+        kept, before = item.content[0].transcript, cut.output[0].content[0].transcript
+        assert len(kept) < len(before)
+        assert before.startswith(kept.rstrip(".,-? "))
+        heard.append((await talk.until("conversation.item.input_audio_transcription.completed")).transcript)
+        assert (await talk.until("response.output_audio.delta")).item_id != delta.item_id
+        assert [len(text.split()) >= 3 for text in heard] == [True, True, True]
+        assert talk.errors() == []
+        await talk.connection.session.update(session={"type": "realtime", "instructions": "You are a pirate."})
+        refused = (await talk.until("error")).error
+        assert (refused.code, refused.param) == ("protocol.unsupported", "session.instructions")
 
-    asyncio.run(main())
 
-
-def test_the_client_takes_the_turns_itself(mock_server: ServerProcess) -> None:
+async def test_the_client_takes_the_turns_itself(mock_server: ServerProcess) -> None:
     """Push to talk: nothing is committed, and nothing answered, until it is asked for."""
 
-    async def main() -> None:
-        async with talking(mock_server, "pharmacy-new-inhaler", base_url=f"{mock_server.url}/v1") as talk:
-            manual: Any = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
-            await talk.connection.session.update(session=manual)
-            updated = await talk.until("session.updated")
-            assert updated.session.audio.input.turn_detection is None
-            talk.speak(sentence())
-            await talk.until("input_audio_buffer.speech_started")
-            while talk.to_say:  # noqa: ASYNC110
-                await asyncio.sleep(FRAME_MS / 1000.0)  # the microphone's pace
-            with pytest.raises(TimeoutError):  # twice the silence after which a turn would be over
-                async with asyncio.timeout(1.8):
-                    await talk.until("input_audio_buffer.committed")
-            await talk.connection.input_audio_buffer.commit()
-            await talk.until("input_audio_buffer.committed")
-            said = await talk.until("conversation.item.input_audio_transcription.completed")
-            assert said.transcript
-            assert not [event for event in talk.seen if event.type == "response.created"]
-            await talk.connection.response.create()
-            delta = await talk.until("response.output_audio.delta")
-            assert talk.loudest(delta.item_id) > AUDIBLE
-            await talk.connection.response.cancel()
-            assert (await talk.until("response.done")).response.status == "cancelled"
-            assert talk.errors() == []
-
-    asyncio.run(main())
+    async with talking(mock_server, "pharmacy-new-inhaler", base_url=f"{mock_server.url}/v1") as talk:
+        manual: Any = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+        await talk.connection.session.update(session=manual)
+        updated = await talk.until("session.updated")
+        assert updated.session.audio.input.turn_detection is None
+        talk.speak(sentence())
+        await talk.until("input_audio_buffer.speech_started")
+        while talk.to_say:  # noqa: ASYNC110
+            await asyncio.sleep(FRAME_MS / 1000.0)  # the microphone's pace
+        with pytest.raises(TimeoutError):  # twice the silence after which a turn would be over
+            async with asyncio.timeout(1.8):
+                await talk.until("input_audio_buffer.committed")
+        await talk.connection.input_audio_buffer.commit()
+        await talk.until("input_audio_buffer.committed")
+        said = await talk.until("conversation.item.input_audio_transcription.completed")
+        assert said.transcript
+        assert not [event for event in talk.seen if event.type == "response.created"]
+        await talk.connection.response.create()
+        delta = await talk.until("response.output_audio.delta")
+        assert talk.loudest(delta.item_id) > AUDIBLE
+        await talk.connection.response.cancel()
+        assert (await talk.until("response.done")).response.status == "cancelled"
+        assert talk.errors() == []

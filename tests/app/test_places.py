@@ -15,8 +15,9 @@ from tests.app.inside import serving
 from tests.app.wire import CARD
 from tests.rtc.caller import calling
 
+pytestmark = pytest.mark.asyncio
 
-@pytest.mark.asyncio
+
 async def test_places_are_found_once_the_engines_are_warm(tmp_path: Path) -> None:
     async with serving(tmp_path, max_sessions=0) as (address, server):
         # Engines that cost nothing leave the server's own work, and what this machine was busy with meanwhile.
@@ -26,13 +27,11 @@ async def test_places_are_found_once_the_engines_are_warm(tmp_path: Path) -> Non
     assert f"voice_session_capacity {float(server.admission.places)}" in metrics
 
 
-@pytest.mark.asyncio
 async def test_a_number_that_is_set_counts(tmp_path: Path) -> None:
     async with serving(tmp_path, max_sessions=3) as (_, server):
         assert server.admission.places == 3
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize(("max_sessions", "refused"), [(0, True), (3, False)])
 async def test_a_call_takes_two_of_the_places_that_were_found(tmp_path: Path, max_sessions: int, refused: bool) -> None:
     """Whoever sets a number counts sessions; what was found counts what they cost."""

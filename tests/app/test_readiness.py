@@ -30,6 +30,8 @@ from tests.app.inside import serving, until
 from tests.bench.model_memory import run_once
 from tests.random_whisper import make_random_whisper
 
+pytestmark = pytest.mark.asyncio
+
 PATIENCE_S = 20.0
 
 
@@ -44,22 +46,19 @@ def ask(url: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, An
             return error.code, json.load(error)
 
 
-def asks(folder: Path, engines: EngineSettings, models: ModelSettings | None = None) -> dict[str, Any]:
+async def asks(folder: Path, engines: EngineSettings, models: ModelSettings | None = None) -> dict[str, Any]:
     """Serve until loading has ended; return what /ready, /health and the opening of a session answer."""
 
-    async def main() -> dict[str, Any]:
-        async with serving(folder, engines=engines, models=models, ready=False) as (address, _):
-            return {
-                "ready": await asyncio.to_thread(ask, f"http://{address}/ready"),
-                "health": await asyncio.to_thread(ask, f"http://{address}/health"),
-                "session": await asyncio.to_thread(ask, f"http://{address}/api/sessions", {"card": "x"}),
-            }
-
-    return asyncio.run(main())
+    async with serving(folder, engines=engines, models=models, ready=False) as (address, _):
+        return {
+            "ready": await asyncio.to_thread(ask, f"http://{address}/ready"),
+            "health": await asyncio.to_thread(ask, f"http://{address}/health"),
+            "session": await asyncio.to_thread(ask, f"http://{address}/api/sessions", {"card": "x"}),
+        }
 
 
-def test_a_model_that_is_not_installed_leaves_the_server_up_and_says_how_to_get_it(tmp_path: Path) -> None:
-    answers = asks(tmp_path, EngineSettings(backend="mock", recogniser="whisper"))
+async def test_a_model_that_is_not_installed_leaves_the_server_up_and_says_how_to_get_it(tmp_path: Path) -> None:
+    answers = await asks(tmp_path, EngineSettings(backend="mock", recogniser="whisper"))
     status, told = answers["ready"]
     assert (status, told["status"]) == (503, "not ready")
     assert told["reason"] == (
@@ -81,12 +80,12 @@ def test_a_model_that_is_not_installed_leaves_the_server_up_and_says_how_to_get_
         ("vocabulary.json", "vocabulary.json is damaged"),
     ],
 )
-def test_a_broken_model_leaves_the_server_up_with_the_reason(tmp_path: Path, spoil: str, told: str) -> None:
+async def test_a_broken_model_leaves_the_server_up_with_the_reason(tmp_path: Path, spoil: str, told: str) -> None:
     models = ModelSettings(path=tmp_path / "models")
     folder = make_random_whisper(models.path / "tiny.en")
     content = (folder / spoil).read_bytes()
     (folder / spoil).write_bytes(content[: len(content) // 2])
-    answers = asks(tmp_path, EngineSettings(backend="mock", recogniser="whisper"), models)
+    answers = await asks(tmp_path, EngineSettings(backend="mock", recogniser="whisper"), models)
     status, body = answers["ready"]
     assert status == 503
     assert body["reason"].startswith("whisper: the engine could not be loaded: ")
@@ -96,46 +95,43 @@ def test_a_broken_model_leaves_the_server_up_with_the_reason(tmp_path: Path, spo
     assert answers["health"][0] == 200
 
 
-def test_the_device_is_said_before_the_model_is_loaded(tmp_path: Path) -> None:
+async def test_the_device_is_said_before_the_model_is_loaded(tmp_path: Path) -> None:
     engines = EngineSettings.model_validate(
         {"backend": "mock", "recogniser": "whisper", "whisper": {"device": "mps", "compute": "float32"}}
     )
     with structlog.testing.capture_logs() as lines:
-        asks(tmp_path, engines)
+        await asks(tmp_path, engines)
     (said,) = [line for line in lines if line["event"] == "device_chosen"]
     assert (said["device"], said["compute"]) == ("cpu", "float32")
     assert said["reason"] == "mps was asked for, but CTranslate2 does not compute on Apple's cards"
 
 
-def test_every_engine_that_can_not_be_loaded_is_named(tmp_path: Path) -> None:
+async def test_every_engine_that_can_not_be_loaded_is_named(tmp_path: Path) -> None:
     def broken(what: str) -> Callable[[], Engine]:
         def make() -> Engine:
             raise EngineError(f"{what} is broken")
 
         return make
 
-    async def main() -> str | None:
-        server = Server(Settings(data_path=tmp_path, engines=EngineSettings(backend="mock")))
-        choices = server.choices
-        server.choices = replace(
-            choices,
-            recogniser=replace(choices.recogniser, factory=broken("the ear")),
-            synthesiser=replace(choices.synthesiser, factory=broken("the mouth")),
-        )
-        await server.start()
-        try:
-            await until(lambda: server.not_ready != "engines are loading")
-            return server.not_ready
-        finally:
-            await server.stop()
-
-    told = asyncio.run(main())
+    server = Server(Settings(data_path=tmp_path, engines=EngineSettings(backend="mock")))
+    choices = server.choices
+    server.choices = replace(
+        choices,
+        recogniser=replace(choices.recogniser, factory=broken("the ear")),
+        synthesiser=replace(choices.synthesiser, factory=broken("the mouth")),
+    )
+    await server.start()
+    try:
+        await until(lambda: server.not_ready != "engines are loading")
+        told = server.not_ready
+    finally:
+        await server.stop()
     assert told is not None
     assert "the ear is broken" in told
     assert "the mouth is broken" in told
 
 
-def test_engines_warm_up_side_by_side_and_the_server_is_ready_only_after_the_last(tmp_path: Path) -> None:
+async def test_engines_warm_up_side_by_side_and_the_server_is_ready_only_after_the_last(tmp_path: Path) -> None:
     together = threading.Barrier(4, timeout=PATIENCE_S)  # all three engines and the test
     last_may_go = threading.Event()
     warmed: list[str] = []
@@ -154,29 +150,26 @@ def test_engines_warm_up_side_by_side_and_the_server_is_ready_only_after_the_las
 
         return engine
 
-    async def main() -> None:
-        server = Server(Settings(data_path=tmp_path, engines=EngineSettings(backend="mock", recogniser_workers=1)))
-        choices = server.choices
-        server.choices = replace(
-            choices,
-            recogniser=replace(choices.recogniser, factory=warming(recogniser, "recogniser")),
-            responder=replace(choices.responder, factory=warming(responder, "responder")),
-            synthesiser=replace(choices.synthesiser, factory=warming(synthesiser, "synthesiser")),
-        )
-        await server.start()
-        try:
-            await asyncio.to_thread(together.wait)
-            await until(lambda: len(warmed) == 2)
-            assert server.engines.recogniser.info is None
-            assert server.not_ready == "engines are loading"
-            last_may_go.set()
-            await until(lambda: server.not_ready is None)
-            assert sorted(warmed) == ["recogniser", "responder", "synthesiser"]
-        finally:
-            last_may_go.set()
-            await server.stop()
-
-    asyncio.run(main())
+    server = Server(Settings(data_path=tmp_path, engines=EngineSettings(backend="mock", recogniser_workers=1)))
+    choices = server.choices
+    server.choices = replace(
+        choices,
+        recogniser=replace(choices.recogniser, factory=warming(recogniser, "recogniser")),
+        responder=replace(choices.responder, factory=warming(responder, "responder")),
+        synthesiser=replace(choices.synthesiser, factory=warming(synthesiser, "synthesiser")),
+    )
+    await server.start()
+    try:
+        await asyncio.to_thread(together.wait)
+        await until(lambda: len(warmed) == 2)
+        assert server.engines.recogniser.info is None
+        assert server.not_ready == "engines are loading"
+        last_may_go.set()
+        await until(lambda: server.not_ready is None)
+        assert sorted(warmed) == ["recogniser", "responder", "synthesiser"]
+    finally:
+        last_may_go.set()
+        await server.stop()
 
 
 class Listener(ScriptedRecogniser):
@@ -198,51 +191,45 @@ class Listener(ScriptedRecogniser):
         run_once(self.lease.model)
 
 
-def test_what_a_model_takes_is_told_in_health_and_metrics(tmp_path: Path) -> None:
+async def test_what_a_model_takes_is_told_in_health_and_metrics(tmp_path: Path) -> None:
     models = ModelSettings(path=tmp_path / "models")
     folder = make_random_whisper(models.path / "small")
 
-    async def main() -> None:
-        cache = shared_cache(models)
-        async with serving(tmp_path, models=models) as (address, server):
-            assert server.models is cache
-            listener = Listener(cache, folder)
-            await asyncio.to_thread(listener.warm)
-            status, told = await asyncio.to_thread(ask, f"http://{address}/health")
-            (model,) = told["models"]
-            assert (model["model"], model["device"], model["state"]) == ("small", "cpu", "ready")
-            # Of so small a model's real growth some may fit into room that stood empty in this process.
-            assert model["memory_bytes"] == listener.lease.memory_bytes >= files_bytes(folder) // 4
-            series = b'ai_model_memory_usage_bytes{model="small"}'
-            await until(lambda: series in server.metrics.render()[0])
-            listener.lease.release()
-            cache.clear()
-            await until(lambda: series not in server.metrics.render()[0])
-            assert status == 200
-
-    asyncio.run(main())
+    cache = shared_cache(models)
+    async with serving(tmp_path, models=models) as (address, server):
+        assert server.models is cache
+        listener = Listener(cache, folder)
+        await asyncio.to_thread(listener.warm)
+        status, told = await asyncio.to_thread(ask, f"http://{address}/health")
+        (model,) = told["models"]
+        assert (model["model"], model["device"], model["state"]) == ("small", "cpu", "ready")
+        # Of so small a model's real growth some may fit into room that stood empty in this process.
+        assert model["memory_bytes"] == listener.lease.memory_bytes >= files_bytes(folder) // 4
+        series = b'ai_model_memory_usage_bytes{model="small"}'
+        await until(lambda: series in server.metrics.render()[0])
+        listener.lease.release()
+        cache.clear()
+        await until(lambda: series not in server.metrics.render()[0])
+        assert status == 200
 
 
-def test_a_model_beyond_the_ceiling_leaves_the_server_up_with_the_figures(tmp_path: Path) -> None:
+async def test_a_model_beyond_the_ceiling_leaves_the_server_up_with_the_figures(tmp_path: Path) -> None:
     models = ModelSettings(path=tmp_path / "models", max_memory="32MiB")  # less than the server has by then
     folder = make_random_whisper(models.path / "small")
 
-    async def main() -> str | None:
-        settings = Settings(data_path=tmp_path, engines=EngineSettings(backend="mock"), models=models)
-        server = Server(settings)
-        server.choices = replace(
-            server.choices,
-            recogniser=replace(server.choices.recogniser, factory=lambda: Listener(shared_cache(models), folder)),
-        )
-        await server.start()
-        try:
-            await until(lambda: server.not_ready != "engines are loading")
-            assert server.models.status() == ()
-            return server.not_ready
-        finally:
-            await server.stop()
-
-    told = asyncio.run(main())
+    settings = Settings(data_path=tmp_path, engines=EngineSettings(backend="mock"), models=models)
+    server = Server(settings)
+    server.choices = replace(
+        server.choices,
+        recogniser=replace(server.choices.recogniser, factory=lambda: Listener(shared_cache(models), folder)),
+    )
+    await server.start()
+    try:
+        await until(lambda: server.not_ready != "engines are loading")
+        assert server.models.status() == ()
+        told = server.not_ready
+    finally:
+        await server.stop()
     assert told is not None
     assert re.fullmatch(
         r"scripted: the engine could not be loaded: small does not fit: it needs \d+ MiB, and \d+ MiB of the 32 MiB "

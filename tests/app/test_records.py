@@ -22,6 +22,8 @@ from server.records.folder import RecordFolder
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, Wire, connect_to, sentence
 
+pytestmark = pytest.mark.asyncio
+
 AUDIBLE = 0.003  # full scale 1
 CHUNKS = 30  # of 40 ms, sent at most 300 ms ahead: some words of the answer were heard
 CONSENT = {"version": "2026-11", "text": "I agree to be recorded."}
@@ -86,72 +88,68 @@ def heard_from_to(sound: Pcm, from_ms: float, to_ms: float) -> tuple[float, floa
     return from_ms + 1000 * places[0] / WIRE_HZ, from_ms + 1000 * places[-1] / WIRE_HZ
 
 
-def test_the_record_of_a_role_play_its_log_and_its_deletion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_record_of_a_role_play_its_log_and_its_deletion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(instant, "REPLY", ("It began about", "three weeks ago and stayed."))
 
-    async def main() -> None:
-        async with serving(tmp_path) as (address, server):
-            candidate, stranger = Person(address), Person(address)
-            reserved = await candidate.opened(consent=CONSENT)
-            await stranger.opened()
-            path, folder = f"/api/sessions/{reserved.id}", tmp_path / "sessions" / reserved.id
-            await talk(reserved)
-            await until(lambda: RecordFolder(folder).recording().state == "ready")
-            status, record = await candidate.json("GET", f"{path}/record")
-            assert (status, record["status"], record["recording"]["state"]) == (200, "ended", "ready")
-            check_turns(record, folder / "recording.flac")
-            check_own_log((await candidate.ask("GET", f"{path}/log"))[1])
-            developer = Person(address, KEY)
-            assert b"segment_heard" in (await developer.ask("GET", f"{path}/log"))[1]
-            for method, what in (("GET", "/record"), ("GET", "/log"), ("DELETE", "")):
-                assert (await stranger.ask(method, path + what))[0] == 403
-                assert (await Person(address).ask(method, path + what))[0] == 401
+    async with serving(tmp_path) as (address, server):
+        candidate, stranger = Person(address), Person(address)
+        reserved = await candidate.opened(consent=CONSENT)
+        await stranger.opened()
+        path, folder = f"/api/sessions/{reserved.id}", tmp_path / "sessions" / reserved.id
+        await talk(reserved)
+        await until(lambda: RecordFolder(folder).recording().state == "ready")
+        status, record = await candidate.json("GET", f"{path}/record")
+        assert (status, record["status"], record["recording"]["state"]) == (200, "ended", "ready")
+        check_turns(record, folder / "recording.flac")
+        check_own_log((await candidate.ask("GET", f"{path}/log"))[1])
+        developer = Person(address, KEY)
+        assert b"segment_heard" in (await developer.ask("GET", f"{path}/log"))[1]
+        for method, what in (("GET", "/record"), ("GET", "/log"), ("DELETE", "")):
+            assert (await stranger.ask(method, path + what))[0] == 403
+            assert (await Person(address).ask(method, path + what))[0] == 401
 
-            assert await candidate.json("DELETE", path) == (200, {"id": reserved.id, "deleted": True})
-            assert {each.name for each in folder.iterdir()} == {"events.jsonl", "payloads.jsonl", "erased.json"}
-            entries = list(read_jsonl(folder))
-            assert len(entries) > 10
-            assert all(entry.payload is None and entry.envelope.digest for entry in entries)
-            _, record = await candidate.json("GET", f"{path}/record")
-            assert (record["turns"], record["recording"]["state"]) == ([], "deleted")
-            assert "turns" not in (await candidate.json("GET", path))[1]
-            assert (await candidate.ask("GET", f"{path}/recording"))[0] == 404
-            assert (await candidate.ask("DELETE", path))[0] == 200  # twice is no harm
-            assert server.registry.get(reserved.id).debrief is None
-
-    asyncio.run(main())
+        assert await candidate.json("DELETE", path) == (200, {"id": reserved.id, "deleted": True})
+        assert {each.name for each in folder.iterdir()} == {"events.jsonl", "payloads.jsonl", "erased.json"}
+        entries = list(read_jsonl(folder))
+        assert len(entries) > 10
+        assert all(entry.payload is None and entry.envelope.digest for entry in entries)
+        _, record = await candidate.json("GET", f"{path}/record")
+        assert (record["turns"], record["recording"]["state"]) == ([], "deleted")
+        assert "turns" not in (await candidate.json("GET", path))[1]
+        assert (await candidate.ask("GET", f"{path}/recording"))[0] == 404
+        assert (await candidate.ask("DELETE", path))[0] == 200  # twice is no harm
+        assert server.registry.get(reserved.id).debrief is None
 
 
-def test_an_exams_record_is_not_its_candidates_to_erase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_exams_record_is_not_its_candidates_to_erase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instant, "REPLY", ("It began.",))
 
-    async def main() -> None:
-        async with serving(tmp_path) as (address, server):
-            candidate, stranger = Person(address), Person(address)
-            reserved = await candidate.opened(mode="exam")
-            await stranger.opened(mode="exam")
-            path, folder = f"/api/sessions/{reserved.id}", tmp_path / "sessions" / reserved.id
-            wire = Wire(await connect_to(reserved))
-            wire.microphone()
-            await wire.say("How are you today?")
-            await wire.until("response.done")
-            status, told = await candidate.json("DELETE", path)
-            assert (status, told["error"]["code"]) == (403, "session.exam_record")
-            assert await wire.end() == 1000
-            await wire.drop()
-            await asyncio.wait_for(server.registry.get(reserved.id).joined.wait(), 20)
-            before = {each.name: each.read_bytes() for each in folder.iterdir()}
-            status, told = await candidate.json("DELETE", path)
-            assert (status, told["error"]["code"]) == (403, "session.exam_record")
-            assert "whoever holds the exam" in told["error"]["message"]
-            assert (await stranger.json("DELETE", path))[1]["error"]["code"] == "access.denied"
-            assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
-            assert server.registry.get(reserved.id).debrief is not None
-            # A developer's key stands for whoever runs the server.
-            assert (await Person(address, KEY).json("DELETE", path))[0] == 200
-            assert (await candidate.json("GET", f"{path}/record"))[1]["recording"]["state"] == "deleted"
-
-    asyncio.run(main())
+    async with serving(tmp_path) as (address, server):
+        candidate, stranger = Person(address), Person(address)
+        reserved = await candidate.opened(mode="exam")
+        await stranger.opened(mode="exam")
+        path, folder = f"/api/sessions/{reserved.id}", tmp_path / "sessions" / reserved.id
+        wire = Wire(await connect_to(reserved))
+        wire.microphone()
+        await wire.say("How are you today?")
+        await wire.until("response.done")
+        status, told = await candidate.json("DELETE", path)
+        assert (status, told["error"]["code"]) == (403, "session.exam_record")
+        assert await wire.end() == 1000
+        await wire.drop()
+        await asyncio.wait_for(server.registry.get(reserved.id).joined.wait(), 20)
+        before = {each.name: each.read_bytes() for each in folder.iterdir()}
+        status, told = await candidate.json("DELETE", path)
+        assert (status, told["error"]["code"]) == (403, "session.exam_record")
+        assert "whoever holds the exam" in told["error"]["message"]
+        assert (await stranger.json("DELETE", path))[1]["error"]["code"] == "access.denied"
+        assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
+        assert server.registry.get(reserved.id).debrief is not None
+        # A developer's key stands for whoever runs the server.
+        assert (await Person(address, KEY).json("DELETE", path))[0] == 200
+        assert (await candidate.json("GET", f"{path}/record"))[1]["recording"]["state"] == "deleted"
 
 
 def assert_set(event: threading.Event) -> None:
@@ -159,35 +157,32 @@ def assert_set(event: threading.Event) -> None:
     assert event.wait(20)
 
 
-def test_a_record_that_is_asked_for_before_the_disk_has_it_is_waited_for(
+async def test_a_record_that_is_asked_for_before_the_disk_has_it_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(instant, "REPLY", ("It began.",))
 
-    async def main() -> None:
-        async with serving(tmp_path) as (address, server):
-            candidate = Person(address)
-            reserved = await candidate.opened()
-            session = server.registry.get(reserved.id)
-            stalled = threading.Event()
-            server.disk.submit(lambda: assert_set(stalled))
-            wire = Wire(await connect_to(reserved))
-            await wire.say("How are you today?")
-            await wire.until("response.done")
-            assert await wire.end() == 1000
-            await wire.drop()
-            await asyncio.wait_for(session.ended.wait(), 20)
-            asked = asyncio.create_task(candidate.json("GET", f"/api/sessions/{reserved.id}/record"))
-            await asyncio.wait({asked}, timeout=0.1)
-            assert not asked.done()
-            stalled.set()
-            _, record = await asked
-            assert [turn["role"] for turn in record["turns"]] == ["candidate", "patient"]
-            assert record["recording"]["state"] in ("joining", "ready")
-            await asyncio.wait_for(session.joined.wait(), 20)
-            assert RecordFolder(session.folder).recording().state == "ready"
-
-    asyncio.run(main())
+    async with serving(tmp_path) as (address, server):
+        candidate = Person(address)
+        reserved = await candidate.opened()
+        session = server.registry.get(reserved.id)
+        stalled = threading.Event()
+        server.disk.submit(lambda: assert_set(stalled))
+        wire = Wire(await connect_to(reserved))
+        await wire.say("How are you today?")
+        await wire.until("response.done")
+        assert await wire.end() == 1000
+        await wire.drop()
+        await asyncio.wait_for(session.ended.wait(), 20)
+        asked = asyncio.create_task(candidate.json("GET", f"/api/sessions/{reserved.id}/record"))
+        await asyncio.wait({asked}, timeout=0.1)
+        assert not asked.done()
+        stalled.set()
+        _, record = await asked
+        assert [turn["role"] for turn in record["turns"]] == ["candidate", "patient"]
+        assert record["recording"]["state"] in ("joining", "ready")
+        await asyncio.wait_for(session.joined.wait(), 20)
+        assert RecordFolder(session.folder).recording().state == "ready"
 
 
 def check_turns(record: dict[str, Any], recording: Path) -> None:
@@ -230,36 +225,33 @@ def check_own_log(log: bytes) -> None:
     assert not kinds & {"reply_proposed", "cue_heard", "segment_heard", "session_setup"}
 
 
-def test_consent_and_reports_are_kept_and_what_runs_is_not_deleted(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with serving(tmp_path, session={"consent_required": True}) as (address, server):
-            person = Person(address)
-            status, told = await person.json("POST", "/api/sessions", {"card": CARD})
-            assert (status, told["error"]["code"]) == (403, "session.consent")
-            assert server.registry.running() == []
-            for wrong in ("yes", {"version": "1"}, {"version": "1", "text": "x" * 2_001}):
-                body = {"card": CARD, "consent": wrong}
-                status, told = await person.json("POST", "/api/sessions", body)
-                assert (status, told["error"]["code"]) == (400, "session.fields")
-            reserved = await person.opened(consent=CONSENT)
-            path = f"/api/sessions/{reserved.id}"
-            report = {"kind": "sound", "text": "It crackles."}
-            assert (await person.json("POST", f"{path}/problems", report))[1]["error"]["code"] == "session.over"
-            wire = Wire(await connect_to(reserved))
-            wire.microphone()
-            await wire.until("interlocutor.session.started")
-            assert (await person.ask("POST", f"{path}/problems", report))[0] == 201
-            for bad in ({"kind": "Sound!"}, {"kind": "sound", "text": "x" * 1_001}, ["sound"]):
-                assert (await person.ask("POST", f"{path}/problems", bad))[0] == 400
-            for method, what in (("DELETE", ""), ("GET", "/log")):
-                status, told = await person.json(method, path + what)
-                assert (status, told["error"]["code"]) == (409, "session.running")
-            assert "turns" not in (await person.json("GET", f"{path}/record"))[1]
-            assert await wire.end() == 1000
-            await wire.drop()
-            await asyncio.to_thread(server.disk.flush)
-            kept = {entry.envelope.type: entry.payload for entry in read_jsonl(tmp_path / "sessions" / reserved.id)}
-            assert kept["consent_given"] == CONSENT
-            assert kept["problem_reported"] == report
-
-    asyncio.run(main())
+async def test_consent_and_reports_are_kept_and_what_runs_is_not_deleted(tmp_path: Path) -> None:
+    async with serving(tmp_path, session={"consent_required": True}) as (address, server):
+        person = Person(address)
+        status, told = await person.json("POST", "/api/sessions", {"card": CARD})
+        assert (status, told["error"]["code"]) == (403, "session.consent")
+        assert server.registry.running() == []
+        for wrong in ("yes", {"version": "1"}, {"version": "1", "text": "x" * 2_001}):
+            body = {"card": CARD, "consent": wrong}
+            status, told = await person.json("POST", "/api/sessions", body)
+            assert (status, told["error"]["code"]) == (400, "session.fields")
+        reserved = await person.opened(consent=CONSENT)
+        path = f"/api/sessions/{reserved.id}"
+        report = {"kind": "sound", "text": "It crackles."}
+        assert (await person.json("POST", f"{path}/problems", report))[1]["error"]["code"] == "session.over"
+        wire = Wire(await connect_to(reserved))
+        wire.microphone()
+        await wire.until("interlocutor.session.started")
+        assert (await person.ask("POST", f"{path}/problems", report))[0] == 201
+        for bad in ({"kind": "Sound!"}, {"kind": "sound", "text": "x" * 1_001}, ["sound"]):
+            assert (await person.ask("POST", f"{path}/problems", bad))[0] == 400
+        for method, what in (("DELETE", ""), ("GET", "/log")):
+            status, told = await person.json(method, path + what)
+            assert (status, told["error"]["code"]) == (409, "session.running")
+        assert "turns" not in (await person.json("GET", f"{path}/record"))[1]
+        assert await wire.end() == 1000
+        await wire.drop()
+        await asyncio.to_thread(server.disk.flush)
+        kept = {entry.envelope.type: entry.payload for entry in read_jsonl(tmp_path / "sessions" / reserved.id)}
+        assert kept["consent_given"] == CONSENT
+        assert kept["problem_reported"] == report

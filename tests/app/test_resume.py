@@ -42,6 +42,8 @@ from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, DATA, Wire, connect_to, reserved_at, sentence
 from tests.nightly import NIGHTLY
 
+pytestmark = pytest.mark.asyncio
+
 WORD_MS = 250  # of the scripted voice
 FEW, MANY = 2, 50
 
@@ -188,24 +190,22 @@ def places_of(sent: Pcm, recorded: Pcm) -> list[float]:
 
 
 @pytest.mark.parametrize("count", [MANY if NIGHTLY else FEW])
-def test_cuts_lose_nothing_and_repeat_nothing(tmp_path: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cuts_lose_nothing_and_repeat_nothing(
+    tmp_path: Path, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if count == FEW:
         monkeypatch.setattr(instant, "REPLY", ("It began about", "three weeks ago."))
     done: list[float] = []
 
-    async def main() -> tuple[Talked, Talked, Talked]:
-        before = len(asyncio.all_tasks())
-        talk = short_plan() if count == FEW else plan(4, repeat=5)
-        async with serving(tmp_path) as running:
-            plain, talked, once = await asyncio.gather(
-                hold(running, talk, no_trouble),
-                hold(running, talk, cuts(count, 7, done)),
-                hold(running, short_plan(), cut_in_the_utterance),
-            )
-        await until(lambda: len(asyncio.all_tasks()) <= before)
-        return plain, talked, once
-
-    plain, talked, once = asyncio.run(main())
+    before = len(asyncio.all_tasks())
+    talk = short_plan() if count == FEW else plan(4, repeat=5)
+    async with serving(tmp_path) as running:
+        plain, talked, once = await asyncio.gather(
+            hold(running, talk, no_trouble),
+            hold(running, talk, cuts(count, 7, done)),
+            hold(running, short_plan(), cut_in_the_utterance),
+        )
+    await until(lambda: len(asyncio.all_tasks()) <= before)
     assert talked.link.resumed == len(done) >= min(count, 2)
     check(talked, plain)
 
@@ -228,28 +228,25 @@ async def vanishing(reserved: Reserved, **options: Any) -> Wire:
     return wire
 
 
-def test_a_developers_key_comes_back_to_the_session_that_it_opened(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with serving(tmp_path) as (address, server):
-            url = f"ws://{address}/v1/realtime"
-            developer = Reserved("", KEY, f"{url}?model=card:{CARD}", f"http://{address}")
-            wires = [await vanishing(developer) for _ in range(2)]
-            first = wires[0]
-            (configured,) = first.of("interlocutor.client.configured")
-            ticket = Ticket(configured["resume"]["token"], 0)
-            await first.drop()
-            again = Wire(await connect_to(developer, subprotocols=[Subprotocol("realtime"), Subprotocol(str(ticket))]))
-            resumed = await again.until("interlocutor.session.resumed")
-            assert resumed["session"]["id"] == wires[0].session_id != wires[1].session_id
-            assert len(server.registry.running()) == 2
-            unknown = Ticket("x" * 32, 0)
-            stranger = Wire(await connect_to(developer, subprotocols=[Subprotocol(str(unknown))]))
-            assert await stranger.closed() == 4401
-            assert await again.end() == 1000
-            for wire in (wires[1], again, stranger):
-                await wire.drop()
-
-    asyncio.run(main())
+async def test_a_developers_key_comes_back_to_the_session_that_it_opened(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, server):
+        url = f"ws://{address}/v1/realtime"
+        developer = Reserved("", KEY, f"{url}?model=card:{CARD}", f"http://{address}")
+        wires = [await vanishing(developer) for _ in range(2)]
+        first = wires[0]
+        (configured,) = first.of("interlocutor.client.configured")
+        ticket = Ticket(configured["resume"]["token"], 0)
+        await first.drop()
+        again = Wire(await connect_to(developer, subprotocols=[Subprotocol("realtime"), Subprotocol(str(ticket))]))
+        resumed = await again.until("interlocutor.session.resumed")
+        assert resumed["session"]["id"] == wires[0].session_id != wires[1].session_id
+        assert len(server.registry.running()) == 2
+        unknown = Ticket("x" * 32, 0)
+        stranger = Wire(await connect_to(developer, subprotocols=[Subprotocol(str(unknown))]))
+        assert await stranger.closed() == 4401
+        assert await again.end() == 1000
+        for wire in (wires[1], again, stranger):
+            await wire.drop()
 
 
 def held_bytes() -> int:
@@ -265,43 +262,40 @@ REMEMBERED = 3  # a lane knows its last job until the next one, and with it a se
 OURS = (LiveSession, RealtimeConnection, SessionDriver, Outbox, Playout)
 
 
-def test_what_nobody_comes_back_to_leaves_nothing_behind(tmp_path: Path) -> None:
-    async def main() -> None:
-        known: list[str] = []
-        async with serving(tmp_path, session={"resume_s": 1}, max_sessions=VANISHED + 5) as (address, server):
+async def test_what_nobody_comes_back_to_leaves_nothing_behind(tmp_path: Path) -> None:
+    known: list[str] = []
+    async with serving(tmp_path, session={"resume_s": 1}, max_sessions=VANISHED + 5) as (address, server):
 
-            async def vanish(count: int) -> None:
-                reserved = [(await reserved_at(f"http://{address}"))[0] for _ in range(count)]
-                known.extend(each.id for each in reserved)
-                wires = await asyncio.gather(*(vanishing(each) for each in reserved))
-                await asyncio.gather(*(wire.drop() for wire in wires))  # without a goodbye
-                await until(lambda: sum(each.live is not None and each.live.away for each in running()) == count)
-                assert sampled("voice_sessions_detached") == count
-                await until(lambda: not running())
+        async def vanish(count: int) -> None:
+            reserved = [(await reserved_at(f"http://{address}"))[0] for _ in range(count)]
+            known.extend(each.id for each in reserved)
+            wires = await asyncio.gather(*(vanishing(each) for each in reserved))
+            await asyncio.gather(*(wire.drop() for wire in wires))  # without a goodbye
+            await until(lambda: sum(each.live is not None and each.live.away for each in running()) == count)
+            assert sampled("voice_sessions_detached") == count
+            await until(lambda: not running())
 
-            def running() -> list[Session]:
-                return server.registry.running()
+        def running() -> list[Session]:
+            return server.registry.running()
 
-            def sampled(name: str) -> float:
-                return server.metrics.registry.get_sample_value(name) or 0.0
+        def sampled(name: str) -> float:
+            return server.metrics.registry.get_sample_value(name) or 0.0
 
-            def tasks() -> Counter[str]:
-                return Counter(str(task.get_coro()).split(" at ")[0] for task in asyncio.all_tasks())
+        def tasks() -> Counter[str]:
+            return Counter(str(task.get_coro()).split(" at ")[0] for task in asyncio.all_tasks())
 
-            def ours() -> Counter[type]:
-                gc.collect()
-                return Counter(type(each) for each in gc.get_objects() if isinstance(each, OURS))
+        def ours() -> Counter[type]:
+            gc.collect()
+            return Counter(type(each) for each in gc.get_objects() if isinstance(each, OURS))
 
-            process, tasks_before = psutil.Process(), tasks()
-            await vanish(1)  # what is loaded once is loaded now
-            await until(lambda: tasks() <= tasks_before)
-            await until(lambda: all(server.registry.get(each).joined.is_set() for each in known))
-            files_before, memory_before = process.num_fds(), held_bytes()
-            await vanish(VANISHED)
-            await until(lambda: tasks() <= tasks_before)
-            await until(lambda: process.num_fds() <= files_before + 2)
-            await until(lambda: max(ours().values(), default=0) <= REMEMBERED)
-            assert sampled("voice_sessions_detached") == 0
-            assert held_bytes() - memory_before < MOST_GROWN_BYTES
-
-    asyncio.run(main())
+        process, tasks_before = psutil.Process(), tasks()
+        await vanish(1)  # what is loaded once is loaded now
+        await until(lambda: tasks() <= tasks_before)
+        await until(lambda: all(server.registry.get(each).joined.is_set() for each in known))
+        files_before, memory_before = process.num_fds(), held_bytes()
+        await vanish(VANISHED)
+        await until(lambda: tasks() <= tasks_before)
+        await until(lambda: process.num_fds() <= files_before + 2)
+        await until(lambda: max(ours().values(), default=0) <= REMEMBERED)
+        assert sampled("voice_sessions_detached") == 0
+        assert held_bytes() - memory_before < MOST_GROWN_BYTES

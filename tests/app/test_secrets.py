@@ -28,6 +28,8 @@ from server.host import Server
 from tests.app.inside import serving
 from tests.app.wire import Event, Wire, connect_to, reserved_at
 
+pytestmark = pytest.mark.asyncio
+
 RUN = 4  # words in a row: short enough for any sentence of a card, long enough not to come by chance
 TEXT_FIELDS = {"transcript", "text", "delta", "message", "background", "role", "title", "setting", "tasks", "topic"}
 
@@ -212,24 +214,20 @@ def get(url: str) -> str:
         return str(answer.read().decode())
 
 
-def test_no_secret_of_any_card_reaches_its_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_secret_of_any_card_reaches_its_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Twenty-five words a second without a pause, so that whole role-plays are heard to their end in seconds.
     monkeypatch.setattr(instant, "synthesiser", lambda: ToneSynthesiser(cost_ms=0.0, word_ms=40))
     patient = scripted.ScriptedPatient(split=lambda text: [(text, 0)])
     monkeypatch.setattr(scripted, "ScriptedPatient", lambda: patient)
     engines = EngineSettings(backend="mock", responder="scripted-patient", synthesiser_workers=2)
 
-    async def main() -> tuple[list[Watch], list[str]]:
-        async with serving(tmp_path, engines=engines) as (address, server):
-            cards = list(server.cards.values())
-            modes = ("practice", "exam")
-            held = await asyncio.gather(
-                *(hold(server, address, card, modes[index % 2]) for index, card in enumerate(cards))
-            )
-            public = [await asyncio.to_thread(get, f"http://{address}{path}") for path in ("/api/cards", "/api/info")]
-            return held, public
-
-    held, public = asyncio.run(main())
+    async with serving(tmp_path, engines=engines) as (address, server):
+        cards = list(server.cards.values())
+        modes = ("practice", "exam")
+        held = await asyncio.gather(
+            *(hold(server, address, card, modes[index % 2]) for index, card in enumerate(cards))
+        )
+        public = [await asyncio.to_thread(get, f"http://{address}{path}") for path in ("/api/cards", "/api/info")]
     assert len(held) >= 4
     for watch in held:
         # The search below would be worth nothing if nothing had been told.
@@ -237,12 +235,10 @@ def test_no_secret_of_any_card_reaches_its_candidate(tmp_path: Path, monkeypatch
         assert Watch(watch.card).leaks(public) == []
 
 
-def test_the_search_finds_what_is_planted(tmp_path: Path) -> None:
-    async def main() -> list[Card]:
-        async with serving(tmp_path) as (_, server):
-            return list(server.cards.values())
-
-    for card in asyncio.run(main()):
+async def test_the_search_finds_what_is_planted(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (_, server):
+        cards = list(server.cards.values())
+    for card in cards:
         watch = Watch(card)
         cue, other = card.cues[0], card.cues[1]
         clean = json.dumps({"type": "response.output_audio_transcript.done", "transcript": card.lines.greeting[0]})

@@ -18,26 +18,24 @@ def settings_for(port: int = 0) -> Settings:
     return load_settings(overrides=[f"server.port={port}"], environ={})
 
 
-def test_small_messages_are_sent_at_once() -> None:
+@pytest.mark.asyncio
+async def test_small_messages_are_sent_at_once() -> None:
     """Nagle's algorithm held a reply's sound back until the client's next packet: 18 ms in every turn."""
 
-    async def main() -> int:
-        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-        async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            sock = writer.get_extra_info("socket")
-            accepted.set_result(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
-            writer.close()
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
+        accepted.set_result(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
 
-        listening = listen(settings_for())
-        async with await asyncio.start_server(serve, sock=listening) as server:
-            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-            no_delay = await accepted
-            writer.close()
-            await writer.wait_closed()
-            return no_delay
-
-    assert asyncio.run(main()) == 1
+    listening = listen(settings_for())
+    async with await asyncio.start_server(serve, sock=listening) as server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        no_delay = await accepted
+        writer.close()
+        await writer.wait_closed()
+    assert no_delay == 1
 
 
 def test_a_port_in_use_is_said_with_what_to_do() -> None:

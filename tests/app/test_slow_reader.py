@@ -19,6 +19,8 @@ from bench.replay.remote import reserve
 from tests.app.process import ServerProcess, faults_of, running
 from tests.app.wire import CARD, PATIENCE_S, connect_to, encoded, sentence
 
+pytestmark = pytest.mark.asyncio
+
 SOUND = "response.output_audio.delta"
 UNREACHED_MS = 1_000  # of sound, of 2.3 s that are sent without an acknowledgement
 HOLD = "interlocutor.playout.hold"
@@ -61,10 +63,12 @@ async def speak_unread(client: ClientConnection) -> None:
         await asyncio.sleep(max(0.0, began_s + (number + 1) * FRAME_MS / 1_000 - loop.time()))
 
 
-def test_sound_that_a_slow_client_has_not_read_stays_within_reach(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_sound_that_a_slow_client_has_not_read_stays_within_reach(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """What lies in the socket can't be overtaken by a hold, nor recalled by a clear: so little may lie there."""
 
-    async def main(server: ServerProcess) -> list[str]:
+    with running(tmp_path_factory.mktemp("slow"), "engines.backend=mock") as server:
         async with narrow_client(server) as client:
             await send(client, "interlocutor.client.configure", playout_acks=True)
             content = [{"type": "input_text", "text": "How are you today?"}]
@@ -74,10 +78,7 @@ def test_sound_that_a_slow_client_has_not_read_stays_within_reach(tmp_path_facto
             await speak_unread(client)
             kinds = await until(client, HOLD)
             await send(client, "interlocutor.session.end")
-            return kinds + await until(client, "interlocutor.session.ended")
-
-    with running(tmp_path_factory.mktemp("slow"), "engines.backend=mock") as server:
-        kinds = asyncio.run(main(server))
+            kinds += await until(client, "interlocutor.session.ended")
     assert kinds.count(SOUND) * CHUNK_MS <= UNREACHED_MS
     assert kinds.index(HOLD) < kinds.index("interlocutor.playout.clear")
     assert faults_of(server) == []

@@ -32,107 +32,97 @@ from tests.app.wire import CARD, check_log, sentence
 from tests.rtc.caller import CallSocket, calling
 from tests.rtc.relay import Relay, through_relay, without_addresses
 
+pytestmark = pytest.mark.asyncio
+
 PATIENCE_S = 20.0
 FORM = "multipart/form-data; boundary=b"
 
 
-def test_a_turn_over_a_call(mock_server: ServerProcess) -> None:
-    async def main() -> None:
-        reserved = await reserve(mock_server.url, CARD)
-        async with calling(reserved) as wire:
-            wire.microphone()
-            wire.speak(np.concatenate((silence(300, WIRE_HZ), sentence())))
-            heard = await wire.until("conversation.item.input_audio_transcription.completed")
-            assert heard["transcript"]
-            began = await wire.until("output_audio_buffer.started")
-            async with asyncio.timeout(PATIENCE_S):
-                await wire.call.loud.wait()
-            frames = len(wire.call.heard)
-            await until(lambda: len(wire.call.heard) > frames + 25)  # half a second of the patient
-            (latency,) = wire.of("interlocutor.turn.latency")
-            assert 0 < latency["voice_to_voice_ms"] < 3_000
-            await wire.send("response.cancel")
-            await wire.until("output_audio_buffer.cleared")
-            done = await wire.until("response.done")
-            assert done["response"]["id"] == began["response_id"]
-            assert wire.of("response.output_audio.delta") == []  # sound goes by the track alone
-            frames = len(wire.call.heard)
-            await until(lambda: len(wire.call.heard) > frames + 25)
-            assert np.abs(np.concatenate(wire.call.heard[frames + 15 :])).max() < 100  # the patient is silent
-            await wire.end()
-            types = await check_log(mock_server, wire.session_id)
-            assert {"turn_committed", "reply_started", "reply_finished"} <= set(types)
-            entries = mock_server.entries(wire.session_id)
-            (reply,) = [entry.payload for entry in entries if entry.envelope.type == "reply_finished"]
-            assert reply is not None
-            assert 300 < reply["played_ms"] < 3_000
-
-    asyncio.run(main())
+async def test_a_turn_over_a_call(mock_server: ServerProcess) -> None:
+    reserved = await reserve(mock_server.url, CARD)
+    async with calling(reserved) as wire:
+        wire.microphone()
+        wire.speak(np.concatenate((silence(300, WIRE_HZ), sentence())))
+        heard = await wire.until("conversation.item.input_audio_transcription.completed")
+        assert heard["transcript"]
+        began = await wire.until("output_audio_buffer.started")
+        async with asyncio.timeout(PATIENCE_S):
+            await wire.call.loud.wait()
+        frames = len(wire.call.heard)
+        await until(lambda: len(wire.call.heard) > frames + 25)  # half a second of the patient
+        (latency,) = wire.of("interlocutor.turn.latency")
+        assert 0 < latency["voice_to_voice_ms"] < 3_000
+        await wire.send("response.cancel")
+        await wire.until("output_audio_buffer.cleared")
+        done = await wire.until("response.done")
+        assert done["response"]["id"] == began["response_id"]
+        assert wire.of("response.output_audio.delta") == []  # sound goes by the track alone
+        frames = len(wire.call.heard)
+        await until(lambda: len(wire.call.heard) > frames + 25)
+        assert np.abs(np.concatenate(wire.call.heard[frames + 15 :])).max() < 100  # the patient is silent
+        await wire.end()
+        types = await check_log(mock_server, wire.session_id)
+        assert {"turn_committed", "reply_started", "reply_finished"} <= set(types)
+        entries = mock_server.entries(wire.session_id)
+        (reply,) = [entry.payload for entry in entries if entry.envelope.type == "reply_finished"]
+        assert reply is not None
+        assert 300 < reply["played_ms"] < 3_000
 
 
-def test_hanging_up_ends_the_session(mock_server: ServerProcess) -> None:
-    async def main() -> None:
-        reserved = await reserve(mock_server.url, CARD)
-        async with calling(reserved) as wire:
-            await wire.append(silence(200, WIRE_HZ))
-            await wire.until("interlocutor.session.started")
-            url = f"{mock_server.url}{wire.call.location}"
-            assert await _asked("DELETE", url, reserved.token) == (204, None)
-            assert (await wire.until("interlocutor.session.ended"))["reason"] == "ended"
-            await wire.closed()
-            await until(lambda: asked_now("DELETE", url, reserved.token) == (404, "rtc.gone"))
-
-    asyncio.run(main())
+async def test_hanging_up_ends_the_session(mock_server: ServerProcess) -> None:
+    reserved = await reserve(mock_server.url, CARD)
+    async with calling(reserved) as wire:
+        await wire.append(silence(200, WIRE_HZ))
+        await wire.until("interlocutor.session.started")
+        url = f"{mock_server.url}{wire.call.location}"
+        assert await _asked("DELETE", url, reserved.token) == (204, None)
+        assert (await wire.until("interlocutor.session.ended"))["reason"] == "ended"
+        await wire.closed()
+        await until(lambda: asked_now("DELETE", url, reserved.token) == (404, "rtc.gone"))
 
 
-def test_the_settings_that_come_with_an_offer_are_the_sessions(mock_server: ServerProcess) -> None:
+async def test_the_settings_that_come_with_an_offer_are_the_sessions(mock_server: ServerProcess) -> None:
     """OpenAI's clients may send a form with the offer and the session's settings."""
 
-    async def main() -> None:
-        reserved = await reserve(mock_server.url, CARD)
-        socket = CallSocket()
-        try:
-            await socket.pc.setLocalDescription()
-            detection = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
-            form = _form({"sdp": socket.pc.localDescription.sdp, "session": json.dumps(detection)})
-            status, body = await asyncio.to_thread(
-                _request,
-                "POST",
-                f"{mock_server.url}/v1/realtime/calls",
-                reserved.token,
-                form,
-                FORM,
-            )
-            assert status == 201
-            await socket.pc.setRemoteDescription(RTCSessionDescription(body.decode(), "answer"))
-            messages = socket.__aiter__()
-            async with asyncio.timeout(PATIENCE_S):
-                kinds = [json.loads(await anext(messages)) for _ in range(2)]
-            assert [kind["type"] for kind in kinds] == ["session.created", "session.updated"]
-            assert kinds[1]["session"]["audio"]["input"]["turn_detection"] is None
-        finally:
-            await socket.close()
-
-    asyncio.run(main())
+    reserved = await reserve(mock_server.url, CARD)
+    socket = CallSocket()
+    try:
+        await socket.pc.setLocalDescription()
+        detection = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+        form = _form({"sdp": socket.pc.localDescription.sdp, "session": json.dumps(detection)})
+        status, body = await asyncio.to_thread(
+            _request,
+            "POST",
+            f"{mock_server.url}/v1/realtime/calls",
+            reserved.token,
+            form,
+            FORM,
+        )
+        assert status == 201
+        await socket.pc.setRemoteDescription(RTCSessionDescription(body.decode(), "answer"))
+        messages = socket.__aiter__()
+        async with asyncio.timeout(PATIENCE_S):
+            kinds = [json.loads(await anext(messages)) for _ in range(2)]
+        assert [kind["type"] for kind in kinds] == ["session.created", "session.updated"]
+        assert kinds[1]["session"]["audio"]["input"]["turn_detection"] is None
+    finally:
+        await socket.close()
 
 
-def test_a_developers_key_calls_a_card(mock_server: ServerProcess) -> None:
-    async def main() -> None:
-        socket = CallSocket()
-        try:
-            await socket.pc.setLocalDescription()
-            status, body = await asyncio.to_thread(
-                _request,
-                "POST",
-                f"{mock_server.url}/v1/realtime/calls?model=card:{CARD}",
-                KEY,
-                socket.pc.localDescription.sdp.encode(),
-            )
-            assert (status, body[:3]) == (201, b"v=0")
-        finally:
-            await socket.close()
-
-    asyncio.run(main())
+async def test_a_developers_key_calls_a_card(mock_server: ServerProcess) -> None:
+    socket = CallSocket()
+    try:
+        await socket.pc.setLocalDescription()
+        status, body = await asyncio.to_thread(
+            _request,
+            "POST",
+            f"{mock_server.url}/v1/realtime/calls?model=card:{CARD}",
+            KEY,
+            socket.pc.localDescription.sdp.encode(),
+        )
+        assert (status, body[:3]) == (201, b"v=0")
+    finally:
+        await socket.close()
 
 
 # ------------------------------------------------------------------ what is no offer
@@ -168,52 +158,46 @@ BAD_OFFERS: dict[str, tuple[Callable[[str], str], int, str]] = {
 }
 
 
-def test_what_can_not_be_answered_is_refused_before_anything_is_made(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with serving(tmp_path) as (address, server):
-            base = f"http://{address}"
-            reserved = await reserve(base, CARD)
-            url = f"{base}/v1/realtime/calls"
-            good = await _an_offer()
-            before = _left()
-            for name, (spoil, status, code) in BAD_OFFERS.items():
-                found = await _asked("POST", url, reserved.token, spoil(good).encode())
-                assert found == (status, code), name
-            assert await _asked("POST", url, reserved.token, b"\xff\xfe") == (400, "rtc.bad_offer")
-            assert await _asked("POST", url, reserved.token, b"{}", "application/json") == (415, "rtc.media_type")
-            form = _form({"session": "{}"})
-            assert await _asked("POST", url, reserved.token, form, FORM) == (
-                400,
-                "rtc.bad_offer",
-            )
-            assert await _asked("POST", url, "nobody", good.encode()) == (401, "access.denied")
-            assert await _asked("POST", url, KEY, good.encode()) == (400, "session.model")
-            assert await _asked("PATCH", f"{url}/rtc_none", reserved.token, good.encode()) == (404, "rtc.gone")
-            await until(lambda: _fits(*before))
-            assert len(server.calls) == 0
-            async with calling(reserved) as wire:  # and the session is as good as new
-                await wire.append(silence(100, WIRE_HZ))
-                await wire.until("interlocutor.session.started")
-
-    asyncio.run(main())
+async def test_what_can_not_be_answered_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, server):
+        base = f"http://{address}"
+        reserved = await reserve(base, CARD)
+        url = f"{base}/v1/realtime/calls"
+        good = await _an_offer()
+        before = _left()
+        for name, (spoil, status, code) in BAD_OFFERS.items():
+            found = await _asked("POST", url, reserved.token, spoil(good).encode())
+            assert found == (status, code), name
+        assert await _asked("POST", url, reserved.token, b"\xff\xfe") == (400, "rtc.bad_offer")
+        assert await _asked("POST", url, reserved.token, b"{}", "application/json") == (415, "rtc.media_type")
+        form = _form({"session": "{}"})
+        assert await _asked("POST", url, reserved.token, form, FORM) == (
+            400,
+            "rtc.bad_offer",
+        )
+        assert await _asked("POST", url, "nobody", good.encode()) == (401, "access.denied")
+        assert await _asked("POST", url, KEY, good.encode()) == (400, "session.model")
+        assert await _asked("PATCH", f"{url}/rtc_none", reserved.token, good.encode()) == (404, "rtc.gone")
+        await until(lambda: _fits(*before))
+        assert len(server.calls) == 0
+        async with calling(reserved) as wire:  # and the session is as good as new
+            await wire.append(silence(100, WIRE_HZ))
+            await wire.until("interlocutor.session.started")
 
 
-def test_a_server_that_takes_no_calls_says_so(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with serving(tmp_path, rtc={"enabled": False}) as (address, _):
-            reserved = await reserve(f"http://{address}", CARD)
-            offer = (await _an_offer()).encode()
-            found = await _asked("POST", f"http://{address}/v1/realtime/calls", reserved.token, offer)
-            assert found == (404, "rtc.disabled")
-            assert json.loads((await _info(reserved))[1])["enabled"] is False
-
-    asyncio.run(main())
+async def test_a_server_that_takes_no_calls_says_so(tmp_path: Path) -> None:
+    async with serving(tmp_path, rtc={"enabled": False}) as (address, _):
+        reserved = await reserve(f"http://{address}", CARD)
+        offer = (await _an_offer()).encode()
+        found = await _asked("POST", f"http://{address}/v1/realtime/calls", reserved.token, offer)
+        assert found == (404, "rtc.disabled")
+        assert json.loads((await _info(reserved))[1])["enabled"] is False
 
 
 # ------------------------------------------------------------------ ports, addresses, credentials
 
 
-def test_ports_addresses_and_turn_credentials_are_as_set(tmp_path: Path) -> None:
+async def test_ports_addresses_and_turn_credentials_are_as_set(tmp_path: Path) -> None:
     rtc = {
         "ice_servers": ("stun:127.0.0.1:3479", "turn:127.0.0.1:3478?transport=udp"),
         "udp_port_min": 42_000,
@@ -221,61 +205,55 @@ def test_ports_addresses_and_turn_credentials_are_as_set(tmp_path: Path) -> None
         "host_networks": ("127.0.0.0/8",),
     }
 
-    async def main() -> None:
-        async with serving(tmp_path, rtc=rtc, turn_secret="a-secret-that-coturn-has-as-well-0123") as (address, _):
-            reserved = await reserve(f"http://{address}", CARD)
-            status, body = await _info(reserved)
-            assert status == 200
-            stun, turn = json.loads(body)["ice_servers"]
-            assert stun == {"urls": ["stun:127.0.0.1:3479"]}
-            expiry, _, user = turn["username"].partition(":")
-            assert user == reserved.id
-            assert 7_000 < int(expiry) - time.time() < 7_300
-            digest = hmac.new(b"a-secret-that-coturn-has-as-well-0123", turn["username"].encode(), hashlib.sha1)
-            assert turn["credential"] == base64.b64encode(digest.digest()).decode()
+    async with serving(tmp_path, rtc=rtc, turn_secret="a-secret-that-coturn-has-as-well-0123") as (address, _):
+        reserved = await reserve(f"http://{address}", CARD)
+        status, body = await _info(reserved)
+        assert status == 200
+        stun, turn = json.loads(body)["ice_servers"]
+        assert stun == {"urls": ["stun:127.0.0.1:3479"]}
+        expiry, _, user = turn["username"].partition(":")
+        assert user == reserved.id
+        assert 7_000 < int(expiry) - time.time() < 7_300
+        digest = hmac.new(b"a-secret-that-coturn-has-as-well-0123", turn["username"].encode(), hashlib.sha1)
+        assert turn["credential"] == base64.b64encode(digest.digest()).decode()
 
-            answers: list[str] = []
+        answers: list[str] = []
 
-            async def keep(answer: str) -> str:
-                answers.append(answer)
-                return answer
+        async def keep(answer: str) -> str:
+            answers.append(answer)
+            return answer
 
-            async with calling(reserved, way=Way(answer=keep)) as wire:
-                await wire.append(silence(100, WIRE_HZ))
-                await wire.until("interlocutor.session.started")
-            found = re.findall(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ (\w+)", answers[0], flags=re.M)
-            assert {host for host, _, _ in found} == {"127.0.0.1"}
-            assert all(42_000 <= int(port) <= 42_010 for _, port, _ in found)
-            assert {kind for _, _, kind in found} == {"host"}  # no STUN server was asked
-
-    asyncio.run(main())
+        async with calling(reserved, way=Way(answer=keep)) as wire:
+            await wire.append(silence(100, WIRE_HZ))
+            await wire.until("interlocutor.session.started")
+        found = re.findall(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ (\w+)", answers[0], flags=re.M)
+        assert {host for host, _, _ in found} == {"127.0.0.1"}
+        assert all(42_000 <= int(port) <= 42_010 for _, port, _ in found)
+        assert {kind for _, _, kind in found} == {"host"}  # no STUN server was asked
 
 
-def test_a_call_that_finds_no_port_is_refused(tmp_path: Path) -> None:
+async def test_a_call_that_finds_no_port_is_refused(tmp_path: Path) -> None:
     rtc = {"udp_port_min": 42_020, "udp_port_max": 42_020, "host_networks": ("127.0.0.0/8",)}
 
-    async def main() -> None:
-        async with serving(tmp_path, rtc=rtc) as (address, server):
-            base = f"http://{address}"
-            first, second = await reserve(base, CARD), await reserve(base, CARD)
-            async with calling(first):
-                with pytest.raises(AppError) as refused:
-                    async with calling(second):
-                        pass
-                assert refused.value.code == "capacity.full"
-                assert len(server.calls) == 1
-            await until(lambda: len(server.calls) == 0)
-            async with calling(second):
-                pass
-
-    asyncio.run(main())
+    async with serving(tmp_path, rtc=rtc) as (address, server):
+        base = f"http://{address}"
+        first, second = await reserve(base, CARD), await reserve(base, CARD)
+        async with calling(first):
+            with pytest.raises(AppError) as refused:
+                async with calling(second):
+                    pass
+            assert refused.value.code == "capacity.full"
+            assert len(server.calls) == 1
+        await until(lambda: len(server.calls) == 0)
+        async with calling(second):
+            pass
 
 
 # ------------------------------------------------------------------ what a call leaves behind
 
 
 @pytest.mark.parametrize("way", ["politely", "without a word", "gone, and not back in time", "never connected"])
-def test_a_call_leaves_nothing(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_call_leaves_nothing(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_module, "GONE_S", 0.6)
     relays: list[Relay] = []
 
@@ -305,21 +283,18 @@ def test_a_call_leaves_nothing(tmp_path: Path, way: str, monkeypatch: pytest.Mon
                 relays[-1].cut = True
         relays.pop().close()
 
-    async def main() -> None:
-        async with serving(tmp_path, rtc={"connect_s": 1}, session={"resume_s": 1}) as (address, server):
+    async with serving(tmp_path, rtc={"connect_s": 1}, session={"resume_s": 1}) as (address, server):
 
-            async def quiet() -> tuple[int, set[str], int]:
-                await until(lambda: len(server.calls) == 0 and server.registry.running() == [])
-                await until(lambda: not {name for name in _tasks() if name.startswith("rtc") or "realtime" in name})
-                return _left()
+        async def quiet() -> tuple[int, set[str], int]:
+            await until(lambda: len(server.calls) == 0 and server.registry.running() == [])
+            await until(lambda: not {name for name in _tasks() if name.startswith("rtc") or "realtime" in name})
+            return _left()
 
-            await one(f"http://{address}")  # what is loaded once is loaded now
-            threads, tasks, files = await quiet()
-            for _ in range(2):
-                await one(f"http://{address}")
-            await until(lambda: _fits(threads, tasks, files))
-
-    asyncio.run(main())
+        await one(f"http://{address}")  # what is loaded once is loaded now
+        threads, tasks, files = await quiet()
+        for _ in range(2):
+            await one(f"http://{address}")
+        await until(lambda: _fits(threads, tasks, files))
 
 
 def _fits(threads: int, tasks: set[str], files: int) -> bool:

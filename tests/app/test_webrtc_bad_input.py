@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 
 import numpy as np
+import pytest
 
 from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import reserve
@@ -15,6 +16,8 @@ from tests.app.process import ServerProcess
 from tests.app.wire import CARD, check_log, sentence
 from tests.nightly import NIGHTLY
 from tests.rtc.caller import CallSocket, CallWire, calling
+
+pytestmark = pytest.mark.asyncio
 
 HEARD = "conversation.item.input_audio_transcription.completed"
 PATIENCE_S = 20.0
@@ -114,11 +117,8 @@ MISDEEDS: list[Callable[[ServerProcess], Awaitable[None]]] = [
 ]
 
 
-def test_a_call_that_is_misused_ends_or_goes_on_and_the_server_is_as_before(mock_server: ServerProcess) -> None:
-    async def main() -> None:
-        async with asyncio.timeout(3 * PATIENCE_S):
-            await asyncio.gather(*(misdeed(mock_server) for misdeed in MISDEEDS))
-        over = len(MISDEEDS)
-        await until(lambda: sum(line["event"] == "call_over" for line in mock_server.log) >= over)
-
-    asyncio.run(main())
+async def test_a_call_that_is_misused_ends_or_goes_on_and_the_server_is_as_before(mock_server: ServerProcess) -> None:
+    async with asyncio.timeout(3 * PATIENCE_S):
+        await asyncio.gather(*(misdeed(mock_server) for misdeed in MISDEEDS))
+    over = len(MISDEEDS)
+    await until(lambda: sum(line["event"] == "call_over" for line in mock_server.log) >= over)

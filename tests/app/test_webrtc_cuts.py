@@ -28,6 +28,8 @@ from tests.nightly import NIGHTLY
 from tests.rtc.relay import Relay, through_relay, without_addresses
 from tests.rtc.truth import Got, Sent, Truth, got, watching
 
+pytestmark = pytest.mark.asyncio
+
 WORD_MS = 250  # of the scripted voice
 REPLY = "It began about three weeks ago, and it has not got better since then."  # of the scripted patient
 
@@ -188,16 +190,12 @@ def check(called: Called, *, lost_ms: float) -> None:
     assert abs(end.envelope.media_ms - end.envelope.session_ms) < 250.0, "media time ran away"
 
 
-def conversation(tmp_path: Path, talk: Plan, trouble: Trouble, **options: Any) -> Called:
+async def conversation(tmp_path: Path, talk: Plan, trouble: Trouble, **options: Any) -> Called:
     """Hold a conversation with trouble; no task may be left."""
-
-    async def main() -> Called:
-        before = len(asyncio.all_tasks())
-        called = await hold(tmp_path, talk, trouble, **options)
-        await until(lambda: len(asyncio.all_tasks()) <= before)
-        return called
-
-    return asyncio.run(main())
+    before = len(asyncio.all_tasks())
+    called = await hold(tmp_path, talk, trouble, **options)
+    await until(lambda: len(asyncio.all_tasks()) <= before)
+    return called
 
 
 MANY = 50
@@ -205,8 +203,8 @@ ROUNDED_MS = 1.0
 NOTICED_MS = 1000.0 * LOOK_S * (ABSENT_LOOKS + 1)  # what was lost in a shorter cut is a loss, which nobody repeats
 
 
-def test_a_patient_who_is_cut_off_goes_on_in_its_words_by_the_same_call_or_the_next(tmp_path: Path) -> None:
-    called = conversation(tmp_path, short_plan(), cut_and_broken, quiet_s=0.6)
+async def test_a_patient_who_is_cut_off_goes_on_in_its_words_by_the_same_call_or_the_next(tmp_path: Path) -> None:
+    called = await conversation(tmp_path, short_plan(), cut_and_broken, quiet_s=0.6)
     check(called, lost_ms=ROUNDED_MS)
     assert (called.calls, called.link.resumed) == (2, 1)
     check_repeats(called, 2)
@@ -214,17 +212,17 @@ def test_a_patient_who_is_cut_off_goes_on_in_its_words_by_the_same_call_or_the_n
 
 if NIGHTLY:
 
-    def test_fifty_cuts_lose_no_turn_and_repeat_no_word(tmp_path: Path) -> None:
-        called = conversation(tmp_path, plan(4, repeat=5), cuts(MANY, 7))
+    async def test_fifty_cuts_lose_no_turn_and_repeat_no_word(tmp_path: Path) -> None:
+        called = await conversation(tmp_path, plan(4, repeat=5), cuts(MANY, 7))
         check(called, lost_ms=NOTICED_MS)
         assert len(called.cuts_s) == MANY
         assert (called.calls, called.link.resumed) == (1, 0)  # each healed by itself
         check_repeats(called, MANY // 10)
 
     @pytest.mark.parametrize("for_s", [5.0, 35.0])
-    def test_nothing_but_loss_for_long_is_come_back_from_by_another_call(tmp_path: Path, for_s: float) -> None:
+    async def test_nothing_but_loss_for_long_is_come_back_from_by_another_call(tmp_path: Path, for_s: float) -> None:
         """After 5 s the first call might heal by itself; after 35 s both ends have given it up."""
-        called = conversation(tmp_path, plan(2), one_cut(for_s))
+        called = await conversation(tmp_path, plan(2), one_cut(for_s))
         check(called, lost_ms=ROUNDED_MS)
         assert called.calls >= 2
         assert called.link.resumed == 1

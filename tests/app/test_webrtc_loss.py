@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+import pytest
 
 from tests.app.process import ServerProcess
 from tests.rtc.loss import measure
 
+pytestmark = pytest.mark.asyncio
+
 TALK_S = 3.0  # `python -m tests.bench.calls` takes a minute, at more shares
 
 
-def test_what_is_lost_on_the_way_is_lost_at_both_ends_and_no_more(mock_server: ServerProcess) -> None:
-    found = asyncio.run(measure(mock_server, 0.2, TALK_S))
+async def test_what_is_lost_on_the_way_is_lost_at_both_ends_and_no_more(mock_server: ServerProcess) -> None:
+    found = await measure(mock_server, 0.2, TALK_S)
     assert found.lost > 10

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from aiortc import RTCIceServer, RTCIceTransportPolicy
 
 from audio.frames import WIRE_HZ, silence
@@ -22,6 +23,8 @@ from bench.replay.remote import Reserved, reserve
 from tests.app.inside import serving, until
 from tests.app.wire import CARD, sentence
 from tests.rtc.caller import CallSocket, calling
+
+pytestmark = pytest.mark.asyncio
 
 SECRET = "a-secret-that-coturn-has-as-well-0123"
 CANDIDATE = re.compile(r"^a=candidate:\S+ 1 udp \d+ (\S+) \d+ typ (\w+)", flags=re.M | re.I)
@@ -74,56 +77,50 @@ async def told_servers(reserved: Reserved) -> list[dict[str, Any]]:
     return await asyncio.to_thread(ask)
 
 
-def test_a_turn_over_a_call_whose_client_reaches_nothing_but_coturn(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with coturn(tmp_path) as turn:
-            rtc = {"ice_servers": (f"turn:{turn}?transport=udp",)}
-            async with serving(tmp_path, rtc=rtc, turn_secret=SECRET) as (address, _):
-                reserved = await reserve(f"http://{address}", CARD)
-                (told,) = await told_servers(reserved)
-                offers: list[str] = []
+async def test_a_turn_over_a_call_whose_client_reaches_nothing_but_coturn(tmp_path: Path) -> None:
+    async with coturn(tmp_path) as turn:
+        rtc = {"ice_servers": (f"turn:{turn}?transport=udp",)}
+        async with serving(tmp_path, rtc=rtc, turn_secret=SECRET) as (address, _):
+            reserved = await reserve(f"http://{address}", CARD)
+            (told,) = await told_servers(reserved)
+            offers: list[str] = []
 
-                async def keep(offer: str) -> str:
-                    offers.append(offer)
-                    return offer
+            async def keep(offer: str) -> str:
+                offers.append(offer)
+                return offer
 
-                server = RTCIceServer(told["urls"], told["username"], told["credential"])
-                ice = configured([server], RTCIceTransportPolicy.RELAY)
-                async with calling(reserved, way=Way(keep, unchanged), ice=ice) as wire:
-                    assert {kind for _, kind in CANDIDATE.findall(offers[0])} == {"relay"}
-                    wire.microphone()
-                    wire.speak(np.concatenate((silence(300, WIRE_HZ), sentence())))
-                    assert (await wire.until("conversation.item.input_audio_transcription.completed"))["transcript"]
-                    await wire.until("output_audio_buffer.started")
-                    await wire.call.loud.wait()
-                    await wire.end()
+            server = RTCIceServer(told["urls"], told["username"], told["credential"])
+            ice = configured([server], RTCIceTransportPolicy.RELAY)
+            async with calling(reserved, way=Way(keep, unchanged), ice=ice) as wire:
+                assert {kind for _, kind in CANDIDATE.findall(offers[0])} == {"relay"}
+                wire.microphone()
+                wire.speak(np.concatenate((silence(300, WIRE_HZ), sentence())))
+                assert (await wire.until("conversation.item.input_audio_transcription.completed"))["transcript"]
+                await wire.until("output_audio_buffer.started")
+                await wire.call.loud.wait()
+                await wire.end()
 
-                wrong = RTCIceServer(told["urls"], told["username"], "of-somebody-else")
-                caller = CallSocket(configured([wrong], RTCIceTransportPolicy.RELAY))
-                await caller.pc.setLocalDescription()
-                assert CANDIDATE.findall(caller.pc.localDescription.sdp) == []
-                await caller.close()
-
-    asyncio.run(main())
+            wrong = RTCIceServer(told["urls"], told["username"], "of-somebody-else")
+            caller = CallSocket(configured([wrong], RTCIceTransportPolicy.RELAY))
+            await caller.pc.setLocalDescription()
+            assert CANDIDATE.findall(caller.pc.localDescription.sdp) == []
+            await caller.close()
 
 
-def test_a_server_that_is_reached_through_coturn_alone(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with coturn(tmp_path) as turn:
-            rtc = {"ice_servers": (f"turn:{turn}?transport=udp",), "use_ice_servers": True}
-            async with serving(tmp_path, rtc=rtc, turn_secret=SECRET) as (address, _):
-                answers: list[str] = []
+async def test_a_server_that_is_reached_through_coturn_alone(tmp_path: Path) -> None:
+    async with coturn(tmp_path) as turn:
+        rtc = {"ice_servers": (f"turn:{turn}?transport=udp",), "use_ice_servers": True}
+        async with serving(tmp_path, rtc=rtc, turn_secret=SECRET) as (address, _):
+            answers: list[str] = []
 
-                async def relayed(answer: str) -> str:
-                    answers.append(answer)
-                    kept = [line for line in answer.splitlines() if not re.match(r"a=candidate:.* typ host", line)]
-                    return "\r\n".join(kept) + "\r\n"
+            async def relayed(answer: str) -> str:
+                answers.append(answer)
+                kept = [line for line in answer.splitlines() if not re.match(r"a=candidate:.* typ host", line)]
+                return "\r\n".join(kept) + "\r\n"
 
-                reserved = await reserve(f"http://{address}", CARD)
-                async with calling(reserved, way=Way(unchanged, relayed)) as wire:
-                    assert "relay" in {kind for _, kind in CANDIDATE.findall(answers[0])}
-                    await wire.append(silence(100, WIRE_HZ))
-                    await wire.until("interlocutor.session.started")
-                    await wire.end()
-
-    asyncio.run(main())
+            reserved = await reserve(f"http://{address}", CARD)
+            async with calling(reserved, way=Way(unchanged, relayed)) as wire:
+                assert "relay" in {kind for _, kind in CANDIDATE.findall(answers[0])}
+                await wire.append(silence(100, WIRE_HZ))
+                await wire.until("interlocutor.session.started")
+                await wire.end()
