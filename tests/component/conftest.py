@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from functools import partial
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
@@ -19,18 +18,15 @@ from bench.replay.plan import plan_replay
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Isolation
 from pipelines.events import Audience
-from pipelines.lanes.decodes import DecodeLane
-from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.servant import Factory
-from pipelines.lanes.streams import StreamLane
 from pipelines.log.session_log import Record
 from pipelines.patient.card_library import CardLibrary
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
-from pipelines.session.driver import Engines
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.virtual_time import run_virtual, virtual_clock
+from tests.component.engines import engines_on_lanes
 from tests.component.realtime_talk import TRANSPORT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,42 +98,30 @@ def replay() -> Replay:
     ) -> Replayed:
         async def main() -> Replayed:
             clock = virtual_clock()
-            lane = partial(JobLane, isolation="thread", workers=1, clock=clock)
-            engines = Engines(
-                StreamLane(recogniser, isolation=isolation, workers=1, clock=clock, name="recogniser")
-                if decoder is None
-                else DecodeLane(
-                    decoder,
-                    isolation=isolation,
-                    workers=1,
+            async with engines_on_lanes(
+                recogniser=recogniser,
+                decoder=decoder,
+                growth=WhisperSettings().growth,
+                responder=responder,
+                synthesiser=synthesiser,
+                isolation=isolation,
+            ) as engines:
+                plan = plan_replay([DATA / name for name in names])
+                plan = dataclasses.replace(plan, turns=plan.turns[:turns])
+                card = CardLibrary.load(ROOT / "configs" / "cards")[next(iter(plan.cards), "nursing-leg-wound")]
+                link = link_of(
+                    card=card,
+                    engines=engines,
+                    conversation=ConversationSettings(fixed_wait_ms=fixed_wait_ms, **conversation),
+                    speech=SpeechSettings(),
+                    vad="silero",
                     clock=clock,
-                    name="recogniser",
-                    growth=WhisperSettings().growth,
-                ),
-                lane(responder, name="responder"),
-                lane(synthesiser, name="synthesiser"),
-            )
-            lanes = (engines.recogniser, engines.responder, engines.synthesiser)
-            for each in lanes:
-                await each.start()
-            plan = plan_replay([DATA / name for name in names])
-            plan = dataclasses.replace(plan, turns=plan.turns[:turns])
-            card = CardLibrary.load(ROOT / "configs" / "cards")[next(iter(plan.cards), "nursing-leg-wound")]
-            link = link_of(
-                card=card,
-                engines=engines,
-                conversation=ConversationSettings(fixed_wait_ms=fixed_wait_ms, **conversation),
-                speech=SpeechSettings(),
-                vad="silero",
-                clock=clock,
-                session_s=session_s,
-            )
-            link.start()
-            candidate = SimulatedCandidate(plan, link, clock, as_recorded=as_recorded)
-            await candidate.run()
-            await link.close()
-            for each in lanes:
-                await each.stop()
+                    session_s=session_s,
+                )
+                link.start()
+                candidate = SimulatedCandidate(plan, link, clock, as_recorded=as_recorded)
+                await candidate.run()
+                await link.close()
             return Replayed(candidate, list(link.driver.log.read_from(0, Audience.INTERNAL)), clock.now_ms())
 
         return run_virtual(main())

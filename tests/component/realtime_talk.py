@@ -19,14 +19,10 @@ from audio.speech import SpeechDetector
 from common.errors import StorageError
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.events import Audience, Event
-from pipelines.lanes.jobs import JobLane
-from pipelines.lanes.streams import StreamLane
 from pipelines.log.disk import DiskThread
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card_library import CardLibrary
-from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.responder import ScriptedResponder
-from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
 from pipelines.virtual_time import virtual_clock
@@ -38,6 +34,7 @@ from server.wire.channel import ChannelClosed
 from server.wire.connection import RealtimeConnection, SessionInfo
 from server.wire.live import LiveSession
 from server.wire.ticket import Ticket
+from tests.component.engines import engines_on_lanes
 
 CARDS = Path(__file__).resolve().parents[2] / "configs" / "cards"
 CARD = "nursing-leg-wound"
@@ -339,44 +336,34 @@ async def talking(
         assert folder is not None
         return SessionRecorder(folder, disk, chores=chores, rate_hz=rate_hz, failed=_fail)
 
-    clock = virtual_clock()
-    engines = Engines(
-        StreamLane(ScriptedRecogniser, isolation="thread", workers=1, clock=clock, name="recogniser"),
-        JobLane(lambda: ScriptedResponder(replies), isolation="thread", workers=1, clock=clock, name="responder"),
-        JobLane(ToneSynthesiser, isolation="thread", workers=1, clock=clock, name="synthesiser"),
-    )
-    lanes = (engines.recogniser, engines.responder, engines.synthesiser)
     try:
-        for lane in lanes:
-            await lane.start()
-        before = asyncio.all_tasks()
-        one = Talk(
-            engines,
-            principal=role,
-            settings=ServerSettings(send_deadline_s=send_deadline_s),
-            opening=opening,
-            session_s=session_s,
-            idle_s=idle_s,
-            call=TRANSPORT.get() == "webrtc" if call is None else call,
-            record=record if folder is not None else None,
-        )
-        try:
-            yield one
-            one.channel.put(ChannelClosed(1000 if one.token else 1001))
-            async with asyncio.timeout(PATIENCE_S):
-                one.code = await one.running
-        finally:
-            one.running.cancel()
-            with suppress(asyncio.CancelledError):
-                await one.running
-            one.hang_up()
-            await asyncio.sleep(0)
-        left = asyncio.all_tasks() - before
-        assert not left, f"tasks were left behind: {left}"
-        if one.driver is not None:
-            assert one.driver.ended.is_set()
-        for lane in lanes:
-            await lane.stop()
+        async with engines_on_lanes(responder=lambda: ScriptedResponder(replies)) as engines:
+            before = asyncio.all_tasks()
+            one = Talk(
+                engines,
+                principal=role,
+                settings=ServerSettings(send_deadline_s=send_deadline_s),
+                opening=opening,
+                session_s=session_s,
+                idle_s=idle_s,
+                call=TRANSPORT.get() == "webrtc" if call is None else call,
+                record=record if folder is not None else None,
+            )
+            try:
+                yield one
+                one.channel.put(ChannelClosed(1000 if one.token else 1001))
+                async with asyncio.timeout(PATIENCE_S):
+                    one.code = await one.running
+            finally:
+                one.running.cancel()
+                with suppress(asyncio.CancelledError):
+                    await one.running
+                one.hang_up()
+                await asyncio.sleep(0)
+            left = asyncio.all_tasks() - before
+            assert not left, f"tasks were left behind: {left}"
+            if one.driver is not None:
+                assert one.driver.ended.is_set()
     finally:
         disk.close()  # gives the chores its last
         chores.close()

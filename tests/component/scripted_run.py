@@ -15,15 +15,14 @@ from pipelines.conversation import signals as s
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Clause, HistoryItem, RespondKind
 from pipelines.events import Audience, Event
-from pipelines.lanes.jobs import JobLane
-from pipelines.lanes.streams import StreamLane
 from pipelines.log.session_log import Record, SessionLog
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.scripted.synthesiser import ToneSynthesiser
-from pipelines.session.driver import Engines, SessionDriver, SessionSpec
+from pipelines.session.driver import SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
 from pipelines.virtual_time import run_virtual, virtual_clock
+from tests.component.engines import engines_on_lanes
 from tests.component.scripted import Answer, Script, ScriptError
 from tests.component.scripted_client import INPUT_HZ, Placed, ScriptedClient
 from tests.component.scripted_ledger import Ledger
@@ -74,52 +73,35 @@ async def play_script(
     lexicon = Lexicon()
     own = partial(_settings, script)
     responder = LinesResponder(_lines(script.answers), **own("responder"))
-    engines = Engines(
-        StreamLane(
-            lambda: WordRecogniser(lexicon, **own("recogniser")),
-            isolation="thread",
-            workers=1,
+    async with engines_on_lanes(
+        recogniser=lambda: WordRecogniser(lexicon, **own("recogniser")),
+        responder=lambda: responder,
+        synthesiser=lambda: ToneSynthesiser(**own("synthesiser")),
+    ) as engines:
+        client = ScriptedClient(script, lexicon=lexicon, clock=clock, on_frame=on_frame)
+        session = own("session")
+        driver = SessionDriver(
+            SessionSpec("script", card_of(script), "practice", int(session.get("length_s", 1_200)), 0, INPUT_HZ),
+            engines=engines,
+            settings=ConversationSettings.model_validate(own("conversation")),
+            detector=SpeechDetector(LevelVad(), SpeechSettings.model_validate(own("speech"))),
+            conditioning=SoundSettings(high_pass=False, level=False),  # words are told by their very samples
             clock=clock,
-            name="recogniser",
-        ),
-        JobLane(lambda: responder, isolation="thread", workers=1, clock=clock, name="responder"),
-        JobLane(
-            lambda: ToneSynthesiser(**own("synthesiser")),
-            isolation="thread",
-            workers=1,
-            clock=clock,
-            name="synthesiser",
-        ),
-    )
-    lanes = (engines.recogniser, engines.responder, engines.synthesiser)
-    for lane in lanes:
-        await lane.start()
-    client = ScriptedClient(script, lexicon=lexicon, clock=clock, on_frame=on_frame)
-    session = own("session")
-    driver = SessionDriver(
-        SessionSpec("script", card_of(script), "practice", int(session.get("length_s", 1_200)), 0, INPUT_HZ),
-        engines=engines,
-        settings=ConversationSettings.model_validate(own("conversation")),
-        detector=SpeechDetector(LevelVad(), SpeechSettings.model_validate(own("speech"))),
-        conditioning=SoundSettings(high_pass=False, level=False),  # words are told by their very samples
-        clock=clock,
-        sink=client,
-        make_log=lambda media_ms: SessionLog(now_ms=clock.now_ms, media_ms=media_ms, salt=lambda: "salt"),
-        make_recorder=make_recorder,
-    )
-    driver.signal(
-        s.TurnDetectionSet(
-            auto_endpoint=bool(session.get("auto_endpoint", True)),
-            auto_respond=bool(session.get("auto_respond", True)),
-            fixed_wait_ms=driver.settings.fixed_wait_ms,
+            sink=client,
+            make_log=lambda media_ms: SessionLog(now_ms=clock.now_ms, media_ms=media_ms, salt=lambda: "salt"),
+            make_recorder=make_recorder,
         )
-    )
-    driver.start()
-    await client.run(driver)
-    ended_ms = client.now_ms
-    driver.end("ended")
-    for lane in lanes:
-        await lane.stop()
+        driver.signal(
+            s.TurnDetectionSet(
+                auto_endpoint=bool(session.get("auto_endpoint", True)),
+                auto_respond=bool(session.get("auto_respond", True)),
+                fixed_wait_ms=driver.settings.fixed_wait_ms,
+            )
+        )
+        driver.start()
+        await client.run(driver)
+        ended_ms = client.now_ms
+        driver.end("ended")
     return Outcome(
         script,
         list(driver.log.read_from(0, Audience.INTERNAL)),

@@ -20,15 +20,14 @@ from bench.replay.plan import Plan, plan_replay
 from bench.replay.room import Room
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Clause, EngineInfo, RespondKind, SpeakRequest, SpeechChunk, Word
-from pipelines.lanes.jobs import JobLane
-from pipelines.lanes.streams import StreamLane
 from pipelines.patient.card_library import CardLibrary
-from pipelines.scripted.recogniser import ScriptedRecogniser
-from pipelines.session.driver import Engines
-from pipelines.virtual_time import run_virtual, virtual_clock
+from pipelines.virtual_time import virtual_clock
+from tests.component.engines import engines_on_lanes
 from tests.component.scripted_run import ROOT
 from tests.fakes.lines import LinesResponder
 from tests.nightly import one_in
+
+pytestmark = pytest.mark.virtual
 
 DATA = ROOT / "tests" / "data"
 SPOKEN = (1, 4, 7, 10)  # one voice, another than that of the floor sounds used below
@@ -61,26 +60,13 @@ class RecordedVoice:
         yield SpeechChunk(samples=sound, words=words, cost_ms=20.0)
 
 
-def answered(room: Room | None, *sounds: Interruption, told_cancelled: bool) -> SimulatedCandidate:
+async def answered(room: Room | None, *sounds: Interruption, told_cancelled: bool) -> SimulatedCandidate:
     """Have one question answered in a room, with sounds over the answer."""
-
-    async def main() -> SimulatedCandidate:
+    line = Clause(" ".join(f"said{number}" for number in range(WORDS)))
+    async with engines_on_lanes(
+        responder=lambda: LinesResponder({(RespondKind.REPLY, ""): [line]}), synthesiser=RecordedVoice
+    ) as engines:
         clock = virtual_clock()
-        line = Clause(" ".join(f"said{number}" for number in range(WORDS)))
-        engines = Engines(
-            StreamLane(ScriptedRecogniser, isolation="thread", workers=1, clock=clock, name="recogniser"),
-            JobLane(
-                lambda: LinesResponder({(RespondKind.REPLY, ""): [line]}),
-                isolation="thread",
-                workers=1,
-                clock=clock,
-                name="responder",
-            ),
-            JobLane(RecordedVoice, isolation="thread", workers=1, clock=clock, name="synthesiser"),
-        )
-        lanes = (engines.recogniser, engines.responder, engines.synthesiser)
-        for lane in lanes:
-            await lane.start()
         whole = plan_replay([DATA / "consultation.flac"])
         link = LocalLink(
             card=CardLibrary.load(ROOT / "configs" / "cards")[whole.cards[0]],
@@ -97,11 +83,7 @@ def answered(room: Room | None, *sounds: Interruption, told_cancelled: bool) -> 
         candidate = SimulatedCandidate(plan, link, clock, interruptions=sounds, room=room)
         await candidate.run()
         await link.close()
-        for lane in lanes:
-            await lane.stop()
-        return candidate
-
-    return run_virtual(main())
+    return candidate
 
 
 @cache
@@ -117,8 +99,8 @@ ROOMS = [(delay_ms, level_db) for delay_ms in (50.0, 150.0, 300.0, 480.0) for le
     ("delay_ms", "level_db", "told_cancelled"),
     [*((*room, False) for room in one_in(4, ROOMS)), (150.0, -20.0, True), (300.0, -30.0, True)],
 )
-def test_the_patient_is_not_interrupted_by_itself(delay_ms: float, level_db: float, told_cancelled: bool) -> None:
-    candidate = answered(Room(level_db=level_db, delay_ms=delay_ms), told_cancelled=told_cancelled)
+async def test_the_patient_is_not_interrupted_by_itself(delay_ms: float, level_db: float, told_cancelled: bool) -> None:
+    candidate = await answered(Room(level_db=level_db, delay_ms=delay_ms), told_cancelled=told_cancelled)
     (turn,) = candidate.results
     assert turn.statuses == ["completed"]
     assert len(turn.heard) == 1, "it was taken for a turn"
@@ -128,19 +110,19 @@ def test_the_patient_is_not_interrupted_by_itself(delay_ms: float, level_db: flo
 
 
 @pytest.mark.parametrize(("delay_ms", "level_db"), one_in(4, ROOMS))
-def test_whoever_speaks_into_the_echo_takes_the_floor(delay_ms: float, level_db: float) -> None:
+async def test_whoever_speaks_into_the_echo_takes_the_floor(delay_ms: float, level_db: float) -> None:
     sound = floor_sound(2)
-    candidate = answered(Room(level_db=level_db, delay_ms=delay_ms), sound, told_cancelled=False)
+    candidate = await answered(Room(level_db=level_db, delay_ms=delay_ms), sound, told_cancelled=False)
     (made,) = candidate.interrupted
     assert made.status == "interrupted"
     assert made.cleared_at_ms is not None
     assert made.cleared_at_ms - made.onset_ms <= YIELD_MS
 
 
-def test_the_patients_words_said_by_somebody_later_are_no_echo() -> None:
+async def test_the_patients_words_said_by_somebody_later_are_no_echo() -> None:
     """The very sound of the patient, two seconds after it was played: nobody plays it now."""
     later = Interruption("later", "floor", voice()[: samples_for(1_600, WIRE_HZ)], 0.0, 1_600.0, after_ms=2_500.0)
-    candidate = answered(None, later, told_cancelled=True)
+    candidate = await answered(None, later, told_cancelled=True)
     (made,) = candidate.interrupted
     assert made.status == "interrupted"
     assert made.ignored == ""

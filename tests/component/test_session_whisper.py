@@ -28,16 +28,12 @@ from pipelines.events import (
     TurnCommitted,
     TurnIgnored,
 )
-from pipelines.lanes.decodes import DecodeLane
-from pipelines.lanes.jobs import JobLane
 from pipelines.patient.card_library import CardLibrary
-from pipelines.scripted.responder import ScriptedResponder
-from pipelines.scripted.synthesiser import ToneSynthesiser
-from pipelines.session.driver import Engines
 from pipelines.stt.wer import normalise
 from pipelines.truth import load_truth
-from pipelines.virtual_time import run_virtual, virtual_clock
+from pipelines.virtual_time import virtual_clock
 from tests.component.conftest import DATA, ROOT, Replay, Replayed
+from tests.component.engines import engines_on_lanes
 from tests.fakes.noises import nobody
 from tests.models.proof import proof_decoder
 from tests.models.reading import sentences
@@ -114,15 +110,17 @@ def assert_published_words_stay(replayed: Replayed) -> None:
     assert seen > 20
 
 
+@pytest.mark.virtual
 @pytest.mark.parametrize("name", ["silence", "noise", "music"])
-def test_nothing_is_understood_in_a_minute_in_which_nobody_speaks(noted: Noted, name: str) -> None:
-    assert_nothing_was_understood(overheard(noted, nobody(60_000)[name], "silero"))
+async def test_nothing_is_understood_in_a_minute_in_which_nobody_speaks(noted: Noted, name: str) -> None:
+    assert_nothing_was_understood(await overheard(noted, nobody(60_000)[name], "silero"))
 
 
+@pytest.mark.virtual
 @pytest.mark.parametrize("name", ["pink noise", "music"])
-def test_a_detector_that_is_fooled_does_not_fool_the_recogniser(noted: Noted, name: str) -> None:
+async def test_a_detector_that_is_fooled_does_not_fool_the_recogniser(noted: Noted, name: str) -> None:
     sound = np.concatenate([nobody(12_000)[name], silence(4_000, ANALYSIS_HZ)])
-    events = overheard(noted, sound, "webrtc")
+    events = await overheard(noted, sound, "webrtc")
     assert_nothing_was_understood(events)
     # Each stretch that the detector lets through is rejected for itself: how many there are is the detector's affair.
     assert {event.reason for event in events if isinstance(event, TextRejected)} == {"no_voice"}
@@ -138,28 +136,18 @@ def assert_nothing_was_understood(events: Sequence[Event]) -> None:
     assert {event.segment for event in events if isinstance(event, TextRejected)} == segments
 
 
-def overheard(noted: Noted, sound: Pcm, vad: VadName) -> list[Event]:
+async def overheard(noted: Noted, sound: Pcm, vad: VadName) -> list[Event]:
     """Return the log of a session in which the microphone hears this (int16 at 16 kHz)."""
     wire = resample_whole(sound, from_hz=ANALYSIS_HZ, to_hz=WIRE_HZ)
 
-    async def main() -> list[Event]:
-        clock = virtual_clock()
-        lane = partial(JobLane, isolation="thread", workers=1, clock=clock)
-        engines = Engines(
-            DecodeLane(lambda: noted, isolation="thread", workers=1, clock=clock, name="recogniser"),
-            lane(ScriptedResponder, name="responder"),
-            lane(ToneSynthesiser, name="synthesiser"),
-        )
-        lanes = (engines.recogniser, engines.responder, engines.synthesiser)
-        for each in lanes:
-            await each.start()
+    async with engines_on_lanes(decoder=lambda: noted) as engines:
         link = LocalLink(
             card=CardLibrary.load(ROOT / "configs" / "cards")["nursing-leg-wound"],
             engines=engines,
             conversation=ConversationSettings(),
             speech=SpeechSettings(),
             vad=vad,
-            clock=clock,
+            clock=virtual_clock(),
             session_s=900,
         )
         link.start()
@@ -169,11 +157,7 @@ def overheard(noted: Noted, sound: Pcm, vad: VadName) -> list[Event]:
             await asyncio.sleep(FRAME_MS / 1000.0)
         await asyncio.sleep(3.0)
         await link.close()
-        for each in lanes:
-            await each.stop()
-        return [record.event for record in link.driver.log.read_from(0, Audience.INTERNAL)]
-
-    return run_virtual(main())
+    return [record.event for record in link.driver.log.read_from(0, Audience.INTERNAL)]
 
 
 # ------------------------------------------------------------------ batches

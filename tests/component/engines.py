@@ -1,0 +1,48 @@
+"""A test's engines, each on a lane of its own with one worker, under virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from pipelines.catalogue import start_lanes, stop_lanes
+from pipelines.engines import Isolation
+from pipelines.lanes.decodes import DecodeLane
+from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.servant import Factory
+from pipelines.lanes.streams import StreamLane
+from pipelines.scripted.recogniser import ScriptedRecogniser
+from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.synthesiser import ToneSynthesiser
+from pipelines.session.driver import Engines
+from pipelines.stt.growing import Growth
+from pipelines.virtual_time import virtual_clock
+
+
+@asynccontextmanager
+async def engines_on_lanes(
+    *,
+    recogniser: Factory = ScriptedRecogniser,
+    decoder: Factory | None = None,
+    growth: Growth | None = None,
+    responder: Factory = ScriptedResponder,
+    synthesiser: Factory = ToneSynthesiser,
+    isolation: Isolation = "thread",
+) -> AsyncIterator[Engines]:
+    """Run engines while the block runs; a decoder, such as Whisper, takes the recogniser's place.
+
+    `isolation` is the recogniser's; the others run in threads.
+    """
+    clock = virtual_clock()
+    job_lane = partial(JobLane, isolation="thread", workers=1, clock=clock)
+    engines = Engines(
+        StreamLane(recogniser, isolation=isolation, workers=1, clock=clock, name="recogniser")
+        if decoder is None
+        else DecodeLane(decoder, isolation=isolation, workers=1, clock=clock, name="recogniser", growth=growth),
+        job_lane(responder, name="responder"),
+        job_lane(synthesiser, name="synthesiser"),
+    )
+    await start_lanes(engines)
+    yield engines
+    await stop_lanes(engines)
