@@ -2,7 +2,7 @@
 
 import { BINARY_PROTOCOL, packSound, unpackSound } from "../core/binary.js";
 import { closeProblem, Problem } from "../core/problems.js";
-import { outgoing, parseEvent, socketAddress, subprotocols } from "../core/protocol.js";
+import { isFault, outgoing, parseEvent, socketAddress, subprotocols } from "../core/protocol.js";
 
 const CONNECT_MS = 10000; // a person waits about this long before pressing something
 const QUIET_MS = 4000; // the server sends a pulse every second to whoever may come back
@@ -49,7 +49,7 @@ export class RealtimeLink {
           this.greeted = true;
           resolve();
         }
-        if (event.type === "error") console.warn("The server refused a message.", event.error);
+        if (isFault(event)) console.warn("The server refused a message.", event.error);
         this.onevent(event);
       });
       socket.addEventListener("close", ({ code }) => {

@@ -6,7 +6,7 @@
  */
 
 import { closeProblem, Problem } from "../core/problems.js";
-import { outgoing, parseEvent } from "../core/protocol.js";
+import { isFault, outgoing, parseEvent } from "../core/protocol.js";
 import { CallWatch, itemOf } from "../core/rtc.js";
 import { request, withToken } from "./api.js";
 
@@ -95,7 +95,7 @@ export class WebRtcLink {
       await this.#offer();
     } catch (problem) {
       if (problem.status === 404) this.#lost(); // the server has given it up
-      else console.warn("The call could not look for another way.", problem);
+      else if (!this.#over) console.warn("The call could not look for another way.", problem);
     } finally {
       this.#restarting = false;
     }
@@ -161,7 +161,7 @@ export class WebRtcLink {
           return;
         }
         if (event.type === "session.created" || event.type === "interlocutor.session.resumed") resolve();
-        if (event.type === "error") console.warn("The server refused a message.", event.error);
+        if (isFault(event)) console.warn("The server refused a message.", event.error);
         this.#tell(event);
         this.onevent(event);
       });

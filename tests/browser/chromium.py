@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 CHROMIUM = "/usr/bin/chromium"
 # Nothing but loopback can be looked up, so a page that asks another host fails the test instead of the network.
 ONLY_LOOPBACK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
-TIMEOUT_MS = 20_000  # on a machine that is busy with something else
+TIMEOUT_MS = 60_000  # on a machine that is busy with something else
 
 # Taps whatever leads to the loudspeaker, and what calls bring in, so that a test can tell what a person would hear; and
 # keeps the calls, so that a test can break them.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { base64ToBytes, bytesToBase64 } from "../../static/core/base64.js";
-import { outgoing, parseEvent, socketAddress, subprotocols } from "../../static/core/protocol.js";
+import { isFault, outgoing, parseEvent, socketAddress, subprotocols } from "../../static/core/protocol.js";
 
 test("base64 round-trips every byte, also more than one call's worth", () => {
   const bytes = Uint8Array.from({ length: 20000 }, (_, i) => (i * 7) % 256);
@@ -66,4 +66,12 @@ test("what is not an event is left out", () => {
     '{"type":"interlocutor.turn.latency","voice_to_voice_ms":"812"}',
   ];
   for (const text of bad) assert.equal(parseEvent(text), null, text);
+});
+
+test("a message that crossed the end of what it is about is no mistake", () => {
+  const refused = (code) => ({ type: "error", error: { code } });
+  assert.equal(isFault(refused("response_cancel_not_active")), false);
+  assert.equal(isFault(refused("session.over")), false);
+  assert.equal(isFault(refused("protocol.invalid_field")), true);
+  assert.equal(isFault({ type: "session.updated" }), false);
 });
