@@ -1,8 +1,10 @@
 """Make docs/benchmarks.md from its figures, or bring figures up to date from what a command wrote.
 
-python -m tests.bench.figures
-python -m tests.bench.figures --check
-python -m tests.bench.figures add FILE --command "interlocutor replay tests/data/consultation.flac"
+    python -m tests.bench.figures
+    python -m tests.bench.figures --check
+    python -m tests.bench.figures add FILE --command "interlocutor replay tests/data/consultation.flac"
+
+The last takes today's date and makes the page as well.
 """
 
 from __future__ import annotations

@@ -51,18 +51,25 @@ def measured(figure: Figure, report: Any) -> dict[str, Any]:
     return {"value": value, "decimals": decimals, "of": of}
 
 
-def number(content: Any, path: str) -> float:
+def number(report: Any, path: str) -> float:
     """Return the number at a path such as `summary.drafts.made` or `figures.NAME.value`; raises ValueError.
 
     A word of the path is a key; in a list it is the `name` of an entry, or its place from 0. Names may have dots in
     them.
     """
+    found = _at(report, path)
+    if found is None:
+        raise ValueError(f"the report has no number at {path}")
+    return found
+
+
+def _at(content: Any, path: str) -> float | None:
     for name, inner in _entries(content):
         if path == name and isinstance(inner, int | float):
             return float(inner)
         if path.startswith(f"{name}."):
-            return number(inner, path.removeprefix(f"{name}."))
-    raise ValueError(f"the report has no number at {path}")
+            return _at(inner, path.removeprefix(f"{name}."))
+    return None
 
 
 def _entries(content: Any) -> list[tuple[str, Any]]:

@@ -47,24 +47,30 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _table(table: Table) -> Iterator[str]:
-    """Yield a table and its sources: what all figures have in common stands below it, what they have not in columns."""
+    """Yield a table and its sources.
+
+    What all figures have in common stands below it, so does what those of each column have, the rest in columns.
+    """
     columns = _unique(figure.column for figure in table.figures)
     apart = [name for name in _SOURCES if len({_SHOWN[name](figure) for figure in table.figures}) > 1]
-    commands = {column: _unique(f.command for f in table.figures if f.column == column) for column in columns}
-    by_column = "command" in apart and all(len(each) == 1 for each in commands.values())
+    sources = {
+        column: _unique(_shown(figure, apart) for figure in table.figures if figure.column == column)
+        for column in columns
+    }
+    by_column = bool(apart) and len(columns) > 1 and all(len(each) == 1 for each in sources.values())
     promised = ["bar"] if any(figure.bar for figure in table.figures) else []
-    extra = promised + [name for name in apart if not (by_column and name == "command")]
+    extra = promised if by_column else promised + apart
     yield _row([table.heading, *(column or "Value" for column in columns), *(_TITLES[name] for name in extra)])
     yield "|" + "---|" * (1 + len(columns) + len(extra))
     for label in _unique(figure.figure for figure in table.figures):
         row = [figure for figure in table.figures if figure.figure == label]
-        notes = _unique(figure.note for figure in row if figure.note)
         cells = {figure.column: _cell(figure, table.heading) for figure in row}
-        told = [", ".join(_unique(_SHOWN[name](figure) for figure in row if _SHOWN[name](figure))) for name in extra]
-        yield _row([f"{label} ({'; '.join(notes)})" if notes else label, *(cells.get(c, "") for c in columns), *told])
+        told = [_joined(_SHOWN[name](figure) for figure in row) for name in extra]
+        notes = _joined(figure.note for figure in row)
+        yield _row([f"{label} ({notes})" if notes else label, *(cells.get(column, "") for column in columns), *told])
     yield ""
     if by_column:
-        yield from (f"- {column or 'Value'}: `{each[0]}`" for column, each in commands.items())
+        yield from (f"- {column or 'Value'}: {sources[column][0]}" for column in columns)
         yield ""
     common = [f"{_TITLES[name]}: {_SHOWN[name](table.figures[0])}" for name in _SOURCES if name not in apart]
     if common:
@@ -105,6 +111,14 @@ def _wrapped(text: str) -> str:
         "`".join(parts), _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
     return filled.replace(_UNBROKEN, " ")
+
+
+def _shown(figure: Figure, names: Iterable[str]) -> str:
+    return ", ".join(_SHOWN[name](figure) for name in names)
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ", ".join(_unique(text for text in texts if text))
 
 
 def _unique(values: Iterable[str]) -> list[str]:
