@@ -25,13 +25,13 @@ class SoundSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    high_pass: bool = Field(default=True, description="Whether offset, mains hum and rumble are taken out.")
-    level: bool = Field(default=True, description="Whether voices that are too faint or too loud are levelled.")
+    high_pass: bool = Field(default=True, description="Whether to remove offset, mains hum and rumble.")
+    level: bool = Field(default=True, description="Whether to level voices that are too faint or too loud.")
     target_dbfs: float = Field(
         default=TARGET_DBFS,
         ge=-35,
         le=-15,
-        description="Level of speech in dB of full scale that is aimed at; within 7 dB of it nothing is changed.",
+        description="Target level of speech in dB of full scale; within 7 dB of it nothing is changed.",
     )
 
 

@@ -69,17 +69,18 @@ class Metrics:
         """
         self.registry = registry = CollectorRegistry(auto_describe=False)
         self.ai_requests = Counter(
-            "ai_requests_total", "Requests to engines by how they ended.", ("service", "status"), registry=registry
+            "ai_requests_total", "Requests to engines, by how they ended.", ("service", "status"), registry=registry
         )
         self.ai_request_duration = Histogram(
             "ai_request_duration_seconds",
-            "Time an engine took for a request; for the recogniser, from the end of a segment to its final text.",
+            "Time that an engine took for a request; for the recogniser, from the end of a segment to its final "
+            "transcript.",
             ("service",),
             buckets=REQUEST_BUCKETS_S,
             registry=registry,
         )
         self.model_memory = Gauge(
-            "ai_model_memory_usage_bytes", "Memory that a loaded model takes.", ("model",), registry=registry
+            "ai_model_memory_usage_bytes", "Memory that a loaded model uses.", ("model",), registry=registry
         )
         self._models: set[str] = set()
         registry.register(_GpuCollector(gpu_utilization or GpuReader().read))
@@ -88,7 +89,7 @@ class Metrics:
         )
         self.prediction_confidence = Summary(
             "prediction_confidence",
-            "Mean confidence (0 to 1) of the words of a recognised segment, from engines that tell it.",
+            "Mean confidence (0 to 1) of the words of a recognised segment, from engines that report it.",
             registry=registry,
         )
         self.escalations = Counter(
@@ -97,12 +98,12 @@ class Metrics:
         self.retrievals = Counter(
             "retrievals_total", "Look-ups in a retrieval store; 0: there is no such store yet.", registry=registry
         )
-        self.sessions_active = Gauge("voice_sessions_active", "Sessions that are running.", registry=registry)
+        self.sessions_active = Gauge("voice_sessions_active", "Running sessions.", registry=registry)
         self.session_capacity = Gauge(
-            "voice_session_capacity", "Sessions that this server takes at once.", registry=registry
+            "voice_session_capacity", "Most sessions that this server holds at the same time.", registry=registry
         )
         self.admissions = Counter(
-            "voice_admissions_total", "Asked-for sessions by what became of the asking.", ("result",), registry=registry
+            "voice_admissions_total", "Requests to open a session, by their result.", ("result",), registry=registry
         )
         self.turn_latency = Histogram(
             "voice_turn_latency_seconds",
@@ -112,51 +113,51 @@ class Metrics:
             registry=registry,
         )
         self.interruptions = Counter(
-            "voice_interruptions_total", "Replies that the candidate cut short.", registry=registry
+            "voice_interruptions_total", "Replies that the candidate interrupted.", registry=registry
         )
         self.audio_missing = Counter(
             "voice_audio_missing_seconds_total",
-            "Sound that never came, replaced by silence, in seconds.",
+            "Audio that never arrived and was replaced by silence, in seconds.",
             registry=registry,
         )
         self.audio_refused = Counter(
             "voice_audio_refused_seconds_total",
-            "Sound that was refused because it came faster than real time, in seconds.",
+            "Audio refused because it came faster than real time, in seconds.",
             registry=registry,
         )
         self.event_loop_lag = Histogram(
             "voice_event_loop_lag_seconds",
-            "How much later than asked the event loop woke a sleeper.",
+            "How much later than asked the event loop ran a timer.",
             buckets=LAG_BUCKETS_S,
             registry=registry,
         )
         self.websocket_closes = Counter(
-            "voice_websocket_closes_total", "Closed WebSockets by close code.", ("code",), registry=registry
+            "voice_websocket_closes_total", "Closed WebSockets, by close code.", ("code",), registry=registry
         )
         self.connections_lost = Counter(
             "voice_connections_lost_total",
-            "Connections of running sessions that were lost, of clients that may come back.",
+            "Lost connections of running sessions whose clients may reconnect.",
             ("transport",),
             registry=registry,
         )
         self.connections_resumed = Counter(
             "voice_connections_resumed_total",
-            "Sessions whose client was there again, by what it came back over.",
+            "Sessions whose client reconnected, by its new transport.",
             ("transport",),
             registry=registry,
         )
         self.away = Histogram(
             "voice_connection_away_seconds",
-            "How long clients that came back were away.",
+            "How long the clients that reconnected were away.",
             buckets=AWAY_BUCKETS_S,
             registry=registry,
         )
         self.sessions_detached = Gauge(
-            "voice_sessions_detached", "Running sessions that wait for their client to come back.", registry=registry
+            "voice_sessions_detached", "Running sessions that wait for their client to reconnect.", registry=registry
         )
         self.engine_incidents = Counter(
             "voice_engine_incidents_total",
-            "Failures of engines, and workers that died or were restarted.",
+            "Failures of engines, and workers that died or restarted.",
             ("engine", "what"),
             registry=registry,
         )

@@ -21,33 +21,34 @@ class ModelSettings(BaseModel):
     )
     catalogue: Path | None = Field(
         default=None,
-        description="File that says which models there are; unset: models.yaml of the configuration folder.",
+        description="File with the catalogue of models; unset: models.yaml of the configuration folder.",
     )
     hub_url: str | None = Field(
         default=None,
         pattern=r"^https?://\S+$",
-        description="Address of the hub that models are pulled from, or of a mirror; unset: HF_ENDPOINT, or else the "
+        description="Address of the hub, or of a mirror, to download models from; unset: HF_ENDPOINT, or else the "
         "public hub.",
     )
     cache_size: int = Field(
-        default=3, ge=1, le=64, description="Models that are kept loaded; the one unused for longest makes room."
+        default=3, ge=1, le=64, description="Most models to keep loaded; the one unused for longest makes room."
     )
     max_memory: str = Field(
         default="80%",
-        description="Memory that this server and its workers may have come to when a model is loaded: `8GB`, `512MiB`, "
-        "or a share of the machine's (or the container's) such as `80%`. A model beyond it is refused.",
+        description="Most memory that this server and its workers may use once a model is loaded: `8GB`, `512MiB`, or "
+        "a share of the machine's (or the container's) memory such as `80%`. The server refuses a model that would "
+        "need more.",
     )
     gpu_memory_fraction: float = Field(
-        default=0.9, gt=0, le=1, description="Share of a graphics card's memory that models may take."
+        default=0.9, gt=0, le=1, description="Share of a graphics card's memory that models may use."
     )
     cpu_threads: int = Field(
         default=0,
         ge=0,
         le=256,
-        description="Sounds that a model reads at once on the processor; 0: one per core, at most 4.",
+        description="Pieces of audio that a model reads at the same time on the processor; 0: one per core, at most 4.",
     )
     batch_size: int = Field(
-        default=8, ge=1, le=128, description="Utterances of different sessions that are decoded together at most."
+        default=8, ge=1, le=128, description="Most utterances of different sessions to decode together."
     )
 
     @field_validator("path", "catalogue")

@@ -25,36 +25,36 @@ class WhisperSettings(BaseModel):
         default="auto",
         min_length=1,
         description="Model by its id (tiny.en, base.en, small, large-v3, turbo, ...), its repository on the hub, or a "
-        "folder; auto: the best that is in models.path and that this machine can serve in time.",
+        "folder; auto: the best model in models.path that this machine can run fast enough.",
     )
     device: str = Field(
         default="auto",
         pattern=DEVICE_PATTERN,
-        description="Where it computes: auto (a graphics card if there is one), cpu, cuda, cuda:1, or mps (cpu).",
+        description="Device: auto (a graphics card if there is one), cpu, cuda, cuda:1, or mps (cpu).",
     )
     compute: ComputeType = Field(
-        default="auto", description="Type of its numbers; auto: float16 on a graphics card, int8 on the processor."
+        default="auto", description="Number type; auto: float16 on a graphics card, int8 on the processor."
     )
     language: str = Field(
-        default="en", pattern=r"^[a-z]{2,3}$", description="Language that is spoken, by its code: en, de, yue."
+        default="en", pattern=r"^[a-z]{2,3}$", description="Spoken language by its code: en, de, yue."
     )
     true_length: Literal["qualified", "always", "never"] = Field(
         default="qualified",
-        description="Whether sound is encoded at its own length instead of padded to 30 s: qualified (for models that "
-        "were found as good that way on this machine), always, never.",
+        description="Whether audio is encoded at its own length instead of padded to 30 s: qualified (for models that "
+        "a trial on this machine found as good that way), always, never.",
     )
     floor_s: float = Field(
-        default=10, ge=0, le=30, description="Seconds that the encoder is given at least at the sound's own length."
+        default=10, ge=0, le=30, description="Shortest window of the encoder in seconds, at the audio's own length."
     )
     margin_s: float = Field(
-        default=5, ge=0, le=30, description="Seconds of silence added to sound that is encoded at its own length."
+        default=5, ge=0, le=30, description="Seconds of silence added to audio that is encoded at its own length."
     )
     partial_every_ms: int = Field(
         default=1_000,
         ge=100,
         le=10_000,
-        description="Milliseconds of new sound after which a caption is decoded, unless a short silence comes before; "
-        "longer by itself under load.",
+        description="Milliseconds of new audio after which a caption is decoded, unless a short silence comes first; "
+        "under load it takes longer.",
     )
     # A word that was only half said is often the same in two readings, and what has to go on from it goes wrong: of the
     # words of second-language speakers 41.7 % were wrong with none held back, 37.5 % with one, 36.9 % with two.
@@ -62,21 +62,24 @@ class WhisperSettings(BaseModel):
         default=1,
         ge=0,
         le=10,
-        description="Last words that two captions agree on, which wait for a third before they are there for good.",
+        description="How many of the last words that two captions agree on wait for a third caption before they are "
+        "settled.",
     )
     told: str = Field(
         default=Telling().plain,
         max_length=500,
-        description="Sentence that the model is told was said before, where there are no names.",
+        description="Prompt for the model if there are no names: a sentence as if it was said before.",
     )
     told_names: str = Field(
         default=Telling().of_names,
         max_length=500,
-        description="The same with the names and drugs of the card, which stand where `{names}` is.",
+        description="Prompt with the names and drugs of the card in place of `{names}`.",
     )
-    beam: int = Field(default=1, ge=1, le=10, description="Hypotheses that are followed at once for a final text.")
+    beam: int = Field(
+        default=1, ge=1, le=10, description="Number of hypotheses to follow for a final transcript (beam search)."
+    )
     max_segment_s: float = Field(
-        default=28, ge=5, le=30, description="Seconds of sound that are decoded at once at most; longer is cut."
+        default=28, ge=5, le=30, description="Most seconds of audio to decode at once; longer audio is cut."
     )
 
     @property

@@ -66,20 +66,20 @@ def _at_most_thirty(value: str) -> str:
 _NO_COQUI = "the embedded synthesisers have their own voices; Coqui is not among this version's engines"
 _NO_LLM = "the scripted patient generates nothing; language models are not among this version's engines"
 _NO_LLM_DEVICE = "the scripted patient runs on the processor; language models are not among this version's engines"
-_NO_RETRIEVAL = "the patient knows its card alone; there is no retrieval store in this version"
+_NO_RETRIEVAL = "the patient knows only its card; this version has no retrieval store"
 _NO_CLOUD = "nothing is sent to a provider: every engine of this version runs on this machine"
 
 ALIASES: tuple[Alias, ...] = (
-    Alias("APP_ENV", "environment", "`development`, `testing`, `stage` and `prod` are understood too.", _environment),
+    Alias("APP_ENV", "environment", "Also accepts `development`, `testing`, `stage` and `prod`.", _environment),
     Alias("ENVIRONMENT", "environment", "APP_ENV wins over it.", _environment),
     Alias("SECRET_KEY", "secret_key"),
     Alias("MODEL_BACKEND", "engines.backend", "Wins over USE_MOCKS.", _lower),
     Alias("USE_MOCKS", "engines.backend", "`true` sets `mock`; anything else sets nothing.", _mock_if_true),
-    Alias("LOG_LEVEL", "log.level", "Any case; `warn` and `fatal` are understood too.", _level),
+    Alias("LOG_LEVEL", "log.level", "Any case; also accepts `warn` and `fatal`.", _level),
     Alias("LOG_FORMAT", "log.format", "`text`, `plain` and `pretty` mean `console`.", _format),
     Alias("LOG_PATH", "log.path"),
     Alias("DATA_PATH", "data_path"),
-    Alias("MAX_CONCURRENT_REQUESTS", "server.max_sessions", "What runs concurrently here is a session."),
+    Alias("MAX_CONCURRENT_REQUESTS", "server.max_sessions", "Here a concurrent request is a session."),
     Alias("DATABASE_URL", note="sessions are kept as files under data_path; this version has no database"),
     Alias("MODEL_PATH", "models.path"),
     Alias("STT_MODEL_SIZE", "engines.whisper.model", "A size such as `base.en`, `small` or `large-v3`."),
@@ -96,11 +96,11 @@ ALIASES: tuple[Alias, ...] = (
     Alias("LLM__MEDGEMMA_MODEL_ID", note=_NO_LLM),
     Alias("LLM__GOOGLE_API_KEY", note=_NO_CLOUD),
     Alias("OPENAI_API_KEY", note=_NO_CLOUD),
-    Alias("OLLAMA_HOSTS", note="replies come from the scripted patient; no model host is asked in this version"),
+    Alias("OLLAMA_HOSTS", note="replies come from the scripted patient; this version contacts no model host"),
     Alias("MASTER_MODEL_NAME", note=_NO_LLM),
     Alias("MASTER_MAX_NEW_TOKENS", note=_NO_LLM),
     Alias("MASTER_TEMPERATURE", note=_NO_LLM),
-    Alias("SENTIMENT_MODEL_NAME", note="sentiment is not judged in this version"),
+    Alias("SENTIMENT_MODEL_NAME", note="this version does not judge sentiment"),
     Alias("EMBEDDING__MODEL_ID", note=_NO_RETRIEVAL),
     Alias("EMBEDDING__DEVICE", note=_NO_RETRIEVAL),
     Alias("EMBEDDING_DIMENSION", note=_NO_RETRIEVAL),
@@ -110,7 +110,7 @@ ALIASES: tuple[Alias, ...] = (
     Alias(
         "MAX_AUDIO_LENGTH",
         "engines.whisper.max_segment_s",
-        "Seconds; more than 30 counts as 30, which is what Whisper hears at once. Longer speech is cut, never refused.",
+        "Seconds; more than 30 counts as 30, the most that Whisper hears at once. Longer speech is cut, never refused.",
         _at_most_thirty,
     ),
     Alias("MAX_MEMORY_USAGE", "models.max_memory", "`8GB`, `512MiB`, `80%` or `0.8`."),

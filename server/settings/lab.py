@@ -15,11 +15,12 @@ class LabSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = Field(
-        default=True, description="Whether /lab is there; it asks for the developer key, but in dev on this machine."
+        default=True, description="Whether /lab exists; it asks for the developer key, except in dev on this machine."
     )
     recordings_path: Path | None = Field(
         default=None,
-        description="Folder of recordings that /lab offers, with their truth files; unset: tests/data of a checkout.",
+        description="Folder of the recordings, with their truth files, that /lab offers; unset: tests/data of a "
+        "checkout.",
     )
 
     @field_validator("recordings_path")

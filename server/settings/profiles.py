@@ -22,9 +22,9 @@ class Profile:
 
 
 PROFILES: dict[str, Profile] = {
-    "embedded": Profile("The embedded engines, and Whisper once its model was pulled; the code's own defaults.", {}),
+    "embedded": Profile("The embedded engines, and Whisper once its model is downloaded; the code's own defaults.", {}),
     "small-cpu": Profile(
-        "Whisper on the processor of a small machine, in a session or two at once.",
+        "Whisper on the processor of a small machine, with one or two sessions at the same time.",
         {
             "engines.backend": "local",
             "engines.whisper.device": "cpu",

@@ -14,25 +14,25 @@ class ReservationSettings(BaseModel):
         default=30,
         ge=1,
         le=10_000,
-        description="Sessions that one address may open in a row; a class that shares an address begins together.",
+        description="Sessions that one address may open in a row; a class that shares an address starts together.",
     )
     per_minute: float = Field(
         default=10,
         ge=0,
         le=10_000,
-        description="Sessions that one address (IPv6: one /64 network) may open a minute after that; 0: no limit.",
+        description="Sessions that one address (IPv6: one /64 network) may open per minute after that; 0: no limit.",
     )
     firm: int = Field(
         default=1,
         ge=1,
         le=10_000,
-        description="Sessions of one address that nobody has joined yet and that never make room for another address; "
-        "what is beyond them does when all places are taken.",
+        description="Sessions that nobody has joined yet and that one address always keeps. When all places are "
+        "taken, its other such sessions make room for other addresses.",
     )
     spare_s: int = Field(
         default=120,
         ge=10,
         le=86_400,
-        description="Seconds beyond the preparation after which a session that nobody has joined makes room for "
-        "anybody when all places are taken.",
+        description="How many seconds after the preparation a session that nobody has joined begins to make room for "
+        "anybody, if all places are taken.",
     )

@@ -17,34 +17,35 @@ class RtcSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = Field(
-        default=True, description="Whether calls by WebRTC are taken; if not, the page uses its WebSocket."
+        default=True, description="Whether the server accepts calls by WebRTC; if not, the page uses its WebSocket."
     )
     ice_servers: tuple[str, ...] = Field(
         default=(),
-        description="STUN and TURN servers that clients are told, e.g. turn:turn.example.org:3478; empty: none, which "
-        "works where clients reach this machine's address.",
+        description="STUN and TURN servers for clients, e.g. turn:turn.example.org:3478; empty: none, which works if "
+        "clients can reach this machine's address.",
     )
     turn_ttl_s: int = Field(
-        default=7_200, ge=60, le=86_400, description="Seconds for which a session's TURN credentials are good."
+        default=7_200, ge=60, le=86_400, description="Seconds for which a session's TURN credentials are valid."
     )
     use_ice_servers: bool = Field(
-        default=False, description="Whether this server gathers addresses of its own from them too; calls begin later."
+        default=False,
+        description="Whether this server also gathers its own addresses from them; calls then begin later.",
     )
     public_address: str | None = Field(
         default=None,
-        description="Address told to clients in place of this machine's own, where a router forwards the UDP ports.",
+        description="Address to give clients instead of this machine's own, if a router forwards the UDP ports.",
     )
     host_networks: tuple[str, ...] = Field(
         default=(),
-        description="Networks, e.g. 192.168.0.0/16, whose addresses of this machine are told to clients; empty: all "
-        "addresses but loopback.",
+        description="Networks, e.g. 192.168.0.0/16: clients get only this machine's addresses in them; empty: all "
+        "addresses except loopback.",
     )
     udp_port_min: int = Field(default=0, ge=0, le=65535, description="First UDP port of calls; 0: any free one.")
     udp_port_max: int = Field(
-        default=0, ge=0, le=65535, description="Last UDP port of calls; each call takes one on each address."
+        default=0, ge=0, le=65535, description="Last UDP port of calls; each call takes one port on each address."
     )
     connect_s: int = Field(
-        default=15, ge=1, le=120, description="Seconds that a call may take to connect before it is given up."
+        default=15, ge=1, le=120, description="Seconds that a call may take to connect before the server gives it up."
     )
 
     @field_validator("ice_servers")

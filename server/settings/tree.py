@@ -51,31 +51,36 @@ class ServerSettings(_Section):
     """The door: addresses, limits of a connection, how many sessions at once."""
 
     host: str = Field(
-        default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for every one the machine has."
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on; 0.0.0.0 means all addresses of the machine.",
     )
     port: int = Field(default=8000, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
     max_sessions: int = Field(
         default=0,
         ge=0,
         le=10_000,
-        description="Sessions at once; the next is refused with 503 and a time to retry. 0: as many as this machine "
-        "was found to hold at its start.",
+        description="Most sessions at the same time; the server refuses the next with 503 and a time to retry. 0: as "
+        "many as the server measures at its start.",
     )
     allowed_origins: tuple[str, ...] = Field(
         default=(),
-        description="Origins whose pages may connect, e.g. https://exam.example.org; empty: this server's own only.",
+        description="Origins whose pages may connect, e.g. https://exam.example.org; empty: only this server's own.",
     )
     send_deadline_s: float = Field(
-        default=5, gt=0, le=60, description="Seconds a client may take to accept a message before it is cut off."
+        default=5,
+        gt=0,
+        le=60,
+        description="Seconds that a client may take to accept a message before the server cuts it off.",
     )
     message_max_bytes: int = Field(
         default=98_304,
         ge=4_096,
         le=16_777_216,
-        description="Largest message taken from a client, in bytes; the default holds 64 KiB of sound as base64.",
+        description="Largest message that a client may send, in bytes; the default holds 64 KiB of audio as base64.",
     )
     retry_after_s: int = Field(
-        default=10, ge=1, le=3_600, description="Seconds after which a client that was refused may try again."
+        default=10, ge=1, le=3_600, description="Seconds after which a refused client may try again."
     )
     reservations: ReservationSettings = Field(default_factory=ReservationSettings)
     # The kernel takes twice as much: 0.7 s of sound, and enough under way for round trips as long.
@@ -83,11 +88,12 @@ class ServerSettings(_Section):
         default=24_576,
         ge=4_096,
         le=16_777_216,
-        description="Bytes that may lie unsent in a socket's buffer; small, so that a cleared reply is not on its way.",
+        description="Bytes that may wait unsent in a socket's buffer; small, so that little of a cancelled reply is "
+        "on its way.",
     )
     metrics_enabled: bool = Field(default=True, description="Whether /metrics answers.")
     allow_embedded_in_production: bool = Field(
-        default=False, description="Let production run on the embedded demonstration recogniser and voice."
+        default=False, description="Allow the embedded demonstration recogniser and voice in production."
     )
 
 
@@ -95,32 +101,32 @@ class SessionSettings(_Section):
     """The time-table of a role-play and how long its record is kept."""
 
     prepare_s: int = Field(default=180, ge=0, le=3_600, description="Seconds to read the card before the role-play.")
-    session_s: int = Field(default=300, ge=10, le=7_200, description="Seconds that a role-play lasts.")
+    session_s: int = Field(default=300, ge=10, le=7_200, description="Length of a role-play in seconds.")
     join_within_s: int = Field(
-        default=600, ge=10, le=86_400, description="Seconds between making a session and connecting to it."
+        default=600, ge=10, le=86_400, description="Most seconds between opening a session and connecting to it."
     )
     start_within_s: int = Field(
         default=300,
         ge=1,
         le=86_400,
-        description="Seconds between connecting and the first sound or item of the role-play; longer than the "
-        "preparation, for clients that connect before it (the page connects after it).",
+        description="Most seconds between connecting and the first audio or item of the role-play. Set it longer than "
+        "the preparation, because some clients connect before it (the page connects after it).",
     )
     idle_s: int = Field(
-        default=120, ge=5, le=3_600, description="Seconds of a silent socket after which the session is ended."
+        default=120, ge=5, le=3_600, description="Seconds without any message after which the session ends."
     )
     resume_s: int = Field(
         default=60,
         ge=0,
         le=600,
-        description="Seconds within which a client whose connection was lost may take its session up again.",
+        description="Seconds within which a client may reconnect and resume its session.",
     )
     consent_required: bool = Field(
         default=False,
-        description="Open no session for a candidate without the words that they agreed to; the page asks in any case.",
+        description="Whether a candidate's session needs the consent text; the page always asks for consent.",
     )
     keep_days: int = Field(
-        default=90, ge=1, le=36_500, description="Days that recordings and logs are kept; older ones are deleted."
+        default=90, ge=1, le=36_500, description="Days to keep recordings and logs; older ones are deleted."
     )
 
 
@@ -128,15 +134,15 @@ class LogSettings(_Section):
     """What the server writes of its own doings (never what was said, but for DEBUG)."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
-        default="INFO", description="Least level that is written; DEBUG shows what was said, so never use it on exams."
+        default="INFO", description="Lowest level to write; DEBUG shows what was said, so never use it for exams."
     )
     format: Literal["json", "console"] = Field(
         default="json", description="json: one object a line, for machines; console: for people."
     )
     path: Path | None = Field(
         default=None,
-        description="File that gets every line too, as JSON; a new one each day (UTC), seven kept. A folder gets "
-        "interlocutor.log.",
+        description="File that also gets every line, as JSON: a new file each day (UTC), seven kept. In a folder the "
+        "file is interlocutor.log.",
     )
 
 
@@ -144,7 +150,7 @@ class Settings(_Section):
     """Everything that can be set; frozen, with unknown keys refused."""
 
     environment: EnvironmentName = Field(
-        default="dev", description="Where this runs; names the file in the configuration folder that is read."
+        default="dev", description="Environment of this server; it names the file to read in the configuration folder."
     )
     server: ServerSettings = Field(default_factory=ServerSettings)
     session: SessionSettings = Field(default_factory=SessionSettings)
@@ -155,25 +161,25 @@ class Settings(_Section):
     audio: SoundSettings = Field(default_factory=SoundSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     vad: VadName = Field(
-        default="auto", description="Voice activity detector: silero, webrtc, or auto: silero where it can be loaded."
+        default="auto", description="Voice activity detector: silero, webrtc, or auto (silero if it can be loaded)."
     )
     lab: LabSettings = Field(default_factory=LabSettings)
     data_path: Path = Field(default=Path(".data"), description="Folder for recordings and session logs.")
-    cards_path: Path | None = Field(default=None, description="Folder of role-play cards; unset: the ones supplied.")
+    cards_path: Path | None = Field(default=None, description="Folder of role-play cards; unset: the supplied cards.")
     log: LogSettings = Field(default_factory=LogSettings)
     secret_key: SecretStr | None = Field(
         default=None, description="This deployment's secret, at least 32 bytes; production needs one."
     )
-    secret_key_file: Path | None = Field(default=None, description="File that holds secret_key instead.")
+    secret_key_file: Path | None = Field(default=None, description="File that holds secret_key.")
     developer_key: SecretStr | None = Field(
         default=None, description="Bearer key of developers, who may choose cards and tune turn-taking; unset: none."
     )
-    developer_key_file: Path | None = Field(default=None, description="File that holds developer_key instead.")
+    developer_key_file: Path | None = Field(default=None, description="File that holds developer_key.")
     turn_secret: SecretStr | None = Field(
         default=None,
         description="Secret shared with the TURN server (coturn: static-auth-secret); unset: none.",
     )
-    turn_secret_file: Path | None = Field(default=None, description="File that holds turn_secret instead.")
+    turn_secret_file: Path | None = Field(default=None, description="File that holds turn_secret.")
 
     @field_validator("data_path", "cards_path", "secret_key_file", "developer_key_file", "turn_secret_file")
     @classmethod
@@ -255,39 +261,39 @@ class Settings(_Section):
 
 # Sections that belong to other rooms say this in comments beside their fields; here it is for people.
 DESCRIPTIONS: dict[str, str] = {
-    "conversation.endpointing.style": "Whom the wait is for: practice, exam (more patient), slow_speaker (much more).",
-    "conversation.endpointing.floor_ms": "Milliseconds of silence that any end of a turn needs, however clear it is.",
-    "conversation.endpointing.ceiling_ms": "Milliseconds of silence that end any turn, however unclear.",
-    "conversation.endpointing.patience_s": "Seconds of waiting that it is worth not to cut somebody off once.",
-    "conversation.endpointing.inner_share": "How many pauses between words are expected for each end of a turn.",
-    "conversation.endpointing.short_share": "How many pauses under half a second are expected for each longer one.",
-    "conversation.endpointing.asked_factor": "Factor of the odds of going on once something was asked for.",
-    "conversation.endpointing.unheard_ms": "Milliseconds of silence that end speech of which no word was understood.",
-    "conversation.fixed_wait_ms": "Milliseconds of silence that end any turn, without judging it; empty: judged.",
-    "conversation.drafts.enabled": "Whether replies are prepared in a pause, before the turn is known to be over.",
-    "conversation.drafts.ahead_ms": "Milliseconds before a turn would be judged over at which a reply is prepared.",
-    "conversation.drafts.most": "How many replies are prepared ahead in one turn at most.",
-    "conversation.floor.yield_after_ms": "Milliseconds of speech over the patient's that take the floor.",
-    "conversation.floor.unsure_ms": "The same in milliseconds while no word, or only one, was understood.",
+    "conversation.endpointing.style": "Patience of the wait: practice, exam (more), slow_speaker (much more).",
+    "conversation.endpointing.floor_ms": "Shortest wait in milliseconds of silence, even if the end is clear.",
+    "conversation.endpointing.ceiling_ms": "Longest wait in milliseconds of silence, even if the end is unclear.",
+    "conversation.endpointing.patience_s": "Seconds of waiting worth as much as not cutting somebody off once.",
+    "conversation.endpointing.inner_share": "Expected number of pauses between words for each end of a turn.",
+    "conversation.endpointing.short_share": "Expected number of pauses under half a second for each longer pause.",
+    "conversation.endpointing.asked_factor": "Factor on the odds of going on, once the turn asks for something.",
+    "conversation.endpointing.unheard_ms": "Milliseconds of silence that end speech without a recognised word.",
+    "conversation.fixed_wait_ms": "Fixed milliseconds of silence that end every turn; empty: the endpointing decides.",
+    "conversation.drafts.enabled": "Whether to prepare replies in a pause, before it is certain that the turn is over.",
+    "conversation.drafts.ahead_ms": "How many milliseconds before a turn's expected end a reply is prepared.",
+    "conversation.drafts.most": "Most replies to prepare ahead in one turn.",
+    "conversation.floor.yield_after_ms": "Milliseconds of speech over the patient's that count as an interruption.",
+    "conversation.floor.unsure_ms": "The same in milliseconds while no word, or only one, is recognised.",
     "conversation.floor.backchannel_ms": "The same in milliseconds for backchannels in a row.",
-    "conversation.floor.resume_after_ms": "Milliseconds of silence after which a sound over the patient's is over.",
-    "conversation.floor.give_up_ms": "Milliseconds of silence after which its text is no longer waited for.",
-    "conversation.peek_ms": "Milliseconds of silence after which everything said so far is read.",
-    "conversation.segment_max_ms": "Milliseconds of speech without a pause after which a part of a turn is cut.",
-    "conversation.segment_pause_ms": "Milliseconds of silence after which a part of a turn gets its final text.",
-    "conversation.excused_ms": "Milliseconds of missing sound in a pause that are not counted as silence.",
-    "conversation.noise_max_ms": "Milliseconds; shorter sound without a word is taken for noise.",
+    "conversation.floor.resume_after_ms": "Milliseconds of silence that end a sound over the patient's speech.",
+    "conversation.floor.give_up_ms": "Milliseconds of silence after which the wait for that sound's text ends.",
+    "conversation.peek_ms": "Milliseconds of silence after which the recogniser reads the speech so far.",
+    "conversation.segment_max_ms": "Milliseconds of speech without a pause after which a segment is cut.",
+    "conversation.segment_pause_ms": "Milliseconds of silence after which a segment gets its final transcript.",
+    "conversation.excused_ms": "Most milliseconds of missing audio in a pause that do not count as silence.",
+    "conversation.noise_max_ms": "Milliseconds; a shorter sound without a word counts as noise.",
     "conversation.silence_prompt_ms": "Milliseconds of silence after which the patient prompts once; 0: never.",
-    "conversation.recognise_timeout_ms": "Milliseconds to wait for a final text; then the last provisional one counts.",
+    "conversation.recognise_timeout_ms": "Milliseconds to wait for a final transcript; then the partial one counts.",
     "conversation.respond_timeout_ms": "Milliseconds to wait for a reply; then the turn goes unanswered.",
-    "conversation.reply_stall_ms": "Milliseconds of silence in the midst of a reply after which it is over.",
+    "conversation.reply_stall_ms": "Milliseconds of silence after which a reply ends if an engine hangs in it.",
     "conversation.closing_grace_s": "Seconds from 'time is up' to the hard end of the role-play.",
-    "speech.on_threshold": "Probability of speech (0 to 1) from which sound counts as voiced.",
-    "speech.off_threshold": "Probability of speech (0 to 1) below which it is silent; not above on_threshold.",
-    "speech.start_ms": "Milliseconds of voiced sound after which speech has started.",
-    "speech.pause_ms": "Milliseconds of silence after which a pause is noticed; speech goes on at once after it.",
-    "speech.stop_ms": "Milliseconds of silence after which speech has ended and must start anew.",
-    "speech.preroll_ms": "Milliseconds of sound before the first voice that are recognised with it.",
+    "speech.on_threshold": "Probability of speech (0 to 1) from which audio counts as voiced.",
+    "speech.off_threshold": "Probability of speech (0 to 1) below which audio is silent; not above on_threshold.",
+    "speech.start_ms": "Milliseconds of voiced audio after which speech has started.",
+    "speech.pause_ms": "Milliseconds of silence that make a pause; speech can continue at once after it.",
+    "speech.stop_ms": "Milliseconds of silence after which speech has ended and must start again.",
+    "speech.preroll_ms": "Milliseconds of audio before the first voice that the recogniser also gets.",
 }
 
 LEAVES = layers.leaves(Settings)
