@@ -29,7 +29,7 @@ from server.wire import connection
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "tests" / "README.md"])
 ROOMS = ("common", "audio", "pipelines", "server", "bench")
 LEFT_OPEN = r"\b(TO MEASURE|TODO|TBD|FIXME|PRODUCT)\b"
 
