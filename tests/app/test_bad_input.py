@@ -6,8 +6,6 @@ import asyncio
 import json
 import socket
 import time
-import urllib.error
-import urllib.request
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import reserve
+from tests.app.asking import answered
 from tests.app.process import KEY, ServerProcess, faults_of, running
 from tests.app.wire import CARD, Wire, check_log, joined, neighbour, sentence
 
@@ -180,7 +179,9 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_costs_nobody_anything(
 def test_a_session_that_can_not_be_had(
     mock_server: ServerProcess, body: str, status: int, code: str, says: str
 ) -> None:
-    answer_status, answer = _post(f"{mock_server.url}/api/sessions", body)
+    url = f"{mock_server.url}/api/sessions"
+    answer_status, raw = answered("POST", url, body=body.encode(), kind="application/json")
+    answer = json.loads(raw)
     assert (answer_status, answer["error"]["code"]) == (status, code)
     assert says in answer["error"]["message"]
     assert "\n" not in answer["error"]["message"]
@@ -238,13 +239,3 @@ async def test_a_message_before_the_session_is_set_up(mock_server: ServerProcess
 
 def _append(audio: str) -> str:
     return json.dumps({"type": "input_audio_buffer.append", "audio": audio})
-
-
-def _post(url: str, body: str) -> tuple[int, dict[str, Any]]:
-    request = urllib.request.Request(url, data=body.encode(), headers={"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)

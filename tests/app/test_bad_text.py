@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -17,9 +15,10 @@ from pipelines.log.jsonl import is_intact, read_jsonl
 from pipelines.scripted import instant
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.responder import ScriptedResponder
+from tests.app.asking import answered
 from tests.app.inside import serving, until
 from tests.app.process import ServerProcess
-from tests.app.wire import PATIENCE_S, Joining, Wire, connect_to, reserved_at, sentence
+from tests.app.wire import Joining, Wire, connect_to, reserved_at, sentence
 
 HALF = "\ud83d"  # the first half of an emoji, as a streamed answer that was cut there has it
 REPLACED = "\ufffd"
@@ -68,11 +67,8 @@ async def test_two_halves_of_one_character_are_that_character(mock_server: Serve
 
 @pytest.mark.parametrize("body", [{"card": HALF}, {"card": "pharmacy-new-inhaler", "mode": HALF}, {HALF: 1}])
 def test_half_a_surrogate_in_a_request_is_refused(mock_server: ServerProcess, body: dict[str, object]) -> None:
-    request = urllib.request.Request(f"{mock_server.url}/api/sessions", data=json.dumps(body).encode())
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=PATIENCE_S)
-    with refused.value as answer:
-        assert (answer.code, json.load(answer)["error"]["code"]) == (400, "protocol.bad_json")
+    status, told = answered("POST", f"{mock_server.url}/api/sessions", body=json.dumps(body).encode())
+    assert (status, json.loads(told)["error"]["code"]) == (400, "protocol.bad_json")
 
 
 @pytest.mark.asyncio
@@ -101,8 +97,10 @@ async def test_what_engines_say_beyond_unicode_is_replaced_on_the_wire_in_the_lo
         finally:
             await wire.drop()
         await until(lambda: not server.registry.running())
-        told = await asyncio.to_thread(_debrief, reserved.base_url, reserved.id, reserved.token)
-        assert [turn["text"] for turn in told["turns"]] == [
+        url = f"{reserved.base_url}/api/sessions/{reserved.id}"
+        status, told = await asyncio.to_thread(answered, "GET", url, reserved.token)
+        assert status == 200
+        assert [turn["text"] for turn in json.loads(told)["turns"]] == [
             f"does {REPLACED} it hurt",
             f"Yes {REPLACED} {REPLACED} it does.",
         ]
@@ -111,22 +109,10 @@ async def test_what_engines_say_beyond_unicode_is_replaced_on_the_wire_in_the_lo
     assert all(is_intact(entry) for entry in entries)
 
 
-def _debrief(base_url: str, session_id: str, token: str) -> dict[str, list[dict[str, str]]]:
-    request = urllib.request.Request(
-        f"{base_url}/api/sessions/{session_id}", headers={"Authorization": f"Bearer {token}"}
-    )
-    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-        told: dict[str, list[dict[str, str]]] = json.load(answer)
-        return told
-
-
 def test_a_request_that_is_no_one_object_is_refused(mock_server: ServerProcess) -> None:
     for body in (b"[]", b'{"card": "a", "card": "b"}', b'{"card": NaN}', b"{" * 3_000, b"\xff", b'"card"'):
-        request = urllib.request.Request(f"{mock_server.url}/api/sessions", data=body)
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(request, timeout=PATIENCE_S)
-        with refused.value as answer:
-            assert (answer.code, json.load(answer)["error"]["code"]) == (400, "protocol.bad_json"), body
+        status, told = answered("POST", f"{mock_server.url}/api/sessions", body=body)
+        assert (status, json.loads(told)["error"]["code"]) == (400, "protocol.bad_json"), body
 
 
 @pytest.mark.asyncio

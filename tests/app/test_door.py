@@ -16,6 +16,7 @@ from websockets.asyncio.client import connect
 
 from bench.replay.remote import Reserved
 from server.host import Server
+from tests.app.asking import answered
 from tests.app.inside import KEY, serving
 from tests.app.process import faults_of, running
 from tests.app.wire import CARD, PATIENCE_S, Joining, Wire, connect_to
@@ -114,19 +115,10 @@ async def test_a_thousand_requests_that_nobody_joins_keep_no_candidate_out(tmp_p
         assert len(server.registry.running()) <= 5
         # Who had to make room is told so, and leaves nothing behind.
         gone = Reserved(asked[15][1]["id"], asked[15][1]["token"], asked[15][1]["url"], "")
-        status, told = await asyncio.to_thread(summary, address, gone)
-        assert (status, told["error"]["code"]) == (401, "access.denied")
+        status, told = await asyncio.to_thread(answered, "GET", f"http://{address}/api/sessions/{gone.id}", gone.token)
+        assert (status, json.loads(told)["error"]["code"]) == (401, "access.denied")
         await asyncio.to_thread(server.chores.flush)
         assert not (tmp_path / "sessions" / gone.id).exists()
-
-
-def summary(host: str, reserved: Reserved) -> tuple[int, dict[str, Any]]:
-    """Ask what became of a session."""
-    with contextlib.closing(http.client.HTTPConnection(host, timeout=PATIENCE_S)) as connection:
-        headers = {"Authorization": f"Bearer {reserved.token}"}
-        connection.request("GET", f"/api/sessions/{reserved.id}", headers=headers)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
 
 
 async def test_a_joined_session_that_never_begins_gives_its_place_up(

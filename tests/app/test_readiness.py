@@ -6,8 +6,6 @@ import asyncio
 import json
 import re
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from pipelines.scripted.instant import recogniser, responder, synthesiser
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from server.host import Server
 from server.settings.tree import Settings
+from tests.app.asking import answered
 from tests.app.inside import serving, until
 from tests.bench.model_memory import run_once
 from tests.random_whisper import make_random_whisper
@@ -37,13 +36,8 @@ PATIENCE_S = 20.0
 
 def ask(url: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
+    status, raw = answered("GET" if data is None else "POST", url, body=data, kind="application/json")
+    return status, json.loads(raw)
 
 
 async def asks(folder: Path, engines: EngineSettings, models: ModelSettings | None = None) -> dict[str, Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from bench.replay.remote import Reserved
 from pipelines.log.jsonl import read_jsonl
 from pipelines.scripted import instant
 from server.records.folder import RecordFolder
+from tests.app.asking import answered
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, Wire, connect_to, sentence
 
@@ -39,18 +38,7 @@ class Person:
     async def ask(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
         """Return the status and the body of an answer."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", data=data, method=method)
-        if self.token:
-            request.add_header("Authorization", f"Bearer {self.token}")
-
-        def send() -> tuple[int, bytes]:
-            try:
-                with urllib.request.urlopen(request, timeout=20) as answer:
-                    return answer.status, answer.read()
-            except urllib.error.HTTPError as error:
-                return error.code, error.read()
-
-        return await asyncio.to_thread(send)
+        return await asyncio.to_thread(answered, method, f"{self.url}{path}", self.token, data)
 
     async def json(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Return the status and the body of an answer of JSON."""

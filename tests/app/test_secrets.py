@@ -10,14 +10,12 @@ import asyncio
 import base64
 import json
 import re
-import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.replay.remote import Reserved
 from pipelines.catalogue import EngineSettings
 from pipelines.events import Audience, ReplyProposed
 from pipelines.llm import scripted
@@ -25,6 +23,7 @@ from pipelines.patient.card import Card, Cue, public_view
 from pipelines.scripted import instant
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from server.host import Server
+from tests.app.asking import answered
 from tests.app.inside import serving
 from tests.app.wire import Event, Wire, connect_to, reserved_at
 
@@ -174,7 +173,7 @@ async def hold(server: Server, address: str, card: Card, mode: str) -> Watch:
     finally:
         await wire.drop()
     assert watch.leaks(map(str, wire.raw)) == []
-    debrief = await asyncio.to_thread(fetch, reserved)
+    debrief = await read(f"{reserved.base_url}/api/sessions/{reserved.id}", reserved.token)
     assert watch.leaks([debrief]) == []
     shown = json.loads(debrief)["cues"]
     assert shown == [] if mode == "exam" else {item["topic"] for item in shown} == {cue.topic for cue in card.cues}
@@ -200,18 +199,11 @@ async def ask(server: Server, wire: Wire, watch: Watch, question: str, about: Cu
     watch.check(wire)
 
 
-def fetch(reserved: Reserved) -> str:
-    """Return the debrief as received."""
-    url = f"{reserved.base_url}/api/sessions/{reserved.id}"
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {reserved.token}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return str(answer.read().decode())
-
-
-def get(url: str) -> str:
-    """Return what anyone may read."""
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return str(answer.read().decode())
+async def read(url: str, token: str = "") -> str:
+    """Return what can be read there, as received."""
+    status, raw = await asyncio.to_thread(answered, "GET", url, token)
+    assert status == 200
+    return raw.decode()
 
 
 async def test_no_secret_of_any_card_reaches_its_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +219,7 @@ async def test_no_secret_of_any_card_reaches_its_candidate(tmp_path: Path, monke
         held = await asyncio.gather(
             *(hold(server, address, card, modes[index % 2]) for index, card in enumerate(cards))
         )
-        public = [await asyncio.to_thread(get, f"http://{address}{path}") for path in ("/api/cards", "/api/info")]
+        public = [await read(f"http://{address}{path}") for path in ("/api/cards", "/api/info")]
     assert len(held) >= 4
     for watch in held:
         # The search below would be worth nothing if nothing had been told.

@@ -11,8 +11,6 @@ import os
 import re
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from bench.replay.call import Way
 from bench.replay.remote import Reserved, reserve
 from common.errors import AppError
 from server.rtc import call as call_module
+from tests.app.asking import answered
 from tests.app.inside import serving, until
 from tests.app.process import KEY, ServerProcess
 from tests.app.wire import CARD, check_log, sentence
@@ -90,14 +89,8 @@ async def test_the_settings_that_come_with_an_offer_are_the_sessions(mock_server
         await socket.pc.setLocalDescription()
         detection = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
         form = _form({"sdp": socket.pc.localDescription.sdp, "session": json.dumps(detection)})
-        status, body = await asyncio.to_thread(
-            _request,
-            "POST",
-            f"{mock_server.url}/v1/realtime/calls",
-            reserved.token,
-            form,
-            FORM,
-        )
+        url = f"{mock_server.url}/v1/realtime/calls"
+        status, body = await asyncio.to_thread(answered, "POST", url, reserved.token, form, FORM)
         assert status == 201
         await socket.pc.setRemoteDescription(RTCSessionDescription(body.decode(), "answer"))
         messages = socket.__aiter__()
@@ -113,13 +106,8 @@ async def test_a_developers_key_calls_a_card(mock_server: ServerProcess) -> None
     socket = CallSocket()
     try:
         await socket.pc.setLocalDescription()
-        status, body = await asyncio.to_thread(
-            _request,
-            "POST",
-            f"{mock_server.url}/v1/realtime/calls?model=card:{CARD}",
-            KEY,
-            socket.pc.localDescription.sdp.encode(),
-        )
+        url, offer = f"{mock_server.url}/v1/realtime/calls?model=card:{CARD}", socket.pc.localDescription.sdp.encode()
+        status, body = await asyncio.to_thread(answered, "POST", url, KEY, offer, "application/sdp")
         assert (status, body[:3]) == (201, b"v=0")
     finally:
         await socket.close()
@@ -333,22 +321,12 @@ def _form(fields: dict[str, str]) -> bytes:
     return ("".join(parts) + "--b--\r\n").encode()
 
 
-def _request(
+def asked_now(
     method: str, url: str, token: str, body: bytes | None = None, kind: str = "application/sdp"
-) -> tuple[int, bytes]:
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
-    request = urllib.request.Request(url, data=body, headers=headers, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
-
-def asked_now(*arguments: Any) -> tuple[int, str | None]:
+) -> tuple[int, str | None]:
     """Return the status and error code of an answer."""
-    status, body = _request(*arguments)
-    return status, json.loads(body)["error"]["code"] if status >= 400 else None
+    status, told = answered(method, url, token, body, kind)
+    return status, json.loads(told)["error"]["code"] if status >= 400 else None
 
 
 async def _asked(*arguments: Any) -> tuple[int, str | None]:
@@ -356,4 +334,4 @@ async def _asked(*arguments: Any) -> tuple[int, str | None]:
 
 
 async def _info(reserved: Reserved) -> tuple[int, bytes]:
-    return await asyncio.to_thread(_request, "GET", f"{reserved.base_url}/api/rtc", reserved.token)
+    return await asyncio.to_thread(answered, "GET", f"{reserved.base_url}/api/rtc", reserved.token)

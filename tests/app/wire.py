@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import time
-import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from audio.files import mono_at, read_recording
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, pcm_to_bytes, samples_for, silence
 from bench.replay.remote import Reserved, reserve
+from tests.app.asking import answered
 from tests.app.process import ServerProcess
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -187,15 +187,10 @@ class Wire:
 async def reserved_at(url: str, card: str = CARD, mode: str = "practice") -> tuple[Reserved, str]:
     """Reserve a session; return it with the server's answer as received."""
     body = json.dumps({"card": card, "mode": mode}).encode()
-
-    def ask() -> str:
-        request = urllib.request.Request(f"{url}/api/sessions", data=body)
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-            return str(answer.read().decode())
-
-    raw = await asyncio.to_thread(ask)
+    status, raw = await asyncio.to_thread(answered, "POST", f"{url}/api/sessions", "", body)
+    assert status == 201, raw
     told = json.loads(raw)
-    return Reserved(told["id"], told["token"], told["url"], url), raw
+    return Reserved(told["id"], told["token"], told["url"], url), raw.decode()
 
 
 async def connect_to(reserved: Reserved, **options: Any) -> ClientConnection:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import socket
-import urllib.request
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from aiortc import RTCIceServer, RTCIceTransportPolicy
 from audio.frames import WIRE_HZ, silence
 from bench.replay.call import Way, configured, unchanged
 from bench.replay.remote import Reserved, reserve
+from tests.app.asking import answered
 from tests.app.inside import serving, until
 from tests.app.wire import CARD, sentence
 from tests.rtc.caller import CallSocket, calling
@@ -67,14 +67,9 @@ def listens(host: str, port: int) -> bool:
 
 async def told_servers(reserved: Reserved) -> list[dict[str, Any]]:
     """Return the ICE servers that the session's page is told."""
-
-    def ask() -> list[dict[str, Any]]:
-        headers = {"Authorization": f"Bearer {reserved.token}"}
-        with urllib.request.urlopen(urllib.request.Request(f"{reserved.base_url}/api/rtc", headers=headers)) as answer:
-            servers: list[dict[str, Any]] = json.loads(answer.read())["ice_servers"]
-            return servers
-
-    return await asyncio.to_thread(ask)
+    _, raw = await asyncio.to_thread(answered, "GET", f"{reserved.base_url}/api/rtc", reserved.token)
+    servers: list[dict[str, Any]] = json.loads(raw)["ice_servers"]
+    return servers
 
 
 async def test_a_turn_over_a_call_whose_client_reaches_nothing_but_coturn(tmp_path: Path) -> None:
