@@ -168,7 +168,7 @@ def _encoded(stereo: Stereo, rate_hz: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Segment:
+class RecordedSegment:
     """One segment as found on disk; `problem` says in words why it has no sound."""
 
     index: int
@@ -178,7 +178,7 @@ class Segment:
     problem: str | None = None
 
 
-def read_segments(folder: Path) -> Iterator[Segment]:
+def read_segments(folder: Path) -> Iterator[RecordedSegment]:
     """Yield the segments in order, decoded one at a time; missing numbers and broken files come with a `problem`."""
     expected = 0
     nothing: Stereo = np.zeros((0, 2), dtype=np.int16)
@@ -186,18 +186,20 @@ def read_segments(folder: Path) -> Iterator[Segment]:
         index = _index(path)
         for missing in range(expected, index):
             name = f"segment-{missing:06d}.flac"
-            yield Segment(missing, folder / name, nothing, WIRE_HZ, f"{name} is missing")
+            yield RecordedSegment(missing, folder / name, nothing, WIRE_HZ, f"{name} is missing")
         expected = index + 1
         try:
             decoded, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
         except (soundfile.LibsndfileError, OSError):
-            yield Segment(index, path, nothing, WIRE_HZ, f"{path.name} can't be decoded")
+            yield RecordedSegment(index, path, nothing, WIRE_HZ, f"{path.name} can't be decoded")
             continue
         samples = cast(Stereo, decoded)
         if samples.shape[1] != 2:
-            yield Segment(index, path, nothing, rate_hz, f"{path.name} has {samples.shape[1]} channels instead of 2")
+            yield RecordedSegment(
+                index, path, nothing, rate_hz, f"{path.name} has {samples.shape[1]} channels instead of 2"
+            )
             continue
-        yield Segment(index, path, samples, rate_hz)
+        yield RecordedSegment(index, path, samples, rate_hz)
 
 
 @dataclass(frozen=True, slots=True)

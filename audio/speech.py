@@ -72,7 +72,7 @@ class SpeechDenied:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SpeechStarted:
+class SpeechBegan:
     """Speech is certain at `at_ms` and was first voiced at `voiced_from_ms`.
 
     `preroll` is all sound to be recognised so far, int16 (n,) at 16 kHz ending at `preroll_end_ms`: up to
@@ -109,7 +109,7 @@ class SpeechResumed:
     voiced_from_ms: float
 
 
-SpeechEvent = SpeechHinted | SpeechDenied | SpeechStarted | SpeechAudio | SpeechPaused | SpeechResumed
+SpeechEvent = SpeechHinted | SpeechDenied | SpeechBegan | SpeechAudio | SpeechPaused | SpeechResumed
 
 
 class SpeechDetector:
@@ -204,11 +204,11 @@ class SpeechDetector:
                 self._deliver(now, events)
                 self.state = SpeechState.QUIET
 
-    def _started(self, now: int) -> SpeechStarted:
+    def _started(self, now: int) -> SpeechBegan:
         start = max(self._delivered, self._voiced_from - _samples(self._settings.preroll_ms))
         preroll = self._cut(start, now)
         self._delivered = now
-        return SpeechStarted(self._ms(now), self._ms(self._voiced_from), preroll, self._ms(now))
+        return SpeechBegan(self._ms(now), self._ms(self._voiced_from), preroll, self._ms(now))
 
     def _deliver(self, end: int, events: list[SpeechEvent]) -> None:
         if end > self._delivered:

@@ -25,7 +25,7 @@ from pipelines.engines import (
     Voice,
     Word,
 )
-from pipelines.llm.evaluate import VOLUNTEER, MatchingCase, MatchingReport, evaluate_matching
+from pipelines.llm.evaluation import VOLUNTEER, MatchingCase, MatchingReport, evaluate_matching
 from pipelines.patient.card import Card, Slug, Text
 from pipelines.truth import Truth, TruthSpan, TruthTurn, load_truth
 

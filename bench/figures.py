@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report_files import write_whole
-from server.figures import machine
+from server.measures import machine
 
 
 @dataclass(frozen=True, slots=True)

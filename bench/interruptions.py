@@ -20,19 +20,19 @@ from audio.frames import WIRE_HZ, samples_for
 from audio.loudness import VOICED_RANGE_DB, WINDOW_MS, first_audible_ms, last_voiced_ms, window_levels
 from audio.recordings import find_recordings
 from bench.figures import Figure
-from bench.replay.candidate import SimulatedCandidate
-from bench.replay.interruptions import Interrupted, Interruption, Kind
 from bench.replay.local import LocalLink
-from bench.replay.loudspeaker import Heard
+from bench.replay.loudspeaker import HeardStretch
 from bench.replay.plan import Plan
+from bench.replay.planned_interruptions import Interrupted, Interruption, Kind
 from bench.replay.room import Room
 from bench.replay.run import Pace, card_of
+from bench.replay.simulated_candidate import SimulatedCandidate
 from common.errors import AudioError
-from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
+from pipelines.engine_choices import build_lanes, choose_engines, start_lanes, stop_lanes
 from pipelines.engines import Word
 from pipelines.patient.card_library import CardLibrary
 from pipelines.virtual_time import VirtualClock, run_virtual, virtual_clock
-from server.figures import percentile
+from server.measures import percentile
 from server.settings.tree import Settings
 
 # Sounds come so long after the patient's first, in turns: at different places of words.
@@ -60,19 +60,19 @@ class Echo:
 
 
 @dataclass(slots=True, eq=False)
-class Outcome:
+class InterruptionOutcome:
     """An interruption, with the words of the reply it fell on and what was heard of them."""
 
     made: Interrupted
     words: tuple[Word, ...]
-    heard: tuple[Heard, ...]  # of that reply
+    heard: tuple[HeardStretch, ...]  # of that reply
 
     @property
     def yielded(self) -> bool:
         """Whether the patient stopped for it."""
         return self.made.status == "interrupted"
 
-    def covered(self, word: Word, span: Heard) -> float:
+    def covered(self, word: Word, span: HeardStretch) -> float:
         """Return the share of a word that one stretch of sound holds."""
         start, end = samples_for(word.start_ms, WIRE_HZ), samples_for(word.end_ms, WIRE_HZ)
         common = min(end, span.place + len(span.samples)) - max(start, span.place)
@@ -106,7 +106,7 @@ class Outcome:
 class InterruptionResult:
     """What all sessions gave."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[InterruptionOutcome] = field(default_factory=list)
     unused: int = 0
     false_holds: int = 0  # while the candidate made no sound
     false_yields: int = 0  # of replies over which nobody spoke
@@ -225,10 +225,12 @@ def _false_turns(candidate: SimulatedCandidate) -> int:
     return max(0, sum(len(turn.heard) for turn in candidate.results) - said)
 
 
-def _outcomes(candidate: SimulatedCandidate, link: LocalLink) -> list[Outcome]:
+def _outcomes(candidate: SimulatedCandidate, link: LocalLink) -> list[InterruptionOutcome]:
     heard = candidate.heard
     return [
-        Outcome(made, link.words.get(made.reply, ()), tuple(span for span in heard if span.reply == made.reply))
+        InterruptionOutcome(
+            made, link.words.get(made.reply, ()), tuple(span for span in heard if span.reply == made.reply)
+        )
         for made in candidate.interrupted
     ]
 
@@ -280,7 +282,7 @@ def _silenced_ms(made: Interrupted) -> float | None:
     return min(moments) if moments else None
 
 
-def _union(word: Word, spans: Iterable[Heard]) -> float:
+def _union(word: Word, spans: Iterable[HeardStretch]) -> float:
     """Return the share of a word that was heard, in whatever pieces."""
     start, end = samples_for(word.start_ms, WIRE_HZ), samples_for(word.end_ms, WIRE_HZ)
     heard = [False] * (end - start)

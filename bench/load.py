@@ -19,12 +19,12 @@ import psutil
 
 from audio.clock import LoopClock
 from bench.figures import Figure
-from bench.replay.candidate import SimulatedCandidate
 from bench.replay.plan import Plan
 from bench.replay.remote import RemoteLink, reserve
+from bench.replay.simulated_candidate import SimulatedCandidate
 from bench.replay.transports import Transport, open_link
 from common.errors import AppError, ProtocolError
-from server.figures import percentile
+from server.measures import percentile
 
 START_TIMEOUT_S = 120.0
 # Candidates begin so long after one another, unless told; turns drift apart further by themselves.
@@ -35,7 +35,7 @@ _ADDRESS = re.compile(r"(http://\S+?)/? ")
 
 
 @dataclass(slots=True)
-class Usage:
+class ProcessUsage:
     """What the server's processes used."""
 
     idle_bytes: int = 0
@@ -53,7 +53,7 @@ class LoadResult:
     failed: list[str] = field(default_factory=list)
     session_s: float = 0.0
     wire_bytes: int = 0  # of messages, both ways
-    usage: Usage = field(default_factory=Usage)
+    usage: ProcessUsage = field(default_factory=ProcessUsage)
 
 
 @contextlib.asynccontextmanager
@@ -166,7 +166,7 @@ async def run_load(
     return result
 
 
-async def _watch(server: psutil.Process, usage: Usage) -> None:
+async def _watch(server: psutil.Process, usage: ProcessUsage) -> None:
     usage.idle_bytes = usage.peak_bytes = resident_bytes(server)
     while True:
         await asyncio.sleep(SAMPLE_S)

@@ -19,18 +19,18 @@ import numpy as np
 from audio.clock import Clock
 from audio.frames import FRAME_MS, Pcm
 from bench.figures import Figure
-from bench.pauses_plan import KINDS, PausesPlan, Utterance
-from bench.replay.candidate import SimulatedCandidate
+from bench.pauses_plan import KINDS, PausesPlan, PlannedUtterance
 from bench.replay.local import LocalLink
 from bench.replay.plan import Plan
-from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
+from bench.replay.simulated_candidate import SimulatedCandidate
 from pipelines.conversation import signals as s
 from pipelines.conversation.settings import ConversationSettings
+from pipelines.engine_choices import build_lanes, choose_engines, start_lanes, stop_lanes
 from pipelines.events import Audience, ReplyStarted, TurnCommitted, TurnIgnored
-from pipelines.log.session_log import Record
+from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary
 from pipelines.virtual_time import run_virtual, virtual_clock
-from server.figures import percentile
+from server.measures import percentile
 from server.settings.tree import Settings
 
 BUCKETS_MS = (200.0, 300.0, 500.0, 700.0, 900.0)  # lower bounds; the last one is open
@@ -51,10 +51,10 @@ class Judgement:
 
 
 @dataclass(slots=True, eq=False)
-class Heard:
+class HeardUtterance:
     """An utterance and what the session made of it."""
 
-    utterance: Utterance
+    utterance: PlannedUtterance
     judged: list[Judgement] = field(default_factory=list)
 
     @property
@@ -87,15 +87,15 @@ class _WatchedLink(LocalLink):
 
     def __init__(self, *, on_progress: Callable[[int], None], **options: Any) -> None:
         super().__init__(**options)
-        self.heard: list[Heard] = []
-        self._utterances: Sequence[Utterance] = ()
+        self.heard: list[HeardUtterance] = []
+        self._utterances: Sequence[PlannedUtterance] = ()
         self._on_progress = on_progress
         self._sent_ms = 0.0
         self._began_ms = 0.0
         self._judged = 0
         self.driver.log.subscribe(Audience.DEVELOPER, self._note)
 
-    def expect(self, utterances: Sequence[Utterance]) -> None:
+    def expect(self, utterances: Sequence[PlannedUtterance]) -> None:
         """Take the utterances that will be spoken."""
         self._utterances = utterances
 
@@ -103,7 +103,7 @@ class _WatchedLink(LocalLink):
         """Note that the next utterance begins with the next frame."""
         self._on_progress(1)
         if index < len(self._utterances):
-            self.heard.append(Heard(self._utterances[index]))
+            self.heard.append(HeardUtterance(self._utterances[index]))
             self._began_ms = self._sent_ms
 
     def send(self, samples: Pcm) -> None:
@@ -126,7 +126,7 @@ class _WatchedLink(LocalLink):
             if self.heard:
                 self.heard[-1].judged.append(Judgement(self._at_ms, self.driver.core.wait_ms))
 
-    def _note(self, record: Record) -> None:
+    def _note(self, record: LogEntry) -> None:
         self._look()
         last = self.heard[-1].judged[-1] if self.heard and self.heard[-1].judged else None
         match record.event:
@@ -146,17 +146,17 @@ def run_pauses(
     cards: CardLibrary,
     card: str | None = None,
     progress: Callable[[int], None] = lambda _count: None,
-) -> list[Heard]:
+) -> list[HeardUtterance]:
     """Have all utterances spoken under virtual time, a session for each recording.
 
     `card` is for recordings that name none. Raises CardError for a card that is not there.
     """
 
-    async def main() -> list[Heard]:
+    async def main() -> list[HeardUtterance]:
         clock = virtual_clock()
         engines = build_lanes(choose_engines(settings.engines, settings.models), settings.engines, clock)
         await start_lanes(engines)
-        heard: list[Heard] = []
+        heard: list[HeardUtterance] = []
         try:
             for plan in plans:
                 await asyncio.sleep(SETTLE_S)
@@ -180,7 +180,7 @@ def run_pauses(
     return run_virtual(main())
 
 
-async def _hold(plan: PausesPlan, link: _WatchedLink, clock: Clock) -> list[Heard]:
+async def _hold(plan: PausesPlan, link: _WatchedLink, clock: Clock) -> list[HeardUtterance]:
     turns = tuple(utterance.planned for utterance in plan.utterances)
     link.expect(plan.utterances)
     link.start()
@@ -191,7 +191,7 @@ async def _hold(plan: PausesPlan, link: _WatchedLink, clock: Clock) -> list[Hear
     return link.heard
 
 
-def figures_of(heard: Sequence[Heard], fixed: Sequence[Heard] = ()) -> Iterator[Figure]:
+def figures_of(heard: Sequence[HeardUtterance], fixed: Sequence[HeardUtterance] = ()) -> Iterator[Figure]:
     """Yield all figures, by kind and over all; `fixed` is the same with a fixed wait, given as the baseline."""
     kinds = [kind for kind in (*KINDS, "other") if any(each.utterance.kind == kind for each in heard)]
     for kind in (*kinds, "all"):
@@ -202,11 +202,11 @@ def figures_of(heard: Sequence[Heard], fixed: Sequence[Heard] = ()) -> Iterator[
             yield Figure(f"{name}/{kind}", rounded, unit, baseline=baseline.get(name), n=n)
 
 
-def _of(heard: Sequence[Heard], kind: str) -> list[Heard]:
+def _of(heard: Sequence[HeardUtterance], kind: str) -> list[HeardUtterance]:
     return [each for each in heard if kind in ("all", each.utterance.kind)]
 
 
-def _measures(heard: Sequence[Heard]) -> Iterator[tuple[str, float | None, str, int]]:
+def _measures(heard: Sequence[HeardUtterance]) -> Iterator[tuple[str, float | None, str, int]]:
     pauses = [pause for each in heard for pause in each.utterance.pauses]
     cuts = [(each, cut_in) for each in heard for cut_in in each.cut_ins]
     delays = [each.delay_ms for each in heard if each.delay_ms is not None]
@@ -243,7 +243,7 @@ def _name(bucket: int) -> str:
     return f"{BUCKETS_MS[bucket]:g}_{upper[0]:g}_ms" if upper else f"from_{BUCKETS_MS[bucket]:g}_ms"
 
 
-def as_rows(heard: Sequence[Heard]) -> list[dict[str, Any]]:
+def as_rows(heard: Sequence[HeardUtterance]) -> list[dict[str, Any]]:
     """Return every utterance as plain data: its pauses, the cut-ins with what was understood, and the delay."""
     return [
         {

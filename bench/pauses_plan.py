@@ -11,7 +11,7 @@ import numpy as np
 from audio.files import Recording, mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for, silence
 from audio.loudness import VOICED_RANGE_DB, WINDOW_MS, last_voiced_ms, window_levels
-from audio.speech import SpeechDetector, SpeechPaused, SpeechStarted
+from audio.speech import SpeechBegan, SpeechDetector, SpeechPaused
 from audio.vad import make_vad
 from bench.replay.plan import PlannedTurn
 from pipelines.truth import Truth, load_truth
@@ -30,7 +30,7 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Utterance:
+class PlannedUtterance:
     """Something said in one go, pauses included; their places are milliseconds in `planned.samples`."""
 
     planned: PlannedTurn
@@ -45,7 +45,7 @@ class PausesPlan:
     """The utterances of one recording; `found` says that they come from voice activity, not from a truth file."""
 
     source: str
-    utterances: tuple[Utterance, ...]
+    utterances: tuple[PlannedUtterance, ...]
     card: str | None
     found: bool
 
@@ -86,7 +86,7 @@ def plan_pauses(path: Path, name: str | None = None) -> PausesPlan:
         cut = np.concatenate((cut, silence(SILENT_MS - (cut_to - end), WIRE_HZ)))
         planned = PlannedTurn(cut, start - cut_from, end - cut_from, texts[index], None, cut_from, name)
         inner = tuple((begin - cut_from, stop - cut_from) for begin, stop in pauses[index])
-        utterances.append(Utterance(planned, inner, kind, index + 1, made[index]))
+        utterances.append(PlannedUtterance(planned, inner, kind, index + 1, made[index]))
     return PausesPlan(name, tuple(utterances), truth.card if truth is not None else None, truth is None)
 
 
@@ -96,7 +96,7 @@ def find_utterances(samples: Pcm) -> list[Span]:
     detector = SpeechDetector(make_vad("auto").vad)
     spans: list[list[float]] = []
     for event in (*detector.process(analysis), *detector.finish()):
-        if isinstance(event, SpeechStarted):
+        if isinstance(event, SpeechBegan):
             if not spans or event.voiced_from_ms - spans[-1][1] > UTTERANCE_GAP_MS:
                 spans.append([event.voiced_from_ms, event.at_ms])
         elif isinstance(event, SpeechPaused):

@@ -20,7 +20,7 @@ from audio.frames import ANALYSIS_HZ, FRAME_MS, WIRE_HZ, Pcm, samples_for, silen
 from audio.mono import to_mono
 from audio.resample import StreamResampler
 from audio.sound_check import SoundFault
-from audio.speech import SpeechDetector, SpeechSettings, SpeechStarted, SpeechState
+from audio.speech import SpeechBegan, SpeechDetector, SpeechSettings, SpeechState
 from audio.vad import VadName, make_vad
 from bench.degradations import CONDITIONS
 from bench.figures import Figure
@@ -112,7 +112,7 @@ def listen(
             begin = time.process_time()
             advice += [finding.fault for finding in conditioner.judge(sound, detector.state)]
             spent_s += time.process_time() - begin
-        starts += sum(isinstance(event, SpeechStarted) for event in events)
+        starts += sum(isinstance(event, SpeechBegan) for event in events)
         speaks.append(detector.state in IN_SPEECH)
     return Found(np.array(speaks, dtype=np.bool_), starts, spent_s, tuple(advice))
 

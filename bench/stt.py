@@ -19,7 +19,7 @@ from pipelines.patient.card import Card
 from pipelines.stt.pocketsphinx import PocketSphinxSettings
 from pipelines.stt.wer import RecogniserBench, bench_recogniser
 from pipelines.truth import load_truth
-from server.figures import percentile
+from server.measures import percentile
 
 STOCK = PocketSphinxSettings(
     full_second_pass=True,

@@ -32,7 +32,7 @@ from pipelines.stt.whisper_model import Sound, WhisperReader
 from pipelines.stt.window import WindowRule
 from pipelines.truth import load_truth
 from pipelines.virtual_time import run_virtual, virtual_clock
-from server.figures import percentile
+from server.measures import percentile
 from server.paths import ROOT
 
 _START = 2  # tokens before the text of an English model's sound: start of transcript, no timestamps

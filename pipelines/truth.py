@@ -24,11 +24,11 @@ Speech = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 """Words as spoken; longer than a card's texts may be, since a turn can last minutes."""
 
 
-class _Part(BaseModel):
+class _TruthPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class TruthSpan(_Part):
+class TruthSpan(_TruthPart):
     """A stretch of the sound in milliseconds, not empty; `to_ms` is exclusive."""
 
     from_ms: Milliseconds
@@ -86,7 +86,7 @@ class TruthSound(TruthSpan):
     name: Name
 
 
-class Truth(_Part):
+class Truth(_TruthPart):
     """All that is known of one recording; one without speech has no turns.
 
     `rate_hz` is that of the sound file. `speech_in` says which channels of the file carry the speech. `noise_db` is the

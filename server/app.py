@@ -10,8 +10,13 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from common.errors import AppError
 from server.host import Server
-from server.http import calls, errors, lab, pages, records, sessions
-from server.http.realtime import realtime
+from server.http import call_routes as calls
+from server.http import error_answers as errors
+from server.http import lab_routes as lab
+from server.http import page_routes as pages
+from server.http import record_routes as records
+from server.http import session_routes as sessions
+from server.http.realtime_routes import realtime
 from server.http.security import SecurityHeaders
 from server.http.static_files import CompressedFiles
 from server.paths import STATIC

@@ -13,16 +13,16 @@ import structlog
 
 from audio.clock import Clock, LoopClock
 from common.errors import AppError, SettingsError
-from pipelines.catalogue import Choices, build_lanes, choose_engines, stop_lanes
+from pipelines.engine_choices import Choices, build_lanes, choose_engines, stop_lanes
 from pipelines.lanes.base import Lane
 from pipelines.log.disk import DiskThread
 from pipelines.models.cache import Happened, ModelCache, ModelStatus, shared_cache
-from pipelines.models.memory import resident_bytes
+from pipelines.models.model_memory import resident_bytes
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
+from server.capacity import CALL_PLACES, measure_places
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
-from server.places import CALL_PLACES, measure_places
 from server.rtc.calls import Calls
 from server.sessions.access import Access
 from server.sessions.admission import Admission

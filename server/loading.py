@@ -11,7 +11,7 @@ from audio.clock import Clock
 from audio.frames import ANALYSIS_HZ, silence
 from audio.vad import VadName, make_vad
 from common.errors import AppError, EngineError
-from pipelines.catalogue import Choice, Choices, EngineSettings
+from pipelines.engine_choices import Choice, Choices, EngineSettings
 from pipelines.lanes.base import Lane
 from pipelines.models.cache import ModelCache
 from pipelines.session.driver import Engines

@@ -22,7 +22,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pipelines import events
-from pipelines.log.session_log import Record
+from pipelines.log.session_log import LogEntry
 from server.gpu import GpuReader
 
 OTHER = "other"
@@ -167,7 +167,7 @@ class Metrics:
         self._build_info.labels(version or package_version()).set(1)
         self._start_at_zero()
 
-    def observe_event(self, record: Record) -> None:
+    def observe_event(self, record: LogEntry) -> None:
         """Count what follows from one record of a session's log; subscribe it with the INTERNAL audience.
 
         Engine incidents are not counted here: every session that uses an engine logs the same one. See count_incident.

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from server.cli.options import ConfigFolder, Overrides
-from server.figures import percentile
+from server.measures import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.pauses import Heard
+    from bench.pauses import HeardUtterance
 
 
 def pauses(
@@ -49,8 +49,8 @@ def pauses(
     from common.errors import SettingsError
     from pipelines.endpointing.settings import Style
     from pipelines.patient.card_library import CardLibrary
-    from server.figures import machine
     from server.logs import quiet_logs
+    from server.measures import machine
     from server.paths import ROOT
     from server.settings.tree import load_settings
 
@@ -100,7 +100,7 @@ def pauses(
         write_json(json_file, content | {"utterances": as_rows(heard), "fixed": as_rows(fixed)})
 
 
-def _print_tables(heard: Sequence[Heard], fixed: Sequence[Heard], name: str) -> None:
+def _print_tables(heard: Sequence[HeardUtterance], fixed: Sequence[HeardUtterance], name: str) -> None:
     """Print a line for each kind and one for each recording; delays in ms from the last voiced sample."""
     from rich.console import Console
     from rich.table import Table
@@ -134,7 +134,7 @@ def _print_tables(heard: Sequence[Heard], fixed: Sequence[Heard], name: str) -> 
     console.print(table)
 
 
-def _of(heard: Sequence[Heard], *, kind: str | None = None, source: str | None = None) -> list[Heard]:
+def _of(heard: Sequence[HeardUtterance], *, kind: str | None = None, source: str | None = None) -> list[HeardUtterance]:
     return [
         each
         for each in heard
@@ -142,11 +142,11 @@ def _of(heard: Sequence[Heard], *, kind: str | None = None, source: str | None =
     ]
 
 
-def _delays(heard: Sequence[Heard]) -> list[float]:
+def _delays(heard: Sequence[HeardUtterance]) -> list[float]:
     return [each.delay_ms for each in heard if each.delay_ms is not None]
 
 
-def _print_failures(heard: Sequence[Heard]) -> None:
+def _print_failures(heard: Sequence[HeardUtterance]) -> None:
     for each in heard:
         for cut_in in each.cut_ins:
             span = each.pause_of(cut_in)

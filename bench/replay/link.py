@@ -11,7 +11,7 @@ from pipelines.events import TurnTimeline
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class TurnTranscribed:
     """A turn of the candidate's was committed."""
 
     turn: int
@@ -26,7 +26,7 @@ class ReplyBegan:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplyOver:
+class ReplyEnded:
     """The patient's reply ended."""
 
     reply: int
@@ -35,7 +35,7 @@ class ReplyOver:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sound:
+class PatientChunk:
     """The patient's sound, int16 mono at 24 kHz; it is heard from arrival on, or after what came before it."""
 
     reply: int
@@ -43,14 +43,14 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
-class Cleared:
+class PlayoutCleared:
     """The rest of a reply's sound is not to be played."""
 
     reply: int
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PlayoutHeld:
     """A reply's sound is to be paused; to be answered with an acknowledgement of what was played."""
 
     reply: int
@@ -125,8 +125,8 @@ class Over:
 
 
 Told = (
-    Understood | ReplyBegan | ReplyOver | Sound | Cleared | Held | Resumed | Restarted | Ignored | CueTold | Timing |
-    Timeline | Trouble | Over
+    TurnTranscribed | ReplyBegan | ReplyEnded | PatientChunk | PlayoutCleared | PlayoutHeld | Resumed | Restarted |
+    Ignored | CueTold | Timing | Timeline | Trouble | Over
 )  # fmt: skip
 
 

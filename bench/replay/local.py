@@ -12,22 +12,22 @@ from audio.playout import MIN_LEAD_MS, PlayoutChunk
 from audio.speech import SpeechDetector, SpeechSettings
 from audio.vad import VadName, make_vad
 from bench.replay.link import (
-    Cleared,
     CueTold,
-    Held,
     Ignored,
     Listener,
     Over,
+    PatientChunk,
+    PlayoutCleared,
+    PlayoutHeld,
     ReplyBegan,
-    ReplyOver,
+    ReplyEnded,
     Restarted,
     Resumed,
-    Sound,
     Timeline,
     Timing,
     Told,
     Trouble,
-    Understood,
+    TurnTranscribed,
 )
 from common.errors import AudioError
 from pipelines.conversation.settings import ConversationSettings
@@ -44,7 +44,7 @@ from pipelines.events import (
     TurnLatency,
     TurnTimeline,
 )
-from pipelines.log.session_log import LogStore, Record, SessionLog
+from pipelines.log.session_log import LogEntry, LogStore, SessionLog
 from pipelines.patient.card import Card
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 
@@ -114,15 +114,15 @@ class LocalLink:
 
     def play(self, chunk: PlayoutChunk) -> None:
         """Note a chunk as heard on arrival."""
-        self._tell(Sound(chunk.reply, chunk.samples))
+        self._tell(PatientChunk(chunk.reply, chunk.samples))
 
     def clear(self, reply: int, heard_ms: float) -> None:
         """Note that the rest is not to be played."""
-        self._tell(Cleared(reply))
+        self._tell(PlayoutCleared(reply))
 
     def hold(self, reply: int) -> None:
         """Have the candidate's loudspeaker pause."""
-        self._tell(Held(reply))
+        self._tell(PlayoutHeld(reply))
 
     def resume(self, reply: int, from_ms: float) -> None:
         """Have the candidate's loudspeaker go on."""
@@ -140,7 +140,7 @@ class LocalLink:
         """Say that the candidate reports what was played, unless it stands for a stock client."""
         return self._acknowledges
 
-    def _record(self, record: Record) -> None:
+    def _record(self, record: LogEntry) -> None:
         if isinstance(record.event, ReplyFinished):
             self._note_words(record.event.reply)
         told = told_of(record)
@@ -153,15 +153,15 @@ class LocalLink:
             self.words[reply] = tuple(word for clause in sorted(last.words) for word in last.words[clause])
 
 
-def told_of(record: Record) -> Told | None:
+def told_of(record: LogEntry) -> Told | None:
     """Return what a log record means to a simulated candidate, if anything."""
     match record.event:
         case TurnCommitted(turn=turn, text=text):
-            return Understood(turn, text)
+            return TurnTranscribed(turn, text)
         case ReplyStarted(reply=reply):
             return ReplyBegan(reply)
         case ReplyFinished(reply=reply, heard=heard, status=status):
-            return ReplyOver(reply, heard, status)
+            return ReplyEnded(reply, heard, status)
         case TurnIgnored(turn=turn, reason=reason, text=text):
             return Ignored(turn, reason, text)
         case CueHeard(cue=cue):

@@ -12,7 +12,7 @@ SAMPLES_PER_MS = WIRE_HZ / 1000.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class HeardStretch:
     """Sound that was heard without a break: from `at_ms` on, `place` samples into a reply; int16 mono at 24 kHz."""
 
     at_ms: float
@@ -27,7 +27,7 @@ class Heard:
 
 
 @dataclass(slots=True)
-class _Track:
+class _ReplyTrack:
     reply: int
     chunks: list[Pcm] = field(default_factory=list)
     received: int = 0  # samples
@@ -52,8 +52,8 @@ class Loudspeaker:
     def __init__(self) -> None:
         self.gaps_ms: list[float] = []  # how late sound of a reply came that had begun to play
         self._spans: list[tuple[float, int, int, int]] = []  # (at_ms, reply, first place, end place)
-        self._tracks: dict[int, _Track] = {}  # what may still be heard
-        self._sound: dict[int, _Track] = {}  # everything that came
+        self._tracks: dict[int, _ReplyTrack] = {}  # what may still be heard
+        self._sound: dict[int, _ReplyTrack] = {}  # everything that came
         self._cleared: set[int] = set()
         self._now_ms = 0.0  # up to here playing is accounted for
 
@@ -62,7 +62,7 @@ class Loudspeaker:
         self.advance(now_ms)
         if reply in self._cleared:
             return float("inf")
-        track = self._tracks.setdefault(reply, _Track(reply))
+        track = self._tracks.setdefault(reply, _ReplyTrack(reply))
         self._sound[reply] = track
         due_ms = self.plays_until_ms(now_ms)
         if track.received and track.played == track.received and not track.held and not track.anew:
@@ -94,7 +94,7 @@ class Loudspeaker:
     def restart(self, reply: int, from_ms: float, now_ms: float) -> None:
         """Drop what there is of a reply from a place on: what comes next begins there."""
         self.advance(now_ms)
-        track = self._tracks.setdefault(reply, _Track(reply))
+        track = self._tracks.setdefault(reply, _ReplyTrack(reply))
         self._sound[reply] = track
         place = min(round(from_ms * SAMPLES_PER_MS), track.received)
         track.chunks = [track.cut(0, place)]
@@ -138,10 +138,11 @@ class Loudspeaker:
         self._now_ms = max(self._now_ms, now_ms)
 
     @property
-    def heard(self) -> list[Heard]:
+    def heard(self) -> list[HeardStretch]:
         """What was heard so far, in order."""
         return [
-            Heard(at_ms, reply, start, self._sound[reply].cut(start, end)) for at_ms, reply, start, end in self._spans
+            HeardStretch(at_ms, reply, start, self._sound[reply].cut(start, end))
+            for at_ms, reply, start, end in self._spans
         ]
 
     def between(self, from_ms: float, to_ms: float) -> Pcm:
@@ -162,7 +163,7 @@ class Loudspeaker:
             self._now_ms,
         )
 
-    def _note(self, track: _Track, count: int) -> None:
+    def _note(self, track: _ReplyTrack, count: int) -> None:
         start, end = track.played, track.played + count
         track.played = end
         if self._spans:

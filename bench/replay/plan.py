@@ -12,7 +12,7 @@ from audio.files import Recording, mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for
 from audio.loudness import last_voiced_ms
 from audio.recordings import names_of
-from audio.speech import SpeechDetector, SpeechPaused, SpeechSettings, SpeechStarted
+from audio.speech import SpeechBegan, SpeechDetector, SpeechPaused, SpeechSettings
 from audio.vad import make_vad
 from pipelines.truth import Truth, load_truth
 
@@ -85,7 +85,7 @@ def _find(samples: Pcm) -> list[Span]:
     spans: list[list[float]] = []
     events = detector.process(analysis)
     for event in events:
-        if isinstance(event, SpeechStarted):
+        if isinstance(event, SpeechBegan):
             if not spans or event.voiced_from_ms - spans[-1][1] > TURN_GAP_MS:
                 spans.append([event.voiced_from_ms, 1000.0 * len(analysis) / ANALYSIS_HZ])
         elif isinstance(event, SpeechPaused):

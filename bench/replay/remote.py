@@ -18,25 +18,25 @@ from audio.frames import Pcm, pcm_from_bytes, pcm_to_bytes
 from bench.replay.coming_back import CONNECT_S, QUIET_S, ComingBack, pauses_s
 from bench.replay.http import ask_json, parsed
 from bench.replay.link import (
-    Cleared,
-    Held,
     Ignored,
     Listener,
     Over,
+    PatientChunk,
+    PlayoutCleared,
+    PlayoutHeld,
     ReplyBegan,
-    ReplyOver,
+    ReplyEnded,
     Restarted,
     Resumed,
-    Sound,
     Timeline,
     Timing,
     Told,
     Trouble,
-    Understood,
+    TurnTranscribed,
 )
 from common.errors import ProtocolError
 from pipelines.events import TurnTimeline
-from server.protocol.binary import SUBPROTOCOL, CandidateSound, pack_candidate, parse_patient
+from server.protocol.binary import SUBPROTOCOL, CandidateAudioMessage, pack_candidate, parse_patient
 from server.wire.ticket import Ticket
 
 TIMEOUT_S = 20.0  # for the server to be done with the session
@@ -145,7 +145,9 @@ class RemoteLink:
         pcm, late = pcm_to_bytes(samples), None if late_ms is None else round(late_ms)
         if self._binary:
             reply, played_ms = self._played
-            self._outgoing.put_nowait(pack_candidate(CandidateSound(pcm, reply & 0xFFFF, round(played_ms), late)))
+            self._outgoing.put_nowait(
+                pack_candidate(CandidateAudioMessage(pcm, reply & 0xFFFF, round(played_ms), late))
+            )
             return
         more = {} if late is None else {"late_ms": late}
         self.send_message("input_audio_buffer.append", audio=base64.b64encode(pcm).decode(), **more)
@@ -208,7 +210,7 @@ class RemoteLink:
             self.bytes_received += len(message)
             if isinstance(message, bytes):
                 sound = parse_patient(message)
-                self._tell(Sound(sound.reply, pcm_from_bytes(sound.pcm)))
+                self._tell(PatientChunk(sound.reply, pcm_from_bytes(sound.pcm)))
                 continue
             if self.keep is not None:
                 self.keep.append(message)
@@ -270,17 +272,17 @@ def told_of(event: dict[str, Any]) -> Told | None:
     """Return what a server event means to a simulated candidate, if anything."""
     match event["type"]:
         case "conversation.item.input_audio_transcription.completed":
-            return Understood(_number(event["item_id"]), event["transcript"])
+            return TurnTranscribed(_number(event["item_id"]), event["transcript"])
         case "response.created":
             return ReplyBegan(_number(event["response"]["id"]))
         case "response.output_audio.delta":
-            return Sound(_number(event["item_id"]), pcm_from_bytes(base64.b64decode(event["delta"])))
+            return PatientChunk(_number(event["item_id"]), pcm_from_bytes(base64.b64decode(event["delta"])))
         case "response.done":
             return _reply_over(event["response"])
         case "interlocutor.playout.clear":
-            return Cleared(_number(event["item_id"]))
+            return PlayoutCleared(_number(event["item_id"]))
         case "interlocutor.playout.hold":
-            return Held(_number(event["item_id"]))
+            return PlayoutHeld(_number(event["item_id"]))
         case "interlocutor.playout.resume":
             return Resumed(_number(event["item_id"]), event["from_ms"])
         case "interlocutor.playout.restart":
@@ -311,10 +313,10 @@ def told_of(event: dict[str, Any]) -> Told | None:
     return None
 
 
-def _reply_over(response: dict[str, Any]) -> ReplyOver:
+def _reply_over(response: dict[str, Any]) -> ReplyEnded:
     texts = [part.get("transcript") or "" for item in response["output"] for part in item["content"]]
     status = response["status"]
     details = response.get("status_details") or {}
     if status == "cancelled" and details.get("reason") == "turn_detected":
         status = "interrupted"
-    return ReplyOver(_number(response["id"]), " ".join(texts), status)
+    return ReplyEnded(_number(response["id"]), " ".join(texts), status)

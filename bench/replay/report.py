@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.replay.candidate import TurnResult
 from bench.replay.compare import Comparison
-from server.figures import machine, percentile
+from bench.replay.simulated_candidate import TurnResult
+from server.measures import machine, percentile
 
 WIDE = 160  # columns where there is no terminal
 NARROW = 120  # columns below which the table would have no room for words

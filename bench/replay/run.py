@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from audio.clock import Clock, LoopClock
 from audio.frames import WIRE_HZ, samples_for
 from audio.vad import make_vad
-from bench.replay.candidate import SimulatedCandidate, TurnResult
 from bench.replay.local import LocalLink
-from bench.replay.loudspeaker import Heard
+from bench.replay.loudspeaker import HeardStretch
 from bench.replay.plan import Plan
 from bench.replay.remote import fetch_debrief, reserve
+from bench.replay.simulated_candidate import SimulatedCandidate, TurnResult
 from bench.replay.transports import Transport, open_link
 from common.errors import CardError
-from pipelines.catalogue import Choices, build_lanes, choose_engines, start_lanes, stop_lanes
+from pipelines.engine_choices import Choices, build_lanes, choose_engines, start_lanes, stop_lanes
 from pipelines.engines import Word
 from pipelines.events import Audience, SegmentHeard
-from pipelines.log.session_log import Record
+from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary
 from pipelines.virtual_time import VirtualClock, run_virtual, virtual_clock
 from server.settings.tree import Settings
@@ -47,10 +47,10 @@ class Outcome:
     troubles: list[str] = field(default_factory=list)
     # A server's debrief tells those of the last run; where it is None the turns know their cues.
     topics: list[str] | None = None
-    logs: list[list[Record]] = field(default_factory=list)  # of each run in this process
+    logs: list[list[LogEntry]] = field(default_factory=list)  # of each run in this process
     session_s: list[float] = field(default_factory=list)  # how long each run took on its own clock
     stereo: NDArray[np.int16] | None = None  # (n, 2) at 24 kHz: candidate, patient; of the last run
-    heard: list[Heard] = field(default_factory=list)  # of the patient, in the last run
+    heard: list[HeardStretch] = field(default_factory=list)  # of the patient, in the last run
     reply_words: dict[int, tuple[Word, ...]] = field(default_factory=dict)  # by reply, of the last run in this process
     engines: dict[str, str] = field(default_factory=dict)  # their names, where they ran in this process
     untold: tuple[str, ...] = ()  # what the page can't show, because the server tells no candidate

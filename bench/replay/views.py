@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.replay.candidate import TurnResult
-from bench.replay.loudspeaker import SAMPLES_PER_MS, Heard
+from bench.replay.loudspeaker import SAMPLES_PER_MS, HeardStretch
+from bench.replay.simulated_candidate import TurnResult
 from pipelines.engines import Word
 from pipelines.events import DraftDiscarded, DraftMade, SegmentHeard
-from pipelines.log.session_log import Record
+from pipelines.log.session_log import LogEntry
 
 BEFORE_MS = 1_200.0  # of the candidate's voice: the last four or five words
 AFTER_MS = 900.0  # of the patient's voice: its first two or three words
@@ -87,8 +87,8 @@ def views_of(
     run: Sequence[TurnResult],
     *,
     stereo: NDArray[np.int16],
-    log: Sequence[Record] = (),
-    heard: Sequence[Heard] = (),
+    log: Sequence[LogEntry] = (),
+    heard: Sequence[HeardStretch] = (),
     reply_words: Mapping[int, Sequence[Word]] | None = None,
 ) -> list[TurnView]:
     """Return a view of every turn of one run.
@@ -138,7 +138,7 @@ def _within(words: Sequence[Spoken], end_ms: float, from_ms: float, to_ms: float
     return tuple(word for word in since if from_ms <= word.from_ms < to_ms)
 
 
-def _heard_words(heard: Sequence[Heard], words: Mapping[int, Sequence[Word]]) -> list[Spoken]:
+def _heard_words(heard: Sequence[HeardStretch], words: Mapping[int, Sequence[Word]]) -> list[Spoken]:
     """Return the patient's words of which the beginning was heard."""
     placed = []
     for span in heard:
@@ -149,7 +149,7 @@ def _heard_words(heard: Sequence[Heard], words: Mapping[int, Sequence[Word]]) ->
     return placed
 
 
-def _drafts(log: Sequence[Record]) -> list[Draft]:
+def _drafts(log: Sequence[LogEntry]) -> list[Draft]:
     """Return the drafts that were discarded, in media time."""
     made: dict[tuple[int, int], float] = {}
     drafts = []

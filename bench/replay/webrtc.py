@@ -19,11 +19,11 @@ from typing import Any, Self
 import numpy as np
 
 from audio.frames import Pcm, pcm_to_bytes
-from bench.replay.call import DIRECT, ClientCall, Way
 from bench.replay.coming_back import CONNECT_S, QUIET_S, ComingBack, pauses_s
 from bench.replay.http import TIMEOUT_S, parsed
-from bench.replay.link import Listener, Over, ReplyBegan, ReplyOver, Sound, Timing
+from bench.replay.link import Listener, Over, PatientChunk, ReplyBegan, ReplyEnded, Timing
 from bench.replay.remote import Reserved, told_of
+from bench.replay.webrtc_call import DIRECT, ClientCall, RelayedWay
 from common.errors import AppError
 from server.wire.ticket import HEADER, Ticket
 
@@ -43,7 +43,7 @@ class RtcLink:
     """
 
     def __init__(
-        self, reserved: Reserved, *, resume: bool = False, way: Way = DIRECT, quiet_s: float = QUIET_S
+        self, reserved: Reserved, *, resume: bool = False, way: RelayedWay = DIRECT, quiet_s: float = QUIET_S
     ) -> None:
         self.bytes_received = 0  # of messages; sound is counted by `call.jitter`
         self.keep: list[str] | None = None  # a list here keeps every message as received
@@ -65,7 +65,7 @@ class RtcLink:
 
     @classmethod
     async def open(
-        cls, reserved: Reserved, *, resume: bool = False, way: Way = DIRECT, quiet_s: float = QUIET_S
+        cls, reserved: Reserved, *, resume: bool = False, way: RelayedWay = DIRECT, quiet_s: float = QUIET_S
     ) -> Self:
         """Call a reserved session; raises AppError. It comes back after `quiet_s` without a packet, if it is to."""
         link = cls(reserved, resume=resume, way=way, quiet_s=quiet_s)
@@ -198,7 +198,7 @@ class RtcLink:
         elif isinstance(told, Timing):  # it comes before the sound that it is about
             self._timing = told
             return
-        elif isinstance(told, ReplyOver) and self._timing is not None:
+        elif isinstance(told, ReplyEnded) and self._timing is not None:
             self._tell(self._timing)
             self._timing = None
         if told is not None:
@@ -207,7 +207,7 @@ class RtcLink:
         if isinstance(told, ReplyBegan):
             while self._early:
                 self._hear(told.reply, self._early.popleft())
-        elif isinstance(told, ReplyOver):
+        elif isinstance(told, ReplyEnded):
             self._reply = None
 
     def _arrived(self, samples: Pcm) -> None:
@@ -219,7 +219,7 @@ class RtcLink:
     def _hear(self, reply: int, samples: Pcm) -> None:
         """Hand a reply's sound on: the first after the buffer's time, so that the rest may be late by as much."""
         if self._playing == reply:
-            self._tell(Sound(reply, samples))
+            self._tell(PatientChunk(reply, samples))
             return
         self._buffered.append((reply, samples))
         if self._timer is None:
@@ -230,7 +230,7 @@ class RtcLink:
         while self._buffered:
             reply, samples = self._buffered.popleft()
             self._playing = reply
-            self._tell(Sound(reply, samples))
+            self._tell(PatientChunk(reply, samples))
 
 
 def _now_s() -> float:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from pipelines.conversation.candidate_turn import Pause, Turn
 from pipelines.conversation.commands import Command, Record
 from pipelines.conversation.endpointing import Endpointing
 from pipelines.conversation.memory import Memory
 from pipelines.conversation.segments import Segments
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.signals import Understood
-from pipelines.conversation.turn import Pause, Turn
 from pipelines.events import SpeechStarted, SpeechStopped, TranscriptPartial, TurnCommitted, TurnIgnored
 
 # The stop of a consonant lasts up to about 150 ms, and a breath within a sentence seldom longer.

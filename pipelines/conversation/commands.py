@@ -17,7 +17,7 @@ class OpenSegment:
 
 
 @dataclass(frozen=True, slots=True)
-class Peek:
+class AskInterim:
     """Ask what was understood of the segment so far, all of it; the answer carries `number`."""
 
     segment: int
@@ -130,6 +130,6 @@ class End:
 
 
 Command = (
-    OpenSegment | Peek | FinishSegment | DropSegment | Respond | Adopt | Discard | Speak | CloseReply | Release | Hold |
-    Resume | StopReply | Record | End
+    OpenSegment | AskInterim | FinishSegment | DropSegment | Respond | Adopt | Discard | Speak | CloseReply | Release |
+    Hold | Resume | StopReply | Record | End
 )  # fmt: skip

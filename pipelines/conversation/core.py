@@ -34,7 +34,7 @@ from __future__ import annotations
 
 from pipelines.conversation import signals as s
 from pipelines.conversation.commands import Command
-from pipelines.conversation.echo import TAIL_MS
+from pipelines.conversation.echo_judge import TAIL_MS
 from pipelines.conversation.machine import EchoJudged, Machine, Told
 from pipelines.conversation.memory import Memory
 from pipelines.conversation.settings import ConversationSettings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipelines.conversation.candidate_turn import Pause, Turn
 from pipelines.conversation.memory import Memory
-from pipelines.conversation.turn import Pause, Turn
 from pipelines.endpointing.evidence import Evidence
 from pipelines.endpointing.policy import EndpointPolicy
 

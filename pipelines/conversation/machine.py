@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pipelines.conversation import signals as s
 from pipelines.conversation.candidate import Candidate
+from pipelines.conversation.candidate_turn import Turn
 from pipelines.conversation.commands import Command
 from pipelines.conversation.endpointing import Endpointing
 from pipelines.conversation.memory import Memory
@@ -18,7 +19,6 @@ from pipelines.conversation.overlap import Overlap
 from pipelines.conversation.replies import Replies
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import State
-from pipelines.conversation.turn import Turn
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.engines import RespondKind
 

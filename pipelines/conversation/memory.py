@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from pipelines.conversation.candidate_turn import Turn
 from pipelines.conversation.commands import Respond
 from pipelines.conversation.heard import Reply
-from pipelines.conversation.turn import Turn
 from pipelines.engines import HistoryItem, RespondKind, Word
 from pipelines.events import CueHeard, CueUnheard, Event, ReplyFinished, ReplyTruncated
 

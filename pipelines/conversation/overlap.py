@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from pipelines.conversation.echo import EchoJudge
+from pipelines.conversation.candidate_turn import Turn
+from pipelines.conversation.echo_judge import EchoJudge
 from pipelines.conversation.floor import Claim, FloorEvidence, judge
 from pipelines.conversation.heard import Reply
 from pipelines.conversation.settings import ConversationSettings
-from pipelines.conversation.turn import Turn
 from pipelines.engines import Word
 
 # A patient without echo cancellation at the other end hears itself from its first sound; so long it is on its guard.

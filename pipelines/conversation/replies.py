@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from pipelines.conversation.candidate_turn import Turn
 from pipelines.conversation.commands import (
     Adopt,
     CloseReply,
@@ -19,7 +20,6 @@ from pipelines.conversation.commands import (
 )
 from pipelines.conversation.heard import Reply
 from pipelines.conversation.memory import Memory
-from pipelines.conversation.turn import Turn
 from pipelines.engines import Clause, ReplyEnd, ReplyPart, RespondKind
 from pipelines.events import DraftMade, ReplyHeld, ReplyProposed, ReplyResumed, ReplyStarted
 

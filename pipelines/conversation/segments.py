@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines.conversation.commands import Command, DropSegment, FinishSegment, OpenSegment, Peek
-from pipelines.conversation.turn import Pause, Segment, Turn
+from pipelines.conversation.candidate_turn import Pause, Segment, Turn
+from pipelines.conversation.commands import AskInterim, Command, DropSegment, FinishSegment, OpenSegment
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Segments:
         if segment.final:
             pause.settle()
             return []
-        return [Peek(number, self._peeks)]
+        return [AskInterim(number, self._peeks)]
 
     def finish(self, turn: Turn) -> list[Command]:
         """Ask for the final text of the turn's last segment, once."""

@@ -14,8 +14,8 @@ import structlog
 from audio.clock import Clock
 from common.errors import AppError, EngineError
 from pipelines.engines import EngineInfo, Isolation
-from pipelines.lanes.messages import Call, Done, Failed, Part
-from pipelines.lanes.servant import Factory
+from pipelines.lanes.messages import Call, Done, Failed, Yielded
+from pipelines.lanes.worker_loop import Factory
 from pipelines.lanes.workers import ProcessWorker, Worker, make_worker
 
 logger = structlog.get_logger("pipelines.lanes")
@@ -82,7 +82,7 @@ class Lane:
     async def _run(self, index: int) -> None:
         raise NotImplementedError
 
-    async def _call(self, index: int, call: Call) -> AsyncIterator[Part]:
+    async def _call(self, index: int, call: Call) -> AsyncIterator[Yielded]:
         """Run one call on a worker and yield its parts at the time they are due on the clock.
 
         Raises WorkerDied when the worker ends, EngineError when the engine failed.
@@ -93,10 +93,10 @@ class Lane:
             with self._clock.computing():
                 reply = await worker.reply()
             match reply:
-                case Part(modelled=True, cost_ms=cost_ms):
+                case Yielded(modelled=True, cost_ms=cost_ms):
                     await asyncio.sleep(cost_ms / 1000.0)
                     yield reply
-                case Part(cost_ms=cost_ms):
+                case Yielded(cost_ms=cost_ms):
                     await self._clock.charge(cost_ms)
                     yield reply
                 case Done():

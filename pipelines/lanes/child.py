@@ -10,7 +10,7 @@ import sys
 from multiprocessing.connection import Connection
 
 from pipelines.lanes.messages import FromWorker, ToWorker
-from pipelines.lanes.servant import serve
+from pipelines.lanes.worker_loop import serve
 
 
 def main(descriptor: int) -> None:

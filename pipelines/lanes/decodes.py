@@ -21,9 +21,9 @@ from common.errors import AppError, EngineError, WorkerDied
 from pipelines.engines import Decoded, DecodedBatch, Hypothesis, Isolation, StreamSpec
 from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Decode
-from pipelines.lanes.servant import Factory
 from pipelines.lanes.streams import StreamHandle, StreamLane
-from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegment, Growth, Purpose, Reading
+from pipelines.lanes.worker_loop import Factory
+from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegment, Growth, Purpose, ReadRequest
 
 CAPTION_SHARE = 0.25  # of the workers' time, that captions may take: with 0.5 sixteen sessions wait noticeably
 LATER = 2.0  # times the time between captions, for those that are not read in a lull
@@ -100,7 +100,7 @@ class _Piece:
 
     handle: DecodeHandle
     segment: GrowingSegment
-    reading: Reading
+    reading: ReadRequest
     peek: int | None = None
     ended: _Ended | None = None
 

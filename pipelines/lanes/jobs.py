@@ -13,7 +13,7 @@ from common.errors import AppError, CapacityError, WorkerDied
 from pipelines.engines import Isolation
 from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Cancel, Job, JobRequest
-from pipelines.lanes.servant import Factory
+from pipelines.lanes.worker_loop import Factory
 
 # This is far beyond what can be answered in time; more means that the server is lost already.
 MAX_PENDING = 256

@@ -37,7 +37,7 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
-class Peek:
+class ReadInterim:
     """Read a stream's unfinished segment: a hypothesis for all of it comes back as a Part."""
 
     id: int
@@ -83,7 +83,7 @@ class Cancel:
     id: int
 
 
-Call = Job | Open | Feed | Peek | Finish | Reset | Close | Decode
+Call = Job | Open | Feed | ReadInterim | Finish | Reset | Close | Decode
 ToWorker = Call | Cancel | None
 """None ends the worker."""
 
@@ -96,7 +96,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Yielded:
     """Something the engine yielded, and what it cost; `modelled` costs are waited for, measured ones were spent."""
 
     id: int
@@ -122,4 +122,4 @@ class Failed:
     code: str = ""  # of one of our own errors, whose detail then is meant for people
 
 
-FromWorker = Ready | Part | Done | Failed
+FromWorker = Ready | Yielded | Done | Failed

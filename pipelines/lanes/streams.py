@@ -19,8 +19,8 @@ from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from common.errors import AppError, EngineError, WorkerDied
 from pipelines.engines import Hypothesis, Isolation, StreamSpec
 from pipelines.lanes.base import Lane
-from pipelines.lanes.messages import Close, Feed, Finish, Open, Peek, Reset
-from pipelines.lanes.servant import Factory
+from pipelines.lanes.messages import Close, Feed, Finish, Open, ReadInterim, Reset
+from pipelines.lanes.worker_loop import Factory
 
 # So much is gathered before feeding: fewer flickering partials, fewer hops.
 FEED_MS = 100.0
@@ -203,7 +203,7 @@ class StreamLane(Lane):
         peek = handle.take_peek()
         # A peek is lost if the worker dies of it: the final will come all the same.
         if peek is not None:
-            async for part in self._call(index, Peek(next(self._call_ids), stream_id)):
+            async for part in self._call(index, ReadInterim(next(self._call_ids), stream_id)):
                 if handle.abandoned == abandoned:
                     self._hand(handle.listener, replace(part.value, peek=peek.number))
             return bool(handle.pending) or handle.closed

@@ -17,7 +17,7 @@ from typing import Protocol
 from common.errors import EngineError, WorkerDied
 from pipelines.engines import EngineInfo, Isolation
 from pipelines.lanes.messages import Cancel, Failed, FromWorker, Ready, ToWorker
-from pipelines.lanes.servant import Factory, Servant, failed_to_load, serve
+from pipelines.lanes.worker_loop import Factory, Servant, failed_to_load, serve
 
 START_TIMEOUT_S = 120.0  # a large model from a cold disk
 

@@ -1,7 +1,7 @@
 """The session log: append-only envelopes behind one interface (`append`, `read_from`, `snapshot`).
 
 The envelope says when, what and for whom; the payload is kept apart from it, so that payloads can be encrypted or
-erased while envelopes and their digests remain. One place, `Reader`, enforces the audience.
+erased while envelopes and their digests remain. One place, `LogReader`, enforces the audience.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class LogEntry:
     """An envelope with its event."""
 
     envelope: Envelope
@@ -46,7 +46,7 @@ class Snapshot:
 
     next_seq: int
     turns: int
-    records: tuple[Record, ...]
+    records: tuple[LogEntry, ...]
 
 
 class LogStore(Protocol):
@@ -62,7 +62,7 @@ class LogStore(Protocol):
         """Write what is left and release the files; returns when done."""
 
 
-Listener = Callable[[Record], None]
+Listener = Callable[[LogEntry], None]
 
 
 def canonical(payload: dict[str, Any]) -> str:
@@ -93,10 +93,10 @@ class SessionLog:
         self._store = store
         self._wall = wall
         self._zero_ms: float | None = None
-        self._records: list[Record] = []
-        self._readers: list[Reader] = []
+        self._records: list[LogEntry] = []
+        self._readers: list[LogReader] = []
 
-    def append(self, event: Event) -> Record:
+    def append(self, event: Event) -> LogEntry:
         """Add an event and tell every reader that may see it; returns the record."""
         now_ms = self._now_ms()
         if self._zero_ms is None:
@@ -113,7 +113,7 @@ class SessionLog:
             audience=event.audience,
             digest=digest_of(salt, payload),
         )
-        record = Record(envelope, event)
+        record = LogEntry(envelope, event)
         self._records.append(record)
         if self._store is not None:
             self._store.write(envelope, salt, payload)
@@ -121,7 +121,7 @@ class SessionLog:
             reader.offer(record)
         return record
 
-    def read_from(self, seq: int, audience: Audience) -> Iterator[Record]:
+    def read_from(self, seq: int, audience: Audience) -> Iterator[LogEntry]:
         """Yield the records from `seq` on that `audience` may see."""
         return (r for r in self._records[seq:] if r.envelope.audience <= audience)
 
@@ -131,13 +131,13 @@ class SessionLog:
         turns = sum(r.envelope.type == "turn_committed" for r in records)
         return Snapshot(next_seq=len(self._records), turns=turns, records=records)
 
-    def subscribe(self, audience: Audience, listener: Listener) -> Reader:
+    def subscribe(self, audience: Audience, listener: Listener) -> LogReader:
         """Call `listener` with each later record that `audience` may see, until the reader is closed."""
-        reader = Reader(self, audience, listener)
+        reader = LogReader(self, audience, listener)
         self._readers.append(reader)
         return reader
 
-    def unsubscribe(self, reader: Reader) -> None:
+    def unsubscribe(self, reader: LogReader) -> None:
         """Stop telling a reader."""
         if reader in self._readers:
             self._readers.remove(reader)
@@ -153,7 +153,7 @@ class SessionLog:
             self._store.close()
 
 
-class Reader:
+class LogReader:
     """A subscription; the only way out of the log, so the audience is enforced in one place."""
 
     def __init__(self, log: SessionLog, audience: Audience, listener: Listener) -> None:
@@ -161,7 +161,7 @@ class Reader:
         self._audience = audience
         self._listener = listener
 
-    def offer(self, record: Record) -> None:
+    def offer(self, record: LogEntry) -> None:
         """Pass a record on if this reader's audience may see it."""
         if record.envelope.audience <= self._audience:
             self._listener(record)

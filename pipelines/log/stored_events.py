@@ -10,7 +10,7 @@ from typing import Any
 from pipelines.engines import Word
 from pipelines.events import EVENT_TYPES, Audience, Event
 from pipelines.log.jsonl import read_jsonl
-from pipelines.log.session_log import Envelope, Record
+from pipelines.log.session_log import Envelope, LogEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class StoredLog:
 
     folder: Path
 
-    def records(self, audience: Audience) -> Iterator[Record]:
+    def records(self, audience: Audience) -> Iterator[LogEntry]:
         """Yield the events that `audience` may see, in order; what was erased is left out.
 
         Raises StorageError when there is no log.
@@ -29,7 +29,7 @@ class StoredLog:
                 continue
             event = _event(entry.envelope.type, entry.payload)
             if event is not None:
-                yield Record(entry.envelope, event)
+                yield LogEntry(entry.envelope, event)
 
     def entries(self, audience: Audience) -> Iterator[tuple[Envelope, dict[str, Any] | None]]:
         """Yield envelopes with their payloads as plain data, None once erased; raises StorageError."""

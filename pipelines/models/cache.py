@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from common.errors import EngineError
-from pipelines.models.memory import (
+from pipelines.models.model_memory import (
     available_to_process,
     give_back,
     keep_one_arena,

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from common.errors import EngineError
-from pipelines.models.sources import HubSource, PackageSource, Part, Sha256, Source, Url, is_inside
+from pipelines.models.sources import CataloguePart, HubSource, PackageSource, Sha256, Source, Url, is_inside
 
 Kind = Literal["recogniser", "responder", "synthesiser"]
 Export = Literal["ctranslate2", "onnx"]
@@ -28,7 +28,7 @@ USED_KINDS: tuple[Kind, ...] = ("recogniser",)
 """The kinds of models that an engine of this version can load."""
 
 
-class ModelFile(Part):
+class ModelFile(CataloguePart):
     """One file of a model; `path` may be a pattern such as `vocabulary.*`."""
 
     path: str = Field(min_length=1)
@@ -44,7 +44,7 @@ class ModelFile(Part):
         return path
 
 
-class Entry(Part):
+class Entry(CataloguePart):
     """One model of the catalogue."""
 
     id: Id
@@ -88,7 +88,7 @@ class Entry(Part):
         return self.kind in USED_KINDS
 
 
-class Catalogue(Part):
+class Catalogue(CataloguePart):
     """All models, and the hub they come from."""
 
     hub: Url

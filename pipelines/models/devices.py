@@ -26,7 +26,7 @@ _PREFERRED = {
 _MATH_LIBRARY = "libcublas.so.12"  # what CTranslate2 4 multiplies with on a card
 
 
-class Machine(Protocol):
+class DeviceLibrary(Protocol):
     """What can be asked of the library that computes."""
 
     def cards(self) -> tuple[int, str]:
@@ -75,7 +75,7 @@ class CTranslate2Machine:
         return set(get_supported_compute_types(device, index))
 
 
-def choose_device(wanted: str = "auto", compute: str = "auto", *, machine: Machine | None = None) -> Device:
+def choose_device(wanted: str = "auto", compute: str = "auto", *, machine: DeviceLibrary | None = None) -> Device:
     """Return the device for a wish (`auto`, `cpu`, `cuda`, `cuda:N`, `mps`) and a type of numbers (`auto` or one).
 
     Raises EngineError (`model.device`) when what was asked for by name is not there.
@@ -108,7 +108,7 @@ def choose_device(wanted: str = "auto", compute: str = "auto", *, machine: Machi
     return Device(name, index, _compute_type(machine, name, index, compute), reason)
 
 
-def _compute_type(machine: Machine, name: str, index: int, compute: str) -> str:
+def _compute_type(machine: DeviceLibrary, name: str, index: int, compute: str) -> str:
     try:
         supported = machine.compute_types(name, index)
     except (RuntimeError, ValueError) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from pipelines.models.memory import parse_amount
+from pipelines.models.model_memory import parse_amount
 
 _SUPPLIED_CATALOGUE = Path(__file__).resolve().parents[2] / "configs" / "models.yaml"
 

@@ -20,13 +20,13 @@ PackageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9
 Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+!_-]*$")]
 
 
-class Part(BaseModel):
+class CataloguePart(BaseModel):
     """A part of the catalogue: frozen, and without words that nobody knows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class HubSource(Part):
+class HubSource(CataloguePart):
     """A repository of the hub at a revision."""
 
     kind: ClassVar[SourceKind] = "hub"
@@ -39,7 +39,7 @@ class HubSource(Part):
         return self.repository
 
 
-class ArchiveSource(Part):
+class ArchiveSource(CataloguePart):
     """One zip archive at an address of its own."""
 
     kind: ClassVar[SourceKind] = "archive"
@@ -52,7 +52,7 @@ class ArchiveSource(Part):
         return self.archive
 
 
-class Wheel(Part):
+class Wheel(CataloguePart):
     """One wheel of the package index: what it is, and which of its members make which of the model's files.
 
     Several members for one file are its parts, joined in the order in which they stand, those of earlier wheels first.
@@ -70,7 +70,7 @@ class Wheel(Part):
         return f"{self.name}=={self.version}"
 
 
-class PackageSource(Part):
+class PackageSource(CataloguePart):
     """Wheels of the package index that have the model's files among their members."""
 
     kind: ClassVar[SourceKind] = "package"

@@ -16,7 +16,7 @@ from common.errors import EngineError
 from pipelines.models.catalogue import Kind
 from pipelines.models.ct2_file import Ct2File, CutOff, NotCt2, read_ct2
 from pipelines.models.onnx_file import NotOnnx, read_onnx
-from pipelines.models.vocabulary import tokenizer_faults
+from pipelines.models.token_vocabulary import tokenizer_faults
 
 SPECIFICATIONS: dict[Kind, str] = {"recogniser": "WhisperSpec", "responder": "TransformerDecoderSpec"}
 _CALLED = {

@@ -15,11 +15,11 @@ Profession = Literal[
 ]  # fmt: skip
 
 
-class _Part(BaseModel):
+class _CardPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class CandidateSide(_Part):
+class CandidateSide(_CardPart):
     """What is printed on the candidate's card."""
 
     role: Text
@@ -27,7 +27,7 @@ class CandidateSide(_Part):
     tasks: tuple[Text, ...] = Field(min_length=3, max_length=5)
 
 
-class PatientSide(_Part):
+class PatientSide(_CardPart):
     """Who the other party is; never sent to a candidate."""
 
     name: Text
@@ -41,7 +41,7 @@ class PatientSide(_Part):
     hidden_facts: tuple[Text, ...] = ()
 
 
-class Cue(_Part):
+class Cue(_CardPart):
     """Something the patient tells: when asked, or of its own accord once its turn has come.
 
     `after` names cues that must have been heard before; `once` keeps a volunteered cue from ever being said again,
@@ -65,7 +65,7 @@ class Cue(_Part):
         return self
 
 
-class Lines(_Part):
+class Lines(_CardPart):
     """What the patient says when no cue is told; each is a list of variants."""
 
     greeting: tuple[Text, ...] = Field(min_length=1)
@@ -79,7 +79,7 @@ class Lines(_Part):
     nothing_more: tuple[Text, ...] = Field(default=("I can't think of anything right now.",), min_length=1)
 
 
-class Card(_Part):
+class Card(_CardPart):
     """A role-play card: both sides, the cues and the patient's other lines."""
 
     id: Slug
@@ -140,7 +140,7 @@ def _find_cycle(after: dict[str, tuple[str, ...]]) -> list[str]:
     return []
 
 
-class PublicCard(_Part):
+class PublicCard(_CardPart):
     """The candidate's view of a card: what may be sent to a browser."""
 
     id: str

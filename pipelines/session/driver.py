@@ -45,11 +45,11 @@ from pipelines.lanes.decodes import RecogniserHandle, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card import Card
-from pipelines.session.hearing import Hearing
+from pipelines.session.candidate_audio import Hearing
 from pipelines.session.latency import LatencyWatch
+from pipelines.session.patient_audio import Speaking
 from pipelines.session.recording import SessionRecorder
 from pipelines.session.role_play_clock import RolePlayClock
-from pipelines.session.speaking import Speaking
 
 logger = structlog.get_logger("pipelines.session")
 
@@ -343,7 +343,7 @@ class SessionDriver:
         match command:
             case c.OpenSegment(segment=segment, in_speech=in_speech):
                 self._hearing.open_segment(segment, in_speech=in_speech)
-            case c.Peek(segment=segment, number=number):
+            case c.AskInterim(segment=segment, number=number):
                 self._hearing.peek(segment, number)
             case c.FinishSegment(segment=segment):
                 self._hearing.finish_segment(segment)

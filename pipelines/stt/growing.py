@@ -45,7 +45,7 @@ class Growth:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
+class ReadRequest:
     """A request that was made of a segment, and how far into the segment its sound reaches, in samples."""
 
     request: DecodeRequest
@@ -105,11 +105,11 @@ class GrowingSegment:
         """Whether a reading with times covers all that was voiced."""
         return self._timed is not None and not self._voice_after(self._timed[0])
 
-    def will_be_read(self, reading: Reading) -> bool:
+    def will_be_read(self, reading: ReadRequest) -> bool:
         """Return whether a reading under way, with times, covers all that was voiced."""
         return reading.request.times and not self._voice_after(reading.to_samples)
 
-    def reading(self, purpose: Purpose) -> Reading:
+    def reading(self, purpose: Purpose) -> ReadRequest:
         """Return what is to be read next for this purpose."""
         self._sound = [np.concatenate(self._sound)] if self._sound else []
         most = samples_for(1000.0 * self._growth.most_s, ANALYSIS_HZ)
@@ -125,9 +125,9 @@ class GrowingSegment:
             prefix=self._agreement.agreed,
             times=purpose != "caption" or long,
         )
-        return Reading(request, purpose, self._from_samples, self._from_samples + len(sound))
+        return ReadRequest(request, purpose, self._from_samples, self._from_samples + len(sound))
 
-    def take(self, reading: Reading, decoded: Decoded) -> Hypothesis | None:
+    def take(self, reading: ReadRequest, decoded: Decoded) -> Hypothesis | None:
         """Take what was read; return the hypothesis, or None when more sound has to be read for its purpose."""
         covers_more = reading.to_samples >= self.read_samples
         self.read_samples = max(self.read_samples, reading.to_samples)
@@ -159,7 +159,7 @@ class GrowingSegment:
 
     # -------------------------------------------------------------- from readings to hypotheses
 
-    def _caption(self, reading: Reading, decoded: Decoded) -> Hypothesis | None:
+    def _caption(self, reading: ReadRequest, decoded: Decoded) -> Hypothesis | None:
         if decoded.rejected is not None:
             return None  # not shown; the final reading tells of it
         self._agreement.read([word.text for word in decoded.words])
@@ -189,7 +189,7 @@ class GrowingSegment:
 
     # -------------------------------------------------------------- letting go of sound
 
-    def _must_cut(self, reading: Reading) -> bool:
+    def _must_cut(self, reading: ReadRequest) -> bool:
         return len(reading.request.samples) >= samples_for(1000.0 * self._growth.most_s, ANALYSIS_HZ)
 
     def _trim(self, words: Sequence[Word], *, anyhow: bool) -> None:
@@ -229,7 +229,7 @@ class GrowingSegment:
     def _offset_ms(self) -> int:
         return round(1000.0 * self._from_samples / ANALYSIS_HZ)
 
-    def _length_ms(self, reading: Reading) -> float:
+    def _length_ms(self, reading: ReadRequest) -> float:
         return 1000.0 * (reading.to_samples - reading.from_samples) / ANALYSIS_HZ
 
     def _voice_after(self, samples: int) -> bool:

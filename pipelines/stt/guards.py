@@ -62,7 +62,7 @@ _WORD = re.compile(r"[\w'.]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class GuardedText:
     """What a decoder wrote, and how sure it was: probability that nobody speaks, mean log probability of a token."""
 
     text: str
@@ -100,7 +100,7 @@ def _stretches(levels: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
             yield start, start + count
 
 
-def rejection(reading: Reading, samples: Pcm) -> Rejection | None:
+def rejection(reading: GuardedText, samples: Pcm) -> Rejection | None:
     """Return why this was invented, or None; `samples` is the sound, int16 (n,) at 16 kHz."""
     words = _words(reading.text)
     if not words:  # marks alone, "..." or notes, are no text either

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common.errors import EngineError
 from pipelines.models.devices import choose_device, usable_cores
-from pipelines.models.memory import available_to_process, files_bytes, parse_amount
+from pipelines.models.model_memory import available_to_process, files_bytes, parse_amount
 from pipelines.models.settings import ModelSettings
 from pipelines.models.verify import verify_folder
 from pipelines.stt.qualification import read_qualification
@@ -28,7 +28,7 @@ _ALIKE_BYTES = 25_000_000  # models whose weights differ by less are of one size
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ModelOption:
     """A model that is here: how large, and how long a sentence takes it, as measured on this machine or estimated."""
 
     id: str
@@ -47,7 +47,7 @@ class Candidate:
 class Chosen:
     """The model that `auto` stands for, and why."""
 
-    candidate: Candidate
+    candidate: ModelOption
     reason: str
 
 
@@ -72,7 +72,7 @@ def choose_model(models: ModelSettings, whisper: WhisperSettings, *, among: Iter
     return Chosen(best, f"{why}; {', '.join(late)}" if late else why)
 
 
-def _candidates(models: ModelSettings, whisper: WhisperSettings, names: Iterable[str]) -> list[Candidate]:
+def _candidates(models: ModelSettings, whisper: WhisperSettings, names: Iterable[str]) -> list[ModelOption]:
     """Return those that are whole and hear the language."""
     found = []
     on_a_card = _on_a_card(whisper)
@@ -81,7 +81,7 @@ def _candidates(models: ModelSettings, whisper: WhisperSettings, names: Iterable
         if (name.endswith(".en") and whisper.language != "en") or verify_folder(folder, "recogniser"):
             continue
         read_ms, measured = (0.0, False) if on_a_card else _read_ms(folder, whisper)
-        found.append(Candidate(name, folder, files_bytes(folder), read_ms, measured))
+        found.append(ModelOption(name, folder, files_bytes(folder), read_ms, measured))
     return found
 
 
@@ -102,7 +102,7 @@ def _on_a_card(whisper: WhisperSettings) -> bool:
         return False
 
 
-def _took(candidate: Candidate) -> str:
+def _took(candidate: ModelOption) -> str:
     if not candidate.read_ms:
         return "a graphics card computes"
     return f"{candidate.read_ms:.0f} ms a sentence, {'measured' if candidate.measured else 'estimated'}"

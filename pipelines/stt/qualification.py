@@ -11,7 +11,7 @@ from pipelines.stt.window import WindowRule
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class WayFigures:
     """How a model did one way: word errors as a share, texts invented where nobody spoke, seconds for it all.
 
     `repeats` are texts that went round in circles and had to be cut.
@@ -33,8 +33,8 @@ MORE_REPEATS = 2
 class Qualification:
     """Both ways of one model, and whether true length costs nothing with it, by the window rule that it is for."""
 
-    padded: Way
-    true_length: Way
+    padded: WayFigures
+    true_length: WayFigures
     sentences: int
     silences: int
     voice: str
@@ -70,7 +70,7 @@ def read_qualification(folder: Path) -> Qualification | None:
         content = json.loads((folder / QUALIFIED).read_text(encoding="utf-8"))
         if content.pop("model_bytes") != (folder / "model.bin").stat().st_size:
             return None
-        padded, true_length = Way(**content.pop("padded")), Way(**content.pop("true_length"))
+        padded, true_length = WayFigures(**content.pop("padded")), WayFigures(**content.pop("true_length"))
         rule = WindowRule(**content.pop("rule"))
         return Qualification(padded=padded, true_length=true_length, rule=rule, **content)
     except (OSError, ValueError, TypeError, KeyError):

@@ -18,8 +18,8 @@ from audio.resample import resample_whole
 from pipelines.engines import DecodeRequest, EngineInfo, SpeakRequest, Voice
 from pipelines.models.cache import ModelCache
 from pipelines.models.devices import choose_device, choose_threads
-from pipelines.stt.guards import Reading, rejection
-from pipelines.stt.qualification import Qualification, Way, write_qualification
+from pipelines.stt.guards import GuardedText, rejection
+from pipelines.stt.qualification import Qualification, WayFigures, write_qualification
 from pipelines.stt.wer import word_errors
 from pipelines.stt.whisper import WhisperDecoder
 from pipelines.stt.whisper_model import Sound, WhisperReader
@@ -109,7 +109,7 @@ def _try(
     spoken: Sequence[tuple[str, Pcm]],
     silences: Sequence[Pcm],
     step: Callable[[], None],
-) -> Way:
+) -> WayFigures:
     cache = ModelCache(max_models=1, max_bytes=1 << 62)
     decoder = WhisperDecoder(
         lambda: cache.lease("tried", lambda: reader, estimate_bytes=0, unload=lambda _reader: None),
@@ -133,13 +133,13 @@ def _try(
     seconds = round(time.perf_counter() - began, 3)
     repeats = decoder.repeats - before
     decoder.close()
-    return Way(round(errors / words, 4), invented, seconds, repeats)
+    return WayFigures(round(errors / words, 4), invented, seconds, repeats)
 
 
 def _invents(reader: WhisperReader, samples: Pcm, rule: WindowRule | None) -> bool:
     """Return whether text for a sound without speech gets past the guards; the voice detector is not asked."""
     (written,) = reader.write(reader.hear([Sound(samples)], rule=rule))
-    reading = Reading(written.text, written.no_speech, written.log_probability)
+    reading = GuardedText(written.text, written.no_speech, written.log_probability)
     return bool(written.text) and rejection(reading, samples) is None
 
 

@@ -16,12 +16,12 @@ from audio.vad import Vad, make_vad
 from pipelines.engines import Decoded, DecodedBatch, DecodeRequest, EngineInfo, Rejection, Word
 from pipelines.models.cache import Lease, shared_cache
 from pipelines.models.devices import choose_device, choose_threads
-from pipelines.models.memory import files_bytes
+from pipelines.models.model_memory import files_bytes
 from pipelines.models.settings import ModelSettings
 from pipelines.stt.growing import spread
 from pipelines.stt.guards import (
     ROUND,
-    Reading,
+    GuardedText,
     first_repeat,
     is_loop,
     last_round,
@@ -33,7 +33,7 @@ from pipelines.stt.guards import (
 )
 from pipelines.stt.qualification import is_qualified
 from pipelines.stt.telling import Telling
-from pipelines.stt.whisper_model import Heard, Sound, WhisperReader, Written
+from pipelines.stt.whisper_model import EncodedBatch, Sound, WhisperReader, Written
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.stt.window import WindowRule
 
@@ -43,18 +43,24 @@ AGAIN_AT = (0.0, 0.4)
 FALSE_START = -1.0
 
 
-class Reader(Protocol):
+class ClipReader(Protocol):
     """What reads: `WhisperReader`, or a script in a test."""
 
-    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> Heard:
+    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> EncodedBatch:
         """Encode."""
 
     def write(
-        self, heard: Heard, *, beam: int = 1, temperature: float = 0.0, prompted: bool = True, repeats: bool = True
+        self,
+        heard: EncodedBatch,
+        *,
+        beam: int = 1,
+        temperature: float = 0.0,
+        prompted: bool = True,
+        repeats: bool = True,
     ) -> list[Written]:
         """Decode."""
 
-    def align(self, heard: Heard, written: Sequence[Written]) -> list[tuple[Word, ...]]:
+    def align(self, heard: EncodedBatch, written: Sequence[Written]) -> list[tuple[Word, ...]]:
         """Find the words' times."""
 
     def prompt_length(self, sound: Sound) -> int:
@@ -78,7 +84,7 @@ class WhisperDecoder:
 
     def __init__(
         self,
-        load: Callable[[], Lease[Reader]],
+        load: Callable[[], Lease[ClipReader]],
         *,
         info: EngineInfo,
         rule: WindowRule | None,
@@ -91,7 +97,7 @@ class WhisperDecoder:
         self._telling = telling or Telling()
         self._load = load
         self._beam = beam
-        self._lease: Lease[Reader] | None = None
+        self._lease: Lease[ClipReader] | None = None
         self._vad: Vad | None = None
 
     def warm(self) -> None:
@@ -154,7 +160,7 @@ class WhisperDecoder:
             self.repeats += task.decoded.rejected is not None and task.decoded.rejected.reason == "repeats"
 
     def _again(
-        self, task: _Task, heard: Heard, written: Written, reason: Rejection | None
+        self, task: _Task, heard: EncodedBatch, written: Written, reason: Rejection | None
     ) -> tuple[Written, Rejection | None]:
         """Write a final text anew: told nothing, repeating nothing, less timidly; if nothing helps, keep the first."""
         # Names and beginnings it was told may have led it into the circle. What was shown is not taken back.
@@ -165,7 +171,7 @@ class WhisperDecoder:
                 return newer, newer_reason
         return written, reason
 
-    def _echo(self, task: _Task, heard: Heard, written: Written) -> Rejection | None:
+    def _echo(self, task: _Task, heard: EncodedBatch, written: Written) -> Rejection | None:
         """Return a rejection for a text that repeats what the model was told, where without that it hears nothing."""
         if task.sound.prefix or not only_repeats(written.text, self._telling.about(task.sound.vocabulary)):
             return None
@@ -174,19 +180,19 @@ class WhisperDecoder:
             return None
         return Rejection("echo", written.text)
 
-    def _untold(self, task: _Task, heard: Heard) -> Heard:
+    def _untold(self, task: _Task, heard: EncodedBatch) -> EncodedBatch:
         """Return the sound without what was told before it, as it was heard unless that was in a batch."""
         sound = Sound(task.sound.samples, voiced_s=task.sound.voiced_s)
         if len(heard.sounds) == 1:
-            return Heard((sound,), heard.memory, heard.frames)
+            return EncodedBatch((sound,), heard.memory, heard.frames)
         return self._reader.hear([sound], rule=self.rule)
 
     def _judge(self, task: _Task, written: Written) -> Rejection | None:
-        reading = Reading(written.text, written.no_speech, written.log_probability)
+        reading = GuardedText(written.text, written.no_speech, written.log_probability)
         return rejection(reading, task.request.samples)
 
     @property
-    def _reader(self) -> Reader:
+    def _reader(self) -> ClipReader:
         if self._lease is None:
             raise RuntimeError("the recogniser is closed")
         return self._lease.model
@@ -205,8 +211,8 @@ def make_decoder(*, folder: Path, settings: WhisperSettings, models: ModelSettin
     rule = settings.rule if settings.true_length == "always" or earned else None
     threads = choose_threads(models.cpu_threads)
 
-    def load() -> Lease[Reader]:
-        def read() -> Reader:
+    def load() -> Lease[ClipReader]:
+        def read() -> ClipReader:
             return WhisperReader(folder, device, threads=threads, language=settings.language, telling=settings.telling)
 
         return shared_cache(models).lease(

@@ -63,7 +63,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class EncodedBatch:
     """Sounds as the encoder heard them, in a batch."""
 
     sounds: tuple[Sound, ...]
@@ -116,7 +116,7 @@ class WhisperReader:
         """Free what the model takes, as soon as it computes no more."""
         self.model.model.unload_model()
 
-    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> Heard:
+    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> EncodedBatch:
         """Encode sounds together, all in the window that the longest of them needs; without a rule padded to 30 s."""
         from ctranslate2 import StorageView
 
@@ -125,11 +125,11 @@ class WhisperReader:
         frames = round(window_s * ANALYSIS_HZ) // FRAME_SAMPLES
         features = np.stack([self._features(sound.samples, frames) for sound in sounds])
         memory = self.model.model.encode(StorageView.from_array(np.ascontiguousarray(features)), to_cpu=False)
-        return Heard(tuple(sounds), memory, frames)
+        return EncodedBatch(tuple(sounds), memory, frames)
 
     def write(
         self,
-        heard: Heard,
+        heard: EncodedBatch,
         *,
         beam: int = 1,
         temperature: float = 0.0,
@@ -165,7 +165,7 @@ class WhisperReader:
         )
         return [self._written(result) for result in results]
 
-    def align(self, heard: Heard, written: Sequence[Written]) -> list[tuple[Word, ...]]:
+    def align(self, heard: EncodedBatch, written: Sequence[Written]) -> list[tuple[Word, ...]]:
         """Return the words of what was written, with times in ms from the sound's start and confidences."""
         frames = [min(heard.frames, len(sound.samples) // FRAME_SAMPLES + ALIGNED_BEYOND) for sound in heard.sounds]
         texts = [list(each.tokens) for each in written]

@@ -11,7 +11,7 @@ from audio.resample import resample_whole
 from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Voice
 from pipelines.tts import espeak_binding
-from pipelines.tts.words import chunks, fill_starts, place, tokens
+from pipelines.tts.word_times import chunks, fill_starts, place, tokens
 
 _LANGUAGES = {
     "en-us": "en-us",

@@ -68,7 +68,7 @@ class WordEvent:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Utterance:
+class SpokenText:
     """What the library made of a text: int16 mono of shape (n,) at `rate_hz`, and its word events in order."""
 
     samples: Pcm
@@ -96,7 +96,7 @@ class Espeak:
         self._callback = _Callback(self._receive)  # kept: the library holds only a bare pointer
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def synthesise(self, text: str, *, voice: str, rate: int, pitch: int, word_gap: int = 0) -> Utterance:
+    def synthesise(self, text: str, *, voice: str, rate: int, pitch: int, word_gap: int = 0) -> SpokenText:
         """Speak `text` and return its sound.
 
         `rate` is the library's own number (80 to 450, not words per minute), `pitch` 0 to 99, `word_gap` in 10 ms.
@@ -120,7 +120,7 @@ class Espeak:
             if code != 0:
                 raise EngineError(f"espeak-ng could not speak the text (code {code}); try again")
             samples = np.concatenate(self._blocks) if self._blocks else np.zeros(0, dtype=np.int16)
-            return Utterance(samples=samples, rate_hz=self.rate_hz, events=tuple(self._events))
+            return SpokenText(samples=samples, rate_hz=self.rate_hz, events=tuple(self._events))
 
     def phonemes(self, text: str, *, voice: str) -> list[str]:
         """Return the text's phonemes as IPA strings, stress marks included, without word boundaries."""

@@ -24,7 +24,7 @@ from audio.resample import resample_whole
 from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Voice
 from pipelines.stt.phones import pronounce
-from pipelines.tts.words import Token, audible_windows, chunks, fill_starts, place, tokens
+from pipelines.tts.word_times import Token, audible_windows, chunks, fill_starts, place, tokens
 
 _EXECUTABLE = "flite"
 _VOICES = {"male": "rms", "female": "slt"}

@@ -73,7 +73,7 @@ def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
 def startup_faults(settings: Settings) -> list[str]:
     """Return why the server would not start with these settings, one line each."""
     from common.errors import EngineError
-    from pipelines.catalogue import choose_engines
+    from pipelines.engine_choices import choose_engines
     from pipelines.patient.card_library import check as check_cards
 
     faults = settings.production_faults()
@@ -90,7 +90,7 @@ def startup_faults(settings: Settings) -> list[str]:
 
 def _not_installed(settings: Settings) -> list[str]:
     """Return what a server with these settings would start without, and then not be ready."""
-    from pipelines.catalogue import choose_engines
+    from pipelines.engine_choices import choose_engines
 
     place = choose_engines(settings.engines, settings.models).recogniser.place
     if place is None or place.installed:

@@ -20,13 +20,13 @@ import typer
 
 from audio.clock import LoopClock
 from common.errors import AppError, EngineError
-from pipelines.models.memory import available_to_process, show_bytes
+from pipelines.models.model_memory import available_to_process, show_bytes
 from server.cli.config import startup_faults
 from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
-    from pipelines.catalogue import Choice
-    from server.places import Places
+    from pipelines.engine_choices import Choice
+    from server.capacity import Places
     from server.settings.tree import Settings
 
 Status = Literal["ok", "warn", "fail"]
@@ -99,28 +99,28 @@ def examine(settings: Settings) -> list[Check]:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Capacity:
     """How many sessions this machine holds, and the line that says so."""
 
     check: Check
     sessions: int = 1
 
 
-def check_places(settings: Settings, *, may_run: bool) -> Held:
+def check_places(settings: Settings, *, may_run: bool) -> Capacity:
     """Have one sentence spoken and heard with the chosen engines, as the server does at its start; weigh the places."""
     if not may_run:
-        return Held(Check("Places", "warn", "not tried, as an engine fails", "mend that first"))
+        return Capacity(Check("Places", "warn", "not tried, as an engine fails", "mend that first"))
     try:
         places = asyncio.run(_measure(settings))
     except (AppError, OSError) as error:
         found = error.message if isinstance(error, AppError) else str(error)
-        return Held(Check("Places", "warn", f"not found: {found}", "mend the engines, then run this again"))
-    return Held(judge_places(settings.server.max_sessions, places), places.count)
+        return Capacity(Check("Places", "warn", f"not found: {found}", "mend the engines, then run this again"))
+    return Capacity(judge_places(settings.server.max_sessions, places), places.count)
 
 
 async def _measure(settings: Settings) -> Places:
-    from pipelines.catalogue import build_lanes, choose_engines, start_lanes, stop_lanes
-    from server.places import measure_places
+    from pipelines.engine_choices import build_lanes, choose_engines, start_lanes, stop_lanes
+    from server.capacity import measure_places
 
     engines = build_lanes(choose_engines(settings.engines, settings.models), settings.engines, LoopClock())
     try:
@@ -195,7 +195,7 @@ def check_engines(settings: Settings) -> list[Check]:
 
 def whisper_choice(settings: Settings) -> Choice | None:
     """Return the choice of Whisper, if the settings stand for it."""
-    from pipelines.catalogue import choose_engines
+    from pipelines.engine_choices import choose_engines
 
     try:
         recogniser = choose_engines(settings.engines, settings.models).recogniser
@@ -258,7 +258,7 @@ def judge_space(free_bytes: int) -> Check:
 
 def check_models(settings: Settings) -> list[Check]:
     """Look at the models that are installed, the device that they would compute on, and what memory they may take."""
-    from pipelines.models.places import installed_models
+    from pipelines.models.model_folders import installed_models
 
     wanted = whisper_choice(settings)
     path = settings.models.path
@@ -295,7 +295,7 @@ def check_device(settings: Settings, *, needed: bool) -> Check:
 
 def check_ceiling(settings: Settings) -> Check:
     """Say what models may take of the memory, here and on a graphics card."""
-    from pipelines.models.memory import parse_amount
+    from pipelines.models.model_memory import parse_amount
     from pipelines.models.nvml import CardReader
 
     ceiling = parse_amount(settings.models.max_memory, of_bytes=available_to_process())

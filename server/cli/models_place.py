@@ -29,7 +29,7 @@ class Place:
     @classmethod
     def of(cls, overrides: list[str] | None, config: Path | None) -> Place:
         """Read settings and catalogue; a `models.yaml` in the configuration folder stands in for the supplied one."""
-        from pipelines.models.places import catalogue_of
+        from pipelines.models.model_folders import catalogue_of
         from pipelines.models.store import Store
         from server.settings.tree import load_settings
 
@@ -49,7 +49,7 @@ class Place:
 
     def allowed_bytes(self) -> int:
         """Return the memory that the settings allow a server here, of the machine's or the container's."""
-        from pipelines.models.memory import available_to_process, parse_amount
+        from pipelines.models.model_memory import available_to_process, parse_amount
 
         return parse_amount(self._settings.max_memory, of_bytes=available_to_process())
 
@@ -66,7 +66,7 @@ class Place:
     def others(self) -> list[Entry]:
         """Return the models that are here and not in the catalogue."""
         from pipelines.models.catalogue import local
-        from pipelines.models.places import installed_models
+        from pipelines.models.model_folders import installed_models
         from pipelines.models.store import Provenance, size_of
 
         known = {entry.id for entry in self.catalogue.models}

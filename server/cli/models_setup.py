@@ -12,7 +12,7 @@ from server.cli.models import bring, group, qualify_model
 from server.cli.options import ConfigFolder, Embedded, Overrides
 
 if TYPE_CHECKING:
-    from pipelines.catalogue import EngineSettings
+    from pipelines.engine_choices import EngineSettings
 
 FIRST = "tiny.en"
 """The smallest recogniser: a minute's download, quick enough for two cores."""
@@ -64,7 +64,7 @@ def setup(
 
 def _wants_first(engines: EngineSettings, models: Path) -> bool:
     """Return whether a server with these settings would listen with the first model if it were here."""
-    from pipelines.models.places import installed_recognisers
+    from pipelines.models.model_folders import installed_recognisers
     from pipelines.stt.whisper_settings import WhisperSettings
 
     whisper = engines.recogniser == "auto" and engines.backend in ("auto", "local")

@@ -22,7 +22,7 @@ def serve(
     config: ConfigFolder = None,
 ) -> None:
     """Serve the page, the API and the realtime protocol until Ctrl-C or SIGTERM."""
-    from server.serve import run_server
+    from server.running import run_server
     from server.settings.tree import load_with_origins
 
     asked = ["engines.backend=embedded", "engines.recogniser=auto"] if embedded else []

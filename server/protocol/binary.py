@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from audio.frames import WIRE_HZ, pcm_to_bytes, samples_for
 from audio.playout import PlayoutChunk
-from server.protocol.client import MAX_AUDIO_BYTES, MAX_LATE_MS, MAX_PLAYED_MS
+from server.protocol.client_events import MAX_AUDIO_BYTES, MAX_LATE_MS, MAX_PLAYED_MS
 from server.protocol.refusal import Code, Refused
 
 SUBPROTOCOL = "interlocutor.binary.v1"
@@ -26,7 +26,7 @@ MAX_BINARY_BYTES = HEADER.size + MAX_AUDIO_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class CandidateSound:
+class CandidateAudioMessage:
     """What a client's binary message says; `pcm` is 16-bit little-endian, `reply` 0 where nothing plays."""
 
     pcm: bytes
@@ -36,7 +36,7 @@ class CandidateSound:
 
 
 @dataclass(frozen=True, slots=True)
-class PatientSound:
+class PatientAudioMessage:
     """What a server's binary message says: sound of a reply, `place` samples into it."""
 
     reply: int
@@ -44,7 +44,7 @@ class PatientSound:
     pcm: bytes
 
 
-def pack_candidate(sound: CandidateSound) -> bytes:
+def pack_candidate(sound: CandidateAudioMessage) -> bytes:
     """Return a client's binary message."""
     flags = 0 if sound.late_ms is None else LATE
     return HEADER.pack(CANDIDATE, flags, sound.reply, sound.played_ms, sound.late_ms or 0) + sound.pcm
@@ -56,7 +56,7 @@ def pack_patient(chunk: PlayoutChunk) -> bytes:
     return HEADER.pack(PATIENT, 0, chunk.reply & 0xFFFF, place, 0) + pcm_to_bytes(chunk.samples)
 
 
-def parse_candidate(data: bytes) -> CandidateSound:
+def parse_candidate(data: bytes) -> CandidateAudioMessage:
     """Return what a client's binary message says; raises Refused."""
     if len(data) > MAX_BINARY_BYTES:
         raise Refused(f"a binary message has at most {MAX_BINARY_BYTES} bytes; send shorter ones", code=Code.TOO_BIG)
@@ -67,12 +67,12 @@ def parse_candidate(data: bytes) -> CandidateSound:
         raise Refused("the header of a binary message says something unknown or out of bounds", code=Code.BAD_BINARY)
     if len(data) % 2:
         raise Refused("the sound is not whole 16-bit samples; send an even number of bytes", code=Code.ODD_LENGTH)
-    return CandidateSound(data[HEADER.size :], reply, played_ms, late_ms if flags & LATE else None)
+    return CandidateAudioMessage(data[HEADER.size :], reply, played_ms, late_ms if flags & LATE else None)
 
 
-def parse_patient(data: bytes) -> PatientSound:
+def parse_patient(data: bytes) -> PatientAudioMessage:
     """Return what a server's binary message says; raises ValueError."""
     if len(data) < HEADER.size or len(data) % 2 or data[0] != PATIENT:
         raise ValueError("not a message of the patient's sound")
     _, _, reply, place, _ = HEADER.unpack_from(data)
-    return PatientSound(reply, place, data[HEADER.size :])
+    return PatientAudioMessage(reply, place, data[HEADER.size :])

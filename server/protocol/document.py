@@ -10,11 +10,11 @@ import json
 from pathlib import Path
 
 from server.protocol.binary import CANDIDATE, HEADER, LATE, PATIENT, SUBPROTOCOL
-from server.protocol.client import MAX_AUDIO_BYTES, MESSAGES
+from server.protocol.client_events import MAX_AUDIO_BYTES, MESSAGES
 from server.protocol.codes import CLOSE_CODES, OTHER_CODES, WIRE_CODES
-from server.protocol.events import EVENTS
 from server.protocol.examples import client_examples, server_examples
 from server.protocol.refusal import Code
+from server.protocol.server_events import EVENTS
 from server.protocol.strict_json import MAX_MESSAGE_BYTES
 from server.protocol.support import ROWS, Row
 

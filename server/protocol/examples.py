@@ -9,10 +9,10 @@ import numpy as np
 from audio.playout import PlayoutChunk
 from pipelines import events as log
 from pipelines.log.session_log import SessionLog
-from server.protocol import events as e
+from server.protocol import server_events as e
 from server.protocol.refusal import Code
-from server.protocol.session import SessionInfo, WireSession
 from server.protocol.translate import Translator
+from server.protocol.wire_session import SessionInfo, WireSession
 
 SESSION_ID = "sess_1"
 CLIENT_EXAMPLES: tuple[dict[str, Any], ...] = (
@@ -88,7 +88,7 @@ def server_examples() -> dict[str, e.ServerEvent]:
     offer = e.ResumeOffer(token="kJ2vQ0pT8sXy5bNw3rLd7A", within_s=60)  # noqa: S106 - an example
     told.append(e.ClientConfigured(playout_acks=True, echo_cancellation=True, resume=offer))
     told.append(e.SessionResumed(session=session, received_ms=41_380.0, elapsed_ms=43_215.0, complete=True))
-    told.append(e.Pulse(received_ms=41_380.0))
+    told.append(e.ServerHeartbeat(received_ms=41_380.0))
     for event in _TURN:
         told += translator.translate(session_log.append(event))
     told += translator.audio(PlayoutChunk(1, 0, 0.0, np.arange(4, dtype=np.int16)))

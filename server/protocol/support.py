@@ -13,9 +13,9 @@ from pydantic import BaseModel
 
 from audio.frames import ACCEPTED_HZ, WIRE_HZ
 from server.principal import Principal
-from server.protocol.client import MAX_AUDIO_BYTES, MAX_TEXT_CHARS, ClientMessage
+from server.protocol.client_events import MAX_AUDIO_BYTES, MAX_TEXT_CHARS, ClientMessage
 from server.protocol.refusal import Code, Refused
-from server.protocol.session import SessionInfo
+from server.protocol.wire_session import SessionInfo
 
 OWN_MODEL = "card:<id>"  # stands for the session's own model in a row's values
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from audio.frames import WIRE_HZ, pcm_to_bytes
 from audio.playout import PlayoutChunk
 from pipelines import events as log
-from pipelines.log.session_log import Record
-from server.protocol import events as e
+from pipelines.log.session_log import LogEntry
+from server.protocol import server_events as e
 
 ADVICE = {
     "faint": "We hear you only faintly. Move closer to the microphone, or turn it up.",
@@ -28,7 +28,7 @@ LEAST = 0.0005
 
 
 @dataclass(slots=True)
-class _Turn:
+class _TurnUnderWay:
     """A candidate's turn that is not committed yet."""
 
     started: bool = False  # the client was told of its beginning
@@ -36,7 +36,7 @@ class _Turn:
 
 
 @dataclass(slots=True)
-class _Reply:
+class _ReplyUnderWay:
     """A reply under way."""
 
     number: int
@@ -67,8 +67,8 @@ class Translator:
         self.last_item_id: str | None = None
         self.sent_ms: dict[int, float] = {}  # sound sent, by reply
         self._conversation_id = f"conv_{session_id}"
-        self._turns: dict[int, _Turn] = {}
-        self._reply: _Reply | None = None
+        self._turns: dict[int, _TurnUnderWay] = {}
+        self._reply: _ReplyUnderWay | None = None
         self._typed_id: str | None = None
 
     # -------------------------------------------------------------- what the connection asks
@@ -86,7 +86,7 @@ class Translator:
         """Give the next typed turn's item the client's own id."""
         self._typed_id = item_id
 
-    def translate(self, record: Record) -> list[e.ServerEvent]:
+    def translate(self, record: LogEntry) -> list[e.ServerEvent]:
         """Return the events that tell a client of a record; empty for what is not told."""
         if record.envelope.audience > log.Audience.CANDIDATE:
             return []
@@ -101,7 +101,7 @@ class Translator:
             case log.TurnCommitted():
                 return self._committed(event)
             case log.TurnIgnored():
-                ignored = e.TurnIgnored(turn=event.turn, reason=event.reason, text=event.text)
+                ignored = e.TurnIgnoredMessage(turn=event.turn, reason=event.reason, text=event.text)
                 return [*self._stopped(event.turn, record.envelope.media_ms), ignored]
             case log.ReplyStarted():
                 return self._reply_started(event.reply)
@@ -115,7 +115,7 @@ class Translator:
                 return [_latency(event)]
             case log.TurnTimeline():
                 marks = event.payload()
-                return [e.TurnTimeline(item_id=patient_item(marks.pop("reply")), **marks)]
+                return [e.TurnTimelineMessage(item_id=patient_item(marks.pop("reply")), **marks)]
             case log.SessionStarted():
                 return [e.RoleplayStarted(session_s=event.session_s)]
             case log.SessionPaused():
@@ -125,7 +125,7 @@ class Translator:
             case log.SoundAdvice():
                 return [_advice(event)]
             case log.Problem():
-                return [e.Problem(code=event.code, message=event.message)]
+                return [e.ProblemMessage(code=event.code, message=event.message)]
             case _:
                 return []
 
@@ -163,15 +163,15 @@ class Translator:
 
     # -------------------------------------------------------------- the candidate
 
-    def _turn(self, number: int) -> _Turn:
-        return self._turns.setdefault(number, _Turn())
+    def _turn(self, number: int) -> _TurnUnderWay:
+        return self._turns.setdefault(number, _TurnUnderWay())
 
     def _started(self, number: int, at_ms: float) -> list[e.ServerEvent]:
         turn = self._turn(number)
         if turn.started:
             return []
         turn.started = True
-        return [e.SpeechStarted(item_id=candidate_item(number), audio_start_ms=round(at_ms))]
+        return [e.SpeechStartedMessage(item_id=candidate_item(number), audio_start_ms=round(at_ms))]
 
     def _partial(self, event: log.TranscriptPartial) -> list[e.ServerEvent]:
         turn, item_id = self._turn(event.turn), candidate_item(event.turn)
@@ -183,7 +183,7 @@ class Translator:
             delta = " ".join(words[len(turn.sent) : stable])
             out.append(e.TranscriptionDelta(item_id=item_id, delta=f" {delta}" if turn.sent else delta))
             turn.sent = words[:stable]
-        out.append(e.TranscriptPartial(item_id=item_id, turn=event.turn, text=event.text, stable_words=stable))
+        out.append(e.TranscriptPartialMessage(item_id=item_id, turn=event.turn, text=event.text, stable_words=stable))
         return out
 
     def _stopped(self, number: int, at_ms: float) -> list[e.ServerEvent]:
@@ -191,7 +191,7 @@ class Translator:
         if turn is None or not turn.started:
             return []
         turn.started = False
-        return [e.SpeechStopped(item_id=candidate_item(number), audio_end_ms=round(at_ms))]
+        return [e.SpeechStoppedMessage(item_id=candidate_item(number), audio_end_ms=round(at_ms))]
 
     def _committed(self, event: log.TurnCommitted) -> list[e.ServerEvent]:
         if event.typed:
@@ -226,7 +226,7 @@ class Translator:
     def _reply_started(self, number: int) -> list[e.ServerEvent]:
         item = e.Item(id=patient_item(number), status="in_progress", role="assistant", content=())
         previous = self._take(item)
-        self._reply = _Reply(number, previous)
+        self._reply = _ReplyUnderWay(number, previous)
         self.sent_ms[number] = 0.0
         response = response_id(number)
         return [
@@ -334,15 +334,15 @@ def _details(status: str) -> e.StatusDetails:
     return e.StatusDetails(type="cancelled", reason=reason)
 
 
-def _advice(event: log.SoundAdvice) -> e.SoundAdvice:
-    return e.SoundAdvice(message=ADVICE.get(event.kind, ""), **event.payload())
+def _advice(event: log.SoundAdvice) -> e.SoundAdviceMessage:
+    return e.SoundAdviceMessage(message=ADVICE.get(event.kind, ""), **event.payload())
 
 
-def _latency(event: log.TurnLatency) -> e.TurnLatency:
-    return e.TurnLatency(
+def _latency(event: log.TurnLatency) -> e.TurnLatencyMessage:
+    return e.TurnLatencyMessage(
         turn=event.turn,
         voice_to_voice_ms=event.voice_to_voice_ms,
-        parts=e.LatencyParts(
+        parts=e.LatencyPartsBody(
             endpoint=event.endpoint_ms,
             recognise=event.recognise_ms,
             respond=event.respond_ms,

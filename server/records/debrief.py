@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.events import CueHeard, CueUnheard, Event, ReplyFinished, ReplyTruncated, TurnCommitted, TurnLatency
-from pipelines.log.session_log import Record
+from pipelines.log.session_log import LogEntry
 from pipelines.patient.card import Card
-from server.figures import percentile
+from server.measures import percentile
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Debrief:
         }
 
 
-def summarise(records: Iterable[Record], card: Card) -> Debrief:
+def summarise(records: Iterable[LogEntry], card: Card) -> Debrief:
     """Return the summary of a session from its log (examiner's audience or wider)."""
     turns: list[SaidItem] = []
     told: dict[str, None] = {}

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipelines import events as e
 from pipelines.engines import Word
-from pipelines.log.session_log import Record
+from pipelines.log.session_log import LogEntry
 from pipelines.patient.card import Card
 
 _BARE = re.compile(r"[^\w']+")
@@ -63,7 +63,7 @@ def turns_as_json(turns: Iterable[RecordedTurn], card: Card, *, show_cues: bool)
     return [turn.as_json(topics) for turn in turns]
 
 
-def recorded_turns(records: Iterable[Record]) -> tuple[RecordedTurn, ...]:
+def recorded_turns(records: Iterable[LogEntry]) -> tuple[RecordedTurn, ...]:
     """Return the turns of a session in order, from its whole log.
 
     The recogniser's word times are a developer's, but for the words that the turn itself shows.
@@ -78,7 +78,7 @@ def recorded_turns(records: Iterable[Record]) -> tuple[RecordedTurn, ...]:
 
 
 @dataclass(slots=True)
-class _Reply:
+class _LoggedReply:
     """A reply as its events tell of it."""
 
     turn_at: int | None = None  # its place among the turns, once it is over
@@ -99,9 +99,9 @@ class _Reading:
     def __init__(self) -> None:
         self.turns: list[RecordedTurn] = []
         self._heard: dict[int, list[Word]] = {}  # turn -> what the recogniser wrote for it
-        self._replies: dict[int, _Reply] = {}
+        self._replies: dict[int, _LoggedReply] = {}
 
-    def take(self, record: Record) -> None:
+    def take(self, record: LogEntry) -> None:
         """Take the next event."""
         media_ms = record.envelope.media_ms
         match record.event:
@@ -136,8 +136,8 @@ class _Reading:
             case _:
                 pass
 
-    def _reply(self, number: int) -> _Reply:
-        return self._replies.setdefault(number, _Reply())
+    def _reply(self, number: int) -> _LoggedReply:
+        return self._replies.setdefault(number, _LoggedReply())
 
     def _again(self, number: int, heard: str, played_ms: float) -> None:
         """Less was heard of a finished reply than was thought."""

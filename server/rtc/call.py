@@ -11,11 +11,11 @@ import structlog
 
 from audio.frames import Pcm
 from common.errors import AppError
-from server.protocol import events as e
+from server.protocol import server_events as e
+from server.rtc.call_presence import LOOK_S, CallPresence
 from server.rtc.offer import Offer
 from server.rtc.peer import CallPeer
-from server.rtc.presence import LOOK_S, Presence
-from server.rtc.turn import IceServer
+from server.rtc.turn_server import IceServer
 from server.rtc.voice import TrackVoice
 from server.settings.rtc import RtcSettings
 from server.wire.connection import RealtimeConnection
@@ -55,7 +55,7 @@ class Call:
         self._make_connection = make_connection
         self._settings = settings
         self._hung_up = asyncio.Event()
-        self._presence = Presence()
+        self._presence = CallPresence()
         self.peer = CallPeer(
             settings,
             servers=servers,
@@ -111,7 +111,9 @@ class Call:
             live = self._join()
         except AppError as error:
             with contextlib.suppress(Exception):  # the channel may be gone by now
-                await self.peer.channel.send_text(e.Problem(code=error.code, message=error.message).model_dump_json())
+                await self.peer.channel.send_text(
+                    e.ProblemMessage(code=error.code, message=error.message).model_dump_json()
+                )
                 await self.peer.channel.close(error.close_code, error.code)
             return error.close_code
         connection = self._make_connection(live, self.peer, TrackVoice(live, self.peer.track))
@@ -134,11 +136,11 @@ class Call:
         try:
             live.hear(samples)
         except AppError as error:  # an engine that is gone, a folder that can't be written
-            live.put(e.Problem(code=error.code, message=error.message))
+            live.put(e.ProblemMessage(code=error.code, message=error.message))
             live.abandon(error.close_code, error.code)
         except Exception:
             logger.exception("sound_failed", session=live.id)
-            live.put(e.Problem(code="internal", message="something went wrong on our side; start again"))
+            live.put(e.ProblemMessage(code="internal", message="something went wrong on our side; start again"))
             live.abandon(1011, "internal")
 
     def _heard(self, reply: int, played_ms: float) -> None:

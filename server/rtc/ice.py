@@ -30,7 +30,7 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceTransport, connection_kwargs
 
 from common.errors import CapacityError
-from server.rtc.turn import IceServer
+from server.rtc.turn_server import IceServer
 from server.settings.rtc import RtcSettings
 
 logger = structlog.get_logger("server.rtc.ice")

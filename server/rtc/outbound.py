@@ -1,6 +1,6 @@
 """The patient's sound: chunks of replies become one steady stream of 20 ms frames, and each moment's place is known.
 
-`PatientSound` is the queue and the cursor; `HeardPlaces` tells what the listener has heard by now; `PatientTrack`
+`ReplyQueue` is the queue and the cursor; `HeardPlaces` tells what the listener has heard by now; `PatientTrack`
 paces and encodes. Silence is sent when there is nothing to say.
 """
 
@@ -38,7 +38,7 @@ class SentFrame:
 
 
 @dataclass(slots=True)
-class _Reply:
+class _ReplyOut:
     number: int
     sound: Pcm = field(default_factory=lambda: np.zeros(0, dtype=np.int16))
     # This is the place of its first sample: what was played long ago is dropped.
@@ -59,14 +59,14 @@ class _Reply:
         return taken
 
 
-class PatientSound:
+class ReplyQueue:
     """The replies' sound that is to be sent, the one at the front first."""
 
     def __init__(self) -> None:
         self.gaps = 0  # how often the next sound of a reply came too late
         self.began: Callable[[int], None] = lambda _reply: None  # a reply's sound begins to be sent
         self.ended: Callable[[int], None] = lambda _reply: None  # all there was has been sent, for a while now
-        self._replies: deque[_Reply] = deque()
+        self._replies: deque[_ReplyOut] = deque()
         self._held: int | None = None
         self._fade_out = False  # the next frame is to end what sounds
         self._fade_in = False
@@ -77,7 +77,7 @@ class PatientSound:
     def play(self, chunk: PlayoutChunk) -> None:
         """Queue a chunk."""
         if not self._replies or self._replies[-1].number != chunk.reply:
-            self._replies.append(_Reply(chunk.reply))
+            self._replies.append(_ReplyOut(chunk.reply))
         reply = self._replies[-1]
         reply.sound = np.concatenate((reply.sound, chunk.samples))
 
@@ -106,7 +106,7 @@ class PatientSound:
         """Drop what is there of a reply; what is played next begins at that place."""
         self._replies = deque(r for r in self._replies if r.number != reply)
         place = samples_for(from_ms, WIRE_HZ)
-        self._replies.append(_Reply(reply, first=place, cursor=place))
+        self._replies.append(_ReplyOut(reply, first=place, cursor=place))
         self._held, self._fade_out, self._fade_in, self._dropped = None, False, True, False
 
     def drop(self) -> None:
@@ -213,7 +213,7 @@ class PatientTrack(MediaStreamTrack):
     def __init__(self, tell_heard: Callable[[int, float], None]) -> None:
         super().__init__()
         self.places = HeardPlaces()
-        self.sound = PatientSound()
+        self.sound = ReplyQueue()
         self.skipped = 0  # frames left out because the loop stood still
         self._tell_heard = tell_heard
         self._encoder = OpusEncoder()

@@ -11,13 +11,13 @@ from aiortc.rtcsctptransport import LOCAL_MAX_MESSAGE_SIZE
 from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
 from audio.frames import Pcm
-from server.rtc.channel import DataChannel
+from server.rtc.data_channel import DataChannel
 from server.rtc.ice import CallConnection, CallPath
-from server.rtc.inbound import InboundSound
+from server.rtc.inbound_audio import InboundSound
 from server.rtc.jitter import AudioJitterBuffer, Ordered
 from server.rtc.offer import Offer
 from server.rtc.outbound import PatientTrack
-from server.rtc.turn import IceServer
+from server.rtc.turn_server import IceServer
 from server.settings.rtc import RtcSettings
 
 logger = structlog.get_logger("server.rtc.peer")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audio.playout import MIN_LEAD_MS, PlayoutChunk
-from server.protocol import events as e
+from server.protocol import server_events as e
 from server.protocol.translate import response_id
 from server.rtc.outbound import PatientTrack
 from server.wire.live import LiveSession

@@ -15,7 +15,7 @@ from audio.playout import Sink
 from audio.speech import SpeechDetector
 from audio.vad import make_vad
 from common.errors import StorageError
-from pipelines.catalogue import Choices
+from pipelines.engine_choices import Choices
 from pipelines.events import Audience, SessionSetup
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import JsonlStore

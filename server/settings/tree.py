@@ -23,8 +23,8 @@ from audio.speech import SpeechSettings
 from audio.text import is_well_formed
 from audio.vad import VadName
 from common.errors import SettingsError
-from pipelines.catalogue import EngineSettings
 from pipelines.conversation.settings import ConversationSettings
+from pipelines.engine_choices import EngineSettings
 from pipelines.models.settings import ModelSettings
 from server.paths import ROOT
 from server.settings import layers

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipelines.events import ConnectionResumed
-from server.wire.voice import Voice
+from server.wire.voice_output import VoiceOutput
 
 
 class Attachment(Protocol):
@@ -17,7 +17,7 @@ class Attachment(Protocol):
         """What it goes over: websocket or webrtc."""
 
     @property
-    def voice(self) -> Voice:
+    def voice(self) -> VoiceOutput:
         """How the patient's sound leaves on it."""
 
     def dismiss(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pipelines.events import ConnectionLost
 from server.wire.attachment import Absence
-from server.wire.link import ClientLink
+from server.wire.client_link import ClientLink
 from server.wire.presence import Happened, Presence, after
 from server.wire.role_play import RolePlay
 

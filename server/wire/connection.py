@@ -10,19 +10,19 @@ import asyncio
 import structlog
 
 from common.errors import AppError
-from server.protocol import events as e
+from server.protocol import server_events as e
 from server.protocol.binary import parse_candidate
-from server.protocol.client import AppendAudio, parse_client_message
+from server.protocol.client_events import AppendAudio, parse_client_message
 from server.protocol.refusal import Code, Refused
-from server.protocol.session import SessionInfo
+from server.protocol.wire_session import SessionInfo
 from server.settings.tree import ServerSettings
 from server.wire.channel import Channel, ChannelClosed, WebSocketChannel
+from server.wire.client_messages import error_event
 from server.wire.endings import CLOSE_CODES
-from server.wire.inbound import error_event
 from server.wire.live import LiveSession
 from server.wire.outbox import CLOSE_S
 from server.wire.ticket import Ticket
-from server.wire.voice import BinaryVoice, MessageVoice, Voice
+from server.wire.voice_output import BinaryVoice, MessageVoice, VoiceOutput
 
 __all__ = ["CLOSE_CODES", "RealtimeConnection", "SessionInfo", "WebSocketChannel"]
 
@@ -56,12 +56,12 @@ class RealtimeConnection:
         settings: ServerSettings,
         idle_s: float = 120.0,
         quiet_s: float = QUIET_S,
-        voice: Voice | None = None,
+        voice: VoiceOutput | None = None,
         ticket: Ticket | None = None,
         binary: bool = False,
     ) -> None:
         self.transport = channel.transport
-        self.voice: Voice = voice or (BinaryVoice(live.link) if binary else MessageVoice(live.link))
+        self.voice: VoiceOutput = voice or (BinaryVoice(live.link) if binary else MessageVoice(live.link))
         self._takes_binary = binary
         self._live = live
         self._channel = channel
@@ -100,7 +100,9 @@ class RealtimeConnection:
         self._dismissed.set()
 
     async def _say_taken(self) -> int:
-        problem = e.Problem(code="session.taken", message="this session was taken up in another window; go on there")
+        problem = e.ProblemMessage(
+            code="session.taken", message="this session was taken up in another window; go on there"
+        )
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._channel.send_text(problem.model_dump_json())
@@ -164,11 +166,11 @@ class RealtimeConnection:
             else:
                 self._take(message)
         except AppError as error:  # an engine that is gone, a folder that can't be written
-            self._live.put(e.Problem(code=error.code, message=error.message))
+            self._live.put(e.ProblemMessage(code=error.code, message=error.message))
             self._abandon(error.close_code, error.code)
         except Exception:
             logger.exception("message_failed", session=self._live.id)
-            self._live.put(e.Problem(code="internal", message="something went wrong on our side; start again"))
+            self._live.put(e.ProblemMessage(code="internal", message="something went wrong on our side; start again"))
             self._abandon(1011, "internal")
 
     def _take(self, text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.protocol import events as e
+from server.protocol import server_events as e
 
 CLOSE_CODES = {
     "ended": 1000, "time_limit": 4440, "idle": 4408, "not_started": 4408, "draining": 1012, "failed": 1011,
@@ -11,9 +11,9 @@ CLOSE_CODES = {
 """Close codes by the reason of the session's end."""
 
 
-def not_started(within_s: float) -> e.Problem:
+def not_started(within_s: float) -> e.ProblemMessage:
     """Return what a client is told that connected and did not begin its role-play within so many seconds."""
-    return e.Problem(
+    return e.ProblemMessage(
         code="session.not_started",
         message=f"the role-play was not begun within {within_s:.0f} seconds, so its place was given up; open a new one",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.protocol import events as e
+from server.protocol import server_events as e
 
 # A role-play of ten minutes has so many; a caption is replaced by the next one.
 MAX_EVENTS = 2_000
@@ -23,9 +23,9 @@ class Kept:
         """Keep an event; numbers grow."""
         if isinstance(event, _NOT_KEPT):
             return
-        if isinstance(event, e.TranscriptPartial | e.TranscriptionCompleted):
+        if isinstance(event, e.TranscriptPartialMessage | e.TranscriptionCompleted):
             self._texts.pop(self._captions.pop(event.item_id, -1), None)
-        if isinstance(event, e.TranscriptPartial):
+        if isinstance(event, e.TranscriptPartialMessage):
             self._captions[event.item_id] = number
         self._texts[number] = text
         if len(self._texts) > MAX_EVENTS:

@@ -14,19 +14,19 @@ from functools import partial
 from audio.frames import Pcm
 from common.errors import AudioError, ProtocolError
 from pipelines.events import SessionEnded
-from pipelines.log.session_log import Record
+from pipelines.log.session_log import LogEntry
 from pipelines.session.driver import SessionDriver
 from server.principal import Principal
-from server.protocol import events as e
-from server.protocol.client import ClientMessage
-from server.protocol.session import SessionInfo, WireSession
+from server.protocol import server_events as e
+from server.protocol.client_events import ClientMessage
+from server.protocol.wire_session import SessionInfo, WireSession
 from server.settings.tree import ServerSettings
 from server.wire.attachment import Attachment
 from server.wire.attendance import Attendance
 from server.wire.candidate_sound import CandidateSound
+from server.wire.client_link import ClientLink
+from server.wire.client_messages import Inbound, error_event
 from server.wire.endings import CLOSE_CODES, not_started
-from server.wire.inbound import Inbound, error_event
-from server.wire.link import ClientLink
 from server.wire.presence import Happened, Presence
 from server.wire.role_play import MakeDriver, RolePlay
 from server.wire.ticket import Ticket
@@ -204,7 +204,7 @@ class LiveSession:
             self.driver.keeps_sound = True
         return offer
 
-    def _recorded(self, record: Record) -> None:
+    def _recorded(self, record: LogEntry) -> None:
         self.put(*self.link.translator.translate(record))
         self._inbound.recorded(record)
         if isinstance(record.event, SessionEnded):

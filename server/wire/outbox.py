@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from types import UnionType
 
-from server.protocol import events as e
+from server.protocol import server_events as e
 from server.wire.channel import Channel
 from server.wire.kept import Kept
 
@@ -65,10 +65,10 @@ class Outbox:
         """Queue messages; a caption takes the place of an older one of the same turn that was not sent."""
         due_s = self._due_s()
         for message in messages:
-            if isinstance(message, e.TranscriptPartial):
-                self._drop(e.TranscriptPartial, message.item_id)
-            elif isinstance(message, e.Pulse):
-                self._drop(e.Pulse, None)
+            if isinstance(message, e.TranscriptPartialMessage):
+                self._drop(e.TranscriptPartialMessage, message.item_id)
+            elif isinstance(message, e.ServerHeartbeat):
+                self._drop(e.ServerHeartbeat, None)
             self._queue.append(_Queued(message, due_s))
         self._wake.set()
 
@@ -157,7 +157,7 @@ class Outbox:
 
     def _text(self, event: e.ServerEvent) -> str:
         """Return an event as it is sent; by then it is kept, as nobody knows how much of it will arrive."""
-        if isinstance(event, e.Pulse):
+        if isinstance(event, e.ServerHeartbeat):
             return event.model_dump_json()
         self._sent += 1
         text = event.model_copy(update={"event_id": f"event_{self._sent:06d}"}).model_dump_json()

@@ -9,9 +9,9 @@ import structlog
 
 from audio.playout import Sink
 from pipelines.events import Audience
-from pipelines.log.session_log import Reader, Record
+from pipelines.log.session_log import LogEntry, LogReader
 from pipelines.session.driver import SessionDriver
-from server.wire.link import ClientLink
+from server.wire.client_link import ClientLink
 from server.wire.sink import LinkSink
 
 logger = structlog.get_logger("server.wire.role_play")
@@ -23,12 +23,12 @@ MakeDriver = Callable[[int, Sink], SessionDriver]
 class RolePlay:
     """There is no driver before `start`; `recorded` is told each record of the log from then on."""
 
-    def __init__(self, link: ClientLink, make_driver: MakeDriver, *, recorded: Callable[[Record], None]) -> None:
+    def __init__(self, link: ClientLink, make_driver: MakeDriver, *, recorded: Callable[[LogEntry], None]) -> None:
         self.driver: SessionDriver | None = None
         self._link = link
         self._make_driver = make_driver
         self._recorded = recorded
-        self._log: Reader | None = None
+        self._log: LogReader | None = None
         self._began_s = 0.0
         self._echo_cancelled: bool | None = None  # as the client said
 

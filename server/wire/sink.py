@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audio.playout import PlayoutChunk
-from server.wire.link import ClientLink
+from server.wire.client_link import ClientLink
 
 
 class LinkSink:

@@ -11,11 +11,11 @@ from typing import Any
 import uvicorn
 from pydantic import SecretStr
 
-from pipelines.catalogue import EngineSettings
+from pipelines.engine_choices import EngineSettings
 from pipelines.models.settings import ModelSettings
 from server.app import create_app
 from server.host import Server
-from server.serve import listen
+from server.running import listen
 from server.settings.rtc import RtcSettings
 from server.settings.tree import ServerSettings, SessionSettings, Settings
 

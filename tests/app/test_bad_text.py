@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from bench.replay.link import Over, Told, Trouble, Understood
+from bench.replay.link import Over, Told, Trouble, TurnTranscribed
 from bench.replay.remote import RemoteLink, Reserved
 from pipelines.log.jsonl import is_intact, read_jsonl
 from pipelines.scripted import instant
@@ -132,7 +132,7 @@ async def test_a_replay_against_a_server_that_sends_half_a_surrogate_goes_on() -
         link.listen(told.append)
         await link.close()
     assert told[:3] == [
-        Understood(1, f"does {REPLACED} it"),
+        TurnTranscribed(1, f"does {REPLACED} it"),
         Trouble(f"{REPLACED} \U0001f600"),
         Over("ended"),
     ]

@@ -16,9 +16,9 @@ import pytest
 
 from bench import cli
 from common.errors import EngineError
-from pipelines.models.memory import available_to_process
+from pipelines.models.model_memory import available_to_process
+from server.capacity import Places
 from server.cli import doctor
-from server.places import Places
 from server.settings.aliases import ALIASES
 from server.settings.tree import LEAVES, Settings
 

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from audio.files import write_wav
 from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import reserve
-from pipelines.catalogue import EngineSettings
+from pipelines.engine_choices import EngineSettings
 from server.app import create_app
 from server.settings.lab import LabSettings
 from server.settings.tree import Settings

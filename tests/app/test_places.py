@@ -10,7 +10,7 @@ import pytest
 from bench.replay.remote import reserve
 from common.errors import AppError
 from pipelines.models.devices import usable_cores
-from server.places import OWN_CPU_S, OWN_SHARE
+from server.capacity import OWN_CPU_S, OWN_SHARE
 from tests.app.inside import serving
 from tests.app.wire import CARD
 from tests.rtc.caller import calling

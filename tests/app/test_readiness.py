@@ -15,10 +15,10 @@ import pytest
 import structlog
 
 from common.errors import EngineError
-from pipelines.catalogue import EngineSettings
-from pipelines.lanes.servant import Engine
+from pipelines.engine_choices import EngineSettings
+from pipelines.lanes.worker_loop import Engine
 from pipelines.models.cache import Lease, ModelCache, shared_cache
-from pipelines.models.memory import files_bytes
+from pipelines.models.model_memory import files_bytes
 from pipelines.models.settings import ModelSettings
 from pipelines.scripted.instant import recogniser, responder, synthesiser
 from pipelines.scripted.recogniser import ScriptedRecogniser

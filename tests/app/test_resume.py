@@ -23,12 +23,12 @@ from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
 from audio.intake import SEAM_MS
 from audio.playout import Playout
 from audio.recorder import RECORDING_NAME
-from bench.replay.candidate import SimulatedCandidate
 from bench.replay.plan import Plan, PlannedTurn, plan_replay
 from bench.replay.remote import RemoteLink, Reserved, reserve
+from bench.replay.simulated_candidate import SimulatedCandidate
 from pipelines.events import ClauseSpoken, ReplyFinished, TurnCommitted
 from pipelines.log.jsonl import read_jsonl
-from pipelines.models.memory import resident_bytes
+from pipelines.models.model_memory import resident_bytes
 from pipelines.scripted import instant
 from pipelines.session.driver import SessionDriver
 from server.host import Server

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.catalogue import EngineSettings
+from pipelines.engine_choices import EngineSettings
 from pipelines.events import Audience, ReplyProposed
 from pipelines.llm import scripted
 from pipelines.patient.card import Card, Cue, public_view

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import SettingsError, StorageError
-from server.serve import listen, lock_folder
+from server.running import listen, lock_folder
 from server.settings.tree import Settings, load_settings
 
 

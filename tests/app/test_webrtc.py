@@ -20,8 +20,8 @@ import pytest
 from aiortc import RTCSessionDescription
 
 from audio.frames import WIRE_HZ, silence
-from bench.replay.call import Way
 from bench.replay.remote import Reserved, reserve
+from bench.replay.webrtc_call import RelayedWay
 from common.errors import AppError
 from server.rtc import call as call_module
 from tests.app.asking import answered
@@ -211,7 +211,7 @@ async def test_ports_addresses_and_turn_credentials_are_as_set(tmp_path: Path) -
             answers.append(answer)
             return answer
 
-        async with calling(reserved, way=Way(answer=keep)) as wire:
+        async with calling(reserved, way=RelayedWay(answer=keep)) as wire:
             await wire.append(silence(100, WIRE_HZ))
             await wire.until("interlocutor.session.started")
         found = re.findall(r"^a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ (\w+)", answers[0], flags=re.M)
@@ -258,7 +258,7 @@ async def test_a_call_leaves_nothing(tmp_path: Path, way: str, monkeypatch: pyte
             await _asked("POST", f"{base}/v1/realtime/calls", reserved.token, socket.pc.localDescription.sdp.encode())
             await socket.close()
             return
-        async with calling(reserved, way=Way(without_addresses, relayed)) as wire:
+        async with calling(reserved, way=RelayedWay(without_addresses, relayed)) as wire:
             wire.microphone()
             if way == "gone, and not back in time":
                 await wire.send("interlocutor.client.configure", playout_acks=True, resume=True)

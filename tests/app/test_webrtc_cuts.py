@@ -13,15 +13,15 @@ import pytest
 
 from audio.clock import LoopClock
 from audio.frames import WIRE_HZ, samples_for
-from bench.replay.call import Way
-from bench.replay.candidate import SimulatedCandidate
 from bench.replay.coming_back import QUIET_S
 from bench.replay.plan import Plan, plan_replay
 from bench.replay.remote import reserve
+from bench.replay.simulated_candidate import SimulatedCandidate
 from bench.replay.webrtc import RtcLink
+from bench.replay.webrtc_call import RelayedWay
 from pipelines.events import ClauseSpoken, Event, ReplyFinished, ReplyHeld, ReplyResumed, SessionEnded
 from pipelines.log.jsonl import StoredEntry, read_jsonl
-from server.rtc.presence import ABSENT_LOOKS, LOOK_S
+from server.rtc.call_presence import ABSENT_LOOKS, LOOK_S
 from tests.app.inside import serving, until
 from tests.app.wire import CARD, DATA
 from tests.nightly import NIGHTLY
@@ -89,7 +89,7 @@ async def hold(folder: Path, talk: Plan, trouble: Trouble, *, quiet_s: float = Q
             return changed
 
         reserved = await reserve(f"http://{address}", CARD)
-        way = Way(without_addresses, relayed)
+        way = RelayedWay(without_addresses, relayed)
         link = await RtcLink.open(reserved, resume=True, way=way, quiet_s=quiet_s)
         candidate = SimulatedCandidate(talk, link, LoopClock())
         making = asyncio.create_task(_run(trouble, network, candidate))

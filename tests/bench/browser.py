@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from rich.progress import track
 
 from bench.figures import Figure, print_figures, write_figures
-from server.figures import percentile
+from server.measures import percentile
 from tests.app.process import ServerProcess, faults_of, running
 from tests.browser.chromium import launched, visiting
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from bench.figures import Figure, print_figures, write_figures
 from bench.replay.plan import plan_replay
-from pipelines.catalogue import EngineSettings
-from server.figures import percentile
+from pipelines.engine_choices import EngineSettings
+from server.measures import percentile
 from tests.app.process import faults_of, running
 from tests.app.wire import DATA
 from tests.models.proof_settings import proof_settings

@@ -26,12 +26,12 @@ from audio.clock import LoopClock
 from audio.frames import FRAME_MS, Pcm
 from audio.recorder import RECORDING_NAME, read_segments
 from bench.figures import Figure, print_figures, write_figures
-from bench.replay.candidate import SimulatedCandidate
-from bench.replay.link import Listener, ReplyBegan, ReplyOver, Told, Understood
+from bench.replay.link import Listener, ReplyBegan, ReplyEnded, Told, TurnTranscribed
 from bench.replay.plan import Plan, plan_replay
 from bench.replay.remote import RemoteLink, Reserved, reserve
+from bench.replay.simulated_candidate import SimulatedCandidate
 from pipelines.log.jsonl import is_intact, read_jsonl
-from server.figures import percentile
+from server.measures import percentile
 from tests.app.process import ServerProcess, running
 
 RECORDING = Path(__file__).resolve().parents[1] / "data" / "consultation-pharmacy.flac"
@@ -122,7 +122,7 @@ class FatalLink(RemoteLink):
                 self.notes.append(told)
                 if isinstance(told, ReplyBegan):
                     self._maybe("speaking")
-                elif isinstance(told, ReplyOver):
+                elif isinstance(told, ReplyEnded):
                     self._maybe("over")
             listener(told)
 
@@ -188,7 +188,7 @@ def _look_at_log(session: Path, notes: Sequence[Told], remains: Remains) -> None
     remains.damaged = sum(entry.payload is None or not is_intact(entry) for entry in entries)
     turns = {e.payload["turn"]: e.payload["text"] for e in entries if e.envelope.type == "turn_committed" and e.payload}
     replies = {e.payload["reply"]: e.payload for e in entries if e.envelope.type == "reply_finished" and e.payload}
-    over = [told for told in notes if isinstance(told, ReplyOver)]
+    over = [told for told in notes if isinstance(told, ReplyEnded)]
     remains.finished = len(over)
     for reply in over:
         kept = replies.get(reply.reply)
@@ -198,7 +198,7 @@ def _look_at_log(session: Path, notes: Sequence[Told], remains: Remains) -> None
             remains.lost.append(f"the turn of reply {reply.reply}")
     answered = {kept["turn"] for kept in replies.values()}
     for told in notes:
-        if isinstance(told, Understood) and told.turn in answered and turns.get(told.turn) != told.text:
+        if isinstance(told, TurnTranscribed) and told.turn in answered and turns.get(told.turn) != told.text:
             remains.lost.append(f"turn {told.turn}")
 
 

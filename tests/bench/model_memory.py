@@ -37,7 +37,7 @@ def measure(folders: list[Path], *, rounds: int) -> dict[str, Any]:
     from ctranslate2.models import Whisper
 
     from pipelines.models.cache import ModelCache
-    from pipelines.models.memory import files_bytes, give_back, resident_bytes
+    from pipelines.models.model_memory import files_bytes, give_back, resident_bytes
 
     cache = ModelCache(max_models=1, max_bytes=1 << 40)
     give_back()

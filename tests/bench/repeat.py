@@ -15,7 +15,7 @@ from bench.figures import Figure, print_figures, write_figures
 from bench.replay.plan import plan_replay
 from bench.replay.run import card_of, replay_here
 from pipelines.events import SessionStarted
-from pipelines.log.session_log import Record
+from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary
 from server.logs import quiet_logs
 from server.settings.tree import load_settings
@@ -23,7 +23,7 @@ from server.settings.tree import load_settings
 CONSULTATION = Path(__file__).resolve().parents[1] / "data" / "consultation.flac"
 
 
-def comparable(records: list[Record]) -> list[dict[str, Any]]:
+def comparable(records: list[LogEntry]) -> list[dict[str, Any]]:
     """Return a log without wall time, nor the one event that names the session."""
     return [
         dataclasses.asdict(record.envelope) | {"wall": "", "payload": record.event.payload()}

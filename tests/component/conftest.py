@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from audio.speech import SpeechSettings
-from bench.replay.candidate import SimulatedCandidate
 from bench.replay.local import LocalLink
 from bench.replay.plan import plan_replay
+from bench.replay.simulated_candidate import SimulatedCandidate
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Isolation
 from pipelines.events import Audience
-from pipelines.lanes.servant import Factory
-from pipelines.log.session_log import Record
+from pipelines.lanes.worker_loop import Factory
+from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.responder import ScriptedResponder
@@ -70,7 +70,7 @@ class Replayed:
     """What came of a replay."""
 
     candidate: SimulatedCandidate
-    records: list[Record]
+    records: list[LogEntry]
     virtual_ms: float
 
     def events(self, kind: type[Any]) -> list[Any]:

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from pipelines.catalogue import start_lanes, stop_lanes
+from pipelines.engine_choices import start_lanes, stop_lanes
 from pipelines.engines import Isolation
 from pipelines.lanes.decodes import DecodeLane
 from pipelines.lanes.jobs import JobLane
-from pipelines.lanes.servant import Factory
 from pipelines.lanes.streams import StreamLane
+from pipelines.lanes.worker_loop import Factory
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser

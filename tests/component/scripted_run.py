@@ -15,7 +15,7 @@ from pipelines.conversation import signals as s
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Clause, HistoryItem, RespondKind
 from pipelines.events import Audience, Event
-from pipelines.log.session_log import Record, SessionLog
+from pipelines.log.session_log import LogEntry, SessionLog
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.scripted.synthesiser import ToneSynthesiser
@@ -38,7 +38,7 @@ class Outcome:
     """What came of a script: times in session milliseconds."""
 
     script: Script
-    records: list[Record]
+    records: list[LogEntry]
     placed: list[Placed]
     ledger: Ledger
     history: list[HistoryItem]

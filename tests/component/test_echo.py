@@ -13,11 +13,11 @@ from audio.files import mono_at, read_recording
 from audio.frames import WIRE_HZ, Pcm, samples_for
 from audio.speech import SpeechSettings
 from bench.interruptions import load_interruptions
-from bench.replay.candidate import SimulatedCandidate
-from bench.replay.interruptions import Interruption
 from bench.replay.local import LocalLink
 from bench.replay.plan import Plan, plan_replay
+from bench.replay.planned_interruptions import Interruption
 from bench.replay.room import Room
+from bench.replay.simulated_candidate import SimulatedCandidate
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Clause, EngineInfo, RespondKind, SpeakRequest, SpeechChunk, Word
 from pipelines.patient.card_library import CardLibrary

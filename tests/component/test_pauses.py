@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.pauses import Heard, run_pauses
+from bench.pauses import HeardUtterance, run_pauses
 from bench.pauses_plan import plan_pauses
-from pipelines.catalogue import EngineSettings
 from pipelines.conversation.settings import ConversationSettings
+from pipelines.engine_choices import EngineSettings
 from pipelines.patient.card_library import CardLibrary
 from server.settings.tree import Settings
 
@@ -17,7 +17,7 @@ DATA = Path(__file__).parents[1] / "data"
 SETTINGS = Settings(engines=EngineSettings(backend="mock"))
 
 
-def heard_with(wait_ms: float, *names: str) -> list[Heard]:
+def heard_with(wait_ms: float, *names: str) -> list[HeardUtterance]:
     return run_pauses(
         [plan_pauses(DATA / name) for name in names],
         settings=SETTINGS,

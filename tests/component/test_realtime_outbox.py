@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from server.protocol import events as e
+from server.protocol import server_events as e
 from server.wire.outbox import CLOSE_S, Outbox
 from tests.component.realtime_talk import MemoryChannel
 
@@ -17,8 +17,8 @@ def sound(item: str, delta: str) -> e.OutputAudioDelta:
     return e.OutputAudioDelta(item_id=item, response_id="resp", delta=delta)
 
 
-def partial(item: str, text: str) -> e.TranscriptPartial:
-    return e.TranscriptPartial(item_id=item, turn=1, text=text, stable_words=0)
+def partial(item: str, text: str) -> e.TranscriptPartialMessage:
+    return e.TranscriptPartialMessage(item_id=item, turn=1, text=text, stable_words=0)
 
 
 async def sent(outbox: Outbox) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from common.errors import StorageError
 from pipelines.events import EVENT_TYPES, Audience, CueHeard, Event, SessionEnded, TurnCommitted
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import EVENTS, PAYLOADS, JsonlStore, is_intact, read_jsonl
-from pipelines.log.session_log import LogStore, Record, SessionLog
+from pipelines.log.session_log import LogEntry, LogStore, SessionLog
 
 
 def make_log(store: LogStore | None = None) -> SessionLog:
@@ -27,7 +27,7 @@ def fill(log: SessionLog) -> None:
 
 def test_a_reader_sees_only_what_its_audience_may() -> None:
     log = make_log()
-    seen: dict[Audience, list[Record]] = {audience: [] for audience in Audience}
+    seen: dict[Audience, list[LogEntry]] = {audience: [] for audience in Audience}
     for audience in Audience:
         log.subscribe(audience, seen[audience].append)
     fill(log)

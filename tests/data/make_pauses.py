@@ -17,7 +17,7 @@ import numpy as np
 from audio.frames import ANALYSIS_HZ, Pcm
 from common.errors import AudioError
 from pipelines.tts.flite import Phone, align
-from pipelines.tts.words import tokens
+from pipelines.tts.word_times import tokens
 from tests.data.make_fixtures import FixturePlan, Speak, TurnPlan, flite, make, read_plans
 from tests.data.making import Made, run_flite, truth_bytes, write_all
 from tests.data.sound import Sound

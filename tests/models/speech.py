@@ -27,7 +27,7 @@ from pipelines.patient.card_library import CardLibrary
 from pipelines.truth import load_truth
 from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import Phone, align
-from pipelines.tts.words import fill_starts, place, tokens
+from pipelines.tts.word_times import fill_starts, place, tokens
 from tests.data import make_fixtures, make_interruptions, make_pauses
 from tests.data.make_fixtures import FixturePlan
 from tests.data.making import resample

@@ -12,8 +12,8 @@ import numpy as np
 from aiortc import RTCConfiguration
 
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
-from bench.replay.call import DIRECT, ClientCall, Way
 from bench.replay.remote import Reserved, reserve
+from bench.replay.webrtc_call import DIRECT, ClientCall, RelayedWay
 from tests.app.process import ServerProcess
 from tests.app.wire import CARD, Wire
 
@@ -85,7 +85,7 @@ class CallWire(Wire):
 
 @asynccontextmanager
 async def calling(
-    reserved: Reserved, *, way: Way = DIRECT, ice: RTCConfiguration | None = None
+    reserved: Reserved, *, way: RelayedWay = DIRECT, ice: RTCConfiguration | None = None
 ) -> AsyncIterator[CallWire]:
     """Call a reserved session as its candidate; the microphone is silent until it is told."""
     socket = CallSocket(ice)

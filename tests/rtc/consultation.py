@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from audio.clock import LoopClock
 from audio.files import read_recording
 from audio.frames import WIRE_HZ, Pcm, samples_for
-from bench.replay.call import Way
-from bench.replay.candidate import SimulatedCandidate
 from bench.replay.plan import Plan
 from bench.replay.remote import reserve
+from bench.replay.simulated_candidate import SimulatedCandidate
 from bench.replay.webrtc import RtcLink
-from pipelines.catalogue import EngineSettings
+from bench.replay.webrtc_call import RelayedWay
+from pipelines.engine_choices import EngineSettings
 from pipelines.events import SessionEnded, SessionStarted
 from pipelines.log.jsonl import read_jsonl
 from pipelines.stt.wer import word_errors
-from server.figures import percentile
+from server.measures import percentile
 from server.rtc.call import Call
 from server.rtc.jitter import Ordered
 from tests.app.inside import serving, until
@@ -87,7 +87,7 @@ async def consult(folder: Path, plan: Plan, card: str, loss: float, engines: Eng
             return changed
 
         reserved = await reserve(f"http://{address}", card)
-        link = await RtcLink.open(reserved, way=Way(without_addresses, relayed))
+        link = await RtcLink.open(reserved, way=RelayedWay(without_addresses, relayed))
         ((_, call, _),) = server.calls._calls.values()
         candidate = SimulatedCandidate(plan, link, LoopClock())
         await candidate.run()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from audio.frames import FRAME_MS, WIRE_HZ
-from bench.replay.call import Way
 from bench.replay.remote import reserve
+from bench.replay.webrtc_call import RelayedWay
 from server.rtc.jitter import Ordered
 from tests.app.inside import until
 from tests.app.process import ServerProcess
@@ -45,7 +45,7 @@ async def measure(server: ServerProcess, loss: float, duration_s: float) -> Loss
         return changed
 
     reserved = await reserve(server.url, CARD)
-    async with calling(reserved, way=Way(without_addresses, relayed)) as wire:
+    async with calling(reserved, way=RelayedWay(without_addresses, relayed)) as wire:
         call_id = wire.call.location.rpartition("/")[2]
         arrived: list[float] = []
         wire.microphone()

@@ -17,8 +17,8 @@ import pytest
 from aiortc import RTCIceServer, RTCIceTransportPolicy
 
 from audio.frames import WIRE_HZ, silence
-from bench.replay.call import Way, configured, unchanged
 from bench.replay.remote import Reserved, reserve
+from bench.replay.webrtc_call import RelayedWay, configured, unchanged
 from tests.app.asking import answered
 from tests.app.inside import serving, until
 from tests.app.wire import CARD, sentence
@@ -86,7 +86,7 @@ async def test_a_turn_over_a_call_whose_client_reaches_nothing_but_coturn(tmp_pa
 
             server = RTCIceServer(told["urls"], told["username"], told["credential"])
             ice = configured([server], RTCIceTransportPolicy.RELAY)
-            async with calling(reserved, way=Way(keep, unchanged), ice=ice) as wire:
+            async with calling(reserved, way=RelayedWay(keep, unchanged), ice=ice) as wire:
                 assert {kind for _, kind in CANDIDATE.findall(offers[0])} == {"relay"}
                 wire.microphone()
                 wire.speak(np.concatenate((silence(300, WIRE_HZ), sentence())))
@@ -114,7 +114,7 @@ async def test_a_server_that_is_reached_through_coturn_alone(tmp_path: Path) -> 
                 return "\r\n".join(kept) + "\r\n"
 
             reserved = await reserve(f"http://{address}", CARD)
-            async with calling(reserved, way=Way(unchanged, relayed)) as wire:
+            async with calling(reserved, way=RelayedWay(unchanged, relayed)) as wire:
                 assert "relay" in {kind for _, kind in CANDIDATE.findall(answers[0])}
                 await wire.append(silence(100, WIRE_HZ))
                 await wire.until("interlocutor.session.started")

@@ -253,7 +253,7 @@ class World:
                 assert "open" not in self.segments.values(), "two segments are open"
                 self.segments[segment] = "open"
                 self.of_turn.append(segment)
-            case c.Peek(segment=segment, number=number):
+            case c.AskInterim(segment=segment, number=number):
                 assert number > self._peek, "peek numbers only grow"
                 self._peek = number
                 assert self.segments[segment] in ("open", "asked"), "peek at a segment that is gone"

@@ -16,6 +16,7 @@ from audio.files import mono_at, read_recording
 from audio.frames import Pcm, silence
 from audio.speech import (
     SpeechAudio,
+    SpeechBegan,
     SpeechDenied,
     SpeechDetector,
     SpeechEvent,
@@ -23,7 +24,6 @@ from audio.speech import (
     SpeechPaused,
     SpeechResumed,
     SpeechSettings,
-    SpeechStarted,
     SpeechState,
 )
 from audio.vad import SileroVad
@@ -76,14 +76,14 @@ def run(probabilities: list[float], *, sizes: list[int] | None = None) -> list[S
     return feed(detector, numbered(len(probabilities)), sizes or [320])
 
 
-def marks(events: list[SpeechEvent]) -> list[SpeechStarted | SpeechPaused]:
-    return [event for event in events if isinstance(event, SpeechStarted | SpeechPaused)]
+def marks(events: list[SpeechEvent]) -> list[SpeechBegan | SpeechPaused]:
+    return [event for event in events if isinstance(event, SpeechBegan | SpeechPaused)]
 
 
 def test_a_start_takes_96_ms_and_a_pause_200() -> None:
     events = marks(run([0.1] * 20 + [0.9] * 10 + [0.1] * 10))
     start, pause = events
-    assert isinstance(start, SpeechStarted)
+    assert isinstance(start, SpeechBegan)
     assert (start.voiced_from_ms, start.at_ms) == (20 * WINDOW_MS, 23 * WINDOW_MS)
     assert pause == SpeechPaused(
         at_ms=37 * WINDOW_MS, silent_since_ms=30 * WINDOW_MS
@@ -92,7 +92,7 @@ def test_a_start_takes_96_ms_and_a_pause_200() -> None:
 
 def test_the_preroll_brings_300_ms_from_before_the_first_voice() -> None:
     start = marks(run([0.1] * 20 + [0.9] * 4))[0]
-    assert isinstance(start, SpeechStarted)
+    assert isinstance(start, SpeechBegan)
     assert start.preroll[0] == 20 * WINDOW - 4800
     assert start.preroll[-1] == 23 * WINDOW - 1
     assert start.preroll_end_ms == start.at_ms
@@ -100,7 +100,7 @@ def test_the_preroll_brings_300_ms_from_before_the_first_voice() -> None:
 
 def test_at_the_very_beginning_the_preroll_is_what_there_is() -> None:
     start = marks(run([0.9] * 4))[0]
-    assert isinstance(start, SpeechStarted)
+    assert isinstance(start, SpeechBegan)
     assert (start.voiced_from_ms, start.preroll[0], len(start.preroll)) == (0.0, 0, 3 * WINDOW)
 
 
@@ -138,9 +138,9 @@ def test_the_sound_of_an_early_pause_is_delivered_until_the_stretch_ends() -> No
     events = feed(SpeechDetector(ScriptedVad(probabilities)), numbered(len(probabilities)), [320])
     sound = np.concatenate(
         [
-            e.preroll if isinstance(e, SpeechStarted) else e.samples
+            e.preroll if isinstance(e, SpeechBegan) else e.samples
             for e in events
-            if isinstance(e, SpeechStarted | SpeechAudio)
+            if isinstance(e, SpeechBegan | SpeechAudio)
         ]
     )
     assert np.array_equal(sound, numbered(16))  # seven silent windows end it
@@ -160,9 +160,9 @@ def test_a_short_silence_is_no_pause_but_a_soft_sound_in_it_does_not_prolong_it(
 def test_a_resumption_is_a_new_start_whose_preroll_repeats_nothing() -> None:
     events = run([0.9] * 4 + [0.1] * 8 + [0.9] * 4)
     first, pause, second = marks(events)
-    assert isinstance(first, SpeechStarted)
+    assert isinstance(first, SpeechBegan)
     assert isinstance(pause, SpeechPaused)
-    assert isinstance(second, SpeechStarted)
+    assert isinstance(second, SpeechBegan)
     assert second.preroll[0] == pause.at_ms * 16
 
 
@@ -231,7 +231,7 @@ def test_every_sample_of_a_stretch_is_delivered_once_and_in_order(probabilities:
     delivered_to = 0
     first_voiced = 0.0
     for event in events:
-        if isinstance(event, SpeechStarted):
+        if isinstance(event, SpeechBegan):
             assert not speaking
             speaking, first_voiced = True, event.voiced_from_ms * 16
             start = round(event.preroll_end_ms * 16) - len(event.preroll)
@@ -259,7 +259,7 @@ def test_chunking_changes_neither_events_nor_times(probabilities: list[float], s
     def told(events: list[SpeechEvent]) -> list[tuple[float, float, int]]:
         return [
             (e.at_ms, e.voiced_from_ms, len(e.preroll))
-            if isinstance(e, SpeechStarted)
+            if isinstance(e, SpeechBegan)
             else (e.at_ms, e.silent_since_ms, 0)
             for e in marks(events)
         ]
@@ -273,7 +273,7 @@ def test_three_voiced_windows_in_a_row_are_never_missed(probabilities: list[floa
     events = run(probabilities)
     spans: list[tuple[float, float]] = []
     for event in marks(events):
-        if isinstance(event, SpeechStarted):
+        if isinstance(event, SpeechBegan):
             spans.append((event.voiced_from_ms, float("inf")))
         else:
             spans[-1] = (spans[-1][0], event.at_ms)
@@ -312,7 +312,7 @@ def test_a_voice_after_silence_starts_near_its_onset_and_pauses_after_its_end() 
     samples = np.concatenate([silence(1000, RATE), voice_like(3.0), silence(1000, RATE)])
     events = marks(feed(SpeechDetector(SileroVad(), LATE_PAUSE), samples, [320]))
     start, pause = events[0], events[-1]
-    assert isinstance(start, SpeechStarted)
+    assert isinstance(start, SpeechBegan)
     assert isinstance(pause, SpeechPaused)
     assert 950 <= start.voiced_from_ms <= 1200
     assert start.preroll_end_ms - len(start.preroll) / 16 <= 1000  # all of the voice is in it
@@ -324,7 +324,7 @@ def test_recorded_speech_is_cut_into_its_phrases() -> None:
     recorded = Path(os.environ.get("INTERLOCUTOR_FIXTURES", "")) / "audio" / "jfk.flac"
     if recorded.is_file():
         events = marks(feed(SpeechDetector(SileroVad()), mono_at(read_recording(recorded), RATE), [320]))
-        phrases = [event.voiced_from_ms for event in events if isinstance(event, SpeechStarted)]
+        phrases = [event.voiced_from_ms for event in events if isinstance(event, SpeechBegan)]
         expected = [
             330,
             3290,
@@ -335,6 +335,6 @@ def test_recorded_speech_is_cut_into_its_phrases() -> None:
     else:
         samples = np.concatenate([silence(500, RATE), voice_like(2.0), silence(1000, RATE), voice_like(2.0)])
         events = marks(feed(SpeechDetector(SileroVad()), samples, [320]))
-        phrases = [event.voiced_from_ms for event in events if isinstance(event, SpeechStarted)]
+        phrases = [event.voiced_from_ms for event in events if isinstance(event, SpeechBegan)]
         expected = [500, 3500]
     assert phrases == pytest.approx(expected, abs=150)

@@ -9,9 +9,9 @@ import pytest
 import soundfile
 
 from audio.frames import WIRE_HZ
-from bench.interruptions import InterruptionResult, Outcome, figures_of, load_interruptions
-from bench.replay.interruptions import Interrupted, Interrupter, Interruption, Kind
-from bench.replay.loudspeaker import Heard
+from bench.interruptions import InterruptionOutcome, InterruptionResult, figures_of, load_interruptions
+from bench.replay.loudspeaker import HeardStretch
+from bench.replay.planned_interruptions import Interrupted, Interrupter, Interruption, Kind
 from common.errors import AudioError
 from pipelines.engines import Word
 
@@ -24,15 +24,16 @@ def interruption(kind: Kind = "backchannel", ms: int = 200) -> Interruption:
     return Interruption(f"{kind}-x", kind, samples, 10.0, ms - 10.0, after_ms=500.0)
 
 
-def outcome(*spans: tuple[float, float, float], kind: Kind = "backchannel", **made: object) -> Outcome:
+def outcome(*spans: tuple[float, float, float], kind: Kind = "backchannel", **made: object) -> InterruptionOutcome:
     """An outcome of which (at_ms, from_ms, to_ms) of the reply were heard."""
     heard = tuple(
-        Heard(at, 1, round(start * 24), np.zeros(round((end - start) * 24), dtype=np.int16)) for at, start, end in spans
+        HeardStretch(at, 1, round(start * 24), np.zeros(round((end - start) * 24), dtype=np.int16))
+        for at, start, end in spans
     )
     result = Interrupted(interruption(kind), 1, 1000.0, 1200.0)
     for name, value in made.items():
         setattr(result, name, value)
-    return Outcome(result, WORDS, heard)
+    return InterruptionOutcome(result, WORDS, heard)
 
 
 def test_a_reply_that_goes_on_from_a_word_is_neither_lost_nor_twice() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from audio.frames import WIRE_HZ
-from bench.pauses import Heard, Judgement, as_rows, figures_of
-from bench.pauses_plan import SILENT_MS, Utterance, plan_pauses
+from bench.pauses import HeardUtterance, Judgement, as_rows, figures_of
+from bench.pauses_plan import SILENT_MS, PlannedUtterance, plan_pauses
 from bench.replay.plan import PlannedTurn
 from common.errors import AudioError
 
@@ -19,12 +19,12 @@ DATA = Path(__file__).parents[1] / "data"
 
 def heard(
     *judged: Judgement, pauses: tuple[tuple[float, float], ...] = ((500.0, 1_100.0),), kind: str = "read"
-) -> Heard:
+) -> HeardUtterance:
     planned = PlannedTurn(np.zeros(100, dtype=np.int16), 100.0, 2_000.0, "do you smoke", None, 0.0, "talk.flac")
-    return Heard(Utterance(planned, pauses, kind, 1), list(judged))
+    return HeardUtterance(PlannedUtterance(planned, pauses, kind, 1), list(judged))
 
 
-def figures(*of: Heard, fixed: tuple[Heard, ...] = ()) -> dict[str, float | None]:
+def figures(*of: HeardUtterance, fixed: tuple[HeardUtterance, ...] = ()) -> dict[str, float | None]:
     return {figure.name: figure.value for figure in figures_of(of, fixed)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.protocol.session import SessionInfo, WireSession
+from server.protocol.wire_session import SessionInfo, WireSession
 from server.wire.candidate_sound import CandidateSound
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from audio.clock import LoopClock
 from common.errors import EngineError
-from pipelines.catalogue import Choice, Choices, EngineSettings, build_lanes, choose_engines
+from pipelines.engine_choices import Choice, Choices, EngineSettings, build_lanes, choose_engines
 from pipelines.models.settings import ModelSettings
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from pipelines.conversation.turn import Segment, Turn
+from pipelines.conversation.candidate_turn import Segment, Turn
 from pipelines.engines import Word
 from pipelines.events import Audience, TurnCommitted
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import PAYLOADS, JsonlStore
 from pipelines.log.session_log import SessionLog
 from pipelines.log.stored_events import StoredLog
-from server.protocol import events as e
+from server.protocol import server_events as e
 from server.protocol.translate import LEAST, Translator
 from server.records.reading import recorded_turns
 

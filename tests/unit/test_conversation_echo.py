@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.conversation import signals as s
-from pipelines.conversation.echo import EVERY_MS, EXPECTED, FIRST_MS, TAIL_MS, EchoJudge
+from pipelines.conversation.echo_judge import EVERY_MS, EXPECTED, FIRST_MS, TAIL_MS, EchoJudge
 from pipelines.conversation.states import State
 from pipelines.engines import Clause, ReplyEnd
 from tests.unit.test_conversation_races import Talk

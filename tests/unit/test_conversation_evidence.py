@@ -6,9 +6,9 @@ import pytest
 
 from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
+from pipelines.conversation.candidate_turn import Segment, Turn
 from pipelines.conversation.core import Conversation
 from pipelines.conversation.settings import ConversationSettings, DraftSettings
-from pipelines.conversation.turn import Segment, Turn
 from pipelines.endpointing.evidence import Evidence
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.endpointing.settings import EndpointSettings
@@ -43,7 +43,7 @@ class Talk:
             match command:
                 case c.OpenSegment(segment=segment):
                     self.segments.append(segment)
-                case c.Peek(segment=segment, number=number):
+                case c.AskInterim(segment=segment, number=number):
                     self.peeks.append((segment, number))
                 case _:
                     pass

@@ -121,7 +121,7 @@ def test_what_is_copied_is_there_and_reaches_the_build(stages: list[Stage]) -> N
     for name in (".git/config", ".data/sessions/a/recording.flac", ".venv/bin/python", "tests/unit/test_dockerfile.py"):
         assert left_out(PurePosixPath(name), patterns), name
     assert left_out(PurePosixPath("server/http/__pycache__/pages.pyc"), patterns)
-    assert not left_out(PurePosixPath("server/http/pages.py"), patterns)
+    assert not left_out(PurePosixPath("server/http/page_routes.py"), patterns)
 
 
 def test_a_dockerfile_is_read_as_it_is_meant() -> None:

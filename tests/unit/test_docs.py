@@ -20,10 +20,10 @@ from pipelines.conversation.table import TABLE
 from pipelines.events import EVENT_TYPES
 from pipelines.patient.card import Card
 from server.metrics import Metrics
-from server.protocol.client import MESSAGES
+from server.protocol.client_events import MESSAGES
 from server.protocol.codes import CLOSE_CODES, OTHER_CODES, WIRE_CODES
-from server.protocol.events import EVENTS
 from server.protocol.refusal import Code
+from server.protocol.server_events import EVENTS
 from server.settings.tree import LEAVES
 from server.wire import connection
 

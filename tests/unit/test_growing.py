@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for, silence
 from pipelines.engines import Decoded, DecodeRequest, Hypothesis, Rejection, Word
-from pipelines.stt.growing import GrowingSegment, Growth, Purpose, Reading, spread
+from pipelines.stt.growing import GrowingSegment, Growth, Purpose, ReadRequest, spread
 
 Decode = Callable[[DecodeRequest], Decoded]
 
@@ -329,7 +329,7 @@ def placed(ms: float) -> Pcm:
 
 def grow(
     segment: GrowingSegment, sound: Pcm, decode: Decode, *, every_ms: int = 500
-) -> list[tuple[Hypothesis, Reading]]:
+) -> list[tuple[Hypothesis, ReadRequest]]:
     """Feed the sound and read a caption after each step."""
     captions = []
     step = samples_for(every_ms, ANALYSIS_HZ)

@@ -11,7 +11,7 @@ from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for, silence
 from audio.resample import resample_whole
 from audio.vad import Vad, make_vad
 from pipelines.engines import Rejection, SpeakRequest, Synthesiser, Voice
-from pipelines.stt.guards import Reading, first_repeat, is_loop, rejection, voice_missing
+from pipelines.stt.guards import GuardedText, first_repeat, is_loop, rejection, voice_missing
 from pipelines.tts import flite
 from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import FliteSynthesiser
@@ -63,7 +63,7 @@ def synthesisers() -> list[Synthesiser]:
 
 
 def why(text: str, sound: Pcm, *, sure: tuple[float, float] = SURE) -> str | None:
-    found = rejection(Reading(text, *sure), sound)
+    found = rejection(GuardedText(text, *sure), sound)
     assert found is None or found.text == text
     return found.reason if found is not None else None
 

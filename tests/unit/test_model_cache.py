@@ -13,7 +13,7 @@ import pytest
 
 from common.errors import EngineError
 from pipelines.models.cache import Lease, ModelCache, ModelStatus, shared_cache
-from pipelines.models.memory import files_bytes
+from pipelines.models.model_memory import files_bytes
 from pipelines.models.nvml import CardMemory
 from pipelines.models.settings import ModelSettings
 from tests.bench.model_memory import run_once

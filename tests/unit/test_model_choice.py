@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.models.places import installed_recognisers
+from pipelines.models.model_folders import installed_recognisers
 from pipelines.models.settings import ModelSettings
 from pipelines.stt import model_choice
 from pipelines.stt.model_choice import Chosen, choose_model
-from pipelines.stt.qualification import Qualification, Way, write_qualification
+from pipelines.stt.qualification import Qualification, WayFigures, write_qualification
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.stt.window import WindowRule
 from tests.random_whisper import make_random_whisper
@@ -37,7 +37,7 @@ def put(place: ModelSettings, monkeypatch: pytest.MonkeyPatch, **sizes_mb: float
 def measure(
     place: ModelSettings, name: str, *, own_ms: float, padded_ms: float, rule: WindowRule | None = None
 ) -> None:
-    ways = (Way(0.05, 0, padded_ms * SENTENCES / 1000.0), Way(0.05, 0, own_ms * SENTENCES / 1000.0))
+    ways = (WayFigures(0.05, 0, padded_ms * SENTENCES / 1000.0), WayFigures(0.05, 0, own_ms * SENTENCES / 1000.0))
     found = Qualification(*ways, SENTENCES - 4, 4, "espeak", rule or WhisperSettings().rule)
     write_qualification(place.path / name, found)
 

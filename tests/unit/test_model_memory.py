@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.models.memory import (
+from pipelines.models.model_memory import (
     available_to_process,
     files_bytes,
     give_back,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import EngineError
-from pipelines.models.places import catalogue_of, installed_models, locate
+from pipelines.models.model_folders import catalogue_of, installed_models, locate
 from pipelines.models.settings import ModelSettings
 from server.settings.tree import CONFIG_FOLDER, load_with_origins
 from tests.app.tiny_models import write_language_model, write_whisper

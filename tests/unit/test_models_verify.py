@@ -12,8 +12,8 @@ from common.errors import EngineError
 from pipelines.models.catalogue import Kind
 from pipelines.models.ct2_file import CutOff, NotCt2, read_ct2
 from pipelines.models.onnx_file import NotOnnx, read_onnx
+from pipelines.models.token_vocabulary import tokenizer_faults
 from pipelines.models.verify import kind_of, require_sound, verify_folder
-from pipelines.models.vocabulary import tokenizer_faults
 from tests.app.tiny_models import WORDS, write_language_model, write_onnx, write_whisper
 
 

@@ -18,9 +18,9 @@ from pydantic import BaseModel
 from pipelines.events import EVENT_TYPES
 from pipelines.patient.card import Card
 from server.metrics import LABEL_VALUES, Metrics
-from server.protocol.client import MESSAGES
-from server.protocol.events import EVENTS
+from server.protocol.client_events import MESSAGES
 from server.protocol.refusal import Code
+from server.protocol.server_events import EVENTS
 from server.settings.aliases import ALIASES
 from server.settings.tree import LEAVES
 

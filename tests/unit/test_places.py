@@ -8,7 +8,7 @@ from audio.clock import LoopClock
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
-from server.places import MOST, Trial, places_of
+from server.capacity import MOST, Trial, places_of
 
 
 def never() -> object:

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import ProtocolError
-from server.protocol.client import MAX_AUDIO_BYTES, MESSAGES, AppendAudio, CreateItem, Playout, parse_client_message
+from server.protocol.client_events import (
+    MAX_AUDIO_BYTES,
+    MESSAGES,
+    AppendAudio,
+    CreateItem,
+    PlayoutAcknowledged,
+    parse_client_message,
+)
 from server.protocol.examples import CLIENT_EXAMPLES, client_examples
 from server.protocol.refusal import Code, Refused
 from server.protocol.strict_json import MAX_MESSAGE_BYTES
@@ -180,7 +187,7 @@ def test_any_change_of_a_message_is_taken_or_refused(example: dict[str, Any], da
 
 def test_what_is_taken_keeps_its_values() -> None:
     played = parse_client_message(json.dumps({"type": "interlocutor.playout", "item_id": "item_p1", "played_ms": 12}))
-    assert isinstance(played, Playout)
+    assert isinstance(played, PlayoutAcknowledged)
     assert (played.item_id, played.played_ms) == ("item_p1", 12.0)
     typed = parse_client_message(json.dumps(client_examples()["conversation.item.create"]))
     assert isinstance(typed, CreateItem)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from common.errors import AppError
 from server.protocol import document
-from server.protocol.client import MESSAGES
+from server.protocol.client_events import MESSAGES
 from server.protocol.codes import CLOSE_CODES, OTHER_CODES, WIRE_CODES
-from server.protocol.events import EVENTS
 from server.protocol.examples import client_examples, server_examples
 from server.protocol.refusal import Code
+from server.protocol.server_events import EVENTS
 from server.wire import connection
 
 ROOT = Path(document.__file__).resolve().parents[2]

@@ -10,11 +10,11 @@ import pytest
 from pydantic import BaseModel
 
 from server.principal import Principal
-from server.protocol.client import MESSAGES, parse_client_message
+from server.protocol.client_events import MESSAGES, parse_client_message
 from server.protocol.examples import CLIENT_EXAMPLES
 from server.protocol.refusal import Code, Refused
-from server.protocol.session import SessionInfo, WireSession
 from server.protocol.support import ROWS, check
+from server.protocol.wire_session import SessionInfo, WireSession
 
 CANDIDATE = Principal("candidate", "sess_1")
 DEVELOPER = Principal("developer", None)

@@ -15,7 +15,7 @@ from openai.types.realtime import RealtimeServerEvent
 from audio.playout import PlayoutChunk
 from pipelines import events as log
 from pipelines.log.session_log import SessionLog
-from server.protocol import events as e
+from server.protocol import server_events as e
 from server.protocol.examples import server_examples
 from server.protocol.translate import Translator, patient_item
 

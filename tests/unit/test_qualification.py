@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from pipelines.models.store import QUALIFIED
-from pipelines.stt.qualification import Qualification, Way, is_qualified, read_qualification, write_qualification
+from pipelines.stt.qualification import Qualification, WayFigures, is_qualified, read_qualification, write_qualification
 from pipelines.stt.window import WindowRule
 
 RULE = WindowRule()
-GOOD = Qualification(Way(0.05, 0, 20.0), Way(0.05, 0, 4.0), sentences=31, silences=4, voice="espeak", rule=RULE)
+GOOD = Qualification(
+    WayFigures(0.05, 0, 20.0), WayFigures(0.05, 0, 4.0), sentences=31, silences=4, voice="espeak", rule=RULE
+)
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ import pytest
 
 from pipelines import events as e
 from pipelines.engines import Word
-from pipelines.log.session_log import Envelope, Record
+from pipelines.log.session_log import Envelope, LogEntry
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from server.records.reading import PlacedWord, RecordedTurn, recorded_turns, turns_as_json
 from server.settings.tree import CONFIG_FOLDER
 
 
-def record(media_ms: float, event: e.Event) -> Record:
+def record(media_ms: float, event: e.Event) -> LogEntry:
     head = Envelope(1, 0, media_ms, media_ms, "", event.type_name(), event.audience, "")
-    return Record(head, event)
+    return LogEntry(head, event)
 
 
 def turns(*happened: tuple[float, e.Event]) -> tuple[RecordedTurn, ...]:

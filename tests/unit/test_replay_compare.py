@@ -11,7 +11,7 @@ import pytest
 
 from bench.replay.compare import Comparison, Difference, ReadReport, compare, mean, quantile, read_report
 from common.errors import SettingsError
-from server.figures import percentile
+from server.measures import percentile
 
 PARTS = {"endpoint": 0.8, "recognise": 0.05, "respond": 0.05, "speak": 0.05, "deliver": 0.05}
 

@@ -19,17 +19,17 @@ import pytest
 
 from audio.frames import WIRE_HZ
 from bench import cli
-from bench.replay.candidate import TurnResult
 from bench.replay.compare import ReadReport, compare
-from bench.replay.loudspeaker import Heard
+from bench.replay.loudspeaker import HeardStretch
 from bench.replay.page import as_shown, replay_page
 from bench.replay.plan import PlannedTurn
 from bench.replay.report import as_json
+from bench.replay.simulated_candidate import TurnResult
 from bench.replay.views import COLUMNS, TurnView, views_of
 from bench.report_files import write_whole
 from pipelines.engines import Word
 from pipelines.events import Audience, DraftDiscarded, DraftMade, Event, SegmentHeard, TurnTimeline
-from pipelines.log.session_log import Envelope, Record
+from pipelines.log.session_log import Envelope, LogEntry
 from pipelines.session.latency import LatencyParts
 
 END_MS = 2_000.0  # of the candidate's voice, in the sound below
@@ -62,8 +62,8 @@ def stereo() -> np.ndarray[Any, np.dtype[np.int16]]:
     return sound
 
 
-def record(event: Event, media_ms: float) -> Record:
-    return Record(Envelope(1, 0, media_ms, media_ms, "", event.type_name(), Audience.DEVELOPER, ""), event)
+def record(event: Event, media_ms: float) -> LogEntry:
+    return LogEntry(Envelope(1, 0, media_ms, media_ms, "", event.type_name(), Audience.DEVELOPER, ""), event)
 
 
 LOG = (
@@ -77,7 +77,7 @@ LOG = (
 
 
 def view(turn: TurnResult | None = None) -> TurnView:
-    heard = [Heard(2_280.0, 1, 0, np.zeros(WIRE_HZ, dtype=np.int16))]
+    heard = [HeardStretch(2_280.0, 1, 0, np.zeros(WIRE_HZ, dtype=np.int16))]
     words = {1: (Word("In", 0, 150), Word("my", 150, 400), Word("unheard", 5_000, 5_400))}
     (only,) = views_of([turn or result()], stereo=stereo(), log=LOG, heard=heard, reply_words=words)
     return only

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.replay.candidate import TurnResult
 from bench.replay.compare import ReadReport, compare
 from bench.replay.plan import PlannedTurn
 from bench.replay.report import as_expected, as_json, print_comparison, print_report, summarise
+from bench.replay.simulated_candidate import TurnResult
 from pipelines.events import TurnTimeline
 from pipelines.session.latency import LatencyParts
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from server.rtc.presence import ABSENT_LOOKS, LOOK_S, Presence
+from server.rtc.call_presence import ABSENT_LOOKS, LOOK_S, CallPresence
 
 
 class Looked:
     """A presence that is looked at, and the time that goes by."""
 
     def __init__(self) -> None:
-        self.presence = Presence()
+        self.presence = CallPresence()
         self.now_s = 100.0
 
     def look(self, count: int, *, packets: bool = False, sound: bool = False) -> int:

@@ -14,10 +14,10 @@ from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
 from audio.playout import PlayoutChunk
 from audio.resample import resample_whole
 from bench.degradations import opposite_channels
-from server.rtc.inbound import InboundSound, concealment
+from server.rtc.inbound_audio import InboundSound, concealment
 from server.rtc.jitter import Ordered
 from server.rtc.opus import FRAME_SAMPLES, OpusDecoder, OpusEncoder
-from server.rtc.outbound import FADE_SAMPLES, HeardPlaces, PatientSound, SentFrame
+from server.rtc.outbound import FADE_SAMPLES, HeardPlaces, ReplyQueue, SentFrame
 
 FRAME = 960  # timestamps
 
@@ -162,12 +162,12 @@ def chunk(reply: int, from_ms: float, sound: Pcm) -> PlayoutChunk:
     return PlayoutChunk(reply, 0, from_ms, sound)
 
 
-def drained(sound: PatientSound, frames: int) -> Pcm:
+def drained(sound: ReplyQueue, frames: int) -> Pcm:
     return np.concatenate([sound.frame().samples for _ in range(frames)])
 
 
 def test_a_reply_goes_out_whole_and_silence_around_it() -> None:
-    sound = PatientSound()
+    sound = ReplyQueue()
     told: list[tuple[str, int]] = []
     sound.began = lambda reply: told.append(("began", reply))
     sound.ended = lambda reply: told.append(("ended", reply))
@@ -183,7 +183,7 @@ def test_a_reply_goes_out_whole_and_silence_around_it() -> None:
 
 
 def test_a_hold_falls_silent_within_10_ms_and_goes_on_from_where_it_is_told() -> None:
-    sound = PatientSound()
+    sound = ReplyQueue()
     said = tone(1_000.0)
     sound.play(chunk(1, 0.0, said))
     drained(sound, 10)
@@ -198,7 +198,7 @@ def test_a_hold_falls_silent_within_10_ms_and_goes_on_from_where_it_is_told() ->
 
 
 def test_going_on_is_never_further_than_what_was_sent() -> None:
-    sound = PatientSound()
+    sound = ReplyQueue()
     sound.play(chunk(1, 0.0, tone(1_000.0)))
     drained(sound, 10)
     sound.hold(1)
@@ -208,7 +208,7 @@ def test_going_on_is_never_further_than_what_was_sent() -> None:
 
 
 def test_what_was_played_is_kept_for_a_second_and_a_half_and_not_for_ever() -> None:
-    sound = PatientSound()
+    sound = ReplyQueue()
     for at_ms in range(0, 20_000, 100):
         sound.play(chunk(1, at_ms, tone(100.0)))
         drained(sound, 5)
@@ -221,7 +221,7 @@ def test_what_was_played_is_kept_for_a_second_and_a_half_and_not_for_ever() -> N
 
 @pytest.mark.parametrize("held", [False, True])
 def test_a_cleared_reply_is_gone_and_the_next_one_sounds(held: bool) -> None:
-    sound = PatientSound()
+    sound = ReplyQueue()
     sound.play(chunk(1, 0.0, tone(1_000.0)))
     drained(sound, 10)
     if held:
@@ -236,7 +236,7 @@ def test_a_cleared_reply_is_gone_and_the_next_one_sounds(held: bool) -> None:
 
 
 def test_a_reply_cleared_before_it_sounded_never_sounds() -> None:
-    sound = PatientSound()
+    sound = ReplyQueue()
     sound.play(chunk(1, 0.0, tone(100.0)))
     sound.play(chunk(2, 0.0, tone(100.0)))
     sound.clear(2)
@@ -245,7 +245,7 @@ def test_a_reply_cleared_before_it_sounded_never_sounds() -> None:
 
 
 def test_a_reply_begun_anew_counts_from_its_place() -> None:
-    sound = PatientSound()
+    sound = ReplyQueue()
     sound.play(chunk(1, 0.0, tone(500.0)))
     drained(sound, 5)
     sound.restart(1, 300.0)
@@ -254,7 +254,7 @@ def test_a_reply_begun_anew_counts_from_its_place() -> None:
 
 
 def test_late_sound_in_a_reply_is_counted_once() -> None:
-    sound = PatientSound()
+    sound = ReplyQueue()
     sound.play(chunk(1, 0.0, tone(40.0)))
     drained(sound, 6)
     sound.play(chunk(1, 40.0, tone(40.0)))
@@ -290,7 +290,7 @@ def test_what_was_sent_after_the_last_sign_of_the_listener_counts_as_heard_only_
 
 
 def test_what_is_dropped_is_not_sent_and_comes_again_with_a_restart() -> None:
-    sound = PatientSound()
+    sound = ReplyQueue()
     sound.play(chunk(1, 0.0, tone(500.0)))
     drained(sound, 5)
     sound.drop()

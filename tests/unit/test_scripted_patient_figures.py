@@ -24,7 +24,7 @@ from bench.cues import (
 from bench.stt import ClipSet, fixture_clips, real_clips, run_bench
 from common.errors import AudioError
 from pipelines.engines import Voice
-from pipelines.llm.evaluate import MatchingCase, MatchingReport
+from pipelines.llm.evaluation import MatchingCase, MatchingReport
 from pipelines.patient.card_library import CardLibrary
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.synthesiser import ToneSynthesiser

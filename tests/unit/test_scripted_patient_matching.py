@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.engines import PrepareRequest, RespondKind, RespondRequest
-from pipelines.llm.evaluate import MatchingCase, MatchingReport, evaluate_matching
+from pipelines.llm.evaluation import MatchingCase, MatchingReport, evaluate_matching
 from pipelines.llm.intents import Intent
 from pipelines.llm.matching import index_for
 from pipelines.llm.scripted import ScriptedPatient

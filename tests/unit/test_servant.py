@@ -24,8 +24,8 @@ from pipelines.engines import (
     Voice,
     Word,
 )
-from pipelines.lanes.messages import Call, Close, Failed, Feed, Finish, FromWorker, Job, Open, Part, Peek
-from pipelines.lanes.servant import Engine, Servant, serve
+from pipelines.lanes.messages import Call, Close, Failed, Feed, Finish, FromWorker, Job, Open, ReadInterim, Yielded
+from pipelines.lanes.worker_loop import Engine, Servant, serve
 from pipelines.patient.card_library import CardLibrary
 
 HALF, REPLACED = "\ud83d", "\ufffd"
@@ -88,13 +88,13 @@ class HalfVoiced:
 
 def said(engine: Engine, *calls: Call) -> list[object]:
     servant = Servant(engine)
-    return [step.value for call in calls for step in servant.work(call) if isinstance(step, Part)]
+    return [step.value for call in calls for step in servant.work(call) if isinstance(step, Yielded)]
 
 
 def test_what_was_understood() -> None:
     opened = Open(1, StreamSpec("a"))
     sound = np.zeros(10, dtype=np.int16)
-    heard = said(HalfHearing(), opened, Feed(2, "a", sound), Peek(3, "a"), Finish(4, "a"), Close(5, "a"))
+    heard = said(HalfHearing(), opened, Feed(2, "a", sound), ReadInterim(3, "a"), Finish(4, "a"), Close(5, "a"))
     fit = Hypothesis(
         f"it {REPLACED}", (Word("it", 0, 100, 0.5), Word(REPLACED, 100, 200, 0.4)), stable_words=1, cost_ms=3.0
     )

@@ -12,7 +12,7 @@ from common.errors import EngineError
 from pipelines.engines import SpeakRequest, Voice
 from pipelines.tts import flite
 from pipelines.tts.flite import FliteSynthesiser, Phone, align, stretch_for
-from pipelines.tts.words import tokens
+from pipelines.tts.word_times import tokens
 
 FAKE = """#!/bin/sh
 printf '%s\\n' "$@" > "{folder}/arguments"

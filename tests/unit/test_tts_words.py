@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from audio.frames import WIRE_HZ, samples_for, silence
 from pipelines.engines import Word
-from pipelines.tts.words import chunks, fill_starts, place, tokens
+from pipelines.tts.word_times import chunks, fill_starts, place, tokens
 
 
 def test_pieces_without_letters_belong_to_the_next_word() -> None:

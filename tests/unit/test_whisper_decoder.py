@@ -26,8 +26,8 @@ from pipelines.engines import (
 )
 from pipelines.models.cache import Lease, ModelCache
 from pipelines.stt.growing import GrowingSegment, Purpose
-from pipelines.stt.whisper import AGAIN_AT, Reader, WhisperDecoder
-from pipelines.stt.whisper_model import Heard, Sound, Written
+from pipelines.stt.whisper import AGAIN_AT, ClipReader, WhisperDecoder
+from pipelines.stt.whisper_model import EncodedBatch, Sound, Written
 from pipelines.stt.window import WindowRule
 from pipelines.tts.espeak import EspeakSynthesiser
 from tests.fakes.noises import nobody
@@ -57,19 +57,25 @@ class ScriptedReader:
     times: tuple[tuple[int, int], ...] = ()  # of the words, instead of one each 100 ms
     aligned: list[tuple[str, ...]] = field(default_factory=list)
 
-    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> Heard:
+    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> EncodedBatch:
         self.heard.append((tuple(sounds), rule))
-        return Heard(tuple(sounds), None, 3_000)
+        return EncodedBatch(tuple(sounds), None, 3_000)
 
     def write(
-        self, heard: Heard, *, beam: int = 1, temperature: float = 0.0, prompted: bool = True, repeats: bool = True
+        self,
+        heard: EncodedBatch,
+        *,
+        beam: int = 1,
+        temperature: float = 0.0,
+        prompted: bool = True,
+        repeats: bool = True,
     ) -> list[Written]:
         assert len({self.prompt_length(sound) for sound in heard.sounds}) == 1
         self.ways.append((prompted, repeats))
         self.wrote.append((len(heard.sounds), beam, temperature))
         return [self.script(sound, temperature) for sound in heard.sounds]
 
-    def align(self, heard: Heard, texts: Sequence[Written]) -> list[tuple[Word, ...]]:
+    def align(self, heard: EncodedBatch, texts: Sequence[Written]) -> list[tuple[Word, ...]]:
         assert len(texts) == len(heard.sounds)
         self.aligned.append(tuple(each.text for each in texts))
         lost = 1 if self.misaligned else 0
@@ -97,7 +103,7 @@ def make(
     reader = ScriptedReader(script, **options)
     cache = ModelCache(max_models=1, max_bytes=2**50)
 
-    def load() -> Lease[Reader]:
+    def load() -> Lease[ClipReader]:
         return cache.lease("scripted", lambda: reader, estimate_bytes=0, unload=lambda _model: None)
 
     decoder = WhisperDecoder(load, info=INFO, rule=rule, beam=beam)
@@ -131,9 +137,9 @@ def texts(decoded: Decoded) -> str:
 def test_it_is_a_segment_decoder_and_warming_reads_once() -> None:
     reader = ScriptedReader(always(""))
     cache = ModelCache(max_models=1, max_bytes=2**50)
-    leases: list[Lease[Reader]] = []
+    leases: list[Lease[ClipReader]] = []
 
-    def load() -> Lease[Reader]:
+    def load() -> Lease[ClipReader]:
         leases.append(cache.lease("scripted", lambda: reader, estimate_bytes=0, unload=lambda _model: None))
         return leases[-1]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pipelines.conversation import signals as s
+from pipelines.conversation.candidate_turn import Turn
 from pipelines.conversation.handlers.replying import add_part, end_empty, fail
 from pipelines.conversation.heard import Reply, same_words
 from pipelines.conversation.machine import Machine, VoiceInEcho
 from pipelines.conversation.states import State
-from pipelines.conversation.turn import Turn
 from pipelines.engines import RespondKind
 
 

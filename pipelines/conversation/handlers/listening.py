@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.conversation import signals as s
-from pipelines.conversation.echo import NOTICED_MS, TAIL_MS
+from pipelines.conversation.echo_judge import NOTICED_MS, TAIL_MS
 from pipelines.conversation.machine import EchoJudged, Machine, VoiceInEcho
 from pipelines.conversation.states import State
 from pipelines.engines import RespondKind

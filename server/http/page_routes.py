@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from pipelines.catalogue import Choice
+from pipelines.engine_choices import Choice
 from pipelines.patient.card import public_view
 from server.http.requests import server_of
 from server.paths import STATIC

@@ -11,17 +11,17 @@ from audio.frames import Pcm, pcm_from_bytes
 from common.errors import AppError
 from pipelines import events as log
 from pipelines.conversation import signals as s
-from pipelines.log.session_log import Record
+from pipelines.log.session_log import LogEntry
 from pipelines.session.driver import SessionDriver
 from server.principal import Principal
-from server.protocol import client as c
-from server.protocol import events as e
+from server.protocol import client_events as c
+from server.protocol import server_events as e
 from server.protocol.refusal import Code, Refused
 from server.protocol.support import check
 from server.protocol.translate import patient_item, response_id
-from server.wire.link import ClientLink
+from server.wire.client_link import ClientLink
 
-logger = structlog.get_logger("server.wire.inbound")
+logger = structlog.get_logger("server.wire.client_messages")
 
 
 class Stage(Protocol):
@@ -80,7 +80,7 @@ class Inbound:
         match message:
             case c.AppendAudio():
                 self._append(message)
-            case c.Playout():
+            case c.PlayoutAcknowledged():
                 self._played(message)
             case c.PlayoutDelay():
                 self._stage.playout_delay(message.delay_ms)
@@ -106,14 +106,14 @@ class Inbound:
                 self._clear_output()
             case c.ConfigureClient():
                 self._configure(message)
-            case c.Pulse():
+            case c.ClientHeartbeat():
                 self._stage.pulse()
             case c.PauseSession():
                 self._pause(message)
             case c.EndSession():
                 self._stage.end("ended")
 
-    def recorded(self, record: Record) -> None:
+    def recorded(self, record: LogEntry) -> None:
         """Take a record of the session's log: some requests wait for one."""
         match record.event:
             case log.TurnCommitted() | log.TurnIgnored() if self._reply_wanted is not None:
@@ -304,7 +304,7 @@ class Inbound:
             driver.signal(s.CancelAsked(driver.played_ms()))
         self._link.put(e.OutputCleared(response_id=response_id(reply)))
 
-    def _played(self, message: c.Playout) -> None:
+    def _played(self, message: c.PlayoutAcknowledged) -> None:
         if not self._link.acks:
             raise Refused(
                 "acknowledgements were not agreed on; send interlocutor.client.configure with playout_acks first",

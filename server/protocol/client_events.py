@@ -72,25 +72,25 @@ def _no_base64() -> Refused:
 Sound = Annotated[bytes, BeforeValidator(_sound)]
 
 
-class _Part(BaseModel):
+class _ClientPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class _Message(_Part):
+class _Message(_ClientPart):
     event_id: EventId | None = None
 
 
 # ---------------------------------------------------------------- session.update
 
 
-class AudioFormat(_Part):
+class AudioFormatUpdate(_ClientPart):
     """A format of sound; the rates beyond 24000 are an extension of ours, for input alone."""
 
     type: Literal["audio/pcm", "audio/pcmu", "audio/pcma"] = "audio/pcm"
     rate: int | None = Field(default=None, ge=ACCEPTED_HZ[0], le=ACCEPTED_HZ[-1])
 
 
-class TurnDetection(_Part):
+class TurnDetectionUpdate(_ClientPart):
     """Who decides that a turn is over, and what follows from it."""
 
     type: Literal["server_vad", "semantic_vad"]
@@ -103,7 +103,7 @@ class TurnDetection(_Part):
     eagerness: Any = None
 
 
-class Transcription(_Part):
+class TranscriptionUpdate(_ClientPart):
     """What the client would like of the recogniser; it is fixed here."""
 
     model: Name | None = None
@@ -114,35 +114,35 @@ class Transcription(_Part):
     delay: Any = None
 
 
-class InputAudio(_Part):
+class InputAudioUpdate(_ClientPart):
     """The candidate's sound."""
 
-    format: AudioFormat | None = None
-    transcription: Transcription | None = None
-    turn_detection: TurnDetection | None = None
+    format: AudioFormatUpdate | None = None
+    transcription: TranscriptionUpdate | None = None
+    turn_detection: TurnDetectionUpdate | None = None
     noise_reduction: Any = None
 
 
-class OutputAudio(_Part):
+class OutputAudioUpdate(_ClientPart):
     """The patient's sound."""
 
-    format: AudioFormat | None = None
+    format: AudioFormatUpdate | None = None
     voice: Any = None
     speed: Any = None
 
 
-class SessionAudio(_Part):
+class SessionAudioUpdate(_ClientPart):
     """Sound in and out."""
 
-    input: InputAudio | None = None
-    output: OutputAudio | None = None
+    input: InputAudioUpdate | None = None
+    output: OutputAudioUpdate | None = None
 
 
-class SessionFields(_Part):
+class SessionFields(_ClientPart):
     """The settings of a session, as OpenAI's protocol names them."""
 
     type: Literal["realtime"] = "realtime"
-    audio: SessionAudio | None = None
+    audio: SessionAudioUpdate | None = None
     output_modalities: list[Name] | None = Field(default=None, max_length=4)
     model: Name | None = None
     instructions: Any = None
@@ -191,7 +191,7 @@ class ClearAudio(_Message):
 # ---------------------------------------------------------------- conversation items
 
 
-class ItemContent(_Part):
+class ItemContent(_ClientPart):
     """A part of an item's content."""
 
     type: Literal["input_text", "input_audio", "input_image", "output_text", "output_audio", "text", "audio"]
@@ -202,7 +202,7 @@ class ItemContent(_Part):
     detail: Any = None
 
 
-class NewItem(_Part):
+class NewItem(_ClientPart):
     """An item that the client wants in the conversation."""
 
     type: Literal[
@@ -254,7 +254,7 @@ class DeleteItem(_Message):
 # ---------------------------------------------------------------- responses
 
 
-class ResponseFields(_Part):
+class ResponseFields(_ClientPart):
     """What the client would like of one reply."""
 
     output_modalities: list[Name] | None = Field(default=None, max_length=4)
@@ -304,13 +304,13 @@ class ConfigureClient(_Message):
     resume: bool | None = None
 
 
-class Pulse(_Message):
+class ClientHeartbeat(_Message):
     """A heartbeat. A client that asked for `resume` sends it once a second while it has no audio to send."""
 
     type: Literal["interlocutor.pulse"]
 
 
-class Playout(_Message):
+class PlayoutAcknowledged(_Message):
     """How much of the patient's item was played. Send it every 100 ms while it plays, and at once after a hold."""
 
     type: Literal["interlocutor.playout"]
@@ -343,8 +343,8 @@ class EndSession(_Message):
 
 ClientMessage = (
     SessionUpdate | AppendAudio | CommitAudio | ClearAudio | CreateItem | TruncateItem | RetrieveItem | DeleteItem
-    | CreateResponse | CancelResponse | ClearOutput | ConfigureClient | Pulse | Playout | PlayoutDelay
-    | PauseSession | EndSession
+    | CreateResponse | CancelResponse | ClearOutput | ConfigureClient | ClientHeartbeat | PlayoutAcknowledged
+    | PlayoutDelay | PauseSession | EndSession
 )  # fmt: skip
 """Every client message, discriminated by `type`."""
 

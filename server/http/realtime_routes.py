@@ -6,16 +6,16 @@ import structlog
 from starlette.websockets import WebSocket
 
 from common.errors import AppError
-from server.http.errors import error_response
+from server.http.error_answers import error_response
 from server.http.joining import new_live, session_of
 from server.http.requests import check_origin, check_ready, server_of, token_of
 from server.protocol.binary import SUBPROTOCOL
+from server.wire.client_messages import error_event
 from server.wire.connection import RealtimeConnection, WebSocketChannel
-from server.wire.inbound import error_event
 from server.wire.ticket import PREFIX as TICKET_PREFIX
 from server.wire.ticket import Ticket, parse_ticket
 
-logger = structlog.get_logger("server.http.realtime")
+logger = structlog.get_logger("server.http.realtime_routes")
 
 REALTIME_PROTOCOL = "realtime"
 

@@ -12,7 +12,7 @@ from server.wire.outbox import BinarySound, Outbox
 from server.wire.round_trip import RoundTrip
 
 
-class Voice(Sink, Protocol):
+class VoiceOutput(Sink, Protocol):
     """A sink of sound for as long as its connection lasts; it tells its client of holds and clears by its own means."""
 
     def acknowledged(self, reply: int, played_ms: float) -> None:

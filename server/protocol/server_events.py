@@ -18,11 +18,11 @@ ResponseStatus = Literal["in_progress", "completed", "cancelled", "failed"]
 CancelReason = Literal["turn_detected", "client_cancelled"]
 
 
-class _Part(BaseModel):
+class _ServerPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ServerEvent(_Part):
+class ServerEvent(_ServerPart):
     """The root of all events."""
 
     event_id: str = ""
@@ -31,14 +31,14 @@ class ServerEvent(_Part):
 # ---------------------------------------------------------------- parts
 
 
-class AudioFormat(_Part):
+class AudioFormat(_ServerPart):
     """16-bit little-endian mono PCM."""
 
     type: Literal["audio/pcm"] = "audio/pcm"
     rate: int = WIRE_HZ
 
 
-class TurnDetection(_Part):
+class TurnDetection(_ServerPart):
     """How turns end, as it is in force."""
 
     type: Literal["server_vad", "semantic_vad"] = "server_vad"  # as was asked for: both are the same
@@ -47,14 +47,14 @@ class TurnDetection(_Part):
     silence_duration_ms: int | None = None  # None: the server's own setting
 
 
-class Transcription(_Part):
+class Transcription(_ServerPart):
     """The recogniser; fixed."""
 
     model: str = "interlocutor"
     language: str = "en"
 
 
-class InputAudio(_Part):
+class InputAudio(_ServerPart):
     """The candidate's sound."""
 
     format: AudioFormat
@@ -63,21 +63,21 @@ class InputAudio(_Part):
     noise_reduction: None = None
 
 
-class OutputAudio(_Part):
+class OutputAudio(_ServerPart):
     """The patient's sound."""
 
     format: AudioFormat = AudioFormat()
     voice: Literal["patient"] = "patient"
 
 
-class SessionAudio(_Part):
+class SessionAudio(_ServerPart):
     """Sound in and out."""
 
     input: InputAudio
     output: OutputAudio = OutputAudio()
 
 
-class Session(_Part):
+class SessionObject(_ServerPart):
     """The session's settings; nothing of the patient's side of the card is ever in it."""
 
     id: str
@@ -89,35 +89,35 @@ class Session(_Part):
     expires_at: int
 
 
-class InputAudioContent(_Part):
+class InputAudioContent(_ServerPart):
     """What the candidate said."""
 
     type: Literal["input_audio"] = "input_audio"
     transcript: str
 
 
-class InputTextContent(_Part):
+class InputTextContent(_ServerPart):
     """What the candidate typed."""
 
     type: Literal["input_text"] = "input_text"
     text: str
 
 
-class OutputAudioContent(_Part):
+class OutputAudioContent(_ServerPart):
     """What the patient said, as far as it was heard."""
 
     type: Literal["output_audio"] = "output_audio"
     transcript: str
 
 
-class AudioPart(_Part):
+class AudioPart(_ServerPart):
     """A content part as responses name it."""
 
     type: Literal["audio"] = "audio"
     transcript: str
 
 
-class Item(_Part):
+class Item(_ServerPart):
     """Something that was said."""
 
     id: str
@@ -128,14 +128,14 @@ class Item(_Part):
     content: tuple[InputAudioContent | InputTextContent | OutputAudioContent, ...]
 
 
-class ResponseError(_Part):
+class ResponseError(_ServerPart):
     """Why a response failed."""
 
     type: str = "server_error"
     code: str
 
 
-class StatusDetails(_Part):
+class StatusDetails(_ServerPart):
     """How a response ended when it did not end by itself."""
 
     type: Literal["cancelled", "failed"]
@@ -143,13 +143,13 @@ class StatusDetails(_Part):
     error: ResponseError | None = None
 
 
-class ResponseAudio(_Part):
+class ResponseAudio(_ServerPart):
     """The patient's sound."""
 
     output: OutputAudio = OutputAudio()
 
 
-class Response(_Part):
+class Response(_ServerPart):
     """One reply of the patient."""
 
     id: str
@@ -162,7 +162,7 @@ class Response(_Part):
     audio: ResponseAudio = ResponseAudio()
 
 
-class ErrorBody(_Part):
+class ErrorBody(_ServerPart):
     """What was refused and why; `event_id` is that of the client's message, `param` the field's dotted path."""
 
     type: Literal["invalid_request_error", "server_error"] = "invalid_request_error"
@@ -172,14 +172,14 @@ class ErrorBody(_Part):
     event_id: str | None = None
 
 
-class Usage(_Part):
+class Usage(_ServerPart):
     """How much sound was recognised."""
 
     type: Literal["duration"] = "duration"
     seconds: float
 
 
-class LogProbability(_Part):
+class LogProbability(_ServerPart):
     """How surely a word was understood: `token` is the word with the space before it, `bytes` its UTF-8."""
 
     token: str
@@ -187,7 +187,7 @@ class LogProbability(_Part):
     bytes: tuple[int, ...]
 
 
-class LatencyParts(_Part):
+class LatencyPartsBody(_ServerPart):
     """The parts of voice-to-voice, in milliseconds; they add up to the whole."""
 
     endpoint: float
@@ -214,7 +214,7 @@ class SessionCreated(ServerEvent):
     """The first event of a connection."""
 
     type: Literal["session.created"] = "session.created"
-    session: Session
+    session: SessionObject
 
 
 class SessionResumed(ServerEvent):
@@ -226,7 +226,7 @@ class SessionResumed(ServerEvent):
     """
 
     type: Literal["interlocutor.session.resumed"] = "interlocutor.session.resumed"
-    session: Session
+    session: SessionObject
     received_ms: float
     elapsed_ms: float | None
     complete: bool
@@ -236,7 +236,7 @@ class SessionUpdated(ServerEvent):
     """The settings have changed."""
 
     type: Literal["session.updated"] = "session.updated"
-    session: Session
+    session: SessionObject
 
 
 class Error(ServerEvent):
@@ -249,14 +249,14 @@ class Error(ServerEvent):
 # ---------------------------------------------------------------- the candidate's turn
 
 
-class SpeechStarted(_OfItem):
+class SpeechStartedMessage(_OfItem):
     """The candidate began to speak. While the patient speaks, the server sends this only if the patient yields."""
 
     type: Literal["input_audio_buffer.speech_started"] = "input_audio_buffer.speech_started"
     audio_start_ms: int
 
 
-class SpeechStopped(_OfItem):
+class SpeechStoppedMessage(_OfItem):
     """The candidate's turn is over. If it was not a turn, `interlocutor.turn.ignored` follows."""
 
     type: Literal["input_audio_buffer.speech_stopped"] = "input_audio_buffer.speech_stopped"
@@ -432,7 +432,7 @@ class OutputStopped(ServerEvent):
 # ---------------------------------------------------------------- ours
 
 
-class ResumeOffer(_Part):
+class ResumeOffer(_ServerPart):
     """How to reconnect after a lost connection: with this token, within `within_s` seconds."""
 
     token: str
@@ -448,7 +448,7 @@ class ClientConfigured(ServerEvent):
     resume: ResumeOffer | None = None
 
 
-class Pulse(ServerEvent):
+class ServerHeartbeat(ServerEvent):
     """A heartbeat, once a second, without an `event_id`: how much of the candidate's audio has arrived.
 
     Sent only to clients that asked for `resume`.
@@ -480,7 +480,7 @@ class RoleplayEnded(ServerEvent):
     reason: str
 
 
-class TranscriptPartial(_OfItem):
+class TranscriptPartialMessage(_OfItem):
     """The partial transcript. The words after the first `stable_words` may still change."""
 
     type: Literal["interlocutor.transcript.partial"] = "interlocutor.transcript.partial"
@@ -489,13 +489,13 @@ class TranscriptPartial(_OfItem):
     stable_words: int
 
 
-class TurnLatency(ServerEvent):
+class TurnLatencyMessage(ServerEvent):
     """How long the candidate waited for the patient's voice."""
 
     type: Literal["interlocutor.turn.latency"] = "interlocutor.turn.latency"
     turn: int
     voice_to_voice_ms: float
-    parts: LatencyParts
+    parts: LatencyPartsBody
     last_voiced_ms: float
     estimated: bool
 
@@ -530,7 +530,7 @@ class PlayoutRestart(_OfItem):
     from_ms: float
 
 
-class TurnTimeline(ServerEvent):
+class TurnTimelineMessage(ServerEvent):
     """The times of a turn, in milliseconds since the candidate's last voiced sample. Null: did not happen."""
 
     type: Literal["interlocutor.turn.timeline"] = "interlocutor.turn.timeline"
@@ -553,7 +553,7 @@ class TurnTimeline(ServerEvent):
     reused: bool
 
 
-class TurnIgnored(ServerEvent):
+class TurnIgnoredMessage(ServerEvent):
     """The turn does not count: it was noise or a backchannel, or the client cleared it."""
 
     type: Literal["interlocutor.turn.ignored"] = "interlocutor.turn.ignored"
@@ -562,7 +562,7 @@ class TurnIgnored(ServerEvent):
     text: str
 
 
-class SoundAdvice(ServerEvent):
+class SoundAdviceMessage(ServerEvent):
     """The candidate's audio is faint, clipped or noisy. It says in plain words what helps, and gives the measurements.
 
     Each kind comes once in a session. `speech_dbfs` is the level of some seconds of speech, `above_room_db` how far it
@@ -577,7 +577,7 @@ class SoundAdvice(ServerEvent):
     clipped_share: float
 
 
-class Problem(ServerEvent):
+class ProblemMessage(ServerEvent):
     """A problem that the person should know about, and what to do."""
 
     type: Literal["interlocutor.problem"] = "interlocutor.problem"
@@ -586,14 +586,15 @@ class Problem(ServerEvent):
 
 
 AnyServerEvent = Annotated[
-    SessionCreated | SessionResumed | SessionUpdated | Error | SpeechStarted | SpeechStopped | Committed | Cleared
-    | ItemAdded | ItemDone | ItemRetrieved | ItemTruncated | TranscriptionDelta | TranscriptionCompleted
-    | ResponseCreated | ResponseDone | OutputItemAdded | OutputItemDone | ContentPartAdded | ContentPartDone
+    SessionCreated | SessionResumed | SessionUpdated | Error | SpeechStartedMessage | SpeechStoppedMessage
+    | Committed | Cleared | ItemAdded | ItemDone | ItemRetrieved | ItemTruncated | TranscriptionDelta
+    | TranscriptionCompleted | ResponseCreated | ResponseDone | OutputItemAdded | OutputItemDone
+    | ContentPartAdded | ContentPartDone
     | OutputAudioDelta | OutputAudioDone | OutputTranscriptDelta | OutputTranscriptDone | OutputCleared
     | OutputStarted | OutputStopped
-    | ClientConfigured | Pulse | RoleplayStarted | RoleplayPaused | RoleplayEnded | TranscriptPartial
-    | TurnLatency | TurnTimeline | PlayoutClear | PlayoutHold | PlayoutResume | PlayoutRestart | TurnIgnored
-    | SoundAdvice | Problem,
+    | ClientConfigured | ServerHeartbeat | RoleplayStarted | RoleplayPaused | RoleplayEnded | TranscriptPartialMessage
+    | TurnLatencyMessage | TurnTimelineMessage | PlayoutClear | PlayoutHold | PlayoutResume | PlayoutRestart
+    | TurnIgnoredMessage | SoundAdviceMessage | ProblemMessage,
     Field(discriminator="type"),
 ]  # fmt: skip
 """Every server event, discriminated by `type`."""

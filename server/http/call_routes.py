@@ -17,7 +17,7 @@ from server.http.requests import check_origin, check_ready, read_body, server_of
 from server.principal import Principal
 from server.rtc.call import GONE_S, Call
 from server.rtc.offer import MAX_SDP_BYTES, check_offer
-from server.rtc.turn import IceServer, ice_servers
+from server.rtc.turn_server import IceServer, ice_servers
 from server.sessions.session import Session, Status
 from server.wire.connection import RealtimeConnection
 from server.wire.live import LiveSession

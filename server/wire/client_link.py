@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from server.protocol import events as e
-from server.protocol.session import WireSession
+from server.protocol import server_events as e
 from server.protocol.translate import Translator
+from server.protocol.wire_session import WireSession
 from server.wire.attachment import Attachment
 from server.wire.outbox import Outbox
 from server.wire.ticket import Ticket, TicketGate
-from server.wire.voice import MessageVoice, Voice
+from server.wire.voice_output import MessageVoice, VoiceOutput
 
 # Clients that may come back know by it that their connection stands.
 PULSE_S = 1.0
@@ -35,7 +35,7 @@ class ClientLink:
         self._received_ms = received_ms
         self._resume_s = resume_s
         self._gate = TicketGate()
-        self._silent: Voice = MessageVoice(self)  # while there is no connection
+        self._silent: VoiceOutput = MessageVoice(self)  # while there is no connection
         self._pulsing: asyncio.TimerHandle | None = None
 
     def put(self, *events: e.ServerEvent) -> None:
@@ -43,7 +43,7 @@ class ClientLink:
         self.outbox.put(*events)
 
     @property
-    def voice(self) -> Voice:
+    def voice(self) -> VoiceOutput:
         """How the patient's sound leaves now."""
         return self.attachment.voice if self.attachment is not None else self._silent
 
@@ -116,7 +116,7 @@ class ClientLink:
         self.stop_pulse()
         if self.code is not None:
             return  # nothing follows the end
-        self.put(e.Pulse(received_ms=self._received_ms()))
+        self.put(e.ServerHeartbeat(received_ms=self._received_ms()))
         self._pulsing = asyncio.get_running_loop().call_later(PULSE_S, self.pulse)
 
     def stop_pulse(self) -> None:

@@ -39,9 +39,9 @@ from pipelines.lanes.messages import (
     FromWorker,
     Job,
     Open,
-    Part,
-    Peek,
+    ReadInterim,
     Reset,
+    Yielded,
 )
 from pipelines.lanes.messages import Ready as Ready
 from pipelines.lanes.messages import ToWorker as ToWorker
@@ -65,7 +65,7 @@ class Servant:
                 now = time.perf_counter()
                 modelled = getattr(value, "cost_ms", None)
                 cost_ms = (now - started) * 1000.0 if modelled is None else modelled
-                yield Part(call.id, _well_formed(value), cost_ms, modelled is not None)
+                yield Yielded(call.id, _well_formed(value), cost_ms, modelled is not None)
                 started = time.perf_counter()
         except Exception as error:
             yield Failed(call.id, well_formed(f"{type(error).__name__}: {error}"))
@@ -93,7 +93,7 @@ class Servant:
                 hypothesis = self._streams[stream_id].feed(samples)
                 if hypothesis is not None:
                     yield hypothesis
-            case Peek(stream_id=stream_id):
+            case ReadInterim(stream_id=stream_id):
                 yield self._streams[stream_id].peek()
             case Finish(stream_id=stream_id):
                 yield self._streams[stream_id].finish()
@@ -159,7 +159,7 @@ def serve(factory: Factory, receive: Callable[[bool], ToWorker], send: Callable[
         steps = servant.work(message)
         for step in steps:
             send(step)
-            if isinstance(step, Part) and _is_cancelled(message.id, waiting, receive):
+            if isinstance(step, Yielded) and _is_cancelled(message.id, waiting, receive):
                 # The steps are a generator: closing it closes the engine's iterator.
                 steps.close()  # type: ignore[attr-defined]
                 send(Done(message.id, 0.0))

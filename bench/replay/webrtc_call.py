@@ -20,8 +20,8 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from audio.frames import WIRE_HZ, Pcm
 from bench.replay.http import ask
 from common.errors import ProtocolError
-from server.rtc.channel import LABEL
-from server.rtc.inbound import InboundSound
+from server.rtc.data_channel import LABEL
+from server.rtc.inbound_audio import InboundSound
 from server.rtc.jitter import AudioJitterBuffer, Ordered
 from server.rtc.opus import OpusEncoder, OpusPacket
 
@@ -36,14 +36,14 @@ async def unchanged(sdp: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class RelayedWay:
     """How offers and answers are changed on their way, so that a call goes by a relay."""
 
     offer: Change = unchanged
     answer: Change = unchanged
 
 
-DIRECT = Way()
+DIRECT = RelayedWay()
 
 
 def configured(
@@ -109,7 +109,9 @@ class ClientCall:
         self.channel.on("message", self._received)
         self.channel.on("close", self.closed.set)
 
-    async def connect(self, base_url: str, headers: dict[str, str], *, within_s: float, way: Way = DIRECT) -> None:
+    async def connect(
+        self, base_url: str, headers: dict[str, str], *, within_s: float, way: RelayedWay = DIRECT
+    ) -> None:
         """Call the server; returns once messages can be sent. Raises ProtocolError."""
         await self.offer(base_url, headers, way=way)
         try:
@@ -120,7 +122,7 @@ class ClientCall:
                 "the call did not connect; are the server's UDP ports open?", code="replay.server"
             ) from None
 
-    async def offer(self, base_url: str, headers: dict[str, str], *, way: Way = DIRECT) -> None:
+    async def offer(self, base_url: str, headers: dict[str, str], *, way: RelayedWay = DIRECT) -> None:
         """Make the offer and take the answer; raises ProtocolError."""
         await self.pc.setLocalDescription()
         offer = await way.offer(self.pc.localDescription.sdp)

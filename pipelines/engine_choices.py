@@ -19,10 +19,10 @@ from common.errors import EngineError
 from pipelines.engines import Isolation
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
-from pipelines.lanes.servant import Engine, Factory
 from pipelines.lanes.streams import StreamLane
+from pipelines.lanes.worker_loop import Engine, Factory
 from pipelines.models.devices import choose_device, choose_threads
-from pipelines.models.places import ModelPlace, installed_recognisers, locate
+from pipelines.models.model_folders import ModelPlace, installed_recognisers, locate
 from pipelines.models.settings import ModelSettings
 from pipelines.session.driver import Engines
 from pipelines.stt.model_choice import AUTO, FIRST, choose_model

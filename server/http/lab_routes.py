@@ -14,9 +14,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from audio.recordings import find_recordings
 from common.errors import AccessError, AppError, AudioError, ProtocolError
 from pipelines.truth import Truth, load_truth, parse_truth, truth_path
-from server.figures import machine
 from server.host import Server
 from server.http.requests import check_origin, check_ready, read_body, read_json, server_of, token_of
+from server.measures import machine
 from server.paths import STATIC
 from server.settings.tree import Settings
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from audio.frames import WIRE_HZ
-from server.protocol import events as e
-from server.protocol.client import SessionFields
+from server.protocol import server_events as e
+from server.protocol.client_events import SessionFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class WireSession:
                 )
             )
 
-    def shown(self) -> e.Session:
+    def shown(self) -> e.SessionObject:
         """Return the session object of `session.created` and `session.updated`."""
-        return e.Session(
+        return e.SessionObject(
             id=self.info.id,
             model=self.info.model,
             audio=e.SessionAudio(

@@ -13,7 +13,7 @@ ABSENT_LOOKS = 5
 SILENT_S = 1.0
 
 
-class Presence:
+class CallPresence:
     """Told at each look when something last came of the peer, and when sound did; all times are the loop's."""
 
     def __init__(self) -> None:

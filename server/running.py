@@ -19,7 +19,7 @@ from server.host import Server
 from server.logs import setup_logging
 from server.settings.tree import Settings
 
-logger = structlog.get_logger("server.serve")
+logger = structlog.get_logger("server.running")
 
 BACKLOG = 128
 SHUTDOWN_GRACE_S = 10  # for connections to close once they were told

@@ -11,27 +11,27 @@ import numpy as np
 from audio.clock import Clock
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
 from audio.loudness import AudibleTracker
-from bench.replay.interruptions import Interrupted, Interrupter, Interruption
 from bench.replay.link import (
-    Cleared,
     CueTold,
-    Held,
     Ignored,
     Link,
     Over,
+    PatientChunk,
+    PlayoutCleared,
+    PlayoutHeld,
     ReplyBegan,
-    ReplyOver,
+    ReplyEnded,
     Restarted,
     Resumed,
-    Sound,
     Timeline,
     Timing,
     Told,
     Trouble,
-    Understood,
+    TurnTranscribed,
 )
-from bench.replay.loudspeaker import Heard, Loudspeaker
+from bench.replay.loudspeaker import HeardStretch, Loudspeaker
 from bench.replay.plan import Plan, PlannedTurn
+from bench.replay.planned_interruptions import Interrupted, Interrupter, Interruption
 from bench.replay.room import Room
 from pipelines.events import TurnTimeline
 from pipelines.session.latency import LatencyParts
@@ -125,7 +125,7 @@ class SimulatedCandidate:
         self._progress(len(self.results))
 
     @property
-    def heard(self) -> list[Heard]:
+    def heard(self) -> list[HeardStretch]:
         """What was heard, in milliseconds from the start; pauses, seeks and cuts are in it."""
         return self._loudspeaker.heard
 
@@ -232,7 +232,7 @@ class SimulatedCandidate:
     def _hear(self, told: Told) -> None:
         result = self.results[self._current] if self._current >= 0 else None
         match told:
-            case Understood(text=text):
+            case TurnTranscribed(text=text):
                 if result is not None:
                     result.heard.append(text)
             case ReplyBegan(reply=reply):
@@ -241,9 +241,9 @@ class SimulatedCandidate:
                 self._reply_turn[reply] = self._current
                 self._audible[reply] = AudibleTracker(WIRE_HZ)
                 self._reply_samples[reply] = 0
-            case Sound(reply=reply, samples=samples):
+            case PatientChunk(reply=reply, samples=samples):
                 self._hear_sound(reply, samples)
-            case ReplyOver(reply=reply, text=text, status=status):
+            case ReplyEnded(reply=reply, text=text, status=status):
                 self._patient_speaks = None
                 self._quiet_since_ms = self._start_ms + self._loudspeaker.plays_until_ms(self._now_ms)
                 self._interrupter.over(reply, text, status, self._now_ms)
@@ -265,11 +265,11 @@ class SimulatedCandidate:
                 self.troubles.append(message)
             case Over(reason=reason):
                 self.over = reason
-            case Cleared(reply=reply):
+            case PlayoutCleared(reply=reply):
                 played_ms = self._loudspeaker.hold(reply, self._now_ms)
                 self._loudspeaker.clear(reply, self._now_ms)
                 self._interrupter.cleared(reply, played_ms, self._now_ms)
-            case Held(reply=reply):
+            case PlayoutHeld(reply=reply):
                 played_ms = self._loudspeaker.hold(reply, self._now_ms)
                 if played_ms is not None:
                     self._report(reply, played_ms)

@@ -25,7 +25,7 @@ from server.records.folder import RecordFolder
 from server.records.reading import recorded_turns, turns_as_json
 from server.sessions.session import Session, Status
 
-logger = structlog.get_logger("server.http.records")
+logger = structlog.get_logger("server.http.record_routes")
 
 # A log's end has so long to reach the disk; what is there by then is shown.
 WRITTEN_S = 5.0

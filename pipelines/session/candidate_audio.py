@@ -15,12 +15,12 @@ from audio.resample import StreamResampler
 from audio.sound_check import Finding
 from audio.speech import (
     SpeechAudio,
+    SpeechBegan,
     SpeechDenied,
     SpeechDetector,
     SpeechHinted,
     SpeechPaused,
     SpeechResumed,
-    SpeechStarted,
     SpeechState,
 )
 from pipelines.conversation import signals as s
@@ -182,7 +182,7 @@ class Hearing:
                         yield s.VoiceHinted(voiced_from_ms + ahead_ms)
                 case SpeechDenied():
                     yield s.VoiceDenied()
-                case SpeechStarted(voiced_from_ms=voiced_from_ms, preroll=preroll, preroll_end_ms=end_ms):
+                case SpeechBegan(voiced_from_ms=voiced_from_ms, preroll=preroll, preroll_end_ms=end_ms):
                     yield s.VoiceStarted(voiced_from_ms + ahead_ms)
                     self._quiet = False
                     self._recent.clear()
