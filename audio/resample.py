@@ -83,7 +83,7 @@ class _Run:
         # Else each graph has a thread for every core, with nothing to do for them.
         graph.threads = 1
         self._source = graph.add_abuffer(sample_rate=from_hz, format="s16", layout="mono")
-        # In float between: with 16-bit coefficients the filter would be 20 dB worse.
+        # In float between: with coefficients of 16 bits the filter reaches 74 dB instead of 90.
         options = f"filter_size={design.taps}:cutoff={design.cutoff}:kaiser_beta={design.beta}"
         resampler = graph.add("aresample", f"{to_hz}:{options}:internal_sample_fmt=fltp:out_sample_fmt=s16")
         self._sink = graph.add("abuffersink")
