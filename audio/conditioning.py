@@ -20,7 +20,7 @@ from audio.sound_check import Finding, SoundCheck
 from audio.speech import SpeechState
 
 
-class SoundSettings(BaseModel):
+class AudioSettings(BaseModel):
     """How the candidate's sound is prepared for voice detector and recogniser; the recording stays as it came."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,9 +47,9 @@ class Conditioned:
 class Conditioner:
     """Prepares one stream frame by frame, and learns from each what the voice detector makes of it."""
 
-    def __init__(self, rate_hz: int, settings: SoundSettings | None = None) -> None:
+    def __init__(self, rate_hz: int, settings: AudioSettings | None = None) -> None:
         self._rate_hz = rate_hz
-        settings = settings or SoundSettings()
+        settings = settings or AudioSettings()
         self._high_pass = HighPass(rate_hz) if settings.high_pass else None
         self._leveller = Leveller(rate_hz, target_dbfs=settings.target_dbfs) if settings.level else None
         self._check = SoundCheck(rate_hz)
@@ -59,16 +59,16 @@ class Conditioner:
         clean = samples if self._high_pass is None else self._high_pass.process(samples)
         return Conditioned(samples, clean, clean if self._leveller is None else self._leveller.process(clean))
 
-    def judge(self, sound: Conditioned, state: SpeechState) -> list[Finding]:
+    def judge(self, audio: Conditioned, state: SpeechState) -> list[Finding]:
         """Learn from a frame in which nobody else was to be heard; return what its speaker should be told."""
-        if not len(sound.clean):
+        if not len(audio.clean):
             return []
-        level = _level_dbfs(sound.clean)
+        level = _level_dbfs(audio.clean)
         # Between them it is anybody's guess.
         if self._leveller is not None and state in (SpeechState.SPEAKING, SpeechState.QUIET):
-            frame_ms = 1000.0 * len(sound.clean) / self._rate_hz
+            frame_ms = 1000.0 * len(audio.clean) / self._rate_hz
             self._leveller.hear(level, frame_ms, voiced=state is SpeechState.SPEAKING)
-        return self._check.add(sound.raw, level, state)
+        return self._check.add(audio.raw, level, state)
 
 
 def _level_dbfs(samples: Pcm) -> float:

@@ -138,22 +138,22 @@ class _Kept:
 
     def spectra(self, from_ms: float, to_ms: float) -> _Spectra:
         """Return the levels of the frames that begin every 10 ms and end by `to_ms`."""
-        sound = self._cut_out(samples_for(from_ms, self._rate_hz), samples_for(to_ms, self._rate_hz))
+        audio = self._cut_out(samples_for(from_ms, self._rate_hz), samples_for(to_ms, self._rate_hz))
         step = samples_for(STEP_MS, self._rate_hz)
-        frames = np.lib.stride_tricks.sliding_window_view(sound, self._frame)[::step]
+        frames = np.lib.stride_tricks.sliding_window_view(audio, self._frame)[::step]
         power = np.abs(np.fft.rfft(frames * self._window, axis=1)[:, self._bins]) ** 2
         levels: _Spectra = (10.0 * np.log10(power + 1e-12)).astype(np.float32)
         return levels
 
     def _cut_out(self, start: int, stop: int) -> Pcm:
         """Return what is known of these samples, with silence before and after it."""
-        sound = np.zeros(stop - start, dtype=np.int16)
+        audio = np.zeros(stop - start, dtype=np.int16)
         if self._end is not None:
             size = len(self._ring)
             first, last = max(start, self._end - size), min(stop, self._end)
             if first < last:
-                sound[first - start : last - start] = self._ring[np.arange(first, last) % size]
-        return sound
+                audio[first - start : last - start] = self._ring[np.arange(first, last) % size]
+        return audio
 
 
 def _loudness(spectra: _Spectra) -> NDArray[np.float64]:

@@ -158,13 +158,13 @@ def _is_cut_off_wav(file: BinaryIO, size: int) -> bool:
 
 def _decode(file: BinaryIO, name: str, *, cut_off: bool, longest_ms: float) -> Recording:
     try:
-        sound = soundfile.SoundFile(file)
+        audio = soundfile.SoundFile(file)
     except soundfile.LibsndfileError as error:
         raise AudioError(
             f"'{name}' has a broken header ({error.error_string.rstrip('.')}); export it again", code="audio.format"
         ) from error
-    with sound:
-        rate_hz, channels, promised = sound.samplerate, sound.channels, sound.frames
+    with audio:
+        rate_hz, channels, promised = audio.samplerate, audio.channels, audio.frames
         if promised >= UNKNOWN_FRAMES:
             raise AudioError(
                 f"'{name}' was streamed and its header tells no length; convert it once to a new file",
@@ -181,8 +181,8 @@ def _decode(file: BinaryIO, name: str, *, cut_off: bool, longest_ms: float) -> R
                 f"'{name}' is {promised / rate_hz:.0f} s long; at most {longest_ms / 1000:.0f} s are taken",
                 code="audio.too_long",
             )
-        samples = _read_blocks(sound, name)
-        slack = round(MP3_SLACK_MS * rate_hz / 1000) if sound.format == "MP3" else 0
+        samples = _read_blocks(audio, name)
+        slack = round(MP3_SLACK_MS * rate_hz / 1000) if audio.format == "MP3" else 0
     here_s = len(samples) / rate_hz
     if cut_off or len(samples) + slack < promised:
         raise AudioError(
@@ -196,14 +196,14 @@ def _decode(file: BinaryIO, name: str, *, cut_off: bool, longest_ms: float) -> R
     return Recording(samples[:, 0].copy() if channels == 1 else samples, rate_hz, channels)
 
 
-def _read_blocks(sound: soundfile.SoundFile, name: str) -> NDArray[np.int16]:
+def _read_blocks(audio: soundfile.SoundFile, name: str) -> NDArray[np.int16]:
     """Return what can be decoded, int16 (n, channels): fewer frames than promised where the file breaks off."""
     # libsndfile doesn't scale floating-point files to int16, and compressed ones may overshoot: those are clipped here.
-    as_float = sound.subtype in ("FLOAT", "DOUBLE") or sound.format in ("OGG", "MP3")
+    as_float = audio.subtype in ("FLOAT", "DOUBLE") or audio.format in ("OGG", "MP3")
     blocks: list[NDArray[np.int16]] = []
     while True:
         try:
-            block = sound.read(READ_BLOCK_FRAMES, dtype="float32" if as_float else "int16", always_2d=True)
+            block = audio.read(READ_BLOCK_FRAMES, dtype="float32" if as_float else "int16", always_2d=True)
         except soundfile.LibsndfileError:
             break
         if not len(block):
@@ -216,7 +216,7 @@ def _read_blocks(sound: soundfile.SoundFile, name: str) -> NDArray[np.int16]:
                 )
             block = to_pcm(cast(NDArray[np.float32], block))
         blocks.append(cast(NDArray[np.int16], block))
-    return np.concatenate(blocks) if blocks else np.zeros((0, sound.channels), dtype=np.int16)
+    return np.concatenate(blocks) if blocks else np.zeros((0, audio.channels), dtype=np.int16)
 
 
 def _why_unreadable(path: Path, error: OSError) -> str:

@@ -134,7 +134,7 @@ def _ends(name: str, speaker: list[Utterance], other: list[Utterance]) -> Iterat
         before = [heard for heard in other if heard.start_s < start_s and heard.end_s <= utterance.end_s]
         evidence = Evidence(
             text=text,
-            settled=True,
+            stable=True,
             speech_ms=1000.0 * (utterance.end_s - start_s),
             last_piece_ms=1000.0 * (utterance.end_s - utterance.start_s),
             pieces=pieces,

@@ -123,26 +123,26 @@ def consultation_turns(folder: Path, cards: Cards) -> list[SpokenTurn]:
         truth = load_truth(path)
         if truth is None or truth.card is None:
             raise AudioError(f"'{path.name}' has no truth file that names a card; make the fixtures again")
-        sound = mono_at(read_recording(path), ANALYSIS_HZ)
-        turns += _turns_of(stem, truth, sound, cards[truth.card])
+        audio = mono_at(read_recording(path), ANALYSIS_HZ)
+        turns += _turns_of(stem, truth, audio, cards[truth.card])
     return turns
 
 
-def _turns_of(stem: str, truth: Truth, sound: Pcm, card: Card) -> Iterator[SpokenTurn]:
+def _turns_of(stem: str, truth: Truth, audio: Pcm, card: Card) -> Iterator[SpokenTurn]:
     told: list[str] = []
     for number, turn in enumerate(truth.turns):
         if turn.expect is None:
             continue
         history = _history(card, told) if number else ()
         case = MatchingCase(card.id, turn.text, turn.expect, tuple(told), history)
-        yield SpokenTurn(case, segment_sounds(turn, sound), stem)
+        yield SpokenTurn(case, segment_sounds(turn, audio), stem)
         if turn.expect == VOLUNTEER:
             told += _due(card, told)[:1]
         elif turn.expect in {cue.id for cue in card.cues}:
             told.append(turn.expect)
 
 
-def segment_sounds(turn: TruthTurn, sound: Pcm) -> tuple[Pcm, ...]:
+def segment_sounds(turn: TruthTurn, audio: Pcm) -> tuple[Pcm, ...]:
     """Return the sound of each segment of a turn with up to 150 ms around it, none of it a neighbour's speech."""
     spans: tuple[TruthSpan, ...] = turn.segments or (turn,)
     pieces = []
@@ -153,7 +153,7 @@ def segment_sounds(turn: TruthTurn, sound: Pcm) -> tuple[Pcm, ...]:
             begin_ms = max(begin_ms, spans[number - 1].to_ms)
         if number + 1 < len(spans):
             end_ms = min(end_ms, spans[number + 1].from_ms)
-        pieces.append(sound[samples_for(begin_ms, ANALYSIS_HZ) : samples_for(end_ms, ANALYSIS_HZ)])
+        pieces.append(audio[samples_for(begin_ms, ANALYSIS_HZ) : samples_for(end_ms, ANALYSIS_HZ)])
     return tuple(pieces)
 
 
@@ -165,8 +165,8 @@ def spoken_sentences(
     quiet = np.zeros(samples_for(MARGIN_MS, ANALYSIS_HZ), dtype=np.int16)
     for case in cases:
         chunks = [chunk.samples for chunk in engine.speak(SpeakRequest("eval", case.text, settings))]
-        sound = resample_whole(np.concatenate(chunks), from_hz=WIRE_HZ, to_hz=ANALYSIS_HZ)
-        yield SpokenTurn(case, (np.concatenate([quiet, sound, quiet]),), f"{name}/{case.card_id}")
+        audio = resample_whole(np.concatenate(chunks), from_hz=WIRE_HZ, to_hz=ANALYSIS_HZ)
+        yield SpokenTurn(case, (np.concatenate([quiet, audio, quiet]),), f"{name}/{case.card_id}")
 
 
 def recognised(

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.conditioning import Conditioner, SoundSettings
+from audio.conditioning import AudioSettings, Conditioner
 from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
 from audio.mono import to_mono
@@ -93,7 +93,7 @@ class ConditionResult:
 
 
 def listen(
-    samples: Pcm, *, conditioning: SoundSettings | None, speech: SpeechSettings | None = None, vad: VadName = "auto"
+    samples: Pcm, *, conditioning: AudioSettings | None, speech: SpeechSettings | None = None, vad: VadName = "auto"
 ) -> Found:
     """Return what the live path's ear finds in int16 (n,) at 24 kHz; `conditioning` None: without any conditioning."""
     detector = SpeechDetector(make_vad(vad).vad, speech)
@@ -106,11 +106,11 @@ def listen(
             events = detector.process(resampler.process(frame))
         else:
             begin = time.process_time()
-            sound = conditioner.process(frame)
+            audio = conditioner.process(frame)
             spent_s += time.process_time() - begin
-            events = detector.process(resampler.process(sound.levelled))
+            events = detector.process(resampler.process(audio.levelled))
             begin = time.process_time()
-            advice += [finding.fault for finding in conditioner.judge(sound, detector.state)]
+            advice += [finding.fault for finding in conditioner.judge(audio, detector.state)]
             spent_s += time.process_time() - begin
         starts += sum(isinstance(event, SpeechBegan) for event in events)
         speaks.append(detector.state in IN_SPEECH)
@@ -118,25 +118,25 @@ def listen(
 
 
 def run_sound(
-    paths: Iterable[Path], conditioning: SoundSettings, progress: Callable[[], None], *, vad: VadName = "auto"
+    paths: Iterable[Path], conditioning: AudioSettings, progress: Callable[[], None], *, vad: VadName = "auto"
 ) -> dict[str, ConditionResult]:
     """Return what becomes of the recordings under each condition; raises AudioError for what can't be read."""
     results = {name: ConditionResult() for name in CONDITIONS}
     for path in paths:
         once = mono_at(read_recording(path), WIRE_HZ)
         lead, gap = silence(LEAD_MS, WIRE_HZ), silence(GAP_MS, WIRE_HZ)
-        sound = np.concatenate((lead, once, gap, once, lead))
+        audio = np.concatenate((lead, once, gap, once, lead))
         half = (len(lead) + len(once) + len(gap) // 2) // samples_for(FRAME_MS, WIRE_HZ)
-        truth = listen(sound, conditioning=None, vad=vad).speaks
+        truth = listen(audio, conditioning=None, vad=vad).speaks
         for name, degrade in CONDITIONS.items():
-            sent, result = degrade(sound, WIRE_HZ), results[name]
+            sent, result = degrade(audio, WIRE_HZ), results[name]
             plain = sent if sent.ndim == 1 else np.rint(sent.mean(axis=1)).astype(np.int16)
             without = listen(plain, conditioning=None, vad=vad)
             found = listen(to_mono(sent, WIRE_HZ), conditioning=conditioning, vad=vad)
             for time_, part in enumerate((slice(0, half), slice(half, None))):
                 result.conditioned[time_].add(truth[part], found.speaks[part])
                 result.plain[time_].add(truth[part], without.speaks[part])
-            result.audio_s += len(sound) / WIRE_HZ
+            result.audio_s += len(audio) / WIRE_HZ
             result.conditioning_s += found.conditioning_s
             result.recordings += 1
             for fault in found.advice:

@@ -84,11 +84,11 @@ def fixture_clips(folder: Path, cards: Mapping[str, Card], *, vocabulary: bool) 
         truth = load_truth(path)
         if truth is None or truth.card is None:
             raise AudioError(f"'{path.name}' has no truth file that names a card; make the fixtures again")
-        sound = mono_at(read_recording(path), ANALYSIS_HZ)
+        audio = mono_at(read_recording(path), ANALYSIS_HZ)
         clips: defaultdict[str, list[tuple[Pcm, str]]] = defaultdict(list)
         for turn in truth.turns:
             texts = [span.text for span in turn.segments] or [turn.text]
-            clips[turn.voice or "unnamed"] += zip(segment_sounds(turn, sound), texts, strict=True)
+            clips[turn.voice or "unnamed"] += zip(segment_sounds(turn, audio), texts, strict=True)
         words = cards[truth.card].vocabulary if vocabulary else ()
         sets += [ClipSet(voice, tuple(found), words) for voice, found in clips.items()]
     return sets
@@ -103,8 +103,8 @@ def real_clips(folder: Path) -> list[ClipSet]:
     for path in find_recordings([folder]):
         text = path.with_suffix(".txt")
         if text.is_file():
-            sound = mono_at(read_recording(path), ANALYSIS_HZ)
-            sets.append(ClipSet("real", ((sound, text.read_text(encoding="utf-8")),)))
+            audio = mono_at(read_recording(path), ANALYSIS_HZ)
+            sets.append(ClipSet("real", ((audio, text.read_text(encoding="utf-8")),)))
     if not sets:
         raise AudioError(f"'{folder}' holds no recording with its text beside it as .txt; add some")
     return sets
@@ -146,8 +146,8 @@ class _TimedStream:
     def feed(self, samples: Pcm) -> Hypothesis | None:
         return self._stream.feed(samples)
 
-    def peek(self) -> Hypothesis:
-        return self._stream.peek()
+    def interim(self) -> Hypothesis:
+        return self._stream.interim()
 
     def finish(self) -> Hypothesis:
         begin = time.perf_counter()

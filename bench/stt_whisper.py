@@ -28,7 +28,7 @@ from pipelines.engines import Decoded, DecodedBatch, DecodeRequest, EngineInfo, 
 from pipelines.lanes.decodes import DecodeLane
 from pipelines.models.devices import choose_device, choose_threads
 from pipelines.stt.growing import spread
-from pipelines.stt.whisper_model import Sound, WhisperReader
+from pipelines.stt.whisper_model import AudioClip, WhisperReader
 from pipelines.stt.window import WindowRule
 from pipelines.truth import load_truth
 from pipelines.virtual_time import run_virtual, virtual_clock
@@ -70,16 +70,16 @@ def steps() -> int:
 
 def _finals(reader: WhisperReader, speech: Pcm, seconds: float, progress: Progress) -> Iterable[Figure]:
     """Measure a final text, ours and `WhisperModel.transcribe` in turn; and what the server does, with word times."""
-    sound = speech[: samples_for(1000.0 * seconds, ANALYSIS_HZ)]
+    audio = speech[: samples_for(1000.0 * seconds, ANALYSIS_HZ)]
     tokens = round(TOKENS_PER_S * seconds)
     few = tokens // 2 + 1  # what faster-whisper writes when it is asked for `tokens`
     arms: dict[str, Callable[[], object]] = {
-        "theirs": lambda: _transcribe(reader, sound, tokens),
-        "ours": lambda: _final(reader, [sound], tokens),
-        "theirs, few": lambda: _transcribe(reader, sound, few),
-        "ours, few": lambda: _final(reader, [sound], few),
-        "served": lambda: _final(reader, [sound], tokens, prompted=True, timed=True),
-        "followed": lambda: _final(reader, [sound], max(1, tokens // 4), prompted=True, timed=True),
+        "theirs": lambda: _transcribe(reader, audio, tokens),
+        "ours": lambda: _final(reader, [audio], tokens),
+        "theirs, few": lambda: _transcribe(reader, audio, few),
+        "ours, few": lambda: _final(reader, [audio], few),
+        "served": lambda: _final(reader, [audio], tokens, prompted=True, timed=True),
+        "followed": lambda: _final(reader, [audio], max(1, tokens // 4), prompted=True, timed=True),
     }
     times: dict[str, list[float]] = {name: [] for name in arms}
     for _ in range(ROUNDS + 1):
@@ -102,12 +102,12 @@ def _finals(reader: WhisperReader, speech: Pcm, seconds: float, progress: Progre
 
 def _batching(reader: WhisperReader, speech: Pcm, progress: Progress) -> Figure:
     length, tokens = samples_for(1000.0 * BATCH_S, ANALYSIS_HZ), round(TOKENS_PER_S * BATCH_S)
-    sounds = [speech[at : at + length] for at in range(0, BATCH * length // 2, length // 2)]
+    clips = [speech[at : at + length] for at in range(0, BATCH * length // 2, length // 2)]
     together: list[float] = []
     in_turn: list[float] = []
     for _ in range(ROUNDS):
-        together.append(_timed_ms(lambda: _final(reader, sounds, tokens, prompted=True, timed=True)))
-        in_turn.append(_timed_ms(lambda: _in_turn(reader, sounds, tokens)))
+        together.append(_timed_ms(lambda: _final(reader, clips, tokens, prompted=True, timed=True)))
+        in_turn.append(_timed_ms(lambda: _in_turn(reader, clips, tokens)))
         progress()
     ratio = statistics.median(in_turn) / statistics.median(together)
     note = f"{BATCH} finals of {BATCH_S:g} s at once, throughput against one after another"
@@ -115,9 +115,9 @@ def _batching(reader: WhisperReader, speech: Pcm, progress: Progress) -> Figure:
 
 
 def _final(
-    reader: WhisperReader, sounds: Sequence[Pcm], tokens: int, *, prompted: bool = False, timed: bool = False
+    reader: WhisperReader, clips: Sequence[Pcm], tokens: int, *, prompted: bool = False, timed: bool = False
 ) -> None:
-    heard = reader.hear([Sound(sound) for sound in sounds], rule=WindowRule())
+    heard = reader.hear([AudioClip(audio) for audio in clips], rule=WindowRule())
     written = reader.write(heard, pinned_tokens=tokens, prompted=prompted)
     if any(len(each.tokens) != tokens for each in written):
         raise EngineError(f"{[len(each.tokens) for each in written]} tokens were written where {tokens} were asked for")
@@ -125,15 +125,15 @@ def _final(
         reader.align(heard, written)
 
 
-def _in_turn(reader: WhisperReader, sounds: Sequence[Pcm], tokens: int) -> None:
-    for sound in sounds:
-        _final(reader, [sound], tokens, prompted=True, timed=True)
+def _in_turn(reader: WhisperReader, clips: Sequence[Pcm], tokens: int) -> None:
+    for audio in clips:
+        _final(reader, [audio], tokens, prompted=True, timed=True)
 
 
-def _transcribe(reader: WhisperReader, sound: Pcm, tokens: int) -> None:
+def _transcribe(reader: WhisperReader, audio: Pcm, tokens: int) -> None:
     model: Any = reader.model
     segments, _ = model.transcribe(
-        sound.astype(np.float32) / 32768.0,
+        audio.astype(np.float32) / 32768.0,
         language="en",
         beam_size=1,
         temperature=0.0,
@@ -177,19 +177,19 @@ class PinnedDecoder:
         self.info = EngineInfo("recogniser", "pinned", demonstration=True, isolation="thread")
         self._reader = reader
         self._by_start = {segment.samples[:_KEY].tobytes(): segment for segment in segments}
-        self.cpu_s = {"caption": 0.0, "peek": 0.0, "final": 0.0}
+        self.cpu_s = {"caption": 0.0, "interim": 0.0, "final": 0.0}
 
     def warm(self) -> None:
         """Encode and write each length once: the first time is slower."""
         for seconds in (1.0, 3.0, 5.0, 7.0):
-            sound = np.zeros(samples_for(1000.0 * seconds, ANALYSIS_HZ), dtype=np.int16)
-            _final(self._reader, [sound], 4, prompted=True, timed=True)
+            audio = np.zeros(samples_for(1000.0 * seconds, ANALYSIS_HZ), dtype=np.int16)
+            _final(self._reader, [audio], 4, prompted=True, timed=True)
 
     def decode(self, requests: Sequence[DecodeRequest]) -> DecodedBatch:
         """Read them together."""
         began = time.process_time()
-        sounds = [Sound(request.samples, prefix=request.prefix) for request in requests]
-        heard = self._reader.hear(sounds, rule=WindowRule())
+        clips = [AudioClip(request.samples, prefix=request.prefix) for request in requests]
+        heard = self._reader.hear(clips, rule=WindowRule())
         left = max(
             round(TOKENS_PER_S * len(request.samples) / ANALYSIS_HZ) - len(request.prefix) for request in requests
         )
@@ -246,7 +246,7 @@ def _captions(
     ]
     n = len(segments)
     note = f"{threads} threads"
-    captions_s = decoder.cpu_s["caption"] + decoder.cpu_s["peek"]  # what is read in a lull is made as for a pause
+    captions_s = decoder.cpu_s["caption"] + decoder.cpu_s["interim"]  # what is read in a lull is made as for a pause
     yield Figure("caption_cpu_per_speech_second", round(captions_s / speech_s, 3), "s", n=n, note=note)
     yield Figure("final_cpu_per_speech_second", round(decoder.cpu_s["final"] / speech_s, 3), "s", n=n, note=note)
     yield Figure("first_stable_word_p50", percentile(firsts, 0.5), "ms", n=n, note="after the end of the first word")
@@ -304,7 +304,7 @@ async def _session(lane: DecodeLane, name: str, segments: Sequence[_Segment]) ->
             await asyncio.sleep((began_ms + number * FRAME_MS - clock.now_ms()) / 1000.0)
             handle.feed(segment.samples[at : at + step])
         followed[-1].asked_ms = clock.now_ms() - began_ms
-        handle.peek(len(followed))
+        handle.interim(len(followed))
         handle.finish()
         await done.wait()
     handle.close()
@@ -319,10 +319,10 @@ def _segments() -> Iterable[_Segment]:
     for stem in FIXTURES:
         path = ROOT / "tests" / "data" / f"{stem}.flac"
         truth = load_truth(path)
-        sound = mono_at(read_recording(path), ANALYSIS_HZ)
+        audio = mono_at(read_recording(path), ANALYSIS_HZ)
         for turn in truth.turns if truth is not None else ():
             texts = [span.text for span in turn.segments] or [turn.text]
-            for text, samples in zip(texts, segment_sounds(turn, sound), strict=True):
+            for text, samples in zip(texts, segment_sounds(turn, audio), strict=True):
                 voiced_ms = last_voiced_ms(samples, ANALYSIS_HZ) or 0.0
                 end = min(len(samples), samples_for(math.ceil(voiced_ms + PAUSE_MS), ANALYSIS_HZ))
                 yield _Segment(samples[:end], spread(text.split(), voiced_ms))

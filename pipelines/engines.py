@@ -71,8 +71,8 @@ class Rejection:
 class Hypothesis:
     """What was understood of the segment so far; the first `stable_words` words won't change any more.
 
-    `peek` is the number of the peek that it answers, put there by the lane; None for what came by itself. `rejected`
-    is what was decoded but is taken for invented.
+    `interim` is the number of the request that it answers, put there by the lane; None for what came by itself.
+    `rejected` is what was decoded but is taken for invented.
     """
 
     text: str
@@ -80,7 +80,7 @@ class Hypothesis:
     final: bool = False
     stable_words: int = 0
     cost_ms: float | None = None
-    peek: int | None = None
+    interim: int | None = None
     rejected: Rejection | None = None
 
 
@@ -90,7 +90,7 @@ class RecogniserStream(Protocol):
     def feed(self, samples: Pcm) -> Hypothesis | None:
         """Take int16 mono at 16 kHz, any length; return a provisional hypothesis when there is something new."""
 
-    def peek(self) -> Hypothesis:
+    def interim(self) -> Hypothesis:
         """Return what `finish` would most likely return now, without ending the segment: the speaker pauses."""
 
     def finish(self) -> Hypothesis:
@@ -116,7 +116,7 @@ class Recogniser(Protocol):
         """Open a stream for one speaker."""
 
 
-DecodePurpose = Literal["caption", "peek", "final"]
+DecodePurpose = Literal["caption", "interim", "final"]
 """For what a piece of speech is read: only a caption may be rough."""
 
 

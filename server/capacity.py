@@ -45,7 +45,7 @@ OWN_SHARE = 0.6  # of all cores, that sessions without their engines may take
 class Trial:
     """What one sentence cost: its sound in seconds, milliseconds to speak it, and to hear it once it was said."""
 
-    sound_s: float
+    audio_s: float
     speak_ms: float
     hear_ms: float
 
@@ -68,9 +68,9 @@ def places_of(trial: Trial, recogniser: RecogniserLane, synthesiser: JobLane, *,
     if isinstance(recogniser, DecodeLane):
         hearing = LOAD * hearers / (READS_PER_S * hear_s)
     else:  # it listens all the time
-        hearing = STREAM_LOAD * min(hearers, cores) / (SPEAKS * hear_s / max(trial.sound_s, 0.1))
+        hearing = STREAM_LOAD * min(hearers, cores) / (SPEAKS * hear_s / max(trial.audio_s, 0.1))
     limits = {
-        f"the recogniser takes {trial.hear_ms:.0f} ms for a sentence of {trial.sound_s:.1f} s": hearing,
+        f"the recogniser takes {trial.hear_ms:.0f} ms for a sentence of {trial.audio_s:.1f} s": hearing,
         f"the voice takes {trial.speak_ms:.0f} ms for it": LOAD * speakers / (CLAUSES_PER_S * speak_s),
         f"{cores} cores": OWN_SHARE * cores / OWN_CPU_S,
     }
@@ -81,7 +81,7 @@ def places_of(trial: Trial, recogniser: RecogniserLane, synthesiser: JobLane, *,
 async def measure_places(engines: Engines, clock: Clock) -> Places:
     """Have a sentence spoken and heard; raises EngineError when an engine can't."""
     trials = [await _try(engines, clock) for _ in range(TRIES)]
-    quickest = Trial(trials[0].sound_s, min(trial.speak_ms for trial in trials), min(trial.hear_ms for trial in trials))
+    quickest = Trial(trials[0].audio_s, min(trial.speak_ms for trial in trials), min(trial.hear_ms for trial in trials))
     return places_of(quickest, engines.recogniser, engines.synthesiser, cores=usable_cores())
 
 
@@ -89,12 +89,12 @@ async def _try(engines: Engines, clock: Clock) -> Trial:
     try:
         async with asyncio.timeout(TIMEOUT_S):
             began_ms = clock.now_ms()
-            sound = await _spoken(engines.synthesiser)
+            audio = await _spoken(engines.synthesiser)
             spoken_ms = clock.now_ms()
-            await _heard(engines.recogniser, sound)
+            await _heard(engines.recogniser, audio)
     except TimeoutError as error:
         raise EngineError(f"one sentence was not spoken and heard within {TIMEOUT_S:.0f} s") from error
-    return Trial(len(sound) / ANALYSIS_HZ, spoken_ms - began_ms, clock.now_ms() - spoken_ms)
+    return Trial(len(audio) / ANALYSIS_HZ, spoken_ms - began_ms, clock.now_ms() - spoken_ms)
 
 
 async def _spoken(lane: JobLane) -> Pcm:
@@ -114,7 +114,7 @@ async def _spoken(lane: JobLane) -> Pcm:
     return StreamResampler(WIRE_HZ, ANALYSIS_HZ).process(np.concatenate(chunks or [np.zeros(0, dtype=np.int16)]))
 
 
-async def _heard(lane: RecogniserLane, sound: Pcm) -> None:
+async def _heard(lane: RecogniserLane, audio: Pcm) -> None:
     """Wait for the sentence's final text, whatever it is."""
     final = asyncio.Event()
 
@@ -124,7 +124,7 @@ async def _heard(lane: RecogniserLane, sound: Pcm) -> None:
 
     handle = lane.open(StreamSpec("places"), listen)
     try:
-        handle.feed(sound)
+        handle.feed(audio)
         handle.finish()
         await final.wait()
     finally:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from bench.replay.sound_memory import SoundMemory
+from bench.replay.sound_memory import PlayedAudio
 from server.wire.ticket import Ticket
 
 # The server sends something every second to a client that comes back.
@@ -24,7 +24,7 @@ class ComingBack:
         self.wanted = wanted
         self.resumed = 0  # how often a connection was lost and another took its place
         self.within_s: float | None = None  # how long the session waits; None: nothing was offered
-        self.memory = SoundMemory()
+        self.memory = PlayedAudio()
         self._token = ""
         self._seen = 0
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 
 from audio.clock import Clock
-from audio.conditioning import SoundSettings
+from audio.conditioning import AudioSettings
 from audio.frames import WIRE_HZ, Pcm
 from audio.playout import MIN_LEAD_MS, PlayoutChunk
 from audio.speech import SpeechDetector, SpeechSettings
@@ -65,7 +65,7 @@ class LocalLink:
         session_id: str = "replay",
         store: LogStore | None = None,
         acknowledges: bool = True,
-        conditioning: SoundSettings | None = None,
+        conditioning: AudioSettings | None = None,
     ) -> None:
         self.words: dict[int, tuple[Word, ...]] = {}  # of each reply that was heard, at their places in its sound
         self._acknowledges = acknowledges

@@ -53,7 +53,7 @@ class Loudspeaker:
         self.gaps_ms: list[float] = []  # how late sound of a reply came that had begun to play
         self._spans: list[tuple[float, int, int, int]] = []  # (at_ms, reply, first place, end place)
         self._tracks: dict[int, _ReplyTrack] = {}  # what may still be heard
-        self._sound: dict[int, _ReplyTrack] = {}  # everything that came
+        self._audio: dict[int, _ReplyTrack] = {}  # everything that came
         self._cleared: set[int] = set()
         self._now_ms = 0.0  # up to here playing is accounted for
 
@@ -63,7 +63,7 @@ class Loudspeaker:
         if reply in self._cleared:
             return float("inf")
         track = self._tracks.setdefault(reply, _ReplyTrack(reply))
-        self._sound[reply] = track
+        self._audio[reply] = track
         due_ms = self.plays_until_ms(now_ms)
         if track.received and track.played == track.received and not track.held and not track.anew:
             late_ms = now_ms - self._ended_ms(reply)
@@ -95,7 +95,7 @@ class Loudspeaker:
         """Drop what there is of a reply from a place on: what comes next begins there."""
         self.advance(now_ms)
         track = self._tracks.setdefault(reply, _ReplyTrack(reply))
-        self._sound[reply] = track
+        self._audio[reply] = track
         place = min(round(from_ms * SAMPLES_PER_MS), track.received)
         track.chunks = [track.cut(0, place)]
         track.received = track.played = place
@@ -141,21 +141,21 @@ class Loudspeaker:
     def heard(self) -> list[HeardStretch]:
         """What was heard so far, in order."""
         return [
-            HeardStretch(at_ms, reply, start, self._sound[reply].cut(start, end))
+            HeardStretch(at_ms, reply, start, self._audio[reply].cut(start, end))
             for at_ms, reply, start, end in self._spans
         ]
 
     def between(self, from_ms: float, to_ms: float) -> Pcm:
         """Return what was heard from one time to another, silence where nothing was; up to now, nothing later."""
-        sound = np.zeros(round((to_ms - from_ms) * SAMPLES_PER_MS), dtype=np.int16)
+        audio = np.zeros(round((to_ms - from_ms) * SAMPLES_PER_MS), dtype=np.int16)
         for at_ms, reply, start, end in reversed(self._spans):
             if at_ms + (end - start) / SAMPLES_PER_MS <= from_ms:
                 break
             offset = round((at_ms - from_ms) * SAMPLES_PER_MS)
-            first, last = max(start, start - offset), min(end, start - offset + len(sound))
+            first, last = max(start, start - offset), min(end, start - offset + len(audio))
             if first < last:
-                sound[first - start + offset : last - start + offset] = self._sound[reply].cut(first, last)
-        return sound
+                audio[first - start + offset : last - start + offset] = self._audio[reply].cut(first, last)
+        return audio
 
     def _ended_ms(self, reply: int) -> float:
         return next(

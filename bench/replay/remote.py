@@ -139,9 +139,9 @@ class RemoteLink:
         """Queue sound for the server, or keep it while there is no connection."""
         self._back.memory.add(samples, _now_s())
         if self._flows:
-            self._send_sound(samples)
+            self._send_audio(samples)
 
-    def _send_sound(self, samples: Pcm, late_ms: float | None = None) -> None:
+    def _send_audio(self, samples: Pcm, late_ms: float | None = None) -> None:
         pcm, late = pcm_to_bytes(samples), None if late_ms is None else round(late_ms)
         if self._binary:
             reply, played_ms = self._played
@@ -209,8 +209,8 @@ class RemoteLink:
                 message = await socket.recv()
             self.bytes_received += len(message)
             if isinstance(message, bytes):
-                sound = parse_patient(message)
-                self._tell(PatientChunk(sound.reply, pcm_from_bytes(sound.pcm)))
+                audio = parse_patient(message)
+                self._tell(PatientChunk(audio.reply, pcm_from_bytes(audio.pcm)))
                 continue
             if self.keep is not None:
                 self.keep.append(message)
@@ -225,7 +225,7 @@ class RemoteLink:
         if event["type"] == "interlocutor.session.resumed":
             now_s = _now_s()
             for began_s, samples in self._back.memory.since(event["received_ms"]):
-                self._send_sound(samples, max(0.0, 1000.0 * (now_s - began_s)))
+                self._send_audio(samples, max(0.0, 1000.0 * (now_s - began_s)))
             self._flows = True
 
     async def _come_back(self, lost: Exception) -> ClientConnection | None:

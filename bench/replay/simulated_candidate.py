@@ -242,7 +242,7 @@ class SimulatedCandidate:
                 self._audible[reply] = AudibleTracker(WIRE_HZ)
                 self._reply_samples[reply] = 0
             case PatientChunk(reply=reply, samples=samples):
-                self._hear_sound(reply, samples)
+                self._hear_audio(reply, samples)
             case ReplyEnded(reply=reply, text=text, status=status):
                 self._patient_speaks = None
                 self._quiet_since_ms = self._start_ms + self._loudspeaker.plays_until_ms(self._now_ms)
@@ -289,7 +289,7 @@ class SimulatedCandidate:
         index = self._reply_turn.get(reply, self._current)
         return self.results[index] if index >= 0 else None
 
-    def _hear_sound(self, reply: int, samples: Pcm) -> None:
+    def _hear_audio(self, reply: int, samples: Pcm) -> None:
         starts_ms = self._loudspeaker.add(reply, samples, self._now_ms)
         offset_ms = 1000.0 * self._reply_samples.get(reply, 0) / WIRE_HZ
         self._reply_samples[reply] = self._reply_samples.get(reply, 0) + len(samples)

@@ -14,7 +14,7 @@ KEPT_MS = 10_000.0
 PIECE_MS = 500.0
 
 
-class SoundMemory:
+class PlayedAudio:
     """Keeps sound at 24 kHz as it is captured."""
 
     def __init__(self) -> None:

@@ -172,8 +172,8 @@ class RtcLink:
         now_s = _now_s()
         for began_s, samples in self._back.memory.since(received_ms):
             late_ms = round(max(0.0, 1000.0 * (now_s - began_s)))
-            sound = base64.b64encode(pcm_to_bytes(samples)).decode()
-            self.send_message("input_audio_buffer.append", audio=sound, late_ms=late_ms)
+            audio = base64.b64encode(pcm_to_bytes(samples)).decode()
+            self.send_message("input_audio_buffer.append", audio=audio, late_ms=late_ms)
         self._flows = True
 
     # -------------------------------------------------------------- what comes

@@ -21,7 +21,7 @@ from audio.frames import WIRE_HZ, Pcm
 from bench.replay.http import ask
 from common.errors import ProtocolError
 from server.rtc.data_channel import LABEL
-from server.rtc.inbound_audio import InboundSound
+from server.rtc.inbound_audio import InboundAudio
 from server.rtc.jitter import AudioJitterBuffer, Ordered
 from server.rtc.opus import OpusEncoder, OpusPacket
 
@@ -99,7 +99,7 @@ class ClientCall:
         self.heard_s = _now_s()  # when something last came
         self.microphone = Microphone()
         self.jitter = AudioJitterBuffer(self._arrived)
-        self.inbound = InboundSound(rate_hz=lambda: WIRE_HZ, hear=hear, missing_ms=lambda: 0.0)
+        self.inbound = InboundAudio(rate_hz=lambda: WIRE_HZ, hear=hear, missing_ms=lambda: 0.0)
         self._take = take
         self.pc = RTCPeerConnection(ice or configured())
         transceiver = self.pc.addTransceiver(self.microphone, "sendrecv")

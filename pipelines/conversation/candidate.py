@@ -19,7 +19,7 @@ SURE_MS = 200.0
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class PauseJudgement:
     """What a pause has come to: `left_ms` of silence until the turn is over, and whether an answer may be drafted."""
 
     commands: list[Command]
@@ -124,7 +124,7 @@ class Candidate:
     def read(self) -> list[Command]:
         """Ask what was understood until the pause at hand."""
         turn, pause = self.turn, self.pause
-        return self._segments.peek(turn, pause) if turn is not None and pause is not None else []
+        return self._segments.interim(turn, pause) if turn is not None and pause is not None else []
 
     def estimate(self, memory: Memory, patient_until_ms: float | None) -> None:
         """Judge anew how long the pause at hand may last."""
@@ -132,24 +132,26 @@ class Candidate:
         if turn is not None and pause is not None:
             self.endpointing.estimate(turn, pause, memory, patient_until_ms)
 
-    def weigh(self, now_ms: float, memory: Memory, patient_until_ms: float | None, *, auto_endpoint: bool) -> Weighed:
+    def judge_pause(
+        self, now_ms: float, memory: Memory, patient_until_ms: float | None, *, auto_endpoint: bool
+    ) -> PauseJudgement:
         """Return what so much silence asks for: to read what was said, to prepare an answer, to end the turn."""
         turn, pause = self.turn, self.pause
         if turn is None or pause is None:
-            return Weighed([], 0.0, math.inf, soon=False)
+            return PauseJudgement([], 0.0, math.inf, soon=False)
         commands: list[Command] = []
         silent_ms = pause.silent_ms(now_ms)
-        if pause.peek is None:
+        if pause.interim is None:
             if silent_ms >= self.settings.peek_ms:
                 commands += self.read()
             self.estimate(memory, patient_until_ms)
         left_ms = pause.wait_ms - silent_ms
         # A segment that ends within a word is lost twice; where the end is clear, there is no time to make sure.
         sure = silent_ms >= SURE_MS or pause.wait_ms <= SURE_MS + self.settings.peek_ms
-        soon = sure and auto_endpoint and pause.settled and left_ms <= self.settings.drafts.ahead_ms
+        soon = sure and auto_endpoint and pause.stable and left_ms <= self.settings.drafts.ahead_ms
         if soon or silent_ms >= self.settings.segment_pause_ms:
             commands += self._segments.finish(turn)
-        return Weighed(commands, silent_ms, left_ms, soon)
+        return PauseJudgement(commands, silent_ms, left_ms, soon)
 
     def turn_to_draft_for(self) -> Turn | None:
         """Return the turn if its text is known, and an answer to it was not drafted too often."""

@@ -50,8 +50,8 @@ class Pause:
 
     since_ms: float
     excused_ms: float = 0.0  # sound that did not come: the network's silence, not the candidate's
-    peek: int | None = None  # the number of the peek that was asked for
-    settled: bool = False  # the text covers all that was said before
+    interim: int | None = None  # the number of the interim text that was asked for
+    stable: bool = False  # the text covers all that was said before
     asks: float | None = None  # how surely the draft answers something that was asked
     wait_ms: float = math.inf  # the silence after which the turn is over, as it is judged now
 
@@ -63,13 +63,13 @@ class Pause:
         """Do not count so much sound that did not come."""
         self.excused_ms += missing_ms
 
-    def ask(self, peek: int) -> None:
+    def ask(self, interim: int) -> None:
         """Note that the text so far was asked for."""
-        self.peek = peek
+        self.interim = interim
 
-    def settle(self) -> None:
+    def stabilise(self) -> None:
         """Note that the text covers all that was said."""
-        self.settled = True
+        self.stable = True
 
     def answer(self, score: float) -> None:
         """Note how surely the draft answers something that was asked."""
@@ -131,8 +131,8 @@ class Turn:
             return None  # of a turn that is over or was dropped, or too late
         more = segment.update(heard)
         pause = self.pause
-        if pause is not None and (self.all_final() or (heard.peek is not None and heard.peek == pause.peek)):
-            pause.settle()
+        if pause is not None and (self.all_final() or (heard.interim is not None and heard.interim == pause.interim)):
+            pause.stabilise()
         return more
 
     def text(self) -> str:
@@ -150,12 +150,12 @@ class Turn:
 
     def stable_words(self) -> int:
         """Return how many words from the turn's beginning are settled."""
-        settled = 0
+        stable = 0
         for segment in self.segments.values():
-            settled += len(segment.text.split()) if segment.final else segment.stable_words
+            stable += len(segment.text.split()) if segment.final else segment.stable_words
             if not segment.final:
                 break
-        return settled
+        return stable
 
     def all_final(self) -> bool:
         """Return whether every segment has its final text."""

@@ -150,7 +150,7 @@ class Conversation:
     @property
     def pause_since_ms(self) -> float | None:
         """Since when the candidate pauses, in media time; None while they speak or have no turn."""
-        pause = self._machine.candidate.pause if self.state is State.WEIGHING else None
+        pause = self._machine.candidate.pause if self.state is State.ENDPOINTING else None
         return pause.since_ms if pause is not None else None
 
     @property

@@ -29,7 +29,7 @@ class Endpointing:
         last = memory.history[-1] if memory.history else None
         evidence = Evidence(
             text=turn.text(),
-            settled=pause.settled,
+            stable=pause.stable,
             speech_ms=pause.since_ms - turn.from_ms,
             last_piece_ms=pause.since_ms - turn.piece_from_ms,
             pieces=turn.pieces,

@@ -95,7 +95,7 @@ class FloorEvidence:
     silent_ms: float
     text: str
     words: tuple[Word, ...]
-    settled: bool
+    stable: bool
     playing: tuple[Word, ...]
     echo: bool | None = None
     guarded: bool = False
@@ -104,7 +104,7 @@ class FloorEvidence:
 def judge(evidence: FloorEvidence, settings: FloorSettings) -> Claim:
     """Return what the sound is, as far as it can be told."""
     over = evidence.silent_ms >= settings.resume_after_ms
-    if over and not evidence.settled and evidence.silent_ms < settings.give_up_ms:
+    if over and not evidence.stable and evidence.silent_ms < settings.give_up_ms:
         return Claim.UNDECIDED
     if evidence.echo:
         return Claim.ECHO

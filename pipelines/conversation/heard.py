@@ -73,7 +73,7 @@ class Reply:
         self.started = True
         self.touch(now_ms)
 
-    def settle(self) -> None:
+    def stabilise(self) -> None:
         """Note that no turn waits for it any more."""
         self.answers = 0
 

@@ -64,7 +64,7 @@ class Memory:
         """The patient has begun to answer: what the reply answers becomes history, what came later still waits."""
         self.history += [HistoryItem("candidate", turn.text()) for turn in self.unanswered[: reply.answers]]
         self.unanswered = self.unanswered[reply.answers :]
-        reply.settle()
+        reply.stabilise()
 
     def finish(self, reply: Reply, status: str, played_ms: float, *, estimated: bool) -> list[Event]:
         """Keep what was heard of a reply that is over; return what is to be recorded."""

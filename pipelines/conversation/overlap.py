@@ -78,7 +78,7 @@ class Overlap:
             silent_ms=now_ms - end_ms,
             text=turn.text(),
             words=turn.words(),
-            settled=turn.pause is not None and turn.pause.settled,
+            stable=turn.pause is not None and turn.pause.stable,
             playing=tuple(shifted),
             echo=self.echo.echo,
             guarded=guarded,

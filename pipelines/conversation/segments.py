@@ -14,7 +14,7 @@ class Segments:
 
     turns: int = 0  # the number of the last turn
     _segments: int = 0
-    _peeks: int = 0
+    _interims: int = 0
 
     def begin_turn(self, voiced_from_ms: float) -> Turn:
         """Return a new turn, without a segment yet."""
@@ -33,15 +33,15 @@ class Segments:
         turn.segments[self._segments] = Segment(now_ms)
         return [OpenSegment(self._segments, in_speech)]
 
-    def peek(self, turn: Turn, pause: Pause) -> list[Command]:
+    def interim(self, turn: Turn, pause: Pause) -> list[Command]:
         """Ask what was understood until this pause; nothing is asked where the final text is there."""
-        self._peeks += 1
-        pause.ask(self._peeks)
+        self._interims += 1
+        pause.ask(self._interims)
         number, segment = turn.last_segment()
         if segment.final:
-            pause.settle()
+            pause.stabilise()
             return []
-        return [AskInterim(number, self._peeks)]
+        return [AskInterim(number, self._interims)]
 
     def finish(self, turn: Turn) -> list[Command]:
         """Ask for the final text of the turn's last segment, once."""

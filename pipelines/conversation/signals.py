@@ -73,7 +73,7 @@ class Tick:
 class Understood:
     """A hypothesis for a segment; word times are media milliseconds.
 
-    `peek` is the number of the Peek command that it answers: it covers everything that was said until then.
+    `interim` is the number of the AskInterim command that it answers: it covers everything that was said until then.
     `voiceless` says that nobody spoke in it.
     """
 
@@ -83,7 +83,7 @@ class Understood:
     stable_words: int
     final: bool
     latency_ms: float = 0.0
-    peek: int | None = None
+    interim: int | None = None
     voiceless: bool = False
 
 

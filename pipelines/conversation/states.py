@@ -13,7 +13,7 @@ class State(StrEnum):
 
     LISTENING = "listening"  # nobody speaks; the floor is the candidate's
     HEARING = "hearing"  # the candidate speaks
-    WEIGHING = "weighing"  # the candidate pauses; is the turn over?
+    ENDPOINTING = "weighing"  # the candidate pauses; is the turn over?
     ANSWERING = "answering"  # the turn is over; the reply is being prepared
     SPEAKING = "speaking"  # the patient speaks
     HOLDING = "holding"  # the candidate makes a sound over the patient; is the floor being taken?

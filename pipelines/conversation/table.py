@@ -11,7 +11,7 @@ from pipelines.conversation.handlers import answering, ending, hearing, holding,
 from pipelines.conversation.machine import EchoJudged, ReplyOver, VoiceInEcho
 from pipelines.conversation.states import State, Table, on, when
 
-LISTENING, HEARING, WEIGHING, ANSWERING, SPEAKING, HOLDING, ENDED = State
+LISTENING, HEARING, ENDPOINTING, ANSWERING, SPEAKING, HOLDING, ENDED = State
 
 # Where a turn that is over leads: it waits for its text or its reply, is spoken to at once, or was none.
 TURN_OVER = (ANSWERING, SPEAKING, LISTENING)
@@ -50,15 +50,15 @@ TABLE: Table = {
         HEARING,
         on(s.Tick, hearing.hear),
         on(s.VoiceStarted, hearing.go_on),
-        on(s.VoicePaused, hearing.begin_pause, WEIGHING, *TURN_OVER),
+        on(s.VoicePaused, hearing.begin_pause, ENDPOINTING, *TURN_OVER),
         on(s.Understood, hearing.understood),
         on(EchoJudged, hearing.heed_echo_in_turn, LISTENING),
         on(s.CommitAsked, hearing.commit_asked, *TURN_OVER),
         on(s.ClearAsked, hearing.clear_asked, LISTENING),
     ),
     **when(
-        WEIGHING,
-        on(s.Tick, hearing.wait_in_pause, *TURN_OVER),
+        ENDPOINTING,
+        on(s.Tick, hearing.pause_lasts, *TURN_OVER),
         on(s.VoiceStarted, hearing.end_pause, HEARING),
         on(s.Understood, hearing.understood_in_pause, *TURN_OVER),
         on(s.Proposed, hearing.drafted),
@@ -90,15 +90,15 @@ TABLE: Table = {
     ),
     **when(
         HOLDING,
-        on(s.Tick, holding.wait_for_claim, SPEAKING, HEARING, WEIGHING),
+        on(s.Tick, holding.wait_for_claim, SPEAKING, HEARING, ENDPOINTING),
         on(s.VoiceStarted, holding.go_on_over),
         on(s.VoiceDenied, holding.denied, SPEAKING),
-        on(s.VoicePaused, holding.pause_over, SPEAKING, HEARING, WEIGHING),
-        on(s.Understood, holding.understood_over, SPEAKING, HEARING, WEIGHING),
+        on(s.VoicePaused, holding.pause_over, SPEAKING, HEARING, ENDPOINTING),
+        on(s.Understood, holding.understood_over, SPEAKING, HEARING, ENDPOINTING),
         on(s.PlayedOut, holding.played_out_under, SPEAKING),
         on(s.Truncated, speaking.truncated_while_heard),
         on(s.CancelAsked, replying.cancel_asked),
         on(EchoJudged, holding.heed_echo_over),
-        on(ReplyOver, holding.leave_floor, HEARING, WEIGHING, *REPLY_OVER),
+        on(ReplyOver, holding.leave_floor, HEARING, ENDPOINTING, *REPLY_OVER),
     ),
 }

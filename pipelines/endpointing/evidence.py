@@ -15,7 +15,7 @@ class Evidence:
     """
 
     text: str
-    settled: bool
+    stable: bool
     speech_ms: float  # from the turn's first voiced sample to the pause
     last_piece_ms: float  # of it, the speech since the pause before
     pieces: int = 1  # into which pauses have cut the turn so far

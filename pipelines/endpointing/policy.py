@@ -51,7 +51,7 @@ class EndpointPolicy:
     def wait_ms(self, evidence: Evidence) -> float:
         """Return the silence after which the turn is over, in milliseconds since the last voiced sample."""
         floor_s, ceiling_s, _, _ = self.settings.waits()
-        if not evidence.settled:
+        if not evidence.stable:
             return 1000.0 * ceiling_s
         if not evidence.text.strip():
             return min(max(self.settings.unheard_ms, 1000.0 * floor_s), 1000.0 * ceiling_s)

@@ -52,7 +52,7 @@ class DecodeHandle:
         self._lane = lane
         self.segment = self._new()
         self.ended: deque[_Ended] = deque()
-        self.peek_number: int | None = None
+        self.interim_number: int | None = None
         self.peek_asked = 0
         self.reading: list[_Piece] = []  # of it, now
         self.served = 0  # captions so far on the lane, when this stream had its last one
@@ -65,9 +65,9 @@ class DecodeHandle:
     def flush(self) -> None:
         """Nothing is held back."""
 
-    def peek(self, number: int) -> None:
+    def interim(self, number: int) -> None:
         """Ask for a hypothesis of everything fed so far; it comes with this number, unless the segment ends first."""
-        self.peek_number = number
+        self.interim_number = number
         self.peek_asked = self._lane.ask()
         self._lane.wake()
 
@@ -87,7 +87,7 @@ class DecodeHandle:
 
     def _begin(self) -> None:
         self.segment = self._new()
-        self.peek_number = None
+        self.interim_number = None
         self._lane.wake()
 
     def _new(self) -> GrowingSegment:
@@ -101,13 +101,13 @@ class _Piece:
     handle: DecodeHandle
     segment: GrowingSegment
     reading: ReadRequest
-    peek: int | None = None
+    interim: int | None = None
     ended: _Ended | None = None
 
     @property
     def is_waited(self) -> bool:
         """Whether somebody waits for it."""
-        return self.peek is not None or self.ended is not None
+        return self.interim is not None or self.ended is not None
 
     @property
     def turn(self) -> tuple[bool, int]:
@@ -240,8 +240,8 @@ class DecodeLane(Lane):
                 return None
         if ended is not None:
             return self._piece(handle, segment, "final", ended=ended)
-        if handle.peek_number is not None:
-            return self._piece(handle, segment, "peek", peek=handle.peek_number)
+        if handle.interim_number is not None:
+            return self._piece(handle, segment, "interim", interim=handle.interim_number)
         return None
 
     def _piece(
@@ -250,16 +250,16 @@ class DecodeLane(Lane):
         segment: GrowingSegment,
         purpose: Purpose,
         *,
-        peek: int | None = None,
+        interim: int | None = None,
         ended: _Ended | None = None,
     ) -> _Piece:
-        return _Piece(handle, segment, segment.reading(purpose), peek, ended)
+        return _Piece(handle, segment, segment.reading(purpose), interim, ended)
 
     def _give_known(self) -> None:
         """Give what a pause's reading has settled, and forget streams that are done."""
         for handle in self._handles:
             self._give_finals(handle)
-            if handle.peek_number is not None and handle.segment.is_read and not handle.ended:
+            if handle.interim_number is not None and handle.segment.is_read and not handle.ended:
                 self._give_peek(handle, handle.segment.known())
                 self._give_finals(handle)  # who is told of a pause may end the segment
         self._handles = [handle for handle in self._handles if not handle.closed or handle.ended or handle.reading]
@@ -277,8 +277,8 @@ class DecodeLane(Lane):
         self._hand(handle.listener, ended.segment.final())
 
     def _give_peek(self, handle: DecodeHandle, hypothesis: Hypothesis) -> None:
-        number, handle.peek_number = handle.peek_number, None
-        self._hand(handle.listener, replace(hypothesis, peek=number))
+        number, handle.interim_number = handle.interim_number, None
+        self._hand(handle.listener, replace(hypothesis, interim=number))
 
     # -------------------------------------------------------------- reading
 
@@ -309,9 +309,9 @@ class DecodeLane(Lane):
             return
         if handle.segment is not piece.segment or hypothesis is None:
             return  # it has ended, or was abandoned, or more of it has to be read first
-        if piece.peek is None:
+        if piece.interim is None:
             self._hand(handle.listener, hypothesis)
-        elif piece.peek == handle.peek_number:
+        elif piece.interim == handle.interim_number:
             self._give_peek(handle, hypothesis)
 
     @staticmethod
@@ -329,8 +329,8 @@ class DecodeLane(Lane):
                     piece.ended.segment.give_up()
             elif piece.handle.segment is piece.segment:
                 piece.segment.skip()
-                if piece.peek == piece.handle.peek_number and len(pieces) == 1:
-                    piece.handle.peek_number = None
+                if piece.interim == piece.handle.interim_number and len(pieces) == 1:
+                    piece.handle.interim_number = None
 
 
 RecogniserLane = StreamLane | DecodeLane

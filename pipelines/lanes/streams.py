@@ -38,7 +38,7 @@ class _End:
 
 
 @dataclass(frozen=True, slots=True)
-class _Peek:
+class _AskInterim:
     """Read the segment at this point of the stream."""
 
     number: int
@@ -54,7 +54,7 @@ class StreamHandle:
         self.opened = False
         self.closed = False
         self.speaker_state: str | None = None
-        self.pending: deque[Pcm | _Peek | _End] = deque()
+        self.pending: deque[Pcm | _AskInterim | _End] = deque()
         self.pending_samples = 0
         self.segment: list[Pcm] = []  # what the engine was fed of the unfinished segment
         self.deaths = 0
@@ -74,10 +74,12 @@ class StreamHandle:
         if self.pending:
             self._lane.wake(self)
 
-    def peek(self, number: int) -> None:
+    def interim(self, number: int) -> None:
         """Ask for a hypothesis of everything fed so far; it comes with this number, unless the segment ends first."""
-        self.pending = deque(item for item in self.pending if not isinstance(item, _Peek))  # only the newest counts
-        self.pending.append(_Peek(number))
+        self.pending = deque(
+            item for item in self.pending if not isinstance(item, _AskInterim)
+        )  # only the newest counts
+        self.pending.append(_AskInterim(number))
         self._lane.wake(self)
 
     def finish(self) -> None:
@@ -90,7 +92,7 @@ class StreamHandle:
         self.abandoned += 1
         while self.pending and not isinstance(self.pending[-1], _End):
             dropped = self.pending.pop()
-            self.pending_samples -= 0 if isinstance(dropped, _Peek) else len(dropped)  # type: ignore[arg-type]
+            self.pending_samples -= 0 if isinstance(dropped, _AskInterim) else len(dropped)  # type: ignore[arg-type]
         self.pending.append(_End(finish=False))
         self._lane.wake(self)
 
@@ -102,15 +104,15 @@ class StreamHandle:
     @property
     def is_waited_for(self) -> bool:
         """Whether a hypothesis was asked for: somebody pauses, or waits for an answer."""
-        return any(isinstance(item, _Peek) or (isinstance(item, _End) and item.finish) for item in self.pending)
+        return any(isinstance(item, _AskInterim) or (isinstance(item, _End) and item.finish) for item in self.pending)
 
-    def take_sound(self) -> Pcm | None:
+    def take_audio(self) -> Pcm | None:
         """Return the sound at the head of the queue, up to a second of it, or None when an end comes first."""
         gathered: list[Pcm] = []
         limit = samples_for(MAX_FEED_MS, ANALYSIS_HZ)
         while self.pending and limit > 0:
             head = self.pending[0]
-            if isinstance(head, _Peek | _End):
+            if isinstance(head, _AskInterim | _End):
                 break
             piece = head[:limit]
             limit -= len(piece)
@@ -121,15 +123,15 @@ class StreamHandle:
                 self.pending[0] = head[len(piece) :]
         if not gathered:
             return None
-        sound: Pcm = np.concatenate(gathered)
-        self.pending_samples -= len(sound)
-        return sound
+        audio: Pcm = np.concatenate(gathered)
+        self.pending_samples -= len(audio)
+        return audio
 
-    def take_peek(self) -> _Peek | None:
-        """Return the peek at the head of the queue, if that is what is there."""
-        if self.pending and isinstance(self.pending[0], _Peek):
-            peek = self.pending.popleft()
-            return peek if isinstance(peek, _Peek) else None
+    def take_interim(self) -> _AskInterim | None:
+        """Return the interim request at the head of the queue, if that is what is there."""
+        if self.pending and isinstance(self.pending[0], _AskInterim):
+            interim = self.pending.popleft()
+            return interim if isinstance(interim, _AskInterim) else None
         return None
 
     def take_end(self) -> _End | None:
@@ -192,20 +194,20 @@ class StreamLane(Lane):
             handle.opened = True
             return True
         stream_id, abandoned = handle.spec.stream_id, handle.abandoned
-        sound = handle.take_sound()
-        if sound is not None:
-            handle.segment.append(sound)
+        audio = handle.take_audio()
+        if audio is not None:
+            handle.segment.append(audio)
             _forget_beyond(handle.segment, samples_for(MAX_SEGMENT_MS, ANALYSIS_HZ))
-            async for part in self._call(index, Feed(next(self._call_ids), stream_id, sound)):
+            async for part in self._call(index, Feed(next(self._call_ids), stream_id, audio)):
                 if handle.abandoned == abandoned:
                     self._hand(handle.listener, part.value)
             return bool(handle.pending) or handle.closed
-        peek = handle.take_peek()
-        # A peek is lost if the worker dies of it: the final will come all the same.
-        if peek is not None:
+        interim = handle.take_interim()
+        # An interim request is lost if the worker dies of it: the final will come all the same.
+        if interim is not None:
             async for part in self._call(index, ReadInterim(next(self._call_ids), stream_id)):
                 if handle.abandoned == abandoned:
-                    self._hand(handle.listener, replace(part.value, peek=peek.number))
+                    self._hand(handle.listener, replace(part.value, interim=interim.number))
             return bool(handle.pending) or handle.closed
         end = handle.take_end()
         if end is not None:
@@ -235,9 +237,9 @@ class StreamLane(Lane):
                 handle.deaths += 1
             if handle.deaths >= DEATHS:
                 self._give_up(handle, EngineError(f"{self.name} failed twice at the same words"))
-            for sound in reversed(handle.segment):
-                handle.pending.appendleft(sound)
-                handle.pending_samples += len(sound)
+            for audio in reversed(handle.segment):
+                handle.pending.appendleft(audio)
+                handle.pending_samples += len(audio)
             handle.segment.clear()
             self.wake(handle)
 
@@ -246,7 +248,7 @@ class StreamLane(Lane):
         self._tell("failed", error.message)
         handle.deaths = 0
         handle.segment.clear()
-        while handle.take_sound() is not None or handle.take_peek() is not None:
+        while handle.take_audio() is not None or handle.take_interim() is not None:
             pass
         end = handle.take_end()
         if end is not None and end.finish:

@@ -50,7 +50,7 @@ Engine = Recogniser | SegmentDecoder | Responder | Synthesiser
 Factory = Callable[[], Engine]
 
 
-class Servant:
+class WorkerLoop:
     """Holds one engine and its open streams, and works off one message at a time."""
 
     def __init__(self, engine: Engine) -> None:
@@ -94,7 +94,7 @@ class Servant:
                 if hypothesis is not None:
                     yield hypothesis
             case ReadInterim(stream_id=stream_id):
-                yield self._streams[stream_id].peek()
+                yield self._streams[stream_id].interim()
             case Finish(stream_id=stream_id):
                 yield self._streams[stream_id].finish()
             case Reset(stream_id=stream_id):
@@ -148,7 +148,7 @@ def serve(factory: Factory, receive: Callable[[bool], ToWorker], send: Callable[
         send(failed_to_load(error))
         return
     send(Ready(engine.info))
-    servant = Servant(engine)
+    worker_loop = WorkerLoop(engine)
     waiting: deque[ToWorker] = deque()
     while True:
         message = waiting.popleft() if waiting else receive(True)
@@ -156,7 +156,7 @@ def serve(factory: Factory, receive: Callable[[bool], ToWorker], send: Callable[
             return
         if isinstance(message, Cancel):
             continue  # what it meant is done already
-        steps = servant.work(message)
+        steps = worker_loop.work(message)
         for step in steps:
             send(step)
             if isinstance(step, Yielded) and _is_cancelled(message.id, waiting, receive):

@@ -17,7 +17,7 @@ from typing import Protocol
 from common.errors import EngineError, WorkerDied
 from pipelines.engines import EngineInfo, Isolation
 from pipelines.lanes.messages import Cancel, Failed, FromWorker, Ready, ToWorker
-from pipelines.lanes.worker_loop import Factory, Servant, failed_to_load, serve
+from pipelines.lanes.worker_loop import Factory, WorkerLoop, failed_to_load, serve
 
 START_TIMEOUT_S = 120.0  # a large model from a cold disk
 
@@ -66,7 +66,7 @@ class InlineWorker:
 
     def __init__(self, factory: Factory) -> None:
         self._factory = factory
-        self._servant: Servant | None = None
+        self._loop: WorkerLoop | None = None
         self._steps: Iterator[FromWorker] = iter(())
 
     async def start(self) -> EngineInfo:
@@ -76,13 +76,13 @@ class InlineWorker:
             engine.warm()
         except Exception as error:
             raise _not_loaded(failed_to_load(error)) from error
-        self._servant = Servant(engine)
+        self._loop = WorkerLoop(engine)
         return engine.info
 
     def send(self, message: ToWorker) -> None:
         """Begin a call; a cancellation changes nothing, since the parts of a cancelled job are not delivered."""
-        if message is not None and not isinstance(message, Cancel) and self._servant is not None:
-            self._steps = self._servant.work(message)
+        if message is not None and not isinstance(message, Cancel) and self._loop is not None:
+            self._steps = self._loop.work(message)
 
     async def reply(self) -> FromWorker:
         """Run the engine to its next answer."""
@@ -92,7 +92,7 @@ class InlineWorker:
 
     async def stop(self) -> None:
         """Forget the engine."""
-        self._servant = None
+        self._loop = None
 
 
 class ThreadWorker:

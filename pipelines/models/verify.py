@@ -186,7 +186,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _json_fault(path: Path) -> Fault | None:
     try:
-        sound = isinstance(_read_json(path), dict)
+        audio = isinstance(_read_json(path), dict)
     except ValueError:
-        sound = False
-    return None if sound else Fault("model.format", f"{path} is damaged: {AGAIN}")
+        audio = False
+    return None if audio else Fault("model.format", f"{path} is damaged: {AGAIN}")

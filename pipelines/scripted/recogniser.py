@@ -94,7 +94,7 @@ class ScriptedStream:
         text = " ".join(word.text for word in words)
         return Hypothesis(text, words, stable_words=len(words) - 1, cost_ms=engine.feed_cost_ms)
 
-    def peek(self) -> Hypothesis:
+    def interim(self) -> Hypothesis:
         """Return what `finish` would."""
         words = self._words(final=True)
         text = " ".join(word.text for word in words)

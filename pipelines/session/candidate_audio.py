@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from audio.conditioning import Conditioned, Conditioner, SoundSettings
+from audio.conditioning import AudioSettings, Conditioned, Conditioner
 from audio.echo import EchoWatch
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Frame, FrameKind, Pcm
 from audio.loudness import VoicedTracker
@@ -77,7 +77,7 @@ class Hearing:
         rate_hz: int,
         detector: SpeechDetector,
         now_ms: Callable[[], float],
-        conditioning: SoundSettings | None = None,
+        conditioning: AudioSettings | None = None,
     ) -> None:
         self._conditioner = Conditioner(rate_hz, conditioning)
         # How alike the microphone's sound and the patient's are; whoever plays the latter adds it.
@@ -109,7 +109,7 @@ class Hearing:
     def tick(
         self,
         frame: Frame,
-        sound: Conditioned,
+        audio: Conditioned,
         media_ms: float,
         *,
         core: Conversation,
@@ -122,7 +122,7 @@ class Hearing:
         `played_ms` of the reply have been heard; `busy`: the engines have enough to do; `awaited`: what is missing of
         it may still come.
         """
-        self.echo.add_heard(sound.levelled, media_ms - frame.duration_ms)
+        self.echo.add_heard(audio.levelled, media_ms - frame.duration_ms)
         missing = frame.kind is FrameKind.MISSING
         since_ms = core.pause_since_ms
         return s.Tick(
@@ -148,19 +148,19 @@ class Hearing:
         """Return the sound of the frame that is to be heard next, prepared."""
         return self._conditioner.process(frame.samples)
 
-    def judge_sound(self, sound: Conditioned) -> list[Finding]:
+    def judge_audio(self, audio: Conditioned) -> list[Finding]:
         """Learn the voice's level from the frame that was heard last, in which nobody else was to be heard.
 
         Returns what the candidate should be told of it.
         """
-        return self._conditioner.judge(sound, self._detector.state)
+        return self._conditioner.judge(audio, self._detector.state)
 
     def new_turn(self, from_ms: float) -> None:
         """Forget the loudness of the turn before; this one's first sound has been heard already."""
         self._voiced.reset(from_ms)
         self._quiet = False
 
-    def hear(self, frame: Frame, sound: Conditioned, media_ms: float) -> Iterator[s.Signal]:
+    def hear(self, frame: Frame, audio: Conditioned, media_ms: float) -> Iterator[s.Signal]:
         """Take a frame that ends at `media_ms`, and its `sound` as `condition` prepared it.
 
         Yields voice signals, feeding the open segment in between.
@@ -171,8 +171,8 @@ class Hearing:
         end_ms = media_ms if frame.at_ms is None else frame.at_ms + frame.duration_ms
         if frame.kind is not FrameKind.LATE or frame.at_ms is not None:
             # Without the gain, which may change within a turn: it is levels of one turn that are compared.
-            self._voiced.add(sound.clean, end_ms - frame.duration_ms)
-        samples = self._to_analysis.process(sound.levelled)
+            self._voiced.add(audio.clean, end_ms - frame.duration_ms)
+        samples = self._to_analysis.process(audio.levelled)
         self._heard_ms += 1000.0 * len(samples) / ANALYSIS_HZ
         ahead_ms = end_ms - self._heard_ms  # from the detector's time to media time
         for event in self._detector.process(samples):
@@ -232,10 +232,10 @@ class Hearing:
         if in_speech:
             self._look_back(RECENT_MS)
 
-    def peek(self, segment: int, number: int) -> None:
+    def interim(self, segment: int, number: int) -> None:
         """Ask for what was understood of the segment so far."""
         if self._segment is not None and self._segment.number == segment and self._stream is not None:
-            self._stream.peek(number)
+            self._stream.interim(number)
 
     def finish_segment(self, number: int) -> None:
         """Ask for the segment's final text."""
@@ -266,7 +266,7 @@ class Hearing:
             stable_words=hypothesis.stable_words,
             final=hypothesis.final,
             latency_ms=self._now_ms() - segment.asked_ms if hypothesis.final else 0.0,
-            peek=hypothesis.peek,
+            interim=hypothesis.interim,
             voiceless=hypothesis.rejected is not None and hypothesis.rejected.voiceless,
         )
 

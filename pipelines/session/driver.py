@@ -15,7 +15,7 @@ import numpy as np
 import structlog
 
 from audio.clock import Clock
-from audio.conditioning import SoundSettings
+from audio.conditioning import AudioSettings
 from audio.frames import FRAME_MS, Frame, FrameKind, Pcm
 from audio.intake import Intake
 from audio.playout import Playout, PlayoutChunk, Sink
@@ -91,7 +91,7 @@ class SessionDriver:
         detector: SpeechDetector,
         clock: Clock,
         sink: Sink,
-        conditioning: SoundSettings | None = None,
+        conditioning: AudioSettings | None = None,
         make_log: Callable[[Callable[[], float]], SessionLog],
         make_recorder: Callable[[int], SessionRecorder] | None = None,
     ) -> None:
@@ -123,7 +123,7 @@ class SessionDriver:
         self._closing: asyncio.TimerHandle | None = None  # the time is over: the end comes by itself
         self.clock = RolePlayClock(over=self._time_up, tired=partial(self.pause, False))
         self._latency = LatencyWatch()
-        self.keeps_sound = False  # the client sends what it could not send, late
+        self.keeps_audio = False  # the client sends what it could not send, late
         self._late_in_turn = False
         self._media_ahead_ms = 0.0  # of session time, when the reply under way began
         self._reported = (0.0, 0.0, 0.0)
@@ -179,7 +179,7 @@ class SessionDriver:
         """
         if self.core.is_over:
             return
-        self._hearing.awaits_missing = self.keeps_sound
+        self._hearing.awaits_missing = self.keeps_audio
         for frame in self._intake.receive(samples, self._clock.now_ms(), late_ms=late_ms):
             self._frame(frame)
 
@@ -188,7 +188,7 @@ class SessionDriver:
         """How much silence was inserted in all where no sound came."""
         return self._intake.missing_ms
 
-    def sound_paused(self) -> None:
+    def audio_paused(self) -> None:
         """The client is there and has no sound to send: what does not come now will not come late."""
         self._hearing.awaits_missing = False
 
@@ -201,7 +201,7 @@ class SessionDriver:
             self.playout.lose()
             return
         if (reply := self.core.reply_number) is not None:
-            self._cut_sound(reply)
+            self._cut_audio(reply)
         self.playout.lose()
         self._latency.forget()
         self._hearing.awaits_missing = True
@@ -224,7 +224,7 @@ class SessionDriver:
             if not self.clock.pause():
                 return False
             if (reply := self.core.reply_number) is not None:
-                self._cut_sound(reply)
+                self._cut_audio(reply)
                 self.playout.hold(reply)
             self._latency.forget()
             left_s = self.clock.left_s
@@ -257,16 +257,16 @@ class SessionDriver:
             self._recorder.candidate_late(frame)
         elif self._recorder is not None:
             self._recorder.candidate(frame)
-        sound = self._hearing.condition(frame)  # after the recorder, which keeps what came
-        for signal in self._hearing.hear(frame, sound, media_ms):
+        audio = self._hearing.condition(frame)  # after the recorder, which keeps what came
+        for signal in self._hearing.hear(frame, audio, media_ms):
             self.signal(signal)
         if frame.kind is not FrameKind.MISSING and not self.core.patient_is_heard:
             # What comes over the patient's voice may be that voice: nothing is learnt from it of the candidate's.
-            self._advise(self._hearing.judge_sound(sound))
+            self._advise(self._hearing.judge_audio(audio))
         if frame.kind is not FrameKind.LATE:
             tick = self._hearing.tick(
                 frame,
-                sound,
+                audio,
                 media_ms,
                 core=self.core,
                 played_ms=self.played_ms(),
@@ -344,7 +344,7 @@ class SessionDriver:
             case c.OpenSegment(segment=segment, in_speech=in_speech):
                 self._hearing.open_segment(segment, in_speech=in_speech)
             case c.AskInterim(segment=segment, number=number):
-                self._hearing.peek(segment, number)
+                self._hearing.interim(segment, number)
             case c.FinishSegment(segment=segment):
                 self._hearing.finish_segment(segment)
             case c.DropSegment(segment=segment):
@@ -364,12 +364,12 @@ class SessionDriver:
                 self._latency.released(self._clock.now_ms(), reply)
                 self.playout.release(reply)
             case c.Hold(reply=reply):
-                self._cut_sound(reply)
+                self._cut_audio(reply)
                 self.playout.hold(reply)
             case c.Resume(reply=reply, from_ms=from_ms):
                 self.playout.resume(reply, from_ms)
             case c.StopReply(reply=reply):
-                self._cut_sound(reply)
+                self._cut_audio(reply)
                 self._speaking.stop(reply)
             case c.Record(event=event):
                 self.log.append(event)
@@ -410,7 +410,7 @@ class SessionDriver:
         """Tell the core that a reply was heard to its end."""
         self.signal(s.PlayedOut(reply, played_ms, estimated))
 
-    def _cut_sound(self, reply: int) -> None:
+    def _cut_audio(self, reply: int) -> None:
         """What was placed beyond the sample that is heard now will not be heard there."""
         heard_at_ms = self.playout.placed_at_ms(reply, self.playout.played_ms(reply)) + self._media_ahead_ms
         self._hearing.echo.cut_played(heard_at_ms)
@@ -425,12 +425,12 @@ class SessionDriver:
                 self._hearing.new_turn(from_ms)
             case s.VoicePaused() if self.core.pause_since_ms is None:
                 self._latency.paused(self._clock.now_ms())
-            case s.Understood() if signal.final or signal.peek is not None:
+            case s.Understood() if signal.final or signal.interim is not None:
                 self._latency.transcribed(self._clock.now_ms())
             case s.Proposed(reply=reply, part=Clause()):
                 self._latency.clause_ready(self._clock.now_ms(), reply)
             case s.Prepared(reply=reply):
-                self._latency.sound_ready(self._clock.now_ms(), reply)
+                self._latency.audio_ready(self._clock.now_ms(), reply)
 
     # -------------------------------------------------------------- trouble
 

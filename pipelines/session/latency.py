@@ -125,7 +125,7 @@ class LatencyWatch:
         if making is not None and making.clause_ms is None:
             making.clause_ms = now_ms
 
-    def sound_ready(self, now_ms: float, reply: int) -> None:
+    def audio_ready(self, now_ms: float, reply: int) -> None:
         """The first sound of a reply was made."""
         making = self._making.get(reply)
         if making is not None and making.sound_ms is None:

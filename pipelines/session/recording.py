@@ -20,7 +20,7 @@ AHEAD_MS = 4_000.0
 UNREAD_MS = 2_000.0
 
 
-class LateSound:
+class LateAudio:
     """Sound that came after its place was filled, in stretches of 24 kHz, until it is put there."""
 
     def __init__(self, rate_hz: int) -> None:
@@ -83,7 +83,7 @@ class SessionRecorder:
         self._failed = failed
         self._broken = False
         self._resampler = StreamResampler(rate_hz, WIRE_HZ)
-        self._late = LateSound(rate_hz)
+        self._late = LateAudio(rate_hz)
         self._mixer = TimelineMixer(ahead_ms=AHEAD_MS, unread_ms=UNREAD_MS)
         self._writer = SegmentWriter(folder)
         self._written_ms = 0.0

@@ -35,7 +35,7 @@ class LocalAgreement:
         self._agreed, self._previous = newer[: max(done, common - self._held_back)], newer
         return newer
 
-    def settle(self, words: Sequence[str]) -> None:
+    def stabilise(self, words: Sequence[str]) -> None:
         """Take words as there for good, after those that are already."""
         self._agreed = (*self._agreed, *words[len(self._agreed) :])
         self._previous = self._agreed

@@ -62,10 +62,10 @@ class DecodedStream:
                 found = self._read(purpose) or found if purpose is not None else found
         return found
 
-    def peek(self) -> Hypothesis:
+    def interim(self) -> Hypothesis:
         """Read the segment so far."""
         if self._segment.samples and not self._segment.is_read:
-            self._read("peek")
+            self._read("interim")
         return self._segment.known()
 
     def finish(self) -> Hypothesis:

@@ -19,7 +19,7 @@ from audio.loudness import VoicedTracker
 from pipelines.engines import Decoded, DecodeRequest, Hypothesis, Word
 from pipelines.stt.agreement import LocalAgreement
 
-Purpose = Literal["caption", "lull", "peek", "final"]
+Purpose = Literal["caption", "lull", "interim", "final"]
 
 _SHOWN: tuple[Purpose, ...] = ("caption", "lull")
 
@@ -60,7 +60,7 @@ class GrowingSegment:
     def __init__(self, vocabulary: tuple[str, ...] = (), growth: Growth | None = None) -> None:
         self._vocabulary = vocabulary
         self._growth = growth or Growth()
-        self._sound: list[Pcm] = []
+        self._audio: list[Pcm] = []
         self._from_samples = 0  # of the segment, where the sound that is kept begins
         self._done: tuple[Word, ...] = ()  # of the sound before that
         self._agreement = LocalAgreement(held_back=self._growth.held_back)
@@ -72,7 +72,7 @@ class GrowingSegment:
     def add(self, samples: Pcm) -> None:
         """Take int16 (n,) at 16 kHz."""
         if len(samples):
-            self._sound.append(np.ascontiguousarray(samples, dtype=np.int16))
+            self._audio.append(np.ascontiguousarray(samples, dtype=np.int16))
             self._voiced.add(samples)
             self.samples += len(samples)
 
@@ -111,21 +111,21 @@ class GrowingSegment:
 
     def reading(self, purpose: Purpose) -> ReadRequest:
         """Return what is to be read next for this purpose."""
-        self._sound = [np.concatenate(self._sound)] if self._sound else []
+        self._audio = [np.concatenate(self._audio)] if self._audio else []
         most = samples_for(1000.0 * self._growth.most_s, ANALYSIS_HZ)
-        sound = self._sound[0][:most] if self._sound else np.zeros(0, dtype=np.int16)
-        whole = self._from_samples + len(sound) == self.samples
+        audio = self._audio[0][:most] if self._audio else np.zeros(0, dtype=np.int16)
+        whole = self._from_samples + len(audio) == self.samples
         if not whole:
             purpose = "final"
-        long = len(sound) > samples_for(1000.0 * self._growth.trim_s, ANALYSIS_HZ) or len(sound) == most
+        long = len(audio) > samples_for(1000.0 * self._growth.trim_s, ANALYSIS_HZ) or len(audio) == most
         request = DecodeRequest(
-            samples=sound,
-            purpose="peek" if purpose == "lull" else purpose,
+            samples=audio,
+            purpose="interim" if purpose == "lull" else purpose,
             vocabulary=self._vocabulary,
             prefix=self._agreement.agreed,
             times=purpose != "caption" or long,
         )
-        return ReadRequest(request, purpose, self._from_samples, self._from_samples + len(sound))
+        return ReadRequest(request, purpose, self._from_samples, self._from_samples + len(audio))
 
     def take(self, reading: ReadRequest, decoded: Decoded) -> Hypothesis | None:
         """Take what was read; return the hypothesis, or None when more sound has to be read for its purpose."""
@@ -204,7 +204,7 @@ class GrowingSegment:
         half_ms = length_ms / 2
         near_ms = max(length_ms - NEAR_END_MS, half_ms)
         words = self._as_shown(decoded.words, length_ms)
-        self._agreement.settle([word.text for word in words if word.end_ms <= near_ms])
+        self._agreement.stabilise([word.text for word in words if word.end_ms <= near_ms])
         count = len(self._agreement.agreed)
         agreed, later = words[:count], words[count:]
         ended = agreed[: _sentences(agreed)]
@@ -218,9 +218,9 @@ class GrowingSegment:
 
     def _let_go(self, words: Sequence[Word], cut_ms: float) -> None:
         """Let go of the sound before `cut_ms`, and of these words, which lie in it."""
-        cut = min(samples_for(cut_ms, ANALYSIS_HZ), len(self._sound[0]))
+        cut = min(samples_for(cut_ms, ANALYSIS_HZ), len(self._audio[0]))
         self._done = (*self._done, *(_moved(word, self._offset_ms) for word in words))
-        self._sound = [self._sound[0][cut:], *self._sound[1:]]
+        self._audio = [self._audio[0][cut:], *self._audio[1:]]
         self._from_samples += cut
         self._agreement.forget(len(words))
         self._timed = None

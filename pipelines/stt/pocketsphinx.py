@@ -146,16 +146,16 @@ class PocketSphinxStream:
             self._peak = max(self._peak, int(np.abs(samples.astype(np.int32)).max()))
         found: Hypothesis | None = None
         if self._pending_samples >= self._block_samples:
-            sound = np.concatenate(self._pending)
-            whole = len(sound) - len(sound) % self._block_samples
+            audio = np.concatenate(self._pending)
+            whole = len(audio) - len(audio) % self._block_samples
             for start in range(0, whole, self._block_samples):
-                self._decode(sound[start : start + self._block_samples])
+                self._decode(audio[start : start + self._block_samples])
                 found = self._partial() or found
-            self._pending = [sound[whole:]]
-            self._pending_samples = len(sound) - whole
+            self._pending = [audio[whole:]]
+            self._pending_samples = len(audio) - whole
         return found
 
-    def peek(self) -> Hypothesis:
+    def interim(self) -> Hypothesis:
         """Return the best hypothesis for the whole blocks so far: no lattice search, which only the end allows.
 
         What is left of a block is not decoded, so that asking changes nothing; at a pause it is silence.
@@ -167,9 +167,9 @@ class PocketSphinxStream:
 
     def finish(self) -> Hypothesis:
         """End the segment; words have times in ms from its start and the decoder's confidence (a hint, 0..1)."""
-        sound = np.concatenate(self._pending) if self._pending else np.zeros(0, dtype=np.int16)
-        for start in range(0, len(sound), self._block_samples):
-            self._decode(sound[start : start + self._block_samples])
+        audio = np.concatenate(self._pending) if self._pending else np.zeros(0, dtype=np.int16)
+        for start in range(0, len(audio), self._block_samples):
+            self._decode(audio[start : start + self._block_samples])
         words: tuple[Word, ...] = ()
         audible = self._peak > self._settings.silence_peak
         if self._started:

@@ -22,7 +22,7 @@ from pipelines.stt.guards import GuardedText, rejection
 from pipelines.stt.qualification import Qualification, WayFigures, write_qualification
 from pipelines.stt.wer import word_errors
 from pipelines.stt.whisper import WhisperDecoder
-from pipelines.stt.whisper_model import Sound, WhisperReader
+from pipelines.stt.whisper_model import AudioClip, WhisperReader
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.stt.window import WindowRule
 from pipelines.tts.espeak import EspeakSynthesiser
@@ -84,7 +84,7 @@ def bundled() -> list[tuple[str, Pcm]]:
     voice = EspeakSynthesiser()
     voice.warm()
     said = {(text, sex): _say(voice, text, sex) for text in (*SENTENCES, *ANSWERS) for sex in ("female", "male")}
-    spoken = [(text, _framed(sound)) for (text, _), sound in said.items()]
+    spoken = [(text, _framed(audio)) for (text, _), audio in said.items()]
     breath = np.zeros(_BREATH_MS * ANALYSIS_HZ // 1000, dtype=np.int16)
     for number, turn in enumerate(TURNS):
         sex = ("female", "male")[number % 2]
@@ -98,8 +98,8 @@ def unspoken() -> tuple[Pcm, ...]:
     rng = np.random.default_rng(1)
     at_s = np.arange(5 * ANALYSIS_HZ) / ANALYSIS_HZ
     chord = sum(np.sin(2 * np.pi * hertz * at_s) for hertz in (220.0, 277.2, 329.6)) * np.abs(np.sin(np.pi * 2 * at_s))
-    sounds = (np.zeros(len(at_s)), rng.normal(size=len(at_s)), np.sin(2 * np.pi * 50.0 * at_s), chord)
-    return tuple((sound / max(1.0, float(np.abs(sound).max())) * 2_000).astype(np.int16) for sound in sounds)
+    clips = (np.zeros(len(at_s)), rng.normal(size=len(at_s)), np.sin(2 * np.pi * 50.0 * at_s), chord)
+    return tuple((audio / max(1.0, float(np.abs(audio).max())) * 2_000).astype(np.int16) for audio in clips)
 
 
 def _try(
@@ -138,7 +138,7 @@ def _try(
 
 def _invents(reader: WhisperReader, samples: Pcm, rule: WindowRule | None) -> bool:
     """Return whether text for a sound without speech gets past the guards; the voice detector is not asked."""
-    (written,) = reader.write(reader.hear([Sound(samples)], rule=rule))
+    (written,) = reader.write(reader.hear([AudioClip(samples)], rule=rule))
     reading = GuardedText(written.text, written.no_speech, written.log_probability)
     return bool(written.text) and rejection(reading, samples) is None
 

@@ -33,7 +33,7 @@ from pipelines.stt.guards import (
 )
 from pipelines.stt.qualification import is_qualified
 from pipelines.stt.telling import Telling
-from pipelines.stt.whisper_model import EncodedBatch, Sound, WhisperReader, Written
+from pipelines.stt.whisper_model import AudioClip, EncodedBatch, WhisperReader, Written
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.stt.window import WindowRule
 
@@ -46,7 +46,7 @@ FALSE_START = -1.0
 class ClipReader(Protocol):
     """What reads: `WhisperReader`, or a script in a test."""
 
-    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> EncodedBatch:
+    def hear(self, clips: Sequence[AudioClip], *, rule: WindowRule | None) -> EncodedBatch:
         """Encode."""
 
     def write(
@@ -63,7 +63,7 @@ class ClipReader(Protocol):
     def align(self, heard: EncodedBatch, written: Sequence[Written]) -> list[tuple[Word, ...]]:
         """Find the words' times."""
 
-    def prompt_length(self, sound: Sound) -> int:
+    def prompt_length(self, audio: AudioClip) -> int:
         """Return by what sounds are grouped into batches."""
 
 
@@ -72,7 +72,7 @@ class _Task:
     """One request on its way."""
 
     request: DecodeRequest
-    sound: Sound
+    audio: AudioClip
     decoded: Decoded = field(default_factory=Decoded)
 
 
@@ -107,7 +107,7 @@ class WhisperDecoder:
             lease = self._load()
             try:
                 noise = np.random.default_rng(0).integers(-500, 500, ANALYSIS_HZ).astype(np.int16)
-                heard = lease.model.hear([Sound(noise)], rule=self.rule)
+                heard = lease.model.hear([AudioClip(noise)], rule=self.rule)
                 lease.model.align(heard, lease.model.write(heard))
             except BaseException:
                 lease.release()
@@ -123,7 +123,7 @@ class WhisperDecoder:
     def decode(self, requests: Sequence[DecodeRequest]) -> DecodedBatch:
         """Read all requests, those of equally long prompts together; raises EngineError."""
         self.warm()
-        tasks = [_Task(request, _sound(request)) for request in requests]
+        tasks = [_Task(request, _audio(request)) for request in requests]
         spoken: list[_Task] = []
         for task in tasks:
             # Words that were agreed on had a voice under them.
@@ -137,12 +137,12 @@ class WhisperDecoder:
         return DecodedBatch(tuple(task.decoded for task in tasks))
 
     def _kin(self, task: _Task) -> int:
-        return self._reader.prompt_length(task.sound)
+        return self._reader.prompt_length(task.audio)
 
     def _read(self, tasks: list[_Task]) -> None:
         """Read sounds that share a batch."""
         reader = self._reader
-        heard = reader.hear([task.sound for task in tasks], rule=self.rule)
+        heard = reader.hear([task.audio for task in tasks], rule=self.rule)
         waited = any(task.request.purpose != "caption" for task in tasks)
         written = reader.write(heard, beam=self._beam if waited else 1)
         reasons = [self._judge(task, each) for task, each in zip(tasks, written, strict=True)]
@@ -173,7 +173,7 @@ class WhisperDecoder:
 
     def _echo(self, task: _Task, heard: EncodedBatch, written: Written) -> Rejection | None:
         """Return a rejection for a text that repeats what the model was told, where without that it hears nothing."""
-        if task.sound.prefix or not only_repeats(written.text, self._telling.about(task.sound.vocabulary)):
+        if task.audio.prefix or not only_repeats(written.text, self._telling.about(task.audio.vocabulary)):
             return None
         (untold,) = self._reader.write(self._untold(task, heard), prompted=False)
         if untold.text.strip() and self._judge(task, untold) is None:
@@ -182,10 +182,10 @@ class WhisperDecoder:
 
     def _untold(self, task: _Task, heard: EncodedBatch) -> EncodedBatch:
         """Return the sound without what was told before it, as it was heard unless that was in a batch."""
-        sound = Sound(task.sound.samples, voiced_s=task.sound.voiced_s)
-        if len(heard.sounds) == 1:
-            return EncodedBatch((sound,), heard.memory, heard.frames)
-        return self._reader.hear([sound], rule=self.rule)
+        audio = AudioClip(task.audio.samples, voiced_s=task.audio.voiced_s)
+        if len(heard.clips) == 1:
+            return EncodedBatch((audio,), heard.memory, heard.frames)
+        return self._reader.hear([audio], rule=self.rule)
 
     def _judge(self, task: _Task, written: Written) -> Rejection | None:
         reading = GuardedText(written.text, written.no_speech, written.log_probability)
@@ -233,8 +233,8 @@ def make_decoder(*, folder: Path, settings: WhisperSettings, models: ModelSettin
     return WhisperDecoder(load, info=info, rule=rule, telling=settings.telling, beam=settings.beam)
 
 
-def _sound(request: DecodeRequest) -> Sound:
-    return Sound(request.samples, request.vocabulary, request.prefix, voiced_s(request.samples))
+def _audio(request: DecodeRequest) -> AudioClip:
+    return AudioClip(request.samples, request.vocabulary, request.prefix, voiced_s(request.samples))
 
 
 def _plain(text: str) -> list[str]:

@@ -34,7 +34,7 @@ NO_REPEAT_TOKENS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sound:
+class AudioClip:
     """Something to be read: int16 (n,) at 16 kHz up to 30 s, after a prompt, beginning with the words of a prefix.
 
     `voiced_s` is how much of it is voiced, for what can be said in it at most; None: all of it may be.
@@ -66,7 +66,7 @@ class Written:
 class EncodedBatch:
     """Sounds as the encoder heard them, in a batch."""
 
-    sounds: tuple[Sound, ...]
+    clips: tuple[AudioClip, ...]
     memory: Any  # ctranslate2.StorageView (sounds, frames / 2, width)
     frames: int  # of features, 10 ms each
 
@@ -116,16 +116,16 @@ class WhisperReader:
         """Free what the model takes, as soon as it computes no more."""
         self.model.model.unload_model()
 
-    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> EncodedBatch:
+    def hear(self, clips: Sequence[AudioClip], *, rule: WindowRule | None) -> EncodedBatch:
         """Encode sounds together, all in the window that the longest of them needs; without a rule padded to 30 s."""
         from ctranslate2 import StorageView
 
-        longest = max(len(sound.samples) for sound in sounds)
+        longest = max(len(audio.samples) for audio in clips)
         window_s = rule.window_s(longest) if rule is not None else WINDOW_S
         frames = round(window_s * ANALYSIS_HZ) // FRAME_SAMPLES
-        features = np.stack([self._features(sound.samples, frames) for sound in sounds])
+        features = np.stack([self._features(audio.samples, frames) for audio in clips])
         memory = self.model.model.encode(StorageView.from_array(np.ascontiguousarray(features)), to_cpu=False)
-        return EncodedBatch(tuple(sounds), memory, frames)
+        return EncodedBatch(tuple(clips), memory, frames)
 
     def write(
         self,
@@ -142,8 +142,8 @@ class WhisperReader:
         Without `prompted` nothing is told before; without `repeats` no four tokens in a row come twice.
         `pinned_tokens` has exactly so many written, for benches on models whose weights are random.
         """
-        prompts = [self._prompt(sound, prompted=prompted) for sound in heard.sounds]
-        tokens = max(sound.most_tokens for sound in heard.sounds) if pinned_tokens is None else pinned_tokens
+        prompts = [self._prompt(audio, prompted=prompted) for audio in heard.clips]
+        tokens = max(audio.most_tokens for audio in heard.clips) if pinned_tokens is None else pinned_tokens
         # CTranslate2 writes at most half of `max_length`, and what the prompt without its last token leaves of it.
         most = min(max(2 * tokens, tokens + max(map(len, prompts)) - 1), self.model.max_length)
         endless = [] if pinned_tokens is None else [self._tokenizer.eot]
@@ -167,17 +167,17 @@ class WhisperReader:
 
     def align(self, heard: EncodedBatch, written: Sequence[Written]) -> list[tuple[Word, ...]]:
         """Return the words of what was written, with times in ms from the sound's start and confidences."""
-        frames = [min(heard.frames, len(sound.samples) // FRAME_SAMPLES + ALIGNED_BEYOND) for sound in heard.sounds]
+        frames = [min(heard.frames, len(audio.samples) // FRAME_SAMPLES + ALIGNED_BEYOND) for audio in heard.clips]
         texts = [list(each.tokens) for each in written]
         found = self.model.find_alignment(self._tokenizer, texts, heard.memory, frames)
         return [
-            in_order(words, 1000.0 * len(sound.samples) / ANALYSIS_HZ)
-            for words, sound in zip(found, heard.sounds, strict=True)
+            in_order(words, 1000.0 * len(audio.samples) / ANALYSIS_HZ)
+            for words, audio in zip(found, heard.clips, strict=True)
         ]
 
-    def prompt_length(self, sound: Sound) -> int:
+    def prompt_length(self, audio: AudioClip) -> int:
         """Return how many tokens come before the sound's own: only sounds of one such length share a batch."""
-        return len(self._before(sound))
+        return len(self._before(audio))
 
     def _features(self, samples: Pcm, frames: int) -> NDArray[np.float32]:
         padded = np.zeros(frames * FRAME_SAMPLES, dtype=np.float32)
@@ -185,13 +185,13 @@ class WhisperReader:
         features: NDArray[np.float32] = self.model.feature_extractor(padded)[:, :frames]
         return features
 
-    def _prompt(self, sound: Sound, *, prompted: bool = True) -> list[int]:
-        before = self._before(sound) if prompted else []
+    def _prompt(self, audio: AudioClip, *, prompted: bool = True) -> list[int]:
+        before = self._before(audio) if prompted else []
         start = [*before, *self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
-        return [*start, *self._tokenizer.encode(" " + " ".join(sound.prefix))] if sound.prefix else start
+        return [*start, *self._tokenizer.encode(" " + " ".join(audio.prefix))] if audio.prefix else start
 
-    def _before(self, sound: Sound) -> list[int]:
-        names = sound.vocabulary
+    def _before(self, audio: AudioClip) -> list[int]:
+        names = audio.vocabulary
         while True:
             tokens = self._tokenizer.encode(" " + self._telling.about(names))
             if len(tokens) <= PROMPT_TOKENS or not names:

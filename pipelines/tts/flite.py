@@ -33,7 +33,7 @@ _TIMEOUT_S = 10.0  # a minute of speech takes a quarter of a second
 _MARGIN_SAMPLES = samples_for(10, WIRE_HZ)
 _PAUSE = "pau"
 _ASCII = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "£": " pounds "})
-_SAME_SOUND = {"ax": "AH", "axr": "ER", "ix": "IH", "el": "AH", "em": "M", "en": "N"}
+_SAME_AUDIO = {"ax": "AH", "axr": "ER", "ix": "IH", "el": "AH", "em": "M", "en": "N"}
 
 
 def available() -> bool:
@@ -108,7 +108,7 @@ def align(words: tuple[Token, ...], phones: tuple[Phone, ...]) -> list[float | N
     for word in words:
         firsts.append(len(expected))
         expected += next(iter(_pronunciations(word.text)), ())
-    heard = [_SAME_SOUND.get(phone.name, phone.name.upper()) for phone in made]
+    heard = [_SAME_AUDIO.get(phone.name, phone.name.upper()) for phone in made]
     place_of: dict[int, int] = {}
     for block in Levenshtein.opcodes(expected, heard):
         length = min(block.src_end - block.src_start, block.dest_end - block.dest_start)

@@ -53,7 +53,7 @@ async def overview(request: Request) -> Response:
     )
 
 
-async def sound(request: Request) -> Response:
+async def audio(request: Request) -> Response:
     """Send one of the recordings."""
     path = await _recording(request)
     return FileResponse(path, media_type=MEDIA_TYPES[path.suffix.lower()])

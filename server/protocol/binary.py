@@ -44,10 +44,10 @@ class PatientAudioMessage:
     pcm: bytes
 
 
-def pack_candidate(sound: CandidateAudioMessage) -> bytes:
+def pack_candidate(audio: CandidateAudioMessage) -> bytes:
     """Return a client's binary message."""
-    flags = 0 if sound.late_ms is None else LATE
-    return HEADER.pack(CANDIDATE, flags, sound.reply, sound.played_ms, sound.late_ms or 0) + sound.pcm
+    flags = 0 if audio.late_ms is None else LATE
+    return HEADER.pack(CANDIDATE, flags, audio.reply, audio.played_ms, audio.late_ms or 0) + audio.pcm
 
 
 def pack_patient(chunk: PlayoutChunk) -> bytes:

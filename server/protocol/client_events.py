@@ -33,7 +33,7 @@ DelayMs = Annotated[float, Field(ge=0, le=MAX_DELAY_MS)]
 PlayedMs = Annotated[float, Field(ge=0, le=MAX_PLAYED_MS)]
 
 
-def _sound(value: object) -> bytes:
+def _audio(value: object) -> bytes:
     if not isinstance(value, str):
         raise ValueError("must be a string of base64")
     if len(value) > 4 * ((MAX_AUDIO_BYTES + 2) // 3):  # before anything is made of it
@@ -69,7 +69,7 @@ def _no_base64() -> Refused:
     )
 
 
-Sound = Annotated[bytes, BeforeValidator(_sound)]
+Sound = Annotated[bytes, BeforeValidator(_audio)]
 
 
 class _ClientPart(BaseModel):

@@ -129,7 +129,7 @@ class Translator:
             case _:
                 return []
 
-    def sound_sent(self, chunk: PlayoutChunk) -> None:
+    def audio_sent(self, chunk: PlayoutChunk) -> None:
         """Note that a chunk of the patient's sound goes out, of a reply that was begun."""
         end_ms = chunk.from_ms + 1000.0 * len(chunk.samples) / WIRE_HZ
         self.sent_ms[chunk.reply] = max(self.sent_ms[chunk.reply], end_ms)

@@ -160,7 +160,7 @@ class Call:
             await asyncio.sleep(LOOK_S)
             looks += 1
             now_s, received_s, silent = loop.time(), self.peer.received_s, self._presence.silent
-            left = self._presence.look(received_s, self.peer.sound_s)
+            left = self._presence.look(received_s, self.peer.audio_s)
             self.peer.track.alive(self._presence.alive_s(now_s))
             if self._presence.silent and not silent:  # the session goes on: missing sound is no silence
                 logger.info("call_silent", call=self.id)
@@ -191,7 +191,7 @@ class Call:
         self._hung_up.set()
 
     def _say_counts(self) -> None:
-        packets, sound, track = self.peer.jitter.counts, self.peer.inbound.counts, self.peer.track
+        packets, audio, track = self.peer.jitter.counts, self.peer.inbound.counts, self.peer.track
         logger.info(
             "call_over",
             call=self.id,
@@ -201,8 +201,8 @@ class Call:
             duplicate=packets.duplicate,
             reordered=packets.reordered,
             jitter_ms=round(packets.jitter_ms, 1),
-            concealed_ms=round(sound.concealed_ms),
+            concealed_ms=round(audio.concealed_ms),
             round_trip_ms=round(track.places.round_trip_ms, 1),
             skipped=track.skipped,
-            gaps=track.sound.gaps,
+            gaps=track.audio.gaps,
         )

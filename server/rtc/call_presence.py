@@ -19,19 +19,19 @@ class CallPresence:
     def __init__(self) -> None:
         self.silent = False  # packets come, but none of sound
         self._received_s: float | None = None
-        self._sound_s: float | None = None
+        self._audio_s: float | None = None
         self._missed = 0  # looks at which nothing new had come
         self._flowed = False  # sound has come since the last absence
 
-    def look(self, received_s: float | None, sound_s: float | None) -> bool:
+    def look(self, received_s: float | None, audio_s: float | None) -> bool:
         """Return whether the peer was there and is not any more; once for each absence.
 
         It is there again with its next sound. One that sends none comes too rarely to be missed.
         """
         self._missed = 0 if received_s != self._received_s else self._missed + 1
-        self._flowed = self._flowed or sound_s != self._sound_s
-        self._received_s, self._sound_s = received_s, sound_s
-        self.silent = received_s is not None and sound_s is not None and received_s - sound_s > SILENT_S
+        self._flowed = self._flowed or audio_s != self._audio_s
+        self._received_s, self._audio_s = received_s, audio_s
+        self.silent = received_s is not None and audio_s is not None and received_s - audio_s > SILENT_S
         if self._missed < ABSENT_LOOKS or not self._flowed:
             return False
         self._flowed = False

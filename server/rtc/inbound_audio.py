@@ -34,7 +34,7 @@ class InboundCounts:
     undecodable: int = 0  # packets
 
 
-class InboundSound:
+class InboundAudio:
     """Decodes, fills holes and resamples one candidate's sound, packet by packet.
 
     `hear` is given int16 mono at the rate that `rate_hz` tells; `missing_ms` tells how much silence the session has

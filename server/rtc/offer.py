@@ -69,21 +69,21 @@ def _sections(description: SessionDescription) -> RTCIceParameters:
         )
     if kinds != ["audio", "application"]:
         raise _bad("offer one track of sound and then the data channel, and nothing else")
-    sound, data = description.media
-    if not any(codec.mimeType.lower() == "audio/opus" and codec.clockRate == 48_000 for codec in sound.rtp.codecs):
+    audio, data = description.media
+    if not any(codec.mimeType.lower() == "audio/opus" and codec.clockRate == 48_000 for codec in audio.rtp.codecs):
         raise ProtocolError("the offer's sound is not in Opus, which alone is taken", code="rtc.no_opus")
-    if sound.direction not in (None, "sendrecv"):
-        raise _bad(f"the sound is offered as {sound.direction}; offer sendrecv, to speak and to hear")
-    mids = [sound.rtp.muxId, data.rtp.muxId]
+    if audio.direction not in (None, "sendrecv"):
+        raise _bad(f"the sound is offered as {audio.direction}; offer sendrecv, to speak and to hear")
+    mids = [audio.rtp.muxId, data.rtp.muxId]
     bundles = [group.items for group in description.group if group.semantic == "BUNDLE"]
     if not all(mids) or bundles != [mids]:
         raise _bad("sound and data must share one transport; use the bundle policy max-bundle")
-    for media in (sound, data):
+    for media in (audio, data):
         if media.dtls is None or not any(f.algorithm.lower() in _FINGERPRINTS for f in media.dtls.fingerprints):
             raise _bad("a fingerprint or setup is missing")
     if data.profile.endswith("DTLS/SCTP") and data.fmt != ["webrtc-datachannel"]:
         raise _bad("the data channel is in an old form")
-    ice = sound.ice
+    ice = audio.ice
     if ice is None or not ice.usernameFragment or not ice.password:
         raise _bad("ice-ufrag or ice-pwd is missing")
     if ice.iceLite:

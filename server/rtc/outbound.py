@@ -40,22 +40,22 @@ class SentFrame:
 @dataclass(slots=True)
 class _ReplyOut:
     number: int
-    sound: Pcm = field(default_factory=lambda: np.zeros(0, dtype=np.int16))
+    audio: Pcm = field(default_factory=lambda: np.zeros(0, dtype=np.int16))
     # This is the place of its first sample: what was played long ago is dropped.
     first: int = 0
     cursor: int = 0  # the place that is sent next
 
     @property
     def end(self) -> int:
-        return self.first + len(self.sound)
+        return self.first + len(self.audio)
 
     def take(self, count: int) -> Pcm:
         at = self.cursor - self.first
-        taken = self.sound[at : at + count]
+        taken = self.audio[at : at + count]
         self.cursor += len(taken)
         if self.cursor - self.first > 2 * REWIND_SAMPLES:
             drop = self.cursor - self.first - REWIND_SAMPLES
-            self.sound, self.first = self.sound[drop:], self.first + drop
+            self.audio, self.first = self.audio[drop:], self.first + drop
         return taken
 
 
@@ -79,7 +79,7 @@ class ReplyQueue:
         if not self._replies or self._replies[-1].number != chunk.reply:
             self._replies.append(_ReplyOut(chunk.reply))
         reply = self._replies[-1]
-        reply.sound = np.concatenate((reply.sound, chunk.samples))
+        reply.audio = np.concatenate((reply.audio, chunk.samples))
 
     def clear(self, reply: int) -> None:
         """Drop what was not sent of a reply, after a short fade."""
@@ -213,7 +213,7 @@ class PatientTrack(MediaStreamTrack):
     def __init__(self, tell_heard: Callable[[int, float], None]) -> None:
         super().__init__()
         self.places = HeardPlaces()
-        self.sound = ReplyQueue()
+        self.audio = ReplyQueue()
         self.skipped = 0  # frames left out because the loop stood still
         self._tell_heard = tell_heard
         self._encoder = OpusEncoder()
@@ -223,32 +223,32 @@ class PatientTrack(MediaStreamTrack):
 
     def play(self, chunk: PlayoutChunk) -> None:
         """Queue a chunk of the patient's sound."""
-        self.sound.play(chunk)
+        self.audio.play(chunk)
 
     def clear(self, reply: int) -> None:
         """Fall silent, and forget the rest of the reply."""
-        self.sound.clear(reply)
+        self.audio.clear(reply)
         self.places.forget()
 
     def hold(self, reply: int) -> None:
         """Pause; the place is told once it is known."""
-        self.sound.hold(reply)
+        self.audio.hold(reply)
 
     def resume(self, reply: int, from_ms: float) -> None:
         """Go on from that place."""
-        self.sound.resume(reply, from_ms)
+        self.audio.resume(reply, from_ms)
         self.places.forget()
         self._told_hold = None
 
     def restart(self, reply: int, from_ms: float) -> None:
         """Begin a reply anew at that place."""
-        self.sound.restart(reply, from_ms)
+        self.audio.restart(reply, from_ms)
         self.places.forget()
         self._told_hold = None
 
     def drop(self) -> None:
         """Send nothing more of what is here, and tell no more places: nobody is there; a restart brings it again."""
-        self.sound.drop()
+        self.audio.drop()
         self.places.forget()
 
     def alive(self, at_s: float | None) -> None:
@@ -284,10 +284,10 @@ class PatientTrack(MediaStreamTrack):
 
     def _next(self) -> OpusPacket | None:
         now_ms = asyncio.get_running_loop().time() * 1000.0
-        frame = self.sound.frame()
+        frame = self.audio.frame()
         packet = self._encoder.encode(frame.samples, self._number)
         self._number += 1
-        if frame.reply is not None and self.sound.held == frame.reply:
+        if frame.reply is not None and self.audio.held == frame.reply:
             if self._told_hold != frame.reply:  # all that was sent will be heard: this is where it pauses
                 self._told_hold = frame.reply
                 self.places.forget()

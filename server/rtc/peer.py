@@ -13,7 +13,7 @@ from aiortc.stats import RTCRemoteInboundRtpStreamStats
 from audio.frames import Pcm
 from server.rtc.data_channel import DataChannel
 from server.rtc.ice import CallConnection, CallPath
-from server.rtc.inbound_audio import InboundSound
+from server.rtc.inbound_audio import InboundAudio
 from server.rtc.jitter import AudioJitterBuffer, Ordered
 from server.rtc.offer import Offer
 from server.rtc.outbound import PatientTrack
@@ -45,9 +45,9 @@ class CallPeer:
     ) -> None:
         self.channel = DataChannel(hang_up=hang_up)
         self.track = PatientTrack(heard)
-        self.inbound = InboundSound(rate_hz=rate_hz, hear=hear, missing_ms=missing_ms)
+        self.inbound = InboundAudio(rate_hz=rate_hz, hear=hear, missing_ms=missing_ms)
         self.jitter = AudioJitterBuffer(self._arrived)
-        self.sound_s: float | None = None  # loop time of the last packet of sound
+        self.audio_s: float | None = None  # loop time of the last packet of sound
         self._settings = settings
         self._servers = servers
         self._ice_username = ""
@@ -110,5 +110,5 @@ class CallPeer:
             self.channel.lost()
 
     def _arrived(self, packet: Ordered) -> None:
-        self.sound_s = asyncio.get_running_loop().time()
+        self.audio_s = asyncio.get_running_loop().time()
         self.inbound.take(packet)

@@ -18,8 +18,8 @@ class TrackVoice:
     def __init__(self, live: LiveSession, track: PatientTrack) -> None:
         self._live = live
         self._track = track
-        track.sound.began = self._began
-        track.sound.ended = self._ended
+        track.audio.began = self._began
+        track.audio.ended = self._ended
 
     def play(self, chunk: PlayoutChunk) -> None:
         """Queue a chunk of the patient's sound."""

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from audio.conditioning import SoundSettings
+from audio.conditioning import AudioSettings
 from audio.speech import SpeechSettings
 from audio.text import is_well_formed
 from audio.vad import VadName
@@ -158,7 +158,7 @@ class Settings(_Section):
     engines: EngineSettings = Field(default_factory=EngineSettings)
     models: ModelSettings = Field(default_factory=ModelSettings)
     conversation: ConversationSettings = Field(default_factory=ConversationSettings)
-    audio: SoundSettings = Field(default_factory=SoundSettings)
+    audio: AudioSettings = Field(default_factory=AudioSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     vad: VadName = Field(
         default="auto", description="Voice activity detector: silero, webrtc, or auto (silero if it can be loaded)."

@@ -8,7 +8,7 @@ MAX_REFUSED_MS = 10_000.0  # sound faster than real time; by then it is no accid
 TOO_FAST_EVERY_S = 1.0  # at most so often is the client told
 
 
-class CandidateSound:
+class CandidateAudio:
     """Counts the candidate's sound at the session's input rate; times are seconds on the loop's clock."""
 
     def __init__(self, wire: WireSession) -> None:

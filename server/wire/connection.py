@@ -186,7 +186,7 @@ class RealtimeConnection:
 
     def _take_binary(self, data: bytes) -> None:
         if self._takes_binary:
-            self._take_sound(data)
+            self._take_audio(data)
             return
         self._binary += 1
         refused = Refused("messages are text frames of JSON; send sound as base64 in them", code=Code.BINARY)
@@ -194,14 +194,14 @@ class RealtimeConnection:
         if self._binary >= MAX_BINARY:
             self._abandon(1003, Code.BINARY.value)
 
-    def _take_sound(self, data: bytes) -> None:
+    def _take_audio(self, data: bytes) -> None:
         try:
-            sound = parse_candidate(data)
-            if sound.reply and self._live.link.acks:
-                self._live.played(sound.reply, sound.played_ms)
+            audio = parse_candidate(data)
+            if audio.reply and self._live.link.acks:
+                self._live.played(audio.reply, audio.played_ms)
             self._live.take(
                 AppendAudio.model_construct(
-                    type="input_audio_buffer.append", event_id=None, audio=sound.pcm, late_ms=sound.late_ms
+                    type="input_audio_buffer.append", event_id=None, audio=audio.pcm, late_ms=audio.late_ms
                 )
             )
         except Refused as refused:

@@ -23,7 +23,7 @@ from server.protocol.wire_session import SessionInfo, WireSession
 from server.settings.tree import ServerSettings
 from server.wire.attachment import Attachment
 from server.wire.attendance import Attendance
-from server.wire.candidate_sound import CandidateSound
+from server.wire.candidate_sound import CandidateAudio
 from server.wire.client_link import ClientLink
 from server.wire.client_messages import Inbound, error_event
 from server.wire.endings import CLOSE_CODES, not_started
@@ -47,10 +47,10 @@ class LiveSession:
         over: Callable[[], None] = lambda: None,
     ) -> None:
         self.wire = WireSession(session_info)
-        self._sound = CandidateSound(self.wire)
+        self._audio = CandidateAudio(self.wire)
         self.link = ClientLink(
             self.wire,
-            received_ms=self._sound.received_ms,
+            received_ms=self._audio.received_ms,
             send_deadline_s=settings.send_deadline_s,
             resume_s=resume_s,
         )
@@ -134,7 +134,7 @@ class LiveSession:
 
     def quiet_s(self) -> float:
         """Return for how long no sound came."""
-        return _now_s() - self._sound.last_s
+        return _now_s() - self._audio.last_s
 
     def unheard(self) -> None:
         """Nothing comes over a connection that still stands: the patient waits until sound does, if it may come."""
@@ -162,7 +162,7 @@ class LiveSession:
         if self.code is not None:
             return
         driver = self.start()
-        self._sound.add(len(samples), _now_s())
+        self._audio.add(len(samples), _now_s())
         if late_ms is None:
             self._attendance.note(Happened.HEARD)
         else:
@@ -171,17 +171,17 @@ class LiveSession:
             driver.receive_audio(samples, late_ms=late_ms)
         except AudioError as error:
             driver.refuse_audio(error)
-            if self._sound.refuse(len(samples), _now_s()):
+            if self._audio.refuse(len(samples), _now_s()):
                 body = error_event(error).error.model_copy(update={"event_id": event_id, "param": "audio"})
                 self.put(e.Error(error=body))
-            if self._sound.hopeless:
+            if self._audio.hopeless:
                 self.abandon(1008, error.code)
 
     def pulse(self) -> None:
         """The client is there, and has no sound to send."""
         self._attendance.note(Happened.HEARD)
         if self.driver is not None:
-            self.driver.sound_paused()
+            self.driver.audio_paused()
 
     def played(self, reply: int, played_ms: float) -> None:
         """Take the client's acknowledgement."""
@@ -201,7 +201,7 @@ class LiveSession:
         """Return how the client may come back, where the server lets it."""
         offer = self.link.offer_resume()
         if offer is not None and self.driver is not None:
-            self.driver.keeps_sound = True
+            self.driver.keeps_audio = True
         return offer
 
     def _recorded(self, record: LogEntry) -> None:

@@ -23,14 +23,14 @@ CLOSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class BinarySound:
+class BinaryAudio:
     """A piece of an item's sound as a binary message."""
 
     item_id: str
     data: bytes
 
 
-Message = e.ServerEvent | BinarySound | str
+Message = e.ServerEvent | BinaryAudio | str
 """An event, a piece of sound, or the text of an event that is sent again."""
 
 
@@ -82,18 +82,18 @@ class Outbox:
 
         An item that the client knows nothing of can't be held, so one chunk of its sound goes first.
         """
-        sound = [i for i, q in enumerate(self._queue) if _is_sound_of(q.message, item_id)]
-        place = sound[0 if self._sounding == item_id else 1 :]
+        audio = [i for i, q in enumerate(self._queue) if _is_sound_of(q.message, item_id)]
+        place = audio[0 if self._sounding == item_id else 1 :]
         self._queue.insert(place[0] if place else len(self._queue), _Queued(event, self._due_s()))
         self._wake.set()
 
     def drop_audio(self, item_id: str) -> None:
         """Drop the sound of an item that was not sent yet."""
-        self._drop(e.OutputAudioDelta | BinarySound, item_id)
+        self._drop(e.OutputAudioDelta | BinaryAudio, item_id)
 
     def drop_all_audio(self) -> None:
         """Drop all sound that was not sent yet."""
-        self._queue = deque(q for q in self._queue if not isinstance(q.message, e.OutputAudioDelta | BinarySound))
+        self._queue = deque(q for q in self._queue if not isinstance(q.message, e.OutputAudioDelta | BinaryAudio))
         self._sounding = None
 
     def keep(self) -> None:
@@ -145,9 +145,9 @@ class Outbox:
 
     async def _send(self, channel: Channel, queued: _Queued) -> None:
         message = queued.message
-        if isinstance(message, e.OutputAudioDelta | BinarySound):
+        if isinstance(message, e.OutputAudioDelta | BinaryAudio):
             self._sounding = message.item_id
-        if isinstance(message, BinarySound):
+        if isinstance(message, BinaryAudio):
             async with asyncio.timeout_at(queued.due_s):
                 await channel.send_bytes(message.data)
             return
@@ -179,4 +179,4 @@ def _item_of(message: Message) -> str | None:
 
 
 def _is_sound_of(message: Message, item_id: str) -> bool:
-    return isinstance(message, e.OutputAudioDelta | BinarySound) and message.item_id == item_id
+    return isinstance(message, e.OutputAudioDelta | BinaryAudio) and message.item_id == item_id

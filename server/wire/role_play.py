@@ -37,7 +37,7 @@ class RolePlay:
         if self.driver is None:
             driver = self.driver = self._make_driver(self._link.wire.input_hz, LinkSink(self._link))
             self._began_s = _now_s()
-            driver.keeps_sound = self._link.comes_back
+            driver.keeps_audio = self._link.comes_back
             prepare(driver)
             self._log = driver.log.subscribe(Audience.CANDIDATE, self._recorded)
             driver.start()

@@ -14,7 +14,7 @@ class LinkSink:
 
     def play(self, chunk: PlayoutChunk) -> None:
         """Send a chunk of the patient's sound."""
-        self._link.translator.sound_sent(chunk)
+        self._link.translator.audio_sent(chunk)
         self._link.voice.play(chunk)
 
     def clear(self, reply: int, heard_ms: float) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from audio.playout import PlayoutChunk, Sink
 from server.protocol.binary import pack_patient
 from server.protocol.translate import Translator, patient_item
-from server.wire.outbox import BinarySound, Outbox
+from server.wire.outbox import BinaryAudio, Outbox
 from server.wire.round_trip import RoundTrip
 
 
@@ -86,7 +86,7 @@ class BinaryVoice(MessageVoice):
     def play(self, chunk: PlayoutChunk) -> None:
         """Queue a chunk of the patient's sound."""
         self._round_trip.sent(chunk.reply, _now_ms())
-        self._outbox.put(BinarySound(patient_item(chunk.reply), pack_patient(chunk)))
+        self._outbox.put(BinaryAudio(patient_item(chunk.reply), pack_patient(chunk)))
 
 
 def _now_ms() -> float:

@@ -208,7 +208,7 @@ async def test_a_recogniser_killed_in_mid_utterance_loses_no_turn(
         assert found, heard
         # The new process has not heard this voice before: "for personnel please" was such a beginning.
         assert len(before.split()) >= 3, heard
-        await wire.until(wire.first_sound)
+        await wire.until(wire.first_audio)
         assert not wire.of("error")
         assert await wire.end() == 1000
         await check_log(embedded_server, wire.session_id)
@@ -228,7 +228,7 @@ async def test_an_ended_session_leaves_one_recording(mock_server: ServerProcess,
     async with joining(mock_server) as wire:
         wire.microphone()
         wire.speak(sentence())
-        await wire.until(wire.first_sound)
+        await wire.until(wire.first_audio)
         assert await wire.end() == 1000
         await check_log(mock_server, wire.session_id)
         folder = mock_server.folder(wire.session_id)

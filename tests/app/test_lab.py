@@ -122,9 +122,9 @@ async def test_recordings_are_listed_and_nothing_else_can_be_read(tmp_path: Path
         ]
         assert body["engines"] == dict.fromkeys(("recogniser", "responder", "synthesiser"), "scripted")
         assert body["settings_digest"] == settings.digest()
-        sound = await client.get("/api/lab/sound/inner/with%20truth.wav")
-        assert sound.headers["content-type"] == "audio/wav"
-        assert sound.content == (folder / "inner" / "with truth.wav").read_bytes()
+        audio = await client.get("/api/lab/sound/inner/with%20truth.wav")
+        assert audio.headers["content-type"] == "audio/wav"
+        assert audio.content == (folder / "inner" / "with truth.wav").read_bytes()
         truth = (await client.get("/api/lab/truth/inner/with%20truth.wav")).json()
         span = {"from_ms": 100, "to_ms": 900, "text": "Hello.", "expect": "greeting"}
         assert truth == {"card": "nursing-leg-wound", "speech_in": "mono", "turns": [span]}

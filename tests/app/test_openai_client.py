@@ -34,7 +34,7 @@ class Talk:
     connection: AsyncRealtimeConnection
     to_say: list[Pcm] = field(default_factory=list)
     seen: list[Any] = field(default_factory=list)
-    sound: dict[str, bytearray] = field(default_factory=dict)
+    audio: dict[str, bytearray] = field(default_factory=dict)
     _read_to: int = 0
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -53,7 +53,7 @@ class Talk:
         async for event in self.connection:
             self.seen.append(event)
             if event.type == "response.output_audio.delta":
-                self.sound.setdefault(event.item_id, bytearray()).extend(base64.b64decode(event.delta))
+                self.audio.setdefault(event.item_id, bytearray()).extend(base64.b64decode(event.delta))
             async with self._changed:
                 self._changed.notify_all()
 
@@ -77,7 +77,7 @@ class Talk:
         return [event.error for event in self.seen if event.type == "error"]
 
     def loudest(self, item_id: str) -> int:
-        return int(np.abs(pcm_from_bytes(bytes(self.sound[item_id])).astype(np.int32)).max())
+        return int(np.abs(pcm_from_bytes(bytes(self.audio[item_id])).astype(np.int32)).max())
 
 
 @asynccontextmanager

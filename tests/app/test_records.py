@@ -68,9 +68,9 @@ async def talk(reserved: Reserved) -> None:
     await wire.drop()
 
 
-def heard_from_to(sound: Pcm, from_ms: float, to_ms: float) -> tuple[float, float]:
+def heard_from_to(audio: Pcm, from_ms: float, to_ms: float) -> tuple[float, float]:
     """Return the first and the last audible millisecond of a stretch of a track."""
-    part = np.abs(to_float(sound[samples_for(from_ms, WIRE_HZ) : samples_for(to_ms, WIRE_HZ)])) > AUDIBLE
+    part = np.abs(to_float(audio[samples_for(from_ms, WIRE_HZ) : samples_for(to_ms, WIRE_HZ)])) > AUDIBLE
     places = np.flatnonzero(part)
     assert len(places), f"nothing is to be heard from {from_ms} to {to_ms}"
     return from_ms + 1000 * places[0] / WIRE_HZ, from_ms + 1000 * places[-1] / WIRE_HZ
@@ -175,8 +175,8 @@ async def test_a_record_that_is_asked_for_before_the_disk_has_it_is_waited_for(
 
 def check_turns(record: dict[str, Any], recording: Path) -> None:
     """Every turn is where the recording has it, word by word."""
-    sound = read_recording(recording).samples
-    duration_ms = 1000 * len(sound) / WIRE_HZ
+    audio = read_recording(recording).samples
+    duration_ms = 1000 * len(audio) / WIRE_HZ
     assert record["recording"]["duration_ms"] == pytest.approx(duration_ms, abs=1)
     turns = record["turns"]
     assert [turn["role"] for turn in turns] == ["candidate", "patient", "candidate", "patient"]
@@ -197,7 +197,7 @@ def check_turns(record: dict[str, Any], recording: Path) -> None:
         last_ms = [min(o["to_ms"] + 250, turn["from_ms"] - 200) for o in others if o["to_ms"] <= turn["from_ms"]]
         since_ms = max([0, turn["from_ms"] - 400, *last_ms])
         until_ms = min([turn["to_ms"] + 400, *(o["from_ms"] for o in others if o["from_ms"] >= turn["to_ms"])])
-        begins_ms, ends_ms = heard_from_to(sound[:, track], since_ms, until_ms)
+        begins_ms, ends_ms = heard_from_to(audio[:, track], since_ms, until_ms)
         assert turn["from_ms"] == pytest.approx(begins_ms, abs=200)
         assert turn["to_ms"] == pytest.approx(ends_ms, abs=250)
     assert turns[1]["latency_ms"] > 0

@@ -239,8 +239,8 @@ async def test_the_search_finds_what_is_planted(tmp_path: Path) -> None:
         assert f"cue {cue.id}" in watch.leaks([clean, json.dumps(told)])
         pieces = [{"type": "x", "item_id": "item_p1", "delta": f" {word}"} for word in cue.says[0].split()]
         assert f"cue {cue.id}" in watch.leaks(map(json.dumps, pieces))
-        sound = {"type": "response.output_audio.delta", "delta": base64.b64encode(other.says[0].encode()).decode()}
-        assert f"cue {other.id}" in watch.leaks([json.dumps(sound)])
+        audio = {"type": "response.output_audio.delta", "delta": base64.b64encode(other.says[0].encode()).decode()}
+        assert f"cue {other.id}" in watch.leaks([json.dumps(audio)])
         assert watch.leaks([json.dumps({"type": "x", "cue": cue.id})]) == [f"name {cue.id}"]
         assert "hidden facts" in watch.leaks([json.dumps({"type": "x", "note": card.patient.hidden_facts[0]})])
         assert "history" in watch.leaks([json.dumps({"type": "x", "note": card.patient.history})])

@@ -21,7 +21,7 @@ from tests.app.wire import CARD, PATIENCE_S, connect_to, encoded, sentence
 
 pytestmark = pytest.mark.asyncio
 
-SOUND = "response.output_audio.delta"
+AUDIO = "response.output_audio.delta"
 UNREACHED_MS = 1_000  # of sound, of 2.3 s that are sent without an acknowledgement
 HOLD = "interlocutor.playout.hold"
 QUIET_MS = 1_500  # before the candidate speaks: so much more of the reply is left unread
@@ -57,9 +57,9 @@ async def send(client: ClientConnection, kind: str, **fields: Any) -> None:
 async def speak_unread(client: ClientConnection) -> None:
     """Say nothing for a while, then speak, at real pace, reading nothing meanwhile."""
     loop, size = asyncio.get_running_loop(), samples_for(FRAME_MS, WIRE_HZ)
-    sound, began_s = np.concatenate((silence(QUIET_MS, WIRE_HZ), sentence())), loop.time()
-    for number in range(len(sound) // size):
-        await send(client, "input_audio_buffer.append", audio=encoded(sound[number * size : (number + 1) * size]))
+    audio, began_s = np.concatenate((silence(QUIET_MS, WIRE_HZ), sentence())), loop.time()
+    for number in range(len(audio) // size):
+        await send(client, "input_audio_buffer.append", audio=encoded(audio[number * size : (number + 1) * size]))
         await asyncio.sleep(max(0.0, began_s + (number + 1) * FRAME_MS / 1_000 - loop.time()))
 
 
@@ -74,11 +74,11 @@ async def test_sound_that_a_slow_client_has_not_read_stays_within_reach(
             content = [{"type": "input_text", "text": "How are you today?"}]
             await send(client, "conversation.item.create", item={"type": "message", "role": "user", "content": content})
             await send(client, "response.create")
-            await until(client, SOUND)
+            await until(client, AUDIO)
             await speak_unread(client)
             kinds = await until(client, HOLD)
             await send(client, "interlocutor.session.end")
             kinds += await until(client, "interlocutor.session.ended")
-    assert kinds.count(SOUND) * CHUNK_MS <= UNREACHED_MS
+    assert kinds.count(AUDIO) * CHUNK_MS <= UNREACHED_MS
     assert kinds.index(HOLD) < kinds.index("interlocutor.playout.clear")
     assert faults_of(server) == []

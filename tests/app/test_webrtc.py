@@ -117,8 +117,8 @@ async def test_a_developers_key_calls_a_card(mock_server: ServerProcess) -> None
 
 
 def _video(sdp: str) -> str:
-    head, sound, data = re.split(r"(?=^m=)", sdp, flags=re.M)
-    video = sound.replace("m=audio", "m=video").replace("a=mid:0", "a=mid:2").replace("opus/48000/2", "VP8/90000")
+    head, audio, data = re.split(r"(?=^m=)", sdp, flags=re.M)
+    video = audio.replace("m=audio", "m=video").replace("a=mid:0", "a=mid:2").replace("opus/48000/2", "VP8/90000")
     return head.replace("BUNDLE 0 1", "BUNDLE 2 1") + re.sub(r"a=rtpmap:(?!96)\d+ .*\r\n", "", video) + data
 
 

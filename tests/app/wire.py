@@ -31,8 +31,8 @@ Event = dict[str, Any]
 
 def cut(name: str, from_ms: float, to_ms: float) -> Pcm:
     """Return a stretch of a recording in tests/data, int16 mono at 24 kHz."""
-    sound = mono_at(read_recording(DATA / name), WIRE_HZ)
-    return sound[samples_for(from_ms, WIRE_HZ) : samples_for(to_ms, WIRE_HZ)]
+    audio = mono_at(read_recording(DATA / name), WIRE_HZ)
+    return audio[samples_for(from_ms, WIRE_HZ) : samples_for(to_ms, WIRE_HZ)]
 
 
 def sentence() -> Pcm:
@@ -52,7 +52,7 @@ Joining = Callable[..., AbstractAsyncContextManager["Wire"]]
 class Wire:
     """One connection: keeps every message as received, in order."""
 
-    first_sound = "response.output_audio.delta"
+    first_audio = "response.output_audio.delta"
     """The message by which the patient's first sound is known."""
 
     def __init__(self, socket: ClientConnection) -> None:
@@ -85,7 +85,7 @@ class Wire:
 
     def microphone(self) -> None:
         """Send sound at real pace from now on: what `speak` was given, silence otherwise."""
-        self._microphone = asyncio.create_task(self._send_sound())
+        self._microphone = asyncio.create_task(self._send_audio())
 
     def speak(self, samples: Pcm) -> None:
         """Have the microphone send this next."""
@@ -96,7 +96,7 @@ class Wire:
         """Whether there is something left to say."""
         return bool(self._to_say)
 
-    async def _send_sound(self) -> None:
+    async def _send_audio(self) -> None:
         began_s, sent = time.monotonic(), 0
         try:
             while True:
@@ -163,7 +163,7 @@ class Wire:
         """Type a turn, wait for the reply's first sound, cut it short; return the seconds it took."""
         began_s = time.monotonic()
         await self.say("How are you today?")
-        await self.until(self.first_sound)
+        await self.until(self.first_audio)
         took_s = time.monotonic() - began_s
         await self.send("response.cancel")
         await self.until("response.done")

@@ -27,10 +27,10 @@ RECORDINGS = tuple(DATA / f"consultation{name}.flac" for name in ("", "-medicine
 
 def degrade(recording: Path, condition: str, folder: Path) -> Path:
     """Write a recording as a bad microphone sends it, with its truth file; return its path."""
-    sound = read_recording(recording)
-    found = CONDITIONS[condition](mono_at(sound, sound.rate_hz), sound.rate_hz)
+    audio = read_recording(recording)
+    found = CONDITIONS[condition](mono_at(audio, audio.rate_hz), audio.rate_hz)
     path = folder / recording.name
-    soundfile.write(path, found, sound.rate_hz, subtype="PCM_16")
+    soundfile.write(path, found, audio.rate_hz, subtype="PCM_16")
     truth = recording.with_suffix(".truth.yaml")
     shutil.copy(truth, folder / truth.name)
     return path

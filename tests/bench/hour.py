@@ -147,8 +147,8 @@ def measure(minutes: float) -> tuple[list[Figure], list[str]]:
     wall_s = time.perf_counter() - began_s
     drift, compared = _drift(outcome, recorder)
     short = recorder.samples - samples_for(outcome.ended_ms, WIRE_HZ)
-    settled = watch.rss_mb[min(SETTLED_MINUTES, len(watch.rss_mb)) - 1 :]
-    growth_mb = max(settled, default=0.0) - (settled[0] if settled else 0.0)
+    stable = watch.rss_mb[min(SETTLED_MINUTES, len(watch.rss_mb)) - 1 :]
+    growth_mb = max(stable, default=0.0) - (stable[0] if stable else 0.0)
     tasks = Counter(watch.tasks)
     turns = len(outcome.events(TurnCommitted))
     figures = [
@@ -159,7 +159,7 @@ def measure(minutes: float) -> tuple[list[Figure], list[str]]:
         Figure("ignored", len(outcome.events(TurnIgnored)), "sounds"),
         Figure("drift_of_tracks", drift, "samples", n=compared, note="most, against where they were at the beginning"),
         Figure("track_length_error", short, "samples", note=f"of {recorder.samples}"),
-        Figure("rss_growth", round(growth_mb, 2), "MB", baseline=RSS_LIMIT_MB, n=len(settled)),
+        Figure("rss_growth", round(growth_mb, 2), "MB", baseline=RSS_LIMIT_MB, n=len(stable)),
         Figure("tasks", max(tasks, default=0), "tasks", baseline=min(tasks, default=0), n=len(watch.tasks)),
     ]
     wrong = always(outcome)

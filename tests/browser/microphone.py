@@ -27,7 +27,7 @@ def spoken(words: str) -> TruthSpan:
 
 def write_microphone(path: Path, plan: Sequence[str | int]) -> Path:
     """Write a WAV that plays `plan` in order: words of the consultation, and pauses in milliseconds; return `path`."""
-    sound = mono_at(read_recording(CONSULTATION), MICROPHONE_HZ)
+    audio = mono_at(read_recording(CONSULTATION), MICROPHONE_HZ)
     parts = []
     for step in plan:
         if isinstance(step, int):
@@ -35,6 +35,6 @@ def write_microphone(path: Path, plan: Sequence[str | int]) -> Path:
             continue
         span = spoken(step)
         start = samples_for(span.from_ms - MARGIN_MS, MICROPHONE_HZ)
-        parts.append(sound[start : samples_for(span.to_ms + MARGIN_MS, MICROPHONE_HZ)])
+        parts.append(audio[start : samples_for(span.to_ms + MARGIN_MS, MICROPHONE_HZ)])
     write_wav(path, np.concatenate(parts), MICROPHONE_HZ)
     return path

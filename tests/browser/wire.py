@@ -29,18 +29,18 @@ class Wire:
         if isinstance(data, str):
             self.received.append(json.loads(data))
             return
-        sound = parse_patient(data)
-        delta = base64.b64encode(sound.pcm).decode()
+        audio = parse_patient(data)
+        delta = base64.b64encode(audio.pcm).decode()
         kind = "response.output_audio.delta"
-        self.received.append({"type": kind, "item_id": f"item_p{sound.reply}", "delta": delta})
+        self.received.append({"type": kind, "item_id": f"item_p{audio.reply}", "delta": delta})
 
     def _take_sent(self, data: str | bytes) -> None:
         if isinstance(data, bytes):
-            sound = parse_candidate(data)
-            self.frames.append(any(sound.pcm))
-            item_id = f"item_p{sound.reply}"
-            if sound.reply and self.played_ms(item_id)[-1:] != [sound.played_ms]:
-                self.sent.append({"type": "interlocutor.playout", "item_id": item_id, "played_ms": sound.played_ms})
+            audio = parse_candidate(data)
+            self.frames.append(any(audio.pcm))
+            item_id = f"item_p{audio.reply}"
+            if audio.reply and self.played_ms(item_id)[-1:] != [audio.played_ms]:
+                self.sent.append({"type": "interlocutor.playout", "item_id": item_id, "played_ms": audio.played_ms})
             return
         message = json.loads(data)
         if message["type"] == "input_audio_buffer.append":

@@ -34,7 +34,7 @@ class Session:
         self.told.append(hypothesis)
         self.told_at_ms.append(asyncio.get_running_loop().time() * 1000.0)
         self._changed.set()
-        if hypothesis.peek is not None:
+        if hypothesis.interim is not None:
             self.when_peeked()
 
     def text(self, words: int) -> str:
@@ -72,17 +72,17 @@ class Session:
 
     @property
     def captions(self) -> list[Hypothesis]:
-        return [hypothesis for hypothesis in self.told if not hypothesis.final and hypothesis.peek is None]
+        return [hypothesis for hypothesis in self.told if not hypothesis.final and hypothesis.interim is None]
 
     @property
-    def peeks(self) -> list[tuple[int, str]]:
-        return [(hypothesis.peek, hypothesis.text) for hypothesis in self.told if hypothesis.peek is not None]
+    def interims(self) -> list[tuple[int, str]]:
+        return [(hypothesis.interim, hypothesis.text) for hypothesis in self.told if hypothesis.interim is not None]
 
 
-async def feed(handle: DecodeHandle, sound: Pcm) -> None:
+async def feed(handle: DecodeHandle, audio: Pcm) -> None:
     step = samples_for(FRAME_MS, ANALYSIS_HZ)
-    for start in range(0, len(sound), step):
-        handle.feed(sound[start : start + step])
+    for start in range(0, len(audio), step):
+        handle.feed(audio[start : start + step])
         await asyncio.sleep(FRAME_MS / 1000.0)
 
 

@@ -221,13 +221,13 @@ class Talk:
 
     async def say(self, duration_ms: int, *, rate_hz: int = 24_000) -> None:
         """Send a tone at the pace of speech."""
-        await self._sound(6_000, duration_ms, rate_hz)
+        await self._audio(6_000, duration_ms, rate_hz)
 
     async def pause(self, duration_ms: int, *, rate_hz: int = 24_000) -> None:
         """Send silence at the pace of speech."""
-        await self._sound(0, duration_ms, rate_hz)
+        await self._audio(0, duration_ms, rate_hz)
 
-    async def _sound(self, level: int, duration_ms: int, rate_hz: int) -> None:
+    async def _audio(self, level: int, duration_ms: int, rate_hz: int) -> None:
         time_s = np.arange(rate_hz * FRAME_MS // 1000) / rate_hz
         frame = (level * np.sin(2 * np.pi * 200 * time_s)).astype(np.int16)
         audio = base64.b64encode(pcm_to_bytes(frame)).decode()
@@ -261,7 +261,7 @@ class Talk:
         body: dict[str, Any] = (await self.wait("error", count))["error"]
         return body
 
-    async def settled(self) -> None:
+    async def stable(self) -> None:
         """Return once everything that was sent has been taken: an answer to a last message is there."""
         count = len(self.all("input_audio_buffer.cleared")) + 1
         self.send("input_audio_buffer.clear")

@@ -17,7 +17,7 @@ from pipelines.conversation.states import State
 from pipelines.session.driver import SessionDriver
 from tests.component.scripted import Act, Anchor, Script, Sound
 from tests.component.scripted_ledger import Ledger
-from tests.fakes.words import Heard, Lexicon, sound_of
+from tests.fakes.words import Heard, Lexicon, audio_of
 
 INPUT_HZ = ANALYSIS_HZ  # no resampling: the words' levels arrive as they were sent
 _FRAME_SAMPLES = samples_for(FRAME_MS, INPUT_HZ)
@@ -140,7 +140,7 @@ class ScriptedClient:
             for number, first, samples in placed.words:
                 begin, end = max(first, start), min(first + samples, start + _FRAME_SAMPLES)
                 if begin < end:
-                    frame[begin - start : end - start] = sound_of(number, end - begin, begin)
+                    frame[begin - start : end - start] = audio_of(number, end - begin, begin)
         return frame
 
     def _place(self, until_ms: float) -> None:

@@ -9,7 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from audio.conditioning import SoundSettings
+from audio.conditioning import AudioSettings
 from audio.speech import SpeechDetector, SpeechSettings
 from pipelines.conversation import signals as s
 from pipelines.conversation.settings import ConversationSettings
@@ -85,7 +85,7 @@ async def play_script(
             engines=engines,
             settings=ConversationSettings.model_validate(own("conversation")),
             detector=SpeechDetector(LevelVad(), SpeechSettings.model_validate(own("speech"))),
-            conditioning=SoundSettings(high_pass=False, level=False),  # words are told by their very samples
+            conditioning=AudioSettings(high_pass=False, level=False),  # words are told by their very samples
             clock=clock,
             sink=client,
             make_log=lambda media_ms: SessionLog(now_ms=clock.now_ms, media_ms=media_ms, salt=lambda: "salt"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audio.conditioning import SoundSettings
+from audio.conditioning import AudioSettings
 from audio.frames import WIRE_HZ, Pcm, samples_for
 from audio.mono import MonoMixer
 from bench import degradations as bad
@@ -114,7 +114,7 @@ def test_half_a_minute_of_breath_is_no_speech(replay: Replay, level_dbfs: float)
 
 
 def test_without_the_leveller_a_faint_voice_is_still_told(replay: Replay) -> None:
-    link_of = partial(BadMicrophone, wire=partial(quieter, db=35.0), conditioning=SoundSettings(level=False))
+    link_of = partial(BadMicrophone, wire=partial(quieter, db=35.0), conditioning=AudioSettings(level=False))
     assert advice(replay("consultation.flac", turns=TURNS, link_of=link_of)) == ["faint"]
 
 

@@ -94,7 +94,7 @@ async def test_captions_come_more_seldom_under_load_and_leave_most_of_the_time()
         await asyncio.gather(*(session.talk(120) for session in sessions))
         assert stage.lane.caption_ms == pytest.approx(100.0)
         assert stage.lane.interval_ms == pytest.approx(10 * 100.0 / 0.25)
-        busy_ms = sum(100.0 * len(call.texts) for call in stage.calls("caption", "peek"))
+        busy_ms = sum(100.0 * len(call.texts) for call in stage.calls("caption", "interim"))
         assert 0.08 < busy_ms / stage.now_ms < 0.17, "half of a quarter, since nobody is silent for a moment"
         counts = [len(session.captions) for session in sessions]
         assert max(counts) - min(counts) <= 1, "they take turns"
@@ -155,13 +155,13 @@ async def test_final_texts_go_before_readings_of_pauses() -> None:
         blocker.finish()
         await asyncio.sleep(0.01)
         anna.say()
-        anna.handle.peek(1)
+        anna.handle.interim(1)
         ben.say()
         ben.finish()
         await ben.final()
         await asyncio.sleep(1)
-        assert [call.purposes for call in stage.decoder.calls] == [("final",), ("final",), ("peek",)]
-        assert anna.peeks == [(1, "anna0 anna1")]
+        assert [call.purposes for call in stage.decoder.calls] == [("final",), ("final",), ("interim",)]
+        assert anna.interims == [(1, "anna0 anna1")]
 
 
 async def test_batches_are_bounded() -> None:
@@ -222,11 +222,11 @@ async def test_a_long_talk_is_captioned_and_told_in_full() -> None:
     async with staged(lane={"growth": Growth(trim_s=4.0, most_s=8.0)}) as stage:
         anna = stage.session("anna")
         text = await anna.talk(200)
-        anna.handle.peek(1)
+        anna.handle.interim(1)
         await asyncio.sleep(0.1)
         anna.finish()
         assert await anna.final() == text
-        assert anna.peeks == [(1, text)]
+        assert anna.interims == [(1, text)]
         assert max(max(call.samples) for call in stage.decoder.calls) <= samples_for(8_000, ANALYSIS_HZ)
 
 
@@ -238,14 +238,14 @@ async def test_a_reading_of_a_pause_is_the_final_text_when_nothing_follows() -> 
         anna = stage.session("anna")
         text = anna.say(1)
         await feed(anna.handle, quiet(100))
-        anna.handle.peek(7)
+        anna.handle.interim(7)
         await feed(anna.handle, quiet(400))
-        assert anna.peeks == [(7, text)]
+        assert anna.interims == [(7, text)]
         asked_ms = stage.now_ms
         anna.finish()
         assert await anna.final() == text
         assert stage.now_ms == asked_ms
-        assert [call.purposes for call in stage.decoder.calls] == [("peek",)]
+        assert [call.purposes for call in stage.decoder.calls] == [("interim",)]
 
 
 async def test_a_lull_that_turns_out_to_be_a_pause_has_been_read_when_it_is_asked_for() -> None:
@@ -253,13 +253,13 @@ async def test_a_lull_that_turns_out_to_be_a_pause_has_been_read_when_it_is_aske
         anna = stage.session("anna")
         text = await anna.talk(1)
         await feed(anna.handle, quiet(120))
-        assert [call.purposes for call in stage.decoder.calls] == [("peek",)]
+        assert [call.purposes for call in stage.decoder.calls] == [("interim",)]
         assert [caption.text for caption in anna.captions] == [text]
         asked_ms = stage.now_ms
-        anna.handle.peek(1)
+        anna.handle.interim(1)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert anna.peeks == [(1, text)]
+        assert anna.interims == [(1, text)]
         anna.finish()
         assert await anna.final() == text
         assert stage.now_ms == asked_ms
@@ -274,9 +274,9 @@ async def test_a_pause_is_answered_by_the_lull_that_is_being_read() -> None:
         anna.when_peeked = anna.finish
         text = await anna.talk(1)
         await feed(anna.handle, quiet(120))
-        anna.handle.peek(1)
+        anna.handle.interim(1)
         await asyncio.sleep(0.5)
-        assert (anna.peeks, anna.finals) == ([(1, text)], [text])
+        assert (anna.interims, anna.finals) == ([(1, text)], [text])
         assert len(stage.decoder.calls) == 1
 
 
@@ -289,9 +289,9 @@ async def test_a_pause_does_not_wait_for_a_caption_in_the_midst_of_speech(worker
         await asyncio.sleep(0.05)
         assert [call.purposes for call in stage.decoder.calls] == [("caption",)]
         asked_ms = stage.now_ms
-        anna.handle.peek(1)
+        anna.handle.interim(1)
         await asyncio.sleep(1)
-        assert anna.peeks == [(1, f"{text} {more}")]
+        assert anna.interims == [(1, f"{text} {more}")]
         assert anna.told_at_ms[-1] - asked_ms == pytest.approx(waited_ms, abs=2.0)
 
 
@@ -314,7 +314,7 @@ async def test_where_few_speak_every_lull_is_read_and_where_many_do_they_take_tu
         counts = [len(session.captions) for session in sessions]
         assert max(counts) <= alone / 3
         assert max(counts) - min(counts) <= 1
-        lulls = [call for call in stage.calls("peek") if len(call.texts) >= 1]
+        lulls = [call for call in stage.calls("interim") if len(call.texts) >= 1]
         busy_ms = sum(100.0 * len(call.texts) for call in lulls) - 100.0 * alone
         assert busy_ms / (stage.now_ms - began_ms) < 0.3
 
@@ -323,47 +323,47 @@ async def test_a_second_look_at_the_same_pause_costs_nothing() -> None:
     async with staged() as stage:
         anna = stage.session("anna")
         text = anna.say(1)
-        anna.handle.peek(1)
+        anna.handle.interim(1)
         await feed(anna.handle, quiet(200))
-        anna.handle.peek(2)
+        anna.handle.interim(2)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert anna.peeks == [(1, text), (2, text)]
-        assert len(stage.calls("peek")) == 1
+        assert anna.interims == [(1, text), (2, text)]
+        assert len(stage.calls("interim")) == 1
 
 
 async def test_a_reading_of_a_pause_is_read_again_when_speech_goes_on() -> None:
     async with staged() as stage:
         anna = stage.session("anna")
         before = anna.say(1)
-        anna.handle.peek(1)
+        anna.handle.interim(1)
         await feed(anna.handle, quiet(200))
         after = anna.say(1)
         anna.finish()
         assert await anna.final() == f"{before} {after}"
-        assert [call.purposes for call in stage.decoder.calls] == [("peek",), ("final",)]
+        assert [call.purposes for call in stage.decoder.calls] == [("interim",), ("final",)]
 
 
 async def test_a_reading_under_way_when_the_segment_ends_is_its_final_text_and_no_answer_to_the_pause() -> None:
     async with staged(call_ms=200.0) as stage:
         anna = stage.session("anna")
         text = anna.say(1)
-        anna.handle.peek(1)
+        anna.handle.interim(1)
         await asyncio.sleep(0.05)
         anna.handle.feed(quiet(50))
         anna.finish()
         assert await anna.final() == text
-        assert anna.peeks == []
-        assert [call.purposes for call in stage.decoder.calls] == [("peek",)]
+        assert anna.interims == []
+        assert [call.purposes for call in stage.decoder.calls] == [("interim",)]
 
 
 async def test_a_reading_under_way_when_the_segment_is_abandoned_is_never_told() -> None:
     async with staged(call_ms=500.0) as stage:
         anna = stage.session("anna")
-        for purpose in ("peek", "caption"):
+        for purpose in ("interim", "caption"):
             anna.say(3)
-            if purpose == "peek":
-                anna.handle.peek(1)
+            if purpose == "interim":
+                anna.handle.interim(1)
             await asyncio.sleep(0.3)
             assert stage.decoder.calls[-1].purposes == (purpose,)
             anna.handle.reset()
@@ -379,20 +379,20 @@ async def test_a_pause_that_is_over_when_it_has_been_read_is_not_answered_under_
     async with staged(call_ms=200.0) as stage:
         anna = stage.session("anna")
         first = anna.say(1)
-        anna.handle.peek(1)
+        anna.handle.interim(1)
         await asyncio.sleep(0.05)
         second = anna.say(1)
-        anna.handle.peek(2)
+        anna.handle.interim(2)
         await asyncio.sleep(1)
-        assert anna.peeks == [(2, f"{first} {second}")]
+        assert anna.interims == [(2, f"{first} {second}")]
 
 
 async def test_a_pause_before_anything_was_said_is_answered() -> None:
     async with staged() as stage:
         anna = stage.session("anna")
-        anna.handle.peek(1)
+        anna.handle.interim(1)
         await asyncio.sleep(1)
-        assert anna.peeks == [(1, "")]
+        assert anna.interims == [(1, "")]
         anna.finish()
         assert await anna.final() == ""
 
@@ -432,10 +432,10 @@ async def test_a_pause_whose_reading_fails_is_not_read_for_ever() -> None:
     async with staged(fail_on="bad1") as stage:
         bad = stage.session("bad")
         bad.say()
-        bad.handle.peek(1)
+        bad.handle.interim(1)
         await asyncio.sleep(5)
-        assert len(stage.calls("peek")) == 1
-        assert bad.peeks == []
+        assert len(stage.calls("interim")) == 1
+        assert bad.interims == []
         bad.finish()
         assert await bad.final() == ""
 
@@ -469,7 +469,7 @@ async def test_a_stream_that_is_closed_still_gets_what_was_finished_and_is_forgo
             texts.append(anna.say())
             anna.finish()
         anna.say(5)
-        anna.handle.peek(1)
+        anna.handle.interim(1)
         anna.handle.close()
         await anna.final()
         await asyncio.sleep(1)
@@ -493,7 +493,7 @@ async def test_a_listener_that_breaks_takes_nobody_with_it() -> None:
         phrases = stage.session("x")._phrases
         broken, anna = stage.lane.open(StreamSpec("broken"), breaks), stage.session("anna")
         broken.feed(phrases.say("one two"))
-        broken.peek(1)
+        broken.interim(1)
         text = anna.say()
         await asyncio.sleep(1)
         broken.finish()
@@ -516,19 +516,19 @@ async def on_a_process(phrases: Phrases, **options: Any) -> AsyncIterator[Decode
 @pytest.mark.asyncio
 async def test_a_worker_that_dies_loses_nothing(tmp_path: Path) -> None:
     phrases = Phrases()
-    sounds = {text: phrases.say(text) for text in ("good morning", "where does it hurt", "CRASH and after")}
+    clips = {text: phrases.say(text) for text in ("good morning", "where does it hurt", "CRASH and after")}
 
     async with on_a_process(phrases, crash_on="CRASH", flag=str(tmp_path / "died")) as lane:
         incidents: list[str] = []
         lane.on_incident.append(lambda what, _detail: incidents.append(what))
         finals: asyncio.Queue[str] = asyncio.Queue()
         handles = [
-            lane.open(StreamSpec(text), lambda h: finals.put_nowait(h.text) if h.final else None) for text in sounds
+            lane.open(StreamSpec(text), lambda h: finals.put_nowait(h.text) if h.final else None) for text in clips
         ]
-        for handle, sound in zip(handles, sounds.values(), strict=True):
-            handle.feed(sound)
+        for handle, audio in zip(handles, clips.values(), strict=True):
+            handle.feed(audio)
             handle.finish()
-        assert {await finals.get() for _ in handles} == set(sounds)
+        assert {await finals.get() for _ in handles} == set(clips)
         assert incidents == ["failed", "died", "restarted"]
         assert finals.empty()
 
@@ -536,7 +536,7 @@ async def test_a_worker_that_dies_loses_nothing(tmp_path: Path) -> None:
 @pytest.mark.asyncio
 async def test_sound_that_kills_every_worker_gives_an_empty_final_text_and_the_others_theirs() -> None:
     phrases = Phrases()
-    sounds = {text: phrases.say(text) for text in ("good morning", "CRASH and after")}
+    clips = {text: phrases.say(text) for text in ("good morning", "CRASH and after")}
     after = phrases.say("thank you")
 
     async with on_a_process(phrases, crash_on="CRASH") as lane:
@@ -546,9 +546,9 @@ async def test_sound_that_kills_every_worker_gives_an_empty_final_text_and_the_o
             if hypothesis.final:
                 finals.put_nowait((name, hypothesis.text))
 
-        handles = {text: lane.open(StreamSpec(text), partial(listen, text)) for text in sounds}
+        handles = {text: lane.open(StreamSpec(text), partial(listen, text)) for text in clips}
         for text, handle in handles.items():
-            handle.feed(sounds[text])
+            handle.feed(clips[text])
             handle.finish()
         found = {await finals.get() for _ in handles}
         assert found == {("good morning", "good morning"), ("CRASH and after", "")}
@@ -573,7 +573,7 @@ def _refuse() -> LexiconDecoder:
 ACTIONS = st.lists(
     st.tuples(
         st.integers(0, 2),  # who
-        st.sampled_from(["say", "say", "say", "quiet", "peek", "finish", "finish", "reset"]),
+        st.sampled_from(["say", "say", "say", "quiet", "interim", "finish", "finish", "reset"]),
         st.sampled_from([0.0, 0.0, 0.02, 0.3, 1.0]),  # seconds until the next
     ),
     max_size=40,
@@ -595,7 +595,7 @@ async def follow_schedule(workers: int, actions: list[tuple[int, str, float]], c
         open_words: list[list[str]] = [[] for _ in sessions]
         expected: list[list[str]] = [[] for _ in sessions]
         abandoned: list[tuple[Session, int, set[str]]] = []
-        peeks: list[list[int]] = [[] for _ in sessions]
+        interims: list[list[int]] = [[] for _ in sessions]
         for number, (who, action, wait_s) in enumerate(actions):
             session = sessions[who]
             match action:
@@ -603,9 +603,9 @@ async def follow_schedule(workers: int, actions: list[tuple[int, str, float]], c
                     open_words[who] += session.say(2).split()
                 case "quiet":
                     session.handle.feed(quiet(300))
-                case "peek":
-                    session.handle.peek(number)
-                    peeks[who].append(number)
+                case "interim":
+                    session.handle.interim(number)
+                    interims[who].append(number)
                 case "finish":
                     session.finish()
                     expected[who].append(" ".join(open_words[who]))
@@ -623,8 +623,8 @@ async def follow_schedule(workers: int, actions: list[tuple[int, str, float]], c
         assert [session.finals for session in sessions] == expected
         for session, told, words in abandoned:
             assert not any(words & set(hypothesis.text.split()) for hypothesis in session.told[told:])
-        for session, asked in zip(sessions, peeks, strict=True):
-            answered = [number for number, _ in session.peeks]
+        for session, asked in zip(sessions, interims, strict=True):
+            answered = [number for number, _ in session.interims]
             assert answered == sorted(set(answered) & set(asked))
             assert_published_words_stay(session)
 

@@ -109,7 +109,7 @@ def say(engine: Synthesiser, text: str, *, voice: Voice | None = None) -> list[S
     return list(engine.speak(SpeakRequest(id="clause", text=text, voice=voice or Voice())))
 
 
-def sound_of(chunks: Sequence[SpeechChunk]) -> Pcm:
+def audio_of(chunks: Sequence[SpeechChunk]) -> Pcm:
     return np.concatenate([chunk.samples for chunk in chunks])
 
 
@@ -118,17 +118,17 @@ def words_of(chunks: Sequence[SpeechChunk]) -> list[Word]:
 
 
 def for_recogniser(chunks: Sequence[SpeechChunk]) -> Pcm:
-    padded = np.concatenate([silence(300, WIRE_HZ), sound_of(chunks), silence(300, WIRE_HZ)])
+    padded = np.concatenate([silence(300, WIRE_HZ), audio_of(chunks), silence(300, WIRE_HZ)])
     return resample_whole(padded, from_hz=WIRE_HZ, to_hz=ANALYSIS_HZ)
 
 
-def loudness(sound: Pcm) -> list[float]:
+def loudness(audio: Pcm) -> list[float]:
     """Return the root mean square of each 20 ms."""
-    return [float(np.sqrt(np.mean(sound[at : at + 480].astype(np.float64) ** 2))) for at in range(0, len(sound), 480)]
+    return [float(np.sqrt(np.mean(audio[at : at + 480].astype(np.float64) ** 2))) for at in range(0, len(audio), 480)]
 
 
-def feed(stream: RecogniserStream, sound: Pcm, *, step: int = 320) -> list[Hypothesis]:
-    partials = [stream.feed(sound[start : start + step]) for start in range(0, len(sound), step)]
+def feed(stream: RecogniserStream, audio: Pcm, *, step: int = 320) -> list[Hypothesis]:
+    partials = [stream.feed(audio[start : start + step]) for start in range(0, len(audio), step)]
     return [partial for partial in partials if partial is not None]
 
 
@@ -183,14 +183,14 @@ def test_finishing_without_sound_is_no_text(stream: RecogniserStream) -> None:
 
 
 def test_speech_becomes_words_inside_the_segment(stream: RecogniserStream, spoken: dict[str, Pcm]) -> None:
-    sound = spoken[SENTENCE]
-    partials = feed(stream, sound)
+    audio = spoken[SENTENCE]
+    partials = feed(stream, audio)
     final = stream.finish()
     assert final.final
     assert final.text == " ".join(word.text for word in final.words)
     assert len(final.words) >= 4
     assert final.stable_words == len(final.words)
-    assert_sane_words(final.words, length_ms=1000 * len(sound) / ANALYSIS_HZ)
+    assert_sane_words(final.words, length_ms=1000 * len(audio) / ANALYSIS_HZ)
     assert partials
     assert not any(partial.final for partial in partials)
     assert pickle.loads(pickle.dumps(final)) == final
@@ -208,13 +208,13 @@ def test_stable_words_do_not_change_while_speech_goes_on(stream: RecogniserStrea
 
 
 def test_how_sound_is_cut_into_chunks_does_not_matter(recogniser: Recogniser, spoken: dict[str, Pcm]) -> None:
-    sound = np.concatenate([spoken[SENTENCE], silence(10_000, ANALYSIS_HZ)])[: 10 * ANALYSIS_HZ]
+    audio = np.concatenate([spoken[SENTENCE], silence(10_000, ANALYSIS_HZ)])[: 10 * ANALYSIS_HZ]
     texts = []
-    for step in (1111, len(sound)):
+    for step in (1111, len(audio)):
         stream = recogniser.open(StreamSpec(stream_id="one"))
         for single in range(5):
-            stream.feed(sound[single : single + 1])
-        feed(stream, sound[5:], step=step)
+            stream.feed(audio[single : single + 1])
+        feed(stream, audio[5:], step=step)
         texts.append(stream.finish().text)
         stream.close()
     assert texts[0]
@@ -244,7 +244,7 @@ def test_interleaved_streams_do_not_mix(recogniser: Recogniser, spoken: dict[str
         alone.append(stream.finish().text)
         stream.close()
     streams = [recogniser.open(StreamSpec(stream_id=text)) for text in (SENTENCE, OTHER)]
-    longest = max(len(sound) for sound in spoken.values())
+    longest = max(len(audio) for audio in spoken.values())
     for start in range(0, longest, 320):
         for stream, text in zip(streams, (SENTENCE, OTHER), strict=True):
             stream.feed(spoken[text][start : start + 320])
@@ -261,7 +261,7 @@ def test_a_recogniser_that_is_no_demonstration_understands_word_for_word(
     stream = recogniser.open(StreamSpec(stream_id="one"))
     for role, text in sentences.items():
         feed(stream, spoken[role])
-        peeked, final = stream.peek(), stream.finish()
+        peeked, final = stream.interim(), stream.finish()
         if not recogniser.info.demonstration:
             assert peeked.text == final.text
             assert normalise(final.text) == normalise(text)
@@ -329,12 +329,12 @@ def test_a_reply_is_clauses_and_one_end(responder: Responder, kind: RespondKind,
 def test_speech_is_audible_and_its_words_are_all_there(synthesiser: Synthesiser, sex: str) -> None:
     voice = Voice(sex="male", age=70) if sex == "male" else Voice(sex="female")
     chunks = say(synthesiser, SENTENCE, voice=voice)
-    sound = sound_of(chunks)
-    assert sound.dtype == np.int16
-    assert sound.ndim == 1
-    length_ms = 1000 * len(sound) / WIRE_HZ
+    audio = audio_of(chunks)
+    assert audio.dtype == np.int16
+    assert audio.ndim == 1
+    length_ms = 1000 * len(audio) / WIRE_HZ
     assert 1000 < length_ms < 6000
-    assert np.sqrt(np.mean(sound.astype(np.float64) ** 2)) > 500
+    assert np.sqrt(np.mean(audio.astype(np.float64) ** 2)) > 500
     words = words_of(chunks)
     assert [word.text for word in words] == SENTENCE.split()
     assert_sane_words(words, length_ms=length_ms)
@@ -350,15 +350,15 @@ def test_words_come_with_the_chunk_they_start_in(synthesiser: Synthesiser) -> No
 
 
 def test_speech_begins_at_once(synthesiser: Synthesiser) -> None:
-    sound = sound_of(say(synthesiser, SENTENCE))
-    assert np.abs(sound[: samples_for(60, WIRE_HZ)]).max() > 300
+    audio = audio_of(say(synthesiser, SENTENCE))
+    assert np.abs(audio[: samples_for(60, WIRE_HZ)]).max() > 300
 
 
 @pytest.mark.parametrize("text", ["...", "-", "", "  ", "\x00", "?!", "中"])
 def test_text_without_words_is_no_failure(synthesiser: Synthesiser, text: str) -> None:
     chunks = say(synthesiser, text)
-    assert len(sound_of(chunks)) < WIRE_HZ * 2
-    assert len(sound_of(say(synthesiser, SENTENCE))) > WIRE_HZ
+    assert len(audio_of(chunks)) < WIRE_HZ * 2
+    assert len(audio_of(say(synthesiser, SENTENCE))) > WIRE_HZ
 
 
 @pytest.mark.parametrize(
@@ -367,12 +367,12 @@ def test_text_without_words_is_no_failure(synthesiser: Synthesiser, text: str) -
 )
 def test_odd_text_is_spoken_as_text(synthesiser: Synthesiser, text: str) -> None:
     chunks = say(synthesiser, text)
-    assert len(sound_of(chunks)) > 2000
-    assert_sane_words(words_of(chunks), length_ms=1000 * len(sound_of(chunks)) / WIRE_HZ)
+    assert len(audio_of(chunks)) > 2000
+    assert_sane_words(words_of(chunks), length_ms=1000 * len(audio_of(chunks)) / WIRE_HZ)
 
 
 def assert_same_speech(first: Sequence[SpeechChunk], second: Sequence[SpeechChunk], *, exactly: bool) -> None:
-    one, other = sound_of(first), sound_of(second)
+    one, other = audio_of(first), audio_of(second)
     if exactly:
         assert np.array_equal(one, other)
         assert words_of(first) == words_of(second)

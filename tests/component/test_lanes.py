@@ -336,7 +336,7 @@ async def test_whoever_breaks_on_a_hypothesis_breaks_nothing_for_the_other_strea
         for expected in range(2):
             for stream in (one, two):
                 stream.feed(voiced(1000))
-                stream.peek(expected)
+                stream.interim(expected)
                 stream.finish()
             assert await anna.finals.get() == SCRIPT["anna"][expected]
             assert await ben.finals.get() == SCRIPT["ben"][expected]

@@ -21,13 +21,13 @@ from tests.models.reading import (
     DATA,
     WINDOW_S,
     Sentence,
+    audio,
     load,
     qualifying,
     read_padded,
     read_true_length,
     same,
     sentences,
-    sound,
 )
 from tests.nightly import one_in
 
@@ -98,14 +98,14 @@ def test_bundled_sentences_and_short_answers_are_read(model: Any, synthesiser: S
 @pytest.mark.parametrize("answer", ["yes", "okay", "right", "i-see"])
 @pytest.mark.parametrize("voice", ["rms", "slt", "awb"])
 def test_short_answers_get_through(model: Any, answer: str, voice: str) -> None:
-    samples = sound(DATA / "interruptions" / f"backchannel-{answer}-{voice}.flac")
+    samples = audio(DATA / "interruptions" / f"backchannel-{answer}-{voice}.flac")
     for read in (read_true_length, read_padded):
         assert same(answer.replace("-", " "), read(model, samples))
 
 
 @pytest.mark.parametrize("name", ["silence", "noise", "cough"])
 def test_nothing_is_read_where_nobody_speaks(model: Any, name: str) -> None:
-    samples = sound(DATA / f"{name}.flac")
+    samples = audio(DATA / f"{name}.flac")
     assert read_true_length(model, samples) == ""
     assert read_padded(model, samples) == ""
 
@@ -113,7 +113,7 @@ def test_nothing_is_read_where_nobody_speaks(model: Any, name: str) -> None:
 def test_noises_of_a_room_are_no_words(model: Any) -> None:
     paths = sorted((DATA / "interruptions").glob("noise-*.flac"))
     assert len(paths) == 20
-    assert {path.name: text for path in paths if (text := read_true_length(model, sound(path)))} == {}
+    assert {path.name: text for path in paths if (text := read_true_length(model, audio(path)))} == {}
 
 
 def test_a_growing_segment_is_read_as_far_as_it_goes(model: Any, everything: list[Sentence]) -> None:

@@ -17,14 +17,14 @@ from pipelines.patient.card_library import CardLibrary
 from pipelines.stt.qualify import SENTENCES, bundled
 from pipelines.stt.wer import normalise, word_errors
 from pipelines.stt.whisper import make_decoder
-from pipelines.stt.whisper_model import Sound, WhisperReader
+from pipelines.stt.whisper_model import AudioClip, WhisperReader
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.stt.window import WindowRule
 from pipelines.tts.espeak import EspeakSynthesiser
 from server.paths import ROOT
 from tests.fakes.noises import nobody
 from tests.models.product import pcm
-from tests.models.reading import DATA, Sentence, sentences, sound
+from tests.models.reading import DATA, Sentence, audio, sentences
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_windows_that_are_too_short_are_known_by_their_text(real_whisper: Path) 
 
     def wrong(rule: WindowRule | None) -> int:
         return sum(
-            word_errors(text, reader.write(reader.hear([Sound(samples)], rule=rule))[0].text)[0]
+            word_errors(text, reader.write(reader.hear([AudioClip(samples)], rule=rule))[0].text)[0]
             for text, samples in said
         )
 
@@ -112,13 +112,13 @@ def breath(seconds: int) -> Pcm:
     rng = np.random.default_rng(3)
     spectrum = np.fft.rfft(rng.normal(size=seconds * ANALYSIS_HZ))
     hertz = np.fft.rfftfreq(seconds * ANALYSIS_HZ, 1 / ANALYSIS_HZ)
-    sound = np.fft.irfft(spectrum * ((hertz > 300) & (hertz < 4_000)) / (1 + hertz / 800))
-    swell = np.clip(np.sin(2 * np.pi * np.arange(len(sound)) / ANALYSIS_HZ / 4), 0.03, 1) ** 2
-    samples: Pcm = (sound / sound.std() * swell * 400).astype(np.int16)
+    audio = np.fft.irfft(spectrum * ((hertz > 300) & (hertz < 4_000)) / (1 + hertz / 800))
+    swell = np.clip(np.sin(2 * np.pi * np.arange(len(audio)) / ANALYSIS_HZ / 4), 0.03, 1) ** 2
+    samples: Pcm = (audio / audio.std() * swell * 400).astype(np.int16)
     return samples
 
 
 def test_nothing_is_read_where_nobody_speaks(decoder: SegmentDecoder) -> None:
-    silence = Sentence(name="silence", samples=sound(DATA / "silence.flac"), text="")
+    silence = Sentence(name="silence", samples=audio(DATA / "silence.flac"), text="")
     assert read(decoder, silence) == ""
     assert read(decoder, Sentence(name="zeros", samples=np.zeros(ANALYSIS_HZ, np.float32), text="")) == ""

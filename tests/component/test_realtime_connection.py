@@ -74,8 +74,8 @@ async def test_a_conversation_is_held() -> None:
     for event in one.channel.sent:
         if event["type"] in STOCK:
             STOCK[event["type"]].model_validate_json(json.dumps(event), strict=True)
-    sound = b"".join(base64.b64decode(event["delta"]) for event in one.all("response.output_audio.delta"))
-    assert len(sound) == 2 * 24_000 * 5 * 250 // 1000  # five words of 250 ms
+    audio = b"".join(base64.b64decode(event["delta"]) for event in one.all("response.output_audio.delta"))
+    assert len(audio) == 2 * 24_000 * 5 * 250 // 1000  # five words of 250 ms
     assert one.channel.closed == (1000, "ended")
     assert one.code == 1000
 
@@ -249,7 +249,7 @@ async def test_a_few_bad_messages_are_forgiven_and_many_are_not() -> None:
     async with talking() as one:
         for _ in range(MAX_BAD):
             one.channel.put("{")
-        await one.settled()
+        await one.stable()
         assert one.channel.closed is None
         one.channel.put("{")
         await one.refusal(MAX_BAD + 2)
@@ -270,7 +270,7 @@ async def test_binary_frames_are_refused_and_then_closed() -> None:
 async def test_a_message_above_the_servers_limit_is_refused() -> None:
     async with talking() as one:
         one.send("input_audio_buffer.append", audio="A" * 100_000)
-        await one.settled()
+        await one.stable()
     assert [event["error"]["code"] for event in one.all("error")] == ["protocol.too_big"]
     assert one.code == 1001
 
@@ -286,12 +286,12 @@ async def test_a_flood_of_messages_is_closed() -> None:
 
 
 async def test_sound_faster_than_real_time_is_told_once_a_second_and_then_closed() -> None:
-    sound = base64.b64encode(bytes(48_000 * 1)).decode()  # one second
+    audio = base64.b64encode(bytes(48_000 * 1)).decode()  # one second
 
     async with talking() as one:
         for _ in range(6):
             for _ in range(5):
-                one.send("input_audio_buffer.append", audio=sound[: len(sound) * 4 // 5], event_id="mine")
+                one.send("input_audio_buffer.append", audio=audio[: len(audio) * 4 // 5], event_id="mine")
             await asyncio.sleep(1.0)
     errors = [event["error"] for event in one.all("error")]
     assert 2 <= len(errors) <= 5

@@ -13,7 +13,7 @@ from tests.component.realtime_talk import MemoryChannel
 pytestmark = pytest.mark.virtual
 
 
-def sound(item: str, delta: str) -> e.OutputAudioDelta:
+def audio(item: str, delta: str) -> e.OutputAudioDelta:
     return e.OutputAudioDelta(item_id=item, response_id="resp", delta=delta)
 
 
@@ -32,9 +32,9 @@ async def sent(outbox: Outbox) -> list[tuple[str, str]]:
 
 async def test_sound_of_a_cleared_item_is_dropped_and_the_rest_stays_in_order() -> None:
     outbox = Outbox(deadline_s=1.0)
-    outbox.put(sound("item_p1", "a"), e.Cleared(), sound("item_p2", "b"), sound("item_p1", "c"))
+    outbox.put(audio("item_p1", "a"), e.Cleared(), audio("item_p2", "b"), audio("item_p1", "c"))
     outbox.drop_audio("item_p1")
-    outbox.put(sound("item_p2", "d"))
+    outbox.put(audio("item_p2", "d"))
     assert await sent(outbox) == [("event_000001", "None"), ("event_000002", "b"), ("event_000003", "d")]
 
 
@@ -50,7 +50,7 @@ async def test_a_hold_overtakes_the_sound_of_its_item_that_was_not_sent() -> Non
 
     channel = Then()
     outbox = Outbox(deadline_s=5.0)
-    outbox.put(e.Cleared(), *(sound("item_p1", text) for text in "abc"), partial("item_c1", "words"))
+    outbox.put(e.Cleared(), *(audio("item_p1", text) for text in "abc"), partial("item_c1", "words"))
     outbox.finish(1000, "done")
     await outbox.run(channel)
     assert [str(event.get("delta") or event["type"]) for event in channel.sent] == [
@@ -66,7 +66,7 @@ async def test_a_hold_overtakes_the_sound_of_its_item_that_was_not_sent() -> Non
 
 async def test_a_hold_does_not_overtake_what_tells_of_its_item() -> None:
     outbox = Outbox(deadline_s=1.0)
-    outbox.put(sound("item_p1", "a"), e.Cleared(), sound("item_p2", "b"), sound("item_p2", "c"))
+    outbox.put(audio("item_p1", "a"), e.Cleared(), audio("item_p2", "b"), audio("item_p2", "c"))
     outbox.overtake("item_p2", e.PlayoutHold(item_id="item_p2"))
     outbox.overtake("item_p2", e.PlayoutResume(item_id="item_p2", from_ms=0.0))
     outbox.overtake("item_p3", e.PlayoutHold(item_id="item_p3"))
@@ -112,7 +112,7 @@ class SlowChannel(MemoryChannel):
 async def test_the_deadline_counts_from_the_queue_and_not_from_the_send() -> None:
     channel = SlowChannel()
     outbox = Outbox(deadline_s=2.5)
-    outbox.put(*(sound("item_p1", "a") for _ in range(5)))
+    outbox.put(*(audio("item_p1", "a") for _ in range(5)))
     outbox.finish(1000, "done")
     with pytest.raises(TimeoutError):
         await outbox.run(channel)

@@ -40,7 +40,7 @@ async def spoken_to(one: Talk, ms: int = 500) -> None:
     await one.pause(ms)
 
 
-def sound_of(events: list[dict[str, Any]]) -> bytes:
+def audio_of(events: list[dict[str, Any]]) -> bytes:
     return b"".join(base64.b64decode(event["delta"]) for event in events if event["type"] == DELTA)
 
 
@@ -76,7 +76,7 @@ async def test_the_patient_breaks_off_and_goes_on_with_the_same_word() -> None:
             one.send("interlocutor.playout", item_id="item_p1", played_ms=played_ms)
         done = await one.wait("response.done")
         assert done["response"]["status"] == "completed"
-        whole = sound_of(first.sent)[: 48 * 500] + sound_of(one.channel.sent)
+        whole = audio_of(first.sent)[: 48 * 500] + audio_of(one.channel.sent)
         assert len(whole) == 48 * 250 * 19
     (held,) = one.logged(ReplyHeld)
     (resumed,) = one.logged(ReplyResumed)
@@ -142,7 +142,7 @@ async def test_nothing_is_said_to_nobody() -> None:
         await one.lose()
         await asyncio.sleep(30.0)  # longer than the patient would wait before asking
         assert one.driver is not None
-        assert one.driver.core.state in (State.WEIGHING, State.ANSWERING)
+        assert one.driver.core.state in (State.ENDPOINTING, State.ANSWERING)
         one.come_back()
         await one.pause(1_500)
         await one.sounding(1)

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from audio.conditioning import SoundSettings
+from audio.conditioning import AudioSettings
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for, silence
 from audio.resample import resample_whole
 from audio.speech import SpeechSettings
@@ -70,7 +70,7 @@ def test_a_consultation_is_understood_word_for_word_from_the_readings_of_its_pau
 ) -> None:
     noted.read.clear()
     # The network knows these voices by heart, also what lies below 100 Hz: without that it takes "you use" for "few".
-    link_of = partial(LocalLink, conditioning=SoundSettings(high_pass=False))
+    link_of = partial(LocalLink, conditioning=AudioSettings(high_pass=False))
     replayed = replay(NAME, decoder=lambda: noted, link_of=link_of)
     truth = load_truth(DATA / NAME)
     assert truth is not None
@@ -80,7 +80,7 @@ def test_a_consultation_is_understood_word_for_word_from_the_readings_of_its_pau
     finals = noted.read.count("final")
     assert len(segments) >= len(turns) == 12
     assert finals <= len(segments) / 5, "most pauses had been read, and nothing followed them"
-    assert noted.read.count("caption") + noted.read.count("peek") > 60, "captions, most of them in lulls"
+    assert noted.read.count("caption") + noted.read.count("interim") > 60, "captions, most of them in lulls"
     assert replayed.events(EngineIncident) == []
     assert {event.text for event in replayed.events(TextRejected)} <= {""}, "of what was no voice, nothing was read"
     assert_words_lie_in_their_turns(replayed)
@@ -119,8 +119,8 @@ async def test_nothing_is_understood_in_a_minute_in_which_nobody_speaks(noted: N
 @pytest.mark.virtual
 @pytest.mark.parametrize("name", ["pink noise", "music"])
 async def test_a_detector_that_is_fooled_does_not_fool_the_recogniser(noted: Noted, name: str) -> None:
-    sound = np.concatenate([nobody(12_000)[name], silence(4_000, ANALYSIS_HZ)])
-    events = await overheard(noted, sound, "webrtc")
+    audio = np.concatenate([nobody(12_000)[name], silence(4_000, ANALYSIS_HZ)])
+    events = await overheard(noted, audio, "webrtc")
     assert_nothing_was_understood(events)
     # Each stretch that the detector lets through is rejected for itself: how many there are is the detector's affair.
     assert {event.reason for event in events if isinstance(event, TextRejected)} == {"no_voice"}
@@ -136,9 +136,9 @@ def assert_nothing_was_understood(events: Sequence[Event]) -> None:
     assert {event.segment for event in events if isinstance(event, TextRejected)} == segments
 
 
-async def overheard(noted: Noted, sound: Pcm, vad: VadName) -> list[Event]:
+async def overheard(noted: Noted, audio: Pcm, vad: VadName) -> list[Event]:
     """Return the log of a session in which the microphone hears this (int16 at 16 kHz)."""
-    wire = resample_whole(sound, from_hz=ANALYSIS_HZ, to_hz=WIRE_HZ)
+    wire = resample_whole(audio, from_hz=ANALYSIS_HZ, to_hz=WIRE_HZ)
 
     async with engines_on_lanes(decoder=lambda: noted) as engines:
         link = LocalLink(

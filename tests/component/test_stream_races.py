@@ -10,7 +10,7 @@ from audio.frames import ANALYSIS_HZ, samples_for
 from pipelines.engines import Hypothesis, StreamSpec
 from pipelines.lanes.streams import StreamLane
 from pipelines.virtual_time import virtual_clock
-from tests.fakes.words import Heard, Lexicon, WordRecogniser, sound_of
+from tests.fakes.words import Heard, Lexicon, WordRecogniser, audio_of
 
 pytestmark = pytest.mark.virtual
 
@@ -30,11 +30,11 @@ async def test_words_of_an_abandoned_segment_that_come_late_race() -> None:
     lane = StreamLane(lambda: recogniser, isolation="thread", workers=1, clock=virtual_clock(), name="recogniser")
     await lane.start()
     handle = lane.open(StreamSpec("race"), listen)
-    handle.feed(sound_of(dropped, samples, 0))
+    handle.feed(audio_of(dropped, samples, 0))
     await asyncio.sleep(0.1)  # it is being decoded, and will be for 200 ms
     handle.reset()
     abandoned = True
-    handle.feed(sound_of(kept, samples, 0))
+    handle.feed(audio_of(kept, samples, 0))
     handle.finish()
     await asyncio.sleep(2.0)
     await lane.stop()

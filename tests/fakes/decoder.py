@@ -12,7 +12,7 @@ import numpy as np
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from common.errors import EngineError
 from pipelines.engines import Decoded, DecodedBatch, DecodeRequest, EngineInfo, Isolation, StreamSpec
-from tests.fakes.words import Heard, Lexicon, WordRecogniser, sound_of
+from tests.fakes.words import Heard, Lexicon, WordRecogniser, audio_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Phrases:
     def say(self, text: str) -> Pcm:
         """Return the phrase's sound, int16 at 16 kHz."""
         words = [
-            sound_of(self.lexicon.add(Heard(word, self._samples)), self._samples, index * self._samples)
+            audio_of(self.lexicon.add(Heard(word, self._samples)), self._samples, index * self._samples)
             for index, word in enumerate(text.split())
         ]
         return np.concatenate([np.zeros(0, dtype=np.int16), *words])

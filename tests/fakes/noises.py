@@ -36,12 +36,12 @@ def _music(at_s: NDArray[np.float64]) -> NDArray[np.float64]:
     note, since_s = (at_s / _NOTE_S).astype(int), at_s % _NOTE_S
     tune = np.array(_TUNE_HZ)[note % len(_TUNE_HZ)]
     voices = [np.array([chord[i] for chord in _CHORDS_HZ])[note // 4 % len(_CHORDS_HZ)] for i in range(3)]
-    sound = np.zeros_like(at_s)
+    audio = np.zeros_like(at_s)
     for pitch, loud, fade in ((tune, 0.12, 4.0), *((voice, 0.05, 1.0) for voice in voices)):
         for harmonic in range(1, _HARMONICS + 1):
             struck = np.sin(2 * np.pi * pitch * harmonic * since_s) / harmonic
-            sound += loud * struck * np.exp(-fade * since_s) * np.minimum(1.0, since_s / 0.01)
-    return sound
+            audio += loud * struck * np.exp(-fade * since_s) * np.minimum(1.0, since_s / 0.01)
+    return audio
 
 
 def _slams(at_s: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -50,5 +50,5 @@ def _slams(at_s: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.fl
     return 0.3 * bang + gain(-60.0) * rng.standard_normal(len(at_s))
 
 
-def _pcm(sound: NDArray[np.float64]) -> Pcm:
-    return np.clip(sound * 32767.0, -32768, 32767).astype(np.int16)
+def _pcm(audio: NDArray[np.float64]) -> Pcm:
+    return np.clip(audio * 32767.0, -32768, 32767).astype(np.int16)

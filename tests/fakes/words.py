@@ -48,7 +48,7 @@ class Lexicon:
         return len(self._words) - 1
 
 
-def sound_of(number: int, samples: int, at: int) -> Pcm:
+def audio_of(number: int, samples: int, at: int) -> Pcm:
     """Return a word's sound, int16 (samples,) at 16 kHz, for the sample position `at`."""
     high = (np.arange(at, at + samples) // _PERIOD_SAMPLES) % 2 == 0
     return np.where(high, WORD_BASE + number, -WORD_BASE - number).astype(np.int16)
@@ -134,7 +134,7 @@ class WordStream:
         self._shown = len(words)
         return _hypothesis(words, stable_words=len(words) - 1, cost_ms=self._engine.feed_ms)
 
-    def peek(self) -> Hypothesis:
+    def interim(self) -> Hypothesis:
         """Return all words so far."""
         words = self._words()
         return _hypothesis(words, stable_words=len(words), cost_ms=self._engine.peek_ms)

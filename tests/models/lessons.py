@@ -154,22 +154,22 @@ class Lessons:
             samples, words = _shorn(samples, words)
         before = np.zeros(round(before_s * ANALYSIS_HZ), dtype=np.float32)
         after = np.zeros(round(after_s * ANALYSIS_HZ), dtype=np.float32)
-        sound = np.concatenate([before, samples, after])
+        audio = np.concatenate([before, samples, after])
         level = float(np.sqrt(np.mean(samples**2))) if len(samples) else 0.0
-        sound = sound * (
+        audio = audio * (
             (_SPEECH_RMS if level > 1e-4 else 0.0) / max(level, 1e-4) * 10 ** (random.uniform(-12, 8) / 20)
         )
         noise = random.random()
         if noise < 0.6:
-            sound = sound + self._hiss(len(sound), level_db=random.uniform(-75.0, -50.0))
+            audio = audio + self._hiss(len(audio), level_db=random.uniform(-75.0, -50.0))
         effect = random.random()
         if effect < 0.06:
-            sound = np.clip(sound * 10.0, -1.0, 1.0)
+            audio = np.clip(audio * 10.0, -1.0, 1.0)
         elif effect < 0.12:
-            sound = _narrow(sound.astype(np.float32))
+            audio = _narrow(audio.astype(np.float32))
         shifted = tuple(Heard(w.text, w.start_s + before_s, w.end_s + before_s) for w in words)
         return Lesson(
-            samples=sound[: round(_LONGEST_S * ANALYSIS_HZ)].astype(np.float32), words=shifted, text=text, speech=True
+            samples=audio[: round(_LONGEST_S * ANALYSIS_HZ)].astype(np.float32), words=shifted, text=text, speech=True
         )
 
     def _hiss(self, length: int, *, level_db: float) -> Samples:
@@ -185,23 +185,23 @@ class Lessons:
         length = round(random.uniform(0.3, 6.0) * ANALYSIS_HZ)
         kind = random.integers(8)
         gain = 10 ** (random.uniform(-15, 6) / 20)
-        sound: Samples = np.zeros(length, dtype=np.float32)
+        audio: Samples = np.zeros(length, dtype=np.float32)
         if kind == 1:
-            sound = self._hiss(length, level_db=random.uniform(-80, -20))
+            audio = self._hiss(length, level_db=random.uniform(-80, -20))
         elif kind == 2:
-            sound = np.cumsum(random.standard_normal(length)).astype(np.float32)
-            sound -= np.convolve(sound, np.ones(400, dtype=np.float32) / 400, mode="same")
-            sound *= np.float32(0.05 / max(1e-6, float(np.std(sound))))
+            audio = np.cumsum(random.standard_normal(length)).astype(np.float32)
+            audio -= np.convolve(audio, np.ones(400, dtype=np.float32) / 400, mode="same")
+            audio *= np.float32(0.05 / max(1e-6, float(np.std(audio))))
         elif kind in (3, 4):
-            sound = self._music(length)
+            audio = self._music(length)
         elif kind >= 5:
             made = [self._event() for _ in range(random.integers(1, 4))]
             gaps = [np.zeros(round(random.uniform(0.05, 1.0) * ANALYSIS_HZ), dtype=np.float32) for _ in made]
-            sound = np.concatenate([part for pair in zip(gaps, made, strict=True) for part in pair])
-        sound = sound * np.float32(gain)
+            audio = np.concatenate([part for pair in zip(gaps, made, strict=True) for part in pair])
+        audio = audio * np.float32(gain)
         if random.random() < 0.5:
-            sound = sound + self._hiss(len(sound), level_db=random.uniform(-75, -45))
-        return Lesson(samples=sound.astype(np.float32), words=(), text="", speech=False)
+            audio = audio + self._hiss(len(audio), level_db=random.uniform(-75, -45))
+        return Lesson(samples=audio.astype(np.float32), words=(), text="", speech=False)
 
     def _event(self) -> Samples:
         random = self._random
@@ -223,7 +223,7 @@ class Lessons:
     def _music(self, length: int) -> Samples:
         """Return notes of random instruments: a few harmonics each, struck or swelling, alone or in chords."""
         random = self._random
-        sound = np.zeros(length, dtype=np.float32)
+        audio = np.zeros(length, dtype=np.float32)
         timbre = 1.0 / np.arange(1, 7) ** random.uniform(0.7, 2.5)
         voices = int(random.integers(1, 4))
         root, at = random.uniform(80, 500), 0
@@ -236,9 +236,9 @@ class Lessons:
                 for number, strength in enumerate(timbre, start=1):
                     if pitch * number < 7_500:
                         wave = np.sin(2 * np.pi * pitch * number * time_s + random.uniform(0, 6))
-                        sound[at : at + len(time_s)] += (strength * shape * wave).astype(np.float32)
+                        audio[at : at + len(time_s)] += (strength * shape * wave).astype(np.float32)
             at += note
-        return (sound * np.float32(0.1 / max(1e-6, float(np.abs(sound).max())) * 3)).astype(np.float32)
+        return (audio * np.float32(0.1 / max(1e-6, float(np.abs(audio).max())) * 3)).astype(np.float32)
 
 
 def _shorn(samples: Samples, words: tuple[Heard, ...]) -> tuple[Samples, tuple[Heard, ...]]:
@@ -247,12 +247,12 @@ def _shorn(samples: Samples, words: tuple[Heard, ...]) -> tuple[Samples, tuple[H
     return samples[round(at_s * ANALYSIS_HZ) :], tuple(Heard(w.text, w.start_s - at_s, w.end_s - at_s) for w in words)
 
 
-def _narrow(sound: Samples) -> Samples:
+def _narrow(audio: Samples) -> Samples:
     """Return the sound as from a telephone: nothing above 4 kHz."""
-    length = _round(len(sound))
-    spectrum = np.fft.rfft(sound, n=length)
+    length = _round(len(audio))
+    spectrum = np.fft.rfft(audio, n=length)
     spectrum[np.fft.rfftfreq(length, 1 / ANALYSIS_HZ) > 3_900] = 0
-    return np.asarray(np.fft.irfft(spectrum, n=length)[: len(sound)], dtype=np.float32)
+    return np.asarray(np.fft.irfft(spectrum, n=length)[: len(audio)], dtype=np.float32)
 
 
 def _round(length: int) -> int:

@@ -51,7 +51,7 @@ def sentences(*, longest_s: float = WINDOW_S) -> list[Sentence]:
         if truth is None or not truth.turns:
             continue
         stem = path.name.removesuffix(SUFFIX)
-        samples = sound(next(path.parent.glob(stem + ".[fw]*")), truth)
+        samples = audio(next(path.parent.glob(stem + ".[fw]*")), truth)
         for number, turn in enumerate(truth.turns):
             spans = [(f"{stem}-{number}", turn)] if turn.duration_ms < longest_s * 1000 else []
             if len(turn.segments) > 1:
@@ -76,7 +76,7 @@ def qualifying(synthesiser: Synthesiser) -> list[Sentence]:
     return found
 
 
-def sound(path: Path, truth: Truth | None = None) -> Samples:
+def audio(path: Path, truth: Truth | None = None) -> Samples:
     """Return a recording at 16 kHz, of a stereo one the channel with speech."""
     samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     mono = samples[:, 1 if truth is not None and truth.speech_in == "right" else 0]

@@ -128,8 +128,8 @@ def speak(text: str, voice: str, stretch: float) -> Said:
     starts = [None if start is None else round(start * WIRE_HZ) for start in align(words, tuple(phones))]
     placed = place(words, fill_starts(starts, total=len(wire)), wire)
     heard = tuple(Heard(word.text, word.start_ms / 1000, word.end_ms / 1000) for word in placed)
-    sound = resample(samples, rate_hz, ANALYSIS_HZ)
-    return Said(samples=np.asarray(sound, dtype=np.float32), pieces=(heard,), source=f"flite {voice} {stretch}")
+    audio = resample(samples, rate_hz, ANALYSIS_HZ)
+    return Said(samples=np.asarray(audio, dtype=np.float32), pieces=(heard,), source=f"flite {voice} {stretch}")
 
 
 def spoken() -> list[Said]:

@@ -57,7 +57,7 @@ class CallSocket(ClientCall):
 class CallWire(Wire):
     """A call whose messages are kept as those of a WebSocket are; sound goes by the track."""
 
-    first_sound = "output_audio_buffer.started"
+    first_audio = "output_audio_buffer.started"
 
     def __init__(self, socket: CallSocket) -> None:
         super().__init__(socket)  # type: ignore[arg-type]  # it has what a Wire uses

@@ -100,7 +100,7 @@ async def consult(folder: Path, plan: Plan, card: str, loss: float, engines: Eng
     (relay,) = relays
     relay.close()
     found.put_in_ms = driver.missing_ms if driver is not None else 0.0
-    found.sent, found.lost, found.missed = relay.up.sound, relay.up.sound_lost, call.peer.jitter.counts.lost
+    found.sent, found.lost, found.missed = relay.up.audio, relay.up.sound_lost, call.peer.jitter.counts.lost
     found.lasted_ms = _lasted_ms(recording.parent)
     found.heard = [" ".join(result.heard) for result in candidate.results]
     found.voice_to_voice_ms = [r.voice_to_voice_ms for r in candidate.results if r.voice_to_voice_ms is not None]

@@ -61,12 +61,12 @@ async def measure(server: ServerProcess, loss: float, duration_s: float) -> Loss
     assert int(there["late"]) == here.late == 0
     heard_ms = 1000.0 * sum(len(part) for part in wire.call.heard) / WIRE_HZ
     # Holes are filled, and so is what the server left out when it stood still: time stays true.
-    made_ms = (relay.down.sound + int(there["skipped"])) * FRAME_MS
+    made_ms = (relay.down.audio + int(there["skipped"])) * FRAME_MS
     assert abs(heard_ms - made_ms) <= 6 * FRAME_MS, (heard_ms, made_ms)
     gaps = np.diff(arrived)
     return Loss(
         loss=loss,
-        sent=relay.up.sound,
+        sent=relay.up.audio,
         lost=relay.up.sound_lost,
         missed=int(there["lost"]),
         longest_gap_ms=round(float(gaps.max()), 1),
@@ -77,7 +77,7 @@ async def measure(server: ServerProcess, loss: float, duration_s: float) -> Loss
 
 def check(missed: int, counts: Counts) -> None:
     """Raise AssertionError unless an end missed what was lost on the way."""
-    assert abs(missed - counts.sound_lost) <= max(LAST, ALLOWED * counts.sound), (missed, counts)
+    assert abs(missed - counts.sound_lost) <= max(LAST, ALLOWED * counts.audio), (missed, counts)
 
 
 def _over(server: ServerProcess, call_id: str) -> list[dict[str, float]]:

@@ -20,7 +20,7 @@ class Counts:
 
     passed: int = 0
     lost: int = 0
-    sound: int = 0
+    audio: int = 0
     sound_lost: int = 0
 
 
@@ -56,7 +56,7 @@ class Relay(asyncio.DatagramProtocol):
             counts, to = self.up, self.server
         media = data[0] in MEDIA
         is_sound = media and not 64 <= data[1] & 0x7F < 96  # RTCP's types lie there (RFC 5761)
-        counts.sound += is_sound
+        counts.audio += is_sound
         lost = self.cut or bool(media and self.loss and self._chance.random() < self.loss)
         if is_sound:
             self._note(counts is self.down, int.from_bytes(data[4:8]), not lost)

@@ -34,14 +34,14 @@ class Truth:
 
     def watch(self, call: Call) -> None:
         """Note each frame that the call's track makes."""
-        track, make = call.peer.track, call.peer.track.sound.frame
+        track, make = call.peer.track, call.peer.track.audio.frame
 
         def frame() -> SentFrame:
             made = make()
             self.frames.append((track._number, made))
             return made
 
-        track.sound.frame = frame  # type: ignore[method-assign]
+        track.audio.frame = frame  # type: ignore[method-assign]
 
     def sent(self) -> Iterator[Sent]:
         """Yield what was sent of replies, in order."""

@@ -41,7 +41,7 @@ class Waits(EndpointPolicy):
 
     def wait_ms(self, evidence: Evidence) -> float:
         """Return one of the two waits."""
-        return self.waits[0] if evidence.settled else self.waits[1]
+        return self.waits[0] if evidence.stable else self.waits[1]
 
     def resumed(self, pause_ms: float) -> None:
         """Check what is learned."""
@@ -105,7 +105,7 @@ class World:
         self.segments: dict[int, str] = {}  # open | asked | final | dropped
         self.texts: dict[int, str] = {}  # of segments, as they were last understood, or finally
         self.of_turn: list[int] = []  # the segments of the turn at hand
-        self.peeks: list[tuple[int, int]] = []  # (segment, number), to be answered
+        self.interims: list[tuple[int, int]] = []  # (segment, number), to be answered
         self.replies: dict[int, Made] = {}
         self.committed: list[tuple[int, str]] = []
         self.ignored: list[int] = []
@@ -117,7 +117,7 @@ class World:
         self.answered = 0  # turns in the history, before the signal at hand
         self.put = 0  # turns that were put to the patient's mind
         self._revision = 0
-        self._peek = 0
+        self._interim = 0
         self.tell(s.Begin())
 
     # -------------------------------------------------------------- signals
@@ -174,14 +174,14 @@ class World:
         self.near = False
         self.tell(s.VoiceDenied())
 
-    def understood(self, segment: int, text: str, *, final: bool, peek: int | None = None) -> None:
+    def understood(self, segment: int, text: str, *, final: bool, interim: int | None = None) -> None:
         """The recogniser says what it understood; the first final text is final."""
         if self.segments[segment] != "final":
             self.texts[segment] = text
         if final and self.segments[segment] == "asked":
             self.segments[segment] = "final"
         words = tuple(Word(word, round(self.now_ms), round(self.now_ms) + 100) for word in text.split())
-        self.tell(s.Understood(segment, text, words, len(words), final, peek=peek))
+        self.tell(s.Understood(segment, text, words, len(words), final, interim=interim))
 
     def propose(self, number: int, part: Clause | ReplyEnd) -> None:
         """The mind goes on with its proposal."""
@@ -227,10 +227,10 @@ class World:
 
     def answer_all(self) -> None:
         """Answer everything that was asked of the engines."""
-        while self.peeks:
-            segment, number = self.peeks.pop(0)
+        while self.interims:
+            segment, number = self.interims.pop(0)
             if self.segments[segment] == "open":
-                self.understood(segment, "yes", final=False, peek=number)
+                self.understood(segment, "yes", final=False, interim=number)
         for segment, state in list(self.segments.items()):
             if state == "asked":
                 self.understood(segment, "where does it hurt", final=True)
@@ -254,10 +254,10 @@ class World:
                 self.segments[segment] = "open"
                 self.of_turn.append(segment)
             case c.AskInterim(segment=segment, number=number):
-                assert number > self._peek, "peek numbers only grow"
-                self._peek = number
-                assert self.segments[segment] in ("open", "asked"), "peek at a segment that is gone"
-                self.peeks.append((segment, number))
+                assert number > self._interim, "interim numbers only grow"
+                self._interim = number
+                assert self.segments[segment] in ("open", "asked"), "interim text of a segment that is gone"
+                self.interims.append((segment, number))
             case c.FinishSegment(segment=segment):
                 assert self.segments[segment] == "open", "a segment is finished once"
                 self.segments[segment] = "asked"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audio.conditioning import Conditioner, SoundSettings
+from audio.conditioning import AudioSettings, Conditioner
 from audio.frames import Pcm, samples_for, silence
 from audio.loudness import level_dbfs
 from audio.speech import SpeechState
@@ -19,12 +19,12 @@ def voice(ms: float, dbfs: float) -> Pcm:
     return np.clip(np.rint(32_768 * 10 ** (dbfs / 20) * noise), -32_768, 32_767).astype(np.int16)
 
 
-def run(conditioner: Conditioner, sound: Pcm, state: SpeechState) -> tuple[Pcm, Pcm]:
+def run(conditioner: Conditioner, audio: Pcm, state: SpeechState) -> tuple[Pcm, Pcm]:
     """Return the sound clean and levelled."""
     clean, levelled = [], []
-    for start in range(0, len(sound) - FRAME + 1, FRAME):
-        frame = conditioner.process(sound[start : start + FRAME])
-        assert np.array_equal(frame.raw, sound[start : start + FRAME])
+    for start in range(0, len(audio) - FRAME + 1, FRAME):
+        frame = conditioner.process(audio[start : start + FRAME])
+        assert np.array_equal(frame.raw, audio[start : start + FRAME])
         conditioner.judge(frame, state)
         clean.append(frame.clean)
         levelled.append(frame.levelled)
@@ -56,11 +56,11 @@ def test_what_may_be_a_voice_or_not_teaches_nothing() -> None:
 
 
 def test_each_part_can_be_switched_off() -> None:
-    sound = with_dc(voice(4_000, -50), 0.1)
-    clean, levelled = run(Conditioner(RATE, SoundSettings(high_pass=False, level=False)), sound, SpeechState.SPEAKING)
-    assert np.array_equal(clean, sound)
-    assert np.array_equal(levelled, sound)
-    clean, levelled = run(Conditioner(RATE, SoundSettings(level=False)), sound, SpeechState.SPEAKING)
+    audio = with_dc(voice(4_000, -50), 0.1)
+    clean, levelled = run(Conditioner(RATE, AudioSettings(high_pass=False, level=False)), audio, SpeechState.SPEAKING)
+    assert np.array_equal(clean, audio)
+    assert np.array_equal(levelled, audio)
+    clean, levelled = run(Conditioner(RATE, AudioSettings(level=False)), audio, SpeechState.SPEAKING)
     assert level_dbfs(clean) < -49
     assert np.array_equal(clean, levelled)
 

@@ -24,39 +24,39 @@ ROOM_NOISE_DB = -72.0
 @cache
 def speech(number: int) -> Sound:
     """Return one of twenty utterances at 16 kHz from its onset; three voices say them in turns."""
-    sound = to_float(mono_at(read_recording(HERE / f"floor-{number + 1:02d}.flac"), ANALYSIS_HZ)).astype(np.float64)
-    levels = window_levels(sound, ANALYSIS_HZ)
-    onset_ms, _ = voiced_span(sound, ANALYSIS_HZ, loudest_db=float(levels.max()))
-    return sound[samples(onset_ms) :]
+    audio = to_float(mono_at(read_recording(HERE / f"floor-{number + 1:02d}.flac"), ANALYSIS_HZ)).astype(np.float64)
+    levels = window_levels(audio, ANALYSIS_HZ)
+    onset_ms, _ = voiced_span(audio, ANALYSIS_HZ, loudest_db=float(levels.max()))
+    return audio[samples(onset_ms) :]
 
 
 def samples(ms: float) -> int:
     return samples_for(ms, ANALYSIS_HZ)
 
 
-def echo_of(sound: Sound, rng: np.random.Generator, *, delay_ms: float, level_db: float) -> Sound:
+def echo_of(audio: Sound, rng: np.random.Generator, *, delay_ms: float, level_db: float) -> Sound:
     """Return the sound as a microphone gets it from a small loudspeaker in a room, quieter and later."""
     reverb = rng.standard_normal(samples(rng.uniform(150, 500)))
     reverb *= 10.0 ** (-3.0 * np.arange(len(reverb)) / len(reverb))  # 60 dB less at its end
     reverb *= gain(-rng.uniform(2, 12)) / np.sqrt(np.sum(reverb**2))
     reverb[0] = 1.0
-    size = len(sound) + len(reverb)
+    size = len(audio) + len(reverb)
     hz = np.maximum(np.fft.rfftfreq(size, 1.0 / ANALYSIS_HZ), 1.0)
     colour = 1.0 / (1.0 + (rng.uniform(150, 400) / hz) ** 4) / (1.0 + (hz / rng.uniform(3000, 7000)) ** 4)
     colour *= 10.0 ** (np.interp(hz, np.linspace(0, 8000, 12), rng.uniform(-6, 6, 12)) / 20.0)
-    got = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(reverb, size) * colour, size)
-    got *= gain(level_db) * np.sqrt(np.mean(sound**2) / np.mean(got[: len(sound)] ** 2))
+    got = np.fft.irfft(np.fft.rfft(audio, size) * np.fft.rfft(reverb, size) * colour, size)
+    got *= gain(level_db) * np.sqrt(np.mean(audio**2) / np.mean(got[: len(audio)] ** 2))
     return np.concatenate((np.zeros(samples(delay_ms)), got))
 
 
 def scene(*parts: tuple[Sound, float], rng: np.random.Generator, length_ms: float = 3_000) -> Sound:
     """Return quiet noise with each part from so many ms after BEFORE_MS on."""
-    sound = pink_noise(samples(BEFORE_MS + length_ms), level_db=ROOM_NOISE_DB, rng=rng)
+    audio = pink_noise(samples(BEFORE_MS + length_ms), level_db=ROOM_NOISE_DB, rng=rng)
     for part, at_ms in parts:
         start = samples(BEFORE_MS + at_ms)
-        part = part[: len(sound) - start]
-        sound[start : start + len(part)] += part
-    return sound
+        part = part[: len(audio) - start]
+        audio[start : start + len(part)] += part
+    return audio
 
 
 def other_voice(number: int, *, after: int) -> int:
@@ -180,13 +180,13 @@ def test_neither_chunks_nor_the_time_of_day_change_a_score(from_ms: float, chunk
     whole = watch.score(BEFORE_MS + 600)
 
     watch, played, heard = watch_and_sound()
-    for sound, hz, begin_ms, add in (
+    for audio, hz, begin_ms, add in (
         (played, WIRE_HZ, BEFORE_MS, watch.add_played),
         (heard, ANALYSIS_HZ, 0.0, watch.add_heard),
     ):
         size = samples_for(chunk_ms, hz)
-        for start in range(0, len(sound), size):
-            add(sound[start : start + size], from_ms + begin_ms + 1000.0 * start / hz)
+        for start in range(0, len(audio), size):
+            add(audio[start : start + size], from_ms + begin_ms + 1000.0 * start / hz)
     assert watch.score(from_ms + BEFORE_MS + 600) == whole
 
 

@@ -18,8 +18,8 @@ RATE = 16_000
 
 def noise(samples: int, *, seed: int = 0, dbfs: float = -20.0) -> Pcm:
     values = np.random.default_rng(seed).standard_normal(samples)
-    sound: Pcm = np.clip(np.rint(32_768 * 10 ** (dbfs / 20) * values), -32_768, 32_767).astype(np.int16)
-    return sound
+    audio: Pcm = np.clip(np.rint(32_768 * 10 ** (dbfs / 20) * values), -32_768, 32_767).astype(np.int16)
+    return audio
 
 
 def mean(stereo: NDArray[np.int16]) -> Pcm:
@@ -28,10 +28,10 @@ def mean(stereo: NDArray[np.int16]) -> Pcm:
 
 
 def test_opposite_channels_are_not_silence() -> None:
-    sound = noise(RATE)
-    stereo = opposite_channels(sound)
+    audio = noise(RATE)
+    stereo = opposite_channels(audio)
     assert not mean(stereo).any()
-    assert np.array_equal(to_mono(stereo, RATE), sound)
+    assert np.array_equal(to_mono(stereo, RATE), audio)
 
 
 def test_of_channels_that_nearly_cancel_the_louder_is_taken() -> None:
@@ -49,9 +49,9 @@ def test_ordinary_stereo_is_the_mean_to_the_sample() -> None:
 
 
 def test_one_channel_and_none_and_silence() -> None:
-    sound = noise(777)
-    assert np.array_equal(to_mono(sound, RATE), sound)
-    assert np.array_equal(to_mono(sound[:, np.newaxis], RATE), sound)
+    audio = noise(777)
+    assert np.array_equal(to_mono(audio, RATE), audio)
+    assert np.array_equal(to_mono(audio[:, np.newaxis], RATE), audio)
     assert to_mono(np.zeros((0, 2), dtype=np.int16), RATE).shape == (0,)
     assert not to_mono(np.zeros((777, 2), dtype=np.int16), RATE).any()
 
@@ -91,6 +91,6 @@ def test_full_scale_is_not_wrapped() -> None:
 
 
 def test_recordings_are_read_so() -> None:
-    sound = noise(48_000)
-    mono = mono_at(Recording(opposite_channels(sound), 48_000, 2), 24_000)
-    assert abs(level_dbfs(mono) - level_dbfs(mono_at(Recording(sound, 48_000, 1), 24_000))) < 0.1
+    audio = noise(48_000)
+    mono = mono_at(Recording(opposite_channels(audio), 48_000, 2), 24_000)
+    assert abs(level_dbfs(mono) - level_dbfs(mono_at(Recording(audio, 48_000, 1), 24_000))) < 0.1

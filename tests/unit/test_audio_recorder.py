@@ -154,16 +154,16 @@ def test_the_mixer_does_what_an_endless_tape_would(steps: list[tuple[str, int, i
     tape = np.zeros((10_000, 2), dtype=np.int16)
     now = taken = kept = 0
     for number, (step, at, length) in enumerate(steps, start=1):
-        sound = np.full(at if step == "candidate" else length, number, dtype=np.int16)
+        audio = np.full(at if step == "candidate" else length, number, dtype=np.int16)
         if step == "candidate":
-            mixer.candidate(sound)
+            mixer.candidate(audio)
             tape[now : now + at, 0] = number
             now += at
             if now - 100 > kept:
                 tape[kept : now - 100] = 0
                 kept = now - 100
         elif step == "patient" and at + length <= now + 400:
-            mixer.patient(at, sound)
+            mixer.patient(at, audio)
             tape[max(at, kept) : max(at + length, kept), 1] = number
         elif step == "cut":
             mixer.patient_cut(at)
@@ -182,19 +182,19 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def sound_of(folder: Path) -> Stereo:
+def audio_of(folder: Path) -> Stereo:
     return np.concatenate([segment.samples for segment in read_segments(folder)])
 
 
 def test_segments_are_numbered_and_together_are_what_was_written(tmp_path: Path) -> None:
     writer = SegmentWriter(tmp_path / "session", segment_ms=100, refresh_ms=50)
-    sound = stereo(0, 6000)
+    audio = stereo(0, 6000)
     for at in range(0, 6000, 700):
-        writer.write(sound[at : at + 700])
+        writer.write(audio[at : at + 700])
     writer.close()
     writer.close()
     assert names(tmp_path / "session") == [f"segment-{i:06d}.flac" for i in range(3)]
-    assert np.array_equal(sound_of(tmp_path / "session"), sound)
+    assert np.array_equal(audio_of(tmp_path / "session"), audio)
 
 
 def test_a_segment_under_way_is_on_disk_after_each_refresh(tmp_path: Path) -> None:
@@ -202,9 +202,9 @@ def test_a_segment_under_way_is_on_disk_after_each_refresh(tmp_path: Path) -> No
     writer.write(stereo(0, 2399))
     assert names(tmp_path) == []
     writer.write(stereo(2399, 1))
-    assert np.array_equal(sound_of(tmp_path), stereo(0, 2400))
+    assert np.array_equal(audio_of(tmp_path), stereo(0, 2400))
     writer.write(stereo(2400, 2000))
-    assert len(sound_of(tmp_path)) == 2400
+    assert len(audio_of(tmp_path)) == 2400
 
 
 def test_a_second_writer_continues_after_what_is_there(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_second_writer_continues_after_what_is_there(tmp_path: Path) -> None:
         writer.write(stereo(start, 1000))
         writer.close()
     assert names(tmp_path) == ["segment-000000.flac", "segment-000001.flac"]
-    assert np.array_equal(sound_of(tmp_path), stereo(0, 2000))
+    assert np.array_equal(audio_of(tmp_path), stereo(0, 2000))
 
 
 KILLED = """
@@ -268,7 +268,7 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path: Path, monkeypat
             writer.close()
     writer.write(stereo(12_000, 100))
     writer.close()
-    assert np.array_equal(sound_of(tmp_path), stereo(0, 12_100))
+    assert np.array_equal(audio_of(tmp_path), stereo(0, 12_100))
 
 
 def test_a_disk_that_is_full_for_long_costs_sound_but_not_the_timeline(
@@ -286,7 +286,7 @@ def test_a_disk_that_is_full_for_long_costs_sound_but_not_the_timeline(
     writer.write(stereo(24_000, 400))  # still owed: silence comes first
     writer.write(stereo(24_400, 2400))
     writer.close()
-    out = sound_of(tmp_path)
+    out = audio_of(tmp_path)
     assert len(out) == 26_800
     kept = int(np.argmin(out[:, 0]))
     assert kept >= 4800
@@ -311,7 +311,7 @@ def test_late_sound_is_put_where_it_belongs_whether_written_or_not(tmp_path: Pat
     expected = stereo(0, 6300)
     expected[700:5700, 0] = 7
     expected[6200:, 0] = 7
-    assert np.array_equal(sound_of(tmp_path), expected)
+    assert np.array_equal(audio_of(tmp_path), expected)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 900)), max_size=8), st.integers(0, 2**16))
@@ -330,7 +330,7 @@ def test_late_sound_in_any_order_is_what_a_tape_would_have(late: list[tuple[int,
             fits = samples[: max(0, len(expected) - at)]
             expected[at : at + len(fits), 0] = fits
         writer.close()
-        assert np.array_equal(sound_of(Path(folder)) if len(expected) else stereo(0, 0), expected)
+        assert np.array_equal(audio_of(Path(folder)) if len(expected) else stereo(0, 0), expected)
 
 
 def test_late_sound_is_kept_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,7 +343,7 @@ def test_late_sound_is_kept_while_the_disk_is_full(tmp_path: Path, monkeypatch: 
     writer.close()
     expected = stereo(0, 6000)
     expected[1000:4000, 0] = ramp(50, 3000)
-    assert np.array_equal(sound_of(tmp_path), expected)
+    assert np.array_equal(audio_of(tmp_path), expected)
 
 
 def test_late_sound_for_a_segment_that_cannot_be_read_leaves_it_alone(tmp_path: Path) -> None:
@@ -402,14 +402,14 @@ def test_the_mixer_returns_of_late_sound_what_was_taken_and_places_the_rest() ->
 
 
 def recorded(folder: Path, segments: int = 4) -> Stereo:
-    sound = stereo(0, segments * 2400 - 1000)
+    audio = stereo(0, segments * 2400 - 1000)
     writer = SegmentWriter(folder, segment_ms=100)
-    writer.write(sound)
+    writer.write(audio)
     writer.close()
-    return sound
+    return audio
 
 
-def joined_sound(joined: Joined) -> Stereo:
+def joined_audio(joined: Joined) -> Stereo:
     samples, rate_hz = soundfile.read(joined.path, dtype="int16")
     assert rate_hz == RATE
     assert joined.duration_ms == pytest.approx(1000 * len(samples) / RATE)
@@ -417,20 +417,20 @@ def joined_sound(joined: Joined) -> Stereo:
 
 
 def test_joined_segments_are_one_recording_and_the_segments_are_gone(tmp_path: Path) -> None:
-    sound = recorded(tmp_path)
+    audio = recorded(tmp_path)
     joined = join(tmp_path)
     assert joined.problems == ()
-    assert np.array_equal(joined_sound(joined), sound)
+    assert np.array_equal(joined_audio(joined), audio)
     assert names(tmp_path) == ["recording.flac"]
     assert join(tmp_path) == joined
 
 
 def test_a_join_that_was_interrupted_while_removing_can_be_repeated(tmp_path: Path) -> None:
-    sound = recorded(tmp_path)
+    audio = recorded(tmp_path)
     leftover = (tmp_path / "segment-000002.flac").read_bytes()
     join(tmp_path)
     (tmp_path / "segment-000002.flac").write_bytes(leftover)
-    assert np.array_equal(joined_sound(join(tmp_path)), sound)
+    assert np.array_equal(joined_audio(join(tmp_path)), audio)
     assert names(tmp_path) == ["recording.flac"]
 
 
@@ -442,18 +442,18 @@ def test_nothing_is_recorded_over_a_joined_recording(tmp_path: Path) -> None:
 
 
 def test_a_broken_last_segment_is_left_out_and_told(tmp_path: Path) -> None:
-    sound = recorded(tmp_path)
+    audio = recorded(tmp_path)
     last = tmp_path / "segment-000003.flac"
     last.write_bytes(last.read_bytes()[:100])
     joined = join(tmp_path, segment_ms=100)
     assert joined.problems == ("segment-000003.flac can't be decoded",)
-    assert np.array_equal(joined_sound(joined), sound[:7200])
+    assert np.array_equal(joined_audio(joined), audio[:7200])
     assert names(tmp_path) == ["recording.flac", "segment-000003.flac.broken"]
 
 
 @pytest.mark.parametrize("fault", ["missing", "text", "mono"])
 def test_a_fault_in_the_middle_becomes_silence_of_its_length(tmp_path: Path, fault: str) -> None:
-    sound = recorded(tmp_path)
+    audio = recorded(tmp_path)
     bad = tmp_path / "segment-000001.flac"
     if fault == "missing":
         bad.unlink()
@@ -464,9 +464,9 @@ def test_a_fault_in_the_middle_becomes_silence_of_its_length(tmp_path: Path, fau
     joined = join(tmp_path, segment_ms=100)
     assert len(joined.problems) == 1
     assert "segment-000001.flac" in joined.problems[0]
-    expected = sound.copy()
+    expected = audio.copy()
     expected[2400:4800] = 0
-    assert np.array_equal(joined_sound(joined), expected)
+    assert np.array_equal(joined_audio(joined), expected)
 
 
 def test_a_folder_without_a_readable_segment_has_no_recording(tmp_path: Path) -> None:
@@ -479,10 +479,10 @@ def test_a_folder_without_a_readable_segment_has_no_recording(tmp_path: Path) ->
 
 
 def test_a_disk_that_fills_while_joining_keeps_the_segments(tmp_path: Path) -> None:
-    sound = recorded(tmp_path)
+    audio = recorded(tmp_path)
     (tmp_path / ".recording.flac.part").symlink_to("/dev/full")
     with pytest.raises(StorageError, match="disk is full") as caught:
         join(tmp_path)
     assert caught.value.code == "storage.full"
     assert len(names(tmp_path)) == 4
-    assert np.array_equal(joined_sound(join(tmp_path)), sound)
+    assert np.array_equal(joined_audio(join(tmp_path)), audio)

@@ -16,13 +16,13 @@ SETTLED_MS = 500.0
 
 def tone(hz: float, rate_hz: int, *, dbfs: float = -20.0, ms: float = 2_000.0) -> Pcm:
     at_s = np.arange(round(ms * rate_hz / 1000.0)) / rate_hz
-    sound: Pcm = np.rint(32_767 * np.sqrt(2) * 10 ** (dbfs / 20) * np.sin(2 * np.pi * hz * at_s)).astype(np.int16)
-    return sound
+    audio: Pcm = np.rint(32_767 * np.sqrt(2) * 10 ** (dbfs / 20) * np.sin(2 * np.pi * hz * at_s)).astype(np.int16)
+    return audio
 
 
 def loss_db(hz: float, rate_hz: int) -> float:
-    sound, settled = tone(hz, rate_hz), round(SETTLED_MS * rate_hz / 1000.0)
-    return level_dbfs(sound[settled:]) - level_dbfs(HighPass(rate_hz).process(sound)[settled:])
+    audio, stable = tone(hz, rate_hz), round(SETTLED_MS * rate_hz / 1000.0)
+    return level_dbfs(audio[stable:]) - level_dbfs(HighPass(rate_hz).process(audio)[stable:])
 
 
 @pytest.mark.parametrize("rate_hz", ACCEPTED_HZ)
@@ -43,8 +43,8 @@ def test_an_offset_is_gone_from_the_first_sample(rate_hz: int, offset: int) -> N
 
 
 def test_an_offset_that_comes_later_is_gone_within_100_ms() -> None:
-    sound = np.concatenate((silence(200, 24_000), np.full(24_000, 6_553, dtype=np.int16)))
-    after = HighPass(24_000).process(sound)[round(0.3 * 24_000) :]
+    audio = np.concatenate((silence(200, 24_000), np.full(24_000, 6_553, dtype=np.int16)))
+    after = HighPass(24_000).process(audio)[round(0.3 * 24_000) :]
     assert np.abs(after).max() <= 6
 
 
@@ -55,10 +55,10 @@ def noise(samples: int, seed: int = 0) -> Pcm:
 @settings(max_examples=40, deadline=None)
 @given(cuts=st.lists(st.integers(0, 1_700), min_size=1, max_size=8), rate_hz=st.sampled_from(ACCEPTED_HZ))
 def test_it_does_not_matter_how_a_stream_is_cut(cuts: list[int], rate_hz: int) -> None:
-    sound = noise(sum(cuts))
-    whole = HighPass(rate_hz).process(sound)
+    audio = noise(sum(cuts))
+    whole = HighPass(rate_hz).process(audio)
     stream = HighPass(rate_hz)
-    parts = [stream.process(part) for part in np.split(sound, np.cumsum(cuts)[:-1])]
+    parts = [stream.process(part) for part in np.split(audio, np.cumsum(cuts)[:-1])]
     assert [len(part) for part in parts] == cuts
     assert np.abs(np.concatenate(parts).astype(int) - whole).max(initial=0) <= 1
 
@@ -69,14 +69,14 @@ def test_it_is_the_recursion_it_claims_to_be() -> None:
 
     zeros, poles, gain = _design(24_000)
     b, a = (gain * np.poly(zeros)).real, np.poly(poles).real
-    sound = np.concatenate((silence(20, 24_000), noise(2_000) // 4))
-    sound[0] = 0
-    x, y = sound.astype(float), np.zeros(len(sound))
+    audio = np.concatenate((silence(20, 24_000), noise(2_000) // 4))
+    audio[0] = 0
+    x, y = audio.astype(float), np.zeros(len(audio))
     for i in range(len(x)):
         y[i] = sum(b[k] * x[i - k] for k in range(len(b)) if i >= k)
         y[i] -= sum(a[k] * y[i - k] for k in range(1, len(a)) if i >= k)
     filtered = HighPass(24_000)
-    assert np.abs(filtered.process(sound) - y).max() <= 1.0
+    assert np.abs(filtered.process(audio) - y).max() <= 1.0
 
 
 def test_full_scale_is_clipped_and_never_wraps() -> None:

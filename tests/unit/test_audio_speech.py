@@ -119,7 +119,7 @@ def early(probabilities: list[float]) -> list[SpeechEvent]:
 def test_a_pause_is_told_early_and_speech_goes_on_at_the_first_voiced_window() -> None:
     events = early([0.9] * 4 + [0.1] * 3 + [0.9] * 2 + [0.1] * 8)
     assert [type(event).__name__ for event in events] == [
-        "SpeechHinted", "SpeechStarted", "SpeechPaused", "SpeechResumed", "SpeechPaused"
+        "SpeechHinted", "SpeechBegan", "SpeechPaused", "SpeechResumed", "SpeechPaused"
     ]  # fmt: skip
     assert events[2:] == [
         SpeechPaused(at_ms=6 * WINDOW_MS, silent_since_ms=4 * WINDOW_MS),
@@ -130,20 +130,20 @@ def test_a_pause_is_told_early_and_speech_goes_on_at_the_first_voiced_window() -
 
 def test_after_a_long_pause_speech_has_to_start_anew() -> None:
     kinds = [type(event).__name__ for event in early([0.9] * 4 + [0.1] * 7 + [0.9] * 3)]
-    assert kinds == ["SpeechHinted", "SpeechStarted", "SpeechPaused", "SpeechHinted", "SpeechStarted"]
+    assert kinds == ["SpeechHinted", "SpeechBegan", "SpeechPaused", "SpeechHinted", "SpeechBegan"]
 
 
 def test_the_sound_of_an_early_pause_is_delivered_until_the_stretch_ends() -> None:
     probabilities = [0.9] * 4 + [0.1] * 3 + [0.9] * 2 + [0.1] * 8
     events = feed(SpeechDetector(ScriptedVad(probabilities)), numbered(len(probabilities)), [320])
-    sound = np.concatenate(
+    audio = np.concatenate(
         [
             e.preroll if isinstance(e, SpeechBegan) else e.samples
             for e in events
             if isinstance(e, SpeechBegan | SpeechAudio)
         ]
     )
-    assert np.array_equal(sound, numbered(16))  # seven silent windows end it
+    assert np.array_equal(audio, numbered(16))  # seven silent windows end it
 
 
 def test_a_soft_sound_neither_ends_a_start_nor_a_stretch() -> None:
@@ -299,7 +299,7 @@ def noises() -> dict[str, Pcm]:
         "clicks": clicks,
         "bursts": bursts,
     }
-    return {name: (np.clip(sound, -1, 1) * 32_767).astype(np.int16) for name, sound in sounds.items()}
+    return {name: (np.clip(audio, -1, 1) * 32_767).astype(np.int16) for name, audio in sounds.items()}
 
 
 @pytest.mark.parametrize("name", ["silence", "white", "pink", "hum", "clicks", "bursts"])

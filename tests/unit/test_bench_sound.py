@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.conditioning import SoundSettings
+from audio.conditioning import AudioSettings
 from audio.frames import WIRE_HZ, Pcm
 from audio.loudness import is_clipped, level_dbfs
 from bench import degradations as bad
@@ -18,8 +18,8 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 
 def tone(dbfs: float = -20.0) -> Pcm:
     sine = np.sin(2 * np.pi * 440 * np.arange(WIRE_HZ) / WIRE_HZ)
-    sound: Pcm = np.rint(32_767 * np.sqrt(2) * 10 ** (dbfs / 20) * sine).astype(np.int16)
-    return sound
+    audio: Pcm = np.rint(32_767 * np.sqrt(2) * 10 ** (dbfs / 20) * sine).astype(np.int16)
+    return audio
 
 
 def test_quieter_is_so_many_db() -> None:
@@ -59,15 +59,15 @@ def test_noise_and_breath_have_their_level_and_are_the_same_every_time() -> None
 
 
 def test_degradations_leave_what_they_are_given() -> None:
-    sound = tone()
-    kept = sound.copy()
+    audio = tone()
+    kept = audio.copy()
     for degrade in bad.CONDITIONS.values():
-        degrade(sound, WIRE_HZ)
-    assert np.array_equal(sound, kept)
+        degrade(audio, WIRE_HZ)
+    assert np.array_equal(audio, kept)
 
 
 def test_figures_tell_what_conditioning_finds() -> None:
-    results = run_sound([DATA / "rate-8k.wav"], SoundSettings(), lambda: None)
+    results = run_sound([DATA / "rate-8k.wav"], AudioSettings(), lambda: None)
     figures = {figure.name: figure for figure in figures_of(results)}
     assert set(results) == set(bad.CONDITIONS)
     for name in bad.CONDITIONS:

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from server.protocol.wire_session import SessionInfo, WireSession
-from server.wire.candidate_sound import CandidateSound
+from server.wire.candidate_sound import CandidateAudio
 
 
-def counted() -> CandidateSound:
+def counted() -> CandidateAudio:
     wire = WireSession(SessionInfo(id="sess_1", card_id="any", expires_at_s=0))
-    return CandidateSound(wire)
+    return CandidateAudio(wire)
 
 
 def test_sound_is_counted_in_milliseconds_whenever_it_came() -> None:
-    sound = counted()
+    audio = counted()
     for place in range(50):
-        sound.add(480, 10.0 + place)
-    assert (sound.received_ms(), sound.last_s) == (1_000.0, 59.0)
-    sound.add(1, 60.0)
-    assert sound.received_ms() == 1_000.042
+        audio.add(480, 10.0 + place)
+    assert (audio.received_ms(), audio.last_s) == (1_000.0, 59.0)
+    audio.add(1, 60.0)
+    assert audio.received_ms() == 1_000.042
 
 
 def test_a_client_that_is_too_fast_is_told_once_a_second() -> None:
-    sound = counted()
-    assert [sound.refuse(480, 5.0 + place / 4) for place in range(9)] == [True] + [False, False, False, True] * 2
+    audio = counted()
+    assert [audio.refuse(480, 5.0 + place / 4) for place in range(9)] == [True] + [False, False, False, True] * 2
 
 
 def test_one_that_never_slows_down_is_hopeless_after_ten_seconds_of_sound() -> None:
-    sound = counted()
+    audio = counted()
     for _ in range(500):
-        sound.refuse(480, 5.0)
-        assert not sound.hopeless
-    sound.refuse(480, 5.0)
-    assert sound.hopeless
+        audio.refuse(480, 5.0)
+        assert not audio.hopeless
+    audio.refuse(480, 5.0)
+    assert audio.hopeless

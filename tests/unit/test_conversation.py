@@ -218,9 +218,9 @@ def test_missing_sound_is_not_the_candidates_silence() -> None:
     table.speak(1000)
     table.pause()
     table.wait(1500, missing=True)  # the network, not the candidate
-    assert table.stands(State.WEIGHING)
+    assert table.stands(State.ENDPOINTING)
     table.wait(3000, missing=True)  # but not for ever
-    assert not table.stands(State.WEIGHING)
+    assert not table.stands(State.ENDPOINTING)
 
 
 # ------------------------------------------------------------------ going on, interrupting
@@ -355,7 +355,7 @@ def test_a_manual_client_commits_and_asks() -> None:
     table.speak(1000)
     table.pause()
     table.wait(5000)
-    assert table.stands(State.WEIGHING)
+    assert table.stands(State.ENDPOINTING)
     table.understand("hello")
     table.tell(s.CommitAsked())
     assert table.stands(State.LISTENING)
@@ -456,7 +456,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def the_patient_never_speaks_while_the_floor_is_the_candidates(self) -> None:
-        if self.table.core.state in (State.HEARING, State.WEIGHING, State.LISTENING):
+        if self.table.core.state in (State.HEARING, State.ENDPOINTING, State.LISTENING):
             assert self.table.core.reply_number is None
 
     @invariant()

@@ -35,7 +35,7 @@ class Talk:
         self.core = Conversation(settings, policy=self.policy)
         self.now_ms = 0.0
         self.segments: list[int] = []
-        self.peeks: list[tuple[int, int]] = []
+        self.interims: list[tuple[int, int]] = []
         self.tell(s.Begin())
 
     def tell(self, signal: s.Signal) -> None:
@@ -44,7 +44,7 @@ class Talk:
                 case c.OpenSegment(segment=segment):
                     self.segments.append(segment)
                 case c.AskInterim(segment=segment, number=number):
-                    self.peeks.append((segment, number))
+                    self.interims.append((segment, number))
                 case _:
                     pass
 
@@ -59,9 +59,9 @@ class Talk:
         self.wait(ms)
         self.tell(s.VoicePaused(self.now_ms))
         self.wait(140)
-        segment, number = self.peeks[-1]
+        segment, number = self.interims[-1]
         words = so_far.split()
-        self.tell(s.Understood(segment, so_far, (), len(words), final=False, peek=number))
+        self.tell(s.Understood(segment, so_far, (), len(words), final=False, interim=number))
         self.wait(pause_ms - 140)
         if final:
             self.tell(s.Understood(segment, so_far, (), len(words), final=True))
@@ -72,7 +72,7 @@ def test_words_before_are_those_understood_when_speech_went_on() -> None:
     talk = Talk()
     first = talk.piece(1_600, "have you had any vomiting", pause_ms=300)
     assert (first.text, first.words_before, first.pieces) == ("have you had any vomiting", 0, 1)
-    assert first.settled
+    assert first.stable
     second = talk.piece(600, "have you had any vomiting headaches", pause_ms=300)
     assert (second.words_before, second.pieces) == (5, 2)
     assert (second.speech_ms, second.last_piece_ms) == (1_600 + 300 + 600, 600)

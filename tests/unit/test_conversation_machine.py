@@ -90,9 +90,9 @@ class AnySequence(RuleBasedStateMachine):
         self._wait(400)
         world.voice_pauses()
         self._wait(40)
-        for segment, number in list(world.peeks):
+        for segment, number in list(world.interims):
             if world.segments[segment] == "open":
-                world.understood(segment, text, final=False, peek=number)
+                world.understood(segment, text, final=False, interim=number)
         self._wait(silent_ms)
         for segment, state in list(world.segments.items()):
             if final and state == "asked":
@@ -107,16 +107,16 @@ class AnySequence(RuleBasedStateMachine):
     # -------------------------------------------------------------- engines
 
     @precondition(lambda self: self.world.segments)
-    @rule(back=st.integers(0, 2), text=st.sampled_from(TEXTS), final=st.booleans(), peek=st.booleans())
-    def recogniser_answers(self, back: int, text: str, final: bool, peek: bool) -> None:
+    @rule(back=st.integers(0, 2), text=st.sampled_from(TEXTS), final=st.booleans(), interim=st.booleans())
+    def recogniser_answers(self, back: int, text: str, final: bool, interim: bool) -> None:
         """In time, late, twice, or for a segment that was dropped."""
         world = self.world
         numbers = list(world.segments)
         segment = numbers[max(0, len(numbers) - 1 - back)]
         if final and world.segments[segment] == "open":
             return  # nobody asked
-        number = next((n for seg, n in reversed(world.peeks) if seg == segment), None) if peek else None
-        world.understood(segment, text, final=final, peek=number)
+        number = next((n for seg, n in reversed(world.interims) if seg == segment), None) if interim else None
+        world.understood(segment, text, final=final, interim=number)
 
     @precondition(lambda self: self.world.replies)
     @rule(back=st.integers(0, 2), clause=st.sampled_from(CLAUSES), end=st.booleans())

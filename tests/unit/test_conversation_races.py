@@ -30,7 +30,7 @@ class Talk(World):
         self.wait(200)
         (segment,) = (number for number, state in self.segments.items() if state in ("open", "asked"))
         if self.segments[segment] == "open":
-            self.understood(segment, text, final=False, peek=next(n for seg, n in self.peeks if seg == segment))
+            self.understood(segment, text, final=False, interim=next(n for seg, n in self.interims if seg == segment))
             self.wait(100)
         self.understood(segment, text, final=True)
         self.wait(400)
@@ -85,7 +85,7 @@ def test_a_draft_answers_less_than_was_said_race() -> None:
     talk.wait(800)
     talk.voice_pauses()
     talk.wait(60)
-    talk.understood(1, "does it hurt", final=False, peek=talk.peeks[0][1])
+    talk.understood(1, "does it hurt", final=False, interim=talk.interims[0][1])
     talk.wait(60)
     talk.understood(1, "does it hurt", final=True)
     assert [command.draft for command in talk.asked] == [True]

@@ -27,7 +27,7 @@ def wait_ms(text: str, policy: EndpointPolicy | None = None, **changes: Any) -> 
     count = len(text.split())
     known: dict[str, Any] = {
         "text": text,
-        "settled": True,
+        "stable": True,
         "speech_ms": 330.0 * count,
         "last_piece_ms": 330.0 * count,
         "after_gap_ms": 600.0,
@@ -75,7 +75,7 @@ def test_a_statement_waits_for_longer_than_a_pause_between_two_sentences() -> No
 
 
 def test_without_the_last_words_it_is_waited_up_to_the_ceiling() -> None:
-    assert wait_ms("how long have you had this pain", settled=False) == EndpointSettings().ceiling_ms
+    assert wait_ms("how long have you had this pain", stable=False) == EndpointSettings().ceiling_ms
 
 
 def test_speech_of_which_nothing_was_understood_has_a_wait_of_its_own() -> None:
@@ -136,7 +136,7 @@ def test_habits_start_at_what_is_usual_and_are_bounded() -> None:
 )
 def test_any_evidence_gets_a_wait_within_the_bounds(
     text: str,
-    settled: bool,
+    stable: bool,
     speech_ms: float,
     asks: float | None,
     gap_ms: float | None,
@@ -146,7 +146,7 @@ def test_any_evidence_gets_a_wait_within_the_bounds(
     policy = EndpointPolicy(EndpointSettings(style=style))
     for pause_ms in pauses:
         policy.resumed(pause_ms)
-    wait = policy.wait_ms(Evidence(text, settled, speech_ms, speech_ms / 2, after_gap_ms=gap_ms, asks=asks, after=text))
+    wait = policy.wait_ms(Evidence(text, stable, speech_ms, speech_ms / 2, after_gap_ms=gap_ms, asks=asks, after=text))
     assert FLOOR_MS <= wait <= 2_000 * 1.75 * LATEST
     assert math.isfinite(wait)
 

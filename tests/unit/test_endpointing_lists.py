@@ -22,7 +22,7 @@ def paused(before: str, piece: str = "", **known: Any) -> Evidence:
     count, words_before = len(text.split()), len(before.split()) if piece else 0
     return Evidence(
         text=text,
-        settled=True,
+        stable=True,
         speech_ms=330.0 * count,
         last_piece_ms=330.0 * (count - words_before),
         pieces=2 if piece else 1,

@@ -24,13 +24,13 @@ def timed(text: str, *, from_ms: int = 10_000) -> tuple[Word, ...]:
 
 def going_on(text: str, voiced_ms: float, **known: object) -> FloorEvidence:
     """Return what is known while the sound goes on."""
-    evidence = FloorEvidence(voiced_ms, 0.0, text, timed(text), settled=False, playing=())
+    evidence = FloorEvidence(voiced_ms, 0.0, text, timed(text), stable=False, playing=())
     return replace(evidence, **known)  # type: ignore[arg-type]
 
 
 def over(text: str, voiced_ms: float, **known: object) -> FloorEvidence:
     """Return what is known once it is over and its text is whole."""
-    evidence = FloorEvidence(voiced_ms, SETTINGS.resume_after_ms, text, timed(text), settled=True, playing=())
+    evidence = FloorEvidence(voiced_ms, SETTINGS.resume_after_ms, text, timed(text), stable=True, playing=())
     return replace(evidence, **known)  # type: ignore[arg-type]
 
 
@@ -109,7 +109,7 @@ def test_a_noise_gives_the_floor_back() -> None:
 
 
 def test_the_text_is_waited_for_but_not_for_long() -> None:
-    waiting = over("", 300.0, settled=False)
+    waiting = over("", 300.0, stable=False)
     assert judge(waiting, SETTINGS) is Claim.UNDECIDED
     assert judge(replace(waiting, silent_ms=SETTINGS.give_up_ms), SETTINGS) is Claim.NOISE
     assert judge(over("okay", 300.0, silent_ms=SETTINGS.resume_after_ms - 20), SETTINGS) is Claim.UNDECIDED
@@ -149,7 +149,7 @@ def test_the_same_words_later_are_a_candidate_who_repeats_them(by_ms: int) -> No
 def test_what_sounds_like_the_patient_is_an_echo_whatever_was_understood() -> None:
     alike = going_on("can you tell me why", 900.0, echo=True)
     assert judge(alike, SETTINGS) is Claim.ECHO
-    assert judge(replace(alike, silent_ms=250.0, settled=True), SETTINGS) is Claim.ECHO
+    assert judge(replace(alike, silent_ms=250.0, stable=True), SETTINGS) is Claim.ECHO
     assert judge(replace(alike, echo=False), SETTINGS) is Claim.YIELD
 
 
@@ -194,12 +194,12 @@ texts = st.lists(
     voiced_ms=st.floats(0, 60_000),
     guarded=st.booleans(),
     echo=st.none() | st.booleans(),
-    settled=st.booleans(),
+    stable=st.booleans(),
 )
 def test_what_is_over_is_always_decided_in_time(
-    text: str, voiced_ms: float, guarded: bool, echo: bool | None, settled: bool
+    text: str, voiced_ms: float, guarded: bool, echo: bool | None, stable: bool
 ) -> None:
-    known = over(text, voiced_ms, guarded=guarded, echo=echo, settled=settled)
+    known = over(text, voiced_ms, guarded=guarded, echo=echo, stable=stable)
     assert judge(replace(known, silent_ms=SETTINGS.give_up_ms), SETTINGS) is not Claim.UNDECIDED
     assert SETTINGS.give_up_ms < RESUMED_BY_MS
 

@@ -110,7 +110,7 @@ def test_short_captions_need_no_times_and_everything_else_has_them() -> None:
     assert early.reading("caption").request.times, "it may have to be cut"
 
 
-_PURPOSES: tuple[Purpose, ...] = ("caption", "peek", "final")
+_PURPOSES: tuple[Purpose, ...] = ("caption", "interim", "final")
 
 
 def test_a_rejected_caption_is_not_shown_and_published_words_stay() -> None:
@@ -160,7 +160,7 @@ def test_a_reading_in_a_pause_is_the_final_one_if_no_voice_follows(pause: Pcm) -
     segment = GrowingSegment()
     segment.add(voice(900))
     segment.add(pause[:1600])
-    peeked = read(segment, "peek", says("yes I do"))
+    peeked = read(segment, "interim", says("yes I do"))
     assert peeked is not None
     assert (peeked.text, peeked.final, peeked.stable_words) == ("yes I do", False, 0)
     assert segment.is_read
@@ -175,7 +175,7 @@ def test_a_reading_in_a_pause_is_not_the_final_one_if_voice_follows() -> None:
     segment = GrowingSegment()
     segment.add(voice(900))
     segment.add(silence(150, ANALYSIS_HZ))
-    read(segment, "peek", says("yes I do"))
+    read(segment, "interim", says("yes I do"))
     segment.add(silence(100, ANALYSIS_HZ))
     segment.add(voice(300))
     assert not segment.is_read
@@ -185,7 +185,7 @@ def test_a_reading_in_a_pause_is_not_the_final_one_if_voice_follows() -> None:
 def test_voice_that_was_fed_while_the_pause_was_being_read_counts() -> None:
     segment = GrowingSegment()
     segment.add(voice(900))
-    reading = segment.reading("peek")
+    reading = segment.reading("interim")
     segment.add(voice(300))
     segment.take(reading, says("yes I do")(reading.request))
     assert not segment.is_read
@@ -213,8 +213,8 @@ def test_a_rejected_caption_is_no_final_reading_however_long_it_is() -> None:
 def test_a_caption_is_due_in_a_lull_before_it_is_in_the_midst_of_speech() -> None:
     segment = GrowingSegment()
     due = []
-    for sound in (voice(90), quiet(20), quiet(20), voice(400), voice(400), voice(100)):
-        segment.add(sound)
+    for audio in (voice(90), quiet(20), quiet(20), voice(400), voice(400), voice(100)):
+        segment.add(audio)
         due.append(segment.caption_due(every_ms=1_000, in_lull_ms=100))
     assert due == [None, None, "lull", None, None, "caption"]
     segment.skip()
@@ -239,7 +239,7 @@ def test_a_lull_is_shown_like_a_caption_and_is_final_like_a_pause() -> None:
     segment.add(voice(300))
     segment.add(quiet(40))
     reading = segment.reading("lull")
-    assert (reading.request.purpose, reading.request.times) == ("peek", True)
+    assert (reading.request.purpose, reading.request.times) == ("interim", True)
     assert segment.will_be_read(reading)
     shown = segment.take(reading, says("yes I do now")(reading.request))
     assert shown is not None
@@ -267,7 +267,7 @@ def test_a_caption_that_comes_after_a_reading_of_more_is_not_shown() -> None:
     late = segment.reading("caption")
     segment.add(voice(300))
     segment.add(quiet(120))
-    read(segment, "peek", says("yes I do not"))
+    read(segment, "interim", says("yes I do not"))
     assert segment.take(late, says("yes eye due")(late.request)) is None
     assert segment.final().text == "yes I do not"
 
@@ -292,7 +292,7 @@ def test_a_rejected_final_reading_says_so_and_a_pauses_does_not() -> None:
     segment = GrowingSegment()
     segment.add(voice(900))
     nothing = Rejection("no_voice", "")
-    peeked = read(segment, "peek", lambda _: Decoded(rejected=nothing))
+    peeked = read(segment, "interim", lambda _: Decoded(rejected=nothing))
     assert peeked is not None
     assert (peeked.text, peeked.rejected) == ("", None)
     assert segment.final().rejected == nothing
@@ -328,13 +328,13 @@ def placed(ms: float) -> Pcm:
 
 
 def grow(
-    segment: GrowingSegment, sound: Pcm, decode: Decode, *, every_ms: int = 500
+    segment: GrowingSegment, audio: Pcm, decode: Decode, *, every_ms: int = 500
 ) -> list[tuple[Hypothesis, ReadRequest]]:
     """Feed the sound and read a caption after each step."""
     captions = []
     step = samples_for(every_ms, ANALYSIS_HZ)
-    for start in range(0, len(sound), step):
-        segment.add(sound[start : start + step])
+    for start in range(0, len(audio), step):
+        segment.add(audio[start : start + step])
         reading = segment.reading("caption")
         caption = segment.take(reading, decode(reading.request))
         if caption is not None:
@@ -345,35 +345,35 @@ def grow(
 
 def test_sound_is_let_go_at_the_end_of_a_sentence_that_is_there_for_good() -> None:
     text = "I will look at it now. Then I will clean the wound and put a dressing on it"
-    sound = placed(8_000)
+    audio = placed(8_000)
     segment = GrowingSegment(growth=Growth(trim_s=4.0, most_s=28.0))
-    captions = grow(segment, sound, spoken(text)(sound))
+    captions = grow(segment, audio, spoken(text)(audio))
     starts = {reading.from_samples for _, reading in captions}
     assert starts == {0, samples_for(3_000, ANALYSIS_HZ)}, "the sentence ends after six words of 500 ms"
     assert captions[-1][0].text == text[: len(captions[-1][0].text)]
     assert len(captions[-1][0].words) == 16
-    final = read_to_the_end(segment, spoken(text)(sound))
+    final = read_to_the_end(segment, spoken(text)(audio))
     assert final.text.split() == text.split()[:16]
     assert [word.start_ms for word in final.words] == list(range(0, 8_000, 500))
 
 
 def test_a_sentence_without_end_is_cut_before_it_is_too_long_to_be_read() -> None:
     text = " ".join(f"w{number}" for number in range(60))
-    sound = placed(30_000)
+    audio = placed(30_000)
     segment = GrowingSegment(growth=Growth(trim_s=4.0, most_s=8.0))
-    captions = grow(segment, sound, spoken(text)(sound))
+    captions = grow(segment, audio, spoken(text)(audio))
     assert max(len(reading.request.samples) for _, reading in captions) <= samples_for(8_000, ANALYSIS_HZ)
-    final = read_to_the_end(segment, spoken(text)(sound))
+    final = read_to_the_end(segment, spoken(text)(audio))
     assert final.text == text
     assert [word.start_ms for word in final.words] == list(range(0, 30_000, 500))
 
 
-@pytest.mark.parametrize("purpose", ["peek", "final"])
+@pytest.mark.parametrize("purpose", ["interim", "final"])
 def test_what_was_never_captioned_is_read_in_pieces(purpose: Purpose) -> None:
     text = " ".join(f"w{number}" for number in range(60))
-    sound = placed(30_000)
-    segment, decode = GrowingSegment(growth=Growth(trim_s=4.0, most_s=8.0)), spoken(text)(sound)
-    segment.add(sound)
+    audio = placed(30_000)
+    segment, decode = GrowingSegment(growth=Growth(trim_s=4.0, most_s=8.0)), spoken(text)(audio)
+    segment.add(audio)
     lengths, found = [], None
     while found is None:
         reading = segment.reading(purpose)
@@ -389,14 +389,14 @@ def test_what_was_never_captioned_is_read_in_pieces(purpose: Purpose) -> None:
 
 def test_words_at_the_end_of_a_piece_are_read_again_with_what_follows() -> None:
     """Somebody begins to speak where a piece ends: nothing of it was agreed on, and nothing of it is lost."""
-    sound = placed(12_000)
+    audio = placed(12_000)
     segment = GrowingSegment(growth=Growth(trim_s=4.0, most_s=8.0))
-    decode = spoken("x " * 14 + "now I begin to speak of it at last")(sound)
+    decode = spoken("x " * 14 + "now I begin to speak of it at last")(audio)
 
     def quiet_before(request: DecodeRequest) -> Decoded:
         return Decoded(tuple(word for word in decode(request).words if word.text != "x"))
 
-    segment.add(sound)
+    segment.add(audio)
     assert read_to_the_end(segment, quiet_before).text == "now I begin to speak of it at last"
 
 
@@ -435,7 +435,7 @@ def test_published_words_keep_their_place_when_a_piece_is_rejected() -> None:
         segment.add(voice(1000))
         read(segment, "caption", decode)
     segment.add(voice(10_000))
-    assert read(segment, "peek", lambda _: Decoded(rejected=LOOP)) is None
+    assert read(segment, "interim", lambda _: Decoded(rejected=LOOP)) is None
     assert segment.reading("final").request.prefix == (), "the sound under these words was let go"
     final = read_to_the_end(segment, says("and now"))
     assert final.text == "well you see and now"
@@ -501,12 +501,12 @@ def test_published_words_never_change_whatever_is_read(honours: bool, data: Any)
             seen = published(hypothesis)
 
     for purpose, tenths, voiced, texts, rejected, late in data.draw(READINGS):
-        sound = voice(100 * tenths) if voiced else silence(100 * tenths, ANALYSIS_HZ)
+        audio = voice(100 * tenths) if voiced else silence(100 * tenths, ANALYSIS_HZ)
         if not late:
-            segment.add(sound)
+            segment.add(audio)
         reading = segment.reading(purpose)
         if late:
-            segment.add(sound)
+            segment.add(audio)
         check(segment.take(reading, decode(reading.request, texts, rejected)))
         check(segment.known())
         prefix = list(segment.reading("caption").request.prefix)

@@ -62,8 +62,8 @@ def synthesisers() -> list[Synthesiser]:
     return [EspeakSynthesiser(), *([FliteSynthesiser()] if flite.available() else [])]
 
 
-def why(text: str, sound: Pcm, *, sure: tuple[float, float] = SURE) -> str | None:
-    found = rejection(GuardedText(text, *sure), sound)
+def why(text: str, audio: Pcm, *, sure: tuple[float, float] = SURE) -> str | None:
+    found = rejection(GuardedText(text, *sure), audio)
     assert found is None or found.text == text
     return found.reason if found is not None else None
 
@@ -77,9 +77,9 @@ def noise(ms: float, level: float = 1_000.0) -> Pcm:
 
 @pytest.mark.parametrize("name", sorted(nobody(100)))
 def test_no_voice_is_found_in_a_minute_in_which_nobody_speaks(vad: Vad, minute: dict[str, Pcm], name: str) -> None:
-    sound = minute[name]
-    for start in range(0, len(sound), 28 * ANALYSIS_HZ):
-        piece = sound[start : start + 28 * ANALYSIS_HZ]
+    audio = minute[name]
+    for start in range(0, len(audio), 28 * ANALYSIS_HZ):
+        piece = audio[start : start + 28 * ANALYSIS_HZ]
         found = voice_missing(piece, vad)
         assert found == Rejection("silent" if name == "silence" else "no_voice", "")
 
@@ -91,11 +91,11 @@ def test_what_is_never_said_is_kept_back_however_sure_the_decoder_is(text: str) 
 
 @pytest.mark.parametrize("text", [*ANSWERS, "you", "Bye.", "I'm sorry.", "See you next time.", "Visit www.fema.gov"])
 def test_what_is_said_and_invented_alike_is_kept_back_when_doubted(text: str) -> None:
-    sound = noise(2_000)
-    assert why(text, sound) is None
-    assert why(text, sound, sure=(0.5, -0.2)) == "phantom"
-    assert why(text, sound, sure=(0.02, -0.7)) is None  # a word alone is never sure
-    assert why(text, sound, sure=(0.02, -0.9)) == "phantom"
+    audio = noise(2_000)
+    assert why(text, audio) is None
+    assert why(text, audio, sure=(0.5, -0.2)) == "phantom"
+    assert why(text, audio, sure=(0.02, -0.7)) is None  # a word alone is never sure
+    assert why(text, audio, sure=(0.02, -0.9)) == "phantom"
 
 
 def test_a_decoder_that_says_that_nobody_speaks_and_is_unsure_is_believed() -> None:
@@ -151,9 +151,9 @@ def test_short_answers_with_speech_under_them_get_through(vad: Vad, text: str) -
         spoken = say(synthesiser, text, sex=sex)
         for quieter in (1, 8):
             for before_ms in (0, 1_700, 12_000):
-                sound = np.concatenate([silence(before_ms, ANALYSIS_HZ), spoken // quieter, silence(400, ANALYSIS_HZ)])
-                assert voice_missing(sound, vad) is None, (synthesiser.info.name, sex, quieter, before_ms)
-                assert why(text, sound) is None
+                audio = np.concatenate([silence(before_ms, ANALYSIS_HZ), spoken // quieter, silence(400, ANALYSIS_HZ)])
+                assert voice_missing(audio, vad) is None, (synthesiser.info.name, sex, quieter, before_ms)
+                assert why(text, audio) is None
 
 
 def test_a_slammed_door_does_not_hide_who_speaks(vad: Vad) -> None:
@@ -161,12 +161,12 @@ def test_a_slammed_door_does_not_hide_who_speaks(vad: Vad) -> None:
     text = "How long have you been feeling like this?"
     spoken = say(EspeakSynthesiser(), text)
     spoken = (spoken * (1_500 / np.abs(spoken).max())).astype(np.int16)
-    for sound in (
+    for audio in (
         np.concatenate([nobody(2_000)["slams"], silence(1_000, ANALYSIS_HZ), spoken]),
         np.concatenate([spoken, silence(7_000, ANALYSIS_HZ), nobody(2_000)["slams"]]),
     ):
-        assert voice_missing(sound, vad) is None
-        assert why(text, sound) is None
+        assert voice_missing(audio, vad) is None
+        assert why(text, audio) is None
 
 
 @pytest.mark.parametrize("extra", range(-170, 340, 17))
@@ -219,9 +219,9 @@ def test_a_sentence_may_be_said_twice(text: str) -> None:
 
 def test_half_a_minute_of_um_has_a_voice_and_is_told_once(vad: Vad) -> None:
     um = np.concatenate([say(EspeakSynthesiser(), "um"), silence(700, ANALYSIS_HZ)])
-    sound = np.tile(um, 28 * ANALYSIS_HZ // len(um) + 1)[: 28 * ANALYSIS_HZ]
-    assert voice_missing(sound, vad) is None
-    assert why("Um, um, um, um, um.", sound) is None
+    audio = np.tile(um, 28 * ANALYSIS_HZ // len(um) + 1)[: 28 * ANALYSIS_HZ]
+    assert voice_missing(audio, vad) is None
+    assert why("Um, um, um, um, um.", audio) is None
     text = "Um, " * 20 + "um."
-    assert why(text, sound) == "repeats"
+    assert why(text, audio) == "repeats"
     assert first_repeat(["um"] * 21) == 1, "what is kept of it"

@@ -23,14 +23,14 @@ def test_sounds_are_written_as_they_are_with_their_truths_and_sizes(
     folder = tmp_path / "new" / "folder"
     made = [Made("a.flac", TONE, truth=truth_bytes(TRUTH, "make_x.py")), Made("b.wav", TONE[::2], 8_000)]
     assert write_all(made, folder) == 0
-    for sound in made:
-        samples, rate_hz = soundfile.read(folder / sound.name, dtype="int16")
-        assert np.array_equal(samples, sound.samples)
-        assert rate_hz == sound.rate_hz
+    for audio in made:
+        samples, rate_hz = soundfile.read(folder / audio.name, dtype="int16")
+        assert np.array_equal(samples, audio.samples)
+        assert rate_hz == audio.rate_hz
     assert load_truth(folder / "a.flac") == TRUTH
     assert (folder / "a.truth.yaml").read_text().startswith("# Made by tests/data/make_x.py; don't edit by hand.\n")
     assert {path.name for path in folder.iterdir()} == {"a.flac", "a.truth.yaml", "b.wav"}
-    total = sum((folder / sound.name).stat().st_size for sound in made)
+    total = sum((folder / audio.name).stat().st_size for audio in made)
     assert capsys.readouterr().out.splitlines()[-1].split() == ["all", f"{total / 1000:.1f}", "kB"]
 
 
@@ -54,15 +54,15 @@ def test_what_flite_says_and_prints_is_returned_at_16_khz(tmp_path: Path, monkey
     program.write_text(f'#!/bin/sh\necho "$@"\nfor last; do :; done\n/bin/cp {tmp_path}/spoken.wav "$last"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    sound, printed = run_flite("-psdur", "-t", "aah", voice="slt", stretch=1.1)
+    audio, printed = run_flite("-psdur", "-t", "aah", voice="slt", stretch=1.1)
     assert printed.startswith("-voice slt --setf duration_stretch=1.1 -psdur -t aah -o ")
-    assert len(sound) == len(TONE)
+    assert len(audio) == len(TONE)
     program.write_text("#!/bin/sh\necho no such voice >&2\nexit 3\n")
     with pytest.raises(AudioError, match="could not speak with the voice slt: no such voice"):
         run_flite("-t", "aah", voice="slt", stretch=1.0)
 
 
 def test_a_sound_at_its_own_rate_is_not_touched() -> None:
-    sound = TONE / 32_768
-    assert resample(sound, 16_000, 16_000) is sound
-    assert len(resample(sound, 16_000, 48_000)) == 3 * len(sound)
+    audio = TONE / 32_768
+    assert resample(audio, 16_000, 16_000) is audio
+    assert len(resample(audio, 16_000, 48_000)) == 3 * len(audio)

@@ -79,8 +79,8 @@ def test_a_sentence_is_cut_where_its_word_begins(monkeypatch: pytest.MonkeyPatch
 
 
 def tone(hz: float, ms: int) -> Sound:
-    sound: Sound = 0.1 * np.sin(2.0 * np.pi * hz * np.arange(16 * ms) / 16_000)
-    return sound
+    audio: Sound = 0.1 * np.sin(2.0 * np.pi * hz * np.arange(16 * ms) / 16_000)
+    return audio
 
 
 def test_a_sentence_whose_words_cannot_be_placed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,10 +36,10 @@ class Wire:
         told = [out for event in events for out in self.translator.translate(self._log.append(event))]
         return read(told)
 
-    def sound(self, reply: int, duration_ms: int) -> list[dict[str, Any]]:
+    def audio(self, reply: int, duration_ms: int) -> list[dict[str, Any]]:
         samples = np.arange(24 * duration_ms, dtype=np.int16)
         chunk = PlayoutChunk(reply, 0, self.translator.sent_ms[reply], samples)
-        self.translator.sound_sent(chunk)
+        self.translator.audio_sent(chunk)
         return read(self.translator.audio(chunk))
 
 
@@ -97,7 +97,7 @@ def test_a_spoken_turn_and_its_reply() -> None:
     assert events[-1]["transcript"] == "Hello, I am the nurse."
     assert events[-1]["usage"] == {"type": "duration", "seconds": 1.7}
 
-    reply = wire.tell(*REPLY[:2]) + wire.sound(1, 40) + wire.tell(REPLY[2]) + wire.sound(1, 40)
+    reply = wire.tell(*REPLY[:2]) + wire.audio(1, 40) + wire.tell(REPLY[2]) + wire.audio(1, 40)
     reply += wire.tell(log.ReplyFinished(1, 1, "completed", "Good morning. I am ill.", 80.0, estimated=True))
     assert kinds(reply) == [
         "response.created",
@@ -117,8 +117,8 @@ def test_a_spoken_turn_and_its_reply() -> None:
     ]
     deltas = [event["delta"] for event in reply if event["type"] == "response.output_audio_transcript.delta"]
     assert "".join(deltas) == "Good morning. I am ill." == reply[9]["transcript"]
-    sound = base64.b64decode(reply[5]["delta"])
-    assert np.array_equal(np.frombuffer(sound, dtype="<i2"), np.arange(960, dtype=np.int16))
+    audio = base64.b64decode(reply[5]["delta"])
+    assert np.array_equal(np.frombuffer(audio, dtype="<i2"), np.arange(960, dtype=np.int16))
     assert (reply[2]["previous_item_id"], reply[-2]["previous_item_id"]) == ("item_c1", "item_c1")
     assert reply[-1]["response"]["status"] == "completed"
     assert reply[-1]["response"]["output"][0]["content"][0]["transcript"] == "Good morning. I am ill."

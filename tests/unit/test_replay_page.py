@@ -56,10 +56,10 @@ def result(
 
 def stereo() -> np.ndarray[Any, np.dtype[np.int16]]:
     """The candidate from 0.5 to 2.0 s, the patient from 2.28 s on."""
-    sound = np.zeros((4 * WIRE_HZ, 2), dtype=np.int16)
-    sound[WIRE_HZ // 2 : 2 * WIRE_HZ, 0] = 8_000
-    sound[round(2.28 * WIRE_HZ) :, 1] = 16_000
-    return sound
+    audio = np.zeros((4 * WIRE_HZ, 2), dtype=np.int16)
+    audio[WIRE_HZ // 2 : 2 * WIRE_HZ, 0] = 8_000
+    audio[round(2.28 * WIRE_HZ) :, 1] = 16_000
+    return audio
 
 
 def record(event: Event, media_ms: float) -> LogEntry:

@@ -14,22 +14,22 @@ FRAME = samples_for(FRAME_MS, WIRE_HZ)
 
 
 def played() -> Pcm:
-    sound = np.repeat(speech(0), 3)[::2]  # near enough to 24 kHz
-    return (sound[: len(sound) // FRAME * FRAME] * 32_767).astype(np.int16)
+    audio = np.repeat(speech(0), 3)[::2]  # near enough to 24 kHz
+    return (audio[: len(audio) // FRAME * FRAME] * 32_767).astype(np.int16)
 
 
-def back(room: Room, sound: Pcm) -> Pcm:
-    return np.concatenate([room.hear(sound[at : at + FRAME]) for at in range(0, len(sound), FRAME)])
+def back(room: Room, audio: Pcm) -> Pcm:
+    return np.concatenate([room.hear(audio[at : at + FRAME]) for at in range(0, len(audio), FRAME)])
 
 
-def power_db(sound: Pcm) -> float:
-    return float(10.0 * np.log10(np.mean(sound.astype(np.float64) ** 2)))
+def power_db(audio: Pcm) -> float:
+    return float(10.0 * np.log10(np.mean(audio.astype(np.float64) ** 2)))
 
 
 @pytest.mark.parametrize("level_db", [-10.0, -20.0, -30.0])
 def test_what_comes_back_is_as_loud_as_asked(level_db: float) -> None:
-    sound = played()
-    assert power_db(back(Room(level_db=level_db, delay_ms=50), sound)) - power_db(sound) == pytest.approx(
+    audio = played()
+    assert power_db(back(Room(level_db=level_db, delay_ms=50), audio)) - power_db(audio) == pytest.approx(
         level_db, abs=5
     )
 
@@ -44,19 +44,19 @@ def test_it_comes_back_as_late_as_asked(delay_ms: float) -> None:
 
 
 def test_pieces_make_no_difference() -> None:
-    sound = played()
-    whole = Room(level_db=-10.0, delay_ms=150).hear(sound)
-    assert np.abs(whole.astype(np.int32) - back(Room(level_db=-10.0, delay_ms=150), sound)).max() <= 1
+    audio = played()
+    whole = Room(level_db=-10.0, delay_ms=150).hear(audio)
+    assert np.abs(whole.astype(np.int32) - back(Room(level_db=-10.0, delay_ms=150), audio)).max() <= 1
 
 
 def test_what_was_heard_between_two_moments() -> None:
     loudspeaker = Loudspeaker()
-    sound = np.arange(1, 2 * FRAME + 1, dtype=np.int16)
-    loudspeaker.add(1, sound, 100.0)
+    audio = np.arange(1, 2 * FRAME + 1, dtype=np.int16)
+    loudspeaker.add(1, audio, 100.0)
     loudspeaker.hold(1, 120.0)
     loudspeaker.resume(1, 0.0, 200.0)
     loudspeaker.advance(300.0)
-    assert loudspeaker.between(90.0, 110.0).tolist() == [0] * (FRAME // 2) + sound[: FRAME // 2].tolist()
+    assert loudspeaker.between(90.0, 110.0).tolist() == [0] * (FRAME // 2) + audio[: FRAME // 2].tolist()
     assert not loudspeaker.between(120.0, 200.0).any()
-    assert loudspeaker.between(100.0, 120.0).tolist() == sound[:FRAME].tolist()
-    assert loudspeaker.between(200.0, 240.0).tolist() == sound.tolist()
+    assert loudspeaker.between(100.0, 120.0).tolist() == audio[:FRAME].tolist()
+    assert loudspeaker.between(200.0, 240.0).tolist() == audio.tolist()

@@ -87,10 +87,10 @@ def test_fakes_end_their_process_when_told_to() -> None:
 
 def test_tones_have_exact_word_times() -> None:
     chunks = list(ToneSynthesiser(cost_ms=5.0).speak(SpeakRequest("c", "one two three", Voice())))
-    sound = np.concatenate([chunk.samples for chunk in chunks])
-    assert len(sound) == 18_000
+    audio = np.concatenate([chunk.samples for chunk in chunks])
+    assert len(audio) == 18_000
     for word in (word for chunk in chunks for word in chunk.words):
         begin, end = word.start_ms * 24, word.end_ms * 24
-        assert np.abs(sound[begin : begin + 480]).max() > 1000
-        assert np.abs(sound[end : end + 720]).max() == 0
+        assert np.abs(audio[begin : begin + 480]).max() > 1000
+        assert np.abs(audio[end : end + 720]).max() == 0
     assert [chunk.cost_ms for chunk in chunks] == [5.0, 0.0]

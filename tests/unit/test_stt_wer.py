@@ -31,9 +31,9 @@ def test_apostrophes_stay_inside_words() -> None:
 
 
 def test_a_bench_counts_errors_over_all_clips() -> None:
-    sound = np.full(ANALYSIS_HZ * 2, 3000, dtype=np.int16)
+    audio = np.full(ANALYSIS_HZ * 2, 3000, dtype=np.int16)
     engine = ScriptedRecogniser(["one two three", "one two"])
-    result = bench_recogniser(engine, [(sound, "one two three"), (sound, "one two too four")])
+    result = bench_recogniser(engine, [(audio, "one two three"), (audio, "one two too four")])
     assert (result.clips, result.words, result.errors) == (2, 7, 2)
     assert result.wer == pytest.approx(2 / 7)
     assert result.audio_s == pytest.approx(4.0)

@@ -41,16 +41,16 @@ def test_starts_never_go_back_or_past_the_end(starts: list[int | None]) -> None:
 
 def test_a_word_ends_where_its_sound_does() -> None:
     loud = np.full(samples_for(200, WIRE_HZ), 8000, dtype=np.int16)
-    sound = np.concatenate([loud, silence(300, WIRE_HZ), loud])
-    placed = place(tokens("one two"), [0, samples_for(500, WIRE_HZ)], sound)
+    audio = np.concatenate([loud, silence(300, WIRE_HZ), loud])
+    placed = place(tokens("one two"), [0, samples_for(500, WIRE_HZ)], audio)
     assert placed == (Word("one", 0, 200), Word("two", 500, 700))
 
 
 def test_chunks_are_the_whole_sound_and_every_word_once() -> None:
-    sound = np.arange(samples_for(450, WIRE_HZ), dtype=np.int16)
+    audio = np.arange(samples_for(450, WIRE_HZ), dtype=np.int16)
     words = (Word("one", 0, 190), Word("two", 200, 300), Word("three", 450, 450))
-    made = list(chunks(sound, words))
-    assert np.array_equal(np.concatenate([chunk.samples for chunk in made]), sound)
+    made = list(chunks(audio, words))
+    assert np.array_equal(np.concatenate([chunk.samples for chunk in made]), audio)
     assert [[word.text for word in chunk.words] for chunk in made] == [["one"], ["two"], ["three"]]
 
 

@@ -27,7 +27,7 @@ from pipelines.engines import (
 from pipelines.models.cache import Lease, ModelCache
 from pipelines.stt.growing import GrowingSegment, Purpose
 from pipelines.stt.whisper import AGAIN_AT, ClipReader, WhisperDecoder
-from pipelines.stt.whisper_model import EncodedBatch, Sound, Written
+from pipelines.stt.whisper_model import AudioClip, EncodedBatch, Written
 from pipelines.stt.window import WindowRule
 from pipelines.tts.espeak import EspeakSynthesiser
 from tests.fakes.noises import nobody
@@ -42,7 +42,7 @@ def written(text: str, *, no_speech: float = 0.02, log_probability: float = -0.2
     return Written(text, tuple(range(len(text.split()))), no_speech, log_probability)
 
 
-Script = Callable[[Sound, float], Written]
+Script = Callable[[AudioClip, float], Written]
 
 
 @dataclass
@@ -51,15 +51,15 @@ class ScriptedReader:
 
     script: Script
     misaligned: bool = False
-    heard: list[tuple[tuple[Sound, ...], WindowRule | None]] = field(default_factory=list)
+    heard: list[tuple[tuple[AudioClip, ...], WindowRule | None]] = field(default_factory=list)
     wrote: list[tuple[int, int, float]] = field(default_factory=list)  # sounds, beam, temperature
     ways: list[tuple[bool, bool]] = field(default_factory=list)  # prompted, repeats
     times: tuple[tuple[int, int], ...] = ()  # of the words, instead of one each 100 ms
     aligned: list[tuple[str, ...]] = field(default_factory=list)
 
-    def hear(self, sounds: Sequence[Sound], *, rule: WindowRule | None) -> EncodedBatch:
-        self.heard.append((tuple(sounds), rule))
-        return EncodedBatch(tuple(sounds), None, 3_000)
+    def hear(self, clips: Sequence[AudioClip], *, rule: WindowRule | None) -> EncodedBatch:
+        self.heard.append((tuple(clips), rule))
+        return EncodedBatch(tuple(clips), None, 3_000)
 
     def write(
         self,
@@ -70,13 +70,13 @@ class ScriptedReader:
         prompted: bool = True,
         repeats: bool = True,
     ) -> list[Written]:
-        assert len({self.prompt_length(sound) for sound in heard.sounds}) == 1
+        assert len({self.prompt_length(audio) for audio in heard.clips}) == 1
         self.ways.append((prompted, repeats))
-        self.wrote.append((len(heard.sounds), beam, temperature))
-        return [self.script(sound, temperature) for sound in heard.sounds]
+        self.wrote.append((len(heard.clips), beam, temperature))
+        return [self.script(audio, temperature) for audio in heard.clips]
 
     def align(self, heard: EncodedBatch, texts: Sequence[Written]) -> list[tuple[Word, ...]]:
-        assert len(texts) == len(heard.sounds)
+        assert len(texts) == len(heard.clips)
         self.aligned.append(tuple(each.text for each in texts))
         lost = 1 if self.misaligned else 0
         if self.times:
@@ -88,12 +88,12 @@ class ScriptedReader:
             for each in texts
         ]
 
-    def prompt_length(self, sound: Sound) -> int:
-        return len(sound.vocabulary)
+    def prompt_length(self, audio: AudioClip) -> int:
+        return len(audio.vocabulary)
 
 
 def always(text: str, **sure: float) -> Script:
-    return lambda _sound, _temperature: written(text, **sure)
+    return lambda _audio, _temperature: written(text, **sure)
 
 
 def make(
@@ -180,8 +180,8 @@ def test_a_minute_in_which_nobody_speaks_gives_no_text_whatever_the_decoder_woul
     minute: dict[str, Pcm], name: str
 ) -> None:
     phrases = itertools.cycle(["Thank you.", "Thanks for watching!", "you", "...", "Please subscribe."])
-    _, decoder = make(lambda _sound, _temperature: written(next(phrases), no_speech=0.05, log_probability=-0.25))
-    segment, sound = GrowingSegment(), minute[name]
+    _, decoder = make(lambda _audio, _temperature: written(next(phrases), no_speech=0.05, log_probability=-0.25))
+    segment, audio = GrowingSegment(), minute[name]
     told: list[Hypothesis] = []
 
     def read(purpose: Purpose) -> None:
@@ -191,8 +191,8 @@ def test_a_minute_in_which_nobody_speaks_gives_no_text_whatever_the_decoder_woul
         if hypothesis is not None:
             told.append(hypothesis)
 
-    for start in range(0, len(sound), 12 * ANALYSIS_HZ):
-        segment.add(sound[start : start + 12 * ANALYSIS_HZ])
+    for start in range(0, len(audio), 12 * ANALYSIS_HZ):
+        segment.add(audio[start : start + 12 * ANALYSIS_HZ])
         if segment.has_new_voice:
             read("caption")
     while not segment.is_read:
@@ -206,7 +206,7 @@ def test_a_minute_in_which_nobody_speaks_gives_no_text_whatever_the_decoder_woul
 
 
 def test_a_final_text_that_goes_in_circles_is_written_again_less_timidly(speech: Pcm) -> None:
-    reader, decoder = make(lambda _sound, temperature: written(STUCK if temperature < 0.3 else "Take one tablet."))
+    reader, decoder = make(lambda _audio, temperature: written(STUCK if temperature < 0.3 else "Take one tablet."))
     (decoded,) = decoder.decode([DecodeRequest(speech)]).results
     assert (texts(decoded), decoded.rejected) == ("Take one tablet.", None)
     assert [temperature for _, _, temperature in reader.wrote] == [0.0, *AGAIN_AT]
@@ -233,7 +233,7 @@ def test_what_no_temperature_helps_is_what_was_written_first(speech: Pcm, first:
 @pytest.mark.parametrize("told", [{"prefix": ("I", "see")}, {"vocabulary": ("Okonkwo",)}], ids=str)
 def test_a_text_that_was_told_something_is_first_written_without(speech: Pcm, told: dict[str, tuple[str, ...]]) -> None:
     reader, decoder = make(
-        lambda sound, _temperature: written(STUCK if sound.prefix or sound.vocabulary else "I see you take one.")
+        lambda audio, _temperature: written(STUCK if audio.prefix or audio.vocabulary else "I see you take one.")
     )
     (decoded,) = decoder.decode([DecodeRequest(speech, **told)]).results  # type: ignore[arg-type]
     assert (texts(decoded), decoded.rejected) == ("I see you take one.", None)
@@ -241,10 +241,10 @@ def test_a_text_that_was_told_something_is_first_written_without(speech: Pcm, to
 
 
 def test_only_the_text_that_stumbled_is_written_again(speech: Pcm) -> None:
-    def script(sound: Sound, _temperature: float) -> Written:
-        if sound.vocabulary == ("bad",):
+    def script(audio: AudioClip, _temperature: float) -> Written:
+        if audio.vocabulary == ("bad",):
             return written(STUCK)
-        return written("As it is." if sound.vocabulary else "Now I hear.")
+        return written("As it is." if audio.vocabulary else "Now I hear.")
 
     reader, decoder = make(script)
     names = ("good", "bad", "fine")
@@ -260,7 +260,7 @@ def test_of_a_text_that_goes_in_circles_the_first_round_is_kept(speech: Pcm) -> 
     assert (len(reader.wrote), decoder.repeats) == (1, 1)
 
 
-@pytest.mark.parametrize("purpose", ["peek", "final"])
+@pytest.mark.parametrize("purpose", ["interim", "final"])
 @pytest.mark.parametrize(
     ("text", "tries"), [("Thanks for watching!", 1), (LOOP, 1), (STUCK, 3), ("I see", 1), ("", 1), ("a b " * 40, 3)]
 )
@@ -298,7 +298,7 @@ SAID_ONCE = ((0, 400), (400, 700), (700, 1_200), (1_200, 2_200), *((2_200 + at, 
 SAID_TWICE = tuple((start, start + 280) for start in range(0, 2_400, 300))
 
 
-@pytest.mark.parametrize("purpose", ["caption", "peek", "final"])
+@pytest.mark.parametrize("purpose", ["caption", "interim", "final"])
 def test_a_round_that_has_no_sound_of_its_own_is_cut(speech: Pcm, purpose: DecodePurpose) -> None:
     reader, decoder = make(always(TWICE), times=SAID_ONCE)
     (decoded,) = decoder.decode([DecodeRequest(speech, purpose, times=purpose != "caption")]).results
@@ -322,7 +322,7 @@ def test_what_was_said_twice_is_heard_twice(speech: Pcm, purpose: DecodePurpose)
 def test_what_it_was_told_is_no_text_unless_it_is_heard_untold(speech: Pcm, text: str) -> None:
     words = ("Grant", "salbutamol")
     for untold, kept in ((" ", ""), ("Thanks for watching!", ""), ("Salbitamol.", text)):
-        reader, decoder = make(lambda sound, _temperature, untold=untold: written(text if sound.vocabulary else untold))  # type: ignore[misc]
+        reader, decoder = make(lambda audio, _temperature, untold=untold: written(text if audio.vocabulary else untold))  # type: ignore[misc]
         (decoded,) = decoder.decode([DecodeRequest(speech, vocabulary=words)]).results
         assert texts(decoded) == kept
         assert reader.ways == [(True, True), (False, True)]
@@ -377,18 +377,18 @@ def test_nothing_is_aligned_where_nothing_was_written(speech: Pcm) -> None:
 
 
 def test_sounds_whose_prompts_are_as_long_share_a_batch_and_answers_keep_their_order(speech: Pcm) -> None:
-    reader, decoder = make(lambda sound, _temperature: written(" ".join(("say", *sound.vocabulary))))
+    reader, decoder = make(lambda audio, _temperature: written(" ".join(("say", *audio.vocabulary))))
     vocabularies = [("one",), (), ("three", "four"), ("five",), ("six", "seven"), ()]
-    sounds = [speech, speech, speech, speech, nobody(3_000)["noise"], speech]
-    requests = [DecodeRequest(sound, vocabulary=words) for sound, words in zip(sounds, vocabularies, strict=True)]
+    clips = [speech, speech, speech, speech, nobody(3_000)["noise"], speech]
+    requests = [DecodeRequest(audio, vocabulary=words) for audio, words in zip(clips, vocabularies, strict=True)]
     results = decoder.decode(requests).results
     assert [texts(decoded) for decoded in results] == ["say one", "say", "say three four", "say five", "", "say"]
-    assert sorted(len(sounds) for sounds, _ in reader.heard) == [1, 2, 2]
+    assert sorted(len(clips) for clips, _ in reader.heard) == [1, 2, 2]
 
 
 @pytest.mark.parametrize("rule", [RULE, None])
 def test_the_qualified_way_is_the_way_that_is_used(speech: Pcm, rule: WindowRule | None) -> None:
-    reader, decoder = make(lambda _sound, temperature: written("fine" if temperature else STUCK), rule=rule)
+    reader, decoder = make(lambda _audio, temperature: written("fine" if temperature else STUCK), rule=rule)
     decoder.decode([DecodeRequest(speech)])
     assert [way for _, way in reader.heard] == [rule]
     decoder.decode([DecodeRequest(speech)] * 2)
@@ -397,7 +397,7 @@ def test_the_qualified_way_is_the_way_that_is_used(speech: Pcm, rule: WindowRule
 
 def test_a_beam_is_for_what_somebody_waits_for(speech: Pcm) -> None:
     reader, decoder = make(always("where does it hurt"), beam=5)
-    for purpose in ("caption", "peek", "final"):
+    for purpose in ("caption", "interim", "final"):
         decoder.decode([DecodeRequest(speech, purpose)])
     assert [beam for _, beam, _ in reader.wrote] == [1, 5, 5]
 

@@ -16,7 +16,7 @@ from common.errors import EngineError
 from pipelines.models.cache import ModelCache
 from pipelines.models.devices import Device
 from pipelines.stt.telling import Telling
-from pipelines.stt.whisper_model import Sound, WhisperReader, in_order
+from pipelines.stt.whisper_model import AudioClip, WhisperReader, in_order
 from pipelines.stt.window import STEP_S, WINDOW_S, WindowRule
 from tests.random_whisper import make_random_whisper
 
@@ -58,7 +58,7 @@ def test_a_tokenizer_without_whispers_tokens_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sound_s", "rule", "window_s"),
+    ("audio_s", "rule", "window_s"),
     [
         (0.0, WindowRule(10.0, 5.0), 10.0),
         (5.0, WindowRule(10.0, 5.0), 10.0),
@@ -72,8 +72,8 @@ def test_a_tokenizer_without_whispers_tokens_is_refused(tmp_path: Path) -> None:
         (1.0, WindowRule(0.0, 30.0), 30.0),
     ],
 )
-def test_a_window_holds_sound_and_margin_above_a_floor(sound_s: float, rule: WindowRule, window_s: float) -> None:
-    assert rule.window_s(round(sound_s * ANALYSIS_HZ)) == window_s
+def test_a_window_holds_sound_and_margin_above_a_floor(audio_s: float, rule: WindowRule, window_s: float) -> None:
+    assert rule.window_s(round(audio_s * ANALYSIS_HZ)) == window_s
 
 
 @given(st.integers(0, 31 * ANALYSIS_HZ), st.floats(0, 30), st.floats(0, 30))
@@ -85,9 +85,9 @@ def test_windows_are_of_few_lengths_and_hold_the_sound(samples: int, floor_s: fl
 
 
 def test_what_can_be_said_depends_on_what_is_voiced() -> None:
-    sound = np.zeros(8 * ANALYSIS_HZ, dtype=np.int16)
-    assert Sound(sound).most_tokens == 76
-    assert Sound(sound, voiced_s=0.5).most_tokens == 16
+    audio = np.zeros(8 * ANALYSIS_HZ, dtype=np.int16)
+    assert AudioClip(audio).most_tokens == 76
+    assert AudioClip(audio, voiced_s=0.5).most_tokens == 16
 
 
 def test_names_are_told_in_a_sentence() -> None:

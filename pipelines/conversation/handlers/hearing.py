@@ -25,8 +25,8 @@ def go_on(m: Machine, started: s.VoiceStarted) -> None:
 def begin_pause(m: Machine, paused: s.VoicePaused) -> None:
     """The candidate pauses."""
     m.candidate.begin_pause(paused.silent_since_ms)
-    m.go(State.WEIGHING)
-    weigh(m)
+    m.go(State.ENDPOINTING)
+    judge_pause(m)
 
 
 def end_pause(m: Machine, started: s.VoiceStarted) -> None:
@@ -47,27 +47,27 @@ def understood_in_pause(m: Machine, heard: s.Understood) -> None:
     if told is None:
         return
     m.do(told)
-    if m.candidate.pause is not None and m.candidate.pause.settled:
+    if m.candidate.pause is not None and m.candidate.pause.stable:
         m.estimate()
-        weigh(m)
+        judge_pause(m)
 
 
-def wait_in_pause(m: Machine, _: s.Tick) -> None:
+def pause_lasts(m: Machine, _: s.Tick) -> None:
     """The pause lasts."""
-    weigh(m)
+    judge_pause(m)
 
 
-def weigh(m: Machine) -> None:
+def judge_pause(m: Machine) -> None:
     """Do what this much silence asks for: read what was said, prepare an answer, end the turn."""
     if m.away:
         return
     auto_endpoint = m.detection.auto_endpoint
-    weighed = m.candidate.weigh(m.now_ms, m.memory, m.replies.patient_until_ms, auto_endpoint=auto_endpoint)
-    m.do(weighed.commands)
-    if weighed.soon:
-        _maybe_draft(m, weighed.silent_ms)
-    near = m.voice_near or (m.tick.loud and weighed.left_ms > -LOUD_MS)
-    if auto_endpoint and weighed.left_ms <= 0 and not near:
+    judged = m.candidate.judge_pause(m.now_ms, m.memory, m.replies.patient_until_ms, auto_endpoint=auto_endpoint)
+    m.do(judged.commands)
+    if judged.soon:
+        _maybe_draft(m, judged.silent_ms)
+    near = m.voice_near or (m.tick.loud and judged.left_ms > -LOUD_MS)
+    if auto_endpoint and judged.left_ms <= 0 and not near:
         end_turn(m)
 
 

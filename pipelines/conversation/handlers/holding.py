@@ -81,7 +81,7 @@ def _yield_floor(m: Machine) -> None:
 def _hear_on(m: Machine) -> None:
     m.go(State.HEARING)
     if m.candidate.pause is not None:
-        m.go(State.WEIGHING)
+        m.go(State.ENDPOINTING)
         m.estimate()
 
 

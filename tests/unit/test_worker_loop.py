@@ -25,7 +25,7 @@ from pipelines.engines import (
     Word,
 )
 from pipelines.lanes.messages import Call, Close, Failed, Feed, Finish, FromWorker, Job, Open, ReadInterim, Yielded
-from pipelines.lanes.worker_loop import Engine, Servant, serve
+from pipelines.lanes.worker_loop import Engine, WorkerLoop, serve
 from pipelines.patient.card_library import CardLibrary
 
 HALF, REPLACED = "\ud83d", "\ufffd"
@@ -46,7 +46,7 @@ class HalfHearing:
     def feed(self, samples: Pcm) -> Hypothesis | None:
         return HEARD
 
-    def peek(self) -> Hypothesis:
+    def interim(self) -> Hypothesis:
         return HEARD
 
     def finish(self) -> Hypothesis:
@@ -87,14 +87,14 @@ class HalfVoiced:
 
 
 def said(engine: Engine, *calls: Call) -> list[object]:
-    servant = Servant(engine)
-    return [step.value for call in calls for step in servant.work(call) if isinstance(step, Yielded)]
+    worker_loop = WorkerLoop(engine)
+    return [step.value for call in calls for step in worker_loop.work(call) if isinstance(step, Yielded)]
 
 
 def test_what_was_understood() -> None:
     opened = Open(1, StreamSpec("a"))
-    sound = np.zeros(10, dtype=np.int16)
-    heard = said(HalfHearing(), opened, Feed(2, "a", sound), ReadInterim(3, "a"), Finish(4, "a"), Close(5, "a"))
+    audio = np.zeros(10, dtype=np.int16)
+    heard = said(HalfHearing(), opened, Feed(2, "a", audio), ReadInterim(3, "a"), Finish(4, "a"), Close(5, "a"))
     fit = Hypothesis(
         f"it {REPLACED}", (Word("it", 0, 100, 0.5), Word(REPLACED, 100, 200, 0.4)), stable_words=1, cost_ms=3.0
     )
@@ -120,7 +120,7 @@ def test_what_is_spoken() -> None:
 
 def test_why_it_failed() -> None:
     card = next(iter(CardLibrary.load(CARDS).values()))
-    (failed,) = Servant(HalfMinded()).work(Job(1, PrepareRequest(card)))
+    (failed,) = WorkerLoop(HalfMinded()).work(Job(1, PrepareRequest(card)))
     assert failed == Failed(1, f"EngineError: no index of {REPLACED}")
     told: list[FromWorker] = []
     serve(HalfVoiced, lambda _wait: None, told.append)
