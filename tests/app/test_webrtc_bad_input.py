@@ -89,9 +89,11 @@ async def too_large(server: ServerProcess) -> None:
 async def too_many(server: ServerProcess) -> None:
     """Messages without a pause end the call."""
     async with calling(await reserve(server.url, CARD)) as wire:
-        for _ in range(1_500):
-            await wire.send("input_audio_buffer.clear")
-        await wire.closed()
+        # Until it ends: on a busy machine fewer come through a second than are let through.
+        while wire.close_code is None:
+            if wire.call.channel.bufferedAmount < 10_000:
+                await wire.send("input_audio_buffer.clear")
+            await asyncio.sleep(0)
         told = [event["error"]["code"] for event in wire.of("error")]
         assert told in ([], ["protocol.too_many_messages"])
 
@@ -117,8 +119,14 @@ MISDEEDS: list[Callable[[ServerProcess], Awaitable[None]]] = [
 ]
 
 
-async def test_a_call_that_is_misused_ends_or_goes_on_and_the_server_is_as_before(mock_server: ServerProcess) -> None:
+@pytest.mark.parametrize("misdeed", MISDEEDS, ids=lambda misdeed: misdeed.__name__)
+async def test_a_call_that_is_misused_ends_or_goes_on_and_the_server_is_as_before(
+    mock_server: ServerProcess, misdeed: Callable[[ServerProcess], Awaitable[None]]
+) -> None:
+    def calls_over() -> int:
+        return sum(line["event"] == "call_over" for line in mock_server.log)
+
+    before = calls_over()
     async with asyncio.timeout(3 * PATIENCE_S):
-        await asyncio.gather(*(misdeed(mock_server) for misdeed in MISDEEDS))
-    over = len(MISDEEDS)
-    await until(lambda: sum(line["event"] == "call_over" for line in mock_server.log) >= over)
+        await misdeed(mock_server)
+    await until(lambda: calls_over() > before)
