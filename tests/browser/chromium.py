@@ -40,11 +40,14 @@ globalThis.RTCPeerConnection = class extends RTCPeerConnection {
     });
   }
 };
-globalThis.loudness = () => Math.max(0, ...taps.map((tap) => {
+globalThis.levelOf = (tap) => {
   const samples = new Float32Array(tap.fftSize);
   tap.getFloatTimeDomainData(samples);
-  return Math.hypot(...samples) / Math.sqrt(samples.length);
-}));
+  let sum = 0;
+  for (const sample of samples) sum += sample * sample;
+  return Math.sqrt(sum / samples.length);
+};
+globalThis.loudness = () => Math.max(0, ...taps.map(levelOf));
 """
 
 

@@ -49,15 +49,13 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
   const context = new AudioContext();
   const tap = new AnalyserNode(context, { fftSize: 512 });
   context.createMediaStreamSource(stream.clone()).connect(tap);
-  const samples = new Float32Array(tap.fftSize);
   setInterval(() => {
     const now_ms = performance.now();
-    tap.getFloatTimeDomainData(samples);
-    note(heard.mine, Math.hypot(...samples) / Math.sqrt(samples.length) > 0.01, now_ms);
+    note(heard.mine, levelOf(tap) > 0.01, now_ms);
     const level = loudness();
     heard.loudest = Math.max(heard.loudest, level);
     note(heard.theirs, level > 0.01, now_ms);
-  }, 10);
+  }, 40);
   return stream;
 };
 """
