@@ -30,7 +30,8 @@ AUDIBLE_DB = 30.0  # below the loudest of the window
 SILENT_DBFS = -66.0
 # What lies below this range of a window's spectra is the microphone's noise in one and inaudible in the other.
 RANGE_DB = 35.0
-LOWEST_HZ, HIGHEST_HZ = 125.0, 3375.0  # what a small loudspeaker and a telephone's rate have in common
+# A small loudspeaker and a telephone's sample rate both carry this range of frequencies.
+LOWEST_HZ, HIGHEST_HZ = 125.0, 3375.0
 BAND_EDGES_HZ = (125, 250, 375, 500, 688, 875, 1125, 1438, 1875, 2500, 3375)  # a third of an octave or a little more
 NEIGHBOURS = 3  # bins to each side: ±94 Hz, about a harmonic's distance
 # What varies by less is silence, and no more than rounding is alike in it.

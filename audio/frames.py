@@ -16,7 +16,8 @@ Pcm = NDArray[np.int16]
 # Browsers' Opus and our worklets send frames of this length; it is small enough not to be heard as delay.
 FRAME_MS = 20
 ANALYSIS_HZ = 16_000  # VAD and recognisers
-WIRE_HZ = 24_000  # the Realtime protocol's rate, the recorder's and every synthesiser's output
+# The Realtime protocol, the recorder and every synthesiser's output have this rate.
+WIRE_HZ = 24_000
 ACCEPTED_HZ = (8_000, 16_000, 24_000, 48_000)
 
 
@@ -24,7 +25,8 @@ class FrameKind(StrEnum):
     """How a frame's sound came to be where it is on the media timeline."""
 
     LIVE = "live"
-    LATE = "late"  # came in a burst after a connection resumed: transcribed, never ends a turn
+    # Late sound came in a burst after a connection resumed: it is transcribed, but never ends a turn.
+    LATE = "late"
     MISSING = "missing"  # nothing came; silence inserted so that media time goes on
 
 

@@ -43,7 +43,9 @@ class Intake:
         self._frame_samples = samples_for(FRAME_MS, rate_hz)
         self._rest: Pcm = np.zeros(0, dtype=np.int16)
         self._gap_ms = 0.0  # inserted and not yet made good by late sound
-        self._hole_from_ms = 0.0  # media times of what is left of the last silence that was inserted
+        # The hole is the part of the last inserted silence that late sound has not filled yet; both ends are media
+        # times.
+        self._hole_from_ms = 0.0
         self._hole_until_ms = 0.0
         self._piece: tuple[float, float, float] | None = None  # the last late one: media times of its ends, how late
 

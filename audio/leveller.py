@@ -49,7 +49,8 @@ class Leveller:
         self._target_dbfs = target_dbfs
         self._rate_hz = rate_hz
         self._ramp = max(1, round(rate_hz * RAMP_MS / 1000.0))
-        self._applied_db = 0.0  # at the end of the last frame: what is wanted, less what the limiter takes
+        # The gain at the end of the last frame is the wanted gain less the reduction by the limiter.
+        self._applied_db = 0.0
         self._voiced_ms = 0.0
         self._voice_power = 0.0
         self._room_dbfs: float | None = None

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from audio.frames import Pcm
 
-WINDOW_MS = 10.0  # of both definitions: short enough to place an end, long enough to hold a period of a deep voice
+# Both definitions use this window: it is short enough to place an end and long enough to hold a period of a deep voice.
+WINDOW_MS = 10.0
 WINDOWS_PER_S = 100
-VOICED_RANGE_DB = 25.0  # "voiced" is within this of the loudest window: speech, but not breath and room
+# A window is "voiced" when it is within this of the loudest one: speech is, but breath and room noise are not.
+VOICED_RANGE_DB = 25.0
 BUMP_DB = 40.0  # no knock is louder than the voice by more
 AUDIBLE_DBFS = -45.0  # above the noise of a headset, below any spoken syllable
-CLIPPED_RUN_SAMPLES = 3  # one or two samples at full scale happen in loud speech; a flat top doesn't
+# One or two samples at full scale happen in loud speech; a flat top this long does not.
+CLIPPED_RUN_SAMPLES = 3
 
 _FULL_SCALE = 32768.0
 _SILENCE_DBFS = float("-inf")

@@ -18,8 +18,11 @@ from audio.frames import Pcm
 # 30 dB from hum of 50 Hz and 22 from 60 Hz. Odd, so that a steady offset is not just low but gone.
 ORDER = 5
 STOP_DB = 40.0  # hum of -20 dBFS comes to -60, which is a quiet room
-STOP_HZ = 62.0  # mains have 50 or 60 Hz; half of a voice's power is left at 100 Hz, the lowest voices' pitch is 85
-MOST_SAMPLES = 480  # done at once: in twice as many the fastest pole would fade beyond what a float can hold well
+# Mains have 50 or 60 Hz. Half of a voice's power is left at 100 Hz; the lowest voices have a pitch of 85 Hz.
+STOP_HZ = 62.0
+# The filter takes at most this many samples at once: in twice as many the fastest pole would fade beyond the range in
+# which a float is exact.
+MOST_SAMPLES = 480
 
 
 class HighPass:

@@ -30,7 +30,9 @@ class TimelineMixer:
         self._unread = samples_for(unread_ms, rate_hz)
         self._ring: Stereo = np.zeros((self._ahead + self._unread, 2), dtype=np.int16)
         self._taken = 0  # samples handed out
-        self._kept_from = 0  # first sample that is still in the ring: later than _taken where sound was lost
+        # This counts up to the first sample that is still in the ring, which is later than `_taken` where sound was
+        # lost.
+        self._kept_from = 0
         self._now = 0  # samples of the candidate so far
         self._lost = 0
 

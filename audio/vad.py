@@ -19,12 +19,16 @@ from common.errors import AudioError, EngineError
 VadName = Literal["auto", "silero", "webrtc"]
 
 SILERO_WINDOW_SAMPLES = 512  # 32 ms, the window the model was trained on
-SILERO_CONTEXT_SAMPLES = 64  # the model sees the 4 ms before each window; zeros there flip 15 of 343 decisions
-SILERO_ROWS = 256  # 8 s in one run, so that a long recording needs no memory to speak of
+# The model sees the 4 ms before each window; zeros there flip 15 of 343 decisions.
+SILERO_CONTEXT_SAMPLES = 64
+# One run takes 8 s of sound, which keeps the memory for a long recording negligible.
+SILERO_ROWS = 256
 
 WEBRTC_WINDOW_SAMPLES = 320  # 20 ms, a length this detector knows
-WEBRTC_MODE = 3  # the strictest: 0 to 2 take mains hum for speech, 0 and 1 steady noise too
-WEBRTC_WARM_WINDOWS = 5  # its noise model starts from nothing and its first decisions are "speech" even in noise
+# This is the strictest mode: modes 0 to 2 take mains hum for speech, modes 0 and 1 steady noise too.
+WEBRTC_MODE = 3
+# The detector's noise model starts from nothing, and its first decisions are "speech" even in noise.
+WEBRTC_WARM_WINDOWS = 5
 
 
 class Vad(Protocol):
@@ -187,11 +191,13 @@ def _silero_session() -> Any:
     try:
         onnxruntime: Any = importlib.import_module("onnxruntime")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # one window is 0.1 ms of work: threads would only cost, and fight over cores
+        # One window is 0.1 ms of work: more threads would only cost time and compete for cores.
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         return onnxruntime.InferenceSession(str(path), sess_options=options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises its own types, not derived from one public base
+    # The runtime raises its own types of errors, which are not derived from one public base.
+    except Exception as error:
         raise EngineError(
             "the Silero voice detection model can't be loaded; reinstall onnxruntime and faster-whisper",
             code="engine.vad",

@@ -38,7 +38,8 @@ from server.settings.tree import Settings
 # Sounds come so long after the patient's first, in turns: at different places of words.
 AFTER_MS = (500.0, 900.0, 700.0)
 SESSION_S = 900
-SETTLE_S = 5.0  # of virtual time, for the lanes to be done with the run before
+# The lanes get this much virtual time to finish their work on the run before.
+SETTLE_S = 5.0
 # A hold that comes later than this after the candidate's last sound has another cause.
 CAUSE_MS = 500.0
 # The consultations are held so often; by then every sound had its reply, or the patient says nothing long enough.

@@ -34,7 +34,8 @@ from server.measures import percentile
 from server.settings.tree import Settings
 
 BUCKETS_MS = (200.0, 300.0, 500.0, 700.0, 900.0)  # lower bounds; the last one is open
-SETTLE_S = 5.0  # of virtual time, for the lanes to be done with the recording before
+# The lanes get this much virtual time to finish their work on the recording before.
+SETTLE_S = 5.0
 # Each utterance has so much of a session: its silence, the patient's answer, time to give it up.
 ROOM_S = 60
 

@@ -46,7 +46,8 @@ class _Group:
     ways: dict[str, _Counted] = field(default_factory=dict)
     speech_s: float = 0.0
     published: int = 0  # words that captions showed for good
-    changed: int = 0  # of these, those that a later caption or the final text had otherwise
+    # This counts the published words that a later caption or the final text had otherwise.
+    changed: int = 0
 
 
 class _Metered:

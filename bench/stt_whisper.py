@@ -35,7 +35,8 @@ from pipelines.virtual_time import run_virtual, virtual_clock
 from server.measures import percentile
 from server.paths import ROOT
 
-_START = 2  # tokens before the text of an English model's sound: start of transcript, no timestamps
+# Two tokens precede the text of an English model's sound: "start of transcript" and "no timestamps".
+_START = 2
 TOKENS_PER_S = 4.0  # of English speech
 FINALS_S = (3.0, 8.0)
 ROUNDS = 7  # of each arm, in turn; the median counts

@@ -72,7 +72,8 @@ class TurnsReport:
     curves: dict[str, Curve]
     fixed: dict[str, Score]
     shipped: dict[str, Score]
-    seen: int  # of the consultations, those that the shipped model was trained on
+    # This counts the measured consultations that the shipped model was trained on.
+    seen: int
     folds: int  # 0: the curves are the shipped model's
     fold_spread: dict[str, float]
 

@@ -51,7 +51,8 @@ class StreamSpec:
 
     stream_id: str
     vocabulary: tuple[str, ...] = ()  # names and drugs of the card
-    speaker_state: str | None = None  # opaque, from an earlier stream of the same speaker (e.g. cepstral means)
+    # The state is opaque and comes from an earlier stream of the same speaker (e.g. cepstral means).
+    speaker_state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,8 @@ class TextRejected(Event):
     audience: ClassVar[Audience] = Audience.DEVELOPER
     turn: int
     segment: int
-    reason: str  # silent | no_voice | no_speech | repeats | too_fast | phantom | echo
+    # The reason is one of silent, no_voice, no_speech, repeats, too_fast, phantom and echo.
+    reason: str
     text: str  # empty where nothing needed to be written
 
 

@@ -36,7 +36,8 @@ ROOM_S = 120
 UNTOLD = ("the times of single words", "when drafts were made and thrown away")
 """What a server keeps from the candidate that a replay is to it: its log has these, for developers; no message has."""
 
-SETTLE_S = 5.0  # of virtual time, for the lanes to be done with the run before
+# The lanes get this much virtual time to finish their work on the run before.
+SETTLE_S = 5.0
 
 
 @dataclass(slots=True)
@@ -53,7 +54,8 @@ class Outcome:
     heard: list[HeardStretch] = field(default_factory=list)  # of the patient, in the last run
     reply_words: dict[int, tuple[Word, ...]] = field(default_factory=dict)  # by reply, of the last run in this process
     engines: dict[str, str] = field(default_factory=dict)  # their names, where they ran in this process
-    untold: tuple[str, ...] = ()  # what the page can't show, because the server tells no candidate
+    # The page can't show these things, because the server tells them to no candidate.
+    untold: tuple[str, ...] = ()
 
 
 def final_text_ms(outcome: Outcome) -> list[float]:

@@ -49,11 +49,13 @@ class Pause:
     """A pause in a turn, while it lasts; times in media milliseconds."""
 
     since_ms: float
-    excused_ms: float = 0.0  # sound that did not come: the network's silence, not the candidate's
+    # This much sound did not come: it is the network's silence and not the candidate's.
+    excused_ms: float = 0.0
     interim: int | None = None  # the number of the interim text that was asked for
     stable: bool = False  # the text covers all that was said before
     asks: float | None = None  # how surely the draft answers something that was asked
-    wait_ms: float = math.inf  # the silence after which the turn is over, as it is judged now
+    # After this silence the turn is over, as the core judges it now.
+    wait_ms: float = math.inf
 
     def silent_ms(self, now_ms: float) -> float:
         """Return for how long the candidate has been silent in it."""

@@ -30,12 +30,14 @@ class Reply:
     question: str = ""  # what it answers
     clauses: list[Clause] = field(default_factory=list)
     words: dict[int, list[Word]] = field(default_factory=dict)  # by clause
-    made: set[int] = field(default_factory=set)  # clauses whose sound, and so the times of all words, are there
+    # These clauses have all their sound, and so the times of all their words.
+    made: set[int] = field(default_factory=set)
     end: ReplyEnd | None = None  # of the proposal, once it is complete
     prepared: bool = False  # its first sound is ready
     started: bool = False
     played_ms: float = 0.0
-    moved_at_ms: float = 0.0  # media time at which it last went on: was heard, proposed or made further
+    # This is the media time at which the reply last went on: it was heard, proposed or made further then.
+    moved_at_ms: float = 0.0
     closing: bool = False
     answers: int = 0  # turns that wait and that it was asked for to answer
     newly_told: list[str] = field(default_factory=list)  # cues that this reply told for the first time

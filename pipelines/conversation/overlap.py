@@ -21,7 +21,8 @@ class Onset:
 
     at_ms: float
     held: bool  # the patient's sound was paused for it
-    played_from_ms: float  # media time at which the reply's sound would have begun, had it gone on without a hold
+    # The reply's sound would have begun at this media time if it had gone on without a hold.
+    played_from_ms: float
 
 
 @dataclass(slots=True)

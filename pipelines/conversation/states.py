@@ -16,7 +16,8 @@ class State(StrEnum):
     ENDPOINTING = "weighing"  # the candidate pauses; is the turn over?
     ANSWERING = "answering"  # the turn is over; the reply is being prepared
     SPEAKING = "speaking"  # the patient speaks
-    HOLDING = "holding"  # the candidate makes a sound over the patient; is the floor being taken?
+    # The candidate makes a sound over the patient, and it is open whether the candidate takes the floor.
+    HOLDING = "holding"
     ENDED = "ended"
 
 

@@ -20,6 +20,7 @@ class Evidence:
     last_piece_ms: float  # of it, the speech since the pause before
     pieces: int = 1  # into which pauses have cut the turn so far
     words_before: int = 0  # the last piece
-    after_gap_ms: float | None = None  # from the patient's last sound to the turn; None when it said nothing before
+    # This is the time from the patient's last sound to the turn; it is None when the patient said nothing before.
+    after_gap_ms: float | None = None
     asks: float | None = None
     after: str = ""

@@ -25,9 +25,12 @@ from pipelines.lanes.streams import StreamHandle, StreamLane
 from pipelines.lanes.worker_loop import Factory
 from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegment, Growth, Purpose, ReadRequest
 
-CAPTION_SHARE = 0.25  # of the workers' time, that captions may take: with 0.5 sixteen sessions wait noticeably
-LATER = 2.0  # times the time between captions, for those that are not read in a lull
-CAPTIONS_MS = 150.0  # at most for one batch of captions: so long may one be under way when somebody begins to wait
+# Captions may take this share of the workers' time: with 0.5 sixteen sessions wait noticeably.
+CAPTION_SHARE = 0.25
+# A caption that is not read in a lull comes after this many times the time between captions.
+LATER = 2.0
+# One batch of captions takes at most this time, because somebody who begins to wait may have to wait for all of it.
+CAPTIONS_MS = 150.0
 SMOOTHING = 0.2  # of what a caption costs, from one to the next
 TRIES = 2  # at a piece of speech before it is given up
 
@@ -55,7 +58,8 @@ class DecodeHandle:
         self.interim_number: int | None = None
         self.peek_asked = 0
         self.reading: list[_Piece] = []  # of it, now
-        self.served = 0  # captions so far on the lane, when this stream had its last one
+        # This is the lane's count of captions when this stream had its last caption.
+        self.served = 0
 
     def feed(self, samples: Pcm) -> None:
         """Take int16 mono at 16 kHz, any length."""
@@ -308,7 +312,8 @@ class DecodeLane(Lane):
                 self._give_final(handle)
             return
         if handle.segment is not piece.segment or hypothesis is None:
-            return  # it has ended, or was abandoned, or more of it has to be read first
+            # The segment has ended, or was abandoned, or more of it has to be read first.
+            return
         if piece.interim is None:
             self._hand(handle.listener, hypothesis)
         elif piece.interim == handle.interim_number:

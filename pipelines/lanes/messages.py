@@ -119,7 +119,8 @@ class Failed:
 
     id: int
     detail: str
-    code: str = ""  # of one of our own errors, whose detail then is meant for people
+    # Only our own errors have a code; their detail is meant for people.
+    code: str = ""
 
 
 FromWorker = Ready | Yielded | Done | Failed

@@ -156,7 +156,8 @@ class ProcessWorker:
     async def start(self) -> EngineInfo:
         """Start the process; load and warm the engine in it."""
         ours, theirs = socket.socketpair()
-        self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own module, and starting takes 1-2 ms
+        # The process runs our own module, and starting it takes 1-2 ms.
+        self._process = subprocess.Popen(  # noqa: S603, ASYNC220
             [sys.executable, "-m", "pipelines.lanes.child", str(theirs.fileno())],
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],

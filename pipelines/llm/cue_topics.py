@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pipelines.llm.lexicon import concepts_of
 
 TOPIC_SHARE = 0.4  # of a cue's triggers: a feature of so many is its topic
-ALONE = 2  # triggers without the topic that make another feature a topic too
+# A feature that this many triggers have without the topic is a topic too.
+ALONE = 2
 COMPANY_SHARE = 0.8
 # What so many of a cue's triggers share, a question about the cue has to name.
 ALWAYS_SHARE = 0.75

@@ -14,15 +14,21 @@ class Intent(StrEnum):
     """The closed set of `ReplyEnd.intent`."""
 
     GREETING = "greeting"  # greets or introduces themselves -> the card's greeting
-    IDENTITY = "identity"  # asks for name or age -> fixed sentences with the card's name and age
-    OPEN = "open_question"  # "what brings you in?" -> the first asked cue not yet told, in card order
+    # The candidate asks for name or age; the answer is a fixed sentence with the card's name and age.
+    IDENTITY = "identity"
+    # A question such as "what brings you in?" gets the first asked cue that was not told yet, in the card's order.
+    OPEN = "open_question"
     CUE = "cue_question"  # a question about a cue of the card -> that cue
     UNKNOWN = "unknown_question"  # a question about nothing on the card -> not_on_card
-    INVITATION = "invitation"  # asks for worries, feelings, questions -> a due volunteered cue, or nothing_more
-    CHECK = "check"  # "does that make sense?", "would you try that?" -> a due volunteered cue, or acknowledge
-    STATEMENT = "statement"  # explanation, advice, reassurance -> a due volunteered cue, or acknowledge
+    # The candidate asks for worries, feelings or questions; the answer is a due volunteered cue, or nothing_more.
+    INVITATION = "invitation"
+    # "Does that make sense?" or "would you try that?" gets a due volunteered cue, or acknowledge.
+    CHECK = "check"
+    # An explanation, advice or reassurance gets a due volunteered cue, or acknowledge.
+    STATEMENT = "statement"
     PERMISSION = "permission"  # "may I have a look?" -> permit
-    REPEAT = "repeat"  # "sorry, could you say that again?" -> the patient's last line again
+    # "Sorry, could you say that again?" gets the patient's last line again.
+    REPEAT = "repeat"
     FAREWELL = "farewell"  # -> closing
     UNINTELLIGIBLE = "unintelligible"  # nothing to go by -> say_again, never twice in a row
     OPENING = "opening"  # not a turn: the patient speaks first

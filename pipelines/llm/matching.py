@@ -84,7 +84,8 @@ class CueScore:
     cue: str
     score: float
     trigger: str
-    phrase: float  # how much the stretch sounds like the trigger as a whole, 0..1
+    # The phrase score tells how much the stretch sounds like the trigger as a whole, from 0 to 1.
+    phrase: float
     wording: float = 0.0  # how much of the whole wording the two share, 0..1
 
 

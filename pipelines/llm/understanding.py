@@ -51,13 +51,15 @@ class Understanding:
     score: float
     reason: str
     ranking: tuple[CueScore, ...] = ()
-    bare: bool = False  # taken for a question by its words alone, without a question's form
+    # A bare question was taken for a question by its words alone, without a question's form.
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
     words: tuple[str, ...]
-    explicit: bool  # it opens like a question, or was written with a question mark
+    # An explicit stretch opens like a question, or was written with a question mark.
+    explicit: bool
     after: int  # words between its end and the end of the turn
 
 

@@ -31,7 +31,8 @@ class PatientSide(_CardPart):
     """Who the other party is; never sent to a candidate."""
 
     name: Text
-    age: int = Field(ge=0, le=120)  # of the person who speaks (for an animal or a child: the owner, the parent)
+    # This is the age of the person who speaks (for an animal or a child: the owner or the parent).
+    age: int = Field(ge=0, le=120)
     sex: Literal["female", "male"]
     accent: Literal["en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp"] = "en-us"
     rate_wpm: int = Field(default=130, ge=90, le=200)

@@ -23,13 +23,18 @@ Purpose = Literal["caption", "lull", "interim", "final"]
 
 _SHOWN: tuple[Purpose, ...] = ("caption", "lull")
 
-CAPTION_EVERY_MS = 1_000.0  # of new sound, in the midst of speech: most captions are read in a lull before
+# In the midst of speech a caption is due after this much new sound; most captions are read in a lull before that.
+CAPTION_EVERY_MS = 1_000.0
 LULL_EVERY_MS = 100.0  # of new sound: a lull that brings less is not read
 # So long without voice: many are the stop of a consonant, which lasts up to about 150 ms, but some are pauses.
 LULL_MS = 30.0
-BUMP_MS = 100.0  # of a segment, its loudest part, may be a knock at the microphone
-SAME_END_MS = 40.0  # a voice that seems to end so much later than in the reading was there already: the loudest counts
-NEAR_END_MS = 1_500  # of what is read in pieces: a word this near to a piece's end may be cut
+# The loudest part of a segment, up to this length, may be a knock at the microphone.
+BUMP_MS = 100.0
+# A voice that seems to end at most this much later than in the reading was there already: its end depends on the
+# loudest sound.
+SAME_END_MS = 40.0
+# When sound is read in pieces, a word this near to a piece's end may be cut.
+NEAR_END_MS = 1_500
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ class StablePrefix:
         self._rule = rule
         self._committed: list[Word] = []
         self._previous: tuple[str, ...] = ()
-        self._agreed: list[int] = []  # for each word of the previous reading: readings in a row that had it
+        # For each word of the previous reading this counts the readings in a row that had it.
+        self._agreed: list[int] = []
 
     @property
     def committed(self) -> tuple[Word, ...]:

@@ -28,7 +28,8 @@ from pipelines.tts.word_times import Token, audible_windows, chunks, fill_starts
 
 _EXECUTABLE = "flite"
 _VOICES = {"male": "rms", "female": "slt"}
-_NATURAL_WPM = {"rms": 175.0, "slt": 193.0}  # measured at stretch 1 on patients' sentences, commas included
+# These rates were measured at stretch 1 on patients' sentences, commas included.
+_NATURAL_WPM = {"rms": 175.0, "slt": 193.0}
 _TIMEOUT_S = 10.0  # a minute of speech takes a quarter of a second
 _MARGIN_SAMPLES = samples_for(10, WIRE_HZ)
 _PAUSE = "pau"

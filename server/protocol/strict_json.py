@@ -20,7 +20,8 @@ def parse_object(text: str | bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> di
     try:
         if isinstance(text, bytes):
             text = text.decode()
-        elif len(text.encode()) > max_bytes:  # encoding refuses half surrogates, which no answer could repeat
+        # Encoding refuses half surrogates, which no answer could repeat.
+        elif len(text.encode()) > max_bytes:
             raise _too_big(max_bytes)
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except Refused:

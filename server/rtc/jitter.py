@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
-CLOCK_HZ = 48_000  # of RTP timestamps of Opus, whatever it was made at (RFC 7587)
+# RTP timestamps of Opus have this rate, whatever the rate of the encoded sound (RFC 7587).
+CLOCK_HZ = 48_000
 # This is less than a packet's time: the second packet behind a missing one gives it up.
 MIN_WAIT_MS = 15.0
 MAX_WAIT_MS = 120.0  # the voice detector has noticed a pause by then
@@ -69,7 +70,8 @@ class AudioJitterBuffer:
         self.counts = JitterCounts()
         self._deliver = deliver
         self._ssrc: int | None = None
-        self._next = 0  # number of the packet whose turn it is, counted on beyond 16 bits
+        # This is the number of the packet that is due next, counted on beyond 16 bits.
+        self._next = 0
         self._held: dict[int, _Held] = {}
         self._given_up: dict[int, None] = {}
         self._lateness_ms = 0.0  # how late packets out of order came, not long ago

@@ -209,7 +209,8 @@ def _flatten(
             faults.append(_unknown(path, known, origin))
         elif isinstance(value, Mapping):
             _flatten(value, f"{path}.", known, origin, given, faults)
-        elif value is not None:  # a section whose lines are all commented out is empty, not wrong
+        # A section whose lines are all commented out is empty and not wrong.
+        elif value is not None:
             faults.append(f"{path}: is a section; put its settings on indented lines below it (from {origin})")
 
 

@@ -39,10 +39,12 @@ class Happened(StrEnum):
 
     ATTACHED = "attached"  # the first one was made
     RESUMED = "resumed"  # one was made with a ticket
-    HEARD = "heard"  # sound or another sign of life came, or was waited for long enough
+    # Sound or another sign of life came, or the server waited for it long enough.
+    HEARD = "heard"
     UNHEARD = "unheard"  # nothing comes any more
     LOST = "lost"  # it is gone, and the client may come back
-    LEFT = "left"  # nobody is waited for: the client can't come back, or came too late, or the session is over
+    # The server waits for nobody: the client can't come back, or came too late, or the session is over.
+    LEFT = "left"
 
 
 TABLE: dict[Presence, dict[Happened, Presence]] = {

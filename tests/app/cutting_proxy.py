@@ -83,5 +83,6 @@ async def proxying(target_port: int) -> AsyncIterator[CuttingProxy]:
         server.close()
         proxy.cut()
         await server.wait_closed()
-        while proxy.forwarding:  # noqa: ASYNC110 - tasks of the library's own, which nobody else can wait for
+        # These tasks are the library's own, and nobody else can wait for them.
+        while proxy.forwarding:  # noqa: ASYNC110
             await asyncio.sleep(0.01)

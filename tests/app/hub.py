@@ -44,13 +44,16 @@ class LoopbackHub:
     accepted: set[str] = field(default_factory=set)  # tokens whose people accepted the licences
     scopeless: set[str] = field(default_factory=set)  # fine-grained tokens without the right to gated repositories
     known: set[str] = field(default_factory=lambda: {TOKEN})
-    cuts: list[int] = field(default_factory=list)  # bytes after which the next transfers of a large file break off
+    # The next transfers of a large file break off after these numbers of bytes.
+    cuts: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)  # failures of the next requests
     short_bytes: int | None = None  # send that many bytes of a large file and call it whole
     damaged: bool = False  # send other bytes than the listing told of
     ignores_ranges: bool = False
-    login_page: bool = False  # answer every question with a page, as the network of a hotel does
-    stall_after: int | None = None  # send that many bytes of a large file, then nothing until `go_on`
+    # The hub answers every question with a page, as the network of a hotel does.
+    login_page: bool = False
+    # The hub sends that many bytes of a large file, and then nothing until `go_on`.
+    stall_after: int | None = None
     asked: list[Asked] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
     go_on: threading.Event = field(default_factory=threading.Event)

@@ -28,7 +28,8 @@ class LoopbackIndex:
     status: int = 200  # and with this
     silent: bool = False  # hang up without an answer
     short_bytes: int | None = None  # send that many bytes of a wheel, and hang up
-    stall_after: int | None = None  # send that many bytes of a wheel, and the rest when told to `go_on`
+    # The index sends that many bytes of a wheel, and the rest when told to `go_on`.
+    stall_after: int | None = None
     asked: list[str] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
     go_on: threading.Event = field(default_factory=threading.Event)

@@ -24,7 +24,8 @@ from server.settings.aliases import ALIASES
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a-developers-key-for-tests-0123456789"
 UNLIMITED = "server.reservations.per_minute=0"  # tests open more sessions than a person does
-START_TIMEOUT_S = 90.0  # the embedded engines, on a machine that is busy with something else
+# The embedded engines need this long to start on a machine that is busy with something else.
+START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 20.0
 
 

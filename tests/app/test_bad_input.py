@@ -19,7 +19,8 @@ from tests.app.process import KEY, ServerProcess, faults_of, running
 from tests.app.wire import CARD, Wire, check_log, joined, neighbour, sentence
 
 PATIENCE_S = 20.0
-GROWTH_MB = 24.0  # of a server that is being abused; its allocator takes memory in steps of this order
+# A server that is being abused may grow by this much; its allocator takes memory in steps of this order.
+GROWTH_MB = 24.0
 
 
 @pytest.mark.asyncio
@@ -150,7 +151,8 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_costs_nobody_anything(
                 sock=narrow,
                 additional_headers={"Authorization": f"Bearer {reserved.token}"},
                 compression=None,
-                max_queue=1,  # reads no further than what is asked for: this client asks for nothing
+                # The library reads no further than the client asks for, and this client asks for nothing.
+                max_queue=1,
                 ping_interval=None,
                 close_timeout=1,
             )

@@ -20,7 +20,8 @@ from tests.app.inside import serving, until
 from tests.app.process import ServerProcess
 from tests.app.wire import Joining, Wire, connect_to, reserved_at, sentence
 
-HALF = "\ud83d"  # the first half of an emoji, as a streamed answer that was cut there has it
+# This is the first half of an emoji; a streamed answer that was cut inside the emoji ends with it.
+HALF = "\ud83d"
 REPLACED = "\ufffd"
 
 

@@ -342,7 +342,8 @@ def test_offline_nothing_is_asked(hub: LoopbackHub, store: Store) -> None:
 
 def test_a_hub_that_nobody_answers_at(store: Store) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can, and a connection is refused
+        # The port is bound and not listening: nobody else can take it, and a connection is refused.
+        taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(EngineError, match="can't be reached") as caught:
             pull_with(HubAccess(url), store)

@@ -24,7 +24,8 @@ from tests.app.wire import CARD, Wire, connect_to, sentence
 pytestmark = pytest.mark.asyncio
 
 AUDIBLE = 0.003  # full scale 1
-CHUNKS = 30  # of 40 ms, sent at most 300 ms ahead: some words of the answer were heard
+# The chunks last 40 ms each and are sent at most 300 ms ahead: the candidate heard some words of the answer.
+CHUNKS = 30
 CONSENT = {"version": "2026-11", "text": "I agree to be recorded."}
 
 

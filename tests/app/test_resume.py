@@ -257,8 +257,10 @@ def held_bytes() -> int:
 
 
 VANISHED = 20
-MOST_GROWN_BYTES = 12_000_000  # twenty sessions that are kept take 21 MB; 4 to 6 MB are the allocator's
-REMEMBERED = 3  # a lane knows its last job until the next one, and with it a session
+# Twenty sessions that are kept take 21 MB; 4 to 6 MB are the allocator's.
+MOST_GROWN_BYTES = 12_000_000
+# A lane remembers its last job until the next one, and with that job a session.
+REMEMBERED = 3
 OURS = (LiveSession, RealtimeConnection, SessionDriver, Outbox, Playout)
 
 

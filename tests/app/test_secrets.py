@@ -29,7 +29,8 @@ from tests.app.wire import Event, Wire, connect_to, reserved_at
 
 pytestmark = pytest.mark.asyncio
 
-RUN = 4  # words in a row: short enough for any sentence of a card, long enough not to come by chance
+# A run of this many words is short enough for any sentence of a card and long enough not to come by chance.
+RUN = 4
 TEXT_FIELDS = {"transcript", "text", "delta", "message", "background", "role", "title", "setting", "tasks", "topic"}
 
 Shingles = set[tuple[str, ...]]

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.asyncio
 AUDIO = "response.output_audio.delta"
 UNREACHED_MS = 1_000  # of sound, of 2.3 s that are sent without an acknowledgement
 HOLD = "interlocutor.playout.hold"
-QUIET_MS = 1_500  # before the candidate speaks: so much more of the reply is left unread
+# The candidate speaks after this silence, in which the same length of the reply is left unread.
+QUIET_MS = 1_500
 
 
 @asynccontextmanager

@@ -200,7 +200,8 @@ async def conversation(tmp_path: Path, talk: Plan, trouble: Trouble, **options: 
 
 MANY = 50
 ROUNDED_MS = 1.0
-NOTICED_MS = 1000.0 * LOOK_S * (ABSENT_LOOKS + 1)  # what was lost in a shorter cut is a loss, which nobody repeats
+# A cut shorter than this counts as a loss: nobody repeats the sound that was lost in it.
+NOTICED_MS = 1000.0 * LOOK_S * (ABSENT_LOOKS + 1)
 
 
 async def test_a_patient_who_is_cut_off_goes_on_in_its_words_by_the_same_call_or_the_next(tmp_path: Path) -> None:

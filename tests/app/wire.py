@@ -22,8 +22,10 @@ from tests.app.process import ServerProcess
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 CARD = "pharmacy-new-inhaler"
-PATIENCE_S = 60.0  # nobody waits for it, unless something is wrong or the machine very busy
-ANSWER_S = 6.0  # a neighbour on scripted engines is answered in milliseconds; the rest is a busy machine's
+# Nobody waits for this long, unless something is wrong or the machine is very busy.
+PATIENCE_S = 60.0
+# A neighbour on scripted engines is answered in milliseconds; a busy machine may need the rest of this time.
+ANSWER_S = 6.0
 NEIGHBOUR_EVERY_S = 0.15
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
 Event = dict[str, Any]

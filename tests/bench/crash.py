@@ -41,7 +41,8 @@ ORPHANS_GONE_S = 5.0
 # Where in a turn the server dies. "over": in the very moment the client was told that the reply is over, when the log's
 # last lines are as fresh as they can be.
 MOMENTS = ("hearing", "speaking", "over")
-LATEST_S = 1.0  # after the moment's beginning; the shortest turn and reply last longer
+# The server dies at most this long after the moment's beginning; the shortest turn and reply last longer.
+LATEST_S = 1.0
 MOST_TURNS = 2  # finished before the fatal one
 
 
@@ -73,7 +74,8 @@ class Remains:
 
     fate: Fate
     entries: int = 0
-    damaged: int = 0  # entries whose payload is missing or not the one they were made for
+    # The payload of a damaged entry is missing or is not the one that the entry was made for.
+    damaged: int = 0
     finished: int = 0  # replies that the client was told are over
     lost: list[str] = field(default_factory=list)  # of those and their turns, what is not in the log
     sent_ms: float = 0.0  # media time at the kill, by the client's own frames

@@ -33,12 +33,17 @@ from tests.component.scripted_judge import always
 from tests.component.scripted_run import Outcome, play_script
 
 MINUTE_MS = 60_000.0
-SETTLED_MINUTES = 5  # caches and pools have filled by then: memory is compared with what it is from here on
-RSS_LIMIT_MB = 12.0  # the session's log and its history stay in memory: 10 to 20 kB a turn
+# Caches and pools have filled after these minutes: memory is compared with its size from then on.
+SETTLED_MINUTES = 5
+# The session's log and its history stay in memory and take 10 to 20 kB a turn.
+RSS_LIMIT_MB = 12.0
 WALL_LIMIT_S = 60.0  # for an hour
-_RESAMPLED = 2  # the resampler's positions are exact to two samples of the lower rate
-QUIET_SAMPLES = samples_for(200, WIRE_HZ)  # of silence before an onset: longer than the gaps between words
-_THRESHOLD = 1_000  # half of the quietest sound's level, far above the resampler's ripple
+# The resampler's positions are exact to two samples of the lower rate.
+_RESAMPLED = 2
+# This much silence precedes an onset: it is longer than the gaps between words.
+QUIET_SAMPLES = samples_for(200, WIRE_HZ)
+# The threshold is half of the quietest sound's level and far above the resampler's ripple.
+_THRESHOLD = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ ANSWERS = (
 )
 
 
-ROUND_AT_LEAST_MS = 25_000.0  # a round takes longer; what is left over at the end is not said
+# Every round takes longer than this, so some rounds are left over at the end and are not said.
+ROUND_AT_LEAST_MS = 25_000.0
 SETTINGS: dict[str, object] = {
     "conversation.fixed_wait_ms": 800.0,
     "session.length_s": 100_000,

@@ -33,7 +33,8 @@ def run_once(model: Any) -> None:
 
 def measure(folders: list[Path], *, rounds: int) -> dict[str, Any]:
     """Return the figures; each model is leased, run and given back, and the next one makes it go."""
-    import faster_whisper  # noqa: F401 - what the recogniser imports is no part of a model
+    # This import comes before the measurement, because the packages that the recogniser imports are no part of a model.
+    import faster_whisper  # noqa: F401
     from ctranslate2.models import Whisper
 
     from pipelines.models.cache import ModelCache

@@ -19,7 +19,8 @@ from tests.browser.role_plays import UnderWay, begun
 
 # Scripted engines, and a turn that is over soon: the subject is the page.
 BRISK = ("engines.backend=mock", "conversation.fixed_wait_ms=300", "conversation.segment_pause_ms=200")
-MANY = "server.max_sessions=1000"  # reservations that a test leaves behind keep their place for a while
+# Reservations that a test leaves behind keep their place for a while.
+MANY = "server.max_sessions=1000"
 
 
 @pytest.fixture(scope="package")

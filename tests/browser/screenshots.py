@@ -58,7 +58,8 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
     """Go the whole way once and write a picture of each screen."""
 
     def picture(page: Page, screen: str, *, whole: bool = True) -> None:
-        page.evaluate("scrollTo(0, 0)")  # or what sticks to the top would be in the midst of a whole page
+        # Without scrolling to the top, elements that stick there would be in the midst of a picture of the whole page.
+        page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=folder / f"{screen}-{look}.png", full_page=whole)
 
     with visiting(browser, url, **context) as page:

@@ -117,10 +117,11 @@ def test_each_turn_is_in_the_page_in_words_and_drawn(shown: Page, replayed: Repl
 def test_the_latency_page_computes_what_a_replay_does(shown: Page, replayed: Replayed) -> None:
     report, earlier = (json.loads(path.read_text()) for path in (replayed.report, replayed.earlier))
     summary = shown.evaluate("async (runs) => (await import('lab/report.js')).summarise(runs)", report["runs"])
+    # The server tells a browser no cues, and final texts no later than other messages.
     told_to_none = {
         "expected_cue_rate",
         "final_text_ms",
-    }  # a browser is not told cues, and final texts no later than others
+    }
     assert summary | dict.fromkeys(told_to_none) == report["summary"] | dict.fromkeys(told_to_none)
     change = shown.evaluate(
         "async ([now, before, q]) => (await import('lab/compare.js')).difference(now, before, q).change_ms",

@@ -20,7 +20,9 @@ from tests.browser.role_plays import TURNS, RolePlay, UnderWay, held
 pytestmark = pytest.mark.browser
 
 SAID = ("", "", "", "fifteen")  # part of an answer, where there is only one
-UNDERSTOOD = 0.7  # of all words: the smallest Whisper mishears names and unstressed words, more so of sound that limps
+# This is a share of all words: the smallest Whisper mishears names and unstressed words, and more of them when the
+# sound limps.
+UNDERSTOOD = 0.7
 # A short word is marked for so little time that a look now and then may miss it.
 NOTE_WORD = """(word) => new MutationObserver(() => {
   globalThis.wasNow ||= word.classList.contains("word-now");

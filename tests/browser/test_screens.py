@@ -55,7 +55,8 @@ def test_nothing_is_wrong_with_any_screen(browser: Browser, server: ServerProces
         screens = Screens(page, PICTURES)
         steps.heading(page, "Choose a role-play").wait_for()
         screens.look("1-choose")
-        steps.choose(page, steps.PATIENT_FIRST)  # or this microphone would have to come round to its sentence first
+        # With any other choice this microphone would have to come round to its sentence first.
+        steps.choose(page, steps.PATIENT_FIRST)
         page.get_by_role("button", name="Check the microphone").click()
         page.get_by_text("We hear you well.").wait_for()
         page.get_by_role("button", name="Continue to the card").click()  # the box is not ticked: that is said

@@ -18,7 +18,8 @@ class Wire:
     def __init__(self, page: Page) -> None:
         self.sent: list[dict[str, Any]] = []  # without the microphone's frames
         self.received: list[dict[str, Any]] = []
-        self.frames: list[bool] = []  # the microphone's, in order: whether there was any sound in them
+        # For each frame of the microphone, in order, this tells whether there was any sound in it.
+        self.frames: list[bool] = []
         page.on("websocket", self._listen)
 
     def _listen(self, socket: WebSocket) -> None:

@@ -253,7 +253,8 @@ class Talk:
 
     async def taken(self) -> None:
         """Return once all messages that were sent have been taken; sound on a call would overtake them."""
-        while not self.channel.idle:  # noqa: ASYNC110 - nobody tells; each step is one turn of the loop
+        # Nobody tells when the channel is idle; each step is one turn of the loop.
+        while not self.channel.idle:  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     async def refusal(self, count: int = 1) -> dict[str, Any]:

@@ -23,9 +23,12 @@ INPUT_HZ = ANALYSIS_HZ  # no resampling: the words' levels arrive as they were s
 _FRAME_SAMPLES = samples_for(FRAME_MS, INPUT_HZ)
 ACK_FRAMES = 5  # as our page: an acknowledgement every 100 ms
 REST_AFTER_MS = 300.0  # a detector needs so long to tell that there was something
-NO_REPLY_MS = 2_000.0  # who meant to speak over a reply that does not come speaks after so much silence
-SETTLE_MS = 3_000.0  # of quiet after everything was said: what would still come has come
-PATIENCE_MS = 240_000.0  # a conversation that goes on so long after its last word never ends
+# A candidate who meant to speak over a reply that does not come speaks after this silence.
+NO_REPLY_MS = 2_000.0
+# After everything was said and this much quiet, nothing more will come.
+SETTLE_MS = 3_000.0
+# A conversation that goes on for this long after its last word never ends.
+PATIENCE_MS = 240_000.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ SILENCE_OF_WORD_MS = 30.0
 # What history may be wrong by, in words; of a client that claims more than it played, the claim is all there is.
 _SLACK_WORDS = {"exactly": 1, "backwards": 2, "too fast": 1_000, "never": 2, "stock": 2}
 _BY_HAND = ("commit", "ask", "clear", "type")  # the client says itself whose turn it is
-TALK_OVER_MS = 250.0  # candidate's speech that may have gone on when a reply begins: no detector is faster
+# A reply may begin over this much of the candidate's speech, because no detector is faster.
+TALK_OVER_MS = 250.0
 
 
 def judge_script(outcome: Outcome) -> list[str]:
@@ -75,7 +76,8 @@ def _answered_once(outcome: Outcome) -> list[str]:
 
 def _history_is_what_was_played(outcome: Outcome) -> list[str]:
     if any(act.what == "truncate" for act in outcome.script.acts):
-        return []  # the client says itself what it played; the script expects the words
+        # The client says itself how much it played; the script expects the words.
+        return []
     wrong = []
     slack = _SLACK_WORDS[outcome.script.acknowledges]
     for _, event in outcome.events(ReplyFinished):
@@ -114,7 +116,8 @@ def _latency_is_what_was_heard(outcome: Outcome) -> list[str]:
         if abs(whole_ms - e.voice_to_voice_ms) > 0.01:
             wrong.append(f"reply {span.reply}: the parts add up to {whole_ms} ms, not {e.voice_to_voice_ms} ms")
         if outcome.script.stretches or any(act.what in _BY_HAND for act in outcome.script.acts):
-            continue  # the server can't know what the candidate did meanwhile, or the client ended the turn itself
+            # The server can't know the candidate's sounds meanwhile, or the client ended the turn itself.
+            continue
         before_ms = max((p.to_ms for p in outcome.placed if p.to_ms <= span.from_ms), default=0.0)
         waited_ms = span.from_ms - before_ms
         if abs(waited_ms - e.voice_to_voice_ms) > STEP_MS or abs(waited_ms - timeline.audible_ms) > STEP_MS:

@@ -47,7 +47,8 @@ class Ledger:
     _reply: int = 0
     _received_ms: float = 0.0
     _position_ms: float = 0.0
-    _since_ms: float | None = None  # session time up to which playback is accounted for; None while it is held
+    # Playback is accounted for up to this session time; None means that playback is held.
+    _since_ms: float | None = None
     _cleared: set[int] = field(default_factory=set)
     _first: dict[int, Span] = field(default_factory=dict)
     _ended_ms: dict[int, float] = field(default_factory=dict)

@@ -32,7 +32,8 @@ pytestmark = pytest.mark.virtual
 DATA = ROOT / "tests" / "data"
 SPOKEN = (1, 4, 7, 10)  # one voice, another than that of the floor sounds used below
 WORDS = 24
-YIELD_MS = 1_000.0  # where echoes come, it takes longer to know that somebody speaks
+# Where echoes come, the server takes longer to know that somebody speaks.
+YIELD_MS = 1_000.0
 HOLDS = 3  # until it is known that echoes come: each is a short silence
 
 

@@ -127,7 +127,8 @@ async def test_a_client_that_goes_away_ends_its_session() -> None:
 
 
 async def test_a_connection_that_is_cancelled_ends_its_session() -> None:
-    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - raised in the block, as by a test that is broken off
+    # The error is raised in the block, as by a test that is broken off.
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
         async with talking() as one:
             await one.say(100)
             (running,) = (task for task in asyncio.all_tasks() if "RealtimeConnection.run" in repr(task.get_coro()))

@@ -213,7 +213,8 @@ async def test_a_client_that_falls_silent_is_taken_for_lost() -> None:
         began_s = asyncio.get_running_loop().time()
         assert await one.running == 1006
         quiet_s = asyncio.get_running_loop().time() - began_s
-        if one.is_call:  # its sound does not come as messages, so it is looked after it now and then
+        # The sound of a call does not come as messages, so the server looks for it now and then.
+        if one.is_call:
             assert QUIET_S / 2 <= quiet_s <= QUIET_S * 3 / 2
         else:
             assert quiet_s == pytest.approx(QUIET_S, abs=0.1)
@@ -287,7 +288,8 @@ async def test_nothing_follows_the_end() -> None:
         await one.say(1_500)
         one.channel.stall()
         one.send("interlocutor.session.end")
-        await asyncio.sleep(3.0)  # the last events wait for a slow client, and pulses were due meanwhile
+        # The last events wait for a slow client, and pulses fall due during this sleep.
+        await asyncio.sleep(3.0)
         one.channel.stall(False)
         await one.running
     assert one.all("interlocutor.pulse")

@@ -34,9 +34,12 @@ from tests.data.sound import (
 
 HERE = Path(__file__).parent
 PLAN = HERE / "fixtures.yaml"
-SPEECH_DB = -28.0  # level of the voiced parts: a usual microphone's, with room for peaks
-ROOM_DB = -66.0  # a quiet room, so that a cough does not come out of digital silence
-NOISE_DB = -46.0  # of noise.flac: loud enough to open a gate that only measures energy
+# The voiced parts have this level, which is a usual microphone's, with room for peaks.
+SPEECH_DB = -28.0
+# This is the level of a quiet room, so that a cough does not come out of digital silence.
+ROOM_DB = -66.0
+# The noise of noise.flac is loud enough to open a gate that only measures energy.
+NOISE_DB = -46.0
 PAUSE_AT_LEAST_MS = 200  # shorter gaps are stops between consonants, not pauses
 
 Speak = Callable[[str, str, float], Sound]
@@ -89,7 +92,8 @@ class FixturePlan(_Plan):
     noise_db: float | None = Field(default=None, lt=0)  # relative to the speech
     boost_db: float = 0.0
     duration_ms: int = 0  # of sounds without speech
-    tail_ms: int = 1500  # after the last turn; the default is longer than an endpointing rule waits
+    # This silence follows the last turn; by default it is longer than an endpointing rule waits.
+    tail_ms: int = 1500
     turns: tuple[TurnPlan, ...] = ()
 
 

@@ -24,9 +24,12 @@ from tests.data.sound import Sound
 
 PLAN = Path(__file__).with_name("pauses.yaml")
 HERE = Path(__file__).parent / "pauses"
-FADE_MS = 8  # at a cut inside a sentence: no click, and no part of a phone lost
-SEARCH_MS = 30  # a cut is made at the quietest place so near to the word's start
-STEP = 32  # of 16 bits: what is left are 11, and noise as in a quiet room
+# A fade at a cut inside a sentence avoids a click and loses no part of a phone.
+FADE_MS = 8
+# The script cuts at the quietest place within this distance of the word's start.
+SEARCH_MS = 30
+# The samples of 16 bits are rounded to this step: 11 bits are left, and noise as in a quiet room.
+STEP = 32
 
 
 def make_pauses(plan: FixturePlan, speak: Speak = flite) -> tuple[Pcm, bytes]:

@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 Sound = NDArray[np.float64]
 """Mono sound: shape (samples,), float64, full scale ±1."""
 
-WINDOW_MS = 10  # of the voiced rule; everything is placed on this grid, so that truths are exact
-VOICED_RANGE_DB = 25.0  # a window this far below the turn's loudest is no longer voice: the house's rule for latency
+# The voiced rule uses this window; everything is placed on this grid, so that truths are exact.
+WINDOW_MS = 10
+# A window this far below the turn's loudest is no longer voice: this is the house's rule for latency.
+VOICED_RANGE_DB = 25.0
 SILENCE_DB = -200.0  # stands for digital silence, whose level has no logarithm
 
 

@@ -23,7 +23,8 @@ _AS_PRODUCT, _AS_OTHERS = 0.65, 0.1  # of lessons come after the product's promp
 _NAMED = 0.65  # of batches, after a card's names and drugs too
 _STEP_S = 0.02  # of timestamps and of the encoder's frames
 _SLACK_S = 0.1  # around a word, in which attention to it counts as right
-_AFTER_S = 0.6  # how long what follows a word is taught to know which word that was
+# For this long after a word, the frames are taught to know which word that was.
+_AFTER_S = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Example:
     tokens: list[int]
     labels: list[int]
     looks: list[tuple[int, int] | None]
-    heard: list[tuple[int, int, int, int]]  # first frame, end frame, the word spoken there, the word before
+    # Each entry has the first frame, the end frame, the word spoken there and the word before.
+    heard: list[tuple[int, int, int, int]]
 
 
 class Writer:

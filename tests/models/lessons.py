@@ -15,10 +15,13 @@ from tests.data.make_interruptions import breath, chair, door, keyboard
 from tests.data.sound import cough, pink_noise
 from tests.models.speech import Heard, Said, Samples, words_of
 
-_SPEECH_RMS = 0.035  # of the recordings: -28 dBFS where voiced, a little less over all
+# The recordings have this level: -28 dBFS where voiced, a little less over all.
+_SPEECH_RMS = 0.035
 _SURE_S = 0.05  # a word that ended so long ago has been heard to its end
-_BEGUN = 0.6  # of a word: less is not taken for the word; what lies between is as one hears it
-_UNSURE = 0.25  # of the cuts go through such a word: it may be written or not, and nothing else
+# A smaller part of a word does not count as the word; a larger part that is not the whole may count or not.
+_BEGUN = 0.6
+# This share of the cuts goes through such a larger part: the word may be written or not, and nothing else.
+_UNSURE = 0.25
 _LONGEST_S = 29.0
 
 

@@ -39,7 +39,8 @@ ALIGNMENT_HEADS = ((1, 0), (1, 1))
 
 _LOOK_AT = ((-8, -3, 3, 8), (-18, -7, 7, 18))
 _SHARPNESS = 2.0
-_PLACES = 32  # channels of the encoder that tell positions; all others start with sound alone
+# These channels of the encoder tell positions; all others start with sound alone.
+_PLACES = 32
 _FREQUENCIES = tuple(2 * math.pi / (5.0 * 600.0 ** (number / 15)) for number in range(_PLACES // 2))
 
 

@@ -28,8 +28,10 @@ from tests.models.speech import SPELT_ANSWERS, bundled
 Samples = NDArray[np.float32]
 
 DATA = Path(__file__).parents[1] / "data"
-WINDOW_S = 29.0  # a turn longer than the recogniser's window is read in its segments alone
-_AROUND_MS = 200  # of the recording kept before and after, as a voice detector does
+# A turn longer than the recogniser's window is read in its segments alone.
+WINDOW_S = 29.0
+# This much of the recording is kept before and after, as a voice detector does.
+_AROUND_MS = 200
 _HOP = 160
 
 

@@ -39,7 +39,8 @@ DATA = HERE.parent / "data"
 CARDS = HERE.parents[1] / "configs" / "cards"
 VOICES = ("rms", "slt", "awb")
 STRETCHES = (0.95, 1.05, 1.15, 1.25)
-SLOW_STRETCHES = (1.35, 1.5)  # about the pace that the product asks of its synthesisers unless told otherwise
+# This is about the pace that the product asks of its synthesisers unless told otherwise.
+SLOW_STRETCHES = (1.35, 1.5)
 SPELT_ANSWERS = ("Yes.", "No.", "Thank you.", "Okay.", "Right.", "I see.")
 ANSWERS = (*SPELT_ANSWERS, "Mhm.")
 _MHM = "pau m hh m m pau"  # flite would spell it

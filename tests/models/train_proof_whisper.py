@@ -27,7 +27,8 @@ from tests.models.network import ALIGNMENT_HEADS, Size, Weights
 HERE = Path(__file__).parent
 NAME = "proof-whisper"
 _EVERY = 3  # frames: neighbours say the same
-AUXILIARY = ("hearing", "before")  # weights that only training uses: what a frame tells of its word and the one before
+# Only training uses these weights: they read from a frame its word and the word before.
+AUXILIARY = ("hearing", "before")
 
 
 def hearing(weights: Weights, batch: Batch, encoded: Any) -> Any:

@@ -48,7 +48,9 @@ class Consultation:
     returns_ms: list[float] = field(default_factory=list)  # after each loss, until the delay was the usual one again
     recorded_ms: float = 0.0
     lasted_ms: float = 0.0  # by the session's clock
-    put_in_ms: float = 0.0  # silence where sound was late, beyond what never came: time is ahead by so much
+    # The server inserted this silence where sound was late, beyond the sound that never came: media time is ahead by
+    # this much.
+    put_in_ms: float = 0.0
     shifts_ms: list[float] = field(default_factory=list)  # where each turn is in the recording, less where it was said
 
     @property

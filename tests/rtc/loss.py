@@ -30,7 +30,8 @@ class Loss:
     sent: int  # the candidate's packets of sound
     lost: int  # of them, by the relay
     missed: int  # of them, by the server's count
-    longest_gap_ms: float  # between the patient's packets, as they were handed on at the caller
+    # This is the longest gap between the patient's packets, as they were handed on at the caller.
+    longest_gap_ms: float
     waits: int  # of these gaps, how many were longer than three packets' time
     concealed_ms: float
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 Address = tuple[str, int]
-MEDIA = range(128, 192)  # first bytes of RTP and RTCP (RFC 7983); the rest is STUN, DTLS and the data channel
+# RTP and RTCP have these first bytes (RFC 7983); the other bytes are STUN, DTLS and the data channel.
+MEDIA = range(128, 192)
 
 
 @dataclass(slots=True)

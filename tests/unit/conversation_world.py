@@ -30,7 +30,8 @@ from pipelines.events import (
 )
 
 WORD_MS = 200.0
-REST_MS = 90_000.0  # in so much silence every conversation comes to rest: twice the sum of all waits and timeouts
+# Every conversation comes to rest in this much silence, which is twice the sum of all waits and timeouts.
+REST_MS = 90_000.0
 
 
 class Waits(EndpointPolicy):
@@ -97,7 +98,8 @@ class World:
         self.core = Conversation(settings, patient_opens=patient_opens, policy=policy or Waits(400.0, 1_500.0))
         self.now_ms = 0.0
         self.played_at_tick_ms = 0.0  # what the core knows of the playback
-        self.near = False  # the detector hinted at a voice, and has not said yet what it was
+        # The detector hinted at a voice, and has not said yet whether it was one.
+        self.near = False
         self.speaking = False
         self.signals: list[s.Signal] = []
         self.sound = True  # nothing wrong was found so far
@@ -309,7 +311,8 @@ class World:
         assert command.reply > max(self.replies, default=0), "reply numbers only grow"
         assert command.revision > self._revision, "revisions only grow"
         answers = [r.turn for r in self.replies.values() if r.kind is RespondKind.REPLY and r.draft is r.adopted]
-        if command.kind is RespondKind.REPLY:  # a turn may wait while a prompt, or a dropped draft, names a later one
+        # A turn may wait while a prompt, or a dropped draft, names a later one.
+        if command.kind is RespondKind.REPLY:
             assert command.turn >= max(answers, default=0), "turns only grow"
         alive = [number for number, reply in self.replies.items() if not reply.over]
         assert not alive, f"reply {command.reply} is asked for while {alive} is under way"

@@ -145,7 +145,8 @@ def test_a_too_long_file_is_refused_before_it_is_decoded(tmp_path: Path, monkeyp
 
 def test_a_file_that_hides_its_length_is_refused(tmp_path: Path) -> None:
     data = bytearray(encoded(np.zeros(8_000 * 60, dtype=np.int16), 8_000, "FLAC"))
-    data[21] &= 0xF0  # the number of samples in a FLAC header, 36 bits from here: 0 is "unknown"
+    # A FLAC header holds the number of samples in 36 bits from here: 0 means "unknown".
+    data[21] &= 0xF0
     data[22:26] = bytes(4)
     (tmp_path / "a.flac").write_bytes(data)
     with pytest.raises(AudioError, match="tells no length; convert it"):

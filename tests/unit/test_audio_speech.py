@@ -34,7 +34,8 @@ WINDOW = 512
 WINDOW_MS = 32.0
 RATE = 16_000
 
-LATE_PAUSE = SpeechSettings(pause_ms=200)  # a pause is told when it ends the stretch: no early one, no resumption
+# With this pause the detector tells a pause only when it ends the stretch: there is no early one and no resumption.
+LATE_PAUSE = SpeechSettings(pause_ms=200)
 
 
 class ScriptedVad:
@@ -325,13 +326,14 @@ def test_recorded_speech_is_cut_into_its_phrases() -> None:
     if recorded.is_file():
         events = marks(feed(SpeechDetector(SileroVad()), mono_at(read_recording(recorded), RATE), [320]))
         phrases = [event.voiced_from_ms for event in events if isinstance(event, SpeechBegan)]
+        # The recording's level rises at these times to within 25 dB of the loudest, after 200 ms below that.
         expected = [
             330,
             3290,
             4010,
             5410,
             8190,
-        ]  # where its level rises to within 25 dB of the loudest after 200 ms below
+        ]
     else:
         samples = np.concatenate([silence(500, RATE), voice_like(2.0), silence(1000, RATE), voice_like(2.0)])
         events = marks(feed(SpeechDetector(SileroVad()), samples, [320]))

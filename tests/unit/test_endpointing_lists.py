@@ -56,7 +56,8 @@ def test_a_noun_alone_or_with_what_stands_before_one_may_be_a_thing_of_a_list(pi
         "slowly",
         "at night",
         "do you",
-        "night sweats",  # two words without a determiner are as often the rest of a phrase
+        # Two words without a determiner are just as often the rest of a phrase.
+        "night sweats",
         "the pain in your leg",
         "the little blue tablets",
     ],

@@ -12,7 +12,8 @@ from pipelines.conversation.floor import CLEAR_MS, ECHO_LAG_MS, Claim, FloorEvid
 from pipelines.engines import Word
 
 SETTINGS = FloorSettings()
-RESUMED_BY_MS = 400.0  # of silence a patient that was held goes on again, sound device and network included
+# A patient that was held goes on again after this silence at most, sound device and network included.
+RESUMED_BY_MS = 400.0
 
 
 def timed(text: str, *, from_ms: int = 10_000) -> tuple[Word, ...]:

@@ -98,7 +98,8 @@ def test_late_sound_that_takes_seconds_over_a_slow_network_is_still_where_it_was
     list(intake.receive(audio(1000), 1000))
     list(intake.fill(35_000))
     frames: list[Frame] = []
-    for piece in range(20):  # ten seconds were kept, half a second each, and all sent at once; they come within four
+    # Ten seconds were kept, in pieces of half a second, and all sent at once; they arrive within four seconds.
+    for piece in range(20):
         arrives_ms = 35_000 + 200 * piece
         frames += [*intake.fill(arrives_ms), *intake.receive(audio(500), arrives_ms, late_ms=10_000 - 500 * piece)]
     assert late_places(frames) == [25_000.0 + 20 * index for index in range(500)]

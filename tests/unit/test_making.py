@@ -50,7 +50,8 @@ def test_what_can_not_be_made_is_one_line_and_what_was_made_before_stays(
 
 def test_what_flite_says_and_prints_is_returned_at_16_khz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soundfile.write(tmp_path / "spoken.wav", TONE[::2], 8_000)
-    program = tmp_path / "flite"  # tells what it was asked for, and speaks the same whatever that was
+    # The program tells its arguments, and speaks the same whatever they are.
+    program = tmp_path / "flite"
     program.write_text(f'#!/bin/sh\necho "$@"\nfor last; do :; done\n/bin/cp {tmp_path}/spoken.wav "$last"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -252,7 +252,8 @@ def test_every_event_is_either_translated_or_not_for_candidates() -> None:
     hidden = {type(event) for event in NOT_FOR_CANDIDATES}
     seen = {cls for cls in log.EVENT_TYPES.values() if cls.audience is log.Audience.CANDIDATE}
     assert seen == set(log.EVENT_TYPES.values()) - hidden
-    for cls in seen - TOLD_BY_PLAYOUT:  # every one of them has its case: a made-up one gives at least one event
+    # Every one of these events has its case: a made-up one gives at least one event for the client.
+    for cls in seen - TOLD_BY_PLAYOUT:
         wire = Wire()
         wire.tell(log.SpeechStarted(1, 0.0), *REPLY[:1])
         assert wire.tell(made_up(cls)), cls

@@ -130,7 +130,8 @@ def test_settings_are_frozen_and_read_nothing_by_themselves(monkeypatch: pytest.
     settings = Settings()
     assert settings.server.port == 8000
     with pytest.raises(ValidationError, match="frozen"):
-        setattr(settings, "vad", "webrtc")  # noqa: B010 - the plain assignment is refused by the type checker
+        # The type checker refuses the plain assignment.
+        setattr(settings, "vad", "webrtc")  # noqa: B010
 
 
 @pytest.mark.parametrize("environment", ["dev", "test", "staging", "production"])
