@@ -118,8 +118,8 @@ def _batching(reader: WhisperReader, speech: Pcm, progress: Progress) -> Figure:
 def _final(
     reader: WhisperReader, clips: Sequence[Pcm], tokens: int, *, prompted: bool = False, timed: bool = False
 ) -> None:
-    heard = reader.hear([AudioClip(audio) for audio in clips], rule=WindowRule())
-    written = reader.write(heard, pinned_tokens=tokens, prompted=prompted)
+    heard = reader.encode([AudioClip(audio) for audio in clips], rule=WindowRule())
+    written = reader.generate(heard, pinned_tokens=tokens, prompted=prompted)
     if any(len(each.tokens) != tokens for each in written):
         raise EngineError(f"{[len(each.tokens) for each in written]} tokens were written where {tokens} were asked for")
     if timed:
@@ -190,11 +190,11 @@ class PinnedDecoder:
         """Read them together."""
         began = time.process_time()
         clips = [AudioClip(request.samples, prefix=request.prefix) for request in requests]
-        heard = self._reader.hear(clips, rule=WindowRule())
+        heard = self._reader.encode(clips, rule=WindowRule())
         left = max(
             round(TOKENS_PER_S * len(request.samples) / ANALYSIS_HZ) - len(request.prefix) for request in requests
         )
-        written = self._reader.write(heard, pinned_tokens=max(left, 1))
+        written = self._reader.generate(heard, pinned_tokens=max(left, 1))
         if any(request.times for request in requests):
             self._reader.align(heard, written)
         self.cpu_s[requests[0].purpose] += time.process_time() - began

@@ -138,7 +138,7 @@ def _try(
 
 def _invents(reader: WhisperReader, samples: Pcm, rule: WindowRule | None) -> bool:
     """Return whether text for a sound without speech gets past the guards; the voice detector is not asked."""
-    (written,) = reader.write(reader.hear([AudioClip(samples)], rule=rule))
+    (written,) = reader.generate(reader.encode([AudioClip(samples)], rule=rule))
     reading = GuardedText(written.text, written.no_speech, written.log_probability)
     return bool(written.text) and rejection(reading, samples) is None
 

@@ -46,10 +46,10 @@ FALSE_START = -1.0
 class ClipReader(Protocol):
     """What reads: `WhisperReader`, or a script in a test."""
 
-    def hear(self, clips: Sequence[AudioClip], *, rule: WindowRule | None) -> EncodedBatch:
+    def encode(self, clips: Sequence[AudioClip], *, rule: WindowRule | None) -> EncodedBatch:
         """Encode."""
 
-    def write(
+    def generate(
         self,
         heard: EncodedBatch,
         *,
@@ -107,8 +107,8 @@ class WhisperDecoder:
             lease = self._load()
             try:
                 noise = np.random.default_rng(0).integers(-500, 500, ANALYSIS_HZ).astype(np.int16)
-                heard = lease.model.hear([AudioClip(noise)], rule=self.rule)
-                lease.model.align(heard, lease.model.write(heard))
+                heard = lease.model.encode([AudioClip(noise)], rule=self.rule)
+                lease.model.align(heard, lease.model.generate(heard))
             except BaseException:
                 lease.release()
                 raise
@@ -142,9 +142,9 @@ class WhisperDecoder:
     def _read(self, tasks: list[_Task]) -> None:
         """Read sounds that share a batch."""
         reader = self._reader
-        heard = reader.hear([task.audio for task in tasks], rule=self.rule)
+        heard = reader.encode([task.audio for task in tasks], rule=self.rule)
         waited = any(task.request.purpose != "caption" for task in tasks)
-        written = reader.write(heard, beam=self._beam if waited else 1)
+        written = reader.generate(heard, beam=self._beam if waited else 1)
         reasons = [self._judge(task, each) for task, each in zip(tasks, written, strict=True)]
         for index, task in enumerate(tasks):
             if task.request.purpose != "caption" and _stumbled(written[index], reasons[index]):
@@ -165,7 +165,7 @@ class WhisperDecoder:
         """Write a final text anew: told nothing, repeating nothing, less timidly; if nothing helps, keep the first."""
         # Names and beginnings it was told may have led it into the circle. What was shown is not taken back.
         for temperature in AGAIN_AT:
-            (newer,) = self._reader.write(heard, temperature=temperature, prompted=False, repeats=False)
+            (newer,) = self._reader.generate(heard, temperature=temperature, prompted=False, repeats=False)
             newer_reason = self._judge(task, newer)
             if not _stumbled(newer, newer_reason):
                 return newer, newer_reason
@@ -175,7 +175,7 @@ class WhisperDecoder:
         """Return a rejection for a text that repeats what the model was told, where without that it hears nothing."""
         if task.audio.prefix or not only_repeats(written.text, self._telling.about(task.audio.vocabulary)):
             return None
-        (untold,) = self._reader.write(self._untold(task, heard), prompted=False)
+        (untold,) = self._reader.generate(self._untold(task, heard), prompted=False)
         if untold.text.strip() and self._judge(task, untold) is None:
             return None
         return Rejection("echo", written.text)
@@ -185,7 +185,7 @@ class WhisperDecoder:
         audio = AudioClip(task.audio.samples, voiced_s=task.audio.voiced_s)
         if len(heard.clips) == 1:
             return EncodedBatch((audio,), heard.memory, heard.frames)
-        return self._reader.hear([audio], rule=self.rule)
+        return self._reader.encode([audio], rule=self.rule)
 
     def _judge(self, task: _Task, written: Written) -> Rejection | None:
         reading = GuardedText(written.text, written.no_speech, written.log_probability)

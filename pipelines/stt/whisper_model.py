@@ -116,7 +116,7 @@ class WhisperReader:
         """Free what the model takes, as soon as it computes no more."""
         self.model.model.unload_model()
 
-    def hear(self, clips: Sequence[AudioClip], *, rule: WindowRule | None) -> EncodedBatch:
+    def encode(self, clips: Sequence[AudioClip], *, rule: WindowRule | None) -> EncodedBatch:
         """Encode sounds together, all in the window that the longest of them needs; without a rule padded to 30 s."""
         from ctranslate2 import StorageView
 
@@ -127,7 +127,7 @@ class WhisperReader:
         memory = self.model.model.encode(StorageView.from_array(np.ascontiguousarray(features)), to_cpu=False)
         return EncodedBatch(tuple(clips), memory, frames)
 
-    def write(
+    def generate(
         self,
         heard: EncodedBatch,
         *,

@@ -25,7 +25,7 @@ class Attachment(Protocol):
 
 
 @dataclass(slots=True)
-class Absence:
+class Disconnection:
     """Nobody is there since then (seconds on the loop's clock), and what came of it so far."""
 
     since_s: float

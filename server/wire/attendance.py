@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from pipelines.events import ConnectionLost
-from server.wire.attachment import Absence
+from server.wire.attachment import Disconnection
 from server.wire.client_link import ClientLink
 from server.wire.presence import Happened, Presence, after
 from server.wire.role_play import RolePlay
@@ -28,7 +28,7 @@ class Attendance:
         self._resume_s = resume_s
         self._left = left
         self._timer: asyncio.TimerHandle | None = None  # of the state
-        self._absence: Absence | None = None
+        self._disconnection: Disconnection | None = None
 
     def note(self, happened: Happened, transport: str = "") -> None:
         """Take what happened; `transport` is of the connection over which somebody was there until now."""
@@ -37,9 +37,9 @@ class Attendance:
             return
         self._set_timer()
         if self.state.absent and not before.absent:
-            self._begin_absence(transport)
+            self._begin_disconnection(transport)
         elif before.absent and self.state is Presence.ATTACHED:
-            self._end_absence()
+            self._end_disconnection()
 
     def fall_silent(self) -> None:
         """Have the patient fall silent at what was heard, if the client may come back: its sound reaches nobody."""
@@ -49,13 +49,13 @@ class Attendance:
 
     def sent_again(self, events: int) -> None:
         """Note how many events were sent again to whoever came back."""
-        if self._absence is not None:
-            self._absence.replayed += events
+        if self._disconnection is not None:
+            self._disconnection.replayed += events
 
     def came_late(self, samples: int) -> None:
         """Note sound that was kept while nobody was there; it is no sign of life."""
-        if self._absence is not None:
-            self._absence.late += samples
+        if self._disconnection is not None:
+            self._disconnection.late += samples
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -67,16 +67,16 @@ class Attendance:
         elif self.state is Presence.RETURNING:
             self._timer = loop.call_later(BACK_AFTER_S, self.note, Happened.HEARD)
 
-    def _begin_absence(self, transport: str) -> None:
-        self._absence = Absence(_now_s())
+    def _begin_disconnection(self, transport: str) -> None:
+        self._disconnection = Disconnection(_now_s())
         self.fall_silent()
         driver = self._role_play.driver
         if driver is not None and self._link.comes_back and self._link.code is None:
             driver.log.append(ConnectionLost(transport))
 
-    def _end_absence(self) -> None:
+    def _end_disconnection(self) -> None:
         """Somebody is there again, and what they kept has been heard: the patient goes on."""
-        absence, self._absence = self._absence, None
+        absence, self._disconnection = self._disconnection, None
         driver, attachment = self._role_play.driver, self._link.attachment
         if driver is None or absence is None or attachment is None:
             return

@@ -14,7 +14,7 @@ from server.wire.ticket import Ticket, TicketGate
 from server.wire.voice_output import MessageVoice, VoiceOutput
 
 # Clients that may come back know by it that their connection stands.
-PULSE_S = 1.0
+HEARTBEAT_S = 1.0
 
 
 class ClientLink:
@@ -36,7 +36,7 @@ class ClientLink:
         self._resume_s = resume_s
         self._gate = TicketGate()
         self._silent: VoiceOutput = MessageVoice(self)  # while there is no connection
-        self._pulsing: asyncio.TimerHandle | None = None
+        self._beating: asyncio.TimerHandle | None = None
 
     def put(self, *events: e.ServerEvent) -> None:
         """Queue events for the client."""
@@ -85,7 +85,7 @@ class ClientLink:
         if not self.comes_back:
             self._gate.open()
             self.outbox.keep()
-            self.pulse()
+            self.send_heartbeat()
         return e.ResumeOffer(token=self._gate.open(), within_s=self._resume_s)
 
     def gave(self, ticket: Ticket) -> bool:
@@ -111,15 +111,15 @@ class ClientLink:
 
     # -------------------------------------------------------------- pulses
 
-    def pulse(self) -> None:
+    def send_heartbeat(self) -> None:
         """Send a pulse now and every second, until the end or until the connection is gone."""
         self.stop_pulse()
         if self.code is not None:
             return  # nothing follows the end
         self.put(e.ServerHeartbeat(received_ms=self._received_ms()))
-        self._pulsing = asyncio.get_running_loop().call_later(PULSE_S, self.pulse)
+        self._beating = asyncio.get_running_loop().call_later(HEARTBEAT_S, self.send_heartbeat)
 
     def stop_pulse(self) -> None:
         """Send none any more."""
-        if self._pulsing is not None:
-            self._pulsing.cancel()
+        if self._beating is not None:
+            self._beating.cancel()

@@ -49,7 +49,7 @@ class Stage(Protocol):
     def offer_resume(self) -> e.ResumeOffer | None:
         """Return how the client may come back, where the server lets it."""
 
-    def pulse(self) -> None:
+    def heartbeat(self) -> None:
         """The client is there, and has no sound to send."""
 
     def echo_cancelled(self, on: bool) -> None:
@@ -107,7 +107,7 @@ class Inbound:
             case c.ConfigureClient():
                 self._configure(message)
             case c.ClientHeartbeat():
-                self._stage.pulse()
+                self._stage.heartbeat()
             case c.PauseSession():
                 self._pause(message)
             case c.EndSession():

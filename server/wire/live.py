@@ -99,7 +99,7 @@ class LiveSession:
         self._attendance.sent_again(self.link.send_missed(ticket.seen, elapsed_ms=self._role_play.elapsed_ms()))
         if ticket.reply is not None:
             self.played(ticket.reply, ticket.played_ms)
-        self.link.pulse()
+        self.link.send_heartbeat()
 
     def detach(self, attachment: Attachment, *, goodbye: bool = False) -> None:
         """The connection is gone, or was never made; does nothing for one that was replaced.
@@ -177,7 +177,7 @@ class LiveSession:
             if self._audio.hopeless:
                 self.abandon(1008, error.code)
 
-    def pulse(self) -> None:
+    def heartbeat(self) -> None:
         """The client is there, and has no sound to send."""
         self._attendance.note(Happened.HEARD)
         if self.driver is not None:

@@ -16,7 +16,7 @@ from types import UnionType
 
 from server.protocol import server_events as e
 from server.wire.channel import Channel
-from server.wire.kept import Kept
+from server.wire.replay_buffer import ReplayBuffer
 
 # A peer that lets so long pass at the closing handshake is dropped.
 CLOSE_S = 2.0
@@ -57,7 +57,7 @@ class Outbox:
         self._wake = asyncio.Event()
         self._close: tuple[int, str] | None = None
         self._sent = 0
-        self._kept: Kept | None = None
+        self._kept: ReplayBuffer | None = None
         self._sounding: str | None = None  # the item whose sound was sent last
         self._writer = 0  # the number of the one that may take from the queue
 
@@ -98,7 +98,7 @@ class Outbox:
 
     def keep(self) -> None:
         """Keep what is sent from now on, so that it can be sent again."""
-        self._kept = self._kept or Kept(after=self._sent)
+        self._kept = self._kept or ReplayBuffer(after=self._sent)
 
     @property
     def number(self) -> int:

@@ -69,7 +69,7 @@ def test_windows_that_are_too_short_are_known_by_their_text(real_whisper: Path) 
 
     def wrong(rule: WindowRule | None) -> int:
         return sum(
-            word_errors(text, reader.write(reader.hear([AudioClip(samples)], rule=rule))[0].text)[0]
+            word_errors(text, reader.generate(reader.encode([AudioClip(samples)], rule=rule))[0].text)[0]
             for text, samples in said
         )
 

@@ -57,11 +57,11 @@ class ScriptedReader:
     times: tuple[tuple[int, int], ...] = ()  # of the words, instead of one each 100 ms
     aligned: list[tuple[str, ...]] = field(default_factory=list)
 
-    def hear(self, clips: Sequence[AudioClip], *, rule: WindowRule | None) -> EncodedBatch:
+    def encode(self, clips: Sequence[AudioClip], *, rule: WindowRule | None) -> EncodedBatch:
         self.heard.append((tuple(clips), rule))
         return EncodedBatch(tuple(clips), None, 3_000)
 
-    def write(
+    def generate(
         self,
         heard: EncodedBatch,
         *,

@@ -11,7 +11,7 @@ MAX_EVENTS = 2_000
 _NOT_KEPT = (e.OutputAudioDelta, e.PlayoutHold, e.PlayoutResume, e.PlayoutRestart, e.SessionResumed)
 
 
-class Kept:
+class ReplayBuffer:
     """The events of one session after number `after`, as text."""
 
     def __init__(self, *, after: int) -> None:
