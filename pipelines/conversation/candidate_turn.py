@@ -92,6 +92,7 @@ class Turn:
     piece_from_ms: float = 0.0  # where the speech since the last pause began
     pieces: int = 0  # into which pauses have cut it
     words_before: int = 0  # the piece, as they were understood by then
+    piece_before: tuple[float, int] = (0.0, 0)  # its beginning and `words_before`
     pause: Pause | None = None
     segments: dict[int, Segment] = field(default_factory=dict)
     drafts: int = 0
@@ -100,13 +101,21 @@ class Turn:
     def begin_piece(self, from_ms: float) -> None:
         """Note that speech began, or went on after a pause."""
         self.pause = None
+        self.piece_before = (self.piece_from_ms, self.words_before)
         self.piece_from_ms = from_ms
         self.words_before = len(words_of(self.text()))
 
     def begin_pause(self, since_ms: float) -> Pause:
-        """Note that the candidate is silent; return the pause."""
+        """Note that the candidate is silent; return the pause.
+
+        The last burst of a "k" may sound like speech that goes on. The pause then turns out to have begun before it,
+        and the piece that seemed to end counts with the one before.
+        """
         self.pause = Pause(since_ms)
-        self.pieces += 1
+        if self.pieces and since_ms <= self.piece_from_ms:
+            self.piece_from_ms, self.words_before = self.piece_before
+        else:
+            self.pieces += 1
         self.reach(since_ms)
         return self.pause
 

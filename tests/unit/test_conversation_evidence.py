@@ -112,3 +112,15 @@ def test_a_piece_begins_after_the_words_so_far() -> None:
     turn.begin_piece(2_000.0)
     assert turn.piece_from_ms == pytest.approx(2_000.0)
     assert turn.words_before == 6  # as the policy counts them: the dash is no word
+
+
+def test_a_burst_that_turns_out_to_lie_in_the_pause_is_no_piece_of_speech() -> None:
+    talk = Talk()
+    first = talk.piece(1_600, "this helps the blood to flow back", pause_ms=300)
+    silent_since_ms = talk.now_ms - 300
+    talk.tell(s.VoiceStarted(talk.now_ms))
+    talk.wait(60)
+    talk.tell(s.VoicePaused(silent_since_ms))
+    talk.wait(140)
+    burst = talk.policy.told[-1]
+    assert (burst.pieces, burst.last_piece_ms, burst.words_before) == (first.pieces, first.last_piece_ms, 0)
