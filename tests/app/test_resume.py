@@ -219,12 +219,15 @@ async def test_cuts_lose_nothing_and_repeat_nothing(
 
 
 async def vanishing(reserved: Reserved, **options: Any) -> Wire:
-    """Connect as a client that may come back, and have the patient speak to it."""
+    """Connect as a client that may come back, and have the patient speak to it.
+
+    It says last that it may: such a client must send something all the time, and a busy machine answers late.
+    """
     wire = Wire(await connect_to(reserved, **options))
-    await wire.send("interlocutor.client.configure", playout_acks=True, resume=True)
-    await wire.until("interlocutor.client.configured")
     await wire.say("How are you today?")
     await wire.until("response.output_audio.delta")
+    await wire.send("interlocutor.client.configure", playout_acks=True, resume=True)
+    await wire.until("interlocutor.client.configured")
     return wire
 
 
