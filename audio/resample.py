@@ -34,7 +34,7 @@ class _Design:
 # back lies above 0.9 of it, where speech has next to nothing; a filter that fell within 0.9 and 1 would be twice as
 # long, and so late.
 _STREAM = _Design(taps=58, cutoff=1.0, beta=9)
-# Nothing waits for a whole recording in the midst of it, so the filter is as long as it needs to be: 120 dB at 1.
+# Nothing waits for a whole recording in the middle of it, so the filter is as long as it needs to be: 120 dB at 1.
 _WHOLE = _Design(taps=176, cutoff=0.956, beta=12)
 
 

@@ -185,15 +185,14 @@ class Candidate:
         """Let the turn go as it was understood: it is over."""
         self.turn = None
         end_ms = turn.end_ms(now_ms)
-        committed = TurnCommitted(turn.number, turn.text(), turn.from_ms, end_ms, confidences=turn.confidences())
-        return [Record(SpeechStopped(turn.number, end_ms)), Record(committed)]
+        return [Record(SpeechStopped(turn.number, end_ms)), _committed(turn, end_ms)]
 
     def break_off(self, now_ms: float) -> list[Command]:
         """Keep what was said of a turn that nobody will answer, if anything was."""
         turn, self.turn = self.turn, None
         if turn is None or not turn.text():
             return []
-        return [Record(TurnCommitted(turn.number, turn.text(), turn.from_ms, now_ms, confidences=turn.confidences()))]
+        return [_committed(turn, now_ms)]
 
     def drop(self, reason: str) -> list[Command]:
         """Forget the turn: it was none."""
@@ -208,3 +207,7 @@ class Candidate:
         """Return the record that the candidate has begun to speak."""
         turn = self.turn
         return [Record(SpeechStarted(turn.number, turn.from_ms))] if turn is not None else []
+
+
+def _committed(turn: Turn, end_ms: float) -> Command:
+    return Record(TurnCommitted(turn.number, turn.text(), turn.from_ms, end_ms, confidences=turn.confidences()))

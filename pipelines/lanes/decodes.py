@@ -239,7 +239,7 @@ class DecodeLane(Lane):
         ended = handle.ended[0] if handle.ended else None
         segment = handle.segment if ended is None else ended.segment
         for piece in handle.reading:
-            # What reads all that was said answers this, too. For a caption in the midst of speech nobody has to wait.
+            # What reads all that was said answers this, too. Nobody has to wait for a caption while speech goes on.
             if piece.is_waited or (piece.segment is segment and segment.will_be_read(piece.reading)):
                 return None
         if ended is not None:

@@ -18,7 +18,7 @@ from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
 from audio.playout import REWIND_MS, PlayoutChunk
 from server.rtc.opus import FRAME_SAMPLES, OpusEncoder, OpusPacket
 
-FADE_SAMPLES = samples_for(10.0, WIRE_HZ)  # a cut in the midst of a wave is a click
+FADE_SAMPLES = samples_for(10.0, WIRE_HZ)  # a cut in the middle of a wave is a click
 REWIND_SAMPLES = samples_for(REWIND_MS + FRAME_MS, WIRE_HZ)
 ACKNOWLEDGE_FRAMES = 5  # 100 ms, as our page does over the WebSocket
 # This is a browser's own jitter buffer on a good network (measured: 40 to 50), until it tells its own.

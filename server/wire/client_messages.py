@@ -117,7 +117,7 @@ class Inbound:
         """Take a record of the session's log: some requests wait for one."""
         match record.event:
             case log.TurnCommitted() | log.TurnIgnored() if self._reply_wanted is not None:
-                # Only after the core's commands were carried out: this record is in the midst of them.
+                # Only after the core's commands were carried out: this record comes between them.
                 asyncio.get_running_loop().call_soon(self._ask_late, self._reply_wanted)
                 self._reply_wanted = None
 

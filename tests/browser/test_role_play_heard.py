@@ -66,7 +66,7 @@ def test_a_role_play_of_four_turns(role_plays: dict[str, RolePlay], transport: s
     """What was understood, shown, heard and measured."""
     seen = role_plays[transport]
     assert seen.calls == (1 if transport == "webrtc" else 0)
-    # A call that is cut is gone on with by messages.
+    # When a call is cut, the page continues by messages.
     assert seen.sockets <= seen.cut_calls if transport == "webrtc" else seen.sockets == 1
     assert len(seen.mine) == len(TURNS)
     check_heard(seen.mine)

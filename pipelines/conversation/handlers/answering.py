@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pipelines.conversation import signals as s
 from pipelines.conversation.candidate_turn import Turn
-from pipelines.conversation.handlers.replying import add_part, end_empty, fail
+from pipelines.conversation.handlers import replying
+from pipelines.conversation.handlers.replying import end_empty, fail
 from pipelines.conversation.heard import Reply, same_words
 from pipelines.conversation.machine import Machine, VoiceInEcho
 from pipelines.conversation.states import State
@@ -85,15 +86,14 @@ def proposed(m: Machine, part: s.Proposed) -> None:
     reply = m.replies.find(part.reply)
     if reply is None:
         return
-    add_part(m, part)
+    m.do(m.replies.add(reply, part.part, m.now_ms))
     if reply is m.replies.reply and reply.end is not None and not reply.clauses:
         end_empty(m, reply)
 
 
 def prepared(m: Machine, ready: s.Prepared) -> None:
     """The first sound of the reply is ready."""
-    if (reply := m.replies.find(ready.reply)) is not None:
-        reply.prepare()
+    replying.prepared(m, ready)
     if (reply := m.replies.current(ready.reply)) is not None:
         release(m, reply)
 
