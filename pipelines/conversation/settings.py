@@ -35,7 +35,6 @@ class ConversationSettings(BaseModel):
     silence_prompt_ms: float = Field(default=15_000, ge=0, le=120_000)  # the patient prompts once; 0: never
     recognise_timeout_ms: float = Field(default=3_000, ge=100, le=30_000)  # then the last partial has to do
     respond_timeout_ms: float = Field(default=15_000, ge=500, le=120_000)  # then the turn goes unanswered
-    reply_stall_ms: float = Field(
-        default=5_000, ge=500, le=120_000
-    )  # silence in the middle of a reply; then it is over
+    # After this much silence in the middle of a reply, the reply is over.
+    reply_stall_ms: float = Field(default=5_000, ge=500, le=120_000)
     closing_grace_s: float = Field(default=30, ge=0, le=120)  # session time from "time is up" to the hard end
