@@ -102,7 +102,7 @@ class SimulatedCandidate:
         self._rest: Pcm = np.zeros(0, dtype=np.int16)  # of the turn being spoken
         self._start_ms = 0.0
         self._frames = 0
-        self._late_ms: list[float] = []  # of each frame, against the moment it was due
+        self.sent_late_ms: list[float] = []  # of each frame, against the moment it was due
         self._patient_speaks: int | None = None
         self._quiet_since_ms = 0.0
         self._audible: dict[int, AudibleTracker] = {}
@@ -170,7 +170,7 @@ class SimulatedCandidate:
             back = self._room.hear(self._loudspeaker.between(self._sent_ms, self._sent_ms + FRAME_MS))
             frame = np.clip(frame.astype(np.int32) + back, -32_768, 32_767).astype(np.int16)
         self._frames += 1
-        self._late_ms.append(self._now_ms - self._sent_ms)
+        self.sent_late_ms.append(self._now_ms - self._sent_ms)
         self.sent.append(frame)
         self._link.send(frame)
 
@@ -320,5 +320,5 @@ class SimulatedCandidate:
             answered.voice_to_voice_ms - server_side,
         )
         decisive = round((self._voiced_end_ms + endpoint) / FRAME_MS) - 1
-        if 0 <= decisive < len(self._late_ms):
-            answered.late_ms = self._late_ms[decisive]
+        if 0 <= decisive < len(self.sent_late_ms):
+            answered.late_ms = self.sent_late_ms[decisive]

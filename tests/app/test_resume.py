@@ -209,10 +209,11 @@ async def test_cuts_lose_nothing_and_repeat_nothing(
     assert talked.link.resumed == len(done) >= min(count, 2)
     check(talked, plain)
 
-    # All that was said is in the recording, where it was said; a busy machine may have sent it a little late.
+    # All that was said is in the recording, where it was said. A machine that stood still sent it late, and may do so
+    # once more in the proxy and once more in the server.
     assert once.link.resumed == 1
     later = places_of(np.concatenate(once.candidate.spoken), once.recorded)
-    assert max(later) - min(later) <= SEAM_MS
+    assert max(later) - min(later) <= SEAM_MS + 3 * max(once.candidate.sent_late_ms)
 
 
 # ---------------------------------------------------------------- one connection by hand
