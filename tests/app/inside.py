@@ -20,7 +20,7 @@ from server.settings.rtc import RtcSettings
 from server.settings.tree import ServerSettings, SessionSettings, Settings
 
 KEY = "a-developers-key-for-tests-0123456789"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from tests.app.asking import answered
 from tests.app.process import KEY, ServerProcess, faults_of, running
 from tests.app.wire import CARD, Wire, check_log, joined, neighbour, sentence
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 # A server that is being abused may grow by this much; its allocator takes memory in steps of this order.
 GROWTH_MB = 24.0
 

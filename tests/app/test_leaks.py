@@ -83,7 +83,7 @@ def test_nothing_is_reported_to_the_makers_of_a_library(tmp_path: Path) -> None:
         cwd=ROOT,
         env=plain_environment() | {"HOME": str(tmp_path)},
         capture_output=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert list(tmp_path.iterdir()) == []

@@ -22,7 +22,7 @@ from tests.app.wire import DATA, check_log, encoded, sentence
 
 pytestmark = pytest.mark.asyncio
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 AUDIBLE = 1_000  # of 32767
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
 

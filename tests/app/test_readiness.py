@@ -31,7 +31,7 @@ from tests.random_whisper import make_random_whisper
 
 pytestmark = pytest.mark.asyncio
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def ask(url: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -219,24 +218,33 @@ async def test_cuts_lose_nothing_and_repeat_nothing(
 # ---------------------------------------------------------------- one connection by hand
 
 
-async def vanishing(reserved: Reserved, **options: Any) -> Wire:
-    """Connect as a client that may come back, and have the patient speak to it.
+async def vanishing(*reserved: Reserved) -> list[Wire]:
+    """Connect clients that may come back, and have the patient speak to each.
 
-    It says last that it may: such a client must send something all the time, and a busy machine answers late.
+    They say last that they may: such a client must send something all the time, and a busy machine answers late.
     """
-    wire = Wire(await connect_to(reserved, **options))
+    wires = [await _spoken_to(each) for each in reserved]
+    await asyncio.gather(*(_may_return(wire) for wire in wires))
+    return wires
+
+
+async def _spoken_to(reserved: Reserved) -> Wire:
+    wire = Wire(await connect_to(reserved))
     await wire.say("How are you today?")
     await wire.until("response.output_audio.delta")
+    return wire
+
+
+async def _may_return(wire: Wire) -> None:
     await wire.send("interlocutor.client.configure", playout_acks=True, resume=True)
     await wire.until("interlocutor.client.configured")
-    return wire
 
 
 async def test_a_developers_key_comes_back_to_the_session_that_it_opened(tmp_path: Path) -> None:
     async with serving(tmp_path) as (address, server):
         url = f"ws://{address}/v1/realtime"
         developer = Reserved("", KEY, f"{url}?model=card:{CARD}", f"http://{address}")
-        wires = [await vanishing(developer) for _ in range(2)]
+        wires = await vanishing(developer, developer)
         first = wires[0]
         (configured,) = first.of("interlocutor.client.configured")
         ticket = Ticket(configured["resume"]["token"], 0)
@@ -275,7 +283,7 @@ async def test_what_nobody_comes_back_to_leaves_nothing_behind(tmp_path: Path) -
         async def vanish(count: int) -> None:
             reserved = [(await reserved_at(f"http://{address}"))[0] for _ in range(count)]
             known.extend(each.id for each in reserved)
-            wires = await asyncio.gather(*(vanishing(each) for each in reserved))
+            wires = await vanishing(*reserved)
             await asyncio.gather(*(wire.drop() for wire in wires))  # without a goodbye
             await until(lambda: sum(each.live is not None and each.live.away for each in running()) == count)
             assert sampled("voice_sessions_detached") == count

@@ -33,7 +33,7 @@ from tests.rtc.relay import Relay, through_relay, without_addresses
 
 pytestmark = pytest.mark.asyncio
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 FORM = "multipart/form-data; boundary=b"
 
 

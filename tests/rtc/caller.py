@@ -17,7 +17,7 @@ from bench.replay.webrtc_call import DIRECT, ClientCall, RelayedWay
 from tests.app.process import ServerProcess
 from tests.app.wire import CARD, Wire
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
 LOUD = 500  # of 32768: the patient, not the noise of coding silence
 
