@@ -63,6 +63,8 @@ def create_app(settings: Settings) -> Starlette:
             Route("/api/lab", lab.overview),
             Route("/api/lab/sessions", lab.create_session, methods=["POST"]),
             Route("/api/lab/truth", lab.read_truth, methods=["POST"]),
+            Route("/api/lab/summary", lab.summary, methods=["POST"]),
+            Route("/api/lab/comparison", lab.comparison, methods=["POST"]),
             Route("/api/lab/sound/{name:path}", lab.audio),
             Route("/api/lab/truth/{name:path}", lab.truth),
             WebSocketRoute("/v1/realtime", realtime),

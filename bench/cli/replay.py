@@ -58,7 +58,7 @@ def replay(
     from audio.frames import WIRE_HZ
     from audio.recordings import find_recordings, names_of
     from bench.figures import write_json
-    from bench.replay.compare import ReadReport, compare, read_report
+    from bench.replay.baseline import read_report
     from bench.replay.page import replay_page
     from bench.replay.plan import plan_replay
     from bench.replay.report import as_json, print_comparison, print_report
@@ -69,6 +69,8 @@ def replay(
     from common.errors import SettingsError
     from pipelines.patient.card_library import CardLibrary
     from server.logs import quiet_logs
+    from server.reports.comparison import compare
+    from server.reports.turns import ReadReport
     from server.settings.tree import load_settings
 
     way = named_transport(transport)
@@ -110,7 +112,6 @@ def replay(
                 as_recorded=as_recorded,
                 progress=lambda _turns: bar.advance(task),
             )
-    print_report(outcome.runs, troubles=outcome.troubles, topics=outcome.topics)
     about = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": version("interlocutor"),
@@ -131,6 +132,7 @@ def replay(
         final_text_ms=final_text_ms(outcome),
         about=about,
     )
+    print_report(outcome.runs, report)
     if (final := report["summary"].get("final_text_ms")) is not None:
         typer.echo(f"final text after its pause   p50 {final['p50']:.0f} ms   p95 {final['p95']:.0f} ms")
     comparison = None

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from bench.replay.compare import ReadReport
 from bench.replay.one_file import one_file
 from bench.replay.report import PARTS
 from bench.replay.views import TurnView
 from server.paths import STATIC
+from server.reports.summary import distribution
+from server.reports.turns import ReadReport
 
 
 def replay_page(report: Mapping[str, Any], views: Sequence[TurnView], *, baseline: ReadReport | None = None) -> str:
@@ -24,20 +25,22 @@ def replay_page(report: Mapping[str, Any], views: Sequence[TurnView], *, baselin
 def as_shown(
     report: Mapping[str, Any], views: Sequence[TurnView], *, baseline: ReadReport | None = None
 ) -> dict[str, Any]:
-    """Return the report with what the page shows besides: views, means, a turn's times over all runs; milliseconds."""
-    runs = ReadReport.model_validate(report).all_runs
+    """Return the report with what the page shows besides; milliseconds.
+
+    That is: views, means, a turn's times over all runs, and how the times of both reports are spread.
+    """
+    read = ReadReport.model_validate(report)
+    runs = read.all_runs
     turns = [
         {**turn, "view": view.as_json(), "over_runs_ms": _over_runs(runs, view.number - 1)}
         for turn, view in zip(report["turns"], views, strict=True)
     ]
-    shown = {**report, "turns": turns}
+    shown = {**report, "turns": turns, "distribution": distribution(read)}
     split = [turn.parts for run in runs for turn in run if turn.parts is not None]
     if split:
         shown["mean_parts_ms"] = {name: fmean(parts.get(name, 0.0) for parts in split) for name in PARTS}
     if baseline is not None:
-        shown["baseline"] = [
-            [{"voice_to_voice_ms": turn.voice_to_voice_ms} for turn in run] for run in baseline.all_runs
-        ]
+        shown["baseline_distribution"] = distribution(baseline)
     return shown
 
 

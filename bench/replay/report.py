@@ -1,19 +1,23 @@
-"""What a replay found: a table a turn, a summary, and the same as JSON."""
+"""What a replay found: a table a turn, a summary, and the same as JSON.
+
+Its figures are those of `server/reports/`, over the turns as they are written.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from statistics import median
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.replay.compare import Comparison
 from bench.replay.simulated_candidate import TurnResult
-from server.measures import machine, percentile
+from server.measures import machine
+from server.reports.comparison import Comparison
+from server.reports.summary import quantiles, summarise
+from server.reports.turns import ReadReport
 
 WIDE = 160  # columns where there is no terminal
 NARROW = 120  # columns below which the table would have no room for words
@@ -33,19 +37,21 @@ def as_json(
     `topics` are those that a server's debrief says were told; None where the cues themselves are known. `about` says
     what was run: a later comparison needs it.
     """
+    written = [[turn_as_json(turn) for turn in run] for run in runs]
     body: dict[str, Any] = {
         "machine": machine(),
         "about": dict(about or {}),
-        "turns": [turn_as_json(turn) for turn in runs[-1]],
-        "summary": summarise(runs, cues_known=topics is None),
+        "turns": written[-1],
+        "summary": {},
         "troubles": list(troubles),
     }
-    if final_text_ms:
-        body["summary"]["final_text_ms"] = _quantiles(final_text_ms)
     if topics is not None:
         body["topics_told"] = list(topics)
     if len(runs) > 1:
-        body["runs"] = [[turn_as_json(turn) for turn in run] for run in runs]
+        body["runs"] = written
+    body["summary"] = summarise(ReadReport.model_validate(body))
+    if final_text_ms:
+        body["summary"]["final_text_ms"] = quantiles(final_text_ms)
     return body
 
 
@@ -68,89 +74,23 @@ def turn_as_json(turn: TurnResult) -> dict[str, Any]:
     }
 
 
-def summarise(runs: Sequence[Sequence[TurnResult]], *, cues_known: bool = True) -> dict[str, Any]:
-    """Return the figures over all turns of all runs; a candidate's connection is not told which cues it heard."""
-    turns = [turn for run in runs for turn in run]
-    whole = [turn.voice_to_voice_ms for turn in turns if turn.voice_to_voice_ms is not None]
-    after = [turn.parts.after_endpoint for turn in turns if turn.parts is not None]
-    expected = [turn for turn in turns if turn.planned.expect is not None]
-    summary: dict[str, Any] = {
-        "turns": len(turns),
-        "answered_once": sum(len(turn.said) == 1 for turn in turns),
-        "cut": sum(turn.cut for turn in turns),
-        "voice_to_voice_ms": _quantiles(whole),
-        "after_endpoint_ms": _quantiles(after),
-        "drafts": _drafts(turns),
-        "expected_cue_rate": cue_rate(expected) if cues_known else None,
-    }
-    if len(runs) > 1:
-        p50s = [percentile([t.voice_to_voice_ms for t in run if t.voice_to_voice_ms is not None], 0.5) for run in runs]
-        known = [p50 for p50 in p50s if p50 is not None]
-        summary["runs"] = {"n": len(runs), "median_of_p50_ms": _rounded(median(known)) if known else None}
-        summary["runs"]["spread_of_p50_ms"] = _rounded(max(known) - min(known)) if known else None
-    return summary
-
-
-def _drafts(turns: Sequence[TurnResult]) -> dict[str, Any]:
-    """Return what was prepared ahead: how often, how often in vain, and the computation that was thrown away."""
-    timelines = [turn.timeline for turn in turns if turn.timeline is not None]
-    wasted_ms = sum(timeline.discarded_ms for timeline in timelines)
-    return {
-        "made": sum(timeline.speculated for timeline in timelines),
-        "discarded": sum(timeline.discarded for timeline in timelines),
-        "reused": sum(timeline.reused for timeline in timelines),
-        "turns": len(timelines),
-        "discarded_s_per_turn": round(wasted_ms / 1000.0 / len(timelines), 4) if timelines else None,
-    }
-
-
-def cue_rate(turns: Sequence[TurnResult]) -> float | None:
-    """Return the share of turns in which what was expected was told, and nothing where nothing was.
-
-    A turn that expects a cue must tell that cue. One that expects an intent must tell no cue, but for `volunteer`,
-    which must tell one.
-    """
-    if not turns:
-        return None
-    return round(sum(as_expected(turn) for turn in turns) / len(turns), 4)
-
-
-INTENTS = {"greeting", "explanation", "farewell", "repeat", "unknown-question", "volunteer"}
-
-
-def as_expected(turn: TurnResult) -> bool:
-    """Return whether the turn told what its truth file expects."""
-    expect = turn.planned.expect
-    if expect == "volunteer":
-        return len(turn.cues) == 1
-    if expect in INTENTS:
-        return turn.cues == []
-    return turn.cues == [expect]
-
-
-def _quantiles(values: Sequence[float]) -> dict[str, float | None]:
-    return {"p50": _rounded(percentile(values, 0.5)), "p95": _rounded(percentile(values, 0.95))}
-
-
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 1)
 
 
-def print_report(
-    runs: Sequence[Sequence[TurnResult]], *, troubles: Sequence[str], topics: Sequence[str] | None = None
-) -> None:
-    """Print the last run's turns and the summary over all runs."""
+def print_report(runs: Sequence[Sequence[TurnResult]], report: Mapping[str, Any]) -> None:
+    """Print the last run's turns, and the rest of what `as_json` made of all runs."""
     console = Console(width=None if Console().is_terminal else WIDE)
     if console.width < NARROW:
         for number, turn in enumerate(runs[-1], start=1):
             console.print(_block(number, turn))
     else:
         console.print(_table(runs[-1]))
-    for trouble in dict.fromkeys(troubles):
+    for trouble in dict.fromkeys(report["troubles"]):
         console.print(f"[yellow]![/] {escape(trouble)}")
-    console.print(summary_lines(summarise(runs, cues_known=topics is None)))
-    if topics is not None:
-        console.print(f"found out: {escape(', '.join(topics)) or 'nothing'}")
+    console.print(summary_lines(report["summary"]))
+    if "topics_told" in report:
+        console.print(f"found out: {escape(', '.join(report['topics_told'])) or 'nothing'}")
 
 
 def print_comparison(comparison: Comparison) -> None:

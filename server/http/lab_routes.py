@@ -1,4 +1,4 @@
-"""The latency page for developers: who may use it, the recordings it offers, and sessions in a developer's role."""
+"""The latency page for developers: who may use it, its recordings, sessions in a developer's role, and its figures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
@@ -15,14 +16,21 @@ from audio.recordings import find_recordings
 from common.errors import AccessError, AppError, AudioError, ProtocolError
 from pipelines.truth import Truth, load_truth, parse_truth, truth_path
 from server.host import Server
-from server.http.requests import check_origin, check_ready, read_body, read_json, server_of, token_of
+from server.http.requests import check_origin, check_ready, parse_json, read_body, read_json, server_of, token_of
 from server.measures import machine
 from server.paths import STATIC
+from server.reports.comparison import compare
+from server.reports.summary import distribution, summarise
+from server.reports.turns import ReadReport, wrong_field
 from server.settings.tree import Settings
 
 # Whoever sends one of these passes on what somebody else asked: the nearest address does not say who that is.
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 MAX_TRUTH_BYTES = 262_144  # half an hour of turns has about 30 KiB
+# Two reports of some 4,000 turns each: a turn with its words is about a kilobyte.
+MAX_REPORTS_BYTES = 8_388_608
+# Fifty repeats, which is the most that the page offers, of a hundred turns: comparing two such reports takes seconds.
+MAX_TURNS = 5_000
 MEDIA_TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".ogg": "audio/ogg"}
 
 
@@ -100,6 +108,61 @@ async def create_session(request: Request) -> Response:
         raise ProtocolError('send {"card": "ID"}', code="session.fields")
     session, token = server.registry.reserve(card, "practice", role="developer")
     return JSONResponse({"id": session.id, "token": token, "url": "/v1/realtime"}, status_code=201)
+
+
+# ------------------------------------------------------------------ figures
+
+
+async def summary(request: Request) -> Response:
+    """Compute the figures of a report that `interlocutor replay --json` could have written."""
+    return await _computed(request, _summed)
+
+
+async def comparison(request: Request) -> Response:
+    """Compare a report, `now`, with another, `before`: the same as `interlocutor replay --baseline`."""
+    return await _computed(request, _compared)
+
+
+async def _computed(request: Request, compute: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
+    _developers_server(request)
+    check_origin(request)
+    body = await read_body(request, max_bytes=MAX_REPORTS_BYTES)
+
+    def work() -> dict[str, Any]:
+        return compute(parse_json(body, max_bytes=MAX_REPORTS_BYTES))
+
+    return JSONResponse(await asyncio.to_thread(work))
+
+
+def _summed(sent: dict[str, Any]) -> dict[str, Any]:
+    report = _report(sent)
+    return {"summary": summarise(report), "distribution": distribution(report)}
+
+
+def _compared(sent: dict[str, Any]) -> dict[str, Any]:
+    now, before = (_report(sent.get(name), f"{name}.") for name in ("now", "before"))
+    return compare(now, before).as_json()
+
+
+def _report(sent: Any, within: str = "") -> ReadReport:
+    """Return a report out of a body; raises ProtocolError, which names the field, or tells the limit."""
+    if _values(sent) > MAX_TURNS:
+        why = f"a report may have {MAX_TURNS} turns, its repeats included; send fewer repeats"
+        raise ProtocolError(why, code="report.invalid")
+    try:
+        return ReadReport.model_validate(sent)
+    except ValidationError as error:
+        where = f"{within}{wrong_field(error)}".removesuffix(".")
+        why = f"send a report as `interlocutor replay --json FILE` writes it: '{where}' is wrong"
+        raise ProtocolError(why, code="report.invalid") from None
+
+
+def _values(sent: Any) -> int:
+    """Return how many values a figure may have: as many as the longest run has turns, in each run."""
+    turns, runs = (sent.get(name) for name in ("turns", "runs")) if isinstance(sent, dict) else (None, None)
+    lists = runs if isinstance(runs, list) else []
+    longest = max((len(run) for run in (turns, *lists) if isinstance(run, list)), default=0)
+    return max(longest, 1) * max(len(lists), 1)
 
 
 # ------------------------------------------------------------------ who may

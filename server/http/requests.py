@@ -86,9 +86,13 @@ async def read_body(request: Request, *, max_bytes: int, too_big: AppError | Non
 
 async def read_json(request: Request) -> dict[str, Any]:
     """Return a small body that is one JSON object, or is empty; raises ProtocolError."""
-    body = await read_body(request, max_bytes=MAX_BODY_BYTES)
+    return parse_json(await read_body(request, max_bytes=MAX_BODY_BYTES) or b"{}", max_bytes=MAX_BODY_BYTES)
+
+
+def parse_json(body: bytes, *, max_bytes: int) -> dict[str, Any]:
+    """Return a body that is one JSON object; raises ProtocolError."""
     try:
-        return parse_object(body or b"{}", max_bytes=MAX_BODY_BYTES)
+        return parse_object(body, max_bytes=max_bytes)
     except Refused:  # its words are about messages
         why = "the request's body must be one JSON object: no key twice, no NaN, whole characters"
         raise ProtocolError(why, code="protocol.bad_json") from None

@@ -56,6 +56,7 @@ OTHER_CODES: dict[str, str] = {
     "page.closed": "The page is switched off on this server; its operator can switch it on.",
     "recording.unknown": "The server has no recording with this name.",
     "recording.truth": "The truth file of this recording can't be read; correct it.",
+    "report.invalid": "The report can't be used; the message names the field, or the limit.",
     "session.no_recording": "There is no recording, or it is not ready yet.",
     "rtc.bad_offer": "The SDP offer of a call can't be answered; the message says what is missing.",
     "rtc.too_big": "The SDP offer is too big.",

@@ -4,10 +4,13 @@
  * All times are milliseconds of one clock, the page's sound: what is said and what is heard are on it to the sample.
  */
 
-export const NATURAL_GAP_MS = 500; // people answer within 200 ms, non-native speakers in an exam later
-export const ANSWER_TIMEOUT_MS = 15000; // then the turn counts as unanswered and the next one is spoken
+// People answer within 200 ms. Non-native speakers in an exam take longer.
+export const NATURAL_GAP_MS = 500;
+// After this time the turn counts as unanswered, and the next one is spoken.
+export const ANSWER_TIMEOUT_MS = 15000;
 export const OPENING_WAIT_MS = 400; // a patient who speaks first has begun by then
-export const TAIL_MS = 1000; // listened to after the last reply, for answers that should not come
+// The page listens so long after the last reply, for answers that should not come.
+export const TAIL_MS = 1000;
 
 const PARTS = ["endpoint", "recognise", "respond", "speak", "deliver"];
 const numberOf = (id) => Number(String(id ?? "").replace(/\D/g, "")) || 0;
@@ -35,7 +38,8 @@ export class Candidate {
       voice_to_voice_ms: null,
       timing: null, // interlocutor.turn.latency
       timeline: null, // interlocutor.turn.timeline
-      network: null, // {buffer_ms, lost, round_trip_ms} when the answer could be heard, where the transport tells
+      // {buffer_ms, lost, round_trip_ms} when the answer could be heard. Not every transport tells them.
+      network: null,
       voiced_end_ms: null, // in the session's media time
       voiced_end_at_ms: null, // on the page's clock
     }));
@@ -183,7 +187,8 @@ export const isCut = (result) => (result.voice_to_voice_ms ?? 0) < 0 || result.h
 export function partsOf(result, same_clock) {
   const { timing, voice_to_voice_ms, voiced_end_ms, turn } = result;
   if (timing === null || voice_to_voice_ms === null || typeof timing.parts !== "object") return null;
-  if (voice_to_voice_ms < 0 && !same_clock) return null; // the server judged an earlier end than the one we know
+  // The server judged an earlier end than the one we know.
+  if (voice_to_voice_ms < 0 && !same_clock) return null;
   const parts = { ...timing.parts };
   parts.endpoint += same_clock ? timing.last_voiced_ms - voiced_end_ms : turn.found_to_ms - turn.voiced_to_ms;
   parts.deliver = voice_to_voice_ms - parts.endpoint - parts.recognise - parts.respond - parts.speak;

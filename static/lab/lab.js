@@ -41,7 +41,7 @@ async function begin() {
     return begin();
   }
   live = new LiveView();
-  runs = new RunsView(new RunStore(localStorageIfAny()));
+  runs = new RunsView(new RunStore(localStorageIfAny()), api);
   setup = new SetupView({ overview, cards, transports: TRANSPORTS, on_run: run, on_stop: () => runner?.stop() });
   main.replaceChildren(heading(), machine(), setup.element, live.element, runs.element);
   runs.show(); // now that there is a place to measure
@@ -101,6 +101,7 @@ async function run(recordings, options) {
   sound.audible = options.listen;
   live.begin(recordings.length, options.repeats);
   setup.running = true;
+  runs.running = true;
   let failed = null;
   const wake_lock = await keepAwake();
   try {
@@ -113,6 +114,7 @@ async function run(recordings, options) {
   await sound.close();
   live.end();
   setup.running = false;
+  runs.running = false;
   const made = runner;
   runner = null;
   if (made.repeats.some((turns) => turns.length > 0)) {

@@ -44,13 +44,18 @@ export class LabApi {
   }
 
   /** Open a session in a developer's role: {id, token, url}. */
-  async openSession(card) {
-    const answer = await this.#ask("/api/lab/sessions", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ card }),
-    });
-    return answer.json();
+  openSession(card) {
+    return this.#send("/api/lab/sessions", { card });
+  }
+
+  /** Return {summary, distribution} of a report. */
+  summary(report) {
+    return this.#send("/api/lab/summary", report);
+  }
+
+  /** Return how a report differs from an earlier one. */
+  comparison(now, before) {
+    return this.#send("/api/lab/comparison", { now, before });
   }
 
   /** Return the topics that the patient told in a session that is over; none when the server does not say. */
@@ -66,6 +71,11 @@ export class LabApi {
       await new Promise((resolve) => setTimeout(resolve, SUMMARY_PAUSE_MS));
     }
     return [];
+  }
+
+  async #send(path, body) {
+    const headers = { "Content-Type": "application/json" };
+    return (await this.#ask(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
   }
 
   #ask(path, options = {}) {

@@ -3,8 +3,10 @@
 import { FLOOR_DBFS, levelDbfs } from "../core/pcm.js";
 
 export const WINDOW_MS = 10;
-const VOICED_RANGE_DB = 25; // "voiced" is within this of the loudest window: speech, but not breath and room
-export const AUDIBLE_DBFS = -45; // above the noise of a headset, below any spoken syllable
+// A window this far below the loudest one still counts as voiced: that is speech, but not breath and room.
+const VOICED_RANGE_DB = 25;
+// This is above the noise of a headset and below any spoken syllable.
+export const AUDIBLE_DBFS = -45;
 
 /** Return the level in dBFS of each whole window of float samples. */
 export function windowLevels(samples, rate_hz) {
@@ -23,7 +25,8 @@ export function lastVoicedMs(levels) {
   return (levels.findLastIndex((level) => level >= loudest - VOICED_RANGE_DB) + 1) * WINDOW_MS;
 }
 
-const HANGOVER_MS = 100; // pauses within words and between clauses are shorter, or do not matter
+// Pauses within words and between clauses are shorter, or do not matter.
+const HANGOVER_MS = 100;
 
 /** Tells when sound begins and when it is over, from a stream of samples; runs in the audio thread. */
 export class SoundGate {

@@ -2,12 +2,16 @@
 
 import { lastVoicedMs, windowLevels, WINDOW_MS } from "./loudness.js";
 
-const LEAD_IN_MS = 300; // of the recording's own room before a turn: the voice detector settles on it
-const LEAD_OUT_MS = 400; // and after it, so that a turn does not end in sudden digital silence
-const TURN_GAP_MS = 1500; // a longer silence separates turns: thinking pauses stay inside
+// A turn keeps so much of the recording's own room before it: the voice detector settles on it.
+const LEAD_IN_MS = 300;
+// It keeps so much after it, so that it does not end in sudden digital silence.
+const LEAD_OUT_MS = 400;
+// A longer silence separates turns. Thinking pauses stay inside.
+const TURN_GAP_MS = 1500;
 const BRIDGE_MS = 100; // a stop within a word
 const LEAST_SPEECH_MS = 150; // shorter is a click
-const LOST = 0.1; // of the loudest channel's power: a mean of less has been cancelled, as the server judges too
+// The channels cancel each other if their mean has less than this share of the loudest one's power. The server judges so too.
+const LOST = 0.1;
 
 /** Return the samples to speak of an AudioBuffer's channels (arrays of floats): `speech_in` as in truth files. */
 export function voiceOf(channels, speech_in = "both") {

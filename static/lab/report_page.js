@@ -20,8 +20,9 @@ const quiet = (text) => h("p", { className: "hint" }, text);
 
 /** Return this replay and its baseline as the chart takes them. */
 function compared() {
-  const now = { name: words.now, repeats: report.runs ?? [turns] };
-  return report.baseline ? [now, { name: words.before, repeats: report.baseline }] : [now];
+  const now = { name: words.now, distribution: report.distribution };
+  const { baseline_distribution } = report;
+  return baseline_distribution ? [now, { name: words.before, distribution: baseline_distribution }] : [now];
 }
 
 function spread(chart) {
@@ -31,7 +32,7 @@ function spread(chart) {
     patch.style.background = `var(${COLOURS[index]})`;
     return h("li", {}, patch, name);
   };
-  const answered = runs.some(({ repeats: all }) => all.flat().some((turn) => turn.voice_to_voice_ms !== null));
+  const answered = runs.some(({ distribution }) => distribution.times_ms.length > 0);
   return [chart.element, answered ? h("ul", { className: "lab-key" }, ...runs.map(item)) : h("p", {}, words.no_answers)];
 }
 

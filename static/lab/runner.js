@@ -6,7 +6,8 @@ import { Candidate } from "./candidate.js";
 import { turnAsJson } from "./report.js";
 import { strings } from "../strings.js";
 
-const SETTLE_MS = 5000; // for the server to answer to settings, and to say goodbye
+// The server has so long to answer to settings, and to say goodbye.
+const SETTLE_MS = 5000;
 
 export class Runner {
   #stopped = false;
@@ -27,7 +28,8 @@ export class Runner {
     this.troubles = [];
     this.topics_told = new Set();
     this.cards = new Set();
-    this.onprogress = () => {}; // ({repeat, place, task, candidate}): `place` of the recording among all
+    // It gets {repeat, place, task, candidate}; `place` is the recording's among all.
+    this.onprogress = () => {};
     this.onturn = () => {}; // (turns of this repeat so far)
   }
 
@@ -61,7 +63,8 @@ export class Runner {
       return await recording.read(this.#parts.api);
     } catch (problem) {
       const words = problem instanceof Problem ? strings.lab.unusable[problem.code] : undefined;
-      if (!words && problem.status !== 409) throw problem; // 409: its truth file is wrong, and the server says how
+      // At 409 its truth file is wrong, and the server says how.
+      if (!words && problem.status !== 409) throw problem;
       this.troubles.push(words ? words(recording.name) : `${recording.name}: ${problem.detail}`);
       return null;
     }
@@ -139,7 +142,8 @@ export class Runner {
   #converse(task, candidate, talk, show) {
     const { sound } = this.#parts;
     return new Promise((resolve, reject) => {
-      let said = -1; // index of the turn that was handed to the audio thread last
+      // The index of the turn that was handed to the audio thread last.
+      let said = -1;
       this.#interrupt = resolve;
       talk.onclosed = (problem) => (candidate.over === null ? reject(problem) : resolve());
       talk.onevent = (event) => {

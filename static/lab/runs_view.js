@@ -5,24 +5,32 @@ import { button, h, section } from "../ui/dom.js";
 import { ask } from "../ui/dialogs.js";
 import { announce } from "../ui/announce.js";
 import { Chart, COLOURS } from "./chart.js";
-import { difference, figuresOf } from "./compare.js";
+import { comparisonTable } from "./comparison_table.js";
+import { Figures } from "./figures.js";
 import { asReport, fileName } from "./report.js";
 import { inMs, partsKey, turnTable } from "./turn_table.js";
 
 const words = strings.lab.runs;
 const MOST_COMPARED = COLOURS.length;
+const P50 = "voice to voice, p50"; // as the server calls it
+const NOT_YET = { times_ms: [], shares: [] };
 
 export class RunsView {
   #store;
+  #figures;
   #chart = new Chart();
   #compared = new Set(); // ids
-  #baseline = null; // id
   #opened = null; // id of the run whose turns are shown
+  #cells = new Map(); // id -> the cells of its figures
 
-  constructor(store) {
+  /** `store` has the runs, `api` computes their figures. */
+  constructor(store, api) {
     this.#store = store;
+    this.#figures = new Figures(store, api);
+    this.#figures.onchange = () => this.#showFigures();
     this.body = h("div", { className: "lab-runs" });
-    this.turns = h("div", { className: "lab-run-turns" });
+    this.warnings = h("div", { className: "lab-run-turns", attrs: { role: "status" } });
+    this.difference = h("div", { className: "lab-run-turns" });
     this.element = section(words.title, { className: "panel lab-panel" }, this.body);
     this.#compare(...store.runs.slice(-2));
     this.show();
@@ -36,17 +44,27 @@ export class RunsView {
     this.show();
   }
 
+  /** While a run goes on, the server computes nothing: that would be measured too. */
+  set running(running) {
+    this.#figures.paused = running;
+  }
+
   #compare(...runs) {
     for (const { id } of runs) this.#compared.add(id);
     while (this.#compared.size > MOST_COMPARED) this.#compared.delete([...this.#compared][0]);
-    this.#baseline ??= runs[0]?.id ?? null;
+    this.#figures.baseline ??= runs[0]?.id ?? null;
+  }
+
+  /** Return a run as it is kept by now: the server's figures come later. */
+  #run(id) {
+    return this.#store.runs.find((run) => run.id === id);
   }
 
   /** Draw everything anew; the focus stays where it is by name. */
   show() {
     const { runs } = this.#store;
     const focused = document.activeElement?.dataset?.focus;
-    if (!runs.some(({ id }) => id === this.#baseline)) this.#baseline = runs[0]?.id ?? null;
+    if (!this.#run(this.#figures.baseline)) this.#figures.baseline = runs[0]?.id ?? null;
     if (runs.length === 0) {
       this.body.replaceChildren(h("p", { className: "hint" }, words.none));
       return;
@@ -54,7 +72,7 @@ export class RunsView {
     const compared = runs.filter(({ id }) => this.#compared.has(id));
     this.body.replaceChildren(
       this.#table(runs, compared),
-      this.#store.kept ? "" : h("p", { className: "lab-warning" }, words.not_kept),
+      this.warnings,
       h(
         "div",
         { className: "row" },
@@ -62,10 +80,37 @@ export class RunsView {
       ),
       compared.length > 0 ? h("h3", {}, words.distribution) : "",
       this.#chart.element,
-      this.#turnsOf(runs.find(({ id }) => id === this.#opened)),
+      this.#turnsOf(this.#run(this.#opened)),
     );
-    this.#chart.show(compared);
+    this.#figures.fetch();
+    this.#showFigures();
     if (focused) this.body.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  /** Show the figures that are there; what somebody may be writing stays as it is. */
+  #showFigures() {
+    const { runs } = this.#store;
+    for (const run of runs) {
+      const shown = [...figuresOf(run), this.#against(run.id)];
+      this.#cells.get(run.id)?.forEach((cell, place) => cell.replaceChildren(...[shown[place]].flat()));
+    }
+    this.warnings.replaceChildren(...this.#told());
+    const compared = runs.filter(({ id }) => this.#compared.has(id));
+    this.#chart.show(compared.map(({ name, distribution = NOT_YET }) => ({ name, distribution })));
+    const found = this.#figures.against(this.#opened);
+    const title = () => h("h3", {}, words.against_run(this.#run(this.#figures.baseline).name));
+    this.difference.replaceChildren(...(found === null ? [] : [title(), ...comparisonTable(found)]));
+  }
+
+  /** Return what is wrong: figures that are missing, runs that are not kept. */
+  #told() {
+    const warning = (text) => h("p", { className: "lab-warning" }, text);
+    const told = this.#store.kept ? [] : [warning(words.not_kept)];
+    if (this.#figures.failed === null) return told;
+    const { name, problem } = this.#figures.failed;
+    const why = problem.status ? words.refused(name, problem.detail || problem.status) : words.no_server;
+    const again = button(words.ask_again, () => this.#figures.fetch(), { kind: "plain" });
+    return [...told, warning(why), h("div", { className: "row" }, again)];
   }
 
   #table(runs, compared) {
@@ -101,7 +146,6 @@ export class RunsView {
   }
 
   #row(run, compared) {
-    const { turns, answered, cut, p50_ms, p95_ms, after_p50_ms } = figuresOf(run);
     const place = compared.indexOf(run);
     const swatch = h("span", { className: "lab-patch", aria: { hidden: "true" } });
     if (place >= 0) swatch.style.background = `var(${COLOURS[place % COLOURS.length]})`;
@@ -116,7 +160,7 @@ export class RunsView {
     const base = h("input", {
       type: "radio",
       name: "baseline",
-      checked: run.id === this.#baseline,
+      checked: run.id === this.#figures.baseline,
       data: { focus: `base-${run.id}` },
       aria: { label: words.baseline_run(run.name) },
       on: { change: () => this.#choose(run.id) },
@@ -128,7 +172,7 @@ export class RunsView {
       maxLength: 80,
       data: { focus: `name-${run.id}` },
       aria: { label: words.name_run(run.name) },
-      on: { change: () => this.#rename(run, name.value) },
+      on: { change: () => this.#rename(run.id, name.value) },
     });
     const act = (label, long, on_click, kind = "plain") =>
       button(label, on_click, { kind, aria: { label: long }, data: { focus: `${label}-${run.id}` } });
@@ -136,31 +180,28 @@ export class RunsView {
       "div",
       { className: "lab-actions" },
       act(words.turns_show, words.turns_of(run.name), () => this.#open(run.id)),
-      act(words.export, words.export_run(run.name), () => save(run)),
+      act(words.export, words.export_run(run.name), () => save(this.#run(run.id))),
       act(words.remove, words.remove_run(run.name), () => this.#remove(run)),
     );
+    const cells = ["", "", "lab-whole", "", "", ""].map((kind) => h("td", { className: `number ${kind}` }));
+    this.#cells.set(run.id, cells);
     return h(
       "tr",
       {},
       h("td", {}, h("span", { className: "lab-check" }, check, swatch)),
       h("td", {}, base),
       h("td", { className: "lab-run" }, name, h("p", { className: "hint" }, describe(run)), actions),
-      h("td", { className: "number" }, words.answered(answered, turns)),
-      h("td", { className: "number" }, String(cut)),
-      h("td", { className: "number lab-whole" }, inMs(p50_ms)),
-      h("td", { className: "number" }, inMs(p95_ms)),
-      h("td", { className: "number" }, inMs(after_p50_ms)),
-      h("td", { className: "number" }, ...[this.#against(run)].flat()),
+      ...cells,
     );
   }
 
-  #against(run) {
-    const baseline = this.#store.runs.find(({ id }) => id === this.#baseline);
-    if (!baseline || baseline === run) return "-";
-    const found = difference(run, baseline, 0.5);
-    if (found === null) return words.nothing_common;
-    const { change_ms, low_ms, high_ms } = found;
-    return [words.change(change_ms), low_ms === null ? "" : h("p", { className: "hint" }, words.interval(low_ms, high_ms))];
+  #against(id) {
+    const found = this.#figures.against(id);
+    if (found === null) return "-";
+    if (!found.paired) return words.nothing_common;
+    const { change, interval } = found.figures.find(({ name }) => name === P50);
+    if (change === null) return "-";
+    return [words.change(change), interval === null ? "" : h("p", { className: "hint" }, words.interval(...interval))];
   }
 
   #turnsOf(run) {
@@ -173,6 +214,7 @@ export class RunsView {
       list ? h("p", { className: "hint" }, list) : "",
       partsKey(),
       turnTable(run.repeats.at(-1) ?? [], words.turns_of(run.name)),
+      this.difference,
       run.topics_told.length > 0 ? h("p", {}, words.told(run.topics_told)) : "",
       run.troubles.length > 0
         ? h("ul", { className: "lab-troubles" }, ...run.troubles.map((trouble) => h("li", {}, trouble)))
@@ -186,7 +228,7 @@ export class RunsView {
   }
 
   #choose(id) {
-    this.#baseline = id;
+    this.#figures.baseline = id;
     this.show();
   }
 
@@ -198,7 +240,8 @@ export class RunsView {
     title?.scrollIntoView({ block: "nearest" });
   }
 
-  #rename(run, name) {
+  #rename(id, name) {
+    const run = this.#run(id);
     this.#store.put({ ...run, name: name.trim() || run.name });
     this.show();
   }
@@ -218,6 +261,14 @@ export class RunsView {
     announce(words.none);
     this.show();
   }
+}
+
+/** Return what the server computed of a run, as it stands in the table. */
+function figuresOf({ summary }) {
+  if (!summary) return ["-", "-", "-", "-", "-"];
+  const { turns, answered_once, cut, voice_to_voice_ms, after_endpoint_ms } = summary;
+  const { p50, p95 } = voice_to_voice_ms;
+  return [words.answered(answered_once, turns), String(cut), inMs(p50), inMs(p95), inMs(after_endpoint_ms.p50)];
 }
 
 function describe(run) {

@@ -86,7 +86,8 @@ export class LabSound {
   listenTo(stream) {
     // Chromium lets a call's sound into Web Audio only while an element plays it too.
     this.#element = Object.assign(new Audio(), { srcObject: stream, muted: true });
-    this.#element.play().catch(() => {}); // muted, so nothing can forbid it; ended before it began does no harm
+    // It is muted, so nothing can forbid it. If it ends before it began, that does no harm.
+    this.#element.play().catch(() => {});
     this.#source = new MediaStreamAudioSourceNode(this.context, { mediaStream: stream });
     this.#source.connect(this.#tap);
   }

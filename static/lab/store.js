@@ -37,7 +37,8 @@ export class RunStore {
       this.#storage?.setItem(KEY, JSON.stringify(this.runs));
       this.kept = this.#storage !== null;
     } catch {
-      this.kept = false; // full, or forbidden: the page goes on with what it has
+      // The store is full, or forbidden. The page goes on with what it has.
+      this.kept = false;
     }
   }
 }

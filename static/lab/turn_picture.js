@@ -10,7 +10,8 @@ const [WORDS_Y, WORD_LINE] = [12, 13];
 const [WAVE_TOP, WAVE_HEIGHT] = [32, 48];
 const [ROWS_TOP, ROW] = [92, 16];
 const BAR = 10; // height of a bar in its row
-const LETTER = 6.1; // width of a letter at this size, for words that must not run into each other
+// A letter is so wide at this size; words must not run into each other.
+const LETTER = 6.1;
 const LABEL_ROOM = 60; // right of a bar, for its value
 const STEPS_MS = [200, 500, 1000, 2000, 5000];
 const MOST_TICKS = 20;

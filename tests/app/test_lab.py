@@ -18,6 +18,10 @@ from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import reserve
 from pipelines.engine_choices import EngineSettings
 from server.app import create_app
+from server.http.lab_routes import MAX_REPORTS_BYTES
+from server.reports.comparison import compare
+from server.reports.summary import summarise
+from server.reports.turns import ReadReport
 from server.settings.lab import LabSettings
 from server.settings.tree import Settings
 from tests.app.inside import KEY, serving, until
@@ -32,6 +36,10 @@ card: nursing-leg-wound
 turns:
 - {from_ms: 100, to_ms: 900, text: Hello., expect: greeting}
 """
+
+
+TURN = {"text": "Hello.", "answers": 1, "voice_to_voice_ms": 300.0, "parts": {"endpoint": 280.0, "deliver": 20.0}}
+REPORT = {"turns": [TURN], "topics_told": [], "about": {"transport": "websocket"}}
 
 
 @pytest.fixture
@@ -96,6 +104,8 @@ async def test_who_may(
             assert (await client.get(path, headers=headers)).status_code == data, path
         answer = await client.post("/api/lab/sessions", headers=headers, json={"card": CARD})
         assert answer.status_code == (201 if data == 200 else data)
+        for path, body in (("summary", REPORT), ("comparison", {"now": REPORT, "before": REPORT})):
+            assert (await client.post(f"/api/lab/{path}", headers=headers, json=body)).status_code == data, path
 
 
 @pytest.mark.parametrize(("environment", "lab"), [("test", {}), ("dev", {"enabled": False})])
@@ -105,6 +115,8 @@ async def test_where_nobody_may_it_is_not_there(tmp_path: Path, environment: str
         for path in ("/lab", "/api/lab", "/api/lab/sound/silence.flac"):
             answer = await client.get(path, headers=BEARER)
             assert (answer.status_code, answer.json()["error"]["code"]) == (404, "page.closed"), path
+        answer = await client.post("/api/lab/summary", headers=BEARER, json=REPORT)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "page.closed")
 
 
 async def test_recordings_are_listed_and_nothing_else_can_be_read(tmp_path: Path, folder: Path) -> None:
@@ -149,8 +161,56 @@ async def test_a_page_from_elsewhere_opens_no_session(tmp_path: Path) -> None:
         headers = {"Origin": "https://elsewhere.example"}
         answer = await client.post("/api/lab/sessions", headers=headers, json={"card": CARD})
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "access.origin")
+        for path in ("summary", "comparison"):
+            answer = await client.post(f"/api/lab/{path}", headers=headers, json=REPORT)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "access.origin")
         answer = await client.post("/api/lab/sessions", json={"card": 7})
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "session.fields")
+
+
+async def test_a_run_has_the_figures_of_a_replay(tmp_path: Path) -> None:
+    slower = {**REPORT, "turns": [{**TURN, "voice_to_voice_ms": 420.0}], "about": {"transport": "webrtc"}}
+    async with asking(settings_with(tmp_path), address="127.0.0.1", url=LOCAL) as client:
+        found = (await client.post("/api/lab/summary", json=slower)).json()
+        compared = (await client.post("/api/lab/comparison", json={"now": slower, "before": REPORT})).json()
+    read = ReadReport.model_validate(slower)
+    assert found == {"summary": summarise(read), "distribution": {"times_ms": [420.0], "shares": [100.0]}}
+    assert compared == compare(read, ReadReport.model_validate(REPORT)).as_json()
+    assert "Another transport: websocket before, webrtc now." in compared["caveats"]
+
+
+MANY: dict[str, Any] = {"turns": [{}] * 5_001}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code", "said"),
+    [
+        ("summary", "", "protocol.bad_json", "one JSON object"),
+        ("summary", "[]", "protocol.bad_json", "one JSON object"),
+        ("summary", '{"turns": NaN}', "protocol.bad_json", "one JSON object"),
+        ("summary", "[" * 50_000, "protocol.bad_json", "one JSON object"),
+        ("summary", {}, "report.invalid", "'turns' is wrong"),
+        ("summary", {"turns": [{"parts": {"endpoint": "soon"}}]}, "report.invalid", "'turns.0.parts.endpoint'"),
+        ("summary", '{"turns": [{"voice_to_voice_ms": 1e999}]}', "report.invalid", "'turns.0.voice_to_voice_ms'"),
+        ("summary", {"turns": [], "runs": 7}, "report.invalid", "'runs' is wrong"),
+        ("summary", MANY, "report.invalid", "5000 turns"),
+        ("summary", {"turns": [], "runs": [[]] * 5_001}, "report.invalid", "5000 turns"),
+        ("summary", {"turns": [], "runs": [[{}] * 72] * 70}, "report.invalid", "5000 turns"),
+        ("comparison", REPORT, "report.invalid", "'now' is wrong"),
+        ("comparison", {"now": REPORT, "before": 7}, "report.invalid", "'before' is wrong"),
+        ("comparison", {"now": REPORT, "before": {"turns": [7]}}, "report.invalid", "'before.turns.0' is wrong"),
+        ("comparison", {"now": REPORT, "before": MANY}, "report.invalid", "5000 turns"),
+        ("summary", "x" * (MAX_REPORTS_BYTES + 1), "protocol.too_big", "larger than"),
+        ("comparison", "x" * (MAX_REPORTS_BYTES + 1), "protocol.too_big", "larger than"),
+    ],
+)
+async def test_what_is_no_report_is_refused_with_the_reason(
+    tmp_path: Path, path: str, body: Any, code: str, said: str
+) -> None:
+    async with asking(settings_with(tmp_path), address="127.0.0.1", url=LOCAL) as client:
+        answer = await client.post(f"/api/lab/{path}", content=body if isinstance(body, str) else json.dumps(body))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+    assert said in answer.json()["error"]["message"]
 
 
 async def test_its_token_tunes_its_own_session_and_opens_no_other(tmp_path: Path) -> None:

@@ -6,11 +6,14 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from bench.replay.compare import ReadReport, compare, read_report
+from bench.replay.baseline import read_report
+from server.reports.comparison import compare
+from server.reports.summary import summarise
 from tests.app.process import ServerProcess
 from tests.browser.axe import violations
 from tests.browser.chromium import visiting
@@ -69,12 +72,91 @@ def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Pa
     expect(turns).to_contain_text(f"{round(turn['voice_to_voice_ms'])} ms")
     expect(lab.locator(".lab-chart canvas")).to_be_visible()
     assert violations(lab) == []
-    same = compare(ReadReport.model_validate(report), read_report(path))
-    assert [each.change for each in same.differences if each.name == "voice to voice, p50"] == [0.0]
+    read = read_report(path)
+    assert report["summary"] == summarise(read)
+    assert [each.change for each in compare(read, read).differences if each.name == "voice to voice, p50"] == [0.0]
     lab.reload()
     lab.get_by_role("button", name="Delete fixed wait").click()
     lab.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
     expect(lab.get_by_text("There are no runs yet.").first).to_be_visible()
+
+
+REPORTS = ("**/api/lab/summary", "**/api/lab/comparison")
+
+
+def test_the_server_computes_the_figures_and_without_it_the_turns_are_still_there(lab: Page, tmp_path: Path) -> None:
+    kept = [
+        {
+            "id": name,
+            "name": name,
+            "machine": {"cores": 2},
+            "about": {
+                "date": "2026-11-21T10:00:00+00:00",
+                "transport": name.lower(),
+                "fixed_wait_ms": None,
+                "recordings": ["a.wav"],
+            },
+            "repeats": [[turn(f"turn {number}", 300 + 10 * number + more_ms) for number in range(12)]],
+            "troubles": [],
+            "topics_told": [],
+            "stopped": False,
+        }
+        for name, more_ms in (("WebSocket", 0), ("WebRTC", 80))
+    ]
+    lab.evaluate("(runs) => localStorage.setItem('interlocutor.lab.runs', JSON.stringify(runs))", kept)
+    for address in REPORTS:
+        lab.route(address, lambda route: route.abort())
+    lab.reload()
+    told = lab.get_by_text("You can read the turns and export the runs, but the figures need the server.")
+    expect(told).to_be_visible()
+    assert violations(lab) == []
+    lab.get_by_role("button", name="Turns of WebRTC").click()
+    expect(lab.get_by_role("region", name="Turns of WebRTC")).to_contain_text("turn 11")
+    with lab.expect_download() as download:
+        lab.get_by_role("button", name="Export WebRTC").click()
+    download.value.save_as(tmp_path / "bare.json")
+    assert "summary" not in json.loads((tmp_path / "bare.json").read_text())
+    assert len(read_report(tmp_path / "bare.json").turns) == 12
+    for address in REPORTS:
+        lab.unroute(address)
+    name = lab.get_by_role("textbox", name="Name of WebSocket")
+    name.fill("not yet done")
+    lab.get_by_role("button", name="Ask the server again").click()
+    figures = lab.get_by_role("region", name="Figures of the runs").locator("tbody tr")
+    expect(told).to_have_count(0)
+    expect(figures.nth(1)).to_contain_text("+80 ms")
+    cells = [row.locator("td.number").all_inner_texts() for row in figures.all()]
+    assert cells[0] == ["12 of 12", "0", "350 ms", "410 ms", "20 ms", "-"]
+    assert cells[1][:5] == ["12 of 12", "0", "430 ms", "490 ms", "20 ms"]
+    assert cells[1][5].split() == ["+80", "ms", "+80", "to", "+80"]
+    against = lab.get_by_role("region", name="Figures against the baseline")
+    expect(against.get_by_role("row", name="voice to voice, p95")).to_contain_text("higher")
+    expect(lab.get_by_text("Another transport: websocket before, webrtc now.")).to_be_visible()
+    expect(lab.locator(".lab-chart canvas")).to_be_visible()
+    assert violations(lab) == []
+    lab.reload()
+    lab.get_by_role("radio", name="WebRTC is the baseline").check()
+    expect(figures.nth(0)).to_contain_text("-80 ms")
+
+
+def turn(text: str, whole_ms: float) -> dict[str, Any]:
+    """A turn as the page keeps it."""
+    parts = {"endpoint": whole_ms - 20, "recognise": 5, "respond": 5, "speak": 5, "deliver": 5}
+    return {
+        "source": "a.wav",
+        "text": text,
+        "expect": None,
+        "heard": text,
+        "said": "Yes.",
+        "cues": [],
+        "answers": 1,
+        "cut": False,
+        "voice_to_voice_ms": whole_ms,
+        "parts": parts,
+        "timeline": None,
+        "network": None,
+        "server_voice_to_voice_ms": whole_ms,
+    }
 
 
 def test_dropped_recordings_are_chosen_and_what_cannot_be_read_is_told(lab: Page, tmp_path: Path) -> None:

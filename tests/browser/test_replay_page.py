@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from bench.replay.compare import compare, read_report
+from bench.replay.baseline import read_report
 from server.paths import ROOT
+from server.reports.comparison import compare
 from tests.browser.axe import violations
 from tests.browser.chromium import TIMEOUT_MS, Watched
 
@@ -112,23 +113,6 @@ def test_each_turn_is_in_the_page_in_words_and_drawn(shown: Page, replayed: Repl
             wanted = places[0][0] + scale * reached_ms / turn["parts"]["endpoint"]
             assert left == pytest.approx(wanted, abs=1.0), name
             reached_ms += turn["parts"][name]
-
-
-def test_the_latency_page_computes_what_a_replay_does(shown: Page, replayed: Replayed) -> None:
-    report, earlier = (json.loads(path.read_text()) for path in (replayed.report, replayed.earlier))
-    summary = shown.evaluate("async (runs) => (await import('lab/report.js')).summarise(runs)", report["runs"])
-    # The server tells a browser no cues, and final texts no later than other messages.
-    told_to_none = {
-        "expected_cue_rate",
-        "final_text_ms",
-    }
-    assert summary | dict.fromkeys(told_to_none) == report["summary"] | dict.fromkeys(told_to_none)
-    change = shown.evaluate(
-        "async ([now, before, q]) => (await import('lab/compare.js')).difference(now, before, q).change_ms",
-        [{"repeats": report["runs"]}, {"repeats": [earlier["turns"]]}, 0.5],
-    )
-    (p50,) = [each["change"] for each in report["comparison"]["figures"] if each["name"] == "voice to voice, p50"]
-    assert change == pytest.approx(p50, abs=0.001)
 
 
 def test_what_a_server_does_not_tell_is_said_to_be_missing(shown: Page, replayed: Replayed, tmp_path: Path) -> None:

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { Problem } from "../../static/core/problems.js";
 import { ANSWER_TIMEOUT_MS, Candidate, isCut, NATURAL_GAP_MS, OPENING_WAIT_MS, partsOf, TAIL_MS } from "../../static/lab/candidate.js";
-import { difference, distribution, figuresOf } from "../../static/lab/compare.js";
+import { curvesOf } from "../../static/lab/chart.js";
+import { Figures } from "../../static/lab/figures.js";
 import { lastVoicedMs, SoundGate, windowLevels } from "../../static/lab/loudness.js";
 import { findSpans, planTurns, voiceOf } from "../../static/lab/plan.js";
-import { asReport, fileName, percentile, summarise, turnAsJson } from "../../static/lab/report.js";
+import { asReport, fileName, turnAsJson } from "../../static/lab/report.js";
 import { RunStore } from "../../static/lab/store.js";
 import { barsOf, scaleOf } from "../../static/lab/turn_table.js";
 import { strings } from "../../static/strings.js";
@@ -254,54 +256,25 @@ test("a turn has the fields of a replay's report", () => {
   assert.deepEqual([plain.heard, plain.said, plain.answers, plain.cut, plain.voiced_end_ms], ["hello", "Hi.", 1, false, 1320]);
 });
 
-test("figures are by nearest rank, over all repeats", () => {
-  assert.equal(percentile([3, 1, 2, 4], 0.5), 2);
-  assert.equal(percentile([3, 1, 2, 4], 0.95), 4);
-  assert.equal(percentile([], 0.5), null);
-  const summary = summarise([
-    [answered("a", 300), answered("b", 500)],
-    [answered("a", 320), answered("b", 700, { answers: 2, cut: true })],
-  ]);
-  assert.deepEqual(summary.voice_to_voice_ms, { p50: 320, p95: 700 });
-  assert.deepEqual(summary.after_endpoint_ms, { p50: 20, p95: 20 });
-  assert.deepEqual([summary.turns, summary.answered_once, summary.cut], [4, 3, 1]);
-  assert.deepEqual(summary.drafts, { made: 8, discarded: 4, reused: 4, turns: 4, discarded_s_per_turn: 0.04 });
-  assert.deepEqual(summary.runs, { n: 2, median_of_p50_ms: 310, spread_of_p50_ms: 20 });
-});
-
 test("a report has its runs where there are several, and a file a name that every system takes", () => {
   assert.equal(asReport(made("x", [answered("a", 300)])).runs, undefined);
   assert.equal(asReport(made("x", [answered("a", 300)], [answered("a", 310)])).runs.length, 2);
+  const summary = { turns: 1 };
+  assert.equal(asReport({ ...made("x", [answered("a", 300)]), summary }).summary, summary);
+  assert.equal(JSON.stringify(asReport(made("x", []))).includes("summary"), false);
   assert.equal(fileName({ name: "Fixed 500 ms / é?" }), "latency-fixed-500-ms.json");
   assert.equal(fileName({ name: "语" }), "latency-run.json");
 });
 
-test("distributions share their times, and end at all turns", () => {
-  const runs = [made("x", [answered("a", 300), answered("b", 100)]), made("y", [answered("a", 200)]), made("z", [answered("a", null, { parts: null })])];
-  const [times_ms, first, second, third] = distribution(runs);
+test("distributions are drawn over the same times, and end at all turns", () => {
+  const nothing = { times_ms: [], shares: [] };
+  const two = { times_ms: [100, 300], shares: [50, 100] };
+  const [times_ms, first, second, third] = curvesOf([two, { times_ms: [200], shares: [100] }, nothing]);
   assert.deepEqual(times_ms.map(Math.round), [0, 100, 200, 300, 315]);
   assert.deepEqual(first, [0, 50, 50, 100, 100]);
   assert.deepEqual(second, [0, 0, 100, 100, 100]);
   assert.deepEqual(third, [null, null, null, null, null]);
-  assert.deepEqual(distribution([made("z", [])])[0], []);
-});
-
-test("a difference is taken over the turns that both have, and its interval is of the same turns", () => {
-  const words = Array.from({ length: 12 }, (_, i) => `turn ${i}`);
-  const before = made("x", words.map((text, i) => answered(text, 400 + 7 * i)));
-  const now = made("y", [...words.map((text, i) => answered(text, 300 + 7 * i)), answered("another", 9000)]);
-  const found = difference(now, before, 0.5);
-  assert.deepEqual([found.change_ms, found.low_ms, found.high_ms, found.turns], [-100, -100, -100, 12]);
-  const noisy = made("z", words.map((text, i) => answered(text, 400 + 7 * i + (i % 2 ? 60 : -60))));
-  const chance = difference(noisy, before, 0.5);
-  assert.ok(chance.low_ms < 0 && chance.high_ms > 0, JSON.stringify(chance));
-  assert.equal(difference(made("w", [answered("else", 100)]), before, 0.5), null);
-  assert.equal(difference(made("w", [answered("turn 0", 100)]), before, 0.5).low_ms, null);
-});
-
-test("a run's figures", () => {
-  const run = made("x", [answered("a", 300), answered("b", null, { answers: 0, parts: null }), answered("c", 500, { cut: true })]);
-  assert.deepEqual(figuresOf(run), { turns: 3, answered: 2, cut: 1, p50_ms: 300, p95_ms: 500, after_p50_ms: 20 });
+  assert.equal(curvesOf([nothing]), null);
 });
 
 test("bars begin where the one before ended, and stay on the scale", () => {
@@ -355,6 +328,103 @@ test("a store that is full, closed or spoilt is survived, and told", () => {
   none.put(made("x", []));
   assert.deepEqual([none.kept, none.runs.length], [false, 1]);
   for (const text of ["no json", "7", '[{"id": 3}, null]']) assert.deepEqual(new RunStore(new Drawer(text)).runs, [], text);
+});
+
+// ---------------------------------------------------------------- figures
+
+/** A server that computes; `faults` are thrown one after another before it does. */
+class Computing {
+  asked = [];
+
+  constructor(...faults) {
+    this.faults = faults;
+  }
+
+  async summary(report) {
+    return this.#answer(`summary of ${report.about.card}`, { summary: { turns: 1 }, distribution: {} });
+  }
+
+  async comparison(now, before) {
+    return this.#answer(`${now.about.card} against ${before.about.card}`, { paired: true });
+  }
+
+  #answer(asked, found) {
+    this.asked.push(asked);
+    const fault = this.faults.shift();
+    if (fault) throw fault;
+    return found;
+  }
+}
+
+/** Return figures of runs by these names, of which the first is the baseline, and their store. */
+function figuresOf(api, ...names) {
+  const store = new RunStore(null);
+  for (const name of names) store.put({ ...made(name, [answered("a", 300)]), about: { card: name } });
+  const figures = new Figures(store, api);
+  figures.baseline = names[0];
+  return { figures, store };
+}
+
+test("the server is asked once for each figure, and for the comparisons with another baseline", async () => {
+  const api = new Computing();
+  const { figures, store } = figuresOf(api, "x", "y");
+  await Promise.all([figures.fetch(), figures.fetch()]);
+  await figures.fetch();
+  assert.deepEqual(api.asked, ["summary of x", "summary of y", "y against x"]);
+  assert.deepEqual(store.runs.map(({ summary }) => summary), [{ turns: 1 }, { turns: 1 }]);
+  assert.deepEqual([figures.against("x"), figures.against("y")], [null, { paired: true }]);
+  figures.baseline = "y";
+  assert.equal(figures.against("x"), null);
+  await figures.fetch();
+  assert.equal(api.asked.at(-1), "x against y");
+});
+
+test("without the server there are no figures until it is asked again", async () => {
+  const api = new Computing(new Problem("server.unreachable"));
+  const { figures } = figuresOf(api, "x", "y");
+  const seen = [];
+  figures.onchange = () => seen.push(figures.failed?.problem.code ?? null);
+  await figures.fetch();
+  assert.deepEqual([api.asked.length, figures.failed.name, figures.against("y")], [1, "x", null]);
+  await figures.fetch();
+  assert.deepEqual([figures.failed, figures.against("y")], [null, { paired: true }]);
+  assert.deepEqual(seen, ["server.unreachable", null, null, null]);
+  const other = figuresOf(new Computing(new TypeError("ours")), "x");
+  await assert.rejects(other.figures.fetch(), TypeError);
+});
+
+test("a run that the server refuses is named; without it the others have their figures", async () => {
+  const refused = Object.assign(new Problem("server.failed", { detail: "too many turns" }), { status: 400 });
+  const { figures, store } = figuresOf(new Computing(null, refused), "x", "y", "z");
+  await figures.fetch();
+  assert.deepEqual([figures.failed.name, figures.failed.problem.detail], ["y", "too many turns"]);
+  store.remove("y");
+  await figures.fetch();
+  assert.deepEqual([figures.failed, figures.against("z")], [null, { paired: true }]);
+});
+
+test("a run that is renamed or deleted meanwhile stays so", async () => {
+  const api = new Computing();
+  const { figures, store } = figuresOf(api, "x", "y");
+  const fetched = figures.fetch();
+  store.put({ ...store.runs[0], name: "renamed" });
+  await fetched;
+  assert.deepEqual([store.runs[0].name, store.runs[0].summary], ["renamed", { turns: 1 }]);
+  const gone = figuresOf(api, "x");
+  const asked = gone.figures.fetch();
+  gone.store.remove("x");
+  await asked;
+  assert.deepEqual(gone.store.runs, []);
+});
+
+test("while a run measures nothing is computed", async () => {
+  const api = new Computing();
+  const { figures } = figuresOf(api, "x");
+  figures.paused = true;
+  await figures.fetch();
+  assert.deepEqual(api.asked, []);
+  figures.paused = false;
+  assert.deepEqual(api.asked, ["summary of x"]);
 });
 
 test("whatever is left out is named", () => {

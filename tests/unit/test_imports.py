@@ -15,7 +15,20 @@ ROOMS = ("common", "audio", "pipelines", "server", "bench", "tests")
 MAY_NOT_IMPORT = {room: set(ROOMS[index + 1 :]) for index, room in enumerate(ROOMS[:-1])}
 
 # Of the server's parts, each may import those before it.
-SERVER = ("settings", "protocol", "wire", "rtc", "records", "sessions", "host", "http", "app", "running", "cli")
+SERVER = (
+    "reports",
+    "settings",
+    "protocol",
+    "wire",
+    "rtc",
+    "records",
+    "sessions",
+    "host",
+    "http",
+    "app",
+    "running",
+    "cli",
+)
 
 
 def module_of(path: Path) -> str:

@@ -19,7 +19,6 @@ import pytest
 
 from audio.frames import WIRE_HZ
 from bench import cli
-from bench.replay.compare import ReadReport, compare
 from bench.replay.loudspeaker import HeardStretch
 from bench.replay.page import as_shown, replay_page
 from bench.replay.plan import PlannedTurn
@@ -31,6 +30,8 @@ from pipelines.engines import Word
 from pipelines.events import Audience, DraftDiscarded, DraftMade, Event, SegmentHeard, TurnTimeline
 from pipelines.log.session_log import Envelope, LogEntry
 from pipelines.session.latency import LatencyParts
+from server.reports.comparison import compare
+from server.reports.turns import ReadReport
 
 END_MS = 2_000.0  # of the candidate's voice, in the sound below
 TIMELINE = TurnTimeline(
@@ -168,10 +169,15 @@ def test_what_is_shown_is_computed_over_all_runs() -> None:
     assert shown["mean_parts_ms"] == {
         "endpoint": 270.0, "recognise": 0.0, "respond": 0.0, "speak": 0.0, "deliver": pytest.approx(20.0 / 3),
     }  # fmt: skip
-    assert shown["baseline"] == [[{"voice_to_voice_ms": 300.0}]]
+    assert shown["distribution"] == {
+        "times_ms": [250.0, 280.0, 300.0],
+        "shares": pytest.approx([100 / 3, 200 / 3, 100]),
+    }
+    assert shown["baseline_distribution"] == {"times_ms": [300.0], "shares": [100.0]}
     unanswered = as_shown(as_json([[result(answered_ms=None)]]), [view(result(answered_ms=None))])
     assert "mean_parts_ms" not in unanswered
-    assert "baseline" not in unanswered
+    assert unanswered["distribution"] == {"times_ms": [], "shares": []}
+    assert "baseline_distribution" not in unanswered
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:

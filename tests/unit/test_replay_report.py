@@ -1,4 +1,4 @@
-"""What replay's report makes of turns: expectation, summary, and a terminal of any width."""
+"""What replay's report makes of turns: plain data, and a terminal of any width."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.replay.compare import ReadReport, compare
 from bench.replay.plan import PlannedTurn
-from bench.replay.report import as_expected, as_json, print_comparison, print_report, summarise
+from bench.replay.report import as_json, print_comparison, print_report
 from bench.replay.simulated_candidate import TurnResult
 from pipelines.events import TurnTimeline
 from pipelines.session.latency import LatencyParts
+from server.reports.comparison import compare
+from server.reports.turns import ReadReport
 
 
 def turn(
@@ -27,35 +28,14 @@ def turn(
     return result
 
 
-@pytest.mark.parametrize(
-    ("expect", "cues", "right"),
-    [
-        ("pain", ["pain"], True),
-        ("pain", ["pain", "smoking"], False),
-        ("pain", [], False),
-        ("greeting", [], True),
-        ("explanation", ["pain"], False),
-        ("volunteer", ["worry"], True),
-        ("volunteer", [], False),
-    ],
-)
-def test_what_was_expected(expect: str, cues: list[str], right: bool) -> None:
-    assert as_expected(turn(expect, cues)) is right
-
-
-def test_the_summary_counts_what_matters() -> None:
+def test_the_summary_is_of_all_runs_and_cues_are_judged_where_they_are_known() -> None:
     cut = turn("pain", ["pain"], whole_ms=-300.0)
     unanswered = turn("smoking", [], said=())
-    summary = summarise([[turn("pain", ["pain"]), cut, unanswered]])
-    assert (summary["turns"], summary["answered_once"], summary["cut"]) == (3, 2, 1)
-    assert summary["expected_cue_rate"] == pytest.approx(0.6667)
-    assert summary["voice_to_voice_ms"] == {"p50": 950.0, "p95": 950.0}
-    assert summarise([[unanswered]], cues_known=False)["expected_cue_rate"] is None
-
-
-def test_repeated_runs_have_a_median_and_a_spread() -> None:
-    summary = summarise([[turn(None, [], whole_ms=ms)] for ms in (900.0, 950.0, 1_100.0)])
-    assert summary["runs"] == {"n": 3, "median_of_p50_ms": 950.0, "spread_of_p50_ms": 200.0}
+    summary = as_json([[turn("pain", ["pain"]), cut], [unanswered, unanswered]])["summary"]
+    assert (summary["turns"], summary["answered_once"], summary["cut"]) == (4, 2, 1)
+    assert (summary["expected_cue_rate"], summary["runs"]["n"]) == (0.5, 2)
+    assert as_json([[unanswered]], topics=[])["summary"]["expected_cue_rate"] is None
+    assert as_json([[unanswered]], final_text_ms=[31.26])["summary"]["final_text_ms"] == {"p50": 31.3, "p95": 31.3}
 
 
 def test_json_has_the_documented_shape() -> None:
@@ -81,10 +61,11 @@ def test_what_was_prepared_ahead_is_counted_over_the_turns_that_tell(capsys: pyt
     other = turn("pain", ["pain"])
     other.timeline = replace(TIMELINE, reused=False, speculated=0, discarded=0, discarded_ms=0.0, wait_ms=612.0)
     runs = [[told, untold, other]]
-    assert summarise(runs)["drafts"] == {
+    report = as_json(runs)
+    assert report["summary"]["drafts"] == {
         "made": 3, "discarded": 2, "reused": 1, "turns": 2, "discarded_s_per_turn": 0.045,
     }  # fmt: skip
-    print_report(runs, troubles=[])
+    print_report(runs, report)
     shown = capsys.readouterr().out
     assert "240*" in shown
     assert "612 " in shown
@@ -95,7 +76,7 @@ def test_what_was_heard_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None
     heard = "[bold]loud[/bold] [/] [link=x]"
     told = turn("pain", ["pain"], said=(heard,))
     told.heard = [heard]
-    print_report([[told]], troubles=[heard], topics=[heard])
+    print_report([[told]], as_json([[told]], troubles=[heard], topics=[heard]))
     assert " ".join(capsys.readouterr().out.split()).count("[bold]loud[/bold]") == 4
 
 
@@ -115,7 +96,8 @@ def test_json_says_what_was_run_for_a_later_comparison(capsys: pytest.CaptureFix
 
 
 def test_the_report_can_be_read_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    print_report([[turn("pain", ["pain"])]], troubles=["audio came late", "audio came late"], topics=["Pain"])
+    runs = [[turn("pain", ["pain"])]]
+    print_report(runs, as_json(runs, troubles=["audio came late", "audio came late"], topics=["Pain"]))
     shown = capsys.readouterr().out
     assert "where does it hurt" in shown
     assert shown.count("audio came late") == 1

@@ -1,4 +1,4 @@
-"""A replay beside an earlier one: the difference of each figure, with an interval that says what chance may do.
+"""A report beside an earlier one: the difference of each figure, with an interval that says what chance may do.
 
 The interval is a percentile bootstrap in two stages (Davison and Hinkley, Bootstrap Methods and their Application,
 1997, section 3.8): turns are drawn with replacement, the same ones on both sides since the same sentences were spoken;
@@ -7,18 +7,15 @@ then the repeats of each side, whole and independently. 95 % of 2,000 such draws
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from common.errors import SettingsError
+from server.reports.turns import ReadReport, ReadTurn
 
 DRAWS = 2_000
 LEVEL = 0.95
@@ -30,61 +27,6 @@ Matrix = NDArray[np.float64]
 
 Statistic = Callable[[Matrix], Matrix]
 """From (draws, values) to (draws,)."""
-
-
-# ---------------------------------------------------------------- reports as read
-
-
-class _Read(BaseModel):
-    """Older and newer reports have fewer or more fields."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class ReadTimeline(_Read):
-    """What the comparison takes from a turn's timeline."""
-
-    wait_ms: float | None = None
-    discarded_ms: float = 0.0
-
-
-class ReadTurn(_Read):
-    """One turn of a report."""
-
-    text: str | None = None
-    cut: bool = False
-    voice_to_voice_ms: float | None = None
-    parts: dict[str, float] | None = None
-    timeline: ReadTimeline | None = None
-
-
-class ReadReport(_Read):
-    """A report of `interlocutor replay --json`, of this version or an earlier one."""
-
-    turns: tuple[ReadTurn, ...]
-    runs: tuple[tuple[ReadTurn, ...], ...] = ()
-    about: dict[str, Any] = Field(default_factory=dict)
-    machine: dict[str, Any] = Field(default_factory=dict)
-
-    @property
-    def all_runs(self) -> tuple[tuple[ReadTurn, ...], ...]:
-        """The runs; reports of one run have it as `turns` only."""
-        return self.runs or (self.turns,)
-
-
-def read_report(path: Path) -> ReadReport:
-    """Read a report; raises SettingsError saying why it can't be used."""
-    try:
-        return ReadReport.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SettingsError(f"--baseline {path} can't be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        where = ".".join(map(str, error.errors()[0]["loc"])) if isinstance(error, ValidationError) else ""
-        what = f"its '{where}' is wrong" if where else "it is not JSON"
-        raise SettingsError(f"--baseline {path} is no report of `interlocutor replay --json FILE`: {what}") from None
-
-
-# ---------------------------------------------------------------- comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +82,13 @@ class Comparison:
     differences: tuple[Difference, ...]
     method: str
     caveats: tuple[str, ...]
+    paired: bool  # whether any turn is in both reports
 
     def as_json(self) -> dict[str, Any]:
         """Return the comparison as plain data."""
         return {
             "method": self.method,
+            "paired": self.paired,
             "caveats": list(self.caveats),
             "figures": [difference.as_json() for difference in self.differences],
         }
@@ -180,15 +124,11 @@ def _part(name: str) -> Callable[[ReadTurn], float | None]:
     return lambda turn: None if turn.parts is None else turn.parts.get(name)
 
 
-def _after_endpoint(turn: ReadTurn) -> float | None:
-    return None if turn.parts is None else sum(value for name, value in turn.parts.items() if name != "endpoint")
-
-
 FIGURES: tuple[tuple[str, str, Callable[[ReadTurn], float | None], Statistic], ...] = (
     ("voice to voice, p50", "ms", lambda turn: turn.voice_to_voice_ms, quantile(0.5)),
     ("voice to voice, p95", "ms", lambda turn: turn.voice_to_voice_ms, quantile(0.95)),
     ("voice to voice, mean", "ms", lambda turn: turn.voice_to_voice_ms, mean),
-    ("after endpoint, p50", "ms", _after_endpoint, quantile(0.5)),
+    ("after endpoint, p50", "ms", lambda turn: turn.after_endpoint_ms, quantile(0.5)),
     *((f"{name}, mean", "ms", _part(name), mean) for name in ("endpoint", "recognise", "respond", "speak", "deliver")),
     ("wait asked for, mean", "ms", lambda turn: turn.timeline.wait_ms if turn.timeline else None, mean),
     ("computation thrown away", "ms a turn", lambda turn: turn.timeline.discarded_ms if turn.timeline else None, mean),
@@ -198,17 +138,19 @@ FIGURES: tuple[tuple[str, str, Callable[[ReadTurn], float | None], Statistic], .
 
 def compare(now: ReadReport, before: ReadReport, *, draws: int = DRAWS) -> Comparison:
     """Compare two reports figure by figure."""
-    new, old, paired, caveats = _paired(now, before)
+    new, old = ([_by_key(run) for run in report.all_runs] for report in (now, before))
+    ours_keys, theirs_keys, paired, caveats = _paired(new[0], old[0])
     differences = []
     for name, unit, value, statistic in FIGURES:
-        ours, theirs = _matrix(new, value), _matrix(old, value)
+        ours, theirs = _matrix(new, ours_keys, value), _matrix(old, theirs_keys, value)
         totals = [float(statistic(side.reshape(1, -1))[0]) if side.size else float("nan") for side in (theirs, ours)]
         known = [None if np.isnan(total) else total for total in totals]
         interval = None
         if None not in known and (min(len(ours), len(theirs)) > 1 or min(ours.shape[1], theirs.shape[1]) > 1):
             interval = _interval(ours, theirs, statistic, paired=paired, draws=draws)
         differences.append(Difference(name, unit, known[0], known[1], interval))
-    return Comparison(tuple(differences), _method(now, before, paired), (*caveats, *_unlike(now, before)))
+    caveats += _unlike(now, before)
+    return Comparison(tuple(differences), _method(now, before, paired), tuple(caveats), paired)
 
 
 def _method(now: ReadReport, before: ReadReport, paired: bool) -> str:
@@ -220,46 +162,44 @@ def _method(now: ReadReport, before: ReadReport, paired: bool) -> str:
     )
 
 
-Runs = Sequence[Sequence[ReadTurn]]
+Key = tuple[str, int]
+"""What was said in a turn, and how often it was said before in its run."""
 
 
-def _paired(now: ReadReport, before: ReadReport) -> tuple[Runs, Runs, bool, list[str]]:
-    """Return the runs of both sides with the turns that both have, in one order; all turns where none is common."""
-    new, old = (_keys(report.all_runs[0]) for report in (now, before))
-    common = [key for key in new if key in old]
-    caveats = []
+def _by_key(run: Sequence[ReadTurn]) -> dict[Key, ReadTurn]:
+    """Return turns by what was said; by their recording and number where nobody knows what."""
+    seen: Counter[str] = Counter()
+    found = {}
+    for turn in run:
+        said = turn.text or turn.source
+        found[said, seen[said]] = turn
+        seen[said] += 1
+    return found
+
+
+def _paired(new: Iterable[Key], old: Iterable[Key]) -> tuple[list[Key], list[Key], bool, list[str]]:
+    """Return the keys that both sides have, in one order, for each side; all keys where none is common."""
+    ours, theirs = list(new), list(old)
+    known = set(theirs)
+    common = [key for key in ours if key in known]
     if not common:
-        caveats.append("The reports have no turn in common: the turns could not be paired, and what was said differs.")
-        return now.all_runs, before.all_runs, False, caveats
-    left_out = len(new) + len(old) - 2 * len(common)
+        lone = "The reports have no turn in common: the turns could not be paired, and what was said differs."
+        return ours, theirs, False, [lone]
+    caveats = []
+    left_out = len(ours) + len(theirs) - 2 * len(common)
     if left_out:
         caveats.append(f"{left_out} turns are in one report only and were left out.")
     if len(common) < 10:
         caveats.append(f"{len(common)} turns are few: such intervals are too narrow, and p95 is close to the largest.")
-    return _chosen(now, [new[key] for key in common]), _chosen(before, [old[key] for key in common]), True, caveats
+    return common, common, True, caveats
 
 
-def _keys(turns: Sequence[ReadTurn]) -> dict[tuple[str, int], int]:
-    """Return the places of turns by what was said, and how often it was said before; by number if nobody knows what."""
-    seen: Counter[str] = Counter()
-    keys = {}
-    for index, turn in enumerate(turns):
-        text = turn.text or ""
-        keys[text, seen[text]] = index
-        seen[text] += 1
-    return keys
-
-
-def _chosen(report: ReadReport, places: Sequence[int]) -> Runs:
-    return [[run[place] for place in places] for run in report.all_runs if len(run) > max(places)]
-
-
-def _matrix(runs: Runs, value: Callable[[ReadTurn], float | None]) -> Matrix:
-    turns = min((len(run) for run in runs), default=0)
-    rows = [[value(run[index]) for run in runs] for index in range(turns)]
-    return np.array([[np.nan if v is None else v for v in row] for row in rows], dtype=np.float64).reshape(
-        turns, len(runs)
-    )
+def _matrix(
+    runs: Sequence[Mapping[Key, ReadTurn]], keys: Sequence[Key], value: Callable[[ReadTurn], float | None]
+) -> Matrix:
+    """Return a figure of each turn in each run; a run that was stopped, or failed in part, lacks some."""
+    rows = [[value(run[key]) if key in run else None for run in runs] for key in keys]
+    return np.array(rows, dtype=np.float64).reshape(len(keys), len(runs))
 
 
 def _interval(
@@ -297,6 +237,7 @@ COMPARABLE = {
     "engines": "Other engines",
     "settings_digest": "Other settings",
     "url": "Another server",
+    "transport": "Another transport",
 }
 TOLD_BY_ONE = {"engines", "settings_digest"}  # a server does not tell them
 

@@ -1,17 +1,16 @@
-"""A replay beside an earlier one: figures, intervals, and reports of every age."""
+"""A report beside an earlier one: figures, intervals, and reports of every age."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bench.replay.compare import Comparison, Difference, ReadReport, compare, mean, quantile, read_report
-from common.errors import SettingsError
 from server.measures import percentile
+from server.reports.comparison import Comparison, Difference, compare, mean, quantile
+from server.reports.turns import ReadReport
 
 PARTS = {"endpoint": 0.8, "recognise": 0.05, "respond": 0.05, "speak": 0.05, "deliver": 0.05}
 
@@ -71,6 +70,21 @@ def test_turns_are_paired_by_what_was_said_and_the_rest_is_left_out() -> None:
     assert (found.before, found.now) == (200.0, 210.0)
     assert found.low_to_high == pytest.approx((10.0, 10.0))
     assert any(caveat.startswith("2 turns are in one report only") for caveat in comparison.caveats)
+    assert comparison.paired
+
+
+def test_a_run_that_was_stopped_is_counted_as_far_as_it_came() -> None:
+    before = report([turn("a", 100), turn("b", 200), turn("c", 300)])
+    now = report([turn("a", 110), turn("b", 210), turn("c", 310)], [turn("a", 130), turn("c", 330)], [])
+    found = figure(compare(now, before, draws=50), "voice to voice, mean")
+    assert found.now == pytest.approx((110 + 210 + 310 + 130 + 330) / 5)
+
+
+def test_turns_that_nobody_knows_the_text_of_are_paired_within_their_recording() -> None:
+    before = report([turn(None, 100, source="a.wav"), turn(None, 300, source="b.wav")])
+    now = report([turn(None, 310, source="b.wav"), turn(None, 9_000, source="c.wav")])
+    found = figure(compare(now, before), "voice to voice, mean")
+    assert (found.before, found.now) == (300.0, 310.0)
 
 
 def test_turns_without_text_are_paired_by_their_number() -> None:
@@ -83,6 +97,7 @@ def test_turns_without_text_are_paired_by_their_number() -> None:
 def test_reports_of_different_recordings_are_compared_unpaired_and_say_so() -> None:
     comparison = compare(report([turn("a", 100), turn("b", 300)]), report([turn("c", 200)]))
     assert "could not be paired" in comparison.caveats[0]
+    assert not comparison.paired
     assert "separately" in comparison.method
     assert figure(comparison, "voice to voice, mean").change == 0.0
 
@@ -119,45 +134,20 @@ def test_what_else_differs_is_said() -> None:
     assert "Other engines: recogniser a before, recogniser b now." in said
     assert "Another machine (cores): 2 before, 8 now." in said
     assert "cpu" not in said
-    there = report([turn("a", 1)], about={"pace": "real", "engines": {}, "url": "http://127.0.0.1:8000"})
+    there = report([turn("a", 1)], about={"pace": "real", "engines": {}, "transport": "webrtc"})
+    said = " ".join(compare(there, report([turn("a", 1)], about={"transport": "websocket"})).caveats)
+    assert "Another transport: websocket before, webrtc now." in said
     said = " ".join(compare(there, now).caveats)
     assert "Other engines, perhaps: they are known of one side only." in said
 
 
-def test_a_report_of_the_first_version_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "old.json"
-    path.write_text(json.dumps({"machine": {"cores": 2}, "turns": [turn("a", 987.1), turn("b", 950.0)], "summary": {}}))
-    comparison = compare(report([turn("a", 250.0), turn("b", 260.0)], about={"pace": "fast"}), read_report(path))
+def test_a_report_of_the_first_version_is_read() -> None:
+    old = {"machine": {"cores": 2}, "turns": [turn("a", 987.1), turn("b", 950.0)], "summary": {}}
+    now = report([turn("a", 250.0), turn("b", 260.0)], about={"pace": "fast"})
+    comparison = compare(now, ReadReport.model_validate(old))
     assert figure(comparison, "voice to voice, p50").verdict == "lower"
     assert figure(comparison, "wait asked for, mean").verdict == "not in both reports"
     assert any("earlier version" in caveat for caveat in comparison.caveats)
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (None, "can't be read"),
-        ("{", "not JSON"),
-        ("[1]", "is no report"),
-        ("[" * 100_000, "is no report"),
-        ("{}", "'turns'"),
-        ('{"turns": [{"voice_to_voice_ms": "soon"}]}', "'turns.0.voice_to_voice_ms'"),
-    ],
-)
-def test_what_is_no_report_is_refused_with_the_reason(tmp_path: Path, content: str | None, said: str) -> None:
-    path = tmp_path / "report.json"
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(SettingsError, match="--baseline") as refused:
-        read_report(path)
-    assert said in refused.value.message
-
-
-def test_a_baseline_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SettingsError, match="not JSON"):
-        read_report(path)
 
 
 def test_quantiles_are_those_of_the_house() -> None:
@@ -181,5 +171,6 @@ def test_numbers_are_shown_without_a_negative_nothing() -> None:
 def test_a_comparison_is_plain_data() -> None:
     plain = compare(spread(2), spread(3, runs=1), draws=50).as_json()
     assert json.loads(json.dumps(plain)) == plain
+    assert plain["paired"] is True
     first = plain["figures"][0]
     assert {"name", "unit", "before", "now", "change", "interval", "verdict"} == set(first)
