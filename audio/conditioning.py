@@ -68,7 +68,7 @@ class Conditioner:
         if self._leveller is not None and state in (SpeechState.SPEAKING, SpeechState.QUIET):
             frame_ms = 1000.0 * len(audio.clean) / self._rate_hz
             self._leveller.hear(level, frame_ms, voiced=state is SpeechState.SPEAKING)
-        return self._check.add(audio.raw, level, state)
+        return self._check.check_frame(audio.raw, level, state)
 
 
 def _level_dbfs(samples: Pcm) -> float:

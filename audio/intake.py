@@ -54,7 +54,7 @@ class Intake:
         """How far media time is ahead of what the client sent: silence inserted, less what came late."""
         return self.missing_ms - self.late_ms
 
-    def receive(self, samples: Pcm, session_ms: float, *, late_ms: float | None = None) -> Iterator[Frame]:
+    def receive_audio(self, samples: Pcm, session_ms: float, *, late_ms: float | None = None) -> Iterator[Frame]:
         """Take int16 mono of any length that arrived at `session_ms`; yield whole frames, live or late.
 
         `late_ms`: the client says that it was captured so long ago. It is late then as far as its place was filled.

@@ -80,7 +80,7 @@ class _WindowStream:
     def _next_ms(self) -> float:
         return self._origin_ms + 1000.0 * (self._taken + len(self._rest)) / self.rate_hz
 
-    def add(self, samples: Pcm, at_ms: float | None) -> tuple[NDArray[np.float32], float]:
+    def measure_levels(self, samples: Pcm, at_ms: float | None) -> tuple[NDArray[np.float32], float]:
         """Return the levels of the windows now complete, and the media time at which the first of them starts."""
         if at_ms is not None and abs(at_ms - self._next_ms) > 500.0 / self.rate_hz:
             self._origin_ms, self._taken, self._windows = at_ms, 0, 0
@@ -116,9 +116,9 @@ class VoicedTracker:
         self._last_voiced_ms: float | None = None
         self._is_stale = False  # more was heard since that was found
 
-    def add(self, samples: Pcm, at_ms: float | None = None) -> None:
+    def track_audio(self, samples: Pcm, at_ms: float | None = None) -> None:
         """Take int16 (n,) that starts at media time `at_ms`; None continues where the last chunk ended."""
-        levels, start_ms = self._stream.add(samples, at_ms)
+        levels, start_ms = self._stream.measure_levels(samples, at_ms)
         self._levels.extend(levels.tolist())
         self._ends_ms.extend(start_ms + (i + 1) * WINDOW_MS for i in range(len(levels)))
         self._is_stale = self._is_stale or len(levels) > 0
@@ -146,10 +146,10 @@ class AudibleTracker:
         self._stream = _WindowStream(rate_hz)
         self.first_audible_ms: float | None = None
 
-    def add(self, samples: Pcm, at_ms: float | None = None) -> float | None:
+    def track_audio(self, samples: Pcm, at_ms: float | None = None) -> float | None:
         """Take int16 (n,) starting at media time `at_ms` (None: where the last ended); return the moment once known."""
         if self.first_audible_ms is None:
-            levels, start_ms = self._stream.add(samples, at_ms)
+            levels, start_ms = self._stream.measure_levels(samples, at_ms)
             audible = np.flatnonzero(levels > AUDIBLE_DBFS)
             if len(audible):
                 self.first_audible_ms = start_ms + float(audible[0]) * WINDOW_MS

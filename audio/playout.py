@@ -116,7 +116,7 @@ class Playout:
         self._cancel_timer()
         self._track = _Track(reply)
 
-    def add(self, reply: int, clause: int, samples: Pcm) -> float:
+    def add_clause_audio(self, reply: int, clause: int, samples: Pcm) -> float:
         """Queue int16 mono at 24 kHz; return its place in the reply's sound, in milliseconds (-1 when it is stale)."""
         track = self._of(reply)
         if track is None:

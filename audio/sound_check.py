@@ -66,7 +66,7 @@ class SoundCheck:
         self._samples = 0
         self._clipped = 0
 
-    def add(self, raw: Pcm, level: float, state: SpeechState) -> list[Finding]:
+    def check_frame(self, raw: Pcm, level: float, state: SpeechState) -> list[Finding]:
         """Take a frame as it came, int16 (n,), its level without rumble, what the detector says; return new faults."""
         if not len(raw) or len(self._told) == len(SoundFault):
             return []

@@ -86,7 +86,7 @@ class TimelineMixer:
         self._write(first, 0, samples[first - start : max(first, self._now) - start])
         return taken
 
-    def take(self, until_ms: float) -> Stereo:
+    def take_stereo(self, until_ms: float) -> Stereo:
         """Return what was not yet taken up to `until_ms`, int16 (n, 2); never beyond the candidate's sound."""
         end = min(samples_for(until_ms, self.rate_hz), self._now)
         if end <= self._taken:

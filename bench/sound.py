@@ -57,7 +57,7 @@ class Tally:
     starts: int = 0
     ends: int = 0
 
-    def add(self, truth: _Flags, speaks: _Flags) -> None:
+    def count_frames(self, truth: _Flags, speaks: _Flags) -> None:
         """Take the frames of one time."""
         self.voiced += int(truth.sum())
         self.found += int((truth & speaks).sum())
@@ -134,8 +134,8 @@ def run_sound(
             without = listen(plain, conditioning=None, vad=vad)
             found = listen(to_mono(sent, WIRE_HZ), conditioning=conditioning, vad=vad)
             for time_, part in enumerate((slice(0, half), slice(half, None))):
-                result.conditioned[time_].add(truth[part], found.speaks[part])
-                result.plain[time_].add(truth[part], without.speaks[part])
+                result.conditioned[time_].count_frames(truth[part], found.speaks[part])
+                result.plain[time_].count_frames(truth[part], without.speaks[part])
             result.audio_s += len(audio) / WIRE_HZ
             result.conditioning_s += found.conditioning_s
             result.recordings += 1

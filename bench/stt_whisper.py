@@ -219,7 +219,7 @@ class _Followed:
     final_ms: float | None = None  # after it was asked for
     asked_ms: float = 0.0
 
-    def take(self, hypothesis: Hypothesis, at_ms: float) -> None:
+    def add_hypothesis(self, hypothesis: Hypothesis, at_ms: float) -> None:
         words = [word.text for word in hypothesis.words]
         stable = words[: hypothesis.stable_words]
         known = len(self.published)
@@ -291,7 +291,7 @@ async def _session(lane: DecodeLane, name: str, segments: Sequence[_Segment]) ->
     followed: list[_Followed] = []
 
     def listen(hypothesis: Hypothesis) -> None:
-        followed[-1].take(hypothesis, clock.now_ms() - began_ms)
+        followed[-1].add_hypothesis(hypothesis, clock.now_ms() - began_ms)
         if hypothesis.final:
             done.set()
 

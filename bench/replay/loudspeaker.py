@@ -57,7 +57,7 @@ class Loudspeaker:
         self._cleared: set[int] = set()
         self._now_ms = 0.0  # up to here playing is accounted for
 
-    def add(self, reply: int, samples: Pcm, now_ms: float) -> float:
+    def add_reply_audio(self, reply: int, samples: Pcm, now_ms: float) -> float:
         """Take sound that arrived; return when it will be heard if nothing holds it, infinity if never."""
         self.advance(now_ms)
         if reply in self._cleared:

@@ -137,7 +137,7 @@ class RemoteLink:
 
     def send(self, samples: Pcm) -> None:
         """Queue sound for the server, or keep it while there is no connection."""
-        self._back.memory.add(samples, _now_s())
+        self._back.memory.keep_audio(samples, _now_s())
         if self._flows:
             self._send_audio(samples)
 

@@ -290,13 +290,13 @@ class SimulatedCandidate:
         return self.results[index] if index >= 0 else None
 
     def _hear_audio(self, reply: int, samples: Pcm) -> None:
-        starts_ms = self._loudspeaker.add(reply, samples, self._now_ms)
+        starts_ms = self._loudspeaker.add_reply_audio(reply, samples, self._now_ms)
         offset_ms = 1000.0 * self._reply_samples.get(reply, 0) / WIRE_HZ
         self._reply_samples[reply] = self._reply_samples.get(reply, 0) + len(samples)
         tracker = self._audible.get(reply)
         if tracker is None or tracker.first_audible_ms is not None:
             return
-        audible_ms = tracker.add(samples, offset_ms)
+        audible_ms = tracker.track_audio(samples, offset_ms)
         if audible_ms is None:
             return
         heard_at_ms = starts_ms + audible_ms - offset_ms

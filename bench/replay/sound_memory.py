@@ -22,7 +22,7 @@ class PlayedAudio:
         self._total = 0
         self._skipped = 0  # never sent, as it was not kept so long
 
-    def add(self, samples: Pcm, now_s: float) -> None:
+    def keep_audio(self, samples: Pcm, now_s: float) -> None:
         """Keep int16 mono that was captured until now."""
         self._kept.append((self._total, now_s - len(samples) / WIRE_HZ, samples))
         self._total += len(samples)

@@ -100,7 +100,7 @@ class RtcLink:
 
     def send(self, samples: Pcm) -> None:
         """Send 20 ms of int16 mono at 24 kHz, or keep it while there is no call."""
-        self._back.memory.add(samples, _now_s())
+        self._back.memory.keep_audio(samples, _now_s())
         if self._flows:
             self.call.microphone.put(samples)
 

@@ -150,7 +150,7 @@ class ClientCall:
 
     def _arrived(self, packet: Ordered) -> None:
         self.heard_s = _now_s()
-        self.inbound.take(packet)
+        self.inbound.take_packet(packet)
 
 
 async def post_offer(url: str, offer: str, headers: dict[str, str], *, method: str = "POST") -> tuple[str, str]:

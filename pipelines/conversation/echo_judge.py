@@ -58,7 +58,7 @@ class EchoJudge:
             return False
         return self.going_on or (onset_ms is not None and now_ms - onset_ms >= FIRST_MS)
 
-    def take(self, score: float, now_ms: float) -> None:
+    def judge_likeness(self, score: float, now_ms: float) -> None:
         """Take a likeness (0..1)."""
         if self._decided:
             return

@@ -105,7 +105,7 @@ class Machine:
                 self.listening_since_ms += tick.missing_ms
         self.replies.play(tick.played_ms, self.now_ms, on_hold=self.overlap.on_hold)
         if tick.echo is not None:
-            self.overlap.echo.take(tick.echo, self.now_ms)
+            self.overlap.echo.judge_likeness(tick.echo, self.now_ms)
 
     @property
     def guarded(self) -> bool:

@@ -102,7 +102,7 @@ class Replies:
 
     # -------------------------------------------------------------- it is made
 
-    def add(self, reply: Reply, part: ReplyPart, now_ms: float) -> list[Command]:
+    def add_part(self, reply: Reply, part: ReplyPart, now_ms: float) -> list[Command]:
         """Take a part of a proposal; of a draft only the first clause is spoken, the others wait for the turn's end."""
         draft = reply is self.draft
         if not draft:

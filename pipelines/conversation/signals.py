@@ -1,4 +1,4 @@
-"""What the conversation is told: frozen signals, each with the media time at which it is given to `receive`."""
+"""What the conversation is told: frozen signals, each with the media time at which it is given to `receive_signal`."""
 
 from __future__ import annotations
 

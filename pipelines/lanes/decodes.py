@@ -63,7 +63,7 @@ class DecodeHandle:
 
     def feed(self, samples: Pcm) -> None:
         """Take int16 mono at 16 kHz, any length."""
-        self.segment.add(samples)
+        self.segment.add_audio(samples)
         self._lane.wake()
 
     def flush(self) -> None:
@@ -303,7 +303,7 @@ class DecodeLane(Lane):
 
     def _take(self, piece: _Piece, decoded: Decoded) -> None:
         handle = piece.handle
-        hypothesis = piece.segment.take(piece.reading, decoded)
+        hypothesis = piece.segment.take_decoded(piece.reading, decoded)
         if not piece.is_waited:
             handle.served = self.captions
         if piece.ended is not None:

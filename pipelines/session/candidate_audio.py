@@ -55,7 +55,7 @@ class _SegmentMap:
     total: int = 0
     asked_ms: float = 0.0  # session time at which the final text was asked for
 
-    def add(self, samples: int, at_ms: float) -> None:
+    def map_samples(self, samples: int, at_ms: float) -> None:
         if not self.fed or abs(at_ms - self.to_media(1000.0 * self.total / ANALYSIS_HZ)) > 1.0:
             self.fed.append(self.total)
             self.media_ms.append(at_ms)
@@ -171,7 +171,7 @@ class Hearing:
         end_ms = media_ms if frame.at_ms is None else frame.at_ms + frame.duration_ms
         if frame.kind is not FrameKind.LATE or frame.at_ms is not None:
             # Without the gain, which may change within a turn: it is levels of one turn that are compared.
-            self._voiced.add(audio.clean, end_ms - frame.duration_ms)
+            self._voiced.track_audio(audio.clean, end_ms - frame.duration_ms)
         samples = self._to_analysis.process(audio.levelled)
         self._heard_ms += 1000.0 * len(samples) / ANALYSIS_HZ
         ahead_ms = end_ms - self._heard_ms  # from the detector's time to media time
@@ -275,7 +275,7 @@ class Hearing:
         if self._segment is not None and not self._segment.fed and self._recent:
             from_ms = self._recent[-1][1] - back_ms
             for samples, at_ms in (recent for recent in self._recent if recent[1] >= from_ms):
-                self._segment.add(len(samples), at_ms)
+                self._segment.map_samples(len(samples), at_ms)
                 if self._stream is not None:
                     self._stream.feed(samples)
 
@@ -284,7 +284,7 @@ class Hearing:
         while self._recent and self._recent[0][1] < at_ms - RECENT_MS:
             self._recent.popleft()
         if self._segment is not None and self._stream is not None:
-            self._segment.add(len(samples), at_ms)
+            self._segment.map_samples(len(samples), at_ms)
             self._stream.feed(samples)
 
 

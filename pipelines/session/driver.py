@@ -180,7 +180,7 @@ class SessionDriver:
         if self.core.is_over:
             return
         self._hearing.awaits_missing = self.keeps_audio
-        for frame in self._intake.receive(samples, self._clock.now_ms(), late_ms=late_ms):
+        for frame in self._intake.receive_audio(samples, self._clock.now_ms(), late_ms=late_ms):
             self._frame(frame)
 
     @property
@@ -322,7 +322,7 @@ class SessionDriver:
                     self.core.turn_number, signal.segment, signal.text, signal.words, round(signal.latency_ms, 3)
                 )
             )
-        commands = self.core.receive(signal, self._intake.clock.now_ms)
+        commands = self.core.receive_signal(signal, self._intake.clock.now_ms)
         if self.core.turns_over > before:
             self._latency.turn_over(
                 self._clock.now_ms(),

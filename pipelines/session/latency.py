@@ -146,7 +146,7 @@ class LatencyWatch:
         now, making = self._turn, self._making.get(chunk.reply)
         if now is None or now.reply != chunk.reply or making is None or now.committed_ms is None:
             return None
-        audible_ms = now.audible.add(chunk.samples, chunk.from_ms)
+        audible_ms = now.audible.track_audio(chunk.samples, chunk.from_ms)
         if audible_ms is None or making.clause_ms is None or making.sound_ms is None:
             return None
         heard_ms = at_ms - chunk.from_ms + audible_ms

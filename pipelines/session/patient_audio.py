@@ -152,7 +152,7 @@ class Speaking:
             now.chunks.setdefault(index, []).append(chunk)
 
     def _play(self, now: _Speaking, index: int, chunk: SpeechChunk) -> None:
-        from_ms = self._playout.add(now.reply, index, chunk.samples)
+        from_ms = self._playout.add_clause_audio(now.reply, index, chunk.samples)
         if now.clause_from_ms is None:
             now.clause_from_ms = from_ms
         start_ms = now.clause_from_ms
@@ -178,7 +178,7 @@ class Speaking:
         while now.playing in now.done:
             pause_ms = now.clauses[now.playing].content.pause_after_ms
             if pause_ms:
-                self._playout.add(now.reply, now.playing, silence(pause_ms, WIRE_HZ))
+                self._playout.add_clause_audio(now.reply, now.playing, silence(pause_ms, WIRE_HZ))
             now.playing += 1
             now.clause_from_ms = None
             for chunk in now.chunks.pop(now.playing, []):

@@ -29,7 +29,7 @@ class LateAudio:
         self._at = 0  # where the next sound of the stretch under way goes
         self._until_ms: float | None = None  # media time of its end
 
-    def add(self, frame: Frame, at_ms: float) -> None:
+    def add_frame(self, frame: Frame, at_ms: float) -> None:
         """Take a frame that begins at media time `at_ms`."""
         if self._until_ms is None or abs(at_ms - self._until_ms) > 1.0:
             self.end()
@@ -43,7 +43,7 @@ class LateAudio:
             self._until_ms = None
             self._add(self._resampler.process(np.zeros(0, dtype=np.int16), last=True))
 
-    def take(self, until: int) -> list[tuple[int, Pcm]]:
+    def take_stretches(self, until: int) -> list[tuple[int, Pcm]]:
         """Return what there is before sample `until`, each stretch in one piece with its place."""
         stretches: list[list[tuple[int, Pcm]]] = []
         left: list[tuple[int, Pcm]] = []
@@ -99,7 +99,7 @@ class SessionRecorder:
     def candidate_late(self, frame: Frame) -> None:
         """Put a late frame where it was spoken; one that does not say when that was can't be recorded."""
         if frame.at_ms is not None:
-            self._late.add(frame, frame.at_ms)
+            self._late.add_frame(frame, frame.at_ms)
 
     def patient(self, at_ms: float, samples: Pcm) -> None:
         """Place the patient's sound (int16 mono, 24 kHz) at a media time."""
@@ -116,9 +116,9 @@ class SessionRecorder:
         self._disk.submit(self._finish, self._report)
 
     def _write(self) -> None:
-        for at, samples in self._late.take(samples_for(self._mixer.now_ms, WIRE_HZ)):
+        for at, samples in self._late.take_stretches(samples_for(self._mixer.now_ms, WIRE_HZ)):
             self._write_late(at, self._mixer.late(at, samples))
-        stereo = self._mixer.take(self._mixer.now_ms)
+        stereo = self._mixer.take_stereo(self._mixer.now_ms)
         self._written_ms = self._mixer.now_ms
         # After a failure too: the writer keeps sound for a while and tries again.
         if len(stereo):

@@ -74,11 +74,11 @@ class GrowingSegment:
         self.samples = 0
         self.read_samples = 0  # as far as some reading reached, or was tried in vain
 
-    def add(self, samples: Pcm) -> None:
+    def add_audio(self, samples: Pcm) -> None:
         """Take int16 (n,) at 16 kHz."""
         if len(samples):
             self._audio.append(np.ascontiguousarray(samples, dtype=np.int16))
-            self._voiced.add(samples)
+            self._voiced.track_audio(samples)
             self.samples += len(samples)
 
     @property
@@ -132,7 +132,7 @@ class GrowingSegment:
         )
         return ReadRequest(request, purpose, self._from_samples, self._from_samples + len(audio))
 
-    def take(self, reading: ReadRequest, decoded: Decoded) -> Hypothesis | None:
+    def take_decoded(self, reading: ReadRequest, decoded: Decoded) -> Hypothesis | None:
         """Take what was read; return the hypothesis, or None when more sound has to be read for its purpose."""
         covers_more = reading.to_samples >= self.read_samples
         self.read_samples = max(self.read_samples, reading.to_samples)

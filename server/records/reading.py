@@ -70,7 +70,7 @@ def recorded_turns(records: Iterable[LogEntry]) -> tuple[RecordedTurn, ...]:
     """
     reading = _Reading()
     for record in records:
-        reading.take(record)
+        reading.take_event(record)
     return tuple(turn for turn in reading.turns if turn.text)
 
 
@@ -101,7 +101,7 @@ class _Reading:
         self._heard: dict[int, list[Word]] = {}  # turn -> what the recogniser wrote for it
         self._replies: dict[int, _LoggedReply] = {}
 
-    def take(self, record: LogEntry) -> None:
+    def take_event(self, record: LogEntry) -> None:
         """Take the next event."""
         media_ms = record.envelope.media_ms
         match record.event:

@@ -89,7 +89,7 @@ class DataChannel:
         """Refuse: a call's sound leaves by its track, so no message is binary."""
         raise NotImplementedError
 
-    async def receive(self) -> str | bytes:
+    async def receive_message(self) -> str | bytes:
         """Return the next message; raises ChannelClosed."""
         while not self._messages:
             if self._closed is not None:

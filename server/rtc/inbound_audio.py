@@ -54,7 +54,7 @@ class InboundAudio:
         self._missing_before_ms = 0.0
         self._last: Pcm = np.zeros(0, dtype=np.int16)
 
-    def take(self, packet: Ordered) -> None:
+    def take_packet(self, packet: Ordered) -> None:
         """Take the packet whose turn it is."""
         if packet.restarted:
             self._restart()

@@ -49,7 +49,7 @@ class _ReplyOut:
     def end(self) -> int:
         return self.first + len(self.audio)
 
-    def take(self, count: int) -> Pcm:
+    def take_samples(self, count: int) -> Pcm:
         at = self.cursor - self.first
         taken = self.audio[at : at + count]
         self.cursor += len(taken)
@@ -127,11 +127,11 @@ class ReplyQueue:
         reply = self._replies[0]
         out = silence(FRAME_MS, WIRE_HZ)
         if self._fade_out:
-            tail = reply.take(FADE_SAMPLES)
+            tail = reply.take_samples(FADE_SAMPLES)
             out[: len(tail)] = (tail * np.linspace(1.0, 0.0, len(tail), endpoint=False)).astype(np.int16)
             self._fade_out = False
         elif self._held is None and not self._dropped:
-            cut = reply.take(FRAME_SAMPLES)
+            cut = reply.take_samples(FRAME_SAMPLES)
             self._tell(reply.number, len(cut))
             out[: len(cut)] = cut
             if self._fade_in and len(cut):

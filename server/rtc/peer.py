@@ -111,4 +111,4 @@ class CallPeer:
 
     def _arrived(self, packet: Ordered) -> None:
         self.audio_s = asyncio.get_running_loop().time()
-        self.inbound.take(packet)
+        self.inbound.take_packet(packet)

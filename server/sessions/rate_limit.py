@@ -58,7 +58,7 @@ class RateLimit:
             return 0
         return math.ceil(max(0.0, 1.0 - self._tokens(network)) / self._per_s)
 
-    def take(self, network: str) -> None:
+    def take_token(self, network: str) -> None:
         """Take a token."""
         if not self._per_s:
             return

@@ -18,7 +18,7 @@ class CandidateAudio:
         self._refused_ms = 0.0
         self._told_s = float("-inf")
 
-    def add(self, samples: int, now_s: float) -> None:
+    def count_received(self, samples: int, now_s: float) -> None:
         """Count sound that came."""
         self._received += samples
         self.last_s = now_s

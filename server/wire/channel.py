@@ -32,7 +32,7 @@ class Channel(Protocol):
     async def send_bytes(self, data: bytes) -> None:
         """Send a binary message, as `send_text`; only where the connection's voice makes such messages."""
 
-    async def receive(self) -> str | bytes:
+    async def receive_message(self) -> str | bytes:
         """Return the next message; raises ChannelClosed."""
 
     async def close(self, code: int, reason: str) -> None:
@@ -66,7 +66,7 @@ class WebSocketChannel:
         except (WebSocketDisconnected, OSError, RuntimeError):  # sending after a close is a RuntimeError of the server
             raise ChannelClosed(1006) from None
 
-    async def receive(self) -> str | bytes:
+    async def receive_message(self) -> str | bytes:
         """Return the next frame's text or bytes; raises ChannelClosed."""
         try:
             message = await self._websocket.receive()

@@ -67,7 +67,7 @@ class Inbound:
         self._principal = principal
         self._reply_wanted: c.CreateResponse | None = None  # until the final text of the turn has come
 
-    def take(self, message: c.ClientMessage) -> None:
+    def take_message(self, message: c.ClientMessage) -> None:
         """Carry out a message; raises Refused."""
         check(message, self._principal, self._wire.info)
         try:

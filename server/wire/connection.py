@@ -143,7 +143,7 @@ class RealtimeConnection:
             step_s = min(self._quiet_s, self._idle_s) if live.comes_back else self._idle_s
             try:
                 async with asyncio.timeout(step_s):
-                    message = await self._channel.receive()
+                    message = await self._channel.receive_message()
             except TimeoutError:
                 if live.code is not None or live.quiet_s() <= step_s / 2:  # or sound comes by another way
                     continue
@@ -180,7 +180,7 @@ class RealtimeConnection:
             self._misunderstood(refused)
             return
         try:
-            self._live.take(message)
+            self._live.take_message(message)
         except Refused as refused:
             self._live.put(error_event(refused))
 
@@ -199,7 +199,7 @@ class RealtimeConnection:
             audio = parse_candidate(data)
             if audio.reply and self._live.link.acks:
                 self._live.played(audio.reply, audio.played_ms)
-            self._live.take(
+            self._live.take_message(
                 AppendAudio.model_construct(
                     type="input_audio_buffer.append", event_id=None, audio=audio.pcm, late_ms=audio.late_ms
                 )

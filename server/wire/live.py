@@ -149,9 +149,9 @@ class LiveSession:
         self._cancel_starting()
         return driver
 
-    def take(self, message: ClientMessage) -> None:
+    def take_message(self, message: ClientMessage) -> None:
         """Carry out a client's message; raises Refused."""
-        self._inbound.take(message)
+        self._inbound.take_message(message)
 
     def hear(self, samples: Pcm, *, late_ms: float | None = None, event_id: str | None = None) -> None:
         """Take the candidate's sound, int16 mono at the session's input rate; the first starts the role-play.
@@ -162,7 +162,7 @@ class LiveSession:
         if self.code is not None:
             return
         driver = self.start()
-        self._audio.add(len(samples), _now_s())
+        self._audio.count_received(len(samples), _now_s())
         if late_ms is None:
             self._attendance.note(Happened.HEARD)
         else:

@@ -162,7 +162,7 @@ class Outbox:
         self._sent += 1
         text = event.model_copy(update={"event_id": f"event_{self._sent:06d}"}).model_dump_json()
         if self._kept is not None:
-            self._kept.add(self._sent, event, text)
+            self._kept.keep_event(self._sent, event, text)
         return text
 
     def _due_s(self) -> float:

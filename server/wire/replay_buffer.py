@@ -19,7 +19,7 @@ class ReplayBuffer:
         self._texts: dict[int, str] = {}
         self._captions: dict[str, int] = {}  # the newest of each item
 
-    def add(self, number: int, event: e.ServerEvent, text: str) -> None:
+    def keep_event(self, number: int, event: e.ServerEvent, text: str) -> None:
         """Keep an event; numbers grow."""
         if isinstance(event, _NOT_KEPT):
             return

@@ -111,7 +111,7 @@ class MemoryChannel:
         await self._flowing.wait()
         self.sent_bytes.append(data)
 
-    async def receive(self) -> str | bytes:
+    async def receive_message(self) -> str | bytes:
         message = await self._inbound.get()
         if isinstance(message, ChannelClosed):
             raise message

@@ -166,7 +166,7 @@ class ScriptedClient:
         for index, text in enumerate(texts):
             first = samples_for(from_ms + index * each_ms, INPUT_HZ)
             samples = samples_for(from_ms + (index + 1) * each_ms - sound.gap_ms, INPUT_HZ) - first
-            number = self._lexicon.add(Heard(text, samples, 1.0 if sound.sure else 0.1))
+            number = self._lexicon.add_word(Heard(text, samples, 1.0 if sound.sure else 0.1))
             words.append((number, first, samples))
         return tuple(words)
 

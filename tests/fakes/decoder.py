@@ -34,7 +34,7 @@ class Phrases:
     def say(self, text: str) -> Pcm:
         """Return the phrase's sound, int16 at 16 kHz."""
         words = [
-            audio_of(self.lexicon.add(Heard(word, self._samples)), self._samples, index * self._samples)
+            audio_of(self.lexicon.add_word(Heard(word, self._samples)), self._samples, index * self._samples)
             for index, word in enumerate(text.split())
         ]
         return np.concatenate([np.zeros(0, dtype=np.int16), *words])

@@ -40,7 +40,7 @@ class Lexicon:
     def __getitem__(self, number: int) -> Heard:
         return self._words[number]
 
-    def add(self, word: Heard) -> int:
+    def add_word(self, word: Heard) -> int:
         """Add a word and return its number."""
         if len(self._words) >= MOST_WORDS:
             raise ValueError(f"more than {MOST_WORDS} words; say fewer")

@@ -119,13 +119,13 @@ def _lasted_ms(folder: Path) -> float:
 
 def _watch(call: Call, handed_on: list[tuple[int, float]]) -> None:
     """Note when each packet is handed on to the session."""
-    hand_on = call.peer.inbound.take
+    hand_on = call.peer.inbound.take_packet
 
-    def take(packet: Ordered) -> None:
+    def take_packet(packet: Ordered) -> None:
         handed_on.append((packet.timestamp, asyncio.get_running_loop().time()))
         hand_on(packet)
 
-    call.peer.inbound.take = take  # type: ignore[method-assign]
+    call.peer.inbound.take_packet = take_packet  # type: ignore[method-assign]
 
 
 def _time(found: Consultation, relay: Relay, handed_on: list[tuple[int, float]]) -> None:

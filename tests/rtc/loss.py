@@ -88,11 +88,11 @@ def _over(server: ServerProcess, call_id: str) -> list[dict[str, float]]:
 
 async def _listen(wire: CallWire, arrived: list[float], duration_s: float) -> None:
     """Note when each packet of the patient's is handed on, for so long."""
-    hand_on = wire.call.inbound.take
+    hand_on = wire.call.inbound.take_packet
 
-    def take(packet: Ordered) -> None:
+    def take_packet(packet: Ordered) -> None:
         arrived.append(time.monotonic() * 1000.0)
         hand_on(packet)
 
-    wire.call.inbound.take = take  # type: ignore[method-assign]
+    wire.call.inbound.take_packet = take_packet  # type: ignore[method-assign]
     await asyncio.sleep(duration_s)  # the subject is a stretch of time

@@ -129,7 +129,7 @@ class World:
         self.signals.append(signal)
         ended = self.core.state is State.ENDED
         self.sound = False
-        commands = self.core.receive(signal, self.now_ms)
+        commands = self.core.receive_signal(signal, self.now_ms)
         assert not ended or not commands, "something happens after the end"
         for command in commands:
             self._do(command)

@@ -47,7 +47,7 @@ class Table:
         return self.core.state is state
 
     def tell(self, signal: s.Signal) -> list[c.Command]:
-        commands = self.core.receive(signal, self.now_ms)
+        commands = self.core.receive_signal(signal, self.now_ms)
         self.done += commands
         return commands
 

@@ -187,12 +187,12 @@ def test_a_minute_in_which_nobody_speaks_gives_no_text_whatever_the_decoder_woul
     def read(purpose: Purpose) -> None:
         reading = segment.reading(purpose)
         (decoded,) = decoder.decode([reading.request]).results
-        hypothesis = segment.take(reading, decoded)
+        hypothesis = segment.take_decoded(reading, decoded)
         if hypothesis is not None:
             told.append(hypothesis)
 
     for start in range(0, len(audio), 12 * ANALYSIS_HZ):
-        segment.add(audio[start : start + 12 * ANALYSIS_HZ])
+        segment.add_audio(audio[start : start + 12 * ANALYSIS_HZ])
         if segment.has_new_voice:
             read("caption")
     while not segment.is_read:

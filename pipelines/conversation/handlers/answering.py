@@ -86,7 +86,7 @@ def proposed(m: Machine, part: s.Proposed) -> None:
     reply = m.replies.find(part.reply)
     if reply is None:
         return
-    m.do(m.replies.add(reply, part.part, m.now_ms))
+    m.do(m.replies.add_part(reply, part.part, m.now_ms))
     if reply is m.replies.reply and reply.end is not None and not reply.clauses:
         end_empty(m, reply)
 

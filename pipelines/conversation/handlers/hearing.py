@@ -91,7 +91,7 @@ def drafted(m: Machine, proposed: s.Proposed) -> None:
     draft = m.replies.drafted(proposed.reply)
     if draft is None:
         return
-    m.do(m.replies.add(draft, proposed.part, m.now_ms))
+    m.do(m.replies.add_part(draft, proposed.part, m.now_ms))
     if draft.end is not None:
         m.candidate.answer_in_pause(draft.end.score if draft.end.asked else 0.0)
         m.estimate()
