@@ -220,11 +220,6 @@ class LiveSession:
             self.put(e.RoleplayEnded(reason=reason))
         self._finish(CLOSE_CODES.get(reason, 1011), reason)
 
-    def stop(self, reason: str, *, code: int, text: str = "") -> None:
-        """End the session for a reason of the server's, closing with `code`."""
-        self._finish(code, text or reason)
-        self.end(reason)
-
     def abandon(self, close_code: int, text: str) -> None:
         """End the session for what its client did or a fault of ours, closing with `close_code`."""
         self._finish(close_code, text)
