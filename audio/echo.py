@@ -20,7 +20,8 @@ LAG_MIN_MS = -100
 # A jitter buffer, two sound devices, a room and the way back take no longer: what comes later a person says.
 LAG_MAX_MS = 500
 STEP_MS = 10
-FRAME_MS = 32  # long enough to tell the harmonics of a voice of 70 Hz apart
+# This window is long enough to tell the harmonics of a voice of 70 Hz apart.
+FRAME_MS = 32
 # A longer window would wait longer for a candidate who speaks into an echo.
 WINDOW_MS = 500
 # Of less audible sound than this, chance finds a likeness somewhere among the shifts.
@@ -33,7 +34,8 @@ RANGE_DB = 35.0
 # A small loudspeaker and a telephone's sample rate both carry this range of frequencies.
 LOWEST_HZ, HIGHEST_HZ = 125.0, 3375.0
 BAND_EDGES_HZ = (125, 250, 375, 500, 688, 875, 1125, 1438, 1875, 2500, 3375)  # a third of an octave or a little more
-NEIGHBOURS = 3  # bins to each side: ±94 Hz, about a harmonic's distance
+# So many bins to each side are ±94 Hz, about the distance between harmonics.
+NEIGHBOURS = 3
 # What varies by less is silence, and no more than rounding is alike in it.
 FLAT_DB = 0.1
 # By chance the best of the shifts is so much more alike, divided by the number of frames.
@@ -169,7 +171,8 @@ def _loudness(spectra: _Spectra) -> NDArray[np.float64]:
 def _alike_in_bands(heard: _Spectra, played: _Spectra) -> NDArray[np.float64]:
     """Return for each shift the correlation of how the levels in bands go up and down."""
     x, y = _in_bands(_limited(heard)), _in_bands(_limited(played))
-    x -= x.mean(axis=0)  # so the means of `y` at a shift add nothing to the products
+    # Once `x` has no mean, the means of `y` at a shift add nothing to the products.
+    x -= x.mean(axis=0)
     y -= y.mean(axis=0)
     power = _sums(np.einsum("ft,ft->f", y, y, dtype=np.float64), len(x))
     power -= np.sum(_sums(y.astype(np.float64), len(x)) ** 2, axis=1) / len(x)

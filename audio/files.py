@@ -22,7 +22,8 @@ from common.errors import AudioError, storage_error
 
 LOWEST_HZ, HIGHEST_HZ = 8_000, 192_000  # a telephone, and the most a sound card makes
 MOST_CHANNELS = 8
-LONGEST_MS = 30 * 60_000.0  # a role-play is 5 minutes; this is room for a whole sub-test
+# A role-play is 5 minutes; this is room for a whole sub-test.
+LONGEST_MS = 30 * 60_000.0
 
 READ_BLOCK_FRAMES = 65_536
 # libsndfile says such a number of a FLAC without a length, and then loses its last block.

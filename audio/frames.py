@@ -27,7 +27,8 @@ class FrameKind(StrEnum):
     LIVE = "live"
     # Late sound came in a burst after a connection resumed: it is transcribed, but never ends a turn.
     LATE = "late"
-    MISSING = "missing"  # nothing came; silence inserted so that media time goes on
+    # Nothing came: this is silence, inserted so that media time goes on.
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

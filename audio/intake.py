@@ -15,7 +15,8 @@ from audio.clock import MediaClock
 from audio.frames import ACCEPTED_HZ, FRAME_MS, Frame, FrameKind, Pcm, samples_for, silence
 from common.errors import AudioError
 
-MISSING_AFTER_MS = 100.0  # shorter gaps are ordinary network and scheduling jitter
+# Shorter gaps are ordinary jitter of network and scheduling.
+MISSING_AFTER_MS = 100.0
 # Sound may run so far ahead of its time before it is late (if there was a gap) or counted as too fast.
 LEAD_MS = 200.0
 # A stalled sender's own buffer coming at once is no abuse; twice this is.

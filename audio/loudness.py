@@ -16,7 +16,8 @@ WINDOWS_PER_S = 100
 # A window is "voiced" when it is within this of the loudest one: speech is, but breath and room noise are not.
 VOICED_RANGE_DB = 25.0
 BUMP_DB = 40.0  # no knock is louder than the voice by more
-AUDIBLE_DBFS = -45.0  # above the noise of a headset, below any spoken syllable
+# This is above the noise of a headset, and below any spoken syllable.
+AUDIBLE_DBFS = -45.0
 # One or two samples at full scale happen in loud speech; a flat top this long does not.
 CLIPPED_RUN_SAMPLES = 3
 
@@ -72,7 +73,8 @@ class _WindowStream:
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
         self._origin_ms = 0.0
-        self._taken = 0  # samples since the origin that were returned as windows
+        # So many samples since the origin were returned as windows.
+        self._taken = 0
         self._windows = 0
         self._rest: Pcm = np.zeros(0, dtype=np.int16)
 

@@ -87,11 +87,13 @@ class _Track:
     queue: deque[tuple[int, Pcm]] = field(default_factory=deque)  # (clause, samples)
     queued_samples: int = 0
     sent_samples: int = 0
-    ends_at_ms: float = 0.0  # session time at which what was sent will have been heard
+    # At this session time, what was sent will have been heard.
+    ends_at_ms: float = 0.0
     clause: int = -1  # the last one that started
     acked_ms: float | None = None
     acked_at_ms: float = 0.0
-    since: tuple[float, float] = (0.0, 0.0)  # (place, session time) from which on it plays without a seek
+    # Since this place and session time it has played without a seek.
+    since: tuple[float, float] = (0.0, 0.0)
     on_hold: bool = False
     # Whether it was lost with its connection: what was sent and not heard may never have arrived.
     lost: bool = False

@@ -73,7 +73,8 @@ class SegmentWriter:
         self._backlog = samples_for(BACKLOG_MS, rate_hz)
         # Samples that came while the backlog was full are owed: they are written as silence after it.
         self._owed = 0
-        self._late: deque[tuple[int, Pcm]] = deque()  # (place, sound) that is to be put into what was written
+        # Each is a place and the audio that is to be put there into what was written.
+        self._late: deque[tuple[int, Pcm]] = deque()
 
     def write(self, stereo: Stereo) -> None:
         """Append int16 (n, 2)."""
@@ -243,7 +244,8 @@ def join(folder: Path, *, segment_ms: float = SEGMENT_MS, rate_hz: int = WIRE_HZ
         raise error if isinstance(error, StorageError) else storage_error(target, error) from error
     _remove(used)
     for path in set(_segment_paths(folder)) - set(used):
-        with suppress(OSError):  # the recording is safe; a name that stays is only untidy
+        # The recording is safe; a name that stays is only untidy.
+        with suppress(OSError):
             path.rename(path.with_name(path.name + ".broken"))
     return Joined(target, 1000.0 * frames / rate_hz, tuple(problems))
 

@@ -33,10 +33,13 @@ class SpeechSettings(BaseModel):
 
     on_threshold: float = Field(default=0.5, gt=0, lt=1)  # Silero's highest on noises, tunes and hum was 0.44
     off_threshold: float = Field(default=0.35, gt=0, lt=1)  # lower, so that soft sounds inside a word don't end it
-    start_ms: float = Field(default=96, ge=0, le=1000)  # three windows: a click or a lip smack fills one or two
+    # These are three windows: a click or a lip smack fills one or two.
+    start_ms: float = Field(default=96, ge=0, le=1000)
     pause_ms: float = Field(default=64, gt=0, le=5000)  # the detector has let go late already: see `stop_ms`
-    stop_ms: float = Field(default=200, gt=0, le=5000)  # longer than the closure of a stop consonant (about 100 ms)
-    preroll_ms: float = Field(default=300, ge=0, le=2000)  # detection comes up to 150 ms after onset in nine of ten
+    # The closure of a stop consonant is shorter: about 100 ms.
+    stop_ms: float = Field(default=200, gt=0, le=5000)
+    # In nine of ten cases, detection comes at most 150 ms after the onset.
+    preroll_ms: float = Field(default=300, ge=0, le=2000)
 
     @model_validator(mode="after")
     def _off_is_below_on(self) -> SpeechSettings:
@@ -125,12 +128,15 @@ class SpeechDetector:
         self.state = SpeechState.QUIET
         self.probability = 0.0  # of the last whole window
         self._origin_ms: float | None = None  # media time of sample 0
-        self._judged = 0  # samples since the origin that the detector has decided about
-        self._delivered = 0  # samples before this one were handed out, or will never be
+        # The detector has decided about so many samples since the origin.
+        self._judged = 0
+        # The samples before this one were handed out, or will never be.
+        self._delivered = 0
         self._voiced_from = 0
         self._silent_since = 0
         self._paused = False  # the pause at hand was told
-        self._held: Pcm = np.zeros(0, dtype=np.int16)  # what may still have to be handed out, the newest sound last
+        # This may still have to be handed out; the newest audio is last.
+        self._held: Pcm = np.zeros(0, dtype=np.int16)
         self._received = 0
 
     def process(self, samples: Pcm, at_ms: float | None = None) -> list[SpeechEvent]:

@@ -34,7 +34,8 @@ CONSULTATIONS = (
 )  # fmt: skip
 HELD_OUT = frozenset({"sentences_heldout", "sentences_fresh", "sentences_final"})
 """Sentence files that serve to measure alone: once their failures are read and tuned to, their rate tells nothing."""
-MARGIN_MS = 150  # of the sound around a segment, as a voice detector leaves it
+# A voice detector leaves so much of the audio around a segment.
+MARGIN_MS = 150
 FEED_MS = 20
 FLITE_VOICES = (
     ("rms", Voice(sex="male", rate_wpm=175)),

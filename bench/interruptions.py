@@ -45,7 +45,8 @@ CAUSE_MS = 500.0
 # The consultations are held so often; by then every sound had its reply, or the patient says nothing long enough.
 ROUNDS = 12
 WHOLE = 0.9  # of a word: it was heard
-TWICE = 0.5  # of a word that was heard, heard again: it was said twice
+# A word that was heard was said twice when this share of it is heard again.
+TWICE = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,8 @@ def _finals(reader: WhisperReader, speech: Pcm, seconds: float, progress: Progre
     """Measure a final text, ours and `WhisperModel.transcribe` in turn; and what the server does, with word times."""
     audio = speech[: samples_for(1000.0 * seconds, ANALYSIS_HZ)]
     tokens = round(TOKENS_PER_S * seconds)
-    few = tokens // 2 + 1  # what faster-whisper writes when it is asked for `tokens`
+    # When faster-whisper is asked for `tokens`, it writes so many.
+    few = tokens // 2 + 1
     arms: dict[str, Callable[[], object]] = {
         "theirs": lambda: _transcribe(reader, audio, tokens),
         "ours": lambda: _final(reader, [audio], tokens),
@@ -206,7 +207,8 @@ class PinnedDecoder:
         return tuple(word for word in segment.words if word.end_ms <= length_ms)
 
 
-_KEY = 4_000  # samples that tell one fixture's segment from all others
+# So many samples tell one fixture's segment from all others.
+_KEY = 4_000
 
 
 @dataclass(slots=True)

@@ -180,7 +180,8 @@ def _whisper(settings: EngineSettings, models: ModelSettings, place: ModelPlace,
     return Choice(
         "whisper",
         _OfModel(place, make),
-        "thread",  # CTranslate2 lets go of the interpreter while it computes
+        # CTranslate2 lets go of the interpreter while it computes.
+        "thread",
         reason,
         demonstration=False,
         batch_size=models.batch_size,

@@ -199,7 +199,8 @@ class RespondRequest:
     words: tuple[Word, ...] = ()
     history: tuple[HistoryItem, ...] = ()
     told: tuple[str, ...] = ()  # cues that were heard, in order
-    seed: int = 0  # chooses among variants, so that a replay says the same
+    # The seed chooses among variants, so that a replay says the same.
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -397,8 +397,10 @@ class TurnTimeline(Event):
     last_voiced_ms: float
     wait_ms: float
     pause_ms: float | None  # the pause was noticed
-    transcript_ms: float | None  # the text of all that was said was there for the first time
-    draft_ms: float | None  # the reply was asked for, if that was before the turn's end
+    # At this time the text of all that was said was there for the first time.
+    transcript_ms: float | None
+    # At this time the reply was asked for, if that was before the turn's end.
+    draft_ms: float | None
     clause_ms: float | None  # its first clause was there
     sound_ms: float | None  # its first sound was made
     endpoint_ms: float  # the turn was judged to be over

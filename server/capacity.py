@@ -38,7 +38,8 @@ LOAD, STREAM_LOAD = 0.65, 0.18
 CALL_PLACES = 2
 # A session costs so much of a core without its engines: 0.02 over a WebSocket, 0.04 over a call.
 OWN_CPU_S = 0.03
-OWN_SHARE = 0.6  # of all cores, that sessions without their engines may take
+# Sessions without their engines may take this share of all cores.
+OWN_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,8 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,  # loggers are made at import, before anybody has called this
+        # Loggers are made at import, before anybody has called this.
+        cache_logger_on_first_use=False,
     )
 
 

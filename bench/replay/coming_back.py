@@ -22,7 +22,8 @@ class ComingBack:
 
     def __init__(self, *, wanted: bool) -> None:
         self.wanted = wanted
-        self.resumed = 0  # how often a connection was lost and another took its place
+        # So often a connection was lost and another took its place.
+        self.resumed = 0
         self.within_s: float | None = None  # how long the session waits; None: nothing was offered
         self.memory = PlayedAudio()
         self._token = ""

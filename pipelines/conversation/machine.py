@@ -60,7 +60,8 @@ class Machine:
         self.detection = s.TurnDetectionSet(fixed_wait_ms=settings.fixed_wait_ms)
         self.tick = s.Tick()  # the last one
         self.now_ms = 0.0
-        self.away = False  # nobody is there: nothing is said, and nothing is judged
+        # While nobody is there, nothing is said and nothing is judged.
+        self.away = False
         # While sound that may become speech is near, neither is a turn ended nor a reply begun over it.
         self.voice_near = False
         self.closing_due = False

@@ -40,7 +40,8 @@ class _Ended:
     """A segment whose final text is waited for."""
 
     segment: GrowingSegment
-    asked: int  # the lane's number of this request: first come, first served
+    # This is the lane's number of the request: first come, first served.
+    asked: int
     tries: int = 0
 
 
@@ -144,7 +145,8 @@ class DecodeLane(Lane):
         self._handles: list[DecodeHandle] = []
         self._something = asyncio.Event()
         self._asked = itertools.count(1)
-        self._alone: WeakSet[GrowingSegment] = WeakSet()  # are read by themselves, since a batch with them failed
+        # These are read by themselves, since a batch with them failed.
+        self._alone: WeakSet[GrowingSegment] = WeakSet()
 
     def open(self, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> DecodeHandle:
         """Open a stream."""
@@ -201,7 +203,8 @@ class DecodeLane(Lane):
         self._give_known()
         waited = [piece for handle in self._handles if (piece := self._waited(handle)) is not None]
         if waited:
-            share = -(-len(waited) // len(self._workers))  # what the other workers are free for is read sooner by them
+            # Workers that are free take a share each, so that all of it is read sooner.
+            share = -(-len(waited) // len(self._workers))
             return self._batch(sorted(waited, key=lambda piece: piece.turn), min(share, self._batch_size))
         most = max(1, int(CAPTIONS_MS / self.caption_ms)) if self.caption_ms else 1
         few, interval_ms = self.speaking <= max(1, len(self._workers) // 2), self.interval_ms

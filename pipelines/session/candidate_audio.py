@@ -89,7 +89,8 @@ class Hearing:
         self._heard_ms = 0.0
         self._media_ms = 0.0
         self._voiced = VoicedTracker(rate_hz)
-        self._quiet = False  # by loudness, while the voice detector still hears speech
+        # It is quiet by loudness, while the voice detector still hears speech.
+        self._quiet = False
         # Sound that did not come may come late: until then nothing was heard.
         self.awaits_missing = False
         self._stream: RecogniserHandle | None = None

@@ -53,7 +53,8 @@ from pipelines.session.role_play_clock import RolePlayClock
 
 logger = structlog.get_logger("pipelines.session")
 
-GAP_REPORT_MS = 1_000.0  # missing sound is logged once a second, not once a frame
+# Missing audio is logged once a second, not once a frame.
+GAP_REPORT_MS = 1_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ class SessionSpec:
     session_s: int
     seed: int
     input_hz: int
-    paced: bool = True  # False: the client is our own replay under virtual time
+    # This is false where the client is our own replay under virtual time.
+    paced: bool = True
     speaker_state: str | None = None
 
 

@@ -68,7 +68,8 @@ class Speaking:
                 PrepareRequest(self._card),
                 priority=LATER_CLAUSE,
                 on_part=lambda _part: None,
-                on_end=lambda _error: None,  # what is wrong with the engine will show in the first turn
+                # What is wrong with the engine will show in the first turn.
+                on_end=lambda _error: None,
             )
 
     def respond(self, command: Respond) -> None:

@@ -8,7 +8,8 @@ from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from pipelines.engines import Hypothesis, SegmentDecoder, StreamSpec
 from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegment, Growth, Purpose
 
-STEP_SAMPLES = samples_for(20, ANALYSIS_HZ)  # however sound is fed, captions are read at the same places
+# However audio is fed, captions are read at the same places.
+STEP_SAMPLES = samples_for(20, ANALYSIS_HZ)
 
 
 class DecodedRecogniser:

@@ -22,15 +22,18 @@ from audio.vad import Vad
 from pipelines.engines import Rejection, Word
 
 SILENT_DBFS = -55.0  # nothing louder than this is speech near a microphone
-LOUD_DBFS = -40.0  # as loud as this it may be speech, even beside a slammed door
+# What is as loud as this may be speech, even beside a slammed door.
+LOUD_DBFS = -40.0
 # Stretches of this length are asked for a voice, the loudest first; "yes" fits in one.
 GATE_MS, GATE_STEP_MS = 2_000.0, 1_500.0
 # So much of a stretch must be voice, at this probability; "yes" has 150 ms.
 VOICE_MS, VOICE = 90.0, 0.5
 # This probability that nobody speaks and this mean log probability of a token have to go together.
 NO_SPEECH, UNSURE = 0.6, -1.0
-MOST_COMPRESSED = 2.4  # times; text that is shorter packed than so repeats itself
-REPEATS, REPEATS_LONGER = {1: 6, 2: 4}, 3  # so many words, said so many times in a row, are a loop
+# A text that is shorter by this factor when it is packed repeats itself.
+MOST_COMPRESSED = 2.4
+# So many words, said so many times in a row, are a loop.
+REPEATS, REPEATS_LONGER = {1: 6, 2: 4}, 3
 # So many words or more may be said twice: for emphasis, or since they were not understood.
 TWICE = 4
 # So many words or more that end a text twice are looked at: the decoder may have written them once more by itself.

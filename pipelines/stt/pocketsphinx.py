@@ -97,7 +97,8 @@ class PocketSphinxRecogniser:
         decoder = max(fitting, key=lambda spare: len(spare.vocabulary.taught), default=None)
         if decoder is None:
             if len(self._spare) >= max(1, self.settings.spare_decoders):
-                self._spare.pop(0)  # before the new one is built, so that memory does not grow
+                # One goes before the new one is built, so that memory does not grow.
+                self._spare.pop(0)
             decoder = _TaughtDecoder(self.settings)
         else:
             self._spare.remove(decoder)
@@ -279,7 +280,8 @@ def _start_afresh(raw: Any, cmn: str) -> None:
 
 def _build(settings: PocketSphinxSettings) -> Any:
     try:
-        from pocketsphinx import Decoder, get_model_path  # type: ignore[attr-defined]  # re-exported without saying so
+        # The library exports these names again without saying so.
+        from pocketsphinx import Decoder, get_model_path  # type: ignore[attr-defined]
 
         # The decoder takes a dictionary from a file alone, which it has read when it is built.
         with TemporaryDirectory(prefix="interlocutor-") as folder:

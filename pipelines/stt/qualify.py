@@ -45,7 +45,8 @@ TURNS = ((0, 1, 2), (4, 5, 6, 7), (8, 3, 9, 6, 5))
 
 # This voice comes with the packages, so that it is there wherever a model is pulled.
 VOICE = "espeak"
-_MARGIN_MS = 200  # of silence before and after, as a voice detector leaves
+# A voice detector leaves so much silence before and after.
+_MARGIN_MS = 200
 _BREATH_MS = 400
 
 

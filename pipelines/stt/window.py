@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from audio.frames import ANALYSIS_HZ
 
-WINDOW_S = 30.0  # what the models were trained on, and the longest they take
+# The models were trained on windows of this length, and take no longer ones.
+WINDOW_S = 30.0
 # Windows are rounded up to such steps, so that sounds of several sessions share a batch.
 STEP_S = 2.5
 

@@ -65,7 +65,8 @@ class EspeakSynthesiser:
         for event in made.events:
             for index, word in enumerate(words):
                 if word.start <= event.offset < word.end:
-                    if starts[index] is None:  # "2.5" and "well-known" have several events: the first counts
+                    # "2.5" and "well-known" have several events: the first counts.
+                    if starts[index] is None:
                         starts[index] = round(event.sample * WIRE_HZ / made.rate_hz)
                     break
         yield from chunks(samples, place(words, fill_starts(starts, total=len(samples)), samples))

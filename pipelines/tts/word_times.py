@@ -11,7 +11,8 @@ from audio.frames import WIRE_HZ, Pcm, samples_for
 from pipelines.engines import SpeechChunk, Word
 
 _WINDOW_SAMPLES = samples_for(10, WIRE_HZ)
-_AUDIBLE_RMS = 32767 * 10 ** (-45 / 20)  # what the house calls audible: a 10 ms window above -45 dBFS
+# The house calls a 10 ms window above -45 dBFS audible.
+_AUDIBLE_RMS = 32767 * 10 ** (-45 / 20)
 _CHUNK_SAMPLES = samples_for(200, WIRE_HZ)
 
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from audio.frames import WIRE_HZ
 
-CONTENT = 0  # every item has one content part, every response one output
+# Every item has one content part, every response one output.
+CONTENT = 0
 OUTPUT = 0
 
 ResponseStatus = Literal["in_progress", "completed", "cancelled", "failed"]

@@ -197,7 +197,8 @@ class Translator:
         if event.typed:
             return self._typed(event)
         item_id, previous = candidate_item(event.turn), self.last_item_id
-        out = self._stopped(event.turn, event.to_ms)  # at the session's end a turn is kept though it was not over
+        # At the session's end, a turn is kept though it was not over.
+        out = self._stopped(event.turn, event.to_ms)
         self._turns.pop(event.turn, None)
         out.append(e.Committed(item_id=item_id, previous_item_id=previous))
         out += self._item(item_id, e.InputAudioContent(transcript=event.text))

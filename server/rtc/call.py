@@ -135,7 +135,8 @@ class Call:
             return
         try:
             live.hear(samples)
-        except AppError as error:  # an engine that is gone, a folder that can't be written
+        except AppError as error:
+            # An engine is gone, or a folder can't be written.
             live.put(e.ProblemMessage(code=error.code, message=error.message))
             live.abandon(error.close_code, error.code)
         except Exception:

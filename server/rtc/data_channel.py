@@ -17,7 +17,8 @@ HIGH_BYTES = 65_536
 LOW_BYTES = 16_384
 # Where so many messages were taken and not yet read, the reader has stopped, or somebody floods it.
 MOST_WAITING = 1_000
-CLOSE_S = 1.0  # for what is queued to leave before the channel is closed
+# What is queued has so long to leave before the channel is closed.
+CLOSE_S = 1.0
 GONE = 1006
 
 

@@ -20,7 +20,8 @@ from audio.mono import MonoMixer
 
 OPUS_HZ = 48_000  # what it decodes to, and the clock of its timestamps
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
-BITS_PER_S = 32_000  # speech at 12 kHz bandwidth is transparent at about 24 kbit/s
+# Speech at 12 kHz bandwidth is transparent at about 24 kbit/s.
+BITS_PER_S = 32_000
 # Each packet carries a coarse copy of the one before: a browser that lost one packet of a patient's word plays that.
 EXPECTED_LOSS_PERCENT = 5
 # After so many frames of digital silence each gives the same packet, and none has to be computed.

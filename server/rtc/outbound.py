@@ -23,7 +23,8 @@ REWIND_SAMPLES = samples_for(REWIND_MS + FRAME_MS, WIRE_HZ)
 ACKNOWLEDGE_FRAMES = 5  # 100 ms, as our page does over the WebSocket
 # This is a browser's own jitter buffer on a good network (measured: 40 to 50), until it tells its own.
 PAGE_BUFFER_MS = 50.0
-ENDED_FRAMES = 15  # a voice that is late with its next clause has not ended
+# A voice that is late with its next clause has not ended.
+ENDED_FRAMES = 15
 # A loop that stood still for longer leaves a hole in the stream instead of a burst at the listener.
 LATE_S = 0.1
 
@@ -71,7 +72,8 @@ class ReplyQueue:
         self._fade_out = False  # the next frame is to end what sounds
         self._fade_in = False
         self._dropped = False  # the front reply goes once it has faded
-        self._sounding: int | None = None  # the reply of which `began` was told and `ended` was not
+        # Of this reply `began` was told and `ended` was not.
+        self._sounding: int | None = None
         self._dry = 0  # frames for which nothing was there
 
     def play(self, chunk: PlayoutChunk) -> None:
@@ -288,7 +290,8 @@ class PatientTrack(MediaStreamTrack):
         packet = self._encoder.encode(frame.samples, self._number)
         self._number += 1
         if frame.reply is not None and self.audio.held == frame.reply:
-            if self._told_hold != frame.reply:  # all that was sent will be heard: this is where it pauses
+            if self._told_hold != frame.reply:
+                # All that was sent will be heard: this is where it pauses.
                 self._told_hold = frame.reply
                 self.places.forget()
                 self._tell_heard(frame.reply, 1000.0 * frame.place / WIRE_HZ)

@@ -22,7 +22,8 @@ from server.settings.rtc import RtcSettings
 
 logger = structlog.get_logger("server.rtc.peer")
 
-MOST_UNFINISHED_BYTES = 4 * LOCAL_MAX_MESSAGE_SIZE  # of messages that never end, which aiortc would keep for ever
+# Without a limit, aiortc would keep messages that never end.
+MOST_UNFINISHED_BYTES = 4 * LOCAL_MAX_MESSAGE_SIZE
 
 
 class CallPeer:

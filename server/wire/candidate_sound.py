@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from server.protocol.wire_session import WireSession
 
-MAX_REFUSED_MS = 10_000.0  # sound faster than real time; by then it is no accident
+# After so much audio faster than real time, it is no accident any more.
+MAX_REFUSED_MS = 10_000.0
 TOO_FAST_EVERY_S = 1.0  # at most so often is the client told
 
 

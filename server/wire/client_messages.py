@@ -261,7 +261,8 @@ class Inbound:
         first = self._stage.driver is None
         core = self._stage.start().core
         if core.reply_number is not None:
-            if first:  # the card has the patient begin: this is what was asked for
+            if first:
+                # The card has the patient begin: this is what was asked for.
                 return
             raise Refused(
                 "the patient is answering already; wait for response.done, or cancel", code=Code.RESPONSE_ACTIVE

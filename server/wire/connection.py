@@ -165,7 +165,8 @@ class RealtimeConnection:
                 self._take_binary(message)
             else:
                 self._take(message)
-        except AppError as error:  # an engine that is gone, a folder that can't be written
+        except AppError as error:
+            # An engine is gone, or a folder can't be written.
             self._live.put(e.ProblemMessage(code=error.code, message=error.message))
             self._abandon(error.close_code, error.code)
         except Exception:

@@ -24,7 +24,8 @@ class Presence(StrEnum):
     EXPECTED = "expected"  # no connection was made yet
     ATTACHED = "attached"
     SILENT = "silent"  # the connection stands, and nothing comes over it
-    RETURNING = "returning"  # a new connection stands, and nothing was heard over it yet
+    # A new connection stands, and nothing was heard over it yet.
+    RETURNING = "returning"
     AWAY = "away"  # there is no connection, and the session waits for one
     GONE = "gone"  # the session waits no longer
 

@@ -11,7 +11,8 @@ MIN_LEAD_MS = 300.0  # rides out ordinary jitter
 # Beyond this, an interruption would recall more sound than a bad network is worth.
 MAX_LEAD_MS = 2_000.0
 JITTER_GAIN = 1.0 / 16.0  # RFC 3550
-CHANGE_GAIN = 0.25  # how fast a new reply's round trip counts: four replies or so
+# At this rate, the mean follows the round trips of about four replies.
+CHANGE_GAIN = 0.25
 
 
 class RoundTrip:

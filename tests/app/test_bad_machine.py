@@ -234,6 +234,7 @@ async def test_an_ended_session_leaves_one_recording(mock_server: ServerProcess,
         folder = mock_server.folder(wire.session_id)
         async with asyncio.timeout(PATIENCE_S):
             while not (folder / RECORDING_NAME).exists() or list(read_segments(folder)):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)  # the server's disk thread: there is no event to wait for
+                # The disk thread of the server gives no event to wait for.
+                await asyncio.sleep(0.02)
     kept: list[Any] = sorted(path.name for path in folder.iterdir())
     assert kept == ["events.jsonl", "payloads.jsonl", RECORDING_NAME]

@@ -22,7 +22,8 @@ from tests.app.wire import CARD, PATIENCE_S, connect_to, encoded, sentence
 pytestmark = pytest.mark.asyncio
 
 AUDIO = "response.output_audio.delta"
-UNREACHED_MS = 1_000  # of sound, of 2.3 s that are sent without an acknowledgement
+# At most so much audio arrives, of the 2.3 s that are sent without an acknowledgement.
+UNREACHED_MS = 1_000
 HOLD = "interlocutor.playout.hold"
 # The candidate speaks after this silence, in which the same length of the reply is left unread.
 QUIET_MS = 1_500

@@ -164,7 +164,8 @@ def until_ready(server: subprocess.Popen[bytes], began_s: float) -> float:
     while time.monotonic() - began_s < READY_S and server.poll() is None:
         if asked("/ready")[0] == 200:
             return time.monotonic() - began_s
-        time.sleep(0.1)  # another process's state: there is no event to wait for
+        # The state of another process gives no event to wait for.
+        time.sleep(0.1)
     raise RuntimeError("the server did not become ready; its own words are above")
 
 

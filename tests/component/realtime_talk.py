@@ -43,7 +43,8 @@ RESUME_S = 60
 CHUNK_MS = 40  # of the patient's sound, as playout cuts it
 TRANSPORT: ContextVar[str] = ContextVar("transport", default="websocket")
 """What talks are held over: a test of the conversation is run over each."""
-PATIENCE_S = 60.0  # of virtual time: what has not come by then does not come
+# What has not come by then, in virtual time, does not come.
+PATIENCE_S = 60.0
 
 
 class LevelVad:

@@ -634,6 +634,7 @@ def assert_published_words_stay(session: Session) -> None:
     for hypothesis in session.told:
         words = hypothesis.text.split()
         if published and words[:1] != published[:1]:
-            published = []  # of a segment that was abandoned: each word is said once
+            # The words before were of a segment that was abandoned: each word is said once.
+            published = []
         assert words[: len(published)] == published
         published = [] if hypothesis.final else words[: hypothesis.stable_words]

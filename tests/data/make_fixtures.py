@@ -145,7 +145,8 @@ def _without_speech(plan: FixturePlan, rng: np.random.Generator) -> tuple[Sound,
     if plan.kind == "silence":
         return sound, ()
     sound += pink_noise(samples, level_db=ROOM_DB, rng=rng)
-    bursts = ((1000, 250, -6.0), (1650, 240, -9.0))  # from_ms, duration_ms, peak dBFS: a second cough is weaker
+    # Each is from_ms, duration_ms and peak dBFS: a second cough is weaker.
+    bursts = ((1000, 250, -6.0), (1650, 240, -9.0))
     for from_ms, duration_ms, level_db in bursts:
         _add(sound, cough(ANALYSIS_HZ, duration_ms=duration_ms, level_db=level_db, rng=rng), from_ms)
     return sound, tuple(TruthSound(from_ms=at, to_ms=at + length, name="cough") for at, length, _ in bursts)

@@ -12,7 +12,8 @@ Sound = NDArray[np.float64]
 WINDOW_MS = 10
 # A window this far below the turn's loudest is no longer voice: this is the house's rule for latency.
 VOICED_RANGE_DB = 25.0
-SILENCE_DB = -200.0  # stands for digital silence, whose level has no logarithm
+# This stands for digital silence, whose level has no logarithm.
+SILENCE_DB = -200.0
 
 
 def window_levels(sound: Sound, rate_hz: int) -> NDArray[np.float64]:

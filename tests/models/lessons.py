@@ -17,7 +17,8 @@ from tests.models.speech import Heard, Said, Samples, words_of
 
 # The recordings have this level: -28 dBFS where voiced, a little less over all.
 _SPEECH_RMS = 0.035
-_SURE_S = 0.05  # a word that ended so long ago has been heard to its end
+# A word that ended so long ago has been heard to its end.
+_SURE_S = 0.05
 # A smaller part of a word does not count as the word; a larger part that is not the whole may count or not.
 _BEGUN = 0.6
 # This share of the cuts goes through such a larger part: the word may be written or not, and nothing else.

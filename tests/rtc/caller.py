@@ -19,7 +19,8 @@ from tests.app.wire import CARD, Wire
 
 PATIENCE_S = 20.0
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
-LOUD = 500  # of 32768: the patient, not the noise of coding silence
+# This and more, of 32768, is the patient and not the noise of coding silence.
+LOUD = 500
 
 
 class CallSocket(ClientCall):

@@ -28,7 +28,8 @@ from server.rtc.jitter import Ordered
 from tests.app.inside import serving, until
 from tests.rtc.relay import Relay, through_relay, without_addresses
 
-BACK_MS = 15.0  # a delay within so much of the usual one is the usual one
+# A delay within this of the usual one is the usual one.
+BACK_MS = 15.0
 SEARCH_MS = 600.0
 NEVER = float("inf")
 
@@ -44,14 +45,17 @@ class Consultation:
     planned: list[str] = field(default_factory=list)  # what was said, turn by turn
     heard: list[str] = field(default_factory=list)  # what was understood of it
     voice_to_voice_ms: list[float] = field(default_factory=list)
-    delays_ms: list[float] = field(default_factory=list)  # of each packet, from its arrival until the session had it
-    returns_ms: list[float] = field(default_factory=list)  # after each loss, until the delay was the usual one again
+    # This is the delay of each packet, from its arrival until the session had it.
+    delays_ms: list[float] = field(default_factory=list)
+    # After each loss it took so long until the delay was the usual one again.
+    returns_ms: list[float] = field(default_factory=list)
     recorded_ms: float = 0.0
     lasted_ms: float = 0.0  # by the session's clock
     # The server inserted this silence where sound was late, beyond the sound that never came: media time is ahead by
     # this much.
     put_in_ms: float = 0.0
-    shifts_ms: list[float] = field(default_factory=list)  # where each turn is in the recording, less where it was said
+    # Each is how much later a turn is in the recording than it was said.
+    shifts_ms: list[float] = field(default_factory=list)
 
     @property
     def understood(self) -> int:

@@ -32,7 +32,8 @@ class Loss:
     missed: int  # of them, by the server's count
     # This is the longest gap between the patient's packets, as they were handed on at the caller.
     longest_gap_ms: float
-    waits: int  # of these gaps, how many were longer than three packets' time
+    # So many of these gaps were longer than three packets' time.
+    waits: int
     concealed_ms: float
 
 

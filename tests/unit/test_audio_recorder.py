@@ -236,7 +236,8 @@ def test_a_killed_server_loses_no_more_than_a_refresh(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(folder)], cwd=root, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process:
-        for _ in range(87):  # in the middle of a segment, and it goes on while we kill it
+        for _ in range(87):
+            # We kill it in the middle of a segment, while it goes on.
             process.stdout.readline()
         process.kill()
         printed = [line for line in process.stdout.read().splitlines() if line.isdigit()]
