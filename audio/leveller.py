@@ -1,7 +1,7 @@
 """A slow gain that brings a voice to the level that detectors and recognisers know, and leaves everything else alone.
 
 Method: the adaptive digital gain of WebRTC's second gain controller (modules/audio_processing/agc2): the level is taken
-from voiced sound only, the gain follows slowly, room noise bounds it, a limiter sees to peaks. Other than there the
+from voiced audio only, the gain follows slowly, room noise bounds it, a limiter sees to peaks. Other than there the
 gain begins at none, and a voice of an ordinary level is left as it is.
 """
 
@@ -69,7 +69,7 @@ class Leveller:
         if before_db == self.gain_db == 0.0:
             return samples
         peak = max(int(samples.max()), -int(samples.min()), 1)
-        # Sound that comes loud is not made quieter by the limiter, only not louder.
+        # Audio that comes loud is not made quieter by the limiter, only not louder.
         most = max(CEILING, peak)
         if self.gain_db > 0.0:
             release_db = RELEASE_DB_PER_S * len(samples) / self._rate_hz

@@ -127,7 +127,7 @@ class VoicedTracker:
 
     @property
     def last_voiced_ms(self) -> float | None:
-        """Media time of the end of the last voiced window so far; None before any sound."""
+        """Media time of the end of the last voiced window so far; None before any audio."""
         if self._is_stale:
             index = _last_voiced(np.array(self._levels, dtype=np.float32), self._bump_windows)
             self._last_voiced_ms = None if index is None else self._ends_ms[index]

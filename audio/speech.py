@@ -6,7 +6,7 @@
 
 SpeechHinted is told on entering STARTING, SpeechDenied on going back to QUIET from there, SpeechStarted on entering
 SPEAKING from STARTING. SpeechPaused is told in STOPPING once it has been silent for pause_ms, SpeechResumed when speech
-goes on after that; until stop_ms have passed one voiced window is enough, and the sound still belongs to the stretch.
+goes on after that; until stop_ms have passed one voiced window is enough, and the audio still belongs to the stretch.
 Pure: no clock, no thread. Times are media milliseconds, counted from samples.
 """
 
@@ -27,7 +27,7 @@ POSITION_TOLERANCE_MS = 1.0
 
 
 class SpeechSettings(BaseModel):
-    """When sound counts as the start of speech, and when silence as a pause."""
+    """When audio counts as the start of speech, and when silence as a pause."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -78,7 +78,7 @@ class SpeechDenied:
 class SpeechBegan:
     """Speech is certain at `at_ms` and was first voiced at `voiced_from_ms`.
 
-    `preroll` is all sound to be recognised so far, int16 (n,) at 16 kHz ending at `preroll_end_ms`: up to
+    `preroll` is all audio to be recognised so far, int16 (n,) at 16 kHz ending at `preroll_end_ms`: up to
     `preroll_ms` of what came before the first voice, but never anything that was delivered already.
     """
 
@@ -106,7 +106,7 @@ class SpeechPaused:
 
 @dataclass(frozen=True, slots=True)
 class SpeechResumed:
-    """Speech goes on after a short pause, voiced since `voiced_from_ms`; its sound has been delivered without a gap."""
+    """Speech goes on after a short pause, voiced since `voiced_from_ms`; its audio has been delivered without a gap."""
 
     at_ms: float
     voiced_from_ms: float
@@ -143,7 +143,7 @@ class SpeechDetector:
         """Take int16 (n,) at 16 kHz, any n, starting at media time `at_ms` (None: where the last ended).
 
         Returns what happened, in order. Raises AudioError when `at_ms` leaves a gap or goes back: media time has none
-        (missing sound comes as silence), so the caller counts wrongly.
+        (missing audio comes as silence), so the caller counts wrongly.
         """
         self._check_position(at_ms)
         probabilities = self._vad.process(samples)
@@ -159,7 +159,7 @@ class SpeechDetector:
         return events
 
     def finish(self) -> list[SpeechEvent]:
-        """End the stream: a stretch under way is paused where the sound ends."""
+        """End the stream: a stretch under way is paused where the audio ends."""
         events: list[SpeechEvent] = []
         if self._speech_is_on:
             self._deliver(self._received, events)

@@ -1,4 +1,4 @@
-"""Voice activity detection: a probability of speech for each window of 16 kHz sound."""
+"""Voice activity detection: a probability of speech for each window of 16 kHz audio."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VadName = Literal["auto", "silero", "webrtc"]
 SILERO_WINDOW_SAMPLES = 512  # 32 ms, the window the model was trained on
 # The model sees the 4 ms before each window; zeros there flip 15 of 343 decisions.
 SILERO_CONTEXT_SAMPLES = 64
-# One run takes 8 s of sound, which keeps the memory for a long recording negligible.
+# One run takes 8 s of audio, which keeps the memory for a long recording negligible.
 SILERO_ROWS = 256
 
 WEBRTC_WINDOW_SAMPLES = 320  # 20 ms, a length this detector knows

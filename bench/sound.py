@@ -1,4 +1,4 @@
-"""`eval sound`: whether voices are found in sound as bad microphones send it, with and without conditioning.
+"""`eval sound`: whether voices are found in audio as bad microphones send it, with and without conditioning.
 
 Each recording is said twice in a session of its own: at first nothing is known of its level, later it is. What the
 detector finds is held against what it finds in the recording as it is, without conditioning.
@@ -28,7 +28,7 @@ from bench.figures import Figure
 # There is so much silence before each time: a room is heard before somebody speaks.
 LEAD_MS = 500.0
 GAP_MS = 1_500.0  # between the two times
-# A start that is found so late loses no sound: so much before it is kept.
+# A start that is found so late loses no audio: so much before it is kept.
 START_MS = 300.0
 END_MS = 250.0
 IN_SPEECH = (SpeechState.SPEAKING, SpeechState.STOPPING)
@@ -38,7 +38,7 @@ _Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """What was found in one sound: for each 20 ms whether somebody speaks; seconds of computation; advice given."""
+    """What was found in one clip: for each 20 ms whether somebody speaks; seconds of computation; advice given."""
 
     speaks: _Flags
     starts: int

@@ -51,7 +51,7 @@ class GroupResult:
 
     @property
     def audio_s(self) -> float:
-        """Seconds of sound."""
+        """Seconds of audio."""
         return sum(bench.audio_s for bench in self.benches)
 
     def figures(self, group: str, stock: GroupResult | None) -> list[Figure]:

@@ -35,7 +35,7 @@ from pipelines.virtual_time import run_virtual, virtual_clock
 from server.measures import percentile
 from server.paths import ROOT
 
-# Two tokens precede the text of an English model's sound: "start of transcript" and "no timestamps".
+# Two tokens precede the text of an English model's audio: "start of transcript" and "no timestamps".
 _START = 2
 TOKENS_PER_S = 4.0  # of English speech
 FINALS_S = (3.0, 8.0)
@@ -314,7 +314,7 @@ async def _session(lane: DecodeLane, name: str, segments: Sequence[_Segment]) ->
     return followed
 
 
-# ---------------------------------------------------------------- sound
+# ---------------------------------------------------------------- audio
 
 
 def _segments() -> Iterable[_Segment]:

@@ -44,7 +44,7 @@ OWN_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What one sentence cost: its sound in seconds, milliseconds to speak it, and to hear it once it was said."""
+    """What one sentence cost: its audio in seconds, milliseconds to speak it, and to hear it once it was said."""
 
     audio_s: float
     speak_ms: float
@@ -99,7 +99,7 @@ async def _try(engines: Engines, clock: Clock) -> Trial:
 
 
 async def _spoken(lane: JobLane) -> Pcm:
-    """Return the sentence's sound, int16 (n,) at 16 kHz."""
+    """Return the sentence's audio, int16 (n,) at 16 kHz."""
     chunks: list[Pcm] = []
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

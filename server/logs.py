@@ -71,7 +71,7 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
         library = logging.getLogger(name)
         if not any(isinstance(old, RefusalIsNoFault) for old in library.filters):
             library.addFilter(RefusalIsNoFault())
-    # They write whole frames and every timer at DEBUG, candidates' sound among them.
+    # They write whole frames and every timer at DEBUG, candidates' audio among them.
     for name in ("websockets", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[settings.level]))
     structlog.configure(

@@ -18,7 +18,7 @@ LAST_PAUSE_S = 2.0
 
 
 class ComingBack:
-    """What one client knows of its session: the last event seen, the way back that was offered, its latest sound."""
+    """What one client knows of its session: the last event seen, the way back that was offered, its latest audio."""
 
     def __init__(self, *, wanted: bool) -> None:
         self.wanted = wanted

@@ -97,7 +97,7 @@ class LocalLink:
         self._tell = listener
 
     def send(self, samples: Pcm) -> None:
-        """Hand sound to the driver."""
+        """Hand audio to the driver."""
         try:
             self.driver.receive_audio(samples)
         except AudioError as error:

@@ -71,7 +71,7 @@ class TurnResult:
 
 
 class SimulatedCandidate:
-    """Sends one 20 ms frame every 20 ms: a turn's sound when its time has come, silence otherwise."""
+    """Sends one 20 ms frame every 20 ms: a turn's audio when its time has come, silence otherwise."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class SimulatedCandidate:
         self.troubles: list[str] = []
         self.over: str | None = None
         self.sent: list[Pcm] = []
-        self.spoken: list[Pcm] = []  # of it, the candidate's own sound
+        self.spoken: list[Pcm] = []  # of it, the candidate's own audio
         self._loudspeaker = Loudspeaker()
         self._interrupter = Interrupter(interruptions)
         self._room = room
@@ -131,7 +131,7 @@ class SimulatedCandidate:
 
     @property
     def gaps_ms(self) -> list[float]:
-        """How late sound of a reply came after what was there had been played."""
+        """How late audio of a reply came after what was there had been played."""
         return self._loudspeaker.gaps_ms
 
     @property

@@ -81,7 +81,7 @@ class Microphone(MediaStreamTrack):
 
 
 class ClientCall:
-    """A call from its offer to its end; `hear` is given the patient's sound, int16 mono at 24 kHz.
+    """A call from its offer to its end; `hear` is given the patient's audio, int16 mono at 24 kHz.
 
     `ice`: how it finds its way, directly unless told.
     """

@@ -160,7 +160,7 @@ class Conversation:
 
     @property
     def wants_echo(self) -> bool:
-        """Whether it should be measured now how alike the microphone's sound and the patient's are."""
+        """Whether it should be measured now how alike the microphone's audio and the patient's are."""
         overlap, turn, now_ms = self._machine.overlap, self._machine.candidate.turn, self._machine.now_ms
         if overlap.onset is not None:
             return overlap.echo.wanted(overlap.onset.at_ms, now_ms)

@@ -3,7 +3,7 @@
 The patient falls silent at the first voiced moment; this judge decides whether it stays silent. A question or an
 address takes the floor as soon as it is understood; other words once they last longer than a backchannel would. Until
 then what was understood is often wrong: recognisers hear the first half of "of course" as "of core". When the sound
-ends early, having said nothing of that kind, the patient goes on. An echo is what matches the patient's sound or words
+ends early, having said nothing of that kind, the patient goes on. An echo is what matches the patient's audio or words
 at the time they were played: the same words said later are a candidate who repeats them, which is good practice.
 """
 

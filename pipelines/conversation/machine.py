@@ -25,7 +25,7 @@ from pipelines.engines import RespondKind
 
 @dataclass(frozen=True, slots=True)
 class EchoJudged:
-    """The machine tells itself: it was measured how alike the microphone's sound and the patient's are."""
+    """The machine tells itself: it was measured how alike the microphone's audio and the patient's are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Machine:
 
     @property
     def guarded(self) -> bool:
-        """Whether what is heard may be the patient's own sound, so that only clear words count."""
+        """Whether what is heard may be the patient's own voice, so that only clear words count."""
         return self.overlap.guarded(self.replies.heard_ms)
 
     # -------------------------------------------------------------- what handlers do

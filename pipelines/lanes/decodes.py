@@ -1,6 +1,6 @@
 """The lane for recognisers that read whole pieces of speech: it streams for them, and batches across sessions.
 
-Each session's growing segment is kept here; the engine only ever sees sound and gives words. What somebody waits for,
+Each session's growing segment is kept here; the engine only ever sees audio and gives words. What somebody waits for,
 final texts and pauses' readings, goes before captions; captions that came too late are dropped; those of different
 sessions take turns, and come more seldom the more there are. They are read in lulls if there are any, since a lull that
 turns out to be a pause has then been read before anybody asks. A worker that dies loses nothing.
@@ -46,7 +46,7 @@ class _Ended:
 
 
 class DecodeHandle:
-    """A session's stream on the lane: feed sound, finish or reset segments; hypotheses come to the listener."""
+    """A session's stream on the lane: feed audio, finish or reset segments; hypotheses come to the listener."""
 
     def __init__(self, lane: DecodeLane, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> None:
         self.spec = spec
@@ -169,7 +169,7 @@ class DecodeLane(Lane):
 
     @property
     def interval_ms(self) -> float:
-        """Sound from a reading of a stream to its next caption, in ms, so that captions take a quarter of the time."""
+        """Audio from a reading of a stream to its next caption, in ms, so that captions take a quarter of the time."""
         return self.speaking * self.caption_ms / (CAPTION_SHARE * len(self._workers))
 
     async def _run(self, index: int) -> None:

@@ -1,7 +1,7 @@
 """The session driver: joins the conversation core with its ear, its voice, the transport, the log and the recorder.
 
-It owns the clocks of one session. Sound comes in through `receive_audio`, what happens goes out through the log, the
-patient's sound through playout. All calls are made on the event loop.
+It owns the clocks of one session. Audio comes in through `receive_audio`, what happens goes out through the log, the
+patient's audio through playout. All calls are made on the event loop.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class SessionSpec:
 
 
 class SessionDriver:
-    """One session from its first sound to its end."""
+    """One session from its first audio to its end."""
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class SessionDriver:
             self._recorder.close()
         self.ended.set()
 
-    # -------------------------------------------------------------- sound in
+    # -------------------------------------------------------------- audio in
 
     def receive_audio(self, samples: Pcm, *, late_ms: float | None = None) -> None:
         """Take int16 mono at the session's input rate; raises AudioError when it comes faster than real time.
@@ -187,11 +187,11 @@ class SessionDriver:
 
     @property
     def missing_ms(self) -> float:
-        """How much silence was inserted in all where no sound came."""
+        """How much silence was inserted in all where no audio came."""
         return self._intake.missing_ms
 
     def audio_paused(self) -> None:
-        """The client is there and has no sound to send: what does not come now will not come late."""
+        """The client is there and has no audio to send: what does not come now will not come late."""
         self._hearing.awaits_missing = False
 
     def lost(self) -> None:
@@ -210,7 +210,7 @@ class SessionDriver:
         self.signal(s.Lost(self.played_ms()))
 
     def back(self) -> None:
-        """The client is there again, and its sound comes: what it kept meanwhile was received before."""
+        """The client is there again, and its audio comes: what it kept meanwhile was received before."""
         if not self.clock.paused:
             self.signal(s.Back(self.played_ms()))
 
@@ -311,7 +311,7 @@ class SessionDriver:
         return self._engines.responder.waiting > 0 or self._engines.synthesiser.waiting > 0
 
     def echo_cancelled(self, on: bool) -> None:
-        """Take the client's word on whether its microphone is free of the patient's sound."""
+        """Take the client's word on whether its microphone is free of the patient's voice."""
         self.signal(s.EchoCancelled(on))
 
     def signal(self, signal: s.Signal) -> None:
@@ -388,7 +388,7 @@ class SessionDriver:
         grace_s = self.settings.closing_grace_s
         self._closing = asyncio.get_running_loop().call_later(grace_s, self.end, "time_limit")
 
-    # -------------------------------------------------------------- sound out (what playout tells)
+    # -------------------------------------------------------------- audio out (what playout tells)
 
     def chunk_placed(self, chunk: PlayoutChunk, at_session_ms: float) -> None:
         """Record a chunk where it is heard, and note the reply's first audible sample."""
@@ -445,7 +445,7 @@ class SessionDriver:
             self.end("failed")
 
     def refuse_audio(self, error: AppError) -> None:
-        """Note sound that was refused."""
+        """Note audio that was refused."""
         if isinstance(error, AudioError):
             self._report_gaps(GAP_REPORT_MS)
 

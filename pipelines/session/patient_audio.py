@@ -1,4 +1,4 @@
-"""The driver's voice: jobs for the patient's mind and for synthesis, whose sound goes to playout clause by clause."""
+"""The driver's voice: jobs for the patient's mind and for synthesis, whose audio goes to playout clause by clause."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class _Speaking:
     clauses: list[Speak] = field(default_factory=list)
     chunks: dict[int, list[SpeechChunk]] = field(default_factory=dict)  # of clauses whose turn has not come
     done: set[int] = field(default_factory=set)
-    playing: int = 0  # the clause whose sound may go to playout
-    clause_from_ms: float | None = None  # where that clause begins in the reply's sound
+    playing: int = 0  # the clause whose audio may go to playout
+    clause_from_ms: float | None = None  # where that clause begins in the reply's audio
     closed: bool = False
     prepared: bool = False
 
@@ -121,7 +121,7 @@ class Speaking:
             self._advance(self._now)
 
     def stop(self, reply: int) -> float:
-        """Cancel what is being made for a reply, and its sound; return the milliseconds that were computed for it."""
+        """Cancel what is being made for a reply, and its audio; return the milliseconds that were computed for it."""
         now, cost_ms = self._now, 0.0
         if now is not None and now.reply == reply:
             for ticket in now.tickets:

@@ -42,7 +42,7 @@ class LocalAgreement:
         self._previous = self._agreed
 
     def forget(self, count: int) -> None:
-        """Drop the first `count` agreed words: their sound is no longer read."""
+        """Drop the first `count` agreed words: their audio is no longer read."""
         self._agreed, self._previous = self._agreed[count:], self._previous[count:]
 
     def _same(self, newer: tuple[str, ...], index: int) -> bool:

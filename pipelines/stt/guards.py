@@ -104,7 +104,7 @@ def _stretches(levels: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
 
 
 def rejection(reading: GuardedText, samples: Pcm) -> Rejection | None:
-    """Return why this was invented, or None; `samples` is the sound, int16 (n,) at 16 kHz."""
+    """Return why this was invented, or None; `samples` is the audio, int16 (n,) at 16 kHz."""
     words = _words(reading.text)
     if not words:  # marks alone, "..." or notes, are no text either
         return Rejection("phantom", reading.text) if reading.text.strip() else None
@@ -157,7 +157,7 @@ def last_round(words: Sequence[str]) -> int | None:
 def was_said_twice(words: Sequence[Word], start: int, voiced_until_ms: float) -> bool:
     """Return whether there was time to say the last words, from `start` on, and the same words before them.
 
-    A second round that only the decoder wrote has no sound of its own: when words are aligned with the sound, it or the
+    A second round that only the decoder wrote has no audio of its own: when words are aligned with the audio, it or the
     first round is left with next to nothing. On real weights such rounds came to 9 words a second and more, those that
     were spoken twice to 5 at most.
     """

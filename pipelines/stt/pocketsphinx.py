@@ -25,7 +25,7 @@ from pipelines.stt.vocabulary import Vocabulary, split_terms
 
 _MS_PER_DECODER_FRAME = 10
 _STOCK_DICTIONARY = "en-us/cmudict-en-us.dict"
-# Every segment has the same noise, so that the same sound gives the same text.
+# Every segment has the same noise, so that the same audio gives the same text.
 _DITHER_SEED = 1
 
 
@@ -35,7 +35,7 @@ class PocketSphinxSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     block_ms: int = Field(default=80, ge=20, le=500)
-    """Sound is decoded in blocks of this length however it is fed, so that results don't depend on the feeding."""
+    """Audio is decoded in blocks of this length however it is fed, so that results don't depend on the feeding."""
 
     full_second_pass: bool = False
     """The flat-lexicon pass: 150 ms and more at the end of each segment for no measured gain in accuracy."""
@@ -182,7 +182,7 @@ class PocketSphinxStream:
         return Hypothesis(text=" ".join(word.text for word in words), words=words, final=True, stable_words=len(words))
 
     def reset(self) -> None:
-        """Abandon the segment; its sound leaves no trace in the speaker's state."""
+        """Abandon the segment; its audio leaves no trace in the speaker's state."""
         if self._started:
             self._decoder.raw.end_utt()
             self._started = False

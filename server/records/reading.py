@@ -14,7 +14,7 @@ from pipelines.log.session_log import LogEntry
 from pipelines.patient.card import Card
 
 _BARE = re.compile(r"[^\w']+")
-# A clause that was sent this much after its time was waited for: the sound has a gap there.
+# A clause that was sent this much after its time was waited for: the audio has a gap there.
 LATE_MS = 60.0
 
 
@@ -83,12 +83,12 @@ class _LoggedReply:
 
     turn_at: int | None = None  # its place among the turns, once it is over
     clauses: list[tuple[float, str]] = field(default_factory=list)
-    anchors: list[tuple[float, float]] = field(default_factory=list)  # (place in its sound, media time) it plays from
+    anchors: list[tuple[float, float]] = field(default_factory=list)  # (place in its audio, media time) it plays from
     latency_ms: float | None = None
     cues: dict[str, None] = field(default_factory=dict)
 
     def at(self, place_ms: float) -> float:
-        """Return the media time at which a place of its sound was heard (last)."""
+        """Return the media time at which a place of its audio was heard (last)."""
         reached = [anchor for anchor in self.anchors if anchor[0] <= place_ms] or self.anchors[:1]
         return reached[-1][1] + place_ms - reached[-1][0] if reached else place_ms
 

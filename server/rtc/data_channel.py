@@ -87,7 +87,7 @@ class DataChannel:
                 return
 
     async def send_bytes(self, data: bytes) -> None:
-        """Refuse: a call's sound leaves by its track, so no message is binary."""
+        """Refuse: a call's audio leaves by its track, so no message is binary."""
         raise NotImplementedError
 
     async def receive_message(self) -> str | bytes:

@@ -40,7 +40,7 @@ class OpusDecoder:
         self._mixer: MonoMixer | None = None  # of a stream that is stereo
 
     def decode(self, payload: bytes) -> Pcm:
-        """Return a packet's sound, int16 (n,), 2.5 to 120 ms of it; empty when the packet is no Opus."""
+        """Return a packet's audio, int16 (n,), 2.5 to 120 ms of it; empty when the packet is no Opus."""
         if not payload:
             return np.zeros(0, dtype=np.int16)  # to FFmpeg an empty packet is the end of the stream
         if self._mixer is None and payload[0] & STEREO_BIT:

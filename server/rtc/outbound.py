@@ -1,4 +1,4 @@
-"""The patient's sound: chunks of replies become one steady stream of 20 ms frames, and each moment's place is known.
+"""The patient's audio: chunks of replies become one steady stream of 20 ms frames, and each moment's place is known.
 
 `ReplyQueue` is the queue and the cursor; `HeardPlaces` tells what the listener has heard by now; `PatientTrack`
 paces and encodes. Silence is sent when there is nothing to say.
@@ -61,11 +61,11 @@ class _ReplyOut:
 
 
 class ReplyQueue:
-    """The replies' sound that is to be sent, the one at the front first."""
+    """The replies' audio that is to be sent, the one at the front first."""
 
     def __init__(self) -> None:
-        self.gaps = 0  # how often the next sound of a reply came too late
-        self.began: Callable[[int], None] = lambda _reply: None  # a reply's sound begins to be sent
+        self.gaps = 0  # how often the next audio of a reply came too late
+        self.began: Callable[[int], None] = lambda _reply: None  # a reply's audio begins to be sent
         self.ended: Callable[[int], None] = lambda _reply: None  # all there was has been sent, for a while now
         self._replies: deque[_ReplyOut] = deque()
         self._held: int | None = None
@@ -146,7 +146,7 @@ class ReplyQueue:
         return SentFrame(out, reply.number, reply.cursor)
 
     def _tell(self, reply: int, samples: int) -> None:
-        """Tell when a reply's sound begins, and when none has come for a while."""
+        """Tell when a reply's audio begins, and when none has come for a while."""
         if samples and self._dry and self._sounding == reply:
             self.gaps += 1
         self._dry = 0 if samples else self._dry + 1
@@ -224,7 +224,7 @@ class PatientTrack(MediaStreamTrack):
         self._told_hold: int | None = None
 
     def play(self, chunk: PlayoutChunk) -> None:
-        """Queue a chunk of the patient's sound."""
+        """Queue a chunk of the patient's audio."""
         self.audio.play(chunk)
 
     def clear(self, reply: int) -> None:

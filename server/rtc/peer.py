@@ -29,7 +29,7 @@ MOST_UNFINISHED_BYTES = 4 * LOCAL_MAX_MESSAGE_SIZE
 class CallPeer:
     """A peer connection with one track each way and the data channel; makes nothing on the network before `answer`.
 
-    `hear` gets the candidate's sound, int16 mono at the rate that `rate_hz` tells; `heard(reply, played_ms)` is told
+    `hear` gets the candidate's audio, int16 mono at the rate that `rate_hz` tells; `heard(reply, played_ms)` is told
     how much of the patient's was heard.
     """
 
@@ -48,7 +48,7 @@ class CallPeer:
         self.track = PatientTrack(heard)
         self.inbound = InboundAudio(rate_hz=rate_hz, hear=hear, missing_ms=missing_ms)
         self.jitter = AudioJitterBuffer(self._arrived)
-        self.audio_s: float | None = None  # loop time of the last packet of sound
+        self.audio_s: float | None = None  # loop time of the last packet of audio
         self._settings = settings
         self._servers = servers
         self._ice_username = ""

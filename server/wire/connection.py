@@ -42,9 +42,9 @@ TAKEN = 4409
 
 
 class RealtimeConnection:
-    """A channel attached to a session; `voice` is how the patient's sound leaves on it, as messages unless given.
+    """A channel attached to a session; `voice` is how the patient's audio leaves on it, as messages unless given.
 
-    With `binary`, sound goes both ways as binary messages (`server/protocol/binary.py`). A client that comes back is
+    With `binary`, audio goes both ways as binary messages (`server/protocol/binary.py`). A client that comes back is
     given up when it sent nothing for `quiet_s`.
     """
 
@@ -139,13 +139,13 @@ class RealtimeConnection:
         """
         live, taken_at_s = self._live, _now_s()
         while True:
-            # On a call sound does not come this way: that it is to come always may be known after the last message.
+            # On a call audio does not come this way: that it is to come always may be known after the last message.
             step_s = min(self._quiet_s, self._idle_s) if live.comes_back else self._idle_s
             try:
                 async with asyncio.timeout(step_s):
                     message = await self._channel.receive_message()
             except TimeoutError:
-                if live.code is not None or live.quiet_s() <= step_s / 2:  # or sound comes by another way
+                if live.code is not None or live.quiet_s() <= step_s / 2:  # or audio comes by another way
                     continue
                 if live.comes_back and live.driver is not None:
                     return

@@ -40,7 +40,7 @@ class Happened(StrEnum):
 
     ATTACHED = "attached"  # the first one was made
     RESUMED = "resumed"  # one was made with a ticket
-    # Sound or another sign of life came, or the server waited for it long enough.
+    # Audio or another sign of life came, or the server waited for it long enough.
     HEARD = "heard"
     UNHEARD = "unheard"  # nothing comes any more
     LOST = "lost"  # it is gone, and the client may come back

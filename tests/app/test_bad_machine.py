@@ -1,4 +1,4 @@
-"""What goes wrong around the server: files that are no sound, faulty cards, a taken port, a full disk, a killed worker.
+"""What goes wrong around the server: files that are no audio, faulty cards, a taken port, a full disk, a killed worker.
 
 Each gives one clear line or event; the other sessions go on, and what is in the log stays whole.
 """

@@ -1,4 +1,4 @@
-"""A client whose network takes little: what it is told of the patient's sound must not wait behind that sound."""
+"""A client whose network takes little: what it is told of the patient's audio must not wait behind that audio."""
 
 from __future__ import annotations
 

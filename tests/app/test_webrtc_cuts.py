@@ -200,7 +200,7 @@ async def conversation(tmp_path: Path, talk: Plan, trouble: Trouble, **options: 
 
 MANY = 50
 ROUNDED_MS = 1.0
-# A cut shorter than this counts as a loss: nobody repeats the sound that was lost in it.
+# A cut shorter than this counts as a loss: nobody repeats the audio that was lost in it.
 NOTICED_MS = 1000.0 * LOOK_S * (ABSENT_LOOKS + 1)
 
 

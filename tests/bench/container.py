@@ -113,7 +113,7 @@ def writable(built: Built) -> bool:
 
 
 def mount_for_running(built: Built, given: argparse.Namespace) -> str:
-    """Make the root read-only, with volumes, a secret and a place for temporary files; return where the sound is."""
+    """Make the root read-only, with volumes, a secret and a place for temporary files; return where the audio is."""
     root, (uid, gid) = built.root, (int(part) for part in built.user.split(":"))
     secret = given.work / "secret"
     secret.write_text(secrets.token_urlsafe(48))

@@ -81,7 +81,7 @@ SETTINGS: dict[str, object] = {
 
 
 class TrackRecorder(SessionRecorder):
-    """The session's recorder without its disk: notes where each stretch of sound begins on either track."""
+    """The session's recorder without its disk: notes where each stretch of audio begins on either track."""
 
     def __init__(self) -> None:
         self.disk = DiskThread("hour")

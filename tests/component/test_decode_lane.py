@@ -73,7 +73,7 @@ async def test_nothing_is_read_while_nobody_speaks() -> None:
 
 
 async def test_captions_read_what_is_there_when_it_is_their_turn() -> None:
-    """While others are being read, sound gathers: what was due meanwhile is read once, as far as it goes by then."""
+    """While others are being read, audio gathers: what was due meanwhile is read once, as far as it goes by then."""
 
     async with staged(call_ms=3_000.0, each_ms=0.0) as stage:
         anna, ben = stage.session("anna"), stage.session("ben")

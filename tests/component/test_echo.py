@@ -1,4 +1,4 @@
-"""Real voices through simulated rooms: the patient's own sound in the microphone, with and without a candidate's."""
+"""Real voices through simulated rooms: the patient's own voice in the microphone, with and without a candidate's."""
 
 from __future__ import annotations
 

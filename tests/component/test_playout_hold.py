@@ -20,13 +20,13 @@ ACK_MS = 100.0
 
 
 def ramp(ms: float) -> Pcm:
-    """Sound of which each sample tells its place."""
+    """Audio of which each sample tells its place."""
     return (np.arange(samples_for(ms, WIRE_HZ)) % 30_000).astype(np.int16)
 
 
 @dataclass
 class Client:
-    """A client with a loudspeaker at the end of a network, and the listener that records where sound was placed."""
+    """A client with a loudspeaker at the end of a network, and the listener that records where audio was placed."""
 
     acks: bool = True
     silent: bool = False  # agreed to acknowledge, and never does
@@ -220,7 +220,7 @@ async def test_the_answer_to_a_hold_says_exactly_what_was_played() -> None:
     await client.listen(1000)
     client.playout.hold(1)
     await client.listen(300)
-    # Sound began 60 ms after it was sent, and went on for 60 ms after the hold.
+    # Audio began 60 ms after it was sent, and went on for 60 ms after the hold.
     assert client.playout.played_ms(1) == pytest.approx(1000, abs=1)
     client.playout.resume(1, client.playout.played_ms(1))
     await client.listen(5000)

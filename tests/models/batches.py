@@ -56,7 +56,7 @@ class Writer:
         self.timeless, self.zero = token_of(tokenizer, "notimestamps"), token_of(tokenizer, "0.00")
 
     def product_prompt(self) -> list[int]:
-        """Return what the product puts before a sound: names and drugs of a card or of several, or none, and its text.
+        """Return what the product puts before a clip: names and drugs of a card or of several, or none, and its text.
 
         One serves a whole batch, which is as long as the longest.
         """
@@ -204,7 +204,7 @@ def _batch(
         row[: len(lesson.samples)] = lesson.samples
     made = features(torch.from_numpy(samples))
     for spectrum, lesson in zip(made, group, strict=True):
-        # faster-whisper pads features with zeros; whoever pads the sound gets silence.
+        # faster-whisper pads features with zeros; whoever pads the audio gets silence.
         if not silent and random.random() < 0.5:
             spectrum[:, len(lesson.samples) // HOP + 1 :] = 0.0
     prompt = _LONG_PROMPT if random.random() < 0.04 else _SHORT_PROMPT

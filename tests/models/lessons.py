@@ -28,7 +28,7 @@ _LONGEST_S = 29.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """One sound, float32 at 16 kHz, the finished words in it, what to write, whether anybody speaks, and to the end."""
+    """One clip, float32 at 16 kHz, the finished words in it, what to write, whether anybody speaks, and to the end."""
 
     samples: Samples
     words: tuple[Heard, ...]
@@ -252,7 +252,7 @@ def _shorn(samples: Samples, words: tuple[Heard, ...]) -> tuple[Samples, tuple[H
 
 
 def _narrow(audio: Samples) -> Samples:
-    """Return the sound as from a telephone: nothing above 4 kHz."""
+    """Return the audio as from a telephone: nothing above 4 kHz."""
     length = _round(len(audio))
     spectrum = np.fft.rfft(audio, n=length)
     spectrum[np.fft.rfftfreq(length, 1 / ANALYSIS_HZ) > 3_900] = 0

@@ -51,7 +51,7 @@ class Consultation:
     returns_ms: list[float] = field(default_factory=list)
     recorded_ms: float = 0.0
     lasted_ms: float = 0.0  # by the session's clock
-    # The server inserted this silence where sound was late, beyond the sound that never came: media time is ahead by
+    # The server inserted this silence where audio was late, beyond the audio that never came: media time is ahead by
     # this much.
     put_in_ms: float = 0.0
     # Each is how much later a turn is in the recording than it was said.

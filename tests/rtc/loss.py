@@ -27,7 +27,7 @@ class Loss:
     """What one call over a lossy network came to."""
 
     loss: float
-    sent: int  # the candidate's packets of sound
+    sent: int  # the candidate's packets of audio
     lost: int  # of them, by the relay
     missed: int  # of them, by the server's count
     # This is the longest gap between the patient's packets, as they were handed on at the caller.

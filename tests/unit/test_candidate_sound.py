@@ -1,4 +1,4 @@
-"""How the candidate's sound is counted, and a client that sends faster than real time told, and let go."""
+"""How the candidate's audio is counted, and a client that sends faster than real time told, and let go."""
 
 from __future__ import annotations
 

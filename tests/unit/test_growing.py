@@ -32,7 +32,7 @@ def quiet(ms: float) -> Pcm:
 
 
 def says(text: str, word_ms: int = 300) -> Decode:
-    """Return a decoder that hears this text, a word each `word_ms` of the sound that it is given."""
+    """Return a decoder that hears this text, a word each `word_ms` of the audio that it is given."""
 
     def decode(request: DecodeRequest) -> Decoded:
         texts = text.split()[: 1000 * len(request.samples) // ANALYSIS_HZ // word_ms]
@@ -298,11 +298,11 @@ def test_a_rejected_final_reading_says_so_and_a_pauses_does_not() -> None:
     assert segment.final().rejected == nothing
 
 
-# ------------------------------------------------------------------ letting go of sound
+# ------------------------------------------------------------------ letting go of audio
 
 
 def spoken(text: str, word_ms: int = 500) -> Callable[[Pcm], Decode]:
-    """Return, for a whole segment's sound, a decoder that knows where in it what it is given lies."""
+    """Return, for a whole segment's audio, a decoder that knows where in it what it is given lies."""
 
     def of(whole: Pcm) -> Decode:
         texts = text.split()
@@ -323,14 +323,14 @@ def spoken(text: str, word_ms: int = 500) -> Callable[[Pcm], Decode]:
 
 
 def placed(ms: float) -> Pcm:
-    """Return sound whose samples tell in which 100 ms of the segment they are."""
+    """Return audio whose samples tell in which 100 ms of the segment they are."""
     return (1000 + np.arange(samples_for(ms, ANALYSIS_HZ)) // 1600).astype(np.int16)
 
 
 def grow(
     segment: GrowingSegment, audio: Pcm, decode: Decode, *, every_ms: int = 500
 ) -> list[tuple[Hypothesis, ReadRequest]]:
-    """Feed the sound and read a caption after each step."""
+    """Feed the audio and read a caption after each step."""
     captions = []
     step = samples_for(every_ms, ANALYSIS_HZ)
     for start in range(0, len(audio), step):
@@ -413,7 +413,7 @@ def test_a_long_caption_on_which_nothing_is_agreed_costs_no_sound() -> None:
 
 @pytest.mark.parametrize("kept", ["", "mm "])
 def test_a_minute_in_which_the_decoder_goes_in_circles_is_read_once(kept: str) -> None:
-    """What is kept of a loop is short: letting go of that little sound at a time would read the minute many times."""
+    """What is kept of a loop is short: letting go of that little audio at a time would read the minute many times."""
     segment = GrowingSegment(growth=Growth(trim_s=15.0, most_s=28.0))
     segment.add_audio(voice(60_000))
     calls = []

@@ -1,4 +1,4 @@
-"""Sound of a call, in and out: media time stays true, and what was heard is known."""
+"""Audio of a call, in and out: media time stays true, and what was heard is known."""
 
 from __future__ import annotations
 

@@ -47,12 +47,12 @@ Script = Callable[[AudioClip, float], Written]
 
 @dataclass
 class ScriptedReader:
-    """Writes what the script says for a sound and a temperature, and notes what it was asked."""
+    """Writes what the script says for a clip and a temperature, and notes what it was asked."""
 
     script: Script
     misaligned: bool = False
     heard: list[tuple[tuple[AudioClip, ...], WindowRule | None]] = field(default_factory=list)
-    wrote: list[tuple[int, int, float]] = field(default_factory=list)  # sounds, beam, temperature
+    wrote: list[tuple[int, int, float]] = field(default_factory=list)  # clips, beam, temperature
     ways: list[tuple[bool, bool]] = field(default_factory=list)  # prompted, repeats
     times: tuple[tuple[int, int], ...] = ()  # of the words, instead of one each 100 ms
     aligned: list[tuple[str, ...]] = field(default_factory=list)

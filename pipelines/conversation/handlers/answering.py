@@ -92,7 +92,7 @@ def proposed(m: Machine, part: s.Proposed) -> None:
 
 
 def prepared(m: Machine, ready: s.Prepared) -> None:
-    """The first sound of the reply is ready."""
+    """The first audio of the reply is ready."""
     replying.prepared(m, ready)
     if (reply := m.replies.current(ready.reply)) is not None:
         release(m, reply)

@@ -16,7 +16,7 @@ def add_part(m: Machine, proposed: s.Proposed) -> None:
 
 
 def prepared(m: Machine, ready: s.Prepared) -> None:
-    """The first sound of a draft is ready."""
+    """The first audio of a draft is ready."""
     if (reply := m.replies.find(ready.reply)) is not None:
         reply.prepare()
 
