@@ -1,1 +1,1 @@
-"""Sound: frames and formats, clocks, resampling, voice activity, playout, the recorder. Knows nothing of OET."""
+"""Audio: frames and formats, clocks, resampling, voice activity, playout, the recorder. Knows nothing of OET."""

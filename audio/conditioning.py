@@ -1,7 +1,7 @@
-"""The candidate's sound before anything listens to it: without rumble, and at a level that detectors know.
+"""The candidate's audio before anything listens to it: without rumble, and at a level that detectors know.
 
-Recordings, and whether sound is clipped, are taken from what came. The ends of speech and latency are told from the
-`clean` sound, whose levels within a turn are as they were spoken. Voice detector, recogniser and the watch for echoes
+Recordings, and whether audio is clipped, are taken from what came. The ends of speech and latency are told from the
+`clean` audio, whose levels within a turn are as they were spoken. Voice detector, recogniser and the watch for echoes
 get the `levelled` one.
 """
 
@@ -21,7 +21,7 @@ from audio.speech import SpeechState
 
 
 class AudioSettings(BaseModel):
-    """How the candidate's sound is prepared for voice detector and recogniser; the recording stays as it came."""
+    """How the candidate's audio is prepared for voice detector and recogniser; the recording stays as it came."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ class AudioSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conditioned:
-    """One piece of sound, int16 (n,) at one rate: as it came, without rumble, and levelled besides."""
+    """One piece of audio, int16 (n,) at one rate: as it came, without rumble, and levelled besides."""
 
     raw: Pcm
     clean: Pcm
@@ -68,7 +68,7 @@ class Conditioner:
         if self._leveller is not None and state in (SpeechState.SPEAKING, SpeechState.QUIET):
             frame_ms = 1000.0 * len(audio.clean) / self._rate_hz
             self._leveller.hear(level, frame_ms, voiced=state is SpeechState.SPEAKING)
-        return self._check.add(audio.raw, level, state)
+        return self._check.check_frame(audio.raw, level, state)
 
 
 def _level_dbfs(samples: Pcm) -> float:

@@ -1,6 +1,6 @@
-"""Whether what a microphone hears is the sound that is being played: an echo, before any word of it is understood.
+"""Whether what a microphone hears is the audio that is being played: an echo, before any word of it is understood.
 
-The last half second heard is laid beside the sound played up to half a second earlier, at every shift of 10 ms, as
+The last half second heard is laid beside the audio played up to half a second earlier, at every shift of 10 ms, as
 spectra. Two likenesses are averaged. One follows the rise and fall of level in bands, which any two voices share a
 little of; the other the fine structure of each spectrum, that is the pitch, which only the same voice has at the same
 moment. Neither minds loudness, a loudspeaker's colour or a room, since levels are logarithms and each is taken against
@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from audio.frames import Pcm, samples_for
 from common.errors import AudioError
 
-# When sound will be heard at the other end is an estimate: it may have been heard earlier.
+# When audio will be heard at the other end is an estimate: it may have been heard earlier.
 LAG_MIN_MS = -100
 # A jitter buffer, two sound devices, a room and the way back take no longer: what comes later a person says.
 LAG_MAX_MS = 500
 STEP_MS = 10
-FRAME_MS = 32  # long enough to tell the harmonics of a voice of 70 Hz apart
+# This window is long enough to tell the harmonics of a voice of 70 Hz apart.
+FRAME_MS = 32
 # A longer window would wait longer for a candidate who speaks into an echo.
 WINDOW_MS = 500
-# Of less audible sound than this, chance finds a likeness somewhere among the shifts.
+# Of less than this that is audible, chance finds a likeness somewhere among the shifts.
 LEAST_MS = 80
 AUDIBLE_DB = 30.0  # below the loudest of the window
 # This is a quiet room: the faintest echo that a voice detector takes for speech is louder.
@@ -33,7 +34,8 @@ RANGE_DB = 35.0
 # A small loudspeaker and a telephone's sample rate both carry this range of frequencies.
 LOWEST_HZ, HIGHEST_HZ = 125.0, 3375.0
 BAND_EDGES_HZ = (125, 250, 375, 500, 688, 875, 1125, 1438, 1875, 2500, 3375)  # a third of an octave or a little more
-NEIGHBOURS = 3  # bins to each side: ±94 Hz, about a harmonic's distance
+# So many bins to each side are ±94 Hz, about the distance between harmonics.
+NEIGHBOURS = 3
 # What varies by less is silence, and no more than rounding is alike in it.
 FLAT_DB = 0.1
 # By chance the best of the shifts is so much more alike, divided by the number of frames.
@@ -43,7 +45,7 @@ CHANCE = 2.0
 ECHO_SCORE = 0.5
 
 _KEPT_HEARD_MS = 1_000
-# Sound is placed ahead of its time, by up to seconds to a client far away.
+# Audio is placed ahead of its time, by up to seconds to a client far away.
 _KEPT_PLAYED_MS = 8_000
 
 _Spectra = NDArray[np.float32]
@@ -51,9 +53,9 @@ _Spectra = NDArray[np.float32]
 
 
 class EchoWatch:
-    """Compares one microphone with the one sound that is played to it.
+    """Compares one microphone with the audio that is played to it.
 
-    Keeping sound costs some microseconds a frame; nothing is computed before `score` asks. Times are milliseconds on
+    Keeping audio costs some microseconds a frame; nothing is computed before `score` asks. Times are milliseconds on
     one timeline, of which 0 may be anywhere.
     """
 
@@ -62,11 +64,11 @@ class EchoWatch:
         self._played = _Kept(played_hz, _KEPT_PLAYED_MS)
 
     def add_heard(self, samples: Pcm, at_ms: float) -> None:
-        """Take the microphone's sound, int16 (n,), from `at_ms` on; what was missing before it counts as silence."""
+        """Take the microphone's audio, int16 (n,), from `at_ms` on; what was missing before it counts as silence."""
         self._heard.put(samples, at_ms)
 
     def add_played(self, samples: Pcm, at_ms: float) -> None:
-        """Take sound that is played from `at_ms` on, int16 (n,); what was placed after `at_ms` before is forgotten."""
+        """Take audio that is played from `at_ms` on, int16 (n,); what was placed after `at_ms` before is forgotten."""
         self._played.put(samples, at_ms)
 
     def cut_played(self, at_ms: float) -> None:
@@ -74,7 +76,7 @@ class EchoWatch:
         self._played.cut(at_ms)
 
     def score(self, now_ms: float) -> float | None:
-        """Return how alike the sound heard until `now_ms` and the sound played are: 1 the same, 0 unlike.
+        """Return how alike the audio heard until `now_ms` and the audio played are: 1 the same, 0 unlike.
 
         None when too little was heard to tell. From ECHO_SCORE on it is an echo. Below 1 ms of computation.
         """
@@ -98,7 +100,7 @@ class EchoWatch:
 
 
 class _Kept:
-    """The last stretch of a sound on a timeline; what was never put is silence."""
+    """The last stretch of audio on a timeline; what was never put is silence."""
 
     def __init__(self, rate_hz: int, kept_ms: int) -> None:
         self._rate_hz = rate_hz
@@ -159,7 +161,7 @@ class _Kept:
 
 def _loudness(spectra: _Spectra) -> NDArray[np.float64]:
     """Return about the RMS level of each frame in dBFS, shape (frames,)."""
-    # A Hann window keeps 3/8 of the power, and the spectrum of a real sound is there twice: hence 2 / (3/8), in dB,
+    # A Hann window keeps 3/8 of the power, and the spectrum of a real signal is there twice: hence 2 / (3/8), in dB,
     # with the transform's own 1/n already in the window.
     power = np.sum(10.0 ** (spectra.astype(np.float64) / 10.0), axis=1)
     loudness: NDArray[np.float64] = 10.0 * np.log10(power * 16.0 / 3.0 + 1e-20)
@@ -169,7 +171,8 @@ def _loudness(spectra: _Spectra) -> NDArray[np.float64]:
 def _alike_in_bands(heard: _Spectra, played: _Spectra) -> NDArray[np.float64]:
     """Return for each shift the correlation of how the levels in bands go up and down."""
     x, y = _in_bands(_limited(heard)), _in_bands(_limited(played))
-    x -= x.mean(axis=0)  # so the means of `y` at a shift add nothing to the products
+    # Once `x` has no mean, the means of `y` at a shift add nothing to the products.
+    x -= x.mean(axis=0)
     y -= y.mean(axis=0)
     power = _sums(np.einsum("ft,ft->f", y, y, dtype=np.float64), len(x))
     power -= np.sum(_sums(y.astype(np.float64), len(x)) ** 2, axis=1) / len(x)

@@ -22,7 +22,8 @@ from common.errors import AudioError, storage_error
 
 LOWEST_HZ, HIGHEST_HZ = 8_000, 192_000  # a telephone, and the most a sound card makes
 MOST_CHANNELS = 8
-LONGEST_MS = 30 * 60_000.0  # a role-play is 5 minutes; this is room for a whole sub-test
+# A role-play is 5 minutes; this is room for a whole sub-test.
+LONGEST_MS = 30 * 60_000.0
 
 READ_BLOCK_FRAMES = 65_536
 # libsndfile says such a number of a FLAC without a length, and then loses its last block.
@@ -35,7 +36,7 @@ STREAMED_WAV_SIZE = 0x7FFF_0000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Decoded sound: int16 of shape (n,) for one channel, (n, channels) for more."""
+    """Decoded audio: int16 of shape (n,) for one channel, (n, channels) for more."""
 
     samples: NDArray[np.int16]
     rate_hz: int
@@ -48,7 +49,7 @@ class Recording:
 
 
 def read_recording(path: Path | str, *, longest_ms: float = LONGEST_MS) -> Recording:
-    """Read a WAV, FLAC, OGG or MP3 file as int16; floating-point sound is clipped at full scale.
+    """Read a WAV, FLAC, OGG or MP3 file as int16; floating-point audio is clipped at full scale.
 
     Raises AudioError with one line that names the file and the fault: missing, no file, unreadable, empty, not audio,
     no samples, no length, cut off (and how much there is), NaN or infinite samples, an odd rate, too many channels, or
@@ -140,7 +141,7 @@ def _check_magic(file: BinaryIO, name: str) -> None:
 
 
 def _is_cut_off_wav(file: BinaryIO, size: int) -> bool:
-    """Return whether a WAV header promises more bytes of sound than the file has: libsndfile would keep silent."""
+    """Return whether a WAV header promises more bytes of audio than the file has: libsndfile would keep silent."""
     file.seek(0)
     if file.read(4) != b"RIFF":
         # RF64 keeps sizes elsewhere; other formats are checked by decoding.

@@ -22,17 +22,18 @@ ACCEPTED_HZ = (8_000, 16_000, 24_000, 48_000)
 
 
 class FrameKind(StrEnum):
-    """How a frame's sound came to be where it is on the media timeline."""
+    """How a frame's audio came to be where it is on the media timeline."""
 
     LIVE = "live"
-    # Late sound came in a burst after a connection resumed: it is transcribed, but never ends a turn.
+    # Late audio came in a burst after a connection resumed: it is transcribed, but never ends a turn.
     LATE = "late"
-    MISSING = "missing"  # nothing came; silence inserted so that media time goes on
+    # Nothing came: this is silence, inserted so that media time goes on.
+    MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A piece of mono sound: `samples` int16 of shape (n,), at `rate_hz`.
+    """A piece of mono audio: `samples` int16 of shape (n,), at `rate_hz`.
 
     `at_ms` is the media time of a late frame's beginning, where the client said when it was captured.
     """

@@ -1,7 +1,7 @@
-"""Where sound enters the house: arrivals of any length become 20 ms frames on the media timeline.
+"""Where audio enters the house: arrivals of any length become 20 ms frames on the media timeline.
 
 Media time must never stop and never run away. Where nothing came for 100 ms, silence is inserted and marked missing.
-Sound that arrives after its place was filled is *late*: it is handed on, but does not move media time. A client that
+Audio that arrives after its place was filled is *late*: it is handed on, but does not move media time. A client that
 simply sends faster than real time is refused.
 """
 
@@ -15,12 +15,13 @@ from audio.clock import MediaClock
 from audio.frames import ACCEPTED_HZ, FRAME_MS, Frame, FrameKind, Pcm, samples_for, silence
 from common.errors import AudioError
 
-MISSING_AFTER_MS = 100.0  # shorter gaps are ordinary network and scheduling jitter
-# Sound may run so far ahead of its time before it is late (if there was a gap) or counted as too fast.
+# Shorter gaps are ordinary jitter of network and scheduling.
+MISSING_AFTER_MS = 100.0
+# Audio may run so far ahead of its time before it is late (if there was a gap) or counted as too fast.
 LEAD_MS = 200.0
 # A stalled sender's own buffer coming at once is no abuse; twice this is.
 BURST_MS = 2_000.0
-# Late sound whose time says that so little is missing before it follows without a gap: the network took so long, and
+# Late audio whose time says that so little is missing before it follows without a gap: the network took so long, and
 # a hole of a few milliseconds within a word would be heard.
 SEAM_MS = 200.0
 
@@ -42,8 +43,8 @@ class Intake:
         self._paced = paced
         self._frame_samples = samples_for(FRAME_MS, rate_hz)
         self._rest: Pcm = np.zeros(0, dtype=np.int16)
-        self._gap_ms = 0.0  # inserted and not yet made good by late sound
-        # The hole is the part of the last inserted silence that late sound has not filled yet; both ends are media
+        self._gap_ms = 0.0  # inserted and not yet made good by late audio
+        # The hole is the part of the last inserted silence that late audio has not filled yet; both ends are media
         # times.
         self._hole_from_ms = 0.0
         self._hole_until_ms = 0.0
@@ -54,13 +55,13 @@ class Intake:
         """How far media time is ahead of what the client sent: silence inserted, less what came late."""
         return self.missing_ms - self.late_ms
 
-    def receive(self, samples: Pcm, session_ms: float, *, late_ms: float | None = None) -> Iterator[Frame]:
+    def receive_audio(self, samples: Pcm, session_ms: float, *, late_ms: float | None = None) -> Iterator[Frame]:
         """Take int16 mono of any length that arrived at `session_ms`; yield whole frames, live or late.
 
         `late_ms`: the client says that it was captured so long ago. It is late then as far as its place was filled.
 
         Raises AudioError("audio.too_fast") for what is further ahead of real time than a stalled buffer explains; the
-        sound that was refused is dropped, the rest of the session goes on.
+        audio that was refused is dropped, the rest of the session goes on.
         """
         self.clock.start(session_ms)
         at_ms = None
@@ -98,9 +99,9 @@ class Intake:
                 at_ms = (at_ms if place_ms is None else place_ms) + FRAME_MS
 
     def _captured(self, session_ms: float, late_ms: float, length_ms: float) -> float:
-        """Return the media time at which late sound was captured.
+        """Return the media time at which late audio was captured.
 
-        `late_ms` counts until it was sent. Much sound takes seconds over a slow network, which are not to be counted:
+        `late_ms` counts until it was sent. Much audio takes seconds over a slow network, which are not to be counted:
         what was sent with the last piece was captured as much later as it is less late, and no sooner than that ended.
         """
         at_ms = self.clock.now_ms + self.clock.behind_ms(session_ms) - late_ms
@@ -111,7 +112,7 @@ class Intake:
         return at_ms
 
     def _place(self, at_ms: float) -> float | None:
-        """Return where late sound belongs, in what is left of the last hole; it begins there where little is missing.
+        """Return where late audio belongs, in what is left of the last hole; it begins there where little is missing.
 
         None where there is no room: either it is not past yet, or what came since is live already.
         """

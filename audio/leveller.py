@@ -1,7 +1,7 @@
 """A slow gain that brings a voice to the level that detectors and recognisers know, and leaves everything else alone.
 
 Method: the adaptive digital gain of WebRTC's second gain controller (modules/audio_processing/agc2): the level is taken
-from voiced sound only, the gain follows slowly, room noise bounds it, a limiter sees to peaks. Other than there the
+from voiced audio only, the gain follows slowly, room noise bounds it, a limiter sees to peaks. Other than there the
 gain begins at none, and a voice of an ordinary level is left as it is.
 """
 
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from audio.frames import Pcm
 
-TARGET_DBFS = -23.0  # a voice near a headset; EBU R 128 has programmes there
+# A voice near a headset has this level; EBU R 128 has programmes there.
+TARGET_DBFS = -23.0
 # Silero finds as much of a voice at -15 as at -35 dBFS, and Whisper reads it as well: a gain there would gain nothing.
 ORDINARY_DB = 7.0  # to each side of the target
 # Louder voices are clipped already, and what needs more than the most is lost in 16 bits.
@@ -23,7 +24,8 @@ LEAST_DB, MOST_DB = -6.0, 30.0
 UP_DB_PER_S, DOWN_DB_PER_S = 3.0, 12.0
 # At first nothing is known and words are being lost: the gain hurries until so much voice has been heard.
 HURRY_DB_PER_S, HURRY_MS = 40.0, 2_000.0
-MEMORY_MS = 3_000.0  # of voice over which its level is taken: a few sentences
+# A voice's level is taken over so much of it: a few sentences.
+MEMORY_MS = 3_000.0
 # A frame that is so much above the voice counts no more than this: it is a knock at the microphone.
 BUMP_DB = 10.0
 # What is not known to be a voice is never lifted above this. At -45 Silero takes one room in five for a voice, at -50
@@ -54,8 +56,9 @@ class Leveller:
         self._voiced_ms = 0.0
         self._voice_power = 0.0
         self._room_dbfs: float | None = None
-        self._reaching_ms = 0.0  # how long the gain stays that was lent to what may be a voice
-        self._lent = False  # and whether some of it is still there
+        # The gain that was lent to what may be a voice stays so much longer.
+        self._reaching_ms = 0.0
+        self._lent = False  # whether some of it is still there
         self.gain_db = 0.0  # the slow one
 
     def process(self, samples: Pcm) -> Pcm:
@@ -66,7 +69,7 @@ class Leveller:
         if before_db == self.gain_db == 0.0:
             return samples
         peak = max(int(samples.max()), -int(samples.min()), 1)
-        # Sound that comes loud is not made quieter by the limiter, only not louder.
+        # Audio that comes loud is not made quieter by the limiter, only not louder.
         most = max(CEILING, peak)
         if self.gain_db > 0.0:
             release_db = RELEASE_DB_PER_S * len(samples) / self._rate_hz

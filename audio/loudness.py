@@ -16,7 +16,8 @@ WINDOWS_PER_S = 100
 # A window is "voiced" when it is within this of the loudest one: speech is, but breath and room noise are not.
 VOICED_RANGE_DB = 25.0
 BUMP_DB = 40.0  # no knock is louder than the voice by more
-AUDIBLE_DBFS = -45.0  # above the noise of a headset, below any spoken syllable
+# This is above the noise of a headset, and below any spoken syllable.
+AUDIBLE_DBFS = -45.0
 # One or two samples at full scale happen in loud speech; a flat top this long does not.
 CLIPPED_RUN_SAMPLES = 3
 
@@ -72,7 +73,8 @@ class _WindowStream:
     def __init__(self, rate_hz: int) -> None:
         self.rate_hz = rate_hz
         self._origin_ms = 0.0
-        self._taken = 0  # samples since the origin that were returned as windows
+        # So many samples since the origin were returned as windows.
+        self._taken = 0
         self._windows = 0
         self._rest: Pcm = np.zeros(0, dtype=np.int16)
 
@@ -80,7 +82,7 @@ class _WindowStream:
     def _next_ms(self) -> float:
         return self._origin_ms + 1000.0 * (self._taken + len(self._rest)) / self.rate_hz
 
-    def add(self, samples: Pcm, at_ms: float | None) -> tuple[NDArray[np.float32], float]:
+    def measure_levels(self, samples: Pcm, at_ms: float | None) -> tuple[NDArray[np.float32], float]:
         """Return the levels of the windows now complete, and the media time at which the first of them starts."""
         if at_ms is not None and abs(at_ms - self._next_ms) > 500.0 / self.rate_hz:
             self._origin_ms, self._taken, self._windows = at_ms, 0, 0
@@ -116,16 +118,16 @@ class VoicedTracker:
         self._last_voiced_ms: float | None = None
         self._is_stale = False  # more was heard since that was found
 
-    def add(self, samples: Pcm, at_ms: float | None = None) -> None:
+    def track_audio(self, samples: Pcm, at_ms: float | None = None) -> None:
         """Take int16 (n,) that starts at media time `at_ms`; None continues where the last chunk ended."""
-        levels, start_ms = self._stream.add(samples, at_ms)
+        levels, start_ms = self._stream.measure_levels(samples, at_ms)
         self._levels.extend(levels.tolist())
         self._ends_ms.extend(start_ms + (i + 1) * WINDOW_MS for i in range(len(levels)))
         self._is_stale = self._is_stale or len(levels) > 0
 
     @property
     def last_voiced_ms(self) -> float | None:
-        """Media time of the end of the last voiced window so far; None before any sound."""
+        """Media time of the end of the last voiced window so far; None before any audio."""
         if self._is_stale:
             index = _last_voiced(np.array(self._levels, dtype=np.float32), self._bump_windows)
             self._last_voiced_ms = None if index is None else self._ends_ms[index]
@@ -146,10 +148,10 @@ class AudibleTracker:
         self._stream = _WindowStream(rate_hz)
         self.first_audible_ms: float | None = None
 
-    def add(self, samples: Pcm, at_ms: float | None = None) -> float | None:
+    def track_audio(self, samples: Pcm, at_ms: float | None = None) -> float | None:
         """Take int16 (n,) starting at media time `at_ms` (None: where the last ended); return the moment once known."""
         if self.first_audible_ms is None:
-            levels, start_ms = self._stream.add(samples, at_ms)
+            levels, start_ms = self._stream.measure_levels(samples, at_ms)
             audible = np.flatnonzero(levels > AUDIBLE_DBFS)
             if len(audible):
                 self.first_audible_ms = start_ms + float(audible[0]) * WINDOW_MS

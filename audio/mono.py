@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from audio.frames import Pcm, samples_for
 
 BLOCK_MS = 20.0  # what one decision is for
-# Loud sound of a second ago still counts: a pause decides nothing.
+# Loud audio of a second ago still counts: a pause decides nothing.
 MEMORY_MS = 1_000.0
-# The mean of two unlike channels is 3 dB below the louder, of one that is silent 6 dB: neither is a loss of sound.
+# The mean of two unlike channels is 3 dB below the louder, of one that is silent 6 dB: neither is a loss of audio.
 # So far below the loudest channel the mean is given up, and so near to that one it is taken again.
 LOST_DB, FOUND_DB = 10.0, 7.0
 # Another channel has to be so much louder than the one that was taken.
@@ -27,7 +27,7 @@ class MonoMixer:
 
     def __init__(self, rate_hz: int) -> None:
         self._block = samples_for(BLOCK_MS, rate_hz)
-        self._taken: int | None = None  # MEAN, or a channel; None before the first sound
+        self._taken: int | None = None  # MEAN, or a channel; None before the first audio
         self._powers: NDArray[np.float64] | None = None  # of the channels and, last, of the mean, with memory
 
     def process(self, samples: NDArray[np.int16]) -> Pcm:

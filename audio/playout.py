@@ -1,7 +1,7 @@
-"""Paced playout: the patient's sound goes out just ahead of the moment it is to be heard, so that little has to be
+"""Paced playout: the patient's audio goes out just ahead of the moment it is to be heard, so that little has to be
 recalled.
 
-A reply's sound is queued until the commit, released then, and sent in 40 ms chunks no further ahead of the listener
+A reply's audio is queued until the commit, released then, and sent in 40 ms chunks no further ahead of the listener
 than the lead. What was heard is known from the client's acknowledgements, or estimated from the send clock. A released
 reply can be put on hold and go on: clients that acknowledge pause and seek in their own queue; for others sending
 stops, what they have plays out, and sending goes on.
@@ -17,7 +17,7 @@ from typing import Protocol
 from audio.clock import Clock
 from audio.frames import WIRE_HZ, Pcm, samples_for
 
-# These are fewer and larger messages than frames of 20 ms, and still a small loss when sound is recalled.
+# These are fewer and larger messages than frames of 20 ms, and still a small loss when audio is recalled.
 CHUNK_MS = 40
 # This rides out ordinary jitter, and is what may have to be recalled at an interruption.
 MIN_LEAD_MS = 300.0
@@ -25,17 +25,17 @@ MIN_LEAD_MS = 300.0
 STALL_MS = 2_000.0
 # One that has not acknowledged for so long never will: it is sent the rest by the send clock, as a stock client is.
 GIVE_UP_MS = 5_000.0
-# A last acknowledgement is waited for so long after the sound must have ended.
+# A last acknowledgement is waited for so long after the audio must have ended.
 FINISH_GRACE_MS = 1_000.0
 # Clients of ours keep at least so much of what they played: more than the longest spoken word.
 REWIND_MS = 1_500.0
-# Clients of ours acknowledge every 100 ms, and between two of these the sound goes on.
+# Clients of ours acknowledge every 100 ms, and between two of these the audio goes on.
 ACK_EXTRAPOLATION_MS = 150.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlayoutChunk:
-    """A chunk of a reply's sound: int16 mono at 24 kHz, `from_ms` its place in the reply."""
+    """A chunk of a reply's audio: int16 mono at 24 kHz, `from_ms` its place in the reply."""
 
     reply: int
     clause: int
@@ -44,25 +44,25 @@ class PlayoutChunk:
 
 
 class Sink(Protocol):
-    """Where sound leaves the house: a transport."""
+    """Where audio leaves the house: a transport."""
 
     def play(self, chunk: PlayoutChunk) -> None:
         """Send a chunk; never blocks."""
 
     def clear(self, reply: int, heard_ms: float) -> None:
-        """Have the client drop the reply's sound that it has not played."""
+        """Have the client drop the reply's audio that it has not played."""
 
     def hold(self, reply: int) -> None:
-        """Have a client that acknowledges pause the reply's sound, and say how much of it was played."""
+        """Have a client that acknowledges pause the reply's audio, and say how much of it was played."""
 
     def resume(self, reply: int, from_ms: float) -> None:
-        """Have a client that holds a reply go on from that place of its sound, or from where it paused if earlier."""
+        """Have a client that holds a reply go on from that place of its audio, or from where it paused if earlier."""
 
     def restart(self, reply: int, from_ms: float) -> None:
-        """Have the client drop all it has of the reply's sound: what is sent from now on begins at `from_ms`."""
+        """Have the client drop all it has of the reply's audio: what is sent from now on begins at `from_ms`."""
 
     def lead_ms(self) -> float:
-        """Return how far ahead this client's sound should be: max(300 ms, 2 x round trip + jitter)."""
+        """Return how far ahead this client's audio should be: max(300 ms, 2 x round trip + jitter)."""
 
     def acknowledges(self) -> bool:
         """Return whether the client reports what it has played."""
@@ -78,7 +78,7 @@ class PlayoutListener(Protocol):
         """The first chunk of a clause was sent."""
 
     def played_out(self, reply: int, played_ms: float, estimated: bool) -> None:
-        """All of a reply's sound was heard."""
+        """All of a reply's audio was heard."""
 
 
 @dataclass(slots=True)
@@ -87,11 +87,13 @@ class _Track:
     queue: deque[tuple[int, Pcm]] = field(default_factory=deque)  # (clause, samples)
     queued_samples: int = 0
     sent_samples: int = 0
-    ends_at_ms: float = 0.0  # session time at which what was sent will have been heard
+    # At this session time, what was sent will have been heard.
+    ends_at_ms: float = 0.0
     clause: int = -1  # the last one that started
     acked_ms: float | None = None
     acked_at_ms: float = 0.0
-    since: tuple[float, float] = (0.0, 0.0)  # (place, session time) from which on it plays without a seek
+    # Since this place and session time it has played without a seek.
+    since: tuple[float, float] = (0.0, 0.0)
     on_hold: bool = False
     # Whether it was lost with its connection: what was sent and not heard may never have arrived.
     lost: bool = False
@@ -112,12 +114,12 @@ class Playout:
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, reply: int) -> None:
-        """Start holding sound for a reply; sound of an earlier one is dropped."""
+        """Start holding audio for a reply; audio of an earlier one is dropped."""
         self._cancel_timer()
         self._track = _Track(reply)
 
-    def add(self, reply: int, clause: int, samples: Pcm) -> float:
-        """Queue int16 mono at 24 kHz; return its place in the reply's sound, in milliseconds (-1 when it is stale)."""
+    def add_clause_audio(self, reply: int, clause: int, samples: Pcm) -> float:
+        """Queue int16 mono at 24 kHz; return its place in the reply's audio, in milliseconds (-1 when it is stale)."""
         track = self._of(reply)
         if track is None:
             return -1.0
@@ -128,14 +130,14 @@ class Playout:
         return from_ms
 
     def close(self, reply: int) -> None:
-        """No more sound will come for this reply."""
+        """No more audio will come for this reply."""
         track = self._of(reply)
         if track is not None:
             track.closed = True
             self._pump()
 
     def release(self, reply: int) -> None:
-        """Let the reply's sound go out."""
+        """Let the reply's audio go out."""
         track = self._of(reply)
         if track is not None and not track.released:
             track.released = True
@@ -206,7 +208,7 @@ class Playout:
         track.on_hold = track.lost = True
 
     def resume(self, reply: int, from_ms: float) -> None:
-        """Go on with a reply that is on hold, from that place of its sound: where it paused, or up to 1.5 s before.
+        """Go on with a reply that is on hold, from that place of its audio: where it paused, or up to 1.5 s before.
 
         A client that could not pause goes on from what it was sent.
         """
@@ -257,7 +259,7 @@ class Playout:
         return min(max(sent_ms - (track.ends_at_ms - now_ms), 0.0), sent_ms)
 
     def placed_at_ms(self, reply: int, place_ms: float) -> float:
-        """Return the session time for which the listener was last told a place of a reply's sound; now if unknown."""
+        """Return the session time for which the listener was last told a place of a reply's audio; now if unknown."""
         track = self._of(reply)
         return self._clock.now_ms() if track is None or not track.released else self._due_ms(track, place_ms)
 

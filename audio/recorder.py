@@ -2,7 +2,7 @@
 
     frames ─► TimelineMixer ─► take() ─► SegmentWriter ─► segment-000000.flac ... ─► join() ─► recording.flac
 
-The mixer is in `timeline_mixer.py`. A segment is rewritten each second while it fills, and once more when sound comes
+The mixer is in `timeline_mixer.py`. A segment is rewritten each second while it fills, and once more when audio comes
 late that belongs in it, always as a complete file: a killed server loses at most a second. Nothing here starts a
 thread; encoding happens where SegmentWriter is called. Raises StorageError.
 """
@@ -37,10 +37,10 @@ _SEGMENT_GLOB = "segment-[0-9][0-9][0-9][0-9][0-9][0-9].flac"
 
 
 class SegmentWriter:
-    """Writes stereo sound as numbered FLAC segments; continues after those that are already in the folder.
+    """Writes stereo audio as numbered FLAC segments; continues after those that are already in the folder.
 
-    When the disk refuses, StorageError is raised and the sound is kept and tried again with the next call; beyond
-    30 s it becomes silence, so that what is written later is still in its place. Late sound of the candidate is put
+    When the disk refuses, StorageError is raised and the audio is kept and tried again with the next call; beyond
+    30 s it becomes silence, so that what is written later is still in its place. Late audio of the candidate is put
     into the segments that it belongs in; each is replaced as a whole. Not thread-safe.
     """
 
@@ -73,7 +73,8 @@ class SegmentWriter:
         self._backlog = samples_for(BACKLOG_MS, rate_hz)
         # Samples that came while the backlog was full are owed: they are written as silence after it.
         self._owed = 0
-        self._late: deque[tuple[int, Pcm]] = deque()  # (place, sound) that is to be put into what was written
+        # Each is a place and the audio that is to be put there into what was written.
+        self._late: deque[tuple[int, Pcm]] = deque()
 
     def write(self, stereo: Stereo) -> None:
         """Append int16 (n, 2)."""
@@ -84,7 +85,7 @@ class SegmentWriter:
         self._drain()
 
     def write_late(self, at: int, samples: Pcm) -> None:
-        """Put the candidate's sound, int16 (n,), at sample `at` of all that was given to `write`.
+        """Put the candidate's audio, int16 (n,), at sample `at` of all that was given to `write`.
 
         What lies beyond that is left out, and so is what belongs in a segment that can't be read any more.
         """
@@ -129,7 +130,7 @@ class SegmentWriter:
             self._filled = self._safe = 0
 
     def _place_late(self, at: int, samples: Pcm) -> None:
-        """Put late sound where it belongs; harmless when it is done again after a failure."""
+        """Put late audio where it belongs; harmless when it is done again after a failure."""
         start = 0
         for index in range(self._first, self._index):
             if at < start + self._segment and start < at + len(samples):
@@ -155,7 +156,7 @@ class SegmentWriter:
 
 
 def _overlay(stereo: Stereo, at: int, samples: Pcm) -> bool:
-    """Put the candidate's sound at sample `at` of a stretch, which may be before it; return whether it reaches in."""
+    """Put the candidate's audio at sample `at` of a stretch, which may be before it; return whether it reaches in."""
     part = samples[max(0, -at) : max(0, len(stereo) - at)]
     stereo[max(0, at) : max(0, at) + len(part), 0] = part
     return len(part) > 0
@@ -169,7 +170,7 @@ def _encoded(stereo: Stereo, rate_hz: int) -> bytes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordedSegment:
-    """One segment as found on disk; `problem` says in words why it has no sound."""
+    """One segment as found on disk; `problem` says in words why it has no audio."""
 
     index: int
     path: Path
@@ -243,7 +244,8 @@ def join(folder: Path, *, segment_ms: float = SEGMENT_MS, rate_hz: int = WIRE_HZ
         raise error if isinstance(error, StorageError) else storage_error(target, error) from error
     _remove(used)
     for path in set(_segment_paths(folder)) - set(used):
-        with suppress(OSError):  # the recording is safe; a name that stays is only untidy
+        # The recording is safe; a name that stays is only untidy.
+        with suppress(OSError):
             path.rename(path.with_name(path.name + ".broken"))
     return Joined(target, 1000.0 * frames / rate_hz, tuple(problems))
 

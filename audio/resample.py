@@ -41,7 +41,7 @@ _WHOLE = _Design(taps=176, cutoff=0.956, beta=12)
 class StreamResampler:
     """Converts one mono stream from `from_hz` to `to_hz`, chunk by chunk; equal rates pass through.
 
-    The delay of the filter is compensated: output sample k is the sound at k / to_hz, so positions counted on either
+    The delay of the filter is compensated: output sample k is the audio at k / to_hz, so positions counted on either
     side name the same media time. What is put in comes out 1 to 4 ms later: 29 samples of the lower rate. Chunks of any
     length give the same samples as the whole at once. Not thread-safe.
 
@@ -73,7 +73,7 @@ class StreamResampler:
 
 
 class _Run:
-    """One sound on its way through FFmpeg's filter, as if silence lay before and after it."""
+    """One stream of audio on its way through FFmpeg's filter, as if silence lay before and after it."""
 
     def __init__(self, from_hz: int, to_hz: int, design: _Design) -> None:
         common = gcd(from_hz, to_hz)
@@ -88,7 +88,7 @@ class _Run:
         resampler = graph.add("aresample", f"{to_hz}:{options}:internal_sample_fmt=fltp:out_sample_fmt=s16")
         self._sink = graph.add("abuffersink")
         graph.link_nodes(self._source, resampler, self._sink).configure()
-        # FFmpeg puts a mirror image around what it is given, and gives nothing for sounds shorter than its filter. So
+        # FFmpeg puts a mirror image around what it is given, and gives nothing for audio shorter than its filter. So
         # silence goes first: as much as fills the filter, and gives a whole number of samples, which are dropped.
         length = design.taps * max(1.0, self._down / self._up / design.cutoff)
         pieces = ceil((length + 1) / self._down)

@@ -84,7 +84,8 @@ def _parallel(rate_hz: int) -> tuple[float, NDArray[np.complex128], NDArray[np.c
 
 def _design(rate_hz: int) -> tuple[NDArray[np.complex128], NDArray[np.complex128], float]:
     """Return zeros, poles and gain of the digital filter."""
-    edge = 2.0 * rate_hz * np.tan(np.pi * STOP_HZ / rate_hz)  # radians a second, as the bilinear transform bends them
+    # These are radians a second, as the bilinear transform bends them.
+    edge = 2.0 * rate_hz * np.tan(np.pi * STOP_HZ / rate_hz)
     numbers = np.arange(1 - ORDER, ORDER, 2)
     depth = np.arcsinh(np.sqrt(10.0 ** (STOP_DB / 10.0) - 1.0)) / ORDER
     angles = np.pi * numbers / (2 * ORDER)

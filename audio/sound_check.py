@@ -17,7 +17,8 @@ VOICE_MS = 3_000.0
 # So much of the room must have been heard before it is called noisy.
 ROOM_MS = 2_000.0
 FAINT_DBFS = -45.0  # a voice at arm's length from a laptop has about -30
-CLIPPED_SHARE = 0.01  # of a voice's samples: a loud vowel in a sentence has less
+# A loud vowel in a sentence clips a smaller share of a voice's samples.
+CLIPPED_SHARE = 0.01
 # This is half a dB below full scale: a codec on the way makes cut peaks uneven, and few stay at the top.
 CLIPPED_AT = 30_935
 # With less than this between a voice and its room, recognisers make twice as many errors.
@@ -66,7 +67,7 @@ class SoundCheck:
         self._samples = 0
         self._clipped = 0
 
-    def add(self, raw: Pcm, level: float, state: SpeechState) -> list[Finding]:
+    def check_frame(self, raw: Pcm, level: float, state: SpeechState) -> list[Finding]:
         """Take a frame as it came, int16 (n,), its level without rumble, what the detector says; return new faults."""
         if not len(raw) or len(self._told) == len(SoundFault):
             return []

@@ -6,7 +6,7 @@
 
 SpeechHinted is told on entering STARTING, SpeechDenied on going back to QUIET from there, SpeechStarted on entering
 SPEAKING from STARTING. SpeechPaused is told in STOPPING once it has been silent for pause_ms, SpeechResumed when speech
-goes on after that; until stop_ms have passed one voiced window is enough, and the sound still belongs to the stretch.
+goes on after that; until stop_ms have passed one voiced window is enough, and the audio still belongs to the stretch.
 Pure: no clock, no thread. Times are media milliseconds, counted from samples.
 """
 
@@ -27,16 +27,19 @@ POSITION_TOLERANCE_MS = 1.0
 
 
 class SpeechSettings(BaseModel):
-    """When sound counts as the start of speech, and when silence as a pause."""
+    """When audio counts as the start of speech, and when silence as a pause."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     on_threshold: float = Field(default=0.5, gt=0, lt=1)  # Silero's highest on noises, tunes and hum was 0.44
     off_threshold: float = Field(default=0.35, gt=0, lt=1)  # lower, so that soft sounds inside a word don't end it
-    start_ms: float = Field(default=96, ge=0, le=1000)  # three windows: a click or a lip smack fills one or two
+    # These are three windows: a click or a lip smack fills one or two.
+    start_ms: float = Field(default=96, ge=0, le=1000)
     pause_ms: float = Field(default=64, gt=0, le=5000)  # the detector has let go late already: see `stop_ms`
-    stop_ms: float = Field(default=200, gt=0, le=5000)  # longer than the closure of a stop consonant (about 100 ms)
-    preroll_ms: float = Field(default=300, ge=0, le=2000)  # detection comes up to 150 ms after onset in nine of ten
+    # The closure of a stop consonant is shorter: about 100 ms.
+    stop_ms: float = Field(default=200, gt=0, le=5000)
+    # In nine of ten cases, detection comes at most 150 ms after the onset.
+    preroll_ms: float = Field(default=300, ge=0, le=2000)
 
     @model_validator(mode="after")
     def _off_is_below_on(self) -> SpeechSettings:
@@ -75,7 +78,7 @@ class SpeechDenied:
 class SpeechBegan:
     """Speech is certain at `at_ms` and was first voiced at `voiced_from_ms`.
 
-    `preroll` is all sound to be recognised so far, int16 (n,) at 16 kHz ending at `preroll_end_ms`: up to
+    `preroll` is all audio to be recognised so far, int16 (n,) at 16 kHz ending at `preroll_end_ms`: up to
     `preroll_ms` of what came before the first voice, but never anything that was delivered already.
     """
 
@@ -103,7 +106,7 @@ class SpeechPaused:
 
 @dataclass(frozen=True, slots=True)
 class SpeechResumed:
-    """Speech goes on after a short pause, voiced since `voiced_from_ms`; its sound has been delivered without a gap."""
+    """Speech goes on after a short pause, voiced since `voiced_from_ms`; its audio has been delivered without a gap."""
 
     at_ms: float
     voiced_from_ms: float
@@ -125,19 +128,22 @@ class SpeechDetector:
         self.state = SpeechState.QUIET
         self.probability = 0.0  # of the last whole window
         self._origin_ms: float | None = None  # media time of sample 0
-        self._judged = 0  # samples since the origin that the detector has decided about
-        self._delivered = 0  # samples before this one were handed out, or will never be
+        # The detector has decided about so many samples since the origin.
+        self._judged = 0
+        # The samples before this one were handed out, or will never be.
+        self._delivered = 0
         self._voiced_from = 0
         self._silent_since = 0
         self._paused = False  # the pause at hand was told
-        self._held: Pcm = np.zeros(0, dtype=np.int16)  # what may still have to be handed out, the newest sound last
+        # This may still have to be handed out; the newest audio is last.
+        self._held: Pcm = np.zeros(0, dtype=np.int16)
         self._received = 0
 
     def process(self, samples: Pcm, at_ms: float | None = None) -> list[SpeechEvent]:
         """Take int16 (n,) at 16 kHz, any n, starting at media time `at_ms` (None: where the last ended).
 
         Returns what happened, in order. Raises AudioError when `at_ms` leaves a gap or goes back: media time has none
-        (missing sound comes as silence), so the caller counts wrongly.
+        (missing audio comes as silence), so the caller counts wrongly.
         """
         self._check_position(at_ms)
         probabilities = self._vad.process(samples)
@@ -153,7 +159,7 @@ class SpeechDetector:
         return events
 
     def finish(self) -> list[SpeechEvent]:
-        """End the stream: a stretch under way is paused where the sound ends."""
+        """End the stream: a stretch under way is paused where the audio ends."""
         events: list[SpeechEvent] = []
         if self._speech_is_on:
             self._deliver(self._received, events)

@@ -13,14 +13,14 @@ Stereo = NDArray[np.int16]
 
 # Playout is paced well below a second ahead; this also holds a whole reply.
 AHEAD_MS = 15_000
-# A disk that stalls longer loses sound, never the session's memory.
+# A disk that stalls longer loses audio, never the session's memory.
 UNREAD_MS = 15_000
 
 
 class TimelineMixer:
     """Places both voices on one timeline, in memory of a fixed size: 24 kHz, about 3 MB.
 
-    The candidate's sound is the clock: what is appended moves media time on. The patient's is placed at media times,
+    The candidate's audio is the clock: what is appended moves media time on. The patient's is placed at media times,
     also ahead of it, and can be cut. What was taken is past. Not thread-safe.
     """
 
@@ -30,7 +30,7 @@ class TimelineMixer:
         self._unread = samples_for(unread_ms, rate_hz)
         self._ring: Stereo = np.zeros((self._ahead + self._unread, 2), dtype=np.int16)
         self._taken = 0  # samples handed out
-        # This counts up to the first sample that is still in the ring, which is later than `_taken` where sound was
+        # This counts up to the first sample that is still in the ring, which is later than `_taken` where audio was
         # lost.
         self._kept_from = 0
         self._now = 0  # samples of the candidate so far
@@ -38,7 +38,7 @@ class TimelineMixer:
 
     @property
     def now_ms(self) -> float:
-        """Media time: the end of the candidate's sound."""
+        """Media time: the end of the candidate's audio."""
         return 1000.0 * self._now / self.rate_hz
 
     @property
@@ -77,7 +77,7 @@ class TimelineMixer:
             self._write(start, 1, np.zeros(end - start, dtype=np.int16))
 
     def late(self, start: int, samples: Pcm) -> Pcm:
-        """Put candidate's sound, int16 (n,) at 24 kHz, where nothing had come, at sample `start` of the timeline.
+        """Put candidate's audio, int16 (n,) at 24 kHz, where nothing had come, at sample `start` of the timeline.
 
         Returns its beginning that was taken already; that is for whoever took it.
         """
@@ -86,8 +86,8 @@ class TimelineMixer:
         self._write(first, 0, samples[first - start : max(first, self._now) - start])
         return taken
 
-    def take(self, until_ms: float) -> Stereo:
-        """Return what was not yet taken up to `until_ms`, int16 (n, 2); never beyond the candidate's sound."""
+    def take_stereo(self, until_ms: float) -> Stereo:
+        """Return what was not yet taken up to `until_ms`, int16 (n, 2); never beyond the candidate's audio."""
         end = min(samples_for(until_ms, self.rate_hz), self._now)
         if end <= self._taken:
             return np.zeros((0, 2), dtype=np.int16)
@@ -101,7 +101,7 @@ class TimelineMixer:
         return out
 
     def _make_room(self, now: int) -> None:
-        """Give up the oldest sound that nobody took, so that the ring has room up to `now` and ahead of it."""
+        """Give up the oldest audio that nobody took, so that the ring has room up to `now` and ahead of it."""
         overdue = now - self._unread - self._kept_from
         if overdue > 0:
             self._ring[np.arange(self._kept_from, self._kept_from + overdue) % len(self._ring)] = 0

@@ -1,4 +1,4 @@
-"""Voice activity detection: a probability of speech for each window of 16 kHz sound."""
+"""Voice activity detection: a probability of speech for each window of 16 kHz audio."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VadName = Literal["auto", "silero", "webrtc"]
 SILERO_WINDOW_SAMPLES = 512  # 32 ms, the window the model was trained on
 # The model sees the 4 ms before each window; zeros there flip 15 of 343 decisions.
 SILERO_CONTEXT_SAMPLES = 64
-# One run takes 8 s of sound, which keeps the memory for a long recording negligible.
+# One run takes 8 s of audio, which keeps the memory for a long recording negligible.
 SILERO_ROWS = 256
 
 WEBRTC_WINDOW_SAMPLES = 320  # 20 ms, a length this detector knows
@@ -51,7 +51,7 @@ class _Windows:
         self._window_samples = window_samples
         self._rest: Pcm = np.zeros(0, dtype=np.int16)
 
-    def add(self, samples: Pcm) -> Pcm:
+    def cut_windows(self, samples: Pcm) -> Pcm:
         """Return int16 (windows, window_samples), possibly of no windows."""
         if samples.dtype != np.int16 or samples.ndim != 1:
             raise AudioError(f"voice detection needs mono int16, not {samples.dtype} of shape {samples.shape}")
@@ -85,7 +85,7 @@ class SileroVad:
 
     def process(self, samples: Pcm) -> list[float]:
         """Return the probability of speech for each 512-sample window completed by `samples` (int16 (n,), 16 kHz)."""
-        windows = self._windows.add(samples).astype(np.float32) / 32768.0
+        windows = self._windows.cut_windows(samples).astype(np.float32) / 32768.0
         probabilities: list[float] = []
         for start in range(0, len(windows), SILERO_ROWS):
             probabilities += self._run(windows[start : start + SILERO_ROWS])
@@ -133,7 +133,7 @@ class WebRtcVad:
     def process(self, samples: Pcm) -> list[float]:
         """Return 0.0 or 1.0 for each 320-sample window completed by `samples` (int16 (n,), 16 kHz)."""
         decisions: list[float] = []
-        for window in self._windows.add(samples):
+        for window in self._windows.cut_windows(samples):
             speech = self._vad.is_speech(pcm_to_bytes(window), ANALYSIS_HZ)
             if self._warming:
                 self._warming -= 1

@@ -22,7 +22,8 @@ HOLD_S = 2.0
 
 _SIZE = re.compile(r"intervals: size = (\d+)")
 _INTERVAL = re.compile(r'xmin = ([\d.]+)\s*\n\s*xmax = ([\d.]+)\s*\n\s*text = "((?:[^"]|"")*)"')
-_ASIDE = re.compile(r"<[^>]*>")  # <UNSURE>, <UNIN/> and the like: marks of the annotators
+# Annotators leave marks such as <UNSURE> and <UNIN/>.
+_ASIDE = re.compile(r"<[^>]*>")
 
 
 class Kind(StrEnum):

@@ -34,7 +34,8 @@ CONSULTATIONS = (
 )  # fmt: skip
 HELD_OUT = frozenset({"sentences_heldout", "sentences_fresh", "sentences_final"})
 """Sentence files that serve to measure alone: once their failures are read and tuned to, their rate tells nothing."""
-MARGIN_MS = 150  # of the sound around a segment, as a voice detector leaves it
+# A voice detector leaves so much of the audio around a segment.
+MARGIN_MS = 150
 FEED_MS = 20
 FLITE_VOICES = (
     ("rms", Voice(sex="male", rate_wpm=175)),
@@ -80,7 +81,7 @@ class CueResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpokenTurn:
-    """A turn's case and the sound of its segments, int16 mono at 16 kHz; turns of one `speaker` share a stream."""
+    """A turn's case and the audio of its segments, int16 mono at 16 kHz; turns of one `speaker` share a stream."""
 
     case: MatchingCase
     segments: tuple[Pcm, ...]
@@ -143,7 +144,7 @@ def _turns_of(stem: str, truth: Truth, audio: Pcm, card: Card) -> Iterator[Spoke
 
 
 def segment_sounds(turn: TruthTurn, audio: Pcm) -> tuple[Pcm, ...]:
-    """Return the sound of each segment of a turn with up to 150 ms around it, none of it a neighbour's speech."""
+    """Return the audio of each segment of a turn with up to 150 ms around it, none of it a neighbour's speech."""
     spans: tuple[TruthSpan, ...] = turn.segments or (turn,)
     pieces = []
     for number, span in enumerate(spans):

@@ -19,36 +19,36 @@ BREATH_EVERY_S, BREATH_LASTS_S = 4.0, 1.4  # of an adult at rest, breathing out
 
 
 def quieter(samples: Pcm, db: float) -> Pcm:
-    """Return the sound `db` quieter, as 16 bits hold it: what is faint is coarse too."""
+    """Return the audio `db` quieter, as 16 bits hold it: what is faint is coarse too."""
     return _pcm(samples * 10.0 ** (-db / 20.0))
 
 
 def clipped(samples: Pcm, db: float = 12.0) -> Pcm:
-    """Return the sound so loud that its highest peak would be `db` above full scale, and cut there."""
+    """Return the audio so loud that its highest peak would be `db` above full scale, and cut there."""
     peak = float(np.abs(samples.astype(np.float64)).max(initial=0.0))
     return _pcm(samples * (_FULL * 10.0 ** (db / 20.0) / peak)) if peak else samples
 
 
 def with_dc(samples: Pcm, share: float = 0.2) -> Pcm:
-    """Return the sound with an offset of so much of full scale, as cheap sound cards add it."""
+    """Return the audio with an offset of so much of full scale, as cheap sound cards add it."""
     return _pcm(samples + share * _FULL)
 
 
 def with_hum(samples: Pcm, rate_hz: int, *, hum_hz: float = 50.0, level_dbfs: float = -20.0, first: int = 0) -> Pcm:
-    """Return the sound with a tone of the mains of that RMS level; its first sample is number `first` of the tone."""
+    """Return the audio with a tone of the mains of that RMS level; its first sample is number `first` of the tone."""
     amplitude = _FULL * np.sqrt(2.0) * 10.0 ** (level_dbfs / 20.0)
     return _pcm(samples + amplitude * np.sin(2.0 * np.pi * hum_hz * np.arange(first, first + len(samples)) / rate_hz))
 
 
 def with_noise(samples: Pcm, *, below_db: float, seed: int = 1) -> Pcm:
-    """Return the sound in white noise that lies `below_db` below the RMS level of all of it."""
+    """Return the audio in white noise that lies `below_db` below the RMS level of all of it."""
     rms = float(np.sqrt(np.mean(np.square(samples.astype(np.float64))))) if len(samples) else 0.0
     noise = np.random.default_rng(seed).standard_normal(len(samples))
     return _pcm(samples + rms * 10.0 ** (-below_db / 20.0) * noise)
 
 
 def opposite_channels(samples: Pcm) -> NDArray[np.int16]:
-    """Return the sound as two channels of opposite polarity, int16 (n, 2): a microphone that is wired in balance."""
+    """Return the audio as two channels of opposite polarity, int16 (n, 2): a microphone that is wired in balance."""
     return np.stack((samples, _pcm(-samples.astype(np.float64))), axis=1)
 
 

@@ -45,12 +45,13 @@ CAUSE_MS = 500.0
 # The consultations are held so often; by then every sound had its reply, or the patient says nothing long enough.
 ROUNDS = 12
 WHOLE = 0.9  # of a word: it was heard
-TWICE = 0.5  # of a word that was heard, heard again: it was said twice
+# A word that was heard was said twice when this share of it is heard again.
+TWICE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """The patient's own sound in the microphone: its level against what is played, and how much later it comes.
+    """The patient's own voice in the microphone: its level against what is played, and how much later it comes.
 
     `told_cancelled` is what the client says of it: browsers say so of echo cancellation that works badly, too.
     """
@@ -74,7 +75,7 @@ class InterruptionOutcome:
         return self.made.status == "interrupted"
 
     def covered(self, word: Word, span: HeardStretch) -> float:
-        """Return the share of a word that one stretch of sound holds."""
+        """Return the share of a word that one stretch of audio holds."""
         start, end = samples_for(word.start_ms, WIRE_HZ), samples_for(word.end_ms, WIRE_HZ)
         common = min(end, span.place + len(span.samples)) - max(start, span.place)
         return max(0, common) / max(1, end - start)

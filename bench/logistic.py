@@ -15,7 +15,8 @@ from pipelines.endpointing.features import Features
 Vector = NDArray[np.float64]
 
 ROUNDS = 200
-MEMORY = 10  # steps that the approximation of the curvature remembers
+# The approximation of the curvature remembers so many steps.
+MEMORY = 10
 TOLERANCE = 1e-4  # of the gradient, against its size at the start
 DIGITS = 3  # of a weight in the file: beyond the noise of the data
 

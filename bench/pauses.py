@@ -2,7 +2,7 @@
 
 The session driver runs with its own ear, recogniser, patient and voice under virtual time; a simulated candidate speaks
 one utterance after another. A *cut-in* is any judgement, before an utterance's last voiced sample, that the turn is
-over; it is *heard* if the patient's sound began before that sample. After a cut-in the patient is silenced, so that
+over; it is *heard* if the patient's audio began before that sample. After a cut-in the patient is silenced, so that
 what is left of the utterance is judged as a turn of its own.
 """
 
@@ -48,7 +48,7 @@ class Judgement:
     wait_ms: float  # of silence, as the policy asked
     text: str = ""  # of the turn, as it was understood
     noise: bool = False  # it was taken for no speech, and nobody answered
-    answered_ms: float | None = None  # the patient's sound began
+    answered_ms: float | None = None  # the patient's audio began
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +70,7 @@ class HeardUtterance:
 
     @property
     def cut_ins_heard(self) -> int:
-        """How many of them let the patient's sound begin before the utterance's last voiced sample."""
+        """How many of them let the patient's audio begin before the utterance's last voiced sample."""
         return sum(j.answered_ms is not None and j.answered_ms < self.end_ms for j in self.cut_ins)
 
     @property
@@ -79,7 +79,7 @@ class HeardUtterance:
         return next((j.at_ms - self.end_ms for j in self.judged if j.at_ms >= self.end_ms and not j.noise), None)
 
     def pause_of(self, cut_in: Judgement) -> tuple[float, float] | None:
-        """Return the inner pause in which a cut-in was made; None for one in the middle of sound."""
+        """Return the inner pause in which a cut-in was made; None for one in the middle of speech."""
         return next((p for p in self.utterance.pauses if p[0] <= cut_in.at_ms <= p[1] + FRAME_MS), None)
 
 
@@ -108,7 +108,7 @@ class _WatchedLink(LocalLink):
             self._began_ms = self._sent_ms
 
     def send(self, samples: Pcm) -> None:
-        """Hand sound to the driver and look at what it made of it."""
+        """Hand audio to the driver and look at what it made of it."""
         self._sent_ms += FRAME_MS
         super().send(samples)
         self._look()

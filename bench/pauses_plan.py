@@ -20,7 +20,8 @@ PAUSE_AT_LEAST_MS = 200.0  # shorter gaps are stops between consonants, not paus
 # Without a truth file, a longer silence separates utterances: it is longer than people think.
 UTTERANCE_GAP_MS = 2_000.0
 LEAD_IN_MS = 300.0  # of the recording's own room before an utterance
-LEAD_OUT_MS = 1_000.0  # and after it, as far as there is room before the next one
+# So much of the recording's own room comes after an utterance, as far as the next one leaves some.
+LEAD_OUT_MS = 1_000.0
 # So long a silence follows an utterance: longer than any style waits, so that its end is always judged in time.
 SILENT_MS = 5_000.0
 

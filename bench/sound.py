@@ -1,4 +1,4 @@
-"""`eval sound`: whether voices are found in sound as bad microphones send it, with and without conditioning.
+"""`eval sound`: whether voices are found in audio as bad microphones send it, with and without conditioning.
 
 Each recording is said twice in a session of its own: at first nothing is known of its level, later it is. What the
 detector finds is held against what it finds in the recording as it is, without conditioning.
@@ -28,7 +28,7 @@ from bench.figures import Figure
 # There is so much silence before each time: a room is heard before somebody speaks.
 LEAD_MS = 500.0
 GAP_MS = 1_500.0  # between the two times
-# A start that is found so late loses no sound: so much before it is kept.
+# A start that is found so late loses no audio: so much before it is kept.
 START_MS = 300.0
 END_MS = 250.0
 IN_SPEECH = (SpeechState.SPEAKING, SpeechState.STOPPING)
@@ -38,7 +38,7 @@ _Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """What was found in one sound: for each 20 ms whether somebody speaks; seconds of computation; advice given."""
+    """What was found in one clip: for each 20 ms whether somebody speaks; seconds of computation; advice given."""
 
     speaks: _Flags
     starts: int
@@ -57,7 +57,7 @@ class Tally:
     starts: int = 0
     ends: int = 0
 
-    def add(self, truth: _Flags, speaks: _Flags) -> None:
+    def count_frames(self, truth: _Flags, speaks: _Flags) -> None:
         """Take the frames of one time."""
         self.voiced += int(truth.sum())
         self.found += int((truth & speaks).sum())
@@ -134,8 +134,8 @@ def run_sound(
             without = listen(plain, conditioning=None, vad=vad)
             found = listen(to_mono(sent, WIRE_HZ), conditioning=conditioning, vad=vad)
             for time_, part in enumerate((slice(0, half), slice(half, None))):
-                result.conditioned[time_].add(truth[part], found.speaks[part])
-                result.plain[time_].add(truth[part], without.speaks[part])
+                result.conditioned[time_].count_frames(truth[part], found.speaks[part])
+                result.plain[time_].count_frames(truth[part], without.speaks[part])
             result.audio_s += len(audio) / WIRE_HZ
             result.conditioning_s += found.conditioning_s
             result.recordings += 1

@@ -36,7 +36,8 @@ STOCK = PocketSphinxSettings(
 class ClipSet:
     """Clips (int16 mono 16 kHz, text) of one speaker, recognised as segments of one stream."""
 
-    group: str  # figures are per group: a voice, or a folder of real speech
+    # Figures are given for each group: a voice, or a folder of real speech.
+    group: str
     clips: tuple[tuple[Pcm, str], ...]
     vocabulary: tuple[str, ...] = ()
 
@@ -50,7 +51,7 @@ class GroupResult:
 
     @property
     def audio_s(self) -> float:
-        """Seconds of sound."""
+        """Seconds of audio."""
         return sum(bench.audio_s for bench in self.benches)
 
     def figures(self, group: str, stock: GroupResult | None) -> list[Figure]:

@@ -35,7 +35,7 @@ from pipelines.virtual_time import run_virtual, virtual_clock
 from server.measures import percentile
 from server.paths import ROOT
 
-# Two tokens precede the text of an English model's sound: "start of transcript" and "no timestamps".
+# Two tokens precede the text of an English model's audio: "start of transcript" and "no timestamps".
 _START = 2
 TOKENS_PER_S = 4.0  # of English speech
 FINALS_S = (3.0, 8.0)
@@ -73,7 +73,8 @@ def _finals(reader: WhisperReader, speech: Pcm, seconds: float, progress: Progre
     """Measure a final text, ours and `WhisperModel.transcribe` in turn; and what the server does, with word times."""
     audio = speech[: samples_for(1000.0 * seconds, ANALYSIS_HZ)]
     tokens = round(TOKENS_PER_S * seconds)
-    few = tokens // 2 + 1  # what faster-whisper writes when it is asked for `tokens`
+    # When faster-whisper is asked for `tokens`, it writes so many.
+    few = tokens // 2 + 1
     arms: dict[str, Callable[[], object]] = {
         "theirs": lambda: _transcribe(reader, audio, tokens),
         "ours": lambda: _final(reader, [audio], tokens),
@@ -206,7 +207,8 @@ class PinnedDecoder:
         return tuple(word for word in segment.words if word.end_ms <= length_ms)
 
 
-_KEY = 4_000  # samples that tell one fixture's segment from all others
+# So many samples tell one fixture's segment from all others.
+_KEY = 4_000
 
 
 @dataclass(slots=True)
@@ -219,7 +221,7 @@ class _Followed:
     final_ms: float | None = None  # after it was asked for
     asked_ms: float = 0.0
 
-    def take(self, hypothesis: Hypothesis, at_ms: float) -> None:
+    def add_hypothesis(self, hypothesis: Hypothesis, at_ms: float) -> None:
         words = [word.text for word in hypothesis.words]
         stable = words[: hypothesis.stable_words]
         known = len(self.published)
@@ -291,7 +293,7 @@ async def _session(lane: DecodeLane, name: str, segments: Sequence[_Segment]) ->
     followed: list[_Followed] = []
 
     def listen(hypothesis: Hypothesis) -> None:
-        followed[-1].take(hypothesis, clock.now_ms() - began_ms)
+        followed[-1].add_hypothesis(hypothesis, clock.now_ms() - began_ms)
         if hypothesis.final:
             done.set()
 
@@ -312,7 +314,7 @@ async def _session(lane: DecodeLane, name: str, segments: Sequence[_Segment]) ->
     return followed
 
 
-# ---------------------------------------------------------------- sound
+# ---------------------------------------------------------------- audio
 
 
 def _segments() -> Iterable[_Segment]:

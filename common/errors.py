@@ -1,7 +1,7 @@
 """The one error tree of the house.
 
     AppError                     code, HTTP status, close code, a message that tells the person what to do
-    ├── AudioError               sound that can't be used (`audio.invalid`, ...)
+    ├── AudioError               audio that can't be used (`audio.invalid`, ...)
     ├── SettingsError            settings that can't be used, with a dotted path
     ├── CardError                a card that can't be used
     ├── EngineError              an engine that could not be loaded or failed
@@ -41,7 +41,7 @@ class AppError(Exception):
 
 
 class AudioError(AppError):
-    """Sound that can't be used: not audio, empty, truncated, of a wrong rate or shape."""
+    """Audio that can't be used: no audio at all, empty, truncated, of a wrong rate or shape."""
 
     code = "audio.invalid"
     http_status = 400

@@ -64,7 +64,7 @@ class EngineSettings(BaseModel):
 class Choice:
     """An engine that was chosen, and why.
 
-    `batch_size` is above 0 for one that decodes many sessions' sound at once, `readers` how many batches at once on a
+    `batch_size` is above 0 for one that decodes many sessions' audio at once, `readers` how many batches at once on a
     processor, `place` the model it needs, if any.
     """
 
@@ -180,7 +180,8 @@ def _whisper(settings: EngineSettings, models: ModelSettings, place: ModelPlace,
     return Choice(
         "whisper",
         _OfModel(place, make),
-        "thread",  # CTranslate2 lets go of the interpreter while it computes
+        # CTranslate2 lets go of the interpreter while it computes.
+        "thread",
         reason,
         demonstration=False,
         batch_size=models.batch_size,
@@ -281,7 +282,7 @@ def _recogniser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> 
 
 
 def _readers(settings: EngineSettings, choice: Choice) -> int:
-    """Return how many sounds a model reads at once: a graphics card reads one batch, the processor one on each core."""
+    """Return how many clips a model reads at once: a graphics card reads one batch, the processor one on each core."""
     try:
         device = choose_device(settings.whisper.device, settings.whisper.compute)
     except EngineError:  # loading the model says what is wrong

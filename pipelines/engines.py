@@ -123,7 +123,7 @@ DecodePurpose = Literal["caption", "interim", "final"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodeRequest:
-    """Sound that is to be read as a whole: int16 mono at 16 kHz, at most 30 s.
+    """Audio that is to be read as a whole: int16 mono at 16 kHz, at most 30 s.
 
     `prefix` is what of it was understood for good already: the reading begins with these words.
     """
@@ -138,7 +138,7 @@ class DecodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The words that were read, with times from the sound's start; none where they were taken for invented."""
+    """The words that were read, with times from the audio's start; none where they were taken for invented."""
 
     words: tuple[Word, ...] = ()
     rejected: Rejection | None = None
@@ -146,7 +146,7 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class DecodedBatch:
-    """What was read of each sound, in the order of the requests."""
+    """What was read of each clip, in the order of the requests."""
 
     results: tuple[Decoded, ...]
     cost_ms: float | None = None
@@ -199,7 +199,8 @@ class RespondRequest:
     words: tuple[Word, ...] = ()
     history: tuple[HistoryItem, ...] = ()
     told: tuple[str, ...] = ()  # cues that were heard, in order
-    seed: int = 0  # chooses among variants, so that a replay says the same
+    # The seed chooses among variants, so that a replay says the same.
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +274,7 @@ class SpeakRequest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpeechChunk:
-    """A piece of a clause's sound: int16 mono at 24 kHz, and the words that start in it (clause time)."""
+    """A piece of a clause's audio: int16 mono at 24 kHz, and the words that start in it (clause time)."""
 
     samples: Pcm
     words: tuple[Word, ...] = ()
@@ -282,7 +283,7 @@ class SpeechChunk:
 
 @runtime_checkable
 class Synthesiser(Protocol):
-    """Turns a clause into sound with word times."""
+    """Turns a clause into audio with word times."""
 
     info: EngineInfo
 
@@ -290,4 +291,4 @@ class Synthesiser(Protocol):
         """Load what is needed and run once."""
 
     def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
-        """Yield the clause's sound in order; closing the iterator early stops the work."""
+        """Yield the clause's audio in order; closing the iterator early stops the work."""

@@ -136,7 +136,7 @@ class EngineIncident(Event):
 
 @dataclass(frozen=True, slots=True)
 class MediaGap(Event):
-    """Sound that was missing, late or refused since the last such event, in milliseconds."""
+    """Audio that was missing, late or refused since the last such event, in milliseconds."""
 
     audience: ClassVar[Audience] = Audience.DEVELOPER
     missing_ms: float
@@ -154,7 +154,7 @@ class ConnectionLost(Event):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionResumed(Event):
-    """The client is there again: how long it was away, what it was sent again, what it sent late (ms of sound)."""
+    """The client is there again: how long it was away, what it was sent again, what it sent late (ms of audio)."""
 
     audience: ClassVar[Audience] = Audience.DEVELOPER
     transport: str
@@ -263,7 +263,7 @@ class ReplyProposed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReplyStarted(Event):
-    """The patient's first sound was released."""
+    """The patient's first audio was released."""
 
     audience: ClassVar[Audience] = Audience.CANDIDATE
     reply: int
@@ -302,7 +302,7 @@ class ReplyHeld(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReplyResumed(Event):
-    """The patient goes on from that place in the reply's sound: nobody took the floor."""
+    """The patient goes on from that place in the reply's audio: nobody took the floor."""
 
     audience: ClassVar[Audience] = Audience.CANDIDATE
     reply: int
@@ -311,7 +311,7 @@ class ReplyResumed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ClauseSpoken(Event):
-    """Playout reached a clause: its text, and its place in the reply's sound."""
+    """Playout reached a clause: its text, and its place in the reply's audio."""
 
     audience: ClassVar[Audience] = Audience.CANDIDATE
     reply: int
@@ -366,7 +366,7 @@ class ReplyTruncated(Event):
 class TurnLatency(Event):
     """Voice-to-voice of one turn and its five parts, in milliseconds; the parts add up to the whole.
 
-    `last_voiced_ms` counts the sound that the client sent, without what was missing: the client can place it.
+    `last_voiced_ms` counts the audio that the client sent, without what was missing: the client can place it.
     """
 
     audience: ClassVar[Audience] = Audience.CANDIDATE
@@ -387,7 +387,7 @@ class TurnTimeline(Event):
     """What happened when between the candidate's last voiced sample and the patient's first audible one.
 
     Times are session milliseconds since that last voiced sample, None for what did not happen; `last_voiced_ms` is its
-    media time in the sound that the client sent. `wait_ms` is the silence that the endpointing asked for. Drafts that
+    media time in the audio that the client sent. `wait_ms` is the silence that the endpointing asked for. Drafts that
     were made and discarded in this turn are counted, with the computation that was thrown away.
     """
 
@@ -397,10 +397,12 @@ class TurnTimeline(Event):
     last_voiced_ms: float
     wait_ms: float
     pause_ms: float | None  # the pause was noticed
-    transcript_ms: float | None  # the text of all that was said was there for the first time
-    draft_ms: float | None  # the reply was asked for, if that was before the turn's end
+    # At this time the text of all that was said was there for the first time.
+    transcript_ms: float | None
+    # At this time the reply was asked for, if that was before the turn's end.
+    draft_ms: float | None
     clause_ms: float | None  # its first clause was there
-    sound_ms: float | None  # its first sound was made
+    sound_ms: float | None  # its first audio was made
     endpoint_ms: float  # the turn was judged to be over
     committed_ms: float  # its final text was there, and a reply to it under way
     released_ms: float

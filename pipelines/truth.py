@@ -1,6 +1,6 @@
 """What is known of a recording: who says what, from when to when, with which pauses.
 
-A truth file lies beside its sound, with the same stem: `visit.flac` and `visit.truth.yaml`. Replay takes its turns from
+A truth file lies beside its audio, with the same stem: `visit.flac` and `visit.truth.yaml`. Replay takes its turns from
 it, and voice-to-voice latency its last voiced sample. All times are milliseconds of media time from the first sample.
 """
 
@@ -29,7 +29,7 @@ class _TruthPart(BaseModel):
 
 
 class TruthSpan(_TruthPart):
-    """A stretch of the sound in milliseconds, not empty; `to_ms` is exclusive."""
+    """A stretch of the audio in milliseconds, not empty; `to_ms` is exclusive."""
 
     from_ms: Milliseconds
     to_ms: Milliseconds
@@ -89,7 +89,7 @@ class TruthSound(TruthSpan):
 class Truth(_TruthPart):
     """All that is known of one recording; one without speech has no turns.
 
-    `rate_hz` is that of the sound file. `speech_in` says which channels of the file carry the speech. `noise_db` is the
+    `rate_hz` is that of the audio file. `speech_in` says which channels of the file carry the speech. `noise_db` is the
     level of added noise relative to the speech's mean level; None where none was added.
     """
 
@@ -119,7 +119,7 @@ def truth_path(audio_path: Path) -> Path:
 def load_truth(path: Path) -> Truth | None:
     """Return what is known of a recording, or None when it has no truth file.
 
-    `path` names the sound or its truth file. Raises AudioError (`audio.truth`) when the file is there but can't be read
+    `path` names the audio or its truth file. Raises AudioError (`audio.truth`) when the file is there but can't be read
     or says something impossible; the message names the file and the place in it.
     """
     file = path if path.name.endswith(SUFFIX) else truth_path(path)

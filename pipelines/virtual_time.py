@@ -25,7 +25,8 @@ class _JumpingSelector(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if self.outstanding and timeout != 0:
-            return self._inner.select(None)  # real work will wake us; meanwhile the clock stands still
+            # Real work will wake us; meanwhile the clock stands still.
+            return self._inner.select(None)
         if timeout is None:
             return self._inner.select(None)  # no timers: only the outside world can go on
         events = self._inner.select(0)

@@ -38,12 +38,13 @@ LOAD, STREAM_LOAD = 0.65, 0.18
 CALL_PLACES = 2
 # A session costs so much of a core without its engines: 0.02 over a WebSocket, 0.04 over a call.
 OWN_CPU_S = 0.03
-OWN_SHARE = 0.6  # of all cores, that sessions without their engines may take
+# Sessions without their engines may take this share of all cores.
+OWN_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What one sentence cost: its sound in seconds, milliseconds to speak it, and to hear it once it was said."""
+    """What one sentence cost: its audio in seconds, milliseconds to speak it, and to hear it once it was said."""
 
     audio_s: float
     speak_ms: float
@@ -98,7 +99,7 @@ async def _try(engines: Engines, clock: Clock) -> Trial:
 
 
 async def _spoken(lane: JobLane) -> Pcm:
-    """Return the sentence's sound, int16 (n,) at 16 kHz."""
+    """Return the sentence's audio, int16 (n,) at 16 kHz."""
     chunks: list[Pcm] = []
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

@@ -52,8 +52,10 @@ class Server:
         self.metrics = Metrics(self.version)
         self.models: ModelCache = shared_cache(settings.models)
         self.not_ready: str | None = "engines are loading"
-        self.disk: DiskThread  # logs and sound as they come: what a crash must not lose
-        self.chores: DiskThread  # what may take a while: joining recordings, deleting folders
+        # It writes logs and audio as they come: what a crash must not lose.
+        self.disk: DiskThread
+        # It does what may take a while: joining recordings, deleting folders.
+        self.chores: DiskThread
         self.engines: Engines
         self.clock: Clock = LoopClock()
         self.access = Access(settings.developer_key)

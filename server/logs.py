@@ -71,7 +71,7 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
         library = logging.getLogger(name)
         if not any(isinstance(old, RefusalIsNoFault) for old in library.filters):
             library.addFilter(RefusalIsNoFault())
-    # They write whole frames and every timer at DEBUG, candidates' sound among them.
+    # They write whole frames and every timer at DEBUG, candidates' audio among them.
     for name in ("websockets", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[settings.level]))
     structlog.configure(
@@ -83,7 +83,8 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,  # loggers are made at import, before anybody has called this
+        # Loggers are made at import, before anybody has called this.
+        cache_logger_on_first_use=False,
     )
 
 

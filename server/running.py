@@ -23,7 +23,7 @@ logger = structlog.get_logger("server.running")
 
 BACKLOG = 128
 SHUTDOWN_GRACE_S = 10  # for connections to close once they were told
-# Engines in threads compute while the loop has sound to send: by default it would wait up to 5 ms for its turn.
+# Engines in threads compute while the loop has audio to send: by default it would wait up to 5 ms for its turn.
 SWITCH_S = 0.0005
 # Pages have so long to fetch what was said in a session that was just ended: they ask at once.
 DEBRIEF_GRACE_S = 1.0
@@ -52,7 +52,7 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
         server_header=False,
         ws="websockets-sansio",
         ws_max_size=settings.server.message_max_bytes * 2,  # larger ones are answered by an error event first
-        # Base64 of sound hardly shrinks, and each connection would cost 64 KiB.
+        # Base64 of audio hardly shrinks, and each connection would cost 64 KiB.
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
     )
@@ -81,10 +81,10 @@ def listen(settings: Settings) -> socket.socket:
     host, port = settings.server.host, settings.server.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol must be named: asyncio turns Nagle's delay off only for sockets that say they are TCP, and with it on
-    # a reply's sound waits for the client's next packet (measured: 18 ms more in every turn).
+    # a reply's audio waits for the client's next packet (measured: 18 ms more in every turn).
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Accepted sockets inherit this: a client that reads nothing is noticed after a second of sound, not after a minute.
+    # Accepted sockets inherit this: a client that reads nothing is noticed after a second of audio, not after a minute.
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, settings.server.socket_send_buffer_bytes)
     try:
         listening.bind((host, port))

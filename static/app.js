@@ -21,7 +21,8 @@ import { keepAwake } from "./ui/wake_lock.js";
 
 const TO_CARDS = { value: "leave", label: strings.problems.back, kind: "plain" };
 const CLOSE = { value: "close", label: strings.problems.close, kind: "plain" };
-const RENEW_MARGIN_S = 15; // a token that ends sooner than this might not last until the connection stands
+// A token that ends sooner than this might not last until the connection stands.
+const RENEW_MARGIN_S = 15;
 const RECORD_TRIES = 4; // the server may still be writing the last turn down
 const RECORD_PAUSE_MS = 500;
 

@@ -1,4 +1,4 @@
-"""`interlocutor eval pauses`: the live endpointing on sound."""
+"""`interlocutor eval pauses`: the live endpointing on audio."""
 
 from __future__ import annotations
 

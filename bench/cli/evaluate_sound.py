@@ -1,4 +1,4 @@
-"""`interlocutor eval sound`: voices in sound as bad microphones send it."""
+"""`interlocutor eval sound`: voices in audio as bad microphones send it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ import typer
 
 from server.cli.options import ConfigFolder, Overrides
 
-ASSIGNMENTS = 3  # of consultations to folds; the figures are means over them
+# Consultations are assigned to folds so many times; the figures are means over that.
+ASSIGNMENTS = 3
 
 
 def turns(

@@ -18,11 +18,12 @@ LAST_PAUSE_S = 2.0
 
 
 class ComingBack:
-    """What one client knows of its session: the last event seen, the way back that was offered, its latest sound."""
+    """What one client knows of its session: the last event seen, the way back that was offered, its latest audio."""
 
     def __init__(self, *, wanted: bool) -> None:
         self.wanted = wanted
-        self.resumed = 0  # how often a connection was lost and another took its place
+        # So often a connection was lost and another took its place.
+        self.resumed = 0
         self.within_s: float | None = None  # how long the session waits; None: nothing was offered
         self.memory = PlayedAudio()
         self._token = ""

@@ -70,6 +70,7 @@ def parsed(text: str | bytes) -> dict[str, Any]:
     if isinstance(text, bytes):
         text = text.decode()
     found: dict[str, Any] = json.loads(text)
-    if "\\u" in text:  # an escape, which may be half a surrogate; sound has none
+    # This is an escape, which may be half a surrogate; audio has none.
+    if "\\u" in text:
         found = json.loads(well_formed(json.dumps(found, ensure_ascii=False)))
     return found

@@ -36,7 +36,7 @@ class ReplyEnded:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PatientChunk:
-    """The patient's sound, int16 mono at 24 kHz; it is heard from arrival on, or after what came before it."""
+    """The patient's audio, int16 mono at 24 kHz; it is heard from arrival on, or after what came before it."""
 
     reply: int
     samples: Pcm
@@ -44,21 +44,21 @@ class PatientChunk:
 
 @dataclass(frozen=True, slots=True)
 class PlayoutCleared:
-    """The rest of a reply's sound is not to be played."""
+    """The rest of a reply's audio is not to be played."""
 
     reply: int
 
 
 @dataclass(frozen=True, slots=True)
 class PlayoutHeld:
-    """A reply's sound is to be paused; to be answered with an acknowledgement of what was played."""
+    """A reply's audio is to be paused; to be answered with an acknowledgement of what was played."""
 
     reply: int
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A reply's sound is to go on from that place, or from where it was paused if that is earlier."""
+    """A reply's audio is to go on from that place, or from where it was paused if that is earlier."""
 
     reply: int
     from_ms: float
@@ -66,7 +66,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """What there is of a reply's sound is to be dropped; what comes from now on begins at that place."""
+    """What there is of a reply's audio is to be dropped; what comes from now on begins at that place."""
 
     reply: int
     from_ms: float
@@ -134,7 +134,7 @@ Listener = Callable[[Told], None]
 
 
 class Link(Protocol):
-    """A connection to a session: sound goes in by `send`, what comes back is told to the listener as it arrives."""
+    """A connection to a session: audio goes in by `send`, what comes back is told to the listener as it arrives."""
 
     def listen(self, listener: Listener) -> None:
         """Tell this listener from now on, at once and on the event loop."""

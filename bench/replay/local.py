@@ -67,7 +67,8 @@ class LocalLink:
         acknowledges: bool = True,
         conditioning: AudioSettings | None = None,
     ) -> None:
-        self.words: dict[int, tuple[Word, ...]] = {}  # of each reply that was heard, at their places in its sound
+        # These are the words of each reply that was heard, at their places in its audio.
+        self.words: dict[int, tuple[Word, ...]] = {}
         self._acknowledges = acknowledges
         self._tell: Listener = lambda _told: None
         salts = _salts()
@@ -96,7 +97,7 @@ class LocalLink:
         self._tell = listener
 
     def send(self, samples: Pcm) -> None:
-        """Hand sound to the driver."""
+        """Hand audio to the driver."""
         try:
             self.driver.receive_audio(samples)
         except AudioError as error:

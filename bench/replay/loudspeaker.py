@@ -13,7 +13,7 @@ SAMPLES_PER_MS = WIRE_HZ / 1000.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeardStretch:
-    """Sound that was heard without a break: from `at_ms` on, `place` samples into a reply; int16 mono at 24 kHz."""
+    """Audio that was heard without a break: from `at_ms` on, `place` samples into a reply; int16 mono at 24 kHz."""
 
     at_ms: float
     reply: int
@@ -33,7 +33,7 @@ class _ReplyTrack:
     received: int = 0  # samples
     played: int = 0  # samples: the place that is heard next
     held: bool = False
-    # Whether it was told to begin anew, and no sound has come since: that is no gap.
+    # Whether it was told to begin anew, and no audio has come since: that is no gap.
     anew: bool = False
 
     def cut(self, start: int, end: int) -> Pcm:
@@ -50,15 +50,15 @@ class Loudspeaker:
     """Plays replies one after the other, each from its arrival on; all times are milliseconds on the caller's clock."""
 
     def __init__(self) -> None:
-        self.gaps_ms: list[float] = []  # how late sound of a reply came that had begun to play
+        self.gaps_ms: list[float] = []  # how late audio of a reply came that had begun to play
         self._spans: list[tuple[float, int, int, int]] = []  # (at_ms, reply, first place, end place)
         self._tracks: dict[int, _ReplyTrack] = {}  # what may still be heard
         self._audio: dict[int, _ReplyTrack] = {}  # everything that came
         self._cleared: set[int] = set()
         self._now_ms = 0.0  # up to here playing is accounted for
 
-    def add(self, reply: int, samples: Pcm, now_ms: float) -> float:
-        """Take sound that arrived; return when it will be heard if nothing holds it, infinity if never."""
+    def add_reply_audio(self, reply: int, samples: Pcm, now_ms: float) -> float:
+        """Take audio that arrived; return when it will be heard if nothing holds it, infinity if never."""
         self.advance(now_ms)
         if reply in self._cleared:
             return float("inf")
@@ -119,7 +119,7 @@ class Loudspeaker:
         return now_ms if left == 0 else self._now_ms + left / SAMPLES_PER_MS
 
     def sounding(self, now_ms: float) -> bool:
-        """Whether sound is being heard."""
+        """Whether audio is being heard."""
         return self.plays_until_ms(now_ms) > now_ms and not any(track.held for track in self._tracks.values())
 
     def advance(self, now_ms: float) -> None:

@@ -43,7 +43,8 @@ class Plan:
 
     cards: tuple[str, ...]
     turns: tuple[PlannedTurn, ...]
-    whole: Pcm  # the recordings themselves, for replaying them as recorded
+    # These are the recordings themselves, for replaying them as recorded.
+    whole: Pcm
 
 
 def plan_replay(paths: Sequence[Path]) -> Plan:

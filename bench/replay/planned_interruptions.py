@@ -136,7 +136,8 @@ class Interrupter:
         made = self._of(reply)
         if made is not None:
             made.kept, made.status = text, status
-        elif status == "interrupted":  # it came too early: the answer to the whole is still awaited
+        elif status == "interrupted":
+            # It came too early: the answer to the whole is still awaited.
             self._answer_expected = True
             self._engaged_until_ms = at_ms + ANSWER_MS
 

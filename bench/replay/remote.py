@@ -91,7 +91,7 @@ class RemoteLink:
         self._binary = False
         self._outgoing: asyncio.Queue[str | bytes] = asyncio.Queue()
         self._connected = asyncio.Event()
-        self._flows = True  # sound is sent as it comes; else it is only kept
+        self._flows = True  # audio is sent as it comes; else it is only kept
         self._played = (0, 0.0)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -136,8 +136,8 @@ class RemoteLink:
         self._tell = listener
 
     def send(self, samples: Pcm) -> None:
-        """Queue sound for the server, or keep it while there is no connection."""
-        self._back.memory.add(samples, _now_s())
+        """Queue audio for the server, or keep it while there is no connection."""
+        self._back.memory.keep_audio(samples, _now_s())
         if self._flows:
             self._send_audio(samples)
 
@@ -153,7 +153,7 @@ class RemoteLink:
         self.send_message("input_audio_buffer.append", audio=base64.b64encode(pcm).decode(), **more)
 
     def acknowledge(self, reply: int, played_ms: float) -> None:
-        """Queue an acknowledgement; with binary sound it goes with the next frame."""
+        """Queue an acknowledgement; with binary audio it goes with the next frame."""
         self._played = (reply, played_ms)
         if self._flows and not self._binary:
             self.send_message("interlocutor.playout", item_id=f"item_p{reply}", played_ms=round(played_ms, 1))

@@ -15,7 +15,7 @@ ROUGHNESS_DB = 5.0  # of its response, up and down
 class Room:
     """Gives back, quieter and later, what is played in it; int16 mono at 24 kHz.
 
-    `level_db` is the echo's level against the sound as played, `delay_ms` all delays together: devices, buffers, air.
+    `level_db` is the echo's level against the audio as played, `delay_ms` all delays together: devices, buffers, air.
     """
 
     def __init__(self, *, level_db: float, delay_ms: float, seed: int = 1) -> None:

@@ -71,7 +71,7 @@ class TurnResult:
 
 
 class SimulatedCandidate:
-    """Sends one 20 ms frame every 20 ms: a turn's sound when its time has come, silence otherwise."""
+    """Sends one 20 ms frame every 20 ms: a turn's audio when its time has come, silence otherwise."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class SimulatedCandidate:
         self.troubles: list[str] = []
         self.over: str | None = None
         self.sent: list[Pcm] = []
-        self.spoken: list[Pcm] = []  # of it, the candidate's own sound
+        self.spoken: list[Pcm] = []  # of it, the candidate's own audio
         self._loudspeaker = Loudspeaker()
         self._interrupter = Interrupter(interruptions)
         self._room = room
@@ -131,7 +131,7 @@ class SimulatedCandidate:
 
     @property
     def gaps_ms(self) -> list[float]:
-        """How late sound of a reply came after what was there had been played."""
+        """How late audio of a reply came after what was there had been played."""
         return self._loudspeaker.gaps_ms
 
     @property
@@ -290,13 +290,13 @@ class SimulatedCandidate:
         return self.results[index] if index >= 0 else None
 
     def _hear_audio(self, reply: int, samples: Pcm) -> None:
-        starts_ms = self._loudspeaker.add(reply, samples, self._now_ms)
+        starts_ms = self._loudspeaker.add_reply_audio(reply, samples, self._now_ms)
         offset_ms = 1000.0 * self._reply_samples.get(reply, 0) / WIRE_HZ
         self._reply_samples[reply] = self._reply_samples.get(reply, 0) + len(samples)
         tracker = self._audible.get(reply)
         if tracker is None or tracker.first_audible_ms is not None:
             return
-        audible_ms = tracker.add(samples, offset_ms)
+        audible_ms = tracker.track_audio(samples, offset_ms)
         if audible_ms is None:
             return
         heard_at_ms = starts_ms + audible_ms - offset_ms

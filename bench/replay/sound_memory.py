@@ -1,4 +1,4 @@
-"""What a client that comes back keeps of its own sound: the last ten seconds, by their place in all that it sent."""
+"""What a client that comes back keeps of its own audio: the last ten seconds, by their place in all that it sent."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PIECE_MS = 500.0
 
 
 class PlayedAudio:
-    """Keeps sound at 24 kHz as it is captured."""
+    """Keeps audio at 24 kHz as it is captured."""
 
     def __init__(self) -> None:
         self._kept: deque[tuple[int, float, Pcm]] = deque()  # (samples before it, seconds at its begin, int16 mono)
         self._total = 0
         self._skipped = 0  # never sent, as it was not kept so long
 
-    def add(self, samples: Pcm, now_s: float) -> None:
+    def keep_audio(self, samples: Pcm, now_s: float) -> None:
         """Keep int16 mono that was captured until now."""
         self._kept.append((self._total, now_s - len(samples) / WIRE_HZ, samples))
         self._total += len(samples)
@@ -34,7 +34,7 @@ class PlayedAudio:
         self._skipped = max(0, self._total - round(received_ms * WIRE_HZ / 1000.0))
 
     def since(self, received_ms: float) -> Iterator[tuple[float, Pcm]]:
-        """Yield what came after so much of all that was sent, as far as it is kept: (seconds at its begin, sound).
+        """Yield what came after so much of all that was sent, as far as it is kept: (seconds at its begin, audio).
 
         All of it counts as sent then.
         """

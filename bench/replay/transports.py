@@ -19,7 +19,7 @@ async def open_link(
 ) -> RemoteLink | RtcLink:
     """Connect to a reserved session; raises AppError.
 
-    With `resume` it comes back when its connection is lost; `binary` is for the WebSocket: sound as binary messages.
+    With `resume` it comes back when its connection is lost; `binary` is for the WebSocket: audio as binary messages.
     """
     if transport == "webrtc":
         from bench.replay.webrtc import RtcLink  # aiortc takes half a second to import

@@ -1,6 +1,6 @@
 """A link to a session on a server over WebRTC, with aiortc as the client.
 
-The patient's sound comes as one stream that names no reply: what comes while a reply is under way is that reply's.
+The patient's audio comes as one stream that names no reply: what comes while a reply is under way is that reply's.
 As in a browser it waits in a small buffer before it is heard, and the server alone pauses, moves and clears it.
 
 A short cut heals by itself. Whoever is to come back calls anew when nothing came for four seconds, as WebRTC itself
@@ -29,7 +29,7 @@ from server.wire.ticket import HEADER, Ticket
 
 # What arrives is heard so much later, as in a browser on a good network.
 BUFFER_MS = 40.0
-# Sound louder than this, of 32768, waits until its reply is announced; silence does not.
+# Audio louder than this, of 32768, waits until its reply is announced; silence does not.
 AUDIBLE = 64
 MOST_EARLY = 10  # frames
 TAKEN = "session.taken"
@@ -45,14 +45,14 @@ class RtcLink:
     def __init__(
         self, reserved: Reserved, *, resume: bool = False, way: RelayedWay = DIRECT, quiet_s: float = QUIET_S
     ) -> None:
-        self.bytes_received = 0  # of messages; sound is counted by `call.jitter`
+        self.bytes_received = 0  # of messages; audio is counted by `call.jitter`
         self.keep: list[str] | None = None  # a list here keeps every message as received
         self.call: ClientCall
         self._reserved = reserved
         self._way = way
         self._quiet_s = quiet_s
         self._back = ComingBack(wanted=resume)
-        self._flows = True  # sound is sent as it comes; else it is only kept
+        self._flows = True  # audio is sent as it comes; else it is only kept
         self._ended = False  # the session, by the server's word
         self._tell: Listener = lambda _told: None
         self._serving: asyncio.Task[None] | None = None
@@ -100,7 +100,7 @@ class RtcLink:
 
     def send(self, samples: Pcm) -> None:
         """Send 20 ms of int16 mono at 24 kHz, or keep it while there is no call."""
-        self._back.memory.add(samples, _now_s())
+        self._back.memory.keep_audio(samples, _now_s())
         if self._flows:
             self.call.microphone.put(samples)
 
@@ -168,7 +168,7 @@ class RtcLink:
         return False
 
     def _send_kept(self, received_ms: float) -> None:
-        """Send late what the server has not, then live sound again."""
+        """Send late what the server has not, then live audio again."""
         now_s = _now_s()
         for began_s, samples in self._back.memory.since(received_ms):
             late_ms = round(max(0.0, 1000.0 * (now_s - began_s)))
@@ -195,7 +195,7 @@ class RtcLink:
         told = told_of(event)
         if isinstance(told, ReplyBegan):
             self._reply = told.reply
-        elif isinstance(told, Timing):  # it comes before the sound that it is about
+        elif isinstance(told, Timing):  # it comes before the audio that it is about
             self._timing = told
             return
         elif isinstance(told, ReplyEnded) and self._timing is not None:
@@ -217,7 +217,7 @@ class RtcLink:
             self._early.append(samples)
 
     def _hear(self, reply: int, samples: Pcm) -> None:
-        """Hand a reply's sound on: the first after the buffer's time, so that the rest may be late by as much."""
+        """Hand a reply's audio on: the first after the buffer's time, so that the rest may be late by as much."""
         if self._playing == reply:
             self._tell(PatientChunk(reply, samples))
             return

@@ -81,7 +81,7 @@ class Microphone(MediaStreamTrack):
 
 
 class ClientCall:
-    """A call from its offer to its end; `hear` is given the patient's sound, int16 mono at 24 kHz.
+    """A call from its offer to its end; `hear` is given the patient's audio, int16 mono at 24 kHz.
 
     `ice`: how it finds its way, directly unless told.
     """
@@ -150,7 +150,7 @@ class ClientCall:
 
     def _arrived(self, packet: Ordered) -> None:
         self.heard_s = _now_s()
-        self.inbound.take(packet)
+        self.inbound.take_packet(packet)
 
 
 async def post_offer(url: str, offer: str, headers: dict[str, str], *, method: str = "POST") -> tuple[str, str]:

@@ -116,7 +116,7 @@ class Candidate:
             self.turn.begin_pause(since_ms)
 
     def excuse(self, missing_ms: float, *, awaited: bool) -> None:
-        """Sound that did not come is nobody's silence: for a while, or for as long as it may still come."""
+        """Audio that did not come is nobody's silence: for a while, or for as long as it may still come."""
         pause = self.pause
         if pause is not None and (awaited or pause.excused_ms < self.settings.excused_ms):
             pause.excuse(missing_ms)

@@ -49,7 +49,7 @@ class Pause:
     """A pause in a turn, while it lasts; times in media milliseconds."""
 
     since_ms: float
-    # This much sound did not come: it is the network's silence and not the candidate's.
+    # This much audio did not come: it is the network's silence and not the candidate's.
     excused_ms: float = 0.0
     interim: int | None = None  # the number of the interim text that was asked for
     stable: bool = False  # the text covers all that was said before
@@ -62,7 +62,7 @@ class Pause:
         return now_ms - self.since_ms - self.excused_ms
 
     def excuse(self, missing_ms: float) -> None:
-        """Do not count so much sound that did not come."""
+        """Do not count so much audio that did not come."""
         self.excused_ms += missing_ms
 
     def ask(self, interim: int) -> None:

@@ -10,7 +10,7 @@ from pipelines.events import Event
 
 @dataclass(frozen=True, slots=True)
 class OpenSegment:
-    """Feed the candidate's sound to the recogniser from here: its pre-roll first, or the last moments of speech."""
+    """Feed the candidate's audio to the recogniser from here: its pre-roll first, or the last moments of speech."""
 
     segment: int
     in_speech: bool = False
@@ -72,7 +72,7 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Have a clause synthesised; its sound is held until Release."""
+    """Have a clause synthesised; its audio is held until Release."""
 
     reply: int
     clause: int
@@ -88,21 +88,21 @@ class CloseReply:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Let the reply's sound go out."""
+    """Let the reply's audio go out."""
 
     reply: int
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Pause the reply's sound, reversibly: the candidate may be taking the floor."""
+    """Pause the reply's audio, reversibly: the candidate may be taking the floor."""
 
     reply: int
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Go on with the reply's sound from that place in it."""
+    """Go on with the reply's audio from that place in it."""
 
     reply: int
     from_ms: float
@@ -110,7 +110,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class StopReply:
-    """Cancel everything of the reply: proposal, synthesis, sound not yet heard."""
+    """Cancel everything of the reply: proposal, synthesis, audio not yet heard."""
 
     reply: int
 

@@ -44,14 +44,14 @@ from pipelines.endpointing.policy import EndpointPolicy
 
 
 class Conversation:
-    """One role-play's turn-taking: `receive` is the only way in, and what may be read is below it."""
+    """One role-play's turn-taking: `receive_signal` is the only way in, and what may be read is below it."""
 
     def __init__(
         self, settings: ConversationSettings, *, patient_opens: bool = False, policy: EndpointPolicy | None = None
     ) -> None:
         self._machine = Machine(settings, patient_opens=patient_opens, policy=policy)
 
-    def receive(self, signal: s.Signal, media_ms: float) -> list[Command]:
+    def receive_signal(self, signal: s.Signal, media_ms: float) -> list[Command]:
         """Take a signal at a media time (milliseconds, never decreasing); return what is to be done, in order."""
         machine = self._machine
         machine.note(signal, media_ms)
@@ -160,7 +160,7 @@ class Conversation:
 
     @property
     def wants_echo(self) -> bool:
-        """Whether it should be measured now how alike the microphone's sound and the patient's are."""
+        """Whether it should be measured now how alike the microphone's audio and the patient's are."""
         overlap, turn, now_ms = self._machine.overlap, self._machine.candidate.turn, self._machine.now_ms
         if overlap.onset is not None:
             return overlap.echo.wanted(overlap.onset.at_ms, now_ms)

@@ -17,7 +17,7 @@ STILL_SCORE = 0.6
 FIRST_MS = 140.0  # of sound, before which a likeness says nothing
 # Likenesses are taken so often: they overlap, and cost a millisecond each.
 EVERY_MS = 60.0
-# An echo may come so long after the patient's last sound: the longest delay, and what is looked at of it.
+# An echo may come so long after the patient's last audio: the longest delay, and what is looked at of it.
 TAIL_MS = 1_000.0
 # After so many echoes the patient does not fall silent for a sound before it is known to be no echo.
 EXPECTED = 2
@@ -58,7 +58,7 @@ class EchoJudge:
             return False
         return self.going_on or (onset_ms is not None and now_ms - onset_ms >= FIRST_MS)
 
-    def take(self, score: float, now_ms: float) -> None:
+    def judge_likeness(self, score: float, now_ms: float) -> None:
         """Take a likeness (0..1)."""
         if self._decided:
             return

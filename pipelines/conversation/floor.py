@@ -3,7 +3,7 @@
 The patient falls silent at the first voiced moment; this judge decides whether it stays silent. A question or an
 address takes the floor as soon as it is understood; other words once they last longer than a backchannel would. Until
 then what was understood is often wrong: recognisers hear the first half of "of course" as "of core". When the sound
-ends early, having said nothing of that kind, the patient goes on. An echo is what matches the patient's sound or words
+ends early, having said nothing of that kind, the patient goes on. An echo is what matches the patient's audio or words
 at the time they were played: the same words said later are a candidate who repeats them, which is good practice.
 """
 
@@ -54,7 +54,8 @@ LATE_MS = 80.0
 ALIKE = 0.65  # of the letters: what may be a backchannel's beginning
 # An echo goes through a room and two sound devices; what comes later was said by a person.
 ECHO_LAG_MS = 500.0
-ECHO_EARLY_MS = 120.0  # word times of recogniser and synthesiser disagree by so much
+# Word times of recogniser and synthesiser disagree by so much.
+ECHO_EARLY_MS = 120.0
 ECHO_SHARE = 0.6  # of the words; the recogniser hears an echo badly
 # So many words that are not the patient's take the floor though no question begins with them.
 GUARDED_WORDS = 3
@@ -66,7 +67,8 @@ class FloorSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     yield_after_ms: float = Field(default=620, ge=100, le=5_000)  # speech with words of which one is no backchannel
-    unsure_ms: float = Field(default=1_200, ge=100, le=5_000)  # speech without a word yet, or like a backchannel so far
+    # Speech without a word yet, or like a backchannel so far, takes the floor after this time.
+    unsure_ms: float = Field(default=1_200, ge=100, le=5_000)
     backchannel_ms: float = Field(default=1_600, ge=200, le=5_000)  # speech of backchannels only
     resume_after_ms: float = Field(default=200, ge=40, le=2_000)  # silence that ends it, once its text is whole
     give_up_ms: float = Field(default=300, ge=100, le=3_000)  # silence after which the text is no longer waited for

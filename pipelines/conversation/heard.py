@@ -1,4 +1,4 @@
-"""What the candidate really heard of a reply: words against the sound that was played."""
+"""What the candidate really heard of a reply: words against the audio that was played."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FUNCTION_WORDS = frozenset(
 
 @dataclass(slots=True)
 class Reply:
-    """A reply under way: its clauses, its words' times in the reply's sound, and how far it was played."""
+    """A reply under way: its clauses, its words' times in the reply's audio, and how far it was played."""
 
     number: int
     turn: int
@@ -30,10 +30,10 @@ class Reply:
     question: str = ""  # what it answers
     clauses: list[Clause] = field(default_factory=list)
     words: dict[int, list[Word]] = field(default_factory=dict)  # by clause
-    # These clauses have all their sound, and so the times of all their words.
+    # These clauses have all their audio, and so the times of all their words.
     made: set[int] = field(default_factory=set)
     end: ReplyEnd | None = None  # of the proposal, once it is complete
-    prepared: bool = False  # its first sound is ready
+    prepared: bool = False  # its first audio is ready
     started: bool = False
     played_ms: float = 0.0
     # This is the media time at which the reply last went on: it was heard, proposed or made further then.
@@ -67,7 +67,7 @@ class Reply:
         self.end = end
 
     def prepare(self) -> None:
-        """Note that its first sound is ready."""
+        """Note that its first audio is ready."""
         self.prepared = True
 
     def start(self, now_ms: float) -> None:
@@ -129,7 +129,7 @@ class Reply:
         return played_ms
 
     def repeat_ms(self, played_ms: float) -> float:
-        """Return where to go on after sound was lost at `played_ms`: from the beginning of the word that broke off."""
+        """Return where to go on after audio was lost at `played_ms`: from the beginning of the word that broke off."""
         for words in self.words.values():
             for word in words:
                 if word.start_ms < played_ms < word.end_ms:

@@ -25,7 +25,7 @@ from pipelines.engines import RespondKind
 
 @dataclass(frozen=True, slots=True)
 class EchoJudged:
-    """The machine tells itself: it was measured how alike the microphone's sound and the patient's are."""
+    """The machine tells itself: it was measured how alike the microphone's audio and the patient's are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ class Machine:
         self.detection = s.TurnDetectionSet(fixed_wait_ms=settings.fixed_wait_ms)
         self.tick = s.Tick()  # the last one
         self.now_ms = 0.0
-        self.away = False  # nobody is there: nothing is said, and nothing is judged
+        # While nobody is there, nothing is said and nothing is judged.
+        self.away = False
         # While sound that may become speech is near, neither is a turn ended nor a reply begun over it.
         self.voice_near = False
         self.closing_due = False
@@ -105,11 +106,11 @@ class Machine:
                 self.listening_since_ms += tick.missing_ms
         self.replies.play(tick.played_ms, self.now_ms, on_hold=self.overlap.on_hold)
         if tick.echo is not None:
-            self.overlap.echo.take(tick.echo, self.now_ms)
+            self.overlap.echo.judge_likeness(tick.echo, self.now_ms)
 
     @property
     def guarded(self) -> bool:
-        """Whether what is heard may be the patient's own sound, so that only clear words count."""
+        """Whether what is heard may be the patient's own voice, so that only clear words count."""
         return self.overlap.guarded(self.replies.heard_ms)
 
     # -------------------------------------------------------------- what handlers do

@@ -20,8 +20,8 @@ class Onset:
     """A sound over the patient's; times in media milliseconds."""
 
     at_ms: float
-    held: bool  # the patient's sound was paused for it
-    # The reply's sound would have begun at this media time if it had gone on without a hold.
+    held: bool  # the patient's audio was paused for it
+    # The reply's audio would have begun at this media time if it had gone on without a hold.
     played_from_ms: float
 
 
@@ -36,7 +36,7 @@ class Overlap:
 
     @property
     def on_hold(self) -> bool:
-        """Whether the patient's sound is paused."""
+        """Whether the patient's audio is paused."""
         return self.onset is not None and self.onset.held
 
     def guarded(self, patient_ms: float) -> bool:
@@ -53,7 +53,7 @@ class Overlap:
         self.onset = Onset(onset_ms, held, played_from_ms)
 
     def hold(self) -> bool:
-        """Pause the patient's sound now; return whether it was not paused."""
+        """Pause the patient's audio now; return whether it was not paused."""
         onset = self.onset
         if onset is None or onset.held:
             return False

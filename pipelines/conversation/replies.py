@@ -34,8 +34,8 @@ class Replies:
     memory: Memory
     reply: Reply | None = None
     draft: Reply | None = None
-    patient_until_ms: float | None = None  # media time of the patient's last sound
-    # Media time at which the reply's sound would have begun, were there no holds.
+    patient_until_ms: float | None = None  # media time of the patient's last audio
+    # Media time at which the reply's audio would have begun, were there no holds.
     play_began_ms: float = 0.0
     _began_ms: float = 0.0
     _heard_ms: float = 0.0  # of the patient in replies that are over
@@ -102,7 +102,7 @@ class Replies:
 
     # -------------------------------------------------------------- it is made
 
-    def add(self, reply: Reply, part: ReplyPart, now_ms: float) -> list[Command]:
+    def add_part(self, reply: Reply, part: ReplyPart, now_ms: float) -> list[Command]:
         """Take a part of a proposal; of a draft only the first clause is spoken, the others wait for the turn's end."""
         draft = reply is self.draft
         if not draft:
@@ -137,12 +137,12 @@ class Replies:
                 self.play_began_ms = now_ms - played_ms
 
     def hold(self) -> list[Command]:
-        """Pause the reply's sound: somebody may be taking the floor."""
+        """Pause the reply's audio: somebody may be taking the floor."""
         reply = self.reply
         return [Hold(reply.number), *self.break_off(reply.played_ms)] if reply is not None else []
 
     def resume(self, now_ms: float, *, held: bool) -> list[Command]:
-        """Nobody took the floor: go on from the word where the sound was paused, if it was."""
+        """Nobody took the floor: go on from the word where the audio was paused, if it was."""
         reply = self.reply
         if reply is None:
             return []
@@ -150,12 +150,12 @@ class Replies:
         return _go_on(reply, reply.resume_ms(reply.played_ms)) if held else []
 
     def break_off(self, played_ms: float) -> list[Command]:
-        """Record that the reply's sound has stopped there, for now."""
+        """Record that the reply's audio has stopped there, for now."""
         reply = self.reply
         return [Record(ReplyHeld(reply.number, played_ms))] if reply is not None and reply.started else []
 
     def take_up(self, played_ms: float, now_ms: float, *, on_hold: bool) -> list[Command]:
-        """Go on after the connection was lost, with the word that broke off; not while the sound is paused."""
+        """Go on after the connection was lost, with the word that broke off; not while the audio is paused."""
         reply = self.reply
         if reply is None or not reply.started:
             return []

@@ -15,7 +15,8 @@ class DraftSettings(BaseModel):
 
     enabled: bool = True
     ahead_ms: float = Field(default=800, ge=0, le=5_000)  # so long before the turn would be judged over
-    most: int = Field(default=3, ge=0, le=20)  # of one turn: whoever pauses more often waits a little longer
+    # At most so many are made for one turn; whoever pauses more often waits a little longer.
+    most: int = Field(default=3, ge=0, le=20)
 
 
 class ConversationSettings(BaseModel):
@@ -30,7 +31,8 @@ class ConversationSettings(BaseModel):
     peek_ms: float = Field(default=120, ge=60, le=1_000)  # silence after which all that was said is read
     segment_pause_ms: float = Field(default=400, ge=200, le=2_000)  # silence after which a segment is finalised
     segment_max_ms: float = Field(default=60_000, ge=5_000, le=110_000)  # speech without a pause is cut here
-    excused_ms: float = Field(default=2_000, ge=0, le=30_000)  # missing sound in a pause that is not counted as silence
+    # At most so much missing audio in a pause is not counted as silence.
+    excused_ms: float = Field(default=2_000, ge=0, le=30_000)
     noise_max_ms: float = Field(default=700, ge=0, le=5_000)  # shorter "speech" without a word is taken for noise
     silence_prompt_ms: float = Field(default=15_000, ge=0, le=120_000)  # the patient prompts once; 0: never
     recognise_timeout_ms: float = Field(default=3_000, ge=100, le=30_000)  # then the last partial has to do

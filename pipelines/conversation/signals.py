@@ -1,4 +1,4 @@
-"""What the conversation is told: frozen signals, each with the media time at which it is given to `receive`."""
+"""What the conversation is told: frozen signals, each with the media time at which it is given to `receive_signal`."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class VoicePaused:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Media time went on; `played_ms` of the current reply have been heard, `missing_ms` of sound did not come.
+    """Media time went on; `played_ms` of the current reply have been heard, `missing_ms` of audio did not come.
 
-    `loud` says that the sound is as loud as the turn's speech, though not yet known to be speech; `busy` that the
-    engines have enough to do without drafts; `awaited` that the missing sound may still come, late; `echo` how much
-    the sound resembles the patient's that is being played (0..1), None where it was not measured.
+    `loud` says that the audio is as loud as the turn's speech, though not yet known to be speech; `busy` that the
+    engines have enough to do without drafts; `awaited` that the missing audio may still come, late; `echo` how much
+    the audio resembles the patient's that is being played (0..1), None where it was not measured.
     """
 
     played_ms: float = 0.0
@@ -97,7 +97,7 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The first sound of a reply is ready and held."""
+    """The first audio of a reply is ready and held."""
 
     reply: int
 
@@ -112,7 +112,7 @@ class ReplyFailed:
 
 @dataclass(frozen=True, slots=True)
 class ClauseStarted:
-    """Playout reached a clause; `from_ms` is its place in the reply's sound."""
+    """Playout reached a clause; `from_ms` is its place in the reply's audio."""
 
     reply: int
     clause: int
@@ -121,7 +121,7 @@ class ClauseStarted:
 
 @dataclass(frozen=True, slots=True)
 class WordsTimed:
-    """Words of a clause and their times in the reply's sound (milliseconds); `last`: the clause has no more sound."""
+    """Words of a clause and their times in the reply's audio (milliseconds); `last`: the clause has no more audio."""
 
     reply: int
     clause: int
@@ -131,7 +131,7 @@ class WordsTimed:
 
 @dataclass(frozen=True, slots=True)
 class PlayedOut:
-    """All sound of a reply has been played."""
+    """All audio of a reply has been played."""
 
     reply: int
     played_ms: float
@@ -148,14 +148,14 @@ class Truncated:
 
 @dataclass(frozen=True, slots=True)
 class EchoCancelled:
-    """The client's device removes the patient's voice from its microphone's sound, or doesn't."""
+    """The client's device removes the patient's voice from its microphone's audio, or doesn't."""
 
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The candidate's connection is gone, and may come back: the patient's sound was put on hold at `played_ms`."""
+    """The candidate's connection is gone, and may come back: the patient's audio was put on hold at `played_ms`."""
 
     played_ms: float
 

@@ -10,7 +10,7 @@ class Evidence:
     """A pause in the candidate's turn: what was said, how, and after what.
 
     `text` is the turn's transcript so far, with or without punctuation and case. `settled` says that it covers all
-    sound before the pause; until then the last words are not known. `asks` is how surely (0..1) the patient's mind
+    audio before the pause; until then the last words are not known. `asks` is how surely (0..1) the patient's mind
     takes the text for something it can answer, None as long as it was not asked. `after` is what the patient said last.
     """
 
@@ -20,7 +20,7 @@ class Evidence:
     last_piece_ms: float  # of it, the speech since the pause before
     pieces: int = 1  # into which pauses have cut the turn so far
     words_before: int = 0  # the last piece
-    # This is the time from the patient's last sound to the turn; it is None when the patient said nothing before.
+    # This is the time from the patient's last audio to the turn; it is None when the patient said nothing before.
     after_gap_ms: float | None = None
     asks: float | None = None
     after: str = ""

@@ -7,7 +7,8 @@ from collections import deque
 REMEMBERED = 24  # pauses; people's pace changes with the subject
 QUANTILE = 0.75  # the long pauses are those that an answer would cut
 PRIOR_MS = (450.0, 700.0, 950.0, 1_200.0, 1_500.0)  # pauses inside turns, as most people make them
-SHORTEST_MS = 400.0  # shorter ones say nothing of how long this speaker thinks
+# Shorter pauses say nothing of how long this speaker thinks.
+SHORTEST_MS = 400.0
 MOST = 2.0  # nobody is waited for more than so many times as long
 
 

@@ -30,7 +30,8 @@ INNER_SLOPE = 3.0
 ASKED_OF_INNER = 0.6
 # These are the odds of going on after a thing of a list that came without "and": a second of waiting or so.
 LIST_ODDS = 0.75
-LIST_AFTER = 3  # words at least before the thing: a greeting's name is none
+# At least so many words come before a thing of a list: a greeting's name is none.
+LIST_AFTER = 3
 # Patience, and what is waited above the floor, grow by this factor each time the speaker was answered too early.
 CAUTION = 1.25
 # So many such times count: a breath that was taken for speech must not slow a whole session.

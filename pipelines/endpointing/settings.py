@@ -19,9 +19,11 @@ class EndpointSettings(BaseModel):
     style: Style = "practice"
     floor_ms: float = Field(default=240, ge=120, le=2_000)  # however clear the end: breaths and stops are shorter
     ceiling_ms: float = Field(default=2_000, ge=200, le=10_000)  # however unclear
-    patience_s: float = Field(default=1.8, gt=0, le=100)  # of waiting that not cutting somebody off once is worth
+    # Not cutting somebody off once is worth so many seconds of waiting.
+    patience_s: float = Field(default=1.8, gt=0, le=100)
     inner_share: float = Field(default=0.2, ge=0, le=10)  # pauses between words, as a share of turns' ends
-    short_share: float = Field(default=3.7, ge=0, le=20)  # pauses under half a second, for each longer one in a turn
+    # A turn has so many pauses under half a second for each longer one.
+    short_share: float = Field(default=3.7, ge=0, le=20)
     asked_factor: float = Field(default=0.15, gt=0, le=1)  # odds of going on once something was asked for
     unheard_ms: float = Field(default=900, ge=120, le=10_000)  # wait after speech of which no word was understood
 

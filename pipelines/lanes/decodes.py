@@ -1,6 +1,6 @@
 """The lane for recognisers that read whole pieces of speech: it streams for them, and batches across sessions.
 
-Each session's growing segment is kept here; the engine only ever sees sound and gives words. What somebody waits for,
+Each session's growing segment is kept here; the engine only ever sees audio and gives words. What somebody waits for,
 final texts and pauses' readings, goes before captions; captions that came too late are dropped; those of different
 sessions take turns, and come more seldom the more there are. They are read in lulls if there are any, since a lull that
 turns out to be a pause has then been read before anybody asks. A worker that dies loses nothing.
@@ -40,12 +40,13 @@ class _Ended:
     """A segment whose final text is waited for."""
 
     segment: GrowingSegment
-    asked: int  # the lane's number of this request: first come, first served
+    # This is the lane's number of the request: first come, first served.
+    asked: int
     tries: int = 0
 
 
 class DecodeHandle:
-    """A session's stream on the lane: feed sound, finish or reset segments; hypotheses come to the listener."""
+    """A session's stream on the lane: feed audio, finish or reset segments; hypotheses come to the listener."""
 
     def __init__(self, lane: DecodeLane, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> None:
         self.spec = spec
@@ -63,7 +64,7 @@ class DecodeHandle:
 
     def feed(self, samples: Pcm) -> None:
         """Take int16 mono at 16 kHz, any length."""
-        self.segment.add(samples)
+        self.segment.add_audio(samples)
         self._lane.wake()
 
     def flush(self) -> None:
@@ -144,7 +145,8 @@ class DecodeLane(Lane):
         self._handles: list[DecodeHandle] = []
         self._something = asyncio.Event()
         self._asked = itertools.count(1)
-        self._alone: WeakSet[GrowingSegment] = WeakSet()  # are read by themselves, since a batch with them failed
+        # These are read by themselves, since a batch with them failed.
+        self._alone: WeakSet[GrowingSegment] = WeakSet()
 
     def open(self, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> DecodeHandle:
         """Open a stream."""
@@ -167,7 +169,7 @@ class DecodeLane(Lane):
 
     @property
     def interval_ms(self) -> float:
-        """Sound from a reading of a stream to its next caption, in ms, so that captions take a quarter of the time."""
+        """Audio from a reading of a stream to its next caption, in ms, so that captions take a quarter of the time."""
         return self.speaking * self.caption_ms / (CAPTION_SHARE * len(self._workers))
 
     async def _run(self, index: int) -> None:
@@ -201,7 +203,8 @@ class DecodeLane(Lane):
         self._give_known()
         waited = [piece for handle in self._handles if (piece := self._waited(handle)) is not None]
         if waited:
-            share = -(-len(waited) // len(self._workers))  # what the other workers are free for is read sooner by them
+            # Workers that are free take a share each, so that all of it is read sooner.
+            share = -(-len(waited) // len(self._workers))
             return self._batch(sorted(waited, key=lambda piece: piece.turn), min(share, self._batch_size))
         most = max(1, int(CAPTIONS_MS / self.caption_ms)) if self.caption_ms else 1
         few, interval_ms = self.speaking <= max(1, len(self._workers) // 2), self.interval_ms
@@ -303,7 +306,7 @@ class DecodeLane(Lane):
 
     def _take(self, piece: _Piece, decoded: Decoded) -> None:
         handle = piece.handle
-        hypothesis = piece.segment.take(piece.reading, decoded)
+        hypothesis = piece.segment.take_decoded(piece.reading, decoded)
         if not piece.is_waited:
             handle.served = self.captions
         if piece.ended is not None:

@@ -29,7 +29,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Feed:
-    """Sound for a stream: int16 mono, 16 kHz."""
+    """Audio for a stream: int16 mono, 16 kHz."""
 
     id: int
     stream_id: str

@@ -1,7 +1,7 @@
-"""The lane for streams: each session's recogniser stream lives on one worker, its sound in order.
+"""The lane for streams: each session's recogniser stream lives on one worker, its audio in order.
 
-While a worker is busy, sound for a stream gathers and is fed in one piece; streams that wait for a final go first. The
-sound of the unfinished segment is kept, so a worker that dies loses no word: its streams are opened again on the new
+While a worker is busy, audio for a stream gathers and is fed in one piece; streams that wait for a final go first. The
+audio of the unfinished segment is kept, so a worker that dies loses no word: its streams are opened again on the new
 one and fed from the segment's beginning.
 """
 
@@ -26,7 +26,7 @@ from pipelines.lanes.worker_loop import Factory
 FEED_MS = 100.0
 # One call stays far below the socket's buffer and never holds a worker for long.
 MAX_FEED_MS = 1_000.0
-MAX_SEGMENT_MS = 120_000.0  # beyond it the sound for a replay is not kept
+MAX_SEGMENT_MS = 120_000.0  # beyond it the audio for a replay is not kept
 DEATHS = 2  # a segment that killed two workers is given up
 
 
@@ -45,7 +45,7 @@ class _AskInterim:
 
 
 class StreamHandle:
-    """A session's stream on the lane: feed sound, finish or reset segments; hypotheses come to the listener."""
+    """A session's stream on the lane: feed audio, finish or reset segments; hypotheses come to the listener."""
 
     def __init__(self, lane: StreamLane, spec: StreamSpec, worker: int, listener: Callable[[Hypothesis], None]) -> None:
         self.spec = spec
@@ -107,7 +107,7 @@ class StreamHandle:
         return any(isinstance(item, _AskInterim) or (isinstance(item, _End) and item.finish) for item in self.pending)
 
     def take_audio(self) -> Pcm | None:
-        """Return the sound at the head of the queue, up to a second of it, or None when an end comes first."""
+        """Return the audio at the head of the queue, up to a second of it, or None when an end comes first."""
         gathered: list[Pcm] = []
         limit = samples_for(MAX_FEED_MS, ANALYSIS_HZ)
         while self.pending and limit > 0:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from pipelines.llm.lexicon import concepts_of
 
-TOPIC_SHARE = 0.4  # of a cue's triggers: a feature of so many is its topic
+# A feature of this share of a cue's triggers is its topic.
+TOPIC_SHARE = 0.4
 # A feature that this many triggers have without the topic is a topic too.
 ALONE = 2
 COMPANY_SHARE = 0.8

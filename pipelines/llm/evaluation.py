@@ -43,7 +43,8 @@ class MatchingCase:
     expected: str
     told: tuple[str, ...] | None = None
     history: tuple[HistoryItem, ...] = ()
-    words: tuple[Word, ...] = ()  # as recognised, with confidences; empty for a written text
+    # These are the words as recognised, with confidences; there are none for a written text.
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

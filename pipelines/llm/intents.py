@@ -13,7 +13,8 @@ from enum import StrEnum
 class Intent(StrEnum):
     """The closed set of `ReplyEnd.intent`."""
 
-    GREETING = "greeting"  # greets or introduces themselves -> the card's greeting
+    # The candidate greets or introduces themselves; the answer is the card's greeting.
+    GREETING = "greeting"
     # The candidate asks for name or age; the answer is a fixed sentence with the card's name and age.
     IDENTITY = "identity"
     # A question such as "what brings you in?" gets the first asked cue that was not told yet, in the card's order.

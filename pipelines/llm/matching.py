@@ -32,7 +32,8 @@ FUZZY_BEST = 0.85
 JOINED_FLOOR = 0.82
 # Unrelated phrases of a few words reach about this ratio by chance.
 PHRASE_FLOOR = 0.62
-ELSEWHERE_WEIGHT = 1.2  # a word of a topic that this card has nothing to say about
+# A word of a topic that this card has nothing to say about weighs so much.
+ELSEWHERE_WEIGHT = 1.2
 ELSEWHERE_SHARE = 0.75  # how much of a score may be lost to such words
 # So much of a score depends on the whole wording of the question, its grammar included.
 SPECIFIC_SHARE = 0.15

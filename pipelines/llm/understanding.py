@@ -31,7 +31,8 @@ STRETCH_WORDS = 18
 CHAIN_WORDS = 2  # openings that follow one another this closely are one
 ENDING_WORDS = 12  # where leave is taken and understanding is checked
 CONDITION_WORDS = 10  # of a clause before the question that depends on it
-CONTEXT_WORDS = 8  # what a question without a topic of its own refers back to
+# A question without a topic of its own refers back to so many words before it.
+CONTEXT_WORDS = 8
 # A question further from the end has been overtaken by what was said since.
 TAIL_WORDS = 26
 ELLIPSIS_WORDS = 5  # "and the blue inhaler"
@@ -40,7 +41,8 @@ QUESTION_SOUND = 0.70
 FEW_WORDS = 3
 _COUNTED = frozenset("times time days day weeks week months month years year hours hour nights long often".split())
 _ASKS = frozenset("when how often long many much".split())
-LOW_CONFIDENCE = 0.25  # mean of the words; single words are too noisy to judge by
+# This is a mean over the words; single words are too noisy to judge by.
+LOW_CONFIDENCE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ def _special(
     may_ask = asks or len(whole.split()) <= SHORT_WORDS
     permission = intents.PERMISSION.search(tail)
     if permission and any(start >= permission.end() for start in intents.question_starts(tail)):
-        permission = None  # "Is it okay if I ask you: do you smoke?" asks about smoking
+        # "Is it okay if I ask you: do you smoke?" asks about smoking.
+        permission = None
     identity = intents.IDENTITY_NAME.search(asked) or intents.IDENTITY_AGE.search(asked)
     wellbeing = Intent.GREETING if first else Intent.OPEN
     greets = intents.GREETING.search(whole) if first else None

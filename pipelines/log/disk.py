@@ -14,7 +14,7 @@ import structlog
 
 logger = structlog.get_logger("pipelines.log.disk")
 
-# A queue this long means that the disk has been stuck for many seconds under a full server; sound is then refused at
+# A queue this long means that the disk has been stuck for many seconds under a full server; audio is then refused at
 # the source (the recorder's writes fail) rather than filling the memory.
 MAX_QUEUED = 20_000
 

@@ -275,7 +275,8 @@ class ModelCache:
     def _fill(self, entry: _Entry, victims: list[_Entry], load: Callable[[], Any]) -> None:
         """Free the victims, load the model and measure it; a failure takes the entry out again."""
         self._unload(victims)
-        trim()  # room that stands empty would not be seen in the difference
+        # Room that stands empty would not be seen in the difference.
+        trim()
         with self._changed:
             alone, begun = self._busy == 1, self._begun
         before, started = self._taken(entry.device), time.perf_counter()
@@ -369,7 +370,8 @@ def _explain(key: str, error: BaseException) -> BaseException:
         )
         told.__cause__ = error
         return told
-    if not isinstance(error, Exception):  # Ctrl-C is for the thread that loads, not for those that wait
+    if not isinstance(error, Exception):
+        # Ctrl-C is for the thread that loads, not for those that wait.
         return EngineError(f"{key} was not loaded: the work was broken off")
     return error
 

@@ -148,7 +148,7 @@ def usable_cores() -> int:
 
 
 def choose_threads(wanted: int = 0) -> int:
-    """Return how many sounds a model reads at once: as many as wanted, or (0) one per physical core, at most four."""
+    """Return how many clips a model reads at once: as many as wanted, or (0) one per physical core, at most four."""
     if wanted:
         return wanted
     import psutil

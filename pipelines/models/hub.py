@@ -131,7 +131,8 @@ class Hub:
                         failure = _too_few(name, _size(part), size_bytes)
                     elif response.status_code == 416:
                         if size_bytes is None and before and _whole_size(response.headers, 0) == before:
-                            return  # all of it had come, and nobody had said how much that is
+                            # All of it had come, and nobody had said how much that is.
+                            return
                         part.unlink(missing_ok=True)
                         on_bytes(-before)
                         raise _too_few(name, before, size_bytes)

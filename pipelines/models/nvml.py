@@ -37,7 +37,8 @@ def load_nvml() -> Any:
     try:
         library = ctypes.CDLL(_LIBRARY)
         started = library.nvmlInit_v2() == _SUCCESS
-    except (OSError, AttributeError):  # no driver, or one from before version 2 of these calls
+    except (OSError, AttributeError):
+        # There is no driver, or it is from before version 2 of these calls.
         return None
     return library if started else None
 

@@ -18,7 +18,7 @@ _VOICED_PEAK = 300  # about -40 dBFS
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A segment of the script: its words are revealed evenly over `voiced_ms` of voiced sound, or by the clock."""
+    """A segment of the script: its words are revealed evenly over `voiced_ms` of voiced audio, or by the clock."""
 
     text: str
     voiced_ms: int | None = None
@@ -30,9 +30,9 @@ Script = Sequence[str | Said]
 class ScriptedRecogniser:
     """Hears the script's segments in order, or by stream id; silent segments are empty and use up no line.
 
-    A word is revealed per `word_ms` of voiced sound, or evenly over `Said.voiced_ms`. Beyond the script, and without
-    one, segments are "word1 word2 ..." in the number their sound has room for. `fail_on` and `crash_on` are sample
-    values: sound that contains one raises EngineError or ends the process.
+    A word is revealed per `word_ms` of voiced audio, or evenly over `Said.voiced_ms`. Beyond the script, and without
+    one, segments are "word1 word2 ..." in the number their audio has room for. `fail_on` and `crash_on` are sample
+    values: audio that contains one raises EngineError or ends the process.
     """
 
     def __init__(

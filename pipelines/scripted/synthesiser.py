@@ -11,7 +11,7 @@ from audio.frames import WIRE_HZ, Pcm, samples_for
 from common.errors import EngineError
 from pipelines.engines import EngineInfo, Isolation, SpeakRequest, SpeechChunk, Word
 
-# Each word ends with this silence, so that words can be told apart in the sound.
+# Each word ends with this silence, so that words can be told apart in the audio.
 _GAP_MS = 30
 _CHUNK_WORDS = 2
 _PITCH_HZ = {"male": 110.0, "female": 200.0}

@@ -36,7 +36,7 @@ RELEASE_MS = 250.0
 # only prepares for an end; to end the turn the detector has to agree, for a while at least.
 QUIET_MS = 120.0
 
-# Sound this close to now, and this long after the pause began, may be the next word's.
+# Audio this close to now, and this long after the pause began, may be the next word's.
 LOUD_MS = 40.0
 
 # A segment that opens while speech goes on after a short pause begins so much earlier: the onset must not be missing.
@@ -47,7 +47,7 @@ RECENT_MS = 300.0
 
 @dataclass(slots=True)
 class _SegmentMap:
-    """Where the sound fed for a segment lies on the media timeline: (fed samples, media ms) at each jump."""
+    """Where the audio fed for a segment lies on the media timeline: (fed samples, media ms) at each jump."""
 
     number: int
     fed: list[int] = field(default_factory=list)
@@ -55,7 +55,7 @@ class _SegmentMap:
     total: int = 0
     asked_ms: float = 0.0  # session time at which the final text was asked for
 
-    def add(self, samples: int, at_ms: float) -> None:
+    def map_samples(self, samples: int, at_ms: float) -> None:
         if not self.fed or abs(at_ms - self.to_media(1000.0 * self.total / ANALYSIS_HZ)) > 1.0:
             self.fed.append(self.total)
             self.media_ms.append(at_ms)
@@ -80,7 +80,7 @@ class Hearing:
         conditioning: AudioSettings | None = None,
     ) -> None:
         self._conditioner = Conditioner(rate_hz, conditioning)
-        # How alike the microphone's sound and the patient's are; whoever plays the latter adds it.
+        # How alike the microphone's audio and the patient's are; whoever plays the latter adds it.
         self.echo = EchoWatch(heard_hz=rate_hz, played_hz=WIRE_HZ)
         self._to_analysis = StreamResampler(rate_hz, ANALYSIS_HZ)
         self._detector = detector
@@ -89,8 +89,9 @@ class Hearing:
         self._heard_ms = 0.0
         self._media_ms = 0.0
         self._voiced = VoicedTracker(rate_hz)
-        self._quiet = False  # by loudness, while the voice detector still hears speech
-        # Sound that did not come may come late: until then nothing was heard.
+        # It is quiet by loudness, while the voice detector still hears speech.
+        self._quiet = False
+        # Audio that did not come may come late: until then nothing was heard.
         self.awaits_missing = False
         self._stream: RecogniserHandle | None = None
         self._segment: _SegmentMap | None = None  # the one being fed
@@ -145,7 +146,7 @@ class Hearing:
         return voiced_ms is not None and voiced_ms > max(since_ms + LOUD_MS, self._media_ms - LOUD_MS)
 
     def condition(self, frame: Frame) -> Conditioned:
-        """Return the sound of the frame that is to be heard next, prepared."""
+        """Return the audio of the frame that is to be heard next, prepared."""
         return self._conditioner.process(frame.samples)
 
     def judge_audio(self, audio: Conditioned) -> list[Finding]:
@@ -171,14 +172,14 @@ class Hearing:
         end_ms = media_ms if frame.at_ms is None else frame.at_ms + frame.duration_ms
         if frame.kind is not FrameKind.LATE or frame.at_ms is not None:
             # Without the gain, which may change within a turn: it is levels of one turn that are compared.
-            self._voiced.add(audio.clean, end_ms - frame.duration_ms)
+            self._voiced.track_audio(audio.clean, end_ms - frame.duration_ms)
         samples = self._to_analysis.process(audio.levelled)
         self._heard_ms += 1000.0 * len(samples) / ANALYSIS_HZ
         ahead_ms = end_ms - self._heard_ms  # from the detector's time to media time
         for event in self._detector.process(samples):
             match event:
                 case SpeechHinted(voiced_from_ms=voiced_from_ms):
-                    if frame.kind is not FrameKind.LATE:  # old sound is no reason to silence the patient
+                    if frame.kind is not FrameKind.LATE:  # old audio is no reason to silence the patient
                         yield s.VoiceHinted(voiced_from_ms + ahead_ms)
                 case SpeechDenied():
                     yield s.VoiceDenied()
@@ -199,7 +200,7 @@ class Hearing:
                     if self._stream is not None:
                         self._stream.flush()
                     since_ms = self._silent_since(silent_since_ms + ahead_ms)
-                    # Late sound is never a reason to end a turn: the wait begins when it has come.
+                    # Late audio is never a reason to end a turn: the wait begins when it has come.
                     yield s.VoicePaused(media_ms if frame.kind is FrameKind.LATE else since_ms)
         if frame.kind is not FrameKind.LATE and self._detector.state is SpeechState.SPEAKING:
             yield from self._by_loudness(media_ms)
@@ -271,11 +272,11 @@ class Hearing:
         )
 
     def _look_back(self, back_ms: float = LOOK_BACK_MS) -> None:
-        """Give a segment that has just been opened the sound of the last moments."""
+        """Give a segment that has just been opened the audio of the last moments."""
         if self._segment is not None and not self._segment.fed and self._recent:
             from_ms = self._recent[-1][1] - back_ms
             for samples, at_ms in (recent for recent in self._recent if recent[1] >= from_ms):
-                self._segment.add(len(samples), at_ms)
+                self._segment.map_samples(len(samples), at_ms)
                 if self._stream is not None:
                     self._stream.feed(samples)
 
@@ -284,7 +285,7 @@ class Hearing:
         while self._recent and self._recent[0][1] < at_ms - RECENT_MS:
             self._recent.popleft()
         if self._segment is not None and self._stream is not None:
-            self._segment.add(len(samples), at_ms)
+            self._segment.map_samples(len(samples), at_ms)
             self._stream.feed(samples)
 
 

@@ -1,7 +1,7 @@
 """The session driver: joins the conversation core with its ear, its voice, the transport, the log and the recorder.
 
-It owns the clocks of one session. Sound comes in through `receive_audio`, what happens goes out through the log, the
-patient's sound through playout. All calls are made on the event loop.
+It owns the clocks of one session. Audio comes in through `receive_audio`, what happens goes out through the log, the
+patient's audio through playout. All calls are made on the event loop.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ from pipelines.session.role_play_clock import RolePlayClock
 
 logger = structlog.get_logger("pipelines.session")
 
-GAP_REPORT_MS = 1_000.0  # missing sound is logged once a second, not once a frame
+# Missing audio is logged once a second, not once a frame.
+GAP_REPORT_MS = 1_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,13 @@ class SessionSpec:
     session_s: int
     seed: int
     input_hz: int
-    paced: bool = True  # False: the client is our own replay under virtual time
+    # This is false where the client is our own replay under virtual time.
+    paced: bool = True
     speaker_state: str | None = None
 
 
 class SessionDriver:
-    """One session from its first sound to its end."""
+    """One session from its first audio to its end."""
 
     def __init__(
         self,
@@ -170,7 +172,7 @@ class SessionDriver:
             self._recorder.close()
         self.ended.set()
 
-    # -------------------------------------------------------------- sound in
+    # -------------------------------------------------------------- audio in
 
     def receive_audio(self, samples: Pcm, *, late_ms: float | None = None) -> None:
         """Take int16 mono at the session's input rate; raises AudioError when it comes faster than real time.
@@ -180,16 +182,16 @@ class SessionDriver:
         if self.core.is_over:
             return
         self._hearing.awaits_missing = self.keeps_audio
-        for frame in self._intake.receive(samples, self._clock.now_ms(), late_ms=late_ms):
+        for frame in self._intake.receive_audio(samples, self._clock.now_ms(), late_ms=late_ms):
             self._frame(frame)
 
     @property
     def missing_ms(self) -> float:
-        """How much silence was inserted in all where no sound came."""
+        """How much silence was inserted in all where no audio came."""
         return self._intake.missing_ms
 
     def audio_paused(self) -> None:
-        """The client is there and has no sound to send: what does not come now will not come late."""
+        """The client is there and has no audio to send: what does not come now will not come late."""
         self._hearing.awaits_missing = False
 
     def lost(self) -> None:
@@ -208,7 +210,7 @@ class SessionDriver:
         self.signal(s.Lost(self.played_ms()))
 
     def back(self) -> None:
-        """The client is there again, and its sound comes: what it kept meanwhile was received before."""
+        """The client is there again, and its audio comes: what it kept meanwhile was received before."""
         if not self.clock.paused:
             self.signal(s.Back(self.played_ms()))
 
@@ -309,7 +311,7 @@ class SessionDriver:
         return self._engines.responder.waiting > 0 or self._engines.synthesiser.waiting > 0
 
     def echo_cancelled(self, on: bool) -> None:
-        """Take the client's word on whether its microphone is free of the patient's sound."""
+        """Take the client's word on whether its microphone is free of the patient's voice."""
         self.signal(s.EchoCancelled(on))
 
     def signal(self, signal: s.Signal) -> None:
@@ -322,7 +324,7 @@ class SessionDriver:
                     self.core.turn_number, signal.segment, signal.text, signal.words, round(signal.latency_ms, 3)
                 )
             )
-        commands = self.core.receive(signal, self._intake.clock.now_ms)
+        commands = self.core.receive_signal(signal, self._intake.clock.now_ms)
         if self.core.turns_over > before:
             self._latency.turn_over(
                 self._clock.now_ms(),
@@ -386,7 +388,7 @@ class SessionDriver:
         grace_s = self.settings.closing_grace_s
         self._closing = asyncio.get_running_loop().call_later(grace_s, self.end, "time_limit")
 
-    # -------------------------------------------------------------- sound out (what playout tells)
+    # -------------------------------------------------------------- audio out (what playout tells)
 
     def chunk_placed(self, chunk: PlayoutChunk, at_session_ms: float) -> None:
         """Record a chunk where it is heard, and note the reply's first audible sample."""
@@ -443,7 +445,7 @@ class SessionDriver:
             self.end("failed")
 
     def refuse_audio(self, error: AppError) -> None:
-        """Note sound that was refused."""
+        """Note audio that was refused."""
         if isinstance(error, AudioError):
             self._report_gaps(GAP_REPORT_MS)
 

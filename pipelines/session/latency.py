@@ -1,6 +1,6 @@
 """Voice-to-voice latency of one turn, split without gaps into five parts that add up to the whole.
 
-    last voiced ─ endpoint ─► turn over ─ recognise ─► final text ─ respond ─► first clause ─ speak ─► first sound
+    last voiced ─ endpoint ─► turn over ─ recognise ─► final text ─ respond ─► first clause ─ speak ─► first audio
     ─ deliver ─► first audible sample at the client
 
 Each boundary is a session time; one that comes before its predecessor (work done ahead, in a draft) counts as no time.
@@ -97,7 +97,7 @@ class LatencyWatch:
         self._turn = _Turn(voiced_ms, now_ms - (media_ms - voiced_ms), now_ms, wait_ms)
 
     def forget(self) -> None:
-        """The turn that waits for its answer can't be measured: its sound came late, or nobody was there."""
+        """The turn that waits for its answer can't be measured: its audio came late, or nobody was there."""
         self._turn = None
 
     def asked(self, now_ms: float, reply: int, *, draft: bool) -> None:
@@ -126,27 +126,27 @@ class LatencyWatch:
             making.clause_ms = now_ms
 
     def audio_ready(self, now_ms: float, reply: int) -> None:
-        """The first sound of a reply was made."""
+        """The first audio of a reply was made."""
         making = self._making.get(reply)
         if making is not None and making.sound_ms is None:
             making.sound_ms = now_ms
 
     def released(self, now_ms: float, reply: int) -> None:
-        """A reply's sound may go out."""
+        """A reply's audio may go out."""
         if self._turn is not None and self._turn.reply == reply and self._turn.released_ms is None:
             self._turn.released_ms = now_ms
 
     def chunk_placed(
         self, chunk: PlayoutChunk, at_ms: float, *, turn: int, inserted_ms: float
     ) -> tuple[TurnLatency, TurnTimeline] | None:
-        """Sound is heard from `at_ms` on; return what is to be told, once, when its first audible sample is found.
+        """Audio is heard from `at_ms` on; return what is to be told, once, when its first audible sample is found.
 
         `inserted_ms` is the part of media time that the client did not send.
         """
         now, making = self._turn, self._making.get(chunk.reply)
         if now is None or now.reply != chunk.reply or making is None or now.committed_ms is None:
             return None
-        audible_ms = now.audible.add(chunk.samples, chunk.from_ms)
+        audible_ms = now.audible.track_audio(chunk.samples, chunk.from_ms)
         if audible_ms is None or making.clause_ms is None or making.sound_ms is None:
             return None
         heard_ms = at_ms - chunk.from_ms + audible_ms

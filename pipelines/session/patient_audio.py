@@ -1,4 +1,4 @@
-"""The driver's voice: jobs for the patient's mind and for synthesis, whose sound goes to playout clause by clause."""
+"""The driver's voice: jobs for the patient's mind and for synthesis, whose audio goes to playout clause by clause."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class _Speaking:
     clauses: list[Speak] = field(default_factory=list)
     chunks: dict[int, list[SpeechChunk]] = field(default_factory=dict)  # of clauses whose turn has not come
     done: set[int] = field(default_factory=set)
-    playing: int = 0  # the clause whose sound may go to playout
-    clause_from_ms: float | None = None  # where that clause begins in the reply's sound
+    playing: int = 0  # the clause whose audio may go to playout
+    clause_from_ms: float | None = None  # where that clause begins in the reply's audio
     closed: bool = False
     prepared: bool = False
 
@@ -68,7 +68,8 @@ class Speaking:
                 PrepareRequest(self._card),
                 priority=LATER_CLAUSE,
                 on_part=lambda _part: None,
-                on_end=lambda _error: None,  # what is wrong with the engine will show in the first turn
+                # What is wrong with the engine will show in the first turn.
+                on_end=lambda _error: None,
             )
 
     def respond(self, command: Respond) -> None:
@@ -120,7 +121,7 @@ class Speaking:
             self._advance(self._now)
 
     def stop(self, reply: int) -> float:
-        """Cancel what is being made for a reply, and its sound; return the milliseconds that were computed for it."""
+        """Cancel what is being made for a reply, and its audio; return the milliseconds that were computed for it."""
         now, cost_ms = self._now, 0.0
         if now is not None and now.reply == reply:
             for ticket in now.tickets:
@@ -152,7 +153,7 @@ class Speaking:
             now.chunks.setdefault(index, []).append(chunk)
 
     def _play(self, now: _Speaking, index: int, chunk: SpeechChunk) -> None:
-        from_ms = self._playout.add(now.reply, index, chunk.samples)
+        from_ms = self._playout.add_clause_audio(now.reply, index, chunk.samples)
         if now.clause_from_ms is None:
             now.clause_from_ms = from_ms
         start_ms = now.clause_from_ms
@@ -178,7 +179,7 @@ class Speaking:
         while now.playing in now.done:
             pause_ms = now.clauses[now.playing].content.pause_after_ms
             if pause_ms:
-                self._playout.add(now.reply, now.playing, silence(pause_ms, WIRE_HZ))
+                self._playout.add_clause_audio(now.reply, now.playing, silence(pause_ms, WIRE_HZ))
             now.playing += 1
             now.clause_from_ms = None
             for chunk in now.chunks.pop(now.playing, []):

@@ -14,22 +14,22 @@ from audio.timeline_mixer import TimelineMixer
 from common.errors import AppError, StorageError
 from pipelines.log.disk import DiskThread
 
-WRITE_MS = 250.0  # how often the disk thread is given sound
+WRITE_MS = 250.0  # how often the disk thread is given audio
 # Playout is paced to well under a second ahead of the listener.
 AHEAD_MS = 4_000.0
 UNREAD_MS = 2_000.0
 
 
 class LateAudio:
-    """Sound that came after its place was filled, in stretches of 24 kHz, until it is put there."""
+    """Audio that came after its place was filled, in stretches of 24 kHz, until it is put there."""
 
     def __init__(self, rate_hz: int) -> None:
         self._resampler = StreamResampler(rate_hz, WIRE_HZ)
-        self._pieces: list[tuple[int, Pcm]] = []  # (sample of the timeline, sound)
-        self._at = 0  # where the next sound of the stretch under way goes
+        self._pieces: list[tuple[int, Pcm]] = []  # (sample of the timeline, audio)
+        self._at = 0  # where the next audio of the stretch under way goes
         self._until_ms: float | None = None  # media time of its end
 
-    def add(self, frame: Frame, at_ms: float) -> None:
+    def add_frame(self, frame: Frame, at_ms: float) -> None:
         """Take a frame that begins at media time `at_ms`."""
         if self._until_ms is None or abs(at_ms - self._until_ms) > 1.0:
             self.end()
@@ -43,7 +43,7 @@ class LateAudio:
             self._until_ms = None
             self._add(self._resampler.process(np.zeros(0, dtype=np.int16), last=True))
 
-    def take(self, until: int) -> list[tuple[int, Pcm]]:
+    def take_stretches(self, until: int) -> list[tuple[int, Pcm]]:
         """Return what there is before sample `until`, each stretch in one piece with its place."""
         stretches: list[list[tuple[int, Pcm]]] = []
         left: list[tuple[int, Pcm]] = []
@@ -66,7 +66,7 @@ class LateAudio:
 
 
 class SessionRecorder:
-    """Records one session into `folder`; a failure is told once, and writing is tried again with the next sound."""
+    """Records one session into `folder`; a failure is told once, and writing is tried again with the next audio."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class SessionRecorder:
         self._written_ms = 0.0
 
     def candidate(self, frame: Frame) -> None:
-        """Append a frame of the candidate's sound: this is what moves the recording on."""
+        """Append a frame of the candidate's audio: this is what moves the recording on."""
         if frame.kind is FrameKind.LIVE:
             self._late.end()
         self._mixer.candidate(self._resampler.process(frame.samples))
@@ -99,14 +99,14 @@ class SessionRecorder:
     def candidate_late(self, frame: Frame) -> None:
         """Put a late frame where it was spoken; one that does not say when that was can't be recorded."""
         if frame.at_ms is not None:
-            self._late.add(frame, frame.at_ms)
+            self._late.add_frame(frame, frame.at_ms)
 
     def patient(self, at_ms: float, samples: Pcm) -> None:
-        """Place the patient's sound (int16 mono, 24 kHz) at a media time."""
+        """Place the patient's audio (int16 mono, 24 kHz) at a media time."""
         self._mixer.patient(at_ms, samples)
 
     def patient_cut(self, at_ms: float) -> None:
-        """Drop the patient's sound from a media time on."""
+        """Drop the patient's audio from a media time on."""
         self._mixer.patient_cut(at_ms)
 
     def close(self) -> None:
@@ -116,11 +116,11 @@ class SessionRecorder:
         self._disk.submit(self._finish, self._report)
 
     def _write(self) -> None:
-        for at, samples in self._late.take(samples_for(self._mixer.now_ms, WIRE_HZ)):
+        for at, samples in self._late.take_stretches(samples_for(self._mixer.now_ms, WIRE_HZ)):
             self._write_late(at, self._mixer.late(at, samples))
-        stereo = self._mixer.take(self._mixer.now_ms)
+        stereo = self._mixer.take_stereo(self._mixer.now_ms)
         self._written_ms = self._mixer.now_ms
-        # After a failure too: the writer keeps sound for a while and tries again.
+        # After a failure too: the writer keeps audio for a while and tries again.
         if len(stereo):
             self._disk.submit(lambda: self._writer.write(stereo), self._report)
 
@@ -130,7 +130,7 @@ class SessionRecorder:
 
     def _finish(self) -> None:
         self._writer.close()
-        # Half a second of work for five minutes of sound: here, the logs of all other sessions would wait for it.
+        # Half a second of work for five minutes of audio: here, the logs of all other sessions would wait for it.
         self._chores.submit(self._join, self._report)
 
     def _join(self) -> None:

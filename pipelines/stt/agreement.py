@@ -28,7 +28,8 @@ class LocalAgreement:
     def read(self, words: Sequence[str]) -> tuple[str, ...]:
         """Take the next reading; return the words to show, of which the first `len(agreed)` are there for good."""
         done = len(self._agreed)
-        newer = (*self._agreed, *words[done:])  # a decoder that was told the agreed words has them already
+        # A decoder that was told the agreed words has them already.
+        newer = (*self._agreed, *words[done:])
         common = done
         while common < min(len(newer), len(self._previous)) and self._same(newer, common):
             common += 1
@@ -41,7 +42,7 @@ class LocalAgreement:
         self._previous = self._agreed
 
     def forget(self, count: int) -> None:
-        """Drop the first `count` agreed words: their sound is no longer read."""
+        """Drop the first `count` agreed words: their audio is no longer read."""
         self._agreed, self._previous = self._agreed[count:], self._previous[count:]
 
     def _same(self, newer: tuple[str, ...], index: int) -> bool:

@@ -8,7 +8,8 @@ from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from pipelines.engines import Hypothesis, SegmentDecoder, StreamSpec
 from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegment, Growth, Purpose
 
-STEP_SAMPLES = samples_for(20, ANALYSIS_HZ)  # however sound is fed, captions are read at the same places
+# However audio is fed, captions are read at the same places.
+STEP_SAMPLES = samples_for(20, ANALYSIS_HZ)
 
 
 class DecodedRecogniser:
@@ -51,11 +52,11 @@ class DecodedStream:
         found: Hypothesis | None = None
         every_ms = self._recogniser.caption_every_ms
         if every_ms is None:
-            self._segment.add(samples)
+            self._segment.add_audio(samples)
             return None
         while len(samples):
             step = STEP_SAMPLES - self._segment.samples % STEP_SAMPLES
-            self._segment.add(samples[:step])
+            self._segment.add_audio(samples[:step])
             samples = samples[step:]
             if self._segment.samples % STEP_SAMPLES == 0:
                 purpose = self._segment.caption_due(every_ms=every_ms, in_lull_ms=LULL_EVERY_MS)
@@ -89,6 +90,6 @@ class DecodedStream:
         while True:
             reading = self._segment.reading(purpose)
             (decoded,) = self._recogniser.decoder.decode((reading.request,)).results
-            hypothesis = self._segment.take(reading, decoded)
+            hypothesis = self._segment.take_decoded(reading, decoded)
             if reading.to_samples >= self._segment.samples or purpose == "caption":
                 return hypothesis

@@ -1,7 +1,7 @@
-"""A segment of speech while it is being said: its sound, what may be shown of it, and what is read of it when.
+"""A segment of speech while it is being said: its audio, what may be shown of it, and what is read of it when.
 
-Captions are readings of the whole sound so far; the words on which two in a row agree are there for good, and further
-readings are told to begin with them. Where a sentence of such words has ended, the sound before is let go. The last
+Captions are readings of the whole audio so far; the words on which two in a row agree are there for good, and further
+readings are told to begin with them. Where a sentence of such words has ended, the audio before is let go. The last
 reading is the final one; a reading that was made in a pause serves as such if no voice was heard since. A caption that
 is read in a lull, which may turn out to be a pause, is made as well as a pause's reading and serves as one, too.
 """
@@ -23,9 +23,9 @@ Purpose = Literal["caption", "lull", "interim", "final"]
 
 _SHOWN: tuple[Purpose, ...] = ("caption", "lull")
 
-# In the midst of speech a caption is due after this much new sound; most captions are read in a lull before that.
+# In the midst of speech a caption is due after this much new audio; most captions are read in a lull before that.
 CAPTION_EVERY_MS = 1_000.0
-LULL_EVERY_MS = 100.0  # of new sound: a lull that brings less is not read
+LULL_EVERY_MS = 100.0  # of new audio: a lull that brings less is not read
 # So long without voice: many are the stop of a consonant, which lasts up to about 150 ms, but some are pauses.
 LULL_MS = 30.0
 # The loudest part of a segment, up to this length, may be a knock at the microphone.
@@ -33,13 +33,13 @@ BUMP_MS = 100.0
 # A voice that seems to end at most this much later than in the reading was there already: its end depends on the
 # loudest sound.
 SAME_END_MS = 40.0
-# When sound is read in pieces, a word this near to a piece's end may be cut.
+# When audio is read in pieces, a word this near to a piece's end may be cut.
 NEAR_END_MS = 1_500
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How long sound is read in one go: it is cut at an agreed sentence's end from `trim_s` on, at `most_s` anyhow.
+    """How long audio is read in one go: it is cut at an agreed sentence's end from `trim_s` on, at `most_s` anyhow.
 
     `held_back`: so many of the last words that two captions agree on wait for the next one.
     """
@@ -51,7 +51,7 @@ class Growth:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadRequest:
-    """A request that was made of a segment, and how far into the segment its sound reaches, in samples."""
+    """A request that was made of a segment, and how far into the segment its audio reaches, in samples."""
 
     request: DecodeRequest
     purpose: Purpose
@@ -60,30 +60,30 @@ class ReadRequest:
 
 
 class GrowingSegment:
-    """One segment, from its first sound to its final text. Times of words are milliseconds from its start."""
+    """One segment, from its first audio to its final text. Times of words are milliseconds from its start."""
 
     def __init__(self, vocabulary: tuple[str, ...] = (), growth: Growth | None = None) -> None:
         self._vocabulary = vocabulary
         self._growth = growth or Growth()
         self._audio: list[Pcm] = []
-        self._from_samples = 0  # of the segment, where the sound that is kept begins
-        self._done: tuple[Word, ...] = ()  # of the sound before that
+        self._from_samples = 0  # of the segment, where the audio that is kept begins
+        self._done: tuple[Word, ...] = ()  # of the audio before that
         self._agreement = LocalAgreement(held_back=self._growth.held_back)
         self._voiced = VoicedTracker(ANALYSIS_HZ, bump_ms=BUMP_MS)
         self._timed: tuple[int, Decoded] | None = None  # the newest reading with times, and how far it reaches
         self.samples = 0
         self.read_samples = 0  # as far as some reading reached, or was tried in vain
 
-    def add(self, samples: Pcm) -> None:
+    def add_audio(self, samples: Pcm) -> None:
         """Take int16 (n,) at 16 kHz."""
         if len(samples):
             self._audio.append(np.ascontiguousarray(samples, dtype=np.int16))
-            self._voiced.add(samples)
+            self._voiced.track_audio(samples)
             self.samples += len(samples)
 
     @property
     def has_new_voice(self) -> bool:
-        """Whether there is voiced sound that no reading has covered."""
+        """Whether there is voiced audio that no reading has covered."""
         return self._voice_after(self.read_samples)
 
     @property
@@ -93,7 +93,7 @@ class GrowingSegment:
         return voiced_ms is not None and 1000.0 * self.samples / ANALYSIS_HZ - voiced_ms >= LULL_MS
 
     def caption_due(self, *, every_ms: float, in_lull_ms: float) -> Purpose | None:
-        """Return as what a caption is to be read now, if so much sound is new, in ms, and there is voice in it."""
+        """Return as what a caption is to be read now, if so much audio is new, in ms, and there is voice in it."""
         if not self.has_new_voice:
             return None
         new_ms = 1000.0 * (self.samples - self.read_samples) / ANALYSIS_HZ
@@ -132,12 +132,12 @@ class GrowingSegment:
         )
         return ReadRequest(request, purpose, self._from_samples, self._from_samples + len(audio))
 
-    def take(self, reading: ReadRequest, decoded: Decoded) -> Hypothesis | None:
-        """Take what was read; return the hypothesis, or None when more sound has to be read for its purpose."""
+    def take_decoded(self, reading: ReadRequest, decoded: Decoded) -> Hypothesis | None:
+        """Take what was read; return the hypothesis, or None when more audio has to be read for its purpose."""
         covers_more = reading.to_samples >= self.read_samples
         self.read_samples = max(self.read_samples, reading.to_samples)
         if reading.from_samples != self._from_samples:
-            return None  # of sound that was cut meanwhile
+            return None  # of audio that was cut meanwhile
         if not covers_more and reading.purpose in _SHOWN:
             return None  # of less than is known by now
         if reading.to_samples - reading.from_samples < self.samples - self._from_samples and self._must_cut(reading):
@@ -192,13 +192,13 @@ class GrowingSegment:
         text = " ".join(word.text for word in whole)
         return Hypothesis(text=text, words=whole, stable_words=len(self._done) + stable)
 
-    # -------------------------------------------------------------- letting go of sound
+    # -------------------------------------------------------------- letting go of audio
 
     def _must_cut(self, reading: ReadRequest) -> bool:
         return len(reading.request.samples) >= samples_for(1000.0 * self._growth.most_s, ANALYSIS_HZ)
 
     def _trim(self, words: Sequence[Word], *, anyhow: bool) -> None:
-        """Let go of the sound of agreed words up to the last sentence's end, or up to the last of them."""
+        """Let go of the audio of agreed words up to the last sentence's end, or up to the last of them."""
         agreed = words[: len(self._agreement.agreed)]
         done = agreed[: _sentences(agreed)] or (agreed if anyhow else ())
         if done:
@@ -222,7 +222,7 @@ class GrowingSegment:
         self._let_go(agreed, max(cut_ms, agreed[-1].end_ms if agreed else 0.0))
 
     def _let_go(self, words: Sequence[Word], cut_ms: float) -> None:
-        """Let go of the sound before `cut_ms`, and of these words, which lie in it."""
+        """Let go of the audio before `cut_ms`, and of these words, which lie in it."""
         cut = min(samples_for(cut_ms, ANALYSIS_HZ), len(self._audio[0]))
         self._done = (*self._done, *(_moved(word, self._offset_ms) for word in words))
         self._audio = [self._audio[0][cut:], *self._audio[1:]]

@@ -22,15 +22,18 @@ from audio.vad import Vad
 from pipelines.engines import Rejection, Word
 
 SILENT_DBFS = -55.0  # nothing louder than this is speech near a microphone
-LOUD_DBFS = -40.0  # as loud as this it may be speech, even beside a slammed door
+# What is as loud as this may be speech, even beside a slammed door.
+LOUD_DBFS = -40.0
 # Stretches of this length are asked for a voice, the loudest first; "yes" fits in one.
 GATE_MS, GATE_STEP_MS = 2_000.0, 1_500.0
 # So much of a stretch must be voice, at this probability; "yes" has 150 ms.
 VOICE_MS, VOICE = 90.0, 0.5
 # This probability that nobody speaks and this mean log probability of a token have to go together.
 NO_SPEECH, UNSURE = 0.6, -1.0
-MOST_COMPRESSED = 2.4  # times; text that is shorter packed than so repeats itself
-REPEATS, REPEATS_LONGER = {1: 6, 2: 4}, 3  # so many words, said so many times in a row, are a loop
+# A text that is shorter by this factor when it is packed repeats itself.
+MOST_COMPRESSED = 2.4
+# So many words, said so many times in a row, are a loop.
+REPEATS, REPEATS_LONGER = {1: 6, 2: 4}, 3
 # So many words or more may be said twice: for emphasis, or since they were not understood.
 TWICE = 4
 # So many words or more that end a text twice are looked at: the decoder may have written them once more by itself.
@@ -101,7 +104,7 @@ def _stretches(levels: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
 
 
 def rejection(reading: GuardedText, samples: Pcm) -> Rejection | None:
-    """Return why this was invented, or None; `samples` is the sound, int16 (n,) at 16 kHz."""
+    """Return why this was invented, or None; `samples` is the audio, int16 (n,) at 16 kHz."""
     words = _words(reading.text)
     if not words:  # marks alone, "..." or notes, are no text either
         return Rejection("phantom", reading.text) if reading.text.strip() else None
@@ -154,7 +157,7 @@ def last_round(words: Sequence[str]) -> int | None:
 def was_said_twice(words: Sequence[Word], start: int, voiced_until_ms: float) -> bool:
     """Return whether there was time to say the last words, from `start` on, and the same words before them.
 
-    A second round that only the decoder wrote has no sound of its own: when words are aligned with the sound, it or the
+    A second round that only the decoder wrote has no audio of its own: when words are aligned with the audio, it or the
     first round is left with next to nothing. On real weights such rounds came to 9 words a second and more, those that
     were spoken twice to 5 at most.
     """

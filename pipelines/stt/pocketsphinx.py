@@ -25,7 +25,7 @@ from pipelines.stt.vocabulary import Vocabulary, split_terms
 
 _MS_PER_DECODER_FRAME = 10
 _STOCK_DICTIONARY = "en-us/cmudict-en-us.dict"
-# Every segment has the same noise, so that the same sound gives the same text.
+# Every segment has the same noise, so that the same audio gives the same text.
 _DITHER_SEED = 1
 
 
@@ -35,7 +35,7 @@ class PocketSphinxSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     block_ms: int = Field(default=80, ge=20, le=500)
-    """Sound is decoded in blocks of this length however it is fed, so that results don't depend on the feeding."""
+    """Audio is decoded in blocks of this length however it is fed, so that results don't depend on the feeding."""
 
     full_second_pass: bool = False
     """The flat-lexicon pass: 150 ms and more at the end of each segment for no measured gain in accuracy."""
@@ -97,7 +97,8 @@ class PocketSphinxRecogniser:
         decoder = max(fitting, key=lambda spare: len(spare.vocabulary.taught), default=None)
         if decoder is None:
             if len(self._spare) >= max(1, self.settings.spare_decoders):
-                self._spare.pop(0)  # before the new one is built, so that memory does not grow
+                # One goes before the new one is built, so that memory does not grow.
+                self._spare.pop(0)
             decoder = _TaughtDecoder(self.settings)
         else:
             self._spare.remove(decoder)
@@ -181,7 +182,7 @@ class PocketSphinxStream:
         return Hypothesis(text=" ".join(word.text for word in words), words=words, final=True, stable_words=len(words))
 
     def reset(self) -> None:
-        """Abandon the segment; its sound leaves no trace in the speaker's state."""
+        """Abandon the segment; its audio leaves no trace in the speaker's state."""
         if self._started:
             self._decoder.raw.end_utt()
             self._started = False
@@ -279,7 +280,8 @@ def _start_afresh(raw: Any, cmn: str) -> None:
 
 def _build(settings: PocketSphinxSettings) -> Any:
     try:
-        from pocketsphinx import Decoder, get_model_path  # type: ignore[attr-defined]  # re-exported without saying so
+        # The library exports these names again without saying so.
+        from pocketsphinx import Decoder, get_model_path  # type: ignore[attr-defined]
 
         # The decoder takes a dictionary from a file alone, which it has read when it is built.
         with TemporaryDirectory(prefix="interlocutor-") as folder:

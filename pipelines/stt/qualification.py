@@ -1,4 +1,4 @@
-"""What was found of a model on this machine: whether it may encode sound at its own length."""
+"""What was found of a model on this machine: whether it may encode audio at its own length."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class WayFigures:
     repeats: int = 0
 
 
-# A share of words wrong that is larger than padded by so much is noise: espeak's sound is never quite the same.
+# A share of words wrong that is larger than padded by so much is noise: espeak's audio is never quite the same.
 WORSE_SHARE = 0.03
-# So many more of 31 sounds than padded may repeat themselves: in windows that are too short it is every third.
+# So many more of 31 clips than padded may repeat themselves: in windows that are too short it is every third.
 MORE_REPEATS = 2
 
 
@@ -86,6 +86,6 @@ def write_qualification(folder: Path, found: Qualification) -> None:
 
 
 def is_qualified(folder: Path, rule: WindowRule) -> bool:
-    """Return whether the model in this folder may encode sound at its own length on this machine, by this rule."""
+    """Return whether the model in this folder may encode audio at its own length on this machine, by this rule."""
     found = read_qualification(folder)
     return found is not None and found.rule == rule and found.passed

@@ -1,7 +1,7 @@
-"""Finds out whether a Whisper reads as well when sound is encoded at its own length as when it is padded to 30 s.
+"""Finds out whether a Whisper reads as well when audio is encoded at its own length as when it is padded to 30 s.
 
-The models were trained on padded sound alone, so the faster way is earned: words, sentences and long turns spoken by
-the embedded voice, and sounds in which nobody speaks, are read both ways on the machine that will use the model. The
+The models were trained on padded audio alone, so the faster way is earned: words, sentences and long turns spoken by
+the embedded voice, and clips in which nobody speaks, are read both ways on the machine that will use the model. The
 product's decoder reads, and mends what is written twice; a window that is too short shows in how often it has to.
 """
 
@@ -45,7 +45,8 @@ TURNS = ((0, 1, 2), (4, 5, 6, 7), (8, 3, 9, 6, 5))
 
 # This voice comes with the packages, so that it is there wherever a model is pulled.
 VOICE = "espeak"
-_MARGIN_MS = 200  # of silence before and after, as a voice detector leaves
+# A voice detector leaves so much silence before and after.
+_MARGIN_MS = 200
 _BREATH_MS = 400
 
 
@@ -94,7 +95,7 @@ def bundled() -> list[tuple[str, Pcm]]:
 
 
 def unspoken() -> tuple[Pcm, ...]:
-    """Return sounds without speech, int16 (n,) at 16 kHz: silence, hiss, mains hum, a chord."""
+    """Return clips without speech, int16 (n,) at 16 kHz: silence, hiss, mains hum, a chord."""
     rng = np.random.default_rng(1)
     at_s = np.arange(5 * ANALYSIS_HZ) / ANALYSIS_HZ
     chord = sum(np.sin(2 * np.pi * hertz * at_s) for hertz in (220.0, 277.2, 329.6)) * np.abs(np.sin(np.pi * 2 * at_s))
@@ -137,7 +138,7 @@ def _try(
 
 
 def _invents(reader: WhisperReader, samples: Pcm, rule: WindowRule | None) -> bool:
-    """Return whether text for a sound without speech gets past the guards; the voice detector is not asked."""
+    """Return whether text for a clip without speech gets past the guards; the voice detector is not asked."""
     (written,) = reader.generate(reader.encode([AudioClip(samples)], rule=rule))
     reading = GuardedText(written.text, written.no_speech, written.log_probability)
     return bool(written.text) and rejection(reading, samples) is None

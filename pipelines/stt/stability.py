@@ -1,6 +1,6 @@
 """Which words of a growing hypothesis may be shown for good.
 
-A streaming decoder rewrites its last words until later sound settles them. A word is committed once it ended a while
+A streaming decoder rewrites its last words until later audio settles them. A word is committed once it ended a while
 ago and has come out the same, with all the words before it, in several readings; what is committed is never taken
 back within a segment.
 """

@@ -21,5 +21,5 @@ class Telling:
     of_names: str = "A conversation about {names}."
 
     def about(self, vocabulary: Sequence[str]) -> str:
-        """Return what is told before a sound in which these names and drugs may be said."""
+        """Return what is told before a clip in which these names and drugs may be said."""
         return self.of_names.replace(NAMES, ", ".join(vocabulary)) if vocabulary else self.plain

@@ -47,7 +47,7 @@ class RecogniserBench:
     errors: int
     wer: float  # over all clips, weighted by their length
     audio_s: float
-    cpu_x_realtime: float  # processor time per second of sound
+    cpu_x_realtime: float  # processor time per second of audio
     finish_p50_ms: float
     finish_p95_ms: float
     partials: int

@@ -64,7 +64,7 @@ class ClipReader(Protocol):
         """Find the words' times."""
 
     def prompt_length(self, audio: AudioClip) -> int:
-        """Return by what sounds are grouped into batches."""
+        """Return by what clips are grouped into batches."""
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +79,7 @@ class _Task:
 class WhisperDecoder:
     """A `SegmentDecoder` on a model of the cache, which it loads when it is warmed and holds until it is closed.
 
-    Sound is encoded in windows by `rule`, or padded to 30 s where there is none.
+    Audio is encoded in windows by `rule`, or padded to 30 s where there is none.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class WhisperDecoder:
         return self._reader.prompt_length(task.audio)
 
     def _read(self, tasks: list[_Task]) -> None:
-        """Read sounds that share a batch."""
+        """Read clips that share a batch."""
         reader = self._reader
         heard = reader.encode([task.audio for task in tasks], rule=self.rule)
         waited = any(task.request.purpose != "caption" for task in tasks)
@@ -181,7 +181,7 @@ class WhisperDecoder:
         return Rejection("echo", written.text)
 
     def _untold(self, task: _Task, heard: EncodedBatch) -> EncodedBatch:
-        """Return the sound without what was told before it, as it was heard unless that was in a batch."""
+        """Return the clip without what was told before it, as it was heard unless that was in a batch."""
         audio = AudioClip(task.audio.samples, voiced_s=task.audio.voiced_s)
         if len(heard.clips) == 1:
             return EncodedBatch((audio,), heard.memory, heard.frames)

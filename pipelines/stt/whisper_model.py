@@ -1,7 +1,7 @@
-"""Whisper on CTranslate2: sound to tokens, tokens to words with times.
+"""Whisper on CTranslate2: audio to tokens, tokens to words with times.
 
-faster-whisper brings the feature extractor, the tokenizer and the alignment; its `transcribe` pads every sound to 30 s.
-Here the encoder gets a window by the sound's own length (`window.py`), where that was found to be as good (`qualify`).
+faster-whisper brings the feature extractor, the tokenizer and the alignment; its `transcribe` pads every clip to 30 s.
+Here the encoder gets a window by the clip's own length (`window.py`), where that was found to be as good (`qualify`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from pipelines.models.devices import Device
 from pipelines.stt.telling import Telling
 from pipelines.stt.window import WINDOW_S, WindowRule
 
-FRAME_SAMPLES = 160  # of sound for a column of features
-# A sound's last word may be found up to so many frames after its end.
+FRAME_SAMPLES = 160  # of audio for a column of features
+# A clip's last word may be found up to so many frames after its end.
 ALIGNED_BEYOND = 20
-# At most so many tokens of what is told before are read, each anew for every sound.
+# At most so many tokens of what is told before are read, each anew for every clip.
 PROMPT_TOKENS = 160
-# Voiced sound has at most so many tokens of text; beyond that a decoder is in a loop.
+# Voiced audio has at most so many tokens of text; beyond that a decoder is in a loop.
 TOKENS_PER_S, TOKENS_AT_ONCE = 8.0, 12
 # No group of so many tokens is written twice, where that is asked for.
 NO_REPEAT_TOKENS = 4
@@ -54,7 +54,7 @@ class AudioClip:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Written:
-    """What was written for a sound: its text, and how sure the model was; `tokens` are for `WhisperReader.align`."""
+    """What was written for a clip: its text, and how sure the model was; `tokens` are for `WhisperReader.align`."""
 
     text: str
     tokens: tuple[int, ...]
@@ -64,10 +64,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedBatch:
-    """Sounds as the encoder heard them, in a batch."""
+    """Clips as the encoder heard them, in a batch."""
 
     clips: tuple[AudioClip, ...]
-    memory: Any  # ctranslate2.StorageView (sounds, frames / 2, width)
+    memory: Any  # ctranslate2.StorageView (clips, frames / 2, width)
     frames: int  # of features, 10 ms each
 
 
@@ -88,7 +88,7 @@ class WhisperReader:
                 device=device.name,
                 device_index=device.index,
                 compute_type=device.compute_type,
-                # Each reads a sound by itself: two threads for one sound are hardly quicker (docs/benchmarks.md).
+                # Each reads a clip by itself: two threads for one clip are hardly quicker (docs/benchmarks.md).
                 cpu_threads=1,
                 num_workers=threads,
                 local_files_only=True,
@@ -117,7 +117,7 @@ class WhisperReader:
         self.model.model.unload_model()
 
     def encode(self, clips: Sequence[AudioClip], *, rule: WindowRule | None) -> EncodedBatch:
-        """Encode sounds together, all in the window that the longest of them needs; without a rule padded to 30 s."""
+        """Encode clips together, all in the window that the longest of them needs; without a rule padded to 30 s."""
         from ctranslate2 import StorageView
 
         longest = max(len(audio.samples) for audio in clips)
@@ -166,7 +166,7 @@ class WhisperReader:
         return [self._written(result) for result in results]
 
     def align(self, heard: EncodedBatch, written: Sequence[Written]) -> list[tuple[Word, ...]]:
-        """Return the words of what was written, with times in ms from the sound's start and confidences."""
+        """Return the words of what was written, with times in ms from the clip's start and confidences."""
         frames = [min(heard.frames, len(audio.samples) // FRAME_SAMPLES + ALIGNED_BEYOND) for audio in heard.clips]
         texts = [list(each.tokens) for each in written]
         found = self.model.find_alignment(self._tokenizer, texts, heard.memory, frames)
@@ -176,7 +176,7 @@ class WhisperReader:
         ]
 
     def prompt_length(self, audio: AudioClip) -> int:
-        """Return how many tokens come before the sound's own: only sounds of one such length share a batch."""
+        """Return how many tokens come before the clip's own: only clips of one such length share a batch."""
         return len(self._before(audio))
 
     def _features(self, samples: Pcm, frames: int) -> NDArray[np.float32]:
@@ -211,7 +211,7 @@ class WhisperReader:
 def in_order(words: Sequence[dict[str, Any]], length_ms: float) -> tuple[Word, ...]:
     """Return aligned words (faster-whisper's, seconds) as ours: marks joined to the word before, times in order.
 
-    Alignment gives words without length, and times beyond the sound's end: each begins after the one before did, and
+    Alignment gives words without length, and times beyond the clip's end: each begins after the one before did, and
     none lasts into the next.
     """
     texts: list[str] = []

@@ -84,7 +84,7 @@ class WhisperSettings(BaseModel):
 
     @property
     def rule(self) -> WindowRule:
-        """The windows of sound that is encoded at its own length."""
+        """The windows of audio that is encoded at its own length."""
         return WindowRule(self.floor_s, self.margin_s)
 
     @property

@@ -1,4 +1,4 @@
-"""How long a window Whisper's encoder is given for a sound.
+"""How long a window Whisper's encoder is given for a clip.
 
 Whisper was trained on windows of 30 s. It reads as well in shorter ones as long as they are not too short and some
 silence follows the speech; where there is less, the right text comes, and then once more. Measured with tiny.en and
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 from audio.frames import ANALYSIS_HZ
 
-WINDOW_S = 30.0  # what the models were trained on, and the longest they take
-# Windows are rounded up to such steps, so that sounds of several sessions share a batch.
+# The models were trained on windows of this length, and take no longer ones.
+WINDOW_S = 30.0
+# Windows are rounded up to such steps, so that clips of several sessions share a batch.
 STEP_S = 2.5
 
 
 @dataclass(frozen=True, slots=True)
 class WindowRule:
-    """The window of a sound: its length and a margin of silence, but no less than a floor, in seconds."""
+    """The window of a clip: its length and a margin of silence, but no less than a floor, in seconds."""
 
     floor_s: float = 10.0
     margin_s: float = 5.0

@@ -50,7 +50,7 @@ class EspeakSynthesiser:
     def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
         """Yield the clause at 24 kHz in pieces of 200 ms; raises EngineError.
 
-        The whole clause is made at the first step (1 ms for a second of sound), so that between steps nothing is held.
+        The whole clause is made at the first step (1 ms for a second of audio), so that between steps nothing is held.
         The same request gives the same speech but for some 10 ms: the flutter of the voice goes on from one utterance
         to the next.
         """
@@ -65,7 +65,8 @@ class EspeakSynthesiser:
         for event in made.events:
             for index, word in enumerate(words):
                 if word.start <= event.offset < word.end:
-                    if starts[index] is None:  # "2.5" and "well-known" have several events: the first counts
+                    # "2.5" and "well-known" have several events: the first counts.
+                    if starts[index] is None:
                         starts[index] = round(event.sample * WIRE_HZ / made.rate_hz)
                     break
         yield from chunks(samples, place(words, fill_starts(starts, total=len(samples)), samples))

@@ -2,7 +2,7 @@
 
 espeak-ng is licensed GPL-3.0 and is neither copied nor linked here; whoever must do without it removes the
 `espeakng-loader` package and chooses another synthesiser. The library is one global instance per process and is not
-thread-safe: two concurrent calls crash it, and a second initialisation silently spoils its sound. Hence one lazily made
+thread-safe: two concurrent calls crash it, and a second initialisation silently spoils its audio. Hence one lazily made
 `Espeak` per process, reached only through `instance()`, and one lock around every call.
 """
 
@@ -97,7 +97,7 @@ class Espeak:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def synthesise(self, text: str, *, voice: str, rate: int, pitch: int, word_gap: int = 0) -> SpokenText:
-        """Speak `text` and return its sound.
+        """Speak `text` and return its audio.
 
         `rate` is the library's own number (80 to 450, not words per minute), `pitch` 0 to 99, `word_gap` in 10 ms.
         Raises EngineError when the library refuses the voice, a parameter or the text.

@@ -146,7 +146,8 @@ def _run(text: str, *, voice: str, stretch: float) -> _Spoken:
         source.write_text(text + "\n", encoding="ascii")
         command = [executable, "-voice", voice, "--setf", f"duration_stretch={stretch}", "-psdur"]
         try:
-            done = subprocess.run(  # noqa: S603  fixed options, no shell, the text is in a file
+            # The options are fixed, there is no shell, and the text is in a file.
+            done = subprocess.run(  # noqa: S603
                 [*command, "-f", str(source), "-o", str(target)],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

@@ -1,4 +1,4 @@
-"""Where the words of a clause are in its sound, in terms every synthesiser here shares."""
+"""Where the words of a clause are in its audio, in terms every synthesiser here shares."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from audio.frames import WIRE_HZ, Pcm, samples_for
 from pipelines.engines import SpeechChunk, Word
 
 _WINDOW_SAMPLES = samples_for(10, WIRE_HZ)
-_AUDIBLE_RMS = 32767 * 10 ** (-45 / 20)  # what the house calls audible: a 10 ms window above -45 dBFS
+# The house calls a 10 ms window above -45 dBFS audible.
+_AUDIBLE_RMS = 32767 * 10 ** (-45 / 20)
 _CHUNK_SAMPLES = samples_for(200, WIRE_HZ)
 
 
@@ -68,7 +69,7 @@ def fill_starts(starts: Sequence[int | None], *, total: int) -> list[int]:
 def place(words: Sequence[Token], starts: Sequence[int], samples: Pcm) -> tuple[Word, ...]:
     """Return the words with their times; a word ends with its last audible 10 ms, at the latest where the next starts.
 
-    `starts` are samples at 24 kHz, in order, one for each word; `samples` is the clause's sound.
+    `starts` are samples at 24 kHz, in order, one for each word; `samples` is the clause's audio.
     """
     audible = audible_windows(samples)
     placed = []
@@ -82,7 +83,7 @@ def place(words: Sequence[Token], starts: Sequence[int], samples: Pcm) -> tuple[
 
 
 def audible_windows(samples: Pcm) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return for each 10 ms window of 24 kHz sound, the last padded with silence, whether it can be heard."""
+    """Return for each 10 ms window of 24 kHz audio, the last padded with silence, whether it can be heard."""
     padded = np.zeros(-(-len(samples) // _WINDOW_SAMPLES) * _WINDOW_SAMPLES, dtype=np.float64)
     padded[: len(samples)] = samples
     rms = np.sqrt(np.mean(padded.reshape(-1, _WINDOW_SAMPLES) ** 2, axis=1))
@@ -91,7 +92,7 @@ def audible_windows(samples: Pcm) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 
 
 def chunks(samples: Pcm, words: Sequence[Word]) -> Iterator[SpeechChunk]:
-    """Yield sound in pieces of 200 ms, each with the words that start in it; words at the very end go with the last."""
+    """Yield audio in pieces of 200 ms, each with the words that start in it; words at the very end go with the last."""
     count = max(1, -(-len(samples) // _CHUNK_SAMPLES))
     for index in range(count):
         begin, end = index * _CHUNK_SAMPLES, (index + 1) * _CHUNK_SAMPLES

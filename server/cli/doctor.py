@@ -35,7 +35,8 @@ OLDEST_PYTHON = (3, 11)
 # This is about a hundred role-plays: five minutes of two tracks take 10 to 20 MB.
 LOW_DISK_BYTES = 2 * 1024**3
 NO_DISK_BYTES = 200 * 1024**2
-SERVER_BYTES = 600 * 1024**2  # the server itself, its voice detector and one synthesiser
+# These are the server itself, its voice detector and one synthesiser.
+SERVER_BYTES = 600 * 1024**2
 # A PocketSphinx decoder takes 90 MB, and each session has its own.
 SESSION_BYTES = 100 * 1024**2
 # A session has a socket, the segments being recorded, the log, and as much again for headroom.
@@ -211,7 +212,8 @@ def check_engine(name: str, run: Callable[[], None], *, needed: bool) -> Check:
     except AppError as error:
         found, _, advice = error.message.partition("; ")
         return Check(name, "fail" if needed else "warn", found, advice or "install the product again with pip")
-    except Exception as error:  # a broken library raises anything; the report must go on
+    except Exception as error:
+        # A broken library raises anything; the report must go on.
         first_line = str(error).partition("\n")[0]
         found = f"can't be loaded ({type(error).__name__}: {first_line})"
         return Check(name, "fail" if needed else "warn", found, "install the product again with pip")

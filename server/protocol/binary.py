@@ -1,11 +1,11 @@
-"""Sound as binary messages, for clients that ask for it by subprotocol: a small header, then 16-bit PCM.
+"""Audio as binary messages, for clients that ask for it by subprotocol: a small header, then 16-bit PCM.
 
 Little-endian, 12 bytes: kind (1 byte), flags (1), reply (2), place (4), late_ms (4).
 
-- kind 1, from the client: the candidate's sound at the session's input rate. It acknowledges playout: `place`
-  milliseconds of the patient's item `item_p<reply>` were played (reply 0: nothing plays). Flag 1: the sound is late,
+- kind 1, from the client: the candidate's audio at the session's input rate. It acknowledges playout: `place`
+  milliseconds of the patient's item `item_p<reply>` were played (reply 0: nothing plays). Flag 1: the audio is late,
   captured `late_ms` ago.
-- kind 2, from the server: the patient's sound at 24 kHz, `place` samples into that item.
+- kind 2, from the server: the patient's audio at 24 kHz, `place` samples into that item.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CandidateAudioMessage:
 
 @dataclass(frozen=True, slots=True)
 class PatientAudioMessage:
-    """What a server's binary message says: sound of a reply, `place` samples into it."""
+    """What a server's binary message says: audio of a reply, `place` samples into it."""
 
     reply: int
     place: int

@@ -19,7 +19,7 @@ from server.protocol.strict_json import MAX_MESSAGE_BYTES, parse_object
 # One message has 1.4 s at 24 kHz at most, many times what a live client gathers.
 MAX_AUDIO_BYTES = 65_536
 MAX_TEXT_CHARS = 2_000  # of a typed turn: some two minutes of speech
-# A client that lost its connection keeps so much: its first sound may be as old.
+# A client that lost its connection keeps so much: its first audio may be as old.
 MAX_LATE_MS = 60_000
 MAX_PLAYED_MS = 3_600_000  # no reply lasts an hour
 # Browsers keep less than half a second, and a person gives up before.
@@ -84,7 +84,7 @@ class _Message(_ClientPart):
 
 
 class AudioFormatUpdate(_ClientPart):
-    """A format of sound; the rates beyond 24000 are an extension of ours, for input alone."""
+    """A format of audio; the rates beyond 24000 are an extension of ours, for input alone."""
 
     type: Literal["audio/pcm", "audio/pcmu", "audio/pcma"] = "audio/pcm"
     rate: int | None = Field(default=None, ge=ACCEPTED_HZ[0], le=ACCEPTED_HZ[-1])
@@ -115,7 +115,7 @@ class TranscriptionUpdate(_ClientPart):
 
 
 class InputAudioUpdate(_ClientPart):
-    """The candidate's sound."""
+    """The candidate's audio."""
 
     format: AudioFormatUpdate | None = None
     transcription: TranscriptionUpdate | None = None
@@ -124,7 +124,7 @@ class InputAudioUpdate(_ClientPart):
 
 
 class OutputAudioUpdate(_ClientPart):
-    """The patient's sound."""
+    """The patient's audio."""
 
     format: AudioFormatUpdate | None = None
     voice: Any = None
@@ -132,7 +132,7 @@ class OutputAudioUpdate(_ClientPart):
 
 
 class SessionAudioUpdate(_ClientPart):
-    """Sound in and out."""
+    """Audio in and out."""
 
     input: InputAudioUpdate | None = None
     output: OutputAudioUpdate | None = None
@@ -165,7 +165,7 @@ class SessionUpdate(_Message):
     session: SessionFields
 
 
-# ---------------------------------------------------------------- sound in
+# ---------------------------------------------------------------- audio in
 
 
 class AppendAudio(_Message):

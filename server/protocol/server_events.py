@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from audio.frames import WIRE_HZ
 
-CONTENT = 0  # every item has one content part, every response one output
+# Every item has one content part, every response one output.
+CONTENT = 0
 OUTPUT = 0
 
 ResponseStatus = Literal["in_progress", "completed", "cancelled", "failed"]
@@ -55,7 +56,7 @@ class Transcription(_ServerPart):
 
 
 class InputAudio(_ServerPart):
-    """The candidate's sound."""
+    """The candidate's audio."""
 
     format: AudioFormat
     transcription: Transcription = Transcription()
@@ -64,14 +65,14 @@ class InputAudio(_ServerPart):
 
 
 class OutputAudio(_ServerPart):
-    """The patient's sound."""
+    """The patient's audio."""
 
     format: AudioFormat = AudioFormat()
     voice: Literal["patient"] = "patient"
 
 
 class SessionAudio(_ServerPart):
-    """Sound in and out."""
+    """Audio in and out."""
 
     input: InputAudio
     output: OutputAudio = OutputAudio()
@@ -144,7 +145,7 @@ class StatusDetails(_ServerPart):
 
 
 class ResponseAudio(_ServerPart):
-    """The patient's sound."""
+    """The patient's audio."""
 
     output: OutputAudio = OutputAudio()
 
@@ -173,7 +174,7 @@ class ErrorBody(_ServerPart):
 
 
 class Usage(_ServerPart):
-    """How much sound was recognised."""
+    """How much audio was recognised."""
 
     type: Literal["duration"] = "duration"
     seconds: float

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from server.protocol.refusal import Code, Refused
 
-# 64 KiB of sound are 87,384 characters of base64; the rest is room for the message around it.
+# 64 KiB of audio are 87,384 characters of base64; the rest is room for the message around it.
 MAX_MESSAGE_BYTES = 98_304
 MAX_DEPTH = 24  # the deepest message that means anything has 7 levels
 

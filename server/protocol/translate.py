@@ -65,7 +65,7 @@ class Translator:
     def __init__(self, session_id: str) -> None:
         self.items: dict[str, e.Item] = {}
         self.last_item_id: str | None = None
-        self.sent_ms: dict[int, float] = {}  # sound sent, by reply
+        self.sent_ms: dict[int, float] = {}  # audio sent, by reply
         self._conversation_id = f"conv_{session_id}"
         self._turns: dict[int, _TurnUnderWay] = {}
         self._reply: _ReplyUnderWay | None = None
@@ -130,34 +130,34 @@ class Translator:
                 return []
 
     def audio_sent(self, chunk: PlayoutChunk) -> None:
-        """Note that a chunk of the patient's sound goes out, of a reply that was begun."""
+        """Note that a chunk of the patient's audio goes out, of a reply that was begun."""
         end_ms = chunk.from_ms + 1000.0 * len(chunk.samples) / WIRE_HZ
         self.sent_ms[chunk.reply] = max(self.sent_ms[chunk.reply], end_ms)
 
     def audio(self, chunk: PlayoutChunk) -> list[e.ServerEvent]:
-        """Return the event that carries a chunk of the patient's sound."""
+        """Return the event that carries a chunk of the patient's audio."""
         delta = base64.b64encode(pcm_to_bytes(chunk.samples)).decode()
         item_id, response = patient_item(chunk.reply), response_id(chunk.reply)
         return [e.OutputAudioDelta(item_id=item_id, response_id=response, delta=delta)]
 
     def cleared(self, reply: int, heard_ms: float) -> list[e.ServerEvent]:
-        """Return the event that has the client drop the sound of a reply that it has not played."""
+        """Return the event that has the client drop the audio of a reply that it has not played."""
         return [e.PlayoutClear(item_id=patient_item(reply), heard_ms=round(heard_ms, 3))]
 
     def held(self, reply: int) -> e.ServerEvent:
-        """Return the event that has the client pause the sound of a reply."""
+        """Return the event that has the client pause the audio of a reply."""
         return e.PlayoutHold(item_id=patient_item(reply))
 
     def resumed(self, reply: int, from_ms: float) -> e.ServerEvent:
-        """Return the event that has the client go on with the sound of a reply."""
+        """Return the event that has the client go on with the audio of a reply."""
         return e.PlayoutResume(item_id=patient_item(reply), from_ms=round(from_ms, 3))
 
     def restarted(self, reply: int, from_ms: float) -> e.ServerEvent:
-        """Return the event that has the client begin anew with the sound of a reply."""
+        """Return the event that has the client begin anew with the audio of a reply."""
         return e.PlayoutRestart(item_id=patient_item(reply), from_ms=round(from_ms, 3))
 
     def cancelled_unheard(self, reply: int) -> list[e.ServerEvent]:
-        """Return the events for a reply that the client cancelled before its first sound."""
+        """Return the events for a reply that the client cancelled before its first audio."""
         created = e.ResponseCreated(response=self._response(reply, "in_progress"))
         return [created, e.ResponseDone(response=self._response(reply, "cancelled", details=_details("cancelled")))]
 
@@ -197,7 +197,8 @@ class Translator:
         if event.typed:
             return self._typed(event)
         item_id, previous = candidate_item(event.turn), self.last_item_id
-        out = self._stopped(event.turn, event.to_ms)  # at the session's end a turn is kept though it was not over
+        # At the session's end, a turn is kept though it was not over.
+        out = self._stopped(event.turn, event.to_ms)
         self._turns.pop(event.turn, None)
         out.append(e.Committed(item_id=item_id, previous_item_id=previous))
         out += self._item(item_id, e.InputAudioContent(transcript=event.text))

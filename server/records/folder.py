@@ -16,7 +16,7 @@ from common.errors import storage_error
 from pipelines.log.jsonl import EVENTS, PAYLOADS
 
 ERASED = "erased.json"
-"""Says when a session's words and sound were erased."""
+"""Says when a session's words and audio were erased."""
 
 RecordingState = Literal["ready", "joining", "none", "deleted"]
 

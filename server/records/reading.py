@@ -14,7 +14,7 @@ from pipelines.log.session_log import LogEntry
 from pipelines.patient.card import Card
 
 _BARE = re.compile(r"[^\w']+")
-# A clause that was sent this much after its time was waited for: the sound has a gap there.
+# A clause that was sent this much after its time was waited for: the audio has a gap there.
 LATE_MS = 60.0
 
 
@@ -70,7 +70,7 @@ def recorded_turns(records: Iterable[LogEntry]) -> tuple[RecordedTurn, ...]:
     """
     reading = _Reading()
     for record in records:
-        reading.take(record)
+        reading.take_event(record)
     return tuple(turn for turn in reading.turns if turn.text)
 
 
@@ -83,12 +83,12 @@ class _LoggedReply:
 
     turn_at: int | None = None  # its place among the turns, once it is over
     clauses: list[tuple[float, str]] = field(default_factory=list)
-    anchors: list[tuple[float, float]] = field(default_factory=list)  # (place in its sound, media time) it plays from
+    anchors: list[tuple[float, float]] = field(default_factory=list)  # (place in its audio, media time) it plays from
     latency_ms: float | None = None
     cues: dict[str, None] = field(default_factory=dict)
 
     def at(self, place_ms: float) -> float:
-        """Return the media time at which a place of its sound was heard (last)."""
+        """Return the media time at which a place of its audio was heard (last)."""
         reached = [anchor for anchor in self.anchors if anchor[0] <= place_ms] or self.anchors[:1]
         return reached[-1][1] + place_ms - reached[-1][0] if reached else place_ms
 
@@ -101,7 +101,7 @@ class _Reading:
         self._heard: dict[int, list[Word]] = {}  # turn -> what the recogniser wrote for it
         self._replies: dict[int, _LoggedReply] = {}
 
-    def take(self, record: LogEntry) -> None:
+    def take_event(self, record: LogEntry) -> None:
         """Take the next event."""
         media_ms = record.envelope.media_ms
         match record.event:

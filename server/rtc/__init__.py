@@ -1,1 +1,1 @@
-"""WebRTC: a peer for each call, its sound in and out, and its data channel."""
+"""WebRTC: a peer for each call, its audio in and out, and its data channel."""

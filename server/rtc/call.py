@@ -123,19 +123,20 @@ class Call:
         finally:
             self.live = None
 
-    # -------------------------------------------------------------- sound
+    # -------------------------------------------------------------- audio
 
     def _rate_hz(self) -> int:
         return self.live.wire.input_hz if self.live is not None else 24_000
 
     def _hear(self, samples: Pcm) -> None:
-        """Hand sound on once the session is joined; what comes before is nobody's."""
+        """Hand audio on once the session is joined; what comes before is nobody's."""
         live = self.live
         if live is None:
             return
         try:
             live.hear(samples)
-        except AppError as error:  # an engine that is gone, a folder that can't be written
+        except AppError as error:
+            # An engine is gone, or a folder can't be written.
             live.put(e.ProblemMessage(code=error.code, message=error.message))
             live.abandon(error.close_code, error.code)
         except Exception:
@@ -162,7 +163,7 @@ class Call:
             now_s, received_s, silent = loop.time(), self.peer.received_s, self._presence.silent
             left = self._presence.look(received_s, self.peer.audio_s)
             self.peer.track.alive(self._presence.alive_s(now_s))
-            if self._presence.silent and not silent:  # the session goes on: missing sound is no silence
+            if self._presence.silent and not silent:  # the session goes on: missing audio is no silence
                 logger.info("call_silent", call=self.id)
             if self.peer.state in ("failed", "closed"):
                 self._lose("failed")

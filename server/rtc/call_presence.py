@@ -9,24 +9,24 @@ from __future__ import annotations
 LOOK_S = 0.05
 # Somebody is absent when nothing had come at so many looks in a row; 12 packets lost in a row are a cut, not a loss.
 ABSENT_LOOKS = 5
-# Where other packets come without sound for so long, the other end sends none, as when it is muted by stopping.
+# Where other packets come without audio for so long, the other end sends none, as when it is muted by stopping.
 SILENT_S = 1.0
 
 
 class CallPresence:
-    """Told at each look when something last came of the peer, and when sound did; all times are the loop's."""
+    """Told at each look when something last came of the peer, and when audio did; all times are the loop's."""
 
     def __init__(self) -> None:
-        self.silent = False  # packets come, but none of sound
+        self.silent = False  # packets come, but none of audio
         self._received_s: float | None = None
         self._audio_s: float | None = None
         self._missed = 0  # looks at which nothing new had come
-        self._flowed = False  # sound has come since the last absence
+        self._flowed = False  # audio has come since the last absence
 
     def look(self, received_s: float | None, audio_s: float | None) -> bool:
         """Return whether the peer was there and is not any more; once for each absence.
 
-        It is there again with its next sound. One that sends none comes too rarely to be missed.
+        It is there again with its next audio. One that sends none comes too rarely to be missed.
         """
         self._missed = 0 if received_s != self._received_s else self._missed + 1
         self._flowed = self._flowed or audio_s != self._audio_s

@@ -38,7 +38,8 @@ class Calls:
             await call.peer.close()
             raise
         for _, other, _ in [entry for entry in self._calls.values() if entry[0] == session_id]:
-            if other.live is None:  # it never connected; one that did is told by its session
+            if other.live is None:
+                # It never connected; one that did is told by its session.
                 other.hang_up()
         task = asyncio.create_task(call.run(), name="rtc-call")
         self._calls[call.id] = (session_id, call, task)

@@ -17,7 +17,8 @@ HIGH_BYTES = 65_536
 LOW_BYTES = 16_384
 # Where so many messages were taken and not yet read, the reader has stopped, or somebody floods it.
 MOST_WAITING = 1_000
-CLOSE_S = 1.0  # for what is queued to leave before the channel is closed
+# What is queued has so long to leave before the channel is closed.
+CLOSE_S = 1.0
 GONE = 1006
 
 
@@ -86,10 +87,10 @@ class DataChannel:
                 return
 
     async def send_bytes(self, data: bytes) -> None:
-        """Refuse: a call's sound leaves by its track, so no message is binary."""
+        """Refuse: a call's audio leaves by its track, so no message is binary."""
         raise NotImplementedError
 
-    async def receive(self) -> str | bytes:
+    async def receive_message(self) -> str | bytes:
         """Return the next message; raises ChannelClosed."""
         while not self._messages:
             if self._closed is not None:

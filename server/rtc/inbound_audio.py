@@ -1,6 +1,6 @@
-"""The candidate's sound: ordered Opus packets become int16 mono at the session's rate, true to the sample clock.
+"""The candidate's audio: ordered Opus packets become int16 mono at the session's rate, true to the sample clock.
 
-RTP timestamps say where each packet's sound belongs. Where packets are missing the hole is filled before the next
+RTP timestamps say where each packet's audio belongs. Where packets are missing the hole is filled before the next
 one, so that media time goes on as the candidate's own clock; what the driver has filled by itself meanwhile (it
 inserts silence marked missing when nothing came for 100 ms) is not filled twice.
 """
@@ -19,14 +19,14 @@ from server.rtc.opus import OPUS_HZ, OpusDecoder
 
 # A longer hole is the driver's: it has filled it with silence marked missing.
 MOST_FILLED_MS = 2_000.0
-# The last sound fades over a lost packet or two, so that a word keeps its middle.
+# The last audio fades over a lost packet or two, so that a word keeps its middle.
 CONCEALED_MS = 40.0
 SAMPLES_PER_MS = OPUS_HZ // 1000
 
 
 @dataclass(slots=True)
 class InboundCounts:
-    """What became of the sound so far, in milliseconds of it."""
+    """What became of the audio so far, in milliseconds of it."""
 
     heard_ms: float = 0.0
     concealed_ms: float = 0.0  # filled where packets were lost
@@ -35,7 +35,7 @@ class InboundCounts:
 
 
 class InboundAudio:
-    """Decodes, fills holes and resamples one candidate's sound, packet by packet.
+    """Decodes, fills holes and resamples one candidate's audio, packet by packet.
 
     `hear` is given int16 mono at the rate that `rate_hz` tells; `missing_ms` tells how much silence the session has
     inserted by itself in all.
@@ -50,11 +50,11 @@ class InboundAudio:
         self._decoder = OpusDecoder()
         self._rate_hz = rate_hz
         self._resampler: StreamResampler | None = None
-        self._expected: int | None = None  # timestamp of the next sound
+        self._expected: int | None = None  # timestamp of the next audio
         self._missing_before_ms = 0.0
         self._last: Pcm = np.zeros(0, dtype=np.int16)
 
-    def take(self, packet: Ordered) -> None:
+    def take_packet(self, packet: Ordered) -> None:
         """Take the packet whose turn it is."""
         if packet.restarted:
             self._restart()
@@ -70,7 +70,7 @@ class InboundAudio:
         self._put(samples)
 
     def _put(self, samples: Pcm) -> None:
-        """Hand sound on at the session's rate, which a client may change before the role-play has started."""
+        """Hand audio on at the session's rate, which a client may change before the role-play has started."""
         rate_hz = self._rate_hz()
         if self._resampler is None or self._resampler.to_hz != rate_hz:
             self._resampler = StreamResampler(OPUS_HZ, rate_hz)
@@ -109,7 +109,7 @@ class InboundAudio:
 
 
 def concealment(last: Pcm, length: int) -> Pcm:
-    """Return `length` samples to stand in for lost ones: the last packet's sound mirrored and faded, then silence.
+    """Return `length` samples to stand in for lost ones: the last packet's audio mirrored and faded, then silence.
 
     Mirrored it goes on without a step where the loss began.
     """

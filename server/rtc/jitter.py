@@ -1,7 +1,7 @@
-"""The order of arriving sound: packets are handed on as they come, and waited for only where one is missing.
+"""The order of arriving audio: packets are handed on as they come, and waited for only where one is missing.
 
 aiortc's own buffer holds four packets back always (80 ms), stands still for 320 ms when one is lost, and lags 200 ms
-more for the rest of the call. Nothing here plays sound at a steady pace, so an even flow is worth nothing: only order
+more for the rest of the call. Nothing here plays audio at a steady pace, so an even flow is worth nothing: only order
 is. A packet that comes in its turn is handed on at once; behind a missing one the others wait as long as reordering
 and jitter were seen to take, 20 to 120 ms, then all are handed on, and latency is what it was. See decision 018.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtpPacket
 
-# RTP timestamps of Opus have this rate, whatever the rate of the encoded sound (RFC 7587).
+# RTP timestamps of Opus have this rate, whatever the rate of the encoded audio (RFC 7587).
 CLOCK_HZ = 48_000
 # This is less than a packet's time: the second packet behind a missing one gives it up.
 MIN_WAIT_MS = 15.0
@@ -61,7 +61,7 @@ class _Held:
 
 
 class AudioJitterBuffer:
-    """Stands in for aiortc's `JitterBuffer` in one receiver of sound; packets go to `deliver` instead of its decoder.
+    """Stands in for aiortc's `JitterBuffer` in one receiver of audio; packets go to `deliver` instead of its decoder.
 
     One packet is one frame. Times are milliseconds on any monotonic clock.
     """
@@ -79,7 +79,7 @@ class AudioJitterBuffer:
         self._restarted = True
 
     def install(self, receiver: RTCRtpReceiver) -> None:
-        """Take the place of a receiver's own buffer, before sound arrives; raises AttributeError if aiortc changed."""
+        """Take the place of a receiver's own buffer, before audio arrives; raises AttributeError if aiortc changed."""
         getattr(receiver, _PLACE)
         setattr(receiver, _PLACE, self)
 
@@ -174,7 +174,7 @@ class AudioJitterBuffer:
 
 
 # The one place that reaches into aiortc for the sake of its jitter buffer: an attribute that its receiver makes at
-# once and uses only to `add` packets. Each peer of ours has its own put there before its sound can arrive.
+# once and uses only to `add` packets. Each peer of ours has its own put there before its audio can arrive.
 _PLACE = "_RTCRtpReceiver__jitter_buffer"
 
 

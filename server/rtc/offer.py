@@ -19,7 +19,7 @@ _FINGERPRINTS = {"sha-256", "sha-384", "sha-512"}
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An offer that can be answered: one section of sound with Opus, one of data, on one transport."""
+    """An offer that can be answered: one section of audio with Opus, one of data, on one transport."""
 
     sdp: str
     ice: RTCIceParameters

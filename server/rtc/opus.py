@@ -20,7 +20,8 @@ from audio.mono import MonoMixer
 
 OPUS_HZ = 48_000  # what it decodes to, and the clock of its timestamps
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
-BITS_PER_S = 32_000  # speech at 12 kHz bandwidth is transparent at about 24 kbit/s
+# Speech at 12 kHz bandwidth is transparent at about 24 kbit/s.
+BITS_PER_S = 32_000
 # Each packet carries a coarse copy of the one before: a browser that lost one packet of a patient's word plays that.
 EXPECTED_LOSS_PERCENT = 5
 # After so many frames of digital silence each gives the same packet, and none has to be computed.
@@ -39,7 +40,7 @@ class OpusDecoder:
         self._mixer: MonoMixer | None = None  # of a stream that is stereo
 
     def decode(self, payload: bytes) -> Pcm:
-        """Return a packet's sound, int16 (n,), 2.5 to 120 ms of it; empty when the packet is no Opus."""
+        """Return a packet's audio, int16 (n,), 2.5 to 120 ms of it; empty when the packet is no Opus."""
         if not payload:
             return np.zeros(0, dtype=np.int16)  # to FFmpeg an empty packet is the end of the stream
         if self._mixer is None and payload[0] & STEREO_BIT:

@@ -1,4 +1,4 @@
-"""The patient's sound: chunks of replies become one steady stream of 20 ms frames, and each moment's place is known.
+"""The patient's audio: chunks of replies become one steady stream of 20 ms frames, and each moment's place is known.
 
 `ReplyQueue` is the queue and the cursor; `HeardPlaces` tells what the listener has heard by now; `PatientTrack`
 paces and encodes. Silence is sent when there is nothing to say.
@@ -23,7 +23,8 @@ REWIND_SAMPLES = samples_for(REWIND_MS + FRAME_MS, WIRE_HZ)
 ACKNOWLEDGE_FRAMES = 5  # 100 ms, as our page does over the WebSocket
 # This is a browser's own jitter buffer on a good network (measured: 40 to 50), until it tells its own.
 PAGE_BUFFER_MS = 50.0
-ENDED_FRAMES = 15  # a voice that is late with its next clause has not ended
+# A voice that is late with its next clause has not ended.
+ENDED_FRAMES = 15
 # A loop that stood still for longer leaves a hole in the stream instead of a burst at the listener.
 LATE_S = 0.1
 
@@ -49,7 +50,7 @@ class _ReplyOut:
     def end(self) -> int:
         return self.first + len(self.audio)
 
-    def take(self, count: int) -> Pcm:
+    def take_samples(self, count: int) -> Pcm:
         at = self.cursor - self.first
         taken = self.audio[at : at + count]
         self.cursor += len(taken)
@@ -60,18 +61,19 @@ class _ReplyOut:
 
 
 class ReplyQueue:
-    """The replies' sound that is to be sent, the one at the front first."""
+    """The replies' audio that is to be sent, the one at the front first."""
 
     def __init__(self) -> None:
-        self.gaps = 0  # how often the next sound of a reply came too late
-        self.began: Callable[[int], None] = lambda _reply: None  # a reply's sound begins to be sent
+        self.gaps = 0  # how often the next audio of a reply came too late
+        self.began: Callable[[int], None] = lambda _reply: None  # a reply's audio begins to be sent
         self.ended: Callable[[int], None] = lambda _reply: None  # all there was has been sent, for a while now
         self._replies: deque[_ReplyOut] = deque()
         self._held: int | None = None
         self._fade_out = False  # the next frame is to end what sounds
         self._fade_in = False
         self._dropped = False  # the front reply goes once it has faded
-        self._sounding: int | None = None  # the reply of which `began` was told and `ended` was not
+        # Of this reply `began` was told and `ended` was not.
+        self._sounding: int | None = None
         self._dry = 0  # frames for which nothing was there
 
     def play(self, chunk: PlayoutChunk) -> None:
@@ -127,11 +129,11 @@ class ReplyQueue:
         reply = self._replies[0]
         out = silence(FRAME_MS, WIRE_HZ)
         if self._fade_out:
-            tail = reply.take(FADE_SAMPLES)
+            tail = reply.take_samples(FADE_SAMPLES)
             out[: len(tail)] = (tail * np.linspace(1.0, 0.0, len(tail), endpoint=False)).astype(np.int16)
             self._fade_out = False
         elif self._held is None and not self._dropped:
-            cut = reply.take(FRAME_SAMPLES)
+            cut = reply.take_samples(FRAME_SAMPLES)
             self._tell(reply.number, len(cut))
             out[: len(cut)] = cut
             if self._fade_in and len(cut):
@@ -144,7 +146,7 @@ class ReplyQueue:
         return SentFrame(out, reply.number, reply.cursor)
 
     def _tell(self, reply: int, samples: int) -> None:
-        """Tell when a reply's sound begins, and when none has come for a while."""
+        """Tell when a reply's audio begins, and when none has come for a while."""
         if samples and self._dry and self._sounding == reply:
             self.gaps += 1
         self._dry = 0 if samples else self._dry + 1
@@ -222,7 +224,7 @@ class PatientTrack(MediaStreamTrack):
         self._told_hold: int | None = None
 
     def play(self, chunk: PlayoutChunk) -> None:
-        """Queue a chunk of the patient's sound."""
+        """Queue a chunk of the patient's audio."""
         self.audio.play(chunk)
 
     def clear(self, reply: int) -> None:
@@ -288,7 +290,8 @@ class PatientTrack(MediaStreamTrack):
         packet = self._encoder.encode(frame.samples, self._number)
         self._number += 1
         if frame.reply is not None and self.audio.held == frame.reply:
-            if self._told_hold != frame.reply:  # all that was sent will be heard: this is where it pauses
+            if self._told_hold != frame.reply:
+                # All that was sent will be heard: this is where it pauses.
                 self._told_hold = frame.reply
                 self.places.forget()
                 self._tell_heard(frame.reply, 1000.0 * frame.place / WIRE_HZ)

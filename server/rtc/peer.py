@@ -22,13 +22,14 @@ from server.settings.rtc import RtcSettings
 
 logger = structlog.get_logger("server.rtc.peer")
 
-MOST_UNFINISHED_BYTES = 4 * LOCAL_MAX_MESSAGE_SIZE  # of messages that never end, which aiortc would keep for ever
+# Without a limit, aiortc would keep messages that never end.
+MOST_UNFINISHED_BYTES = 4 * LOCAL_MAX_MESSAGE_SIZE
 
 
 class CallPeer:
     """A peer connection with one track each way and the data channel; makes nothing on the network before `answer`.
 
-    `hear` gets the candidate's sound, int16 mono at the rate that `rate_hz` tells; `heard(reply, played_ms)` is told
+    `hear` gets the candidate's audio, int16 mono at the rate that `rate_hz` tells; `heard(reply, played_ms)` is told
     how much of the patient's was heard.
     """
 
@@ -47,7 +48,7 @@ class CallPeer:
         self.track = PatientTrack(heard)
         self.inbound = InboundAudio(rate_hz=rate_hz, hear=hear, missing_ms=missing_ms)
         self.jitter = AudioJitterBuffer(self._arrived)
-        self.audio_s: float | None = None  # loop time of the last packet of sound
+        self.audio_s: float | None = None  # loop time of the last packet of audio
         self._settings = settings
         self._servers = servers
         self._ice_username = ""
@@ -111,4 +112,4 @@ class CallPeer:
 
     def _arrived(self, packet: Ordered) -> None:
         self.audio_s = asyncio.get_running_loop().time()
-        self.inbound.take(packet)
+        self.inbound.take_packet(packet)

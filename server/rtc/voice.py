@@ -10,7 +10,7 @@ from server.wire.live import LiveSession
 
 
 class TrackVoice:
-    """Speaks through a track. The client is told when the patient's sound begins, ends and is cleared.
+    """Speaks through a track. The client is told when the patient's audio begins, ends and is cleared.
 
     How much of it was heard is computed from what the track has sent, so this voice always acknowledges.
     """
@@ -22,7 +22,7 @@ class TrackVoice:
         track.audio.ended = self._ended
 
     def play(self, chunk: PlayoutChunk) -> None:
-        """Queue a chunk of the patient's sound."""
+        """Queue a chunk of the patient's audio."""
         self._track.play(chunk)
 
     def clear(self, reply: int, heard_ms: float) -> None:
@@ -40,11 +40,11 @@ class TrackVoice:
         self._track.resume(reply, from_ms)
 
     def restart(self, reply: int, from_ms: float) -> None:
-        """Begin a reply anew: its sound comes again from that place on."""
+        """Begin a reply anew: its audio comes again from that place on."""
         self._track.restart(reply, from_ms)
 
     def lead_ms(self) -> float:
-        """Return how far ahead sound should be here: the track sends it at its time, whatever the network is like."""
+        """Return how far ahead audio should be here: the track sends it at its time, whatever the network is like."""
         return MIN_LEAD_MS
 
     def acknowledges(self) -> bool:

@@ -105,5 +105,5 @@ class Admission:
     def admitted(self, network: str | None) -> None:
         """Note that a session was opened for somebody of this network; None: nobody's limits hold."""
         if network is not None:
-            self._limit.take(network)
+            self._limit.take_token(network)
         self._metrics.count_admission("admitted")

@@ -14,8 +14,10 @@ from server.settings.reservations import ReservationSettings
 
 # A household or a school is given so much; within it anybody takes as many addresses as they like.
 IPV6_PREFIX = 64
-MOST_NETWORKS = 10_000  # a few megabytes; whoever is forgotten is met as a stranger
-MOST_CHARS = 64  # of a name that is no address: a proxy may send anything
+# These take a few megabytes; whoever is forgotten is met as a stranger.
+MOST_NETWORKS = 10_000
+# A name that is no address is kept up to this length: a proxy may send anything.
+MOST_CHARS = 64
 
 
 def network_of(host: str | None) -> str:
@@ -58,7 +60,7 @@ class RateLimit:
             return 0
         return math.ceil(max(0.0, 1.0 - self._tokens(network)) / self._per_s)
 
-    def take(self, network: str) -> None:
+    def take_token(self, network: str) -> None:
         """Take a token."""
         if not self._per_s:
             return

@@ -83,7 +83,7 @@ class ServerSettings(_Section):
         default=10, ge=1, le=3_600, description="Seconds after which a refused client may try again."
     )
     reservations: ReservationSettings = Field(default_factory=ReservationSettings)
-    # The kernel takes twice as much: 0.7 s of sound, and enough under way for round trips as long.
+    # The kernel takes twice as much: 0.7 s of audio, and enough under way for round trips as long.
     socket_send_buffer_bytes: int = Field(
         default=24_576,
         ge=4_096,

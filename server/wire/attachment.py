@@ -18,7 +18,7 @@ class Attachment(Protocol):
 
     @property
     def voice(self) -> VoiceOutput:
-        """How the patient's sound leaves on it."""
+        """How the patient's audio leaves on it."""
 
     def dismiss(self) -> None:
         """Tell the client that another connection has the session now, and close."""
@@ -30,7 +30,7 @@ class Disconnection:
 
     since_s: float
     replayed: int = 0  # events sent again
-    late: int = 0  # samples of sound that came late
+    late: int = 0  # samples of audio that came late
 
     def over(self, transport: str, now_s: float, *, input_hz: int) -> ConnectionResumed:
         """Return what is to be recorded once somebody is there again."""

@@ -11,7 +11,7 @@ from server.wire.client_link import ClientLink
 from server.wire.presence import Happened, Presence, after
 from server.wire.role_play import RolePlay
 
-# Whoever came back sends sound within a round trip, what was kept first; else it has none.
+# Whoever came back sends audio within a round trip, what was kept first; else it has none.
 BACK_AFTER_S = 1.0
 
 
@@ -42,7 +42,7 @@ class Attendance:
             self._end_disconnection()
 
     def fall_silent(self) -> None:
-        """Have the patient fall silent at what was heard, if the client may come back: its sound reaches nobody."""
+        """Have the patient fall silent at what was heard, if the client may come back: its audio reaches nobody."""
         self._link.outbox.drop_all_audio()
         if (driver := self._role_play.driver) is not None and self._link.comes_back:
             driver.lost()
@@ -53,7 +53,7 @@ class Attendance:
             self._disconnection.replayed += events
 
     def came_late(self, samples: int) -> None:
-        """Note sound that was kept while nobody was there; it is no sign of life."""
+        """Note audio that was kept while nobody was there; it is no sign of life."""
         if self._disconnection is not None:
             self._disconnection.late += samples
 

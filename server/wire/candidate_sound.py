@@ -1,15 +1,16 @@
-"""How much of the candidate's sound has come, when it last did, and how much came faster than real time."""
+"""How much of the candidate's audio has come, when it last did, and how much came faster than real time."""
 
 from __future__ import annotations
 
 from server.protocol.wire_session import WireSession
 
-MAX_REFUSED_MS = 10_000.0  # sound faster than real time; by then it is no accident
+# After so much audio faster than real time, it is no accident any more.
+MAX_REFUSED_MS = 10_000.0
 TOO_FAST_EVERY_S = 1.0  # at most so often is the client told
 
 
 class CandidateAudio:
-    """Counts the candidate's sound at the session's input rate; times are seconds on the loop's clock."""
+    """Counts the candidate's audio at the session's input rate; times are seconds on the loop's clock."""
 
     def __init__(self, wire: WireSession) -> None:
         self.last_s = 0.0  # when some last came
@@ -18,8 +19,8 @@ class CandidateAudio:
         self._refused_ms = 0.0
         self._told_s = float("-inf")
 
-    def add(self, samples: int, now_s: float) -> None:
-        """Count sound that came."""
+    def count_received(self, samples: int, now_s: float) -> None:
+        """Count audio that came."""
         self._received += samples
         self.last_s = now_s
 
@@ -28,7 +29,7 @@ class CandidateAudio:
         return round(self._ms(self._received), 3)
 
     def refuse(self, samples: int, now_s: float) -> bool:
-        """Count sound that came too fast; return whether the client is to be told."""
+        """Count audio that came too fast; return whether the client is to be told."""
         self._refused_ms += self._ms(samples)
         due = now_s - self._told_s >= TOO_FAST_EVERY_S
         if due:

@@ -32,7 +32,7 @@ class Channel(Protocol):
     async def send_bytes(self, data: bytes) -> None:
         """Send a binary message, as `send_text`; only where the connection's voice makes such messages."""
 
-    async def receive(self) -> str | bytes:
+    async def receive_message(self) -> str | bytes:
         """Return the next message; raises ChannelClosed."""
 
     async def close(self, code: int, reason: str) -> None:
@@ -66,7 +66,7 @@ class WebSocketChannel:
         except (WebSocketDisconnected, OSError, RuntimeError):  # sending after a close is a RuntimeError of the server
             raise ChannelClosed(1006) from None
 
-    async def receive(self) -> str | bytes:
+    async def receive_message(self) -> str | bytes:
         """Return the next frame's text or bytes; raises ChannelClosed."""
         try:
             message = await self._websocket.receive()
@@ -95,7 +95,7 @@ class WebSocketChannel:
 class AbortableSockets:
     """ASGI middleware, to be the outermost: lets a channel drop its socket without waiting for a stalled peer.
 
-    It also has no sound queued out of our reach. ASGI has no such messages. Uvicorn's `send` is a method of the
+    It also has no audio queued out of our reach. ASGI has no such messages. Uvicorn's `send` is a method of the
     connection, which has the transport; with another server nothing is found and `abort` does nothing, so the socket
     lives until the server's own timeout.
     """
@@ -109,7 +109,7 @@ class AbortableSockets:
             transport: Any = getattr(getattr(send, "__self__", None), "transport", None)
             if isinstance(transport, asyncio.WriteTransport):
                 # What the socket does not take waits in our own queue, where a hold can overtake it: by default a
-                # transport keeps 64 KiB, which is a second of sound.
+                # transport keeps 64 KiB, which is a second of audio.
                 transport.set_write_buffer_limits(high=0)
                 scope = {**scope, ABORT_KEY: transport.abort}
         await self._app(scope, receive, send)

@@ -20,7 +20,7 @@ HEARTBEAT_S = 1.0
 class ClientLink:
     """The outbox, the translation and the connection of one session's client.
 
-    `received_ms` says how much of the candidate's sound has come; `resume_s` is 0 where nobody may come back.
+    `received_ms` says how much of the candidate's audio has come; `resume_s` is 0 where nobody may come back.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class ClientLink:
 
     @property
     def voice(self) -> VoiceOutput:
-        """How the patient's sound leaves now."""
+        """How the patient's audio leaves now."""
         return self.attachment.voice if self.attachment is not None else self._silent
 
     # -------------------------------------------------------------- connections
@@ -75,7 +75,7 @@ class ClientLink:
 
     @property
     def comes_back(self) -> bool:
-        """Whether the client may come back; it sends sound or a pulse all the time then."""
+        """Whether the client may come back; it sends audio or a pulse all the time then."""
         return self._gate.token is not None
 
     def offer_resume(self) -> e.ResumeOffer | None:

@@ -38,19 +38,19 @@ class Stage(Protocol):
         """End the session."""
 
     def hear(self, samples: Pcm, *, late_ms: float | None = None, event_id: str | None = None) -> None:
-        """Take the candidate's sound, from the message with the client's own id; the first starts the role-play."""
+        """Take the candidate's audio, from the message with the client's own id; the first starts the role-play."""
 
     def played(self, reply: int, played_ms: float) -> None:
         """Take the client's word for how much of a reply it played."""
 
     def playout_delay(self, delay_ms: float) -> None:
-        """Take the client's word for how long a call's sound waits there before it is heard."""
+        """Take the client's word for how long a call's audio waits there before it is heard."""
 
     def offer_resume(self) -> e.ResumeOffer | None:
         """Return how the client may come back, where the server lets it."""
 
     def heartbeat(self) -> None:
-        """The client is there, and has no sound to send."""
+        """The client is there, and has no audio to send."""
 
     def echo_cancelled(self, on: bool) -> None:
         """Take the client's word on whether its microphone is free of the patient's voice."""
@@ -67,7 +67,7 @@ class Inbound:
         self._principal = principal
         self._reply_wanted: c.CreateResponse | None = None  # until the final text of the turn has come
 
-    def take(self, message: c.ClientMessage) -> None:
+    def take_message(self, message: c.ClientMessage) -> None:
         """Carry out a message; raises Refused."""
         check(message, self._principal, self._wire.info)
         try:
@@ -261,7 +261,8 @@ class Inbound:
         first = self._stage.driver is None
         core = self._stage.start().core
         if core.reply_number is not None:
-            if first:  # the card has the patient begin: this is what was asked for
+            if first:
+                # The card has the patient begin: this is what was asked for.
                 return
             raise Refused(
                 "the patient is answering already; wait for response.done, or cancel", code=Code.RESPONSE_ACTIVE

@@ -42,9 +42,9 @@ TAKEN = 4409
 
 
 class RealtimeConnection:
-    """A channel attached to a session; `voice` is how the patient's sound leaves on it, as messages unless given.
+    """A channel attached to a session; `voice` is how the patient's audio leaves on it, as messages unless given.
 
-    With `binary`, sound goes both ways as binary messages (`server/protocol/binary.py`). A client that comes back is
+    With `binary`, audio goes both ways as binary messages (`server/protocol/binary.py`). A client that comes back is
     given up when it sent nothing for `quiet_s`.
     """
 
@@ -139,13 +139,13 @@ class RealtimeConnection:
         """
         live, taken_at_s = self._live, _now_s()
         while True:
-            # On a call sound does not come this way: that it is to come always may be known after the last message.
+            # On a call audio does not come this way: that it is to come always may be known after the last message.
             step_s = min(self._quiet_s, self._idle_s) if live.comes_back else self._idle_s
             try:
                 async with asyncio.timeout(step_s):
-                    message = await self._channel.receive()
+                    message = await self._channel.receive_message()
             except TimeoutError:
-                if live.code is not None or live.quiet_s() <= step_s / 2:  # or sound comes by another way
+                if live.code is not None or live.quiet_s() <= step_s / 2:  # or audio comes by another way
                     continue
                 if live.comes_back and live.driver is not None:
                     return
@@ -165,7 +165,8 @@ class RealtimeConnection:
                 self._take_binary(message)
             else:
                 self._take(message)
-        except AppError as error:  # an engine that is gone, a folder that can't be written
+        except AppError as error:
+            # An engine is gone, or a folder can't be written.
             self._live.put(e.ProblemMessage(code=error.code, message=error.message))
             self._abandon(error.close_code, error.code)
         except Exception:
@@ -180,7 +181,7 @@ class RealtimeConnection:
             self._misunderstood(refused)
             return
         try:
-            self._live.take(message)
+            self._live.take_message(message)
         except Refused as refused:
             self._live.put(error_event(refused))
 
@@ -199,7 +200,7 @@ class RealtimeConnection:
             audio = parse_candidate(data)
             if audio.reply and self._live.link.acks:
                 self._live.played(audio.reply, audio.played_ms)
-            self._live.take(
+            self._live.take_message(
                 AppendAudio.model_construct(
                     type="input_audio_buffer.append", event_id=None, audio=audio.pcm, late_ms=audio.late_ms
                 )

@@ -1,7 +1,7 @@
 """A session as long as it lives: the stage of its client's messages, from the first connection to the last.
 
-A connection is an *attachment*: it brings the channel that messages go over and the voice that sound leaves by, and
-may be replaced by another. The role-play starts with the first sound, typed item or asked-for reply, so that its clock
+A connection is an *attachment*: it brings the channel that messages go over and the voice that audio leaves by, and
+may be replaced by another. The role-play starts with the first audio, typed item or asked-for reply, so that its clock
 runs from then and not from the handshake.
 """
 
@@ -129,15 +129,15 @@ class LiveSession:
 
     @property
     def comes_back(self) -> bool:
-        """Whether the client may come back; it sends sound or a pulse all the time then."""
+        """Whether the client may come back; it sends audio or a pulse all the time then."""
         return self.link.comes_back
 
     def quiet_s(self) -> float:
-        """Return for how long no sound came."""
+        """Return for how long no audio came."""
         return _now_s() - self._audio.last_s
 
     def unheard(self) -> None:
-        """Nothing comes over a connection that still stands: the patient waits until sound does, if it may come."""
+        """Nothing comes over a connection that still stands: the patient waits until audio does, if it may come."""
         if self.comes_back and self.link.attachment is not None:
             self._attendance.note(Happened.UNHEARD, self.link.attachment.transport)
 
@@ -149,20 +149,20 @@ class LiveSession:
         self._cancel_starting()
         return driver
 
-    def take(self, message: ClientMessage) -> None:
+    def take_message(self, message: ClientMessage) -> None:
         """Carry out a client's message; raises Refused."""
-        self._inbound.take(message)
+        self._inbound.take_message(message)
 
     def hear(self, samples: Pcm, *, late_ms: float | None = None, event_id: str | None = None) -> None:
-        """Take the candidate's sound, int16 mono at the session's input rate; the first starts the role-play.
+        """Take the candidate's audio, int16 mono at the session's input rate; the first starts the role-play.
 
         `late_ms`: it was captured so long ago, and could not be sent. A client that sends faster than real time is told
-        now and then; one that never slows down is let go. `event_id` is its own id of the message the sound came in.
+        now and then; one that never slows down is let go. `event_id` is its own id of the message the audio came in.
         """
         if self.code is not None:
             return
         driver = self.start()
-        self._audio.add(len(samples), _now_s())
+        self._audio.count_received(len(samples), _now_s())
         if late_ms is None:
             self._attendance.note(Happened.HEARD)
         else:
@@ -178,7 +178,7 @@ class LiveSession:
                 self.abandon(1008, error.code)
 
     def heartbeat(self) -> None:
-        """The client is there, and has no sound to send."""
+        """The client is there, and has no audio to send."""
         self._attendance.note(Happened.HEARD)
         if self.driver is not None:
             self.driver.audio_paused()
@@ -190,7 +190,7 @@ class LiveSession:
             self.driver.playout.acknowledge(reply, played_ms)
 
     def playout_delay(self, delay_ms: float) -> None:
-        """Take the client's word for how long sound waits there before it is heard."""
+        """Take the client's word for how long audio waits there before it is heard."""
         self.link.voice.delayed(delay_ms)
 
     def echo_cancelled(self, on: bool) -> None:
@@ -219,11 +219,6 @@ class LiveSession:
         else:
             self.put(e.RoleplayEnded(reason=reason))
         self._finish(CLOSE_CODES.get(reason, 1011), reason)
-
-    def stop(self, reason: str, *, code: int, text: str = "") -> None:
-        """End the session for a reason of the server's, closing with `code`."""
-        self._finish(code, text or reason)
-        self.end(reason)
 
     def abandon(self, close_code: int, text: str) -> None:
         """End the session for what its client did or a fault of ours, closing with `close_code`."""

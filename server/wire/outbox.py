@@ -1,8 +1,8 @@
 """The way out of a session: one queue, at most one writer, a deadline for every message.
 
 A message that could not be sent within the deadline, counted from when it was queued, ends the connection; so the
-queue never holds more than the deadline's worth of sound. Control is never dropped; stale sound and captions are.
-What a client is to do with sound that it plays overtakes the sound that is still to come.
+queue never holds more than the deadline's worth of audio. Control is never dropped; stale audio and captions are.
+What a client is to do with audio that it plays overtakes the audio that is still to come.
 
 The queue outlives connections: what was not sent on one goes out on the next.
 """
@@ -24,14 +24,14 @@ CLOSE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class BinaryAudio:
-    """A piece of an item's sound as a binary message."""
+    """A piece of an item's audio as a binary message."""
 
     item_id: str
     data: bytes
 
 
 Message = e.ServerEvent | BinaryAudio | str
-"""An event, a piece of sound, or the text of an event that is sent again."""
+"""An event, a piece of audio, or the text of an event that is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Outbox:
         self._close: tuple[int, str] | None = None
         self._sent = 0
         self._kept: ReplayBuffer | None = None
-        self._sounding: str | None = None  # the item whose sound was sent last
+        self._sounding: str | None = None  # the item whose audio was sent last
         self._writer = 0  # the number of the one that may take from the queue
 
     def put(self, *messages: Message) -> None:
@@ -78,9 +78,9 @@ class Outbox:
         self._wake.set()
 
     def overtake(self, item_id: str, event: e.ServerEvent) -> None:
-        """Queue an event ahead of an item's sound that was not sent yet: a hold is of no use after it.
+        """Queue an event ahead of an item's audio that was not sent yet: a hold is of no use after it.
 
-        An item that the client knows nothing of can't be held, so one chunk of its sound goes first.
+        An item that the client knows nothing of can't be held, so one chunk of its audio goes first.
         """
         audio = [i for i, q in enumerate(self._queue) if _is_sound_of(q.message, item_id)]
         place = audio[0 if self._sounding == item_id else 1 :]
@@ -88,11 +88,11 @@ class Outbox:
         self._wake.set()
 
     def drop_audio(self, item_id: str) -> None:
-        """Drop the sound of an item that was not sent yet."""
+        """Drop the audio of an item that was not sent yet."""
         self._drop(e.OutputAudioDelta | BinaryAudio, item_id)
 
     def drop_all_audio(self) -> None:
-        """Drop all sound that was not sent yet."""
+        """Drop all audio that was not sent yet."""
         self._queue = deque(q for q in self._queue if not isinstance(q.message, e.OutputAudioDelta | BinaryAudio))
         self._sounding = None
 
@@ -162,7 +162,7 @@ class Outbox:
         self._sent += 1
         text = event.model_copy(update={"event_id": f"event_{self._sent:06d}"}).model_dump_json()
         if self._kept is not None:
-            self._kept.add(self._sent, event, text)
+            self._kept.keep_event(self._sent, event, text)
         return text
 
     def _due_s(self) -> float:

@@ -24,7 +24,8 @@ class Presence(StrEnum):
     EXPECTED = "expected"  # no connection was made yet
     ATTACHED = "attached"
     SILENT = "silent"  # the connection stands, and nothing comes over it
-    RETURNING = "returning"  # a new connection stands, and nothing was heard over it yet
+    # A new connection stands, and nothing was heard over it yet.
+    RETURNING = "returning"
     AWAY = "away"  # there is no connection, and the session waits for one
     GONE = "gone"  # the session waits no longer
 
@@ -39,7 +40,7 @@ class Happened(StrEnum):
 
     ATTACHED = "attached"  # the first one was made
     RESUMED = "resumed"  # one was made with a ticket
-    # Sound or another sign of life came, or the server waited for it long enough.
+    # Audio or another sign of life came, or the server waited for it long enough.
     HEARD = "heard"
     UNHEARD = "unheard"  # nothing comes any more
     LOST = "lost"  # it is gone, and the client may come back

@@ -1,4 +1,4 @@
-"""What was sent and may have to be sent again: events by their numbers, bounded, without sound and what is stale."""
+"""What was sent and may have to be sent again: events by their numbers, bounded, without audio and what is stale."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from server.protocol import server_events as e
 # A role-play of ten minutes has so many; a caption is replaced by the next one.
 MAX_EVENTS = 2_000
 
-# Sound, and what a client does with sound, mean nothing on a new connection: playout begins anew there.
+# Audio, and what a client does with audio, mean nothing on a new connection: playout begins anew there.
 _NOT_KEPT = (e.OutputAudioDelta, e.PlayoutHold, e.PlayoutResume, e.PlayoutRestart, e.SessionResumed)
 
 
@@ -19,7 +19,7 @@ class ReplayBuffer:
         self._texts: dict[int, str] = {}
         self._captions: dict[str, int] = {}  # the newest of each item
 
-    def add(self, number: int, event: e.ServerEvent, text: str) -> None:
+    def keep_event(self, number: int, event: e.ServerEvent, text: str) -> None:
         """Keep an event; numbers grow."""
         if isinstance(event, _NOT_KEPT):
             return

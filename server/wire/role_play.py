@@ -1,4 +1,4 @@
-"""The role-play of a live session: its driver from the first sound on, and its log as the candidate may see it."""
+"""The role-play of a live session: its driver from the first audio on, and its log as the candidate may see it."""
 
 from __future__ import annotations
 

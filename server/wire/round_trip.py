@@ -1,6 +1,6 @@
-"""How far ahead of the listener sound must be sent, learnt from the client's acknowledgements.
+"""How far ahead of the listener audio must be sent, learnt from the client's acknowledgements.
 
-An acknowledgement "x ms played" that comes y ms after the reply's sound began to be sent is late by y - x: the way
+An acknowledgement "x ms played" that comes y ms after the reply's audio began to be sent is late by y - x: the way
 there, the client's buffer and the way back. The smallest lateness of a reply is taken for the round trip, its spread
 for the jitter (as the smoothed interarrival jitter of RFC 3550, section 6.4.1).
 """
@@ -8,10 +8,11 @@ for the jitter (as the smoothed interarrival jitter of RFC 3550, section 6.4.1).
 from __future__ import annotations
 
 MIN_LEAD_MS = 300.0  # rides out ordinary jitter
-# Beyond this, an interruption would recall more sound than a bad network is worth.
+# Beyond this, an interruption would recall more audio than a bad network is worth.
 MAX_LEAD_MS = 2_000.0
 JITTER_GAIN = 1.0 / 16.0  # RFC 3550
-CHANGE_GAIN = 0.25  # how fast a new reply's round trip counts: four replies or so
+# At this rate, the mean follows the round trips of about four replies.
+CHANGE_GAIN = 0.25
 
 
 class RoundTrip:
@@ -27,7 +28,7 @@ class RoundTrip:
         self._forgotten: int | None = None
 
     def sent(self, reply: int, now_ms: float) -> None:
-        """Note that sound of a reply was sent."""
+        """Note that audio of a reply was sent."""
         if reply == self._reply:
             return
         self._settle()
@@ -45,7 +46,7 @@ class RoundTrip:
         self._least_ms = late_ms if self._least_ms is None else min(self._least_ms, late_ms)
 
     def forget(self, reply: int) -> None:
-        """Take no more of a reply's acknowledgements into account: its sound was paused, so they come late."""
+        """Take no more of a reply's acknowledgements into account: its audio was paused, so they come late."""
         if reply == self._reply:
             self._settle()
             self._least_ms, self._forgotten = None, reply

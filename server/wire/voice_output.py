@@ -1,4 +1,4 @@
-"""How the patient's sound leaves on one connection: a transport brings its own voice, the session speaks with it."""
+"""How the patient's audio leaves on one connection: a transport brings its own voice, the session speaks with it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from server.wire.round_trip import RoundTrip
 
 
 class VoiceOutput(Sink, Protocol):
-    """A sink of sound for as long as its connection lasts; it tells its client of holds and clears by its own means."""
+    """A sink of audio for as long as its connection lasts; it tells its client of holds and clears by its own means."""
 
     def acknowledged(self, reply: int, played_ms: float) -> None:
         """The client says how much of a reply it has played."""
 
     def delayed(self, delay_ms: float) -> None:
-        """The client says how long sound waits there before it is heard."""
+        """The client says how long audio waits there before it is heard."""
 
 
 class Speaker(Protocol):
@@ -31,7 +31,7 @@ class Speaker(Protocol):
 
 
 class MessageVoice:
-    """Sound as messages among the others, in their order; what the client is to do with it overtakes it."""
+    """Audio as messages among the others, in their order; what the client is to do with it overtakes it."""
 
     def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
@@ -40,32 +40,32 @@ class MessageVoice:
         self._round_trip = RoundTrip()
 
     def play(self, chunk: PlayoutChunk) -> None:
-        """Queue a chunk of the patient's sound."""
+        """Queue a chunk of the patient's audio."""
         self._round_trip.sent(chunk.reply, _now_ms())
         self._outbox.put(*self._translator.audio(chunk))
 
     def clear(self, reply: int, heard_ms: float) -> None:
-        """Drop the reply's sound that was not sent, and have the client drop what it has not played."""
+        """Drop the reply's audio that was not sent, and have the client drop what it has not played."""
         self._outbox.drop_audio(patient_item(reply))
         self._outbox.put(*self._translator.cleared(reply, heard_ms))
 
     def hold(self, reply: int) -> None:
-        """Have the client pause the reply's sound, which then tells nothing of the network."""
+        """Have the client pause the reply's audio, which then tells nothing of the network."""
         self._round_trip.forget(reply)
         self._outbox.overtake(patient_item(reply), self._translator.held(reply))
 
     def resume(self, reply: int, from_ms: float) -> None:
-        """Have the client go on with the reply's sound."""
+        """Have the client go on with the reply's audio."""
         self._outbox.overtake(patient_item(reply), self._translator.resumed(reply, from_ms))
 
     def restart(self, reply: int, from_ms: float) -> None:
-        """Have the client begin anew with the reply's sound."""
+        """Have the client begin anew with the reply's audio."""
         self._round_trip.forget(reply)
         self._outbox.drop_audio(patient_item(reply))
         self._outbox.put(self._translator.restarted(reply, from_ms))
 
     def lead_ms(self) -> float:
-        """Return how far ahead of this client its sound should be."""
+        """Return how far ahead of this client its audio should be."""
         return self._round_trip.lead_ms()
 
     def acknowledges(self) -> bool:
@@ -81,10 +81,10 @@ class MessageVoice:
 
 
 class BinaryVoice(MessageVoice):
-    """Sound as binary messages among the others."""
+    """Audio as binary messages among the others."""
 
     def play(self, chunk: PlayoutChunk) -> None:
-        """Queue a chunk of the patient's sound."""
+        """Queue a chunk of the patient's audio."""
         self._round_trip.sent(chunk.reply, _now_ms())
         self._outbox.put(BinaryAudio(patient_item(chunk.reply), pack_patient(chunk)))
 

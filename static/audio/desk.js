@@ -11,7 +11,8 @@ export class AudioDesk {
     this.context = openContext();
     this.microphone = new Microphone(this.context);
     this.player = new Player(this.context);
-    this.onpaused = () => {}; // the browser or the system has stopped sound (a phone call, another page)
+    // The browser or the system has stopped the audio (a phone call, another page).
+    this.onpaused = () => {};
     this.context.addEventListener("statechange", () => {
       if (this.context.state === "suspended" || this.context.state === "interrupted") this.onpaused();
     });

@@ -21,8 +21,10 @@ export class Microphone {
     this.onlost = () => {}; // the device went away
     this.onopened = () => {}; // a device is open, perhaps another one than before
     this.device = "";
-    this.device_id = ""; // the one to open, if it is there; "": the system's choice
-    this.echo_cancellation = null; // whether the browser removes the loudspeaker's sound; null: it does not say
+    // This is the device to open, if it is there; "" leaves the choice to the system.
+    this.device_id = "";
+    // It says whether the browser removes the loudspeaker's sound; null: the browser does not say.
+    this.echo_cancellation = null;
   }
 
   get open() {
@@ -131,7 +133,8 @@ export async function microphones() {
 export function echoCancellation(track) {
   const { echoCancellation: mode } = track.getSettings?.() ?? {};
   if (mode === undefined || mode === null) return null;
-  return mode === true || mode === "all"; // other modes of newer browsers leave the page's own sound in
+  // Other modes of newer browsers leave the page's own sound in.
+  return mode === true || mode === "all";
 }
 
 /** Return a new AudioContext for both directions; to be called while a click is handled. */

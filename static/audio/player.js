@@ -8,7 +8,8 @@ export class Player {
 
   constructor(context) {
     this.#context = context;
-    this.onreport = () => {}; // ({kind: started|progress|drained|held|resumed|ended|cleared, item_id, played_ms})
+    // It is given {kind: started|progress|drained|held|resumed|ended|cleared, item_id, played_ms}.
+    this.onreport = () => {};
     this.level_dbfs = -Infinity;
   }
 

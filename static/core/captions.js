@@ -11,7 +11,8 @@ const words = (text) => text.split(/\s+/).filter(Boolean);
 
 export class Captions {
   constructor() {
-    this.lines = []; // {item_id, role, stable, unclear, tentative, done, interrupted, typed}
+    // Each line is {item_id, role, stable, unclear, tentative, done, interrupted, typed}.
+    this.lines = [];
   }
 
   /** Take a server event; return the line that changed, or null. */

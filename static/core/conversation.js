@@ -21,10 +21,12 @@ export class Conversation {
     this.state = "connecting";
     this.patient_first = patient_first;
     this.responding = false; // a response is on its way
-    this.unheard = new Set(); // items with sound that was sent and has not been played to its end
+    // Audio of these items was sent and has not been played to its end.
+    this.unheard = new Set();
     this.dropped = new Set(); // items the server took back
     this.playing = null; // item that is being heard
-    this.held_since_ms = null; // the patient's sound is paused, because the candidate may be taking the floor
+    // The patient's audio is paused since then, because the candidate may be taking the floor.
+    this.held_since_ms = null;
     this.hold_shown = false; // so long that it was shown as hearing
     this.since_ms = 0;
     this.last_latency_ms = null;

@@ -1,7 +1,8 @@
 /** What a level in dB means to a person: a position of the meter, a calm movement, a verdict on the microphone. */
 
 const QUIETEST_DBFS = -60; // below: a quiet room; the meter rests
-const LOUDEST_DBFS = -12; // speech close to the microphone peaks about here after the browser's gain control
+// Speech close to the microphone peaks about here after the browser's gain control.
+const LOUDEST_DBFS = -12;
 
 /** Return where between 0 and 1 a meter stands for a level. */
 export function meterPosition(level_dbfs) {
@@ -27,12 +28,15 @@ export class Follower {
 // During the role-play a voice below -45 dB on average is called faint (audio/sound_check.py). One of -45 has enough
 // frames above -42 within the time that is given here, one of -50 has not.
 const SPEECH_DBFS = -42;
-const CLIPPING_DBFS = -4; // root mean square this high means most peaks are cut off
-const FULL_SCALE = 30935; // these two are those of the role-play: half a dB below full scale,
-const CLIPPED_SHARE = 0.01; // and the share of a voice's samples that may be there
+// A root mean square this high means that most peaks are cut off.
+const CLIPPING_DBFS = -4;
+// Both are those of the role-play: half a dB below full scale, and the share of a voice's samples that may be there.
+const FULL_SCALE = 30935;
+const CLIPPED_SHARE = 0.01;
 const ENOUGH_SPEECH_MS = 600; // a word or two
 const TOO_LONG_MS = 6000; // of nothing heard, before we say so
-const DEAD_DBFS = -90; // digital silence: a muted or wrong device, not a quiet room
+// This is digital silence: a muted or wrong device, not a quiet room.
+const DEAD_DBFS = -90;
 
 /** Return the share of 16-bit samples at full scale, 0 to 1. */
 export function fullShare(pcm) {

@@ -7,9 +7,12 @@
  */
 
 const REPORT_EVERY_MS = 100; // how often the server is told how far it was heard
-const FADE_MS = 10; // long enough not to click when speech is cut, short enough to be felt as at once
-const PRIME_MS = 40; // sound waited for before an item starts or goes on after a gap: rides out small jitter
-const KEEP_MS = 2000; // of what was played: the server goes back by 1.5 s at most
+// This is long enough not to click when speech is cut, and short enough to be felt as at once.
+const FADE_MS = 10;
+// So much audio is waited for before an item starts or goes on after a gap: it rides out small jitter.
+const PRIME_MS = 40;
+// So much of what was played is kept: the server goes back by 1.5 s at most.
+const KEEP_MS = 2000;
 
 export class PlayoutQueue {
   constructor(rate_hz) {
@@ -182,8 +185,10 @@ export class PlayoutQueue {
   #add(item_id) {
     const item = {
       id: item_id,
-      chunks: [], // Float32Array each, the last sound that was played and what is still to be
-      kept_from: 0, // place of the first of them in the item's sound, in samples
+      // Each is a Float32Array: the last audio that was played, and what is still to be.
+      chunks: [],
+      // This is the place of the first of them in the item's audio, in samples.
+      kept_from: 0,
       index: 0, // the chunk and the sample in it that come next
       offset: 0,
       left: 0, // samples

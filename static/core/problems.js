@@ -38,7 +38,8 @@ export function environmentProblem(scope) {
   return null;
 }
 
-const DEFAULT_RETRY_S = 30; // when a full server does not say when it will have room
+// It is used when a full server does not say when it will have room.
+const DEFAULT_RETRY_S = 30;
 
 // The server's own codes that the page has words for; without one (a proxy answered) the status has to do.
 const CODES = {

@@ -6,9 +6,11 @@
  * 16-bit speech microphones' noise.
  */
 
-const ZERO_CROSSINGS = 12; // each side: transition band about 10 % of the cut-off, enough for speech
+// With so many on each side, the transition band is about 10 % of the cut-off, which is enough for speech.
+const ZERO_CROSSINGS = 12;
 const STEPS_PER_CROSSING = 512;
-const CUT_OFF = 0.92; // of the lower Nyquist frequency: room for the transition band
+// The rest of the lower Nyquist frequency is room for the transition band.
+const CUT_OFF = 0.92;
 
 export class Resampler {
   /** Both rates in Hz. */
@@ -17,7 +19,8 @@ export class Resampler {
     this.cut_off = CUT_OFF * Math.min(1, to_hz / from_hz);
     this.reach = Math.ceil(ZERO_CROSSINGS / this.cut_off); // input samples each side
     this.table = kernel(ZERO_CROSSINGS, STEPS_PER_CROSSING);
-    this.held = new Float32Array(2 * this.reach); // starts with silence, so the first output needs no future
+    // It starts with silence, so that the first output needs no future.
+    this.held = new Float32Array(2 * this.reach);
     this.position = this.reach; // of the next output, in samples of `held`
   }
 

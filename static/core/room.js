@@ -2,7 +2,8 @@
 
 import { CHIME_HZ, levelDbfs, int16ToFloat } from "./pcm.js";
 
-const NOISY_DBFS = -46; // the room itself, while nobody speaks: a fan beside the microphone, a busy ward
+// This is the room itself, while nobody speaks: a fan beside the microphone, a busy ward.
+const NOISY_DBFS = -46;
 // Speech less than this above the room is hard to recognise. These are its loud frames: on average it is 4 dB softer,
 // and less than 10 dB above the room is what is called noisy during the role-play (audio/sound_check.py).
 const CLOSE_DB = 14;
@@ -18,13 +19,16 @@ export function levelBelow(levels_dbfs, share) {
 export function judgeRoom(levels_dbfs) {
   const room_dbfs = levelBelow(levels_dbfs, 0.1);
   const voice_dbfs = levelBelow(levels_dbfs, 0.9);
-  if (room_dbfs > NOISY_DBFS) return "noisy"; // also where the voice is far above: it will be strained
+  // It is noisy also where the voice is far above: it will be strained.
+  if (room_dbfs > NOISY_DBFS) return "noisy";
   if (voice_dbfs < NOISY_DBFS) return "no_speech";
   return voice_dbfs - room_dbfs < CLOSE_DB ? "noisy" : "quiet_room";
 }
 
-const BLOCK_MS = 80; // long enough to tell the tones from each other, short enough to fall within one
-const TONAL = 0.4; // share of a block's energy in one tone: speech seldom has it in just these two
+// This is long enough to tell the tones from each other, and short enough to fall within one.
+const BLOCK_MS = 80;
+// Speech seldom has this share of a block's energy in just these two tones.
+const TONAL = 0.4;
 const AUDIBLE_DBFS = -62;
 const ENOUGH_BLOCKS = 3; // of the nine that the chime lasts
 

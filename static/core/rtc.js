@@ -6,7 +6,8 @@ export const itemOf = (response_id) => `item_p${String(response_id ?? "").replac
 /** Follows a call's statistics, which count from its beginning. */
 export class CallWatch {
   constructor() {
-    this.delay_s = 0; // of all samples that have been heard, one after another
+    // This is the delay of all samples that have been heard, one after another.
+    this.delay_s = 0;
     this.emitted = 0;
   }
 

@@ -2,15 +2,18 @@
 
 import { WIRE_HZ } from "./pcm.js";
 
-const KEPT_MS = 10000; // nobody wants to hear an answer to what was said longer ago
-const PIECE_MS = 500; // fewer, larger messages: a burst of frames would look like a flood
+// Nobody wants to hear an answer to what was said longer ago.
+const KEPT_MS = 10000;
+// Fewer, larger messages are sent: a burst of frames would look like a flood.
+const PIECE_MS = 500;
 
 const samplesIn = (ms) => Math.round((ms * WIRE_HZ) / 1000);
 const msIn = (samples) => (1000 * samples) / WIRE_HZ;
 
 export class SoundMemory {
   constructor() {
-    this.kept = []; // {before, at_ms, pcm}: samples before it, the time at its beginning, Int16Array
+    // Each is {before, at_ms, pcm}: samples before it, the time at its beginning, an Int16Array.
+    this.kept = [];
     this.total = 0;
     this.skipped = 0; // never sent
   }

@@ -8,7 +8,8 @@
 import { FRAME_MS } from "./frame_cutter.js";
 
 const SOCKET_MS = 500; // handed to the socket and not yet sent
-const HELD_MS = 500; // waiting here; both together: about a second of delay at the worst
+// So much waits here; with the socket's, that is about a second of delay at the worst.
+const HELD_MS = 500;
 
 export class Uplink {
   /**

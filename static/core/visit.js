@@ -28,7 +28,8 @@ export class Visit {
     this.mode = mode;
     this.opened_ms = now();
     this.countdown = new Countdown(1000 * session.prepare_s, now); // of the preparation
-    this.resume = null; // {token, within_s} once the server said how to come back: the role-play is under way
+    // It is {token, within_s} once the server said how to come back: the role-play is under way.
+    this.resume = null;
     this.talking = null; // its Countdown, once it has begun
     // What both screens write into.
     const visit = this;

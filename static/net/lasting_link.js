@@ -12,7 +12,8 @@ import { connectLink } from "./choose_link.js";
 import { RealtimeLink } from "./realtime_link.js";
 
 const TAKEN = "session.taken";
-const PULSE_MS = 1000; // so often something is sent, if it is only that nothing is to be said
+// Something is sent so often, if it is only that nothing is to be said.
+const PULSE_MS = 1000;
 
 const now = () => performance.now();
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -4,8 +4,10 @@ import { BINARY_PROTOCOL, packSound, unpackSound } from "../core/binary.js";
 import { closeProblem, Problem } from "../core/problems.js";
 import { isFault, outgoing, parseEvent, socketAddress, subprotocols } from "../core/protocol.js";
 
-const CONNECT_MS = 10000; // a person waits about this long before pressing something
-const QUIET_MS = 4000; // the server sends a pulse every second to whoever may come back
+// A person waits about this long before pressing something.
+const CONNECT_MS = 10000;
+// The server sends a pulse every second to whoever may come back.
+const QUIET_MS = 4000;
 
 export class RealtimeLink {
   #socket = null;

@@ -26,7 +26,8 @@ export class Roleplay {
   #grace = null;
   #finished = false;
   #resume;
-  #past = null; // while a page that was loaded anew is told what happened before
+  // It is set while a page that was loaded anew is told what happened before.
+  #past = null;
 
   /** `session` as the server opened it, `desk` an AudioDesk whose microphone is open; `resume` to go on with one that runs. */
   constructor(session, desk, { resume = null } = {}) {
@@ -37,11 +38,13 @@ export class Roleplay {
     this.captions = new Captions();
     this.advice = new Advice();
     this.microphone_dbfs = -Infinity;
-    this.onoffer = () => {}; // ({token, within_s}): how a page that is loaded anew comes back
+    // It is given {token, within_s}: how a page that is loaded anew comes back.
+    this.onoffer = () => {};
     this.onstarted = () => {}; // (left_ms)
     this.onpaused = () => {}; // (paused, left_ms)
     this.onstate = () => {};
-    this.oncaptions = () => {}; // (past): past, if they are what was said before the page was loaded
+    // It is told whether the captions are past: what was said before the page was loaded.
+    this.oncaptions = () => {};
     this.onlatency = () => {};
     this.ontimeline = () => {}; // (interlocutor.turn.timeline)
     this.onnotice = () => {}; // (code, message of the server or "")

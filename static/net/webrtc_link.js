@@ -14,7 +14,8 @@ const CALLS = "/v1/realtime/calls";
 const CHANNEL = "oai-events";
 const STATS_MS = 1000;
 const MAX_DELAY_MS = 2000; // as much as the server takes
-const QUIET_MS = 5000; // the server sends a pulse every second; it gives a call up as late
+// The server sends a pulse every second; it gives a call up after as long.
+const QUIET_MS = 5000;
 const RESTART_MS = 2000; // the browser itself notices in five to eight seconds
 const TOLD_STEP_MS = 10; // smaller changes of the delay are not worth a message
 

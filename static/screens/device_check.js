@@ -25,7 +25,8 @@ export function deviceCheck({ desk, preference, on_problem }) {
   const sample = told("");
   const sound = told("");
   const chooser = deviceChooser(() => start());
-  let taking = null; // {frames, levels_dbfs, wanted, done} while sound is kept
+  // It is {frames, levels_dbfs, wanted, done} while audio is kept.
+  let taking = null;
   let closed = false;
   let busy = false;
 

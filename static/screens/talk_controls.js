@@ -10,7 +10,8 @@ import { button, freshId, h, setText } from "../ui/dom.js";
 import { savePreference } from "../ui/preference.js";
 
 const words = strings.talk;
-const TRAILING_MS = 200; // sound that is still on its way when the key is let go
+// Audio is still on its way for so long when the key is let go.
+const TRAILING_MS = 200;
 
 /**
  * Return {mute, hold, toggle} (the mute button, the key of push-to-talk and its switch) and what follows the conversation:

@@ -10,7 +10,8 @@ import { button, h, section, setText } from "../ui/dom.js";
 
 const words = strings.talk;
 const TOLD_MS = [60000, 10000];
-const ASK_EVERY_MS = 10000; // often enough to notice, seldom enough to cost nothing
+// This is often enough to notice, and seldom enough to cost nothing.
+const ASK_EVERY_MS = 10000;
 
 /** Return {element, start(left_ms), pause(paused, left_ms), tick()}; `on_over` is called once, when no time is left. */
 export function clockPanel(shown_ms, on_over) {
@@ -75,7 +76,8 @@ export function qualityLine() {
   const element = h("p", { className: "quality", data: { quality: "" } });
   const watch = new NetworkWatch();
   const ask = async () => {
-    if (document.hidden) return; // browsers hold timers of hidden pages back: what they measure is themselves
+    // Browsers hold timers of hidden pages back: what they measure is themselves.
+    if (document.hidden) return;
     const { quality } = watch.add(await roundTrip());
     element.dataset.quality = quality;
     setText(element, words.quality[quality]);

@@ -42,12 +42,14 @@ class LoopbackHub:
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     accepted: set[str] = field(default_factory=set)  # tokens whose people accepted the licences
-    scopeless: set[str] = field(default_factory=set)  # fine-grained tokens without the right to gated repositories
+    # These are fine-grained tokens without the right to gated repositories.
+    scopeless: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=lambda: {TOKEN})
     # The next transfers of a large file break off after these numbers of bytes.
     cuts: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)  # failures of the next requests
-    short_bytes: int | None = None  # send that many bytes of a large file and call it whole
+    # The hub sends so many bytes of a large file and calls it whole.
+    short_bytes: int | None = None
     damaged: bool = False  # send other bytes than the listing told of
     ignores_ranges: bool = False
     # The hub answers every question with a page, as the network of a hotel does.

@@ -47,7 +47,7 @@ class LoopbackIndex:
         alone = {"PIP_CONFIG_FILE": "/dev/null", "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": "", "PIP_NO_INDEX": ""}
         return alone | {"PIP_INDEX_URL": self.url, "PIP_TRUSTED_HOST": host, "NO_PROXY": "127.0.0.1"}
 
-    def add(self, name: str, members: Mapping[str, bytes], *, takes: Mapping[str, str]) -> Wheel:
+    def add_wheel(self, name: str, members: Mapping[str, bytes], *, takes: Mapping[str, str]) -> Wheel:
         """Offer a wheel with these members, and return what a catalogue says of one that `takes` files from it."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -1,4 +1,4 @@
-"""What goes wrong around the server: files that are no sound, faulty cards, a taken port, a full disk, a killed worker.
+"""What goes wrong around the server: files that are no audio, faulty cards, a taken port, a full disk, a killed worker.
 
 Each gives one clear line or event; the other sessions go on, and what is in the log stays whole.
 """
@@ -236,6 +236,7 @@ async def test_an_ended_session_leaves_one_recording(mock_server: ServerProcess,
         folder = mock_server.folder(wire.session_id)
         async with asyncio.timeout(PATIENCE_S):
             while not (folder / RECORDING_NAME).exists() or list(read_segments(folder)):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)  # the server's disk thread: there is no event to wait for
+                # The disk thread of the server gives no event to wait for.
+                await asyncio.sleep(0.02)
     kept: list[Any] = sorted(path.name for path in folder.iterdir())
     assert kept == ["events.jsonl", "payloads.jsonl", RECORDING_NAME]

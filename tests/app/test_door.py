@@ -25,7 +25,8 @@ pytestmark = pytest.mark.asyncio
 
 ATTACKER = "203.0.113.66"
 ASKED = 1_000
-EVERY_S = 0.05  # what a client that never begins sends small messages at
+# A client that never begins sends a small message so often.
+EVERY_S = 0.05
 
 
 class Stranger:

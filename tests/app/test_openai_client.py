@@ -128,7 +128,7 @@ async def test_three_turns_are_spoken_and_the_patient_is_interrupted_once(embedd
                 assert talk.loudest(delta.item_id) > AUDIBLE
         talk.speak(turns[2])
         await talk.until("input_audio_buffer.speech_started")
-        # This client's loudspeaker is behind: it has not played most of the sound that the server takes for heard.
+        # This client's loudspeaker is behind: it has not played most of the audio that the server takes for heard.
         played_ms = 100
         await talk.connection.conversation.item.truncate(item_id=delta.item_id, content_index=0, audio_end_ms=played_ms)
         await talk.until("response.done")  # told right after the interruption

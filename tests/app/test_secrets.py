@@ -1,6 +1,6 @@
 """What a candidate must never receive: untold cues, hidden facts, cue names; over whole role-plays on every card.
 
-Whatever arrives is searched as raw bytes, as decoded text, and as sound read as text. A secret counts as found when
+Whatever arrives is searched as raw bytes, as decoded text, and as audio read as text. A secret counts as found when
 four of its words in a row are there that the candidate could not have from what was printed, told or typed.
 """
 
@@ -132,7 +132,7 @@ class Watch:
         found = []
         for field, text in strings(event):
             if field == "type" or (field == "delta" and len(text) > 1_000):
-                continue  # a word of the protocol's own ("duration"), or sound
+                continue  # a word of the protocol's own ("duration"), or audio
             for cue in self.card.cues:
                 if field in TEXT_FIELDS and "-" not in cue.id:
                     continue

@@ -20,7 +20,7 @@ def settings_for(port: int = 0) -> Settings:
 
 @pytest.mark.asyncio
 async def test_small_messages_are_sent_at_once() -> None:
-    """Nagle's algorithm held a reply's sound back until the client's next packet: 18 ms in every turn."""
+    """Nagle's algorithm held a reply's audio back until the client's next packet: 18 ms in every turn."""
 
     accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 

@@ -1,4 +1,4 @@
-"""A client whose network takes little: what it is told of the patient's sound must not wait behind that sound."""
+"""A client whose network takes little: what it is told of the patient's audio must not wait behind that audio."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from tests.app.wire import CARD, PATIENCE_S, connect_to, encoded, sentence
 pytestmark = pytest.mark.asyncio
 
 AUDIO = "response.output_audio.delta"
-UNREACHED_MS = 1_000  # of sound, of 2.3 s that are sent without an acknowledgement
+# At most so much audio arrives, of the 2.3 s that are sent without an acknowledgement.
+UNREACHED_MS = 1_000
 HOLD = "interlocutor.playout.hold"
 # The candidate speaks after this silence, in which the same length of the reply is left unread.
 QUIET_MS = 1_500

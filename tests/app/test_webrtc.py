@@ -55,7 +55,7 @@ async def test_a_turn_over_a_call(mock_server: ServerProcess) -> None:
         await wire.until("output_audio_buffer.cleared")
         done = await wire.until("response.done")
         assert done["response"]["id"] == began["response_id"]
-        assert wire.of("response.output_audio.delta") == []  # sound goes by the track alone
+        assert wire.of("response.output_audio.delta") == []  # audio goes by the track alone
         frames = len(wire.call.heard)
         await until(lambda: len(wire.call.heard) > frames + 25)
         assert np.abs(np.concatenate(wire.call.heard[frames + 15 :])).max() < 100  # the patient is silent

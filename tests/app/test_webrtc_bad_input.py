@@ -1,4 +1,4 @@
-"""What a call's other end may do wrong: messages too early, too large, too many; sound that stops or changes."""
+"""What a call's other end may do wrong: messages too early, too large, too many; audio that stops or changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATIENCE_S = 60.0
 
 
 async def another_source(server: ServerProcess) -> None:
-    """The numbers and times of another source begin anywhere; its sound goes on after the other's."""
+    """The numbers and times of another source begin anywhere; its audio goes on after the other's."""
     async with calling(await reserve(server.url, CARD)) as wire:
         wire.microphone()
         await wire.until("interlocutor.session.started")
@@ -45,7 +45,7 @@ async def understood(wire: CallWire) -> None:
 
 
 async def no_sound_any_more(server: ServerProcess) -> None:
-    """Who sends no packets of sound still hears the patient to the end, and can go on."""
+    """Who sends no packets of audio still hears the patient to the end, and can go on."""
     async with calling(await reserve(server.url, CARD)) as wire:
         wire.microphone()
         await wire.until("interlocutor.session.started")

@@ -200,7 +200,7 @@ async def conversation(tmp_path: Path, talk: Plan, trouble: Trouble, **options: 
 
 MANY = 50
 ROUNDED_MS = 1.0
-# A cut shorter than this counts as a loss: nobody repeats the sound that was lost in it.
+# A cut shorter than this counts as a loss: nobody repeats the audio that was lost in it.
 NOTICED_MS = 1000.0 * LOOK_S * (ABSENT_LOOKS + 1)
 
 
@@ -235,5 +235,6 @@ def check_repeats(called: Called, at_least: int) -> None:
     held = list(zip(called.told(ReplyHeld, "reply"), called.told(ReplyHeld, "played_ms"), strict=True))
     again = list(zip(called.told(ReplyResumed, "reply"), called.told(ReplyResumed, "from_ms"), strict=True))
     assert len(again) >= at_least
-    for reply, from_ms in again:  # one that the candidate takes the floor from does not go on
+    # A reply that the candidate takes the floor from does not go on.
+    for reply, from_ms in again:
         assert any(of == reply and 0.0 <= before_ms - from_ms <= WORD_MS for of, before_ms in held), (reply, from_ms)

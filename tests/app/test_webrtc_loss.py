@@ -9,7 +9,8 @@ from tests.rtc.loss import measure
 
 pytestmark = pytest.mark.asyncio
 
-TALK_S = 3.0  # `python -m tests.bench.calls` takes a minute, at more shares
+# This is short: `python -m tests.bench.calls` takes a minute, at more shares.
+TALK_S = 3.0
 
 
 async def test_what_is_lost_on_the_way_is_lost_at_both_ends_and_no_more(mock_server: ServerProcess) -> None:

@@ -43,7 +43,7 @@ def sentence() -> Pcm:
 
 
 def encoded(samples: Pcm) -> str:
-    """Return sound as it goes into a message."""
+    """Return audio as it goes into a message."""
     return base64.b64encode(pcm_to_bytes(samples)).decode()
 
 
@@ -55,7 +55,7 @@ class Wire:
     """One connection: keeps every message as received, in order."""
 
     first_audio = "response.output_audio.delta"
-    """The message by which the patient's first sound is known."""
+    """The message by which the patient's first audio is known."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -82,11 +82,11 @@ class Wire:
         await self.send("response.create")
 
     async def append(self, samples: Pcm) -> None:
-        """Send sound at once."""
+        """Send audio at once."""
         await self.send("input_audio_buffer.append", audio=encoded(samples))
 
     def microphone(self) -> None:
-        """Send sound at real pace from now on: what `speak` was given, silence otherwise."""
+        """Send audio at real pace from now on: what `speak` was given, silence otherwise."""
         self._microphone = asyncio.create_task(self._send_audio())
 
     def speak(self, samples: Pcm) -> None:
@@ -162,7 +162,7 @@ class Wire:
         return [event for event in self.events if event["type"] == kind]
 
     async def answered(self) -> float:
-        """Type a turn, wait for the reply's first sound, cut it short; return the seconds it took."""
+        """Type a turn, wait for the reply's first audio, cut it short; return the seconds it took."""
         began_s = time.monotonic()
         await self.say("How are you today?")
         await self.until(self.first_audio)

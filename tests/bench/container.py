@@ -113,7 +113,7 @@ def writable(built: Built) -> bool:
 
 
 def mount_for_running(built: Built, given: argparse.Namespace) -> str:
-    """Make the root read-only, with volumes, a secret and a place for temporary files; return where the sound is."""
+    """Make the root read-only, with volumes, a secret and a place for temporary files; return where the audio is."""
     root, (uid, gid) = built.root, (int(part) for part in built.user.split(":"))
     secret = given.work / "secret"
     secret.write_text(secrets.token_urlsafe(48))
@@ -164,7 +164,8 @@ def until_ready(server: subprocess.Popen[bytes], began_s: float) -> float:
     while time.monotonic() - began_s < READY_S and server.poll() is None:
         if asked("/ready")[0] == 200:
             return time.monotonic() - began_s
-        time.sleep(0.1)  # another process's state: there is no event to wait for
+        # The state of another process gives no event to wait for.
+        time.sleep(0.1)
     raise RuntimeError("the server did not become ready; its own words are above")
 
 

@@ -209,7 +209,7 @@ async def _answers(server: ServerProcess, plan: Plan) -> bool:
     link = await RemoteLink.open(await reserve(server.url, CARD))
     candidate = SimulatedCandidate(Plan(plan.cards, plan.turns[:1], plan.whole), link, LoopClock())
     talk = asyncio.create_task(candidate.run())
-    while not talk.done() and not candidate.heard:  # noqa: ASYNC110 - it tells nobody of its first sound
+    while not talk.done() and not candidate.heard:  # noqa: ASYNC110 - it tells nobody of its first audio
         await asyncio.sleep(FRAME_MS / 1000.0)
     talk.cancel()
     await asyncio.gather(talk, return_exceptions=True)

@@ -81,7 +81,7 @@ SETTINGS: dict[str, object] = {
 
 
 class TrackRecorder(SessionRecorder):
-    """The session's recorder without its disk: notes where each stretch of sound begins on either track."""
+    """The session's recorder without its disk: notes where each stretch of audio begins on either track."""
 
     def __init__(self) -> None:
         self.disk = DiskThread("hour")
@@ -91,7 +91,7 @@ class TrackRecorder(SessionRecorder):
         self._silent = [QUIET_SAMPLES, QUIET_SAMPLES]  # since how many samples
 
     def _write(self) -> None:
-        stereo = self._mixer.take(self._mixer.now_ms)
+        stereo = self._mixer.take_stereo(self._mixer.now_ms)
         self._written_ms = self._mixer.now_ms
         for track in (0, 1):
             self._find_onsets(track, stereo[:, track])

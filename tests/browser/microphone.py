@@ -13,7 +13,8 @@ from pipelines.truth import TruthSpan, load_truth
 
 CONSULTATION = Path(__file__).parents[1] / "data" / "consultation.flac"
 MICROPHONE_HZ = 48_000
-MARGIN_MS = 50  # around a turn, so that its first and last sounds are whole
+# So much is left around a turn, so that its first and last sounds are whole.
+MARGIN_MS = 50
 
 
 def spoken(words: str) -> TruthSpan:

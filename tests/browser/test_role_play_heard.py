@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 SAID = ("", "", "", "fifteen")  # part of an answer, where there is only one
 # This is a share of all words: the smallest Whisper mishears names and unstressed words, and more of them when the
-# sound limps.
+# audio limps.
 UNDERSTOOD = 0.7
 # A short word is marked for so little time that a look now and then may miss it.
 NOTE_WORD = """(word) => new MutationObserver(() => {

@@ -50,7 +50,7 @@ class Wire:
             self.sent.append(message)
 
     def received_ms(self, item_id: str) -> float:
-        """Return how much sound of an item has come."""
+        """Return how much audio of an item has come."""
         deltas = [m["delta"] for m in self.received if m["type"] == "response.output_audio.delta"
                   and m["item_id"] == item_id]  # fmt: skip
         return 1000 * sum(len(base64.b64decode(delta)) for delta in deltas) / 2 / WIRE_HZ

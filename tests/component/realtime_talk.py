@@ -40,10 +40,11 @@ CARDS = Path(__file__).resolve().parents[2] / "configs" / "cards"
 CARD = "nursing-leg-wound"
 FRAME_MS = 20
 RESUME_S = 60
-CHUNK_MS = 40  # of the patient's sound, as playout cuts it
+CHUNK_MS = 40  # of the patient's audio, as playout cuts it
 TRANSPORT: ContextVar[str] = ContextVar("transport", default="websocket")
 """What talks are held over: a test of the conversation is run over each."""
-PATIENCE_S = 60.0  # of virtual time: what has not come by then does not come
+# What has not come by then, in virtual time, does not come.
+PATIENCE_S = 60.0
 
 
 class LevelVad:
@@ -111,7 +112,7 @@ class MemoryChannel:
         await self._flowing.wait()
         self.sent_bytes.append(data)
 
-    async def receive(self) -> str | bytes:
+    async def receive_message(self) -> str | bytes:
         message = await self._inbound.get()
         if isinstance(message, ChannelClosed):
             raise message
@@ -244,7 +245,7 @@ class Talk:
         return self.all(kind)[count - 1]
 
     async def sounding(self, chunks: int) -> None:
-        """Return once so much of the patient's sound was sent, or was heard on a call."""
+        """Return once so much of the patient's audio was sent, or was heard on a call."""
         if not self.is_call:
             await self.wait("response.output_audio.delta", chunks)
             return
@@ -252,7 +253,7 @@ class Talk:
         await asyncio.sleep(chunks * CHUNK_MS / 1000.0)
 
     async def taken(self) -> None:
-        """Return once all messages that were sent have been taken; sound on a call would overtake them."""
+        """Return once all messages that were sent have been taken; audio on a call would overtake them."""
         # Nobody tells when the channel is idle; each step is one turn of the loop.
         while not self.channel.idle:  # noqa: ASYNC110
             await asyncio.sleep(0)
@@ -328,7 +329,7 @@ async def talking(
 ) -> AsyncIterator[Talk]:
     """Hold a connection while the block runs, then have the client go away; no task may be left.
 
-    With `call` sound goes by tracks, as on a call by WebRTC; unless it is said, TRANSPORT says so. The recording is
+    With `call` audio goes by tracks, as on a call by WebRTC; unless it is said, TRANSPORT says so. The recording is
     written to `folder`, if there is one.
     """
     disk, chores = DiskThread(), DiskThread("chores")

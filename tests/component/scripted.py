@@ -24,7 +24,8 @@ class Anchor:
     first sound of the answer to the sound before, or the moment from which on nobody spoke.
     """
 
-    kind: str  # session | sound | reply | reply_end | last_reply | rest
+    # It is one of session, sound, reply, reply_end, last_reply and rest.
+    kind: str
     ms: float
     reply: int = 0  # the how-manieth reply that was heard, from 1
 

@@ -19,10 +19,12 @@ from tests.component.scripted import Act, Anchor, Script, Sound
 from tests.component.scripted_ledger import Ledger
 from tests.fakes.words import Heard, Lexicon, audio_of
 
-INPUT_HZ = ANALYSIS_HZ  # no resampling: the words' levels arrive as they were sent
+# Without resampling, the words' levels arrive as they were sent.
+INPUT_HZ = ANALYSIS_HZ
 _FRAME_SAMPLES = samples_for(FRAME_MS, INPUT_HZ)
 ACK_FRAMES = 5  # as our page: an acknowledgement every 100 ms
-REST_AFTER_MS = 300.0  # a detector needs so long to tell that there was something
+# A detector needs so long to tell that there was something.
+REST_AFTER_MS = 300.0
 # A candidate who meant to speak over a reply that does not come speaks after this silence.
 NO_REPLY_MS = 2_000.0
 # After everything was said and this much quiet, nothing more will come.
@@ -37,7 +39,8 @@ class Placed:
 
     sound: Sound
     from_ms: float
-    words: tuple[tuple[int, int, int], ...]  # (number, first sample, samples) on the microphone's track
+    # Each is its number, first sample and number of samples on the microphone's track.
+    words: tuple[tuple[int, int, int], ...]
 
     @property
     def to_ms(self) -> float:
@@ -166,7 +169,7 @@ class ScriptedClient:
         for index, text in enumerate(texts):
             first = samples_for(from_ms + index * each_ms, INPUT_HZ)
             samples = samples_for(from_ms + (index + 1) * each_ms - sound.gap_ms, INPUT_HZ) - first
-            number = self._lexicon.add(Heard(text, samples, 1.0 if sound.sure else 0.1))
+            number = self._lexicon.add_word(Heard(text, samples, 1.0 if sound.sure else 0.1))
             words.append((number, first, samples))
         return tuple(words)
 

@@ -10,7 +10,7 @@ from audio.playout import CHUNK_MS, PlayoutChunk
 
 @dataclass(slots=True)
 class Span:
-    """Sound that was audible without a break: session milliseconds, and where in the reply it began."""
+    """Audio that was heard without a break: session milliseconds, and where in the reply it began."""
 
     reply: int
     from_ms: float
@@ -37,7 +37,7 @@ class Moment:
 class Ledger:
     """A client's playback: one reply at a time, on arrival, with no network in between.
 
-    `pauses` says whether this client can hold a reply's sound; one that can't plays on what it has.
+    `pauses` says whether this client can hold a reply's audio; one that can't plays on what it has.
     """
 
     pauses: bool = True
@@ -141,7 +141,7 @@ class Ledger:
         return list(self._first.values())
 
     def reply_ended_ms(self, reply: int) -> float:
-        """Return when a reply's sound was last heard."""
+        """Return when a reply's audio was last heard."""
         return self._ended_ms[reply]
 
     def _note(self, what: str, reply: int, now_ms: float) -> None:

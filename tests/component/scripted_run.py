@@ -43,7 +43,8 @@ class Outcome:
     ledger: Ledger
     history: list[HistoryItem]
     told: list[str]
-    troubles: list[str]  # of the client: refused sound, a conversation without end
+    # These are the client's: refused audio, a conversation without end.
+    troubles: list[str]
     errors: list[str]  # exceptions on the loop
     kinds: dict[int, RespondKind]  # of the replies that were asked for
     ended_ms: float

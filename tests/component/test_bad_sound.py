@@ -1,4 +1,4 @@
-"""Sound as bad microphones send it: the conversation goes on as with a good one, and the candidate is told once."""
+"""Audio as bad microphones send it: the conversation goes on as with a good one, and the candidate is told once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TURNS = 5
 FULL = 32_767.0
 
 Wire = Callable[[Pcm, int], Pcm]
-"""Takes sound and the number of its first sample; returns it as the microphone gives it."""
+"""Takes audio and the number of its first sample; returns it as the microphone gives it."""
 
 
 class BadMicrophone(LocalLink):

@@ -73,7 +73,7 @@ async def test_nothing_is_read_while_nobody_speaks() -> None:
 
 
 async def test_captions_read_what_is_there_when_it_is_their_turn() -> None:
-    """While others are being read, sound gathers: what was due meanwhile is read once, as far as it goes by then."""
+    """While others are being read, audio gathers: what was due meanwhile is read once, as far as it goes by then."""
 
     async with staged(call_ms=3_000.0, each_ms=0.0) as stage:
         anna, ben = stage.session("anna"), stage.session("ben")
@@ -634,6 +634,7 @@ def assert_published_words_stay(session: Session) -> None:
     for hypothesis in session.told:
         words = hypothesis.text.split()
         if published and words[:1] != published[:1]:
-            published = []  # of a segment that was abandoned: each word is said once
+            # The words before were of a segment that was abandoned: each word is said once.
+            published = []
         assert words[: len(published)] == published
         published = [] if hypothesis.final else words[: hypothesis.stable_words]

@@ -1,4 +1,4 @@
-"""Real voices through simulated rooms: the patient's own sound in the microphone, with and without a candidate's."""
+"""Real voices through simulated rooms: the patient's own voice in the microphone, with and without a candidate's."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ from tests.nightly import one_in
 pytestmark = pytest.mark.virtual
 
 DATA = ROOT / "tests" / "data"
-SPOKEN = (1, 4, 7, 10)  # one voice, another than that of the floor sounds used below
+# These have one voice, another than that of the floor sounds used below.
+SPOKEN = (1, 4, 7, 10)
 WORDS = 24
 # Where echoes come, the server takes longer to know that somebody speaks.
 YIELD_MS = 1_000.0
-HOLDS = 3  # until it is known that echoes come: each is a short silence
+# There are at most so many until it is known that echoes come: each is a short silence.
+HOLDS = 3
 
 
 @cache

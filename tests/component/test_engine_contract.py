@@ -56,7 +56,8 @@ SYNTHESISERS: dict[str, Callable[[], Synthesiser]] = {"scripted": ToneSynthesise
 if flite.available():
     SYNTHESISERS["flite"] = FliteSynthesiser
 
-VARYING = {"espeak"}  # its voice flutters on from call to call, by some 10 ms
+# This engine's voice flutters on from call to call, by some 10 ms.
+VARYING = {"espeak"}
 
 SENTENCE = "How long have you been feeling like this?"
 OTHER = "Please tell me if anything makes it worse."

@@ -54,7 +54,7 @@ class Job:
         self.began = asyncio.Event()
         self.ended: asyncio.Future[AppError | None] = asyncio.get_running_loop().create_future()
 
-    def take(self, part: Any) -> None:
+    def take_part(self, part: Any) -> None:
         self.parts.append(part)
         self.began.set()
 
@@ -62,7 +62,7 @@ class Job:
         return lane.submit(
             SpeakRequest(text, text, Voice()),
             priority=priority,
-            on_part=self.take,
+            on_part=self.take_part,
             on_end=self.ended.set_result,
         )
 

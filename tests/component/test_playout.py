@@ -74,7 +74,7 @@ def playing() -> tuple[Playout, Client]:
 async def test_nothing_goes_out_before_the_release() -> None:
     playout, client = playing()
     playout.begin(1)
-    playout.add(1, 0, tone(1000))
+    playout.add_clause_audio(1, 0, tone(1000))
     await asyncio.sleep(5)
     assert client.chunks == []
     playout.release(1)
@@ -84,7 +84,7 @@ async def test_nothing_goes_out_before_the_release() -> None:
 async def test_sound_is_sent_just_ahead_and_without_a_gap() -> None:
     playout, client = playing()
     playout.begin(1)
-    playout.add(1, 0, tone(3000))
+    playout.add_clause_audio(1, 0, tone(3000))
     playout.close(1)
     playout.release(1)
     await asyncio.sleep(10)
@@ -100,10 +100,10 @@ async def test_sound_is_sent_just_ahead_and_without_a_gap() -> None:
 async def test_clauses_keep_their_places_and_a_late_one_only_waits() -> None:
     playout, client = playing()
     playout.begin(1)
-    playout.add(1, 0, tone(500))
+    playout.add_clause_audio(1, 0, tone(500))
     playout.release(1)
     await asyncio.sleep(2)  # the second clause was slow
-    playout.add(1, 1, tone(500))
+    playout.add_clause_audio(1, 1, tone(500))
     playout.close(1)
     await asyncio.sleep(2)
     assert [clause for clause, _ in client.clauses] == [0, 1]
@@ -115,7 +115,7 @@ async def test_clauses_keep_their_places_and_a_late_one_only_waits() -> None:
 async def test_stop_says_what_was_heard_and_clears_the_client() -> None:
     playout, client = playing()
     playout.begin(7)
-    playout.add(7, 0, tone(3000))
+    playout.add_clause_audio(7, 0, tone(3000))
     playout.release(7)
     await asyncio.sleep(1.234)
     assert playout.stop(7) == pytest.approx(1234, abs=1)
@@ -131,9 +131,9 @@ async def test_sound_for_an_older_reply_is_dropped() -> None:
     playout, client = playing()
     playout.begin(1)
     playout.begin(2)
-    assert playout.add(1, 0, tone(500)) == -1.0
+    assert playout.add_clause_audio(1, 0, tone(500)) == -1.0
     playout.release(1)
-    playout.add(2, 0, tone(100))
+    playout.add_clause_audio(2, 0, tone(100))
     playout.release(2)
     await asyncio.sleep(1)
     assert {chunk.reply for _, chunk in client.chunks} == {2}
@@ -143,7 +143,7 @@ async def test_acknowledgements_decide_what_was_heard() -> None:
     playout, client = playing()
     client.acks = True
     playout.begin(1)
-    playout.add(1, 0, tone(1000))
+    playout.add_clause_audio(1, 0, tone(1000))
     playout.close(1)
     playout.release(1)
     await asyncio.sleep(0.8)
@@ -162,7 +162,7 @@ async def test_a_client_that_stops_acknowledging_is_sent_no_more() -> None:
     playout, client = playing()
     client.acks = True
     playout.begin(1)
-    playout.add(1, 0, tone(60_000))
+    playout.add_clause_audio(1, 0, tone(60_000))
     playout.release(1)
     await asyncio.sleep(4)
     stalled_ms = client.sent_ms
@@ -176,7 +176,7 @@ async def test_a_client_that_never_acknowledges_again_is_sent_the_rest_by_the_se
     playout, client = playing()
     client.acks = True
     playout.begin(1)
-    playout.add(1, 0, tone(10_000))
+    playout.add_clause_audio(1, 0, tone(10_000))
     playout.close(1)
     playout.release(1)
     await asyncio.sleep(30)

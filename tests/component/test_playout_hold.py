@@ -20,13 +20,13 @@ ACK_MS = 100.0
 
 
 def ramp(ms: float) -> Pcm:
-    """Sound of which each sample tells its place."""
+    """Audio of which each sample tells its place."""
     return (np.arange(samples_for(ms, WIRE_HZ)) % 30_000).astype(np.int16)
 
 
 @dataclass
 class Client:
-    """A client with a loudspeaker at the end of a network, and the listener that records where sound was placed."""
+    """A client with a loudspeaker at the end of a network, and the listener that records where audio was placed."""
 
     acks: bool = True
     silent: bool = False  # agreed to acknowledge, and never does
@@ -67,7 +67,7 @@ class Client:
 
     def play(self, chunk: PlayoutChunk) -> None:
         self.sent_ms += 1000.0 * len(chunk.samples) / WIRE_HZ
-        self._later(lambda: self.loudspeaker.add(1, chunk.samples, self.clock.now_ms()))
+        self._later(lambda: self.loudspeaker.add_reply_audio(1, chunk.samples, self.clock.now_ms()))
 
     def clear(self, reply: int, heard_ms: float) -> None:
         self._later(lambda: self.loudspeaker.clear(reply, self.clock.now_ms()))
@@ -113,7 +113,7 @@ class Client:
 
     def speak(self, ms: float) -> None:
         self.playout.begin(1)
-        self.playout.add(1, 0, ramp(ms))
+        self.playout.add_clause_audio(1, 0, ramp(ms))
         self.playout.close(1)
         self.playout.release(1)
 
@@ -176,7 +176,7 @@ async def test_nothing_is_sent_while_a_reply_is_held() -> None:
     await client.listen(1000)
     client.pause()
     sent_ms = client.sent_ms
-    client.playout.add(1, 1, ramp(100))  # the rest of the reply is still being made
+    client.playout.add_clause_audio(1, 1, ramp(100))  # the rest of the reply is still being made
     await client.listen(60_000)
     assert client.sent_ms == sent_ms <= 1000 + MIN_LEAD_MS + CHUNK_MS
     assert client.over == []
@@ -220,7 +220,7 @@ async def test_the_answer_to_a_hold_says_exactly_what_was_played() -> None:
     await client.listen(1000)
     client.playout.hold(1)
     await client.listen(300)
-    # Sound began 60 ms after it was sent, and went on for 60 ms after the hold.
+    # Audio began 60 ms after it was sent, and went on for 60 ms after the hold.
     assert client.playout.played_ms(1) == pytest.approx(1000, abs=1)
     client.playout.resume(1, client.playout.played_ms(1))
     await client.listen(5000)
@@ -345,7 +345,7 @@ async def test_a_client_that_begins_to_acknowledge_during_a_hold_is_not_told_to_
 async def test_a_reply_that_is_not_out_yet_can_not_be_held() -> None:
     client = Client()
     client.playout.begin(1)
-    client.playout.add(1, 0, ramp(1000))
+    client.playout.add_clause_audio(1, 0, ramp(1000))
     assert client.playout.hold(1) == 0.0
     client.playout.resume(1, 0.0)
     client.playout.close(1)

@@ -71,7 +71,8 @@ def test_the_product_reads_sentences_word_for_word(decoder: WhisperDecoder, stre
 
     A part of them; `scripts/nightly-models` reads all, padded and without names too (see `tests/models/product.py`).
     """
-    longest_s = math.inf if streamed else WINDOW_S  # a stream may be longer than is read at once, and one is
+    # A stream may be longer than is read at once, and one is.
+    longest_s = math.inf if streamed else WINDOW_S
     known = one_in(9, sentences(longest_s=longest_s), first=3)
     way = Way(streamed=streamed, true_length=True, vocabulary=True)
     wrong = {one.sentence.name: (one.sentence.text, one.text) for one in misread(decoder, way, known)}

@@ -89,7 +89,7 @@ def told(one: Talk) -> list[tuple[str, str]]:
         if not isinstance(event, LENIENT):
             text = getattr(event, "text", "") or getattr(event, "heard", "")
             status = getattr(event, "status", "") or getattr(event, "reason", "")
-            # A track pauses at once; a stock client plays all the sound that it was sent.
+            # A track pauses at once; a stock client plays all the audio that it was sent.
             if status == "interrupted":
                 text = text[:4]
             found.append((type(event).__name__, f"{status} {text}"))

@@ -208,13 +208,14 @@ async def test_the_time_limit_has_its_own_close_code() -> None:
     assert one.code == 4440
 
 
-async def test_the_server_stops_a_connection_for_its_own_reason() -> None:
+async def test_the_server_ends_a_session_and_tells_its_client() -> None:
     async with talking() as one:
         await one.say(100)
-        one.live.stop("disconnected", code=4409, text="opened in another window")
+        one.live.end("ended")
         await one.wait("interlocutor.session.ended")
-    assert one.channel.closed == (4409, "opened in another window")
-    assert one.code == 4409
+    assert one.all("interlocutor.session.ended")[0]["reason"] == "ended"
+    assert one.channel.closed == (1000, "ended")
+    assert one.code == 1000
 
 
 async def test_draining_asks_clients_to_come_again() -> None:

@@ -1,4 +1,4 @@
-"""Sound that could not be sent is in the recording where it was spoken, and the log's words are where it is."""
+"""Audio that could not be sent is in the recording where it was spoken, and the log's words are where it is."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Microphone:
         self._one = one
         self.rate_hz = rate_hz
         self.captured: list[Pcm] = []
-        self._unsent: list[tuple[float, Pcm]] = []  # (when its first sample was captured, sound)
+        self._unsent: list[tuple[float, Pcm]] = []  # (when its first sample was captured, audio)
         self.connected = True
 
     async def capture(self, level: int, duration_ms: int) -> None:
@@ -94,7 +94,7 @@ async def test_an_utterance_that_a_cut_goes_through_is_recorded_sample_for_sampl
     begins = int(np.flatnonzero(recorded)[0]) - int(np.flatnonzero(sent)[0])
     assert np.array_equal(recorded[begins : begins + len(sent)], sent)
 
-    # The log speaks of the same places: the words cover the sound, and nothing else.
+    # The log speaks of the same places: the words cover the audio, and nothing else.
     (committed,) = one.logged(TurnCommitted)
     words = [word for event in one.logged(SegmentHeard) for word in event.words]
     voiced = np.flatnonzero(np.abs(recorded) > 300) / 24.0

@@ -40,7 +40,7 @@ async def test_sound_of_a_cleared_item_is_dropped_and_the_rest_stays_in_order() 
 
 async def test_a_hold_overtakes_the_sound_of_its_item_that_was_not_sent() -> None:
     class Then(MemoryChannel):
-        """Has the item held and resumed when it takes the first of its sound."""
+        """Has the item held and resumed when it takes the first of its audio."""
 
         async def send_text(self, text: str) -> None:
             await super().send_text(text)

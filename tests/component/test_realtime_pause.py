@@ -25,7 +25,7 @@ async def pause(one: Talk, paused: bool, count: int) -> float:
     return float(event["left_ms"])
 
 
-@pytest.mark.by_messages  # the client's own pausing of the sound that it has
+@pytest.mark.by_messages  # the client's own pausing of the audio that it has
 async def test_the_patient_falls_silent_hears_nothing_and_goes_on_with_the_same_word() -> None:
     async with talking(replies=LONG) as one:
         one.send("interlocutor.client.configure", playout_acks=True)

@@ -65,7 +65,7 @@ async def test_the_patient_breaks_off_and_goes_on_with_the_same_word() -> None:
         resumed = await one.wait("interlocutor.session.resumed")
         assert resumed["complete"]
         assert resumed["received_ms"] == pytest.approx(3_000, abs=FRAME_MS)
-        assert one.all(DELTA) == []  # until its sound comes
+        assert one.all(DELTA) == []  # until its audio comes
         await one.pause(FRAME_MS)
         restart = await one.wait("interlocutor.playout.restart")
         played_ms = restart["from_ms"]
@@ -213,7 +213,7 @@ async def test_a_client_that_falls_silent_is_taken_for_lost() -> None:
         began_s = asyncio.get_running_loop().time()
         assert await one.running == 1006
         quiet_s = asyncio.get_running_loop().time() - began_s
-        # The sound of a call does not come as messages, so the server looks for it now and then.
+        # The audio of a call does not come as messages, so the server looks for it now and then.
         if one.is_call:
             assert QUIET_S / 2 <= quiet_s <= QUIET_S * 3 / 2
         else:

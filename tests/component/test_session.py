@@ -1,4 +1,4 @@
-"""A whole session with real sound, real voice detection and scripted engines, under virtual time."""
+"""A whole session with real audio, real voice detection and scripted engines, under virtual time."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def test_a_consultation_is_understood_word_for_word_from_the_readings_of_its_pau
 
 
 def assert_words_lie_in_their_turns(replayed: Replayed) -> None:
-    """Times are those of the session; a segment looks back a little at the sound of the one before."""
+    """Times are those of the session; a segment looks back a little at the audio of the one before."""
     last_ms = 0
     for heard in replayed.events(SegmentHeard):
         last_ms -= LOOK_BACK_MS
@@ -164,7 +164,7 @@ async def overheard(noted: Noted, audio: Pcm, vad: VadName) -> list[Event]:
 
 
 def test_a_reading_is_the_same_alone_and_in_a_batch_whatever_it_begins_with() -> None:
-    """Eight sounds of different lengths, with beginnings of different lengths, are read together as each by itself."""
+    """Eight clips of different lengths, with beginnings of different lengths, are read together as each by itself."""
     decoder = proof_decoder(true_length=False)  # so that the encoder too is given the same
     known = [one for one in sentences() if one.name.startswith("consultation-") and 3 < len(one.text.split()) < 16]
     requests = [

@@ -16,10 +16,10 @@ pytestmark = pytest.mark.virtual
 
 
 async def test_words_of_an_abandoned_segment_that_come_late_race() -> None:
-    """A backchannel is dropped while its sound is being decoded: its words must not become those of what follows."""
+    """A backchannel is dropped while its audio is being decoded: its words must not become those of what follows."""
     samples = samples_for(400, ANALYSIS_HZ)
     lexicon = Lexicon()
-    dropped, kept = (lexicon.add(Heard(text, samples)) for text in ("okay", "which"))
+    dropped, kept = (lexicon.add_word(Heard(text, samples)) for text in ("okay", "which"))
     told: list[tuple[str, bool]] = []
     abandoned = False
 

@@ -1,4 +1,4 @@
-"""Makes the sound fixtures and their truth files from `fixtures.yaml`: `python -m tests.data.make_fixtures`.
+"""Makes the audio fixtures and their truth files from `fixtures.yaml`: `python -m tests.data.make_fixtures`.
 
 Speech comes from flite (Debian's package), everything else from numpy with fixed seeds, so that the same versions give
 the same bytes. Truths are measured on the clean speech, before noise is added and before it is made too loud.
@@ -81,7 +81,7 @@ class TurnPlan(_Plan):
 
 
 class FixturePlan(_Plan):
-    """One sound to make."""
+    """One fixture to make."""
 
     name: str = Field(pattern=r"^[a-z0-9-]+\.(flac|wav)$")
     note: str
@@ -91,7 +91,7 @@ class FixturePlan(_Plan):
     speech_in: Literal["mono", "left"] = "mono"
     noise_db: float | None = Field(default=None, lt=0)  # relative to the speech
     boost_db: float = 0.0
-    duration_ms: int = 0  # of sounds without speech
+    duration_ms: int = 0  # of audio without speech
     # This silence follows the last turn; by default it is longer than an endpointing rule waits.
     tail_ms: int = 1500
     turns: tuple[TurnPlan, ...] = ()
@@ -110,7 +110,7 @@ def flite(text: str, voice: str, stretch: float) -> Sound:
 
 
 def make(plan: FixturePlan, speak: Speak) -> tuple[Pcm, Truth]:
-    """Return the sound of `plan`, int16 of shape (samples,) or (samples, 2) at its rate, and its truth."""
+    """Return the audio of `plan`, int16 of shape (samples,) or (samples, 2) at its rate, and its truth."""
     rng = np.random.default_rng(zlib.crc32(plan.name.encode()))
     turns: tuple[TruthTurn, ...] = ()
     sounds: tuple[TruthSound, ...] = ()
@@ -145,7 +145,8 @@ def _without_speech(plan: FixturePlan, rng: np.random.Generator) -> tuple[Sound,
     if plan.kind == "silence":
         return sound, ()
     sound += pink_noise(samples, level_db=ROOM_DB, rng=rng)
-    bursts = ((1000, 250, -6.0), (1650, 240, -9.0))  # from_ms, duration_ms, peak dBFS: a second cough is weaker
+    # Each is from_ms, duration_ms and peak dBFS: a second cough is weaker.
+    bursts = ((1000, 250, -6.0), (1650, 240, -9.0))
     for from_ms, duration_ms, level_db in bursts:
         _add(sound, cough(ANALYSIS_HZ, duration_ms=duration_ms, level_db=level_db, rng=rng), from_ms)
     return sound, tuple(TruthSound(from_ms=at, to_ms=at + length, name="cough") for at, length, _ in bursts)
@@ -187,7 +188,7 @@ def _consultation(plan: FixturePlan, speak: Speak) -> tuple[Sound, tuple[TruthTu
 
 
 def _speak_turn(turn: TurnPlan, speak: Speak) -> tuple[Sound, list[TruthSegment]]:
-    """Return one turn at the speech level, and its segments in ms of this sound.
+    """Return one turn at the speech level, and its segments in ms of this audio.
 
     A piece's quiet onset and tail are kept: they overlap the pause, which is measured from voice to voice.
     """

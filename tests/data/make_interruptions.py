@@ -151,7 +151,7 @@ def _burst(rng: np.random.Generator, *, duration_s: float, decay_s: float, low_h
 
 
 def _band(sound: Sound, low_hz: float, high_hz: float) -> Sound:
-    """Return the sound between two frequencies, with slopes of second order."""
+    """Return the audio between two frequencies, with slopes of second order."""
     spectrum = np.fft.rfft(sound)
     hz = np.maximum(np.fft.rfftfreq(len(sound), 1.0 / ANALYSIS_HZ), 1.0)
     return np.asarray(

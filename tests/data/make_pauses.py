@@ -1,7 +1,7 @@
 """Makes the speech with pauses inside, with truth files, from `pauses.yaml`: `python -m tests.data.make_pauses`.
 
 A pause is joined from two pieces, or inserted into a sentence that was synthesised whole: then pitch and pace before it
-are those of somebody who goes on, as where people hesitate. Sounds are kept to 11 bits, which halves the files: the
+are those of somebody who goes on, as where people hesitate. Samples are kept to 11 bits, which halves the files: the
 noise of that lies 40 dB below the speech.
 """
 
@@ -33,7 +33,7 @@ STEP = 32
 
 
 def make_pauses(plan: FixturePlan, speak: Speak = flite) -> tuple[Pcm, bytes]:
-    """Return the sound of `plan`, int16 (n,) at 16 kHz, and its truth file."""
+    """Return the audio of `plan`, int16 (n,) at 16 kHz, and its truth file."""
     cut: dict[tuple[str, str, float], Sound] = {}
     for turn in plan.turns:
         if turn.pause == "inserted":
@@ -93,7 +93,7 @@ def _with_phones(text: str, voice: str, stretch: float) -> tuple[Sound, tuple[Ph
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make all sounds; return the exit status."""
+    """Make all files; return the exit status."""
     parser = argparse.ArgumentParser(description="Make the speech with pauses inside.")
     parser.add_argument(
         "--out", type=Path, default=HERE, help="folder to write to (default: pauses, beside this script)"

@@ -1,4 +1,4 @@
-"""What the scripts that make sounds share: flite's speech, and files with a line for each."""
+"""What the scripts that make audio share: flite's speech, and files with a line for each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PATIENCE_S = 60.0  # flite takes a fraction of a second for a sentence
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Made:
-    """A sound file's name and content: int16 (samples,) or (samples, 2), and its truth file where it has one."""
+    """An audio file's name and content: int16 (samples,) or (samples, 2), and its truth file where it has one."""
 
     name: str
     samples: NDArray[np.int16]
@@ -57,7 +57,7 @@ def run_flite(*said: str, voice: str, stretch: float) -> tuple[Sound, str]:
 
 
 def resample(sound: Sound, from_hz: int, to_hz: int) -> Sound:
-    """Return the sound (samples,) or (samples, channels) at another rate; at its own it is not touched."""
+    """Return the audio (samples,) or (samples, channels) at another rate; at its own it is not touched."""
     if from_hz == to_hz:
         return sound
     channels = to_pcm(np.atleast_2d(sound.T))
@@ -74,7 +74,7 @@ def truth_bytes(truth: Truth, maker: str) -> bytes:
 
 
 def write_all(sounds: Iterable[Made], folder: Path) -> int:
-    """Write sounds, and their truth files beside them, as they are made; tell their sizes and return the exit status.
+    """Write audio files, and their truth files beside them, as they are made; tell their sizes; return the exit status.
 
     What ends the making with an AudioError is told in one line, and the status is 1.
     """

@@ -1,4 +1,4 @@
-"""The arithmetic of the sound fixtures: what is voiced, pink noise, coughs, levels."""
+"""The arithmetic of the audio fixtures: what is voiced, pink noise, coughs, levels."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Sound = NDArray[np.float64]
-"""Mono sound: shape (samples,), float64, full scale ±1."""
+"""Mono audio: shape (samples,), float64, full scale ±1."""
 
 # The voiced rule uses this window; everything is placed on this grid, so that truths are exact.
 WINDOW_MS = 10
 # A window this far below the turn's loudest is no longer voice: this is the house's rule for latency.
 VOICED_RANGE_DB = 25.0
-SILENCE_DB = -200.0  # stands for digital silence, whose level has no logarithm
+# This stands for digital silence, whose level has no logarithm.
+SILENCE_DB = -200.0
 
 
 def window_levels(sound: Sound, rate_hz: int) -> NDArray[np.float64]:
@@ -82,7 +83,7 @@ def cough(rate_hz: int, *, duration_ms: int, level_db: float, rng: np.random.Gen
 
 
 def _band(sound: Sound, rate_hz: int, *, low_hz: float, high_hz: float) -> Sound:
-    """Return the sound between two frequencies (second-order slopes, no phase shift), at an RMS of 1."""
+    """Return the audio between two frequencies (second-order slopes, no phase shift), at an RMS of 1."""
     spectrum = np.fft.rfft(sound)
     frequency = np.maximum(np.fft.rfftfreq(len(sound), 1.0 / rate_hz), 1.0)
     shape = 1.0 / (1.0 + (low_hz / frequency) ** 4) / (1.0 + (frequency / high_hz) ** 4)

@@ -1,4 +1,4 @@
-"""A segment decoder that reads the sound of a lexicon: what it is given is what it says, at a modelled cost."""
+"""A segment decoder that reads the audio of a lexicon: what it is given is what it says, at a modelled cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.fakes.words import Heard, Lexicon, WordRecogniser, audio_of
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One batch: for each request its purpose, its words, and how long its sound is."""
+    """One batch: for each request its purpose, its words, and how long its audio is."""
 
     purposes: tuple[str, ...]
     texts: tuple[str, ...]
@@ -25,25 +25,25 @@ class Call:
 
 
 class Phrases:
-    """Says phrases in the sound of a lexicon, each of whose words is used once: a word tells who said it and when."""
+    """Says phrases in the audio of a lexicon, each of whose words is used once: a word tells who said it and when."""
 
     def __init__(self, *, word_ms: float = 200.0) -> None:
         self.lexicon = Lexicon()
         self._samples = samples_for(word_ms, ANALYSIS_HZ)
 
     def say(self, text: str) -> Pcm:
-        """Return the phrase's sound, int16 at 16 kHz."""
+        """Return the phrase's audio, int16 at 16 kHz."""
         words = [
-            audio_of(self.lexicon.add(Heard(word, self._samples)), self._samples, index * self._samples)
+            audio_of(self.lexicon.add_word(Heard(word, self._samples)), self._samples, index * self._samples)
             for index, word in enumerate(text.split())
         ]
         return np.concatenate([np.zeros(0, dtype=np.int16), *words])
 
 
 class LexiconDecoder:
-    """Reads a lexicon's sound. A call costs `call_ms`, and `each_ms` for every request in it.
+    """Reads a lexicon's audio. A call costs `call_ms`, and `each_ms` for every request in it.
 
-    Sound with the word `fail_on` makes the whole call fail; `crash_on` ends the process, once if `flag` is given.
+    Audio with the word `fail_on` makes the whole call fail; `crash_on` ends the process, once if `flag` is given.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class LexiconDecoder:
         """Nothing to load."""
 
     def decode(self, requests: Sequence[DecodeRequest]) -> DecodedBatch:
-        """Read all of them; raises EngineError when told to, and when a prefix is not what the sound begins with."""
+        """Read all of them; raises EngineError when told to, and when a prefix is not what the audio begins with."""
         results = tuple(self._read(request) for request in requests)
         texts = [tuple(word.text for word in result.words) for result in results]
         self.calls.append(

@@ -1,4 +1,4 @@
-"""Sound in which nobody speaks, made by code: what a microphone hears of a room, a radio and a telephone."""
+"""Audio in which nobody speaks, made by code: what a microphone hears of a room, a radio and a telephone."""
 
 from __future__ import annotations
 

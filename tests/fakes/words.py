@@ -1,7 +1,7 @@
-"""Sound that says what it is: each word is a tone of its own height, so that voice and words need no recognising.
+"""Audio that says what it is: each word is a tone of its own height, so that voice and words need no recognising.
 
 A word's samples all have the same magnitude, WORD_BASE + its number. The voice detector takes anything but silence for
-a voice; the recogniser reads the numbers off the sound it was fed, so it can't know of sound that was lost, hears twice
+a voice; the recogniser reads the numbers off the audio it was fed, so it can't know of audio that was lost, hears twice
 what was fed twice, and understands a word once half of it was there.
 """
 
@@ -24,7 +24,7 @@ _VAD_SAMPLES = samples_for(20, ANALYSIS_HZ)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """How a stretch of sound is understood: "" for a noise; `samples` is its length at 16 kHz."""
+    """How a stretch of audio is understood: "" for a noise; `samples` is its length at 16 kHz."""
 
     text: str
     samples: int
@@ -40,7 +40,7 @@ class Lexicon:
     def __getitem__(self, number: int) -> Heard:
         return self._words[number]
 
-    def add(self, word: Heard) -> int:
+    def add_word(self, word: Heard) -> int:
         """Add a word and return its number."""
         if len(self._words) >= MOST_WORDS:
             raise ValueError(f"more than {MOST_WORDS} words; say fewer")
@@ -49,7 +49,7 @@ class Lexicon:
 
 
 def audio_of(number: int, samples: int, at: int) -> Pcm:
-    """Return a word's sound, int16 (samples,) at 16 kHz, for the sample position `at`."""
+    """Return a word's audio, int16 (samples,) at 16 kHz, for the sample position `at`."""
     high = (np.arange(at, at + samples) // _PERIOD_SAMPLES) % 2 == 0
     return np.where(high, WORD_BASE + number, -WORD_BASE - number).astype(np.int16)
 
@@ -77,7 +77,7 @@ class LevelVad:
 
 
 class WordRecogniser:
-    """Understands the sound of a lexicon, or nothing if it is `deaf`; costs are modelled milliseconds."""
+    """Understands the audio of a lexicon, or nothing if it is `deaf`; costs are modelled milliseconds."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ class WordRecogniser:
 
 @dataclass(slots=True)
 class _Run:
-    """A word's sound in the segment, in samples of the segment."""
+    """A word's audio in the segment, in samples of the segment."""
 
     number: int
     start: int

@@ -18,11 +18,14 @@ HOP = 160
 FRAMES = 3_000
 POSITIONS = 448
 IGNORED = -100
-_SHORT_PROMPT, _LONG_PROMPT = 30, 220  # faster-whisper gives at most 223 tokens of earlier text
-_AS_PRODUCT, _AS_OTHERS = 0.65, 0.1  # of lessons come after the product's prompt, after any other
+# faster-whisper gives at most 223 tokens of earlier text.
+_SHORT_PROMPT, _LONG_PROMPT = 30, 220
+# These shares of lessons come after the product's prompt, and after any other.
+_AS_PRODUCT, _AS_OTHERS = 0.65, 0.1
 _NAMED = 0.65  # of batches, after a card's names and drugs too
 _STEP_S = 0.02  # of timestamps and of the encoder's frames
-_SLACK_S = 0.1  # around a word, in which attention to it counts as right
+# Within this of a word, attention to it counts as right.
+_SLACK_S = 0.1
 # For this long after a word, the frames are taught to know which word that was.
 _AFTER_S = 0.6
 
@@ -53,7 +56,7 @@ class Writer:
         self.timeless, self.zero = token_of(tokenizer, "notimestamps"), token_of(tokenizer, "0.00")
 
     def product_prompt(self) -> list[int]:
-        """Return what the product puts before a sound: names and drugs of a card or of several, or none, and its text.
+        """Return what the product puts before a clip: names and drugs of a card or of several, or none, and its text.
 
         One serves a whole batch, which is as long as the longest.
         """
@@ -201,7 +204,7 @@ def _batch(
         row[: len(lesson.samples)] = lesson.samples
     made = features(torch.from_numpy(samples))
     for spectrum, lesson in zip(made, group, strict=True):
-        # faster-whisper pads features with zeros; whoever pads the sound gets silence.
+        # faster-whisper pads features with zeros; whoever pads the audio gets silence.
         if not silent and random.random() < 0.5:
             spectrum[:, len(lesson.samples) // HOP + 1 :] = 0.0
     prompt = _LONG_PROMPT if random.random() < 0.04 else _SHORT_PROMPT

@@ -17,7 +17,8 @@ from tests.models.speech import Heard, Said, Samples, words_of
 
 # The recordings have this level: -28 dBFS where voiced, a little less over all.
 _SPEECH_RMS = 0.035
-_SURE_S = 0.05  # a word that ended so long ago has been heard to its end
+# A word that ended so long ago has been heard to its end.
+_SURE_S = 0.05
 # A smaller part of a word does not count as the word; a larger part that is not the whole may count or not.
 _BEGUN = 0.6
 # This share of the cuts goes through such a larger part: the word may be written or not, and nothing else.
@@ -27,7 +28,7 @@ _LONGEST_S = 29.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """One sound, float32 at 16 kHz, the finished words in it, what to write, whether anybody speaks, and to the end."""
+    """One clip, float32 at 16 kHz, the finished words in it, what to write, whether anybody speaks, and to the end."""
 
     samples: Samples
     words: tuple[Heard, ...]
@@ -251,7 +252,7 @@ def _shorn(samples: Samples, words: tuple[Heard, ...]) -> tuple[Samples, tuple[H
 
 
 def _narrow(audio: Samples) -> Samples:
-    """Return the sound as from a telephone: nothing above 4 kHz."""
+    """Return the audio as from a telephone: nothing above 4 kHz."""
     length = _round(len(audio))
     spectrum = np.fft.rfft(audio, n=length)
     spectrum[np.fft.rfftfreq(length, 1 / ANALYSIS_HZ) > 3_900] = 0

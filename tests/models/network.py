@@ -1,6 +1,6 @@
 """Whisper's network in plain torch, with weights under the names that transformers gives them.
 
-Functions over a dictionary of weights: short sounds are encoded at their own length, which transformers' class refuses,
+Functions over a dictionary of weights: short clips are encoded at their own length, which transformers' class refuses,
 and the attention of chosen heads can be taught where the words are.
 """
 
@@ -39,7 +39,7 @@ ALIGNMENT_HEADS = ((1, 0), (1, 1))
 
 _LOOK_AT = ((-8, -3, 3, 8), (-18, -7, 7, 18))
 _SHARPNESS = 2.0
-# These channels of the encoder tell positions; all others start with sound alone.
+# These channels of the encoder tell positions; all others start with audio alone.
 _PLACES = 32
 _FREQUENCIES = tuple(2 * math.pi / (5.0 * 600.0 ** (number / 15)) for number in range(_PLACES // 2))
 
@@ -178,7 +178,7 @@ def _feed_forward(weights: Weights, layer: str, hidden: Any) -> Any:
 
 
 def _positions(length: int, width: int) -> Any:
-    """Return the codes of positions: sines and cosines in the first channels, nothing in those kept for sound."""
+    """Return the codes of positions: sines and cosines in the first channels, nothing in those kept for audio."""
     angles = torch.arange(length)[:, None] * torch.tensor(_FREQUENCIES)
     codes = torch.zeros(length, width)
     codes[:, 0:_PLACES:2], codes[:, 1:_PLACES:2] = torch.sin(angles), torch.cos(angles)

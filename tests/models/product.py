@@ -1,7 +1,7 @@
 """Reads the fixture sentences as the product does: with its prompts, streamed or whole, padded or not.
 
 Streamed is as a session hears it: frames of 20 ms, a caption every half second, the words that captions agreed on put
-before the next reading. With a vocabulary, the names and drugs of the recording's card come before the sound as well.
+before the next reading. With a vocabulary, the names and drugs of the recording's card come before the audio as well.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FRAME = samples_for(20.0, ANALYSIS_HZ)
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One of the product's ways to read a sound."""
+    """One of the product's ways to read a clip."""
 
     streamed: bool
     true_length: bool
@@ -65,7 +65,7 @@ def load_decoder(folder: Path = MODEL, *, true_length: bool, threads: int = 1) -
 
 
 def pcm(sentence: Sentence) -> Pcm:
-    """Return the sound as the product has it."""
+    """Return the audio as the product has it."""
     return np.clip(np.round(sentence.samples * 32768.0), -32768, 32767).astype(np.int16)
 
 
@@ -78,7 +78,7 @@ def read_whole(decoder: SegmentDecoder, sentence: Sentence, vocabulary: tuple[st
 
 
 def read_streamed(decoder: SegmentDecoder, sentence: Sentence, vocabulary: tuple[str, ...] = ()) -> Misread:
-    """Return what is read in the end of a sound that comes in frames, and the captions before."""
+    """Return what is read in the end of a clip that comes in frames, and the captions before."""
     stream = DecodedRecogniser(decoder).open(StreamSpec("", vocabulary))
     samples = pcm(sentence)
     captions = []

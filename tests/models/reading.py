@@ -1,4 +1,4 @@
-"""Reads the fixture sentences with the proof recogniser, as faster-whisper does it and at a sound's own length."""
+"""Reads the fixture sentences with the proof recogniser, as faster-whisper does it and at a clip's own length."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def load(folder: Path = MODEL) -> Any:
 
 
 def read_padded(model: Any, samples: Samples, *, timed: bool = False) -> str:
-    """Return what faster-whisper's own `transcribe` reads: the sound padded to 30 s."""
+    """Return what faster-whisper's own `transcribe` reads: the audio padded to 30 s."""
     segments, _ = model.transcribe(
         samples,
         language="en",
@@ -106,7 +106,7 @@ def read_padded(model: Any, samples: Samples, *, timed: bool = False) -> str:
 
 
 def read_true_length(model: Any, samples: Samples, *, margin_ms: int = 300) -> str:
-    """Return what is read when no more is encoded than the sound and a margin of silence."""
+    """Return what is read when no more is encoded than the audio and a margin of silence."""
     import ctranslate2
 
     padded = np.pad(samples, (0, margin_ms * ANALYSIS_HZ // 1000))

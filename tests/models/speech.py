@@ -1,4 +1,4 @@
-"""What the proof recogniser is taught: every fixture sentence with the times of its words, and sounds without speech.
+"""What the proof recogniser is taught: every fixture sentence with the times of its words, and clips without speech.
 
 Word times come from the phones that flite reports, laid along each word's pronunciation; a sentence that is cut off
 somewhere can therefore be given exactly the words that were finished.
@@ -49,7 +49,7 @@ _WINDOW_S = 27.0
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A word with its times in seconds from the start of its sound."""
+    """A word with its times in seconds from the start of its audio."""
 
     text: str
     start_s: float
@@ -197,7 +197,7 @@ def from_recordings() -> list[Said]:
 
 
 def noises() -> list[Samples]:
-    """Return the committed sounds without speech."""
+    """Return the committed clips without speech."""
     paths = [DATA / "silence.flac", DATA / "noise.flac", DATA / "cough.flac"]
     return [read(path) for path in (*paths, *sorted((DATA / "interruptions").glob("noise-*.flac")))]
 

@@ -19,11 +19,12 @@ from tests.app.wire import CARD, Wire
 
 PATIENCE_S = 60.0
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
-LOUD = 500  # of 32768: the patient, not the noise of coding silence
+# This and more, of 32768, is the patient and not the noise of coding silence.
+LOUD = 500
 
 
 class CallSocket(ClientCall):
-    """A call that looks like a WebSocket's client connection to `Wire`; and the sound both ways."""
+    """A call that looks like a WebSocket's client connection to `Wire`; and the audio both ways."""
 
     def __init__(self, ice: RTCConfiguration | None = None) -> None:
         self._messages: asyncio.Queue[str | bytes | None] = asyncio.Queue()
@@ -55,7 +56,7 @@ class CallSocket(ClientCall):
 
 
 class CallWire(Wire):
-    """A call whose messages are kept as those of a WebSocket are; sound goes by the track."""
+    """A call whose messages are kept as those of a WebSocket are; audio goes by the track."""
 
     first_audio = "output_audio_buffer.started"
 
@@ -64,7 +65,7 @@ class CallWire(Wire):
         self.call = socket
 
     async def append(self, samples: Pcm) -> None:
-        """Send sound, cut into packets, at once."""
+        """Send audio, cut into packets, at once."""
         for at in range(0, len(samples), FRAME_SAMPLES):
             frame = samples[at : at + FRAME_SAMPLES]
             self.call.microphone.put(np.concatenate((frame, silence(FRAME_MS, WIRE_HZ)[len(frame) :])))

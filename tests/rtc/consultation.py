@@ -28,7 +28,8 @@ from server.rtc.jitter import Ordered
 from tests.app.inside import serving, until
 from tests.rtc.relay import Relay, through_relay, without_addresses
 
-BACK_MS = 15.0  # a delay within so much of the usual one is the usual one
+# A delay within this of the usual one is the usual one.
+BACK_MS = 15.0
 SEARCH_MS = 600.0
 NEVER = float("inf")
 
@@ -44,14 +45,17 @@ class Consultation:
     planned: list[str] = field(default_factory=list)  # what was said, turn by turn
     heard: list[str] = field(default_factory=list)  # what was understood of it
     voice_to_voice_ms: list[float] = field(default_factory=list)
-    delays_ms: list[float] = field(default_factory=list)  # of each packet, from its arrival until the session had it
-    returns_ms: list[float] = field(default_factory=list)  # after each loss, until the delay was the usual one again
+    # This is the delay of each packet, from its arrival until the session had it.
+    delays_ms: list[float] = field(default_factory=list)
+    # After each loss it took so long until the delay was the usual one again.
+    returns_ms: list[float] = field(default_factory=list)
     recorded_ms: float = 0.0
     lasted_ms: float = 0.0  # by the session's clock
-    # The server inserted this silence where sound was late, beyond the sound that never came: media time is ahead by
+    # The server inserted this silence where audio was late, beyond the audio that never came: media time is ahead by
     # this much.
     put_in_ms: float = 0.0
-    shifts_ms: list[float] = field(default_factory=list)  # where each turn is in the recording, less where it was said
+    # Each is how much later a turn is in the recording than it was said.
+    shifts_ms: list[float] = field(default_factory=list)
 
     @property
     def understood(self) -> int:
@@ -119,13 +123,13 @@ def _lasted_ms(folder: Path) -> float:
 
 def _watch(call: Call, handed_on: list[tuple[int, float]]) -> None:
     """Note when each packet is handed on to the session."""
-    hand_on = call.peer.inbound.take
+    hand_on = call.peer.inbound.take_packet
 
-    def take(packet: Ordered) -> None:
+    def take_packet(packet: Ordered) -> None:
         handed_on.append((packet.timestamp, asyncio.get_running_loop().time()))
         hand_on(packet)
 
-    call.peer.inbound.take = take  # type: ignore[method-assign]
+    call.peer.inbound.take_packet = take_packet  # type: ignore[method-assign]
 
 
 def _time(found: Consultation, relay: Relay, handed_on: list[tuple[int, float]]) -> None:

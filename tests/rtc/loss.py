@@ -27,12 +27,13 @@ class Loss:
     """What one call over a lossy network came to."""
 
     loss: float
-    sent: int  # the candidate's packets of sound
+    sent: int  # the candidate's packets of audio
     lost: int  # of them, by the relay
     missed: int  # of them, by the server's count
     # This is the longest gap between the patient's packets, as they were handed on at the caller.
     longest_gap_ms: float
-    waits: int  # of these gaps, how many were longer than three packets' time
+    # So many of these gaps were longer than three packets' time.
+    waits: int
     concealed_ms: float
 
 
@@ -88,11 +89,11 @@ def _over(server: ServerProcess, call_id: str) -> list[dict[str, float]]:
 
 async def _listen(wire: CallWire, arrived: list[float], duration_s: float) -> None:
     """Note when each packet of the patient's is handed on, for so long."""
-    hand_on = wire.call.inbound.take
+    hand_on = wire.call.inbound.take_packet
 
-    def take(packet: Ordered) -> None:
+    def take_packet(packet: Ordered) -> None:
         arrived.append(time.monotonic() * 1000.0)
         hand_on(packet)
 
-    wire.call.inbound.take = take  # type: ignore[method-assign]
+    wire.call.inbound.take_packet = take_packet  # type: ignore[method-assign]
     await asyncio.sleep(duration_s)  # the subject is a stretch of time

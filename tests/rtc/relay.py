@@ -88,7 +88,7 @@ class Relay(asyncio.DatagramProtocol):
 
 
 async def without_addresses(offer: str) -> str:
-    """Return an SDP offer that names no address: the server would check it directly, and sound would go that way."""
+    """Return an SDP offer that names no address: the server would check it directly, and audio would go that way."""
     kept = [line for line in offer.splitlines() if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
     return "\r\n".join(kept) + "\r\n"
 

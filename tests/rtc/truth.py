@@ -17,7 +17,7 @@ FRAME = samples_for(20.0, WIRE_HZ)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A frame of a reply's sound that left the server: samples of the reply, and whether it arrived."""
+    """A frame of a reply's audio that left the server: samples of the reply, and whether it arrived."""
 
     reply: int
     start: int
@@ -27,7 +27,7 @@ class Sent:
 
 @dataclass
 class Truth:
-    """The frames of one call as they were sent; `watch` it before its sound begins."""
+    """The frames of one call as they were sent; `watch` it before its audio begins."""
 
     relay: Relay
     frames: list[tuple[int, SentFrame]] = field(default_factory=list)  # number of the packet
@@ -71,7 +71,7 @@ def watching(server: Server, relay: Relay, known: set[str]) -> Truth:
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """What a caller got of one reply, in milliseconds of its sound."""
+    """What a caller got of one reply, in milliseconds of its audio."""
 
     whole: float
     lost: list[float]  # each stretch of it that never came

@@ -63,7 +63,7 @@ class Made:
     proposed: list[Clause] = field(default_factory=list)
     proposal_ended: bool = False
     to_speak: list[tuple[int, Clause]] = field(default_factory=list)  # asked for, not yet made
-    words: list[Word] = field(default_factory=list)  # of the sound that was made
+    words: list[Word] = field(default_factory=list)  # of the audio that was made
     clauses_made: list[Clause] = field(default_factory=list)
     prepared: bool = False
     closed: bool = False
@@ -75,12 +75,12 @@ class Made:
 
     @property
     def sound_ms(self) -> float:
-        """How much sound there is."""
+        """How much audio there is."""
         return self.words[-1].end_ms if self.words else 0.0
 
     @property
     def audible(self) -> bool:
-        """Whether its sound goes out."""
+        """Whether its audio goes out."""
         return self.released and not self.held and not self.over
 
     def heard(self, played_ms: float) -> list[str]:
@@ -129,7 +129,7 @@ class World:
         self.signals.append(signal)
         ended = self.core.state is State.ENDED
         self.sound = False
-        commands = self.core.receive(signal, self.now_ms)
+        commands = self.core.receive_signal(signal, self.now_ms)
         assert not ended or not commands, "something happens after the end"
         for command in commands:
             self._do(command)
@@ -195,7 +195,7 @@ class World:
         self.tell(s.Proposed(number, part))
 
     def make_sound(self, number: int) -> None:
-        """The voice makes the next clause's sound."""
+        """The voice makes the next clause's audio."""
         reply = self.replies[number]
         index, clause = reply.to_speak.pop(0)
         from_ms = reply.sound_ms

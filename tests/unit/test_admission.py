@@ -38,7 +38,7 @@ def taken(bucket: RateLimit, network: str, asked: int) -> int:
     count = 0
     for _ in range(asked):
         if not bucket.wait_s(network):
-            bucket.take(network)
+            bucket.take_token(network)
             count += 1
     return count
 
@@ -90,9 +90,9 @@ def test_what_is_remembered_is_bounded_and_the_least_recent_goes_first(clock: Se
     bucket = limit(clock, most_networks=10)
     assert taken(bucket, "a", 10) == 3
     for number in range(9):
-        bucket.take(f"network {number}")
+        bucket.take_token(f"network {number}")
     assert (len(bucket), bucket.wait_s("a")) == (10, 10)
-    bucket.take("one more")
+    bucket.take_token("one more")
     assert (len(bucket), bucket.wait_s("a")) == (10, 0)
 
 

@@ -20,7 +20,7 @@ def voice(ms: float, dbfs: float) -> Pcm:
 
 
 def run(conditioner: Conditioner, audio: Pcm, state: SpeechState) -> tuple[Pcm, Pcm]:
-    """Return the sound clean and levelled."""
+    """Return the audio clean and levelled."""
     clean, levelled = [], []
     for start in range(0, len(audio) - FRAME + 1, FRAME):
         frame = conditioner.process(audio[start : start + FRAME])

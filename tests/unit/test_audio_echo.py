@@ -1,4 +1,4 @@
-"""Is what the microphone hears the sound that is being played? Speech of the fixtures through simulated rooms."""
+"""Is what the microphone hears the audio that is being played? Speech of the fixtures through simulated rooms."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def samples(ms: float) -> int:
 
 
 def echo_of(audio: Sound, rng: np.random.Generator, *, delay_ms: float, level_db: float) -> Sound:
-    """Return the sound as a microphone gets it from a small loudspeaker in a room, quieter and later."""
+    """Return the audio as a microphone gets it from a small loudspeaker in a room, quieter and later."""
     reverb = rng.standard_normal(samples(rng.uniform(150, 500)))
     reverb *= 10.0 ** (-3.0 * np.arange(len(reverb)) / len(reverb))  # 60 dB less at its end
     reverb *= gain(-rng.uniform(2, 12)) / np.sqrt(np.sum(reverb**2))
@@ -80,7 +80,7 @@ def found(score: float | None) -> bool:
 
 
 def echoes(*, seed: int) -> Iterator[tuple[Sound, Sound, float]]:
-    """Yield a hundred times the sound played, what is heard, and when its echo begins."""
+    """Yield a hundred times the audio played, what is heard, and when its echo begins."""
     rng = np.random.default_rng(seed)
     for number in (*range(20),) * 5:
         delay_ms = float(rng.uniform(20, 400))

@@ -78,8 +78,8 @@ def test_trackers_say_the_same_as_the_whole(parts: list[tuple[int, int]], sizes:
     at = turn = 0
     while at < len(samples):
         piece = samples[at : at + sizes[turn % len(sizes)]]
-        voiced.add(piece, 5000 + 1000 * at / rate_hz)
-        audible.add(piece, 5000 + 1000 * at / rate_hz)
+        voiced.track_audio(piece, 5000 + 1000 * at / rate_hz)
+        audible.track_audio(piece, 5000 + 1000 * at / rate_hz)
         at, turn = at + len(piece), turn + 1
     whole, first = last_voiced_ms(samples, rate_hz), first_audible_ms(samples, rate_hz)
     assert voiced.last_voiced_ms == (None if whole is None else pytest.approx(5000 + whole))
@@ -88,10 +88,10 @@ def test_trackers_say_the_same_as_the_whole(parts: list[tuple[int, int]], sizes:
 
 def test_louder_speech_later_moves_the_last_voiced_moment() -> None:
     tracker = VoicedTracker(16_000)
-    tracker.add(np.concatenate([tone(100, -30), tone(100, -50)]))
+    tracker.track_audio(np.concatenate([tone(100, -30), tone(100, -50)]))
     assert tracker.last_voiced_ms == 200
-    tracker.add(tone(100, -10))
-    tracker.add(tone(100, -50))
+    tracker.track_audio(tone(100, -10))
+    tracker.track_audio(tone(100, -50))
     assert tracker.last_voiced_ms == 300
     tracker.reset()
     assert tracker.last_voiced_ms is None
@@ -99,13 +99,13 @@ def test_louder_speech_later_moves_the_last_voiced_moment() -> None:
 
 def test_a_jump_in_position_is_followed() -> None:
     tracker = VoicedTracker(16_000)
-    tracker.add(tone(105, -20), 0)
-    tracker.add(tone(50, -20), 1000)
+    tracker.track_audio(tone(105, -20), 0)
+    tracker.track_audio(tone(50, -20), 1000)
     assert tracker.last_voiced_ms == 1050
     audible = AudibleTracker(16_000)
-    assert audible.add(silence(25, 16_000), 0) is None
-    assert audible.add(tone(50, -20), 400) == 400
-    assert audible.add(tone(50, -20), 900) == 400
+    assert audible.track_audio(silence(25, 16_000), 0) is None
+    assert audible.track_audio(tone(50, -20), 400) == 400
+    assert audible.track_audio(tone(50, -20), 900) == 400
 
 
 def test_a_knock_at_the_microphone_does_not_hide_the_voice_after_it() -> None:
@@ -114,7 +114,7 @@ def test_a_knock_at_the_microphone_does_not_hide_the_voice_after_it() -> None:
     voice = (rng.normal(size=14_400) * 500).astype(np.int16)
     wary, plain = VoicedTracker(16_000, bump_ms=100.0), VoicedTracker(16_000)
     for tracker in (wary, plain):
-        tracker.add(np.concatenate([knock, np.zeros(3_200, dtype=np.int16), voice]))
+        tracker.track_audio(np.concatenate([knock, np.zeros(3_200, dtype=np.int16), voice]))
     assert plain.last_voiced_ms == 50.0
     assert wary.last_voiced_ms == 1_150.0
 
@@ -122,5 +122,5 @@ def test_a_knock_at_the_microphone_does_not_hide_the_voice_after_it() -> None:
 def test_a_short_word_is_no_knock() -> None:
     word = (np.random.default_rng(0).normal(size=1_600) * 3_000).astype(np.int16)  # 100 ms
     wary = VoicedTracker(16_000, bump_ms=100.0)
-    wary.add(np.concatenate([word, np.zeros(8_000, dtype=np.int16)]))
+    wary.track_audio(np.concatenate([word, np.zeros(8_000, dtype=np.int16)]))
     assert wary.last_voiced_ms == 100.0

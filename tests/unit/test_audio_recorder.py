@@ -38,7 +38,7 @@ def test_patient_sound_lands_at_its_exact_sample() -> None:
     mixer = TimelineMixer()
     mixer.candidate(ramp(0, 100 * FRAME))
     mixer.patient(1000.0, ramp(0, 500))
-    out = mixer.take(2000.0)
+    out = mixer.take_stereo(2000.0)
     assert out.shape == (48_000, 2)
     assert np.array_equal(out[:, 0], ramp(0, 48_000))
     assert not out[:24_000, 1].any()
@@ -52,7 +52,7 @@ def test_sound_placed_ahead_is_there_when_its_time_comes() -> None:
     tracks = []
     for i in range(300):
         mixer.candidate(ramp(i * FRAME, FRAME))
-        tracks.append(mixer.take(mixer.now_ms))
+        tracks.append(mixer.take_stereo(mixer.now_ms))
     patient = np.concatenate(tracks)[:, 1]
     assert np.flatnonzero(patient)[[0, -1]].tolist() == [120_000, 120_999]
     assert np.array_equal(patient[120_000:121_000], ramp(0, 1000))
@@ -61,9 +61,9 @@ def test_sound_placed_ahead_is_there_when_its_time_comes() -> None:
 def test_take_never_goes_beyond_the_candidate_nor_repeats() -> None:
     mixer = TimelineMixer()
     mixer.candidate(ramp(0, FRAME))
-    assert len(mixer.take(10_000.0)) == FRAME
-    assert len(mixer.take(10_000.0)) == 0
-    assert len(mixer.take(5.0)) == 0
+    assert len(mixer.take_stereo(10_000.0)) == FRAME
+    assert len(mixer.take_stereo(10_000.0)) == 0
+    assert len(mixer.take_stereo(5.0)) == 0
 
 
 def test_a_cut_silences_what_comes_after_and_new_sound_can_follow() -> None:
@@ -73,7 +73,7 @@ def test_a_cut_silences_what_comes_after_and_new_sound_can_follow() -> None:
     mixer.patient_cut(700.0)
     mixer.patient(1500.0, ramp(7, 100))
     mixer.candidate(ramp(12_000, 60_000))
-    patient = mixer.take(3000.0)[:, 1]
+    patient = mixer.take_stereo(3000.0)[:, 1]
     assert np.array_equal(patient[:16_800], ramp(0, 16_800))
     assert not patient[16_800:36_000].any()
     assert np.array_equal(patient[36_000:36_100], ramp(7, 100))
@@ -84,19 +84,19 @@ def test_a_cut_in_the_past_takes_effect_from_what_is_still_here() -> None:
     mixer = TimelineMixer()
     mixer.patient(0.0, ramp(0, 2400))
     mixer.candidate(ramp(0, 1200))
-    assert mixer.take(50.0)[:, 1].all()
+    assert mixer.take_stereo(50.0)[:, 1].all()
     mixer.patient_cut(0.0)
     mixer.candidate(ramp(1200, 1200))
-    assert not mixer.take(100.0)[:, 1].any()
+    assert not mixer.take_stereo(100.0)[:, 1].any()
 
 
 def test_patient_sound_for_the_past_is_left_out_up_to_now() -> None:
     mixer = TimelineMixer()
     mixer.candidate(ramp(0, 1200))
-    mixer.take(50.0)
+    mixer.take_stereo(50.0)
     mixer.patient(0.0, ramp(0, 1500))
     mixer.candidate(ramp(1200, 1200))
-    patient = mixer.take(100.0)[:, 1]
+    patient = mixer.take_stereo(100.0)[:, 1]
     assert np.array_equal(patient[:300], ramp(1200, 300))
     assert not patient[300:].any()
 
@@ -115,7 +115,7 @@ def test_when_nobody_takes_memory_stays_and_the_timeline_too() -> None:
         mixer.candidate(ramp(i * FRAME, FRAME))
     mixer.patient(2950.0, ramp(0, 100))
     assert mixer.lost_ms == 2000
-    out = mixer.take(3000.0)
+    out = mixer.take_stereo(3000.0)
     assert len(out) == 72_000
     assert not out[:48_000].any()
     assert np.array_equal(out[48_000:, 0], ramp(48_000, 24_000))
@@ -129,7 +129,7 @@ def test_ten_minutes_of_frames_do_not_drift() -> None:
         mixer.candidate(np.full(FRAME, i % 1000 + 1, dtype=np.int16))
         mixer.patient(20.0 * i, np.full(FRAME, -(i % 1000) - 1, dtype=np.int16))
         if i % 50 == 49:
-            out = mixer.take(mixer.now_ms)
+            out = mixer.take_stereo(mixer.now_ms)
             assert np.array_equal(out[:, 0], -out[:, 1])
             assert out[0, 0] == (i - 49) % 1000 + 1
             taken += len(out)
@@ -170,9 +170,9 @@ def test_the_mixer_does_what_an_endless_tape_would(steps: list[tuple[str, int, i
             tape[max(at, kept) :, 1] = 0
         elif step == "take":
             end = min(max(at, taken), now)
-            assert np.array_equal(mixer.take(at), tape[taken:end])
+            assert np.array_equal(mixer.take_stereo(at), tape[taken:end])
             taken, kept = end, max(kept, end)
-    assert np.array_equal(mixer.take(10_000), tape[taken:now])
+    assert np.array_equal(mixer.take_stereo(10_000), tape[taken:now])
 
 
 # ---------------------------------------------------------------- segments
@@ -236,7 +236,8 @@ def test_a_killed_server_loses_no_more_than_a_refresh(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(folder)], cwd=root, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     with process:
-        for _ in range(87):  # in the middle of a segment, and it goes on while we kill it
+        for _ in range(87):
+            # We kill it in the middle of a segment, while it goes on.
             process.stdout.readline()
         process.kill()
         printed = [line for line in process.stdout.read().splitlines() if line.isdigit()]
@@ -388,14 +389,14 @@ def test_a_server_that_is_killed_while_it_writes_late_sound_leaves_whole_segment
 def test_the_mixer_returns_of_late_sound_what_was_taken_and_places_the_rest() -> None:
     mixer = TimelineMixer()
     mixer.candidate(np.zeros(1000, dtype=np.int16))
-    first = mixer.take(1000.0 * 400 / RATE)
+    first = mixer.take_stereo(1000.0 * 400 / RATE)
     taken = mixer.late(300, ramp(0, 2000))
     assert np.array_equal(taken, ramp(0, 100))
-    out = mixer.take(10_000)[:, 0]
+    out = mixer.take_stereo(10_000)[:, 0]
     assert len(first) + len(out) == 1000
     assert np.array_equal(out, ramp(100, 600))
     mixer.candidate(ramp(9, 100))
-    assert np.array_equal(mixer.take(10_000)[:, 0], ramp(9, 100))
+    assert np.array_equal(mixer.take_stereo(10_000)[:, 0], ramp(9, 100))
 
 
 # ---------------------------------------------------------------- join

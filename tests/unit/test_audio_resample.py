@@ -54,7 +54,8 @@ def test_chunks_give_exactly_the_whole_without_clicks_or_delay(from_hz: int, to_
     assert np.array_equal(whole, chunked)
     assert len(whole) == to_hz
     worst, delay_ms = misfit(whole, to_hz)
-    assert worst < 3  # rounding of input and output; a seam would be hundreds
+    # Input and output are rounded; a seam would be hundreds.
+    assert worst < 3
     assert abs(delay_ms) < 10 / min(from_hz, to_hz)  # a hundredth of a sample
 
 

@@ -16,12 +16,12 @@ PLAIN = np.full(480, 1_000, dtype=np.int16)
 def say(check: SoundCheck, ms: float, dbfs: float, *, clipped: float = 0.0) -> list[Finding]:
     raw = PLAIN.copy()
     raw[: round(clipped * len(raw))] = 32_767
-    return [found for _ in range(round(ms / 20)) for found in check.add(raw, dbfs, SpeechState.SPEAKING)]
+    return [found for _ in range(round(ms / 20)) for found in check.check_frame(raw, dbfs, SpeechState.SPEAKING)]
 
 
 def room(check: SoundCheck, ms: float, dbfs: float) -> None:
     for _ in range(round(ms / 20)):
-        assert check.add(PLAIN, dbfs, SpeechState.QUIET) == []
+        assert check.check_frame(PLAIN, dbfs, SpeechState.QUIET) == []
 
 
 def faults(found: list[Finding]) -> list[SoundFault]:
@@ -66,7 +66,7 @@ def test_the_negative_side_counts_too() -> None:
     raw = PLAIN.copy()
     raw[:10] = -32_768
     check = SoundCheck(RATE)
-    found = [f for _ in range(150) for f in check.add(raw, -12.0, SpeechState.SPEAKING)]
+    found = [f for _ in range(150) for f in check.check_frame(raw, -12.0, SpeechState.SPEAKING)]
     assert faults(found) == [SoundFault.CLIPPED]
 
 
@@ -97,7 +97,7 @@ def test_what_is_neither_voice_nor_room_counts_as_neither() -> None:
     check = SoundCheck(RATE)
     for state in (SpeechState.STARTING, SpeechState.STOPPING):
         for _ in range(1_000):
-            assert check.add(PLAIN, -60.0, state) == []
+            assert check.check_frame(PLAIN, -60.0, state) == []
 
 
 def test_all_faults_may_come_together() -> None:

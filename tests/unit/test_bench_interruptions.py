@@ -1,4 +1,4 @@
-"""What the bench of interruptions counts: words lost and said twice, history against sound, and its sounds' kinds."""
+"""What the bench of interruptions counts: words lost and said twice, history against audio, and its sounds' kinds."""
 
 from __future__ import annotations
 

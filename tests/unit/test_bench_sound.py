@@ -1,4 +1,4 @@
-"""Degradations of sound, and the figures of what is found in it."""
+"""Degradations of audio, and the figures of what is found in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the candidate's sound is counted, and a client that sends faster than real time told, and let go."""
+"""How the candidate's audio is counted, and a client that sends faster than real time told, and let go."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def counted() -> CandidateAudio:
 def test_sound_is_counted_in_milliseconds_whenever_it_came() -> None:
     audio = counted()
     for place in range(50):
-        audio.add(480, 10.0 + place)
+        audio.count_received(480, 10.0 + place)
     assert (audio.received_ms(), audio.last_s) == (1_000.0, 59.0)
-    audio.add(1, 60.0)
+    audio.count_received(1, 60.0)
     assert audio.received_ms() == 1_000.042
 
 

@@ -47,7 +47,7 @@ class Table:
         return self.core.state is state
 
     def tell(self, signal: s.Signal) -> list[c.Command]:
-        commands = self.core.receive(signal, self.now_ms)
+        commands = self.core.receive_signal(signal, self.now_ms)
         self.done += commands
         return commands
 
@@ -272,7 +272,8 @@ def test_a_backchannel_lets_the_patient_go_on() -> None:
     assert c.StopReply(reply) not in table.done
     assert c.Resume(reply, 400.0) in table.done
     assert table.events(TurnIgnored)[-1] == TurnIgnored(2, "backchannel", "okay")
-    assert len(table.events(SpeechStarted)) == 1  # stock clients would take a second one for an interruption
+    # Stock clients would take a second one for an interruption.
+    assert len(table.events(SpeechStarted)) == 1
 
 
 def test_speech_that_outlasts_the_reply_becomes_the_next_turn() -> None:

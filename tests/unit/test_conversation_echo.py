@@ -1,4 +1,4 @@
-"""The patient's own sound in the microphone: it goes on, people are still heard, and no single error lasts."""
+"""The patient's own voice in the microphone: it goes on, people are still heard, and no single error lasts."""
 
 from __future__ import annotations
 

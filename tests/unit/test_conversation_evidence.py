@@ -39,7 +39,7 @@ class Talk:
         self.tell(s.Begin())
 
     def tell(self, signal: s.Signal) -> None:
-        for command in self.core.receive(signal, self.now_ms):
+        for command in self.core.receive_signal(signal, self.now_ms):
             match command:
                 case c.OpenSegment(segment=segment):
                     self.segments.append(segment)

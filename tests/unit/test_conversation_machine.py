@@ -71,7 +71,7 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(which=st.sampled_from(["hint", "deny", "start", "pause"]), back_ms=st.sampled_from([0.0, 80.0, 1_500.0]))
     def voice_out_of_order(self, which: str, back_ms: float) -> None:
-        """What no detector tells: twice the same, an end without a beginning, a start from long ago (late sound)."""
+        """What no detector tells: twice the same, an end without a beginning, a start from long ago (late audio)."""
         match which:
             case "hint":
                 self.world.voice_hinted(back_ms)

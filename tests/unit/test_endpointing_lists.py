@@ -182,7 +182,8 @@ def test_odds_that_are_higher_already_stay() -> None:
 
 
 def test_being_asked_for_says_less_where_the_words_cannot_be_the_end() -> None:
-    judge = policy(inner_share=10.0)  # so high that next to nothing comes from the other model
+    # So high a share leaves next to nothing to the other model.
+    judge = policy(inner_share=10.0)
     unfinished, finished = "i would like to know", "how long have you had this pain"
     factor = EndpointSettings().asked_factor
     assert judge.odds(paused(unfinished, asks=1.0)) == pytest.approx(

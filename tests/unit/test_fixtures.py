@@ -1,4 +1,4 @@
-"""The sound fixtures and test sentences say what their truth files and tables claim."""
+"""The audio fixtures and test sentences say what their truth files and tables claim."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def inside(turn: TruthTurn, levels: np.ndarray) -> np.ndarray:
     return levels[turn.from_ms // 10 : turn.to_ms // 10]
 
 
-# ---------------------------------------------------------------- sound
+# ---------------------------------------------------------------- audio
 
 
 def test_every_sound_is_planned_and_every_plan_is_made() -> None:

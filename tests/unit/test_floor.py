@@ -121,7 +121,7 @@ def test_a_pause_decides_nothing_before_it_is_long_enough() -> None:
     assert judge(pausing, SETTINGS) is Claim.UNDECIDED
 
 
-# ------------------------------------------------------------------ the patient's own sound
+# ------------------------------------------------------------------ the patient's own voice
 
 
 PATIENT = "it started after my sister came to stay"

@@ -32,7 +32,7 @@ def quiet(ms: float) -> Pcm:
 
 
 def says(text: str, word_ms: int = 300) -> Decode:
-    """Return a decoder that hears this text, a word each `word_ms` of the sound that it is given."""
+    """Return a decoder that hears this text, a word each `word_ms` of the audio that it is given."""
 
     def decode(request: DecodeRequest) -> Decoded:
         texts = text.split()[: 1000 * len(request.samples) // ANALYSIS_HZ // word_ms]
@@ -43,7 +43,7 @@ def says(text: str, word_ms: int = 300) -> Decode:
 
 def read(segment: GrowingSegment, purpose: Purpose, decode: Decode) -> Hypothesis | None:
     reading = segment.reading(purpose)
-    return segment.take(reading, decode(reading.request))
+    return segment.take_decoded(reading, decode(reading.request))
 
 
 def read_to_the_end(segment: GrowingSegment, decode: Decode) -> Hypothesis:
@@ -52,7 +52,7 @@ def read_to_the_end(segment: GrowingSegment, decode: Decode) -> Hypothesis:
         if not segment.samples or segment.is_read:
             return segment.final()
         reading = segment.reading("final")
-        segment.take(reading, decode(reading.request))
+        segment.take_decoded(reading, decode(reading.request))
         if reading.to_samples >= segment.samples:
             return segment.final()
     raise AssertionError("it is read again and again")
@@ -77,11 +77,11 @@ def assert_sound(hypothesis: Hypothesis, segment: GrowingSegment) -> None:
 
 def test_captions_publish_what_two_of_them_agree_on() -> None:
     segment, decode = GrowingSegment(), says("how long have you had this")
-    segment.add(voice(650))
+    segment.add_audio(voice(650))
     first = read(segment, "caption", decode)
     assert first is not None
     assert (first.text, first.stable_words, first.final) == ("how long", 0, False)
-    segment.add(voice(600))
+    segment.add_audio(voice(600))
     second = read(segment, "caption", decode)
     assert second is not None
     assert (second.text, second.stable_words) == ("how long have you", 2)
@@ -91,7 +91,7 @@ def test_captions_publish_what_two_of_them_agree_on() -> None:
 def test_the_next_reading_is_told_what_was_agreed_and_the_vocabulary() -> None:
     segment, decode = GrowingSegment(("Okonkwo",)), says("how long have you had this")
     for _ in range(2):
-        segment.add(voice(700))
+        segment.add_audio(voice(700))
         read(segment, "caption", decode)
     request = segment.reading("final").request
     assert request.prefix == ("how", "long")
@@ -101,12 +101,12 @@ def test_the_next_reading_is_told_what_was_agreed_and_the_vocabulary() -> None:
 
 def test_short_captions_need_no_times_and_everything_else_has_them() -> None:
     segment = GrowingSegment(growth=Growth(trim_s=2.0, most_s=4.0))
-    segment.add(voice(1000))
+    segment.add_audio(voice(1000))
     assert [segment.reading(purpose).request.times for purpose in _PURPOSES] == [False, True, True]
-    segment.add(voice(1100))
+    segment.add_audio(voice(1100))
     assert segment.reading("caption").request.times, "its sentence ends are cuts"
     early = GrowingSegment(growth=Growth(trim_s=15.0, most_s=5.0))
-    early.add(voice(5000))
+    early.add_audio(voice(5000))
     assert early.reading("caption").request.times, "it may have to be cut"
 
 
@@ -116,9 +116,9 @@ _PURPOSES: tuple[Purpose, ...] = ("caption", "interim", "final")
 def test_a_rejected_caption_is_not_shown_and_published_words_stay() -> None:
     segment, decode = GrowingSegment(), says("how long have you")
     for _ in range(2):
-        segment.add(voice(700))
+        segment.add_audio(voice(700))
         read(segment, "caption", decode)
-    segment.add(voice(700))
+    segment.add_audio(voice(700))
     assert read(segment, "caption", lambda _: Decoded(rejected=LOOP)) is None
     final = read_to_the_end(segment, lambda _: Decoded(rejected=LOOP))
     assert (final.text, final.stable_words, final.rejected) == ("how long", 2, LOOP)
@@ -128,7 +128,7 @@ def test_a_rejected_caption_is_not_shown_and_published_words_stay() -> None:
 def test_a_caption_that_has_fewer_words_than_were_published_shows_them_all_the_same() -> None:
     segment, decode = GrowingSegment(), says("how long have you had")
     for _ in range(2):
-        segment.add(voice(900))
+        segment.add_audio(voice(900))
         read(segment, "caption", decode)
     shown = read(segment, "caption", says("who"))
     assert shown is not None
@@ -139,15 +139,15 @@ def test_a_caption_that_has_fewer_words_than_were_published_shows_them_all_the_s
 def test_a_caption_reaches_no_voice_that_comes_later() -> None:
     segment = GrowingSegment()
     heard = [segment.has_new_voice]
-    segment.add(voice(500))
+    segment.add_audio(voice(500))
     heard.append(segment.has_new_voice)
     reading = segment.reading("caption")
-    segment.add(voice(500))
-    segment.take(reading, says("how long")(reading.request))
+    segment.add_audio(voice(500))
+    segment.take_decoded(reading, says("how long")(reading.request))
     heard.append(segment.has_new_voice)
     read(segment, "caption", says("how long"))
     heard.append(segment.has_new_voice)
-    segment.add(silence(1000, ANALYSIS_HZ))
+    segment.add_audio(silence(1000, ANALYSIS_HZ))
     heard.append(segment.has_new_voice)
     assert heard == [False, True, True, False, False]
 
@@ -158,13 +158,13 @@ def test_a_caption_reaches_no_voice_that_comes_later() -> None:
 @pytest.mark.parametrize("pause", [silence(400, ANALYSIS_HZ), voice(400, level=50)], ids=["silence", "room"])
 def test_a_reading_in_a_pause_is_the_final_one_if_no_voice_follows(pause: Pcm) -> None:
     segment = GrowingSegment()
-    segment.add(voice(900))
-    segment.add(pause[:1600])
+    segment.add_audio(voice(900))
+    segment.add_audio(pause[:1600])
     peeked = read(segment, "interim", says("yes I do"))
     assert peeked is not None
     assert (peeked.text, peeked.final, peeked.stable_words) == ("yes I do", False, 0)
     assert segment.is_read
-    segment.add(pause[1600:])
+    segment.add_audio(pause[1600:])
     assert segment.is_read
     final = segment.final()
     assert (final.text, final.final, final.stable_words) == ("yes I do", True, 3)
@@ -173,27 +173,27 @@ def test_a_reading_in_a_pause_is_the_final_one_if_no_voice_follows(pause: Pcm) -
 
 def test_a_reading_in_a_pause_is_not_the_final_one_if_voice_follows() -> None:
     segment = GrowingSegment()
-    segment.add(voice(900))
-    segment.add(silence(150, ANALYSIS_HZ))
+    segment.add_audio(voice(900))
+    segment.add_audio(silence(150, ANALYSIS_HZ))
     read(segment, "interim", says("yes I do"))
-    segment.add(silence(100, ANALYSIS_HZ))
-    segment.add(voice(300))
+    segment.add_audio(silence(100, ANALYSIS_HZ))
+    segment.add_audio(voice(300))
     assert not segment.is_read
     assert read_to_the_end(segment, says("yes I do not")).text == "yes I do not"
 
 
 def test_voice_that_was_fed_while_the_pause_was_being_read_counts() -> None:
     segment = GrowingSegment()
-    segment.add(voice(900))
+    segment.add_audio(voice(900))
     reading = segment.reading("interim")
-    segment.add(voice(300))
-    segment.take(reading, says("yes I do")(reading.request))
+    segment.add_audio(voice(300))
+    segment.take_decoded(reading, says("yes I do")(reading.request))
     assert not segment.is_read
 
 
 def test_a_caption_without_times_is_no_final_reading() -> None:
     segment = GrowingSegment()
-    segment.add(voice(900))
+    segment.add_audio(voice(900))
     read(segment, "caption", says("yes I do"))
     assert not segment.is_read
 
@@ -201,7 +201,7 @@ def test_a_caption_without_times_is_no_final_reading() -> None:
 def test_a_rejected_caption_is_no_final_reading_however_long_it_is() -> None:
     """A caption that goes round in circles is not tried again at other temperatures: a final reading is."""
     segment = GrowingSegment(growth=Growth(trim_s=1.0, most_s=8.0))
-    segment.add(voice(2000))
+    segment.add_audio(voice(2000))
     read(segment, "caption", lambda _: Decoded(rejected=LOOP))
     assert not segment.is_read
     assert read_to_the_end(segment, says("and so on")).text == "and so on"
@@ -214,7 +214,7 @@ def test_a_caption_is_due_in_a_lull_before_it_is_in_the_midst_of_speech() -> Non
     segment = GrowingSegment()
     due = []
     for audio in (voice(90), quiet(20), quiet(20), voice(400), voice(400), voice(100)):
-        segment.add(audio)
+        segment.add_audio(audio)
         due.append(segment.caption_due(every_ms=1_000, in_lull_ms=100))
     assert due == [None, None, "lull", None, None, "caption"]
     segment.skip()
@@ -223,52 +223,52 @@ def test_a_caption_is_due_in_a_lull_before_it_is_in_the_midst_of_speech() -> Non
 
 def test_a_lull_brings_too_little_that_is_new_soon_after_a_reading() -> None:
     segment = GrowingSegment()
-    segment.add(voice(500))
+    segment.add_audio(voice(500))
     read(segment, "caption", says("yes"))
-    segment.add(voice(50))
-    segment.add(quiet(40))
+    segment.add_audio(voice(50))
+    segment.add_audio(quiet(40))
     assert segment.caption_due(every_ms=1_000, in_lull_ms=100) is None
-    segment.add(quiet(10))
+    segment.add_audio(quiet(10))
     assert segment.caption_due(every_ms=1_000, in_lull_ms=100) == "lull"
 
 
 def test_a_lull_is_shown_like_a_caption_and_is_final_like_a_pause() -> None:
     segment = GrowingSegment()
-    segment.add(voice(900))
+    segment.add_audio(voice(900))
     read(segment, "caption", says("yes I do"))
-    segment.add(voice(300))
-    segment.add(quiet(40))
+    segment.add_audio(voice(300))
+    segment.add_audio(quiet(40))
     reading = segment.reading("lull")
     assert (reading.request.purpose, reading.request.times) == ("interim", True)
     assert segment.will_be_read(reading)
-    shown = segment.take(reading, says("yes I do now")(reading.request))
+    shown = segment.take_decoded(reading, says("yes I do now")(reading.request))
     assert shown is not None
     assert published(shown) == ["yes", "I", "do"]
-    segment.add(quiet(500))
+    segment.add_audio(quiet(500))
     assert segment.is_read
     assert segment.final().text == "yes I do now"
 
 
 def test_a_lull_that_was_none_is_a_caption_and_no_more() -> None:
     segment = GrowingSegment()
-    segment.add(voice(900))
-    segment.add(quiet(40))
+    segment.add_audio(voice(900))
+    segment.add_audio(quiet(40))
     reading = segment.reading("lull")
-    segment.add(voice(300))
+    segment.add_audio(voice(300))
     assert not segment.will_be_read(reading)
-    assert segment.take(reading, says("yes I do")(reading.request)) is not None
+    assert segment.take_decoded(reading, says("yes I do")(reading.request)) is not None
     assert not segment.is_read
     assert read_to_the_end(segment, says("yes I do not")).text == "yes I do not"
 
 
 def test_a_caption_that_comes_after_a_reading_of_more_is_not_shown() -> None:
     segment = GrowingSegment()
-    segment.add(voice(900))
+    segment.add_audio(voice(900))
     late = segment.reading("caption")
-    segment.add(voice(300))
-    segment.add(quiet(120))
+    segment.add_audio(voice(300))
+    segment.add_audio(quiet(120))
     read(segment, "interim", says("yes I do not"))
-    assert segment.take(late, says("yes eye due")(late.request)) is None
+    assert segment.take_decoded(late, says("yes eye due")(late.request)) is None
     assert segment.final().text == "yes I do not"
 
 
@@ -277,7 +277,7 @@ def test_a_caption_that_comes_after_a_reading_of_more_is_not_shown() -> None:
 
 def test_an_empty_segment_has_an_empty_final_text() -> None:
     segment = GrowingSegment()
-    segment.add(np.zeros(0, dtype=np.int16))
+    segment.add_audio(np.zeros(0, dtype=np.int16))
     assert segment.samples == 0
     final = read_to_the_end(segment, _never)
     assert (final.text, final.words, final.final, final.stable_words, final.rejected) == ("", (), True, 0, None)
@@ -290,7 +290,7 @@ def _never(_: DecodeRequest) -> Decoded:
 
 def test_a_rejected_final_reading_says_so_and_a_pauses_does_not() -> None:
     segment = GrowingSegment()
-    segment.add(voice(900))
+    segment.add_audio(voice(900))
     nothing = Rejection("no_voice", "")
     peeked = read(segment, "interim", lambda _: Decoded(rejected=nothing))
     assert peeked is not None
@@ -298,11 +298,11 @@ def test_a_rejected_final_reading_says_so_and_a_pauses_does_not() -> None:
     assert segment.final().rejected == nothing
 
 
-# ------------------------------------------------------------------ letting go of sound
+# ------------------------------------------------------------------ letting go of audio
 
 
 def spoken(text: str, word_ms: int = 500) -> Callable[[Pcm], Decode]:
-    """Return, for a whole segment's sound, a decoder that knows where in it what it is given lies."""
+    """Return, for a whole segment's audio, a decoder that knows where in it what it is given lies."""
 
     def of(whole: Pcm) -> Decode:
         texts = text.split()
@@ -323,20 +323,20 @@ def spoken(text: str, word_ms: int = 500) -> Callable[[Pcm], Decode]:
 
 
 def placed(ms: float) -> Pcm:
-    """Return sound whose samples tell in which 100 ms of the segment they are."""
+    """Return audio whose samples tell in which 100 ms of the segment they are."""
     return (1000 + np.arange(samples_for(ms, ANALYSIS_HZ)) // 1600).astype(np.int16)
 
 
 def grow(
     segment: GrowingSegment, audio: Pcm, decode: Decode, *, every_ms: int = 500
 ) -> list[tuple[Hypothesis, ReadRequest]]:
-    """Feed the sound and read a caption after each step."""
+    """Feed the audio and read a caption after each step."""
     captions = []
     step = samples_for(every_ms, ANALYSIS_HZ)
     for start in range(0, len(audio), step):
-        segment.add(audio[start : start + step])
+        segment.add_audio(audio[start : start + step])
         reading = segment.reading("caption")
-        caption = segment.take(reading, decode(reading.request))
+        caption = segment.take_decoded(reading, decode(reading.request))
         if caption is not None:
             assert_sound(caption, segment)
             captions.append((caption, reading))
@@ -373,13 +373,13 @@ def test_what_was_never_captioned_is_read_in_pieces(purpose: Purpose) -> None:
     text = " ".join(f"w{number}" for number in range(60))
     audio = placed(30_000)
     segment, decode = GrowingSegment(growth=Growth(trim_s=4.0, most_s=8.0)), spoken(text)(audio)
-    segment.add(audio)
+    segment.add_audio(audio)
     lengths, found = [], None
     while found is None:
         reading = segment.reading(purpose)
         lengths.append(len(reading.request.samples))
         assert reading.request.times
-        found = segment.take(reading, decode(reading.request))
+        found = segment.take_decoded(reading, decode(reading.request))
     assert max(lengths) == samples_for(8_000, ANALYSIS_HZ)
     assert len(lengths) <= 6
     assert found.text == text
@@ -396,7 +396,7 @@ def test_words_at_the_end_of_a_piece_are_read_again_with_what_follows() -> None:
     def quiet_before(request: DecodeRequest) -> Decoded:
         return Decoded(tuple(word for word in decode(request).words if word.text != "x"))
 
-    segment.add(audio)
+    segment.add_audio(audio)
     assert read_to_the_end(segment, quiet_before).text == "now I begin to speak of it at last"
 
 
@@ -404,7 +404,7 @@ def test_a_long_caption_on_which_nothing_is_agreed_costs_no_sound() -> None:
     """Each caption writes something else: what was said is read once more in the end, and from its beginning."""
     segment = GrowingSegment(growth=Growth(trim_s=2.0, most_s=8.0))
     for number in range(14):
-        segment.add(voice(500))
+        segment.add_audio(voice(500))
         read(segment, "caption", says(f"{number} " * 20))
     reading = segment.reading("final")
     assert reading.from_samples == 0
@@ -413,9 +413,9 @@ def test_a_long_caption_on_which_nothing_is_agreed_costs_no_sound() -> None:
 
 @pytest.mark.parametrize("kept", ["", "mm "])
 def test_a_minute_in_which_the_decoder_goes_in_circles_is_read_once(kept: str) -> None:
-    """What is kept of a loop is short: letting go of that little sound at a time would read the minute many times."""
+    """What is kept of a loop is short: letting go of that little audio at a time would read the minute many times."""
     segment = GrowingSegment(growth=Growth(trim_s=15.0, most_s=28.0))
-    segment.add(voice(60_000))
+    segment.add_audio(voice(60_000))
     calls = []
 
     def loop(request: DecodeRequest) -> Decoded:
@@ -432,9 +432,9 @@ def test_a_minute_in_which_the_decoder_goes_in_circles_is_read_once(kept: str) -
 def test_published_words_keep_their_place_when_a_piece_is_rejected() -> None:
     segment, decode = GrowingSegment(growth=Growth(trim_s=6.0, most_s=8.0)), says("well you see")
     for _ in range(2):
-        segment.add(voice(1000))
+        segment.add_audio(voice(1000))
         read(segment, "caption", decode)
-    segment.add(voice(10_000))
+    segment.add_audio(voice(10_000))
     assert read(segment, "interim", lambda _: Decoded(rejected=LOOP)) is None
     assert segment.reading("final").request.prefix == (), "the sound under these words was let go"
     final = read_to_the_end(segment, says("and now"))
@@ -446,9 +446,9 @@ def test_published_words_keep_their_place_when_a_piece_is_rejected() -> None:
 def test_a_published_word_keeps_its_form_when_its_sound_is_let_go() -> None:
     segment = GrowingSegment(growth=Growth(trim_s=2.0, most_s=4.0))
     for _ in range(2):
-        segment.add(voice(900))
+        segment.add_audio(voice(900))
         read(segment, "caption", says("well, you see"))
-    segment.add(voice(4_000))
+    segment.add_audio(voice(4_000))
     read(segment, "final", says("Well you saw it all here"))
     final = read_to_the_end(segment, says(""))
     assert final.text.startswith("well, you see it")
@@ -456,10 +456,10 @@ def test_a_published_word_keeps_its_form_when_its_sound_is_let_go() -> None:
 
 def test_a_reading_of_sound_that_was_cut_meanwhile_is_not_taken() -> None:
     segment = GrowingSegment(growth=Growth(trim_s=2.0, most_s=4.0))
-    segment.add(voice(5_000))
+    segment.add_audio(voice(5_000))
     old = segment.reading("final")
     read(segment, "final", says("a b c d e f g h i"))
-    assert segment.take(old, says("something else")(old.request)) is None
+    assert segment.take_decoded(old, says("something else")(old.request)) is None
     assert segment.final().text == "a b c d e f g h"
 
 
@@ -503,11 +503,11 @@ def test_published_words_never_change_whatever_is_read(honours: bool, data: Any)
     for purpose, tenths, voiced, texts, rejected, late in data.draw(READINGS):
         audio = voice(100 * tenths) if voiced else silence(100 * tenths, ANALYSIS_HZ)
         if not late:
-            segment.add(audio)
+            segment.add_audio(audio)
         reading = segment.reading(purpose)
         if late:
-            segment.add(audio)
-        check(segment.take(reading, decode(reading.request, texts, rejected)))
+            segment.add_audio(audio)
+        check(segment.take_decoded(reading, decode(reading.request, texts, rejected)))
         check(segment.known())
         prefix = list(segment.reading("caption").request.prefix)
         assert prefix == seen[len(seen) - len(prefix) :]
@@ -537,9 +537,9 @@ def test_a_segment_that_is_given_up_keeps_what_was_published() -> None:
     segment = GrowingSegment()
     rng = np.random.default_rng(0)
     for _ in range(2):
-        segment.add((rng.normal(size=8_000) * 3_000).astype(np.int16))
+        segment.add_audio((rng.normal(size=8_000) * 3_000).astype(np.int16))
         reading = segment.reading("caption")
-        segment.take(reading, Decoded(spread(["my", "leg", "hurts"], 400.0)))
+        segment.take_decoded(reading, Decoded(spread(["my", "leg", "hurts"], 400.0)))
     segment.give_up()
     assert segment.is_read  # nothing more is asked of the engine
     assert segment.final().text == "my leg hurts"

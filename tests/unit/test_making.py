@@ -1,4 +1,4 @@
-"""What the scripts that make sounds share: files with their truths, and one line for what goes wrong."""
+"""What the scripts that make audio share: files with their truths, and one line for what goes wrong."""
 
 from __future__ import annotations
 

@@ -104,7 +104,8 @@ def test_resident_memory_counts_children_if_asked() -> None:
 
 
 def test_what_is_freed_goes_back_to_the_system() -> None:
-    many = [bytearray(1000) for _ in range(60_000)]  # too small for pages of their own: they come from the heap
+    # They are too small for pages of their own: they come from the heap.
+    many = [bytearray(1000) for _ in range(60_000)]
     held = resident_bytes(with_children=False)
     del many
     give_back()

@@ -33,7 +33,7 @@ from pipelines.session.latency import LatencyParts
 from server.reports.comparison import compare
 from server.reports.turns import ReadReport
 
-END_MS = 2_000.0  # of the candidate's voice, in the sound below
+END_MS = 2_000.0  # of the candidate's voice, in the audio below
 TIMELINE = TurnTimeline(
     1, 1, 2_030.0, wait_ms=240.0, pause_ms=120.0, transcript_ms=130.0, draft_ms=140.0, clause_ms=150.0, sound_ms=190.0,
     endpoint_ms=240.0, committed_ms=240.0, released_ms=240.0, audible_ms=250.0, speculated=2, discarded=1,

@@ -52,7 +52,7 @@ def test_pieces_make_no_difference() -> None:
 def test_what_was_heard_between_two_moments() -> None:
     loudspeaker = Loudspeaker()
     audio = np.arange(1, 2 * FRAME + 1, dtype=np.int16)
-    loudspeaker.add(1, audio, 100.0)
+    loudspeaker.add_reply_audio(1, audio, 100.0)
     loudspeaker.hold(1, 120.0)
     loudspeaker.resume(1, 0.0, 200.0)
     loudspeaker.advance(300.0)

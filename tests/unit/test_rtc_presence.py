@@ -13,7 +13,7 @@ class Looked:
         self.now_s = 100.0
 
     def look(self, count: int, *, packets: bool = False, audio: bool = False) -> int:
-        """Look so often, with packets or sound between the looks or without; return how often it had left."""
+        """Look so often, with packets or audio between the looks or without; return how often it had left."""
         left = 0
         for _ in range(count):
             self.now_s += LOOK_S

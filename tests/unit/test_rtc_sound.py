@@ -1,4 +1,4 @@
-"""Sound of a call, in and out: media time stays true, and what was heard is known."""
+"""Audio of a call, in and out: media time stays true, and what was heard is known."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class Ear:
             rate_hz=lambda: self.rate_hz, hear=self.heard.append, missing_ms=lambda: self.missing_ms
         )
 
-    def take(self, payload: bytes, number: int, *, lost: int = 0, restarted: bool = False) -> None:
+    def take_payload(self, payload: bytes, number: int, *, lost: int = 0, restarted: bool = False) -> None:
         timestamp = (number * FRAME + 0xFFFF_F000) % 0x1_0000_0000  # it wraps round after a few packets
-        self.audio.take(Ordered(payload, timestamp, lost, restarted))
+        self.audio.take_packet(Ordered(payload, timestamp, lost, restarted))
 
     @property
     def ms(self) -> float:
@@ -87,7 +87,7 @@ def test_what_is_no_opus_is_left_out(payload: bytes) -> None:
     ear = Ear()
     good = list(packets(tone(100.0)))
     for number, each in enumerate([*good[:2], payload, *good[3:]]):
-        ear.take(each, number, restarted=number == 0)
+        ear.take_payload(each, number, restarted=number == 0)
     assert ear.audio.counts.undecodable == 1
     assert ear.ms == pytest.approx(100.0 - FRAME_MS)  # the hole is filled with the next packet
 
@@ -96,7 +96,7 @@ def test_each_packet_completes_a_frame() -> None:
     """What would wait for the next packet would be 15 ms late, always."""
     ear = Ear()
     for number, payload in enumerate(packets(tone(400.0))):
-        ear.take(payload, number, restarted=number == 0)
+        ear.take_payload(payload, number, restarted=number == 0)
     assert {len(part) for part in ear.heard} == {FRAME_SAMPLES}
     assert len(ear.heard) == 19
 
@@ -111,7 +111,7 @@ def test_holes_are_filled_so_that_time_stays_true(rate_hz: int) -> None:
         if number in lost:
             before += 1
             continue
-        ear.take(payload, number, lost=before, restarted=number == 0)
+        ear.take_payload(payload, number, lost=before, restarted=number == 0)
         before = 0
     assert ear.ms == pytest.approx(10_000.0, abs=20.0)  # the filter still has the rest
     assert ear.audio.counts.concealed_ms == pytest.approx(len(lost) * FRAME_MS)
@@ -121,18 +121,18 @@ def test_what_the_session_has_filled_is_not_filled_twice() -> None:
     ear = Ear()
     sent = list(packets(tone(2_000.0)))
     for number in range(20):
-        ear.take(sent[number], number, restarted=number == 0)
+        ear.take_payload(sent[number], number, restarted=number == 0)
     ear.missing_ms = 480.0  # of 600 ms in which nothing came
     for number in range(50, 100):
-        ear.take(sent[number], number, lost=30 if number == 50 else 0)
+        ear.take_payload(sent[number], number, lost=30 if number == 50 else 0)
     assert ear.ms == pytest.approx(2_000.0 - 480.0 - FRAME_MS)  # the first packet fills the filter
 
 
 def test_a_pause_that_the_sender_leaves_out_is_silence() -> None:
     ear = Ear()
     sent = list(packets(tone(200.0)))
-    ear.take(sent[0], 0, restarted=True)
-    ear.take(sent[1], 11)  # the next number, 200 ms later: nothing was lost
+    ear.take_payload(sent[0], 0, restarted=True)
+    ear.take_payload(sent[1], 11)  # the next number, 200 ms later: nothing was lost
     assert ear.audio.counts.silent_ms == 200.0
     assert ear.ms == pytest.approx(240.0 - FRAME_MS)
     assert not np.any(np.concatenate(ear.heard)[samples_for(60.0, WIRE_HZ) : samples_for(180.0, WIRE_HZ)])
@@ -141,8 +141,8 @@ def test_a_pause_that_the_sender_leaves_out_is_silence() -> None:
 def test_another_source_has_no_hole_before_it() -> None:
     ear = Ear()
     sent = list(packets(tone(200.0)))
-    ear.take(sent[0], 0, restarted=True)
-    ear.take(sent[1], 5_000, restarted=True)
+    ear.take_payload(sent[0], 0, restarted=True)
+    ear.take_payload(sent[1], 5_000, restarted=True)
     assert ear.ms == pytest.approx(20.0)  # the first packet fills the filter
 
 

@@ -47,12 +47,12 @@ Script = Callable[[AudioClip, float], Written]
 
 @dataclass
 class ScriptedReader:
-    """Writes what the script says for a sound and a temperature, and notes what it was asked."""
+    """Writes what the script says for a clip and a temperature, and notes what it was asked."""
 
     script: Script
     misaligned: bool = False
     heard: list[tuple[tuple[AudioClip, ...], WindowRule | None]] = field(default_factory=list)
-    wrote: list[tuple[int, int, float]] = field(default_factory=list)  # sounds, beam, temperature
+    wrote: list[tuple[int, int, float]] = field(default_factory=list)  # clips, beam, temperature
     ways: list[tuple[bool, bool]] = field(default_factory=list)  # prompted, repeats
     times: tuple[tuple[int, int], ...] = ()  # of the words, instead of one each 100 ms
     aligned: list[tuple[str, ...]] = field(default_factory=list)
@@ -187,12 +187,12 @@ def test_a_minute_in_which_nobody_speaks_gives_no_text_whatever_the_decoder_woul
     def read(purpose: Purpose) -> None:
         reading = segment.reading(purpose)
         (decoded,) = decoder.decode([reading.request]).results
-        hypothesis = segment.take(reading, decoded)
+        hypothesis = segment.take_decoded(reading, decoded)
         if hypothesis is not None:
             told.append(hypothesis)
 
     for start in range(0, len(audio), 12 * ANALYSIS_HZ):
-        segment.add(audio[start : start + 12 * ANALYSIS_HZ])
+        segment.add_audio(audio[start : start + 12 * ANALYSIS_HZ])
         if segment.has_new_voice:
             read("caption")
     while not segment.is_read:

@@ -1,4 +1,4 @@
-"""What surrounds the model: windows, what can be said in a sound, and aligned words put in order."""
+"""What surrounds the model: windows, what can be said in a clip, and aligned words put in order."""
 
 from __future__ import annotations
 

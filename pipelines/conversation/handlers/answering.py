@@ -86,13 +86,13 @@ def proposed(m: Machine, part: s.Proposed) -> None:
     reply = m.replies.find(part.reply)
     if reply is None:
         return
-    m.do(m.replies.add(reply, part.part, m.now_ms))
+    m.do(m.replies.add_part(reply, part.part, m.now_ms))
     if reply is m.replies.reply and reply.end is not None and not reply.clauses:
         end_empty(m, reply)
 
 
 def prepared(m: Machine, ready: s.Prepared) -> None:
-    """The first sound of the reply is ready."""
+    """The first audio of the reply is ready."""
     replying.prepared(m, ready)
     if (reply := m.replies.current(ready.reply)) is not None:
         release(m, reply)

@@ -7,7 +7,7 @@ from pipelines.conversation.handlers.answering import commit_if_known
 from pipelines.conversation.machine import EchoJudged, Machine
 from pipelines.conversation.states import State
 
-# The voice detector needs up to this long to tell that loud sound is speech; so long a turn's end is put off for it.
+# The voice detector needs up to this long to tell that loud audio is speech; so long a turn's end is put off for it.
 LOUD_MS = 200.0
 
 
@@ -91,14 +91,14 @@ def drafted(m: Machine, proposed: s.Proposed) -> None:
     draft = m.replies.drafted(proposed.reply)
     if draft is None:
         return
-    m.do(m.replies.add(draft, proposed.part, m.now_ms))
+    m.do(m.replies.add_part(draft, proposed.part, m.now_ms))
     if draft.end is not None:
         m.candidate.answer_in_pause(draft.end.score if draft.end.asked else 0.0)
         m.estimate()
 
 
 def heed_echo_in_turn(m: Machine, _: EchoJudged) -> None:
-    """What was taken for a turn may be the patient's own sound."""
+    """What was taken for a turn may be the patient's own voice."""
     echo = m.overlap.echo
     if echo.echo and not echo.going_on:
         going_on = m.candidate.pause is None

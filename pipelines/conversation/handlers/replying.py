@@ -12,11 +12,11 @@ from pipelines.events import ClauseSpoken, Problem
 def add_part(m: Machine, proposed: s.Proposed) -> None:
     """Take a part of a reply or a draft."""
     if (reply := m.replies.find(proposed.reply)) is not None:
-        m.do(m.replies.add(reply, proposed.part, m.now_ms))
+        m.do(m.replies.add_part(reply, proposed.part, m.now_ms))
 
 
 def prepared(m: Machine, ready: s.Prepared) -> None:
-    """The first sound of a draft is ready."""
+    """The first audio of a draft is ready."""
     if (reply := m.replies.find(ready.reply)) is not None:
         reply.prepare()
 
