@@ -25,8 +25,9 @@ from bench.replay.plan import Plan
 from bench.replay.simulated_candidate import SimulatedCandidate
 from pipelines.conversation import signals as s
 from pipelines.conversation.settings import ConversationSettings
+from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.engine_choices import build_lanes, choose_engines, start_lanes, stop_lanes
-from pipelines.events import Audience, ReplyStarted, TurnCommitted, TurnIgnored
+from pipelines.events import Audience, PauseJudged, ReplyStarted, TurnCommitted, TurnIgnored
 from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary
 from pipelines.virtual_time import run_virtual, virtual_clock
@@ -57,6 +58,8 @@ class HeardUtterance:
 
     utterance: PlannedUtterance
     judged: list[Judgement] = field(default_factory=list)
+    # What its pauses' waits were judged by, and when.
+    why: list[tuple[float, PauseJudged]] = field(default_factory=list)
 
     @property
     def end_ms(self) -> float:
@@ -74,6 +77,16 @@ class HeardUtterance:
         return sum(j.answered_ms is not None and j.answered_ms < self.end_ms for j in self.cut_ins)
 
     @property
+    def cut_in_joined(self) -> bool:
+        """Whether a cut-in came in a pause that somebody made by joining two sentences."""
+        return any(self.pause_of(cut_in) in self.utterance.joined for cut_in in self.cut_ins)
+
+    @property
+    def cut_in_own(self) -> bool:
+        """Whether a cut-in came anywhere else: in a pause of the speaker's own, or in speech."""
+        return any(self.pause_of(cut_in) not in self.utterance.joined for cut_in in self.cut_ins)
+
+    @property
     def delay_ms(self) -> float | None:
         """From the last voiced sample to the judgement that the turn is over; None when there was none."""
         return next((j.at_ms - self.end_ms for j in self.judged if j.at_ms >= self.end_ms and not j.noise), None)
@@ -83,7 +96,7 @@ class HeardUtterance:
         return next((p for p in self.utterance.pauses if p[0] <= cut_in.at_ms <= p[1] + FRAME_MS), None)
 
 
-class _WatchedLink(LocalLink):
+class WatchedLink(LocalLink):
     """A link that notes when turns are judged over, and silences a patient who began too early."""
 
     def __init__(self, *, on_progress: Callable[[int], None], **options: Any) -> None:
@@ -113,30 +126,33 @@ class _WatchedLink(LocalLink):
         super().send(samples)
         self._look()
         heard = self.heard[-1] if self.heard else None
-        early = heard is not None and self._at_ms < heard.end_ms
+        early = heard is not None and self.at_ms < heard.end_ms
         if early and any(j.answered_ms is not None for j in self.heard[-1].judged):
             self.driver.signal(s.CancelAsked(0.0))
 
     @property
-    def _at_ms(self) -> float:
+    def at_ms(self) -> float:
+        """Where the utterance at hand is, in milliseconds of its samples."""
         return self._sent_ms - self._began_ms
 
     def _look(self) -> None:
         while self._judged < self.driver.core.turns_over:
             self._judged += 1
             if self.heard:
-                self.heard[-1].judged.append(Judgement(self._at_ms, self.driver.core.wait_ms))
+                self.heard[-1].judged.append(Judgement(self.at_ms, self.driver.core.wait_ms))
 
     def _note(self, record: LogEntry) -> None:
         self._look()
         last = self.heard[-1].judged[-1] if self.heard and self.heard[-1].judged else None
         match record.event:
+            case PauseJudged() as judged if self.heard:
+                self.heard[-1].why.append((self.at_ms, judged))
             case TurnCommitted(text=text) if last is not None:
                 last.text = text
             case TurnIgnored(reason="noise") if last is not None and not last.text:
                 last.noise = True
             case ReplyStarted() if last is not None:
-                last.answered_ms = self._at_ms
+                last.answered_ms = self.at_ms
 
 
 def run_pauses(
@@ -146,11 +162,13 @@ def run_pauses(
     conversation: ConversationSettings,
     cards: CardLibrary,
     card: str | None = None,
+    policy_of: Callable[[PausesPlan], EndpointPolicy | None] = lambda _plan: None,
     progress: Callable[[int], None] = lambda _count: None,
 ) -> list[HeardUtterance]:
     """Have all utterances spoken under virtual time, a session for each recording.
 
-    `card` is for recordings that name none. Raises CardError for a card that is not there.
+    `card` is for recordings that name none, `policy_of` gives the endpointing of a recording where it is not the
+    settings'. Raises CardError for a card that is not there.
     """
 
     async def main() -> list[HeardUtterance]:
@@ -162,7 +180,7 @@ def run_pauses(
             for plan in plans:
                 await asyncio.sleep(SETTLE_S)
                 clock.rewind()
-                link = _WatchedLink(
+                link = WatchedLink(
                     on_progress=progress,
                     card=cards.get_card(plan.card or card or next(iter(cards))),
                     engines=engines,
@@ -172,6 +190,7 @@ def run_pauses(
                     vad=settings.vad,
                     clock=clock,
                     session_s=ROOM_S * (len(plan.utterances) + 1),
+                    policy=policy_of(plan),
                 )
                 heard += await _hold(plan, link, clock)
         finally:
@@ -181,7 +200,7 @@ def run_pauses(
     return run_virtual(main())
 
 
-async def _hold(plan: PausesPlan, link: _WatchedLink, clock: Clock) -> list[HeardUtterance]:
+async def _hold(plan: PausesPlan, link: WatchedLink, clock: Clock) -> list[HeardUtterance]:
     turns = tuple(utterance.planned for utterance in plan.utterances)
     link.expect(plan.utterances)
     link.start()
@@ -217,6 +236,11 @@ def _measures(heard: Sequence[HeardUtterance]) -> Iterator[tuple[str, float | No
     yield "cut_ins_heard", sum(each.cut_ins_heard for each in heard), "", len(heard)
     yield "cut_in_per_pause", _share(len(cuts), len(pauses)), "", len(pauses)
     yield "cut_in_per_utterance", _share(sum(bool(each.cut_ins) for each in heard), len(heard)), "", len(heard)
+    joined = [each for each in heard if each.utterance.joined]
+    if joined:
+        yield "cut_in_own_per_utterance", _share(sum(each.cut_in_own for each in heard), len(heard)), "", len(heard)
+        cut_in_joined = sum(each.cut_in_joined for each in joined)
+        yield "cut_in_joined_per_joined_utterance", _share(cut_in_joined, len(joined)), "", len(joined)
     lengths = [each.pause_of(cut_in) for each, cut_in in cuts]
     within = _buckets(span[1] - span[0] for span in lengths if span is not None)
     for number, count in enumerate(_buckets(stop - start for start, stop in pauses)):

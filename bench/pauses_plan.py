@@ -25,7 +25,7 @@ LEAD_OUT_MS = 1_000.0
 # So long a silence follows an utterance: longer than any style waits, so that its end is always judged in time.
 SILENT_MS = 5_000.0
 
-KINDS = ("read", "thinking", "consultation")
+KINDS = ("read", "thinking", "consultation", "second-language")
 
 Span = tuple[float, float]
 
@@ -39,6 +39,8 @@ class PlannedUtterance:
     kind: str
     number: int  # in its recording, from 1
     made: str = ""  # how synthetic speech got its pauses
+    # Those of the pauses that stand between two segments: somebody made them, by joining what was said apart.
+    joined: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,10 @@ def plan_pauses(path: Path, name: str | None = None) -> PausesPlan:
             for turn in truth.turns
         ]
         made = [turn.pause or "" for turn in truth.turns]
+        between = [
+            [(float(a.to_ms), float(b.from_ms)) for a, b in pairwise(turn.segments)] if turn.pause == "joined" else []
+            for turn in truth.turns
+        ]
     else:
         spans = find_utterances(samples)
         beside = path.with_suffix(".txt")
@@ -77,6 +83,7 @@ def plan_pauses(path: Path, name: str | None = None) -> PausesPlan:
         texts = [text] * len(spans)
         pauses = [find_pauses(samples, span) for span in spans]
         made = [""] * len(spans)
+        between = [[] for _ in spans]
     utterances = []
     for index, (start, end) in enumerate(spans):
         before = spans[index - 1][1] if index else 0.0
@@ -86,14 +93,17 @@ def plan_pauses(path: Path, name: str | None = None) -> PausesPlan:
         cut = samples[samples_for(cut_from, WIRE_HZ) : samples_for(cut_to, WIRE_HZ)]
         cut = np.concatenate((cut, silence(SILENT_MS - (cut_to - end), WIRE_HZ)))
         planned = PlannedTurn(cut, start - cut_from, end - cut_from, texts[index], None, cut_from, name)
-        inner = tuple((begin - cut_from, stop - cut_from) for begin, stop in pauses[index])
-        utterances.append(PlannedUtterance(planned, inner, kind, index + 1, made[index]))
+        inner, joined = (
+            tuple((begin - cut_from, stop - cut_from) for begin, stop in found)
+            for found in (pauses[index], between[index])
+        )
+        utterances.append(PlannedUtterance(planned, inner, kind, index + 1, made[index], joined))
     return PausesPlan(name, tuple(utterances), truth.card if truth is not None else None, truth is None)
 
 
-def find_utterances(samples: Pcm) -> list[Span]:
-    """Return (first voice, last voiced sample) in ms of what long silence separates, of int16 (n,) at 24 kHz."""
-    analysis = mono_at(Recording(samples.reshape(-1), WIRE_HZ, 1), ANALYSIS_HZ)
+def find_utterances(samples: Pcm, rate_hz: int = WIRE_HZ) -> list[Span]:
+    """Return (first voice, last voiced sample) in ms of what long silence separates, of int16 (n,)."""
+    analysis = mono_at(Recording(samples.reshape(-1), rate_hz, 1), ANALYSIS_HZ)
     detector = SpeechDetector(make_vad("auto").vad)
     spans: list[list[float]] = []
     for event in (*detector.process(analysis), *detector.finish()):
@@ -102,13 +112,13 @@ def find_utterances(samples: Pcm) -> list[Span]:
                 spans.append([event.voiced_from_ms, event.at_ms])
         elif isinstance(event, SpeechPaused):
             spans[-1][1] = event.silent_since_ms
-    return [(start, _voiced_end(samples, start, end)) for start, end in spans]
+    return [(start, _voiced_end(samples, start, end, rate_hz)) for start, end in spans]
 
 
-def find_pauses(samples: Pcm, span: Span) -> list[Span]:
+def find_pauses(samples: Pcm, span: Span, rate_hz: int = WIRE_HZ) -> list[Span]:
     """Return the inner stretches of 200 ms or more in which no 10 ms window is voiced, as truth files have them."""
-    cut = samples[samples_for(span[0], WIRE_HZ) : samples_for(span[1], WIRE_HZ)]
-    levels = window_levels(cut, WIRE_HZ)
+    cut = samples[samples_for(span[0], rate_hz) : samples_for(span[1], rate_hz)]
+    levels = window_levels(cut, rate_hz)
     voiced = np.flatnonzero(levels >= levels.max(initial=-np.inf) - VOICED_RANGE_DB)
     gaps = [
         (span[0] + (last + 1) * WINDOW_MS, span[0] + following * WINDOW_MS)
@@ -117,9 +127,9 @@ def find_pauses(samples: Pcm, span: Span) -> list[Span]:
     return [gap for gap in gaps if gap[1] - gap[0] >= PAUSE_AT_LEAST_MS]
 
 
-def _voiced_end(samples: Pcm, start_ms: float, end_ms: float) -> float:
-    cut = samples[samples_for(start_ms, WIRE_HZ) : samples_for(end_ms, WIRE_HZ)]
-    voiced = last_voiced_ms(cut, WIRE_HZ)
+def _voiced_end(samples: Pcm, start_ms: float, end_ms: float, rate_hz: int) -> float:
+    cut = samples[samples_for(start_ms, rate_hz) : samples_for(end_ms, rate_hz)]
+    voiced = last_voiced_ms(cut, rate_hz)
     return start_ms + voiced if voiced is not None else end_ms
 
 

@@ -22,11 +22,14 @@ from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.lanes.worker_loop import Engine, Factory
 from pipelines.models.devices import choose_device, choose_threads
-from pipelines.models.model_folders import ModelPlace, installed_recognisers, locate
+from pipelines.models.model_folders import ModelPlace, installed_recognisers, installed_turn_detectors, locate
 from pipelines.models.settings import ModelSettings
 from pipelines.session.driver import Engines
 from pipelines.stt.model_choice import AUTO, FIRST, choose_model
 from pipelines.stt.whisper_settings import WhisperSettings
+
+SMART_TURN = "smart-turn"
+"""The id of the turn detector that the catalogue brings."""
 
 Backend = Literal["mock", "embedded", "local", "cloud", "auto"]
 
@@ -52,11 +55,16 @@ class EngineSettings(BaseModel):
     synthesiser: Literal["auto", "espeak", "flite", "scripted"] = Field(
         default="auto", description="Voice by name; auto follows the backend: flite when Debian's package is there."
     )
+    turn_detector: Literal["auto", "smart-turn", "off", "scripted"] = Field(
+        default="auto",
+        description="What hears whether a turn sounds finished; auto: Smart Turn if it is installed. off: text alone.",
+    )
     recogniser_workers: int = Field(
         default=0, ge=0, le=64, description="PocketSphinx processes; 0: one per core, at most 4."
     )
     responder_workers: int = Field(default=1, ge=1, le=64, description="Threads or processes of the patient's mind.")
     synthesiser_workers: int = Field(default=1, ge=1, le=64, description="Threads or processes of the voice.")
+    turn_detector_workers: int = Field(default=1, ge=1, le=64, description="Threads of the turn detector.")
     whisper: WhisperSettings = Field(default_factory=WhisperSettings)
 
 
@@ -85,12 +93,27 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The three engines of a server, and the backend they make up."""
+    """The engines of a server, and the backend that the first three make up.
+
+    Without a turn detector pauses are judged by their text alone; `no_turn_detector` says why there is none.
+    """
 
     backend: Backend
     recogniser: Choice
     responder: Choice
     synthesiser: Choice
+    turn_detector: Choice | None = None
+    no_turn_detector: str = ""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What hears, thinks, speaks and, if anything does, tells the end of turns by their sound."""
+        names = {
+            "recogniser": self.recogniser.name,
+            "responder": self.responder.name,
+            "synthesiser": self.synthesiser.name,
+        }
+        return names | ({"turn_detector": self.turn_detector.name} if self.turn_detector is not None else {})
 
     @property
     def demonstrations(self) -> tuple[str, ...]:
@@ -148,11 +171,14 @@ def choose_engines(settings: EngineSettings, models: ModelSettings | None = None
     recogniser = _recogniser(settings, models, why)
     if backend == "auto":
         backend = "local" if recogniser.name == "whisper" else "embedded"
+    turn_detector, no_turn_detector = _turn_detector(settings, models, recogniser)
     return Choices(
         backend,
         recogniser,
         _responder(settings.responder, scripted, why),
         _synthesiser(settings.synthesiser, scripted, why),
+        turn_detector,
+        no_turn_detector,
     )
 
 
@@ -239,6 +265,30 @@ def _synthesiser(name: str, scripted: bool, why: str) -> Choice:
     return Choice("espeak", _Lazy("pipelines.tts.espeak", "EspeakSynthesiser"), "process", reason)
 
 
+def _turn_detector(settings: EngineSettings, models: ModelSettings, recogniser: Choice) -> tuple[Choice | None, str]:
+    """Return what hears the end of turns, or why nothing does."""
+    name = settings.turn_detector
+    if name == "off":
+        return None, "engines.turn_detector is 'off'"
+    if name == "scripted":
+        return _scripted("turn_detector", "asked for by name"), ""
+    if name == "auto" and recogniser.name != "whisper":
+        return None, f"auto: what is heard is weighed beside Whisper's text, and {recogniser.name} listens"
+    here = installed_turn_detectors(models.path)
+    try:
+        place = locate(here[0] if here else SMART_TURN, models, "turn_detector")
+        if name == "auto":
+            place.require()
+    except EngineError as error:
+        if name != "auto":
+            raise EngineError(f"engines.turn_detector: {error.message}", code=error.code) from error
+        return None, f"auto: {error.message}"
+    make = _Lazy("pipelines.endpointing.smart_turn", "SmartTurn", {"folder": place.folder})
+    reason = "auto: it is installed" if name == "auto" else "asked for by name"
+    # onnxruntime lets go of the interpreter while it computes.
+    return Choice("smart-turn", _OfModel(place, make), "thread", reason, demonstration=False, place=place), ""
+
+
 def _scripted(kind: str, why: str) -> Choice:
     return Choice("scripted", _Lazy("pipelines.scripted.instant", kind), "thread", why)
 
@@ -247,21 +297,16 @@ def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Eng
     """Make the lanes for the chosen engines; they are not started yet."""
     return Engines(
         _recogniser_lane(choices.recogniser, settings, clock),
-        JobLane(
-            choices.responder.factory,
-            isolation=choices.responder.isolation,
-            workers=settings.responder_workers,
-            clock=clock,
-            name="responder",
-        ),
-        JobLane(
-            choices.synthesiser.factory,
-            isolation=choices.synthesiser.isolation,
-            workers=settings.synthesiser_workers,
-            clock=clock,
-            name="synthesiser",
-        ),
+        _job_lane("responder", choices.responder, settings.responder_workers, clock),
+        _job_lane("synthesiser", choices.synthesiser, settings.synthesiser_workers, clock),
+        _job_lane("turn_detector", choices.turn_detector, settings.turn_detector_workers, clock)
+        if choices.turn_detector is not None
+        else None,
     )
+
+
+def _job_lane(name: str, choice: Choice, workers: int, clock: Clock) -> JobLane:
+    return JobLane(choice.factory, isolation=choice.isolation, workers=workers, clock=clock, name=name)
 
 
 def _recogniser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> RecogniserLane:
@@ -292,9 +337,9 @@ def _readers(settings: EngineSettings, choice: Choice) -> int:
 
 async def start_lanes(engines: Engines) -> None:
     """Load and warm all engines side by side; raises EngineError with the reason when one can't be."""
-    await asyncio.gather(engines.recogniser.start(), engines.responder.start(), engines.synthesiser.start())
+    await asyncio.gather(*(lane.start() for lane in engines.lanes))
 
 
 async def stop_lanes(engines: Engines) -> None:
     """End all workers."""
-    await asyncio.gather(engines.recogniser.stop(), engines.responder.stop(), engines.synthesiser.stop())
+    await asyncio.gather(*(lane.stop() for lane in engines.lanes))

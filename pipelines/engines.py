@@ -1,10 +1,10 @@
-"""What an engine is: three small protocols whose messages are plain data.
+"""What an engine is: four small protocols whose messages are plain data.
 
-A recogniser is a *stream* (it belongs to a session), a responder and a synthesiser do *jobs* (stateless, by request
-id). Engines are synchronous and know no event loop: a lane runs them in a thread or in a worker process, measures them,
-and drops what was cancelled. Every message can be pickled. `cost_ms` is what a step cost in computation: None lets the
-lane measure it, a number (of scripted ones) makes the lane wait that long, so that the same decisions come out under
-real and virtual time.
+A recogniser is a *stream* (it belongs to a session), a responder, a synthesiser and a turn detector do *jobs*
+(stateless, by request id). Engines are synchronous and know no event loop: a lane runs them in a thread or in a worker
+process, measures them, and drops what was cancelled. Every message can be pickled. `cost_ms` is what a step cost in
+computation: None lets the lane measure it, a number (of scripted ones) makes the lane wait that long, so that the same
+decisions come out under real and virtual time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Isolation = Literal["thread", "process"]
 class EngineInfo:
     """What an engine says of itself: shown to people, in metrics and in the session's log."""
 
-    kind: Literal["recogniser", "responder", "synthesiser"]
+    kind: Literal["recogniser", "responder", "synthesiser", "turn_detector"]
     name: str
     demonstration: bool  # True for the embedded set: the page says so
     isolation: Isolation
@@ -292,3 +292,34 @@ class Synthesiser(Protocol):
 
     def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
         """Yield the clause's audio in order; closing the iterator early stops the work."""
+
+
+# ---------------------------------------------------------------- turn detector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EndOfTurnRequest:
+    """What was heard of a turn until now, int16 mono at 16 kHz; of a longer one the newest seconds count."""
+
+    samples: Pcm
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfTurn:
+    """How surely a turn sounds finished (0..1)."""
+
+    probability: float
+    cost_ms: float | None = None
+
+
+@runtime_checkable
+class TurnDetector(Protocol):
+    """Tells by its sound whether a turn is finished: by melody, pace and how it breaks off."""
+
+    info: EngineInfo
+
+    def warm(self) -> None:
+        """Load what is needed and run once."""
+
+    def detect(self, request: EndOfTurnRequest) -> EndOfTurn:
+        """Return how surely the turn is finished."""

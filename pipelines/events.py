@@ -363,6 +363,25 @@ class ReplyTruncated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PauseJudged(Event):
+    """How long a pause in the candidate's turn may last, and why, as far as it was known after so much silence.
+
+    `since_ms` is the media time of the last voiced sample. `evidence` are the pieces that were known, as numbers, and
+    `worth` what each says: its log odds that the candidate goes on. `stretch`: this candidate's pauses are so many
+    times as long as most people's.
+    """
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    turn: int
+    since_ms: float
+    silent_ms: float
+    wait_ms: float
+    evidence: dict[str, float]
+    worth: dict[str, float]
+    stretch: float
+
+
+@dataclass(frozen=True, slots=True)
 class TurnLatency(Event):
     """Voice-to-voice of one turn and its five parts, in milliseconds; the parts add up to the whole.
 

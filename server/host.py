@@ -14,7 +14,6 @@ import structlog
 from audio.clock import Clock, LoopClock
 from common.errors import AppError, SettingsError
 from pipelines.engine_choices import Choices, build_lanes, choose_engines, stop_lanes
-from pipelines.lanes.base import Lane
 from pipelines.log.disk import DiskThread
 from pipelines.models.cache import Happened, ModelCache, ModelStatus, shared_cache
 from pipelines.models.model_memory import resident_bytes
@@ -73,7 +72,7 @@ class Server:
         self.chores = DiskThread("chores")
         self.engines = build_lanes(self.choices, self.settings.engines, self.clock)
         self.models.listeners.append(_log_model)
-        for lane in self._lanes():
+        for lane in self.engines.lanes:
             lane.on_incident.append(partial(self._incident, lane.name))
             lane.on_request.append(partial(self._requested, lane.name))
         folders = self._put_sessions_together()
@@ -147,9 +146,6 @@ class Server:
     def _requested(self, engine: str, ok: bool, duration_ms: float) -> None:
         self.metrics.observe_request(engine, "ok" if ok else "failed", duration_s=duration_ms / 1000.0)
 
-    def _lanes(self) -> tuple[Lane, Lane, Lane]:
-        return self.engines.recogniser, self.engines.responder, self.engines.synthesiser
-
     async def _load(self) -> None:
         not_ready = await load_engines(
             self.engines, self.choices, settings=self.settings, models=self.models, clock=self.clock
@@ -193,7 +189,7 @@ class Server:
 
     def _memory_of_models(self) -> dict[str, int]:
         """Return the memory of worker processes by their engine, and of the models in this process by their id."""
-        used = {lane.info.name: lane.memory_bytes() for lane in self._lanes() if lane.info is not None}
+        used = {lane.info.name: lane.memory_bytes() for lane in self.engines.lanes if lane.info is not None}
         held = {status.key: status.memory_bytes for status in self.models.status() if status.state == "ready"}
         return {name: size for name, size in (used | held).items() if size}
 

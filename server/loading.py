@@ -13,6 +13,7 @@ from audio.vad import VadName, make_vad
 from common.errors import AppError, EngineError
 from pipelines.engine_choices import Choice, Choices, EngineSettings
 from pipelines.lanes.base import Lane
+from pipelines.lanes.jobs import JobLane
 from pipelines.models.cache import ModelCache
 from pipelines.session.driver import Engines
 from server.settings.tree import Settings
@@ -29,13 +30,31 @@ async def load_engines(
         (engines.responder, choices.responder),
         (engines.synthesiser, choices.synthesiser),
     )
-    for _, choice in chosen:
-        logger.info("engine_chosen", engine=choice.name, reason=choice.reason, isolation=choice.isolation)
+    detector = (engines.turn_detector, choices.turn_detector)
+    for choice in (*(choice for _, choice in chosen), choices.turn_detector):
+        if choice is not None:
+            logger.info("engine_chosen", engine=choice.name, reason=choice.reason, isolation=choice.isolation)
+    if choices.turn_detector is None:
+        logger.info("no_turn_detector", reason=choices.no_turn_detector)
     if choices.recogniser.place is not None:
         await asyncio.to_thread(_say_device, settings.engines)
     loading = (_load_one(lane, choice, models=models, clock=clock) for lane, choice in chosen)
-    told = [reason for reason in await asyncio.gather(*loading, _load_vad(settings.vad)) if reason is not None]
+    others = (_load_vad(settings.vad), _load_detector(*detector, settings=settings, models=models, clock=clock))
+    told = [reason for reason in await asyncio.gather(*loading, *others) if reason is not None]
     return "; ".join(told) or None
+
+
+async def _load_detector(
+    lane: JobLane | None, choice: Choice | None, *, settings: Settings, models: ModelCache, clock: Clock
+) -> str | None:
+    """Load what hears the end of turns; one that nobody asked for by name may fail: then the text alone is weighed."""
+    if lane is None or choice is None:
+        return None
+    failed = await _load_one(lane, choice, models=models, clock=clock)
+    if failed is not None and settings.engines.turn_detector == "auto":
+        logger.warning("turn_detector_left_out", reason=failed)
+        return None
+    return failed
 
 
 async def _load_one(lane: Lane, choice: Choice, *, models: ModelCache, clock: Clock) -> str | None:

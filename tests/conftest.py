@@ -17,11 +17,21 @@ settings.load_profile("interlocutor")
 @pytest.fixture(scope="session")
 def real_whisper() -> Path:
     """The folder of the real tiny.en; its tests are skipped where it can't be had, or fail where it is needed."""
-    if why := lacking("tiny.en"):
-        if needed():
-            pytest.fail(why, pytrace=False)
+    return _there("tiny.en", lacking("tiny.en"))
+
+
+@pytest.fixture(scope="session")
+def real_smart_turn() -> Path:
+    """The folder of the real Smart Turn, as that of Whisper."""
+    return _there("smart-turn", lacking("smart-turn", kind="turn_detector"))
+
+
+def _there(model: str, why: str | None) -> Path:
+    if why is not None and needed():
+        pytest.fail(why, pytrace=False)
+    if why is not None:
         pytest.skip(why)
-    return weights_folder() / "tiny.en"
+    return weights_folder() / model
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

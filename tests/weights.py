@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.models.catalogue import Kind
 
 WHY = "no weights: "
 """How the reason of a test that was skipped for want of weights begins."""
@@ -16,13 +20,13 @@ def weights_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("INTERLOCUTOR_WEIGHTS") or cache / "interlocutor" / "models")
 
 
-def lacking(model: str, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Return why this recogniser can't be read with here, or None if it can."""
+def lacking(model: str, environ: Mapping[str, str] = os.environ, *, kind: Kind = "recogniser") -> str | None:
+    """Return why this model can't be used here, or None if it can."""
     from pipelines.models.verify import verify_folder
 
     if environ.get("INTERLOCUTOR_NO_WEIGHTS") == "1":
         return f"{WHY}INTERLOCUTOR_NO_WEIGHTS is set"
-    faults = verify_folder(weights_folder(environ) / model, "recogniser")
+    faults = verify_folder(weights_folder(environ) / model, kind)
     return f"{WHY}{faults[0].message} (`./scripts/weights` brings it)" if faults else None
 
 

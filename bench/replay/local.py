@@ -31,6 +31,7 @@ from bench.replay.link import (
 )
 from common.errors import AudioError
 from pipelines.conversation.settings import ConversationSettings
+from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.engines import Word
 from pipelines.events import (
     Audience,
@@ -66,6 +67,7 @@ class LocalLink:
         store: LogStore | None = None,
         acknowledges: bool = True,
         conditioning: AudioSettings | None = None,
+        policy: EndpointPolicy | None = None,
     ) -> None:
         # These are the words of each reply that was heard, at their places in its audio.
         self.words: dict[int, tuple[Word, ...]] = {}
@@ -78,6 +80,7 @@ class LocalLink:
             settings=conversation,
             detector=SpeechDetector(make_vad(vad).vad, speech),
             conditioning=conditioning,
+            policy=policy,
             clock=clock,
             sink=self,
             make_log=lambda media_ms: SessionLog(

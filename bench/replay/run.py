@@ -158,12 +158,7 @@ def replay_there(
 
 def names_of(choices: Choices, settings: Settings) -> dict[str, str]:
     """Return the names of what hears, thinks and speaks."""
-    return {
-        "recogniser": choices.recogniser.name,
-        "responder": choices.responder.name,
-        "synthesiser": choices.synthesiser.name,
-        "vad": make_vad(settings.vad).vad.name,
-    }
+    return choices.names | {"vad": make_vad(settings.vad).vad.name}
 
 
 def _session_s(plan: Plan) -> int:

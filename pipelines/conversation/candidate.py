@@ -126,11 +126,12 @@ class Candidate:
         turn, pause = self.turn, self.pause
         return self._segments.interim(turn, pause) if turn is not None and pause is not None else []
 
-    def estimate(self, memory: Memory, patient_until_ms: float | None) -> None:
+    def estimate(self, now_ms: float, memory: Memory, patient_until_ms: float | None) -> list[Command]:
         """Judge anew how long the pause at hand may last."""
         turn, pause = self.turn, self.pause
-        if turn is not None and pause is not None:
-            self.endpointing.estimate(turn, pause, memory, patient_until_ms)
+        if turn is None or pause is None:
+            return []
+        return self.endpointing.estimate(turn, pause, now_ms, memory, patient_until_ms)
 
     def judge_pause(
         self, now_ms: float, memory: Memory, patient_until_ms: float | None, *, auto_endpoint: bool
@@ -144,8 +145,10 @@ class Candidate:
         if pause.interim is None:
             if silent_ms >= self.settings.peek_ms:
                 commands += self.read()
-            self.estimate(memory, patient_until_ms)
-        left_ms = pause.wait_ms - silent_ms
+            commands += self.estimate(now_ms, memory, patient_until_ms)
+        if auto_endpoint:
+            commands += self.endpointing.listen(turn, pause, silent_ms)
+        left_ms = max(pause.wait_ms, pause.answer_due_ms) - silent_ms
         # A segment that ends within a word is lost twice; where the end is clear, there is no time to make sure.
         sure = silent_ms >= SURE_MS or pause.wait_ms <= SURE_MS + self.settings.peek_ms
         soon = sure and auto_endpoint and pause.stable and left_ms <= self.settings.drafts.ahead_ms
@@ -159,6 +162,10 @@ class Candidate:
         if turn is None or not drafts.enabled or turn.drafts >= drafts.most:
             return None
         return turn if turn.all_final() and turn.text() else None
+
+    def hear_end(self, number: int, probability: float) -> bool:
+        """Take how surely the turn sounds finished; return whether that was asked of the pause at hand."""
+        return self.pause is not None and self.pause.hear(number, probability)
 
     def answer_in_pause(self, score: float) -> None:
         """Note how surely the draft answers something that was asked."""

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 
 from pipelines.conversation.signals import Understood
 from pipelines.endpointing.features import words_of
+from pipelines.endpointing.policy import WaitJudgement
 from pipelines.engines import Word
+
+# A pace told from less speech than this would be a guess.
+SHORTEST_TURN_MS = 300.0
 
 
 @dataclass(slots=True)
@@ -54,8 +58,14 @@ class Pause:
     interim: int | None = None  # the number of the interim text that was asked for
     stable: bool = False  # the text covers all that was said before
     asks: float | None = None  # how surely the draft answers something that was asked
-    # After this silence the turn is over, as the core judges it now.
+    # After this silence the turn is over, as the core judges it now, and why.
     wait_ms: float = math.inf
+    judged: WaitJudgement | None = None
+    looks: int = 0  # how often it was asked how the turn sounds
+    question: int | None = None  # the number of that question, while it is open
+    # Until so much silence its answer is waited for.
+    answer_due_ms: float = 0.0
+    finished: float | None = None  # how surely the turn sounds finished
 
     def silent_ms(self, now_ms: float) -> float:
         """Return for how long the candidate has been silent in it."""
@@ -77,9 +87,25 @@ class Pause:
         """Note how surely the draft answers something that was asked."""
         self.asks = score
 
+    def listen(self, question: int, looks: int, answer_due_ms: float) -> None:
+        """Note that it was asked how the turn sounds; its answer is waited for until so much silence."""
+        self.question, self.looks, self.answer_due_ms = question, looks, answer_due_ms
+
+    def hear(self, question: int, finished: float) -> bool:
+        """Take an answer; return whether it is the one that is waited for."""
+        if question != self.question:
+            return False
+        self.question, self.answer_due_ms, self.finished = None, 0.0, finished
+        return True
+
     def wait(self, wait_ms: float) -> None:
         """Let the turn be over after so much silence."""
         self.wait_ms = wait_ms
+
+    def judge(self, judged: WaitJudgement) -> bool:
+        """Let the turn be over as it was judged; return whether that is news."""
+        news, self.judged, self.wait_ms = judged != self.judged, judged, judged.wait_ms
+        return news
 
 
 @dataclass(slots=True)
@@ -158,6 +184,15 @@ class Turn:
         """Return how sure the recogniser is of each word of the turn's text; nothing if it told of none."""
         known = tuple(sure for segment in self.segments.values() for sure in segment.confidences())
         return known if any(sure is not None for sure in known) else ()
+
+    def confidence(self) -> float | None:
+        """Return how sure the recogniser is of the turn's words on average; None if it told of none."""
+        known = [sure for sure in self.confidences() if sure is not None]
+        return sum(known) / len(known) if known else None
+
+    def words_per_s(self, speech_ms: float) -> float:
+        """Return how many words a second were said in so much time, pauses included."""
+        return 1000.0 * len(self.text().split()) / max(speech_ms, SHORTEST_TURN_MS)
 
     def stable_words(self) -> int:
         """Return how many words from the turn's beginning are settled."""

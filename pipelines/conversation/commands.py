@@ -25,6 +25,14 @@ class AskInterim:
 
 
 @dataclass(frozen=True, slots=True)
+class AskEndOfTurn:
+    """Ask whether the turn, heard from that media time until now, sounds finished; the answer carries `number`."""
+
+    number: int
+    from_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class FinishSegment:
     """Ask for the segment's final text."""
 
@@ -130,6 +138,6 @@ class End:
 
 
 Command = (
-    OpenSegment | AskInterim | FinishSegment | DropSegment | Respond | Adopt | Discard | Speak | CloseReply | Release |
-    Hold | Resume | StopReply | Record | End
+    OpenSegment | AskInterim | AskEndOfTurn | FinishSegment | DropSegment | Respond | Adopt | Discard | Speak |
+    CloseReply | Release | Hold | Resume | StopReply | Record | End
 )  # fmt: skip

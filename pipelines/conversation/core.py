@@ -44,12 +44,20 @@ from pipelines.endpointing.policy import EndpointPolicy
 
 
 class Conversation:
-    """One role-play's turn-taking: `receive_signal` is the only way in, and what may be read is below it."""
+    """One role-play's turn-taking: `receive_signal` is the only way in, and what may be read is below it.
+
+    `listens`: whoever drives it can tell how a turn sounds (`AskEndOfTurn`).
+    """
 
     def __init__(
-        self, settings: ConversationSettings, *, patient_opens: bool = False, policy: EndpointPolicy | None = None
+        self,
+        settings: ConversationSettings,
+        *,
+        patient_opens: bool = False,
+        listens: bool = False,
+        policy: EndpointPolicy | None = None,
     ) -> None:
-        self._machine = Machine(settings, patient_opens=patient_opens, policy=policy)
+        self._machine = Machine(settings, patient_opens=patient_opens, listens=listens, policy=policy)
 
     def receive_signal(self, signal: s.Signal, media_ms: float) -> list[Command]:
         """Take a signal at a media time (milliseconds, never decreasing); return what is to be done, in order."""

@@ -48,8 +48,10 @@ Told = s.Signal | EchoJudged | VoiceInEcho | ReplyOver
 class Machine:
     """One conversation; times in media milliseconds."""
 
-    def __init__(self, settings: ConversationSettings, *, patient_opens: bool, policy: EndpointPolicy | None) -> None:
-        endpointing = Endpointing(policy or EndpointPolicy(settings.endpointing), settings.fixed_wait_ms)
+    def __init__(
+        self, settings: ConversationSettings, *, patient_opens: bool, listens: bool, policy: EndpointPolicy | None
+    ) -> None:
+        endpointing = Endpointing(policy or EndpointPolicy(settings.endpointing), settings.fixed_wait_ms, listens)
         self.state = State.LISTENING
         self.settings = settings
         self.patient_opens = patient_opens
@@ -165,4 +167,4 @@ class Machine:
 
     def estimate(self) -> None:
         """Judge anew how long the pause at hand may last."""
-        self.candidate.estimate(self.memory, self.replies.patient_until_ms)
+        self.do(self.candidate.estimate(self.now_ms, self.memory, self.replies.patient_until_ms))

@@ -88,6 +88,14 @@ class Understood:
 
 
 @dataclass(frozen=True, slots=True)
+class EndOfTurnHeard:
+    """How surely the turn sounds finished (0..1): the answer to the AskEndOfTurn command of that number."""
+
+    number: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Proposed:
     """A part of a proposed reply."""
 
@@ -209,7 +217,7 @@ class EndAsked:
 
 
 Signal = (
-    Begin | TurnDetectionSet | VoiceHinted | VoiceDenied | VoiceStarted | VoicePaused | Tick | Understood | Proposed |
-    Prepared | ReplyFailed | ClauseStarted | WordsTimed | PlayedOut | Truncated | EchoCancelled | Lost | Back | Typed |
-    CommitAsked | ClearAsked | ReplyAsked | CancelAsked | TimeUp | EndAsked
+    Begin | TurnDetectionSet | VoiceHinted | VoiceDenied | VoiceStarted | VoicePaused | Tick | Understood |
+    EndOfTurnHeard | Proposed | Prepared | ReplyFailed | ClauseStarted | WordsTimed | PlayedOut | Truncated |
+    EchoCancelled | Lost | Back | Typed | CommitAsked | ClearAsked | ReplyAsked | CancelAsked | TimeUp | EndAsked
 )  # fmt: skip

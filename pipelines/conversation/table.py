@@ -61,6 +61,7 @@ TABLE: Table = {
         on(s.Tick, hearing.pause_lasts, *TURN_OVER),
         on(s.VoiceStarted, hearing.end_pause, HEARING),
         on(s.Understood, hearing.understood_in_pause, *TURN_OVER),
+        on(s.EndOfTurnHeard, hearing.end_of_turn_heard, *TURN_OVER),
         on(s.Proposed, hearing.drafted),
         on(EchoJudged, hearing.heed_echo_in_turn, LISTENING),
         on(s.CommitAsked, hearing.commit_asked, *TURN_OVER),

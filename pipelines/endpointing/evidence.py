@@ -9,9 +9,11 @@ from dataclasses import dataclass
 class Evidence:
     """A pause in the candidate's turn: what was said, how, and after what.
 
-    `text` is the turn's transcript so far, with or without punctuation and case. `settled` says that it covers all
+    `text` is the turn's transcript so far, with or without punctuation and case. `stable` says that it covers all
     audio before the pause; until then the last words are not known. `asks` is how surely (0..1) the patient's mind
     takes the text for something it can answer, None as long as it was not asked. `after` is what the patient said last.
+    `finished` is how surely (0..1) the turn sounds finished, None as long as nothing has told. `confidence` is the
+    recogniser's mean over the turn's words (0..1), None where it told none.
     """
 
     text: str
@@ -24,3 +26,6 @@ class Evidence:
     after_gap_ms: float | None = None
     asks: float | None = None
     after: str = ""
+    finished: float | None = None
+    words_per_s: float | None = None  # pauses included
+    confidence: float | None = None

@@ -8,6 +8,7 @@ is not is waited for as long as the speaker's pauses last.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipelines.endpointing.completeness import CompletenessModel, longer_than, longer_than_short, shipped_model
 from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence_table import EvidenceTable, pieces_of, shipped_table
 from pipelines.endpointing.features import is_item, lists_so_far, words_of
 from pipelines.endpointing.habits import Habits
 from pipelines.endpointing.settings import EndpointSettings
@@ -40,23 +42,49 @@ CAUTIONS = 2
 Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class WaitJudgement:
+    """How long a pause may last, and why: each piece's log odds that the speaker goes on, and how slow they are.
+
+    `evidence` are the pieces as numbers. There are none while the text is not known, or where there is none.
+    """
+
+    wait_ms: float
+    worth: dict[str, float] = field(default_factory=dict)
+    evidence: dict[str, float] = field(default_factory=dict)
+    stretch: float = 1.0
+
+
 class EndpointPolicy:
     """One candidate's endpointing; `model` None takes the shipped one. Pure but for the habits that it learns."""
 
-    def __init__(self, settings: EndpointSettings, model: CompletenessModel | None = None) -> None:
+    def __init__(
+        self, settings: EndpointSettings, model: CompletenessModel | None = None, table: EvidenceTable | None = None
+    ) -> None:
         self.settings = settings
         self._model = model if model is not None else shipped_model()
+        self._table = table if table is not None else shipped_table()
         self._habits = Habits()
         self._cautions = 0
 
     def wait_ms(self, evidence: Evidence) -> float:
         """Return the silence after which the turn is over, in milliseconds since the last voiced sample."""
+        return self.judge(evidence).wait_ms
+
+    def judge(self, evidence: Evidence) -> WaitJudgement:
+        """Return that silence, and what each piece of evidence had to say for it."""
         floor_s, ceiling_s, _, _ = self.settings.waits()
         if not evidence.stable:
-            return 1000.0 * ceiling_s
+            return WaitJudgement(1000.0 * ceiling_s)
         if not evidence.text.strip():
-            return min(max(self.settings.unheard_ms, 1000.0 * floor_s), 1000.0 * ceiling_s)
-        return 1000.0 * self.cheapest_s(self.odds(evidence), self._habits.stretch, self._model)
+            return WaitJudgement(min(max(self.settings.unheard_ms, 1000.0 * floor_s), 1000.0 * ceiling_s))
+        text = math.log(self.odds(evidence))
+        pieces = pieces_of(evidence)
+        worth = self._table.worth(pieces)
+        odds = math.exp(text + sum(worth.values()))
+        stretch = self._habits.stretch
+        wait_ms = 1000.0 * self.cheapest_s(odds, stretch, self._model)
+        return WaitJudgement(wait_ms, {"text": text, **worth}, pieces, stretch)
 
     def cheapest_s(self, odds: float, stretch: float, model: CompletenessModel) -> float:
         """Return the wait in seconds that costs least at these odds of going on, for a speaker that much slower."""
@@ -68,7 +96,7 @@ class EndpointPolicy:
         return min(floor_s + (cheapest_s - floor_s) * stretch * usual_stretch * caution, LATEST * ceiling_s)
 
     def odds(self, evidence: Evidence) -> float:
-        """Return the odds that the speaker goes on, against the turn being over."""
+        """Return the odds that the speaker goes on, against the turn being over, by what was said."""
         inner = self._model.inner_log_odds(evidence.text)
         asked = math.log(self.settings.asked_factor) * (evidence.asks or 0.0)
         odds = math.exp(self._model.hold_log_odds(evidence, inner) + asked)

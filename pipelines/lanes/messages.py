@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from audio.frames import Pcm
-from pipelines.engines import DecodeRequest, EngineInfo, PrepareRequest, RespondRequest, SpeakRequest, StreamSpec
+from pipelines.engines import (
+    DecodeRequest,
+    EndOfTurnRequest,
+    EngineInfo,
+    PrepareRequest,
+    RespondRequest,
+    SpeakRequest,
+    StreamSpec,
+)
 
-JobRequest = PrepareRequest | RespondRequest | SpeakRequest
+JobRequest = PrepareRequest | RespondRequest | SpeakRequest | EndOfTurnRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pipelines.engines import (
     Clause,
     Decoded,
     DecodedBatch,
+    EndOfTurnRequest,
     Hypothesis,
     PrepareRequest,
     Recogniser,
@@ -25,6 +26,7 @@ from pipelines.engines import (
     SpeakRequest,
     SpeechChunk,
     Synthesiser,
+    TurnDetector,
     Word,
 )
 from pipelines.lanes.messages import (
@@ -46,7 +48,7 @@ from pipelines.lanes.messages import (
 from pipelines.lanes.messages import Ready as Ready
 from pipelines.lanes.messages import ToWorker as ToWorker
 
-Engine = Recogniser | SegmentDecoder | Responder | Synthesiser
+Engine = Recogniser | SegmentDecoder | Responder | Synthesiser | TurnDetector
 Factory = Callable[[], Engine]
 
 
@@ -83,6 +85,9 @@ class WorkerLoop:
             case Job(request=SpeakRequest() as request):
                 if isinstance(self._engine, Synthesiser):
                     yield from self._engine.speak(request)
+            case Job(request=EndOfTurnRequest() as request):
+                if isinstance(self._engine, TurnDetector):
+                    yield self._engine.detect(request)
             case Decode(requests=requests):
                 if isinstance(self._engine, SegmentDecoder):
                     yield self._engine.decode(requests)

@@ -91,6 +91,11 @@ def installed_recognisers(path: Path) -> list[str]:
     return [name for name, kind in installed_models(path) if kind == "recogniser"]
 
 
+def installed_turn_detectors(path: Path) -> list[str]:
+    """Return the ids of the turn detectors in a folder, in order."""
+    return [name for name, kind in installed_models(path) if kind == "turn_detector"]
+
+
 def catalogue_of(settings: ModelSettings) -> Catalogue:
     """Return the catalogue that the settings name, read anew if it changed. Raises EngineError (`model.catalogue`)."""
     path = settings.catalogue_file

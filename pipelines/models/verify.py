@@ -27,10 +27,16 @@ _CALLED = {
     "Wav2Vec2Spec": "a wav2vec 2.0 recogniser",
     "Wav2Vec2BertSpec": "a wav2vec-BERT recogniser",
 }
-_WANTED: dict[Kind, str] = {"recogniser": "a Whisper", "responder": "a language model", "synthesiser": "a voice"}
+_WANTED: dict[Kind, str] = {
+    "recogniser": "a Whisper",
+    "responder": "a language model",
+    "synthesiser": "a voice",
+    "turn_detector": "a turn detector",
+}
 # faster-whisper assumes so many where preprocessor_config.json is missing.
 _DEFAULT_MELS = 80
 _VITS_INPUTS = ("input", "input_lengths", "scales")
+_TURN_DETECTOR_INPUT = "input_features"
 AGAIN = "pull it again"
 """How messages end that a pull would mend."""
 
@@ -48,12 +54,19 @@ def verify_folder(folder: Path, kind: Kind) -> list[Fault]:
 
     Args:
         folder: Where the model lies.
-        kind: What it should be: recogniser and responder are CTranslate2 models, synthesiser an ONNX file.
+        kind: What it should be: recogniser and responder are CTranslate2 models, synthesiser and turn detector ONNX
+            files.
     """
     if not folder.is_dir():
         return [Fault("model.not_installed", f"{folder} is no folder: pull the model, or correct the path")]
     try:
-        return _verify_onnx(folder) if kind == "synthesiser" else _verify_ct2(folder, kind)
+        match kind:
+            case "synthesiser":
+                return _verify_voice(folder)
+            case "turn_detector":
+                return _verify_turn_detector(folder)
+            case _:
+                return _verify_ct2(folder, kind)
     except OSError as error:
         return [Fault("model.format", f"{folder}: {error.filename} can't be read ({error.strerror}): set its rights")]
 
@@ -69,6 +82,8 @@ def kind_of(folder: Path) -> Kind | None:
     """Return which kind of model a folder seems to hold; None if that can't be told."""
     if (folder / "model.onnx").is_file():
         return "synthesiser"
+    if list(folder.glob("*.onnx")):
+        return "turn_detector"
     try:
         specification = read_ct2(folder / "model.bin").specification
     except (OSError, ValueError):
@@ -147,7 +162,7 @@ def _words_faults(folder: Path, table: Ct2File) -> list[Fault]:
     ]
 
 
-def _verify_onnx(folder: Path) -> list[Fault]:
+def _verify_voice(folder: Path) -> list[Fault]:
     if list(folder.glob("model_file.pth*")) and not (folder / "model.onnx").is_file():
         return [Fault("model.format", f"{folder} is a Coqui checkpoint: convert it with `interlocutor models export`")]
     missing = [name for name in ("model.onnx", "config.json") if not (folder / name).is_file()]
@@ -162,6 +177,20 @@ def _verify_onnx(folder: Path) -> list[Fault]:
         return [Fault("model.architecture", f"{folder} holds no VITS voice (no input {lacking[0]}): choose another")]
     fault = _json_fault(folder / "config.json")
     return [fault] if fault is not None else []
+
+
+def _verify_turn_detector(folder: Path) -> list[Fault]:
+    files = sorted(folder.glob("*.onnx"))
+    if not files:
+        return [Fault("model.format", f"{folder} is no turn detector, its ONNX file is missing: {AGAIN}")]
+    try:
+        inputs = read_onnx(files[0]).inputs
+    except NotOnnx as error:
+        return [Fault("model.format", f"{files[0]} can't be used, {error}: {AGAIN}")]
+    if inputs == (_TURN_DETECTOR_INPUT,):
+        return []
+    why = f"holds no turn detector (its inputs are {', '.join(inputs) or 'none'}): choose another"
+    return [Fault("model.architecture", f"{folder} {why}")]
 
 
 def read_vocabulary(path: Path) -> list[str]:

@@ -7,6 +7,7 @@ import os
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
+from pipelines.scripted.turn_detector import ScriptedTurnDetector
 
 
 def recogniser() -> ScriptedRecogniser:
@@ -22,6 +23,11 @@ def responder() -> ScriptedResponder:
 def synthesiser() -> ToneSynthesiser:
     """Return a voice that costs nothing."""
     return ToneSynthesiser(cost_ms=0.0)
+
+
+def turn_detector() -> ScriptedTurnDetector:
+    """Return a turn detector that costs nothing and never knows."""
+    return ScriptedTurnDetector()
 
 
 # Whoever has no need of a long answer may have another; a variable reaches a server in a process of its own.

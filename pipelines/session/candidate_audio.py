@@ -11,6 +11,7 @@ from audio.conditioning import AudioSettings, Conditioned, Conditioner
 from audio.echo import EchoWatch
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Frame, FrameKind, Pcm
 from audio.loudness import VoicedTracker
+from audio.recent import RecentAudio
 from audio.resample import StreamResampler
 from audio.sound_check import Finding
 from audio.speech import (
@@ -38,6 +39,10 @@ QUIET_MS = 120.0
 
 # Audio this close to now, and this long after the pause began, may be the next word's.
 LOUD_MS = 40.0
+
+# What sounds finished is told by so much of a turn, and by a moment of the room before it.
+REMEMBERED_MS = 8_000.0
+ROOM_BEFORE_MS = 300.0
 
 # A segment that opens while speech goes on after a short pause begins so much earlier: the onset must not be missing.
 LOOK_BACK_MS = 160.0
@@ -96,6 +101,7 @@ class Hearing:
         self._stream: RecogniserHandle | None = None
         self._segment: _SegmentMap | None = None  # the one being fed
         self._waiting: list[_SegmentMap] = []  # asked for their final text, in order
+        self._remembered = RecentAudio(rate_hz=ANALYSIS_HZ, length_ms=REMEMBERED_MS)
         self._recent: deque[tuple[Pcm, float]] = deque()  # what was delivered last, (samples, media ms)
 
     def attach(self, stream: RecogniserHandle) -> None:
@@ -156,6 +162,10 @@ class Hearing:
         """
         return self._conditioner.judge(audio, self._detector.state)
 
+    def audio_since(self, from_ms: float) -> Pcm:
+        """Return what was heard of a turn that began at that media time, int16 at 16 kHz, at most its newest 8 s."""
+        return self._remembered.since(from_ms - ROOM_BEFORE_MS)
+
     def new_turn(self, from_ms: float) -> None:
         """Forget the loudness of the turn before; this one's first sound has been heard already."""
         self._voiced.reset(from_ms)
@@ -174,6 +184,8 @@ class Hearing:
             # Without the gain, which may change within a turn: it is levels of one turn that are compared.
             self._voiced.track_audio(audio.clean, end_ms - frame.duration_ms)
         samples = self._to_analysis.process(audio.levelled)
+        if frame.kind is not FrameKind.LATE:
+            self._remembered.append(samples, media_ms)
         self._heard_ms += 1000.0 * len(samples) / ANALYSIS_HZ
         ahead_ms = end_ms - self._heard_ms  # from the detector's time to media time
         for event in self._detector.process(samples):

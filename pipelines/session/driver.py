@@ -26,6 +26,7 @@ from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
 from pipelines.conversation.core import Conversation
 from pipelines.conversation.settings import ConversationSettings
+from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.engines import Clause, Hypothesis, StreamSpec
 from pipelines.events import (
     DraftDiscarded,
@@ -46,6 +47,7 @@ from pipelines.lanes.jobs import JobLane
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card import Card
 from pipelines.session.candidate_audio import Hearing
+from pipelines.session.end_of_turns import EndOfTurns
 from pipelines.session.latency import LatencyWatch
 from pipelines.session.patient_audio import Speaking
 from pipelines.session.recording import SessionRecorder
@@ -59,11 +61,18 @@ GAP_REPORT_MS = 1_000.0
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """The three lanes a session runs on, shared by all sessions."""
+    """The lanes a session runs on, shared by all sessions; without a turn detector it goes by text alone."""
 
     recogniser: RecogniserLane
     responder: JobLane
     synthesiser: JobLane
+    turn_detector: JobLane | None = None
+
+    @property
+    def lanes(self) -> tuple[RecogniserLane | JobLane, ...]:
+        """All of them."""
+        lanes = (self.recogniser, self.responder, self.synthesiser, self.turn_detector)
+        return tuple(lane for lane in lanes if lane is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +105,15 @@ class SessionDriver:
         conditioning: AudioSettings | None = None,
         make_log: Callable[[Callable[[], float]], SessionLog],
         make_recorder: Callable[[int], SessionRecorder] | None = None,
+        policy: EndpointPolicy | None = None,
     ) -> None:
         self.spec = spec
         self.settings = settings
         self.ended = asyncio.Event()
-        self.core = Conversation(settings, patient_opens=spec.card.opening is not None)
+        self._ends = EndOfTurns(engines.turn_detector, self.signal)
+        self.core = Conversation(
+            settings, patient_opens=spec.card.opening is not None, listens=self._ends.is_there, policy=policy
+        )
         self._clock = clock
         self._engines = engines
         self._intake = Intake(rate_hz=spec.input_hz, paced=spec.paced)
@@ -140,7 +153,7 @@ class SessionDriver:
         self._stream = self._engines.recogniser.open(spec, self._hypothesis)
         self._hearing.attach(self._stream)
         self._speaking.prepare()
-        for lane in (self._engines.recogniser, self._engines.responder, self._engines.synthesiser):
+        for lane in self._engines.lanes:
             listener = partial(self._incident, lane.name)
             lane.on_incident.append(listener)
             self._unlisten.append(partial(lane.on_incident.remove, listener))
@@ -162,6 +175,7 @@ class SessionDriver:
                 timer.cancel()
         self.playout.shut()
         self._report_gaps()
+        self._ends.cancel()
         if self._stream is not None:
             self._stream.close()
         while self._unlisten:
@@ -347,6 +361,8 @@ class SessionDriver:
                 self._hearing.open_segment(segment, in_speech=in_speech)
             case c.AskInterim(segment=segment, number=number):
                 self._hearing.interim(segment, number)
+            case c.AskEndOfTurn(number=number, from_ms=from_ms):
+                self._ends.ask(number, self._hearing.audio_since(from_ms))
             case c.FinishSegment(segment=segment):
                 self._hearing.finish_segment(segment)
             case c.DropSegment(segment=segment):

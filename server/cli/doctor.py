@@ -191,7 +191,26 @@ def check_engines(settings: Settings) -> list[Check]:
     ]
     if whisper is not None:
         checks.append(check_engine(f"Whisper {whisper.model}", lambda: whisper.factory().warm(), needed=True))
+        checks.append(check_turn_detector(settings))
     return checks
+
+
+def check_turn_detector(settings: Settings) -> Check:
+    """Run the turn detector once; where there is none, say what that means."""
+    from pipelines.engine_choices import SMART_TURN, choose_engines
+
+    needed = settings.engines.turn_detector == "smart-turn"
+    try:
+        choices = choose_engines(settings.engines, settings.models)
+    except EngineError as error:
+        return Check("Turn detector", "fail", error.message, f"run `interlocutor models pull {SMART_TURN}`")
+    detector = choices.turn_detector
+    if detector is not None:
+        return check_engine("Turn detector", lambda: detector.factory().warm(), needed=needed)
+    found = f"none, so the text alone tells the end of a turn ({choices.no_turn_detector.partition(';')[0]})"
+    if settings.engines.turn_detector == "off":
+        return Check("Turn detector", "ok", found)
+    return Check("Turn detector", "warn", found, f"run `interlocutor models pull {SMART_TURN}`")
 
 
 def whisper_choice(settings: Settings) -> Choice | None:

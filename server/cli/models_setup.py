@@ -13,6 +13,7 @@ from server.cli.options import ConfigFolder, Embedded, Overrides
 
 if TYPE_CHECKING:
     from pipelines.engine_choices import EngineSettings
+    from server.cli.models_place import Place
 
 FIRST = "tiny.en"
 """The smallest recogniser: a minute's download, quick enough for two cores."""
@@ -29,9 +30,9 @@ def register(app: typer.Typer) -> None:
 def setup(
     context: typer.Context, embedded: Embedded = False, overrides: Overrides = None, config: ConfigFolder = None
 ) -> None:
-    """Bring the smallest Whisper if no recogniser is here yet; takes what `serve` takes, and never fails.
+    """Bring the smallest Whisper and what hears the end of turns, if none is here yet; takes what `serve` takes.
 
-    `scripts/serve` runs it. Nothing is fetched if the settings ask for another recogniser, or if one is here already.
+    It never fails. `scripts/serve` runs it. What the settings do not ask for, or what is here already, is not fetched.
     """
     from server.cli.models_place import Place
     from server.settings.tree import load_settings
@@ -42,17 +43,21 @@ def setup(
         settings = load_settings(config_folder=config, overrides=overrides or ())
     except SettingsError:
         return  # the server says what is wrong with them
-    if not _wants_first(settings.engines, settings.models.path):
-        return
+    place = Place.of(overrides, config)
+    if _wants_first(settings.engines, settings.models.path):
+        _bring_first(place, settings.engines)
+    if _wants_turn_detector(settings.engines, settings.models.path):
+        _bring_turn_detector(place)
+
+
+def _bring_first(place: Place, engines: EngineSettings) -> None:
     try:
-        place = Place.of(overrides, config)
         entry = place.find(FIRST)
         typer.echo(f"no recogniser is here yet: bringing Whisper {entry.id} ({entry.download_mib} MiB), once", err=True)
         folder = bring(place, entry)
     except (AppError, OSError) as error:
-        for line in str(error).splitlines():
-            typer.echo(line, err=True)
-        falls_back = settings.engines.recogniser == settings.engines.backend == "auto"
+        _tell(error)
+        falls_back = engines.recogniser == engines.backend == "auto"
         then = "PocketSphinx listens, which mishears accents badly" if falls_back else "the server will not be ready"
         typer.echo(f"without Whisper {then}: `interlocutor models pull {FIRST}` brings it later", err=True)
         return
@@ -60,6 +65,24 @@ def setup(
         typer.echo(qualify_model(folder, place.whisper), err=True)
     except (AppError, OSError) as error:
         typer.echo(f"Whisper {entry.id} can't be tried, so sound stays padded to 30 s: {error}", err=True)
+
+
+def _bring_turn_detector(place: Place) -> None:
+    from pipelines.engine_choices import SMART_TURN
+
+    try:
+        entry = place.find(SMART_TURN)
+        typer.echo(f"bringing {entry.id}, which hears the end of turns ({entry.download_mib} MiB), once", err=True)
+        bring(place, entry)
+    except (AppError, OSError) as error:
+        _tell(error)
+        then = "the end of a turn is told by its text alone"
+        typer.echo(f"without it {then}: `interlocutor models pull {SMART_TURN}` brings it later", err=True)
+
+
+def _tell(error: Exception) -> None:
+    for line in str(error).splitlines():
+        typer.echo(line, err=True)
 
 
 def _wants_first(engines: EngineSettings, models: Path) -> bool:
@@ -73,3 +96,13 @@ def _wants_first(engines: EngineSettings, models: Path) -> bool:
     if engines.whisper.model != WhisperSettings().model:
         return False  # a person chose one, and the server says what it needs
     return not installed_recognisers(models)
+
+
+def _wants_turn_detector(engines: EngineSettings, models: Path) -> bool:
+    """Return whether a server with these settings would hear the end of turns if the detector were here."""
+    from pipelines.models.model_folders import installed_recognisers, installed_turn_detectors
+
+    if engines.turn_detector not in ("auto", "smart-turn") or installed_turn_detectors(models):
+        return False
+    listens = engines.recogniser in ("auto", "whisper") and engines.backend in ("auto", "local")
+    return engines.turn_detector == "smart-turn" or (listens and bool(installed_recognisers(models)))

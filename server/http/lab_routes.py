@@ -48,11 +48,7 @@ async def overview(request: Request) -> Response:
         {
             "version": server.version,
             "machine": machine(),
-            "engines": {
-                "recogniser": choices.recogniser.name,
-                "responder": choices.responder.name,
-                "synthesiser": choices.synthesiser.name,
-            },
+            "engines": choices.names,
             "settings_digest": settings.digest(),
             "fixed_wait_ms": settings.conversation.fixed_wait_ms,
             "session_s": settings.session.session_s,

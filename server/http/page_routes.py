@@ -64,6 +64,9 @@ async def info(request: Request) -> Response:
                 "recogniser": engine(server.choices.recogniser),
                 "responder": engine(server.choices.responder),
                 "synthesiser": engine(server.choices.synthesiser),
+                "turn_detector": engine(detector)
+                if (detector := server.choices.turn_detector) is not None
+                else {"name": None, "reason": server.choices.no_turn_detector},
             },
             "limits": {
                 "prepare_s": server.settings.session.prepare_s,

@@ -90,12 +90,7 @@ class DriverFactory:
             card_id=session.card.id,
             card_version=session.card.version,
             card_digest=self.cards.digest(session.card.id),
-            engines={
-                "recogniser": self.choices.recogniser.name,
-                "responder": self.choices.responder.name,
-                "synthesiser": self.choices.synthesiser.name,
-                "vad": vad,
-            },
+            engines=self.choices.names | {"vad": vad},
             settings_digest=self.settings.digest(),
         )
 

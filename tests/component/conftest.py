@@ -88,6 +88,7 @@ def replay() -> Replay:
         decoder: Factory | None = None,
         responder: Factory = ScriptedResponder,
         synthesiser: Factory = ToneSynthesiser,
+        turn_detector: Factory | None = None,
         isolation: Isolation = "thread",
         as_recorded: bool = False,
         session_s: int = 900,
@@ -104,6 +105,7 @@ def replay() -> Replay:
                 growth=WhisperSettings().growth,
                 responder=responder,
                 synthesiser=synthesiser,
+                turn_detector=turn_detector,
                 isolation=isolation,
             ) as engines:
                 plan = plan_replay([DATA / name for name in names])

@@ -28,6 +28,7 @@ async def engines_on_lanes(
     growth: Growth | None = None,
     responder: Factory = ScriptedResponder,
     synthesiser: Factory = ToneSynthesiser,
+    turn_detector: Factory | None = None,
     isolation: Isolation = "thread",
 ) -> AsyncIterator[Engines]:
     """Run engines while the block runs; a decoder, such as Whisper, takes the recogniser's place.
@@ -42,6 +43,7 @@ async def engines_on_lanes(
         else DecodeLane(decoder, isolation=isolation, workers=1, clock=clock, name="recogniser", growth=growth),
         job_lane(responder, name="responder"),
         job_lane(synthesiser, name="synthesiser"),
+        job_lane(turn_detector, name="turn_detector") if turn_detector is not None else None,
     )
     await start_lanes(engines)
     yield engines

@@ -12,7 +12,7 @@ from pipelines.conversation.core import Conversation
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import State
 from pipelines.endpointing.evidence import Evidence
-from pipelines.endpointing.policy import EndpointPolicy
+from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
 from pipelines.engines import Clause, HistoryItem, ReplyEnd, RespondKind, Word
 from pipelines.events import (
     ClauseSpoken,
@@ -35,14 +35,15 @@ REST_MS = 90_000.0
 
 
 class Waits(EndpointPolicy):
-    """A policy that waits as it is told, longer where the last words are not known."""
+    """A policy that waits as it is told: longer where the last words are not known, and where more is to come."""
 
     def __init__(self, settled_ms: float, unsettled_ms: float) -> None:
         self.waits = (settled_ms, unsettled_ms)
 
-    def wait_ms(self, evidence: Evidence) -> float:
+    def judge(self, evidence: Evidence) -> WaitJudgement:
         """Return one of the two waits."""
-        return self.waits[0] if evidence.stable else self.waits[1]
+        goes_on = evidence.finished is not None and evidence.finished < 0.5
+        return WaitJudgement(self.waits[0] if evidence.stable and not goes_on else self.waits[1])
 
     def resumed(self, pause_ms: float) -> None:
         """Check what is learned."""
@@ -92,10 +93,16 @@ class World:
     """Gives the core its signals, does what it commands, and checks every command against what went before."""
 
     def __init__(
-        self, settings: ConversationSettings, *, patient_opens: bool = False, policy: EndpointPolicy | None = None
+        self,
+        settings: ConversationSettings,
+        *,
+        patient_opens: bool = False,
+        listens: bool = False,
+        policy: EndpointPolicy | None = None,
     ) -> None:
         self.settings = settings
-        self.core = Conversation(settings, patient_opens=patient_opens, policy=policy or Waits(400.0, 1_500.0))
+        policy = policy or Waits(400.0, 1_500.0)
+        self.core = Conversation(settings, patient_opens=patient_opens, listens=listens, policy=policy)
         self.now_ms = 0.0
         self.played_at_tick_ms = 0.0  # what the core knows of the playback
         # The detector hinted at a voice, and has not said yet whether it was one.
@@ -108,6 +115,7 @@ class World:
         self.texts: dict[int, str] = {}  # of segments, as they were last understood, or finally
         self.of_turn: list[int] = []  # the segments of the turn at hand
         self.interims: list[tuple[int, int]] = []  # (segment, number), to be answered
+        self.questions: list[int] = []  # how a turn sounds, to be answered or not
         self.replies: dict[int, Made] = {}
         self.committed: list[tuple[int, str]] = []
         self.ignored: list[int] = []
@@ -260,6 +268,11 @@ class World:
                 self._interim = number
                 assert self.segments[segment] in ("open", "asked"), "interim text of a segment that is gone"
                 self.interims.append((segment, number))
+            case c.AskEndOfTurn(number=number, from_ms=from_ms):
+                assert number > max(self.questions, default=0), "the numbers of questions only grow"
+                assert self.core.pause_since_ms is not None, "there is no pause to ask about"
+                assert from_ms <= self.core.pause_since_ms
+                self.questions.append(number)
             case c.FinishSegment(segment=segment):
                 assert self.segments[segment] == "open", "a segment is finished once"
                 self.segments[segment] = "asked"

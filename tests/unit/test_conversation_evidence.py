@@ -10,7 +10,7 @@ from pipelines.conversation.candidate_turn import Segment, Turn
 from pipelines.conversation.core import Conversation
 from pipelines.conversation.settings import ConversationSettings, DraftSettings
 from pipelines.endpointing.evidence import Evidence
-from pipelines.endpointing.policy import EndpointPolicy
+from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
 from pipelines.endpointing.settings import EndpointSettings
 
 
@@ -21,9 +21,9 @@ class Noting(EndpointPolicy):
         super().__init__(EndpointSettings())
         self.told: list[Evidence] = []
 
-    def wait_ms(self, evidence: Evidence) -> float:
+    def judge(self, evidence: Evidence) -> WaitJudgement:
         self.told.append(evidence)
-        return 5_000.0
+        return WaitJudgement(5_000.0)
 
 
 class Talk:

@@ -35,11 +35,14 @@ class AnySequence(RuleBasedStateMachine):
         opens=st.booleans(),
         drafts=st.booleans(),
         answers=st.sampled_from([True, True, False]),
+        listens=st.booleans(),
     )
-    def begin(self, wait: tuple[float, float], fixed: float | None, opens: bool, drafts: bool, answers: bool) -> None:
+    def begin(
+        self, wait: tuple[float, float], fixed: float | None, opens: bool, drafts: bool, answers: bool, listens: bool
+    ) -> None:
         self.answers = answers  # in the end
         conversation = ConversationSettings(fixed_wait_ms=fixed, drafts=DraftSettings(enabled=drafts))
-        self.world = World(conversation, patient_opens=opens, policy=Waits(*wait))
+        self.world = World(conversation, patient_opens=opens, listens=listens, policy=Waits(*wait))
 
     # -------------------------------------------------------------- time and voice
 
@@ -117,6 +120,13 @@ class AnySequence(RuleBasedStateMachine):
             return  # nobody asked
         number = next((n for seg, n in reversed(world.interims) if seg == segment), None) if interim else None
         world.understood(segment, text, final=final, interim=number)
+
+    @precondition(lambda self: self.world.questions)
+    @rule(back=st.integers(0, 2), probability=st.sampled_from([0.0, 0.4, 1.0]))
+    def detector_answers(self, back: int, probability: float) -> None:
+        """In time, late, twice, or for a pause that is over."""
+        number = self.world.questions[max(0, len(self.world.questions) - 1 - back)]
+        self.world.tell(s.EndOfTurnHeard(number, probability))
 
     @precondition(lambda self: self.world.replies)
     @rule(back=st.integers(0, 2), clause=st.sampled_from(CLAUSES), end=st.booleans())

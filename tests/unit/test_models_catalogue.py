@@ -56,7 +56,7 @@ def test_every_size_of_whisper_comes_from_where_its_library_takes_it(catalogue: 
 
 
 def test_what_must_be_converted_says_so(catalogue: Catalogue) -> None:
-    forms = {"recogniser": None, "responder": "ctranslate2", "synthesiser": "onnx"}
+    forms = {"recogniser": None, "responder": "ctranslate2", "synthesiser": "onnx", "turn_detector": None}
     for entry in catalogue.models:
         assert entry.export == forms[entry.kind]
         assert (entry.speakers > 0) == (entry.kind == "synthesiser")

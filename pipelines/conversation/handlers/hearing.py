@@ -52,6 +52,13 @@ def understood_in_pause(m: Machine, heard: s.Understood) -> None:
         judge_pause(m)
 
 
+def end_of_turn_heard(m: Machine, heard: s.EndOfTurnHeard) -> None:
+    """It was told how the turn sounds: judge the pause by that too."""
+    if m.candidate.hear_end(heard.number, heard.probability):
+        m.estimate()
+        judge_pause(m)
+
+
 def pause_lasts(m: Machine, _: s.Tick) -> None:
     """The pause lasts."""
     judge_pause(m)

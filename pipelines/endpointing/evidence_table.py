@@ -1,0 +1,83 @@
+"""What a pause's evidence beside the text is worth: one row for each piece, learned from second-language speakers.
+
+The text's odds that the speaker goes on are multiplied by what each piece says. A piece that is not known, or that has no
+row, says nothing; nor does a turn detector that does not know either. The weights are in `evidence_table.json`, made by `python -m bench.train_evidence`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from pipelines.endpointing.evidence import Evidence
+
+SHIPPED_TABLE = Path(__file__).with_name("evidence_table.json")
+
+# No probability of the turn detector is surer than that, in either direction.
+SUREST = 0.999
+# A recogniser that knows nothing of a word gives it some such confidence.
+LEAST_CONFIDENCE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """A piece of evidence: `weight` in log odds of going on for each unit above `centre`, where it says nothing.
+
+    It says no more than `most` for going on.
+    """
+
+    weight: float
+    centre: float
+    most: float = math.inf
+
+    def log_odds(self, value: float) -> float:
+        """Return what this value is worth."""
+        return min(self.weight * (value - self.centre), self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceTable:
+    """All rows, by the names of `pieces_of`; `source` names the data that they were learned from."""
+
+    source: dict[str, Any]
+    rows: dict[str, EvidenceRow]
+
+    def worth(self, pieces: Mapping[str, float]) -> dict[str, float]:
+        """Return what each piece that is known adds to the log odds of going on."""
+        return {name: row.log_odds(pieces[name]) for name, row in self.rows.items() if name in pieces}
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a table; raises OSError or ValueError when it is none."""
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return cls(content["source"], {name: EvidenceRow(**row) for name, row in content["rows"].items()})
+
+
+def pieces_of(evidence: Evidence) -> dict[str, float]:
+    """Return each piece of evidence that is known, as the number that a row weighs.
+
+    `sound`: log odds that the turn sounds finished. `pace`: words a second, pauses included. `clarity`: logarithm of
+    the recogniser's mean confidence.
+    """
+    pieces = {
+        "sound": None if evidence.finished is None else _logit(evidence.finished),
+        "pace": evidence.words_per_s,
+        "clarity": None if evidence.confidence is None else math.log(max(evidence.confidence, LEAST_CONFIDENCE)),
+    }
+    return {name: piece for name, piece in pieces.items() if piece is not None}
+
+
+def _logit(probability: float) -> float:
+    bounded = min(max(probability, 1.0 - SUREST), SUREST)
+    return math.log(bounded / (1.0 - bounded))
+
+
+@cache
+def shipped_table() -> EvidenceTable:
+    """Return the table that comes with the program, read once."""
+    return EvidenceTable.load(SHIPPED_TABLE)

@@ -1,0 +1,196 @@
+"""A pause is judged by how the turn sounds, too: asked in time, answered in time, or done without."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pipelines.conversation import commands as c
+from pipelines.conversation import signals as s
+from pipelines.conversation.core import Conversation
+from pipelines.conversation.endpointing import ANSWER_WITHIN_MS, LISTEN_AT_MS
+from pipelines.conversation.settings import ConversationSettings, DraftSettings
+from pipelines.conversation.states import State
+from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence_table import EvidenceRow, EvidenceTable, pieces_of, shipped_table
+from pipelines.endpointing.policy import EndpointPolicy
+from pipelines.endpointing.settings import EndpointSettings
+from pipelines.events import PauseJudged
+
+SAID = "It began about three weeks ago."
+SETTINGS = ConversationSettings(drafts=DraftSettings(enabled=False))
+FIRST_MS = LISTEN_AT_MS[0]
+
+
+class Talk:
+    """A candidate who says one thing and pauses; the recogniser has understood it by 120 ms of silence."""
+
+    def __init__(self, *, listens: bool = True, fixed_wait_ms: float | None = None, text: str = SAID) -> None:
+        settings = SETTINGS.model_copy(update={"fixed_wait_ms": fixed_wait_ms})
+        self.core = Conversation(settings, listens=listens)
+        self.now_ms = 0.0
+        self.text = text
+        self.questions: list[tuple[float, c.AskEndOfTurn]] = []
+        self.why: list[PauseJudged] = []
+        self.over_at_ms: float | None = None
+        self.tell(s.Begin())
+        self.speak()
+
+    def speak(self) -> None:
+        self.tell(s.VoiceStarted(self.now_ms))
+        self.pass_time(1_800)
+        self.since_ms = self.now_ms
+        self.over_at_ms = None
+        self.tell(s.VoicePaused(self.now_ms))
+
+    def tell(self, signal: s.Signal) -> None:
+        for command in self.core.receive_signal(signal, self.now_ms):
+            match command:
+                case c.AskInterim(segment=segment, number=number):
+                    words = len(self.text.split())
+                    self.tell(s.Understood(segment, self.text, (), words, final=False, interim=number))
+                case c.AskEndOfTurn():
+                    self.questions.append((self.silent_ms, command))
+                case c.Record(event=PauseJudged() as judged):
+                    self.why.append(judged)
+                case _:
+                    pass
+        if self.core.state is State.ANSWERING and self.over_at_ms is None:
+            self.over_at_ms = self.silent_ms
+
+    @property
+    def silent_ms(self) -> float:
+        return self.now_ms - self.since_ms
+
+    since_ms = 0.0
+
+    def pass_time(self, ms: float) -> None:
+        for _ in range(round(ms / 20)):
+            self.now_ms += 20
+            self.tell(s.Tick())
+
+    def answer(self, probability: float, *, question: int = -1) -> None:
+        self.tell(s.EndOfTurnHeard(self.questions[question][1].number, probability))
+
+    def wait_until_over(self) -> float:
+        self.pass_time(8_000)
+        assert self.over_at_ms is not None
+        return self.over_at_ms
+
+
+def test_it_is_asked_once_before_the_shortest_wait() -> None:
+    talk = Talk()
+    talk.pass_time(FIRST_MS)
+    ((silent_ms, question),) = talk.questions
+    assert FIRST_MS <= silent_ms < FIRST_MS + 20
+    assert question.from_ms == 0.0
+    assert silent_ms + 60 <= EndpointSettings().floor_ms
+
+
+def test_what_sounds_finished_is_answered_sooner_than_what_does_not() -> None:
+    waits = []
+    for probability in (0.98, 0.5, 0.02):
+        talk = Talk()
+        talk.pass_time(200)
+        talk.answer(probability)
+        waits.append(talk.wait_until_over())
+    assert waits[0] < waits[1] < waits[2]
+
+
+def test_an_answer_that_never_comes_holds_a_clear_end_up_only_for_a_moment() -> None:
+    text = "How long have you had this pain?"
+    with_answer, without, deaf = Talk(text=text), Talk(text=text), Talk(listens=False, text=text)
+    with_answer.pass_time(200)
+    with_answer.answer(0.99)
+    assert with_answer.wait_until_over() == deaf.wait_until_over() == EndpointSettings().floor_ms
+    assert without.wait_until_over() <= FIRST_MS + ANSWER_WITHIN_MS + 20
+
+
+def test_an_answer_that_comes_too_late_or_for_another_pause_changes_nothing() -> None:
+    talk = Talk()
+    talk.pass_time(200)
+    talk.tell(s.VoiceStarted(talk.now_ms))
+    talk.pass_time(600)
+    talk.since_ms = talk.now_ms
+    talk.tell(s.VoicePaused(talk.now_ms))
+    talk.pass_time(200)
+    assert len(talk.questions) == 2
+    before = talk.why[-1]
+    talk.answer(0.0, question=0)
+    assert talk.why[-1] == before
+    talk.answer(0.0, question=1)
+    assert talk.why[-1].evidence["sound"] < 0
+    talk.answer(1.0, question=1)
+    assert talk.why[-1].evidence["sound"] < 0
+
+
+def test_what_is_still_open_is_listened_to_again() -> None:
+    talk = Talk(text="I would like to")
+    talk.pass_time(200)
+    talk.answer(0.05)
+    talk.pass_time(LISTEN_AT_MS[1] - 200)
+    assert len(talk.questions) == 2
+    talk.answer(0.9)
+    assert sum(talk.why[-1].worth.values()) < sum(talk.why[-2].worth.values())
+
+
+@pytest.mark.parametrize("options", [{"listens": False}, {"fixed_wait_ms": 900.0}])
+def test_nobody_is_asked_where_it_could_change_nothing(options: dict[str, object]) -> None:
+    talk = Talk(**options)  # type: ignore[arg-type]
+    talk.wait_until_over()
+    assert talk.questions == []
+
+
+def test_the_record_says_why_it_was_waited() -> None:
+    talk = Talk()
+    talk.pass_time(200)
+    talk.answer(0.9)
+    told = talk.why[-1]
+    assert set(told.worth) == {"text", "sound"}
+    assert told.evidence["sound"] == pytest.approx(math.log(9), abs=0.001)
+    assert told.evidence["pace"] == pytest.approx(6 / 1.8, abs=0.001)
+    assert told.since_ms == 1_800.0
+    assert FIRST_MS <= told.silent_ms <= 220
+    text_alone = next(judged for judged in talk.why if "sound" not in judged.worth)
+    assert text_alone.worth.keys() == {"text"}
+
+
+# ---------------------------------------------------------------- the table
+
+
+TABLE = EvidenceTable(
+    {}, {"sound": EvidenceRow(-0.5, 1.0, most=0.8), "clarity": EvidenceRow(-2.0, -0.5), "smile": EvidenceRow(9.0, 0.0)}
+)
+
+
+def evidence(**known: object) -> Evidence:
+    return Evidence("I see", stable=True, speech_ms=900.0, last_piece_ms=900.0, **known)  # type: ignore[arg-type]
+
+
+def test_what_is_not_known_or_has_no_row_says_nothing() -> None:
+    assert TABLE.worth(pieces_of(evidence())) == {}
+    assert TABLE.worth(pieces_of(evidence(words_per_s=5.0))) == {}
+    heard = TABLE.worth(pieces_of(evidence(finished=0.5, confidence=math.exp(-1.0))))
+    assert heard == {"sound": pytest.approx(0.5), "clarity": pytest.approx(1.0)}
+
+
+def test_no_piece_says_more_than_its_most() -> None:
+    assert TABLE.worth({"sound": -6.0}) == {"sound": 0.8}
+    assert TABLE.worth({"sound": 6.0}) == {"sound": pytest.approx(-2.5)}
+
+
+def test_nothing_is_surer_than_sure() -> None:
+    policy = EndpointPolicy(EndpointSettings(), table=TABLE)
+    waits = [policy.wait_ms(evidence(finished=finished)) for finished in (0.0, 1.0)]
+    assert all(math.isfinite(wait) for wait in waits)
+    assert waits[0] > waits[1]
+
+
+def test_the_shipped_table_says_what_the_sound_is_worth() -> None:
+    table = shipped_table()
+    assert set(table.rows) == {"sound"}
+    # What sounds finished is over sooner; who does not know says nothing.
+    assert -1.0 < table.rows["sound"].weight < -0.1
+    assert table.worth({"sound": 0.0}) == {"sound": 0.0}
+    assert table.source["speakers"] == 67
