@@ -11,6 +11,7 @@ import math
 import re
 
 from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.numerals import spelled_out
 
 _WORD = re.compile(r"[a-z']+(?:-[a-z]+)*")
 _TOKEN = re.compile(r"[a-z']+(?:-[a-z]+)*|[.,?!]")
@@ -108,8 +109,8 @@ Features = dict[str, float]
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text, lower case, without punctuation."""
-    return _WORD.findall(text.lower())
+    """Return the words of a text, lower case, without punctuation; digits are written out as words."""
+    return _WORD.findall(spelled_out(text.lower()))
 
 
 def ends_open(words: list[str]) -> bool:
