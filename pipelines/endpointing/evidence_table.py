@@ -1,7 +1,8 @@
 """What a pause's evidence beside the text is worth: one row for each piece, learned from second-language speakers.
 
-The text's odds that the speaker goes on are multiplied by what each piece says. A piece that is not known, or that has no
-row, says nothing; nor does a turn detector that does not know either. The weights are in `evidence_table.json`, made by `python -m bench.train_evidence`.
+The text's odds that the speaker goes on are multiplied by what each piece says. A piece that is not known, or that has
+no row, says nothing; nor does a turn detector that does not know either. The weights are in `evidence_table.json`,
+which `python -m bench.train_evidence` makes.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ import math
 import re
 
 from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.figures import last_figure
+from pipelines.endpointing.numerals import spelled_out
 
 _WORD = re.compile(r"[a-z']+(?:-[a-z]+)*")
 _TOKEN = re.compile(r"[a-z']+(?:-[a-z]+)*|[.,?!]")
@@ -108,8 +110,8 @@ Features = dict[str, float]
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text, lower case, without punctuation."""
-    return _WORD.findall(text.lower())
+    """Return the words of a text, lower case, without punctuation; digits are written out as words."""
+    return _WORD.findall(spelled_out(text.lower()))
 
 
 def ends_open(words: list[str]) -> bool:
@@ -136,7 +138,7 @@ def is_item(piece: list[str]) -> bool:
     """Return whether words said between two pauses may be one thing of a list: "headaches", "your blood pressure"."""
     if not 1 <= len(piece) <= 3 or (len(piece) > 1 and piece[0] not in _DETERMINERS) or piece[0].endswith("ly"):
         return False
-    return _NO_ITEM.isdisjoint(piece)
+    return _NO_ITEM.isdisjoint(piece) and last_figure(piece) is None
 
 
 def word_features(words: list[str]) -> Features:

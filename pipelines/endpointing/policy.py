@@ -14,12 +14,20 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.endpointing.completeness import CompletenessModel, longer_than, longer_than_short, shipped_model
+from pipelines.endpointing.completeness import (
+    INNER_CLIP,
+    CompletenessModel,
+    longer_than,
+    longer_than_short,
+    shipped_model,
+)
 from pipelines.endpointing.evidence import Evidence
 from pipelines.endpointing.evidence_table import EvidenceTable, pieces_of, shipped_table
 from pipelines.endpointing.features import is_item, lists_so_far, words_of
 from pipelines.endpointing.habits import Habits
+from pipelines.endpointing.open_ends import is_open
 from pipelines.endpointing.settings import EndpointSettings
+from pipelines.endpointing.whole_figures import answers_with_figure, has_unit
 
 STEP_S = 0.02  # of waits that are compared: a frame
 # No wait is longer than so many times the ceiling, however long the speaker's own pauses are.
@@ -28,6 +36,8 @@ LATEST = 1.5
 INNER_OFFSET = 2.0
 # The slope is steep, as one misheard word makes an end look unfinished, but seldom quite so.
 INNER_SLOPE = 3.0
+# These are at most the log odds of being between words after a figure that has its unit, or was asked for.
+WHOLE_ODDS = 0.0
 # So much of what being asked for says counts on words that can't be the end: "is it a sharp" asks already.
 ASKED_OF_INNER = 0.6
 # These are the odds of going on after a thing of a list that came without "and": a second of waiting or so.
@@ -97,8 +107,16 @@ class EndpointPolicy:
 
     def odds(self, evidence: Evidence) -> float:
         """Return the odds that the speaker goes on, against the turn being over, by what was said."""
+        words, asks = words_of(evidence.text), evidence.asks or 0.0
         inner = self._model.inner_log_odds(evidence.text)
-        asked = math.log(self.settings.asked_factor) * (evidence.asks or 0.0)
+        # The consultations that the model learned from have hardly any pauses in figures, names and the like.
+        if is_open(evidence):
+            inner = INNER_CLIP
+        elif answers_with_figure(words, evidence.after):
+            inner, asks = min(inner, WHOLE_ODDS), 1.0
+        elif has_unit(words):
+            inner = min(inner, WHOLE_ODDS)
+        asked = math.log(self.settings.asked_factor) * asks
         odds = math.exp(self._model.hold_log_odds(evidence, inner) + asked)
         odds += self.settings.inner_share * math.exp(INNER_SLOPE * (inner - INNER_OFFSET) + ASKED_OF_INNER * asked)
         if self._lists(evidence):

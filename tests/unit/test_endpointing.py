@@ -167,6 +167,7 @@ def test_a_broken_parameter_file_is_an_error(tmp_path: Path) -> None:
 
 def test_punctuation_and_case_change_only_what_they_say() -> None:
     assert words_of("Well, DON'T you?") == ["well", "don't", "you"]
+    assert words_of("Take 5mg, 2x a day.") == ["take", "five", "mg", "two", "x", "a", "day"]
     plain = turn_features(Evidence("do you smoke", True, 900, 900))
     marked = turn_features(Evidence("Do you smoke?", True, 900, 900))
     assert marked["asked"] == 1.0

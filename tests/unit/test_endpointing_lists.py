@@ -60,6 +60,8 @@ def test_a_noun_alone_or_with_what_stands_before_one_may_be_a_thing_of_a_list(pi
         "night sweats",
         "the pain in your leg",
         "the little blue tablets",
+        "three",
+        "only ten",
     ],
 )
 def test_what_joins_makes_a_sentence_or_is_said_for_itself_is_none(piece: str) -> None:

@@ -105,6 +105,11 @@ def test_words_that_were_too_long_for_a_misheard_backchannel_take_it_when_they_a
     assert judge(over("any fever", SETTINGS.yield_after_ms), SETTINGS) is Claim.YIELD
 
 
+def test_a_figure_in_digits_takes_the_floor_as_its_words_do() -> None:
+    for said in ("20 tablets", "twenty tablets", "140/90", "20."):
+        assert judge(over(said, SETTINGS.yield_after_ms), SETTINGS) is Claim.YIELD
+
+
 def test_a_noise_gives_the_floor_back() -> None:
     assert judge(over("", 400.0), SETTINGS) is Claim.NOISE
 
@@ -145,6 +150,12 @@ def test_an_echo_of_which_half_was_misheard_is_still_one() -> None:
 @pytest.mark.parametrize("by_ms", [int(ECHO_LAG_MS) + 150, 1_150, 2_500])
 def test_the_same_words_later_are_a_candidate_who_repeats_them(by_ms: int) -> None:
     assert judge(heard_late(by_ms), SETTINGS) is Claim.YIELD
+
+
+def test_a_figure_is_an_echo_of_itself_and_of_no_other() -> None:
+    playing = timed("I take 20")
+    assert judge(over("20.", 700.0, words=timed("20.", from_ms=10_500), playing=playing), SETTINGS) is Claim.ECHO
+    assert judge(over("50.", 700.0, words=timed("50.", from_ms=10_500), playing=playing), SETTINGS) is Claim.YIELD
 
 
 def test_what_sounds_like_the_patient_is_an_echo_whatever_was_understood() -> None:
