@@ -17,7 +17,7 @@ import yaml
 from pipelines.models.store import Provenance, sha256_of
 from server import cli
 from tests.app.index import LoopbackIndex, running_index
-from tests.app.tiny_models import write_whisper
+from tests.app.tiny_models import write_onnx, write_whisper
 
 ROOT = Path(__file__).parents[2]
 NAME = "some-whisper"
@@ -51,6 +51,10 @@ class Machine:
     def installed(self) -> bool:
         return (self.models / "tiny.en" / "model.bin").is_file()
 
+    @property
+    def detects(self) -> bool:
+        return bool(list((self.models / "smart-turn").glob("*.onnx")))
+
 
 @pytest.fixture(scope="module")
 def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -80,6 +84,18 @@ def machine(
                 for path in whisper.iterdir()
             ],
         }
+        detector = write_onnx(tmp_path / "some-detector.onnx", ("input_features",))
+        detector_wheel = index.add_wheel(
+            "some-detector",
+            {"some_detector/data.onnx": detector.read_bytes()},
+            takes={"some_detector/data.onnx": detector.name},
+        )
+        turns = {
+            **shared,
+            "kind": "turn_detector",
+            "sources": [{"wheels": [detector_wheel.model_dump()]}],
+            "files": [{"path": detector.name, "size_bytes": detector.stat().st_size, "sha256": sha256_of(detector)}],
+        }
         voice = {
             **shared,
             "kind": "synthesiser",
@@ -90,7 +106,7 @@ def machine(
         machine = Machine(capsys, index, tmp_path)
         machine.config.mkdir()
         (machine.config / "base.yaml").write_text("{}\n")
-        catalogue = {"hub": "http://hub.invalid", "models": {"tiny.en": tiny, "voice": voice}}
+        catalogue = {"hub": "http://hub.invalid", "models": {"tiny.en": tiny, "smart-turn": turns, "voice": voice}}
         (machine.config / "models.yaml").write_text(yaml.safe_dump(catalogue))
         yield machine
 
@@ -181,7 +197,9 @@ def _heed_ctrl_c() -> None:
 def test_a_fresh_machine_gets_the_smallest_recogniser_once(machine: Machine) -> None:
     told = machine.setup("--port", "0", "--host", "127.0.0.1")
     assert told.startswith("no recogniser is here yet: bringing Whisper tiny.en (1 MiB), once\n")
+    assert "bringing smart-turn, which hears the end of turns (1 MiB), once\n" in told
     assert machine.installed
+    assert machine.detects
     machine.index.asked.clear()
     assert machine.setup() == ""
     assert machine.index.asked == []
@@ -189,7 +207,24 @@ def test_a_fresh_machine_gets_the_smallest_recogniser_once(machine: Machine) -> 
 
 def test_any_recogniser_that_is_here_is_enough(machine: Machine) -> None:
     write_whisper(machine.models / "small")
-    assert machine.setup() == ""
+    told = machine.setup()
+    assert "Whisper" not in told
+    assert machine.detects
+    assert not machine.installed
+
+
+def test_the_turn_detector_is_not_fetched_where_nobody_wants_it(machine: Machine) -> None:
+    write_whisper(machine.models / "small")
+    for words in (["engines.turn_detector=off"], ["engines.recogniser=pocketsphinx"], ["engines.backend=embedded"]):
+        assert machine.setup("--set", *words) == ""
+    assert machine.index.asked == []
+
+
+def test_without_the_turn_detector_the_start_goes_on(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_whisper(machine.models / "small")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    last = machine.setup().splitlines()[-1]
+    assert last.startswith("without it the end of a turn is told by its text alone: `interlocutor models pull smart-")
 
 
 @pytest.mark.parametrize(
