@@ -271,7 +271,7 @@ class World:
             case c.AskEndOfTurn(number=number, from_ms=from_ms):
                 assert number > max(self.questions, default=0), "the numbers of questions only grow"
                 assert self.core.pause_since_ms is not None, "there is no pause to ask about"
-                assert from_ms <= self.core.pause_since_ms
+                assert from_ms <= self.now_ms
                 self.questions.append(number)
             case c.FinishSegment(segment=segment):
                 assert self.segments[segment] == "open", "a segment is finished once"
