@@ -14,7 +14,7 @@ from html import escape
 
 import numpy as np
 
-from bench.evidence import SeenPause, train, wait_ms
+from bench.seen_pauses import SeenPause, train, wait_ms
 from pipelines.endpointing.evidence_table import EvidenceTable
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.endpointing.settings import EndpointSettings

@@ -34,7 +34,7 @@ QUIET_MS = 100.0  # the quietest stretch of this length tells how loud the room 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sentence:
+class ReadSentence:
     """One sentence as it was read: int16 at 16 kHz, and in milliseconds where its voice is and pauses."""
 
     text: str
@@ -43,13 +43,13 @@ class Sentence:
     pauses: tuple[Span, ...]
 
 
-def read_sentence(path: Path) -> Sentence:
+def read_sentence(path: Path) -> ReadSentence:
     """Read a recording of one sentence and its text; raises AudioError for a recording that can't be used."""
     samples = mono_at(read_recording(path), ANALYSIS_HZ)
     spans = find_utterances(samples, ANALYSIS_HZ)
     voice = (spans[0][0], spans[-1][1]) if spans else (0.0, 1000.0 * len(samples) / ANALYSIS_HZ)
     text = path.with_suffix(".txt").read_text(encoding="utf-8").strip()
-    return Sentence(text, samples, voice, tuple(find_pauses(samples, voice, ANALYSIS_HZ)))
+    return ReadSentence(text, samples, voice, tuple(find_pauses(samples, voice, ANALYSIS_HZ)))
 
 
 def pause_s(rng: random.Random) -> float:
@@ -73,7 +73,7 @@ class Tape:
         """Add so much of a room without a voice; `room` is its level (root mean square of int16)."""
         self._add(np.rint(self._noise.normal(0.0, room, samples_for(length_ms, ANALYSIS_HZ))).astype(np.int16))
 
-    def say(self, sentences: Sequence[Sentence], pauses_ms: Sequence[float]) -> None:
+    def say(self, sentences: Sequence[ReadSentence], pauses_ms: Sequence[float]) -> None:
         """Add a turn: the sentences with these pauses between their voices."""
         segments: list[dict[str, Any]] = []
         pauses: list[dict[str, int]] = []

@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from audio.recordings import find_recordings, names_of
-from bench.evidence import observe, train
 from bench.pauses_plan import plan_pauses
+from bench.seen_pauses import observe, train
 from pipelines.endpointing.evidence_table import SHIPPED_TABLE
 from pipelines.patient.card_library import CardLibrary
 from server.logs import quiet_logs

@@ -144,8 +144,8 @@ def _judge_by_others(
     card: str | None,
 ) -> tuple[Curves, dict[str, EndpointPolicy]]:
     """Return the curves over the price of patience, and each recording's endpointing, which has not seen it."""
-    from bench.evidence import observe
     from bench.pauses_curve import curves_of, tables_of
+    from bench.seen_pauses import observe
     from pipelines.endpointing.policy import EndpointPolicy
 
     with _bar() as bar:

@@ -70,7 +70,7 @@ def replay(
     from pipelines.patient.card_library import CardLibrary
     from server.logs import quiet_logs
     from server.reports.comparison import compare
-    from server.reports.turns import ReadReport
+    from server.reports.report_turns import ReadReport
     from server.settings.tree import load_settings
 
     way = named_transport(transport)

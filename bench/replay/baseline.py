@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from common.errors import SettingsError
-from server.reports.turns import ReadReport, wrong_field
+from server.reports.report_turns import ReadReport, wrong_field
 
 
 def read_report(path: Path) -> ReadReport:

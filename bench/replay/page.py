@@ -13,8 +13,8 @@ from bench.replay.one_file import one_file
 from bench.replay.report import PARTS
 from bench.replay.views import TurnView
 from server.paths import STATIC
+from server.reports.report_turns import ReadReport
 from server.reports.summary import distribution
-from server.reports.turns import ReadReport
 
 
 def replay_page(report: Mapping[str, Any], views: Sequence[TurnView], *, baseline: ReadReport | None = None) -> str:

@@ -16,8 +16,8 @@ from rich.table import Table
 from bench.replay.simulated_candidate import TurnResult
 from server.measures import machine
 from server.reports.comparison import Comparison
+from server.reports.report_turns import ReadReport
 from server.reports.summary import quantiles, summarise
-from server.reports.turns import ReadReport
 
 WIDE = 160  # columns where there is no terminal
 NARROW = 120  # columns below which the table would have no room for words

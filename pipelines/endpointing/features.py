@@ -11,8 +11,8 @@ import math
 import re
 
 from pipelines.endpointing.evidence import Evidence
-from pipelines.endpointing.figures import last_figure
 from pipelines.endpointing.numerals import spelled_out
+from pipelines.endpointing.spoken_figures import last_figure
 
 _WORD = re.compile(r"[a-z']+(?:-[a-z]+)*")
 _TOKEN = re.compile(r"[a-z']+(?:-[a-z]+)*|[.,?!]")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from pipelines.endpointing.figures import Figure, last_figure, tied_to
+from pipelines.endpointing.spoken_figures import SpokenFigure, last_figure, tied_to
 
 _SO_FAR = 16  # words of a figure and of what it is of
 _MONTHS = frozenset("january february march april may june july august september october november december".split())
@@ -72,7 +72,7 @@ def figure_under_way(words: list[str], after: str = "") -> bool:
     return _lacks_digits(tail, figure, after) or _lacks_unit(tail, figure, after)
 
 
-def _is_joined(words: list[str], figure: Figure | None) -> bool:
+def _is_joined(words: list[str], figure: SpokenFigure | None) -> bool:
     """Return whether the last word joins a figure to what follows: "two point", "140 over", "the tenth of"."""
     if figure is not None:
         return figure.joint
@@ -82,7 +82,7 @@ def _is_joined(words: list[str], figure: Figure | None) -> bool:
     )
 
 
-def _is_birth_without_year(words: list[str], figure: Figure | None) -> bool:
+def _is_birth_without_year(words: list[str], figure: SpokenFigure | None) -> bool:
     if "birth" not in words:
         return False
     said = words[words.index("birth") + 1 :]
@@ -107,7 +107,7 @@ def _is_part_of_postcode(words: list[str]) -> bool:
     return bool(characters) and not _POSTCODE.fullmatch(characters)
 
 
-def _lacks_digits(words: list[str], figure: Figure, after: str) -> bool:
+def _lacks_digits(words: list[str], figure: SpokenFigure, after: str) -> bool:
     """Return whether a number that is said in parts lacks some: that of a telephone, of a door, a code."""
     before, digits = words[: figure.begins], figure.digits
     letters = 0
@@ -133,7 +133,7 @@ def _lacks_digits(words: list[str], figure: Figure, after: str) -> bool:
     return (figure.one_by_one and len(digits) >= _DOOR) or len(digits) > _CODE
 
 
-def _lacks_unit(words: list[str], figure: Figure, after: str) -> bool:
+def _lacks_unit(words: list[str], figure: SpokenFigure, after: str) -> bool:
     """Return whether a number stands where its unit, or the other half of a reading, is still to come."""
     # "One" stands for a thing as often.
     if figure.digits == "1":

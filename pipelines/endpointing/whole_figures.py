@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipelines.endpointing.figures import last_figure, tied_to
+from pipelines.endpointing.spoken_figures import last_figure, tied_to
 
 _UNITS = frozenset(
     "mg mgs milligram milligrams mcg microgram micrograms g gram grams kg kilo kilos kilogram kilograms ml millilitre "

@@ -20,8 +20,8 @@ from server.http.requests import check_origin, check_ready, parse_json, read_bod
 from server.measures import machine
 from server.paths import STATIC
 from server.reports.comparison import compare
+from server.reports.report_turns import ReadReport, wrong_field
 from server.reports.summary import distribution, summarise
-from server.reports.turns import ReadReport, wrong_field
 from server.settings.tree import Settings
 
 # Whoever sends one of these passes on what somebody else asked: the nearest address does not say who that is.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from server.reports.turns import ReadReport, ReadTurn
+from server.reports.report_turns import ReadReport, ReadTurn
 
 DRAWS = 2_000
 LEVEL = 0.95

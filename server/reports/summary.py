@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from server.measures import percentile
-from server.reports.turns import ReadReport, ReadTurn
+from server.reports.report_turns import ReadReport, ReadTurn
 
 # What a truth file may expect of a turn besides a cue.
 INTENTS = {"greeting", "explanation", "farewell", "repeat", "unknown-question", "volunteer"}

@@ -20,8 +20,8 @@ from pipelines.engine_choices import EngineSettings
 from server.app import create_app
 from server.http.lab_routes import MAX_REPORTS_BYTES
 from server.reports.comparison import compare
+from server.reports.report_turns import ReadReport
 from server.reports.summary import summarise
-from server.reports.turns import ReadReport
 from server.settings.lab import LabSettings
 from server.settings.tree import Settings
 from tests.app.inside import KEY, serving, until

@@ -12,10 +12,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipelines.endpointing.evidence import Evidence
-from pipelines.endpointing.figures import last_figure
 from pipelines.endpointing.open_ends import is_open
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.endpointing.settings import EndpointSettings, Style
+from pipelines.endpointing.spoken_figures import last_figure
 from pipelines.endpointing.whole_figures import answers_with_figure
 
 ROWS: list[dict[str, Any]] = yaml.safe_load(Path("tests/data/open_ends.yaml").read_text(encoding="utf-8"))

@@ -31,7 +31,7 @@ from pipelines.events import Audience, DraftDiscarded, DraftMade, Event, Segment
 from pipelines.log.session_log import Envelope, LogEntry
 from pipelines.session.latency import LatencyParts
 from server.reports.comparison import compare
-from server.reports.turns import ReadReport
+from server.reports.report_turns import ReadReport
 
 END_MS = 2_000.0  # of the candidate's voice, in the audio below
 TIMELINE = TurnTimeline(

@@ -15,7 +15,7 @@ from bench.replay.simulated_candidate import TurnResult
 from pipelines.events import TurnTimeline
 from pipelines.session.latency import LatencyParts
 from server.reports.comparison import compare
-from server.reports.turns import ReadReport
+from server.reports.report_turns import ReadReport
 
 
 def turn(

@@ -10,7 +10,7 @@ import pytest
 
 from server.measures import percentile
 from server.reports.comparison import Comparison, Difference, compare, mean, quantile
-from server.reports.turns import ReadReport
+from server.reports.report_turns import ReadReport
 
 PARTS = {"endpoint": 0.8, "recognise": 0.05, "respond": 0.05, "speak": 0.05, "deliver": 0.05}
 

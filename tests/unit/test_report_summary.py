@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from server.reports.report_turns import ReadReport, ReadTurn, wrong_field
 from server.reports.summary import as_expected, distribution, summarise
-from server.reports.turns import ReadReport, ReadTurn, wrong_field
 
 TIMELINE = {"wait_ms": 300, "speculated": 2, "discarded": 1, "discarded_ms": 40, "reused": True}
 UNANSWERED = {"text": "c", "answers": 0, "voice_to_voice_ms": None, "parts": None, "timeline": None}

@@ -23,7 +23,7 @@ _YEAR = re.compile(r"(19|20)\d\d")
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class SpokenFigure:
     """A figure that ends a text: the index of its first word, and its numbers, as digits, in the order they were said.
 
     `joint` says that its last word asks for more digits ("two point", "one double"), `point` that it has decimals.
@@ -50,7 +50,7 @@ class Figure:
         return any(_YEAR.fullmatch("".join(self.numbers[-count:])) for count in (1, 2, 3))
 
 
-def last_figure(words: list[str]) -> Figure | None:
+def last_figure(words: list[str]) -> SpokenFigure | None:
     """Return the figure that ends the words, None if they do not end on one."""
     begins = len(words)
     while begins and _belongs(words, begins - 1):
@@ -58,10 +58,12 @@ def last_figure(words: list[str]) -> Figure | None:
     row = words[begins:]
     if not any(word in _VALUES or word in _SCALES for word in row):
         return None
-    return Figure(begins, tuple(map(str, _numbers(row))), row[-1] in _REPEATS or row[-1] == "point", "point" in row)
+    return SpokenFigure(
+        begins, tuple(map(str, _numbers(row))), row[-1] in _REPEATS or row[-1] == "point", "point" in row
+    )
 
 
-def tied_to(words: list[str], figure: Figure, joints: frozenset[str]) -> Figure | None:
+def tied_to(words: list[str], figure: SpokenFigure, joints: frozenset[str]) -> SpokenFigure | None:
     """Return the figure before this one that a joint ties to it ("four to six"), None if there is none."""
     begins = figure.begins
     return last_figure(words[: begins - 1]) if begins and words[begins - 1] in joints else None
