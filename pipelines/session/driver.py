@@ -26,7 +26,7 @@ from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
 from pipelines.conversation.core import Conversation
 from pipelines.conversation.settings import ConversationSettings
-from pipelines.engines import Clause, Hypothesis, StreamSpec
+from pipelines.engines import Clause, Hypothesis, RespondKind, StreamSpec
 from pipelines.events import (
     DraftDiscarded,
     EngineIncident,
@@ -100,7 +100,9 @@ class SessionDriver:
         self.spec = spec
         self.settings = settings
         self.ended = asyncio.Event()
-        self.core = Conversation(settings, patient_opens=spec.card.opening is not None)
+        self.core = Conversation(
+            settings, patient_opens=spec.card.opening is not None, patient_name=spec.card.patient.name
+        )
         self._clock = clock
         self._engines = engines
         self._intake = Intake(rate_hz=spec.input_hz, paced=spec.paced)
@@ -352,6 +354,9 @@ class SessionDriver:
             case c.DropSegment(segment=segment):
                 self._hearing.drop_segment(segment)
             case c.Respond():
+                if command.kind in (RespondKind.SILENCE, RespondKind.OPENING):
+                    # It answers no turn, not even one before it that was left without an answer.
+                    self._latency.forget()
                 self._latency.asked(self._clock.now_ms(), command.reply, draft=command.draft)
                 self._speaking.respond(command)
             case c.Adopt(reply=reply):
