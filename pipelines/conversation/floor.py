@@ -87,8 +87,8 @@ class FloorEvidence:
 
     `silent_ms` is 0 while the sound goes on. `settled` says that `text` covers all of it. `playing` are the patient's
     words at the times they were heard. `echo` says whether it sounds like the patient as it was played, None as long as
-    that is not known. `guarded`: the sound may be the patient's own, so only clear words count. `context` says what the
-    patient was doing when the sound began.
+    that is not known. `guarded`: the sound may be the patient's own, so only clear words count; `echoes`: some sounds
+    of late were. `context` says what the patient was doing when the sound began.
     """
 
     voiced_ms: float
@@ -99,6 +99,7 @@ class FloorEvidence:
     playing: tuple[Word, ...]
     echo: bool | None = None
     guarded: bool = False
+    echoes: bool = False
     context: Context = NOTHING_KNOWN
 
 
@@ -176,9 +177,9 @@ def _may_become_backchannel(said: list[str]) -> bool:
 
 def _said(evidence: FloorEvidence) -> list[str]:
     """Return the words, without those that are the patient's own."""
-    # "It goes away, right?" is often answered by "right": where it is known to be no echo, it is the candidate's.
-    answers = evidence.context.asked is not None and evidence.echo is False and not evidence.guarded
-    if answers or not evidence.words or not evidence.playing:
+    # People say the same word at the same time: "right?" is answered by "right", and "oh" meets "oh".
+    own = evidence.echo is False and not evidence.echoes and not evidence.guarded
+    if own or not evidence.words or not evidence.playing:
         return words_of(evidence.text)
     return words_of(" ".join(word.text for word in evidence.words if not _was_played(word, evidence.playing)))
 

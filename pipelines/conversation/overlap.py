@@ -121,6 +121,7 @@ class Overlap:
             playing=tuple(shifted),
             echo=self.echo.echo,
             guarded=guarded,
+            echoes=self.echo.known,
             context=self.context(reply, guarded=guarded),
         )
         claim = judge(evidence, self.settings.floor)

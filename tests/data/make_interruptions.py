@@ -3,7 +3,7 @@
 Twenty backchannels and twenty turns of their own by flite's voices, twenty noises by numpy with fixed seeds, ten each
 of answers to a question, corrections and requests to wait. The file's name says what it is: `backchannel-`, `noise-`,
 `floor-`, `answer-`, `correction-` or `hold-`. Nothing was tuned on the second half of the last three kinds, which has a
-voice of its own, nor on what `--fresh` makes: as many of each kind, in other words and by espeak-ng's voices.
+voice of its own, nor on what `--fresh` makes: as many of each kind in other words, by that voice or by espeak-ng's.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -189,12 +190,13 @@ def sounds() -> Iterator[tuple[str, Sound]]:
             yield f"{kind}-{index + 1:02d}", spoken * gain(SPEECH_DB - voiced_level(spoken, ANALYSIS_HZ))
 
 
-def fresh_sounds() -> Iterator[tuple[str, Sound]]:
-    """Yield as many sounds of each kind that nothing was tuned on, at 16 kHz."""
+def fresh_sounds(voice: str) -> Iterator[tuple[str, Sound]]:
+    """Yield as many sounds of each kind that nothing was tuned on, at 16 kHz: by flite's `voice`, or espeak-ng's."""
     for kind, texts in FRESH.items():
         for index in range(20 if kind == "backchannel" else len(texts)):
-            # The second time round, another voice says the same.
-            spoken = speak_fresh(texts[index % len(texts)], index + index // len(texts))
+            # The second time round, it is said by another voice or at another pace.
+            text, turn = texts[index % len(texts)], index + index // len(texts)
+            spoken = speak_fresh(text, turn) if voice == "espeak" else speak(text, voice, (1.0, 1.1, 0.95)[turn % 3])
             level_db = SOFT_DB if kind == "backchannel" else SPEECH_DB
             yield f"{kind}-fresh-{index + 1:02d}", spoken * gain(level_db - voiced_level(spoken, ANALYSIS_HZ))
     for name, make in NOISES.items():
@@ -207,11 +209,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make all sounds; return the exit status."""
     parser = argparse.ArgumentParser(description="Make the sounds that candidates make over a patient's speech.")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to (default: beside this script)")
-    parser.add_argument("--fresh", action="store_true", help="make sounds that nothing was tuned on, instead")
+    parser.add_argument("--fresh", choices=("espeak", HELD_OUT_VOICE), help="make sounds that nothing was tuned on")
     options = parser.parse_args(arguments)
     if options.fresh and options.out == HERE:
         parser.error("--fresh needs --out: these sounds are not kept")
-    made_of = fresh_sounds if options.fresh else sounds
+    made_of = partial(fresh_sounds, options.fresh) if options.fresh else sounds
     edge = np.zeros(EDGE_MS * ANALYSIS_HZ // 1000)
     made = (Made(f"{stem}.flac", to_pcm(np.concatenate((edge, sound, edge)))) for stem, sound in made_of())
     return write_all(made, options.out)

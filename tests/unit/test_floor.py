@@ -243,6 +243,13 @@ def test_a_candidate_may_answer_with_the_patients_last_word() -> None:
     assert judge(right, SETTINGS) is Claim.ECHO
     assert judge(replace(right, echo=False), SETTINGS) is Claim.YIELD
     assert judge(replace(right, echo=False, guarded=True), SETTINGS) is Claim.NOISE
+    assert judge(replace(right, echo=False, echoes=True), SETTINGS) is Claim.NOISE
+
+
+def test_an_oh_that_meets_the_patients_still_belongs_to_what_follows() -> None:
+    words = timed("oh no", from_ms=10_200)
+    sympathy = over("oh no", 700.0, words=words, playing=timed("oh right"), echo=False)
+    assert judge(sympathy, SETTINGS) is Claim.BACKCHANNEL
 
 
 # ------------------------------------------------------------------ whatever happens
