@@ -23,13 +23,14 @@ from bench.figures import Figure
 from bench.replay.local import LocalLink
 from bench.replay.loudspeaker import HeardStretch
 from bench.replay.plan import Plan
-from bench.replay.planned_interruptions import Interrupted, Interruption, Kind
+from bench.replay.planned_interruptions import ANSWERED, Interrupted, Interruption, Kind
 from bench.replay.room import Room
 from bench.replay.run import Pace, card_of
 from bench.replay.simulated_candidate import SimulatedCandidate
 from common.errors import AudioError
 from pipelines.engine_choices import build_lanes, choose_engines, start_lanes, stop_lanes
 from pipelines.engines import Word
+from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.virtual_time import VirtualClock, run_virtual, virtual_clock
 from server.measures import percentile
@@ -37,6 +38,14 @@ from server.settings.tree import Settings
 
 # Sounds come so long after the patient's first, in turns: at different places of words.
 AFTER_MS = (500.0, 900.0, 700.0)
+# Answers begin so long after the last word of a question does: before it, in it, after it.
+ANSWER_AFTER_MS = (-300.0, 100.0, -100.0, 300.0)
+# The patient asks these after what it has to tell, and in every other consultation goes on after that.
+QUESTIONS = (
+    "Do you think that is serious?", "Will it get better soon?", "Should I be worried about that?",
+    "Is that normal at my age?", "Do I need to come back again?",
+)  # fmt: skip
+GOES_ON = "I have thought about that a lot since it began, and so has my family."
 SESSION_S = 900
 # The lanes get this much virtual time to finish their work on the run before.
 SETTLE_S = 5.0
@@ -73,6 +82,15 @@ class InterruptionOutcome:
     def yielded(self) -> bool:
         """Whether the patient stopped for it."""
         return self.made.status == "interrupted"
+
+    @property
+    def right(self) -> bool:
+        """Whether it did what its kind is to do: take the floor and be answered, take it and be waited for, or not."""
+        if self.made.interruption.kind == "hold":
+            return self.yielded and self.made.answered_at_ms is None
+        if self.made.interruption.kind == "answer":
+            return self.made.answered_at_ms is not None
+        return self.yielded == (self.made.interruption.kind in ANSWERED)
 
     def covered(self, word: Word, span: HeardStretch) -> float:
         """Return the share of a word that one stretch of audio holds."""
@@ -117,9 +135,10 @@ class InterruptionResult:
 
 
 def load_interruptions(paths: Iterable[Path]) -> list[Interruption]:
-    """Read sounds, or folders of them; what they are is the first word of the name: `backchannel-`, `noise-`, `floor-`.
+    """Read sounds, or folders of them; what they are is the first word of the name: `backchannel-`, `noise-`, `floor-`,
+    `answer-`, `correction-`, `hold-`.
 
-    Kinds are taken in turns. Raises AudioError for a name or a sound that can't be used.
+    Kinds are taken in turns, answers last. Raises AudioError for a name or a sound that can't be used.
     """
     files = find_recordings(paths)
     if not files:
@@ -130,10 +149,16 @@ def load_interruptions(paths: Iterable[Path]) -> list[Interruption]:
         if kind not in by_kind or not name:
             raise AudioError(f"{file.name}: the name must begin with one of {', '.join(f'{k}-' for k in by_kind)}")
         by_kind[kind].append(_load(file, kind))  # type: ignore[arg-type]
-    mixed = []
+    mixed, answers = [], by_kind.pop("answer")
     while any(by_kind.values()):
         mixed += [waiting.pop(0) for waiting in by_kind.values() if waiting]
-    return [replace(sound, after_ms=AFTER_MS[index % len(AFTER_MS)]) for index, sound in enumerate(mixed)]
+    return [
+        *(replace(sound, after_ms=AFTER_MS[index % len(AFTER_MS)]) for index, sound in enumerate(mixed)),
+        *(
+            replace(sound, after_ms=ANSWER_AFTER_MS[index % len(ANSWER_AFTER_MS)])
+            for index, sound in enumerate(answers)
+        ),
+    ]
 
 
 def _load(file: Path, kind: Kind) -> Interruption:
@@ -156,23 +181,31 @@ def run_interruptions(
     echo: Echo | None = None,
     progress: Callable[[int], None] = lambda _made: None,
 ) -> InterruptionResult:
-    """Hold the planned consultations, one session each and again, until every sound was made over a reply."""
+    """Hold the planned consultations, one session each and again, until every sound was made over a reply.
+
+    For answers the patient asks something at the end of each reply.
+    """
 
     async def main() -> InterruptionResult:
         clock: Clock = virtual_clock() if pace == "fast" else LoopClock()
         engines = build_lanes(choose_engines(settings.engines, settings.models), settings.engines, clock)
         await start_lanes(engines)
-        result, left = InterruptionResult(), list(interruptions)
+        result = InterruptionResult()
+        left = [sound for sound in interruptions if sound.kind != "answer"]
+        answers = [sound for sound in interruptions if sound.kind == "answer"]
         try:
-            for number in range(ROUNDS * len(plans)):
-                if not left:
+            for number in range(2 * ROUNDS * len(plans)):
+                asking = not left or number >= ROUNDS * len(plans)
+                now = answers if asking else left
+                if not now:
                     break
                 if isinstance(clock, VirtualClock):
                     await asyncio.sleep(SETTLE_S)
                     clock.rewind()
                 plan = plans[number % len(plans)]
+                card = cards.get_card(card_of(plan, None))
                 link = LocalLink(
-                    card=cards.get_card(card_of(plan, None)),
+                    card=asking_card(card, goes_on=number % 2 == 1) if asking else card,
                     engines=engines,
                     conversation=settings.conversation,
                     speech=settings.speech,
@@ -186,7 +219,9 @@ def run_interruptions(
                 room = Room(level_db=echo.level_db, delay_ms=echo.delay_ms, seed=number) if echo is not None else None
                 if echo is not None:
                     link.driver.echo_cancelled(echo.told_cancelled)
-                candidate = SimulatedCandidate(plan, link, clock, interruptions=left, room=room)
+                candidate = SimulatedCandidate(
+                    plan, link, clock, interruptions=now, question_ms=link.question_ms, room=room
+                )
                 await candidate.run()
                 await link.close()
                 outcomes = _outcomes(candidate, link)
@@ -195,21 +230,33 @@ def run_interruptions(
                 result.false_holds += _false_holds(candidate)
                 result.false_yields += _false_yields(candidate)
                 result.false_turns += _false_turns(candidate)
-                left = left[len(outcomes) :]
+                del now[: len(outcomes)]
                 progress(len(outcomes))
         finally:
             await stop_lanes(engines)
-        result.unused = len(left)
+        result.unused = len(left) + len(answers)
         return result
 
     return run_virtual(main()) if pace == "fast" else asyncio.run(main())
 
 
+def asking_card(card: Card, *, goes_on: bool) -> Card:
+    """Return a card whose patient asks something after each thing that it tells; `goes_on`: and then goes on."""
+    count, after = len(QUESTIONS), f" {GOES_ON}" if goes_on else ""
+    cues = [
+        cue.model_copy(update={"says": tuple(f"{text} {QUESTIONS[index % count]}{after}" for text in cue.says)})
+        for index, cue in enumerate(card.cues)
+    ]
+    return card.model_copy(update={"cues": cues})
+
+
 def _false_holds(candidate: SimulatedCandidate) -> int:
-    """Count the holds before which nothing audible was sent."""
+    """Count the holds before which nothing audible was sent, and in no sound, whose beginning may be soft."""
     track = np.concatenate(candidate.spoken)
     counted = 0
     for at_ms in candidate.held_at_ms:
+        if any(made.onset_ms <= at_ms <= made.end_ms for made in candidate.interrupted):
+            continue
         before = track[samples_for(max(0.0, at_ms - CAUSE_MS), WIRE_HZ) : samples_for(at_ms, WIRE_HZ)]
         counted += first_audible_ms(before, WIRE_HZ) is None
     return counted
@@ -223,7 +270,8 @@ def _false_yields(candidate: SimulatedCandidate) -> int:
 
 def _false_turns(candidate: SimulatedCandidate) -> int:
     """Count the turns that were taken though the candidate had said nothing."""
-    said = len(candidate.results) + sum(made.interruption.kind == "floor" for made in candidate.interrupted)
+    turns = sum(made.interruption.kind in (*ANSWERED, "hold") for made in candidate.interrupted)
+    said = len(candidate.results) + turns
     return max(0, sum(len(turn.heard) for turn in candidate.results) - said)
 
 
@@ -258,6 +306,9 @@ def figures_of(result: InterruptionResult) -> list[Figure]:
     ]
     times("resume_after_end", resumed, len(others), "; those that were held")
     off = [abs(by) for o in floor if (by := o.kept_off_by()) is not None]
+    for kind, of in by_kind.items():
+        wrong = [o.made.interruption.name for o in of if not o.right]
+        figures.append(Figure(f"wrong_among_{kind}", float(len(wrong)), "sounds", n=len(of), note=", ".join(wrong)))
     figures += [
         Figure("yields_among_floor", float(sum(o.yielded for o in floor)), "replies", n=len(floor)),
         *(

@@ -237,11 +237,11 @@ class TurnCommitted(Event):
 
 @dataclass(frozen=True, slots=True)
 class TurnIgnored(Event):
-    """Sound that was taken for speech but was none, or a backchannel while the patient spoke."""
+    """Sound that was taken for speech but was none, or a backchannel or a greeting while the patient spoke."""
 
     audience: ClassVar[Audience] = Audience.CANDIDATE
     turn: int
-    reason: str  # noise | backchannel | echo | cleared
+    reason: str  # noise | backchannel | greeting | echo | cleared
     text: str = ""  # what was understood of it
 
 

@@ -193,10 +193,12 @@ def interruptions(
     cancelled: Annotated[bool, typer.Option(help="The client says that it cancels its echo, nevertheless.")] = False,
     json_file: JsonFile = None,
 ) -> None:
-    """Measure what sounds over the patient's speech do: backchannels, noises, and turns that take the floor.
+    """Measure what sounds over the patient's speech do: backchannels, noises, turns that take the floor, answers to a
+    question of the patient's, corrections, and requests to wait.
 
-    Files are named `backchannel-...`, `noise-...` or `floor-...`. Times are the client's, from the sound's first voiced
-    sample (hold, yield) or after its last (resume); words are counted by the samples that were heard.
+    Files are named `backchannel-...`, `noise-...`, `floor-...`, `answer-...`, `correction-...` or `hold-...`. Times are
+    the client's, from the sound's first voiced sample (hold, yield) or after its last (resume); words are counted by
+    the samples that were heard.
     """
     from typing import cast
 

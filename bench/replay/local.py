@@ -151,6 +151,14 @@ class LocalLink:
         if told is not None:
             self._tell(told)
 
+    def question_ms(self, reply: int) -> float | None:
+        """Return where in a reply's audio the last word of its last question begins, once all of it is known."""
+        now = self.driver.core.reply
+        if now is None or now.number != reply or now.end is None or len(now.made) < len(now.clauses):
+            return None
+        questions = now.questions()
+        return questions[-1].last_word_ms if questions else None
+
     def _note_words(self, reply: int) -> None:
         last = self.driver.core.memory.last_reply
         if last is not None and last.number == reply:

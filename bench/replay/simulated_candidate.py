@@ -81,6 +81,7 @@ class SimulatedCandidate:
         *,
         as_recorded: bool = False,
         interruptions: Sequence[Interruption] = (),
+        question_ms: Callable[[int], float | None] = lambda _reply: None,
         room: Room | None = None,
         progress: Callable[[int], None] = lambda _turns: None,
     ) -> None:
@@ -95,7 +96,7 @@ class SimulatedCandidate:
         self.sent: list[Pcm] = []
         self.spoken: list[Pcm] = []  # of it, the candidate's own audio
         self._loudspeaker = Loudspeaker()
-        self._interrupter = Interrupter(interruptions)
+        self._interrupter = Interrupter(interruptions, question_ms)
         self._room = room
         self._current = -1  # index of the turn that was begun last
         self._voiced_end_ms = 0.0  # media time of that turn's last voiced sample
@@ -237,7 +238,7 @@ class SimulatedCandidate:
                     result.heard.append(text)
             case ReplyBegan(reply=reply):
                 self._patient_speaks = reply
-                self._interrupter.began(reply)
+                self._interrupter.began(reply, self._now_ms)
                 self._reply_turn[reply] = self._current
                 self._audible[reply] = AudibleTracker(WIRE_HZ)
                 self._reply_samples[reply] = 0
@@ -300,7 +301,7 @@ class SimulatedCandidate:
         if audible_ms is None:
             return
         heard_at_ms = starts_ms + audible_ms - offset_ms
-        self._interrupter.audible(reply, heard_at_ms)
+        self._interrupter.audible(reply, heard_at_ms, began_ms=starts_ms - offset_ms)
         answered = self._answered(reply)
         if answered is not None and answered.voice_to_voice_ms is None:
             answered.voice_to_voice_ms = heard_at_ms - self._voiced_end_ms

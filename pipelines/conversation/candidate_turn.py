@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from pipelines.conversation.overlap_labels import Context
 from pipelines.conversation.signals import Understood
 from pipelines.endpointing.features import words_of
 from pipelines.endpointing.policy import WaitJudgement
@@ -123,6 +124,7 @@ class Turn:
     segments: dict[int, Segment] = field(default_factory=dict)
     drafts: int = 0
     over_at_ms: float | None = None
+    context: Context | None = None  # of one that took the floor: what the patient was doing
 
     def begin_piece(self, from_ms: float) -> None:
         """Note that speech began, or went on after a pause."""
@@ -156,6 +158,10 @@ class Turn:
     def go_on(self) -> None:
         """Note that the turn was not over after all."""
         self.over_at_ms = None
+
+    def take_floor(self, context: Context) -> None:
+        """Note that it began over the patient's speech."""
+        self.context = context
 
     def count_draft(self) -> None:
         """Note that an answer to it is drafted."""

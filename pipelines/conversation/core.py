@@ -23,7 +23,8 @@ other: each owns its fields, changes them itself and returns the commands that f
 
     candidate   the turn at hand, its segments and pauses; when it is over    candidate.py, turn.py, endpointing.py
     replies     the reply under way and the draft of the next                 replies.py, heard.py
-    overlap     a sound over the patient's: is the floor being taken?         overlap.py, floor.py, echo.py
+    overlap     a sound over the patient's: is the floor being taken?         overlap.py, floor.py, overlap_labels.py,
+                                                                              echo_judge.py
     memory      what was said and heard, which cues were told                 memory.py
 
 Nothing here waits, measures or computes anything heavy, and nothing owns a socket, a thread, a clock or a model: so
@@ -35,6 +36,7 @@ from __future__ import annotations
 from pipelines.conversation import signals as s
 from pipelines.conversation.commands import Command
 from pipelines.conversation.echo_judge import TAIL_MS
+from pipelines.conversation.heard import Reply
 from pipelines.conversation.machine import EchoJudged, Machine, Told
 from pipelines.conversation.memory import Memory
 from pipelines.conversation.settings import ConversationSettings
@@ -54,10 +56,13 @@ class Conversation:
         settings: ConversationSettings,
         *,
         patient_opens: bool = False,
+        patient_name: str = "",
         listens: bool = False,
         policy: EndpointPolicy | None = None,
     ) -> None:
-        self._machine = Machine(settings, patient_opens=patient_opens, listens=listens, policy=policy)
+        self._machine = Machine(
+            settings, patient_opens=patient_opens, patient_name=patient_name, listens=listens, policy=policy
+        )
 
     def receive_signal(self, signal: s.Signal, media_ms: float) -> list[Command]:
         """Take a signal at a media time (milliseconds, never decreasing); return what is to be done, in order."""
@@ -123,6 +128,11 @@ class Conversation:
         """Return whether the client may still say how much of a reply was heard."""
         reply = self._machine.replies.current(number)
         return (reply is not None and reply.started) or self.memory.can_correct(number)
+
+    @property
+    def reply(self) -> Reply | None:
+        """The reply under way; not to be changed."""
+        return self._machine.replies.reply
 
     @property
     def reply_number(self) -> int | None:

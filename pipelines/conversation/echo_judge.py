@@ -43,6 +43,11 @@ class EchoJudge:
         """Whether the next sound over the patient's is an echo, most likely."""
         return self._found >= EXPECTED
 
+    @property
+    def known(self) -> bool:
+        """Whether echoes were heard of late."""
+        return self._found > 0
+
     def begin(self) -> None:
         """Another sound begins."""
         self.echo = self._last = None

@@ -1,48 +1,40 @@
 """What speech over the patient's is: taking the floor, encouraging, a noise, or the patient's own echo.
 
-The patient falls silent at the first voiced moment; this judge decides whether it stays silent. A question or an
-address takes the floor as soon as it is understood; other words once they last longer than a backchannel would. Until
-then what was understood is often wrong: recognisers hear the first half of "of course" as "of core". When the sound
-ends early, having said nothing of that kind, the patient goes on. An echo is what matches the patient's audio or words
-at the time they were played: the same words said later are a candidate who repeats them, which is good practice.
+The patient falls silent at the first voiced moment; this judge decides whether it stays silent. What the words are, and
+what that does to the floor, is a table (`overlap_labels.py`). A question or an address takes the floor as soon as it is
+understood; an answer, a correction or "just a moment" once it is over; other words once they last longer than a
+backchannel would. Until then what was understood is often wrong: recognisers hear the first half of "of course" as "of
+core". When the sound ends early, having said nothing of that kind, the patient goes on. An echo is what matches the
+patient's audio or words at the time they were played: the same words said later are a candidate who repeats them, which
+is good practice.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 from rapidfuzz.distance import Levenshtein
 
-from pipelines.endpointing.features import FILLERS, words_of
+from pipelines.conversation.overlap_labels import (
+    BACKCHANNELS,
+    NOTHING_KNOWN,
+    Context,
+    Floor,
+    Label,
+    LabelRule,
+    rule_for,
+    telling,
+)
+from pipelines.endpointing.features import words_of
 from pipelines.engines import Word
 
-BACKCHANNELS = FILLERS | frozenset(
-    "mhm mm-hmm mmhmm uh-huh huh hum ah aha ooh oh okay ok right alright yes yeah yep yup sure good great fine lovely "
-    "exactly indeed absolutely wow understand course".split()
-)
-"""Words that encourage whoever speaks, alone or in a row."""
-
-_AROUND = frozenset("i i'm that's it's all of got it see very".split())
-"""Words that may stand beside them: "I see", "that's right", "of course"."""
-
-_LONG_BACKCHANNELS = ("allright", "ofcourse", "isee", "okay", "thatsright", "goodness", "yesofcourse", "rightisee")
+_LONG_BACKCHANNELS = (
+    "allright", "ofcourse", "isee", "okay", "thatsright", "goodness", "yesofcourse", "rightisee", "noofcourse",
+    "nonoofcourse", "ohno", "nonotatall",
+)  # fmt: skip
 """Those that last long enough to be misheard while they do, without blanks; whatever begins like one is waited for."""
-
-_ALONE = re.compile(r"\b(why|what|when|where|which|how|sorry|pardon|wait|stop|excuse|hold on|hang on)\b")
-"""What is a question or an address however short it is."""
-
-_CLEAR = re.compile(
-    r"\b(can|could|should|may|do|did|does|are|were|have|has|is|was) (i|you|we|it|he|she|they|your|there|this|that)\b"
-    r"|\b(would|will) (you|it|that)\b|\b(what|when|where|why|which|how|what's|where's|how's)"
-    r" (is|are|was|were|do|does|did|has|have|had|about|exactly|kind|sort|happened|long|much|many|often|far|bad)\b"
-    r"|\b(let|tell|excuse|pardon) me\b|\b(sorry|wait|stop|please|actually|before|hold on|hang on) [a-z]"
-    r"|\bi (think|need|want|wonder|would|have|must)\b|\bi'd like\b|\byou (said|say|told)\b"
-    r"|[a-z] (but|so) [a-z]"
-)
-"""Two words or three with which somebody takes the floor."""
 
 # Two words take so much speech, and what was understood sooner is made up.
 CLEAR_MS = 350.0
@@ -59,6 +51,8 @@ ECHO_EARLY_MS = 120.0
 ECHO_SHARE = 0.6  # of the words; the recogniser hears an echo badly
 # So many words that are not the patient's take the floor though no question begins with them.
 GUARDED_WORDS = 3
+# The patient goes on when the text of a short sound is late, but a "no" that comes by then still stops it.
+LATE_TEXT_MS = 1_500.0
 
 
 class FloorSettings(BaseModel):
@@ -71,15 +65,18 @@ class FloorSettings(BaseModel):
     unsure_ms: float = Field(default=1_200, ge=100, le=5_000)
     backchannel_ms: float = Field(default=1_600, ge=200, le=5_000)  # speech of backchannels only
     resume_after_ms: float = Field(default=200, ge=40, le=2_000)  # silence that ends it, once its text is whole
-    give_up_ms: float = Field(default=300, ge=100, le=3_000)  # silence after which the text is no longer waited for
+    # Silence after which the patient goes on though the text has not come.
+    give_up_ms: float = Field(default=300, ge=100, le=3_000)
 
 
 class Claim(StrEnum):
-    """What a sound over the patient's speech is; all but the first two are reasons of TurnIgnored."""
+    """What a sound over the patient's speech is; all but the first three are reasons of TurnIgnored."""
 
     UNDECIDED = "undecided"
+    LATE = "late"  # undecided still, but it is over, and the patient does not wait for its text in silence
     YIELD = "yield"
     BACKCHANNEL = "backchannel"
+    GREETING = "greeting"
     NOISE = "noise"
     ECHO = "echo"
 
@@ -90,7 +87,8 @@ class FloorEvidence:
 
     `silent_ms` is 0 while the sound goes on. `settled` says that `text` covers all of it. `playing` are the patient's
     words at the times they were heard. `echo` says whether it sounds like the patient as it was played, None as long as
-    that is not known. `guarded`: the sound may be the patient's own, so only clear words count.
+    that is not known. `guarded`: the sound may be the patient's own, so only clear words count; `echoes`: some sounds
+    of late were. `context` says what the patient was doing when the sound began.
     """
 
     voiced_ms: float
@@ -101,6 +99,8 @@ class FloorEvidence:
     playing: tuple[Word, ...]
     echo: bool | None = None
     guarded: bool = False
+    echoes: bool = False
+    context: Context = NOTHING_KNOWN
 
 
 def judge(evidence: FloorEvidence, settings: FloorSettings) -> Claim:
@@ -113,48 +113,54 @@ def judge(evidence: FloorEvidence, settings: FloorSettings) -> Claim:
     if _is_echo(evidence):
         return Claim.ECHO if over else Claim.UNDECIDED
     said = _said(evidence)
+    rule = rule_for(said, evidence.context)
     if over:
-        return _judge_whole(evidence, said, settings)
-    if evidence.silent_ms == 0 and evidence.voiced_ms >= _limit_ms(evidence, said, settings):
+        claim = _judge_whole(evidence, said, rule, settings)
+        late = not evidence.stable and evidence.silent_ms < LATE_TEXT_MS
+        return Claim.LATE if late and claim is not Claim.YIELD else claim
+    if evidence.silent_ms == 0 and evidence.voiced_ms >= _limit_ms(evidence, said, rule, settings):
         return Claim.YIELD
     return Claim.UNDECIDED
 
 
-def _limit_ms(evidence: FloorEvidence, said: list[str], settings: FloorSettings) -> float:
+def _limit_ms(evidence: FloorEvidence, said: list[str], rule: LabelRule | None, settings: FloorSettings) -> float:
     """Return how long speech that has said so much, and goes on, must last to take the floor."""
-    telling = _telling(said)
-    if _CLEAR.search(" ".join(said)):
+    if rule is not None and rule.floor is Floor.TAKES_AT_ONCE:
         return CLEAR_MS
     if evidence.guarded:
-        return settings.unsure_ms if _surely_no_echo(evidence, telling) else float("inf")
-    if said and not telling:
-        return settings.backchannel_ms
-    if not said or _may_become_backchannel(said):
+        return settings.unsure_ms if _surely_no_echo(evidence, said) else float("inf")
+    if rule is None:
         return settings.unsure_ms
-    return MANY_WORDS_MS if len(said) >= MANY_WORDS and len(telling) >= 2 else settings.yield_after_ms
+    if rule.floor is Floor.KEEPS or not telling(said):
+        return settings.backchannel_ms
+    if _may_become_backchannel(said):
+        return settings.unsure_ms
+    return MANY_WORDS_MS if len(said) >= MANY_WORDS and len(telling(said)) >= 2 else settings.yield_after_ms
 
 
-def _judge_whole(evidence: FloorEvidence, said: list[str], settings: FloorSettings) -> Claim:
-    text, telling = " ".join(said), _telling(said)
-    if _CLEAR.search(text) or (not evidence.guarded and _ALONE.search(text)):
-        return Claim.YIELD
-    if not said:
+def _judge_whole(evidence: FloorEvidence, said: list[str], rule: LabelRule | None, settings: FloorSettings) -> Claim:
+    if rule is None:
         return Claim.NOISE
+    if rule.floor is Floor.TAKES_AT_ONCE or (rule.floor is Floor.TAKES and _is_a_persons(evidence)):
+        return Claim.YIELD
+    if rule.floor is Floor.KEEPS:
+        return Claim.GREETING if rule.label is Label.GREETING else Claim.BACKCHANNEL
     # Short words that are no backchannel are mostly misheard ones.
     long = evidence.voiced_ms >= settings.yield_after_ms - LATE_MS
     if evidence.guarded:
-        taken = long and _surely_no_echo(evidence, telling)
+        taken = long and _surely_no_echo(evidence, said)
     else:
-        taken = long and bool(telling) and not _may_become_backchannel(said)
+        taken = long and bool(telling(said)) and not _may_become_backchannel(said)
     return Claim.YIELD if taken else Claim.BACKCHANNEL
 
 
-def _surely_no_echo(evidence: FloorEvidence, telling: list[str]) -> bool:
-    return evidence.echo is False and len(telling) >= GUARDED_WORDS
+def _is_a_persons(evidence: FloorEvidence) -> bool:
+    """Return whether words that are soon said, and soon misheard in an echo, may be believed."""
+    return not evidence.guarded or evidence.echo is False
 
 
-def _telling(said: list[str]) -> list[str]:
-    return [word for word in said if word not in BACKCHANNELS and word not in _AROUND]
+def _surely_no_echo(evidence: FloorEvidence, said: list[str]) -> bool:
+    return evidence.echo is False and len(telling(said)) >= GUARDED_WORDS
 
 
 def _may_become_backchannel(said: list[str]) -> bool:
@@ -171,7 +177,9 @@ def _may_become_backchannel(said: list[str]) -> bool:
 
 def _said(evidence: FloorEvidence) -> list[str]:
     """Return the words, without those that are the patient's own."""
-    if not evidence.words or not evidence.playing:
+    # People say the same word at the same time: "right?" is answered by "right", and "oh" meets "oh".
+    own = evidence.echo is False and not evidence.echoes and not evidence.guarded
+    if own or not evidence.words or not evidence.playing:
         return words_of(evidence.text)
     return words_of(" ".join(word.text for word in evidence.words if not _was_played(word, evidence.playing)))
 

@@ -10,6 +10,8 @@ from pipelines.engines import Clause, ReplyEnd, Word
 # not undo the telling, losing half the sentence does.
 TOLD_SHARE = 0.8
 
+# What may follow the mark that ends a sentence.
+_CLOSERS = "\"'”’)]"
 _PUNCTUATION = ".,;:!?…\"'()-"
 
 _FUNCTION_WORDS = frozenset(
@@ -17,6 +19,19 @@ _FUNCTION_WORDS = frozenset(
     "you he she we they me him her us them my your his our their this that these those there here do does did have "
     "has had not no yes well just very really about some any".split()
 )
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenQuestion:
+    """A question in a reply: its sentence, and the times of its last word in the reply's audio.
+
+    `last`: it is known that the reply says nothing after it.
+    """
+
+    text: str
+    last_word_ms: float
+    end_ms: float
+    last: bool
 
 
 @dataclass(slots=True)
@@ -45,6 +60,29 @@ class Reply:
     def text(self) -> str:
         """Return the whole reply."""
         return " ".join(clause.text for clause in self.clauses)
+
+    def questions(self) -> list[SpokenQuestion]:
+        """Return the questions whose last word's time is known."""
+        found: list[SpokenQuestion] = []
+        sentence: list[str] = []
+        for index, clause in enumerate(self.clauses):
+            written, times = clause.text.split(), self._times(index)
+            for place, (text, timed) in enumerate(zip(written, times, strict=True), 1):
+                sentence.append(text)
+                mark = text.rstrip(_CLOSERS)[-1:]
+                if mark == "?" and timed is not None:
+                    last = self.end is not None and index == len(self.clauses) - 1 and place == len(written)
+                    found.append(SpokenQuestion(" ".join(sentence), timed.start_ms, timed.end_ms, last))
+                if mark in ("?", ".", "!"):
+                    sentence = []
+        return found
+
+    def _times(self, clause: int) -> list[Word | None]:
+        """Return the time of each written word of a clause; of engines that report fewer, only the last is known."""
+        count, timed = len(self.clauses[clause].text.split()), self.words.get(clause, [])
+        if clause in self.made and timed and len(timed) != count:
+            return [*[None] * (count - 1), timed[-1]]
+        return [*timed[:count], *[None] * (count - len(timed))]
 
     def cues(self) -> tuple[str, ...]:
         """Return the cues the reply would tell, in order."""

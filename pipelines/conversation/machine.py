@@ -16,11 +16,16 @@ from pipelines.conversation.commands import Command
 from pipelines.conversation.endpointing import Endpointing
 from pipelines.conversation.memory import Memory
 from pipelines.conversation.overlap import Overlap
+from pipelines.conversation.overlap_labels import Asked, Context, Label, rule_for
 from pipelines.conversation.replies import Replies
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import State
+from pipelines.endpointing.features import words_of
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.engines import RespondKind
+
+# A patient who was asked to wait does not ask who is there before this: a chart is read in less.
+TOLD_TO_WAIT_MS = 45_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,19 @@ class Machine:
     """One conversation; times in media milliseconds."""
 
     def __init__(
-        self, settings: ConversationSettings, *, patient_opens: bool, listens: bool, policy: EndpointPolicy | None
+        self,
+        settings: ConversationSettings,
+        *,
+        patient_opens: bool,
+        patient_name: str,
+        listens: bool,
+        policy: EndpointPolicy | None,
     ) -> None:
         endpointing = Endpointing(policy or EndpointPolicy(settings.endpointing), settings.fixed_wait_ms, listens)
         self.state = State.LISTENING
         self.settings = settings
         self.patient_opens = patient_opens
+        self.names = frozenset(words_of(patient_name))
         self.memory = Memory()
         self.candidate = Candidate(settings, endpointing)
         self.replies = Replies(self.memory)
@@ -68,6 +80,7 @@ class Machine:
         self.voice_near = False
         self.closing_due = False
         self.prompted = False  # since the candidate last said something
+        self.told_to_wait = False  # by the last thing that the candidate said
         self.listening_since_ms: float | None = None
         self._commands: list[Command] = []
         self._told: list[Told] = []
@@ -153,7 +166,26 @@ class Machine:
     def expect_answer(self, turn: Turn) -> None:
         """The candidate has said something that waits for an answer."""
         self.memory.wait(turn)
-        self.prompted = False
+        self.prompted = self.told_to_wait = False
+
+    def asks_to_wait(self, turn: Turn) -> bool:
+        """Return whether a turn is a request to wait, such as "just a moment", and not to be answered."""
+        asked = Asked(last=True) if self.memory.patient_asked() else None
+        rule = rule_for(words_of(turn.text()), turn.context or Context(asked, names=self.names))
+        # "Stop" that stopped nobody means something else.
+        interrupts = turn.context is not None or (rule is not None and rule.label is Label.HOLD_REQUEST)
+        return rule is not None and rule.waits and interrupts
+
+    def wait_for_candidate(self) -> None:
+        """The patient was asked to wait, and does."""
+        self.told_to_wait = True
+        self.listen()
+
+    @property
+    def patience_ms(self) -> float:
+        """After so much silence the patient prompts; 0: never."""
+        prompt_ms = self.settings.silence_prompt_ms
+        return max(prompt_ms, TOLD_TO_WAIT_MS) if prompt_ms and self.told_to_wait else prompt_ms
 
     def drop_turn(self, reason: str) -> None:
         """What the candidate was heard to say was none."""

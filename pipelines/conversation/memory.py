@@ -28,6 +28,15 @@ class Memory:
         """Return the text of the turns that wait for an answer."""
         return " ".join(turn.text() for turn in self.unanswered if turn.text())
 
+    def patient_spoke(self) -> bool:
+        """Return whether anything was heard of the patient."""
+        return any(item.role == "patient" for item in self.history)
+
+    def patient_asked(self) -> bool:
+        """Return whether the last thing that was heard is a question of the patient's."""
+        last = self.history[-1] if self.history else None
+        return last is not None and last.role == "patient" and last.text.rstrip("\"'”’)] ").endswith("?")
+
     def question_words(self) -> tuple[Word, ...]:
         """Return their words."""
         return tuple(word for turn in self.unanswered for word in turn.words())

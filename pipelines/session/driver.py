@@ -27,7 +27,7 @@ from pipelines.conversation import signals as s
 from pipelines.conversation.core import Conversation
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.endpointing.policy import EndpointPolicy
-from pipelines.engines import Clause, Hypothesis, StreamSpec
+from pipelines.engines import Clause, Hypothesis, RespondKind, StreamSpec
 from pipelines.events import (
     DraftDiscarded,
     EngineIncident,
@@ -112,7 +112,11 @@ class SessionDriver:
         self.ended = asyncio.Event()
         self._ends = EndOfTurns(engines.turn_detector, self.signal)
         self.core = Conversation(
-            settings, patient_opens=spec.card.opening is not None, listens=self._ends.is_there, policy=policy
+            settings,
+            patient_opens=spec.card.opening is not None,
+            patient_name=spec.card.patient.name,
+            listens=self._ends.is_there,
+            policy=policy,
         )
         self._clock = clock
         self._engines = engines
@@ -368,6 +372,9 @@ class SessionDriver:
             case c.DropSegment(segment=segment):
                 self._hearing.drop_segment(segment)
             case c.Respond():
+                if command.kind in (RespondKind.SILENCE, RespondKind.OPENING):
+                    # It answers no turn, not even one before it that was left without an answer.
+                    self._latency.forget()
                 self._latency.asked(self._clock.now_ms(), command.reply, draft=command.draft)
                 self._speaking.respond(command)
             case c.Adopt(reply=reply):

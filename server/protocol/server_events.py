@@ -555,7 +555,7 @@ class TurnTimelineMessage(ServerEvent):
 
 
 class TurnIgnoredMessage(ServerEvent):
-    """The turn does not count: it was noise or a backchannel, or the client cleared it."""
+    """The turn does not count: it was noise, a backchannel or a greeting at once, or the client cleared it."""
 
     type: Literal["interlocutor.turn.ignored"] = "interlocutor.turn.ignored"
     turn: int

@@ -277,7 +277,7 @@ DESCRIPTIONS: dict[str, str] = {
     "conversation.floor.unsure_ms": "The same in milliseconds while no word, or only one, is recognised.",
     "conversation.floor.backchannel_ms": "The same in milliseconds for backchannels in a row.",
     "conversation.floor.resume_after_ms": "Milliseconds of silence that end a sound over the patient's speech.",
-    "conversation.floor.give_up_ms": "Milliseconds of silence after which the wait for that sound's text ends.",
+    "conversation.floor.give_up_ms": "Milliseconds of silence after which the patient goes on though no text has come.",
     "conversation.peek_ms": "Milliseconds of silence after which the recogniser reads the speech so far.",
     "conversation.segment_max_ms": "Milliseconds of speech without a pause after which a segment is cut.",
     "conversation.segment_pause_ms": "Milliseconds of silence after which a segment gets its final transcript.",

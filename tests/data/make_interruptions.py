@@ -1,7 +1,9 @@
 """Makes the sounds that candidates make over a patient's speech: `python -m tests.data.make_interruptions`.
 
-Twenty backchannels and twenty turns of their own by flite's voices, twenty noises by numpy with fixed seeds. The file's
-name says what it is: `backchannel-`, `noise-` or `floor-`.
+Twenty backchannels and twenty turns of their own by flite's voices, twenty noises by numpy with fixed seeds, ten each
+of answers to a question, corrections and requests to wait. The file's name says what it is: `backchannel-`, `noise-`,
+`floor-`, `answer-`, `correction-` or `hold-`. Nothing was tuned on the second half of the last three kinds, which has a
+voice of its own, nor on what `--fresh` makes: as many of each kind in other words, by that voice or by espeak-ng's.
 """
 
 from __future__ import annotations
@@ -10,12 +12,16 @@ import argparse
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from audio.frames import ANALYSIS_HZ, to_pcm
-from tests.data.making import Made, run_flite, write_all
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, to_float, to_pcm
+from pipelines.engines import SpeakRequest, Voice
+from pipelines.tts.espeak import EspeakSynthesiser
+from tests.data.making import Made, resample, run_flite, write_all
 from tests.data.sound import Sound, cough, gain, voiced_level
 
 HERE = Path(__file__).parent / "interruptions"
@@ -55,12 +61,60 @@ FLOOR = (
     "Do you smoke or drink alcohol?",
 )
 
+# The first five of each were tuned on, and the others not.
+ANSWERS = (
+    "Yes.", "No, not really.", "Okay.", "Sure.", "I think so.",
+    "No.", "Yeah, of course.", "Maybe a little.", "Not yet.", "All right.",
+)  # fmt: skip
+CORRECTIONS = (
+    "No.", "No, that's wrong.", "Not yet.", "No no, the left one.", "That's not right.",
+    "No, no.", "No, five.", "I meant the other leg.", "That is not correct.", "Wait, no.",
+)  # fmt: skip
+HOLDS = (
+    "Hold on.", "Just a moment, please.", "One second.", "Sorry, hold on a second.", "Bear with me.",
+    "Hang on.", "Wait a minute.", "Give me a moment, please.", "One moment.", "Just a second, let me write that down.",
+)  # fmt: skip
+TUNED = 5
+# The other two are the patients', and whoever speaks with a patient's voice may be taken for its echo.
+TUNED_VOICE, HELD_OUT_VOICE = "kal16", "awb"
+
+FRESH: dict[str, tuple[str, ...]] = {
+    "backchannel": ("Yeah.", "Sure.", "Of course.", "Oh no.", "That's right.", "Okay, okay.", "Oh dear.", "Good.",
+                    "No, of course not.", "Go on."),
+    "floor": (
+        "Listen.", "Mister Foster?", "Come again?", "I can't hear you.", "Hello?", "Sorry?", "Stop.", "Why is that?",
+        "You're breaking up.", "Excuse me, can I ask something?", "Which tablets do you mean?",
+        "How many did you take yesterday?", "Could you speak a bit slower?", "Did you tell your doctor about it?",
+        "Can you show me where it is?", "Let me have a look at it first.", "Has anybody else been ill?",
+        "I need to know when you last ate.", "What colour was it?", "Are you sure about that?",
+    ),
+    "answer": ("Yes, I do.", "No, not at all.", "Right.", "Of course.", "Not really.", "Yeah.", "Probably.", "Fine.",
+               "I don't think so.", "No."),
+    "correction": ("No.", "No no no.", "That's wrong.", "No, not two.", "I mean the right arm.", "It's not that one.",
+                   "Not now.", "Actually, it's once a day.", "No, wait.", "That isn't true."),
+    "hold": ("Hold on, please.", "A moment, please.", "Just a second.", "Wait.", "Hang on a minute.",
+             "Can you wait a moment?", "Give me a second.", "Please bear with me.", "One moment, please.",
+             "Hold on, I need to find your chart."),
+}  # fmt: skip
+FRESH_VOICES = (
+    Voice(sex="female", accent="en-gb"), Voice(sex="male", accent="en-us"), Voice(sex="male", accent="en-gb-x-rp"),
+)  # fmt: skip
+FRESH_WPM = (150, 130, 170)
+
 
 def speak(text: str, voice: str, stretch: float) -> Sound:
     """Return `text` (or `phones: ...`) spoken by flite at 16 kHz; raises AudioError when flite is missing or fails."""
     phones = text.removeprefix("phones: ")
     sound, _ = run_flite(*(("-p", phones) if phones != text else ("-t", text)), voice=voice, stretch=stretch)
     return sound
+
+
+def speak_fresh(text: str, index: int) -> Sound:
+    """Return `text` spoken by one of espeak-ng's voices at 16 kHz; raises EngineError."""
+    voice = replace(FRESH_VOICES[index % len(FRESH_VOICES)], rate_wpm=FRESH_WPM[index % len(FRESH_WPM)])
+    chunks = EspeakSynthesiser().speak(SpeakRequest("fresh", text, voice))
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    return resample(to_float(samples).astype(np.float64), WIRE_HZ, ANALYSIS_HZ)
 
 
 def keyboard(rng: np.random.Generator) -> Sound:
@@ -130,15 +184,38 @@ def sounds() -> Iterator[tuple[str, Sound]]:
     for index, text in enumerate(FLOOR):
         spoken = speak(text, VOICES[index % 3], (1.0, 1.1, 0.95, 1.2)[index % 4])
         yield f"floor-{index + 1:02d}", spoken * gain(SPEECH_DB - voiced_level(spoken, ANALYSIS_HZ))
+    for kind, texts in (("answer", ANSWERS), ("correction", CORRECTIONS), ("hold", HOLDS)):
+        for index, text in enumerate(texts):
+            spoken = speak(text, TUNED_VOICE if index < TUNED else HELD_OUT_VOICE, (1.0, 1.1, 0.95)[index % 3])
+            yield f"{kind}-{index + 1:02d}", spoken * gain(SPEECH_DB - voiced_level(spoken, ANALYSIS_HZ))
+
+
+def fresh_sounds(voice: str) -> Iterator[tuple[str, Sound]]:
+    """Yield as many sounds of each kind that nothing was tuned on, at 16 kHz: by flite's `voice`, or espeak-ng's."""
+    for kind, texts in FRESH.items():
+        for index in range(20 if kind == "backchannel" else len(texts)):
+            # The second time round, it is said by another voice or at another pace.
+            text, turn = texts[index % len(texts)], index + index // len(texts)
+            spoken = speak_fresh(text, turn) if voice == "espeak" else speak(text, voice, (1.0, 1.1, 0.95)[turn % 3])
+            level_db = SOFT_DB if kind == "backchannel" else SPEECH_DB
+            yield f"{kind}-fresh-{index + 1:02d}", spoken * gain(level_db - voiced_level(spoken, ANALYSIS_HZ))
+    for name, make in NOISES.items():
+        for index in range(4):
+            stem = f"noise-fresh-{name}-{index + 1}"
+            yield stem, make(np.random.default_rng(zlib.crc32(stem.encode())))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make all sounds; return the exit status."""
     parser = argparse.ArgumentParser(description="Make the sounds that candidates make over a patient's speech.")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to (default: beside this script)")
+    parser.add_argument("--fresh", choices=("espeak", HELD_OUT_VOICE), help="make sounds that nothing was tuned on")
     options = parser.parse_args(arguments)
+    if options.fresh and options.out == HERE:
+        parser.error("--fresh needs --out: these sounds are not kept")
+    made_of = partial(fresh_sounds, options.fresh) if options.fresh else sounds
     edge = np.zeros(EDGE_MS * ANALYSIS_HZ // 1000)
-    made = (Made(f"{stem}.flac", to_pcm(np.concatenate((edge, sound, edge)))) for stem, sound in sounds())
+    made = (Made(f"{stem}.flac", to_pcm(np.concatenate((edge, sound, edge)))) for stem, sound in made_of())
     return write_all(made, options.out)
 
 

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
 from pipelines.conversation.core import Conversation
+from pipelines.conversation.floor import LATE_TEXT_MS
 from pipelines.conversation.handlers import listening
 from pipelines.conversation.settings import ConversationSettings, DraftSettings
 from pipelines.conversation.states import IllegalMove, State, on, when
@@ -268,9 +269,10 @@ def test_a_backchannel_lets_the_patient_go_on() -> None:
     table.understand("okay", final=False)
     assert table.stands(State.HOLDING)
     table.wait(SETTINGS.floor.give_up_ms, played_ms=400)
+    assert c.Resume(reply, 400.0) in table.done
+    table.wait(LATE_TEXT_MS, played_ms=400)
     assert table.stands(State.SPEAKING)
     assert c.StopReply(reply) not in table.done
-    assert c.Resume(reply, 400.0) in table.done
     assert table.events(TurnIgnored)[-1] == TurnIgnored(2, "backchannel", "okay")
     # Stock clients would take a second one for an interruption.
     assert len(table.events(SpeechStarted)) == 1

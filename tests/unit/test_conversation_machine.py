@@ -17,11 +17,12 @@ from pipelines.engines import Clause, ReplyEnd
 from tests.nightly import NIGHTLY
 from tests.unit.conversation_world import Waits, World
 
-TEXTS = ["", "um", "mhm", "okay", "yes", "where does it hurt", "sorry", "i would like to"]
+TEXTS = ["", "um", "mhm", "okay", "yes", "where does it hurt", "sorry", "i would like to", "no", "just a moment"]
 CLAUSES = [
     Clause("It hurts here.", "here"),
     Clause("My father lost his leg."),
     Clause("After a long illness.", "father"),
+    Clause("Is it bad?"),
 ]
 CLIENT = [s.CommitAsked(), s.ClearAsked(), s.ReplyAsked(), s.Typed("do you smoke"), s.EchoCancelled(on=False)]
 

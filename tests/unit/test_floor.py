@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.conversation.floor import CLEAR_MS, ECHO_LAG_MS, Claim, FloorEvidence, FloorSettings, judge
+from pipelines.conversation.floor import CLEAR_MS, ECHO_LAG_MS, LATE_TEXT_MS, Claim, FloorEvidence, FloorSettings, judge
+from pipelines.conversation.overlap_labels import Asked, Context
 from pipelines.engines import Word
 
 SETTINGS = FloorSettings()
@@ -117,7 +118,8 @@ def test_a_noise_gives_the_floor_back() -> None:
 def test_the_text_is_waited_for_but_not_for_long() -> None:
     waiting = over("", 300.0, stable=False)
     assert judge(waiting, SETTINGS) is Claim.UNDECIDED
-    assert judge(replace(waiting, silent_ms=SETTINGS.give_up_ms), SETTINGS) is Claim.NOISE
+    assert judge(replace(waiting, silent_ms=SETTINGS.give_up_ms), SETTINGS) is Claim.LATE
+    assert judge(replace(waiting, silent_ms=LATE_TEXT_MS), SETTINGS) is Claim.NOISE
     assert judge(over("okay", 300.0, silent_ms=SETTINGS.resume_after_ms - 20), SETTINGS) is Claim.UNDECIDED
 
 
@@ -190,6 +192,75 @@ def test_on_its_guard_it_yields_to_words_that_are_known_to_be_no_echo() -> None:
     whole = over("the tablets will help with the pain", 1_500.0, guarded=True, echo=False)
     assert judge(whole, SETTINGS) is Claim.YIELD
     assert judge(replace(whole, echo=None), SETTINGS) is Claim.BACKCHANNEL
+
+
+# ------------------------------------------------------------------ answers, corrections, requests
+
+ASKED = Context(Asked(last=True))
+GOES_ON = Context(Asked(last=False))
+
+
+@pytest.mark.parametrize("text", ["yes", "no", "okay", "sure", "no not really", "mm-hmm"])
+def test_what_encourages_elsewhere_answers_a_question(text: str) -> None:
+    assert judge(over(text, 300.0, context=ASKED), SETTINGS) is Claim.YIELD
+    assert judge(over(text, 300.0, context=GOES_ON), SETTINGS) is Claim.YIELD
+    assert judge(going_on(text, 300.0, context=ASKED), SETTINGS) is Claim.UNDECIDED
+
+
+def test_a_cough_while_a_question_ends_answers_nothing() -> None:
+    assert judge(over("", 400.0, context=ASKED), SETTINGS) is Claim.NOISE
+    assert judge(over("hmm", 400.0, context=ASKED), SETTINGS) is Claim.BACKCHANNEL
+
+
+@pytest.mark.parametrize("text", ["no", "listen", "not yet", "come again", "mr brown", "just a moment", "hello"])
+def test_short_words_that_contradict_or_address_take_the_floor_when_they_are_over(text: str) -> None:
+    assert judge(over(text, 300.0), SETTINGS) is Claim.YIELD
+    assert judge(going_on(text, 300.0), SETTINGS) is Claim.UNDECIDED
+
+
+@pytest.mark.parametrize("text", ["oh no", "no no of course", "no of course not", "go on", "please go on"])
+def test_sympathy_gives_the_floor_back_however_long_it_takes(text: str) -> None:
+    assert judge(over(text, 1_400.0), SETTINGS) is Claim.BACKCHANNEL
+
+
+@pytest.mark.parametrize("text", ["no", "no no", "oh no", "no no of"])
+def test_a_no_that_goes_on_may_become_sympathy(text: str) -> None:
+    assert judge(going_on(text, SETTINGS.yield_after_ms + 100), SETTINGS) is Claim.UNDECIDED
+    assert judge(going_on(text, SETTINGS.backchannel_ms), SETTINGS) is Claim.YIELD
+
+
+def test_who_greets_while_the_patient_does_is_not_answered() -> None:
+    assert judge(over("good morning", 600.0, context=Context(first_words=True)), SETTINGS) is Claim.GREETING
+
+
+@pytest.mark.parametrize("text", ["no", "yes", "okay", "listen", "just a moment", "say that again"])
+def test_on_its_guard_the_patient_takes_its_own_short_words_for_nobodys(text: str) -> None:
+    for context in (ASKED, GOES_ON, Context()):
+        unknown = over(text, 300.0, guarded=True, context=context)
+        assert judge(unknown, SETTINGS) is Claim.BACKCHANNEL
+        assert judge(replace(unknown, echo=True), SETTINGS) is Claim.ECHO
+    known = over(text, 300.0, guarded=True, context=ASKED, echo=False)
+    assert judge(known, SETTINGS) is Claim.YIELD
+
+
+def test_the_patients_own_yes_or_no_that_comes_back_is_an_echo() -> None:
+    for text in ("no", "yes"):
+        back = over(text, 300.0, context=ASKED, words=timed(text, from_ms=10_150), playing=timed(text))
+        assert judge(back, SETTINGS) is Claim.ECHO
+
+
+def test_a_candidate_may_answer_with_the_patients_last_word() -> None:
+    right = over("right", 300.0, context=ASKED, words=timed("right", from_ms=10_300), playing=timed("right"))
+    assert judge(right, SETTINGS) is Claim.ECHO
+    assert judge(replace(right, echo=False), SETTINGS) is Claim.YIELD
+    assert judge(replace(right, echo=False, guarded=True), SETTINGS) is Claim.NOISE
+    assert judge(replace(right, echo=False, echoes=True), SETTINGS) is Claim.NOISE
+
+
+def test_an_oh_that_meets_the_patients_still_belongs_to_what_follows() -> None:
+    words = timed("oh no", from_ms=10_200)
+    sympathy = over("oh no", 700.0, words=words, playing=timed("oh right"), echo=False)
+    assert judge(sympathy, SETTINGS) is Claim.BACKCHANNEL
 
 
 # ------------------------------------------------------------------ whatever happens

@@ -65,6 +65,9 @@ def commit(m: Machine, turn: Turn) -> None:
     elif not m.detection.auto_respond:
         m.do(m.replies.discard("superseded"))
         m.listen()
+    elif m.asks_to_wait(turn):
+        m.do(m.replies.discard("superseded"))
+        m.wait_for_candidate()
     elif draft is not None and same_words(draft.question, m.memory.question()):
         _adopt(m, draft)
     else:

@@ -81,7 +81,7 @@ def judge_pause(m: Machine) -> None:
 def _maybe_draft(m: Machine, silent_ms: float) -> None:
     turn = m.candidate.turn_to_draft_for()
     busy = m.tick.busy or m.closing_due or m.replies.draft is not None
-    if turn is not None and m.detection.auto_respond and not busy:
+    if turn is not None and m.detection.auto_respond and not busy and not m.asks_to_wait(turn):
         last_turn = m.candidate.last_turn
         m.do(m.replies.ask_draft(turn, m.now_ms, silent_ms=silent_ms, last_turn=last_turn))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipelines.conversation import signals as s
 from pipelines.conversation.floor import Claim
 from pipelines.conversation.handlers.ending import end
-from pipelines.conversation.handlers.speaking import give_floor_back, played_out
+from pipelines.conversation.handlers.speaking import give_floor_back, hold, played_out
 from pipelines.conversation.machine import EchoJudged, Machine, ReplyOver
 from pipelines.conversation.states import State
 
@@ -25,6 +25,11 @@ def go_on_over(m: Machine, started: s.VoiceStarted) -> None:
     """It is speech, or goes on."""
     if m.candidate.turn is None:
         m.do(m.candidate.begin(started.voiced_from_ms, m.now_ms))
+    elif m.overlap.gone_on:
+        # The text of what was said before is late, and the patient went on: it falls silent again.
+        m.overlap.echo.begin()
+        hold(m, started.voiced_from_ms)
+        m.candidate.begin_piece(started.voiced_from_ms)
     else:
         m.candidate.begin_piece(started.voiced_from_ms)
 
@@ -46,7 +51,9 @@ def understood_over(m: Machine, heard: s.Understood) -> None:
 def judge_floor(m: Machine) -> None:
     """Decide whose floor it is, as soon as that can be told."""
     claim = Claim.UNDECIDED if m.away else _claim(m)
-    if claim is Claim.UNDECIDED:
+    if claim is Claim.LATE and m.overlap.let_go():
+        m.do(m.replies.resume(m.now_ms, held=True))
+    if claim in (Claim.UNDECIDED, Claim.LATE):
         return
     m.overlap.learn(claim, going_on=m.candidate.turn is not None and m.candidate.pause is None)
     if claim is Claim.YIELD:
@@ -73,6 +80,8 @@ def _yield_floor(m: Machine) -> None:
         m.candidate.endpointing.answered_too_early()
     m.do(m.candidate.started())  # first: stock clients stop their playback at this
     if (reply := m.replies.reply) is not None:
+        if m.candidate.turn is not None:
+            m.candidate.turn.take_floor(m.overlap.context(reply, guarded=m.guarded))
         m.do(m.replies.stop(reply, "interrupted", m.now_ms, heard_ms=reply.played_ms))
     m.overlap.end()
     _hear_on(m)
@@ -90,7 +99,7 @@ def played_out_under(m: Machine, played: s.PlayedOut) -> None:
     if m.replies.current(played.reply) is None:
         return
     claim = Claim.ECHO if m.overlap.echo.echo else _claim(m)
-    if claim not in (Claim.UNDECIDED, Claim.YIELD):
+    if claim not in (Claim.UNDECIDED, Claim.LATE, Claim.YIELD):
         m.do(m.candidate.drop(claim.value))
         keep_floor(m)
     played_out(m, played)

@@ -21,7 +21,7 @@ def wait(m: Machine, _: s.Tick) -> None:
     if m.overlap.echo.going_on and m.replies.quiet_ms(m.now_ms) >= TAIL_MS:
         _tell_voice_in_echo(m)
         return
-    since_ms, wait_ms = m.listening_since_ms, m.settings.silence_prompt_ms
+    since_ms, wait_ms = m.listening_since_ms, m.patience_ms
     nobody_due = m.prompted or m.voice_near or m.away or not m.detection.auto_respond
     if since_ms is not None and wait_ms and not nobody_due and m.now_ms - since_ms >= wait_ms:
         m.respond(RespondKind.SILENCE)

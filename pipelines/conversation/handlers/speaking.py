@@ -6,6 +6,7 @@ from pipelines.conversation import signals as s
 from pipelines.conversation.handlers.ending import end
 from pipelines.conversation.handlers.replying import cancel, fail, truncated
 from pipelines.conversation.machine import Machine, ReplyOver, VoiceInEcho
+from pipelines.conversation.overlap_labels import Context
 from pipelines.conversation.states import State
 from pipelines.engines import RespondKind
 
@@ -37,7 +38,10 @@ def hold(m: Machine, onset_ms: float) -> None:
     """Judge a sound over the patient's, which is paused for it unless it may be its own echo."""
     m.go(State.HOLDING)
     held = m.detection.interruptible and not m.guarded
-    m.overlap.begin(onset_ms, held=held, played_from_ms=m.replies.play_began_ms)
+    context = Context(
+        first_words=not m.memory.patient_spoke(), just_begun=m.replies.has_just_begun(onset_ms), names=m.names
+    )
+    m.overlap.begin(onset_ms, held=held, played_from_ms=m.replies.play_began_ms, context=context)
     if held:
         m.do(m.replies.hold())
 
