@@ -53,6 +53,8 @@ async def coughed_at(one: Talk) -> None:
 
 async def cancelled(one: Talk) -> None:
     await speaking(one)
+    # Into the middle of a word: what is on its way by a call is heard all the same.
+    await one.pause(140)
     one.send("response.cancel")
     await one.wait("response.done")
 

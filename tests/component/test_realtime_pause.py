@@ -13,6 +13,8 @@ from tests.component.realtime_talk import FRAME_MS, Talk, talking
 pytestmark = pytest.mark.virtual
 
 LONG = [["I have been unwell since Monday.", "The pain in my leg keeps me awake.", "I can't go to work."]]
+# By a call: two frames of a packet and the jitter buffer.
+IN_FLIGHT_MS = 100.0
 PAUSE = "interlocutor.session.pause"
 PAUSED = "interlocutor.session.paused"
 
@@ -102,7 +104,8 @@ async def test_a_connection_lost_in_a_pause_changes_nothing() -> None:
         await one.sounding(1)
     before, _end = one.logged(ReplyHeld)  # at the very end the client is gone again
     (resumed,) = one.logged(ReplyResumed)
-    assert before.played_ms > resumed.from_ms
+    # It goes on from a word's beginning; what was on its way by a call when the patient was held was heard all the same.
+    assert before.played_ms + IN_FLIGHT_MS > resumed.from_ms
 
 
 async def test_before_the_first_sound_there_is_nothing_to_pause() -> None:
