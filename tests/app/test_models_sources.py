@@ -21,6 +21,7 @@ from tests.app.tiny_models import write_onnx, write_whisper
 
 ROOT = Path(__file__).parents[2]
 NAME = "some-whisper"
+DETECTING = ("--set", "engines.turn_detector=auto")
 
 
 class Machine:
@@ -152,13 +153,14 @@ def test_a_line_for_each_source_when_none_brings_it(machine: Machine) -> None:
 def test_the_list_says_where_models_come_from_and_which_nobody_uses(machine: Machine) -> None:
     (machine.models / "tiny.en").mkdir(parents=True)  # an empty folder is no model
     _, out, _ = machine.run("models", "list")
-    tiny, voice = out.splitlines()[1:3]
+    detector, tiny, voice = out.splitlines()[1:4]
+    assert detector.split()[:4] == ["smart-turn", "turn_detector", "-", "package"]
     assert tiny.split()[:5] == ["tiny.en", "recogniser", "-", "hub,", "package"]
     assert voice.split()[:5] == ["voice", "synthesiser", "*", "-", "archive"]
     assert "* no engine uses it yet" in out
     rows = json.loads(machine.run("models", "list", "--json")[1])
-    assert [(row["state"], row["used"]) for row in rows] == [("absent", True), ("absent", False)]
-    assert [source["kind"] for source in rows[0]["sources"]] == ["hub", "package"]
+    assert [(row["state"], row["used"]) for row in rows] == [("absent", True), ("absent", True), ("absent", False)]
+    assert [source["kind"] for source in rows[1]["sources"]] == ["hub", "package"]
 
 
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
@@ -195,19 +197,20 @@ def _heed_ctrl_c() -> None:
 
 
 def test_a_fresh_machine_gets_the_smallest_recogniser_once(machine: Machine) -> None:
-    told = machine.setup("--port", "0", "--host", "127.0.0.1")
+    told = machine.setup("--port", "0", "--host", "127.0.0.1", *DETECTING)
     assert told.startswith("no recogniser is here yet: bringing Whisper tiny.en (1 MiB), once\n")
     assert "bringing smart-turn, which hears the end of turns (1 MiB), once\n" in told
     assert machine.installed
     assert machine.detects
     machine.index.asked.clear()
-    assert machine.setup() == ""
+    assert machine.setup(*DETECTING) == ""
     assert machine.index.asked == []
 
 
 def test_any_recogniser_that_is_here_is_enough(machine: Machine) -> None:
     write_whisper(machine.models / "small")
-    told = machine.setup()
+    assert machine.setup() == ""
+    told = machine.setup(*DETECTING)
     assert "Whisper" not in told
     assert machine.detects
     assert not machine.installed
@@ -215,15 +218,16 @@ def test_any_recogniser_that_is_here_is_enough(machine: Machine) -> None:
 
 def test_the_turn_detector_is_not_fetched_where_nobody_wants_it(machine: Machine) -> None:
     write_whisper(machine.models / "small")
-    for words in (["engines.turn_detector=off"], ["engines.recogniser=pocketsphinx"], ["engines.backend=embedded"]):
-        assert machine.setup("--set", *words) == ""
+    assert machine.setup() == ""
+    for setting in ("engines.recogniser=pocketsphinx", "engines.backend=embedded"):
+        assert machine.setup(*DETECTING, "--set", setting) == ""
     assert machine.index.asked == []
 
 
 def test_without_the_turn_detector_the_start_goes_on(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     write_whisper(machine.models / "small")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    last = machine.setup().splitlines()[-1]
+    last = machine.setup(*DETECTING).splitlines()[-1]
     assert last.startswith("without it the end of a turn is told by its text alone: `interlocutor models pull smart-")
 
 

@@ -104,7 +104,7 @@ async def test_a_connection_lost_in_a_pause_changes_nothing() -> None:
         await one.sounding(1)
     before, _end = one.logged(ReplyHeld)  # at the very end the client is gone again
     (resumed,) = one.logged(ReplyResumed)
-    # It goes on from a word's beginning; what was on its way by a call when the patient was held was heard all the same.
+    # It goes on from a word's beginning. What was on its way by a call was heard all the same.
     assert before.played_ms + IN_FLIGHT_MS > resumed.from_ms
 
 
