@@ -191,6 +191,7 @@ def interruptions(
     ] = None,
     echo_delay: Annotated[float, typer.Option(metavar="MS", min=0, max=2_000, help="And so much later.")] = 150.0,
     cancelled: Annotated[bool, typer.Option(help="The client says that it cancels its echo, nevertheless.")] = False,
+    overrides: Annotated[list[str] | None, typer.Option("--set", help="A setting, a.b=value.")] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Measure what sounds over the patient's speech do: backchannels, noises, turns that take the floor, answers to a
@@ -217,7 +218,7 @@ def interruptions(
         check_target(json_file)
     if pace not in ("real", "fast"):
         raise typer.BadParameter("choose real or fast", param_hint="--pace")
-    settings = load_settings()
+    settings = load_settings(overrides=overrides or ())
     data = ROOT / "tests" / "data"
     made = load_interruptions(sounds or [data / "interruptions"])[: first or None]
     plans = [plan_replay([path]) for path in sorted(data.glob("consultation*.flac"))]
