@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from audio.conditioning import AudioSettings, Conditioned, Conditioner
 from audio.echo import EchoWatch
-from audio.frames import ANALYSIS_HZ, WIRE_HZ, Frame, FrameKind, Pcm
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, Frame, FrameKind, Pcm, silence
 from audio.loudness import VoicedTracker
 from audio.recent import RecentAudio
 from audio.resample import StreamResampler
@@ -74,7 +74,10 @@ class _SegmentMap:
 
 
 class Hearing:
-    """One candidate's ear; `stream` is attached once the recogniser lane has opened it."""
+    """One candidate's ear; `stream` is attached once the recogniser lane has opened it.
+
+    `remembers`: the last seconds are kept, for a turn detector to hear.
+    """
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class Hearing:
         detector: SpeechDetector,
         now_ms: Callable[[], float],
         conditioning: AudioSettings | None = None,
+        remembers: bool = False,
     ) -> None:
         self._conditioner = Conditioner(rate_hz, conditioning)
         # How alike the microphone's audio and the patient's are; whoever plays the latter adds it.
@@ -101,7 +105,7 @@ class Hearing:
         self._stream: RecogniserHandle | None = None
         self._segment: _SegmentMap | None = None  # the one being fed
         self._waiting: list[_SegmentMap] = []  # asked for their final text, in order
-        self._remembered = RecentAudio(rate_hz=ANALYSIS_HZ, length_ms=REMEMBERED_MS)
+        self._remembered = RecentAudio(rate_hz=ANALYSIS_HZ, length_ms=REMEMBERED_MS) if remembers else None
         self._recent: deque[tuple[Pcm, float]] = deque()  # what was delivered last, (samples, media ms)
 
     def attach(self, stream: RecogniserHandle) -> None:
@@ -164,6 +168,8 @@ class Hearing:
 
     def audio_since(self, from_ms: float) -> Pcm:
         """Return what was heard of a turn that began at that media time, int16 at 16 kHz, at most its newest 8 s."""
+        if self._remembered is None:
+            return silence(0, ANALYSIS_HZ)
         return self._remembered.since(from_ms - ROOM_BEFORE_MS)
 
     def new_turn(self, from_ms: float) -> None:
@@ -184,7 +190,7 @@ class Hearing:
             # Without the gain, which may change within a turn: it is levels of one turn that are compared.
             self._voiced.track_audio(audio.clean, end_ms - frame.duration_ms)
         samples = self._to_analysis.process(audio.levelled)
-        if frame.kind is not FrameKind.LATE:
+        if self._remembered is not None and frame.kind is not FrameKind.LATE:
             self._remembered.append(samples, media_ms)
         self._heard_ms += 1000.0 * len(samples) / ANALYSIS_HZ
         ahead_ms = end_ms - self._heard_ms  # from the detector's time to media time

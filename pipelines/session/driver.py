@@ -124,7 +124,11 @@ class SessionDriver:
         self.log = make_log(lambda: self._intake.clock.now_ms)
         self._recorder = make_recorder(spec.input_hz) if make_recorder is not None else None
         self._hearing = Hearing(
-            rate_hz=spec.input_hz, detector=detector, now_ms=clock.now_ms, conditioning=conditioning
+            rate_hz=spec.input_hz,
+            detector=detector,
+            now_ms=clock.now_ms,
+            conditioning=conditioning,
+            remembers=self._ends.is_there,
         )
         self.playout = Playout(clock=clock, sink=sink, listener=self)
         self._speaking = Speaking(
