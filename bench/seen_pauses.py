@@ -15,7 +15,7 @@ from bench.logistic import Example, fit
 from bench.pauses import HeardUtterance, run_pauses
 from bench.pauses_plan import PausesPlan, Span
 from pipelines.conversation.endpointing import ANSWER_WITHIN_MS
-from pipelines.endpointing.completeness import longer_than, longer_than_short, shipped_model
+from pipelines.endpointing.completeness import going_on, shipped_model
 from pipelines.endpointing.evidence import Evidence
 from pipelines.endpointing.evidence_table import EvidenceRow, EvidenceTable
 from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
@@ -91,8 +91,8 @@ def _pauses_of(heard: HeardUtterance) -> Iterable[SeenPause]:
 
 def longer(silent_ms: float, settings: EndpointSettings) -> float:
     """Return the share of the pauses inside turns that are longer, as the policy takes them."""
-    model, silent_s = shipped_model(), silent_ms / 1000.0
-    return longer_than(silent_s, model.pause_s, model.pause_spread) + settings.short_share * longer_than_short(silent_s)
+    model = shipped_model()
+    return going_on(silent_ms / 1000.0, model.pause_s, model.pause_spread, settings.short_share)
 
 
 def train(pauses: Iterable[SeenPause], settings: EndpointSettings, source: dict[str, object]) -> EvidenceTable:
@@ -112,10 +112,10 @@ def train(pauses: Iterable[SeenPause], settings: EndpointSettings, source: dict[
         [
             Example(
                 {"sound": judged.evidence["sound"]},
-                positive=going_on,
+                positive=goes_on,
                 offset=judged.worth["text"] + math.log(longer(judged.silent_ms, settings)),
             )
-            for judged, going_on in told
+            for judged, goes_on in told
         ],
         strength=STRENGTH,
         seen=1,

@@ -91,6 +91,11 @@ def longer_than(wait_s: float, median_s: float, spread: float) -> float:
     return 0.5 * math.erfc(math.log(wait_s / median_s) / (spread * math.sqrt(2.0)))
 
 
+def going_on(wait_s: float, median_s: float, spread: float, short_share: float) -> float:
+    """Return how many pauses last longer for each one inside a turn, where so many short ones come with each."""
+    return longer_than(wait_s, median_s, spread) + short_share * longer_than_short(wait_s)
+
+
 @cache
 def shipped_model() -> CompletenessModel:
     """Return the model that comes with the program, read once."""

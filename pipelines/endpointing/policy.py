@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from pipelines.endpointing.completeness import (
     INNER_CLIP,
     CompletenessModel,
-    longer_than,
-    longer_than_short,
+    going_on,
     shipped_model,
 )
 from pipelines.endpointing.evidence import Evidence
@@ -100,8 +99,8 @@ class EndpointPolicy:
         """Return the wait in seconds that costs least at these odds of going on, for a speaker that much slower."""
         floor_s, ceiling_s, patience_s, usual_stretch = self.settings.waits()
         caution = CAUTION ** min(self._cautions, CAUTIONS)
-        waits_s, going_on = _pauses(floor_s, ceiling_s, model.pause_s, model.pause_spread, self.settings.short_share)
-        cheapest_s = float(waits_s[np.argmin(waits_s + patience_s * caution * odds * going_on)])
+        waits_s, longer = _pauses(floor_s, ceiling_s, model.pause_s, model.pause_spread, self.settings.short_share)
+        cheapest_s = float(waits_s[np.argmin(waits_s + patience_s * caution * odds * longer)])
         # Stretched afterwards: if pauses were made longer in the sum, it would give up on people sooner, not later.
         return min(floor_s + (cheapest_s - floor_s) * stretch * usual_stretch * caution, LATEST * ceiling_s)
 
@@ -148,5 +147,5 @@ class EndpointPolicy:
 def _pauses(floor_s: float, ceiling_s: float, pause_s: float, spread: float, short: float) -> tuple[Floats, Floats]:
     """Return the waits that may be taken, and how many pauses last longer than each, for one pause inside a turn."""
     waits_s = np.minimum(floor_s + STEP_S * np.arange(int((ceiling_s - floor_s) / STEP_S + 1e-6) + 1), ceiling_s)
-    going_on = [longer_than(wait_s, pause_s, spread) + short * longer_than_short(wait_s) for wait_s in waits_s.tolist()]
-    return waits_s.astype(np.float64), np.array(going_on, dtype=np.float64)
+    longer = [going_on(wait_s, pause_s, spread, short) for wait_s in waits_s.tolist()]
+    return waits_s.astype(np.float64), np.array(longer, dtype=np.float64)
