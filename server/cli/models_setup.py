@@ -90,8 +90,7 @@ def _wants_first(engines: EngineSettings, models: Path) -> bool:
     from pipelines.models.model_folders import installed_recognisers
     from pipelines.stt.whisper_settings import WhisperSettings
 
-    whisper = engines.recogniser == "auto" and engines.backend in ("auto", "local")
-    if not whisper and engines.recogniser != "whisper":
+    if not _wants_whisper(engines):
         return False
     if engines.whisper.model != WhisperSettings().model:
         return False  # a person chose one, and the server says what it needs
@@ -104,5 +103,9 @@ def _wants_turn_detector(engines: EngineSettings, models: Path) -> bool:
 
     if engines.turn_detector not in ("auto", "smart-turn") or installed_turn_detectors(models):
         return False
-    listens = engines.recogniser in ("auto", "whisper") and engines.backend in ("auto", "local")
-    return engines.turn_detector == "smart-turn" or (listens and bool(installed_recognisers(models)))
+    listens = _wants_whisper(engines) and bool(installed_recognisers(models))
+    return engines.turn_detector == "smart-turn" or listens
+
+
+def _wants_whisper(engines: EngineSettings) -> bool:
+    return engines.recogniser == "whisper" or (engines.recogniser == "auto" and engines.backend in ("auto", "local"))
