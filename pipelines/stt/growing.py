@@ -23,7 +23,7 @@ Purpose = Literal["caption", "lull", "interim", "final"]
 
 _SHOWN: tuple[Purpose, ...] = ("caption", "lull")
 
-# In the midst of speech a caption is due after this much new audio; most captions are read in a lull before that.
+# While somebody speaks, a caption is due after this much new audio; most captions are read in a lull before that.
 CAPTION_EVERY_MS = 1_000.0
 LULL_EVERY_MS = 100.0  # of new audio: a lull that brings less is not read
 # So long without voice: many are the stop of a consonant, which lasts up to about 150 ms, but some are pauses.
