@@ -6,7 +6,7 @@ WORKDIR /build
 COPY requirements/base.lock requirements/build.lock requirements/
 # Wheels alone, so that nothing is compiled; what builds our own wheel stays in this stage.
 RUN python -m venv /opt/interlocutor \
-    && /opt/interlocutor/bin/pip install --quiet --only-binary :all: --require-hashes -r requirements/base.lock \
+    && /opt/interlocutor/bin/pip install --quiet --only-binary :all: --no-deps --require-hashes -r requirements/base.lock \
     && python -m venv /opt/tools \
     && /opt/tools/bin/pip install --quiet --only-binary :all: --require-hashes -r requirements/build.lock
 COPY pyproject.toml LICENSE NOTICE README.md ./

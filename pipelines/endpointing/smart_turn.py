@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from common.errors import EngineError
 from pipelines.engines import EndOfTurn, EndOfTurnRequest, EngineInfo
+from pipelines.onnx_session import open_session
 
 WINDOW_S = 8
 MEL_BANDS, MEL_FRAMES = 80, 800
@@ -59,20 +60,8 @@ class SmartTurn:
 
     def _loaded(self) -> Any:
         if self._session is None:
-            onnxruntime: Any = importlib.import_module("onnxruntime")
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = self._threads
-            options.inter_op_num_threads = 1
-            # A thread that spins while it waits takes the processor from the recogniser.
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
             file = next(iter(sorted(self._folder.glob("*.onnx"))), None)
             if file is None:
                 raise EngineError(f"{self._folder} holds no ONNX file", code="model.format")
-            try:
-                self._session = onnxruntime.InferenceSession(
-                    str(file), sess_options=options, providers=["CPUExecutionProvider"]
-                )
-            # onnxruntime's errors have no class in common.
-            except Exception as error:
-                raise EngineError(f"{file} can't be run ({error})", code="model.format") from error
+            self._session = open_session(file, threads=self._threads, name=str(file))
         return self._session

@@ -124,19 +124,25 @@ class Espeak:
 
     def phonemes(self, text: str, *, voice: str) -> list[str]:
         """Return the text's phonemes as IPA strings, stress marks included, without word boundaries."""
+        parts = self._read(text, voice, _PHONEMES_IPA | (ord("_") << 8))
+        return [piece for part in parts for piece in part.replace(" ", "_").split("_") if piece]
+
+    def ipa(self, text: str, *, voice: str) -> str:
+        """Return the text in IPA as it would be said: words apart by a space, but those that flow together joined."""
+        return " ".join(part.strip() for part in self._read(text, voice, _PHONEMES_IPA) if part.strip())
+
+    def _read(self, text: str, voice: str, mode: int) -> list[str]:
         buffer = ctypes.create_string_buffer(_printable(text).encode())
         position = ctypes.c_void_p(ctypes.addressof(buffer))
-        found: list[str] = []
+        parts: list[str] = []
         with self._lock:
             self._set_voice(voice)
             while position.value:
                 # One call per clause; the library moves the pointer on and sets it to NULL at the end.
-                part = self._library.espeak_TextToPhonemes(
-                    ctypes.byref(position), _CHARS_UTF8, _PHONEMES_IPA | (ord("_") << 8)
-                )
+                part = self._library.espeak_TextToPhonemes(ctypes.byref(position), _CHARS_UTF8, mode)
                 if part:
-                    found += [piece for piece in part.decode().replace(" ", "_").split("_") if piece]
-        return found
+                    parts.append(part.decode())
+        return parts
 
     def _set_voice(self, voice: str) -> None:
         code = self._library.espeak_SetVoiceByName(voice.encode())

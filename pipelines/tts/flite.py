@@ -19,19 +19,18 @@ import numpy as np
 import soundfile
 from rapidfuzz.distance import Levenshtein
 
-from audio.frames import WIRE_HZ, Pcm, samples_for
+from audio.frames import WIRE_HZ, Pcm
 from audio.resample import resample_whole
 from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Voice
 from pipelines.stt.phones import pronounce
-from pipelines.tts.word_times import Token, audible_windows, chunks, fill_starts, place, tokens
+from pipelines.tts.word_times import Token, chunks, fill_starts, place, tokens, trim
 
 _EXECUTABLE = "flite"
 _VOICES = {"male": "rms", "female": "slt"}
 # These rates were measured at stretch 1 on patients' sentences, commas included.
 _NATURAL_WPM = {"rms": 175.0, "slt": 193.0}
 _TIMEOUT_S = 10.0  # a minute of speech takes a quarter of a second
-_MARGIN_SAMPLES = samples_for(10, WIRE_HZ)
 _PAUSE = "pau"
 _ASCII = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "£": " pounds "})
 _SAME_AUDIO = {"ax": "AH", "axr": "ER", "ix": "IH", "el": "AH", "em": "M", "en": "N"}
@@ -67,14 +66,8 @@ class FliteSynthesiser:
             return
         voice = _VOICES[request.voice.sex]
         spoken = _run(_plain(request.text), voice=voice, stretch=stretch_for(request.voice))
-        audible = np.flatnonzero(audible_windows(spoken.samples))
-        window = samples_for(10, WIRE_HZ)
-        begin = max(0, int(audible[0]) * window - _MARGIN_SAMPLES) if len(audible) else 0
-        end = (int(audible[-1]) + 1) * window + _MARGIN_SAMPLES if len(audible) else 0
-        samples = spoken.samples[begin:end]
-        starts = [
-            None if start is None else max(0, round(start * WIRE_HZ) - begin) for start in align(words, spoken.phones)
-        ]
+        known = [None if start is None else round(start * WIRE_HZ) for start in align(words, spoken.phones)]
+        samples, starts = trim(spoken.samples, known)
         yield from chunks(samples, place(words, fill_starts(starts, total=len(samples)), samples))
 
 

@@ -91,6 +91,17 @@ def audible_windows(samples: Pcm) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return loud
 
 
+def trim(samples: Pcm, starts: Sequence[int | None]) -> tuple[Pcm, list[int | None]]:
+    """Return 24 kHz audio without the silence around it, 10 ms apart, and where the words start in what is left."""
+    audible = np.flatnonzero(audible_windows(samples))
+    if not len(audible):
+        return samples[:0], [0] * len(starts)
+    begin = max(0, (int(audible[0]) - 1) * _WINDOW_SAMPLES)
+    end = (int(audible[-1]) + 2) * _WINDOW_SAMPLES
+    kept = samples[begin:end]
+    return kept, [None if start is None else min(len(kept), max(0, start - begin)) for start in starts]
+
+
 def chunks(samples: Pcm, words: Sequence[Word]) -> Iterator[SpeechChunk]:
     """Yield audio in pieces of 200 ms, each with the words that start in it; words at the very end go with the last."""
     count = max(1, -(-len(samples) // _CHUNK_SAMPLES))

@@ -1,0 +1,113 @@
+"""One speaker of a VITS voice: the model, who of its speakers, at what pace and loudness by nature."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.engines import Word
+from pipelines.tts.neural.levels import measure
+from pipelines.tts.neural.script import Script, scripts_of
+from pipelines.tts.neural.vits_model import Passage, VitsModel
+from pipelines.tts.neural.voice_file import read_voice
+
+# Pace and loudness are measured on these; they have what slows a patient down: commas and full stops.
+_SENTENCES = (
+    "I've had these headaches for about three weeks now, and they're getting worse.",
+    "Well, to be honest, I'm rather worried about it. My mother had the same thing.",
+)
+# Beyond these a voice no longer sounds like a person.
+_SHORTEST, _LONGEST = 0.7, 1.8
+_LEAD_MS, _TAIL_MS = 20.0, 40.0
+
+_models: weakref.WeakValueDictionary[tuple[Path, int], VitsModel] = weakref.WeakValueDictionary()
+_loading = threading.Lock()
+
+
+def shared_model(folder: Path, threads: int) -> VitsModel:
+    """Return the model in a folder, which all workers of this process share; raises EngineError."""
+    with _loading:
+        model = _models.get((folder, threads))
+        if model is None:
+            model = VitsModel(read_voice(folder), threads=threads)
+            model.probe(scripts_of(_SENTENCES[0].split(), model.voice)[0].ids, _first(model))
+            _models[folder, threads] = model
+        return model
+
+
+def _first(model: VitsModel) -> int | None:
+    return next(iter(model.voice.speakers.values()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A passage that is being made: its words with their times from its first sample, and its audio, piece by piece."""
+
+    words: tuple[Word, ...]
+    waves: Iterator[NDArray[np.float32]]
+
+
+class Speaker:
+    """Reads texts out with one speaker's voice."""
+
+    def __init__(self, model: VitsModel, name: str) -> None:
+        self._model = model
+        self._number = model.voice.speaker(name)
+        scripts = [scripts_of(sentence.split(), model.voice)[0] for sentence in _SENTENCES]
+        passages = [model.passage(script.ids, self._number, length=1.0) for script in scripts]
+        waves = [wave for passage in passages for wave in model.windows(passage, 0, passage.length)]
+        self.level = measure(np.concatenate(waves), model.voice.rate_hz)
+        spans = [self._sounding(script, passage) for script, passage in zip(scripts, passages, strict=True)]
+        minutes = sum(self._ms(end - begin) for begin, end in spans) / 60_000
+        self.wpm = sum(len(sentence.split()) for sentence in _SENTENCES) / minutes
+
+    @property
+    def rate_hz(self) -> int:
+        """The rate of its audio."""
+        return self._model.voice.rate_hz
+
+    def read(self, words: Sequence[str], *, rate_wpm: float) -> Iterator[Speech]:
+        """Yield the passages of a text, silence around each trimmed; raises EngineError.
+
+        Args:
+            words: What to read, each with its punctuation.
+            rate_wpm: How fast, in words a minute; bounded to what still sounds like a person.
+        """
+        length = float(np.clip(self.wpm / rate_wpm, _SHORTEST, _LONGEST))
+        rest = list(words)
+        for script in scripts_of(words, self._model.voice):
+            passage = self._model.passage(script.ids, self._number, length=length)
+            part, rest = rest[: len(script.spans)], rest[len(script.spans) :]
+            begin, end = self._sounding(script, passage)
+            edges = _edges(passage)
+            timed = tuple(
+                Word(word, self._ms(edges[first] - begin), self._ms(edges[last] - begin))
+                for word, (first, last) in zip(part, script.spans, strict=True)
+            )
+            yield Speech(timed, self._model.windows(passage, begin, end))
+
+    def _sounding(self, script: Script, passage: Passage) -> tuple[int, int]:
+        """Return the frames from shortly before the first word to shortly behind the last; none without words."""
+        sounding = [span for span in script.spans if span[1] > span[0]]
+        if not sounding:
+            return 0, 0
+        edges = _edges(passage)
+        lead, tail = self._frames(_LEAD_MS), self._frames(_TAIL_MS)
+        return max(0, int(edges[sounding[0][0]]) - lead), min(passage.length, int(edges[sounding[-1][1]]) + tail)
+
+    def _ms(self, frames: int) -> int:
+        return max(0, round(1000.0 * int(frames) * self._model.samples_per_frame / self.rate_hz))
+
+    def _frames(self, ms: float) -> int:
+        return round(ms * self.rate_hz / 1000.0 / self._model.samples_per_frame)
+
+
+def _edges(passage: Passage) -> NDArray[np.int64]:
+    """Return the frame at which each id begins, and where the last ends."""
+    return np.concatenate([[0], np.cumsum(passage.frames)])

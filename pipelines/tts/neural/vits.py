@@ -1,0 +1,64 @@
+"""VITS voices (Piper's and Coqui's) as a synthesiser: streamed, with the model's own word times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from audio.frames import WIRE_HZ, Pcm
+from audio.resample import StreamResampler
+from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Word
+from pipelines.tts.neural.levels import ClauseLevel
+from pipelines.tts.neural.speaker import Speaker, shared_model
+from pipelines.tts.word_times import tokens
+
+_NOTHING: Pcm = np.zeros(0, dtype=np.int16)
+
+
+class VitsSynthesiser:
+    """Speaks with one voice; `speaker` names one of its speakers, where it has several."""
+
+    def __init__(self, folder: Path, *, speaker: str = "", threads: int = 1) -> None:
+        self.info = EngineInfo("synthesiser", folder.name, demonstration=False, isolation="thread")
+        self._folder, self._name, self._threads = folder, speaker, threads
+        self._speaker: Speaker | None = None
+
+    def warm(self) -> None:
+        """Load the voice, find its windows, pace and loudness; raises EngineError."""
+        self._loaded()
+
+    def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
+        """Yield the clause at 24 kHz as it is made, silence around it trimmed; raises EngineError."""
+        speaker = self._loaded()
+        words = [word.text for word in tokens(request.text)]
+        level, resampler = ClauseLevel(speaker.level), StreamResampler(speaker.rate_hz, WIRE_HZ)
+        pending: list[Word] = []
+        begun = made = 0
+        for speech in speaker.read(words, rate_wpm=request.voice.rate_wpm):
+            offset_ms = round(1000 * begun / speaker.rate_hz)
+            pending += [
+                replace(word, start_ms=word.start_ms + offset_ms, end_ms=word.end_ms + offset_ms)
+                for word in speech.words
+            ]
+            for wave in speech.waves:
+                begun += len(wave)
+                samples = resampler.process(level.process(wave))
+                made += len(samples)
+                yield _chunk(samples, pending, until_ms=1000 * made / WIRE_HZ)
+        yield SpeechChunk(resampler.process(_NOTHING, last=True), tuple(pending))
+
+    def _loaded(self) -> Speaker:
+        if self._speaker is None:
+            self._speaker = Speaker(shared_model(self._folder, self._threads), self._name)
+        return self._speaker
+
+
+def _chunk(samples: Pcm, pending: list[Word], *, until_ms: float) -> SpeechChunk:
+    """Return audio with the words that start in it, which are no longer pending."""
+    count = sum(word.start_ms < until_ms for word in pending)
+    words = tuple(pending[:count])
+    del pending[:count]
+    return SpeechChunk(samples, words)
