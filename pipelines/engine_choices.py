@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from audio.clock import Clock
 from common.errors import EngineError
-from pipelines.engines import Isolation
+from pipelines.engines import Isolation, Voice
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
@@ -27,6 +27,13 @@ from pipelines.models.settings import ModelSettings
 from pipelines.session.driver import Engines
 from pipelines.stt.model_choice import AUTO, FIRST, choose_model
 from pipelines.stt.whisper_settings import WhisperSettings
+from pipelines.tts.casting import missing_sexes, name_of
+from pipelines.tts.voices import SEXES, NeuralVoice, installed_voices, voices_for
+
+PULL_VOICES = "`interlocutor models pull joe` and `interlocutor models pull kokoro`"
+"""The commands that bring a man's and women's voices."""
+
+_PEOPLE = {"female": "women", "male": "men"}
 
 SMART_TURN = "smart-turn"
 """The id of the turn detector that the catalogue brings."""
@@ -52,8 +59,10 @@ class EngineSettings(BaseModel):
     responder: Literal["auto", "scripted-patient", "scripted"] = Field(
         default="auto", description="The patient's mind by name; auto follows the backend."
     )
-    synthesiser: Literal["auto", "espeak", "flite", "scripted"] = Field(
-        default="auto", description="Voice by name; auto follows the backend: flite when Debian's package is there."
+    synthesiser: Literal["auto", "neural", "espeak", "flite", "scripted"] = Field(
+        default="auto",
+        description="Voices: neural (those that were pulled), flite, espeak. auto: neural ones for the patients that "
+        "they fit, and for the others flite where it is installed.",
     )
     turn_detector: Literal["auto", "smart-turn", "off", "scripted"] = Field(
         default="off",
@@ -63,7 +72,9 @@ class EngineSettings(BaseModel):
         default=0, ge=0, le=64, description="PocketSphinx processes; 0: one per core, at most 4."
     )
     responder_workers: int = Field(default=1, ge=1, le=64, description="Threads or processes of the patient's mind.")
-    synthesiser_workers: int = Field(default=1, ge=1, le=64, description="Threads or processes of the voice.")
+    synthesiser_workers: int = Field(
+        default=0, ge=0, le=64, description="Threads or processes of the voice; 0: one, for neural voices two."
+    )
     turn_detector_workers: int = Field(default=1, ge=1, le=64, description="Threads of the turn detector.")
     whisper: WhisperSettings = Field(default_factory=WhisperSettings)
 
@@ -166,7 +177,7 @@ def choose_engines(settings: EngineSettings, models: ModelSettings | None = None
             "set engines.responder to 'scripted-patient', or engines.profile to 'small-cpu'",
             code="engine.unavailable",
         )
-    scripted = backend == "mock"
+    scripted, backend_asked = backend == "mock", backend
     why = "auto: the best installed" if backend == "auto" else f"engines.backend is '{backend}'"
     recogniser = _recogniser(settings, models, why)
     if backend == "auto":
@@ -176,7 +187,7 @@ def choose_engines(settings: EngineSettings, models: ModelSettings | None = None
         backend,
         recogniser,
         _responder(settings.responder, scripted, why),
-        _synthesiser(settings.synthesiser, scripted, why),
+        _synthesiser(settings.synthesiser, backend_asked, models),
         turn_detector,
         no_turn_detector,
     )
@@ -248,9 +259,17 @@ def _responder(name: str, scripted: bool, why: str) -> Choice:
     return Choice("scripted-patient", factory, "thread", reason)
 
 
-def _synthesiser(name: str, scripted: bool, why: str) -> Choice:
-    if name == "scripted" or (name == "auto" and scripted):
-        return _scripted("synthesiser", why)
+def _synthesiser(name: str, backend: Backend, models: ModelSettings) -> Choice:
+    by_name = "asked for by name"
+    if name == "scripted" or (name == "auto" and backend == "mock"):
+        return _scripted("synthesiser", by_name if name == "scripted" else "engines.backend is 'mock'")
+    why = f"engines.backend is '{backend}'"
+    if name == "neural" or (name == "auto" and backend in ("auto", "local")):
+        if voices := installed_voices(models):
+            return _cast(voices, by_name if name == "neural" else "auto")
+        if name == "neural":
+            raise EngineError(f"no neural voice is here; run {PULL_VOICES} and start again", code="model.not_installed")
+        why = f"auto: no neural voice is here ({PULL_VOICES} bring them)"
     from pipelines.tts import flite
 
     if name == "flite" and not flite.available():
@@ -259,10 +278,21 @@ def _synthesiser(name: str, scripted: bool, why: str) -> Choice:
             code="engine.unavailable",
         )
     if name == "flite" or (name == "auto" and flite.available()):
-        reason = "asked for by name" if name == "flite" else "auto: flite is installed and sounds better than espeak"
+        reason = by_name if name == "flite" else f"{why}; flite is installed and sounds better than espeak"
         return Choice("flite", _Lazy("pipelines.tts.flite", "FliteSynthesiser"), "thread", reason)
-    reason = "asked for by name" if name == "espeak" else "auto: flite is not installed; espeak comes with the package"
+    reason = by_name if name == "espeak" else f"{why}; flite is not installed; espeak comes with the package"
     return Choice("espeak", _Lazy("pipelines.tts.espeak", "EspeakSynthesiser"), "process", reason)
+
+
+def _cast(voices: Sequence[NeuralVoice], why: str) -> Choice:
+    """Return what gives each patient a voice that fits."""
+    lacking = missing_sexes(voices)
+    fits = {sex: voices_for(Voice(sex=sex), voices)[0].name for sex in SEXES if sex not in lacking}
+    told = [f"{name} speaks for {_PEOPLE[sex]}" for sex, name in fits.items()]
+    told += [f"{_PEOPLE[sex]} speak with a plain voice" for sex in lacking]
+    make = _Lazy("pipelines.tts.casting", "CastSynthesiser", {"voices": tuple(voices)})
+    # onnxruntime lets go of the interpreter while it computes.
+    return Choice(name_of(voices), make, "thread", f"{why}; {', '.join(told)}", demonstration=bool(lacking))
 
 
 def _turn_detector(settings: EngineSettings, models: ModelSettings, recogniser: Choice) -> tuple[Choice | None, str]:
@@ -298,11 +328,16 @@ def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Eng
     return Engines(
         _recogniser_lane(choices.recogniser, settings, clock),
         _job_lane("responder", choices.responder, settings.responder_workers, clock),
-        _job_lane("synthesiser", choices.synthesiser, settings.synthesiser_workers, clock),
+        _job_lane("synthesiser", choices.synthesiser, _voice_workers(settings, choices.synthesiser), clock),
         _job_lane("turn_detector", choices.turn_detector, settings.turn_detector_workers, clock)
         if choices.turn_detector is not None
         else None,
     )
+
+
+def _voice_workers(settings: EngineSettings, choice: Choice) -> int:
+    """Return how many clauses are made at once: neural voices share their models, so that a second one costs little."""
+    return settings.synthesiser_workers or (1 if choice.demonstration else min(2, choose_threads(0)))
 
 
 def _job_lane(name: str, choice: Choice, workers: int, clock: Clock) -> JobLane:

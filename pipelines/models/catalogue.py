@@ -24,7 +24,7 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 
-USED_KINDS: tuple[Kind, ...] = ("recogniser", "turn_detector")
+USED_KINDS: tuple[Kind, ...] = ("recogniser", "synthesiser", "turn_detector")
 """The kinds of models that an engine of this version can load."""
 
 
@@ -44,6 +44,16 @@ class ModelFile(CataloguePart):
         return path
 
 
+class SpeakerEntry(CataloguePart):
+    """One speaker of a voice; the only one of a model has no name. `age` is how old it sounds, roughly."""
+
+    name: str = ""
+    sex: Literal["female", "male"]
+    accent: str = "en-us"
+    age: int = Field(default=40, ge=1, le=120)
+    licence: str = ""
+
+
 class Entry(CataloguePart):
     """One model of the catalogue."""
 
@@ -58,6 +68,7 @@ class Entry(CataloguePart):
     memory_mib: int = Field(gt=0, description="MiB of memory while loaded on a CPU, roughly.")
     languages: tuple[str, ...] = Field(min_length=1)
     speakers: int = Field(default=0, ge=0)
+    voices: tuple[SpeakerEntry, ...] = Field(default=(), description="Speakers that may speak for a patient.")
     export: Export | None = Field(default=None, description="Into what it must be converted before use.")
     aliases: tuple[str, ...] = ()
 
@@ -177,6 +188,7 @@ def local(name: str, kind: Kind, size_mib: int, *, repository: str | None = None
         memory_mib=size_mib,
         languages=("?",),
         speakers=0,
+        voices=(),
         export=None,
         aliases=(),
     )

@@ -8,6 +8,7 @@ Checksums are another matter (`store.checksum_faults`): they read every byte.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -36,6 +37,8 @@ _WANTED: dict[Kind, str] = {
 # faster-whisper assumes so many where preprocessor_config.json is missing.
 _DEFAULT_MELS = 80
 _VITS_INPUTS = ("input", "input_lengths", "scales")
+_KOKORO_INPUTS = ("tokens", "style", "speed")
+_KOKORO_FILES = ("model.onnx", "vocab.json", "voices.npz")
 _TURN_DETECTOR_INPUT = "input_features"
 AGAIN = "pull it again"
 """How messages end that a pull would mend."""
@@ -80,7 +83,7 @@ def require_sound(folder: Path, kind: Kind) -> None:
 
 def kind_of(folder: Path) -> Kind | None:
     """Return which kind of model a folder seems to hold; None if that can't be told."""
-    if (folder / "model.onnx").is_file():
+    if (folder / "model.onnx").is_file() or list(folder.rglob("*.onnx.json")):
         return "synthesiser"
     if list(folder.glob("*.onnx")):
         return "turn_detector"
@@ -165,18 +168,31 @@ def _words_faults(folder: Path, table: Ct2File) -> list[Fault]:
 def _verify_voice(folder: Path) -> list[Fault]:
     if list(folder.glob("model_file.pth*")) and not (folder / "model.onnx").is_file():
         return [Fault("model.format", f"{folder} is a Coqui checkpoint: convert it with `interlocutor models export`")]
-    missing = [name for name in ("model.onnx", "config.json") if not (folder / name).is_file()]
+    if is_kokoro(folder):
+        return _voice_faults(folder, folder / "model.onnx", _KOKORO_FILES, _KOKORO_INPUTS, "Kokoro")
+    piper = next(iter(sorted(folder.rglob("*.onnx.json"))), None)
+    model, description = (piper.with_suffix(""), piper) if piper else (folder / "model.onnx", folder / "config.json")
+    needed = [str(file.relative_to(folder)) for file in (model, description)]
+    return _voice_faults(folder, model, needed, _VITS_INPUTS, "VITS") or list(filter(None, [_json_fault(description)]))
+
+
+def is_kokoro(folder: Path) -> bool:
+    """Return whether a voice's folder holds Kokoro: it keeps its speakers' styles in a file of their own."""
+    return (folder / "voices.npz").is_file()
+
+
+def _voice_faults(folder: Path, model: Path, files: Sequence[str], inputs: Sequence[str], name: str) -> list[Fault]:
+    missing = [file for file in files if not (folder / file).is_file()]
     if missing:
         return [Fault("model.format", f"{folder} is not a whole voice, {', '.join(missing)} is missing: {AGAIN}")]
     try:
-        graph = read_onnx(folder / "model.onnx")
+        graph = read_onnx(model)
     except NotOnnx as error:
-        return [Fault("model.format", f"{folder / 'model.onnx'} can't be used, {error}: {AGAIN}")]
-    lacking = [name for name in _VITS_INPUTS if name not in graph.inputs]
+        return [Fault("model.format", f"{model} can't be used, {error}: {AGAIN}")]
+    lacking = [known for known in inputs if known not in graph.inputs]
     if lacking:
-        return [Fault("model.architecture", f"{folder} holds no VITS voice (no input {lacking[0]}): choose another")]
-    fault = _json_fault(folder / "config.json")
-    return [fault] if fault is not None else []
+        return [Fault("model.architecture", f"{folder} holds no {name} voice (no input {lacking[0]}): choose another")]
+    return []
 
 
 def _verify_turn_detector(folder: Path) -> list[Fault]:

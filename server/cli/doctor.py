@@ -192,7 +192,23 @@ def check_engines(settings: Settings) -> list[Check]:
     if whisper is not None:
         checks.append(check_engine(f"Whisper {whisper.model}", lambda: whisper.factory().warm(), needed=True))
         checks.append(check_turn_detector(settings))
+    if settings.engines.synthesiser in ("auto", "neural"):
+        checks.append(check_voices(settings))
     return checks
+
+
+def check_voices(settings: Settings) -> Check:
+    """Speak with the voices that patients have; where a sex has only a plain one, say so."""
+    from pipelines.engine_choices import PULL_VOICES, choose_engines
+
+    try:
+        voice = choose_engines(settings.engines, settings.models).synthesiser
+    except EngineError as error:
+        return Check("Voices", "fail", error.message, f"run {PULL_VOICES}")
+    if voice.demonstration:
+        needed = settings.engines.backend in ("auto", "local")
+        return Check("Voices", "warn" if needed else "ok", voice.reason, f"run {PULL_VOICES}" if needed else "")
+    return check_engine("Voices", lambda: voice.factory().warm(), needed=True)
 
 
 def check_turn_detector(settings: Settings) -> Check:

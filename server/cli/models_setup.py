@@ -13,10 +13,14 @@ from server.cli.options import ConfigFolder, Embedded, Overrides
 
 if TYPE_CHECKING:
     from pipelines.engine_choices import EngineSettings
+    from pipelines.models.settings import ModelSettings
     from server.cli.models_place import Place
 
 FIRST = "tiny.en"
 """The smallest recogniser: a minute's download, quick enough for two cores."""
+
+VOICES = {"male": "joe", "female": "kokoro"}
+"""A man's voice and women's, quick enough for two cores."""
 
 
 _AS_SERVE = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
@@ -30,7 +34,7 @@ def register(app: typer.Typer) -> None:
 def setup(
     context: typer.Context, embedded: Embedded = False, overrides: Overrides = None, config: ConfigFolder = None
 ) -> None:
-    """Bring the smallest Whisper and what hears the end of turns, if none is here yet; takes what `serve` takes.
+    """Bring the smallest Whisper, patients' voices and what hears the end of turns; takes what `serve` takes.
 
     It never fails. `scripts/serve` runs it. What the settings do not ask for, or what is here already, is not fetched.
     """
@@ -48,6 +52,8 @@ def setup(
         _bring_first(place, settings.engines)
     if _wants_turn_detector(settings.engines, settings.models.path):
         _bring_turn_detector(place)
+    if settings.engines.synthesiser == "neural" or _wants_voices(settings.engines):
+        _bring_voices(place, settings.models)
 
 
 def _bring_first(place: Place, engines: EngineSettings) -> None:
@@ -80,6 +86,22 @@ def _bring_turn_detector(place: Place) -> None:
         typer.echo(f"without it {then}: `interlocutor models pull {SMART_TURN}` brings it later", err=True)
 
 
+def _bring_voices(place: Place, models: ModelSettings) -> None:
+    """Bring a voice for the patients of each sex that has none here."""
+    from pipelines.tts.casting import missing_sexes
+    from pipelines.tts.voices import installed_voices
+
+    for name in [VOICES[sex] for sex in missing_sexes(installed_voices(models))]:
+        try:
+            entry = place.find(name)
+            typer.echo(f"bringing the voice {entry.id} ({entry.download_mib} MiB), once", err=True)
+            bring(place, entry)
+        except (AppError, OSError) as error:
+            _tell(error)
+            then = "such patients speak with a plain voice"
+            typer.echo(f"without it {then}: `interlocutor models pull {name}` brings it later", err=True)
+
+
 def _tell(error: Exception) -> None:
     for line in str(error).splitlines():
         typer.echo(line, err=True)
@@ -105,6 +127,10 @@ def _wants_turn_detector(engines: EngineSettings, models: Path) -> bool:
         return False
     listens = _wants_whisper(engines) and bool(installed_recognisers(models))
     return engines.turn_detector == "smart-turn" or listens
+
+
+def _wants_voices(engines: EngineSettings) -> bool:
+    return engines.synthesiser == "auto" and engines.backend in ("auto", "local")
 
 
 def _wants_whisper(engines: EngineSettings) -> bool:

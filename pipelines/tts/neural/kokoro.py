@@ -80,12 +80,12 @@ class KokoroModel:
         self._lock = threading.Lock()
 
     def speaker(self, name: str) -> _Speaker:
-        """Return a speaker, measured at the first call; raises EngineError (`voice.speaker`)."""
+        """Return a speaker, measured at the first call; raises EngineError (`model.speaker`)."""
         with self._lock:
             if name not in self._speakers:
                 if name not in self._styles:
                     known = ", ".join(self._styles)
-                    raise EngineError(f"Kokoro has no speaker '{name}' here; it has {known}", code="voice.speaker")
+                    raise EngineError(f"Kokoro has no speaker '{name}' here; it has {known}", code="model.speaker")
                 words = _SENTENCE.split()
                 made = self.make(words, self._styles[name], speed=1.0)
                 level = measure(made.wave, WIRE_HZ)

@@ -42,7 +42,7 @@ def shared_model(folder: Path, threads: int) -> VitsModel:
 
 
 def _first(model: VitsModel) -> int | None:
-    return next(iter(model.voice.speakers.values()), None)
+    return next(iter(model.model.speakers.values()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Speaker:
 
     def __init__(self, model: VitsModel, name: str) -> None:
         self._model = model
-        self._number = model.voice.speaker(name)
+        self._number = model.model.speaker(name)
         scripts = [scripts_of(sentence.split(), model.voice)[0] for sentence in _SENTENCES]
         passages = [model.passage(script.ids, self._number, length=1.0) for script in scripts]
         waves = [wave for passage in passages for wave in model.windows(passage, 0, passage.length)]

@@ -38,18 +38,18 @@ class VoiceFile:
     speakers: Mapping[str, int]
 
     def speaker(self, name: str) -> int | None:
-        """Return the number of a speaker, None for a voice of one; raises EngineError (`voice.speaker`)."""
+        """Return the number of a speaker, None for a voice of one; raises EngineError (`model.speaker`)."""
         if not self.speakers:
             return None
         if name in self.speakers:
             return self.speakers[name]
         some = ", ".join(list(self.speakers)[:5])
-        raise EngineError(f"{self.model} has no speaker '{name}'; it has {some} and so on", code="voice.speaker")
+        raise EngineError(f"{self.model} has no speaker '{name}'; it has {some} and so on", code="model.speaker")
 
 
 def read_voice(folder: Path) -> VoiceFile:
     """Return the voice in `folder`; raises EngineError (`model.format`) for none or a contradictory one."""
-    models = sorted(folder.glob("*.onnx"))
+    models = sorted(folder.rglob("*.onnx"))
     if not models:
         raise EngineError(f"{folder} holds no voice: there is no .onnx file", code="model.format")
     model = models[0]

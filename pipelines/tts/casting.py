@@ -1,0 +1,102 @@
+"""Gives each patient a voice: a neural one of the same sex where there is one, else a plain one.
+
+A voice that fails before it has made a sound is replaced by the next for that clause, so that a session lives on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+import structlog
+
+from common.errors import EngineError
+from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Synthesiser, Voice
+from pipelines.tts import flite
+from pipelines.tts.voices import SEXES, NeuralVoice, voices_for
+
+logger = structlog.get_logger("pipelines.casting")
+
+
+class CastSynthesiser:
+    """Speaks for every patient; a lane may run several in threads, which share the models."""
+
+    def __init__(self, voices: Sequence[NeuralVoice], *, threads: int = 1) -> None:
+        self._voices, self._threads = tuple(voices), threads
+        self._engines: dict[str, Synthesiser] = {}
+        self._lock = threading.Lock()
+        self.info = EngineInfo(
+            "synthesiser",
+            name_of(voices),
+            demonstration=bool(missing_sexes(voices)),
+            isolation="thread",
+        )
+
+    def warm(self) -> None:
+        """Load the voice that speaks for a woman and the one that speaks for a man; raises EngineError."""
+        for sex in SEXES:
+            request = SpeakRequest("warm", "Ready.", Voice(sex=sex))
+            _, engine = next(self._candidates(request.voice))
+            engine.warm()
+            for _ in engine.speak(request):
+                pass
+
+    def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
+        """Yield the clause at 24 kHz; raises EngineError when no voice could speak it."""
+        failed: EngineError | None = None
+        for name, engine in self._candidates(request.voice):
+            made = False
+            try:
+                for chunk in engine.speak(request):
+                    made = made or len(chunk.samples) > 0
+                    yield chunk
+                return
+            except EngineError as error:
+                if made:
+                    raise
+                failed = error
+                logger.warning("voice_failed", voice=name, request=request.id, reason=error.message)
+        raise failed or EngineError("there is no voice to speak with")
+
+    def _candidates(self, voice: Voice) -> Iterator[tuple[str, Synthesiser]]:
+        for one in voices_for(voice, self._voices):
+            yield one.name, self._engine(one)
+        plain = "flite" if flite.available() else "espeak"
+        with self._lock:
+            engine = self._engines.get(plain) or _plain(plain)
+            self._engines[plain] = engine
+        yield plain, engine
+
+    def _engine(self, voice: NeuralVoice) -> Synthesiser:
+        with self._lock:
+            if voice.name not in self._engines:
+                self._engines[voice.name] = _neural(voice, self._threads)
+            return self._engines[voice.name]
+
+
+def name_of(voices: Sequence[NeuralVoice]) -> str:
+    """Return the models that speak, for people: `joe and kokoro`."""
+    return " and ".join(dict.fromkeys(voice.place.id for voice in voices))
+
+
+def missing_sexes(voices: Sequence[NeuralVoice]) -> list[str]:
+    """Return the sexes for which only a plain voice is here."""
+    return [sex for sex in SEXES if not any(voice.sex == sex for voice in voices)]
+
+
+def _neural(voice: NeuralVoice, threads: int) -> Synthesiser:
+    if voice.engine == "kokoro":
+        from pipelines.tts.neural.kokoro import KokoroSynthesiser
+
+        return KokoroSynthesiser(voice.place.folder, speaker=voice.speaker, threads=threads)
+    from pipelines.tts.neural.vits import VitsSynthesiser
+
+    return VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=threads)
+
+
+def _plain(name: str) -> Synthesiser:
+    if name == "flite":
+        return flite.FliteSynthesiser()
+    from pipelines.tts.espeak import EspeakSynthesiser
+
+    return EspeakSynthesiser()

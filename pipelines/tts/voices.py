@@ -1,0 +1,60 @@
+"""Which neural voices are here, and which of them speaks for a patient: never a man's voice for a woman."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipelines.engines import Voice
+from pipelines.models.catalogue import Entry
+from pipelines.models.model_folders import ModelPlace, catalogue_of, installed_models
+from pipelines.models.settings import ModelSettings
+from pipelines.models.verify import is_kokoro
+
+Sex = Literal["female", "male"]
+SEXES: tuple[Sex, ...] = ("female", "male")
+
+
+@dataclass(frozen=True, slots=True)
+class NeuralVoice:
+    """A speaker of a model that is here; an empty `speaker` is the only one of its model."""
+
+    place: ModelPlace
+    engine: Literal["vits", "kokoro"]
+    speaker: str
+    sex: Sex
+    accent: str
+    age: int
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.place.id}/{self.speaker}" if self.speaker else self.place.id
+
+
+def installed_voices(settings: ModelSettings) -> list[NeuralVoice]:
+    """Return the voices of the models that are here, of which the catalogue knows the speakers."""
+    known = {entry.id: entry for entry in catalogue_of(settings).models}
+    here = [name for name, kind in installed_models(settings.path) if kind == "synthesiser"]
+    return [voice for name in here if name in known for voice in _of_model(known[name], settings.path / name)]
+
+
+def voices_for(voice: Voice, among: Sequence[NeuralVoice]) -> list[NeuralVoice]:
+    """Return the voices that may speak for a patient, the nearest first: of the same sex, then by accent and age."""
+    fitting = [one for one in among if one.sex == voice.sex]
+    return sorted(fitting, key=lambda one: (_accent_distance(one.accent, voice.accent), abs(one.age - voice.age)))
+
+
+def _of_model(entry: Entry, folder: Path) -> list[NeuralVoice]:
+    place = ModelPlace(folder, "synthesiser", entry.id)
+    engine: Literal["vits", "kokoro"] = "kokoro" if is_kokoro(folder) else "vits"
+    return [NeuralVoice(place, engine, one.name, one.sex, one.accent, one.age) for one in entry.voices]
+
+
+def _accent_distance(one: str, other: str) -> int:
+    """Return 0 for the same accent, 1 for another of the same country, 2 for another country's."""
+    if one == other:
+        return 0
+    return 1 if one.split("-")[:2] == other.split("-")[:2] else 2
