@@ -8,11 +8,11 @@ from pipelines.tts.spoken import figures, units
 from pipelines.tts.spoken.pieces import Place
 
 _COINS = {"£": ("pound", "pounds", "pence"), "$": ("dollar", "dollars", "cents"), "€": ("euro", "euros", "cents")}
+_VOLUMES = frozenset(("ml", "mls", "l", "dl", "h", "hr", "hrs", "min", "dose"))
 _LARGE = {"k": "thousand", "m": "million", "bn": "billion"}
 _BACK_WORDS = frozenset(("times", "hundred", "thousand", "million", "billion"))
 _SYSTOLIC = range(60, 300)
 _DIASTOLIC = range(20, 200)
-# Where a unit stands behind a range or a fraction of its own, three pieces at most are looked at.
 _VOWEL_SOUND = re.compile(r"[aeio]|hour|u(?!nit|s)", re.IGNORECASE)
 _NOUNLESS = frozenset(
     "a an the of in at on for per each every and or but to with by from after before twice once then now when if as so"
@@ -26,6 +26,13 @@ def pressure(found: re.Match[str], place: Place) -> str | None:
     if upper not in _SYSTOLIC or lower not in _DIASTOLIC or lower >= upper:
         return None
     return f"{figures.pairs(upper)} over {figures.pairs(lower)}"
+
+
+def upper_pressure(found: re.Match[str], place: Place) -> str | None:
+    """Read the 120 of "120 over 80"."""
+    number = int(found[0])
+    over = place.after().lower() == "over" and place.after(2).isdecimal()
+    return figures.pairs(number) if over and number in _SYSTOLIC else None
 
 
 def strength(found: re.Match[str], place: Place) -> str | None:
@@ -54,8 +61,10 @@ def fraction(found: re.Match[str], place: Place) -> str | None:
         return f"{figures.cardinal(above)} out of {figures.cardinal(below)}"
     if name is None:
         return f"{figures.cardinal(above)} over {figures.cardinal(below)}"
-    return name + _of_what(name, found["unit"] or place.after()) + (
-        " " + units.unit(found["unit"], one=True) if found["unit"] and units.is_unit(found["unit"]) else ""
+    return (
+        name
+        + _of_what(name, found["unit"] or place.after())
+        + (" " + units.unit(found["unit"], one=True) if found["unit"] and units.is_unit(found["unit"]) else "")
     )
 
 
@@ -68,27 +77,21 @@ def _of_what(name: str, following: str) -> str:
 
 
 def glued_unit(found: re.Match[str], place: Place) -> str | None:
-    """Read 100mcg, 5-mg, 10-20mg and 250mg/5ml."""
+    """Read 100mcg, 10-20mg, 5mg/kg and, which describes what follows, 24-hr and 5-mg."""
     amount, name = found["amount"], found["unit"]
     if not units.is_unit(name):
         return None
-    one = units.is_one(amount) or units.describes(place.before().lower(), place.after())
-    said = f"{_amount(amount)} {units.unit(name, one=one)}"
-    if not found["per"]:
-        return said
-    number, other = found["pernumber"], found["perunit"]
-    if not number:
-        return f"{said} {_behind_slash(other, place)}"
-    if not units.is_unit(other):
+    one = bool(found["dash"]) or units.is_one(amount) or units.describes(place.before().lower(), place.after())
+    return f"{_amount(amount)} {units.unit(name, one=one)}"
+
+
+def concentration(found: re.Match[str], place: Place) -> str | None:
+    """Read 250mg/5ml, and what is said twice: 72kg/158lb."""
+    if not (units.is_unit(found["unit"]) and units.is_unit(found["other"])):
         return None
-    return f"{said} per {figures.number(number)} {units.unit(other, one=units.is_one(number))}"
-
-
-def _behind_slash(name: str, place: Place) -> str:
-    try:
-        return units.per(name)
-    except KeyError:
-        return "per " + place.read(name, place)
+    first = f"{_amount(found['amount'])} {units.unit(found['unit'], one=units.is_one(found['amount']))}"
+    second = f"{figures.number(found['in'])} {units.unit(found['other'], one=units.is_one(found['in']))}"
+    return f"{first} {'per' if found['other'].lower() in _VOLUMES else 'or'} {second}"
 
 
 def a_day(found: re.Match[str], place: Place) -> str | None:
@@ -108,7 +111,7 @@ def _amount(text: str) -> str:
 def unit(found: re.Match[str], place: Place) -> str | None:
     """Read a unit that is a word of its own: 5 mg, mmol/L; None where it isn't meant as one."""
     name = found[0]
-    if not units.is_unit(name):
+    if not units.is_unit(name) or units.is_word_before(name, place.after()):
         return None
     amount = place.before()
     behind = units.is_figure(amount)
@@ -128,6 +131,8 @@ def spread(found: re.Match[str], place: Place) -> str:
     if re.fullmatch(r"\d{4}", first) and re.fullmatch(r"\d{2}|\d{4}", second) and figures.is_year(int(first)):
         last = figures.year(int(second)) if len(second) == 4 else figures.cardinal(int(second))
         return f"{figures.year(int(first))} to {last}"
+    if first[0] in _COINS and second[0].isdigit():
+        return f"{place.read(first[1:], place)} to {place.read(first[0] + second, place)}"
     return f"{place.read(first, place)} to {place.read(second, place)}"
 
 

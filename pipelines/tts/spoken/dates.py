@@ -13,6 +13,7 @@ _SHORT_MONTHS = {"sept": "September"} | {name[:3]: name.capitalize() for name in
 _DAYS = {"mon": "Monday", "tue": "Tuesday", "tues": "Tuesday", "wed": "Wednesday", "weds": "Wednesday",
          "thu": "Thursday", "thur": "Thursday", "thurs": "Thursday", "fri": "Friday"}  # fmt: skip
 _WEEKEND = {"sat": "Saturday", "sun": "Sunday"}
+SHORTENED = frozenset((*_SHORT_MONTHS, *_DAYS, *_WEEKEND))
 _HALVES = {"am": "eigh M", "pm": "P M"}
 _YEAR_BEFORE = frozenset("in since from of until till by during before after around about year circa to and".split())
 # Behind a number of four digits these are counted, so that it is no year.
@@ -20,6 +21,7 @@ _COUNTED = frozenset(
     "calories steps people tablets patients pounds dollars euros metres miles hours days times words copies cases men"
     " women children units of".split()
 )
+_DATE_BEFORE = frozenset(("on", "since", "dated", "until", "by"))
 _AT = frozenset(("at", "until", "till"))
 _THIS_CENTURY = 50
 
@@ -34,6 +36,14 @@ def day_month_year(found: re.Match[str], place: Place) -> str | None:
     if len(found["year"]) == 2:
         year += 2000 if year < _THIS_CENTURY else 1900
     return f"the {figures.ordinal(day)} of {MONTHS[month - 1].capitalize()} {figures.year(year)}"
+
+
+def day_and_month(found: re.Match[str], place: Place) -> str | None:
+    """Read 3/4 as a day where the word before asks for one; else it is a fraction or months."""
+    day, month = int(found[1]), int(found[2])
+    if place.before().lower() not in _DATE_BEFORE or not (1 <= day <= 31 and 1 <= month <= 12):
+        return None
+    return f"the {figures.ordinal(day)} of {MONTHS[month - 1].capitalize()}"
 
 
 def day_of_month(found: re.Match[str], place: Place) -> str | None:

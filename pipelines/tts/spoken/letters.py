@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from pipelines.tts.spoken import figures
 from pipelines.tts.spoken.pieces import Place
@@ -14,7 +15,7 @@ INITIALISMS = frozenset(
     " EBV ECG ED EEG EKG ENT ER ERCP ESR EU FAQ FBC FYI GCS GCSE GI GMC GP GTN HCA HDL HDU HGV HIV HMO HPV HR HRT HSV"
     " IBD IBS ICU ID IM INR IQ IT ITU IUD IV IVF LA LDL LFT LGBT MAOI MDT MMR MOT MRI MRSA MS NG NHS NMC NY OBGYN OCD"
     " OD OET OT OTC PC PCOS PCR PDF PE PHD PIP PMS PPI PSA PT PTSD PVC QC RN RNA RSI RSV SHO SLE SSRI STD STI SVT TB"
-    " TIA TMJ TSH TV UC UK UN URL US USA USB UTI UV VD VIP WC WHO BD TDS QDS SC".split()
+    " TIA TMJ TSH TV UC UK UN URL US USA USB UTI UV VD VIP WC BD TDS QDS SC".split()
 )  # fmt: skip
 AS_WORDS = {
     "AIDS": "aids", "SARS": "sars", "MERS": "mers", "COVID": "covid", "Covid": "covid", "NSAID": "en-said",
@@ -28,18 +29,21 @@ AS_WORDS = {
 # Sounds that people write without a vowel.
 SOUNDS = frozenset("hmm hm mm mmm mhm shh sh tsk psst pfft brr grr ugh nth zzz pst phew tsks".split())
 _STRESSED = frozenset(
-    "A ALL AM AN AND ANY ARE AS AT BAD BE BIG BUT BY CAN DAY DID DO EAT FOR GET GO GOD GOT HAD HAS HE HER HIM HIS HOT HOW"
-    " I IF IN IS LOT MAY ME MY NEW NO NOT NOW OF OFF OH OLD ON ONE OR OUR OUT SAY SEE SHE SIX SO TEN THE TO TOO TWO UP"
-    " WAS WAY WE WHY YES YET YOU".split()
+    "A ALL AM AN AND ANY ARE AS AT BAD BE BIG BUT BY CAN DAY DID DO EAT FOR GET GO GOD GOT HAD HAS HE HER HIM"
+    " HIS HOT HOW I IF IN IS LOT MAY ME MY NEW NO NOT NOW OF OFF OH OLD ON ONE OR OUR OUT SAY SEE SHE SIX SO"
+    " TEN THE TO TOO TWO UP WAS WAY WE WHY YES YET YOU".split()
 )
 _AS_LETTER_BEHIND = frozenset(
-    "vitamin vitamins hepatitis type group plan class grade streptococcus influenza section ward block haemophilia".split()
+    "vitamin vitamins hepatitis type group plan class grade streptococcus influenza section ward block"
+    " haemophilia".split()
 )
 _NUMBERED = frozenset(
-    "type types stage stages grade grades phase class part chapter factor category bipolar angiotensin level war schedule"
-    " nerve".split()
+    "type types stage stages grade grades phase class part chapter factor category bipolar angiotensin level"
+    " war schedule nerve".split()
 )
-_ONE_BEHIND = frozenset("diabetes diabetic diabetics disorder allergy hypersensitivity reaction error trial or and".split())
+_ONE_BEHIND = frozenset(
+    "diabetes diabetic diabetics disorder allergy hypersensitivity reaction error trial or and".split()
+)
 _REIGNS = frozenset("elizabeth charles george henry edward james william richard pope paul".split())
 _ROMAN = {"I": 1, "V": 5, "X": 10}
 
@@ -56,16 +60,16 @@ def initialism(found: re.Match[str], place: Place) -> str | None:
     body, ending = found["body"], found["ending"] or ""
     if body in AS_WORDS:
         return AS_WORDS[body] + ending
-    bare = body.replace(".", "")
-    if bare not in INITIALISMS and "." not in body:
-        if bare in _STRESSED or (len(bare) > 3 and has_vowel(bare)) or len(bare) > 5:
-            return _as_letter(bare, place) or found[0].lower() if len(bare) > 1 or bare in "AI" else None
-    said = " and ".join(spell(part) for part in bare.split("&"))
-    return said + ("'s" if ending else "")
+    dotted = "." in body
+    bare = body.replace(".", "").upper()
+    if not dotted and bare not in INITIALISMS and is_stressed(bare):
+        return found[0].lower()
+    return " and ".join(spell(part) for part in bare.split("&")) + ("'s" if ending else "")
 
 
-def _as_letter(text: str, place: Place) -> str | None:
-    return None if text != "A" else _LETTER_A if place.before().lower() in _AS_LETTER_BEHIND else "a"
+def is_stressed(text: str) -> bool:
+    """Return whether capitals without a rule of their own are a word that is stressed, rather than letters."""
+    return text in _STRESSED or len(text) > 5 or (len(text) > 3 and has_vowel(text))
 
 
 def single(found: re.Match[str], place: Place) -> str | None:
@@ -86,8 +90,8 @@ def roman(found: re.Match[str], place: Place) -> str | None:
         return None
     if text in ("IV", "XI", "XX", "XV") and not (numbered or before in _REIGNS):
         return None
-    values = [_ROMAN[letter] for letter in text] + [0]
-    number = sum(-value if value < behind else value for value, behind in zip(values, values[1:], strict=False))
+    values = [*(_ROMAN[letter] for letter in text), 0]
+    number = sum(-value if value < behind else value for value, behind in pairwise(values))
     return f"the {figures.ordinal(number)}" if before in _REIGNS else figures.cardinal(number)
 
 
@@ -119,4 +123,7 @@ def _code_number(run: str) -> str:
 
 def has_vowel(text: str) -> bool:
     """Return whether `text` has a vowel, so that it may be a word."""
-    return any(mark in "aeiouyàáâãäåæèéêëìíîïòóôõöøœùúûüý" for mark in text.lower())
+    return any(mark in _VOWELS for mark in text.lower())
+
+
+_VOWELS = frozenset("aeiouyàáâãäåæèéêëìíîïòóôõöøœùúûüý")

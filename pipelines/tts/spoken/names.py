@@ -39,7 +39,12 @@ _BEFORE_FIGURES = _SYMBOLS | {"#": "number", "-": "minus", "−": "minus", "—"
 _INSIDE = {"&": "and", "+": "plus", "=": "equals", "@": "at", "/": "or", "<": "less than", ">": "more than",
            "~": "about", "#": "", "×": "times", "%": "per cent", "£": "pounds", "$": "dollars", "€": "euros",
            "°": "degrees", "±": "plus or minus", "≤": "at most", "≥": "at least", "≈": "about", "—": "-"}  # fmt: skip
-_GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "μ": "mu", "κ": "kappa", "λ": "lambda"}
+GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "μ": "mu", "κ": "kappa", "λ": "lambda"}
+# Short forms that other rules read beside what they belong to.
+TAILS = frozenset(
+    "no nos pp tel ext st nd rd th yo bn ish am pm sept ft lb lbs pt pts tsp tbsp hrs hr mins yrs wks dr mr"
+    " mrs ms".split()
+)
 _LETTERS_IN_ADDRESSES = frozenset(("nhs", "uk", "bbc", "eu", "us", "gp", "www"))
 _CALLED = frozenset("call called calling calls ring rang ringing dial dialled dialed phone phoned nhs".split())
 _SHORT_NUMBERS = frozenset(("999", "111", "112", "911", "101", "119"))
@@ -81,7 +86,9 @@ def latin(found: re.Match[str], place: Place) -> str | None:
     if said is None or "." in text:
         return said
     before = place.before().lower()
-    behind_amount = units.is_figure(before) or units.is_unit(before) or before.rstrip("s") in ("tablet", "capsule", "puff")
+    behind_amount = (
+        units.is_figure(before) or units.is_unit(before) or before.rstrip("s") in ("tablet", "capsule", "puff")
+    )
     behind_amount = behind_amount or before[:1].isdigit()
     if text in _NEEDS_AMOUNT_IN_CAPITALS:
         return said if behind_amount else None
@@ -160,16 +167,21 @@ def address(found: re.Match[str], place: Place) -> str:
     return " ".join(said)
 
 
+_PARTS = re.compile(r"\d[\d.,]*\d|\d|[^\W\d_]+(?:'[^\W\d_]+)*|.", re.DOTALL)
+
+
 def parts(found: re.Match[str], place: Place) -> str | None:
     """Read what is joined by marks part by part: fine—I think, his/her, β-blocker."""
-    if found[0].isalpha() and not any(mark in _GREEK for mark in found[0]):
+    if found[0].isalpha() and not any(mark in GREEK for mark in found[0]):
         return None
     said: list[str] = []
-    for part in re.findall(r"\d[\d.,]*\d|\d|[^\W\d_]+(?:'[^\W\d_]+)*|.", found[0]):
+    for part in _PARTS.findall(found[0]):
+        if part == found[0]:
+            return None
         if part[0].isdigit():
             said.append(place.read(part, place))
-        elif part.isalpha() and len(part) == 1 and part in _GREEK:
-            said.append(_GREEK[part])
+        elif part.isalpha() and len(part) == 1 and part in GREEK:
+            said.append(GREEK[part])
         elif part[0].isalpha():
             said.append(place.read(part, place) if len(part) > 1 else part)
         elif part in _INSIDE:

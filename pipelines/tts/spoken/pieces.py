@@ -12,6 +12,8 @@ from pipelines.tts.word_times import Token
 _DROPPED = "\x00"
 _TAG = re.compile(r"</?[A-Za-z!?][^<>]{0,400}>")
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": " ", "&nbsp;": " ", "&#39;": "'"}
+# tablet(s)
+_PLURAL = re.compile(r"(?<=[a-z])\(s\)")
 _ENTITY = re.compile("|".join(map(re.escape, _ENTITIES)))
 _AS_ASCII = {
     "’": "'", "‘": "'", "ʼ": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
@@ -54,14 +56,14 @@ class Place:
     def before(self, steps: int = 1) -> str:
         """Return the piece so many steps back, as written, or "" where a mark or the beginning is between."""
         at = self.index - steps
-        if at < 0 or any(piece.tail for piece in self.pieces[at : self.index]):
+        if at < 0 or any(self.pieces[between].tail for between in range(at, self.index)):
             return ""
         return self.pieces[at].core
 
     def after(self, steps: int = 1) -> str:
         """Return the piece so many steps on, as written, or "" where a mark or the end is between."""
         at = self.index + steps
-        if at >= len(self.pieces) or any(piece.tail for piece in self.pieces[self.index : at]):
+        if at >= len(self.pieces) or any(self.pieces[between].tail for between in range(self.index, at)):
             return ""
         return self.pieces[at].core
 
@@ -80,7 +82,7 @@ def cut(text: str, words: Sequence[Token]) -> list[Piece]:
     whole = plain(text)
     pieces: list[Piece] = []
     for index, word in enumerate(words):
-        for piece in whole[word.start : word.end].split():
+        for piece in _PLURAL.sub("s", whole[word.start : word.end]).split():
             for part in _ascii(piece).replace(_DROPPED, "").split():
                 pieces.append(_piece(part, index))
     return pieces

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from pipelines.tts.spoken import figures, letters, names, units
 from pipelines.tts.spoken.pieces import Piece, Place, cut
-from pipelines.tts.spoken.rules import WITH_DIGITS, WITHOUT_DIGITS
+from pipelines.tts.spoken.rules import is_plain, matching
 from pipelines.tts.word_times import Token, tokens
 
 NO_PRONUNCIATIONS: Mapping[str, str] = MappingProxyType({})
 # A longer piece is no word of a patient's; its rules would take their time, so it is read by its parts.
 _LONGEST_PIECE = 64
 _ENDS_SENTENCES = frozenset(("etc", "am", "pm"))
-_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +39,18 @@ def say(text: str, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS) -> tup
         core = respelled.get(index)
         if core is None:
             core = figures.without_digits(read(piece.core, Place(pieces, index, read)))
-        spoken[piece.word].append(_with_marks(core, pieces, index))
+        said = _with_marks(core, pieces, index)
+        if not core and spoken[piece.word]:
+            # A mark that stands alone belongs to what was said before it.
+            spoken[piece.word][-1] += said
+        else:
+            spoken[piece.word].append(said)
     return tuple(Said(word, " ".join(" ".join(said).split())) for word, said in zip(words, spoken, strict=True))
+
+
+def warm() -> None:
+    """Load what the first number would wait for, some 20 ms."""
+    figures.cardinal(1)
 
 
 def joined(said: Sequence[Said]) -> str:
@@ -52,16 +60,13 @@ def joined(said: Sequence[Said]) -> str:
 
 def read(core: str, place: Place) -> str:
     """Return the words for a piece or a part of one by the first rule that has any; plain words are their own."""
-    if core.isalpha() and core.islower() and core.isascii() and len(core) > 6:
+    if is_plain(core):
         return core
     if len(core) > _LONGEST_PIECE:
         return " ".join(read(core[at : at + _LONGEST_PIECE], place) for at in range(0, len(core), _LONGEST_PIECE))
-    for rule in WITH_DIGITS if _DIGIT.search(core) else WITHOUT_DIGITS:
-        found = rule.form.fullmatch(core)
-        if found is not None and (said := rule.reader(found, place)) is not None:
+    for reader, found in matching(core):
+        if (said := reader(found, place)) is not None:
             return said
-    if _DIGIT.search(core) or not core.isascii():
-        return names.parts(re.compile("(?s).*").fullmatch(core), place) or core  # type: ignore[arg-type]
     if core.isalpha() and len(core) > 1 and not letters.has_vowel(core) and core.lower() not in letters.SOUNDS:
         return letters.spell(core)
     return core
@@ -74,8 +79,12 @@ def respellings(pieces: Sequence[Piece], pronunciations: Mapping[str, str]) -> d
     """
     if not pronunciations:
         return {}
-    known = {tuple(_bare(word) for word in written.split()): said.split() for written, said in pronunciations.items()}
-    longest = max(map(len, known))
+    known = {
+        tuple(_bare(word) for word in written.split()): said.split()
+        for written, said in pronunciations.items()
+        if written.strip()
+    }
+    longest = max(map(len, known), default=0)
     bare = [_bare(piece.core) for piece in pieces]
     found: dict[int, str] = {}
     index = 0
@@ -116,7 +125,10 @@ def _stop_of_abbreviation(pieces: Sequence[Piece], index: int) -> bool:
         return True
     if key in ("no", "nos", "p", "pp"):
         return following[:1].isdigit()
-    abbreviated = key in names.SHORT or key in _ENDS_SENTENCES or "." in core or (
-        units.is_unit(core) and index > 0 and units.is_figure(pieces[index - 1].core)
+    abbreviated = (
+        key in names.SHORT
+        or key in _ENDS_SENTENCES
+        or "." in core
+        or (units.is_unit(core) and index > 0 and units.is_figure(pieces[index - 1].core))
     )
-    return abbreviated and not following[:1].isupper() or (len(core) == 1 and core.isupper() and core != "I")
+    return (abbreviated and not following[:1].isupper()) or (len(core) == 1 and core.isupper() and core != "I")

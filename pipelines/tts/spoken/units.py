@@ -16,7 +16,7 @@ _UNITS = {
     "mol": "mole", "mmol": "millimole", "mmols": "millimole", "μmol": "micromole", "umol": "micromole",
     "nmol": "nanomole", "pmol": "picomole", "meq": "milliequivalent", "kpa": "kilopascal", "msv": "millisievert",
     "iu": "international unit", "u": "unit", "units": "unit", "unit": "unit", "kcal": "kilocalorie",
-    "kcals": "kilocalorie", "cal": "calorie", "kj": "kilojoule", "hz": "hertz=", "db": "decibel", "w": "watt",
+    "kcals": "kilocalorie", "cal": "calorie", "kj": "kilojoule", "hz": "hertz=", "db": "decibel",
     "h": "hour", "hr": "hour", "hrs": "hour", "min": "minute", "mins": "minute", "s": "second", "sec": "second",
     "secs": "second", "ms": "millisecond", "wk": "week", "wks": "week", "mth": "month", "mths": "month",
     "yr": "year", "yrs": "year", "tab": "tablet", "tabs": "tablet", "cap": "capsule", "caps": "capsule",
@@ -25,13 +25,29 @@ _UNITS = {
     "bpm": "beat per minute", "mph": "mile per hour", "mmhg": "millimetre of mercury", "%": "per cent=",
     "°c": "degree Celsius", "°f": "degree Fahrenheit", "°": "degree", "ft": "foot", "in": "inch", "d": "day",
 }  # fmt: skip
+NAMES = frozenset(_UNITS)
 # These are words or names as well, so only a figure before them makes them units.
 _AFTER_FIGURES = frozenset(
-    "g gm l m u w h s ms d min sec cal cap caps tab tabs amp amps st pt pts in mi ft mol db hz cl oz lb msv".split()
+    "g gm l m mm nm u h s ms d min sec cal cap caps tab tabs amp amps st pt pts in mi ft mol db hz cl oz lb msv".split()
 )
+_NO_UNITS = frozenset("GMHSD")
+_LENGTHS = frozenset(("", "long", "tall", "wide", "deep", "high", "across", "by", "x", "and", "or"))
 _IRREGULAR = {"foot": "feet", "inch": "inches"}
 _PER = {"day", "week", "month", "year", "night", "morning", "d", "wk", "yr"}
-_WHOLE_WORDS = {"puff", "dose", "tablet", "capsule", "hour", "minute", "second", "sachet", "spoon", "pack", "unit", "beats"}
+_WHOLE_WORDS = {
+    "puff",
+    "dose",
+    "tablet",
+    "capsule",
+    "hour",
+    "minute",
+    "second",
+    "sachet",
+    "spoon",
+    "pack",
+    "unit",
+    "beats",
+}
 
 # What comes in a strength or a length: a five milligram tablet, a ten minute walk.
 _COMES_IN = frozenset(
@@ -49,10 +65,11 @@ _FIGURE = re.compile(r"[<>≤≥~±+-]{0,2}(?:\d[\d.,]*(?:[-/+x]\d[\d.,/]*)?|\.\
 
 
 def is_unit(text: str) -> bool:
-    """Return whether `text` is written as a unit, alone or as mmol/L."""
-    first, slash, second = text.partition("/")
-    known = _key(first) in _UNITS
-    return known and (not slash or _key(second) in _UNITS or second.lower() in _PER | _WHOLE_WORDS)
+    """Return whether `text` is written as a unit, alone or as mmol/L or mg/kg/day."""
+    first, *others = text.split("/")
+    return _key(first) in _UNITS and all(
+        _key(other) in _UNITS or _key(other) in _PER | _WHOLE_WORDS for other in others
+    )
 
 
 def is_figure(text: str) -> bool:
@@ -61,8 +78,13 @@ def is_figure(text: str) -> bool:
 
 
 def needs_figure(text: str) -> bool:
-    """Return whether this unit is a word as well, and a unit only behind a figure."""
-    return _key(text.partition("/")[0]) in _AFTER_FIGURES
+    """Return whether this unit is a word or an initialism as well, and a unit only behind a figure."""
+    return _key(text.partition("/")[0]) in _AFTER_FIGURES or (text.isupper() and text != "IU")
+
+
+def is_word_before(text: str, following: str) -> bool:
+    """Return whether this is a word even behind a figure: "at 5 in the morning" names no inches."""
+    return text.lower() == "in" and following.lower() not in _LENGTHS
 
 
 def is_one(amount: str) -> bool:
@@ -74,36 +96,37 @@ def describes(before: str, following: str) -> bool:
     """Return whether an amount between these words describes what follows: a [5 ml] spoon, two [500 mg] tablets."""
     if following in _COMES_IN:
         return True
-    return before in _ARTICLES - {"the", "my"} and following.isalpha() and following.islower() and (
-        following not in _NO_NOUN and not is_unit(following)
+    return (
+        before in _ARTICLES - {"the", "my"}
+        and following.isalpha()
+        and following.islower()
+        and (following not in _NO_NOUN and not is_unit(following))
     )
 
 
 def unit(text: str, *, one: bool) -> str:
     """Return a unit in words, in the singular for `one`; raises KeyError for what is no unit."""
-    first, slash, second = text.partition("/")
+    first, *others = text.split("/")
     name = _UNITS[_key(first)]
-    if name.endswith("="):
-        said = name[:-1]
-    elif one:
-        said = name
-    else:
-        head, *rest = name.split(" of ") if " of " in name else name.split(" per ")
-        last = head.split(" ")[-1]
-        if name.startswith("degree"):
-            said = "degrees" + name[len("degree") :]
-        else:
-            said = (_IRREGULAR.get(last) or head + "s") + name[len(head) :] if rest or last else name
-    return f"{said} {per(second)}" if slash else said
+    said = name if one or name.endswith("=") else _plural(name)
+    return " ".join([said.removesuffix("="), *map(per, others)])
 
 
 def per(text: str) -> str:
     """Return what stands behind a slash: "per litre", "a day"; raises KeyError for what is no unit."""
-    word = text.lower()
+    word = _key(text)
     if word in _PER:
         return "a " + _UNITS.get(word, word)
-    return "per " + (word if word in _WHOLE_WORDS else _UNITS[_key(text)].removesuffix("="))
+    return "per " + (word if word in _WHOLE_WORDS else _UNITS[word].removesuffix("="))
+
+
+def _plural(name: str) -> str:
+    # What is counted stands first in "millimetre of mercury", last in "square metre".
+    parts = re.fullmatch(r"(.*?)((?: of | per | Celsius| Fahrenheit).*)?", name)
+    head, rest = (parts[1], parts[2] or "") if parts else (name, "")
+    return _IRREGULAR.get(head, head + "s") + rest
 
 
 def _key(text: str) -> str:
-    return text.lower()
+    # 5 G and 58 M are no grams and no metres.
+    return text.lower() if len(text) > 1 or text not in _NO_UNITS else ""
