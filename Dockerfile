@@ -4,7 +4,7 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 COPY requirements/base.lock requirements/build.lock requirements/
-# Wheels alone, so that nothing is compiled; what builds our own wheel stays in this stage.
+# Wheels alone, so that nothing is compiled, and only what the lock names (scripts/lock leaves out what nothing imports); what builds our own wheel stays in this stage.
 RUN python -m venv /opt/interlocutor \
     && /opt/interlocutor/bin/pip install --quiet --only-binary :all: --no-deps --require-hashes -r requirements/base.lock \
     && python -m venv /opt/tools \

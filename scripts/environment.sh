@@ -26,6 +26,7 @@ environment() { # base or dev
   python3 -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
   echo "Making the environment (.venv) from $lock; the first time takes a minute ..."
   [ -x "$VENV/bin/pip" ] || python3 -m venv "$VENV"
+  # The lock is complete but for packages that nothing here imports (scripts/lock), so pip must not look for more.
   "$VENV/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --no-deps --require-hashes -r "$lock"
   "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps --editable .
   echo "$stamp" >"$VENV/.made-from"

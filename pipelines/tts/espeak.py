@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 
 import numpy as np
 
@@ -11,7 +13,8 @@ from audio.resample import resample_whole
 from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Voice
 from pipelines.tts import espeak_binding
-from pipelines.tts.word_times import chunks, fill_starts, place, tokens
+from pipelines.tts.spoken.say import joined, say, warm
+from pipelines.tts.word_times import chunks, fill_starts, place
 
 _LANGUAGES = {
     "en-us": "en-us",
@@ -45,6 +48,7 @@ class EspeakSynthesiser:
 
     def warm(self) -> None:
         """Load the library and speak a word; raises EngineError."""
+        warm()
         espeak_binding.instance().synthesise("ready", voice="en-us", rate=150, pitch=_PITCH)
 
     def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
@@ -56,19 +60,19 @@ class EspeakSynthesiser:
         """
         rate, word_gap = rate_for(request.voice.rate_wpm)
         voice, pitch = voice_for(request.voice)
+        said = say(request.text)
         made = espeak_binding.instance().synthesise(
-            request.text, voice=voice, rate=rate, pitch=pitch, word_gap=word_gap
+            joined(said), voice=voice, rate=rate, pitch=pitch, word_gap=word_gap
         )
         samples = resample_whole(made.samples, from_hz=made.rate_hz, to_hz=WIRE_HZ)
-        words = tokens(request.text)
+        words = [one.word for one in said]
+        ends = list(accumulate(len(one.spoken) + 1 if one.spoken else 0 for one in said))
         starts: list[int | None] = [None] * len(words)
         for event in made.events:
-            for index, word in enumerate(words):
-                if word.start <= event.offset < word.end:
-                    # "2.5" and "well-known" have several events: the first counts.
-                    if starts[index] is None:
-                        starts[index] = round(event.sample * WIRE_HZ / made.rate_hz)
-                    break
+            index = bisect_right(ends, event.offset)
+            # "2.5" and "well-known" have several events: the first counts.
+            if index < len(words) and starts[index] is None:
+                starts[index] = round(event.sample * WIRE_HZ / made.rate_hz)
         yield from chunks(samples, place(words, fill_starts(starts, total=len(samples)), samples))
 
 

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,8 @@ from audio.resample import resample_whole
 from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Voice
 from pipelines.stt.phones import pronounce
-from pipelines.tts.word_times import Token, chunks, fill_starts, place, tokens, trim
+from pipelines.tts.spoken.say import joined, say, warm
+from pipelines.tts.word_times import Token, chunks, fill_starts, place, trim
 
 _EXECUTABLE = "flite"
 _VOICES = {"male": "rms", "female": "slt"}
@@ -55,18 +56,21 @@ class FliteSynthesiser:
 
     def warm(self) -> None:
         """Speak a word; raises EngineError when flite isn't installed or has not the voices."""
+        warm()
         for voice in _VOICES.values():
             _run("ready", voice=voice, stretch=1.0)
 
     def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
         """Yield the clause at 24 kHz in pieces of 200 ms, silence around it trimmed; raises EngineError."""
-        words = tokens(request.text)
-        if not words:
+        said = say(request.text)
+        if not joined(said):
             yield from chunks(np.zeros(0, dtype=np.int16), ())
             return
         voice = _VOICES[request.voice.sex]
-        spoken = _run(_plain(request.text), voice=voice, stretch=stretch_for(request.voice))
-        known = [None if start is None else round(start * WIRE_HZ) for start in align(words, spoken.phones)]
+        words = [one.word for one in said]
+        spoken = _run(_plain(joined(said)), voice=voice, stretch=stretch_for(request.voice))
+        heard = tuple(replace(one.word, text=one.spoken) for one in said)
+        known = [None if start is None else round(start * WIRE_HZ) for start in align(heard, spoken.phones)]
         samples, starts = trim(spoken.samples, known)
         yield from chunks(samples, place(words, fill_starts(starts, total=len(samples)), samples))
 
@@ -91,7 +95,7 @@ def stretch_for(voice: Voice) -> float:
 
 
 def align(words: tuple[Token, ...], phones: tuple[Phone, ...]) -> list[float | None]:
-    """Return each word's start in seconds, None where nothing tells it.
+    """Return each word's start in seconds, None where nothing tells it; `words` are those that were spoken.
 
     flite prints which phones it made but not of which word, so each word's own pronunciation is laid along them by
     edit distance; pauses are left out, they belong to no word.

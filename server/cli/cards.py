@@ -56,16 +56,21 @@ def show(
 
 @group.command()
 def check(folder: _Folder = None, overrides: Overrides = None, config: ConfigFolder = None) -> None:
-    """Check every card of a folder; exit 1 with one line for each fault."""
+    """Check every card of a folder; exit 1 with one line for each fault. What can't be read aloud is a warning."""
     from common.errors import CardError
     from pipelines.patient.card_library import CardLibrary
     from pipelines.patient.card_library import check as check_cards
+    from pipelines.patient.read_aloud import warnings
 
     place = folder or _folder(overrides, config)
     faults = check_cards(place)
     if faults:
         raise CardError("\n".join(faults))
-    count = len(CardLibrary.load(place))
+    cards = CardLibrary.load(place)
+    for card in cards.values():
+        for warning in warnings(card):
+            typer.echo(f"warning: {place.name}/{card.id}.yaml: {warning}", err=True)
+    count = len(cards)
     typer.echo(f"{count} card{'s' if count != 1 else ''} can be used")
 
 

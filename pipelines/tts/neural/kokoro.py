@@ -25,7 +25,8 @@ from pipelines.onnx_session import open_session
 from pipelines.tts.neural.levels import ClauseLevel, VoiceLevel, measure
 from pipelines.tts.neural.phonemes import Sounds, sounds_of
 from pipelines.tts.neural.script import passages_of
-from pipelines.tts.word_times import chunks, fill_starts, place, tokens, trim
+from pipelines.tts.spoken.say import say
+from pipelines.tts.word_times import chunks, fill_starts, place, trim
 
 MODEL, LETTERS, STYLES = "model.onnx", "vocab.json", "voices.npz"
 """The files of such a voice."""
@@ -148,8 +149,9 @@ class KokoroSynthesiser:
         model = self._model()
         speaker = model.speaker(self._name)
         speed = float(np.clip(request.voice.rate_wpm / speaker.wpm, _SLOWEST, _FASTEST))
-        rest, offset_ms = tokens(request.text), 0
-        for part in passages_of([word.text for word in rest]):
+        said = say(request.text)
+        rest, offset_ms = [one.word for one in said], 0
+        for part in passages_of([one.spoken for one in said]):
             made = model.make(part, speaker.styles, speed=speed)
             samples, starts = trim(ClauseLevel(speaker.level).process(made.wave), made.starts)
             placed = place(rest[: len(part)], fill_starts(starts, total=len(samples)), samples)

@@ -16,6 +16,7 @@ from pipelines.tts.neural.levels import measure
 from pipelines.tts.neural.script import Script, scripts_of
 from pipelines.tts.neural.vits_model import Passage, VitsModel
 from pipelines.tts.neural.voice_file import read_voice
+from pipelines.tts.spoken.say import Said
 
 # Pace and loudness are measured on these; they have what slows a patient down: commas and full stops.
 _SENTENCES = (
@@ -42,7 +43,7 @@ def shared_model(folder: Path, threads: int) -> VitsModel:
 
 
 def _first(model: VitsModel) -> int | None:
-    return next(iter(model.model.speakers.values()), None)
+    return next(iter(model.voice.speakers.values()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Speaker:
 
     def __init__(self, model: VitsModel, name: str) -> None:
         self._model = model
-        self._number = model.model.speaker(name)
+        self._number = model.voice.speaker(name)
         scripts = [scripts_of(sentence.split(), model.voice)[0] for sentence in _SENTENCES]
         passages = [model.passage(script.ids, self._number, length=1.0) for script in scripts]
         waves = [wave for passage in passages for wave in model.windows(passage, 0, passage.length)]
@@ -72,16 +73,16 @@ class Speaker:
         """The rate of its audio."""
         return self._model.voice.rate_hz
 
-    def read(self, words: Sequence[str], *, rate_wpm: float) -> Iterator[Speech]:
+    def read(self, said: Sequence[Said], *, rate_wpm: float) -> Iterator[Speech]:
         """Yield the passages of a text, silence around each trimmed; raises EngineError.
 
         Args:
-            words: What to read, each with its punctuation.
+            said: The words, and what to read for each.
             rate_wpm: How fast, in words a minute; bounded to what still sounds like a person.
         """
         length = float(np.clip(self.wpm / rate_wpm, _SHORTEST, _LONGEST))
-        rest = list(words)
-        for script in scripts_of(words, self._model.voice):
+        rest = [one.word.text for one in said]
+        for script in scripts_of([one.spoken for one in said], self._model.voice):
             passage = self._model.passage(script.ids, self._number, length=length)
             part, rest = rest[: len(script.spans)], rest[len(script.spans) :]
             begin, end = self._sounding(script, passage)

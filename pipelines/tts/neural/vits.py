@@ -13,7 +13,7 @@ from audio.resample import StreamResampler
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Word
 from pipelines.tts.neural.levels import ClauseLevel
 from pipelines.tts.neural.speaker import Speaker, shared_model
-from pipelines.tts.word_times import tokens
+from pipelines.tts.spoken.say import say
 
 _NOTHING: Pcm = np.zeros(0, dtype=np.int16)
 
@@ -33,11 +33,11 @@ class VitsSynthesiser:
     def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
         """Yield the clause at 24 kHz as it is made, silence around it trimmed; raises EngineError."""
         speaker = self._loaded()
-        words = [word.text for word in tokens(request.text)]
+        said = say(request.text)
         level, resampler = ClauseLevel(speaker.level), StreamResampler(speaker.rate_hz, WIRE_HZ)
         pending: list[Word] = []
         begun = made = 0
-        for speech in speaker.read(words, rate_wpm=request.voice.rate_wpm):
+        for speech in speaker.read(said, rate_wpm=request.voice.rate_wpm):
             offset_ms = round(1000 * begun / speaker.rate_hz)
             pending += [
                 replace(word, start_ms=word.start_ms + offset_ms, end_ms=word.end_ms + offset_ms)
