@@ -26,6 +26,18 @@ def real_smart_turn() -> Path:
     return _there("smart-turn", lacking("smart-turn", kind="turn_detector"))
 
 
+@pytest.fixture(scope="session")
+def real_joe() -> Path:
+    """The folder of Piper's voice joe."""
+    return _there("joe", lacking("joe", kind="synthesiser"))
+
+
+@pytest.fixture(scope="session")
+def real_kokoro() -> Path:
+    """The folder of Kokoro."""
+    return _there("kokoro", lacking("kokoro", kind="synthesiser"))
+
+
 def _there(model: str, why: str | None) -> Path:
     if why is not None and needed():
         pytest.fail(why, pytrace=False)

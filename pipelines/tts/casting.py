@@ -63,14 +63,14 @@ class CastSynthesiser:
             yield one.name, self._engine(one)
         plain = "flite" if flite.available() else "espeak"
         with self._lock:
-            engine = self._engines.get(plain) or _plain(plain)
+            engine = self._engines.get(plain) or plain_synthesiser(plain)
             self._engines[plain] = engine
         yield plain, engine
 
     def _engine(self, voice: NeuralVoice) -> Synthesiser:
         with self._lock:
             if voice.name not in self._engines:
-                self._engines[voice.name] = _neural(voice, self._threads)
+                self._engines[voice.name] = neural_synthesiser(voice, self._threads)
             return self._engines[voice.name]
 
 
@@ -84,7 +84,8 @@ def missing_sexes(voices: Sequence[NeuralVoice]) -> list[str]:
     return [sex for sex in SEXES if not any(voice.sex == sex for voice in voices)]
 
 
-def _neural(voice: NeuralVoice, threads: int) -> Synthesiser:
+def neural_synthesiser(voice: NeuralVoice, threads: int) -> Synthesiser:
+    """Return the engine of a neural voice; it is loaded when it is warmed or first speaks."""
     if voice.engine == "kokoro":
         from pipelines.tts.neural.kokoro import KokoroSynthesiser
 
@@ -94,7 +95,8 @@ def _neural(voice: NeuralVoice, threads: int) -> Synthesiser:
     return VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=threads)
 
 
-def _plain(name: str) -> Synthesiser:
+def plain_synthesiser(name: str) -> Synthesiser:
+    """Return flite or espeak."""
     if name == "flite":
         return flite.FliteSynthesiser()
     from pipelines.tts.espeak import EspeakSynthesiser

@@ -73,12 +73,13 @@ class Speaker:
         """The rate of its audio."""
         return self._model.voice.rate_hz
 
-    def read(self, said: Sequence[Said], *, rate_wpm: float) -> Iterator[Speech]:
+    def read(self, said: Sequence[Said], *, rate_wpm: float, streamed: bool = True) -> Iterator[Speech]:
         """Yield the passages of a text, silence around each trimmed; raises EngineError.
 
         Args:
             said: The words, and what to read for each.
             rate_wpm: How fast, in words a minute; bounded to what still sounds like a person.
+            streamed: Whether the audio is made in windows, where the voice can be cut.
         """
         length = float(np.clip(self.wpm / rate_wpm, _SHORTEST, _LONGEST))
         rest = [one.word.text for one in said]
@@ -91,7 +92,7 @@ class Speaker:
                 Word(word, self._ms(edges[first] - begin), self._ms(edges[last] - begin))
                 for word, (first, last) in zip(part, script.spans, strict=True)
             )
-            yield Speech(timed, self._model.windows(passage, begin, end))
+            yield Speech(timed, self._model.windows(passage, begin, end, whole=not streamed))
 
     def _sounding(self, script: Script, passage: Passage) -> tuple[int, int]:
         """Return the frames from shortly before the first word to shortly behind the last; none without words."""

@@ -19,11 +19,19 @@ _NOTHING: Pcm = np.zeros(0, dtype=np.int16)
 
 
 class VitsSynthesiser:
-    """Speaks with one voice; `speaker` names one of its speakers, where it has several."""
+    """Speaks with one voice.
 
-    def __init__(self, folder: Path, *, speaker: str = "", threads: int = 1) -> None:
+    Args:
+        folder: Where the voice lies.
+        speaker: One of its speakers, where it has several.
+        threads: How many threads of the processor work on a clause at once.
+        streamed: Whether a clause is made in windows, where the voice can be cut.
+    """
+
+    def __init__(self, folder: Path, *, speaker: str = "", threads: int = 1, streamed: bool = True) -> None:
         self.info = EngineInfo("synthesiser", folder.name, demonstration=False, isolation="thread")
         self._folder, self._name, self._threads = folder, speaker, threads
+        self._streamed = streamed
         self._speaker: Speaker | None = None
 
     def warm(self) -> None:
@@ -37,7 +45,7 @@ class VitsSynthesiser:
         level, resampler = ClauseLevel(speaker.level), StreamResampler(speaker.rate_hz, WIRE_HZ)
         pending: list[Word] = []
         begun = made = 0
-        for speech in speaker.read(said, rate_wpm=request.voice.rate_wpm):
+        for speech in speaker.read(said, rate_wpm=request.voice.rate_wpm, streamed=self._streamed):
             offset_ms = round(1000 * begun / speaker.rate_hz)
             pending += [
                 replace(word, start_ms=word.start_ms + offset_ms, end_ms=word.end_ms + offset_ms)

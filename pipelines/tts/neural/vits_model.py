@@ -102,10 +102,10 @@ class VitsModel:
         sides = {name: found[name] if name in found else known[name] for name in self._cut.sides}
         return Passage(latents, np.asarray(np.rint(frames), dtype=np.int64), sides)
 
-    def windows(self, passage: Passage, begin: int, end: int) -> Iterator[Wave]:
-        """Yield the audio of the frames from `begin` to before `end` in pieces, float32 (n,) each."""
+    def windows(self, passage: Passage, begin: int, end: int, *, whole: bool = False) -> Iterator[Wave]:
+        """Yield the audio of the frames from `begin` to before `end` in pieces, or as a whole; float32 (n,) each."""
         hop = self.samples_per_frame
-        if self.why_whole:
+        if whole or self.why_whole:
             yield self._decode(passage, 0, passage.length)[begin * hop : end * hop]
             return
         size = _FIRST_FRAMES

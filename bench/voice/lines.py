@@ -1,0 +1,70 @@
+"""What patients say: the lines of all cards, each with its patient's voice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from audio.frames import WIRE_HZ, Pcm, silence
+from pipelines.engines import SpeakRequest, Synthesiser, Voice, Word
+from pipelines.patient.card import Card
+from pipelines.tts.clauses import split_clauses
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that the patient of a card may say."""
+
+    card: str
+    text: str
+    voice: Voice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spoken:
+    """A line as it was spoken: int16 (n,) at 24 kHz, pauses between its clauses included, and its words."""
+
+    line: Line
+    samples: Pcm
+    words: tuple[Word, ...]
+
+
+def lines_of(cards: Iterable[Card]) -> list[Line]:
+    """Return all lines of the cards: openings, answers, what is said in silence and at the end."""
+    found: list[Line] = []
+    for card in cards:
+        patient = card.patient
+        voice = Voice(patient.sex, patient.age, patient.accent, patient.rate_wpm)
+        texts = [text for cue in card.cues for text in cue.says]
+        texts += [text for variants in card.lines.model_dump().values() for text in variants]
+        texts += [card.opening] if card.opening else []
+        found += [Line(card.id, text, voice) for text in dict.fromkeys(texts)]
+    return found
+
+
+def spread(lines: Sequence[Line], count: int) -> list[Line]:
+    """Return so many of the lines, evenly spread over all cards."""
+    if count >= len(lines):
+        return list(lines)
+    return [lines[round(index * (len(lines) - 1) / max(1, count - 1))] for index in range(count)]
+
+
+def speak(synthesiser: Synthesiser, line: Line) -> Spoken:
+    """Have a line spoken as a session has it: clause by clause, a pause after each; raises EngineError."""
+    parts: list[Pcm] = []
+    words: list[Word] = []
+    length = 0
+    for index, (text, pause_ms) in enumerate(split_clauses(line.text)):
+        offset_ms = 1000 * length / WIRE_HZ
+        for chunk in synthesiser.speak(SpeakRequest(f"{line.card}/{index}", text, line.voice)):
+            parts.append(chunk.samples)
+            length += len(chunk.samples)
+            words += [
+                Word(word.text, round(offset_ms + word.start_ms), round(offset_ms + word.end_ms))
+                for word in chunk.words
+            ]
+        parts.append(silence(pause_ms, WIRE_HZ))
+        length += len(parts[-1])
+    return Spoken(line, np.concatenate(parts or [silence(0, WIRE_HZ)]), tuple(words))
