@@ -56,7 +56,8 @@ def fraction(found: re.Match[str], place: Place) -> str | None:
         if name is None:
             return None
         part = name if name.startswith("a ") or above > 1 else f"a {name}"
-        return f"{figures.number(whole)} and {part}" if whole else f"and {part}"
+        behind = f" {units.unit(found['unit'], one=False)}" if units.is_unit(found["unit"]) else ""
+        return (f"{figures.number(whole)} and {part}" if whole else f"and {part}") + behind
     if below == 10 or (name is None and above <= below):
         return f"{figures.cardinal(above)} out of {figures.cardinal(below)}"
     if name is None:
@@ -99,6 +100,13 @@ def a_day(found: re.Match[str], place: Place) -> str | None:
     if not units.is_unit("mg/" + found[2]):
         return None
     return f"{figures.number(found[1])} {units.per(found[2])}"
+
+
+def rate(found: re.Match[str], place: Place) -> str | None:
+    """Read puffs/day and drops/min."""
+    if not units.is_unit("mg/" + found[2]) or units.is_unit(found[0]):
+        return None
+    return f"{place.read(found[1], place)} {units.per(found[2])}"
 
 
 def _amount(text: str) -> str:

@@ -105,7 +105,13 @@ def time(found: re.Match[str], place: Place) -> str | None:
     if hour > 24 or minutes > 59 or (half and hour > 12):
         return None
     said_half = half or _half(place.after())
-    if not half and found["mark"] == "." and not said_half and place.before().lower() not in _AT:
+    if (
+        not half
+        and found["mark"] == "."
+        and not said_half
+        and place.before().lower() not in _AT
+        and place.after().lower() not in _AT
+    ):
         return None
     if not found["mark"] and not half:
         return None

@@ -12,7 +12,7 @@ _LONGEST_CARDINAL = 12
 _SCALES = ("", " thousand", " million", " billion")
 _NAMES = ("nought", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _FRACTIONS = {2: "half", 3: "third", 4: "quarter"}
-_YEARS = range(1100, 2100)
+_YEARS = range(1010, 2100)
 
 NUMBER_WORDS = frozenset(
     "one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty seventy"

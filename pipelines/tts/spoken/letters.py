@@ -95,6 +95,7 @@ def roman(found: re.Match[str], place: Place) -> str | None:
     return f"the {figures.ordinal(number)}" if before in _REIGNS else figures.cardinal(number)
 
 
+GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "μ": "mu", "κ": "kappa", "λ": "lambda"}
 _RUNS = re.compile(r"\d+|[^\W\d_]+")
 
 
@@ -104,6 +105,8 @@ def code(found: re.Match[str], place: Place) -> str:
     for run in _RUNS.findall(found[0]):
         if run.isdigit():
             said.append(_code_number(run))
+        elif run in GREEK:
+            said.append(GREEK[run])
         elif run in AS_WORDS:
             said.append(AS_WORDS[run])
         elif run.islower() and len(run) > 1 and has_vowel(run):

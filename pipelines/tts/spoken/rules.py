@@ -60,6 +60,10 @@ def _possessive(found: re.Match[str], place: Place) -> str:
     return place.read(found[1], place) + "'s"
 
 
+def _small(found: re.Match[str], place: Place) -> str:
+    return found[0].lower()
+
+
 def _prefixed(found: re.Match[str], place: Place) -> str:
     return f"{found[1]} {place.read(found[2], place)}"
 
@@ -120,6 +124,8 @@ WITHOUT_DIGITS: tuple[Rule, ...] = (
     _rule(r"[Nn]os?|pp?|ext|tel", names.numbered),
     _rule(rf"{_HALF}", dates.half_of_day),
     _rule(r"[A-Za-zμ°%]+(?:/[A-Za-zμ]+){0,2}", amounts.unit),
+    _rule(r"([a-z]{3,16})/(d|day|wk|week|month|year|yr|night|h|hr|hour|min|minute)", amounts.rate),
+    _rule(r"[A-Z]+'[A-Z]+", _small),
     _rule(r"million|billion", amounts.millions),
     _rule(r"[A-Za-z](?:[A-Za-z./]*[A-Za-z])?/?", names.short),
     _rule(r"[A-Za-z](?:[A-Za-z.]*[A-Za-z])?", names.latin),

@@ -59,7 +59,7 @@ _NO_NOUN = frozenset(
     "a an the of in at on for per each every and or but to with by from after before twice once three four daily max"
     " is was were are has had then now when if as so more less total i it they we he she you".split()
 )
-_ONE = frozenset(("1", "one", "a", "an", "per", "each", "every", "1.0"))
+_ONE = frozenset(("1", "one", "a", "an", "per", "each", "every"))
 _ARTICLES = frozenset(("a", "an", "one", "my", "this", "that", "another", "the"))
 _FIGURE = re.compile(r"[<>≤≥~±+-]{0,2}(?:\d[\d.,]*(?:[-/+x]\d[\d.,/]*)?|\.\d+)")
 
