@@ -65,7 +65,7 @@ def day_of_month(found: re.Match[str], place: Place) -> str | None:
 def month(found: re.Match[str], place: Place) -> str | None:
     """Read a shortened month beside a figure."""
     beside = (place.before(), place.after(), place.before(2) if place.before().lower() == "of" else "")
-    return _SHORT_MONTHS.get(found[0].lower()) if any(piece[:1].isdigit() for piece in beside) else None
+    return _SHORT_MONTHS.get(found[0].lower()) if any(piece.lstrip("'")[:1].isdigit() for piece in beside) else None
 
 
 def weekday(found: re.Match[str], place: Place) -> str | None:
@@ -80,6 +80,12 @@ def weekday(found: re.Match[str], place: Place) -> str | None:
     return _DAYS.get(first)
 
 
+def weekdays(found: re.Match[str], place: Place) -> str | None:
+    """Read Mon/Wed/Fri."""
+    days = [(_DAYS | _WEEKEND).get(name.lower(), "") for name in found[0].split("/")]
+    return ", ".join(days) if all(days) else None
+
+
 def year(found: re.Match[str], place: Place) -> str | None:
     """Read 1998 as a year; None where it counts something or is too early for a year that stands alone."""
     number = int(found[0])
@@ -88,6 +94,11 @@ def year(found: re.Match[str], place: Place) -> str | None:
     if number >= 1900 or place.before().lower() in _YEAR_BEFORE - {"of", "to", "and"}:
         return figures.year(number)
     return None
+
+
+def short_year(found: re.Match[str], place: Place) -> str:
+    """Read the '09 of "in '09"."""
+    return figures.pairs(1000 + int(found[1])).removeprefix("ten ") if found[1][0] == "0" else figures.number(found[1])
 
 
 def decade(found: re.Match[str], place: Place) -> str | None:

@@ -15,7 +15,7 @@ SHORT = {
     "c/o": "care of", "n/a": "not applicable", "and/or": "and or", "tel": "telephone", "avg": "average",
     "wt": "weight", "hx": "history", "rx": "prescription", "dx": "diagnosis", "tx": "treatment", "sx": "symptoms",
     "pls": "please", "thx": "thanks", "incl": "including", "govt": "government", "mth": "month", "b/c": "because",
-    "hosp": "hospital", "meds": "meds", "obs": "obs", "temps": "temps", "dob": "date of birth",
+    "hosp": "hospital", "meds": "meds", "obs": "obs", "temps": "temps", "dob": "date of birth", "vit": "vitamin",
 }  # fmt: skip
 LATIN = {
     "qds": "four times a day", "qid": "four times a day", "tds": "three times a day", "tid": "three times a day",
@@ -73,7 +73,8 @@ def numbered(found: re.Match[str], place: Place) -> str | None:
         return None
     if found[0].lower() in ("p", "pp", "ext", "tel"):
         return {"p": "page", "pp": "pages", "ext": "extension", "tel": "telephone"}[found[0].lower()]
-    if place.tail.startswith(".") or found[0][0] == "N":
+    # "No 5 mg, thanks" refuses a dose.
+    if place.tail.startswith(".") or (found[0][0] == "N" and not units.is_unit(place.after(2))):
         return "number" if found[0].lower() == "no" else "numbers"
     return None
 
@@ -86,6 +87,8 @@ def latin(found: re.Match[str], place: Place) -> str | None:
     if said is None or "." in text:
         return said
     before = place.before().lower()
+    if before in ("a", "an"):
+        return None
     behind_amount = (
         units.is_figure(before) or units.is_unit(before) or before.rstrip("s") in ("tablet", "capsule", "puff")
     )
@@ -114,9 +117,10 @@ def polarity(found: re.Match[str], place: Place) -> str:
 
 def symbol(found: re.Match[str], place: Place) -> str:
     """Read a symbol that stands alone; a dash between figures is "to"."""
-    text = found[0]
-    if text in ("-", "—") and place.before()[-1:].isdigit() and place.after()[:1].isdigit():
-        return "to"
+    text, before, after = found[0], place.before(), place.after()
+    if text in ("-", "—") and before[:1].isdigit() and after[:1].isdigit():
+        # 10 - 15 and 60mg - 120mg are ranges; in "100mcg - 2 tablets" the dash is a pause.
+        return "to" if before[-1].isdigit() == after[-1].isdigit() or before[-1].isdigit() else text
     return _SYMBOLS.get(text) or " ".join(_INSIDE[mark] for mark in text[:1] if _INSIDE.get(mark))
 
 

@@ -41,6 +41,9 @@ def say(text: str, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS) -> tup
         if core is None:
             core = figures.without_digits(read(piece.core, Place(pieces, index, read)))
         said = _with_marks(core, pieces, index)
+        if piece.opens and latest and latest[-1][-1:].isalnum():
+            # What is in brackets is said between two pauses.
+            latest[-1] += ","
         if core:
             latest = spoken[piece.word]
             latest.append(said)

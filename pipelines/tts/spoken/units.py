@@ -51,7 +51,8 @@ _WHOLE_WORDS = {
 
 # What comes in a strength or a length: a five milligram tablet, a ten minute walk.
 _COMES_IN = frozenset(
-    "tablet tablets capsule capsules pill pills dose doses injection injections patch patches puff puffs pen pens"
+    "tab tabs cap caps"
+    " tablet tablets capsule capsules pill pills dose doses injection injections patch patches puff puffs pen pens"
     " spoon spoonful syringe vial vials ampoule ampoules bottle bottles sachet sachets drops inhaler strength strengths"
     " pack packs".split()
 )
