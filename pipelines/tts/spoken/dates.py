@@ -48,18 +48,14 @@ def day_and_month(found: re.Match[str], place: Place) -> str | None:
 
 def day_of_month(found: re.Match[str], place: Place) -> str | None:
     """Read the day of "12 May", "12th of May", "May 12th" and "May 12"; None beside no month."""
+    before, after = place.before(), place.after()
+    of_month = after.lower() == "of" and _is_month(place.after(2))
+    behind_month = before[:1].isupper() and _is_month(before) and not units.is_unit(after)
     days = [int(day) for day in re.findall(r"\d+", found[0])]
-    if not all(1 <= day <= 31 for day in days):
+    if not (of_month or behind_month or _is_month(after)) or not all(1 <= day <= 31 for day in days):
         return None
-    said = " to the ".join(figures.ordinal(day) for day in days)
-    the = "" if place.before().lower() == "the" else "the "
-    if _month(place.after()):
-        return f"{the}{said} of"
-    if place.after().lower() == "of" and _month(place.after(2)):
-        return the + said
-    if _month(place.before()) and not units.is_unit(place.after()) and place.before()[0].isupper():
-        return the + said
-    return None
+    the = "" if before.lower() == "the" else "the "
+    return the + " to the ".join(figures.ordinal(day) for day in days) + (" of" if _is_month(after) else "")
 
 
 def month(found: re.Match[str], place: Place) -> str | None:
@@ -149,5 +145,5 @@ def _half(text: str) -> str:
     return plain if plain in _HALVES else ""
 
 
-def _month(text: str) -> bool:
+def _is_month(text: str) -> bool:
     return text.lower() in MONTHS or text.lower() in _SHORT_MONTHS

@@ -28,6 +28,7 @@ def _below_thousand(number: int, *, ordinal: bool = False) -> str:
     return str(num2words(number, to="ordinal" if ordinal else "cardinal"))
 
 
+@lru_cache(maxsize=2048)
 def cardinal(number: int) -> str:
     """Return a whole number below a billion billions in words: 1005 is "one thousand and five"."""
     groups: list[str] = []
