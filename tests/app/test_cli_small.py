@@ -13,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bench import cli
 from common.errors import EngineError
@@ -206,6 +207,18 @@ def test_cards_check(capture: pytest.CaptureFixture[str], tmp_path: Path) -> Non
     lines = outcome.err.splitlines()
     assert all(line.startswith(f"error: {tmp_path.name}/") for line in lines)
     assert {line.split(":")[1].strip() for line in lines} == {f"{tmp_path.name}/a.yaml", f"{tmp_path.name}/b.yaml"}
+
+
+def test_cards_check_warns_of_what_cant_be_read_aloud(capture: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    card = (ROOT / "configs" / "cards" / "nursing-leg-wound.yaml").read_text(encoding="utf-8")
+    first = yaml.safe_load(card)["lines"]["greeting"][0]
+    (tmp_path / "nursing-leg-wound.yaml").write_text(card.replace(first, "Hello, I am on xqzt."), encoding="utf-8")
+    outcome = run(capture, "cards", "check", str(tmp_path))
+    assert outcome.code == 0
+    assert outcome.out.endswith("1 card can be used\n")
+    (line,) = outcome.err.splitlines()
+    assert line.startswith(f"warning: {tmp_path.name}/nursing-leg-wound.yaml: lines.greeting.0: 'xqzt'")
+    assert run(capture, "cards", "check").err == ""
 
 
 # ------------------------------------------------------------------ doctor

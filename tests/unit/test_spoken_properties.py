@@ -66,28 +66,31 @@ def test_numbers_are_said_without_digits(number: int, form: str) -> None:
     assert not any(mark.isdigit() for mark in spoken)
 
 
+def least_s(text: str) -> float:
+    """Return the processor's time of one reading, so that other work on the machine is not counted."""
+    say("1")
+    taken_s = []
+    for _ in range(3):
+        begun_s = time.process_time()
+        say(text)
+        taken_s.append(time.process_time() - begun_s)
+    return min(taken_s)
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "I have been taking the tablets you gave me, but I am not sure they are helping. " * 125,
-        "Take 5 mg b.d. with 120/80, twice a day. " * 250,
-        "1 " * 5000,
-        "1-" * 5000,
-        "<a" * 5000,
-        "+1" * 5000,
-        "a." * 5000,
-        "9" * 10_000,
-        "0117 " * 2000,
-        "(" * 5000 + "a" * 5000,
+        "I have been taking the tablets you gave me, but I am not sure they are helping. ",
+        "I take 5 mg b.d. and my pressure was 120/80 on 12 May, twice a day. ",
+        "9",
     ],
     ids=lambda text: text[:10],
 )
 def test_ten_thousand_characters_take_less_than_a_tenth_of_a_second(text: str) -> None:
-    say("1")
-    taken_s = []
-    for _ in range(3):
-        # The processor's time, so that other work on the machine is not counted.
-        begun_s = time.process_time()
-        say(text[:10_000])
-        taken_s.append(time.process_time() - begun_s)
-    assert min(taken_s) < 0.1
+    assert least_s((text * 10_000)[:10_000]) < 0.1
+
+
+@pytest.mark.parametrize("text", ["1 ", "1-", "<a", "+1", "a.", "0117 ", "1/2 ", "(", "a\u00e9", "1,", "A&"])
+def test_no_text_takes_more_than_its_length(text: str) -> None:
+    # A slow machine is allowed for: what grows with the square of the length takes seconds.
+    assert least_s((text * 10_000)[:10_000]) < 0.3

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 
 import pytest
 
@@ -50,6 +51,18 @@ def test_every_accent_of_a_card_has_a_voice() -> None:
 def test_older_and_younger_women_and_men_differ() -> None:
     voices = {voice_for(Voice("male", 30)), voice_for(Voice("male", 75)), voice_for(Voice("female", 30))}
     assert len(voices | {voice_for(Voice("female", 75))}) == 4
+
+
+def test_word_times_are_of_the_written_words() -> None:
+    text = "I took 100mcg at 8:30, on 12 May 2024, and it was 120/80 mmHg."
+    chunks = list(EspeakSynthesiser().speak(SpeakRequest(id="c", text=text, voice=Voice())))
+    words = [word for chunk in chunks for word in chunk.words]
+    assert [word.text for word in words] == text.split()
+    lengths_ms = {word.text: word.end_ms - word.start_ms for word in words}
+    assert min(lengths_ms.values()) > 40
+    # A figure takes the time of all the words that say it.
+    assert lengths_ms["100mcg"] > 3 * lengths_ms["took"]
+    assert all(before.end_ms <= after.start_ms for before, after in pairwise(words))
 
 
 def test_an_unknown_accent_is_refused() -> None:

@@ -9,6 +9,8 @@ from pipelines.tts.spoken.pieces import Place
 
 _COINS = {"£": ("pound", "pounds", "pence"), "$": ("dollar", "dollars", "cents"), "€": ("euro", "euros", "cents")}
 _VOLUMES = frozenset(("ml", "mls", "l", "dl", "h", "hr", "hrs", "min", "dose"))
+_TIMES = frozenset(("h", "hr", "min"))
+_COUNTED_FORMS = frozenset(("tab", "tabs", "cap", "caps"))
 _LARGE = {"k": "thousand", "m": "million", "bn": "billion"}
 _BACK_WORDS = frozenset(("times", "hundred", "thousand", "million", "billion"))
 _SYSTOLIC = range(60, 300)
@@ -56,7 +58,8 @@ def fraction(found: re.Match[str], place: Place) -> str | None:
         if name is None:
             return None
         part = name if name.startswith("a ") or above > 1 else f"a {name}"
-        return f"{figures.number(whole)} and {part}" if whole else f"and {part}"
+        behind = f" {units.unit(found['unit'], one=False)}" if units.is_unit(found["unit"]) else ""
+        return (f"{figures.number(whole)} and {part}" if whole else f"and {part}") + behind
     if below == 10 or (name is None and above <= below):
         return f"{figures.cardinal(above)} out of {figures.cardinal(below)}"
     if name is None:
@@ -82,16 +85,56 @@ def glued_unit(found: re.Match[str], place: Place) -> str | None:
     if not units.is_unit(name):
         return None
     one = bool(found["dash"]) or units.is_one(amount) or units.describes(place.before().lower(), place.after())
+    # Written together, a time before a noun describes it: a 24hr tape.
+    one = one or (name in _TIMES and units.describes("a", place.after()))
     return f"{_amount(amount)} {units.unit(name, one=one)}"
 
 
 def concentration(found: re.Match[str], place: Place) -> str | None:
-    """Read 250mg/5ml, and what is said twice: 72kg/158lb."""
+    """Read 250mg/5ml, 72kg/158lb, which says it twice, and 30mg/500mg tablets, which have two parts."""
     if not (units.is_unit(found["unit"]) and units.is_unit(found["other"])):
         return None
-    first = f"{_amount(found['amount'])} {units.unit(found['unit'], one=units.is_one(found['amount']))}"
-    second = f"{figures.number(found['in'])} {units.unit(found['other'], one=units.is_one(found['in']))}"
-    return f"{first} {'per' if found['other'].lower() in _VOLUMES else 'or'} {second}"
+    describes = units.describes(place.before().lower(), place.after())
+    first = f"{_amount(found['amount'])} {units.unit(found['unit'], one=describes or units.is_one(found['amount']))}"
+    second = f"{figures.number(found['in'])} {units.unit(found['other'], one=describes or units.is_one(found['in']))}"
+    if found["other"].lower() in _VOLUMES:
+        return f"{first} per {second}"
+    return f"{first}, {second}" if found["other"] == found["unit"] else f"{first} or {second}"
+
+
+def comma_dose(found: re.Match[str], place: Place) -> str | None:
+    """Read 1,5mg with its comma as a point."""
+    return place.read(f"{found[1]}.{found[2]}{found[3]}", place) if units.is_unit(found[3]) else None
+
+
+def temperature(found: re.Match[str], place: Place) -> str:
+    """Read 98.6F."""
+    return f"{figures.number(found[1])} degrees {'Celsius' if found[2] == 'C' else 'Fahrenheit'}"
+
+
+def unit_per(found: re.Match[str], place: Place) -> str | None:
+    """Read the mL/min/1.73m2 behind a figure."""
+    if not (units.is_unit(found[1]) and units.is_unit(found[3])):
+        return None
+    return f"{place.read(found[1], place)} per {figures.number(found[2])} {units.unit(found[3], one=False)}"
+
+
+def price(found: re.Match[str], place: Place) -> str:
+    """Read £104.90/yr."""
+    known = units.is_unit("mg/" + found[2])
+    return f"{place.read(found[1], place)} {units.per(found[2]) if known else 'per ' + place.read(found[2], place)}"
+
+
+def dilution(found: re.Match[str], place: Place) -> str:
+    """Read 1:1000."""
+    return f"one in {figures.number(found[1])}"
+
+
+def so_often(found: re.Match[str], place: Place) -> str | None:
+    """Read 2-3x/week."""
+    if found[2] and not units.is_unit("mg/" + found[2]):
+        return None
+    return f"{_amount(found[1])} times" + (f" {units.per(found[2])}" if found[2] else "")
 
 
 def a_day(found: re.Match[str], place: Place) -> str | None:
@@ -99,6 +142,13 @@ def a_day(found: re.Match[str], place: Place) -> str | None:
     if not units.is_unit("mg/" + found[2]):
         return None
     return f"{figures.number(found[1])} {units.per(found[2])}"
+
+
+def rate(found: re.Match[str], place: Place) -> str | None:
+    """Read puffs/day and drops/min."""
+    if not units.is_unit("mg/" + found[2]) or units.is_unit(found[0]):
+        return None
+    return f"{place.read(found[1], place)} {units.per(found[2])}"
 
 
 def _amount(text: str) -> str:
@@ -114,7 +164,7 @@ def unit(found: re.Match[str], place: Place) -> str | None:
     if not units.is_unit(name) or units.is_word_before(name, place.after()):
         return None
     amount = place.before()
-    behind = units.is_figure(amount)
+    behind = units.is_figure(amount) or (name.lower() in _COUNTED_FORMS and amount[:1].isdigit())
     if not behind and (units.needs_figure(name) or name.lower() in ("unit", "units")):
         return None
     if name.lower() in ("unit", "units"):
@@ -131,6 +181,9 @@ def spread(found: re.Match[str], place: Place) -> str:
     if re.fullmatch(r"\d{4}", first) and re.fullmatch(r"\d{2}|\d{4}", second) and figures.is_year(int(first)):
         last = figures.year(int(second)) if len(second) == 4 else figures.cardinal(int(second))
         return f"{figures.year(int(first))} to {last}"
+    if part := re.fullmatch(r"(\d)/(\d)", first):
+        said = figures.fraction(int(part[1]), int(part[2])) or place.read(first, place)
+        return f"{said} to {place.read(second, place)}"
     if first[0] in _COINS and second[0].isdigit():
         return f"{place.read(first[1:], place)} to {place.read(first[0] + second, place)}"
     return f"{place.read(first, place)} to {place.read(second, place)}"

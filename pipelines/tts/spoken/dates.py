@@ -48,24 +48,20 @@ def day_and_month(found: re.Match[str], place: Place) -> str | None:
 
 def day_of_month(found: re.Match[str], place: Place) -> str | None:
     """Read the day of "12 May", "12th of May", "May 12th" and "May 12"; None beside no month."""
+    before, after = place.before(), place.after()
+    of_month = after.lower() == "of" and _is_month(place.after(2))
+    behind_month = before[:1].isupper() and _is_month(before) and not units.is_unit(after)
     days = [int(day) for day in re.findall(r"\d+", found[0])]
-    if not all(1 <= day <= 31 for day in days):
+    if not (of_month or behind_month or _is_month(after)) or not all(1 <= day <= 31 for day in days):
         return None
-    said = " to the ".join(figures.ordinal(day) for day in days)
-    the = "" if place.before().lower() == "the" else "the "
-    if _month(place.after()):
-        return f"{the}{said} of"
-    if place.after().lower() == "of" and _month(place.after(2)):
-        return the + said
-    if _month(place.before()) and not units.is_unit(place.after()) and place.before()[0].isupper():
-        return the + said
-    return None
+    the = "" if before.lower() == "the" else "the "
+    return the + " to the ".join(figures.ordinal(day) for day in days) + (" of" if _is_month(after) else "")
 
 
 def month(found: re.Match[str], place: Place) -> str | None:
     """Read a shortened month beside a figure."""
     beside = (place.before(), place.after(), place.before(2) if place.before().lower() == "of" else "")
-    return _SHORT_MONTHS.get(found[0].lower()) if any(piece[:1].isdigit() for piece in beside) else None
+    return _SHORT_MONTHS.get(found[0].lower()) if any(piece.lstrip("'")[:1].isdigit() for piece in beside) else None
 
 
 def weekday(found: re.Match[str], place: Place) -> str | None:
@@ -80,6 +76,12 @@ def weekday(found: re.Match[str], place: Place) -> str | None:
     return _DAYS.get(first)
 
 
+def weekdays(found: re.Match[str], place: Place) -> str | None:
+    """Read Mon/Wed/Fri."""
+    days = [(_DAYS | _WEEKEND).get(name.lower(), "") for name in found[0].split("/")]
+    return ", ".join(days) if all(days) else None
+
+
 def year(found: re.Match[str], place: Place) -> str | None:
     """Read 1998 as a year; None where it counts something or is too early for a year that stands alone."""
     number = int(found[0])
@@ -88,6 +90,11 @@ def year(found: re.Match[str], place: Place) -> str | None:
     if number >= 1900 or place.before().lower() in _YEAR_BEFORE - {"of", "to", "and"}:
         return figures.year(number)
     return None
+
+
+def short_year(found: re.Match[str], place: Place) -> str:
+    """Read the '09 of "in '09"."""
+    return figures.pairs(1000 + int(found[1])).removeprefix("ten ") if found[1][0] == "0" else figures.number(found[1])
 
 
 def decade(found: re.Match[str], place: Place) -> str | None:
@@ -105,7 +112,13 @@ def time(found: re.Match[str], place: Place) -> str | None:
     if hour > 24 or minutes > 59 or (half and hour > 12):
         return None
     said_half = half or _half(place.after())
-    if not half and found["mark"] == "." and not said_half and place.before().lower() not in _AT:
+    if (
+        not half
+        and found["mark"] == "."
+        and not said_half
+        and place.before().lower() not in _AT
+        and place.after().lower() not in _AT
+    ):
         return None
     if not found["mark"] and not half:
         return None
@@ -132,5 +145,5 @@ def _half(text: str) -> str:
     return plain if plain in _HALVES else ""
 
 
-def _month(text: str) -> bool:
+def _is_month(text: str) -> bool:
     return text.lower() in MONTHS or text.lower() in _SHORT_MONTHS

@@ -12,7 +12,7 @@ _LONGEST_CARDINAL = 12
 _SCALES = ("", " thousand", " million", " billion")
 _NAMES = ("nought", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _FRACTIONS = {2: "half", 3: "third", 4: "quarter"}
-_YEARS = range(1100, 2100)
+_YEARS = range(1010, 2100)
 
 NUMBER_WORDS = frozenset(
     "one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty forty fifty sixty seventy"
@@ -28,6 +28,7 @@ def _below_thousand(number: int, *, ordinal: bool = False) -> str:
     return str(num2words(number, to="ordinal" if ordinal else "cardinal"))
 
 
+@lru_cache(maxsize=2048)
 def cardinal(number: int) -> str:
     """Return a whole number below a billion billions in words: 1005 is "one thousand and five"."""
     groups: list[str] = []

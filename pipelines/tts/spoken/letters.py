@@ -44,6 +44,7 @@ _NUMBERED = frozenset(
 _ONE_BEHIND = frozenset(
     "diabetes diabetic diabetics disorder allergy hypersensitivity reaction error trial or and".split()
 )
+_NO_WORD_BEGINS = re.compile(r"(?!S[CPT]R|[CPST]H|SH)[^AEIOUY]{3}")
 _REIGNS = frozenset("elizabeth charles george henry edward james william richard pope paul".split())
 _ROMAN = {"I": 1, "V": 5, "X": 10}
 
@@ -61,7 +62,7 @@ def initialism(found: re.Match[str], place: Place) -> str | None:
     if body in AS_WORDS:
         return AS_WORDS[body] + ending
     dotted = "." in body
-    bare = body.replace(".", "").upper()
+    bare = body.replace(".", "").replace("+", "&").replace("/", "").upper()
     if not dotted and bare not in INITIALISMS and is_stressed(bare):
         return found[0].lower()
     return " and ".join(spell(part) for part in bare.split("&")) + ("'s" if ending else "")
@@ -69,7 +70,8 @@ def initialism(found: re.Match[str], place: Place) -> str | None:
 
 def is_stressed(text: str) -> bool:
     """Return whether capitals without a rule of their own are a word that is stressed, rather than letters."""
-    return text in _STRESSED or len(text) > 5 or (len(text) > 3 and has_vowel(text))
+    may_be_word = has_vowel(text) and _NO_WORD_BEGINS.match(text) is None
+    return text in _STRESSED or len(text) > 5 or (len(text) > 3 and may_be_word)
 
 
 def single(found: re.Match[str], place: Place) -> str | None:
@@ -95,6 +97,7 @@ def roman(found: re.Match[str], place: Place) -> str | None:
     return f"the {figures.ordinal(number)}" if before in _REIGNS else figures.cardinal(number)
 
 
+GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "μ": "mu", "κ": "kappa", "λ": "lambda"}
 _RUNS = re.compile(r"\d+|[^\W\d_]+")
 
 
@@ -104,6 +107,8 @@ def code(found: re.Match[str], place: Place) -> str:
     for run in _RUNS.findall(found[0]):
         if run.isdigit():
             said.append(_code_number(run))
+        elif run in GREEK:
+            said.append(GREEK[run])
         elif run in AS_WORDS:
             said.append(AS_WORDS[run])
         elif run.islower() and len(run) > 1 and has_vowel(run):

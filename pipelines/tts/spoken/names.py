@@ -15,7 +15,7 @@ SHORT = {
     "c/o": "care of", "n/a": "not applicable", "and/or": "and or", "tel": "telephone", "avg": "average",
     "wt": "weight", "hx": "history", "rx": "prescription", "dx": "diagnosis", "tx": "treatment", "sx": "symptoms",
     "pls": "please", "thx": "thanks", "incl": "including", "govt": "government", "mth": "month", "b/c": "because",
-    "hosp": "hospital", "meds": "meds", "obs": "obs", "temps": "temps", "dob": "date of birth",
+    "hosp": "hospital", "meds": "meds", "obs": "obs", "temps": "temps", "dob": "date of birth", "vit": "vitamin",
 }  # fmt: skip
 LATIN = {
     "qds": "four times a day", "qid": "four times a day", "tds": "three times a day", "tid": "three times a day",
@@ -28,18 +28,18 @@ LATIN = {
 _NEEDS_POINTS = frozenset(("bid", "tid", "po", "ac", "pc", "om", "on", "hs", "pr", "sc", "mane", "sl", "stat", "qid"))
 _NEEDS_AMOUNT_IN_CAPITALS = frozenset(("OD", "BD", "SC", "AC", "PC", "PR", "PO", "SL"))
 _AFTER_AMOUNT = frozenset(("bid", "tid", "po", "sc", "mane", "qid", "sl"))
-_SYMBOLS = {
-    "&": "and", "+": "plus", "=": "equals", "@": "at", "#": "number", "~": "about", "<": "less than",
-    ">": "more than", "%": "per cent", "°": "degrees", "£": "pounds", "$": "dollars", "€": "euros", "×": "times",
-    "±": "plus or minus", "≤": "at most", "≥": "at least", "≈": "about", "/": "or", "<=": "at most", ">=": "at least",
-    "=>": "so", "->": "to", "-": "-", "—": "-", "--": "-", "&&": "and", "++": "plus plus", "+/-": "plus or minus",
-    "°%": "degrees",
+# A symbol inside a piece.
+_INSIDE = {
+    "&": "and", "+": "plus", "=": "equals", "@": "at", "/": "or", "<": "less than", ">": "more than", "~": "about",
+    "^": "to the", "#": "", "×": "times", "%": "per cent", "£": "pounds", "$": "dollars", "€": "euros", "°": "degrees",
+    "±": "plus or minus", "≤": "at most", "≥": "at least", "≈": "about", "—": "-",
 }  # fmt: skip
-_BEFORE_FIGURES = _SYMBOLS | {"#": "number", "-": "minus", "−": "minus", "—": "", "=": "equals"}
-_INSIDE = {"&": "and", "+": "plus", "=": "equals", "@": "at", "/": "or", "<": "less than", ">": "more than",
-           "~": "about", "#": "", "×": "times", "%": "per cent", "£": "pounds", "$": "dollars", "€": "euros",
-           "°": "degrees", "±": "plus or minus", "≤": "at most", "≥": "at least", "≈": "about", "—": "-"}  # fmt: skip
-GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "μ": "mu", "κ": "kappa", "λ": "lambda"}
+# Alone between spaces.
+_SYMBOLS = _INSIDE | {
+    "#": "number", "-": "-", "--": "-", "<=": "at most", ">=": "at least", "=>": "so", "->": "to", "&&": "and",
+    "+/-": "plus or minus",
+}  # fmt: skip
+_BEFORE_FIGURES = _SYMBOLS | {"-": "minus", "—": ""}
 # Short forms that other rules read beside what they belong to.
 TAILS = frozenset(
     "no nos pp tel ext st nd rd th yo bn ish am pm sept ft lb lbs pt pts tsp tbsp hrs hr mins yrs wks dr mr"
@@ -73,7 +73,8 @@ def numbered(found: re.Match[str], place: Place) -> str | None:
         return None
     if found[0].lower() in ("p", "pp", "ext", "tel"):
         return {"p": "page", "pp": "pages", "ext": "extension", "tel": "telephone"}[found[0].lower()]
-    if place.tail.startswith(".") or found[0][0] == "N":
+    # "No 5 mg, thanks" refuses a dose.
+    if place.tail.startswith(".") or (found[0][0] == "N" and not units.is_unit(place.after(2))):
         return "number" if found[0].lower() == "no" else "numbers"
     return None
 
@@ -86,6 +87,8 @@ def latin(found: re.Match[str], place: Place) -> str | None:
     if said is None or "." in text:
         return said
     before = place.before().lower()
+    if before in ("a", "an"):
+        return None
     behind_amount = (
         units.is_figure(before) or units.is_unit(before) or before.rstrip("s") in ("tablet", "capsule", "puff")
     )
@@ -114,9 +117,10 @@ def polarity(found: re.Match[str], place: Place) -> str:
 
 def symbol(found: re.Match[str], place: Place) -> str:
     """Read a symbol that stands alone; a dash between figures is "to"."""
-    text = found[0]
-    if text in ("-", "—") and place.before()[-1:].isdigit() and place.after()[:1].isdigit():
-        return "to"
+    text, before, after = found[0], place.before(), place.after()
+    if text in ("-", "—") and before[:1].isdigit() and after[:1].isdigit():
+        # 10 - 15 and 60mg - 120mg are ranges; in "100mcg - 2 tablets" the dash is a pause.
+        return "to" if before[-1].isdigit() == after[-1].isdigit() or before[-1].isdigit() else text
     return _SYMBOLS.get(text) or " ".join(_INSIDE[mark] for mark in text[:1] if _INSIDE.get(mark))
 
 
@@ -130,7 +134,8 @@ def phone(found: re.Match[str], place: Place) -> str | None:
     """Read the groups of a telephone number digit by digit, with a pause between them; None for other figures."""
     if found[0] in _SHORT_NUMBERS and place.before().lower() in _CALLED:
         return figures.digits(found[0])
-    if not _in_phone_number(place):
+    hyphened = found[0].count("-") > 1 and sum(map(str.isdigit, found[0])) > 8
+    if not hyphened and not _in_phone_number(place):
         return None
     plus = "plus " if found[0][0] == "+" else ""
     said = plus + ", ".join(figures.digits(group) for group in re.findall(r"\d+", found[0]))
@@ -167,12 +172,12 @@ def address(found: re.Match[str], place: Place) -> str:
     return " ".join(said)
 
 
-_PARTS = re.compile(r"\d[\d.,]*\d|\d|[^\W\d_]+(?:'[^\W\d_]+)*|.", re.DOTALL)
+_PARTS = re.compile(r"\d[\d.,]*(?:st|nd|rd|th)\b|\d[\d.,]*\d|\d|[^\W\d_]+(?:'[^\W\d_]+)*|.", re.DOTALL)
 
 
 def parts(found: re.Match[str], place: Place) -> str | None:
     """Read what is joined by marks part by part: fine—I think, his/her, β-blocker."""
-    if found[0].isalpha() and not any(mark in GREEK for mark in found[0]):
+    if found[0].isalpha() and not any(mark in letters.GREEK for mark in found[0]):
         return None
     said: list[str] = []
     for part in _PARTS.findall(found[0]):
@@ -180,8 +185,8 @@ def parts(found: re.Match[str], place: Place) -> str | None:
             return None
         if part[0].isdigit():
             said.append(place.read(part, place))
-        elif part.isalpha() and len(part) == 1 and part in GREEK:
-            said.append(GREEK[part])
+        elif part.isalpha() and len(part) == 1 and part in letters.GREEK:
+            said.append(letters.GREEK[part])
         elif part[0].isalpha():
             said.append(place.read(part, place) if len(part) > 1 else part)
         elif part in _INSIDE:

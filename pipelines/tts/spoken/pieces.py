@@ -21,12 +21,14 @@ _AS_ASCII = {
     "µ": "μ", "℃": "°C", "℉": "°F", "º": "°", "½": "+1/2", "¼": "+1/4", "¾": "+3/4", "⅓": "+1/3", "⅔": "+2/3",
     "⅛": "+1/8", "™": "", "©": "", "®": "", "•": "", "→": " to ", "↑": " up ", "↓": " down ", "÷": " divided by ",
 }  # fmt: skip
+_POWERS = {"²": " squared", "³": " cubed"}
 # Symbols that some rule reads; all others say nothing.
 _READ_SYMBOLS = frozenset("&+=@/#~<>%°£$€×±≤≥≈-—_'\".,:;?!()[]{}*|\\^`")
 _ALONE = frozenset("&+=@#~<>°%£$€×±≤≥≈/-—")
 _MELODY = frozenset(".,?!;:-—)]")
 _OTHER_SYMBOLS = frozenset(("P", "S"))
 _LEAD = re.compile(r"[^\w£$€&+=@#~<>±≤≥≈°%/.'×-]*")
+_KEEPS_LEAD = re.compile(r"[-'.]?[£$€]?\.?\d|-ve\b")
 _MARKS = re.compile(r"[^\w&+=@#~<>°%£$€]*\Z")
 
 
@@ -97,7 +99,7 @@ def _piece(part: str, word: int) -> Piece:
         symbols = "".join(mark for mark in part if mark in _ALONE)
         return Piece(symbols, "".join(mark for mark in part if mark in _MELODY and mark not in symbols), word, opens)
     # A quotation mark or a dash in front of a word is no part of it, but for -5 and '70s.
-    bare = inside.lstrip("'-.") if not re.match(r"[-'.]?[£$€]?\.?\d", inside) else inside
+    bare = inside if _KEEPS_LEAD.match(inside) else inside.lstrip("'-.")
     marks = _MARKS.search(bare)
     end = marks.start() if marks else len(bare)
     if bare[end:].startswith(")") and "(" in bare[:end]:
@@ -116,6 +118,8 @@ def _ascii(piece: str) -> str:
             made.append(known if made and made[-1][-1:].isdigit() else known.lstrip("+"))
         elif mark.isascii():
             made.append(mark)
+        elif mark in _POWERS and made and made[-1][-1:].isdigit():
+            made.append(_POWERS[mark])
         elif mark.isdigit():
             made.append(str(unicodedata.digit(mark)))
         else:

@@ -43,11 +43,19 @@ def _number(found: re.Match[str], place: Place) -> str:
 
 def _points(found: re.Match[str], place: Place) -> str:
     groups = re.findall(r"\d+", found[0])
-    return (" point " if "." in found[0] else ", ").join(figures.number(group) for group in groups)
+    # 1,5 mg is one and a half to whoever writes it so; read as "one, five" it would be another dose.
+    whole = "." in found[0] or (len(groups) == 2 and units.is_unit(place.after()))
+    return (" point " if whole else ", ").join(figures.number(group) for group in groups)
 
 
-def _ordinal(found: re.Match[str], place: Place) -> str:
-    return figures.ordinal(int(found[1].replace(",", "")[-12:]))
+def _ordinal(found: re.Match[str], place: Place) -> str | None:
+    number = int(found[1].replace(",", "")[-12:])
+    # 13st are stones.
+    return None if found[2] == "st" and (number % 10 != 1 or number % 100 == 11) else figures.ordinal(number)
+
+
+def _ordinal_of(found: re.Match[str], place: Place) -> str:
+    return f"{place.read(found[1], place)} {place.read(found[2], place)}"
 
 
 def _both(found: re.Match[str], place: Place) -> str:
@@ -58,6 +66,10 @@ def _both(found: re.Match[str], place: Place) -> str:
 
 def _possessive(found: re.Match[str], place: Place) -> str:
     return place.read(found[1], place) + "'s"
+
+
+def _small(found: re.Match[str], place: Place) -> str:
+    return found[0].lower()
 
 
 def _prefixed(found: re.Match[str], place: Place) -> str:
@@ -89,20 +101,28 @@ WITH_DIGITS: tuple[Rule, ...] = (
     _rule(_CLOCK, dates.time),
     _rule(rf"(?P<coin>[£$€])(?P<sum>{NUMBER})(?P<large>k|K|m|M|bn)?", amounts.money),
     _rule(r"(\d+)p", amounts.pence),
-    _rule(r"(\d{1,3}(?:,\d{3})*|\d+)(?:st|nd|rd|th)", _ordinal),
+    _rule(r"(\d{1,3}(?:,\d{3})*|\d+)(st|nd|rd|th)", _ordinal),
     _rule(r"'?(\d\d|\d{4})'?s", dates.decade),
+    _rule(r"'(\d\d)", dates.short_year),
     _rule(r"\d{4}", dates.year),
     _rule(NUMBER, _number),
     _rule(rf"({NUMBER})/([A-Za-z]+)", amounts.a_day),
     _rule(rf"(?P<amount>{_AMOUNT})(?P<dash>-?)(?P<unit>{_UNIT}(?:/[A-Za-zμ]{{1,8}}){{0,2}})", amounts.glued_unit),
+    _rule(rf"(\d{{1,3}}),(\d{{1,2}})({_UNIT})", amounts.comma_dose),
     _rule(rf"(?P<amount>{_AMOUNT})(?P<unit>{_UNIT})/(?P<in>{NUMBER})(?P<other>{_UNIT})", amounts.concentration),
     _rule(r"([<>]=|\+/-|[<>~≈±≤≥+#=&@-])(.*\d.*)", names.signed),
     _rule(r"(?:(\d{1,4})[x×](\d{1,4})?|[x×](\d{1,4}))", amounts.times),
+    _rule(rf"({_AMOUNT})[x×](?:/([a-z]+))?", amounts.so_often),
+    _rule(rf"({_UNIT}(?:/{_UNIT})?)/({NUMBER})({_UNIT})", amounts.unit_per),
+    _rule(rf"([£$€]{NUMBER})/([A-Za-z]+)", amounts.price),
+    _rule(r"(\d{2,3}\.\d)([CF])", amounts.temperature),
+    _rule(r"1:(\d{3,6})", amounts.dilution),
+    _rule(r"(\d{1,3}(?:st|nd|rd|th))-([A-Za-z].*)", _ordinal_of),
     _rule(r"q(\d{1,2})h", names.every_hours),
     _rule(r"(\d{1,3})-?y/?-?o", names.years_old),
     _rule(r"([^-]*\d[^-]*)-([£$€]?\.?\d[^-]*)", amounts.spread),
     _rule(_ADDRESS, names.address),
-    _rule(r"(.*\d)'s", _possessive),
+    _rule(r"(.*\d.*)'s", _possessive),
     _rule(r"[\d.,]+", _points),
     _rule(r"([a-z]{2,20})-(\d.*)", _prefixed),
     _rule(r"(?:[A-Z]\d+[/-])+[A-Z]\d+", letters.code),
@@ -120,18 +140,21 @@ WITHOUT_DIGITS: tuple[Rule, ...] = (
     _rule(r"[Nn]os?|pp?|ext|tel", names.numbered),
     _rule(rf"{_HALF}", dates.half_of_day),
     _rule(r"[A-Za-zμ°%]+(?:/[A-Za-zμ]+){0,2}", amounts.unit),
+    _rule(r"([a-z]{3,16})/(d|day|wk|week|month|year|yr|night|h|hr|hour|min|minute)", amounts.rate),
+    _rule(r"[A-Z]+'[A-Z]+", _small),
     _rule(r"million|billion", amounts.millions),
     _rule(r"[A-Za-z](?:[A-Za-z./]*[A-Za-z])?/?", names.short),
     _rule(r"[A-Za-z](?:[A-Za-z.]*[A-Za-z])?", names.latin),
     _rule(r"[A-Za-z]{3,4}", dates.month),
     _rule(r"([A-Z][a-z]{2,4})(?:-([A-Z][a-z]{2,4}))?", dates.weekday),
+    _rule(r"(?:[A-Z][a-z]{2,4}/)+[A-Z][a-z]{2,4}", dates.weekdays),
     _rule(r"[IVX]+", letters.roman),
     _rule(
         r"x|×", lambda found, place: "times" if place.before()[-1:].isdigit() or place.after()[:1].isdigit() else None
     ),
     _rule(r"A", letters.single),
     _rule(
-        r"(?P<body>NSAIDs?|BiPAP|Covid|eGFR|mRNA|pH|Ph\.?D|[A-Z&]{2,}|(?:[A-Za-z]\.)+[A-Za-z])(?P<ending>'?s)?",
+        r"(?P<body>NSAIDs?|BiPAP|Covid|eGFR|mRNA|pH|Ph\.?D|A\+E|[A-Z](?:/[A-Z])+|[A-Z&]{2,}|(?:[A-Za-z]\.)+[A-Za-z])(?P<ending>'?s)?",
         letters.initialism,
     ),
     _rule(r"([<>]=|[<>~≈±≤≥+#=&@])(.+)", names.signed),
@@ -148,7 +171,7 @@ _READ_WORDS = frozenset(
         *dates.SHORTENED,
         *names.TAILS,
     )
-) | {"million", "billion", "x", "covid"}
+) | {"million", "billion", "x"}
 
 
 def is_plain(text: str) -> bool:

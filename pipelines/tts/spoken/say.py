@@ -34,17 +34,22 @@ def say(text: str, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS) -> tup
     words = tokens(text)
     pieces = cut(text, words)
     spoken: list[list[str]] = [[] for _ in words]
+    latest: list[str] = []
     respelled = respellings(pieces, pronunciations)
     for index, piece in enumerate(pieces):
         core = respelled.get(index)
         if core is None:
             core = figures.without_digits(read(piece.core, Place(pieces, index, read)))
         said = _with_marks(core, pieces, index)
-        if not core and spoken[piece.word]:
+        if piece.opens and latest and latest[-1][-1:].isalnum():
+            # What is in brackets is said between two pauses.
+            latest[-1] += ","
+        if core:
+            latest = spoken[piece.word]
+            latest.append(said)
+        elif latest:
             # A mark that stands alone belongs to what was said before it.
-            spoken[piece.word][-1] += said
-        else:
-            spoken[piece.word].append(said)
+            latest[-1] += said
     return tuple(Said(word, " ".join(" ".join(said).split())) for word, said in zip(words, spoken, strict=True))
 
 

@@ -51,7 +51,8 @@ _WHOLE_WORDS = {
 
 # What comes in a strength or a length: a five milligram tablet, a ten minute walk.
 _COMES_IN = frozenset(
-    "tablet tablets capsule capsules pill pills dose doses injection injections patch patches puff puffs pen pens"
+    "tab tabs cap caps"
+    " tablet tablets capsule capsules pill pills dose doses injection injections patch patches puff puffs pen pens"
     " spoon spoonful syringe vial vials ampoule ampoules bottle bottles sachet sachets drops inhaler strength strengths"
     " pack packs".split()
 )
@@ -59,7 +60,7 @@ _NO_NOUN = frozenset(
     "a an the of in at on for per each every and or but to with by from after before twice once three four daily max"
     " is was were are has had then now when if as so more less total i it they we he she you".split()
 )
-_ONE = frozenset(("1", "one", "a", "an", "per", "each", "every", "1.0"))
+_ONE = frozenset(("1", "one", "a", "an", "per", "each", "every"))
 _ARTICLES = frozenset(("a", "an", "one", "my", "this", "that", "another", "the"))
 _FIGURE = re.compile(r"[<>≤≥~±+-]{0,2}(?:\d[\d.,]*(?:[-/+x]\d[\d.,/]*)?|\.\d+)")
 

@@ -67,7 +67,7 @@ def _is_known(text: str) -> bool:
 
 def _is_readable(run: str, *, alone: bool) -> bool:
     if any(not _is_latin(mark) for mark in run if mark.isalpha()):
-        return all(mark in names.GREEK for mark in run if not _is_latin(mark))
+        return all(mark in letters.GREEK for mark in run if not _is_latin(mark))
     bare = run.split("'")[0]
     if len(bare) < 2 or _ROMAN.fullmatch(bare) or _is_known(run) or _is_known(bare) or bare.lower() in names.TAILS:
         return True
