@@ -9,8 +9,8 @@ decisions come out under real and virtual time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
@@ -265,11 +265,12 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class SpeakRequest:
-    """One clause to speak."""
+    """One clause to speak; `pronunciations` has words and phrases of the card with how they are read out."""
 
     id: str
     text: str
     voice: Voice
+    pronunciations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

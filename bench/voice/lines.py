@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from audio.frames import WIRE_HZ, Pcm, silence
 from pipelines.engines import SpeakRequest, Synthesiser, Voice, Word
 from pipelines.patient.card import Card
+from pipelines.patient.read_aloud import spoken_lines
 from pipelines.tts.clauses import split_clauses
 
 
@@ -20,6 +21,7 @@ class Line:
     card: str
     text: str
     voice: Voice
+    pronunciations: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,10 +39,8 @@ def lines_of(cards: Iterable[Card]) -> list[Line]:
     for card in cards:
         patient = card.patient
         voice = Voice(patient.sex, patient.age, patient.accent, patient.rate_wpm)
-        texts = [text for cue in card.cues for text in cue.says]
-        texts += [text for variants in card.lines.model_dump().values() for text in variants]
-        texts += [card.opening] if card.opening else []
-        found += [Line(card.id, text, voice) for text in dict.fromkeys(texts)]
+        texts = dict.fromkeys(text for _, text in spoken_lines(card))
+        found += [Line(card.id, text, voice, card.pronunciations) for text in texts]
     return found
 
 
@@ -58,7 +58,7 @@ def speak(synthesiser: Synthesiser, line: Line) -> Spoken:
     length = 0
     for index, (text, pause_ms) in enumerate(split_clauses(line.text)):
         offset_ms = 1000 * length / WIRE_HZ
-        for chunk in synthesiser.speak(SpeakRequest(f"{line.card}/{index}", text, line.voice)):
+        for chunk in synthesiser.speak(SpeakRequest(f"{line.card}/{index}", text, line.voice, line.pronunciations)):
             parts.append(chunk.samples)
             length += len(chunk.samples)
             words += [

@@ -94,6 +94,8 @@ class Card(_CardPart):
     cues: tuple[Cue, ...] = Field(min_length=3)
     lines: Lines
     vocabulary: tuple[Text, ...] = ()  # names and drugs the recogniser should know
+    # How words and phrases of the patient's are read out, in letters: {"Ngaio": "nye oh"}.
+    pronunciations: dict[Text, Text] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _cues_are_consistent(self) -> Card:

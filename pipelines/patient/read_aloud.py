@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pipelines.patient.card import Card
-from pipelines.tts.spoken.say import NO_PRONUNCIATIONS
 from pipelines.tts.spoken.unreadable import unreadable
 
 
@@ -19,11 +18,13 @@ def spoken_lines(card: Card) -> Iterator[tuple[str, str]]:
         yield from ((f"lines.{name}.{index}", text) for index, text in enumerate(texts))
 
 
-def warnings(card: Card, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS) -> list[str]:
+def warnings(card: Card) -> list[str]:
     """Return one line for each text of the patient's with pieces that nobody could read aloud; empty when all can."""
     found = []
     for place, text in spoken_lines(card):
-        if pieces := unreadable(text, pronunciations):
+        if pieces := unreadable(text, card.pronunciations):
             named = ", ".join(f"'{piece[:40]}'" for piece in pieces[:5])
-            found.append(f"{place}: {named} can't be read aloud; write it out as it is said")
+            found.append(
+                f"{place}: {named} can't be read aloud; write it out as it is said, or add it to pronunciations"
+            )
     return found

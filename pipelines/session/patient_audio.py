@@ -104,7 +104,12 @@ class Speaking:
             return
         now.clauses.append(command)
         index = command.clause
-        request = SpeakRequest(f"{self._session_id}/{command.reply}/{index}", command.content.text, self._voice)
+        request = SpeakRequest(
+            f"{self._session_id}/{command.reply}/{index}",
+            command.content.text,
+            self._voice,
+            self._card.pronunciations,
+        )
         self._submit(
             now,
             self._synthesiser,

@@ -60,7 +60,7 @@ class EspeakSynthesiser:
         """
         rate, word_gap = rate_for(request.voice.rate_wpm)
         voice, pitch = voice_for(request.voice)
-        said = say(request.text)
+        said = say(request.text, request.pronunciations)
         made = espeak_binding.instance().synthesise(
             joined(said), voice=voice, rate=rate, pitch=pitch, word_gap=word_gap
         )

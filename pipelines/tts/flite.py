@@ -62,7 +62,7 @@ class FliteSynthesiser:
 
     def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
         """Yield the clause at 24 kHz in pieces of 200 ms, silence around it trimmed; raises EngineError."""
-        said = say(request.text)
+        said = say(request.text, request.pronunciations)
         if not joined(said):
             yield from chunks(np.zeros(0, dtype=np.int16), ())
             return

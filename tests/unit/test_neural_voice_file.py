@@ -82,13 +82,13 @@ def test_a_description_that_lies_is_refused(tmp_path: Path, changes: dict[str, o
 
 
 def test_a_folder_without_a_voice_says_so(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="there is no .onnx file"):
+    with pytest.raises(EngineError, match=r"there is no \.onnx file"):
         read_voice(tmp_path)
     (tmp_path / "model.onnx").write_bytes(b"")
-    with pytest.raises(EngineError, match="config.json can't be read"):
+    with pytest.raises(EngineError, match=r"config\.json can't be read"):
         read_voice(tmp_path)
     (tmp_path / "config.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(EngineError, match="config.json is no object"):
+    with pytest.raises(EngineError, match=r"config\.json is no object"):
         read_voice(tmp_path)
 
 

@@ -149,7 +149,7 @@ class KokoroSynthesiser:
         model = self._model()
         speaker = model.speaker(self._name)
         speed = float(np.clip(request.voice.rate_wpm / speaker.wpm, _SLOWEST, _FASTEST))
-        said = say(request.text)
+        said = say(request.text, request.pronunciations)
         rest, offset_ms = [one.word for one in said], 0
         for part in passages_of([one.spoken for one in said]):
             made = model.make(part, speaker.styles, speed=speed)

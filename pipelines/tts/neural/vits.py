@@ -41,7 +41,7 @@ class VitsSynthesiser:
     def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
         """Yield the clause at 24 kHz as it is made, silence around it trimmed; raises EngineError."""
         speaker = self._loaded()
-        said = say(request.text)
+        said = say(request.text, request.pronunciations)
         level, resampler = ClauseLevel(speaker.level), StreamResampler(speaker.rate_hz, WIRE_HZ)
         pending: list[Word] = []
         begun = made = 0
