@@ -145,7 +145,7 @@ class WatchedLink(LocalLink):
         self._look()
         last = self.heard[-1].judged[-1] if self.heard and self.heard[-1].judged else None
         match record.event:
-            case PauseJudged() as judged if self.heard:
+            case PauseJudged() as judged if self.heard and judged.worth:
                 self.heard[-1].why.append((self.at_ms, judged))
             case TurnCommitted(text=text) if last is not None:
                 last.text = text

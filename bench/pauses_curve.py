@@ -14,6 +14,7 @@ from html import escape
 
 import numpy as np
 
+from bench.chart import LEFT, LEGEND_X, TOP, Chart
 from bench.seen_pauses import SeenPause, train, wait_ms
 from pipelines.endpointing.evidence_table import EvidenceTable
 from pipelines.endpointing.policy import EndpointPolicy
@@ -129,31 +130,33 @@ def interval(cut: int, of: int) -> tuple[float, float]:
 
 # ---------------------------------------------------------------- the picture
 
-WIDTH, HEIGHT = 760, 460
-LEFT, RIGHT, TOP, BOTTOM = 70, 190, 40, 60
-MOST_S, MOST_CUT = 1.6, 0.2
+CHART = Chart(
+    0.2, 1.6, 4, share_text=lambda share: f"{100 * share:.0f} %", seconds_text=lambda seconds: f"{seconds:.1f} s"
+)
 COLOURS = ("#0b6e4f", "#b3541e", "#5b4b8a", "#777777")
 
 
 def draw(curves: Curves) -> str:
     """Return the picture as SVG text: turns cut in their own pauses against the mean wait."""
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        'font-family="system-ui, sans-serif" font-size="12">',
-        "<title>Turns cut against the mean wait</title>",
-        f"<desc>{escape(' '.join(_described(curves)))}</desc>",
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        *_axes(),
-    ]
+    return CHART.drawn(
+        "Turns cut against the mean wait",
+        " ".join(_described(curves)),
+        _curves(curves),
+        below="turns cut in one of their own pauses",
+        captions=(f'<text x="{LEFT}" y="{TOP - 16}">mean wait after the end</text>',),
+    )
+
+
+def _curves(curves: Curves) -> Iterator[str]:
     for row, ((name, curve), colour) in enumerate(zip(curves.items(), COLOURS, strict=True)):
-        points = [_place(point.cut_inner, point.delay_mean_s) for point in curve if point.cut_inner <= MOST_CUT]
+        shown = [point for point in curve if point.cut_inner <= CHART.most_share]
+        points = [CHART.place(point.cut_inner, point.delay_mean_s) for point in shown]
         drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in sorted(points))
-        parts.append(f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>' for x, y in points]
+        yield f'<polyline points="{drawn}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>' for x, y in points)
         y = TOP + 20 + 24 * row
-        parts.append(f'<rect x="{WIDTH - RIGHT + 16}" y="{y - 9}" width="18" height="4" fill="{colour}"/>')
-        parts.append(f'<text x="{WIDTH - RIGHT + 40}" y="{y}">{escape(name)}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+        yield f'<rect x="{LEGEND_X}" y="{y - 9}" width="18" height="4" fill="{colour}"/>'
+        yield f'<text x="{LEGEND_X + 24}" y="{y}">{escape(name)}</text>'
 
 
 def _described(curves: Curves) -> Iterator[str]:
@@ -161,22 +164,3 @@ def _described(curves: Curves) -> Iterator[str]:
         point = at_most(curve, 0.05)
         if point is not None:
             yield f"{name}: {point.delay_mean_s:.2f} s on average where at most one turn in twenty is cut."
-
-
-def _place(share: float, delay_s: float) -> tuple[float, float]:
-    x = LEFT + share / MOST_CUT * (WIDTH - LEFT - RIGHT)
-    y = HEIGHT - BOTTOM - min(delay_s, MOST_S) / MOST_S * (HEIGHT - TOP - BOTTOM)
-    return x, y
-
-
-def _axes() -> Iterator[str]:
-    for tick in range(5):
-        x, bottom = _place(MOST_CUT * tick / 4, 0.0)
-        yield f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{bottom:.1f}" stroke="#dddddd"/>'
-        yield f'<text x="{x:.1f}" y="{bottom + 18:.1f}" text-anchor="middle">{100 * MOST_CUT * tick / 4:.0f} %</text>'
-        left, y = _place(0.0, MOST_S * tick / 4)
-        yield f'<line x1="{left:.1f}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#dddddd"/>'
-        yield f'<text x="{left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{MOST_S * tick / 4:.1f} s</text>'
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    yield f'<text x="{middle}" y="{HEIGHT - 16}" text-anchor="middle">turns cut in one of their own pauses</text>'
-    yield f'<text x="{LEFT}" y="{TOP - 16}">mean wait after the end</text>'

@@ -367,8 +367,12 @@ class PauseJudged(Event):
     """How long a pause in the candidate's turn may last, and why, as far as it was known after so much silence.
 
     `since_ms` is the media time of the last voiced sample. `evidence` are the pieces that were known, as numbers, and
-    `worth` what each says: its log odds that the candidate goes on. `stretch`: this candidate's pauses are so many
-    times as long as most people's.
+    `worth` what each says: its log odds that the candidate goes on. `asks` is how surely the reply that was prepared
+    answers something that was asked; what that is worth is in the text's worth. `stretch`: this candidate's pauses are
+    so many times as long as most people's. `patience`: what is waited above the shortest wait is so many times as long,
+    for the style that is set and for answers that came too early. `ending` are the last words that were weighed. Where
+    nothing was weighed, `rule` says what decided: `fixed` (this silence ends every turn) or `unheard` (no word was
+    understood).
     """
 
     audience: ClassVar[Audience] = Audience.DEVELOPER
@@ -379,6 +383,40 @@ class PauseJudged(Event):
     evidence: dict[str, float]
     worth: dict[str, float]
     stretch: float
+    patience: float = 1.0
+    ending: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfTurnAsked(Event):
+    """The turn detector was asked how the turn sounds, after so much silence since the media time `since_ms`."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    turn: int
+    since_ms: float
+    silent_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfTurnAnswered(Event):
+    """The turn detector answered in time: how surely (0..1) the turn sounds finished."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    turn: int
+    since_ms: float
+    silent_ms: float
+    finished: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechResumed(Event):
+    """The candidate went on with the turn, after so much silence since the media time `since_ms`."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    turn: int
+    since_ms: float
+    silent_ms: float
 
 
 @dataclass(frozen=True, slots=True)

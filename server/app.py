@@ -62,6 +62,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/lab", lab.page),
             Route("/api/lab", lab.overview),
             Route("/api/lab/sessions", lab.create_session, methods=["POST"]),
+            Route("/api/lab/sessions/{session_id}/waits", lab.waits),
             Route("/api/lab/truth", lab.read_truth, methods=["POST"]),
             Route("/api/lab/summary", lab.summary, methods=["POST"]),
             Route("/api/lab/comparison", lab.comparison, methods=["POST"]),

@@ -515,7 +515,7 @@ export const strings = {
       shown: (repeats) =>
         `${repeats > 1 ? "The last run is shown. " : ""}Times are milliseconds since the candidate's last sound. The dashed line beside the endpoint is the silence that was asked for; what took no time after the end had been done before it. A dashed box was prepared ahead and thrown away.`,
       untold: (missing) =>
-        `Not shown: ${missing.join(" and ")}. To a server over --url a replay is a candidate, and candidates are told neither. How many drafts were thrown away, and what they had cost, is beside each turn's bar.`,
+        `Not shown: ${missing.join(", ").replace(/, ([^,]*)$/, " and $1")}. To a server over --url a replay is a candidate, and candidates are told none of this. How many drafts were thrown away, and what they had cost, is beside each turn's bar.`,
       run: "What was run",
       facts: {
         date: "date",
@@ -530,6 +530,26 @@ export const strings = {
         machine: "machine",
       },
       yes: "yes",
+    },
+
+    waits: {
+      ms: (ms) => `${ms} ms`,
+      wait: (ms) => `wait ${ms} ms`,
+      taken: (ms) => `taken, ${ms} ms`,
+      went_on: (ms) => `went on, ${ms} ms`,
+      resumed: "The speaker went on.",
+      over: "The turn was taken.",
+      asked: "The turn detector was asked.",
+      answered: (said, ms) => `after ${ms} ms: ${said}`,
+      axis: "ms since the voice stopped",
+      cells: ["text", "voice", "both", "wait"],
+      alone: (said) => `voice: ${said}`,
+      goes_on: "In so many of 100 such pauses the speaker goes on. \u25cb asked, \u25cf known, \u2759 end of the wait.",
+      pause: (number, of, ending) => `${of > 1 ? `${number} of ${of} ` : ""}${ending ? `“${ending}”` : "silence"}`,
+      picture: "When each judgement of the silence was made, and the wait it gave. The table below says the same.",
+      table: "The same as a table",
+      columns: ["Pause", "After", "What was known", "Then"],
+      before: (said) => `The baseline: ${said}`,
     },
 
     picture: {

@@ -13,6 +13,7 @@ from bench.replay.one_file import one_file
 from bench.replay.report import PARTS
 from bench.replay.views import TurnView
 from server.paths import STATIC
+from server.reports.comparison import by_key
 from server.reports.report_turns import ReadReport
 from server.reports.summary import distribution
 
@@ -27,12 +28,19 @@ def as_shown(
 ) -> dict[str, Any]:
     """Return the report with what the page shows besides; milliseconds.
 
-    That is: views, means, a turn's times over all runs, and how the times of both reports are spread.
+    That is: views, means, a turn's times over all runs, why the baseline waited for the same turn, and how the times of
+    both reports are spread.
     """
     read = ReadReport.model_validate(report)
     runs = read.all_runs
+    waited = _waited_before(read, baseline)
     turns = [
-        {**turn, "view": view.as_json(), "over_runs_ms": _over_runs(runs, view.number - 1)}
+        {
+            **turn,
+            "view": view.as_json(),
+            "over_runs_ms": _over_runs(runs, view.number - 1),
+            "waited_before": waited[view.number - 1],
+        }
         for turn, view in zip(report["turns"], views, strict=True)
     ]
     shown = {**report, "turns": turns, "distribution": distribution(read)}
@@ -42,6 +50,13 @@ def as_shown(
     if baseline is not None:
         shown["baseline_distribution"] = distribution(baseline)
     return shown
+
+
+def _waited_before(now: ReadReport, baseline: ReadReport | None) -> list[list[str]]:
+    """Return for each turn why the baseline waited for the same one, in words; nothing where it does not say."""
+    before = by_key(baseline.turns) if baseline is not None else {}
+    same = [before.get(key) for key in by_key(now.turns)]
+    return [[wait.words for wait in (turn.waits if turn is not None else None) or ()] for turn in same]
 
 
 def _over_runs(runs: Sequence[Sequence[Any]], index: int) -> list[float]:

@@ -69,6 +69,7 @@ def turn_as_json(turn: TurnResult) -> dict[str, Any]:
         "voice_to_voice_ms": _rounded(turn.voice_to_voice_ms),
         "parts": {k: round(v, 3) for k, v in asdict(turn.parts).items()} if turn.parts is not None else None,
         "timeline": asdict(turn.timeline) if turn.timeline is not None else None,
+        "waits": turn.waits,
         "voiced_end_ms": round(turn.voiced_end_ms, 3),
         "late_ms": round(turn.late_ms, 3),
     }
@@ -86,6 +87,9 @@ def print_report(runs: Sequence[Sequence[TurnResult]], report: Mapping[str, Any]
             console.print(_block(number, turn))
     else:
         console.print(_table(runs[-1]))
+        for number, turn in enumerate(runs[-1], start=1):
+            for line in _why(turn):
+                console.print(f"{number:3}  {line}")
     for trouble in dict.fromkeys(report["troubles"]):
         console.print(f"[yellow]![/] {escape(trouble)}")
     console.print(summary_lines(report["summary"]))
@@ -129,7 +133,13 @@ def _block(number: int, turn: TurnResult) -> str:
     if turn.parts is not None:
         parts = "  ".join(f"{name} {round(value)}" for name, value in asdict(turn.parts).items())
         lines.append(f"   {_ms(turn.voice_to_voice_ms)} = {parts}; wait asked {_wait(turn)}")
+    lines += [f"   why:   {line}" for line in _why(turn)]
     return "\n".join(lines) + "\n"
+
+
+def _why(turn: TurnResult) -> list[str]:
+    """Return why it was waited, a line for each turn that it was taken for."""
+    return [escape(wait["words"]) for wait in turn.waits or ()]
 
 
 def _heard(turn: TurnResult) -> str:

@@ -26,6 +26,7 @@ from pipelines.events import Audience, SegmentHeard
 from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary
 from pipelines.virtual_time import VirtualClock, run_virtual, virtual_clock
+from server.reports.waits import waits_of
 from server.settings.tree import Settings
 
 Pace = Literal["real", "fast"]
@@ -33,7 +34,7 @@ Progress = Callable[[int], None]
 # A replayed consultation may take longer than a role-play's five minutes: nothing is cut.
 ROOM_S = 120
 
-UNTOLD = ("the times of single words", "when drafts were made and thrown away")
+UNTOLD = ("the times of single words", "when drafts were made and thrown away", "why each turn was waited for")
 """What a server keeps from the candidate that a replay is to it: its log has these, for developers; no message has."""
 
 # The lanes get this much virtual time to finish their work on the run before.
@@ -119,6 +120,9 @@ def replay_here(
                 outcome.reply_words = dict(link.words)
                 outcome.session_s.append((clock.now_ms() - began_ms) / 1000.0)
                 outcome.logs.append(list(link.driver.log.read_from(0, Audience.INTERNAL)))
+                waits = waits_of(outcome.logs[-1])
+                for result in candidate.results:
+                    result.waits = [waits[number] for number in result.numbers if number in waits]
         finally:
             await stop_lanes(engines)
         return outcome

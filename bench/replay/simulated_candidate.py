@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,7 @@ class TurnResult:
 
     planned: PlannedTurn
     heard: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)  # of the turns that it was taken for, as the session counts
     said: list[str] = field(default_factory=list)
     cues: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
@@ -62,6 +64,8 @@ class TurnResult:
     voiced_end_ms: float = 0.0  # media time of the last voiced sample
     # Our own timer was so late with the frame at which the turn was judged over; it is part of `deliver`.
     late_ms: float = 0.0
+    # Why each of its turns was waited for, where the session's log is there to say so.
+    waits: list[dict[str, Any]] | None = None
 
     @property
     def cut(self) -> bool:
@@ -233,9 +237,10 @@ class SimulatedCandidate:
     def _hear(self, told: Told) -> None:
         result = self.results[self._current] if self._current >= 0 else None
         match told:
-            case TurnTranscribed(text=text):
+            case TurnTranscribed(turn=turn, text=text):
                 if result is not None:
                     result.heard.append(text)
+                    result.numbers.append(turn)
             case ReplyBegan(reply=reply):
                 self._patient_speaks = reply
                 self._interrupter.began(reply, self._now_ms)

@@ -7,12 +7,19 @@ from dataclasses import dataclass, field
 
 from pipelines.conversation.candidate_turn import Pause, Turn
 from pipelines.conversation.commands import Command, Record
-from pipelines.conversation.endpointing import Endpointing
+from pipelines.conversation.endpointing import Endpointing, speech_resumed
 from pipelines.conversation.memory import Memory
 from pipelines.conversation.segments import Segments
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.signals import Understood
-from pipelines.events import SpeechStarted, SpeechStopped, TranscriptPartial, TurnCommitted, TurnIgnored
+from pipelines.events import (
+    EndOfTurnAnswered,
+    SpeechStarted,
+    SpeechStopped,
+    TranscriptPartial,
+    TurnCommitted,
+    TurnIgnored,
+)
 
 # The stop of a consonant lasts up to about 150 ms, and a breath within a sentence seldom longer.
 SURE_MS = 200.0
@@ -70,9 +77,10 @@ class Candidate:
         if turn is None:
             return []
         turn.go_on()
+        told = speech_resumed(turn, voiced_from_ms)
         opened = self._segments.open(turn, now_ms) if turn.last_segment()[1].asked else []
         turn.begin_piece(voiced_from_ms)
-        return opened
+        return [*told, *opened]
 
     def typed(self, text: str, now_ms: float) -> Turn:
         """Return a turn that came as text; one that is being spoken goes on."""
@@ -163,9 +171,13 @@ class Candidate:
             return None
         return turn if turn.all_final() and turn.text() else None
 
-    def hear_end(self, number: int, probability: float) -> bool:
-        """Take how surely the turn sounds finished; return whether that was asked of the pause at hand."""
-        return self.pause is not None and self.pause.hear(number, probability)
+    def hear_end(self, number: int, probability: float, now_ms: float) -> list[Command]:
+        """Take how surely the turn sounds finished; return the record of it if that was asked of the pause at hand."""
+        turn, pause = self.turn, self.pause
+        if turn is None or pause is None or not pause.hear(number, probability):
+            return []
+        answered = EndOfTurnAnswered(turn.number, pause.since_ms, pause.silent_ms(now_ms), round(probability, 3))
+        return [Record(answered)]
 
     def answer_in_pause(self, score: float) -> None:
         """Note how surely the draft answers something that was asked."""

@@ -99,10 +99,6 @@ class Pause:
         self.question, self.answer_due_ms, self.finished = None, 0.0, finished
         return True
 
-    def wait(self, wait_ms: float) -> None:
-        """Let the turn be over after so much silence."""
-        self.wait_ms = wait_ms
-
     def judge(self, judged: WaitJudgement) -> bool:
         """Let the turn be over as it was judged; return whether that is news."""
         news, self.judged, self.wait_ms = judged != self.judged, judged, judged.wait_ms

@@ -9,14 +9,16 @@ from pipelines.conversation.candidate_turn import Pause, Turn
 from pipelines.conversation.commands import AskEndOfTurn, Command, Record
 from pipelines.conversation.memory import Memory
 from pipelines.endpointing.evidence import Evidence
-from pipelines.endpointing.policy import EndpointPolicy
-from pipelines.events import PauseJudged
+from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
+from pipelines.events import EndOfTurnAsked, PauseJudged, SpeechResumed
 
 # After so much silence it is asked how the turn sounds: once before the shortest wait, again where it is still open, as
 # a sound that breaks off is told from one that ends the better the longer the silence after it.
 LISTEN_AT_MS = (160.0, 500.0, 900.0)
 # An answer takes 50 ms on a quiet machine. One that takes longer than this is done without.
 ANSWER_WITHIN_MS = 100.0
+# So many of the last words are kept with a judgement: enough to see what it was about.
+ENDING_WORDS = 4
 
 
 @dataclass(slots=True)
@@ -44,7 +46,8 @@ class Endpointing:
             return []
         self._questions += 1
         pause.listen(self._questions, looks, silent_ms + ANSWER_WITHIN_MS)
-        return [AskEndOfTurn(self._questions, turn.from_ms)]
+        asked = EndOfTurnAsked(turn.number, pause.since_ms, silent_ms)
+        return [Record(asked), AskEndOfTurn(self._questions, turn.from_ms)]
 
     def estimate(
         self, turn: Turn, pause: Pause, now_ms: float, memory: Memory, patient_until_ms: float | None
@@ -54,8 +57,7 @@ class Endpointing:
         Returns the record of why, where there is something new to tell.
         """
         if self.fixed_wait_ms is not None:
-            pause.wait(self.fixed_wait_ms)
-            return []
+            return _judged(turn, pause, now_ms, WaitJudgement(self.fixed_wait_ms, rule="fixed"))
         last = memory.history[-1] if memory.history else None
         speech_ms = pause.since_ms - turn.from_ms
         evidence = Evidence(
@@ -72,23 +74,7 @@ class Endpointing:
             words_per_s=turn.words_per_s(speech_ms),
             confidence=turn.confidence(),
         )
-        judged = self.policy.judge(evidence)
-        if not pause.judge(judged) or not judged.worth:
-            return []
-        silent_ms = pause.silent_ms(now_ms)
-        return [
-            Record(
-                PauseJudged(
-                    turn.number,
-                    pause.since_ms,
-                    silent_ms,
-                    judged.wait_ms,
-                    _rounded(judged.evidence),
-                    _rounded(judged.worth),
-                    judged.stretch,
-                )
-            )
-        ]
+        return _judged(turn, pause, now_ms, self.policy.judge(evidence))
 
     def resumed(self, pause: Pause, voiced_from_ms: float) -> None:
         """Learn that the candidate went on after a pause."""
@@ -97,6 +83,36 @@ class Endpointing:
     def answered_too_early(self) -> None:
         """Learn that the candidate had not finished when the patient answered."""
         self.policy.answered_too_early()
+
+
+def _judged(turn: Turn, pause: Pause, now_ms: float, judged: WaitJudgement) -> list[Command]:
+    """Let the pause last as it was judged; return the record of it, where that is news and there is a reason."""
+    if not pause.judge(judged) or not (judged.worth or judged.rule):
+        return []
+    return [
+        Record(
+            PauseJudged(
+                turn.number,
+                pause.since_ms,
+                pause.silent_ms(now_ms),
+                judged.wait_ms,
+                _rounded(judged.evidence),
+                _rounded(judged.worth),
+                judged.stretch,
+                judged.patience,
+                " ".join(turn.text().split()[-ENDING_WORDS:]),
+                judged.rule,
+            )
+        )
+    ]
+
+
+def speech_resumed(turn: Turn, voiced_from_ms: float) -> list[Command]:
+    """Return the record that the candidate went on, where there was a pause."""
+    pause = turn.pause
+    if pause is None:
+        return []
+    return [Record(SpeechResumed(turn.number, pause.since_ms, max(0.0, pause.silent_ms(voiced_from_ms))))]
 
 
 def _rounded(numbers: dict[str, float]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,18 +51,25 @@ CAUTIONS = 2
 
 Floats = NDArray[np.float64]
 
+Rule = Literal["", "fixed", "unheard"]
+"""What decided where nothing was weighed: this silence ends every turn, or no word was understood."""
+
 
 @dataclass(frozen=True, slots=True)
 class WaitJudgement:
     """How long a pause may last, and why: each piece's log odds that the speaker goes on, and how slow they are.
 
-    `evidence` are the pieces as numbers. There are none while the text is not known, or where there is none.
+    `evidence` are the pieces as numbers. There are none while the text is not known, or where there is none. `rule`
+    says what decided where nothing was weighed. `patience`: what is waited above the floor is so many times as long,
+    whoever speaks.
     """
 
     wait_ms: float
     worth: dict[str, float] = field(default_factory=dict)
     evidence: dict[str, float] = field(default_factory=dict)
     stretch: float = 1.0
+    patience: float = 1.0
+    rule: Rule = ""
 
 
 class EndpointPolicy:
@@ -82,27 +90,34 @@ class EndpointPolicy:
 
     def judge(self, evidence: Evidence) -> WaitJudgement:
         """Return that silence, and what each piece of evidence had to say for it."""
-        floor_s, ceiling_s, _, _ = self.settings.waits()
+        floor_s, ceiling_s, _, usual_stretch = self.settings.waits()
         if not evidence.stable:
             return WaitJudgement(1000.0 * ceiling_s)
         if not evidence.text.strip():
-            return WaitJudgement(min(max(self.settings.unheard_ms, 1000.0 * floor_s), 1000.0 * ceiling_s))
+            wait_ms = min(max(self.settings.unheard_ms, 1000.0 * floor_s), 1000.0 * ceiling_s)
+            return WaitJudgement(wait_ms, rule="unheard")
         text = math.log(self.odds(evidence))
         pieces = pieces_of(evidence)
         worth = self._table.worth(pieces)
         odds = math.exp(text + sum(worth.values()))
         stretch = self._habits.stretch
         wait_ms = 1000.0 * self.cheapest_s(odds, stretch, self._model)
-        return WaitJudgement(wait_ms, {"text": text, **worth}, pieces, stretch)
+        asked = {} if evidence.asks is None else {"asks": evidence.asks}
+        known = {**pieces, **asked}
+        return WaitJudgement(wait_ms, {"text": text, **worth}, known, stretch, self._caution * usual_stretch)
 
     def cheapest_s(self, odds: float, stretch: float, model: CompletenessModel) -> float:
         """Return the wait in seconds that costs least at these odds of going on, for a speaker that much slower."""
         floor_s, ceiling_s, patience_s, usual_stretch = self.settings.waits()
-        caution = CAUTION ** min(self._cautions, CAUTIONS)
+        caution = self._caution
         waits_s, longer = _pauses(floor_s, ceiling_s, model.pause_s, model.pause_spread, self.settings.short_share)
         cheapest_s = float(waits_s[np.argmin(waits_s + patience_s * caution * odds * longer)])
         # Stretched afterwards: if pauses were made longer in the sum, it would give up on people sooner, not later.
         return min(floor_s + (cheapest_s - floor_s) * stretch * usual_stretch * caution, LATEST * ceiling_s)
+
+    @property
+    def _caution(self) -> float:
+        return CAUTION ** min(self._cautions, CAUTIONS)
 
     def odds(self, evidence: Evidence) -> float:
         """Return the odds that the speaker goes on, against the turn being over, by what was said."""

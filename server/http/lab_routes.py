@@ -14,14 +14,28 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from audio.recordings import find_recordings
 from common.errors import AccessError, AppError, AudioError, ProtocolError
+from pipelines.events import Audience
+from pipelines.log.stored_events import StoredLog
 from pipelines.truth import Truth, load_truth, parse_truth, truth_path
 from server.host import Server
-from server.http.requests import check_origin, check_ready, parse_json, read_body, read_json, server_of, token_of
+from server.http.record_routes import kept, must_be_over
+from server.http.requests import (
+    check_origin,
+    check_ready,
+    own_session,
+    parse_json,
+    read_body,
+    read_json,
+    server_of,
+    token_of,
+)
 from server.measures import machine
 from server.paths import STATIC
+from server.records.folder import RecordFolder
 from server.reports.comparison import compare
 from server.reports.report_turns import ReadReport, wrong_field
 from server.reports.summary import distribution, summarise
+from server.reports.waits import waits_of
 from server.settings.tree import Settings
 
 # Whoever sends one of these passes on what somebody else asked: the nearest address does not say who that is.
@@ -104,6 +118,23 @@ async def create_session(request: Request) -> Response:
         raise ProtocolError('send {"card": "ID"}', code="session.fields")
     session, token = server.registry.reserve(card, "practice", role="developer")
     return JSONResponse({"id": session.id, "token": token, "url": "/v1/realtime"}, status_code=201)
+
+
+async def waits(request: Request) -> Response:
+    """Say why each turn of a session that is over was waited for; only to developers, as candidates are not told."""
+    _check_there(request)
+    principal, session = own_session(request)
+    if principal.role != "developer":
+        raise AccessError("only developers are told why a turn was waited for", http_status=403)
+    must_be_over(session)
+    await kept(session.written)
+
+    def read() -> list[dict[str, Any]]:
+        if not RecordFolder(session.folder).has_log:
+            return []
+        return list(waits_of(StoredLog(session.folder).records(Audience.DEVELOPER)).values())
+
+    return JSONResponse({"waits": await asyncio.to_thread(read)})
 
 
 # ------------------------------------------------------------------ figures

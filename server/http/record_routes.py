@@ -54,7 +54,7 @@ async def session_record(request: Request) -> Response:
     body: dict[str, Any] = {"id": session.id, "status": session.status.value, "mode": session.mode}
     body["card"] = public_view(session.card).model_dump(mode="json")
     if session.status is Status.ENDED:
-        await _kept(session.written)
+        await kept(session.written)
         show_cues = session.mode == "practice" or asked.audience > Audience.CANDIDATE
         body |= await asyncio.to_thread(_read, session, show_cues)
         if session.debrief is not None:
@@ -71,7 +71,7 @@ def _read(session: Session, show_cues: bool) -> dict[str, Any]:
     return {"turns": turns, "recording": folder.recording(due=not session.joined.is_set()).as_json()}
 
 
-async def _kept(done: asyncio.Event) -> None:
+async def kept(done: asyncio.Event) -> None:
     """Wait until the disk has what was queued for it: a moment, or for ever when it does not keep up."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(WRITTEN_S):
@@ -81,8 +81,8 @@ async def _kept(done: asyncio.Event) -> None:
 async def session_log(request: Request) -> Response:
     """Send the session's log as JSON lines, as far as the asker may see it."""
     asked = _asked(request)
-    _must_be_over(asked.session)
-    await _kept(asked.session.written)
+    must_be_over(asked.session)
+    await kept(asked.session.written)
 
     def lines() -> str:
         if not RecordFolder(asked.session.folder).has_log:
@@ -114,7 +114,7 @@ async def delete_session(request: Request) -> Response:
             http_status=403,
             close_code=4403,
         )
-    _must_be_over(session)
+    must_be_over(session)
     session.debrief = None
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
@@ -167,7 +167,8 @@ async def report_problem(request: Request) -> Response:
     return JSONResponse({"id": session.id, "reported": True}, status_code=201)
 
 
-def _must_be_over(session: Session) -> None:
+def must_be_over(session: Session) -> None:
+    """Raise ProtocolError while the role-play goes on."""
     if session.status is not Status.ENDED:
         raise ProtocolError(
             "the role-play is not over yet; end it first", code="session.running", http_status=409, close_code=1008

@@ -138,7 +138,7 @@ FIGURES: tuple[tuple[str, str, Callable[[ReadTurn], float | None], Statistic], .
 
 def compare(now: ReadReport, before: ReadReport, *, draws: int = DRAWS) -> Comparison:
     """Compare two reports figure by figure."""
-    new, old = ([_by_key(run) for run in report.all_runs] for report in (now, before))
+    new, old = ([by_key(run) for run in report.all_runs] for report in (now, before))
     ours_keys, theirs_keys, paired, caveats = _paired(new[0], old[0])
     differences = []
     for name, unit, value, statistic in FIGURES:
@@ -166,7 +166,7 @@ Key = tuple[str, int]
 """What was said in a turn, and how often it was said before in its run."""
 
 
-def _by_key(run: Sequence[ReadTurn]) -> dict[Key, ReadTurn]:
+def by_key(run: Sequence[ReadTurn]) -> dict[Key, ReadTurn]:
     """Return turns by what was said; by their recording and number where nobody knows what."""
     seen: Counter[str] = Counter()
     found = {}

@@ -30,6 +30,13 @@ class ReadTimeline(_Read):
     reused: bool = False
 
 
+class ReadWait(_Read):
+    """Why a turn was waited for, as far as a later report repeats it."""
+
+    silence_ms: Ms | None = None
+    words: str = ""
+
+
 class ReadTurn(_Read):
     """One turn of a report."""
 
@@ -42,6 +49,8 @@ class ReadTurn(_Read):
     voice_to_voice_ms: Ms | None = None
     parts: dict[str, Ms] | None = None
     timeline: ReadTimeline | None = None
+    # None in older reports, and where the session's log was not there.
+    waits: tuple[ReadWait, ...] | None = None
 
     @property
     def after_endpoint_ms(self) -> float | None:

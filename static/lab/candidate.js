@@ -34,6 +34,8 @@ export class Candidate {
     this.results = turns.map((turn) => ({
       turn,
       heard: [],
+      numbers: [], // of the turns that it was taken for, as the session counts
+      waits: null, // why each of them was waited for, once the server has said
       said: [],
       voice_to_voice_ms: null,
       timing: null, // interlocutor.turn.latency
@@ -129,6 +131,7 @@ export class Candidate {
     switch (event.type) {
       case "conversation.item.input_audio_transcription.completed":
         this.results[this.#current]?.heard.push(event.transcript);
+        this.results[this.#current]?.numbers.push(numberOf(event.item_id));
         return true;
       case "response.created":
         this.#open = numberOf(event.response.id);
@@ -153,6 +156,13 @@ export class Candidate {
         return true;
       default:
         return false;
+    }
+  }
+
+  /** Take why each turn of the session was waited for; null: the server did not say. */
+  explain(waits) {
+    for (const result of this.results) {
+      result.waits = waits && result.numbers.flatMap((number) => waits.filter(({ turn }) => turn === number));
     }
   }
 

@@ -1,7 +1,7 @@
 /** The figures of the runs: the server computes them, a run keeps its own, and the page keeps the comparisons. */
 
 import { Problem } from "../core/problems.js";
-import { asReport } from "./report.js";
+import { forFigures } from "./report.js";
 
 const pair = (id, baseline) => `${id} ${baseline}`;
 
@@ -63,13 +63,13 @@ export class Figures {
   }
 
   async #summarise(run) {
-    const found = await this.#api.summary(asReport(run));
+    const found = await this.#api.summary(forFigures(run));
     // By now it may have another name, or be gone.
     const kept = this.#store.runs.find(({ id }) => id === run.id);
     if (kept) this.#store.put({ ...kept, ...found });
   }
 
   async #compare(run, baseline) {
-    this.#comparisons.set(pair(run.id, baseline.id), await this.#api.comparison(asReport(run), asReport(baseline)));
+    this.#comparisons.set(pair(run.id, baseline.id), await this.#api.comparison(forFigures(run), forFigures(baseline)));
   }
 }

@@ -1,12 +1,13 @@
 /** What the latency page asks the server over HTTP; the developer key goes with it where there is one. */
 
-import { fetchSummary, request } from "../net/api.js";
+import { fetchSummary, request, withToken } from "../net/api.js";
 import { Problem } from "../core/problems.js";
 
 const DEADLINE_MS = 30000; // a long recording over a slow line
 const KEY = "interlocutor.lab.key";
 const SUMMARY_TRIES = 4;
 const SUMMARY_PAUSE_MS = 250;
+const NOT_OVER = 409; // the session has not quite ended
 
 export class LabApi {
   /** `storage` keeps the key: sessionStorage, so that it goes when the tab is closed. */
@@ -71,6 +72,21 @@ export class LabApi {
       await new Promise((resolve) => setTimeout(resolve, SUMMARY_PAUSE_MS));
     }
     return [];
+  }
+
+  /** Return why each turn of a session that is over was waited for; null when the server does not say. */
+  async waits(session) {
+    for (let attempt = 0; attempt < SUMMARY_TRIES; attempt += 1) {
+      try {
+        const options = { ...withToken(session), deadline_ms: DEADLINE_MS };
+        return (await (await request(`/api/lab/sessions/${encodeURIComponent(session.id)}/waits`, options)).json()).waits;
+      } catch (problem) {
+        if (!(problem instanceof Problem)) throw problem;
+        if (problem.status !== NOT_OVER) return null;
+      }
+      await new Promise((resolve) => setTimeout(resolve, SUMMARY_PAUSE_MS));
+    }
+    return null;
   }
 
   async #send(path, body) {

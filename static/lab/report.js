@@ -19,6 +19,7 @@ export function turnAsJson(result, { same_clock }) {
     voice_to_voice_ms: round(result.voice_to_voice_ms, 1),
     parts: parts && Object.fromEntries(Object.entries(parts).map(([name, ms]) => [name, round(ms, 3)])),
     timeline: timelineOf(result.timeline),
+    waits: result.waits,
     voiced_end_ms: round(result.voiced_end_ms ?? 0, 3),
     // The sound card paces the turns, not a timer.
     late_ms: 0,
@@ -38,6 +39,15 @@ function timelineOf(event) {
 export function asReport({ machine, about, repeats, summary, troubles, topics_told }) {
   const body = { machine, about, turns: repeats.at(-1) ?? [], summary, troubles, topics_told };
   if (repeats.length > 1) body.runs = repeats;
+  return body;
+}
+
+/** Return the same without what no figure is made of, as the server takes it. */
+export function forFigures(run) {
+  const body = asReport(run);
+  const bare = (turns) => turns.map(({ waits, ...turn }) => turn);
+  body.turns = bare(body.turns);
+  if (body.runs) body.runs = body.runs.map(bare);
   return body;
 }
 

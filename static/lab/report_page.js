@@ -8,6 +8,7 @@ import { facts, figures, meanParts } from "./report_view.js";
 import { picture } from "./turn_picture.js";
 import { inWords } from "./turn_rows.js";
 import { partsKey, turnTable } from "./turn_table.js";
+import { why } from "./turn_wait.js";
 
 const words = strings.lab.report;
 const report = JSON.parse(document.getElementById("report").textContent);
@@ -37,7 +38,7 @@ function spread(chart) {
 }
 
 function turnByTurn() {
-  const below = (turn) => (turn.view ? [picture(turn), quiet(inWords(turn))] : []);
+  const below = (turn) => [...why(turn), ...(turn.view ? [picture(turn), quiet(inWords(turn))] : [])];
   return [
     quiet(words.shown(repeats)),
     about.untold?.length > 0 ? quiet(words.untold(about.untold)) : null,

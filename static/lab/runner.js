@@ -116,6 +116,8 @@ export class Runner {
     }
     this.troubles.push(...candidate.troubles.map((trouble) => `${task.name}: ${trouble}`));
     for (const topic of await api.topicsTold(session)) this.topics_told.add(topic);
+    candidate.explain(await api.waits(session));
+    show();
   }
 
   /** Set how the server takes turns, before the first sound; rejects with a Problem when it won't. */

@@ -9,6 +9,7 @@ import { comparisonTable } from "./comparison_table.js";
 import { Figures } from "./figures.js";
 import { asReport, fileName } from "./report.js";
 import { inMs, partsKey, turnTable } from "./turn_table.js";
+import { why } from "./turn_wait.js";
 
 const words = strings.lab.runs;
 const MOST_COMPARED = COLOURS.length;
@@ -213,7 +214,7 @@ export class RunsView {
       h("h3", { tabIndex: -1, id: "lab-turns-title" }, words.turns_of(run.name)),
       list ? h("p", { className: "hint" }, list) : "",
       partsKey(),
-      turnTable(run.repeats.at(-1) ?? [], words.turns_of(run.name)),
+      turnTable(run.repeats.at(-1) ?? [], words.turns_of(run.name), { below: why }),
       this.difference,
       run.topics_told.length > 0 ? h("p", {}, words.told(run.topics_told)) : "",
       run.troubles.length > 0

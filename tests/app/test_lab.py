@@ -25,7 +25,7 @@ from server.reports.summary import summarise
 from server.settings.lab import LabSettings
 from server.settings.tree import Settings
 from tests.app.inside import KEY, serving, until
-from tests.app.wire import CARD
+from tests.app.wire import CARD, Wire, connect_to, sentence
 
 pytestmark = pytest.mark.asyncio
 
@@ -229,6 +229,9 @@ async def test_its_token_tunes_its_own_session_and_opens_no_other(tmp_path: Path
             assert (await client.get("/api/lab", headers=own)).status_code == 403
             candidates = {"Authorization": f"Bearer {other.token}"}
             assert (await client.get("/api/lab", headers=candidates)).status_code == 403
+            for session, bearer, status in ((lab["id"], own, 409), (other.id, own, 403), (other.id, candidates, 403)):
+                answer = await client.get(f"/api/lab/sessions/{session}/waits", headers=bearer)
+                assert answer.status_code == status
         async with connect(f"ws://{address}/v1/realtime", additional_headers=own) as socket:
             assert json.loads(await socket.recv())["session"]["id"] == lab["id"]
             await socket.send(json.dumps(update))
@@ -239,3 +242,26 @@ async def test_its_token_tunes_its_own_session_and_opens_no_other(tmp_path: Path
             await socket.recv()
             await socket.send(json.dumps(update))
             assert json.loads(await socket.recv())["error"]["code"] == "access.not_allowed"
+
+
+async def test_only_developers_are_told_why_a_turn_was_waited_for(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, _server):
+        session = await reserve(f"http://{address}", CARD)
+        wire = Wire(await connect_to(session))
+        wire.microphone()
+        wire.speak(sentence())
+        await wire.until("response.done")
+        assert await wire.end() == 1000
+        await wire.drop()
+        async with httpx2.AsyncClient(base_url=f"http://{address}") as client:
+            path = f"/api/lab/sessions/{session.id}/waits"
+            (found,) = (await client.get(path, headers=BEARER)).json()["waits"]
+            assert found["words"].startswith("Waited ")
+            assert found["silence_ms"] == found["pauses"][-1]["silence_ms"] > 0
+            candidates = {"Authorization": f"Bearer {session.token}"}
+            refused = await client.get(path, headers=candidates)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "access.denied")
+            assert (await client.get(path)).status_code == 401
+            log = (await client.get(f"/api/sessions/{session.id}/log", headers=candidates)).text
+            assert "turn_committed" in log
+            assert not any(name in log for name in ("pause_judged", "end_of_turn", "speech_resumed"))

@@ -56,6 +56,10 @@ def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Pa
     report = json.loads(path.read_text())
     (turn,) = report["turns"]
     assert turn["timeline"]["wait_ms"] == SILENCE_MS  # a developer's setting took effect
+    (wait,) = turn["waits"]
+    assert wait["words"] == f"Waited {round(wait['silence_ms'])} ms: the wait is fixed."
+    expect(turns).to_contain_text(wait["words"])
+    assert wait["silence_ms"] == pytest.approx(turn["timeline"]["endpoint_ms"], abs=1)
     assert (turn["source"], turn["answers"], turn["cut"]) == (RECORDING, 1, False)
     assert sum(turn["parts"].values()) == pytest.approx(turn["voice_to_voice_ms"], abs=0.1)
     assert report["about"]["transport"] == transport.lower()
@@ -67,7 +71,7 @@ def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Pa
     else:
         assert 0 < turn["parts"]["deliver"] < 400  # both jitter buffers, and what a busy machine adds
         assert turn["network"]["buffer_ms"] > 0
-    label = turns.get_by_role("img").get_attribute("aria-label")
+    label = turns.get_by_role("img").first.get_attribute("aria-label")
     assert [int(ms) for ms in re.findall(r"(-?\d+) ms", str(label))] == [round(ms) for ms in turn["parts"].values()]
     expect(turns).to_contain_text(f"{round(turn['voice_to_voice_ms'])} ms")
     expect(lab.locator(".lab-chart canvas")).to_be_visible()
@@ -137,6 +141,79 @@ def test_the_server_computes_the_figures_and_without_it_the_turns_are_still_ther
     lab.reload()
     lab.get_by_role("radio", name="WebRTC is the baseline").check()
     expect(figures.nth(0)).to_contain_text("-80 ms")
+
+
+def test_a_turn_shows_why_it_was_waited_for(lab: Page) -> None:
+    known = {"rule": "", "ending": "it hurt?", "text_goes_on": 0.12, "stretch": 1.0, "patience": 1.0}
+    text = {**known, "after_ms": 130, "wait_ms": 700, "voice_goes_on": None, "goes_on": 0.12, "look": None}
+    voice = {**known, "after_ms": 210, "wait_ms": 540, "voice_goes_on": 0.05, "goes_on": 0.03, "look": 0}
+    waits = [
+        {
+            "turn": 1,
+            "silence_ms": 560,
+            "words": "Waited 560 ms: the text sounds complete.",
+            "pauses": [
+                {
+                    "silence_ms": 560,
+                    "went_on": False,
+                    "wait_ms": 540,
+                    "words": "Waited 560 ms: the text sounds complete.",
+                    "looks": [
+                        {"asked_ms": 160, "answered_ms": 210, "goes_on": 0.05, "words": "the voice sounds finished"},
+                        {"asked_ms": 500, "answered_ms": None, "goes_on": None, "words": "no answer in time"},
+                    ],
+                    "judged": [{**text, "words": "the text is whole"}, {**voice, "words": "the voice is finished"}],
+                }
+            ],
+        }
+    ]
+    turns = [turn("with reasons", 600) | {"waits": waits}, turn("of an older page", 500)]
+    kept = {
+        "id": "kept",
+        "name": "kept",
+        "machine": {},
+        "about": {"date": "2026-11-21T10:00:00+00:00", "fixed_wait_ms": None, "recordings": ["a.wav"]},
+        "repeats": [turns],
+        "troubles": [],
+        "topics_told": [],
+        "stopped": False,
+    }
+    lab.evaluate("(run) => localStorage.setItem('interlocutor.lab.runs', JSON.stringify([run]))", kept)
+    lab.reload()
+    lab.get_by_role("button", name="Turns of kept").click()
+    shown = lab.get_by_role("region", name="Turns of kept")
+    expect(shown).to_contain_text("of an older page")
+    (why,) = shown.locator(".lab-why").all()
+    expect(why.locator("p").first).to_have_text("Waited 560 ms: the text sounds complete.")
+    expect(why.get_by_role("img", name="When each judgement of the silence was made")).to_be_visible()
+    assert [row.inner_text().split() for row in why.locator(".why-cells").all()] == [
+        ["text", "voice", "both", "wait"],
+        ["12", "12", "700"],
+        ["12", "5", "3", "540"],
+    ]
+    # The wait's mark ends where the wait does, and the turn was taken a little later.
+    track, mark, end = (
+        why.locator(f".why-row-wait {name}").bounding_box() for name in (".why-track", ".why-wait", ".why-end")
+    )
+    assert track is not None
+    assert mark is not None
+    assert end is not None
+    assert (end["x"] - track["x"]) / (mark["x"] + mark["width"] - track["x"]) == pytest.approx(560 / 540, abs=0.01)
+    why.get_by_text("The same as a table").click()
+    rows = why.get_by_role("table").locator("tbody tr").all_inner_texts()
+    assert [row.split("\t")[1:3] for row in rows] == [
+        ["130 ms", "the text is whole"],
+        ["160 ms", "The turn detector was asked."],
+        ["210 ms", "the voice is finished"],
+        ["500 ms", "The turn detector was asked."],
+        ["560 ms", "The turn was taken."],
+    ]
+    assert violations(lab) == []
+    lab.set_viewport_size({"width": 360, "height": 640})
+    box = why.bounding_box()
+    assert box is not None
+    assert box["width"] < 320  # it can be read without scrolling sideways
+    assert violations(lab) == []
 
 
 def turn(text: str, whole_ms: float) -> dict[str, Any]:

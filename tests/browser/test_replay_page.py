@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,14 +97,18 @@ def test_the_page_shows_the_reports_figures(shown: Page, replayed: Replayed) -> 
 def test_each_turn_is_in_the_page_in_words_and_drawn(shown: Page, replayed: Replayed) -> None:
     report = json.loads(replayed.report.read_text())
     table = shown.get_by_role("region", name="Turns, one by one")
-    rows = table.locator("tbody > tr:not(.lab-below)").all()
-    below = table.locator("tbody > tr.lab-below").all()
+    rows = table.locator(".lab-turns > tbody > tr:not(.lab-below)").all()
+    below = table.locator(".lab-turns > tbody > tr.lab-below").all()
     assert len(rows) == len(below) == len(report["turns"])
     for turn, row, picture in zip(report["turns"], rows, below, strict=True):
         expect(row).to_contain_text(turn["heard"])
         expect(row).to_contain_text(turn["said"])
         expect(row.locator("td").last).to_have_text(ms(turn["voice_to_voice_ms"]))
         expect(picture).to_contain_text(f"The patient was heard {ms(turn['voice_to_voice_ms'])} after the last sound")
+        (wait,) = turn["waits"]
+        expect(picture.locator(".why-words")).to_have_text(wait["words"])
+        expect(picture.get_by_text(re.compile("^The baseline: Waited 7.. ms: the wait is fixed"))).to_be_visible()
+        assert picture.locator(".why-row-wait").count() == len(wait["pauses"])
         bars = [picture.locator(f"rect.{name}").bounding_box() for name in PARTS]
         places = [(box["x"], box["x"] + box["width"]) for box in bars if box is not None]
         assert len(places) == len(PARTS)
@@ -124,6 +129,17 @@ def test_what_a_server_does_not_tell_is_said_to_be_missing(shown: Page, replayed
     )
     shown.goto(other.as_uri())
     expect(shown.get_by_text("Not shown: single words and <their times>.")).to_be_visible()
+
+
+def test_a_report_of_a_time_before_judgements_opens(shown: Page, replayed: Replayed, tmp_path: Path) -> None:
+    text = replayed.html.read_text(encoding="utf-8")
+    old = tmp_path / "old.html"
+    old.write_text(
+        text.replace('"waits": ', '"forgotten": ').replace('"waited_before": ', '"lost": '), encoding="utf-8"
+    )
+    shown.goto(old.as_uri())
+    expect(shown.get_by_role("region", name="Turns, one by one").locator("tbody > tr.lab-below").first).to_be_visible()
+    expect(shown.locator(".lab-why")).to_have_count(0)
 
 
 def test_the_page_can_be_read_on_a_phone(shown: Page) -> None:

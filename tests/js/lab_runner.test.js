@@ -90,6 +90,7 @@ class Talk {
     const { now_ms, onsound } = this.stage;
     this.due_ms = null;
     this.replies += 1;
+    this.onevent({ type: "conversation.item.input_audio_transcription.completed", item_id: `item_c${this.replies}`, transcript: "a" });
     const response = { id: `resp_${this.replies}`, output: [{ content: [{ transcript: "Yes." }] }] };
     this.onevent({ type: "response.created", response });
     onsound(true, now_ms);
@@ -122,6 +123,7 @@ const api = {
     return { id: card };
   },
   topicsTold: async () => ["Sleep"],
+  waits: async () => [{ turn: 1, words: "Waited." }, { turn: 7, words: "It was nobody's." }],
 };
 const OPTIONS = { card: null, other_card: "known", repeats: 1, silence_ms: null, as_recorded: false };
 
@@ -157,6 +159,7 @@ test("recordings run one after another, each in a session of its own, as often a
     assert.ok(voice_to_voice_ms >= 300 && voice_to_voice_ms <= 340, String(voice_to_voice_ms));
     assert.equal(said, "Yes.");
   }
+  assert.deepEqual(runner.repeats[0].map(({ waits }) => waits.map(({ words }) => words)), [["Waited."], [], ["Waited."]]);
   assert.equal(talks.length, 4);
   assert.ok(talks.every(({ closed, sent }) => closed && sent.length === 1 && sent[0].type === "interlocutor.session.end"));
   assert.deepEqual([runner.troubles, [...runner.topics_told], [...runner.cards]], [[], ["Sleep"], ["known"]]);

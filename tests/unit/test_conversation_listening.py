@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from pipelines.endpointing.evidence import Evidence
 from pipelines.endpointing.evidence_table import EvidenceRow, EvidenceTable, pieces_of, shipped_table
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.endpointing.settings import EndpointSettings
-from pipelines.events import PauseJudged
+from pipelines.events import EndOfTurnAnswered, EndOfTurnAsked, PauseJudged, SpeechResumed
 
 SAID = "It began about three weeks ago."
 SETTINGS = ConversationSettings(drafts=DraftSettings(enabled=False))
@@ -33,6 +34,7 @@ class Talk:
         self.text = text
         self.questions: list[tuple[float, c.AskEndOfTurn]] = []
         self.why: list[PauseJudged] = []
+        self.told: list[EndOfTurnAsked | EndOfTurnAnswered | SpeechResumed] = []
         self.over_at_ms: float | None = None
         self.tell(s.Begin())
         self.speak()
@@ -54,6 +56,8 @@ class Talk:
                     self.questions.append((self.silent_ms, command))
                 case c.Record(event=PauseJudged() as judged):
                     self.why.append(judged)
+                case c.Record(event=EndOfTurnAsked() | EndOfTurnAnswered() | SpeechResumed() as told):
+                    self.told.append(told)
                 case _:
                     pass
         if self.core.state is State.ANSWERING and self.over_at_ms is None:
@@ -154,6 +158,42 @@ def test_the_record_says_why_it_was_waited() -> None:
     assert FIRST_MS <= told.silent_ms <= 220
     text_alone = next(judged for judged in talk.why if "sound" not in judged.worth)
     assert text_alone.worth.keys() == {"text"}
+    assert (told.ending, told.patience, told.rule) == ("about three weeks ago.", 1.0, "")
+
+
+def test_the_record_says_when_the_sound_was_asked_and_answered_and_when_speech_went_on() -> None:
+    talk = Talk()
+    talk.pass_time(200)
+    talk.answer(0.9)
+    talk.answer(0.8)  # nobody asked twice
+    talk.tell(s.VoiceStarted(talk.now_ms + 20))
+    asked, answered, resumed = talk.told
+    assert asked == EndOfTurnAsked(1, 1_800.0, talk.questions[0][0])
+    assert answered == EndOfTurnAnswered(1, 1_800.0, 200.0, 0.9)
+    assert resumed == SpeechResumed(1, 1_800.0, 220.0)
+
+
+def test_what_was_answered_too_early_makes_the_next_waits_longer_and_is_in_the_record() -> None:
+    talk = Talk()
+    talk.wait_until_over()
+    talk.tell(s.VoiceStarted(talk.now_ms))
+    talk.pass_time(600)
+    talk.tell(s.VoicePaused(talk.now_ms))
+    talk.pass_time(200)
+    assert talk.why[-1].patience > talk.why[0].patience == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "wait_ms", "rule"),
+    [({"fixed_wait_ms": 900.0}, 900.0, "fixed"), ({"text": ""}, EndpointSettings().unheard_ms, "unheard")],
+)
+def test_where_nothing_was_weighed_the_record_names_the_rule(
+    options: dict[str, Any], wait_ms: float, rule: str
+) -> None:
+    talk = Talk(**options)
+    talk.pass_time(300)
+    (told,) = talk.why
+    assert (told.wait_ms, told.rule, told.worth) == (wait_ms, rule, {})
 
 
 # ---------------------------------------------------------------- the table

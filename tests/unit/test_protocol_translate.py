@@ -238,7 +238,10 @@ NOT_FOR_CANDIDATES = (
     log.ConnectionLost(SECRET),
     log.ConnectionResumed(SECRET, 1.0, 1, 1.0),
     log.DraftMade(1, 1, 120.0),
-    log.PauseJudged(1, 0.0, 160.0, 600.0, {SECRET: 1.0}, {SECRET: 1.0}, 1.0),
+    log.PauseJudged(1, 0.0, 160.0, 600.0, {SECRET: 1.0}, {SECRET: 1.0}, 1.0, 1.0, SECRET),
+    log.EndOfTurnAsked(1, 0.0, 160.0),
+    log.EndOfTurnAnswered(1, 0.0, 210.0, 0.9),
+    log.SpeechResumed(1, 0.0, 400.0),
     log.DraftDiscarded(1, 1, SECRET, 1.0),
 )
 TOLD_BY_PLAYOUT = {log.ReplyHeld, log.ReplyResumed}  # to clients that can pause; others must not know

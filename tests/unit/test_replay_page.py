@@ -180,6 +180,20 @@ def test_what_is_shown_is_computed_over_all_runs() -> None:
     assert "baseline_distribution" not in unanswered
 
 
+def test_each_turn_has_why_it_was_waited_for_and_why_the_baseline_did() -> None:
+    now, before, old = result(), result(), result()
+    now.waits = [{"turn": 1, "silence_ms": 240.0, "words": "Waited 240 ms: now.", "pauses": []}]
+    before.waits = [{"turn": 1, "silence_ms": 700.0, "words": "Waited 700 ms: then.", "pauses": []}]
+    earlier = ReadReport.model_validate(json.loads(json.dumps(as_json([[before]]))))
+    (turn,) = as_shown(as_json([[now]]), [view(now)], baseline=earlier)["turns"]
+    assert (turn["waits"], turn["waited_before"]) == (now.waits, ["Waited 700 ms: then."])
+    # A report of a time when nobody asked, as this replay or as its baseline.
+    without = as_json([[old]])
+    del without["turns"][0]["waits"]
+    (turn,) = as_shown(without, [view(old)], baseline=ReadReport.model_validate(without))["turns"]
+    assert ("waits" in turn, turn["waited_before"]) == (False, [])
+
+
 def test_the_page_needs_nothing_from_elsewhere() -> None:
     reader = Reader(page())
     assert {tag for tag, _ in reader.elements} & {"link", "img", "iframe", "object", "form"} == set()

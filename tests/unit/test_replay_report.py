@@ -72,6 +72,19 @@ def test_what_was_prepared_ahead_is_counted_over_the_turns_that_tell(capsys: pyt
     assert "3: 1 became the reply, 2 did not; 0.045 s" in shown
 
 
+@pytest.mark.parametrize("columns", ["160", "80"])
+def test_each_turn_says_why_it_was_waited_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    told = turn("pain", ["pain"])
+    told.waits = [{"turn": 1, "silence_ms": 560.0, "words": "Waited 560 ms: [the text] is whole.", "pauses": []}]
+    report = as_json([[told, turn("pain", ["pain"])]])
+    print_report([[told, turn("pain", ["pain"])]], report)
+    assert capsys.readouterr().out.count("Waited 560 ms: [the text] is whole.") == 1
+    assert [each["waits"] for each in report["turns"]] == [told.waits, None]
+
+
 def test_what_was_heard_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     heard = "[bold]loud[/bold] [/] [link=x]"
     told = turn("pain", ["pain"], said=(heard,))

@@ -54,7 +54,9 @@ def understood_in_pause(m: Machine, heard: s.Understood) -> None:
 
 def end_of_turn_heard(m: Machine, heard: s.EndOfTurnHeard) -> None:
     """It was told how the turn sounds: judge the pause by that too."""
-    if m.candidate.hear_end(heard.number, heard.probability):
+    told = m.candidate.hear_end(heard.number, heard.probability, m.now_ms)
+    if told:
+        m.do(told)
         m.estimate()
         judge_pause(m)
 
