@@ -45,7 +45,7 @@ def named_voice(name: str, settings: ModelSettings) -> MeasuredVoice:
                 if voice.engine == "kokoro"
                 else VitsSynthesiser(voice.place.folder, speaker=voice.speaker, streamed=False)
             )
-            return MeasuredVoice(name, neural_synthesiser(voice, 1), whole)
+            return MeasuredVoice(name, neural_synthesiser(voice), whole)
     raise EngineError(
         f"no voice called '{name}' is in {settings.path}; choose one of {', '.join(all_voices(settings))}"
     )

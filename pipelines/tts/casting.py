@@ -15,14 +15,17 @@ from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Synthesiser
 from pipelines.tts import flite
 from pipelines.tts.voices import SEXES, NeuralVoice, voices_for
 
+# Kokoro makes a whole clause before anything is heard, so it may take what is free.
+_KOKORO_THREADS = 2
+
 logger = structlog.get_logger("pipelines.casting")
 
 
 class CastSynthesiser:
     """Speaks for every patient; a lane may run several in threads, which share the models."""
 
-    def __init__(self, voices: Sequence[NeuralVoice], *, threads: int = 1) -> None:
-        self._voices, self._threads = tuple(voices), threads
+    def __init__(self, voices: Sequence[NeuralVoice]) -> None:
+        self._voices = tuple(voices)
         self._engines: dict[str, Synthesiser] = {}
         self._lock = threading.Lock()
         self.info = EngineInfo(
@@ -70,7 +73,7 @@ class CastSynthesiser:
     def _engine(self, voice: NeuralVoice) -> Synthesiser:
         with self._lock:
             if voice.name not in self._engines:
-                self._engines[voice.name] = neural_synthesiser(voice, self._threads)
+                self._engines[voice.name] = neural_synthesiser(voice)
             return self._engines[voice.name]
 
 
@@ -84,15 +87,15 @@ def missing_sexes(voices: Sequence[NeuralVoice]) -> list[str]:
     return [sex for sex in SEXES if not any(voice.sex == sex for voice in voices)]
 
 
-def neural_synthesiser(voice: NeuralVoice, threads: int) -> Synthesiser:
+def neural_synthesiser(voice: NeuralVoice) -> Synthesiser:
     """Return the engine of a neural voice; it is loaded when it is warmed or first speaks."""
     if voice.engine == "kokoro":
         from pipelines.tts.neural.kokoro import KokoroSynthesiser
 
-        return KokoroSynthesiser(voice.place.folder, speaker=voice.speaker, threads=threads)
+        return KokoroSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_KOKORO_THREADS)
     from pipelines.tts.neural.vits import VitsSynthesiser
 
-    return VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=threads)
+    return VitsSynthesiser(voice.place.folder, speaker=voice.speaker)
 
 
 def plain_synthesiser(name: str) -> Synthesiser:

@@ -46,7 +46,7 @@ class Fake:
 
 
 def cast(monkeypatch: pytest.MonkeyPatch, fakes: dict[str, Fake], *voices: NeuralVoice) -> CastSynthesiser:
-    def made(one: NeuralVoice, threads: int) -> Synthesiser:
+    def made(one: NeuralVoice) -> Synthesiser:
         return fakes[one.name]
 
     monkeypatch.setattr(casting, "neural_synthesiser", made)

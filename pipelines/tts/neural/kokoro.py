@@ -34,6 +34,7 @@ MODEL, LETTERS, STYLES = "model.onnx", "vocab.json", "voices.npz"
 # Where the model rounds how long each letter lasts, in frames of 25 ms.
 _DURATIONS = "/encoder/Round_output_0"
 _FRAME_SAMPLES = 600
+_LEAD_SAMPLES = 600
 _ESPEAK_VOICE = "en-us"
 _SENTENCE = "I've had these headaches for about three weeks now, and they're getting worse."
 _SLOWEST, _FASTEST = 0.6, 1.4
@@ -114,7 +115,9 @@ class KokoroModel:
         edges = np.concatenate([[0], np.cumsum(np.asarray(frames).reshape(-1))]).astype(np.int64)
         # The first id is a pad, which the places don't count.
         starts = [int(edges[places[begin] + 1]) * _FRAME_SAMPLES for begin, _ in sounds.spans]
-        return _Made(np.asarray(wave, dtype=np.float32).reshape(-1), starts)
+        # Before the first word it breathes, which sounds like a word of its own.
+        lead = max(0, min(starts) - _LEAD_SAMPLES)
+        return _Made(np.asarray(wave, dtype=np.float32).reshape(-1)[lead:], [start - lead for start in starts])
 
     def _ids(self, sounds: Sounds) -> tuple[list[int], list[int]]:
         """Return the numbers of a text's letters, and for each letter as espeak-ng wrote it where its numbers begin."""
