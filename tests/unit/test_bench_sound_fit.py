@@ -1,0 +1,33 @@
+"""The fit of what the sound is worth finds what the pauses were made with, whatever the price of patience."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from bench.sound_fit import Heard, fit_sound
+
+
+def made(weight: float, hidden: float, common: float, count: int = 6_000) -> list[Heard]:
+    rng = random.Random(5)
+    heard = []
+    for _ in range(count):
+        hold, inner, sound = rng.uniform(0.2, 1.0), rng.uniform(0.0, 0.4), rng.uniform(-5.0, 5.0)
+        odds = common * ((1.0 - hidden) * hold + (hidden * hold + inner) * math.exp(weight * sound))
+        heard.append(Heard(hold, inner, sound, rng.random() < odds / (1.0 + odds)))
+    return heard
+
+
+@pytest.mark.parametrize(("weight", "hidden"), [(-0.5, 0.6), (-0.9, 0.2)])
+@pytest.mark.parametrize("common", [0.5, 2.0])
+def test_it_finds_the_weight_and_the_hidden_share(weight: float, hidden: float, common: float) -> None:
+    found_weight, found_hidden = fit_sound(made(weight, hidden, common))
+    assert found_weight == pytest.approx(weight, abs=0.15)
+    assert found_hidden == pytest.approx(hidden, abs=0.25)
+
+
+def test_a_sound_that_says_nothing_weighs_nothing() -> None:
+    weight, _ = fit_sound(made(0.0, 0.5, 1.0))
+    assert abs(weight) <= 0.06
