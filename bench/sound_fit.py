@@ -42,7 +42,7 @@ def fit_sound(heard: Sequence[Heard]) -> tuple[float, float]:
     goes_on = np.array([each.goes_on for each in heard])
     factors = np.exp(-WEIGHTS[:, np.newaxis] * sound)
     likelihoods = np.stack(
-        [_best(np.log((1.0 - hidden) * hold + (hidden * hold + inner) * factors), goes_on) for hidden in HIDDEN]
+        [_best(np.log(hold * (1.0 - hidden + hidden * factors) + inner), goes_on) for hidden in HIDDEN]
     )
     of_hidden, of_weight = np.unravel_index(int(np.argmax(likelihoods)), likelihoods.shape)
     return -round(float(WEIGHTS[of_weight]), 2), round(float(HIDDEN[of_hidden]), 2)

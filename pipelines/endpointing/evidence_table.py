@@ -2,10 +2,10 @@
 
 A pause inside a turn is one of two things: a *hold* between two sentences, or one *between words*. How a turn sounds
 tells the second kind from an end, and says nothing of the first: a sentence sounds finished, whether another follows or
-not. So the pieces multiply the odds of a pause between words alone. The text takes some of those for holds, as
-recognisers put full stops where somebody only stopped to think: `hidden` is their share of a hold's odds. A piece that
-is not known, or that has no row, says nothing; nor does a turn detector that does not know either. The numbers are in
-`evidence_table.json`, which `python -m bench.train_evidence` makes.
+not. Where the words can't end a sentence, the text knows it better than the sound. But some pauses between words look
+like holds, as recognisers put full stops where somebody only stopped to think. `hidden` is their share of a hold's
+odds, and the pieces multiply that share alone. A piece that is not known, or that has no row, says nothing; nor does a
+turn detector that does not know either. The numbers are in `evidence_table.json`: `python -m bench.train_evidence`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class EvidenceTable:
     hidden: float = 1.0
 
     def worth(self, pieces: Mapping[str, float], trust: float = 1.0) -> dict[str, float]:
-        """Return what each piece that is known adds to the log odds of a pause between words.
+        """Return what each piece that is known adds to the log odds of a hidden pause between words.
 
         `trust` (0..1) is how much "it sounds unfinished" says of this speaker.
         """
@@ -66,8 +66,8 @@ class EvidenceTable:
         return found
 
     def odds(self, hold: float, inner: float, worth: float) -> float:
-        """Return the odds of going on: by the text's of either kind, and what all pieces add to its log odds."""
-        return (1.0 - self.hidden) * hold + (self.hidden * hold + inner) * math.exp(worth)
+        """Return the odds of going on: the text's of either kind, and what all pieces add to the hidden log odds."""
+        return hold * (1.0 - self.hidden + self.hidden * math.exp(worth)) + inner
 
     @classmethod
     def load(cls, path: Path) -> Self:

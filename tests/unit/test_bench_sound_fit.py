@@ -15,7 +15,7 @@ def made(weight: float, hidden: float, common: float, count: int = 6_000) -> lis
     heard = []
     for _ in range(count):
         hold, inner, sound = rng.uniform(0.2, 1.0), rng.uniform(0.0, 0.4), rng.uniform(-5.0, 5.0)
-        odds = common * ((1.0 - hidden) * hold + (hidden * hold + inner) * math.exp(weight * sound))
+        odds = common * (hold * (1.0 - hidden + hidden * math.exp(weight * sound)) + inner)
         heard.append(Heard(hold, inner, sound, rng.random() < odds / (1.0 + odds)))
     return heard
 

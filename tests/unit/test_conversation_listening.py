@@ -136,7 +136,7 @@ def test_an_answer_that_comes_too_late_or_for_another_pause_changes_nothing() ->
 
 
 def test_what_is_still_open_is_listened_to_again() -> None:
-    talk = Talk(text="I would like to")
+    talk = Talk(text="I can understand that you are afraid.")
     talk.pass_time(200)
     talk.answer(0.05)
     talk.pass_time(LISTEN_AT_MS[1] - 200)
@@ -207,11 +207,22 @@ def test_the_shipped_table_says_what_the_sound_is_worth() -> None:
     assert table.source["speakers"] == 67
 
 
-def test_pieces_weigh_pauses_between_words_and_leave_holds_to_the_text() -> None:
+def test_pieces_weigh_hidden_pauses_between_words_and_leave_the_others_to_the_text() -> None:
     table = EvidenceTable({}, {}, hidden=0.25)
     assert table.odds(0.8, 0.4, 0.0) == pytest.approx(1.2)
-    assert table.odds(0.8, 0.4, -50.0) == pytest.approx(0.6)
-    assert table.odds(0.8, 0.4, math.log(2.0)) == pytest.approx(0.6 + 2.0 * 0.6)
+    assert table.odds(0.8, 0.4, -50.0) == pytest.approx(0.6 + 0.4)
+    assert table.odds(0.8, 0.4, math.log(2.0)) == pytest.approx(0.6 + 2.0 * 0.2 + 0.4)
+
+
+@pytest.mark.parametrize("finished", [0.01, 0.999])
+def test_where_the_words_cant_end_a_sentence_the_sound_says_nothing(finished: float) -> None:
+    waits = [
+        EndpointPolicy(EndpointSettings()).wait_ms(
+            Evidence("I would like to", stable=True, speech_ms=1_200.0, last_piece_ms=1_200.0, finished=heard)
+        )
+        for heard in (None, finished)
+    ]
+    assert waits[0] == pytest.approx(waits[1], abs=40.0)
 
 
 def test_a_statement_that_sounds_finished_keeps_the_wait_that_a_hold_asks_for() -> None:
@@ -221,8 +232,7 @@ def test_a_statement_that_sounds_finished_keeps_the_wait_that_a_hold_asks_for() 
         policy.judge(Evidence(said, stable=True, speech_ms=2_000.0, last_piece_ms=2_000.0, finished=finished))
         for finished in (None, 0.999)
     )
-    hold = text.worth["text"] + math.log(1.0 - text.evidence["between"])
-    assert sum(sound.worth.values()) >= hold + math.log(1.0 - shipped_table().hidden)
+    assert sum(sound.worth.values()) >= text.worth["text"] + math.log(1.0 - shipped_table().hidden)
     assert 500.0 <= sound.wait_ms <= text.wait_ms
     assert 0.0 <= text.evidence["between"] <= 1.0
 
