@@ -56,8 +56,8 @@ class EngineSettings(BaseModel):
         default="auto", description="Voice by name; auto follows the backend: flite when Debian's package is there."
     )
     turn_detector: Literal["auto", "smart-turn", "off", "scripted"] = Field(
-        default="off",
-        description="What hears whether a turn sounds finished; off: text alone. auto: Smart Turn if it is installed.",
+        default="auto",
+        description="What hears whether a turn sounds finished; auto: Smart Turn if it is installed. off: text alone.",
     )
     recogniser_workers: int = Field(
         default=0, ge=0, le=64, description="PocketSphinx processes; 0: one per core, at most 4."

@@ -26,7 +26,7 @@ def install(models: ModelSettings, *inputs: str) -> Path:
 
 
 def chosen(models: ModelSettings, **settings: str) -> Choices:
-    return choose_engines(EngineSettings.model_validate({"turn_detector": "auto"} | settings), models)
+    return choose_engines(EngineSettings.model_validate(settings), models)
 
 
 def test_an_installed_one_listens_beside_whisper(models: ModelSettings) -> None:
