@@ -276,7 +276,8 @@ def _turn_detector(settings: EngineSettings, models: ModelSettings, recogniser: 
         return None, f"auto: what is heard is weighed beside Whisper's text, and {recogniser.name} listens"
     here = installed_turn_detectors(models.path)
     try:
-        place = locate(here[0] if here else SMART_TURN, models, "turn_detector")
+        # Any other ONNX file may be a voice.
+        place = locate(here[0] if here and SMART_TURN not in here else SMART_TURN, models, "turn_detector")
         if name == "auto":
             place.require()
     except EngineError as error:

@@ -39,6 +39,15 @@ def test_an_installed_one_listens_beside_whisper(models: ModelSettings) -> None:
     assert [lane.name for lane in lanes] == ["recogniser", "responder", "synthesiser", "turn_detector"]
 
 
+def test_a_foreign_file_beside_it_does_not_take_its_place(models: ModelSettings) -> None:
+    install(models)
+    (models.path / "joe").mkdir()
+    write_onnx(models.path / "joe" / "joe.onnx", ("input", "scales"))
+    choice = chosen(models).turn_detector
+    assert choice is not None
+    assert choice.model == "smart-turn"
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
