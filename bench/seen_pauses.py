@@ -27,6 +27,9 @@ from server.settings.tree import Settings
 
 # So long nobody is answered: longer than nearly all pauses that are to be seen.
 PATIENT_MS = 3_500.0
+# The share of a hold's odds that is a hidden pause between words. Sentences that were read have no holds in them, so it
+# can't be learned from them (the likelihood draws it to 1); shares of 0.2 to 0.9 give the same curve.
+HIDDEN = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def longer(silent_ms: float, settings: EndpointSettings) -> float:
 
 
 def train(pauses: Iterable[SeenPause], settings: EndpointSettings, source: dict[str, object]) -> EvidenceTable:
-    """Fit the weight of the sound, and the hidden share, to pauses that nobody made; the text's own odds count.
+    """Fit the weight of the sound to pauses that nobody made; the text's own odds count as they are.
 
     Each time the turn detector was heard is an example of the pauses that last so long at least.
     """
@@ -109,9 +112,9 @@ def train(pauses: Iterable[SeenPause], settings: EndpointSettings, source: dict[
             if pause.length_ms is None or judged.silent_ms < pause.length_ms:
                 hold, inner = (longer(judged.silent_ms, settings) * odds for odds in _parts(judged))
                 heard.append(Heard(hold, inner, judged.evidence["sound"], not pause.is_end))
-    weight, hidden = fit_sound(heard)
+    weight = fit_sound(heard, HIDDEN)
     most = math.log(UNFINISHED_PAUSES / UNFINISHED_ENDS)
-    return EvidenceTable(source, {"sound": EvidenceRow(weight, 0.0, round(most, 2))}, hidden)
+    return EvidenceTable(source, {"sound": EvidenceRow(weight, 0.0, round(most, 2))}, HIDDEN)
 
 
 def _parts(judged: PauseJudged) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Fits what the sound of a pause is worth: by likelihood, over a grid of weights and of hidden shares.
+"""Fits what the sound of a pause is worth: by likelihood, over a grid of weights.
 
 The odds of going on are those of `EvidenceTable`, without its bound, and what is the same for all pauses beside them.
 That last factor is fitted and left out: it is the price of patience, which the operator sets.
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 WEIGHTS = np.linspace(0.0, 1.5, 76)
-HIDDEN = np.linspace(0.1, 1.0, 10)
 # Newton's steps for the common factor: it is found to within rounding after half as many.
 STEPS = 20
 
@@ -34,18 +33,15 @@ class Heard:
     goes_on: bool
 
 
-def fit_sound(heard: Sequence[Heard]) -> tuple[float, float]:
-    """Return the weight of the sound (for each unit towards finished, so below 0) and the hidden share."""
+def fit_sound(heard: Sequence[Heard], hidden: float) -> float:
+    """Return the weight of the sound for each unit towards finished (so below 0), with this hidden share of holds."""
     hold, inner, sound = (
         np.array(values) for values in zip(*((each.hold, each.inner, each.sound) for each in heard), strict=True)
     )
     goes_on = np.array([each.goes_on for each in heard])
     factors = np.exp(-WEIGHTS[:, np.newaxis] * sound)
-    likelihoods = np.stack(
-        [_best(np.log(hold * (1.0 - hidden + hidden * factors) + inner), goes_on) for hidden in HIDDEN]
-    )
-    of_hidden, of_weight = np.unravel_index(int(np.argmax(likelihoods)), likelihoods.shape)
-    return -round(float(WEIGHTS[of_weight]), 2), round(float(HIDDEN[of_hidden]), 2)
+    likelihoods = _best(np.log(hold * (1.0 - hidden + hidden * factors) + inner), goes_on)
+    return -round(float(WEIGHTS[int(np.argmax(likelihoods))]), 2)
 
 
 def _best(log_odds: Floats, goes_on: NDArray[np.bool_]) -> Floats:
