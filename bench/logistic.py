@@ -23,15 +23,11 @@ DIGITS = 3  # of a weight in the file: beyond the noise of the data
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One observation: its features, whether it is of the class, and how much it counts.
-
-    `offset` are log odds that are known beforehand: they count beside the weights, and none is learned for them.
-    """
+    """One observation: its features, whether it is of the class, and how much it counts."""
 
     features: Features
     positive: bool
     weight: float = 1.0
-    offset: float = 0.0
 
 
 class _Sparse:
@@ -68,11 +64,10 @@ def fit(examples: Sequence[Example], *, strength: float, seen: int) -> Logistic:
     matrix = _Sparse(examples, names)
     sign = np.array([1.0 if example.positive else -1.0 for example in examples])
     importance = strength * np.array([example.weight for example in examples])
-    known = np.array([example.offset for example in examples])
     ridge = np.append(np.ones(len(names)), 1e-6)
 
     def loss(weights: Vector) -> tuple[float, Vector]:
-        margin = sign * (matrix.times(weights) + known)
+        margin = sign * matrix.times(weights)
         value = float(importance @ np.logaddexp(0.0, -margin) + 0.5 * ridge @ weights**2)
         residual = -sign * importance / (1.0 + np.exp(np.clip(margin, -500.0, 500.0)))
         return value, matrix.transposed_times(residual) + ridge * weights

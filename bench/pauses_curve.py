@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -17,6 +18,7 @@ import numpy as np
 from bench.chart import LEFT, LEGEND_X, TOP, Chart
 from bench.seen_pauses import SeenPause, train, wait_ms
 from pipelines.endpointing.evidence_table import EvidenceTable
+from pipelines.endpointing.habits import EndSounds
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.endpointing.settings import EndpointSettings
 
@@ -77,18 +79,24 @@ def _by_price(
     points = []
     for price_s in PRICES_S:
         policy = EndpointPolicy(settings.model_copy(update={"patience_s": price_s}))
-        waits = ((place, wait_ms(pause, table_of(pause), policy)) for place, pause in enumerate(pauses))
-        points.append(score(pauses, {place: wait for place, wait in waits if wait is not None}))
+        ends: defaultdict[str, EndSounds] = defaultdict(EndSounds)
+        waits = {}
+        for place, pause in enumerate(pauses):
+            of_speaker = ends[pause.source]
+            wait = wait_ms(pause, table_of(pause), policy, of_speaker.trust)
+            if wait is not None:
+                waits[place] = wait
+            if pause.is_end:
+                of_speaker.learn(pause.finished)
+        points.append(score(pauses, waits))
     return points
 
 
 def _by_detector(pauses: Sequence[SeenPause], sure: float) -> Waits:
-    limit = math.log(sure / (1.0 - sure))
-    waits = {}
-    for place, pause in enumerate(pauses):
-        sound = next((judged.evidence["sound"] for judged in pause.seen if "sound" in judged.evidence), None)
-        waits[place] = DETECTOR_MS if sound is not None and sound >= limit else DETECTOR_GIVES_UP_MS
-    return waits
+    return {
+        place: DETECTOR_MS if pause.finished is not None and pause.finished >= sure else DETECTOR_GIVES_UP_MS
+        for place, pause in enumerate(pauses)
+    }
 
 
 def score(pauses: Sequence[SeenPause], waits: Waits) -> CutsAndDelay:

@@ -11,13 +11,14 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bench.logistic import Example, fit
 from bench.pauses import HeardUtterance, run_pauses
 from bench.pauses_plan import PausesPlan, Span
+from bench.sound_fit import Heard, fit_sound
 from pipelines.conversation.endpointing import ANSWER_WITHIN_MS
 from pipelines.endpointing.completeness import going_on, shipped_model
 from pipelines.endpointing.evidence import Evidence
 from pipelines.endpointing.evidence_table import EvidenceRow, EvidenceTable
+from pipelines.endpointing.habits import UNFINISHED_ENDS, UNFINISHED_PAUSES
 from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
 from pipelines.endpointing.settings import EndpointSettings
 from pipelines.events import PauseJudged
@@ -26,10 +27,9 @@ from server.settings.tree import Settings
 
 # So long nobody is answered: longer than nearly all pauses that are to be seen.
 PATIENT_MS = 3_500.0
-# A weight is drawn to 0 as half its square counts against so much of the examples' log loss.
-STRENGTH = 0.25
-# A turn that sounds unfinished is waited for longer, but not for ever: synthetic and flat voices never sound finished.
-MOST = 0.5
+# The share of a hold's odds that is a hidden pause between words. Sentences that were read have no holds in them, so it
+# can't be learned from them (the likelihood draws it to 1); shares of 0.2 to 0.9 give the same curve.
+HIDDEN = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,12 @@ class SeenPause:
     def is_end(self) -> bool:
         """Whether the turn was over."""
         return self.length_ms is None
+
+    @property
+    def finished(self) -> float | None:
+        """How surely the turn sounded finished when that was heard first, None if it never was."""
+        sound = next((judged.evidence["sound"] for judged in self.seen if "sound" in judged.evidence), None)
+        return None if sound is None else 1.0 / (1.0 + math.exp(-sound))
 
 
 class _Patient(EndpointPolicy):
@@ -98,29 +104,23 @@ def longer(silent_ms: float, settings: EndpointSettings) -> float:
 def train(pauses: Iterable[SeenPause], settings: EndpointSettings, source: dict[str, object]) -> EvidenceTable:
     """Fit the weight of the sound to pauses that nobody made; the text's own odds count as they are.
 
-    Each time the turn detector was heard is an example of the pauses that last so long at least. What is the same for
-    all pauses is fitted too, and left out: it is the price of patience, which the operator sets.
+    Each time the turn detector was heard is an example of the pauses that last so long at least.
     """
-    told = [
-        (judged, not pause.is_end)
-        for pause in pauses
-        if not pause.joined
-        for judged in _newly_heard(pause.seen)
-        if pause.length_ms is None or judged.silent_ms < pause.length_ms
-    ]
-    found = fit(
-        [
-            Example(
-                {"sound": judged.evidence["sound"]},
-                positive=goes_on,
-                offset=judged.worth["text"] + math.log(longer(judged.silent_ms, settings)),
-            )
-            for judged, goes_on in told
-        ],
-        strength=STRENGTH,
-        seen=1,
-    )
-    return EvidenceTable(source, {"sound": EvidenceRow(found.weights.get("sound", 0.0), 0.0, MOST)})
+    heard = []
+    for pause in pauses:
+        for judged in _newly_heard(pause.seen) if not pause.joined else ():
+            if pause.length_ms is None or judged.silent_ms < pause.length_ms:
+                hold, inner = (longer(judged.silent_ms, settings) * odds for odds in _parts(judged))
+                heard.append(Heard(hold, inner, judged.evidence["sound"], not pause.is_end))
+    weight = fit_sound(heard, HIDDEN)
+    most = math.log(UNFINISHED_PAUSES / UNFINISHED_ENDS)
+    return EvidenceTable(source, {"sound": EvidenceRow(weight, 0.0, round(most, 2))}, HIDDEN)
+
+
+def _parts(judged: PauseJudged) -> tuple[float, float]:
+    """Return the text's odds of a hold and of a pause between words."""
+    odds, between = math.exp(judged.worth["text"]), judged.evidence["between"]
+    return odds * (1.0 - between), odds * between
 
 
 def _newly_heard(seen: Sequence[PauseJudged]) -> list[PauseJudged]:
@@ -134,16 +134,17 @@ def _newly_heard(seen: Sequence[PauseJudged]) -> list[PauseJudged]:
     return heard
 
 
-def wait_ms(pause: SeenPause, table: EvidenceTable | None, policy: EndpointPolicy) -> float | None:
+def wait_ms(pause: SeenPause, table: EvidenceTable | None, policy: EndpointPolicy, trust: float = 1.0) -> float | None:
     """Return the wait that a pause would have been given with this table (None: by text alone), None if unseen.
 
-    What comes later than the wait so far comes too late.
+    What comes later than the wait so far comes too late. `trust` is `EndSounds.trust`.
     """
     found: float | None = None
     for judged in pause.seen:
         if found is not None and judged.silent_ms > max(found, ANSWER_WITHIN_MS):
             break
-        worth = table.worth(judged.evidence) if table is not None else {}
-        odds = math.exp(judged.worth["text"] + sum(worth.values()))
+        worth = sum(table.worth(judged.evidence, trust).values()) if table is not None else 0.0
+        hold, inner = _parts(judged)
+        odds = table.odds(hold, inner, worth) if table is not None else hold + inner
         found = max(1000.0 * policy.cheapest_s(odds, 1.0, shipped_model()), judged.silent_ms)
     return found

@@ -35,6 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     content = {
         "source": table.source,
         "rows": {name: asdict(row) for name, row in table.rows.items()},
+        "hidden": table.hidden,
     }
     SHIPPED_TABLE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(f"{SHIPPED_TABLE.name}: {content['rows']}\n")

@@ -65,8 +65,8 @@ class EngineSettings(BaseModel):
         "they fit, and for the others flite where it is installed.",
     )
     turn_detector: Literal["auto", "smart-turn", "off", "scripted"] = Field(
-        default="off",
-        description="What hears whether a turn sounds finished; off: text alone. auto: Smart Turn if it is installed.",
+        default="auto",
+        description="What hears whether a turn sounds finished; auto: Smart Turn if it is installed. off: text alone.",
     )
     recogniser_workers: int = Field(
         default=0, ge=0, le=64, description="PocketSphinx processes; 0: one per core, at most 4."
@@ -306,7 +306,8 @@ def _turn_detector(settings: EngineSettings, models: ModelSettings, recogniser: 
         return None, f"auto: what is heard is weighed beside Whisper's text, and {recogniser.name} listens"
     here = installed_turn_detectors(models.path)
     try:
-        place = locate(here[0] if here else SMART_TURN, models, "turn_detector")
+        # Any other ONNX file may be a voice.
+        place = locate(here[0] if here and SMART_TURN not in here else SMART_TURN, models, "turn_detector")
         if name == "auto":
             place.require()
     except EngineError as error:

@@ -194,6 +194,7 @@ class Candidate:
         self.turns_over += 1
         self.wait_ms = turn.pause.wait_ms if turn.pause is not None else 0.0
         turn.end(now_ms)
+        self.endpointing.ended(turn)
         return self._segments.finish(turn)
 
     def said_nothing(self, turn: Turn) -> bool:

@@ -80,6 +80,10 @@ class Endpointing:
         """Learn that the candidate went on after a pause."""
         self.policy.resumed(pause.silent_ms(voiced_from_ms))
 
+    def ended(self, turn: Turn) -> None:
+        """Learn how a turn sounded that is taken for over; what nobody understood is no turn."""
+        self.policy.ended(turn.pause.finished if turn.pause is not None and turn.text() else None)
+
     def answered_too_early(self) -> None:
         """Learn that the candidate had not finished when the patient answered."""
         self.policy.answered_too_early()

@@ -1,8 +1,11 @@
 """What a pause's evidence beside the text is worth: one row for each piece, learned from second-language speakers.
 
-The text's odds that the speaker goes on are multiplied by what each piece says. A piece that is not known, or that has
-no row, says nothing; nor does a turn detector that does not know either. The weights are in `evidence_table.json`,
-which `python -m bench.train_evidence` makes.
+A pause inside a turn is one of two things: a *hold* between two sentences, or one *between words*. How a turn sounds
+tells the second kind from an end, and says nothing of the first: a sentence sounds finished, whether another follows or
+not. Where the words can't end a sentence, the text knows it better than the sound. But some pauses between words look
+like holds, as recognisers put full stops where somebody only stopped to think. `hidden` is their share of a hold's
+odds, and the pieces multiply that share alone. A piece that is not known, or that has no row, says nothing; nor does a
+turn detector that does not know either. The numbers are in `evidence_table.json`: `python -m bench.train_evidence`.
 """
 
 from __future__ import annotations
@@ -43,20 +46,35 @@ class EvidenceRow:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceTable:
-    """All rows, by the names of `pieces_of`; `source` names the data that they were learned from."""
+    """All rows, by the names of `pieces_of`; `source` names the data that they were learned from.
+
+    `hidden` is the share (0..1) of a hold's odds that is really a pause between words.
+    """
 
     source: dict[str, Any]
     rows: dict[str, EvidenceRow]
+    hidden: float = 1.0
 
-    def worth(self, pieces: Mapping[str, float]) -> dict[str, float]:
-        """Return what each piece that is known adds to the log odds of going on."""
-        return {name: row.log_odds(pieces[name]) for name, row in self.rows.items() if name in pieces}
+    def worth(self, pieces: Mapping[str, float], trust: float = 1.0) -> dict[str, float]:
+        """Return what each piece that is known adds to the log odds of a hidden pause between words.
+
+        `trust` (0..1) is how much "it sounds unfinished" says of this speaker.
+        """
+        found = {name: row.log_odds(pieces[name]) for name, row in self.rows.items() if name in pieces}
+        if found.get("sound", 0.0) > 0.0:
+            found["sound"] *= trust
+        return found
+
+    def odds(self, hold: float, inner: float, worth: float) -> float:
+        """Return the odds of going on: the text's of either kind, and what all pieces add to the hidden log odds."""
+        return hold * (1.0 - self.hidden + self.hidden * math.exp(worth)) + inner
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a table; raises OSError or ValueError when it is none."""
         content = json.loads(path.read_text(encoding="utf-8"))
-        return cls(content["source"], {name: EvidenceRow(**row) for name, row in content["rows"].items()})
+        rows = {name: EvidenceRow(**row) for name, row in content["rows"].items()}
+        return cls(content["source"], rows, content["hidden"])
 
 
 def pieces_of(evidence: Evidence) -> dict[str, float]:

@@ -24,7 +24,7 @@ from pipelines.endpointing.completeness import (
 from pipelines.endpointing.evidence import Evidence
 from pipelines.endpointing.evidence_table import EvidenceTable, pieces_of, shipped_table
 from pipelines.endpointing.features import is_item, lists_so_far, words_of
-from pipelines.endpointing.habits import Habits
+from pipelines.endpointing.habits import EndSounds, Habits
 from pipelines.endpointing.open_ends import is_open
 from pipelines.endpointing.settings import EndpointSettings
 from pipelines.endpointing.whole_figures import answers_with_figure, has_unit
@@ -59,9 +59,9 @@ Rule = Literal["", "fixed", "unheard"]
 class WaitJudgement:
     """How long a pause may last, and why: each piece's log odds that the speaker goes on, and how slow they are.
 
-    `evidence` are the pieces as numbers. There are none while the text is not known, or where there is none. `rule`
-    says what decided where nothing was weighed. `patience`: what is waited above the floor is so many times as long,
-    whoever speaks.
+    `evidence` are the pieces as numbers, and `between`: the share of the text's odds that is of a pause between words.
+    There are none while the text is not known, or where there is none. `rule` says what decided where nothing was
+    weighed. `patience`: what is waited above the floor is so many times as long, whoever speaks.
     """
 
     wait_ms: float
@@ -82,6 +82,7 @@ class EndpointPolicy:
         self._model = model if model is not None else shipped_model()
         self._table = table if table is not None else shipped_table()
         self._habits = Habits()
+        self._ends = EndSounds()
         self._cautions = 0
 
     def wait_ms(self, evidence: Evidence) -> float:
@@ -96,15 +97,18 @@ class EndpointPolicy:
         if not evidence.text.strip():
             wait_ms = min(max(self.settings.unheard_ms, 1000.0 * floor_s), 1000.0 * ceiling_s)
             return WaitJudgement(wait_ms, rule="unheard")
-        text = math.log(self.odds(evidence))
+        hold, inner = self.parts(evidence)
         pieces = pieces_of(evidence)
-        worth = self._table.worth(pieces)
-        odds = math.exp(text + sum(worth.values()))
+        worth = {"text": math.log(hold + inner)}
+        known = 0.0
+        for name, log_odds in self._table.worth(pieces, self._ends.trust).items():
+            known += log_odds
+            worth[name] = math.log(self._table.odds(hold, inner, known)) - sum(worth.values())
         stretch = self._habits.stretch
-        wait_ms = 1000.0 * self.cheapest_s(odds, stretch, self._model)
+        wait_ms = 1000.0 * self.cheapest_s(math.exp(sum(worth.values())), stretch, self._model)
         asked = {} if evidence.asks is None else {"asks": evidence.asks}
-        known = {**pieces, **asked}
-        return WaitJudgement(wait_ms, {"text": text, **worth}, known, stretch, self._caution * usual_stretch)
+        numbers = {"between": inner / (hold + inner), **pieces, **asked}
+        return WaitJudgement(wait_ms, worth, numbers, stretch, self._caution * usual_stretch)
 
     def cheapest_s(self, odds: float, stretch: float, model: CompletenessModel) -> float:
         """Return the wait in seconds that costs least at these odds of going on, for a speaker that much slower."""
@@ -121,6 +125,10 @@ class EndpointPolicy:
 
     def odds(self, evidence: Evidence) -> float:
         """Return the odds that the speaker goes on, against the turn being over, by what was said."""
+        return sum(self.parts(evidence))
+
+    def parts(self, evidence: Evidence) -> tuple[float, float]:
+        """Return these odds of a hold after a whole utterance, and of a pause between words."""
         words, asks = words_of(evidence.text), evidence.asks or 0.0
         inner = self._model.inner_log_odds(evidence.text)
         # The consultations that the model learned from have hardly any pauses in figures, names and the like.
@@ -131,11 +139,11 @@ class EndpointPolicy:
         elif has_unit(words):
             inner = min(inner, WHOLE_ODDS)
         asked = math.log(self.settings.asked_factor) * asks
-        odds = math.exp(self._model.hold_log_odds(evidence, inner) + asked)
-        odds += self.settings.inner_share * math.exp(INNER_SLOPE * (inner - INNER_OFFSET) + ASKED_OF_INNER * asked)
+        hold = math.exp(self._model.hold_log_odds(evidence, inner) + asked)
+        between = self.settings.inner_share * math.exp(INNER_SLOPE * (inner - INNER_OFFSET) + ASKED_OF_INNER * asked)
         if self._lists(evidence):
-            odds = max(odds, LIST_ODDS)
-        return odds
+            hold = max(hold, LIST_ODDS - between)
+        return hold, between
 
     def _lists(self, evidence: Evidence) -> bool:
         """Return whether things are listed: two stand side by side, or one was said alone after a possible end."""
@@ -152,9 +160,14 @@ class EndpointPolicy:
         """The speaker went on after a pause of this length inside a turn."""
         self._habits.learn(pause_ms)
 
+    def ended(self, finished: float | None) -> None:
+        """The turn is taken for over; it sounded finished as surely as that (0..1), None if nothing told."""
+        self._ends.learn(finished)
+
     def answered_too_early(self) -> None:
         """The speaker went on after the turn was taken for over."""
         self._cautions += 1
+        self._ends.forget_last()
 
 
 # A session meets few of these: its speaker's pace changes with each pause at most.

@@ -21,7 +21,6 @@ from tests.app.tiny_models import write_onnx, write_whisper
 
 ROOT = Path(__file__).parents[2]
 NAME = "some-whisper"
-DETECTING = ("--set", "engines.turn_detector=auto")
 
 
 class Machine:
@@ -197,20 +196,19 @@ def _heed_ctrl_c() -> None:
 
 
 def test_a_fresh_machine_gets_the_smallest_recogniser_once(machine: Machine) -> None:
-    told = machine.setup("--port", "0", "--host", "127.0.0.1", *DETECTING)
+    told = machine.setup("--port", "0", "--host", "127.0.0.1")
     assert told.startswith("no recogniser is here yet: bringing Whisper tiny.en (1 MiB), once\n")
     assert "bringing smart-turn, which hears the end of turns (1 MiB), once\n" in told
     assert machine.installed
     assert machine.detects
     machine.index.asked.clear()
-    assert machine.setup(*DETECTING) == ""
+    assert machine.setup() == ""
     assert machine.index.asked == []
 
 
 def test_any_recogniser_that_is_here_is_enough(machine: Machine) -> None:
     write_whisper(machine.models / "small")
-    assert machine.setup() == ""
-    told = machine.setup(*DETECTING)
+    told = machine.setup()
     assert "Whisper" not in told
     assert machine.detects
     assert not machine.installed
@@ -218,16 +216,15 @@ def test_any_recogniser_that_is_here_is_enough(machine: Machine) -> None:
 
 def test_the_turn_detector_is_not_fetched_where_nobody_wants_it(machine: Machine) -> None:
     write_whisper(machine.models / "small")
-    assert machine.setup() == ""
-    for setting in ("engines.recogniser=pocketsphinx", "engines.backend=embedded"):
-        assert machine.setup(*DETECTING, "--set", setting) == ""
+    for words in (["engines.turn_detector=off"], ["engines.recogniser=pocketsphinx"], ["engines.backend=embedded"]):
+        assert machine.setup("--set", *words) == ""
     assert machine.index.asked == []
 
 
 def test_without_the_turn_detector_the_start_goes_on(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     write_whisper(machine.models / "small")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    last = machine.setup(*DETECTING).splitlines()[-1]
+    last = machine.setup().splitlines()[-1]
     assert last.startswith("without it the end of a turn is told by its text alone: `interlocutor models pull smart-")
 
 

@@ -49,6 +49,9 @@ class Waits(EndpointPolicy):
         """Check what is learned."""
         assert pause_ms == pause_ms, "not a number"
 
+    def ended(self, finished: float | None) -> None:
+        """Learn nothing."""
+
     def answered_too_early(self) -> None:
         """Learn nothing."""
 

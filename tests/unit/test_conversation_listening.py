@@ -15,7 +15,8 @@ from pipelines.conversation.settings import ConversationSettings, DraftSettings
 from pipelines.conversation.states import State
 from pipelines.endpointing.evidence import Evidence
 from pipelines.endpointing.evidence_table import EvidenceRow, EvidenceTable, pieces_of, shipped_table
-from pipelines.endpointing.policy import EndpointPolicy
+from pipelines.endpointing.habits import EndSounds
+from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
 from pipelines.endpointing.settings import EndpointSettings
 from pipelines.events import EndOfTurnAnswered, EndOfTurnAsked, PauseJudged, SpeechResumed
 
@@ -27,9 +28,16 @@ FIRST_MS = LISTEN_AT_MS[0]
 class Talk:
     """A candidate who says one thing and pauses; the recogniser has understood it by 120 ms of silence."""
 
-    def __init__(self, *, listens: bool = True, fixed_wait_ms: float | None = None, text: str = SAID) -> None:
+    def __init__(
+        self,
+        *,
+        listens: bool = True,
+        fixed_wait_ms: float | None = None,
+        text: str = SAID,
+        policy: EndpointPolicy | None = None,
+    ) -> None:
         settings = SETTINGS.model_copy(update={"fixed_wait_ms": fixed_wait_ms})
-        self.core = Conversation(settings, listens=listens)
+        self.core = Conversation(settings, listens=listens, policy=policy)
         self.now_ms = 0.0
         self.text = text
         self.questions: list[tuple[float, c.AskEndOfTurn]] = []
@@ -95,7 +103,9 @@ def test_it_is_asked_once_before_the_shortest_wait() -> None:
 def test_what_sounds_finished_is_answered_sooner_than_what_does_not() -> None:
     waits = []
     for probability in (0.98, 0.5, 0.02):
-        talk = Talk()
+        policy = EndpointPolicy(EndpointSettings())
+        policy.ended(0.98)
+        talk = Talk(policy=policy)
         talk.pass_time(200)
         talk.answer(probability)
         waits.append(talk.wait_until_over())
@@ -130,7 +140,7 @@ def test_an_answer_that_comes_too_late_or_for_another_pause_changes_nothing() ->
 
 
 def test_what_is_still_open_is_listened_to_again() -> None:
-    talk = Talk(text="I would like to")
+    talk = Talk(text="I can understand that you are afraid.")
     talk.pass_time(200)
     talk.answer(0.05)
     talk.pass_time(LISTEN_AT_MS[1] - 200)
@@ -233,4 +243,110 @@ def test_the_shipped_table_says_what_the_sound_is_worth() -> None:
     # What sounds finished is over sooner; who does not know says nothing.
     assert -1.0 < table.rows["sound"].weight < -0.1
     assert table.worth({"sound": 0.0}) == {"sound": 0.0}
+    assert 0.0 < table.hidden < 1.0
     assert table.source["speakers"] == 67
+
+
+def test_pieces_weigh_hidden_pauses_between_words_and_leave_the_others_to_the_text() -> None:
+    table = EvidenceTable({}, {}, hidden=0.25)
+    assert table.odds(0.8, 0.4, 0.0) == pytest.approx(1.2)
+    assert table.odds(0.8, 0.4, -50.0) == pytest.approx(0.6 + 0.4)
+    assert table.odds(0.8, 0.4, math.log(2.0)) == pytest.approx(0.6 + 2.0 * 0.2 + 0.4)
+
+
+@pytest.mark.parametrize("finished", [0.01, 0.999])
+def test_where_the_words_cant_end_a_sentence_the_sound_says_nothing(finished: float) -> None:
+    waits = [
+        EndpointPolicy(EndpointSettings()).wait_ms(
+            Evidence("I would like to", stable=True, speech_ms=1_200.0, last_piece_ms=1_200.0, finished=heard)
+        )
+        for heard in (None, finished)
+    ]
+    assert waits[0] == pytest.approx(waits[1], abs=40.0)
+
+
+def test_a_statement_that_sounds_finished_keeps_the_wait_that_a_hold_asks_for() -> None:
+    policy = EndpointPolicy(EndpointSettings())
+    said = "I can understand that you are afraid."
+    text, sound = (
+        policy.judge(Evidence(said, stable=True, speech_ms=2_000.0, last_piece_ms=2_000.0, finished=finished))
+        for finished in (None, 0.999)
+    )
+    assert sum(sound.worth.values()) >= text.worth["text"] + math.log(1.0 - shipped_table().hidden)
+    assert 500.0 <= sound.wait_ms <= text.wait_ms
+    assert 0.0 <= text.evidence["between"] <= 1.0
+
+
+# ---------------------------------------------------------------- voices that never sound finished
+
+
+def judged_as(policy: EndpointPolicy, finished: float | None) -> WaitJudgement:
+    said = "I can understand that you are afraid."
+    return policy.judge(Evidence(said, stable=True, speech_ms=2_000.0, last_piece_ms=2_000.0, finished=finished))
+
+
+def test_unfinished_says_nothing_of_a_voice_whose_ends_never_sounded_finished() -> None:
+    policy = EndpointPolicy(EndpointSettings())
+    alone = judged_as(policy, None).wait_ms
+    for _ in range(12):
+        assert judged_as(policy, 0.01).wait_ms == alone
+        policy.ended(0.01)
+
+
+def test_once_an_end_sounded_finished_unfinished_counts() -> None:
+    policy = EndpointPolicy(EndpointSettings())
+    alone = judged_as(policy, None).wait_ms
+    policy.ended(0.98)
+    assert judged_as(policy, 0.01).wait_ms > alone
+    assert judged_as(policy, 0.98).wait_ms <= alone
+
+
+def test_an_end_that_was_none_and_one_that_nothing_told_of_teach_nothing() -> None:
+    policy = EndpointPolicy(EndpointSettings())
+    policy.ended(0.98)
+    policy.answered_too_early()
+    policy.ended(None)
+    assert judged_as(policy, 0.01).worth["sound"] == pytest.approx(0.0)
+
+
+def test_trust_grows_with_finished_ends_and_is_bounded() -> None:
+    ends = EndSounds()
+    trusts = [ends.trust]
+    for finished in (0.9, 0.9, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1):
+        ends.learn(finished)
+        trusts.append(ends.trust)
+    assert trusts[0] == pytest.approx(0.0)
+    assert trusts[1] < trusts[2] == trusts[3] == 1.0
+    assert trusts[-1] < 0.3
+    assert all(0.0 <= trust <= 1.0 for trust in trusts)
+
+
+class Noting(EndpointPolicy):
+    """Keeps how turns ended."""
+
+    def __init__(self) -> None:
+        super().__init__(EndpointSettings())
+        self.told: list[float | None] = []
+
+    def ended(self, finished: float | None) -> None:
+        super().ended(finished)
+        self.told.append(finished)
+
+
+def test_the_conversation_tells_how_its_turns_ended() -> None:
+    policy = Noting()
+    talk = Talk(policy=policy)
+    talk.pass_time(200)
+    talk.answer(0.97)
+    assert policy.told == []
+    talk.wait_until_over()
+    assert policy.told == [0.97]
+
+
+def test_a_turn_that_nobody_understood_teaches_nothing() -> None:
+    policy = Noting()
+    talk = Talk(policy=policy, text="")
+    talk.pass_time(200)
+    talk.answer(0.97)
+    talk.wait_until_over()
+    assert policy.told == [None]

@@ -136,7 +136,7 @@ def test_whether_somebody_has_it_asks(asked: str) -> None:
 
 
 def test_a_thing_said_alone_after_a_possible_end_is_waited_for_as_a_list() -> None:
-    assert policy().odds(paused(QUESTION, "headaches")) == LIST_ODDS
+    assert policy().odds(paused(QUESTION, "headaches")) == pytest.approx(LIST_ODDS)
     assert policy().wait_ms(paused(QUESTION, "headaches")) >= 1_000.0
     assert policy().wait_ms(paused(QUESTION, "your blood pressure")) >= 1_000.0
 
@@ -163,15 +163,16 @@ def test_after_and_or_inside_a_phrase_and_after_too_little_it_is_none(before: st
 
 def test_an_and_that_is_long_past_does_not_end_the_list() -> None:
     before = "have you noticed swelling and after that any itching"
-    assert policy().odds(paused(before, "headaches")) == LIST_ODDS
+    assert policy().odds(paused(before, "headaches")) == pytest.approx(LIST_ODDS)
 
 
 def test_what_a_cue_asked_for_is_no_list_unless_two_things_stand_side_by_side() -> None:
     assert policy().wait_ms(paused(QUESTION, "headaches", asks=0.9)) == FLOOR_MS
-    assert policy().odds(paused(QUESTION, "headaches", asks=0.0)) == LIST_ODDS  # asked, and it was nothing
+    # It was asked, and it was nothing.
+    assert policy().odds(paused(QUESTION, "headaches", asks=0.0)) == pytest.approx(LIST_ODDS)
     side_by_side = "i need your weight your blood pressure"
-    assert policy().odds(paused(side_by_side, asks=0.9)) == LIST_ODDS
-    assert policy().odds(paused(side_by_side)) == LIST_ODDS
+    assert policy().odds(paused(side_by_side, asks=0.9)) == pytest.approx(LIST_ODDS)
+    assert policy().odds(paused(side_by_side)) == pytest.approx(LIST_ODDS)
 
 
 def test_odds_that_are_higher_already_stay() -> None:

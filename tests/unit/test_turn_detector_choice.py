@@ -26,7 +26,7 @@ def install(models: ModelSettings, *inputs: str) -> Path:
 
 
 def chosen(models: ModelSettings, **settings: str) -> Choices:
-    return choose_engines(EngineSettings.model_validate({"turn_detector": "auto"} | settings), models)
+    return choose_engines(EngineSettings.model_validate(settings), models)
 
 
 def test_an_installed_one_listens_beside_whisper(models: ModelSettings) -> None:
@@ -37,6 +37,15 @@ def test_an_installed_one_listens_beside_whisper(models: ModelSettings) -> None:
     assert choices.names["turn_detector"] == "smart-turn"
     lanes = build_lanes(choices, EngineSettings(), LoopClock()).lanes
     assert [lane.name for lane in lanes] == ["recogniser", "responder", "synthesiser", "turn_detector"]
+
+
+def test_a_foreign_file_beside_it_does_not_take_its_place(models: ModelSettings) -> None:
+    install(models)
+    (models.path / "joe").mkdir()
+    write_onnx(models.path / "joe" / "joe.onnx", ("input", "scales"))
+    choice = chosen(models).turn_detector
+    assert choice is not None
+    assert choice.model == "smart-turn"
 
 
 @pytest.mark.parametrize(
