@@ -13,6 +13,7 @@ Stereo = NDArray[np.int16]
 
 # Playout is paced well below a second ahead; this also holds a whole reply.
 AHEAD_MS = 15_000
+FADE_MS = 10.0
 # A disk that stalls longer loses audio, never the session's memory.
 UNREAD_MS = 15_000
 
@@ -28,6 +29,7 @@ class TimelineMixer:
         self.rate_hz = rate_hz
         self._ahead = samples_for(ahead_ms, rate_hz)
         self._unread = samples_for(unread_ms, rate_hz)
+        self._fade = samples_for(FADE_MS, rate_hz)
         self._ring: Stereo = np.zeros((self._ahead + self._unread, 2), dtype=np.int16)
         self._taken = 0  # samples handed out
         # This counts up to the first sample that is still in the ring, which is later than `_taken` where audio was
@@ -70,11 +72,15 @@ class TimelineMixer:
         self._write(start + skipped, 1, samples[skipped:])
 
     def patient_cut(self, at_ms: float) -> None:
-        """Silence the patient from media time `at_ms` on, as when the candidate interrupts."""
+        """Fade the patient out within 10 ms from media time `at_ms` on, as when the candidate interrupts."""
         start = max(samples_for(at_ms, self.rate_hz), self._kept_from)
         end = self._now + self._ahead
         if start < end:
-            self._write(start, 1, np.zeros(end - start, dtype=np.int16))
+            # A cut in the middle of a wave is a click.
+            ramp = falling(min(self._fade, end - start))
+            faded = np.zeros(end - start, dtype=np.int16)
+            faded[: len(ramp)] = self._ring[np.arange(start, start + len(ramp)) % len(self._ring), 1] * ramp
+            self._write(start, 1, faded)
 
     def late(self, start: int, samples: Pcm) -> Pcm:
         """Put candidate's audio, int16 (n,) at 24 kHz, where nothing had come, at sample `start` of the timeline.
@@ -113,3 +119,8 @@ class TimelineMixer:
         first = min(len(samples), len(self._ring) - at)
         self._ring[at : at + first, track] = samples[:first]
         self._ring[: len(samples) - first, track] = samples[first:]
+
+
+def falling(length: int) -> NDArray[np.float32]:
+    """Return factors that go down to 0 within `length` samples."""
+    return 1.0 - np.arange(1, length + 1, dtype=np.float32) / np.float32(max(1, length))

@@ -48,6 +48,7 @@ async def realtime(websocket: WebSocket) -> None:
         else:
             await websocket.send_denial_response(error_response(error))
         return
+    server.calls.overtaken(session.id)
     live = session.live or new_live(server, session, principal)
     connection = RealtimeConnection(
         live,

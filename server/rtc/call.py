@@ -93,14 +93,15 @@ class Call:
             self._say_counts()
 
     async def _connected(self) -> bool:
-        """Wait for the data channel; return whether it came."""
+        """Wait for the data channel; return whether it came before the call was hung up."""
         opened = asyncio.create_task(self.peer.channel.opened(), name="rtc-opened")
         given_up = asyncio.create_task(self._hung_up.wait(), name="rtc-hung-up")
         try:
             await asyncio.wait(
                 (opened, given_up), timeout=self._settings.connect_s, return_when=asyncio.FIRST_COMPLETED
             )
-            return opened.done() and opened.result()
+            # One that was hung up in the same moment is over: another connection has the session.
+            return not self._hung_up.is_set() and opened.done() and opened.result()
         finally:
             for task in (opened, given_up):
                 task.cancel()

@@ -20,6 +20,8 @@ class Calls:
 
     def __init__(self) -> None:
         self._calls: dict[str, tuple[str, Call, asyncio.Task[int | None]]] = {}  # id -> (session id, ...)
+        # Calls whose offer is being answered, which takes as long as the ways to the server are looked for.
+        self._answering: list[tuple[str, Call]] = []
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -32,15 +34,16 @@ class Calls:
         `over` is told the close code, or None if it never connected.
         """
         call = make(f"rtc_{secrets.token_hex(10)}")
+        self._answering.append((session_id, call))
         try:
             answer = await call.answer(offer)
         except BaseException:
             await call.peer.close()
             raise
-        for _, other, _ in [entry for entry in self._calls.values() if entry[0] == session_id]:
-            if other.live is None:
-                # It never connected; one that did is told by its session.
-                other.hang_up()
+        finally:
+            self._answering.remove((session_id, call))
+        for other in self._waiting(session_id):
+            other.hang_up()
         task = asyncio.create_task(call.run(), name="rtc-call")
         self._calls[call.id] = (session_id, call, task)
         task.add_done_callback(lambda done: self._done(call.id, done, over))
@@ -52,6 +55,20 @@ class Calls:
         if found is None or session_id not in (None, found[0]):
             raise ProtocolError("this call is not here (any more); make a new one", code="rtc.gone", http_status=404)
         return found[1]
+
+    def overtaken(self, session_id: str) -> None:
+        """Hang up a session's calls that have not connected: its client came another way, and waits for none of them.
+
+        On a busy machine such a call may connect seconds later, and would take the session from its client.
+        """
+        answering = [call for session, call in self._answering if session == session_id]
+        for call in (*self._waiting(session_id), *answering):
+            logger.info("call_overtaken", call=call.id)
+            call.hang_up()
+
+    def _waiting(self, session_id: str) -> list[Call]:
+        """Return a session's calls that were answered and never connected; one that did is told by its session."""
+        return [call for session, call, _ in self._calls.values() if session == session_id and call.live is None]
 
     async def close(self) -> None:
         """End all calls at once."""

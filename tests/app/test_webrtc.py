@@ -18,16 +18,18 @@ from typing import Any
 import numpy as np
 import pytest
 from aiortc import RTCSessionDescription
+from websockets.typing import Subprotocol
 
 from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import Reserved, reserve
 from bench.replay.webrtc_call import RelayedWay
 from common.errors import AppError
 from server.rtc import call as call_module
+from server.wire.ticket import HEADER, Ticket
 from tests.app.asking import answered
 from tests.app.inside import serving, until
 from tests.app.process import KEY, ServerProcess
-from tests.app.wire import CARD, check_log, sentence
+from tests.app.wire import CARD, Wire, check_log, connect_to, sentence
 from tests.rtc.caller import CallSocket, calling
 from tests.rtc.relay import Relay, through_relay, without_addresses
 
@@ -235,6 +237,40 @@ async def test_a_call_that_finds_no_port_is_refused(tmp_path: Path) -> None:
         await until(lambda: len(server.calls) == 0)
         async with calling(second):
             pass
+
+
+async def test_a_call_that_was_overtaken_by_a_websocket_does_not_take_the_session(tmp_path: Path) -> None:
+    """The page waits three seconds for a call; the server may have been too busy to answer, and answers later."""
+    late = CallSocket()
+
+    async def while_it_is_on_its_way(answer: str) -> str:
+        wires.append(await _back_to(reserved, ticket))
+        return answer
+
+    wires: list[Wire] = []
+    async with serving(tmp_path) as (address, server):
+        reserved = await reserve(f"http://{address}", CARD)
+        async with calling(reserved) as first:
+            await first.say("How are you today?")
+            await first.send("interlocutor.client.configure", playout_acks=True, resume=True)
+            configured = await first.until("interlocutor.client.configured")
+            ticket = str(Ticket(configured["resume"]["token"], 0))
+        headers = {"Authorization": f"Bearer {reserved.token}", HEADER: ticket}
+        await late.offer(reserved.base_url, headers, way=RelayedWay(answer=while_it_is_on_its_way))
+        await until(lambda: len(server.calls) == 0)
+        assert not late.opened.is_set()
+        (wire,) = wires
+        assert await wire.end() == 1000
+        assert wire.of("interlocutor.problem") == []
+        await wire.drop()
+        await late.close()
+
+
+async def _back_to(reserved: Reserved, ticket: str) -> Wire:
+    """Take a session up again by messages."""
+    wire = Wire(await connect_to(reserved, subprotocols=[Subprotocol("realtime"), Subprotocol(ticket)]))
+    await wire.until("interlocutor.session.resumed")
+    return wire
 
 
 # ------------------------------------------------------------------ what a call leaves behind

@@ -17,6 +17,7 @@ from server.reports.summary import summarise
 from tests.app.process import ServerProcess
 from tests.browser.axe import violations
 from tests.browser.chromium import visiting
+from tests.browser.machine import Share
 from tests.browser.microphone import write_microphone
 from tests.nightly import NIGHTLY
 
@@ -44,11 +45,13 @@ def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Pa
     lab.get_by_label("Silence that ends a turn").fill(str(SILENCE_MS))
     lab.get_by_label("Name of the run").fill("fixed wait")
     assert violations(lab) == []
+    share = Share()
     lab.get_by_role("button", name="Run", exact=True).click()
     expect(lab.get_by_role("region", name="Running")).to_contain_text("the candidate speaks")
     expect(lab.get_by_role("region", name="Running").get_by_role("img")).to_be_visible()  # while it goes on
     turns = lab.get_by_role("region", name="Turns of fixed wait", exact=True)
     turns.wait_for()
+    had_time = share.had
     with lab.expect_download() as download:
         lab.get_by_role("button", name="Export fixed wait").click()
     path = tmp_path / download.value.suggested_filename
@@ -56,14 +59,20 @@ def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Pa
     report = json.loads(path.read_text())
     (turn,) = report["turns"]
     assert turn["timeline"]["wait_ms"] == SILENCE_MS  # a developer's setting took effect
-    (wait,) = turn["waits"]
-    assert wait["words"] == f"Waited {round(wait['silence_ms'])} ms: the wait is fixed."
+    wait = turn["waits"][-1]
+    assert wait["words"].startswith("Waited ")
     expect(turns).to_contain_text(wait["words"])
-    assert wait["silence_ms"] == pytest.approx(turn["timeline"]["endpoint_ms"], abs=1)
-    assert (turn["source"], turn["answers"], turn["cut"]) == (RECORDING, 1, False)
+    assert turn["source"] == RECORDING
+    assert turn["answers"] >= 1
+    if had_time:  # else a word may come so late that the turn was taken to be over
+        assert [one["words"] for one in turn["waits"]] == [f"Waited {round(wait['silence_ms'])} ms: the wait is fixed."]
+        assert wait["silence_ms"] == pytest.approx(turn["timeline"]["endpoint_ms"], abs=1)
+        assert (turn["answers"], turn["cut"]) == (1, False)
     assert sum(turn["parts"].values()) == pytest.approx(turn["voice_to_voice_ms"], abs=0.1)
     assert report["about"]["transport"] == transport.lower()
-    if transport == "WebSocket":
+    if not had_time:
+        assert turn["voice_to_voice_ms"] > 0 or turn["cut"]
+    elif transport == "WebSocket":
         # Measured in the page from the truth's last voiced sample; the server counts from where it found that.
         found_early_ms = turn["voiced_end_ms"] - turn["timeline"]["last_voiced_ms"]
         assert abs(found_early_ms) < 150

@@ -14,7 +14,7 @@ from pipelines.events import ClauseSpoken, ReplyFinished, ReplyResumed, SessionS
 from tests.app.cutting_proxy import CuttingProxy, proxying
 from tests.app.process import ServerProcess
 from tests.browser import steps
-from tests.browser.chromium import visiting
+from tests.browser.chromium import PATIENCE, visiting
 from tests.browser.wire import Wire
 from tests.nightly import NIGHTLY
 from tests.rtc.relay import Relay, through_relay, without_addresses
@@ -122,7 +122,10 @@ def check_log(server: ServerProcess, session_id: str) -> None:
 def test_a_call_that_is_cut_is_come_back_to(browser: Browser, server: ServerProcess, way: str) -> None:
     """No packet comes through any more: the page looks for another way, and goes on by messages where there is none."""
     refused = ("The call could not look for another way",)
-    with network(0) as between, visiting(browser, server.url, calls=True, allowed=refused) as page:
+    with (
+        network(0) as between,
+        visiting(browser, server.url, calls=True, allowed=refused, scripts=(PATIENCE,)) as page,
+    ):
         page.route("**/v1/realtime/calls", between.relay)
         if way == WEBSOCKET:
             page.route("**/v1/realtime/calls/*", lambda route: route.abort())

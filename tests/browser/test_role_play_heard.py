@@ -20,8 +20,7 @@ from tests.browser.role_plays import TURNS, RolePlay, UnderWay, held
 pytestmark = pytest.mark.browser
 
 SAID = ("", "", "", "fifteen")  # part of an answer, where there is only one
-# This is a share of all words: the smallest Whisper mishears names and unstressed words, and more of them when the
-# audio limps.
+# This is a share of all words: the smallest Whisper mishears names and unstressed words.
 UNDERSTOOD = 0.7
 # A short word is marked for so little time that a look now and then may miss it.
 NOTE_WORD = """(word) => new MutationObserver(() => {
@@ -50,12 +49,7 @@ def check_heard(lines: list[str]) -> None:
 
 def answer_times_ms(heard: dict[str, Any]) -> list[float]:
     """Return for each turn how long after its last sound the patient's next sound was heard in the page."""
-    found = []
-    for turn in heard["mine"]:
-        found.append(
-            next(voice["from_ms"] for voice in heard["theirs"] if voice["from_ms"] > turn["to_ms"]) - turn["to_ms"]
-        )
-    return found
+    return [voice["from_ms"] - turn["to_ms"] for turn, voice in zip(heard["mine"], heard["theirs"], strict=True)]
 
 
 by_transport = pytest.mark.parametrize("transport", ["webrtc", "websocket"])
@@ -66,16 +60,17 @@ def test_a_role_play_of_four_turns(role_plays: dict[str, RolePlay], transport: s
     """What was understood, shown, heard and measured."""
     seen = role_plays[transport]
     assert seen.calls == (1 if transport == "webrtc" else 0)
-    # When a call is cut, the page continues by messages.
-    assert seen.sockets <= seen.cut_calls if transport == "webrtc" else seen.sockets == 1
-    assert len(seen.mine) == len(TURNS)
-    check_heard(seen.mine)
-    for shown, part in zip(seen.theirs, SAID, strict=True):
-        assert len(shown) > len("Patient") + 5
-        assert part in shown
+    # When a connection is cut, the page continues by messages.
+    assert seen.cuts or seen.sockets == (0 if transport == "webrtc" else 1)
+    assert len(seen.theirs) >= len(TURNS)
+    assert all(len(shown) > len("Patient") + 5 for shown in seen.theirs)
+    if seen.undisturbed:
+        check_heard(seen.mine)
+        assert all(part in shown for shown, part in zip(seen.theirs, SAID, strict=True))
     assert seen.heard["loudest"] > AUDIBLE
     assert len(seen.heard["mine"]) == len(TURNS)
     times_ms = answer_times_ms(seen.heard)
+    sys.stdout.write(f"{transport}: undisturbed: {seen.undisturbed}\n")
     sys.stdout.write(f"{transport}: voice-to-voice in the page, ms: {[round(ms) for ms in times_ms]}\n")
     assert all(VOICE_TO_VOICE_MS[0] < ms < VOICE_TO_VOICE_MS[1] for ms in times_ms), times_ms
 
@@ -88,24 +83,28 @@ def test_afterwards_every_turn_and_word_can_be_heard(
     page = role_plays[transport].page
     expect(page.get_by_text("You ended the role-play.")).to_be_visible()
     said = page.get_by_role("region", name="What was said").get_by_role("listitem")
-    expect(said).to_have_count(2 * len(TURNS))
-    lines = said.all_text_contents()
-    check_heard(lines[::2])
+    expect(said.nth(2 * len(TURNS) - 2)).to_be_visible()
+    undisturbed = role_plays[transport].undisturbed
+    if undisturbed:
+        expect(said).to_have_count(2 * len(TURNS))
+        check_heard(said.all_text_contents()[::2])
     told = page.get_by_role("region", name="What the patient told you")
-    expect(told.locator(".topics-told li")).to_have_text(["Smoking"])
-    expect(told.locator(".topics-missed li")).to_have_count(8)
+    if undisturbed:
+        expect(told.locator(".topics-told li")).to_have_text(["Smoking"])
+        expect(told.locator(".topics-missed li")).to_have_count(8)
+    expect(told.locator(".topics-told li, .topics-missed li")).to_have_count(9)
     shares = page.get_by_role("region", name="Who spoke how much").locator(".share-text span").all_text_contents()
     percents = [int("".join(filter(str.isdigit, share))) for share in shares]
     assert sum(percents) == 100
-    assert all(20 <= percent <= 80 for percent in percents)
+    assert not undisturbed or all(20 <= percent <= 80 for percent in percents)
     expect(page.get_by_role("region", name="How fast the patient answered")).to_contain_text("Usually within")
-    check_recording(page, tmp_path / "recording.flac")
+    check_recording(page, tmp_path / "recording.flac", undisturbed=undisturbed)
     page.get_by_role("button", name="Same card again").click()
     steps.heading(page, "Prepare").wait_for()
     expect(page.get_by_role("textbox", name="Notes")).to_have_value("Smoking?" if transport == "webrtc" else "")
 
 
-def check_recording(page: Page, path: Path) -> None:
+def check_recording(page: Page, path: Path, *, undisturbed: bool) -> None:
     """Turns and words are played; the recording can be saved."""
     steps.recording(page)
     said = page.get_by_role("region", name="What was said").get_by_role("listitem")
@@ -121,7 +120,7 @@ def check_recording(page: Page, path: Path) -> None:
     page.wait_for_function("() => globalThis.wasNow")
     page.wait_for_function(f"() => loudness() > {AUDIBLE}")
     page.get_by_role("button", name="Pause", exact=True).click()
-    expect(page.locator(".player-time")).to_have_text(re.compile(r"0:\d\d of \d:\d\d"))
+    expect(page.locator(".player-time")).to_have_text(re.compile(r"\d:\d\d of \d:\d\d"))
     with page.expect_download() as download:
         page.get_by_role("link", name="Save the recording").click()
     assert download.value.suggested_filename == "role-play-nursing-leg-wound.flac"
@@ -131,4 +130,6 @@ def check_recording(page: Page, path: Path) -> None:
     seconds = to_float(recording.samples[: len(recording.samples) // WIRE_HZ * WIRE_HZ]).reshape(-1, WIRE_HZ, 2)
     loud = np.sqrt(np.mean(seconds**2, axis=1)) > AUDIBLE
     who = ["candidate" if mine else "patient" for mine, theirs in loud if mine != theirs]
-    assert [side for side, _ in itertools.groupby(who)] == ["candidate", "patient"] * len(TURNS)
+    sides = [side for side, _ in itertools.groupby(who)]
+    assert {"candidate", "patient"} == set(sides)
+    assert not undisturbed or sides == ["candidate", "patient"] * len(TURNS)

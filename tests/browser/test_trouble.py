@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 from tests.app.process import ServerProcess, running
 from tests.app.wire import CARD
 from tests.browser import steps
-from tests.browser.chromium import visiting
+from tests.browser.chromium import PATIENCE, visiting
 from tests.browser.conftest import BRISK
 from tests.browser.wire import Wire
 
@@ -78,7 +78,7 @@ def test_a_microphone_of_another_rate_is_resampled(page: Page) -> None:
 def test_a_microphone_that_is_unplugged_in_mid_turn_can_be_replaced(
     browser: Browser, server: ServerProcess, calls: bool
 ) -> None:
-    with visiting(browser, server.url, calls=calls) as page:
+    with visiting(browser, server.url, calls=calls, scripts=(PATIENCE,)) as page:
         page.evaluate(
             """() => {
                 const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);

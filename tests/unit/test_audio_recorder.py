@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from audio import recorder
 from audio.frames import Pcm
 from audio.recorder import Joined, SegmentWriter, join, read_segments
-from audio.timeline_mixer import Stereo, TimelineMixer
+from audio.timeline_mixer import Stereo, TimelineMixer, falling
 from common.errors import AudioError, StorageError
 
 RATE = 24_000
@@ -75,7 +75,10 @@ def test_a_cut_silences_what_comes_after_and_new_sound_can_follow() -> None:
     mixer.candidate(ramp(12_000, 60_000))
     patient = mixer.take_stereo(3000.0)[:, 1]
     assert np.array_equal(patient[:16_800], ramp(0, 16_800))
-    assert not patient[16_800:36_000].any()
+    fading = patient[16_800:17_040]
+    assert np.array_equal(fading, (ramp(16_800, 240) * falling(240)).astype(np.int16))
+    assert fading[-1] == 0
+    assert not patient[17_040:36_000].any()
     assert np.array_equal(patient[36_000:36_100], ramp(7, 100))
     assert not patient[36_100:].any()
 
@@ -87,7 +90,9 @@ def test_a_cut_in_the_past_takes_effect_from_what_is_still_here() -> None:
     assert mixer.take_stereo(50.0)[:, 1].all()
     mixer.patient_cut(0.0)
     mixer.candidate(ramp(1200, 1200))
-    assert not mixer.take_stereo(100.0)[:, 1].any()
+    patient = mixer.take_stereo(100.0)[:, 1]
+    assert abs(int(patient[0])) > abs(int(patient[200]))
+    assert not patient[240:].any()
 
 
 def test_patient_sound_for_the_past_is_left_out_up_to_now() -> None:
@@ -167,7 +172,10 @@ def test_the_mixer_does_what_an_endless_tape_would(steps: list[tuple[str, int, i
             tape[max(at, kept) : max(at + length, kept), 1] = number
         elif step == "cut":
             mixer.patient_cut(at)
-            tape[max(at, kept) :, 1] = 0
+            start = max(at, kept)
+            fading = (tape[start : start + 10, 1] * falling(10)).astype(np.int16)
+            tape[start:, 1] = 0
+            tape[start : start + 10, 1] = fading
         elif step == "take":
             end = min(max(at, taken), now)
             assert np.array_equal(mixer.take_stereo(at), tape[taken:end])
