@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.frames import WIRE_HZ
+from audio.frames import WIRE_HZ, Pcm
 from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Word
 from pipelines.onnx_session import open_session
-from pipelines.tts.neural.levels import ClauseLevel, VoiceLevel, measure
+from pipelines.tts.neural.levels import gain_for, loudness_of, to_pcm
 from pipelines.tts.neural.phonemes import Sounds, sounds_of
 from pipelines.tts.neural.script import passages_of
 from pipelines.tts.spoken.say import say
@@ -48,11 +48,10 @@ _ENGLISH = (
 
 @dataclass(frozen=True, slots=True)
 class _Speaker:
-    """A speaker's styles, float32 (lengths, 256), own pace in words a minute, and loudness."""
+    """A speaker's styles, float32 (lengths, 256), and own pace in words a minute."""
 
     styles: NDArray[np.float32]
     wpm: float
-    level: VoiceLevel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +60,11 @@ class _Made:
 
     wave: NDArray[np.float32]
     starts: list[int]
+
+    @property
+    def levelled(self) -> Pcm:
+        """The audio as int16 (n,), as loud as the house has it."""
+        return to_pcm(self.wave, gain_for(loudness_of(self.wave, WIRE_HZ)))
 
 
 class KokoroModel:
@@ -82,7 +86,7 @@ class KokoroModel:
         self._lock = threading.Lock()
 
     def speaker(self, name: str) -> _Speaker:
-        """Return a speaker, measured at the first call; raises EngineError (`model.speaker`)."""
+        """Return a speaker, whose pace is measured at the first call; raises EngineError (`model.speaker`)."""
         with self._lock:
             if name not in self._speakers:
                 if name not in self._styles:
@@ -90,10 +94,9 @@ class KokoroModel:
                     raise EngineError(f"Kokoro has no speaker '{name}' here; it has {known}", code="model.speaker")
                 words = _SENTENCE.split()
                 made = self.make(words, self._styles[name], speed=1.0)
-                level = measure(made.wave, WIRE_HZ)
-                spoken, _ = trim(ClauseLevel(level).process(made.wave), made.starts)
+                spoken, _ = trim(made.levelled, made.starts)
                 wpm = len(words) / (len(spoken) / WIRE_HZ / 60)
-                self._speakers[name] = _Speaker(self._styles[name], wpm, level)
+                self._speakers[name] = _Speaker(self._styles[name], wpm)
             return self._speakers[name]
 
     def make(self, words: list[str], styles: NDArray[np.float32], *, speed: float) -> _Made:
@@ -156,7 +159,7 @@ class KokoroSynthesiser:
         rest, offset_ms = [one.word for one in said], 0
         for part in passages_of([one.spoken for one in said]):
             made = model.make(part, speaker.styles, speed=speed)
-            samples, starts = trim(ClauseLevel(speaker.level).process(made.wave), made.starts)
+            samples, starts = trim(made.levelled, made.starts)
             placed = place(rest[: len(part)], fill_starts(starts, total=len(samples)), samples)
             rest = rest[len(part) :]
             timed = [Word(word.text, word.start_ms + offset_ms, word.end_ms + offset_ms) for word in placed]

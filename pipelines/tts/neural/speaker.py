@@ -12,16 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.engines import Word
-from pipelines.tts.neural.levels import measure
+from pipelines.tts.neural.levels import gain_for, loudness_of
+from pipelines.tts.neural.loudness_forecast import LoudnessForecast
 from pipelines.tts.neural.script import Script, scripts_of
 from pipelines.tts.neural.vits_model import Passage, VitsModel
 from pipelines.tts.neural.voice_file import read_voice
 from pipelines.tts.spoken.say import Said
 
-# Pace and loudness are measured on these; they have what slows a patient down: commas and full stops.
+# Pace and loudness are learned on these; they have what slows a patient down: commas and full stops.
 _SENTENCES = (
     "I've had these headaches for about three weeks now, and they're getting worse.",
     "Well, to be honest, I'm rather worried about it. My mother had the same thing.",
+    "No, not really. Why do you ask?",
+    "Okay, thank you. I'll try that, then.",
 )
 # Beyond these a voice no longer sounds like a person.
 _SHORTEST, _LONGEST = 0.7, 1.8
@@ -48,10 +51,14 @@ def _first(model: VitsModel) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """A passage that is being made: its words with their times from its first sample, and its audio, piece by piece."""
+    """A passage that is being made: its words with their times from its first sample, and its audio, piece by piece.
+
+    `gain` brings it to the house's loudness.
+    """
 
     words: tuple[Word, ...]
     waves: Iterator[NDArray[np.float32]]
+    gain: float
 
 
 class Speaker:
@@ -62,11 +69,14 @@ class Speaker:
         self._number = model.voice.speaker(name)
         scripts = [scripts_of(sentence.split(), model.voice)[0] for sentence in _SENTENCES]
         passages = [model.passage(script.ids, self._number, length=1.0) for script in scripts]
-        waves = [wave for passage in passages for wave in model.windows(passage, 0, passage.length)]
-        self.level = measure(np.concatenate(waves), model.voice.rate_hz)
         spans = [self._sounding(script, passage) for script, passage in zip(scripts, passages, strict=True)]
         minutes = sum(self._ms(end - begin) for begin, end in spans) / 60_000
         self.wpm = sum(len(sentence.split()) for sentence in _SENTENCES) / minutes
+        self._forecast: LoudnessForecast | None = None
+        if not model.why_whole:
+            waves = [np.concatenate(list(model.windows(passage, 0, passage.length))) for passage in passages]
+            latents = [passage.latents[0] for passage in passages]
+            self._forecast = LoudnessForecast(latents, waves, self.rate_hz, model.samples_per_frame)
 
     @property
     def rate_hz(self) -> int:
@@ -92,7 +102,12 @@ class Speaker:
                 Word(word, self._ms(edges[first] - begin), self._ms(edges[last] - begin))
                 for word, (first, last) in zip(part, script.spans, strict=True)
             )
-            yield Speech(timed, self._model.windows(passage, begin, end, whole=not streamed))
+            waves = self._model.windows(passage, begin, end, whole=not streamed)
+            if self._forecast is not None:
+                yield Speech(timed, waves, gain_for(self._forecast.lufs(passage.latents[0, :, begin:end])))
+                continue
+            made = list(waves)
+            yield Speech(timed, iter(made), gain_for(loudness_of(np.concatenate(made), self.rate_hz)))
 
     def _sounding(self, script: Script, passage: Passage) -> tuple[int, int]:
         """Return the frames from shortly before the first word to shortly behind the last; none without words."""

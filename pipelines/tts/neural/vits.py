@@ -11,7 +11,7 @@ import numpy as np
 from audio.frames import WIRE_HZ, Pcm
 from audio.resample import StreamResampler
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Word
-from pipelines.tts.neural.levels import ClauseLevel
+from pipelines.tts.neural.levels import to_pcm
 from pipelines.tts.neural.speaker import Speaker, shared_model
 from pipelines.tts.spoken.say import say
 
@@ -42,7 +42,7 @@ class VitsSynthesiser:
         """Yield the clause at 24 kHz as it is made, silence around it trimmed; raises EngineError."""
         speaker = self._loaded()
         said = say(request.text, request.pronunciations)
-        level, resampler = ClauseLevel(speaker.level), StreamResampler(speaker.rate_hz, WIRE_HZ)
+        resampler = StreamResampler(speaker.rate_hz, WIRE_HZ)
         pending: list[Word] = []
         begun = made = 0
         for speech in speaker.read(said, rate_wpm=request.voice.rate_wpm, streamed=self._streamed):
@@ -53,7 +53,7 @@ class VitsSynthesiser:
             ]
             for wave in speech.waves:
                 begun += len(wave)
-                samples = resampler.process(level.process(wave))
+                samples = resampler.process(to_pcm(wave, speech.gain))
                 made += len(samples)
                 yield _chunk(samples, pending, until_ms=1000 * made / WIRE_HZ)
         yield SpeechChunk(resampler.process(_NOTHING, last=True), tuple(pending))
