@@ -43,7 +43,7 @@ def named_voice(name: str, settings: ModelSettings) -> MeasuredVoice:
             whole = (
                 None
                 if voice.engine == "kokoro"
-                else VitsSynthesiser(voice.place.folder, speaker=voice.speaker, streamed=False)
+                else VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=2, streamed=False)
             )
             return MeasuredVoice(name, neural_synthesiser(voice), whole)
     raise EngineError(

@@ -15,8 +15,8 @@ from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Synthesiser
 from pipelines.tts import flite
 from pipelines.tts.voices import SEXES, NeuralVoice, voices_for
 
-# Kokoro makes a whole clause before anything is heard, so it may take what is free.
-_KOKORO_THREADS = 2
+# Somebody waits for the first sound, so a clause may take what is free.
+_THREADS = 2
 
 logger = structlog.get_logger("pipelines.casting")
 
@@ -92,10 +92,10 @@ def neural_synthesiser(voice: NeuralVoice) -> Synthesiser:
     if voice.engine == "kokoro":
         from pipelines.tts.neural.kokoro import KokoroSynthesiser
 
-        return KokoroSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_KOKORO_THREADS)
+        return KokoroSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_THREADS)
     from pipelines.tts.neural.vits import VitsSynthesiser
 
-    return VitsSynthesiser(voice.place.folder, speaker=voice.speaker)
+    return VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_THREADS)
 
 
 def plain_synthesiser(name: str) -> Synthesiser:

@@ -17,7 +17,7 @@ from pipelines.tts.neural.voice_file import VoiceFile
 Wave = NDArray[np.float32]
 
 # The first window is short, so that it is soon heard; later ones cost less for each frame.
-_FIRST_FRAMES, _MOST_FRAMES = 32, 256
+_FIRST_FRAMES, _GROWTH, _MOST_FRAMES = 16, 3, 256
 # A decoder that needs to see further than this to each side gains nothing from windows.
 _CONTEXTS = (12, 24)
 _LARGEST_DIFFERENCE = 1e-3
@@ -115,7 +115,7 @@ class VitsModel:
             left, right = max(0, begin - self._context), min(passage.length, stop + self._context)
             made = self._decode(passage, left, right)
             yield made[(begin - left) * hop : (stop - left) * hop]
-            begin, size = stop, min(2 * size, _MOST_FRAMES)
+            begin, size = stop, min(_GROWTH * size, _MOST_FRAMES)
 
     def _decode(self, passage: Passage, begin: int, end: int) -> Wave:
         if self._decoder is None:
