@@ -11,6 +11,7 @@ import numpy as np
 from audio.frames import WIRE_HZ, Pcm
 from audio.resample import StreamResampler
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Word
+from pipelines.tts.neural.chunked import chunk_with
 from pipelines.tts.neural.levels import to_pcm
 from pipelines.tts.neural.speaker import Speaker, shared_model
 from pipelines.tts.spoken.say import say
@@ -55,18 +56,10 @@ class VitsSynthesiser:
                 begun += len(wave)
                 samples = resampler.process(to_pcm(wave, speech.gain))
                 made += len(samples)
-                yield _chunk(samples, pending, until_ms=1000 * made / WIRE_HZ)
+                yield chunk_with(samples, pending, until_ms=1000 * made / WIRE_HZ)
         yield SpeechChunk(resampler.process(_NOTHING, last=True), tuple(pending))
 
     def _loaded(self) -> Speaker:
         if self._speaker is None:
             self._speaker = Speaker(shared_model(self._folder, self._threads), self._name)
         return self._speaker
-
-
-def _chunk(samples: Pcm, pending: list[Word], *, until_ms: float) -> SpeechChunk:
-    """Return audio with the words that start in it, which are no longer pending."""
-    count = sum(word.start_ms < until_ms for word in pending)
-    words = tuple(pending[:count])
-    del pending[:count]
-    return SpeechChunk(samples, words)
