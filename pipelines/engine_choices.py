@@ -21,14 +21,14 @@ from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.lanes.worker_loop import Engine, Factory
-from pipelines.models.devices import choose_device, choose_threads
+from pipelines.models.devices import choose_device, choose_threads, usable_cores
 from pipelines.models.model_folders import ModelPlace, installed_recognisers, installed_turn_detectors, locate
 from pipelines.models.settings import ModelSettings
 from pipelines.session.driver import Engines
 from pipelines.stt.model_choice import AUTO, FIRST, choose_model
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.tts.casting import missing_sexes, name_of
-from pipelines.tts.voices import SEXES, NeuralVoice, installed_voices, voices_for
+from pipelines.tts.voices import SEXES, NeuralVoice, installed_voices, quick_enough, voices_for
 
 PULL_VOICES = "`interlocutor models pull joe` and `interlocutor models pull kokoro`"
 """The commands that bring a man's and women's voices."""
@@ -61,8 +61,8 @@ class EngineSettings(BaseModel):
     )
     synthesiser: Literal["auto", "neural", "espeak", "flite", "scripted"] = Field(
         default="auto",
-        description="Voices: neural (those that were pulled), flite, espeak. auto: neural ones for the patients that "
-        "they fit, and for the others flite where it is installed.",
+        description="Voices: neural (those that were pulled), flite, espeak. auto: neural ones that are quick enough "
+        "on this machine for the patients that they fit, and for the others flite where it is installed.",
     )
     turn_detector: Literal["auto", "smart-turn", "off", "scripted"] = Field(
         default="auto",
@@ -265,8 +265,12 @@ def _synthesiser(name: str, backend: Backend, models: ModelSettings) -> Choice:
         return _scripted("synthesiser", by_name if name == "scripted" else "engines.backend is 'mock'")
     why = f"engines.backend is '{backend}'"
     if name == "neural" or (name == "auto" and backend in ("auto", "local")):
-        if voices := installed_voices(models):
-            return _cast(voices, by_name if name == "neural" else "auto")
+        here = installed_voices(models)
+        voices = here if name == "neural" else quick_enough(here, usable_cores())
+        if voices:
+            slow = sorted({voice.place.id for voice in here} - {voice.place.id for voice in voices})
+            why = f"auto, without {', '.join(slow)}, which would be slow here ('neural' takes it)" if slow else "auto"
+            return _cast(voices, by_name if name == "neural" else why)
         if name == "neural":
             raise EngineError(f"no neural voice is here; run {PULL_VOICES} and start again", code="model.not_installed")
         why = f"auto: no neural voice is here ({PULL_VOICES} bring them)"

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 FIRST = "tiny.en"
 """The smallest recogniser: a minute's download, quick enough for two cores."""
 
-VOICES = {"male": "joe", "female": "kokoro"}
-"""A man's voice and women's, quick enough for two cores."""
+KOKORO = "kokoro"
+VOICES = {"male": "joe", "female": KOKORO}
+"""A man's voice, quick enough for two cores, and a woman's, which wants four."""
 
 
 _AS_SERVE = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
@@ -53,7 +54,7 @@ def setup(
     if _wants_turn_detector(settings.engines, settings.models.path):
         _bring_turn_detector(place)
     if settings.engines.synthesiser == "neural" or _wants_voices(settings.engines):
-        _bring_voices(place, settings.models)
+        _bring_voices(place, settings.models, settings.engines.synthesiser)
 
 
 def _bring_first(place: Place, engines: EngineSettings) -> None:
@@ -86,12 +87,14 @@ def _bring_turn_detector(place: Place) -> None:
         typer.echo(f"without it {then}: `interlocutor models pull {SMART_TURN}` brings it later", err=True)
 
 
-def _bring_voices(place: Place, models: ModelSettings) -> None:
-    """Bring a voice for the patients of each sex that has none here."""
+def _bring_voices(place: Place, models: ModelSettings, wanted: str) -> None:
+    """Bring a voice for the patients of each sex that has none here, if this machine is quick enough for it."""
+    from pipelines.models.devices import usable_cores
     from pipelines.tts.casting import missing_sexes
-    from pipelines.tts.voices import installed_voices
+    from pipelines.tts.voices import KOKORO_CORES, installed_voices
 
-    for name in [VOICES[sex] for sex in missing_sexes(installed_voices(models))]:
+    lacking = [VOICES[sex] for sex in missing_sexes(installed_voices(models))]
+    for name in lacking if wanted == "neural" or usable_cores() >= KOKORO_CORES else set(lacking) - {KOKORO}:
         try:
             entry = place.find(name)
             typer.echo(f"bringing the voice {entry.id} ({entry.download_mib} MiB), once", err=True)

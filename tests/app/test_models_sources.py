@@ -23,6 +23,10 @@ ROOT = Path(__file__).parents[2]
 NAME = "some-whisper"
 
 
+NO_VOICE = ("--set", "engines.synthesiser=flite")
+VOICE = ("--set", "engines.turn_detector=off")
+
+
 class Machine:
     """A fresh machine: an index that has a model, a hub that is not there, and an empty folder of models."""
 
@@ -41,9 +45,12 @@ class Machine:
         assert "Traceback" not in err
         return int(stopped.value.code or 0), out, err
 
-    def setup(self, *words: str) -> str:
-        """Run what `scripts/serve` runs first, which must not fail, and return what it says."""
-        code, out, err = self.run("models", "setup", *words)
+    def setup(self, *words: str, wanted: tuple[str, ...] = NO_VOICE) -> str:
+        """Run what `scripts/serve` runs first, which must not fail, and return what it says.
+
+        Unless `wanted` says otherwise the settings ask for no neural voice.
+        """
+        code, out, err = self.run("models", "setup", *wanted, *words)
         assert (code, out) == (0, "")
         return err
 
@@ -103,10 +110,30 @@ def machine(
             "sources": [{"archive": "http://voices.invalid/v.zip"}],
             "files": [{"path": "config.json"}],
         }
+        mind = {**voice, "kind": "responder", "export": "ctranslate2"}
+        speaker = write_onnx(tmp_path / "some-voice.onnx", ("input", "input_lengths", "scales"))
+        described = speaker.with_name("some-voice.onnx.json")
+        described.write_text("{}")
+        files = (speaker, described)
+        takes = {f"some_voice/{file.name}": file.name for file in files}
+        voice_wheel = index.add_wheel(
+            "some-voice", {f"some_voice/{f.name}": f.read_bytes() for f in files}, takes=takes
+        )
+        joe = {
+            **shared,
+            "kind": "synthesiser",
+            "speakers": 1,
+            "voices": [{"sex": "male"}],
+            "sources": [{"wheels": [voice_wheel.model_dump()]}],
+            "files": [
+                {"path": file.name, "size_bytes": file.stat().st_size, "sha256": sha256_of(file)} for file in files
+            ],
+        }
         machine = Machine(capsys, index, tmp_path)
         machine.config.mkdir()
         (machine.config / "base.yaml").write_text("{}\n")
-        catalogue = {"hub": "http://hub.invalid", "models": {"tiny.en": tiny, "smart-turn": turns, "voice": voice}}
+        models = {"tiny.en": tiny, "smart-turn": turns, "voice": voice, "mind": mind, "joe": joe}
+        catalogue = {"hub": "http://hub.invalid", "models": models}
         (machine.config / "models.yaml").write_text(yaml.safe_dump(catalogue))
         yield machine
 
@@ -152,14 +179,19 @@ def test_a_line_for_each_source_when_none_brings_it(machine: Machine) -> None:
 def test_the_list_says_where_models_come_from_and_which_nobody_uses(machine: Machine) -> None:
     (machine.models / "tiny.en").mkdir(parents=True)  # an empty folder is no model
     _, out, _ = machine.run("models", "list")
-    detector, tiny, voice = out.splitlines()[1:4]
+    mind, detector, tiny, voice = (
+        next(line for line in out.splitlines() if line.startswith(name))
+        for name in ("mind", "smart-turn", "tiny.en", "voice")
+    )
     assert detector.split()[:4] == ["smart-turn", "turn_detector", "-", "package"]
     assert tiny.split()[:5] == ["tiny.en", "recogniser", "-", "hub,", "package"]
-    assert voice.split()[:5] == ["voice", "synthesiser", "*", "-", "archive"]
+    assert voice.split()[:4] == ["voice", "synthesiser", "-", "archive"]
+    assert mind.split()[:5] == ["mind", "responder", "*", "-", "archive"]
     assert "* no engine uses it yet" in out
     rows = json.loads(machine.run("models", "list", "--json")[1])
-    assert [(row["state"], row["used"]) for row in rows] == [("absent", True), ("absent", True), ("absent", False)]
-    assert [source["kind"] for source in rows[1]["sources"]] == ["hub", "package"]
+    assert [(row["state"], row["used"]) for row in rows] == [("absent", row["id"] != "mind") for row in rows]
+    (whisper,) = (row for row in rows if row["id"] == "tiny.en")
+    assert [source["kind"] for source in whisper["sources"]] == ["hub", "package"]
 
 
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM])
@@ -226,6 +258,23 @@ def test_without_the_turn_detector_the_start_goes_on(machine: Machine, monkeypat
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     last = machine.setup().splitlines()[-1]
     assert last.startswith("without it the end of a turn is told by its text alone: `interlocutor models pull smart-")
+
+
+def test_a_voice_is_brought_once_and_only_where_patients_would_speak_with_it(machine: Machine) -> None:
+    write_whisper(machine.models / "small")
+    for setting in ("engines.backend=embedded", "engines.synthesiser=espeak"):
+        assert machine.setup("--set", setting, wanted=VOICE) == ""
+    told = machine.setup(wanted=VOICE)
+    assert told.startswith("bringing the voice joe (1 MiB), once\n")
+    assert (machine.models / "joe" / "some-voice.onnx.json").is_file()
+    assert "bringing the voice joe" not in machine.setup(wanted=VOICE)
+
+
+def test_without_the_voice_the_start_goes_on(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_whisper(machine.models / "small")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    told = machine.setup(wanted=VOICE)
+    assert "without it such patients speak with a plain voice: `interlocutor models pull joe` brings it later" in told
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from pipelines.models.model_folders import ModelPlace
 from pipelines.models.settings import ModelSettings
 from pipelines.tts import casting
 from pipelines.tts.casting import CastSynthesiser, missing_sexes, name_of
-from pipelines.tts.voices import NeuralVoice, Sex, installed_voices, voices_for
+from pipelines.tts.voices import NeuralVoice, Sex, installed_voices, quick_enough, voices_for
 from server.paths import ROOT
 from tests.app.tiny_models import write_onnx
 
@@ -109,6 +110,12 @@ def test_the_choice_says_who_speaks_for_whom(tmp_path: Path) -> None:
     assert (chosen.name, chosen.demonstration) == ("joe", True)
     assert chosen.reason == "auto; joe speaks for men, women speak with a plain voice"
     assert choose_engines(EngineSettings(backend="embedded"), models).synthesiser.name in ("flite", "espeak")
+
+
+def test_a_slow_voice_is_left_out_on_a_small_machine() -> None:
+    slow = replace(voice("slow"), engine="kokoro")
+    assert quick_enough([slow, voice("quick")], 2) == [voice("quick")]
+    assert quick_enough([slow], 4) == [slow]
 
 
 def test_every_voice_of_the_catalogue_says_whose_it_is() -> None:
