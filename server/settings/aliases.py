@@ -63,7 +63,7 @@ def _at_most_thirty(value: str) -> str:
         return value  # the setting says what is wrong with it
 
 
-_NO_COQUI = "the embedded synthesisers have their own voices; Coqui is not among this version's engines"
+_NO_COQUI = "each patient has the voice that fits: `interlocutor models pull` brings them, also Coqui's VITS voices"
 _NO_LLM = "the scripted patient generates nothing; language models are not among this version's engines"
 _NO_LLM_DEVICE = "the scripted patient runs on the processor; language models are not among this version's engines"
 _NO_RETRIEVAL = "the patient knows only its card; this version has no retrieval store"
@@ -85,7 +85,7 @@ ALIASES: tuple[Alias, ...] = (
     Alias("STT_MODEL_SIZE", "engines.whisper.model", "A size such as `base.en`, `small` or `large-v3`."),
     Alias("STT_DEVICE", "engines.whisper.device", "Any case.", _lower),
     Alias("VOICE__WHISPER_MODEL_SIZE", "engines.whisper.model", "STT_MODEL_SIZE wins over it."),
-    Alias("VOICE__PIPER_VOICES_DIR", note="Piper is not among this version's engines; choose engines.synthesiser"),
+    Alias("VOICE__PIPER_VOICES_DIR", note="Piper's voices lie with the other models: `interlocutor models pull joe`"),
     Alias("VOICE__GOOGLE_CLOUD_PROJECT", note=_NO_CLOUD),
     Alias("VOICE__GOOGLE_APPLICATION_CREDENTIALS", note=_NO_CLOUD),
     Alias("TTS_MODEL_NAME", note=_NO_COQUI),
