@@ -21,7 +21,7 @@ from pipelines.tts.spoken.say import say
 _SENTENCE = "I've had these headaches for about three weeks now, and they're getting worse."
 _SLOWEST, _FASTEST = 0.6, 1.4
 # Before the first word it breathes, which sounds like a word of its own.
-_LEAD_FRAMES, _TAIL_FRAMES = 1, 3
+_LEAD_FRAMES, _TAIL_FRAMES = 1, 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ _SAID, _PITCH, _STRENGTH = "/encoder/MatMul_1_output_0", "/encoder/Reshape_outpu
 _DURATIONS = "/encoder/Round_output_0"
 # A frame lasts 25 ms.
 FRAME_SAMPLES = 600
+# Measured at 85 words behind silences: 65 ms.
+_EARLY_FRAMES = 3
 _ESPEAK_VOICE = "en-us"
 # Frames that a piece sees to each side, and how long pieces are: the first is soon heard.
 # A narrower view costs words: with 8 frames Whisper reads 9.0 % of them wrongly, with 16 frames 5.6, of wholes 3.7.
@@ -105,8 +107,9 @@ class KokoroModel:
         }
         said, pitch, strength, frames = self._run(self._encoder, [_SAID, _PITCH, _STRENGTH, _DURATIONS], given)
         edges = np.concatenate([[0], np.cumsum(np.asarray(frames).reshape(-1))]).astype(np.int64)
-        # The first id is a pad, which the places don't count.
-        spans = tuple((int(edges[places[begin] + 1]), int(edges[places[end] + 1])) for begin, end in sounds.spans)
+        # The first id is a pad, which the places don't count. Sounds are heard so much before the encoder says.
+        heard = np.maximum(0, edges - _EARLY_FRAMES)
+        spans = tuple((int(heard[places[begin] + 1]), int(heard[places[end] + 1])) for begin, end in sounds.spans)
         return Plan(said, pitch, strength, style, spans)
 
     def pieces(self, plan: Plan, begin: int, end: int) -> Iterator[Wave]:
