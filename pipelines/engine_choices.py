@@ -177,7 +177,7 @@ def choose_engines(settings: EngineSettings, models: ModelSettings | None = None
             "set engines.responder to 'scripted-patient', or engines.profile to 'small-cpu'",
             code="engine.unavailable",
         )
-    scripted, backend_asked = backend == "mock", backend
+    scripted = backend == "mock"
     why = "auto: the best installed" if backend == "auto" else f"engines.backend is '{backend}'"
     recogniser = _recogniser(settings, models, why)
     if backend == "auto":
@@ -187,7 +187,7 @@ def choose_engines(settings: EngineSettings, models: ModelSettings | None = None
         backend,
         recogniser,
         _responder(settings.responder, scripted, why),
-        _synthesiser(settings.synthesiser, backend_asked, models),
+        _synthesiser(settings.synthesiser, settings.backend, models),
         turn_detector,
         no_turn_detector,
     )

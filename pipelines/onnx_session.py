@@ -1,8 +1,9 @@
-"""Opens ONNX files for this server: few threads, none of which spins while it waits."""
+"""Opens and runs ONNX files for this server: few threads, none of which spins while it waits."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +30,16 @@ def open_session(model: bytes | Path, *, threads: int, name: str) -> Any:
     # onnxruntime's errors have no class in common.
     except Exception as error:
         raise EngineError(f"{name} can't be run ({error})", code="model.format") from error
+
+
+def run_session(session: Any, outputs: Sequence[str] | None, given: Mapping[str, Any], *, name: str) -> list[Any]:
+    """Return these outputs (None: all) of a session; raises EngineError (`model.format`) where it can't be run.
+
+    `name` is what to call it in an error.
+    """
+    try:
+        found: list[Any] = session.run(outputs, dict(given))
+    # onnxruntime's errors have no class in common.
+    except Exception as error:
+        raise EngineError(f"{name} can't be run ({error})", code="model.format") from error
+    return found

@@ -10,7 +10,6 @@ from pipelines.models.model_folders import locate
 from pipelines.models.settings import ModelSettings
 from pipelines.stt.whisper import make_decoder
 from pipelines.tts.casting import neural_synthesiser, plain_synthesiser
-from pipelines.tts.neural.vits import VitsSynthesiser
 from pipelines.tts.voices import installed_voices
 from server.settings.tree import Settings
 
@@ -40,11 +39,7 @@ def named_voice(name: str, settings: ModelSettings) -> MeasuredVoice:
         return MeasuredVoice(name, plain_synthesiser(name))
     for voice in installed_voices(settings):
         if voice.name == name:
-            whole = (
-                None
-                if voice.engine == "kokoro"
-                else VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=2, streamed=False)
-            )
+            whole = None if voice.engine == "kokoro" else neural_synthesiser(voice, streamed=False)
             return MeasuredVoice(name, neural_synthesiser(voice), whole)
     raise EngineError(
         f"no voice called '{name}' is in {settings.path}; choose one of {', '.join(all_voices(settings))}"

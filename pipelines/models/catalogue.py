@@ -51,7 +51,6 @@ class SpeakerEntry(CataloguePart):
     sex: Literal["female", "male"]
     accent: str = "en-us"
     age: int = Field(default=40, ge=1, le=120)
-    licence: str = ""
 
 
 class Entry(CataloguePart):

@@ -38,11 +38,8 @@ class CastSynthesiser:
     def warm(self) -> None:
         """Load the voice that speaks for a woman and the one that speaks for a man; raises EngineError."""
         for sex in SEXES:
-            request = SpeakRequest("warm", "Ready.", Voice(sex=sex))
-            _, engine = next(self._candidates(request.voice))
+            _, engine = next(self._candidates(Voice(sex=sex)))
             engine.warm()
-            for _ in engine.speak(request):
-                pass
 
     def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
         """Yield the clause at 24 kHz; raises EngineError when no voice could speak it."""
@@ -87,15 +84,18 @@ def missing_sexes(voices: Sequence[NeuralVoice]) -> list[str]:
     return [sex for sex in SEXES if not any(voice.sex == sex for voice in voices)]
 
 
-def neural_synthesiser(voice: NeuralVoice) -> Synthesiser:
-    """Return the engine of a neural voice; it is loaded when it is warmed or first speaks."""
+def neural_synthesiser(voice: NeuralVoice, *, streamed: bool = True) -> Synthesiser:
+    """Return the engine of a neural voice; it is loaded when it is warmed or first speaks.
+
+    Not `streamed` a VITS voice makes whole clauses.
+    """
     if voice.engine == "kokoro":
         from pipelines.tts.neural.kokoro import KokoroSynthesiser
 
         return KokoroSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_THREADS)
     from pipelines.tts.neural.vits import VitsSynthesiser
 
-    return VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_THREADS)
+    return VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_THREADS, streamed=streamed)
 
 
 def plain_synthesiser(name: str) -> Synthesiser:

@@ -77,14 +77,7 @@ def _bring_first(place: Place, engines: EngineSettings) -> None:
 def _bring_turn_detector(place: Place) -> None:
     from pipelines.engine_choices import SMART_TURN
 
-    try:
-        entry = place.find(SMART_TURN)
-        typer.echo(f"bringing {entry.id}, which hears the end of turns ({entry.download_mib} MiB), once", err=True)
-        bring(place, entry)
-    except (AppError, OSError) as error:
-        _tell(error)
-        then = "the end of a turn is told by its text alone"
-        typer.echo(f"without it {then}: `interlocutor models pull {SMART_TURN}` brings it later", err=True)
+    _bring_extra(place, SMART_TURN, "{id}, which hears the end of turns", "the end of a turn is told by its text alone")
 
 
 def _bring_voices(place: Place, models: ModelSettings, wanted: str) -> None:
@@ -93,16 +86,21 @@ def _bring_voices(place: Place, models: ModelSettings, wanted: str) -> None:
     from pipelines.tts.casting import missing_sexes
     from pipelines.tts.voices import KOKORO_CORES, installed_voices
 
-    lacking = [VOICES[sex] for sex in missing_sexes(installed_voices(models))]
-    for name in lacking if wanted == "neural" or usable_cores() >= KOKORO_CORES else set(lacking) - {KOKORO}:
-        try:
-            entry = place.find(name)
-            typer.echo(f"bringing the voice {entry.id} ({entry.download_mib} MiB), once", err=True)
-            bring(place, entry)
-        except (AppError, OSError) as error:
-            _tell(error)
-            then = "such patients speak with a plain voice"
-            typer.echo(f"without it {then}: `interlocutor models pull {name}` brings it later", err=True)
+    quick = wanted == "neural" or usable_cores() >= KOKORO_CORES
+    for sex in missing_sexes(installed_voices(models)):
+        if quick or VOICES[sex] != KOKORO:
+            _bring_extra(place, VOICES[sex], "the voice {id}", "such patients speak with a plain voice")
+
+
+def _bring_extra(place: Place, name: str, what: str, without: str) -> None:
+    """Bring a model that the server does without where it can't be had, and say so; `what` has a place for its id."""
+    try:
+        entry = place.find(name)
+        typer.echo(f"bringing {what.format(id=entry.id)} ({entry.download_mib} MiB), once", err=True)
+        bring(place, entry)
+    except (AppError, OSError) as error:
+        _tell(error)
+        typer.echo(f"without it {without}: `interlocutor models pull {name}` brings it later", err=True)
 
 
 def _tell(error: Exception) -> None:

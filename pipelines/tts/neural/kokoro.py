@@ -16,6 +16,7 @@ from pipelines.tts.neural.chunked import chunk_with
 from pipelines.tts.neural.kokoro_model import FRAME_SAMPLES, KokoroModel, Plan, shared_model
 from pipelines.tts.neural.levels import gain_for, loudness_of, to_pcm
 from pipelines.tts.neural.script import passages_of
+from pipelines.tts.neural.shared import Shared
 from pipelines.tts.spoken.say import say
 
 _SENTENCE = "I've had these headaches for about three weeks now, and they're getting worse."
@@ -24,7 +25,7 @@ _SLOWEST, _FASTEST = 0.6, 1.4
 _LEAD_FRAMES, _TAIL_FRAMES = 1, 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class _Speaker:
     """A speaker's styles, own pace in words a minute, and the gain that brings the speaker to the house's loudness."""
 
@@ -74,8 +75,13 @@ class KokoroSynthesiser:
     def _ready(self) -> tuple[KokoroModel, _Speaker]:
         if self._loaded is None:
             model = shared_model(self._folder, self._threads)
-            self._loaded = model, _measured(model, self._name)
+            key = (self._folder, self._threads, self._name)
+            self._loaded = model, _speakers.get(key, lambda: _measured(model, self._name))
         return self._loaded
+
+
+# A speaker is measured once for all workers.
+_speakers: Shared[_Speaker] = Shared()
 
 
 def _measured(model: KokoroModel, name: str) -> _Speaker:

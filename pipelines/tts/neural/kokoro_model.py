@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import threading
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +20,10 @@ from numpy.typing import NDArray
 
 from audio.frames import WIRE_HZ, samples_for
 from common.errors import EngineError
-from pipelines.onnx_session import open_session
+from pipelines.onnx_session import open_session, run_session
 from pipelines.tts.neural.levels import Wave
 from pipelines.tts.neural.phonemes import Sounds, sounds_of
+from pipelines.tts.neural.shared import Shared
 
 MODEL, LETTERS, STYLES = "model.onnx", "vocab.json", "voices.npz"
 """The files of such a voice."""
@@ -105,7 +104,9 @@ class KokoroModel:
             "style": style,
             "speed": np.array([speed], dtype=np.float32),
         }
-        said, pitch, strength, frames = self._run(self._encoder, [_SAID, _PITCH, _STRENGTH, _DURATIONS], given)
+        said, pitch, strength, frames = run_session(
+            self._encoder, [_SAID, _PITCH, _STRENGTH, _DURATIONS], given, name=self._name
+        )
         edges = np.concatenate([[0], np.cumsum(np.asarray(frames).reshape(-1))]).astype(np.int64)
         # The first id is a pad, which the places don't count. Sounds are heard so much before the encoder says.
         heard = np.maximum(0, edges - _EARLY_FRAMES)
@@ -131,16 +132,8 @@ class KokoroModel:
             _STRENGTH: np.ascontiguousarray(plan.strength[..., 2 * begin : 2 * end]),
             "style": plan.style,
         }
-        (wave,) = self._run(self._decoder, None, given)
+        (wave,) = run_session(self._decoder, None, given, name=self._name)
         return np.asarray(wave, dtype=np.float32).reshape(-1)
-
-    def _run(self, session: Any, outputs: list[str] | None, given: Mapping[str, Any]) -> list[Any]:
-        try:
-            found: list[Any] = session.run(outputs, dict(given))
-        # onnxruntime's errors have no class in common.
-        except Exception as error:
-            raise EngineError(f"{self._name} can't be run ({error})", code="model.format") from error
-        return found
 
     def _ids(self, sounds: Sounds) -> tuple[list[int], list[int]]:
         """Return the numbers of a text's letters, and for each letter as espeak-ng wrote it where its numbers begin."""
@@ -158,17 +151,12 @@ class KokoroModel:
         return ids, [*places, len(ids)]
 
 
-_models: weakref.WeakValueDictionary[tuple[Path, int], KokoroModel] = weakref.WeakValueDictionary()
-_loading = threading.Lock()
+_models: Shared[KokoroModel] = Shared()
 
 
 def shared_model(folder: Path, threads: int) -> KokoroModel:
     """Return the model in a folder, which all workers of this process share; raises EngineError."""
-    with _loading:
-        model = _models.get((folder, threads))
-        if model is None:
-            model = _models[folder, threads] = KokoroModel(folder, threads=threads)
-        return model
+    return _models.get((folder, threads), lambda: KokoroModel(folder, threads=threads))
 
 
 def _bounds(begin: int, end: int, words: Sequence[int]) -> Iterator[tuple[int, int]]:

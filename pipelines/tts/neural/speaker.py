@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from pipelines.engines import Word
 from pipelines.tts.neural.levels import gain_for, loudness_of
 from pipelines.tts.neural.loudness_forecast import LoudnessForecast
 from pipelines.tts.neural.script import Script, scripts_of
+from pipelines.tts.neural.shared import Shared
 from pipelines.tts.neural.vits_model import Passage, VitsModel
 from pipelines.tts.neural.voice_file import read_voice
 from pipelines.tts.spoken.say import Said
@@ -30,19 +29,24 @@ _SENTENCES = (
 _SHORTEST, _LONGEST = 0.7, 1.8
 _LEAD_MS, _TAIL_MS = 20.0, 40.0
 
-_models: weakref.WeakValueDictionary[tuple[Path, int], VitsModel] = weakref.WeakValueDictionary()
-_loading = threading.Lock()
+_models: Shared[VitsModel] = Shared()
+_speakers: Shared[Speaker] = Shared()
 
 
 def shared_model(folder: Path, threads: int) -> VitsModel:
     """Return the model in a folder, which all workers of this process share; raises EngineError."""
-    with _loading:
-        model = _models.get((folder, threads))
-        if model is None:
-            model = VitsModel(read_voice(folder), threads=threads)
-            model.probe(scripts_of(_SENTENCES[0].split(), model.voice)[0].ids, _first(model))
-            _models[folder, threads] = model
-        return model
+    return _models.get((folder, threads), lambda: _loaded(folder, threads))
+
+
+def shared_speaker(folder: Path, threads: int, name: str) -> Speaker:
+    """Return a speaker of the model in a folder, measured once for all workers; raises EngineError."""
+    return _speakers.get((folder, threads, name), lambda: Speaker(shared_model(folder, threads), name))
+
+
+def _loaded(folder: Path, threads: int) -> VitsModel:
+    model = VitsModel(read_voice(folder), threads=threads)
+    model.probe(scripts_of(_SENTENCES[0].split(), model.voice)[0].ids, _first(model))
+    return model
 
 
 def _first(model: VitsModel) -> int | None:
@@ -69,7 +73,7 @@ class Speaker:
         self._number = model.voice.speaker(name)
         scripts = [scripts_of(sentence.split(), model.voice)[0] for sentence in _SENTENCES]
         passages = [model.passage(script.ids, self._number, length=1.0) for script in scripts]
-        spans = [self._sounding(script, passage) for script, passage in zip(scripts, passages, strict=True)]
+        spans = [self._sounding(script, _edges(passage)) for script, passage in zip(scripts, passages, strict=True)]
         minutes = sum(self._ms(end - begin) for begin, end in spans) / 60_000
         self.wpm = sum(len(sentence.split()) for sentence in _SENTENCES) / minutes
         self._forecast: LoudnessForecast | None = None
@@ -96,8 +100,8 @@ class Speaker:
         for script in scripts_of([one.spoken for one in said], self._model.voice):
             passage = self._model.passage(script.ids, self._number, length=length)
             part, rest = rest[: len(script.spans)], rest[len(script.spans) :]
-            begin, end = self._sounding(script, passage)
             edges = _edges(passage)
+            begin, end = self._sounding(script, edges)
             timed = tuple(
                 Word(word, self._ms(edges[first] - begin), self._ms(edges[last] - begin))
                 for word, (first, last) in zip(part, script.spans, strict=True)
@@ -109,14 +113,13 @@ class Speaker:
             made = list(waves)
             yield Speech(timed, iter(made), gain_for(loudness_of(np.concatenate(made), self.rate_hz)))
 
-    def _sounding(self, script: Script, passage: Passage) -> tuple[int, int]:
+    def _sounding(self, script: Script, edges: NDArray[np.int64]) -> tuple[int, int]:
         """Return the frames from shortly before the first word to shortly behind the last; none without words."""
         sounding = [span for span in script.spans if span[1] > span[0]]
         if not sounding:
             return 0, 0
-        edges = _edges(passage)
         lead, tail = self._frames(_LEAD_MS), self._frames(_TAIL_MS)
-        return max(0, int(edges[sounding[0][0]]) - lead), min(passage.length, int(edges[sounding[-1][1]]) + tail)
+        return max(0, int(edges[sounding[0][0]]) - lead), min(int(edges[-1]), int(edges[sounding[-1][1]]) + tail)
 
     def _ms(self, frames: int) -> int:
         return max(0, round(1000.0 * int(frames) * self._model.samples_per_frame / self.rate_hz))

@@ -13,7 +13,7 @@ from audio.resample import StreamResampler
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Word
 from pipelines.tts.neural.chunked import chunk_with
 from pipelines.tts.neural.levels import to_pcm
-from pipelines.tts.neural.speaker import Speaker, shared_model
+from pipelines.tts.neural.speaker import Speaker, shared_speaker
 from pipelines.tts.spoken.say import say
 
 _NOTHING: Pcm = np.zeros(0, dtype=np.int16)
@@ -61,5 +61,5 @@ class VitsSynthesiser:
 
     def _loaded(self) -> Speaker:
         if self._speaker is None:
-            self._speaker = Speaker(shared_model(self._folder, self._threads), self._name)
+            self._speaker = shared_speaker(self._folder, self._threads, self._name)
         return self._speaker

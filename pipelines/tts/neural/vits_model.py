@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import EngineError
-from pipelines.onnx_session import open_session
+from pipelines.onnx_session import open_session, run_session
 from pipelines.tts.neural.graph_cut import CutVoice, cut_voice
 from pipelines.tts.neural.voice_file import VoiceFile
 
@@ -96,7 +96,8 @@ class VitsModel:
         made = [name for name in self._cut.sides if name not in known]
         wanted = [self._cut.latents, *made, *filter(None, [self._cut.durations])]
         given = {name: value for name, value in known.items() if name in self._inputs}
-        found = dict(zip(wanted, self._run(self._front, wanted, given), strict=True))
+        made_of = run_session(self._front, wanted, given, name=str(self.voice.model))
+        found = dict(zip(wanted, made_of, strict=True))
         latents = found[self._cut.latents]
         frames = found[self._cut.durations].reshape(-1) if self._cut.durations else _evenly(latents.size, len(ids))
         sides = {name: found[name] if name in found else known[name] for name in self._cut.sides}
@@ -121,16 +122,8 @@ class VitsModel:
         if self._decoder is None:
             return passage.latents.reshape(-1)
         given = {self._cut.latents: np.ascontiguousarray(passage.latents[:, :, begin:end]), **passage.sides}
-        (wave,) = self._run(self._decoder, None, given)
+        (wave,) = run_session(self._decoder, None, given, name=str(self.voice.model))
         return np.asarray(wave, dtype=np.float32).reshape(-1)
-
-    def _run(self, session: Any, outputs: list[str] | None, given: Mapping[str, Any]) -> list[Any]:
-        try:
-            found: list[Any] = session.run(outputs, dict(given))
-        # onnxruntime's errors have no class in common.
-        except Exception as error:
-            raise EngineError(f"{self.voice.model} can't be run ({error})", code="model.format") from error
-        return found
 
 
 def _evenly(samples: int, ids: int) -> NDArray[np.int64]:
