@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for
 from audio.resample import resample_whole
+from bench.cue_cases import VOLUNTEER, MatchingCase, MatchingReport, evaluate_matching
 from bench.figures import Figure
 from common.errors import AudioError
 from pipelines.engines import (
     HistoryItem,
+    Interpreter,
     Recogniser,
     RecogniserStream,
     SpeakRequest,
@@ -25,7 +27,6 @@ from pipelines.engines import (
     Voice,
     Word,
 )
-from pipelines.llm.evaluation import VOLUNTEER, MatchingCase, MatchingReport, evaluate_matching
 from pipelines.patient.card import Card, Slug, Text
 from pipelines.truth import Truth, TruthSpan, TruthTurn, load_truth
 
@@ -199,9 +200,9 @@ def recognised(
     return heard
 
 
-def measure(kind: str, name: str, cases: Sequence[MatchingCase], cards: Cards) -> CueResult:
-    """Return what the scripted patient made of the cases."""
-    return CueResult(kind, name, evaluate_matching(cards, cases))
+def measure(interpreter: Interpreter, kind: str, name: str, cases: Sequence[MatchingCase], cards: Cards) -> CueResult:
+    """Return what the patient made of the cases."""
+    return CueResult(kind, name, evaluate_matching(interpreter, cards, cases))
 
 
 def _due(card: Card, told: Sequence[str]) -> list[str]:

@@ -56,8 +56,11 @@ class EngineSettings(BaseModel):
     recogniser: Literal["auto", "whisper", "pocketsphinx", "scripted"] = Field(
         default="auto", description="Recogniser by name; auto follows the backend."
     )
+    interpreter: Literal["auto", "word-index", "scripted"] = Field(
+        default="auto", description="What understands the candidate's questions, by name; auto follows the backend."
+    )
     responder: Literal["auto", "scripted-patient", "scripted"] = Field(
-        default="auto", description="The patient's mind by name; auto follows the backend."
+        default="auto", description="What words the patient's replies, by name; auto follows the backend."
     )
     synthesiser: Literal["auto", "neural", "espeak", "flite", "scripted"] = Field(
         default="auto",
@@ -71,7 +74,8 @@ class EngineSettings(BaseModel):
     recogniser_workers: int = Field(
         default=0, ge=0, le=64, description="PocketSphinx processes; 0: one per core, at most 4."
     )
-    responder_workers: int = Field(default=1, ge=1, le=64, description="Threads or processes of the patient's mind.")
+    interpreter_workers: int = Field(default=1, ge=1, le=64, description="Threads of the interpreter.")
+    responder_workers: int = Field(default=1, ge=1, le=64, description="Threads or processes of the responder.")
     synthesiser_workers: int = Field(
         default=0, ge=0, le=64, description="Threads or processes of the voice; 0: one, for neural voices two."
     )
@@ -104,13 +108,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The engines of a server, and the backend that the first three make up.
+    """The engines of a server, and the backend that they make up.
 
     Without a turn detector pauses are judged by their text alone; `no_turn_detector` says why there is none.
     """
 
     backend: Backend
     recogniser: Choice
+    interpreter: Choice
     responder: Choice
     synthesiser: Choice
     turn_detector: Choice | None = None
@@ -118,9 +123,10 @@ class Choices:
 
     @property
     def names(self) -> dict[str, str]:
-        """What hears, thinks, speaks and, if anything does, tells the end of turns by their sound."""
+        """What hears, understands, answers, speaks and, if anything does, tells the end of turns by their sound."""
         names = {
             "recogniser": self.recogniser.name,
+            "interpreter": self.interpreter.name,
             "responder": self.responder.name,
             "synthesiser": self.synthesiser.name,
         }
@@ -130,7 +136,9 @@ class Choices:
     def demonstrations(self) -> tuple[str, ...]:
         """The names of those that are for demonstration only."""
         return tuple(
-            choice.name for choice in (self.recogniser, self.responder, self.synthesiser) if choice.demonstration
+            choice.name
+            for choice in (self.recogniser, self.interpreter, self.responder, self.synthesiser)
+            if choice.demonstration
         )
 
 
@@ -186,6 +194,7 @@ def choose_engines(settings: EngineSettings, models: ModelSettings | None = None
     return Choices(
         backend,
         recogniser,
+        _interpreter(settings.interpreter, scripted, why),
         _responder(settings.responder, scripted, why),
         _synthesiser(settings.synthesiser, settings.backend, models),
         turn_detector,
@@ -251,10 +260,17 @@ def _whisper_model(settings: EngineSettings, models: ModelSettings, *, required:
         raise EngineError(f"engines.whisper.model: {error.message}", code=error.code) from error
 
 
+def _interpreter(name: str, scripted: bool, why: str) -> Choice:
+    if name == "scripted" or (name == "auto" and scripted):
+        return _scripted("interpreter", why)
+    factory = _Lazy("pipelines.intent.word_index", "WordIndex")
+    return Choice("word-index", factory, "thread", why if name == "auto" else "asked for by name")
+
+
 def _responder(name: str, scripted: bool, why: str) -> Choice:
     if name == "scripted" or (name == "auto" and scripted):
         return _scripted("responder", why)
-    factory = _Lazy("pipelines.llm.scripted", "ScriptedPatient")
+    factory = _Lazy("pipelines.responders.card_words", "CardWords")
     reason = f"{why}; this version has no language model" if name == "auto" else "asked for by name"
     return Choice("scripted-patient", factory, "thread", reason)
 
@@ -332,6 +348,7 @@ def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Eng
     """Make the lanes for the chosen engines; they are not started yet."""
     return Engines(
         _recogniser_lane(choices.recogniser, settings, clock),
+        _job_lane("interpreter", choices.interpreter, settings.interpreter_workers, clock),
         _job_lane("responder", choices.responder, settings.responder_workers, clock),
         _job_lane("synthesiser", choices.synthesiser, _voice_workers(settings, choices.synthesiser), clock),
         _job_lane("turn_detector", choices.turn_detector, settings.turn_detector_workers, clock)

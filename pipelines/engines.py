@@ -1,6 +1,7 @@
-"""What an engine is: four small protocols whose messages are plain data.
+"""What an engine is: five small protocols whose messages are plain data.
 
-A recogniser is a *stream* (it belongs to a session), a responder, a synthesiser and a turn detector do *jobs*
+A recogniser is a *stream* (it belongs to a session), an interpreter, a responder, a synthesiser and a turn
+detector do *jobs*
 (stateless, by request id). Engines are synchronous and know no event loop: a lane runs them in a thread or in a worker
 process, measures them, and drops what was cancelled. Every message can be pickled. `cost_ms` is what a step cost in
 computation: None lets the lane measure it, a number (of scripted ones) makes the lane wait that long, so that the same
@@ -15,6 +16,7 @@ from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
 from audio.frames import Pcm
+from pipelines.intent.acts import Act
 from pipelines.patient.card import Card
 
 Isolation = Literal["thread", "process"]
@@ -25,7 +27,7 @@ Isolation = Literal["thread", "process"]
 class EngineInfo:
     """What an engine says of itself: shown to people, in metrics and in the session's log."""
 
-    kind: Literal["recogniser", "responder", "synthesiser", "turn_detector"]
+    kind: Literal["recogniser", "interpreter", "responder", "synthesiser", "turn_detector"]
     name: str
     demonstration: bool  # True for the embedded set: the page says so
     isolation: Isolation
@@ -165,6 +167,76 @@ class SegmentDecoder(Protocol):
         """Read all of them; raises EngineError."""
 
 
+# ---------------------------------------------------------------- interpreter
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """One thing that was said: the candidate's turn, or what the candidate really heard of the patient's."""
+
+    role: Literal["candidate", "patient"]
+    text: str
+    cues: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InterpretRequest:
+    """What the candidate said, as recognised, and the card that it may ask about."""
+
+    card: Card
+    text: str
+    words: tuple[Word, ...] = ()
+    history: tuple[HistoryItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRequest:
+    """A session on this card is about to begin: build what interpreting needs of the card."""
+
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class CueMatch:
+    """How surely (0..1) a turn asks for a cue of the card, and the example of the card's that it is closest to."""
+
+    cue: str
+    probability: float
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """What a turn was taken for; nothing of it is told to a candidate.
+
+    `confidence` is how sure the act is (0..1), `cues` holds the best matches first, `asks` how surely the turn asks for
+    something certain (0..1), a sign that it is over. `reason` is for the examiner.
+    """
+
+    act: Act
+    confidence: float = 1.0
+    cues: tuple[CueMatch, ...] = ()
+    asks: float = 0.0
+    reason: str = ""
+    cost_ms: float | None = None
+
+
+@runtime_checkable
+class Interpreter(Protocol):
+    """Tells what a turn does and what it asks for; knows the card, and decides nothing."""
+
+    info: EngineInfo
+
+    def warm(self) -> None:
+        """Load what is needed and run once."""
+
+    def index(self, request: IndexRequest) -> None:
+        """Get ready for a session on a card, so that its first turn is as fast as the later ones (idempotent)."""
+
+    def interpret(self, request: InterpretRequest) -> Interpretation:
+        """Return what the turn is taken for."""
+
+
 # ---------------------------------------------------------------- responder
 
 
@@ -178,36 +250,51 @@ class RespondKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryItem:
-    """One thing that was said: the candidate's turn, or what the candidate really heard of the patient's."""
+class Persona:
+    """Who the patient is, without anything that is to be found out."""
 
-    role: Literal["candidate", "patient"]
+    name: str
+    age: int
+    sex: Literal["female", "male"]
+    mood: str
+    setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What the patient may say now, in the card's words: a proposal; `cue` names the cue that it tells, if any.
+
+    `act` is what the candidate's turn was taken for, `reason` and `score` (0..1) are for the examiner.
+    """
+
+    act: Act
     text: str
-    cues: tuple[str, ...] = ()
+    cue: str | None = None
+    reason: str = ""
+    score: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class RespondRequest:
-    """A snapshot of the conversation; the responder changes nothing, it proposes."""
+    """A snapshot of the conversation and what may be said; of the card's hidden facts a responder is told nothing."""
 
     id: str
     turn: int
     revision: int
     kind: RespondKind
-    card: Card
+    persona: Persona
+    release: Release
     text: str  # the candidate's turn, as recognised
-    words: tuple[Word, ...] = ()
     history: tuple[HistoryItem, ...] = ()
-    told: tuple[str, ...] = ()  # cues that were heard, in order
     # The seed chooses among variants, so that a replay says the same.
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PrepareRequest:
-    """A session on this card is about to begin: build what depends on the card alone (an index, a prompt's prefix)."""
+    """A session with this patient is about to begin: build what depends on the patient alone (a prompt's prefix)."""
 
-    card: Card
+    persona: Persona
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +309,8 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnd:
-    """The end of a proposal: what the candidate's turn was taken for, and why this reply was chosen."""
+    """The end of a reply."""
 
-    intent: str  # a closed set: see pipelines/llm/scripted.py
-    reason: str
-    score: float  # 0..1, how sure the match was
-    asked: bool = False  # the turn asked for something: a sign that it was over
     cost_ms: float | None = None
 
 
@@ -236,7 +319,7 @@ ReplyPart = Clause | ReplyEnd
 
 @runtime_checkable
 class Responder(Protocol):
-    """The patient's mind: proposes what to say, tells cues only by the card's rules."""
+    """Says what is released as this patient would; what may be told was decided before."""
 
     info: EngineInfo
 
@@ -244,7 +327,7 @@ class Responder(Protocol):
         """Load what is needed and run once."""
 
     def prepare(self, request: PrepareRequest) -> None:
-        """Get ready for a session on a card, so that its first turn is as fast as the later ones (idempotent)."""
+        """Get ready for a session, so that its first turn is as fast as the later ones (idempotent)."""
 
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
         """Yield clauses as they are ready, then exactly one ReplyEnd."""

@@ -249,6 +249,23 @@ class TurnIgnored(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UtteranceInterpreted(Event):
+    """What the candidate's words up to a pause were taken for.
+
+    `act` is one of a closed set, `confidence` how sure it is (0..1), `cues` the likeliest cues with their
+    probabilities, `asks` how surely something certain was asked for (0..1).
+    """
+
+    audience: ClassVar[Audience] = Audience.EXAMINER
+    turn: int
+    act: str
+    confidence: float
+    cues: dict[str, float]
+    asks: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyProposed(Event):
     """What the patient's mind proposed and why."""
 

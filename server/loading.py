@@ -27,6 +27,7 @@ async def load_engines(
     """Load the engines and the voice detector and run each once; return why that can't be, None when all is well."""
     chosen: tuple[tuple[Lane, Choice], ...] = (
         (engines.recogniser, choices.recogniser),
+        (engines.interpreter, choices.interpreter),
         (engines.responder, choices.responder),
         (engines.synthesiser, choices.synthesiser),
     )

@@ -314,7 +314,7 @@ export const strings = {
     title: "Latency",
     lead: "Play recordings as the candidate, at the pace they were spoken, and see where the time goes between the candidate's last sound and the patient's first.",
     measured_on: ({ engines, version, cores, cpu }) =>
-      `Interlocutor ${version} on ${cores} cores${cpu ? ` (${cpu})` : ""}: ${engines.recogniser}, ${engines.responder}, ${engines.synthesiser}`,
+      `Interlocutor ${version} on ${cores} cores${cpu ? ` (${cpu})` : ""}: ${engines.recogniser}, ${engines.interpreter}, ${engines.responder}, ${engines.synthesiser}`,
     transports: { websocket: "WebSocket", webrtc: "WebRTC" },
 
     gate: {

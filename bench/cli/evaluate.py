@@ -52,6 +52,7 @@ def cues(
     )
     from bench.figures import print_figures, write_figures
     from bench.report_files import check_target
+    from pipelines.intent.word_index import WordIndex
     from pipelines.patient.card_library import CardLibrary
     from pipelines.tts import flite
     from server.paths import ROOT
@@ -63,8 +64,9 @@ def cues(
     data = ROOT / "tests" / "data"
     turns = consultation_turns(data, cards)
     sets = {path.stem: load_sentences(path, cards) for path in sentences or sorted(data.glob("sentences*.yaml"))}
-    results = [measure("true_text", "consultations", [turn.case for turn in turns], cards)]
-    results += [measure("true_text", name, cases, cards) for name, cases in sets.items()]
+    interpreter = WordIndex()
+    results = [measure(interpreter, "true_text", "consultations", [turn.case for turn in turns], cards)]
+    results += [measure(interpreter, "true_text", name, cases, cards) for name, cases in sets.items()]
     if spoken:
         from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
 
@@ -80,12 +82,12 @@ def cues(
                 bar.advance(task)
 
             heard = recognised(turns, cards, recogniser, advance)
-            results.append(measure("spoken", "consultations", heard, cards))
+            results.append(measure(interpreter, "spoken", "consultations", heard, cards))
             for name, cases in sets.items():
                 for voice in voices:
                     said = spoken_sentences(cases, voice, flite.FliteSynthesiser())
                     heard = recognised(said, cards, recogniser, advance)
-                    results.append(measure("spoken", f"{name}/{voice[0]}", heard, cards))
+                    results.append(measure(interpreter, "spoken", f"{name}/{voice[0]}", heard, cards))
         if not voices:
             typer.echo("flite is not installed, so the sentences were not spoken; the consultations were.", err=True)
     figures = [figure for result in results for figure in result.figures]

@@ -171,16 +171,18 @@ class Candidate:
             return None
         return turn if turn.all_final() and turn.text() else None
 
-    def hear_end(self, number: int, probability: float, now_ms: float) -> list[Command]:
+    def hear_end(self, number: int, probability: float | None, now_ms: float) -> list[Command]:
         """Take how surely the turn sounds finished; return the record of it if that was asked of the pause at hand."""
         turn, pause = self.turn, self.pause
         if turn is None or pause is None or not pause.hear(number, probability):
+            return []
+        if probability is None:
             return []
         answered = EndOfTurnAnswered(turn.number, pause.since_ms, pause.silent_ms(now_ms), round(probability, 3))
         return [Record(answered)]
 
     def answer_in_pause(self, score: float) -> None:
-        """Note how surely the draft answers something that was asked."""
+        """Note how surely something was asked for."""
         if self.pause is not None:
             self.pause.answer(score)
 

@@ -58,7 +58,7 @@ class Pause:
     excused_ms: float = 0.0
     interim: int | None = None  # the number of the interim text that was asked for
     stable: bool = False  # the text covers all that was said before
-    asks: float | None = None  # how surely the draft answers something that was asked
+    asks: float | None = None  # how surely something was asked for
     # After this silence the turn is over, as the core judges it now, and why.
     wait_ms: float = math.inf
     judged: WaitJudgement | None = None
@@ -85,18 +85,20 @@ class Pause:
         self.stable = True
 
     def answer(self, score: float) -> None:
-        """Note how surely the draft answers something that was asked."""
+        """Note how surely something was asked for."""
         self.asks = score
 
     def listen(self, question: int, looks: int, answer_due_ms: float) -> None:
         """Note that it was asked how the turn sounds; its answer is waited for until so much silence."""
         self.question, self.looks, self.answer_due_ms = question, looks, answer_due_ms
 
-    def hear(self, question: int, finished: float) -> bool:
-        """Take an answer; return whether it is the one that is waited for."""
+    def hear(self, question: int, finished: float | None) -> bool:
+        """Take an answer, None if there is none; return whether it is the one that is waited for."""
         if question != self.question:
             return False
-        self.question, self.answer_due_ms, self.finished = None, 0.0, finished
+        self.question, self.answer_due_ms = None, 0.0
+        if finished is not None:
+            self.finished = finished
         return True
 
     def judge(self, judged: WaitJudgement) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines.engines import Clause, HistoryItem, RespondKind, Word
+from pipelines.engines import Clause, HistoryItem, Release, RespondKind, Word
 from pipelines.events import Event
 
 
@@ -47,17 +47,26 @@ class DropSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class Interpret:
+    """Ask what the words that wait for an answer are to be taken for; the answer carries `number`."""
+
+    number: int
+    text: str
+    words: tuple[Word, ...]
+    history: tuple[HistoryItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Respond:
-    """Ask the patient's mind for a reply; a draft is made before the turn is known to be over."""
+    """Ask for a reply that says what is released; a draft is made before the turn is known to be over."""
 
     reply: int
     turn: int
     revision: int
     kind: RespondKind
     text: str
-    words: tuple[Word, ...]
     history: tuple[HistoryItem, ...]
-    told: tuple[str, ...]
+    release: Release
     draft: bool = False
 
 
@@ -80,7 +89,7 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Have a clause synthesised; its audio is held until Release."""
+    """Have a clause synthesised; its audio is held until ReleaseReply."""
 
     reply: int
     clause: int
@@ -95,7 +104,7 @@ class CloseReply:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class ReleaseReply:
     """Let the reply's audio go out."""
 
     reply: int
@@ -138,6 +147,6 @@ class End:
 
 
 Command = (
-    OpenSegment | AskInterim | AskEndOfTurn | FinishSegment | DropSegment | Respond | Adopt | Discard | Speak |
-    CloseReply | Release | Hold | Resume | StopReply | Record | End
+    OpenSegment | AskInterim | AskEndOfTurn | FinishSegment | DropSegment | Interpret | Respond | Adopt | Discard |
+    Speak | CloseReply | ReleaseReply | Hold | Resume | StopReply | Record | End
 )  # fmt: skip

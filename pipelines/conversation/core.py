@@ -22,6 +22,7 @@ twice, or was never due: it does nothing. The machine alone knows the state. The
 other: each owns its fields, changes them itself and returns the commands that follow.
 
     candidate   the turn at hand, its segments and pauses; when it is over    candidate.py, turn.py, endpointing.py
+    meaning     what the words that wait for an answer were taken for         meaning.py
     replies     the reply under way and the draft of the next                 replies.py, heard.py
     overlap     a sound over the patient's: is the floor being taken?         overlap.py, floor.py, overlap_labels.py,
                                                                               echo_judge.py
@@ -43,12 +44,14 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import IllegalMove, State
 from pipelines.conversation.table import TABLE
 from pipelines.endpointing.policy import EndpointPolicy
+from pipelines.patient.disclosure import Disclose, nothing_to_tell
 
 
 class Conversation:
     """One role-play's turn-taking: `receive_signal` is the only way in, and what may be read is below it.
 
-    `listens`: whoever drives it can tell how a turn sounds (`AskEndOfTurn`).
+    `listens`: whoever drives it can tell how a turn sounds (`AskEndOfTurn`). `disclose`: the rules by which
+    the patient tells.
     """
 
     def __init__(
@@ -59,9 +62,15 @@ class Conversation:
         patient_name: str = "",
         listens: bool = False,
         policy: EndpointPolicy | None = None,
+        disclose: Disclose = nothing_to_tell,
     ) -> None:
         self._machine = Machine(
-            settings, patient_opens=patient_opens, patient_name=patient_name, listens=listens, policy=policy
+            settings,
+            patient_opens=patient_opens,
+            patient_name=patient_name,
+            listens=listens,
+            policy=policy,
+            disclose=disclose,
         )
 
     def receive_signal(self, signal: s.Signal, media_ms: float) -> list[Command]:

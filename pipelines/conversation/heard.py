@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipelines.engines import Clause, ReplyEnd, Word
+from pipelines.engines import Clause, Release, ReplyEnd, RespondKind, Word
 
 # A cue counts as told when this share of its content words was heard: losing the last syllables to an interruption does
 # not undo the telling, losing half the sentence does.
@@ -42,6 +42,8 @@ class Reply:
     turn: int
     revision: int
     asked_at_ms: float  # media time of the request
+    kind: RespondKind
+    release: Release | None = None  # nothing is, until it is known what it answers
     question: str = ""  # what it answers
     clauses: list[Clause] = field(default_factory=list)
     words: dict[int, list[Word]] = field(default_factory=dict)  # by clause
@@ -53,7 +55,6 @@ class Reply:
     played_ms: float = 0.0
     # This is the media time at which the reply last went on: it was heard, proposed or made further then.
     moved_at_ms: float = 0.0
-    closing: bool = False
     answers: int = 0  # turns that wait and that it was asked for to answer
     newly_told: list[str] = field(default_factory=list)  # cues that this reply told for the first time
 
@@ -87,6 +88,15 @@ class Reply:
     def cues(self) -> tuple[str, ...]:
         """Return the cues the reply would tell, in order."""
         return tuple(dict.fromkeys(clause.cue for clause in self.clauses if clause.cue is not None))
+
+    @property
+    def closing(self) -> bool:
+        """Whether these are the patient's last words."""
+        return self.kind is RespondKind.CLOSING
+
+    def allow(self, release: Release) -> None:
+        """Note what it may say."""
+        self.release = release
 
     def ask(self, now_ms: float) -> None:
         """Note that it is wanted from now on."""

@@ -14,6 +14,7 @@ from pipelines.conversation.candidate import Candidate
 from pipelines.conversation.candidate_turn import Turn
 from pipelines.conversation.commands import Command
 from pipelines.conversation.endpointing import Endpointing
+from pipelines.conversation.meaning import Meaning
 from pipelines.conversation.memory import Memory
 from pipelines.conversation.overlap import Overlap
 from pipelines.conversation.overlap_labels import Asked, Context, Label, rule_for
@@ -23,6 +24,7 @@ from pipelines.conversation.states import State
 from pipelines.endpointing.features import words_of
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.engines import RespondKind
+from pipelines.patient.disclosure import NOT_INTERPRETED, Disclose
 
 # A patient who was asked to wait does not ask who is there before this: a chart is read in less.
 TOLD_TO_WAIT_MS = 45_000.0
@@ -61,6 +63,7 @@ class Machine:
         patient_name: str,
         listens: bool,
         policy: EndpointPolicy | None,
+        disclose: Disclose,
     ) -> None:
         endpointing = Endpointing(policy or EndpointPolicy(settings.endpointing), settings.fixed_wait_ms, listens)
         self.state = State.LISTENING
@@ -69,7 +72,8 @@ class Machine:
         self.names = frozenset(words_of(patient_name))
         self.memory = Memory()
         self.candidate = Candidate(settings, endpointing)
-        self.replies = Replies(self.memory)
+        self.meaning = Meaning()
+        self.replies = Replies(self.memory, disclose)
         self.overlap = Overlap(settings)
         self.detection = s.TurnDetectionSet(fixed_wait_ms=settings.fixed_wait_ms)
         self.tick = s.Tick()  # the last one
@@ -157,11 +161,16 @@ class Machine:
         self.listening_since_ms = self.now_ms
 
     def respond(self, kind: RespondKind) -> None:
-        """Ask the patient's mind for a reply."""
+        """Begin a reply, and ask for it once it is known what it is to answer."""
         self.go(State.ANSWERING)
         if kind is RespondKind.SILENCE:
             self.prompted = True
-        self.do(self.replies.ask(kind, self.now_ms, last_turn=self.candidate.last_turn))
+        self.replies.begin(kind, self.now_ms, last_turn=self.candidate.last_turn)
+        heard = self.meaning.of(self.memory.question()) if kind is RespondKind.REPLY else NOT_INTERPRETED
+        if heard is not None:
+            self.do(self.replies.ask(heard))
+        else:
+            self.do(self.meaning.ask(self.memory))
 
     def expect_answer(self, turn: Turn) -> None:
         """The candidate has said something that waits for an answer."""
@@ -196,6 +205,17 @@ class Machine:
         """It was none: listen on."""
         self.drop_turn(reason)
         self.listen()
+
+    def interpret_pause(self) -> None:
+        """Have what was said until the pause at hand interpreted, once its text is known."""
+        turn, pause = self.candidate.turn, self.candidate.pause
+        if turn is None or pause is None or not pause.stable or not turn.text():
+            return
+        waiting = self.memory.with_turn(turn)
+        if (known := self.meaning.of(waiting.question())) is None:
+            self.do(self.meaning.ask(waiting))
+        elif pause.asks is None:
+            self.candidate.answer_in_pause(known.asks)
 
     def estimate(self) -> None:
         """Judge anew how long the pause at hand may last."""

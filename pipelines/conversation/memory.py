@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pipelines.conversation.candidate_turn import Turn
 from pipelines.conversation.commands import Respond
 from pipelines.conversation.heard import Reply
-from pipelines.engines import HistoryItem, RespondKind, Word
+from pipelines.engines import HistoryItem, Interpretation, Release, RespondKind, Word
 from pipelines.events import CueHeard, CueUnheard, Event, ReplyFinished, ReplyTruncated
+from pipelines.patient.disclosure import Moment
 
 
 @dataclass(slots=True)
@@ -50,22 +51,25 @@ class Memory:
             max(answered, default=last_turn),
             number,
             now_ms,
+            kind,
             question=self.question() if wanted else "",
-            closing=kind is RespondKind.CLOSING,
             answers=len(answered),
         )
 
-    def request(self, reply: Reply, kind: RespondKind, *, draft: bool) -> Respond:
-        """Return the command that asks for a reply, with all that the patient's mind may know."""
+    def moment(self, reply: Reply, interpretation: Interpretation) -> Moment:
+        """Return what the rules of telling go by."""
+        return Moment(reply.kind, reply.turn, reply.question, interpretation, tuple(self.history), tuple(self.told))
+
+    def request(self, reply: Reply, release: Release, *, draft: bool) -> Respond:
+        """Return the command that asks for a reply, with what was said and heard, and what is released."""
         return Respond(
             reply=reply.number,
             turn=reply.turn,
             revision=reply.revision,
-            kind=kind,
+            kind=reply.kind,
             text=reply.question,
-            words=self.question_words() if reply.question else (),
             history=tuple(self.history),
-            told=tuple(self.told),
+            release=release,
             draft=draft,
         )
 

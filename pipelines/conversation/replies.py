@@ -13,15 +13,16 @@ from pipelines.conversation.commands import (
     Discard,
     Hold,
     Record,
-    Release,
+    ReleaseReply,
     Resume,
     Speak,
     StopReply,
 )
 from pipelines.conversation.heard import Reply
 from pipelines.conversation.memory import Memory
-from pipelines.engines import Clause, ReplyEnd, ReplyPart, RespondKind
+from pipelines.engines import Clause, Interpretation, ReplyPart, RespondKind
 from pipelines.events import DraftMade, ReplyHeld, ReplyProposed, ReplyResumed, ReplyStarted
+from pipelines.patient.disclosure import Disclose
 
 # Speech that goes on this soon after the patient began to answer was not over: the candidate was cut off.
 CUT_OFF_MS = 1_000.0
@@ -32,6 +33,7 @@ class Replies:
     """One reply at a time, and one draft of the next; each method that changes them returns what is to be done."""
 
     memory: Memory
+    disclose: Disclose
     reply: Reply | None = None
     draft: Reply | None = None
     patient_until_ms: float | None = None  # media time of the patient's last audio
@@ -70,29 +72,42 @@ class Replies:
 
     # -------------------------------------------------------------- asking for one
 
-    def ask(self, kind: RespondKind, now_ms: float, *, last_turn: int) -> list[Command]:
-        """Ask for a reply to all that waits for one, or of the patient's own accord."""
+    def begin(self, kind: RespondKind, now_ms: float, *, last_turn: int) -> None:
+        """Begin a reply to all that waits for one, or of the patient's own accord."""
         self.reply = self._new(self.memory, kind, now_ms, last_turn)
-        return [self.memory.request(self.reply, kind, draft=False)]
 
-    def ask_draft(self, turn: Turn, now_ms: float, *, silent_ms: float, last_turn: int) -> list[Command]:
+    def ask(self, heard: Interpretation) -> list[Command]:
+        """Ask for the reply that was begun, to words that were taken for what was `heard`."""
+        reply = self.reply
+        if reply is None or reply.release is not None:
+            return []
+        return [self._request(self.memory, reply, heard, draft=False)]
+
+    def ask_draft(
+        self, turn: Turn, heard: Interpretation, now_ms: float, *, silent_ms: float, last_turn: int
+    ) -> list[Command]:
         """Ask for a reply to a turn that may not be over yet."""
         memory = self.memory.with_turn(turn)
         turn.count_draft()
         self.draft = self._new(memory, RespondKind.REPLY, now_ms, last_turn)
         made = DraftMade(turn.number, self.draft.revision, silent_ms)
-        return [memory.request(self.draft, RespondKind.REPLY, draft=True), Record(made)]
+        return [self._request(memory, self.draft, heard, draft=True), Record(made)]
 
     def _new(self, memory: Memory, kind: RespondKind, now_ms: float, last_turn: int) -> Reply:
         self._count += 1
         return memory.new_reply(self._count, kind, now_ms=now_ms, last_turn=last_turn)
+
+    def _request(self, memory: Memory, reply: Reply, heard: Interpretation, *, draft: bool) -> Command:
+        release = self.disclose(memory.moment(reply, heard))
+        reply.allow(release)
+        return memory.request(reply, release, draft=draft)
 
     def adopt(self, draft: Reply, now_ms: float) -> list[Command]:
         """The draft answers what was said: it is the reply, and what was kept back of it is to be spoken."""
         self.reply, self.draft = draft, None
         draft.ask(now_ms)
         rest = [Speak(draft.number, index, clause) for index, clause in enumerate(draft.clauses) if index]
-        end = self._end_proposal(draft, draft.end) if draft.end is not None else []
+        end = self._end_proposal(draft) if draft.end is not None else []
         return [Adopt(draft.number), *rest, *end]
 
     def discard(self, reason: str) -> list[Command]:
@@ -112,12 +127,15 @@ class Replies:
             index = len(reply.clauses) - 1
             return [Speak(reply.number, index, part)] if index == 0 or not draft else []
         reply.close(part)
-        return [] if draft else self._end_proposal(reply, part)
+        return [] if draft else self._end_proposal(reply)
 
     @staticmethod
-    def _end_proposal(reply: Reply, end: ReplyEnd) -> list[Command]:
-        proposed = ReplyProposed(reply.turn, reply.number, end.intent, reply.cues(), end.reason, end.score)
-        return [Record(proposed), *([CloseReply(reply.number)] if reply.clauses else [])]
+    def _end_proposal(reply: Reply) -> list[Command]:
+        close: list[Command] = [CloseReply(reply.number)] if reply.clauses else []
+        if (told := reply.release) is None:
+            return close
+        proposed = ReplyProposed(reply.turn, reply.number, told.act.value, reply.cues(), told.reason, told.score)
+        return [Record(proposed), *close]
 
     # -------------------------------------------------------------- it is spoken, and ends
 
@@ -126,7 +144,7 @@ class Replies:
         reply.start(now_ms)
         self._began_ms = self.play_began_ms = now_ms
         self.memory.answered(reply)
-        return [Record(ReplyStarted(reply.number, reply.turn)), Release(reply.number)]
+        return [Record(ReplyStarted(reply.number, reply.turn)), ReleaseReply(reply.number)]
 
     def play(self, played_ms: float, now_ms: float, *, on_hold: bool) -> None:
         """Note how much was heard by now."""
@@ -164,11 +182,16 @@ class Replies:
 
     def stop(self, reply: Reply, status: str, now_ms: float, *, heard_ms: float) -> list[Command]:
         """Cancel the reply; what was heard of it counts."""
-        stop = StopReply(reply.number)
+        stop = self.stop_making(reply)
         if reply.started:
-            return [stop, *self.finish(reply, status, heard_ms, now_ms, estimated=True)]
+            return [*stop, *self.finish(reply, status, heard_ms, now_ms, estimated=True)]
         self.reply = None
-        return [stop]
+        return stop
+
+    @staticmethod
+    def stop_making(reply: Reply) -> list[Command]:
+        """Cancel what is being made for a reply, if anything is."""
+        return [StopReply(reply.number)] if reply.release is not None else []
 
     def finish(self, reply: Reply, status: str, played_ms: float, now_ms: float, *, estimated: bool) -> list[Command]:
         """The reply is over: keep what was heard of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines.engines import ReplyPart, Word
+from pipelines.engines import Interpretation, ReplyPart, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,21 @@ class Understood:
 
 @dataclass(frozen=True, slots=True)
 class EndOfTurnHeard:
-    """How surely the turn sounds finished (0..1): the answer to the AskEndOfTurn command of that number."""
+    """How surely the turn sounds finished (0..1): the answer to the AskEndOfTurn command of that number.
+
+    None: nobody can tell in time.
+    """
 
     number: int
-    probability: float
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreted:
+    """What the words were taken for: the answer to the Interpret command of that number; None where there is none."""
+
+    number: int
+    interpretation: Interpretation | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +229,7 @@ class EndAsked:
 
 Signal = (
     Begin | TurnDetectionSet | VoiceHinted | VoiceDenied | VoiceStarted | VoicePaused | Tick | Understood |
-    EndOfTurnHeard | Proposed | Prepared | ReplyFailed | ClauseStarted | WordsTimed | PlayedOut | Truncated |
-    EchoCancelled | Lost | Back | Typed | CommitAsked | ClearAsked | ReplyAsked | CancelAsked | TimeUp | EndAsked
+    EndOfTurnHeard | Interpreted | Proposed | Prepared | ReplyFailed | ClauseStarted | WordsTimed | PlayedOut |
+    Truncated | EchoCancelled | Lost | Back | Typed | CommitAsked | ClearAsked | ReplyAsked | CancelAsked | TimeUp |
+    EndAsked
 )  # fmt: skip

@@ -22,6 +22,7 @@ TABLE: Table = {
     # A state's own rows, below, take the place of these.
     **when(
         (state for state in State if state is not ENDED),
+        on(s.Interpreted, hearing.note_meaning),
         on(s.Proposed, replying.add_part),
         on(s.Prepared, replying.prepared),
         on(s.ReplyFailed, replying.reply_failed),
@@ -62,7 +63,7 @@ TABLE: Table = {
         on(s.VoiceStarted, hearing.end_pause, HEARING),
         on(s.Understood, hearing.understood_in_pause, *TURN_OVER),
         on(s.EndOfTurnHeard, hearing.end_of_turn_heard, *TURN_OVER),
-        on(s.Proposed, hearing.drafted),
+        on(s.Interpreted, hearing.interpreted, *TURN_OVER),
         on(EchoJudged, hearing.heed_echo_in_turn, LISTENING),
         on(s.CommitAsked, hearing.commit_asked, *TURN_OVER),
         on(s.ClearAsked, hearing.clear_asked, LISTENING),
@@ -73,6 +74,7 @@ TABLE: Table = {
         on(s.VoiceStarted, answering.take_turn_back, HEARING),
         on(VoiceInEcho, answering.take_turn_back, HEARING),
         on(s.Understood, answering.understood_after_turn, SPEAKING, LISTENING),
+        on(s.Interpreted, answering.interpreted),
         on(s.Proposed, answering.proposed),
         on(s.Prepared, answering.prepared, SPEAKING),
         on(s.CancelAsked, replying.cancel_asked),

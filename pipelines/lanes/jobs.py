@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,7 @@ class JobTicket:
         self.attempts = 0
         self.parts = 0
         self.cost_ms = 0.0  # computation so far
+        self.asked_ms = 0.0
         self._stop: Callable[[], None] | None = None
 
     def cancel(self) -> None:
@@ -60,11 +62,18 @@ class JobLane(Lane):
         self._pending: list[tuple[int, int, JobTicket]] = []
         self._order = itertools.count()
         self._wake = asyncio.Semaphore(0)
+        # How long the last job took, from its asking to its end, and when that was.
+        self._took_ms = 0.0
+        self._ended_ms = -math.inf
 
     @property
     def waiting(self) -> int:
         """How many jobs wait for a worker."""
         return sum(not ticket.cancelled for _, _, ticket in self._pending)
+
+    def is_slow(self, beyond_ms: float, *, for_ms: float) -> bool:
+        """Return whether the last job took longer than that, its wait included, not longer than `for_ms` ago."""
+        return self._took_ms > beyond_ms and self._clock.now_ms() - self._ended_ms <= for_ms
 
     def submit(
         self,
@@ -78,6 +87,7 @@ class JobLane(Lane):
         if len(self._pending) >= MAX_PENDING:
             raise CapacityError("the server can't keep up; try again in a moment", retry_after_s=5)
         ticket = JobTicket(request, priority=priority, on_part=on_part, on_end=on_end)
+        ticket.asked_ms = self._clock.now_ms()
         self._push(ticket)
         return ticket
 
@@ -106,6 +116,8 @@ class JobLane(Lane):
                 error = failed
             finally:
                 ticket.running(None)
+            self._ended_ms = self._clock.now_ms()
+            self._took_ms = self._ended_ms - ticket.asked_ms
             for listener in self.on_request:
                 self._hand(listener, error is None, self._clock.now_ms() - began_ms)
             if not ticket.cancelled:

@@ -10,13 +10,15 @@ from pipelines.engines import (
     DecodeRequest,
     EndOfTurnRequest,
     EngineInfo,
+    IndexRequest,
+    InterpretRequest,
     PrepareRequest,
     RespondRequest,
     SpeakRequest,
     StreamSpec,
 )
 
-JobRequest = PrepareRequest | RespondRequest | SpeakRequest | EndOfTurnRequest
+JobRequest = IndexRequest | InterpretRequest | PrepareRequest | RespondRequest | SpeakRequest | EndOfTurnRequest
 
 
 @dataclass(frozen=True, slots=True)

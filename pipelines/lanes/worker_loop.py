@@ -16,10 +16,13 @@ from pipelines.engines import (
     DecodedBatch,
     EndOfTurnRequest,
     Hypothesis,
+    IndexRequest,
+    Interpretation,
+    Interpreter,
+    InterpretRequest,
     PrepareRequest,
     Recogniser,
     RecogniserStream,
-    ReplyEnd,
     Responder,
     RespondRequest,
     SegmentDecoder,
@@ -48,7 +51,7 @@ from pipelines.lanes.messages import (
 from pipelines.lanes.messages import Ready as Ready
 from pipelines.lanes.messages import ToWorker as ToWorker
 
-Engine = Recogniser | SegmentDecoder | Responder | Synthesiser | TurnDetector
+Engine = Recogniser | SegmentDecoder | Interpreter | Responder | Synthesiser | TurnDetector
 Factory = Callable[[], Engine]
 
 
@@ -76,6 +79,12 @@ class WorkerLoop:
 
     def _values(self, call: Call) -> Iterator[Any]:
         match call:
+            case Job(request=InterpretRequest() as request):
+                if isinstance(self._engine, Interpreter):
+                    yield self._engine.interpret(request)
+            case Job(request=IndexRequest() as request):
+                if isinstance(self._engine, Interpreter):
+                    self._engine.index(request)
             case Job(request=RespondRequest() as request):
                 if isinstance(self._engine, Responder):
                     yield from self._engine.respond(request)
@@ -131,8 +140,8 @@ def _well_formed(said: Any) -> Any:
             return replace(said, words=_words(words))
         case Clause(text=text, cue=cue):
             return replace(said, text=well_formed(text), cue=cue and well_formed(cue))
-        case ReplyEnd(intent=intent, reason=reason):
-            return replace(said, intent=well_formed(intent), reason=well_formed(reason))
+        case Interpretation(reason=reason):
+            return replace(said, reason=well_formed(reason))
         case _:
             return said
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from pipelines.scripted.interpreter import ScriptedInterpreter
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
@@ -13,6 +14,11 @@ from pipelines.scripted.turn_detector import ScriptedTurnDetector
 def recogniser() -> ScriptedRecogniser:
     """Return a recogniser that costs nothing."""
     return ScriptedRecogniser(feed_cost_ms=0.0, finish_cost_ms=0.0)
+
+
+def interpreter() -> ScriptedInterpreter:
+    """Return an interpreter that costs nothing and takes every turn for a statement."""
+    return ScriptedInterpreter()
 
 
 def responder() -> ScriptedResponder:

@@ -42,7 +42,7 @@ class ScriptedResponder:
         """Nothing to load."""
 
     def prepare(self, request: PrepareRequest) -> None:
-        """Nothing depends on the card."""
+        """Nothing depends on the patient."""
 
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
         """Yield the turn's clauses, then a ReplyEnd."""
@@ -58,4 +58,4 @@ class ScriptedResponder:
             clause = Clause(text=part) if isinstance(part, str) else part
             cost_ms = clause.cost_ms if clause.cost_ms is not None else (self.cost_ms if index == 0 else 0.0)
             yield Clause(clause.text, clause.cue, clause.pause_after_ms, cost_ms)
-        yield ReplyEnd(intent="scripted", reason=f"turn {request.turn} of the script", score=1.0, cost_ms=0.0)
+        yield ReplyEnd(cost_ms=0.0)

@@ -46,8 +46,10 @@ from pipelines.lanes.decodes import RecogniserHandle, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card import Card
+from pipelines.patient.disclosure import Disclosure
 from pipelines.session.candidate_audio import Hearing
 from pipelines.session.end_of_turns import EndOfTurns
+from pipelines.session.interpreting import Interpreting
 from pipelines.session.latency import LatencyWatch
 from pipelines.session.patient_audio import Speaking
 from pipelines.session.recording import SessionRecorder
@@ -64,6 +66,7 @@ class Engines:
     """The lanes a session runs on, shared by all sessions; without a turn detector it goes by text alone."""
 
     recogniser: RecogniserLane
+    interpreter: JobLane
     responder: JobLane
     synthesiser: JobLane
     turn_detector: JobLane | None = None
@@ -71,7 +74,7 @@ class Engines:
     @property
     def lanes(self) -> tuple[RecogniserLane | JobLane, ...]:
         """All of them."""
-        lanes = (self.recogniser, self.responder, self.synthesiser, self.turn_detector)
+        lanes = (self.recogniser, self.interpreter, self.responder, self.synthesiser, self.turn_detector)
         return tuple(lane for lane in lanes if lane is not None)
 
 
@@ -117,7 +120,9 @@ class SessionDriver:
             patient_name=spec.card.patient.name,
             listens=self._ends.is_there,
             policy=policy,
+            disclose=Disclosure(spec.card, spec.seed),
         )
+        self._interpreting = Interpreting(spec.card, engines.interpreter, self.signal)
         self._clock = clock
         self._engines = engines
         self._intake = Intake(rate_hz=spec.input_hz, paced=spec.paced)
@@ -160,6 +165,7 @@ class SessionDriver:
         spec = StreamSpec(self.spec.id, vocabulary=words, speaker_state=self.spec.speaker_state)
         self._stream = self._engines.recogniser.open(spec, self._hypothesis)
         self._hearing.attach(self._stream)
+        self._interpreting.prepare()
         self._speaking.prepare()
         for lane in self._engines.lanes:
             listener = partial(self._incident, lane.name)
@@ -184,6 +190,7 @@ class SessionDriver:
         self.playout.shut()
         self._report_gaps()
         self._ends.cancel()
+        self._interpreting.cancel()
         if self._stream is not None:
             self._stream.close()
         while self._unlisten:
@@ -375,6 +382,8 @@ class SessionDriver:
                 self._hearing.finish_segment(segment)
             case c.DropSegment(segment=segment):
                 self._hearing.drop_segment(segment)
+            case c.Interpret():
+                self._interpreting.ask(command)
             case c.Respond():
                 if command.kind in (RespondKind.SILENCE, RespondKind.OPENING):
                     # It answers no turn, not even one before it that was left without an answer.
@@ -389,7 +398,7 @@ class SessionDriver:
                 self._speaking.speak(command)
             case c.CloseReply(reply=reply):
                 self._speaking.close(reply)
-            case c.Release(reply=reply):
+            case c.ReleaseReply(reply=reply):
                 self._latency.released(self._clock.now_ms(), reply)
                 self.playout.release(reply)
             case c.Hold(reply=reply):

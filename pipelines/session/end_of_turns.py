@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
 from audio.frames import Pcm
 from pipelines.conversation import signals as s
+from pipelines.conversation.endpointing import ANSWER_WITHIN_MS
 from pipelines.engines import EndOfTurn, EndOfTurnRequest
 from pipelines.lanes.jobs import JobLane, JobTicket
 
-# With so many before it in the queue an answer would come too late.
-MOST_WAITING = 3
+# Where others wait for the detector already, an answer would come too late.
+MOST_WAITING = 1
+# An answer that took longer was waited for in vain: the machine is busy, and is left alone for a while.
+LATE_MS = ANSWER_WITHIN_MS
+REST_MS = 2_000.0
 
 
 class EndOfTurns:
@@ -31,10 +36,12 @@ class EndOfTurns:
     def ask(self, number: int, samples: Pcm) -> None:
         """Ask how a turn sounds, int16 mono at 16 kHz; a lane that has too much to do is not asked.
 
-        The answer comes as a signal that carries `number`, or never.
+        The answer comes as a signal that carries `number`: with nothing where nobody was asked, or never.
         """
         self.cancel()
-        if self._lane is None or self._lane.waiting >= MOST_WAITING:
+        if self._lane is None or self._lane.waiting >= MOST_WAITING or self._lane.is_slow(LATE_MS, for_ms=REST_MS):
+            # Not at once: the core's other commands come first.
+            asyncio.get_running_loop().call_soon(self._signal, s.EndOfTurnHeard(number, None))
             return
         request = EndOfTurnRequest(samples)
         heard = partial(self._heard, number)

@@ -16,6 +16,7 @@ from pipelines.engines import PrepareRequest, RespondRequest, SpeakRequest, Spee
 from pipelines.lanes.jobs import JobLane, JobTicket
 from pipelines.lanes.messages import JobRequest
 from pipelines.patient.card import Card
+from pipelines.patient.persona import persona_of
 
 # These are the lane's priorities: somebody waits in silence for the first clause, nobody for the others.
 FIRST_CLAUSE, LATER_CLAUSE = 0, 10
@@ -53,6 +54,7 @@ class Speaking:
         self._session_id = session_id
         self._card = card
         self._seed = seed
+        self._persona = persona_of(card)
         self._responder = responder
         self._synthesiser = synthesiser
         self._playout = playout
@@ -62,10 +64,10 @@ class Speaking:
         self._now: _Speaking | None = None
 
     def prepare(self) -> None:
-        """Let the patient's mind get ready for the card."""
+        """Let the responder get ready for the patient."""
         with contextlib.suppress(CapacityError):  # then the first turn pays for it
             self._responder.submit(
-                PrepareRequest(self._card),
+                PrepareRequest(self._persona),
                 priority=LATER_CLAUSE,
                 on_part=lambda _part: None,
                 # What is wrong with the engine will show in the first turn.
@@ -81,11 +83,10 @@ class Speaking:
             turn=command.turn,
             revision=command.revision,
             kind=command.kind,
-            card=self._card,
+            persona=self._persona,
+            release=command.release,
             text=command.text,
-            words=command.words,
             history=command.history,
-            told=command.told,
             seed=self._seed,
         )
         self._submit(

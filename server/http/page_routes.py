@@ -62,6 +62,7 @@ async def info(request: Request) -> Response:
             "env": server.settings.environment,
             "engines": {
                 "recogniser": engine(server.choices.recogniser),
+                "interpreter": engine(server.choices.interpreter),
                 "responder": engine(server.choices.responder),
                 "synthesiser": engine(server.choices.synthesiser),
                 "turn_detector": engine(detector)

@@ -205,7 +205,7 @@ class Settings(_Section):
         faults = [] if self.secret_key else [f"secret_key: production needs one; {MAKE_ONE}, set it as SECRET_KEY"]
         faults += self.secret_faults()
         faults += self.check_backend(self.engines.backend)
-        for kind in ("recogniser", "responder", "synthesiser"):
+        for kind in ("recogniser", "interpreter", "responder", "synthesiser"):
             if getattr(self.engines, kind) == "scripted":
                 faults.append(f"engines.{kind}: production refuses the scripted {kind}, which is for tests; set auto")
         return faults

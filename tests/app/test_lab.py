@@ -132,7 +132,7 @@ async def test_recordings_are_listed_and_nothing_else_can_be_read(tmp_path: Path
             {"name": "inner/with truth.wav", "bytes": size, "truth": True},
             {"name": "plain.wav", "bytes": size, "truth": False},
         ]
-        assert body["engines"] == dict.fromkeys(("recogniser", "responder", "synthesiser"), "scripted")
+        assert body["engines"] == dict.fromkeys(("recogniser", "interpreter", "responder", "synthesiser"), "scripted")
         assert body["settings_digest"] == settings.digest()
         audio = await client.get("/api/lab/sound/inner/with%20truth.wav")
         assert audio.headers["content-type"] == "audio/wav"

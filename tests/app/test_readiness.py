@@ -226,7 +226,8 @@ async def test_a_model_beyond_the_ceiling_leaves_the_server_up_with_the_figures(
         await server.stop()
     assert told is not None
     assert re.fullmatch(
-        r"scripted: the engine could not be loaded: small does not fit: it needs \d+ MiB, and \d+ MiB of the 32 MiB "
-        r"allowed to this server are in use \(no model among it\); choose a smaller model, or raise models\.max_memory",
+        r"scripted: the engine could not be loaded: small does not fit: it needs \d+ MiB, and [\d.]+ [MG]iB of "
+        r"the 32 MiB allowed to this server are in use \(no model among it\); choose a smaller model, or raise "
+        r"models\.max_memory",
         told,
     )

@@ -18,8 +18,10 @@ import pytest
 
 from pipelines.engine_choices import EngineSettings
 from pipelines.events import Audience, ReplyProposed
-from pipelines.llm import scripted
+from pipelines.patient import disclosure
 from pipelines.patient.card import Card, Cue, public_view
+from pipelines.responders import card_words
+from pipelines.responders.card_words import CardWords
 from pipelines.scripted import instant
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from server.host import Server
@@ -92,7 +94,7 @@ class Watch:
         self.told: set[str] = set()
         lines = [line for variants in card.lines.model_dump().values() for line in variants]
         printed = [text for _, text in strings(public_view(card).model_dump(mode="json"))]
-        spoken = [scripted.NAME_LINE, scripted.AGE_LINE, scripted.TOLD_LINE, card.opening or ""]
+        spoken = [disclosure.NAME_LINE, disclosure.AGE_LINE, disclosure.TOLD_LINE, card.opening or ""]
         self.known = shingles([*lines, *printed, *spoken])
         self._checked = 0
         self._deltas: dict[str, str] = {}  # texts that come in pieces, by item
@@ -210,9 +212,10 @@ async def read(url: str, token: str = "") -> str:
 async def test_no_secret_of_any_card_reaches_its_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Twenty-five words a second without a pause, so that whole role-plays are heard to their end in seconds.
     monkeypatch.setattr(instant, "synthesiser", lambda: ToneSynthesiser(cost_ms=0.0, word_ms=40))
-    patient = scripted.ScriptedPatient(split=lambda text: [(text, 0)])
-    monkeypatch.setattr(scripted, "ScriptedPatient", lambda: patient)
-    engines = EngineSettings(backend="mock", responder="scripted-patient", synthesiser_workers=2)
+    patient = CardWords(split=lambda text: [(text, 0)])
+    monkeypatch.setattr(card_words, "CardWords", lambda: patient)
+    mind = {"interpreter": "word-index", "responder": "scripted-patient"}
+    engines = EngineSettings.model_validate({"backend": "mock", "synthesiser_workers": 2, **mind})
 
     async with serving(tmp_path, engines=engines) as (address, server):
         cards = list(server.cards.values())

@@ -21,6 +21,7 @@ from pipelines.events import Audience
 from pipelines.lanes.worker_loop import Factory
 from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary
+from pipelines.scripted.interpreter import ScriptedInterpreter
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
@@ -86,6 +87,7 @@ def replay() -> Replay:
         *names: str,
         recogniser: Factory = ScriptedRecogniser,
         decoder: Factory | None = None,
+        interpreter: Factory = ScriptedInterpreter,
         responder: Factory = ScriptedResponder,
         synthesiser: Factory = ToneSynthesiser,
         turn_detector: Factory | None = None,
@@ -103,6 +105,7 @@ def replay() -> Replay:
                 recogniser=recogniser,
                 decoder=decoder,
                 growth=WhisperSettings().growth,
+                interpreter=interpreter,
                 responder=responder,
                 synthesiser=synthesiser,
                 turn_detector=turn_detector,

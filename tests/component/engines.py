@@ -12,6 +12,7 @@ from pipelines.lanes.decodes import DecodeLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.lanes.worker_loop import Factory
+from pipelines.scripted.interpreter import ScriptedInterpreter
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
@@ -26,6 +27,7 @@ async def engines_on_lanes(
     recogniser: Factory = ScriptedRecogniser,
     decoder: Factory | None = None,
     growth: Growth | None = None,
+    interpreter: Factory = ScriptedInterpreter,
     responder: Factory = ScriptedResponder,
     synthesiser: Factory = ToneSynthesiser,
     turn_detector: Factory | None = None,
@@ -41,6 +43,7 @@ async def engines_on_lanes(
         StreamLane(recogniser, isolation=isolation, workers=1, clock=clock, name="recogniser")
         if decoder is None
         else DecodeLane(decoder, isolation=isolation, workers=1, clock=clock, name="recogniser", growth=growth),
+        job_lane(interpreter, name="interpreter"),
         job_lane(responder, name="responder"),
         job_lane(synthesiser, name="synthesiser"),
         job_lane(turn_detector, name="turn_detector") if turn_detector is not None else None,

@@ -74,6 +74,24 @@ def test_one_that_is_too_slow_is_done_without(replay: Replay) -> None:
         assert delay <= max(before, LISTEN_AT_MS[0] + ANSWER_WITHIN_MS + 100.0) + 20.0
 
 
+def test_a_machine_that_is_too_busy_for_it_is_left_alone_for_a_while(replay: Replay) -> None:
+    quick: list[EndOfTurnRequest] = []
+    replay(NAME, turns=TURNS, fixed_wait_ms=None, turn_detector=partial(detector, quick, cost_ms=40.0))
+    slow: list[EndOfTurnRequest] = []
+    replayed = replay(
+        NAME, turns=TURNS, fixed_wait_ms=None, turn_detector=partial(detector, slow, cost_ms=ANSWER_WITHIN_MS + 50.0)
+    )
+    assert len(replayed.events(TurnCommitted)) == TURNS
+    assert 0 < len(slow) < len(quick)
+    # Where nobody was asked, nobody waits for an answer.
+    without = replay(NAME, turns=TURNS, fixed_wait_ms=None)
+    late = [
+        (result.voice_to_voice_ms or 0.0) - (alone.voice_to_voice_ms or 0.0)
+        for result, alone in zip(replayed.candidate.results, without.candidate.results, strict=True)
+    ]
+    assert sum(delay > 20.0 for delay in late) <= len(slow)
+
+
 def test_one_that_fails_is_done_without(replay: Replay) -> None:
     def fail(_request: EndOfTurnRequest) -> float:
         raise EngineError("it fell over")

@@ -17,6 +17,7 @@ from pipelines.engines import (
     Hypothesis,
     Recogniser,
     RecogniserStream,
+    Release,
     ReplyEnd,
     Responder,
     RespondKind,
@@ -28,8 +29,10 @@ from pipelines.engines import (
     Voice,
     Word,
 )
-from pipelines.llm.scripted import ScriptedPatient
+from pipelines.intent.acts import Act
 from pipelines.patient.card import CandidateSide, Card, Cue, Lines, PatientSide
+from pipelines.patient.persona import persona_of
+from pipelines.responders.card_words import CardWords
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
@@ -50,7 +53,7 @@ if NIGHTLY:  # the same stream with a slower encoder
     RECOGNISERS["whisper-padded"] = functools.partial(proof_recogniser, true_length=False)
 RESPONDERS: dict[str, Callable[[], Responder]] = {
     "scripted": ScriptedResponder,
-    "scripted-patient": ScriptedPatient,
+    "scripted-patient": CardWords,
 }
 SYNTHESISERS: dict[str, Callable[[], Synthesiser]] = {"scripted": ToneSynthesiser, "espeak": EspeakSynthesiser}
 if flite.available():
@@ -311,12 +314,12 @@ def a_card() -> Card:
 @pytest.mark.parametrize("kind", list(RespondKind))
 @pytest.mark.parametrize("text", ["where is the pain", ""])
 def test_a_reply_is_clauses_and_one_end(responder: Responder, kind: RespondKind, text: str) -> None:
-    request = RespondRequest(id="r", turn=1, revision=0, kind=kind, card=a_card(), text=text)
+    release = Release(Act.STATEMENT, "It hurts here. It began last week.")
+    request = RespondRequest("r", 1, 0, kind, persona_of(a_card()), release, text)
     assert pickle.loads(pickle.dumps(request)) == request
     parts = list(responder.respond(request))
     *clauses, end = parts
     assert isinstance(end, ReplyEnd)
-    assert 0.0 <= end.score <= 1.0
     assert clauses
     assert all(isinstance(clause, Clause) and clause.text.strip() for clause in clauses)
     assert pickle.loads(pickle.dumps(parts)) == parts

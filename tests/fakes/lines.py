@@ -43,7 +43,7 @@ class LinesResponder:
         """Nothing to load."""
 
     def prepare(self, request: PrepareRequest) -> None:
-        """Nothing depends on the card."""
+        """Nothing depends on the patient."""
 
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
         """Yield the clauses, then a ReplyEnd."""
@@ -57,4 +57,4 @@ class LinesResponder:
         for index, clause in enumerate(clauses):
             cost_ms = self.clause_cost_ms if index else self.cost_ms
             yield Clause(clause.text, clause.cue, clause.pause_after_ms, cost_ms)
-        yield ReplyEnd(intent="scripted", reason="a line of the script", score=1.0, cost_ms=0.0)
+        yield ReplyEnd(cost_ms=0.0)

@@ -13,7 +13,7 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import State
 from pipelines.endpointing.evidence import Evidence
 from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
-from pipelines.engines import Clause, HistoryItem, ReplyEnd, RespondKind, Word
+from pipelines.engines import Clause, HistoryItem, Interpretation, ReplyEnd, RespondKind, Word
 from pipelines.events import (
     ClauseSpoken,
     CueHeard,
@@ -28,6 +28,8 @@ from pipelines.events import (
     TurnCommitted,
     TurnIgnored,
 )
+from pipelines.intent.acts import Act
+from pipelines.patient.disclosure import Disclose, nothing_to_tell
 
 WORD_MS = 200.0
 # Every conversation comes to rest in this much silence, which is twice the sum of all waits and timeouts.
@@ -102,10 +104,13 @@ class World:
         patient_opens: bool = False,
         listens: bool = False,
         policy: EndpointPolicy | None = None,
+        disclose: Disclose = nothing_to_tell,
     ) -> None:
         self.settings = settings
         policy = policy or Waits(400.0, 1_500.0)
-        self.core = Conversation(settings, patient_opens=patient_opens, listens=listens, policy=policy)
+        self.core = Conversation(
+            settings, patient_opens=patient_opens, listens=listens, policy=policy, disclose=disclose
+        )
         self.now_ms = 0.0
         self.played_at_tick_ms = 0.0  # what the core knows of the playback
         # The detector hinted at a voice, and has not said yet whether it was one.
@@ -119,6 +124,8 @@ class World:
         self.of_turn: list[int] = []  # the segments of the turn at hand
         self.interims: list[tuple[int, int]] = []  # (segment, number), to be answered
         self.questions: list[int] = []  # how a turn sounds, to be answered or not
+        self.meanings: list[int] = []  # what words mean, to be answered
+        self._meaning = 0
         self.replies: dict[int, Made] = {}
         self.committed: list[tuple[int, str]] = []
         self.ignored: list[int] = []
@@ -221,6 +228,10 @@ class World:
             reply.prepared = True
             self.tell(s.Prepared(number))
 
+    def interpret(self, interpretation: Interpretation | None = None) -> None:
+        """The interpreter answers its oldest question."""
+        self.tell(s.Interpreted(self.meanings.pop(0), interpretation or Interpretation(Act.STATEMENT)))
+
     def rest(self, *, answers: bool = True) -> None:
         """Continue fairly: everybody answers what was asked, the candidate is silent; it must come to rest.
 
@@ -247,13 +258,15 @@ class World:
         for segment, state in list(self.segments.items()):
             if state == "asked":
                 self.understood(segment, "where does it hurt", final=True)
+        while self.meanings:
+            self.interpret()
         for number, reply in list(self.replies.items()):
             if reply.over:
                 continue
             if not reply.proposal_ended:
                 if not reply.proposed:
                     self.propose(number, Clause("It hurts here.", "here"))
-                self.propose(number, ReplyEnd("cue", "", 1.0))
+                self.propose(number, ReplyEnd())
             while reply.to_speak and not reply.over:
                 self.make_sound(number)
 
@@ -282,6 +295,11 @@ class World:
             case c.DropSegment(segment=segment):
                 assert self.segments[segment] == "open", "only an open segment can be dropped"
                 self.segments[segment] = "dropped"
+            case c.Interpret(number=number, text=text):
+                assert number > self._meaning, "the numbers of questions only grow"
+                assert text, "there is nothing to interpret"
+                self._meaning = number
+                self.meanings.append(number)
             case c.Respond():
                 self._respond(command)
             case c.Adopt(reply=number):
@@ -303,7 +321,7 @@ class World:
                 reply = self._alive(number)
                 assert not reply.closed
                 reply.closed = True
-            case c.Release(reply=number):
+            case c.ReleaseReply(reply=number):
                 self._release(number)
             case c.Hold(reply=number):
                 reply = self._alive(number)
@@ -397,7 +415,11 @@ class World:
     def _finished(self, event: ReplyFinished) -> None:
         assert event.reply not in self.finished, f"reply {event.reply} is finished twice"
         self.finished[event.reply] = event
-        reply = self.replies[event.reply]
+        reply = self.replies.get(event.reply)
+        if reply is None:  # it was never known what it was to answer
+            assert (event.status, event.heard) == ("failed", "")
+            self.put = len(self.committed)
+            return
         reply.over = True
         if event.status == "completed":
             assert event.heard == " ".join(clause.text for clause in reply.clauses_made)

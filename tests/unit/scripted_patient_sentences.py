@@ -5,7 +5,7 @@ DEVELOPMENT served for tuning; HELD_OUT was written afterwards and served for me
 
 from __future__ import annotations
 
-from pipelines.llm.evaluation import MatchingCase
+from bench.cue_cases import MatchingCase
 
 _CARDS = {
     "A": "nursing-leg-wound",

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from common.errors import CardError
-from pipelines.llm.words import tokens
+from pipelines.intent.words import tokens
 from pipelines.patient.card import Card, public_view
 from pipelines.patient.card_library import MAX_CARD_BYTES, CardLibrary, check
 

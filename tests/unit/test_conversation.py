@@ -17,7 +17,7 @@ from pipelines.conversation.handlers import listening
 from pipelines.conversation.settings import ConversationSettings, DraftSettings
 from pipelines.conversation.states import IllegalMove, State, on, when
 from pipelines.conversation.table import TABLE
-from pipelines.engines import Clause, ReplyEnd, RespondKind, Word
+from pipelines.engines import Clause, Interpretation, ReplyEnd, RespondKind, Word
 from pipelines.events import (
     CueHeard,
     CueUnheard,
@@ -29,6 +29,7 @@ from pipelines.events import (
     TurnCommitted,
     TurnIgnored,
 )
+from pipelines.intent.acts import Act
 
 SETTINGS = ConversationSettings(fixed_wait_ms=900, drafts=DraftSettings(enabled=False))
 T = TypeVar("T")
@@ -50,6 +51,8 @@ class Table:
     def tell(self, signal: s.Signal) -> list[c.Command]:
         commands = self.core.receive_signal(signal, self.now_ms)
         self.done += commands
+        for asked in [x for x in commands if isinstance(x, c.Interpret)]:
+            commands += self.tell(s.Interpreted(asked.number, Interpretation(Act.STATEMENT)))
         return commands
 
     def wait(self, ms: float, played_ms: float = 0.0, missing: bool = False) -> list[c.Command]:
@@ -84,7 +87,7 @@ class Table:
         reply = self.of(c.Respond)[-1].reply
         for clause in clauses:
             self.tell(s.Proposed(reply, clause))
-        self.tell(s.Proposed(reply, ReplyEnd("cue", "matched", 0.9)))
+        self.tell(s.Proposed(reply, ReplyEnd()))
         at_ms = 0
         for index, clause in enumerate(clauses):
             words = tuple(
@@ -149,7 +152,7 @@ def test_a_turn_is_answered_once_after_the_wait() -> None:
     assert (respond.kind, respond.text, respond.turn) == (RespondKind.REPLY, "how did it happen", 1)
     assert table.events(SpeechStopped) == [SpeechStopped(1, 1000.0)]
     table.answer(Clause("On the stairs.", "how"))
-    assert table.of(c.Release) == [c.Release(1)]
+    assert table.of(c.ReleaseReply) == [c.ReleaseReply(1)]
     table.tell(s.PlayedOut(1, 600.0, True))
     assert table.stands(State.LISTENING)
     assert [item.text for item in table.core.memory.history] == ["how did it happen", "On the stairs."]
@@ -431,14 +434,14 @@ class AnyOrder(RuleBasedStateMachine):
             number = replies[-1 - back].reply
             self.table.tell(s.Proposed(number, Clause("It hurts here.", "a")))
             self.table.tell(s.Prepared(number))
-            self.table.tell(s.Proposed(number, ReplyEnd("cue", "", 1.0)))
+            self.table.tell(s.Proposed(number, ReplyEnd()))
 
     @rule(back=st.integers(0, 1), signal=st.sampled_from(["out", "fail", "cut", "end"]))
     def reply_ends(self, back: int, signal: str) -> None:
         replies = self.table.of(c.Respond)
         if len(replies) > back:
             number = replies[-1 - back].reply
-            started = number in {x.reply for x in self.table.of(c.Release)}
+            started = number in {x.reply for x in self.table.of(c.ReleaseReply)}
             if signal == "out" and started:  # playout can't end what was not released
                 self.table.tell(s.PlayedOut(number, 800.0, True))
             elif signal == "fail":
@@ -446,7 +449,7 @@ class AnyOrder(RuleBasedStateMachine):
             elif signal == "cut":
                 self.table.tell(s.Truncated(number, 100.0))
             elif signal == "end":
-                self.table.tell(s.Proposed(number, ReplyEnd("cue", "", 1.0)))
+                self.table.tell(s.Proposed(number, ReplyEnd()))
 
     @rule(signal=st.sampled_from([s.CommitAsked(), s.ClearAsked(), s.ReplyAsked(), s.CancelAsked(0.0), s.TimeUp()]))
     def client(self, signal: s.Signal) -> None:

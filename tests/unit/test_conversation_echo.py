@@ -18,7 +18,7 @@ def speaking(talk: Talk | None = None) -> Talk:
     talk.say("how did it happen")
     number = talk.asked[-1].reply
     talk.propose(number, Clause(LONG))
-    talk.propose(number, ReplyEnd("cue", "", 1.0))
+    talk.propose(number, ReplyEnd())
     talk.make_sound(number)
     talk.wait(500)
     assert talk.core.state is State.SPEAKING

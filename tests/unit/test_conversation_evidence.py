@@ -12,6 +12,8 @@ from pipelines.conversation.settings import ConversationSettings, DraftSettings
 from pipelines.endpointing.evidence import Evidence
 from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
 from pipelines.endpointing.settings import EndpointSettings
+from pipelines.engines import Interpretation
+from pipelines.intent.acts import Act
 
 
 class Noting(EndpointPolicy):
@@ -45,6 +47,8 @@ class Talk:
                     self.segments.append(segment)
                 case c.AskInterim(segment=segment, number=number):
                     self.interims.append((segment, number))
+                case c.Interpret(number=number):
+                    self.tell(s.Interpreted(number, Interpretation(Act.STATEMENT)))
                 case _:
                     pass
 

@@ -30,7 +30,7 @@ def speaking(*clauses: str, talk: Talk | None = None) -> Talk:
     number = talk.asked[-1].reply
     for clause in clauses:
         talk.propose(number, Clause(clause))
-    talk.propose(number, ReplyEnd("cue", "", 1.0))
+    talk.propose(number, ReplyEnd())
     for _ in clauses:
         talk.make_sound(number)
     talk.tick()
@@ -152,14 +152,14 @@ def test_the_echo_of_an_answer_on_guard_takes_nothing() -> None:
 
 def reply_of(*clauses: str, end: bool = True) -> Reply:
     """Return a reply with word times of 200 ms each."""
-    reply, at_ms = Reply(1, 1, 1, 0.0), 0
+    reply, at_ms = Reply(1, 1, 1, 0.0, RespondKind.REPLY), 0
     for index, text in enumerate(clauses):
         reply.propose(Clause(text))
         words = tuple(Word(word, at_ms + 200 * i, at_ms + 200 * (i + 1)) for i, word in enumerate(text.split()))
         at_ms += 200 * len(words)
         reply.time_words(index, words, 0.0, last=True)
     if end:
-        reply.close(ReplyEnd("cue", "", 1.0))
+        reply.close(ReplyEnd())
     return reply
 
 

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from pipelines.conversation import signals as s
 from pipelines.conversation.settings import ConversationSettings, DraftSettings
 from pipelines.conversation.states import State
-from pipelines.engines import Clause, ReplyEnd
+from pipelines.engines import Clause, Interpretation, ReplyEnd
+from pipelines.intent.acts import Act
 from tests.nightly import NIGHTLY
 from tests.unit.conversation_world import Waits, World
 
@@ -129,13 +130,22 @@ class AnySequence(RuleBasedStateMachine):
         number = self.world.questions[max(0, len(self.world.questions) - 1 - back)]
         self.world.tell(s.EndOfTurnHeard(number, probability))
 
+    @precondition(lambda self: self.world.meanings)
+    @rule(asks=st.sampled_from([None, 0.0, 0.9]), also_late=st.booleans())
+    def interpreter_answers(self, asks: float | None, also_late: bool) -> None:
+        """In time, late, twice, or not at all."""
+        number = self.world.meanings[0]
+        self.world.interpret(None if asks is None else Interpretation(Act.CUE, asks=asks))
+        if also_late:
+            self.world.tell(s.Interpreted(number, None))
+
     @precondition(lambda self: self.world.replies)
     @rule(back=st.integers(0, 2), clause=st.sampled_from(CLAUSES), end=st.booleans())
     def mind_goes_on(self, back: int, clause: Clause, end: bool) -> None:
         """Also for a reply that is over: its answer was under way."""
         number = self._reply(back)
         if not self.world.replies[number].proposal_ended:
-            self.world.propose(number, ReplyEnd("cue", "", 0.9, asked=True) if end else clause)
+            self.world.propose(number, ReplyEnd() if end else clause)
 
     @precondition(lambda self: self.world.replies)
     @rule(back=st.integers(0, 2))
@@ -181,7 +191,9 @@ class AnySequence(RuleBasedStateMachine):
     @rule()
     def client_cancels(self) -> None:
         number = self.world.core.reply_number
-        played_ms = self.world.replies[number].played_ms if number is not None else 0.0
+        # One that waits for what its turn means has not been asked for yet.
+        reply = self.world.replies.get(number) if number is not None else None
+        played_ms = reply.played_ms if reply is not None else 0.0
         self.world.tell(s.CancelAsked(played_ms))
 
     @rule(endpoint=st.booleans(), respond=st.booleans(), interruptible=st.booleans())

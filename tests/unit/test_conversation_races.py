@@ -17,6 +17,12 @@ class Talk(World):
         self.asked: list[c.Respond] = []
         super().__init__(ConversationSettings(), patient_opens=patient_opens)
 
+    def tell(self, signal: s.Signal) -> None:
+        """Give the core a signal; the interpreter answers at once."""
+        super().tell(signal)
+        while self.meanings:
+            self.interpret()
+
     def wait(self, ms: float) -> None:
         """Let time pass."""
         for _ in range(round(ms / 20)):

@@ -11,22 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.engines import (
-    Clause,
     HistoryItem,
-    PrepareRequest,
-    ReplyEnd,
+    IndexRequest,
+    Interpreter,
+    Release,
     Responder,
     RespondKind,
-    RespondRequest,
     Word,
 )
-from pipelines.llm.intents import Intent
-from pipelines.llm.scripted import AGAIN_PREFIX, TOLD_LINE, ScriptedPatient
+from pipelines.intent.acts import Act
+from pipelines.intent.word_index import WordIndex
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
+from pipelines.patient.disclosure import AGAIN_PREFIX, TOLD_LINE
+from pipelines.responders.card_words import CardWords
+from tests.fakes.mind import Mind
 from tests.unit.scripted_patient_sentences import DEVELOPMENT, HELD_OUT
 
-PATIENT = ScriptedPatient()
+PATIENT = Mind(WordIndex(), CardWords())
 
 
 @cache
@@ -38,16 +40,13 @@ def wound() -> Card:
     return library()["nursing-leg-wound"]
 
 
-def ask(text: str, *, card: Card | None = None, **changes: Any) -> tuple[str, str | None, ReplyEnd]:
-    """Return the reply's text, the cue it tells and its end, having checked the shape of the stream."""
-    values: dict[str, Any] = {"id": "r", "turn": 1, "revision": 0, "kind": RespondKind.REPLY, "card": card or wound()}
-    parts = list(PATIENT.respond(RespondRequest(text=text, **{**values, **changes})))
-    assert isinstance(parts[-1], ReplyEnd)
-    clauses = [part for part in parts[:-1] if isinstance(part, Clause)]
-    assert len(clauses) == len(parts) - 1 > 0
+def ask(text: str, *, card: Card | None = None, **changes: Any) -> tuple[str, str | None, Release]:
+    """Return the reply's text, the cue it tells and what was released."""
+    clauses, released = PATIENT.reply(text, card or wound(), **changes)
+    assert clauses
     cues = {clause.cue for clause in clauses}
     assert len(cues) == 1, "a reply carries one cue or none"
-    return " ".join(clause.text for clause in clauses), cues.pop(), parts[-1]
+    return " ".join(clause.text for clause in clauses), cues.pop(), released
 
 
 def said(text: str, *cues: str) -> HistoryItem:
@@ -55,26 +54,29 @@ def said(text: str, *cues: str) -> HistoryItem:
 
 
 def test_is_a_demonstration_responder() -> None:
-    PATIENT.warm()
+    PATIENT.interpreter.warm()
+    PATIENT.responder.warm()
     for card in library().values():
-        PATIENT.prepare(PrepareRequest(card))
-    assert isinstance(PATIENT, Responder)
-    assert (PATIENT.info.kind, PATIENT.info.isolation, PATIENT.info.demonstration) == ("responder", "thread", True)
+        PATIENT.interpreter.index(IndexRequest(card))
+    assert isinstance(PATIENT.interpreter, Interpreter)
+    assert isinstance(PATIENT.responder, Responder)
+    for engine, kind in ((PATIENT.interpreter, "interpreter"), (PATIENT.responder, "responder")):
+        assert (engine.info.kind, engine.info.isolation, engine.info.demonstration) == (kind, "thread", True)
 
 
 def test_asked_cue_names_trigger_score_and_runner_up() -> None:
-    text, cue, end = ask("does it hurt at all")
+    text, cue, released = ask("does it hurt at all")
     assert cue == "pain"
     assert text in wound().cue("pain").says
-    assert end.intent == Intent.CUE
-    assert "matched 'does it hurt' (pain)" in end.reason
-    assert 0.6 < end.score <= 1.0
+    assert released.act == Act.CUE
+    assert "matched 'does it hurt' (pain)" in released.reason
+    assert 0.6 < released.score <= 1.0
 
 
 def test_volunteered_cue_waits_for_the_one_before() -> None:
     advice = "it is important to keep the leg up"
-    text, cue, end = ask(advice)
-    assert (cue, end.intent) == (None, Intent.STATEMENT)
+    text, cue, released = ask(advice)
+    assert (cue, released.act) == (None, Act.STATEMENT)
     assert text in wound().lines.acknowledge
     assert ask(advice, told=("how-it-happened",))[1] == "worry-leg"
     assert ask(advice, told=("how-it-happened", "worry-leg", "dressing"))[1] == "washing"
@@ -104,10 +106,10 @@ def test_told_again_only_when_asked_again_in_other_words() -> None:
     assert told == "smoking"
     assert second in cue.says[1:]
     history = tuple(said(text, "smoking") for text in cue.says)
-    again, told, end = ask("do you smoke", told=("smoking",), history=history)
+    again, told, released = ask("do you smoke", told=("smoking",), history=history)
     assert told == "smoking"
     assert again.startswith(AGAIN_PREFIX)
-    assert "asked again" in end.reason
+    assert "asked again" in released.reason
 
 
 def test_cue_marked_once_is_not_told_again() -> None:
@@ -133,16 +135,16 @@ def test_open_question_brings_the_first_untold_cue() -> None:
 
 
 def test_anything_else_with_nothing_due() -> None:
-    text, cue, end = ask("is there anything else", told=("pain",))
+    text, cue, released = ask("is there anything else", told=("pain",))
     assert text in wound().lines.nothing_more
-    assert (cue, end.intent) == (None, Intent.INVITATION)
+    assert (cue, released.act) == (None, Act.INVITATION)
 
 
 def test_repeats_its_last_line_in_full() -> None:
     full = wound().cue("pain").says[0]
     heard = " ".join(full.split()[:6])
-    text, cue, end = ask("sorry could you say that again", told=("pain",), history=(said(heard, "pain"),))
-    assert (text, cue, end.intent) == (full, "pain", Intent.REPEAT)
+    text, cue, released = ask("sorry could you say that again", told=("pain",), history=(said(heard, "pain"),))
+    assert (text, cue, released.act) == (full, "pain", Act.REPEAT)
 
 
 def test_repeats_what_it_said_when_that_is_no_text_of_the_card() -> None:
@@ -160,9 +162,9 @@ def test_a_cue_cut_short_is_not_told() -> None:
 
 @pytest.mark.parametrize("text", ["", "um", "uh hmm", "b"])
 def test_unintelligible_is_asked_for_once_only(text: str) -> None:
-    reply, _, end = ask(text)
+    reply, _, released = ask(text)
     assert reply in wound().lines.say_again
-    assert end.intent == Intent.UNINTELLIGIBLE
+    assert released.act == Act.UNINTELLIGIBLE
     assert ask(text, history=(said(reply),))[0] in wound().lines.acknowledge
 
 
@@ -170,7 +172,7 @@ def test_few_words_of_low_confidence_are_unintelligible() -> None:
     def words(confidence: float) -> tuple[Word, ...]:
         return tuple(Word(text, 0, 100, confidence) for text in "do you smoke".split())
 
-    assert ask("do you smoke", words=words(0.05))[2].intent == Intent.UNINTELLIGIBLE
+    assert ask("do you smoke", words=words(0.05))[2].act == Act.UNINTELLIGIBLE
     assert ask("do you smoke", words=words(0.6))[1] == "smoking"
 
 
@@ -186,10 +188,10 @@ def test_long_explanation_tells_no_cue_unless_it_ends_with_a_question() -> None:
         "You should come back at once if there is more pain, redness or a bad smell."
     )
     for text in (talk, talk.lower().replace(".", "").replace(",", "")):
-        _, cue, end = ask(text)
-        assert (cue, end.intent) == (None, Intent.STATEMENT), end.reason
+        _, cue, released = ask(text)
+        assert (cue, released.act) == (None, Act.STATEMENT), released.reason
         assert ask(text + " Can you tell me who you live with?")[1] == "home-help"
-        assert ask(text + " does that make sense")[2].intent == Intent.CHECK
+        assert ask(text + " does that make sense")[2].act == Act.CHECK
 
 
 def test_other_kinds_use_the_lines_of_the_card() -> None:
@@ -239,10 +241,10 @@ def test_rules_hold_in_any_conversation(card_id: str, turns: list[str], seed: in
     history: list[HistoryItem] = []
     told: list[str] = []
     for turn, text in enumerate(turns):
-        reply, cue_id, end = ask(text, card=card, turn=turn, seed=seed, history=tuple(history), told=tuple(told))
-        assert end.intent in set(Intent)
-        assert 0.0 <= end.score <= 1.0
-        assert end.reason
+        reply, cue_id, released = ask(text, card=card, turn=turn, seed=seed, history=tuple(history), told=tuple(told))
+        assert released.act in set(Act)
+        assert 0.0 <= released.score <= 1.0
+        assert released.reason
         if cue_id is None:
             assert reply in plain
         else:
@@ -250,11 +252,11 @@ def test_rules_hold_in_any_conversation(card_id: str, turns: list[str], seed: in
             assert set(cue.after) <= set(told), "told before its turn"
             if cue_id not in told:
                 assert reply in cue.says
-                allowed = {Intent.CUE, Intent.OPEN, Intent.INVITATION}
+                allowed = {Act.CUE, Act.OPEN, Act.INVITATION}
                 if cue.kind == "volunteered":
-                    allowed |= {Intent.STATEMENT, Intent.CHECK}
-                assert end.intent in allowed
+                    allowed |= {Act.STATEMENT, Act.CHECK}
+                assert released.act in allowed
                 told.append(cue_id)
             else:
-                assert end.intent in {Intent.CUE, Intent.REPEAT, Intent.INVITATION}, "told twice without being asked"
+                assert released.act in {Act.CUE, Act.REPEAT, Act.INVITATION}, "told twice without being asked"
         history += [HistoryItem("candidate", text), HistoryItem("patient", reply, (cue_id,) if cue_id else ())]

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from audio.frames import ANALYSIS_HZ
 from bench import cli
+from bench.cue_cases import MatchingCase, MatchingReport
 from bench.cues import (
     CueResult,
     SpokenTurn,
@@ -24,7 +25,7 @@ from bench.cues import (
 from bench.stt import ClipSet, fixture_clips, real_clips, run_bench
 from common.errors import AudioError
 from pipelines.engines import Voice
-from pipelines.llm.evaluation import MatchingCase, MatchingReport
+from pipelines.intent.word_index import WordIndex
 from pipelines.patient.card_library import CardLibrary
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.synthesiser import ToneSynthesiser
@@ -47,7 +48,7 @@ def _told(result: CueResult) -> list[str]:
 def test_turns_of_the_consultations_are_understood() -> None:
     cases = [turn.case for turn in consultation_turns(DATA, library())]
     assert len(cases) >= 34
-    result = measure("true_text", "consultations", cases, library())
+    result = measure(WordIndex(), "true_text", "consultations", cases, library())
     assert result.report.rate >= 0.98, _told(result)
 
 
@@ -62,7 +63,7 @@ def test_turns_of_the_consultations_are_understood() -> None:
     ],
 )
 def test_sentences_are_understood(name: str, floor: float, wrong: float) -> None:
-    result = measure("true_text", name, load_sentences(DATA / f"{name}.yaml", library()), library())
+    result = measure(WordIndex(), "true_text", name, load_sentences(DATA / f"{name}.yaml", library()), library())
     assert result.report.rate >= floor
     assert result.figures[1].value is not None
     assert result.figures[1].value <= wrong
@@ -70,10 +71,10 @@ def test_sentences_are_understood(name: str, floor: float, wrong: float) -> None
 
 def test_figures_name_kind_and_set() -> None:
     cases = [MatchingCase(CARD, "do you smoke", "smoking"), MatchingCase(CARD, "do you smoke", "pain")]
-    right, wrong = measure("spoken", "some", cases, library()).figures
+    right, wrong = measure(WordIndex(), "spoken", "some", cases, library()).figures
     assert (right.name, right.value, right.n) == ("cue_matching_spoken/some", 0.5, 2)
     assert (wrong.name, wrong.value) == ("cue_told_wrongly_spoken/some", 0.5)
-    assert measure("spoken", "none", [], library()).figures[0].value is None
+    assert measure(WordIndex(), "spoken", "none", [], library()).figures[0].value is None
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_what_was_recognised_takes_the_place_of_the_text() -> None:
     assert [case.text for case in heard] == ["do you smoke"]
     assert [word.text for word in heard[0].words] == ["do", "you", "smoke"]
     assert done == [1]
-    assert measure("spoken", "some", heard, library()).report.rate == 1.0
+    assert measure(WordIndex(), "spoken", "some", heard, library()).report.rate == 1.0
 
 
 def test_sentences_are_spoken_with_silence_around() -> None:

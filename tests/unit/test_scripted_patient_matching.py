@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.engines import PrepareRequest, RespondKind, RespondRequest
-from pipelines.llm.evaluation import MatchingCase, MatchingReport, evaluate_matching
-from pipelines.llm.intents import Intent
-from pipelines.llm.matching import index_for
-from pipelines.llm.scripted import ScriptedPatient
-from pipelines.llm.words import normalise, sentences, sound, stem, tokens
+from bench.cue_cases import MatchingCase, MatchingReport, evaluate_matching
+from pipelines.engines import IndexRequest, InterpretRequest
+from pipelines.intent.acts import Act
+from pipelines.intent.matching import index_for
+from pipelines.intent.word_index import WordIndex
+from pipelines.intent.words import normalise, sentences, sound, stem, tokens
 from pipelines.patient.card_library import CardLibrary
 from tests.unit.recognition_errors import with_errors
 from tests.unit.scripted_patient_sentences import DEVELOPMENT, HELD_OUT
@@ -28,7 +28,7 @@ def library() -> CardLibrary:
 def measure(cases: tuple[MatchingCase, ...], error_rate: float) -> MatchingReport:
     seeds = range(2) if error_rate else range(1)
     damaged = [replace(case, text=with_errors(case.text, error_rate, seed)) for seed in seeds for case in cases]
-    return evaluate_matching(library(), damaged)
+    return evaluate_matching(WordIndex(), library(), damaged)
 
 
 def test_sentences_are_not_triggers() -> None:
@@ -66,7 +66,7 @@ def test_a_wrong_cue_is_told_seldom() -> None:
 def test_triggers_find_their_own_cue(card_id: str) -> None:
     asked = [cue for cue in library()[card_id].cues if cue.kind == "asked"]
     cases = [MatchingCase(card_id, trigger, cue.id) for cue in asked for trigger in cue.triggers]
-    report = evaluate_matching(library(), cases)
+    report = evaluate_matching(WordIndex(), library(), cases)
     assert report.rate >= 0.97, [(r.case.text, r.case.expected, r.reason) for r in report.failures]
 
 
@@ -74,34 +74,33 @@ def test_report_counts_and_names_failures() -> None:
     good = MatchingCase("nursing-leg-wound", "do you smoke", "smoking")
     wrong = MatchingCase("nursing-leg-wound", "do you smoke", "pain")
     other = MatchingCase("medicine-headaches", "goodbye", "closing")
-    report = evaluate_matching(library(), [good, wrong, other])
+    report = evaluate_matching(WordIndex(), library(), [good, wrong, other])
     assert report.rate == pytest.approx(2 / 3)
     assert [result.case for result in report.failures] == [wrong]
     assert report.rates_by_card() == {"medicine-headaches": 1.0, "nursing-leg-wound": 0.5}
     assert report.results[0].cue == "smoking"
-    assert evaluate_matching(library(), []).rate == 0.0
+    assert evaluate_matching(WordIndex(), library(), []).rate == 0.0
 
 
 def test_unknown_expectation_names_the_choices() -> None:
     case = MatchingCase("nursing-leg-wound", "do you smoke", "smokking")
     with pytest.raises(ValueError, match=r"'smokking' is no cue of the card and no intent"):
-        evaluate_matching(library(), [case])
+        evaluate_matching(WordIndex(), library(), [case])
 
 
-def test_reply_takes_less_than_five_milliseconds() -> None:
+def test_interpreting_takes_less_than_five_milliseconds() -> None:
     """Processor time of this thread, so that a busy machine doesn't fail it."""
-    patient, card = ScriptedPatient(), library()["nursing-leg-wound"]
-    patient.warm()
-    patient.prepare(PrepareRequest(card))
+    interpreter, card = WordIndex(), library()["nursing-leg-wound"]
+    interpreter.warm()
+    interpreter.index(IndexRequest(card))
     talk = " ".join(case.text for case in DEVELOPMENT if case.card_id == card.id and len(case.text) > 60).split()
     took_ms = []
     for turn in range(20):
         text = " ".join([*talk[turn : turn + 94], "can", "you", "tell", "me", f"whether you smoke{turn}"])
-        request = RespondRequest(id="r", turn=turn, revision=0, kind=RespondKind.REPLY, card=card, text=text)
         begin = time.thread_time()
-        parts = list(patient.respond(request))
+        heard = interpreter.interpret(InterpretRequest(card, text))
         took_ms.append(1000 * (time.thread_time() - begin))
-        assert parts
+        assert heard.reason
     assert sorted(took_ms)[len(took_ms) // 2] < 5.0
 
 
@@ -144,4 +143,4 @@ def test_misheard_borders_between_words_are_bridged() -> None:
 
 
 def test_intents_are_a_closed_set_with_unique_names() -> None:
-    assert len({intent.value for intent in Intent}) == len(Intent) == 15
+    assert len({intent.value for intent in Act}) == len(Act) == 15

@@ -36,7 +36,7 @@ def test_an_installed_one_listens_beside_whisper(models: ModelSettings) -> None:
     assert choices.turn_detector.model == "smart-turn"
     assert choices.names["turn_detector"] == "smart-turn"
     lanes = build_lanes(choices, EngineSettings(), LoopClock()).lanes
-    assert [lane.name for lane in lanes] == ["recogniser", "responder", "synthesiser", "turn_detector"]
+    assert [lane.name for lane in lanes] == ["recogniser", "interpreter", "responder", "synthesiser", "turn_detector"]
 
 
 def test_a_foreign_file_beside_it_does_not_take_its_place(models: ModelSettings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +12,9 @@ from pipelines.engines import (
     Clause,
     EngineInfo,
     Hypothesis,
+    Persona,
     PrepareRequest,
+    Release,
     ReplyEnd,
     ReplyPart,
     RespondKind,
@@ -24,13 +25,13 @@ from pipelines.engines import (
     Voice,
     Word,
 )
+from pipelines.intent.acts import Act
 from pipelines.lanes.messages import Call, Close, Failed, Feed, Finish, FromWorker, Job, Open, ReadInterim, Yielded
 from pipelines.lanes.worker_loop import Engine, WorkerLoop, serve
-from pipelines.patient.card_library import CardLibrary
 
 HALF, REPLACED = "\ud83d", "\ufffd"
 HEARD = Hypothesis(f"it {HALF}", (Word("it", 0, 100, 0.5), Word(HALF, 100, 200, 0.4)), stable_words=1, cost_ms=3.0)
-CARDS = Path(__file__).parents[2] / "configs" / "cards"
+PERSONA = Persona("Ann Lee", 40, "female", "calm", "a clinic")
 
 
 class HalfHearing:
@@ -71,7 +72,7 @@ class HalfMinded:
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
         yield Clause(f"Fine {HALF}", cue=HALF, pause_after_ms=80, cost_ms=0.0)
         yield Clause("\ude00 thanks", cost_ms=0.0)
-        yield ReplyEnd(HALF, f"because {HALF}", 0.7, asked=True, cost_ms=0.0)
+        yield ReplyEnd(cost_ms=0.0)
 
 
 class HalfVoiced:
@@ -102,12 +103,12 @@ def test_what_was_understood() -> None:
 
 
 def test_what_is_answered() -> None:
-    card = next(iter(CardLibrary.load(CARDS).values()))
-    request = RespondRequest("r", 1, 1, RespondKind.REPLY, card, "how are you")
+    release = Release(Act.STATEMENT, "well")
+    request = RespondRequest("r", 1, 1, RespondKind.REPLY, PERSONA, release, "how are you")
     assert said(HalfMinded(), Job(1, request)) == [
         Clause(f"Fine {REPLACED}", cue=REPLACED, pause_after_ms=80, cost_ms=0.0),
         Clause(f"{REPLACED} thanks", cost_ms=0.0),
-        ReplyEnd(REPLACED, f"because {REPLACED}", 0.7, asked=True, cost_ms=0.0),
+        ReplyEnd(cost_ms=0.0),
     ]
 
 
@@ -119,8 +120,7 @@ def test_what_is_spoken() -> None:
 
 
 def test_why_it_failed() -> None:
-    card = next(iter(CardLibrary.load(CARDS).values()))
-    (failed,) = WorkerLoop(HalfMinded()).work(Job(1, PrepareRequest(card)))
+    (failed,) = WorkerLoop(HalfMinded()).work(Job(1, PrepareRequest(PERSONA)))
     assert failed == Failed(1, f"EngineError: no index of {REPLACED}")
     told: list[FromWorker] = []
     serve(HalfVoiced, lambda _wait: None, told.append)

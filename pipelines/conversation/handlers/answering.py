@@ -75,6 +75,15 @@ def commit(m: Machine, turn: Turn) -> None:
         m.respond(RespondKind.REPLY)
 
 
+def interpreted(m: Machine, heard: s.Interpreted) -> None:
+    """It is known what the turn was taken for: ask for the reply that waits for it."""
+    m.do(m.meaning.take(heard.number, heard.interpretation))
+    reply = m.replies.reply
+    known = m.meaning.of(reply.question) if reply is not None else None
+    if known is not None:
+        m.do(m.replies.ask(known))
+
+
 def _adopt(m: Machine, draft: Reply) -> None:
     """The draft answers what was said: what is ready of it goes out, what was kept back is asked for."""
     m.do(m.replies.adopt(draft, m.now_ms))

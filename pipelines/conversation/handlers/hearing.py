@@ -73,6 +73,7 @@ def judge_pause(m: Machine) -> None:
     auto_endpoint = m.detection.auto_endpoint
     judged = m.candidate.judge_pause(m.now_ms, m.memory, m.replies.patient_until_ms, auto_endpoint=auto_endpoint)
     m.do(judged.commands)
+    m.interpret_pause()
     if judged.soon:
         _maybe_draft(m, judged.silent_ms)
     near = m.voice_near or (m.tick.loud and judged.left_ms > -LOUD_MS)
@@ -83,9 +84,12 @@ def judge_pause(m: Machine) -> None:
 def _maybe_draft(m: Machine, silent_ms: float) -> None:
     turn = m.candidate.turn_to_draft_for()
     busy = m.tick.busy or m.closing_due or m.replies.draft is not None
-    if turn is not None and m.detection.auto_respond and not busy and not m.asks_to_wait(turn):
+    if turn is None or not m.detection.auto_respond or busy or m.asks_to_wait(turn):
+        return
+    heard = m.meaning.of(m.memory.with_turn(turn).question())
+    if heard is not None:
         last_turn = m.candidate.last_turn
-        m.do(m.replies.ask_draft(turn, m.now_ms, silent_ms=silent_ms, last_turn=last_turn))
+        m.do(m.replies.ask_draft(turn, heard, m.now_ms, silent_ms=silent_ms, last_turn=last_turn))
 
 
 def end_turn(m: Machine) -> None:
@@ -95,15 +99,19 @@ def end_turn(m: Machine) -> None:
     commit_if_known(m)
 
 
-def drafted(m: Machine, proposed: s.Proposed) -> None:
-    """The draft of an answer goes on; once it is complete, it says how surely something was asked."""
-    draft = m.replies.drafted(proposed.reply)
-    if draft is None:
-        return
-    m.do(m.replies.add_part(draft, proposed.part, m.now_ms))
-    if draft.end is not None:
-        m.candidate.answer_in_pause(draft.end.score if draft.end.asked else 0.0)
+def note_meaning(m: Machine, heard: s.Interpreted) -> None:
+    """It is known what the words were taken for."""
+    m.do(m.meaning.take(heard.number, heard.interpretation))
+
+
+def interpreted(m: Machine, heard: s.Interpreted) -> None:
+    """It is known what was asked for, if anything was: judge the pause by that too."""
+    note_meaning(m, heard)
+    known = m.meaning.interpretation
+    if known is not None and m.candidate.pause is not None:
+        m.candidate.answer_in_pause(known.asks)
         m.estimate()
+        judge_pause(m)
 
 
 def heed_echo_in_turn(m: Machine, _: EchoJudged) -> None:

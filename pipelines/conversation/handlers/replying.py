@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.conversation import signals as s
-from pipelines.conversation.commands import Record, StopReply
+from pipelines.conversation.commands import Record
 from pipelines.conversation.heard import Reply
 from pipelines.conversation.machine import Machine, ReplyOver
 from pipelines.events import ClauseSpoken, Problem
@@ -43,7 +43,7 @@ def reply_failed(m: Machine, failed: s.ReplyFailed) -> None:
 
 def fail(m: Machine, reply: Reply, message: str) -> None:
     """End a reply that can't be made or spoken, and say why."""
-    m.do([StopReply(reply.number), Record(Problem("reply.failed", message))])
+    m.do([*m.replies.stop_making(reply), Record(Problem("reply.failed", message))])
     m.do(m.replies.finish(reply, "failed", reply.played_ms, m.now_ms, estimated=True))
     m.tell(ReplyOver(reply.closing))
 

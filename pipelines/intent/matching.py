@@ -15,10 +15,10 @@ from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
-from pipelines.llm.cue_topics import company, constant_topic
-from pipelines.llm.elsewhere import topics
-from pipelines.llm.lexicon import concepts_of, members_of, phrase_concepts
-from pipelines.llm.words import FUNCTION_WORDS, phrase_sound, sound, stem, tokens
+from pipelines.intent.cue_topics import company, constant_topic
+from pipelines.intent.elsewhere import topics
+from pipelines.intent.lexicon import concepts_of, members_of, phrase_concepts
+from pipelines.intent.words import FUNCTION_WORDS, phrase_sound, sound, stem, tokens
 from pipelines.patient.card import Card
 
 # A synonym is weaker evidence than the word of a trigger itself.

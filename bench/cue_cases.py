@@ -6,25 +6,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pipelines.engines import HistoryItem, RespondKind, RespondRequest, Word
-from pipelines.llm.intents import Intent
-from pipelines.llm.scripted import choose_reply
+from pipelines.engines import HistoryItem, Interpreter, InterpretRequest, RespondKind, Word
+from pipelines.intent.acts import Act
 from pipelines.patient.card import Card
+from pipelines.patient.disclosure import Disclosure, Moment
 
 # Names that people who label sentences use for the same thing, each with the intents that satisfy it.
-ALIASES: Mapping[str, frozenset[Intent]] = {
-    "acknowledge": frozenset({Intent.STATEMENT, Intent.CHECK}),
-    "explanation": frozenset({Intent.STATEMENT, Intent.CHECK}),
-    "advice": frozenset({Intent.STATEMENT, Intent.CHECK}),
-    "reassurance": frozenset({Intent.STATEMENT, Intent.CHECK}),
-    "statement": frozenset({Intent.STATEMENT, Intent.CHECK}),
-    "not_on_card": frozenset({Intent.UNKNOWN}),
-    "unknown": frozenset({Intent.UNKNOWN}),
-    "open": frozenset({Intent.OPEN}),
-    "closing": frozenset({Intent.FAREWELL}),
-    "say_again": frozenset({Intent.UNINTELLIGIBLE}),
-    "introduction": frozenset({Intent.GREETING}),
-    "unknown-question": frozenset({Intent.UNKNOWN}),
+ALIASES: Mapping[str, frozenset[Act]] = {
+    "acknowledge": frozenset({Act.STATEMENT, Act.CHECK}),
+    "explanation": frozenset({Act.STATEMENT, Act.CHECK}),
+    "advice": frozenset({Act.STATEMENT, Act.CHECK}),
+    "reassurance": frozenset({Act.STATEMENT, Act.CHECK}),
+    "statement": frozenset({Act.STATEMENT, Act.CHECK}),
+    "not_on_card": frozenset({Act.UNKNOWN}),
+    "unknown": frozenset({Act.UNKNOWN}),
+    "open": frozenset({Act.OPEN}),
+    "closing": frozenset({Act.FAREWELL}),
+    "say_again": frozenset({Act.UNINTELLIGIBLE}),
+    "introduction": frozenset({Act.GREETING}),
+    "unknown-question": frozenset({Act.UNKNOWN}),
 }
 VOLUNTEER = "volunteer"
 """Expected where the patient should tell a volunteered cue that is due, whichever it is."""
@@ -53,7 +53,7 @@ class CaseResult:
 
     case: MatchingCase
     cue: str | None
-    intent: Intent
+    intent: Act
     reason: str
     score: float
     passed: bool
@@ -88,39 +88,31 @@ class MatchingReport:
         return {card_id: sum(passed) / len(passed) for card_id, passed in sorted(groups.items())}
 
 
-def evaluate_matching(cards: Mapping[str, Card], cases: Iterable[MatchingCase]) -> MatchingReport:
+def evaluate_matching(
+    interpreter: Interpreter, cards: Mapping[str, Card], cases: Iterable[MatchingCase]
+) -> MatchingReport:
     """Return what the scripted patient makes of each case.
 
     Raises KeyError for a card that isn't in `cards`, ValueError for an expectation that is no cue and no intent.
     """
-    return MatchingReport(tuple(_run(cards[case.card_id], case) for case in cases))
+    return MatchingReport(tuple(_run(interpreter, cards[case.card_id], case) for case in cases))
 
 
-def _run(card: Card, case: MatchingCase) -> CaseResult:
+def _run(interpreter: Interpreter, card: Card, case: MatchingCase) -> CaseResult:
     cue_ids = {cue.id for cue in card.cues}
-    wanted: frozenset[Intent] = frozenset()
+    wanted: frozenset[Act] = frozenset()
     if case.expected not in cue_ids and case.expected != VOLUNTEER:
         wanted = ALIASES.get(case.expected) or frozenset({_intent(case.expected)})
     told = case.told
     if told is None:
         told = tuple(sorted(_before(card, case.expected))) if case.expected in cue_ids else ()
-    request = RespondRequest(
-        id="evaluate",
-        turn=1,
-        revision=0,
-        kind=RespondKind.REPLY,
-        card=card,
-        text=case.text,
-        words=case.words,
-        history=case.history,
-        told=told,
-    )
-    reply = choose_reply(request)
+    heard = interpreter.interpret(InterpretRequest(card, case.text, case.words, case.history))
+    reply = Disclosure(card)(Moment(RespondKind.REPLY, 1, case.text, heard, case.history, told))
     if case.expected == VOLUNTEER:
         passed = reply.cue is not None and card.cue(reply.cue).kind == "volunteered"
     else:
-        passed = reply.intent in wanted if wanted else reply.cue == case.expected
-    return CaseResult(case, reply.cue, reply.intent, reply.reason, reply.score, passed)
+        passed = reply.act in wanted if wanted else reply.cue == case.expected
+    return CaseResult(case, reply.cue, reply.act, reply.reason, reply.score, passed)
 
 
 def _before(card: Card, cue_id: str) -> set[str]:
@@ -135,9 +127,9 @@ def _before(card: Card, cue_id: str) -> set[str]:
     return found
 
 
-def _intent(name: str) -> Intent:
+def _intent(name: str) -> Act:
     try:
-        return Intent(name)
+        return Act(name)
     except ValueError:
-        choices = ", ".join(sorted({*ALIASES, *Intent, VOLUNTEER}))
+        choices = ", ".join(sorted({*ALIASES, *Act, VOLUNTEER}))
         raise ValueError(f"'{name}' is no cue of the card and no intent; use one of: {choices}") from None

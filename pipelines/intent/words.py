@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipelines.llm.idioms import IDIOMS
+from pipelines.intent.idioms import IDIOMS
 
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*|\d+")
 _SENTENCE = re.compile(r"[^.!?]+[.!?]*")

@@ -6,46 +6,46 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from pipelines.llm.intents import Intent
-from pipelines.llm.words import FUNCTION_WORDS, phrase_sound
+from pipelines.intent.acts import Act
+from pipelines.intent.words import FUNCTION_WORDS, phrase_sound
 
-_PHRASES: tuple[tuple[Intent, str], ...] = (
-    (Intent.REPEAT, "could you repeat that please"),
-    (Intent.REPEAT, "could you say that again"),
-    (Intent.REPEAT, "i did not catch that"),
-    (Intent.REPEAT, "i did not hear you"),
-    (Intent.PERMISSION, "would you mind if i had a look"),
-    (Intent.PERMISSION, "may i have a look"),
-    (Intent.PERMISSION, "can i take a look at"),
-    (Intent.PERMISSION, "may i examine you"),
-    (Intent.PERMISSION, "is it okay if i ask you"),
-    (Intent.PERMISSION, "is it all right if i"),
-    (Intent.PERMISSION, "could i ask you a few questions"),
-    (Intent.PERMISSION, "ask you some questions"),
-    (Intent.OPEN, "what brings you in today"),
-    (Intent.OPEN, "what brings you here"),
-    (Intent.OPEN, "how can i help you"),
-    (Intent.OPEN, "what can i do for you"),
-    (Intent.OPEN, "what seems to be the problem"),
-    (Intent.OPEN, "tell me what has been going on"),
-    (Intent.OPEN, "tell me more about"),
-    (Intent.INVITATION, "do you have any questions"),
-    (Intent.INVITATION, "is there anything else you would like to ask"),
-    (Intent.INVITATION, "do you have any concerns"),
-    (Intent.INVITATION, "what are you worried about"),
-    (Intent.INVITATION, "is there anything that worries you"),
-    (Intent.INVITATION, "how do you feel about"),
-    (Intent.CHECK, "does that make sense"),
-    (Intent.CHECK, "does that sound all right"),
-    (Intent.CHECK, "do you understand what i"),
-    (Intent.CHECK, "would you be willing to"),
-    (Intent.FAREWELL, "thank you for coming"),
-    (Intent.FAREWELL, "see you next week"),
-    (Intent.GREETING, "hello my name is"),
-    (Intent.GREETING, "good morning"),
-    (Intent.GREETING, "good afternoon"),
-    (Intent.GREETING, "nice to meet you"),
-    (Intent.IDENTITY, "confirm your full name"),
+_PHRASES: tuple[tuple[Act, str], ...] = (
+    (Act.REPEAT, "could you repeat that please"),
+    (Act.REPEAT, "could you say that again"),
+    (Act.REPEAT, "i did not catch that"),
+    (Act.REPEAT, "i did not hear you"),
+    (Act.PERMISSION, "would you mind if i had a look"),
+    (Act.PERMISSION, "may i have a look"),
+    (Act.PERMISSION, "can i take a look at"),
+    (Act.PERMISSION, "may i examine you"),
+    (Act.PERMISSION, "is it okay if i ask you"),
+    (Act.PERMISSION, "is it all right if i"),
+    (Act.PERMISSION, "could i ask you a few questions"),
+    (Act.PERMISSION, "ask you some questions"),
+    (Act.OPEN, "what brings you in today"),
+    (Act.OPEN, "what brings you here"),
+    (Act.OPEN, "how can i help you"),
+    (Act.OPEN, "what can i do for you"),
+    (Act.OPEN, "what seems to be the problem"),
+    (Act.OPEN, "tell me what has been going on"),
+    (Act.OPEN, "tell me more about"),
+    (Act.INVITATION, "do you have any questions"),
+    (Act.INVITATION, "is there anything else you would like to ask"),
+    (Act.INVITATION, "do you have any concerns"),
+    (Act.INVITATION, "what are you worried about"),
+    (Act.INVITATION, "is there anything that worries you"),
+    (Act.INVITATION, "how do you feel about"),
+    (Act.CHECK, "does that make sense"),
+    (Act.CHECK, "does that sound all right"),
+    (Act.CHECK, "do you understand what i"),
+    (Act.CHECK, "would you be willing to"),
+    (Act.FAREWELL, "thank you for coming"),
+    (Act.FAREWELL, "see you next week"),
+    (Act.GREETING, "hello my name is"),
+    (Act.GREETING, "good morning"),
+    (Act.GREETING, "good afternoon"),
+    (Act.GREETING, "nice to meet you"),
+    (Act.IDENTITY, "confirm your full name"),
 )
 
 # How questions begin; compared by sound with the first words of a short turn ("done you" for "do you").
@@ -65,7 +65,7 @@ LEFT_OVER = 0.03
 
 
 @lru_cache(maxsize=1)
-def _phrase_sounds() -> tuple[tuple[Intent, str, str], ...]:
+def _phrase_sounds() -> tuple[tuple[Act, str, str], ...]:
     return tuple((intent, phrase, phrase_sound(tuple(phrase.split()))) for intent, phrase in _PHRASES)
 
 
@@ -78,10 +78,10 @@ def _opening_sounds() -> frozenset[str]:
     )
 
 
-def closest_phrase(words: tuple[str, ...]) -> tuple[Intent, str, float] | None:
+def closest_phrase(words: tuple[str, ...]) -> tuple[Act, str, float] | None:
     """Return the set phrase that the words contain by sound, with its likeness 0..1, or None."""
     heard = phrase_sound(words)
-    best: tuple[Intent, str, float] | None = None
+    best: tuple[Act, str, float] | None = None
     content = {word for word in words if word not in FUNCTION_WORDS}
     for intent, phrase, key in _phrase_sounds():
         if len(heard) < 0.85 * len(key):
@@ -89,7 +89,7 @@ def closest_phrase(words: tuple[str, ...]) -> tuple[Intent, str, float] | None:
         likeness = fuzz.partial_ratio(heard, key, score_cutoff=100 * PHRASE_FLOOR) / 100.0
         likeness -= LEFT_OVER * (len(content.difference(phrase.split())) if likeness < 1.0 else 0)
         # Such a phrase is made of words that any question has: it must be all that was said.
-        if intent is Intent.REPEAT:
+        if intent is Act.REPEAT:
             likeness = min(likeness, fuzz.ratio(heard, key) / 100.0 + 0.1)
         if likeness >= PHRASE_FLOOR and (best is None or likeness > best[2]):
             best = (intent, phrase, likeness)

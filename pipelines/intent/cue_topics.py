@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from pipelines.llm.lexicon import concepts_of
+from pipelines.intent.lexicon import concepts_of
 
 # A feature of this share of a cue's triggers is its topic.
 TOPIC_SHARE = 0.4

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pipelines.llm.words import stem
+from pipelines.intent.words import stem
 
 _CONCEPTS = {
     "event": "how_did when_did what_did what_happened how_was how_come story ended_up end_up",

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.engines import Word
-from pipelines.llm import intents
-from pipelines.llm.intents import Intent
-from pipelines.llm.matching import CardIndex, CueScore
-from pipelines.llm.phrases import closest_phrase, opens_like_question
-from pipelines.llm.words import FUNCTION_WORDS, Sentence, sentences
+from pipelines.intent import intents
+from pipelines.intent.acts import Act
+from pipelines.intent.matching import CardIndex, CueScore
+from pipelines.intent.phrases import closest_phrase, opens_like_question
+from pipelines.intent.words import FUNCTION_WORDS, Sentence, sentences
 
 # With a question's opening, this much lexical evidence names the cue.
 ASKED_FLOOR = 0.40
@@ -49,7 +49,7 @@ LOW_CONFIDENCE = 0.25
 class Understanding:
     """What a turn was taken for; `ranking` holds every cue's score for the stretch that decided, best first."""
 
-    intent: Intent
+    act: Act
     score: float
     reason: str
     ranking: tuple[CueScore, ...] = ()
@@ -74,11 +74,11 @@ def understand(text: str, *, index: CardIndex, words: Sequence[Word] = (), first
     spoken = tuple(word for sentence in said for word in sentence.words)
     doubt = _why_unintelligible(spoken, words)
     if doubt:
-        return Understanding(Intent.UNINTELLIGIBLE, 0.0, doubt)
+        return Understanding(Act.UNINTELLIGIBLE, 0.0, doubt)
     whole = " ".join(spoken)
     tail = " ".join(spoken[-STRETCH_WORDS:])
     if len(spoken) <= SHORT_WORDS + 2 and intents.REPEAT.search(whole) and not intents.NOT_REPEAT.search(whole):
-        return Understanding(Intent.REPEAT, 0.9, f"asks to repeat: '{_found(intents.REPEAT, whole)}'")
+        return Understanding(Act.REPEAT, 0.9, f"asks to repeat: '{_found(intents.REPEAT, whole)}'")
     stretches = _stretches(said, spoken)
     explicit = [stretch for stretch in stretches if stretch.explicit]
     question = max(explicit, key=lambda stretch: len(stretch.words) + stretch.after, default=None)
@@ -96,9 +96,9 @@ def understand(text: str, *, index: CardIndex, words: Sequence[Word] = (), first
         volunteered=top.cue in index.volunteered,
     )
     if special is not None:
-        return Understanding(special.intent, special.score, special.reason, tuple(ranking))
+        return Understanding(special.act, special.score, special.reason, tuple(ranking))
     if stretch.explicit and top.score >= ASKED_FLOOR:
-        return Understanding(Intent.CUE, top.score, explain(ranking), tuple(ranking))
+        return Understanding(Act.CUE, top.score, explain(ranking), tuple(ranking))
     advice = intents.count_advice(tail)
     near = closest_phrase(spoken) if len(spoken) <= SHORT_WORDS else None
     if near is not None and near[2] > top.score:
@@ -107,16 +107,16 @@ def understand(text: str, *, index: CardIndex, words: Sequence[Word] = (), first
         shaped = len(spoken) <= ELLIPSIS_WORDS or opens_like_question(spoken) or top.phrase >= QUESTION_SOUND
         if top.score >= (BARE_FLOOR if shaped else SURE):
             reason = explain(ranking) + ", no clear question form"
-            return Understanding(Intent.CUE, top.score, reason, tuple(ranking), bare=True)
+            return Understanding(Act.CUE, top.score, reason, tuple(ranking), bare=True)
     if explicit:
         if index.is_general(stretch.words) and _is_request(asked):
-            return Understanding(Intent.OPEN, 0.6, f"a question about all of it: '{asked}'", tuple(ranking))
-        return Understanding(Intent.UNKNOWN, 1.0 - top.score, "nothing on the card fits; best " + explain(ranking))
+            return Understanding(Act.OPEN, 0.6, f"a question about all of it: '{asked}'", tuple(ranking))
+        return Understanding(Act.UNKNOWN, 1.0 - top.score, "nothing on the card fits; best " + explain(ranking))
     if first and not advice and len(spoken) <= SHORT_WORDS and intents.ADDRESS.search(whole):
-        return Understanding(Intent.GREETING, 0.6, f"addresses the patient: '{_found(intents.ADDRESS, whole)}'")
+        return Understanding(Act.GREETING, 0.6, f"addresses the patient: '{_found(intents.ADDRESS, whole)}'")
     if intents.GREETING.search(whole) and (first or len(spoken) <= SHORT_WORDS):
-        return Understanding(Intent.GREETING, 0.9, f"greets: '{_found(intents.GREETING, whole)}'")
-    return Understanding(Intent.STATEMENT, 1.0 - min(top.score, 0.9), f"{len(spoken)} words that ask nothing")
+        return Understanding(Act.GREETING, 0.9, f"greets: '{_found(intents.GREETING, whole)}'")
+    return Understanding(Act.STATEMENT, 1.0 - min(top.score, 0.9), f"{len(spoken)} words that ask nothing")
 
 
 def explain(ranking: Sequence[CueScore]) -> str:
@@ -149,27 +149,27 @@ def _special(
         # "Is it okay if I ask you: do you smoke?" asks about smoking.
         permission = None
     identity = intents.IDENTITY_NAME.search(asked) or intents.IDENTITY_AGE.search(asked)
-    wellbeing = Intent.GREETING if first else Intent.OPEN
+    wellbeing = Act.GREETING if first else Act.OPEN
     greets = intents.GREETING.search(whole) if first else None
     always = 1.01
-    readings: tuple[tuple[Intent, re.Match[str] | None, float, str], ...] = (
-        (Intent.FAREWELL, intents.FAREWELL.search(ending), PATTERN_FLOOR if asks else always, "takes leave"),
-        (Intent.PERMISSION, permission, always, "asks permission"),
-        (Intent.IDENTITY, identity, SURE, "asks for name or age"),
-        (Intent.INVITATION, intents.ANYTHING_ELSE.search(ending), SURE, "invites"),
+    readings: tuple[tuple[Act, re.Match[str] | None, float, str], ...] = (
+        (Act.FAREWELL, intents.FAREWELL.search(ending), PATTERN_FLOOR if asks else always, "takes leave"),
+        (Act.PERMISSION, permission, always, "asks permission"),
+        (Act.IDENTITY, identity, SURE, "asks for name or age"),
+        (Act.INVITATION, intents.ANYTHING_ELSE.search(ending), SURE, "invites"),
         (
-            Intent.INVITATION,
+            Act.INVITATION,
             intents.INVITATION.search(asked) if may_ask else None,
             SURE if volunteered else PATTERN_FLOOR,
             "invites",
         ),
-        (Intent.GREETING, greets and intents.OFFER.search(asked), always, "greets and offers help"),
-        (Intent.OPEN, intents.OPEN_SURE.search(asked), always, "open question"),
-        (Intent.INVITATION, intents.INVITATION_SURE.search(asked), HARDLY if volunteered else always, "invites"),
-        (Intent.CHECK, intents.PROPOSAL.search(asked) if asks else None, always, "proposes"),
-        (Intent.OPEN, intents.OPEN.search(asked), SURE if general else PATTERN_FLOOR, "open question"),
-        (Intent.CHECK, intents.CHECK.search(ending), CHECK_BELOW, "checks"),
-        (Intent.CHECK, None if asks else intents.CHECK_TAG.search(ending), CHECK_BELOW, "checks"),
+        (Act.GREETING, greets and intents.OFFER.search(asked), always, "greets and offers help"),
+        (Act.OPEN, intents.OPEN_SURE.search(asked), always, "open question"),
+        (Act.INVITATION, intents.INVITATION_SURE.search(asked), HARDLY if volunteered else always, "invites"),
+        (Act.CHECK, intents.PROPOSAL.search(asked) if asks else None, always, "proposes"),
+        (Act.OPEN, intents.OPEN.search(asked), SURE if general else PATTERN_FLOOR, "open question"),
+        (Act.CHECK, intents.CHECK.search(ending), CHECK_BELOW, "checks"),
+        (Act.CHECK, None if asks else intents.CHECK_TAG.search(ending), CHECK_BELOW, "checks"),
         (wellbeing, intents.WELLBEING.search(asked), PATTERN_FLOOR, "asks how the patient is"),
     )
     for intent, match, limit, what in readings:

@@ -1,0 +1,1 @@
+"""What the candidate asked for: acts, cues, and how surely."""

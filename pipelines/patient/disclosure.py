@@ -1,0 +1,265 @@
+"""What may be told: from an interpretation and the card's rules to a release, which is a proposal.
+
+Everything that is released is a text of the card, except the few fixed sentences in this file: name, age, a
+told-already line, and "As I said," before a cue that is told again. Nothing here changes anything: the conversation's
+core alone counts a cue as told, once it was heard.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pipelines.engines import CueMatch, HistoryItem, Interpretation, Release, RespondKind
+from pipelines.intent.acts import Act
+from pipelines.intent.intents import IDENTITY_AGE
+from pipelines.intent.understanding import ASKED_FLOOR, BARE_FLOOR
+from pipelines.intent.word_index import BARE_CONFIDENCE
+from pipelines.intent.words import tokens
+from pipelines.patient.card import Card, Cue
+
+NAME_LINE = "It's {name}."
+AGE_LINE = "I'm {age}."
+TOLD_LINE = "I think I've told you all I know about that."
+AGAIN_PREFIX = "As I said, "
+# A cue so close behind the best may have been meant.
+CLOSE = 0.1
+
+NOT_INTERPRETED = Interpretation(Act.UNINTELLIGIBLE, 0.0, reason="nothing was made of it")
+"""What a turn is taken for that could not be interpreted: the patient asks to hear it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Why the patient is to speak, what the candidate's words were taken for, and what was said and heard before."""
+
+    kind: RespondKind
+    turn: int
+    text: str = ""
+    interpretation: Interpretation = NOT_INTERPRETED
+    history: tuple[HistoryItem, ...] = ()
+    told: tuple[str, ...] = ()
+
+
+Disclose = Callable[[Moment], Release]
+
+
+def nothing_to_tell(moment: Moment) -> Release:
+    """Return a release without a text: for a patient who has no card."""
+    return Release(moment.interpretation.act, "")
+
+
+class Disclosure:
+    """One patient's rules of telling: the same release for the same moment and seed."""
+
+    def __init__(self, card: Card, seed: int = 0) -> None:
+        self._card = card
+        self._seed = seed
+
+    def __call__(self, moment: Moment) -> Release:
+        """Return what the patient may say at that moment."""
+        return _Telling(self._card, self._seed, moment).release()
+
+
+class _Telling:
+    """The rules at one moment."""
+
+    def __init__(self, card: Card, seed: int, moment: Moment) -> None:
+        self.card = card
+        self.lines = card.lines
+        self.seed = seed
+        self.moment = moment
+        self.heard = moment.interpretation
+        self.cues = {cue.id: cue for cue in card.cues}
+        # Not the cues in the history: one that was cut short is there too, and may be told again from its beginning.
+        self.told = {cue for cue in moment.told if cue in self.cues}
+        self.patient_items = [item for item in moment.history if item.role == "patient" and item.text.strip()]
+        self.patient_texts = [item.text for item in self.patient_items]
+        self.last = self.patient_texts[-1] if self.patient_texts else ""
+
+    def release(self) -> Release:
+        """Return what may be said."""
+        match self.moment.kind:
+            case RespondKind.OPENING:
+                text = self.card.opening or self.variant(self.lines.greeting)
+                return Release(Act.OPENING, text, reason="the patient speaks first")
+            case RespondKind.SILENCE:
+                return Release(Act.SILENCE, self.variant(self.lines.silence), reason="the candidate is silent")
+            case RespondKind.CLOSING:
+                return Release(Act.CLOSING, self.variant(self.lines.closing), reason="the role-play ends")
+            case RespondKind.REPLY:
+                return self._answer()
+
+    def _answer(self) -> Release:
+        lines = self.lines
+        match self.heard.act:
+            case Act.CUE:
+                return self._answer_question()
+            case Act.UNKNOWN:
+                return self._say(lines.not_on_card)
+            case Act.GREETING:
+                return self._say(lines.greeting)
+            case Act.PERMISSION:
+                return self._say(lines.permit)
+            case Act.FAREWELL:
+                return self._say(lines.closing)
+            case Act.IDENTITY:
+                by_age = IDENTITY_AGE.search(" ".join(tokens(self.moment.text)))
+                patient = self.card.patient
+                return self._say([AGE_LINE.format(age=patient.age) if by_age else NAME_LINE.format(name=patient.name)])
+            case Act.REPEAT:
+                return self._repeat()
+            case Act.UNINTELLIGIBLE:
+                if _same(self.last, lines.say_again):
+                    return self._say(lines.acknowledge, "asked to say it again already")
+                return self._say(lines.say_again)
+            case Act.OPEN:
+                cue = self._first_untold()
+                if cue is not None:
+                    return self._tell(cue, "first on the card that is not told")
+                return self._volunteer(lines.nothing_more)
+            case Act.INVITATION:
+                return self._answer_invitation()
+            case _:
+                return self._volunteer(lines.acknowledge)
+
+    # -------------------------------------------------------------- questions
+
+    def _answer_question(self) -> Release:
+        """Tell the best-matching cue that the rules allow; never one that fits only because a better one is not due."""
+        top = self.heard.cues[0]
+        cue = self.cues[top.cue]
+        if self._may_tell(cue):
+            return self._tell(cue)
+        for match in self.heard.cues[1:]:
+            other = self.cues[match.cue]
+            close = match.probability >= max(BARE_FLOOR, top.probability - CLOSE)
+            if close and self._may_tell(other) and not self._knows(other):
+                return self._tell(other, f"'{top.cue}' is not due; '{match.example}' {match.probability:.2f}")
+        if self.heard.confidence <= BARE_CONFIDENCE:
+            return self._volunteer(self.lines.acknowledge, Act.STATEMENT)
+        return self._say(self.lines.not_on_card, f"'{top.cue}' is not due yet", Act.UNKNOWN)
+
+    def _answer_invitation(self) -> Release:
+        due = self._due()
+        if due:
+            return self._tell(_closest(due, self.heard.cues), "its turn has come")
+        for match in self.heard.cues:
+            asked = match.probability >= ASKED_FLOOR and self.cues[match.cue].kind == "volunteered"
+            if asked and match.cue in self.told:
+                return self._tell(self.cues[match.cue], "asked again")
+        first = self._first_untold()
+        if not self.told and first is not None and "anything else" not in self.moment.text.lower():
+            return self._tell(first, "no worry is due before it")
+        return self._say(self.lines.nothing_more, "nothing is due")
+
+    def _volunteer(self, otherwise: Sequence[str], act: Act | None = None) -> Release:
+        due = self._due()
+        if due:
+            return self._tell(due[0], "nothing was asked, and its turn has come", act)
+        return self._say(otherwise, "", act)
+
+    def _repeat(self) -> Release:
+        """Say the patient's last line again: in full, where what was heard of it is the start of a text of the card."""
+        if not self.patient_items:
+            text = self.card.opening or self.variant(self.lines.greeting)
+            return Release(Act.REPEAT, text, None, self.heard.reason + "; nothing was said yet", self._score)
+        last = self.patient_items[-1]
+        cue = next((cue for cue in last.cues if cue in self.cues), None)
+        begin = tokens(last.text)
+        for text in _texts(self.card):
+            if begin and tokens(text)[: len(begin)] == begin:
+                return Release(Act.REPEAT, text, cue, self.heard.reason, self._score)
+        return Release(Act.REPEAT, last.text, cue, self.heard.reason, self._score)
+
+    # -------------------------------------------------------------- cues
+
+    def _tell(self, cue: Cue, why: str = "", act: Act | None = None) -> Release:
+        reason = f"{self.heard.reason}; tells '{cue.id}'" + (f": {why}" if why else "")
+        act = act or self.heard.act
+        if not self._knows(cue):
+            return Release(act, self.variant(cue.says, key=cue.id), cue.id, reason, self._score)
+        if cue.once:
+            return Release(act, TOLD_LINE, None, f"{reason}, but it is told only once", self._score)
+        fresh = [text for text in cue.says if not _said(text, self.patient_texts)]
+        if fresh:
+            text = self.variant(fresh, key=cue.id)
+        else:
+            text = AGAIN_PREFIX + _uncapitalised(self.variant(cue.says, key=cue.id, avoid=self.last), self.card)
+        return Release(act, text, cue.id, f"{reason} (asked again)", self._score)
+
+    def _due(self) -> list[Cue]:
+        """Return the volunteered cues whose turn has come, in card order."""
+        return [
+            cue for cue in self.card.cues if cue.kind == "volunteered" and self._may_tell(cue) and not self._knows(cue)
+        ]
+
+    def _may_tell(self, cue: Cue) -> bool:
+        return all(other in self.told for other in cue.after)
+
+    def _knows(self, cue: Cue) -> bool:
+        return cue.id in self.told
+
+    def _first_untold(self) -> Cue | None:
+        for cue in self.card.cues:
+            if cue.kind == "asked" and self._may_tell(cue) and not self._knows(cue):
+                return cue
+        return None
+
+    # -------------------------------------------------------------- lines
+
+    @property
+    def _score(self) -> float:
+        heard = self.heard
+        score = heard.cues[0].probability if heard.act is Act.CUE and heard.cues else heard.confidence
+        return round(score, 3)
+
+    def _say(self, variants: Sequence[str], reason: str = "", act: Act | None = None) -> Release:
+        text = self.variant(variants, avoid=self.last)
+        why = self.heard.reason + (f"; {reason}" if reason else "")
+        return Release(act or self.heard.act, text, None, why, self._score)
+
+    def variant(self, variants: Sequence[str], *, key: str = "", avoid: str = "") -> str:
+        """Choose by seed and turn, so that a replay says the same; not what was said last, if there is another."""
+        choice = [text for text in variants if text != avoid] or list(variants)
+        return choice[zlib.crc32(f"{self.seed}:{self.moment.turn}:{key}".encode()) % len(choice)]
+
+
+def _texts(card: Card) -> Iterator[str]:
+    for cue in card.cues:
+        yield from cue.says
+    lines = card.lines
+    for variants in (lines.greeting, lines.acknowledge, lines.closing, lines.say_again, lines.silence):
+        yield from variants
+    yield from (*lines.not_on_card, *lines.permit, *lines.nothing_more)
+    if card.opening:
+        yield card.opening
+
+
+def _closest(due: Sequence[Cue], matches: Sequence[CueMatch]) -> Cue:
+    """Return the due cue that the words point to, or the first."""
+    ids = {cue.id: cue for cue in due}
+    for match in matches:
+        if match.cue in ids and match.probability >= BARE_FLOOR:
+            return ids[match.cue]
+    return due[0]
+
+
+def _same(text: str, variants: Iterable[str]) -> bool:
+    words = tokens(text)
+    return any(tokens(variant) == words for variant in variants)
+
+
+def _said(text: str, said: Sequence[str]) -> bool:
+    """Tell whether the text, or its beginning (when it was interrupted), has been heard."""
+    words = tokens(text)
+    return any(len(tokens(item)) >= 3 and tokens(item) == words[: len(tokens(item))] for item in said)
+
+
+def _uncapitalised(text: str, card: Card) -> str:
+    first = text.split()[0]
+    names = {word for name in (card.patient.name, *card.vocabulary) for word in name.split() if word[0].isupper()}
+    if first.rstrip(",.!?") in names or first.split("'")[0] == "I":
+        return text
+    return text[0].lower() + text[1:]

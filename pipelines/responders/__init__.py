@@ -1,0 +1,1 @@
+"""How the patient says what is released."""
