@@ -376,8 +376,8 @@ class SessionDriver:
                 self._hearing.open_segment(segment, in_speech=in_speech)
             case c.AskInterim(segment=segment, number=number):
                 self._hearing.interim(segment, number)
-            case c.AskEndOfTurn(number=number, from_ms=from_ms):
-                self._ends.ask(number, self._hearing.audio_since(from_ms))
+            case c.AskEndOfTurn(number=number, from_ms=from_ms, left_ms=left_ms):
+                self._ends.ask(number, self._hearing.audio_since(from_ms), left_ms=left_ms)
             case c.FinishSegment(segment=segment):
                 self._hearing.finish_segment(segment)
             case c.DropSegment(segment=segment):
