@@ -7,17 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pipelines.engines import HistoryItem, Interpreter, InterpretRequest, RespondKind, Word
-from pipelines.intent.acts import Act
+from pipelines.intent.acts import FOLLOWED, Act
 from pipelines.patient.card import Card
 from pipelines.patient.disclosure import Disclosure, Moment
 
 # Names that people who label sentences use for the same thing, each with the intents that satisfy it.
 ALIASES: Mapping[str, frozenset[Act]] = {
-    "acknowledge": frozenset({Act.STATEMENT, Act.CHECK}),
-    "explanation": frozenset({Act.STATEMENT, Act.CHECK}),
-    "advice": frozenset({Act.STATEMENT, Act.CHECK}),
-    "reassurance": frozenset({Act.STATEMENT, Act.CHECK}),
-    "statement": frozenset({Act.STATEMENT, Act.CHECK}),
+    **dict.fromkeys(("acknowledge", "explanation", "advice", "reassurance", "statement", "check"), FOLLOWED),
     "not_on_card": frozenset({Act.UNKNOWN}),
     "unknown": frozenset({Act.UNKNOWN}),
     "open": frozenset({Act.OPEN}),
@@ -100,8 +96,9 @@ def evaluate_matching(
 
 def _run(interpreter: Interpreter, card: Card, case: MatchingCase) -> CaseResult:
     cue_ids = {cue.id for cue in card.cues}
+    facts = {fact.id for fact in card.facts}
     wanted: frozenset[Act] = frozenset()
-    if case.expected not in cue_ids and case.expected != VOLUNTEER:
+    if case.expected not in cue_ids | facts and case.expected != VOLUNTEER:
         wanted = ALIASES.get(case.expected) or frozenset({_intent(case.expected)})
     told = case.told
     if told is None:
@@ -110,8 +107,11 @@ def _run(interpreter: Interpreter, card: Card, case: MatchingCase) -> CaseResult
     reply = Disclosure(card)(Moment(RespondKind.REPLY, 1, case.text, heard, case.history, told))
     if case.expected == VOLUNTEER:
         passed = reply.cue is not None and card.cue(reply.cue).kind == "volunteered"
+    elif wanted:
+        # Something small that the patient happens to know is told to whoever asks, and is no cue.
+        passed = reply.act in wanted or (Act.UNKNOWN in wanted and reply.fact is not None)
     else:
-        passed = reply.act in wanted if wanted else reply.cue == case.expected
+        passed = case.expected in (reply.cue, reply.fact)
     return CaseResult(case, reply.cue, reply.act, reply.reason, reply.score, passed)
 
 

@@ -33,7 +33,9 @@ from pipelines.truth import Truth, TruthSpan, TruthTurn, load_truth
 CONSULTATIONS = (
     "consultation", "consultation-medicine", "consultation-pharmacy", "consultation-veterinary", "explanation-40s",
 )  # fmt: skip
-HELD_OUT = frozenset({"sentences_heldout", "sentences_fresh", "sentences_final"})
+HELD_OUT = frozenset(
+    {"sentences_heldout", "sentences_fresh", "sentences_final", "sentences_strangers", "sentences_unseen_cards"}
+)
 """Sentence files that serve to measure alone: once their failures are read and tuned to, their rate tells nothing."""
 # A voice detector leaves so much of the audio around a segment.
 MARGIN_MS = 150

@@ -56,8 +56,13 @@ class EngineSettings(BaseModel):
     recogniser: Literal["auto", "whisper", "pocketsphinx", "scripted"] = Field(
         default="auto", description="Recogniser by name; auto follows the backend."
     )
-    interpreter: Literal["auto", "word-index", "scripted"] = Field(
-        default="auto", description="What understands the candidate's questions, by name; auto follows the backend."
+    interpreter: Literal["auto", "encoder", "word-index", "scripted"] = Field(
+        default="auto",
+        description="What understands the candidate's questions: encoder (by meaning), word-index (by words). auto: "
+        "the encoder if it is installed.",
+    )
+    interpreter_model: str = Field(
+        default="all-minilm-l6-v2", description="Text encoder to understand with: an id of the catalogue, or a folder."
     )
     responder: Literal["auto", "scripted-patient", "scripted"] = Field(
         default="auto", description="What words the patient's replies, by name; auto follows the backend."
@@ -194,7 +199,7 @@ def choose_engines(settings: EngineSettings, models: ModelSettings | None = None
     return Choices(
         backend,
         recogniser,
-        _interpreter(settings.interpreter, scripted, why),
+        _interpreter(settings, models, why),
         _responder(settings.responder, scripted, why),
         _synthesiser(settings.synthesiser, settings.backend, models),
         turn_detector,
@@ -260,11 +265,27 @@ def _whisper_model(settings: EngineSettings, models: ModelSettings, *, required:
         raise EngineError(f"engines.whisper.model: {error.message}", code=error.code) from error
 
 
-def _interpreter(name: str, scripted: bool, why: str) -> Choice:
-    if name == "scripted" or (name == "auto" and scripted):
+def _interpreter(settings: EngineSettings, models: ModelSettings, why: str) -> Choice:
+    name = settings.interpreter
+    if name == "scripted" or (name == "auto" and settings.backend == "mock"):
         return _scripted("interpreter", why)
+    by_name = "asked for by name"
+    if name == "encoder" or (name == "auto" and settings.backend in ("auto", "local")):
+        try:
+            place = locate(settings.interpreter_model, models, "encoder")
+            if name == "auto":
+                place.require()
+        except EngineError as error:
+            if name != "auto":
+                raise EngineError(f"engines.interpreter_model: {error.message}", code=error.code) from error
+            why = f"auto: {error.message}"
+        else:
+            make = _Lazy("pipelines.intent.learned", "LearnedInterpreter", {"folder": place.folder})
+            reason = "auto: it is installed" if name == "auto" else by_name
+            # CTranslate2 lets go of the interpreter while it computes.
+            return Choice("encoder", _OfModel(place, make), "thread", reason, demonstration=False, place=place)
     factory = _Lazy("pipelines.intent.word_index", "WordIndex")
-    return Choice("word-index", factory, "thread", why if name == "auto" else "asked for by name")
+    return Choice("word-index", factory, "thread", why if name == "auto" else by_name)
 
 
 def _responder(name: str, scripted: bool, why: str) -> Choice:

@@ -218,6 +218,8 @@ class Interpretation:
     cues: tuple[CueMatch, ...] = ()
     asks: float = 0.0
     reason: str = ""
+    # A common topic that is none of the card's, and that was asked about; empty if there is none.
+    topic: str = ""
     cost_ms: float | None = None
 
 
@@ -262,9 +264,10 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What the patient may say now, in the card's words: a proposal; `cue` names the cue that it tells, if any.
+    """What the patient may say now, in the card's words: a proposal.
 
-    `act` is what the candidate's turn was taken for, `reason` and `score` (0..1) are for the examiner.
+    `cue` names the cue that it tells, if any, `fact` the fact. `act` is what the candidate's turn was taken for,
+    `reason` and `score` (0..1) are for the examiner.
     """
 
     act: Act
@@ -272,6 +275,7 @@ class Release:
     cue: str | None = None
     reason: str = ""
     score: float = 1.0
+    fact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

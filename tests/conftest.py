@@ -38,6 +38,12 @@ def real_kokoro() -> Path:
     return _there("kokoro", lacking("kokoro", kind="synthesiser"))
 
 
+@pytest.fixture(scope="session")
+def real_encoder() -> Path:
+    """The folder of the text encoder."""
+    return _there("all-minilm-l6-v2", lacking("all-minilm-l6-v2", kind="encoder"))
+
+
 def _there(model: str, why: str | None) -> Path:
     if why is not None and needed():
         pytest.fail(why, pytrace=False)

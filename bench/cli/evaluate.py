@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,6 +14,7 @@ from server.cli.options import ConfigFolder, Overrides
 
 if TYPE_CHECKING:
     from bench.cues import CueResult
+    from pipelines.engines import Interpreter
 
 group = typer.Typer(help="Measure how well the engines do their task.", no_args_is_help=True)
 
@@ -39,7 +40,7 @@ def cues(
     overrides: Overrides = None,
     config: ConfigFolder = None,
 ) -> None:
-    """How often the scripted patient takes a turn for what it is: the committed consultations, labelled sentences."""
+    """How often the patient takes a turn for what it is: the committed consultations, labelled sentences."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from bench.cues import (
@@ -52,7 +53,7 @@ def cues(
     )
     from bench.figures import print_figures, write_figures
     from bench.report_files import check_target
-    from pipelines.intent.word_index import WordIndex
+    from pipelines.engine_choices import choose_engines
     from pipelines.patient.card_library import CardLibrary
     from pipelines.tts import flite
     from server.paths import ROOT
@@ -60,11 +61,13 @@ def cues(
 
     if json_file is not None:
         check_target(json_file)
-    cards = CardLibrary.load(load_settings(config_folder=config, overrides=overrides or ()).cards_folder)
+    settings = load_settings(config_folder=config, overrides=overrides or ())
+    cards = CardLibrary.load(settings.cards_folder)
+    interpreter = cast("Interpreter", choose_engines(settings.engines, settings.models).interpreter.factory())
+    interpreter.warm()
     data = ROOT / "tests" / "data"
     turns = consultation_turns(data, cards)
     sets = {path.stem: load_sentences(path, cards) for path in sentences or sorted(data.glob("sentences*.yaml"))}
-    interpreter = WordIndex()
     results = [measure(interpreter, "true_text", "consultations", [turn.case for turn in turns], cards)]
     results += [measure(interpreter, "true_text", name, cases, cards) for name, cases in sets.items()]
     if spoken:
@@ -91,7 +94,7 @@ def cues(
         if not voices:
             typer.echo("flite is not installed, so the sentences were not spoken; the consultations were.", err=True)
     figures = [figure for result in results for figure in result.figures]
-    print_figures("the scripted patient's understanding", figures)
+    print_figures("the patient's understanding", figures)
     if failures:
         for result in results:
             _show_failures(result)

@@ -26,14 +26,10 @@ class AskInterim:
 
 @dataclass(frozen=True, slots=True)
 class AskEndOfTurn:
-    """Ask whether the turn, heard from that media time until now, sounds finished; the answer carries `number`.
-
-    Without an answer the turn would be over after `left_ms` more of silence: so much can be gained.
-    """
+    """Ask whether the turn, heard from that media time until now, sounds finished; the answer carries `number`."""
 
     number: int
     from_ms: float
-    left_ms: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Endpointing:
         self._questions += 1
         pause.listen(self._questions, looks, silent_ms + ANSWER_WITHIN_MS)
         asked = EndOfTurnAsked(turn.number, pause.since_ms, silent_ms)
-        return [Record(asked), AskEndOfTurn(self._questions, turn.from_ms, pause.wait_ms - silent_ms)]
+        return [Record(asked), AskEndOfTurn(self._questions, turn.from_ms)]
 
     def estimate(
         self, turn: Turn, pause: Pause, now_ms: float, memory: Memory, patient_until_ms: float | None

@@ -8,30 +8,52 @@ from enum import StrEnum
 class Act(StrEnum):
     """What one turn is taken for; its value is what the log and the examiner's page call it."""
 
-    # The candidate greets or introduces themselves; the answer is the card's greeting.
+    # Questions.
+    CUE = "cue_question"  # about a cue or a fact of the card
+    UNKNOWN = "unknown_question"  # about nothing on the card
+    OPEN = "open_question"  # "What brings you in?"
+    IDENTITY = "identity"  # for the patient's name
+    INVITATION = "invitation"  # for worries, feelings, hopes, questions
+    PERMISSION = "permission"  # "May I have a look?"
+    PROPOSAL = "proposal"  # "Would you try that?"
+    READINESS = "readiness"  # "From zero to ten, how ready are you to stop?"
+    CHECK = "check"  # "Does that make sense?"
+    TEACH_BACK = "teach_back"  # "Can you tell me what you will do at home?"
+    SUMMARY = "summary"  # "So it hurts at night, is that right?"
+    REPEAT = "repeat"  # "Could you say that again?"
+    # What the patient takes in.
+    STATEMENT = "statement"  # any of those below, where it is not told apart
+    EXPLANATION = "explanation"
+    ADVICE = "advice"
+    REASSURANCE = "reassurance"
+    EMPATHY = "empathy"
+    BAD_NEWS = "bad_news"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    APOLOGY = "apology"  # for one's English, or a slip
+    HOLD = "hold"  # "Let me write that down."
+    RUDE = "rude"
+    ASIDE = "aside"  # about the test, the microphone, to somebody else
+    # How one meets and parts.
     GREETING = "greeting"
-    # The candidate asks for name or age; the answer is a fixed sentence with the card's name and age.
-    IDENTITY = "identity"
-    # A question such as "what brings you in?" gets the first asked cue that was not told yet, in the card's order.
-    OPEN = "open_question"
-    CUE = "cue_question"  # a question about a cue of the card -> that cue
-    UNKNOWN = "unknown_question"  # a question about nothing on the card -> not_on_card
-    # The candidate asks for worries, feelings or questions; the answer is a due volunteered cue, or nothing_more.
-    INVITATION = "invitation"
-    # "Does that make sense?" or "would you try that?" gets a due volunteered cue, or acknowledge.
-    CHECK = "check"
-    # An explanation, advice or reassurance gets a due volunteered cue, or acknowledge.
-    STATEMENT = "statement"
-    PERMISSION = "permission"  # "may I have a look?" -> permit
-    # "Sorry, could you say that again?" gets the patient's last line again.
-    REPEAT = "repeat"
-    FAREWELL = "farewell"  # -> closing
-    UNINTELLIGIBLE = "unintelligible"  # nothing to go by -> say_again, never twice in a row
-    OPENING = "opening"  # not a turn: the patient speaks first
-    SILENCE = "silence"  # not a turn: the candidate has said nothing for long
-    CLOSING = "closing"  # not a turn: the role-play ends
+    FAREWELL = "farewell"
+    # No turn, or none that was understood.
+    UNINTELLIGIBLE = "unintelligible"
+    OPENING = "opening"  # the patient speaks first
+    SILENCE = "silence"  # the candidate has said nothing for long
+    CLOSING = "closing"  # the role-play ends
 
 
 ASKING = frozenset({Act.CUE, Act.IDENTITY, Act.PERMISSION})
 """Turns that ask for one certain thing: once such a one is understood, it is most likely over. Others are followed by
 more often: a greeting by a name, a word of sympathy by an explanation, an invitation by a question."""
+
+TAKEN_IN = frozenset(
+    {
+        Act.STATEMENT, Act.EXPLANATION, Act.ADVICE, Act.REASSURANCE, Act.EMPATHY, Act.BAD_NEWS, Act.ACKNOWLEDGEMENT,
+        Act.APOLOGY, Act.HOLD, Act.RUDE, Act.ASIDE,
+    }
+)  # fmt: skip
+"""What asks for nothing."""
+
+FOLLOWED = frozenset({*TAKEN_IN, Act.CHECK, Act.PROPOSAL, Act.READINESS, Act.TEACH_BACK, Act.SUMMARY})
+"""What a patient may answer with something of their own accord."""

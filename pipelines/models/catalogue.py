@@ -17,14 +17,14 @@ from pydantic import Field, StringConstraints, ValidationError, field_validator,
 from common.errors import EngineError
 from pipelines.models.sources import CataloguePart, HubSource, PackageSource, Sha256, Source, Url, is_inside
 
-Kind = Literal["recogniser", "responder", "synthesiser", "turn_detector"]
+Kind = Literal["recogniser", "encoder", "responder", "synthesiser", "turn_detector"]
 Export = Literal["ctranslate2", "onnx"]
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 
-USED_KINDS: tuple[Kind, ...] = ("recogniser", "synthesiser", "turn_detector")
+USED_KINDS: tuple[Kind, ...] = ("recogniser", "encoder", "synthesiser", "turn_detector")
 """The kinds of models that an engine of this version can load."""
 
 

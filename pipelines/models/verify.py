@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from common.errors import EngineError
+from pipelines.models.bert_checkpoint import WEIGHTS, NotSafetensors, read_header
 from pipelines.models.catalogue import Kind
 from pipelines.models.ct2_file import Ct2File, CutOff, NotCt2, read_ct2
 from pipelines.models.onnx_file import NotOnnx, read_onnx
@@ -30,6 +31,7 @@ _CALLED = {
 }
 _WANTED: dict[Kind, str] = {
     "recogniser": "a Whisper",
+    "encoder": "a text encoder",
     "responder": "a language model",
     "synthesiser": "a voice",
     "turn_detector": "a turn detector",
@@ -39,6 +41,7 @@ _DEFAULT_MELS = 80
 _VITS_INPUTS = ("input", "input_lengths", "scales")
 _KOKORO_INPUTS = ("tokens", "style", "speed")
 _KOKORO_FILES = ("model.onnx", "vocab.json", "voices.npz")
+_ENCODER_FILES = (WEIGHTS, "config.json", "tokenizer.json", "vocab.txt")
 _TURN_DETECTOR_INPUT = "input_features"
 AGAIN = "pull it again"
 """How messages end that a pull would mend."""
@@ -64,6 +67,8 @@ def verify_folder(folder: Path, kind: Kind) -> list[Fault]:
         return [Fault("model.not_installed", f"{folder} is no folder: pull the model, or correct the path")]
     try:
         match kind:
+            case "encoder":
+                return _verify_encoder(folder)
             case "synthesiser":
                 return _verify_voice(folder)
             case "turn_detector":
@@ -87,6 +92,8 @@ def kind_of(folder: Path) -> Kind | None:
         return "synthesiser"
     if list(folder.glob("*.onnx")):
         return "turn_detector"
+    if (folder / WEIGHTS).is_file() and (folder / "vocab.txt").is_file():
+        return "encoder"
     try:
         specification = read_ct2(folder / "model.bin").specification
     except (OSError, ValueError):
@@ -192,6 +199,24 @@ def _voice_faults(folder: Path, model: Path, files: Sequence[str], inputs: Seque
     lacking = [known for known in inputs if known not in graph.inputs]
     if lacking:
         return [Fault("model.architecture", f"{folder} holds no {name} voice (no input {lacking[0]}): choose another")]
+    return []
+
+
+def _verify_encoder(folder: Path) -> list[Fault]:
+    missing = [name for name in _ENCODER_FILES if not (folder / name).is_file()]
+    if missing:
+        lacking = f"{folder} is not a whole text encoder, {', '.join(missing)} is missing: {AGAIN}"
+        return [Fault("model.format", lacking)]
+    try:
+        read_header(folder / WEIGHTS)
+    except NotSafetensors as error:
+        return [Fault("model.format", f"{folder / WEIGHTS} can't be used, {error}: {AGAIN}")]
+    faults = [_json_fault(folder / name) for name in ("config.json", "tokenizer.json")]
+    if any(faults):
+        return [fault for fault in faults if fault is not None]
+    found = _read_json(folder / "config.json").get("model_type")
+    if found != "bert":
+        return [Fault("model.architecture", f"{folder} holds no text encoder of BERT's kind ({found}): choose another")]
     return []
 
 

@@ -66,6 +66,15 @@ class Cue(_CardPart):
         return self
 
 
+class Fact(_CardPart):
+    """Something small that the patient knows and tells whoever asks; it is no cue, and nobody counts it."""
+
+    id: Slug
+    topic: Text
+    triggers: tuple[Text, ...] = Field(min_length=1)
+    says: tuple[Text, ...] = Field(min_length=1)
+
+
 class Lines(_CardPart):
     """What the patient says when no cue is told; each is a list of variants."""
 
@@ -78,6 +87,23 @@ class Lines(_CardPart):
     permit: tuple[Text, ...] = Field(default=("Yes, that's fine.", "Of course, go ahead."), min_length=1)
     # Asked whether there is anything else; true as well when a volunteered cue still waits for its turn.
     nothing_more: tuple[Text, ...] = Field(default=("I can't think of anything right now.",), min_length=1)
+    # What anybody would say; a card may have its own.
+    comforted: tuple[Text, ...] = Field(
+        default=("Thank you. It helps to hear that.", "That's kind of you."), min_length=1
+    )
+    bad_news: tuple[Text, ...] = Field(
+        default=("Oh. I didn't expect that. Give me a moment, please.", "Oh no. That's a lot to take in."), min_length=1
+    )
+    hurt: tuple[Text, ...] = Field(
+        default=("Please don't speak to me like that.", "That's not a nice thing to say."), min_length=1
+    )
+    language: tuple[Text, ...] = Field(
+        default=("Don't worry, I understand you fine.", "That's all right. I can follow you."), min_length=1
+    )
+    aside: tuple[Text, ...] = Field(default=("Sorry, are you talking to me?",), min_length=1)
+    readiness: tuple[Text, ...] = Field(default=("Maybe a six, I'd say.",), min_length=1)
+    summary: tuple[Text, ...] = Field(default=("Yes, that's right.", "Yes, that's about it."), min_length=1)
+    agree: tuple[Text, ...] = Field(default=("Yes, I could do that.", "All right, I'll try."), min_length=1)
 
 
 class Card(_CardPart):
@@ -92,6 +118,7 @@ class Card(_CardPart):
     patient: PatientSide
     opening: Text | None = None  # said by the patient first; None: the candidate starts
     cues: tuple[Cue, ...] = Field(min_length=3)
+    facts: tuple[Fact, ...] = ()
     lines: Lines
     vocabulary: tuple[Text, ...] = ()  # names and drugs the recogniser should know
     # How words and phrases of the patient's are read out, in letters: {"Ngaio": "nye oh"}.
@@ -103,6 +130,11 @@ class Card(_CardPart):
         for cue_id in ids:
             if ids.count(cue_id) > 1:
                 raise ValueError(f"cue id '{cue_id}' is used twice")
+        known = set(ids)
+        for fact in self.facts:
+            if fact.id in known:
+                raise ValueError(f"fact id '{fact.id}' is used twice")
+            known.add(fact.id)
         for cue in self.cues:
             for other in cue.after:
                 if other not in ids:
@@ -118,6 +150,13 @@ class Card(_CardPart):
             if cue.id == cue_id:
                 return cue
         raise KeyError(cue_id)
+
+    def fact(self, fact_id: str) -> Fact:
+        """Return the fact of that id; raises KeyError."""
+        for fact in self.facts:
+            if fact.id == fact_id:
+                return fact
+        raise KeyError(fact_id)
 
 
 def _find_cycle(after: dict[str, tuple[str, ...]]) -> list[str]:

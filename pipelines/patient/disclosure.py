@@ -8,7 +8,7 @@ core alone counts a cue as told, once it was heard.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.engines import CueMatch, HistoryItem, Interpretation, Release, RespondKind
@@ -51,22 +51,29 @@ def nothing_to_tell(moment: Moment) -> Release:
 
 
 class Disclosure:
-    """One patient's rules of telling: the same release for the same moment and seed."""
+    """One patient's rules of telling: the same release for the same moment and seed.
 
-    def __init__(self, card: Card, seed: int = 0) -> None:
+    `denials` has what somebody says who has nothing to tell of a common topic ("No, no fever.").
+    """
+
+    def __init__(self, card: Card, seed: int = 0, denials: Callable[[], Mapping[str, str]] = dict) -> None:
         self._card = card
         self._seed = seed
+        self._denials = denials
 
     def __call__(self, moment: Moment) -> Release:
         """Return what the patient may say at that moment."""
-        return _Telling(self._card, self._seed, moment).release()
+        topic = moment.interpretation.topic
+        denial = self._denials().get(topic, "") if topic else ""
+        return _Telling(self._card, self._seed, moment, denial).release()
 
 
 class _Telling:
     """The rules at one moment."""
 
-    def __init__(self, card: Card, seed: int, moment: Moment) -> None:
+    def __init__(self, card: Card, seed: int, moment: Moment, denial: str) -> None:
         self.card = card
+        self.denial = denial
         self.lines = card.lines
         self.seed = seed
         self.moment = moment
@@ -97,7 +104,7 @@ class _Telling:
             case Act.CUE:
                 return self._answer_question()
             case Act.UNKNOWN:
-                return self._say(lines.not_on_card)
+                return self._deny()
             case Act.GREETING:
                 return self._say(lines.greeting)
             case Act.PERMISSION:
@@ -106,8 +113,7 @@ class _Telling:
                 return self._say(lines.closing)
             case Act.IDENTITY:
                 by_age = IDENTITY_AGE.search(" ".join(tokens(self.moment.text)))
-                patient = self.card.patient
-                return self._say([AGE_LINE.format(age=patient.age) if by_age else NAME_LINE.format(name=patient.name)])
+                return self._say([self._identity(by_age=by_age is not None)])
             case Act.REPEAT:
                 return self._repeat()
             case Act.UNINTELLIGIBLE:
@@ -121,6 +127,22 @@ class _Telling:
                 return self._volunteer(lines.nothing_more)
             case Act.INVITATION:
                 return self._answer_invitation()
+            case Act.READINESS:
+                return self._say(self._fact_or("readiness", lines.readiness))
+            case Act.SUMMARY:
+                return self._volunteer(lines.summary)
+            case Act.PROPOSAL:
+                return self._volunteer(lines.agree)
+            case Act.BAD_NEWS:
+                return self._say(lines.bad_news)
+            case Act.RUDE:
+                return self._say(lines.hurt)
+            case Act.APOLOGY:
+                return self._say(lines.language)
+            case Act.ASIDE:
+                return self._say(lines.aside)
+            case Act.EMPATHY | Act.REASSURANCE:
+                return self._volunteer(lines.comforted)
             case _:
                 return self._volunteer(lines.acknowledge)
 
@@ -128,12 +150,18 @@ class _Telling:
 
     def _answer_question(self) -> Release:
         """Tell the best-matching cue that the rules allow; never one that fits only because a better one is not due."""
+        if not self.heard.cues:
+            return self._deny()
         top = self.heard.cues[0]
+        if top.cue not in self.cues:
+            return self._tell_fact(top.cue)
         cue = self.cues[top.cue]
         if self._may_tell(cue):
             return self._tell(cue)
         for match in self.heard.cues[1:]:
-            other = self.cues[match.cue]
+            other = self.cues.get(match.cue)
+            if other is None:
+                continue
             close = match.probability >= max(BARE_FLOOR, top.probability - CLOSE)
             if close and self._may_tell(other) and not self._knows(other):
                 return self._tell(other, f"'{top.cue}' is not due; '{match.example}' {match.probability:.2f}")
@@ -146,13 +174,36 @@ class _Telling:
         if due:
             return self._tell(_closest(due, self.heard.cues), "its turn has come")
         for match in self.heard.cues:
-            asked = match.probability >= ASKED_FLOOR and self.cues[match.cue].kind == "volunteered"
-            if asked and match.cue in self.told:
+            asked = match.probability >= ASKED_FLOOR and match.cue in self.told
+            if asked and self.cues[match.cue].kind == "volunteered":
                 return self._tell(self.cues[match.cue], "asked again")
+        fact = next((match.cue for match in self.heard.cues if match.cue not in self.cues), "")
+        if fact and self.heard.cues[0].cue == fact and self.heard.cues[0].probability >= ASKED_FLOOR:
+            return self._tell_fact(fact)
         first = self._first_untold()
         if not self.told and first is not None and "anything else" not in self.moment.text.lower():
             return self._tell(first, "no worry is due before it")
         return self._say(self.lines.nothing_more, "nothing is due")
+
+    def _tell_fact(self, fact_id: str) -> Release:
+        text = self.variant(self.card.fact(fact_id).says, key=fact_id, avoid=self.last)
+        reason = f"{self.heard.reason}; tells '{fact_id}', which is no cue"
+        return Release(self.heard.act, text, None, reason, self._score, fact_id)
+
+    def _deny(self) -> Release:
+        """Say that there is nothing to tell: of a common topic as one who has nothing of it, else of anything."""
+        if self.heard.topic in ("age", "name"):
+            return self._say([self._identity(by_age=self.heard.topic == "age")], "", Act.IDENTITY)
+        if self.denial:
+            return self._say([self.denial], f"has nothing of '{self.heard.topic}' to tell", Act.UNKNOWN)
+        return self._say(self.lines.not_on_card, "", Act.UNKNOWN)
+
+    def _identity(self, *, by_age: bool) -> str:
+        patient = self.card.patient
+        return AGE_LINE.format(age=patient.age) if by_age else NAME_LINE.format(name=patient.name)
+
+    def _fact_or(self, fact_id: str, otherwise: Sequence[str]) -> Sequence[str]:
+        return next((fact.says for fact in self.card.facts if fact.id == fact_id), otherwise)
 
     def _volunteer(self, otherwise: Sequence[str], act: Act | None = None) -> Release:
         due = self._due()
@@ -229,10 +280,10 @@ class _Telling:
 def _texts(card: Card) -> Iterator[str]:
     for cue in card.cues:
         yield from cue.says
-    lines = card.lines
-    for variants in (lines.greeting, lines.acknowledge, lines.closing, lines.say_again, lines.silence):
+    for fact in card.facts:
+        yield from fact.says
+    for _, variants in card.lines:
         yield from variants
-    yield from (*lines.not_on_card, *lines.permit, *lines.nothing_more)
     if card.opening:
         yield card.opening
 

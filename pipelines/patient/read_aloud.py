@@ -14,6 +14,8 @@ def spoken_lines(card: Card) -> Iterator[tuple[str, str]]:
         yield "opening", card.opening
     for cue in card.cues:
         yield from ((f"cues.{cue.id}.says.{index}", text) for index, text in enumerate(cue.says))
+    for fact in card.facts:
+        yield from ((f"facts.{fact.id}.says.{index}", text) for index, text in enumerate(fact.says))
     for name, texts in card.lines:
         yield from ((f"lines.{name}.{index}", text) for index, text in enumerate(texts))
 

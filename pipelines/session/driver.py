@@ -42,6 +42,7 @@ from pipelines.events import (
     TextRejected,
     TurnCommitted,
 )
+from pipelines.intent.exemplars import denials
 from pipelines.lanes.decodes import RecogniserHandle, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.log.session_log import SessionLog
@@ -120,7 +121,7 @@ class SessionDriver:
             patient_name=spec.card.patient.name,
             listens=self._ends.is_there,
             policy=policy,
-            disclose=Disclosure(spec.card, spec.seed),
+            disclose=Disclosure(spec.card, spec.seed, denials),
         )
         self._interpreting = Interpreting(spec.card, engines.interpreter, self.signal)
         self._clock = clock
@@ -376,8 +377,8 @@ class SessionDriver:
                 self._hearing.open_segment(segment, in_speech=in_speech)
             case c.AskInterim(segment=segment, number=number):
                 self._hearing.interim(segment, number)
-            case c.AskEndOfTurn(number=number, from_ms=from_ms, left_ms=left_ms):
-                self._ends.ask(number, self._hearing.audio_since(from_ms), left_ms=left_ms)
+            case c.AskEndOfTurn(number=number, from_ms=from_ms):
+                self._ends.ask(number, self._hearing.audio_since(from_ms))
             case c.FinishSegment(segment=segment):
                 self._hearing.finish_segment(segment)
             case c.DropSegment(segment=segment):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 from functools import partial
 
@@ -15,11 +14,9 @@ from pipelines.lanes.jobs import JobLane, JobTicket
 
 # Where others wait for the detector already, an answer would come too late.
 MOST_WAITING = 1
-# An answer that took longer came too late for most pauses: the machine is busy. For a while only those are asked about
-# that would last long without it.
+# An answer that took longer came too late for most pauses: the machine is busy, and is left alone for a while.
 LATE_MS = ANSWER_WITHIN_MS
-REST_MS = 2_000.0
-LONG_MS = 600.0
+REST_MS = 5_000.0
 
 
 class EndOfTurns:
@@ -36,23 +33,19 @@ class EndOfTurns:
         """Whether there is a turn detector at all."""
         return self._lane is not None
 
-    def ask(self, number: int, samples: Pcm, *, left_ms: float = math.inf) -> None:
+    def ask(self, number: int, samples: Pcm) -> None:
         """Ask how a turn sounds, int16 mono at 16 kHz; a lane that has too much to do is not asked.
 
-        Without an answer the turn would be over in `left_ms`. The answer comes as a signal that carries `number`: with
-        nothing where nobody was asked, or never.
+        The answer comes as a signal that carries `number`: with nothing where nobody was asked, or never.
         """
         self.cancel()
-        if self._lane is None or self._lane.waiting >= MOST_WAITING or (left_ms < LONG_MS and self._is_slow()):
+        if self._lane is None or self._lane.waiting >= MOST_WAITING or self._lane.is_slow(LATE_MS, for_ms=REST_MS):
             # Not at once: the core's other commands come first.
             asyncio.get_running_loop().call_soon(self._signal, s.EndOfTurnHeard(number, None))
             return
         request = EndOfTurnRequest(samples)
         heard = partial(self._heard, number)
         self._ticket = self._lane.submit(request, priority=0, on_part=heard, on_end=lambda _error: None)
-
-    def _is_slow(self) -> bool:
-        return self._lane is not None and self._lane.is_slow(LATE_MS, for_ms=REST_MS)
 
     def cancel(self) -> None:
         """Nobody waits for the answer any more."""

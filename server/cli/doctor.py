@@ -192,9 +192,27 @@ def check_engines(settings: Settings) -> list[Check]:
     if whisper is not None:
         checks.append(check_engine(f"Whisper {whisper.model}", lambda: whisper.factory().warm(), needed=True))
         checks.append(check_turn_detector(settings))
+    if settings.engines.interpreter in ("auto", "encoder"):
+        checks.append(check_interpreter(settings))
     if settings.engines.synthesiser in ("auto", "neural"):
         checks.append(check_voices(settings))
     return checks
+
+
+def check_interpreter(settings: Settings) -> Check:
+    """Understand one sentence; where only words are compared, say so."""
+    from pipelines.engine_choices import choose_engines
+
+    pull = f"run `interlocutor models pull {settings.engines.interpreter_model}`"
+    try:
+        interpreter = choose_engines(settings.engines, settings.models).interpreter
+    except EngineError as error:
+        return Check("Understanding", "fail", error.message, pull)
+    if interpreter.demonstration:
+        needed = settings.engines.backend in ("auto", "local")
+        found = f"by words alone ({interpreter.reason.partition(';')[0]})"
+        return Check("Understanding", "warn" if needed else "ok", found, pull if needed else "")
+    return check_engine("Understanding", lambda: interpreter.factory().warm(), needed=True)
 
 
 def check_voices(settings: Settings) -> Check:

@@ -35,9 +35,10 @@ def register(app: typer.Typer) -> None:
 def setup(
     context: typer.Context, embedded: Embedded = False, overrides: Overrides = None, config: ConfigFolder = None
 ) -> None:
-    """Bring the smallest Whisper, patients' voices and what hears the end of turns; takes what `serve` takes.
+    """Bring the smallest Whisper, patients' voices, what understands questions and what hears the end of turns.
 
-    It never fails. `scripts/serve` runs it. What the settings do not ask for, or what is here already, is not fetched.
+    Takes what `serve` takes. It never fails. `scripts/serve` runs it. What the settings do not ask for, or what is here
+    already, is not fetched.
     """
     from server.cli.models_place import Place
     from server.settings.tree import load_settings
@@ -53,6 +54,8 @@ def setup(
         _bring_first(place, settings.engines)
     if _wants_turn_detector(settings.engines, settings.models.path):
         _bring_turn_detector(place)
+    if _wants_encoder(settings.engines, settings.models.path):
+        _bring_encoder(place, settings.engines.interpreter_model)
     if settings.engines.synthesiser == "neural" or _wants_voices(settings.engines):
         _bring_voices(place, settings.models, settings.engines.synthesiser)
 
@@ -78,6 +81,10 @@ def _bring_turn_detector(place: Place) -> None:
     from pipelines.engine_choices import SMART_TURN
 
     _bring_extra(place, SMART_TURN, "{id}, which hears the end of turns", "the end of a turn is told by its text alone")
+
+
+def _bring_encoder(place: Place, name: str) -> None:
+    _bring_extra(place, name, "{id}, which understands what is asked", "questions are understood by their words alone")
 
 
 def _bring_voices(place: Place, models: ModelSettings, wanted: str) -> None:
@@ -128,6 +135,17 @@ def _wants_turn_detector(engines: EngineSettings, models: Path) -> bool:
         return False
     listens = _wants_whisper(engines) and bool(installed_recognisers(models))
     return engines.turn_detector == "smart-turn" or listens
+
+
+def _wants_encoder(engines: EngineSettings, models: Path) -> bool:
+    """Return whether a server with these settings would understand with the supplied encoder if it were here."""
+    from pipelines.engine_choices import EngineSettings
+    from pipelines.models.store import holds_files
+
+    if engines.interpreter_model != EngineSettings().interpreter_model:
+        return False  # a person chose one, and the server says what it needs
+    by_itself = engines.interpreter == "auto" and engines.backend in ("auto", "local")
+    return (engines.interpreter == "encoder" or by_itself) and not holds_files(models / engines.interpreter_model)
 
 
 def _wants_voices(engines: EngineSettings) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from common.errors import CardError
 from pipelines.intent.words import tokens
-from pipelines.patient.card import Card, public_view
+from pipelines.patient.card import Card, Profession, public_view
 from pipelines.patient.card_library import MAX_CARD_BYTES, CardLibrary, check
 
 CARDS = Path(__file__).parents[2] / "configs" / "cards"
@@ -65,16 +65,10 @@ def folder(tmp_path: Path) -> Path:
     return cards
 
 
-def test_repository_has_its_four_cards() -> None:
+def test_repository_has_a_card_for_each_profession() -> None:
     assert check(CARDS) == []
-    library = CardLibrary.load(CARDS)
-    assert list(library) == [
-        "medicine-headaches",
-        "nursing-leg-wound",
-        "pharmacy-new-inhaler",
-        "veterinary-itchy-dog",
-    ]
-    assert {card.profession for card in library.values()} == {"medicine", "nursing", "pharmacy", "veterinary science"}
+    professions = [card.profession for card in CardLibrary.load(CARDS).values()]
+    assert sorted(professions) == sorted(get_args(Profession))
 
 
 @pytest.mark.parametrize("path", sorted(CARDS.glob("*.yaml")), ids=lambda path: path.stem)
@@ -84,11 +78,14 @@ def test_repository_cards_are_rich_and_spoken(path: Path) -> None:
         assert 2 <= len(cue.says) <= 3
         assert all(len(text.split()) <= 25 for text in cue.says), cue.id
         if cue.kind == "asked":
-            assert len(cue.triggers) >= 8, cue.id
+            assert len(cue.triggers) >= 2, cue.id
         assert len(set(cue.triggers)) == len(cue.triggers)
     triggers = [trigger for cue in card.cues for trigger in cue.triggers]
     assert len(set(triggers)) == len(triggers), "a trigger stands at two cues"
     assert len(card.patient.hidden_facts) >= 6
+    assert len(card.facts) >= 12
+    for fact in card.facts:
+        assert all(len(text.split()) <= 25 for text in fact.says), fact.id
 
 
 @pytest.mark.parametrize("path", sorted(CARDS.glob("*.yaml")), ids=lambda path: path.stem)
@@ -104,8 +101,9 @@ def test_candidate_sees_nothing_of_what_the_patient_hides(path: Path) -> None:
         "medicine-headaches": {"tumor", "colleague", "mother", "coffee"},
         "pharmacy-new-inhaler": {"cat", "penicillin", "basketball"},
         "veterinary-itchy-dog": {"cats", "kibble", "shampoo", "money"},
+        "radiography-scan-tunnel": {"splinter", "stent", "lift", "aspirin", "allotment"},
     }
-    assert not shown & secrets[card.id]
+    assert not shown & secrets.get(card.id, set())
 
 
 def test_library_is_a_mapping_with_digests(folder: Path) -> None:

@@ -56,7 +56,13 @@ def test_every_size_of_whisper_comes_from_where_its_library_takes_it(catalogue: 
 
 
 def test_what_must_be_converted_says_so(catalogue: Catalogue) -> None:
-    forms = {"recogniser": None, "responder": "ctranslate2", "synthesiser": None, "turn_detector": None}
+    forms = {
+        "recogniser": None,
+        "encoder": None,
+        "responder": "ctranslate2",
+        "synthesiser": None,
+        "turn_detector": None,
+    }
     for entry in catalogue.models:
         checkpoint = any(".pth" in file.path for file in entry.files)
         assert entry.export == ("onnx" if checkpoint else forms[entry.kind])

@@ -1,0 +1,72 @@
+"""Sentences as vectors: a text encoder in CTranslate2, the mean of its words' states, brought to length one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common.errors import EngineError
+from pipelines.models.bert_checkpoint import WEIGHTS, write_ct2
+
+Vectors = NDArray[np.float32]
+
+MOST_TOKENS = 128
+"""What is longer is cut: nobody asks for a thing in so many words."""
+BATCH = 64
+
+
+class SentenceEncoder:
+    """Makes float32 vectors of unit length, one for each text; `folder` holds a checkpoint or a converted model."""
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        self._folder = folder
+        self._threads = threads
+        self._model: Any = None
+        self._tokenizer: Any = None
+
+    def load(self) -> None:
+        """Load the model; raises EngineError for one that can't be used. A checkpoint is converted on the way."""
+        if self._model is not None:
+            return
+        import ctranslate2
+        import tokenizers
+
+        try:
+            tokenizer = tokenizers.Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+        except Exception as error:  # the library raises nothing more special
+            raise EngineError(
+                f"{self._folder / 'tokenizer.json'} can't be used ({error}): pull it again", code="model.tokenizer"
+            ) from error
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(MOST_TOKENS)
+        options = {"device": "cpu", "inter_threads": 1, "intra_threads": self._threads}
+        if (self._folder / "model.bin").is_file():
+            model = ctranslate2.Encoder(str(self._folder), **options)
+        else:
+            if not (self._folder / WEIGHTS).is_file():
+                raise EngineError(f"{self._folder} has no {WEIGHTS}: pull it again", code="model.format")
+            with tempfile.TemporaryDirectory(prefix="interlocutor-encoder-") as made:
+                write_ct2(self._folder, Path(made))
+                model = ctranslate2.Encoder(made, **options)
+        self._tokenizer, self._model = tokenizer, model
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return the texts' vectors, float32 (texts, width) of unit length."""
+        self.load()
+        made = [self._encode(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)]
+        return np.concatenate(made) if made else np.zeros((0, 0), dtype=np.float32)
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        import ctranslate2
+
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        output = self._model.forward_batch(tokens).last_hidden_state
+        states = np.array(ctranslate2.StorageView.to_device(output, ctranslate2.Device.cpu), dtype=np.float32)
+        inside = np.arange(states.shape[1]) < np.array([[len(ids)] for ids in tokens])
+        means = (states * inside[:, :, np.newaxis]).sum(axis=1) / inside.sum(axis=1, keepdims=True)
+        return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)

@@ -1,0 +1,67 @@
+"""The exemplars that understanding learns from: `configs/intents.yaml`, read and checked."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from common.errors import EngineError
+from pipelines.intent.acts import Act
+
+SUPPLIED = Path(__file__).resolve().parents[2] / "configs" / "intents.yaml"
+"""The exemplars that come with the product."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
+TopicClass = Literal[
+    "identity", "complaint", "symptoms", "history", "medication", "allergies", "family", "social", "lifestyle",
+    "feelings", "function", "request",
+]  # fmt: skip
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Topic(_Part):
+    """Something that any patient may be asked about, and what one says who has nothing to tell of it."""
+
+    classed: TopicClass = Field(alias="class")
+    act: Act = Act.CUE
+    questions: tuple[Text, ...] = Field(min_length=3)
+    unknown: Text
+
+
+class Exemplars(_Part):
+    """Sentences for each act, and the common topics."""
+
+    acts: dict[Act, tuple[Text, ...]]
+    topics: dict[str, Topic]
+
+    @classmethod
+    def load(cls, path: Path) -> Exemplars:
+        """Read the file; raises EngineError (`engine.unavailable`) with one line for each fault."""
+        try:
+            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise EngineError(f"{path} can't be read ({error.strerror})", code="engine.unavailable") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise EngineError(f"{path} is not YAML: correct it", code="engine.unavailable") from error
+        except ValidationError as error:
+            lines = [f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+            raise EngineError("\n".join(lines), code="engine.unavailable") from error
+
+
+def denials() -> Mapping[str, str]:
+    """Return what somebody says who has nothing to tell of a common topic, by topic."""
+    return {name: topic.unknown for name, topic in exemplars_of(SUPPLIED).topics.items()}
+
+
+@functools.lru_cache(maxsize=4)
+def exemplars_of(path: Path) -> Exemplars:
+    """Return the exemplars of a file, read once."""
+    return Exemplars.load(path)

@@ -1,0 +1,136 @@
+"""The interpreter that learns from exemplars and from each card: acts, cues, facts, each with a probability."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines.engines import CueMatch, EngineInfo, IndexRequest, Interpretation, InterpretRequest, Word
+from pipelines.intent.act_classifier import ActClassifier
+from pipelines.intent.acts import ASKING, Act
+from pipelines.intent.calibration import Calibration
+from pipelines.intent.card_index import CardIndex
+from pipelines.intent.encoder import SentenceEncoder
+from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
+from pipelines.intent.reading import Reading, Scored, read
+from pipelines.intent.sentences import Sentence, sentences_of
+from pipelines.intent.topics import TopicIndex
+from pipelines.intent.vectors import Vectoriser
+from pipelines.patient.card import Card
+
+# So many cards' indexes are kept: 0.5 MiB each.
+CARDS = 64
+# So many of the likeliest items are told.
+MOST = 3
+# A common topic that the words are not nearer to was not asked about.
+TOPIC_AT = 0.55
+FEW_WORDS = 3
+# This is a mean over the words; single words are too noisy to judge by.
+LOW_CONFIDENCE = 0.25
+
+
+class LearnedInterpreter:
+    """An Interpreter by examples; `folder` holds the text encoder."""
+
+    def __init__(self, folder: Path, *, exemplars: Path = SUPPLIED, threads: int = 1) -> None:
+        self.info = EngineInfo(
+            "interpreter",
+            "encoder",
+            demonstration=False,
+            isolation="thread",
+            detail="compares what the candidate says with examples, by its meaning",
+        )
+        self._vectoriser: Vectoriser = SentenceEncoder(folder, threads=threads)
+        self._exemplars_file = exemplars
+        self._calibration = Calibration.load()
+        self._learned: tuple[TopicIndex, ActClassifier] | None = None
+        self._indexes: OrderedDict[str, tuple[Card, CardIndex]] = OrderedDict()
+
+    def warm(self) -> None:
+        """Load the encoder and learn from the exemplars (seconds)."""
+        self._vectoriser.load()
+        self._learn()
+
+    def index(self, request: IndexRequest) -> None:
+        """Learn the card ahead of its first turn."""
+        self._index(request.card)
+
+    def interpret(self, request: InterpretRequest) -> Interpretation:
+        """Return what the turn is taken for."""
+        sentences = sentences_of(request.text)
+        doubt = _why_unintelligible(sentences, request.words)
+        if doubt:
+            return Interpretation(Act.UNINTELLIGIBLE, 1.0, reason=doubt)
+        _, classifier = self._learn()
+        index = self._index(request.card)
+        texts = [reading for sentence in sentences for reading in sentence.readings]
+        vectors = self._vectoriser.encode(texts)
+        acts = classifier.probabilities(texts, vectors)
+        items = self._calibration.probabilities(index.features(vectors))
+        scored, start = [], 0
+        for sentence in sentences:
+            end, whole = start + len(sentence.readings), start + 1 + len(sentence.tails)
+            scored.append(Scored(sentence, vectors[start:end], acts[start:whole], items[start:end]))
+            start = end
+        first = not any(item.role == "patient" and item.text.strip() for item in request.history)
+        return self._told(read(scored, classifier.acts, first=first), index)
+
+    def _told(self, reading: Reading, index: CardIndex) -> Interpretation:
+        vectors = reading.scored.vectors
+        order = reading.items.argsort()[::-1]
+        matches = tuple(
+            CueMatch(index.items[item], float(reading.items[item]), index.example(int(item), vectors))
+            for item in order[:MOST]
+        )
+        topic, near = index.foreign_topic(vectors)
+        topic = topic if near >= TOPIC_AT else ""
+        return Interpretation(
+            reading.act,
+            reading.confidence,
+            matches,
+            reading.confidence if reading.act in ASKING else 0.0,
+            _reason(reading, matches, topic),
+            topic=topic,
+        )
+
+    def _learn(self) -> tuple[TopicIndex, ActClassifier]:
+        if self._learned is None:
+            exemplars: Exemplars = exemplars_of(self._exemplars_file)
+            topics = TopicIndex(exemplars.topics, self._vectoriser)
+            self._learned = topics, ActClassifier(exemplars, self._vectoriser)
+        return self._learned
+
+    def _index(self, card: Card) -> CardIndex:
+        known, index = self._indexes.get(card.id, (None, None))
+        if index is None or (known is not card and known != card):
+            topics, _ = self._learn()
+            index = CardIndex(card, self._vectoriser, topics)
+        self._indexes[card.id] = (card, index)
+        self._indexes.move_to_end(card.id)
+        if len(self._indexes) > CARDS:
+            self._indexes.popitem(last=False)
+        return index
+
+
+def _reason(reading: Reading, matches: Sequence[CueMatch], topic: str) -> str:
+    said = f"'{reading.scored.sentence.text}' is taken for {reading.act.value} ({reading.confidence:.2f})"
+    if not matches:
+        return said
+    near = f"nearest '{matches[0].example}' ({matches[0].cue}, {matches[0].probability:.2f})"
+    if len(matches) > 1:
+        near += f", then {matches[1].cue} ({matches[1].probability:.2f})"
+    return f"{said}; {near}" + (f"; common topic: {topic}" if topic else "")
+
+
+def _why_unintelligible(sentences: Sequence[Sentence], words: Sequence[Word]) -> str:
+    spoken = [word for sentence in sentences for word in sentence.text.split()]
+    if not spoken:
+        return "no words were recognised"
+    letters = "".join(spoken).strip(".,?!'\"")
+    if len(spoken) == 1 and len(letters) == 1 and letters.lower() != "i":
+        return f"only '{letters}' was recognised"
+    sure = [word.confidence for word in words if word.confidence is not None]
+    if sure and len(spoken) <= FEW_WORDS and sum(sure) / len(sure) < LOW_CONFIDENCE:
+        return f"{len(spoken)} words at a mean confidence of {sum(sure) / len(sure):.2f}"
+    return ""
