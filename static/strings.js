@@ -23,8 +23,9 @@ export const strings = {
     demonstration: (parts) =>
       `On this server ${parts} ${parts.includes(" and ") ? "are" : "is"} for demonstration: expect mistakes.`,
     recogniser: "speech recognition",
+    interpreter: "the understanding of questions",
     synthesiser: "the patient's voice",
-    and: (first, second) => `${first} and ${second}`,
+    list: (parts) => [parts.slice(0, -1).join(", "), parts.at(-1)].filter(Boolean).join(" and "),
     mode: "How do you want to work?",
     profession: "Profession",
     all_professions: "All professions",

@@ -45,10 +45,9 @@ export function chooseScreen({ cards, info, preference, on_choose }) {
 
 function notices(info) {
   const lines = [words.machine, words.tasks, words.recorded, words.headphones];
-  const demonstrations = ["recogniser", "synthesiser"].filter((kind) => info?.engines?.[kind]?.demonstration);
+  const demonstrations = ["recogniser", "interpreter", "synthesiser"].filter((kind) => info?.engines?.[kind]?.demonstration);
   if (demonstrations.length > 0) {
-    const parts = demonstrations.map((kind) => words[kind]).reduce((first, second) => words.and(first, second));
-    lines.push(words.demonstration(parts));
+    lines.push(words.demonstration(words.list(demonstrations.map((kind) => words[kind]))));
   }
   return section(words.notices_title, { className: "notices" }, h("ul", {}, ...lines.map((line) => h("li", {}, line))));
 }

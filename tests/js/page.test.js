@@ -143,9 +143,13 @@ test("every problem and every state has its words", () => {
 });
 
 test("demonstrations are named in a sentence", () => {
-  const { and, demonstration, recogniser, synthesiser } = strings.choose;
-  assert.match(demonstration(recogniser), /speech recognition is for demonstration/);
-  assert.match(demonstration(and(recogniser, synthesiser)), /speech recognition and the patient's voice are for/);
+  const { list, demonstration, recogniser, interpreter, synthesiser } = strings.choose;
+  assert.match(demonstration(list([recogniser])), /speech recognition is for demonstration/);
+  assert.match(demonstration(list([recogniser, synthesiser])), /speech recognition and the patient's voice are for/);
+  assert.match(
+    demonstration(list([recogniser, interpreter, synthesiser])),
+    /speech recognition, the understanding of questions and the patient's voice are for/,
+  );
 });
 
 test("while the network keeps up, sound is sent at once", () => {
