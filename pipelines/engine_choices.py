@@ -59,7 +59,7 @@ class EngineSettings(BaseModel):
     interpreter: Literal["auto", "encoder", "word-index", "scripted"] = Field(
         default="auto",
         description="What understands the candidate's questions: encoder (by meaning), word-index (by words). auto: "
-        "the encoder if it is installed.",
+        "the encoder if it is installed and Whisper listens.",
     )
     interpreter_model: str = Field(
         default="all-minilm-l6-v2", description="Text encoder to understand with: an id of the catalogue, or a folder."
@@ -199,7 +199,7 @@ def choose_engines(settings: EngineSettings, models: ModelSettings | None = None
     return Choices(
         backend,
         recogniser,
-        _interpreter(settings, models, why),
+        _interpreter(settings, models, recogniser, why),
         _responder(settings.responder, scripted, why),
         _synthesiser(settings.synthesiser, settings.backend, models),
         turn_detector,
@@ -265,12 +265,14 @@ def _whisper_model(settings: EngineSettings, models: ModelSettings, *, required:
         raise EngineError(f"engines.whisper.model: {error.message}", code=error.code) from error
 
 
-def _interpreter(settings: EngineSettings, models: ModelSettings, why: str) -> Choice:
+def _interpreter(settings: EngineSettings, models: ModelSettings, recogniser: Choice, why: str) -> Choice:
     name = settings.interpreter
     if name == "scripted" or (name == "auto" and settings.backend == "mock"):
         return _scripted("interpreter", why)
     by_name = "asked for by name"
-    if name == "encoder" or (name == "auto" and settings.backend in ("auto", "local")):
+    if name == "auto" and recogniser.name != "whisper":
+        why = f"auto: what {recogniser.name} hears is better compared word by word"
+    elif name in ("auto", "encoder"):
         try:
             place = locate(settings.interpreter_model, models, "encoder")
             if name == "auto":

@@ -16,7 +16,7 @@ class ScriptedResponder:
 
     Turns beyond the script, and all turns without one, are answered "You said: ...". A turn whose text contains
     `fail_on` raises EngineError, one that contains `crash_on` ends the process it runs in. The modelled `cost_ms` is
-    that of the first clause.
+    that of the first clause, `end_cost_ms` that of knowing that no more clauses come.
     """
 
     def __init__(
@@ -24,6 +24,7 @@ class ScriptedResponder:
         replies: Sequence[Reply] | Mapping[int, Reply] | None = None,
         *,
         cost_ms: float = 30.0,
+        end_cost_ms: float = 0.0,
         first_turn: int = 1,
         isolation: Isolation = "thread",
         fail_on: str | None = None,
@@ -35,6 +36,7 @@ class ScriptedResponder:
         else:
             self.replies = {first_turn + index: reply for index, reply in enumerate(replies)}
         self.cost_ms = cost_ms
+        self.end_cost_ms = end_cost_ms
         self.fail_on = fail_on
         self.crash_on = crash_on
 
@@ -58,4 +60,4 @@ class ScriptedResponder:
             clause = Clause(text=part) if isinstance(part, str) else part
             cost_ms = clause.cost_ms if clause.cost_ms is not None else (self.cost_ms if index == 0 else 0.0)
             yield Clause(clause.text, clause.cue, clause.pause_after_ms, cost_ms)
-        yield ReplyEnd(cost_ms=0.0)
+        yield ReplyEnd(cost_ms=self.end_cost_ms)

@@ -140,12 +140,14 @@ def _wants_turn_detector(engines: EngineSettings, models: Path) -> bool:
 def _wants_encoder(engines: EngineSettings, models: Path) -> bool:
     """Return whether a server with these settings would understand with the supplied encoder if it were here."""
     from pipelines.engine_choices import EngineSettings
+    from pipelines.models.model_folders import installed_recognisers
     from pipelines.models.store import holds_files
 
     if engines.interpreter_model != EngineSettings().interpreter_model:
         return False  # a person chose one, and the server says what it needs
-    by_itself = engines.interpreter == "auto" and engines.backend in ("auto", "local")
-    return (engines.interpreter == "encoder" or by_itself) and not holds_files(models / engines.interpreter_model)
+    listens = _wants_whisper(engines) and bool(installed_recognisers(models))
+    wanted = engines.interpreter == "encoder" or (engines.interpreter == "auto" and listens)
+    return wanted and not holds_files(models / engines.interpreter_model)
 
 
 def _wants_voices(engines: EngineSettings) -> bool:

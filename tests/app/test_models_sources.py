@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 NAME = "some-whisper"
 
 
-NO_VOICE = ("--set", "engines.synthesiser=flite")
-VOICE = ("--set", "engines.turn_detector=off")
+NO_VOICE = ("--set", "engines.synthesiser=flite", "--set", "engines.interpreter=word-index")
+VOICE = ("--set", "engines.turn_detector=off", "--set", "engines.interpreter=word-index")
 
 
 class Machine:
@@ -258,6 +258,21 @@ def test_without_the_turn_detector_the_start_goes_on(machine: Machine, monkeypat
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     last = machine.setup().splitlines()[-1]
     assert last.startswith("without it the end of a turn is told by its text alone: `interlocutor models pull smart-")
+
+
+def test_the_encoder_is_wanted_where_whisper_listens_and_done_without(machine: Machine) -> None:
+    nothing = ("--set", "engines.synthesiser=espeak", "--set", "engines.turn_detector=off")
+    assert machine.setup("--set", "engines.recogniser=pocketsphinx", wanted=nothing) == ""
+    write_whisper(machine.models / "small")
+    assert machine.setup(wanted=nothing).splitlines() == [
+        "there is no model called all-minilm-l6-v2: `interlocutor models list` shows them all",
+        "without it questions are understood by their words alone: `interlocutor models pull all-minilm-l6-v2` brings "
+        "it later",
+    ]
+    assert machine.setup("--set", "engines.interpreter=word-index", wanted=nothing) == ""
+    (machine.models / "all-minilm-l6-v2").mkdir()
+    (machine.models / "all-minilm-l6-v2" / "model.safetensors").write_bytes(b"there")
+    assert machine.setup(wanted=nothing) == ""
 
 
 def test_a_voice_is_brought_once_and_only_where_patients_would_speak_with_it(machine: Machine) -> None:

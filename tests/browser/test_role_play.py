@@ -22,7 +22,9 @@ def test_what_is_done_before_one_begins(page: Page) -> None:
     notices = page.get_by_role("region", name="Before you begin")
     expect(notices).to_contain_text("The patient is a machine")
     expect(notices).to_contain_text("You need not finish every task")
-    expect(notices).to_contain_text("speech recognition, the understanding of questions and the patient's voice are for demonstration")
+    expect(notices).to_contain_text(
+        "speech recognition, the understanding of questions and the patient's voice are for demonstration"
+    )
     steps.choose(page)
     expect(page.get_by_text("the server answers within")).to_be_visible()
     page.get_by_role("button", name="Continue to the card").click()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
+import statistics
 import time
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 
 from pipelines.conversation.settings import DraftSettings
-from pipelines.engines import Clause, StreamSpec
+from pipelines.engines import Clause, Interpretation, StreamSpec
 from pipelines.events import (
     CueHeard,
     DraftDiscarded,
@@ -26,7 +28,10 @@ from pipelines.events import (
     TurnCommitted,
     TurnLatency,
     TurnTimeline,
+    UtteranceInterpreted,
 )
+from pipelines.intent.acts import Act
+from pipelines.scripted.interpreter import ScriptedInterpreter
 from pipelines.scripted.recogniser import ScriptedRecogniser, ScriptedStream
 from pipelines.scripted.responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
@@ -64,6 +69,27 @@ def test_the_parts_of_the_latency_add_up_to_what_the_candidate_measures(replay: 
     for latency in replayed.events(TurnLatency):
         parts = latency.endpoint_ms + latency.recognise_ms + latency.respond_ms + latency.speak_ms + latency.deliver_ms
         assert latency.voice_to_voice_ms == pytest.approx(parts, abs=0.01)
+
+
+@pytest.mark.parametrize("drafts", [True, False])
+def test_a_reply_that_takes_long_to_end_begins_as_early(replay: Replay, drafts: bool) -> None:
+    def waits(end_cost_ms: float) -> list[float | None]:
+        replayed = replay(
+            "consultation.flac",
+            fixed_wait_ms=None,
+            interpreter=partial(ScriptedInterpreter, lambda _request: Interpretation(Act.CUE, asks=0.1)),
+            responder=partial(ScriptedResponder, end_cost_ms=end_cost_ms),
+            drafts=DraftSettings(enabled=drafts),
+            as_recorded=True,
+        )
+        assert {event.asks for event in replayed.events(UtteranceInterpreted)} == {0.1}
+        return [result.voice_to_voice_ms for result in replayed.candidate.results]
+
+    quick, slow = waits(0.0), waits(1_500.0)
+    later = [(b or math.inf) - (a or 0.0) for a, b in zip(quick, slow, strict=True)]
+    assert statistics.median(later) <= 20.0
+    # A draft that was thrown away keeps the only worker until it ends; a turn with several pauses may wait for that.
+    assert sum(delay > 20.0 for delay in later) <= 2
 
 
 def test_a_draft_hides_what_the_reply_costs(replay: Replay) -> None:
