@@ -220,6 +220,8 @@ class Interpretation:
     reason: str = ""
     # A common topic that is none of the card's, and that was asked about; empty if there is none.
     topic: str = ""
+    # In what way the person who speaks may be in danger or distress; empty if there is no sign of it.
+    distress: str = ""
     cost_ms: float | None = None
 
 

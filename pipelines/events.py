@@ -266,6 +266,16 @@ class UtteranceInterpreted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DistressNoticed(Event):
+    """The person who speaks may be in danger or real distress: the kind, and the words that told it."""
+
+    audience: ClassVar[Audience] = Audience.EXAMINER
+    turn: int
+    kind: str  # self_harm | abuse | collapse | breakdown
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyProposed(Event):
     """What the patient's mind proposed and why."""
 

@@ -26,7 +26,7 @@ from pipelines.log.session_log import LogEntry
 from server.gpu import GpuReader
 
 OTHER = "other"
-SERVICES = ("recogniser", "responder", "synthesiser", OTHER)
+SERVICES = ("recogniser", "interpreter", "responder", "synthesiser", OTHER)
 STATUSES = ("ok", "failed", "cancelled", OTHER)
 ADMISSIONS = ("admitted", "full", "limited", "draining", "refused", OTHER)
 STAGES = ("voice_to_voice", "endpoint", "recognise", "respond", "speak", "deliver")
@@ -93,7 +93,7 @@ class Metrics:
             registry=registry,
         )
         self.escalations = Counter(
-            "escalations_total", "Lines flagged as danger or distress; 0: nothing flags them yet.", registry=registry
+            "escalations_total", "Turns of candidates that told of danger or distress.", registry=registry
         )
         self.retrievals = Counter(
             "retrievals_total", "Look-ups in a retrieval store; 0: there is no such store yet.", registry=registry
@@ -184,6 +184,8 @@ class Metrics:
                     self.prediction_confidence.observe(sum(known) / len(known))
             case events.ReplyFinished(status="interrupted"):
                 self.interruptions.inc()
+            case events.DistressNoticed():
+                self.escalations.inc()
             case events.ConnectionLost(transport=transport):
                 self.connections_lost.labels(closed(transport, TRANSPORTS)).inc()
             case events.ConnectionResumed(transport=transport, away_ms=away_ms):

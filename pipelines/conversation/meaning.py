@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipelines.conversation.commands import Command, Interpret, Record
 from pipelines.conversation.memory import Memory
 from pipelines.engines import Interpretation
-from pipelines.events import UtteranceInterpreted
+from pipelines.events import DistressNoticed, UtteranceInterpreted
 from pipelines.patient.disclosure import NOT_INTERPRETED
 
 # So many of the best matches are kept in the log: enough to see what else was meant.
@@ -23,6 +23,8 @@ class Meaning:
     interpretation: Interpretation | None = None
     _turn: int = 0
     _number: int = 0
+    # Distress is told once a turn, however often its words are interpreted.
+    _distress_turn: int = 0
 
     def of(self, text: str) -> Interpretation | None:
         """Return what these words were taken for, None if that is not known; where there are none, nothing is."""
@@ -44,8 +46,12 @@ class Meaning:
         """Take an answer, None if there is none; return the record of it unless something else was asked since."""
         if number != self._number or self.interpretation is not None:
             return []
-        self.interpretation = interpretation or NOT_INTERPRETED
-        return [Record(_told(self._turn, self.interpretation))]
+        heard = self.interpretation = interpretation or NOT_INTERPRETED
+        told: list[Command] = [Record(_told(self._turn, heard))]
+        if heard.distress and self._distress_turn != self._turn:
+            self._distress_turn = self._turn
+            told.append(Record(DistressNoticed(self._turn, heard.distress, self.text)))
+        return told
 
 
 def _told(turn: int, heard: Interpretation) -> UtteranceInterpreted:

@@ -19,6 +19,12 @@ class DraftSettings(BaseModel):
     most: int = Field(default=3, ge=0, le=20)
 
 
+HELP_MESSAGE = (
+    "What you said sounds serious. Are you all right? If you are in danger or feel unwell, call your local emergency "
+    "number, or talk to somebody near you."
+)
+
+
 class ConversationSettings(BaseModel):
     """Turn-taking, in milliseconds of media time unless said."""
 
@@ -39,4 +45,6 @@ class ConversationSettings(BaseModel):
     respond_timeout_ms: float = Field(default=15_000, ge=500, le=120_000)  # then the turn goes unanswered
     # After this much silence in the middle of a reply, the reply is over.
     reply_stall_ms: float = Field(default=5_000, ge=500, le=120_000)
+    # What the page says to somebody who may be in danger or distress.
+    help_message: str = Field(default=HELP_MESSAGE, min_length=1, max_length=1_000)
     closing_grace_s: float = Field(default=30, ge=0, le=120)  # session time from "time is up" to the hard end

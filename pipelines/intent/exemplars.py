@@ -37,10 +37,11 @@ class Topic(_Part):
 
 
 class Exemplars(_Part):
-    """Sentences for each act, and the common topics."""
+    """Sentences for each act, the common topics, and what tells distress."""
 
     acts: dict[Act, tuple[Text, ...]]
     topics: dict[str, Topic]
+    distress: dict[str, tuple[Text, ...]]
 
     @classmethod
     def load(cls, path: Path) -> Exemplars:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from pipelines.engines import CueMatch, EngineInfo, IndexRequest, Interpretation, InterpretRequest, Word
 from pipelines.intent.act_classifier import ActClassifier
 from pipelines.intent.acts import ASKING, Act
 from pipelines.intent.calibration import Calibration
 from pipelines.intent.card_index import CardIndex
+from pipelines.intent.distress import DistressClassifier
 from pipelines.intent.encoder import SentenceEncoder
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
 from pipelines.intent.reading import Reading, Scored, read
 from pipelines.intent.sentences import Sentence, sentences_of
 from pipelines.intent.topics import TopicIndex
-from pipelines.intent.vectors import Vectoriser
+from pipelines.intent.vectors import Remembering, Vectoriser
 from pipelines.patient.card import Card
 
 # So many cards' indexes are kept: 0.5 MiB each.
@@ -44,7 +48,7 @@ class LearnedInterpreter:
         self._vectoriser: Vectoriser = SentenceEncoder(folder, threads=threads)
         self._exemplars_file = exemplars
         self._calibration = Calibration.load()
-        self._learned: tuple[TopicIndex, ActClassifier] | None = None
+        self._learned: tuple[TopicIndex, ActClassifier, DistressClassifier] | None = None
         self._indexes: OrderedDict[str, tuple[Card, CardIndex]] = OrderedDict()
 
     def warm(self) -> None:
@@ -62,7 +66,7 @@ class LearnedInterpreter:
         doubt = _why_unintelligible(sentences, request.words)
         if doubt:
             return Interpretation(Act.UNINTELLIGIBLE, 1.0, reason=doubt)
-        _, classifier = self._learn()
+        _, classifier, distress = self._learn()
         index = self._index(request.card)
         texts = [reading for sentence in sentences for reading in sentence.readings]
         vectors = self._vectoriser.encode(texts)
@@ -74,7 +78,9 @@ class LearnedInterpreter:
             scored.append(Scored(sentence, vectors[start:end], acts[start:whole], items[start:end]))
             start = end
         first = not any(item.role == "patient" and item.text.strip() for item in request.history)
-        return self._told(read(scored, classifier.acts, first=first), index)
+        told = self._told(read(scored, classifier.acts, first=first), index)
+        said = [part.vectors[0] for part in scored]
+        return replace(told, distress=distress.notice([part.sentence.text for part in scored], np.array(said)))
 
     def _told(self, reading: Reading, index: CardIndex) -> Interpretation:
         vectors = reading.scored.vectors
@@ -94,17 +100,20 @@ class LearnedInterpreter:
             topic=topic,
         )
 
-    def _learn(self) -> tuple[TopicIndex, ActClassifier]:
+    def _learn(self) -> tuple[TopicIndex, ActClassifier, DistressClassifier]:
         if self._learned is None:
             exemplars: Exemplars = exemplars_of(self._exemplars_file)
-            topics = TopicIndex(exemplars.topics, self._vectoriser)
-            self._learned = topics, ActClassifier(exemplars, self._vectoriser)
+            once = Remembering(self._vectoriser)
+            topics = TopicIndex(exemplars.topics, once)
+            acts = ActClassifier(exemplars, once)
+            calm = [text for texts in exemplars.acts.values() for text in texts]
+            self._learned = topics, acts, DistressClassifier(exemplars.distress, calm, once)
         return self._learned
 
     def _index(self, card: Card) -> CardIndex:
         known, index = self._indexes.get(card.id, (None, None))
         if index is None or (known is not card and known != card):
-            topics, _ = self._learn()
+            topics, _, _ = self._learn()
             index = CardIndex(card, self._vectoriser, topics)
         self._indexes[card.id] = (card, index)
         self._indexes.move_to_end(card.id)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pipelines.engines import CueMatch, EngineInfo, IndexRequest, Interpretation, InterpretRequest
 from pipelines.intent.acts import ASKING
+from pipelines.intent.distress import by_rules
 from pipelines.intent.elsewhere import topics
 from pipelines.intent.lexicon import concepts_of
 from pipelines.intent.matching import index_for
 from pipelines.intent.phrases import closest_phrase, opens_like_question
+from pipelines.intent.sentences import sentences_of
 from pipelines.intent.understanding import understand
 
 # What was taken for a question by its words alone, without a question's form, is only half sure to be one.
@@ -47,4 +49,5 @@ class WordIndex:
             tuple(CueMatch(score.cue, score.score, score.trigger) for score in heard.ranking),
             heard.score if heard.act in ASKING else 0.0,
             heard.reason,
+            distress=next(filter(None, (by_rules(sentence.text) for sentence in sentences_of(request.text))), ""),
         )

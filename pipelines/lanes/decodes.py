@@ -27,6 +27,8 @@ from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegmen
 
 # Captions may take this share of the workers' time: with 0.5 sixteen sessions wait noticeably.
 CAPTION_SHARE = 0.25
+# Captions that come so much more rarely than they should are a sign that nothing else should be computed.
+STRAINED = 2.0
 # A caption that is not read in a lull comes after this many times the time between captions.
 LATER = 2.0
 # One batch of captions takes at most this time, because somebody who begins to wait may have to wait for all of it.
@@ -166,6 +168,11 @@ class DecodeLane(Lane):
     def speaking(self) -> int:
         """How many streams have something that was said."""
         return sum(handle.segment.samples > 0 for handle in self._handles)
+
+    @property
+    def is_strained(self) -> bool:
+        """Whether so many speak that captions have become rarer."""
+        return self.interval_ms > STRAINED * self._caption_every_ms
 
     @property
     def interval_ms(self) -> float:

@@ -147,6 +147,8 @@ class StreamLane(Lane):
 
     def __init__(self, factory: Factory, *, isolation: Isolation, workers: int, clock: Clock, name: str) -> None:
         super().__init__(factory, isolation=isolation, workers=workers, clock=clock, name=name)
+        # It reads audio as it comes, and has nothing that it could do more rarely.
+        self.is_strained = False
         self._streams: list[list[StreamHandle]] = [[] for _ in range(workers)]
         self._ready: list[deque[StreamHandle]] = [deque() for _ in range(workers)]
         self._wakes = [asyncio.Event() for _ in range(workers)]

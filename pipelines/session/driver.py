@@ -29,6 +29,7 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.engines import Clause, Hypothesis, RespondKind, StreamSpec
 from pipelines.events import (
+    DistressNoticed,
     DraftDiscarded,
     EngineIncident,
     MediaGap,
@@ -114,7 +115,7 @@ class SessionDriver:
         self.spec = spec
         self.settings = settings
         self.ended = asyncio.Event()
-        self._ends = EndOfTurns(engines.turn_detector, self.signal)
+        self._ends = EndOfTurns(engines.turn_detector, engines.recogniser, self.signal)
         self.core = Conversation(
             settings,
             patient_opens=spec.card.opening is not None,
@@ -412,8 +413,17 @@ class SessionDriver:
                 self._speaking.stop(reply)
             case c.Record(event=event):
                 self.log.append(event)
+                if isinstance(event, DistressNoticed):
+                    self._care()
             case c.End(reason=reason):
                 self._finish(reason)
+
+    def _care(self) -> None:
+        """Say where to get help; in practice the role-play stands still, in an exam nothing does."""
+        self.log.append(Problem("safety.distress", self.settings.help_message))
+        if self.spec.mode != "exam":
+            # Not at once: what the core has commanded comes first.
+            asyncio.get_running_loop().call_soon(self.pause, True)
 
     def _discard(self, draft: c.Discard) -> None:
         cost_ms = round(self._speaking.stop(draft.reply), 3)

@@ -10,21 +10,23 @@ from audio.frames import Pcm
 from pipelines.conversation import signals as s
 from pipelines.conversation.endpointing import ANSWER_WITHIN_MS
 from pipelines.engines import EndOfTurn, EndOfTurnRequest
+from pipelines.lanes.decodes import RecogniserLane
 from pipelines.lanes.jobs import JobLane, JobTicket
 
 # Where others wait for the detector already, an answer would come too late.
 MOST_WAITING = 1
 # An answer that took longer came too late for most pauses: the machine is busy, and is left alone for a while.
 LATE_MS = ANSWER_WITHIN_MS
-REST_MS = 5_000.0
+REST_MS = 2_000.0
 
 
 class EndOfTurns:
     """One question at a time; a newer one takes the place of the one before."""
 
-    def __init__(self, lane: JobLane | None, signal: Callable[[s.Signal], None]) -> None:
+    def __init__(self, lane: JobLane | None, recogniser: RecogniserLane, signal: Callable[[s.Signal], None]) -> None:
         # A lane that could not be started has told why, and is not used.
         self._lane = lane if lane is not None and lane.info is not None else None
+        self._recogniser = recogniser
         self._signal = signal
         self._ticket: JobTicket | None = None
 
@@ -39,13 +41,18 @@ class EndOfTurns:
         The answer comes as a signal that carries `number`: with nothing where nobody was asked, or never.
         """
         self.cancel()
-        if self._lane is None or self._lane.waiting >= MOST_WAITING or self._lane.is_slow(LATE_MS, for_ms=REST_MS):
+        if self._lane is None or self._is_late(self._lane):
             # Not at once: the core's other commands come first.
             asyncio.get_running_loop().call_soon(self._signal, s.EndOfTurnHeard(number, None))
             return
         request = EndOfTurnRequest(samples)
         heard = partial(self._heard, number)
         self._ticket = self._lane.submit(request, priority=0, on_part=heard, on_end=lambda _error: None)
+
+    def _is_late(self, lane: JobLane) -> bool:
+        """Whether an answer would come too late, or keep the texts of others waiting."""
+        late = lane.waiting >= MOST_WAITING or lane.is_slow(LATE_MS, for_ms=REST_MS)
+        return late or self._recogniser.is_strained
 
     def cancel(self) -> None:
         """Nobody waits for the answer any more."""

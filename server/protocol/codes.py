@@ -25,6 +25,7 @@ WIRE_CODES: dict[str, str] = {
     "input_audio_buffer_commit_empty": "There is nothing to commit: nothing was said since the last turn.",
     "conversation_already_has_active_response": "The client asked for a reply while the patient is already replying.",
     "response_cancel_not_active": "There is nothing to cancel: no such reply is active.",
+    "safety.distress": "The candidate may be in danger or distress: where to get help. Sent as `interlocutor.problem`.",
     "reply.failed": "The patient could not answer this turn; say it again. Sent as `interlocutor.problem`.",
     "internal": "A fault of the server; start again.",
 }

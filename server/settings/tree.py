@@ -279,6 +279,7 @@ DESCRIPTIONS: dict[str, str] = {
     "conversation.floor.resume_after_ms": "Milliseconds of silence that end a sound over the patient's speech.",
     "conversation.floor.give_up_ms": "Milliseconds of silence after which the patient goes on though no text has come.",
     "conversation.peek_ms": "Milliseconds of silence after which the recogniser reads the speech so far.",
+    "conversation.help_message": "What the page says to somebody in danger or distress: name who helps where you are.",
     "conversation.segment_max_ms": "Milliseconds of speech without a pause after which a segment is cut.",
     "conversation.segment_pause_ms": "Milliseconds of silence after which a segment gets its final transcript.",
     "conversation.excused_ms": "Most milliseconds of missing audio in a pause that do not count as silence.",

@@ -95,6 +95,7 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
   };
   const actions = {
     microphone_lost: { label: words.notices.microphone_again, run: reopen },
+    "safety.distress": { label: words.notices.safety_done, run: () => notice.hide("safety.distress") },
     sound_paused: { label: words.notices.sound_resume, run: () => desk.resume().then(() => notice.hide("sound_paused")) },
   };
 

@@ -232,6 +232,7 @@ NOT_FOR_CANDIDATES = (
     log.SegmentHeard(1, 1, SECRET, (), 1.0),
     log.TextRejected(1, 1, SECRET, SECRET),
     log.UtteranceInterpreted(1, SECRET, 0.9, {SECRET: 1.0}, 1.0, SECRET),
+    log.DistressNoticed(1, SECRET, SECRET),
     log.ReplyProposed(1, 1, SECRET, (SECRET,), SECRET, 1.0),
     log.CueHeard(SECRET, 1, 1),
     log.CueUnheard(SECRET, 1, 1),
