@@ -19,6 +19,8 @@ OVERTAKEN_WORDS = 26
 # What is said after a question makes it so much less likely, for each word, that it still waits for an answer.
 AFTER_WORD = 0.01
 ASKS_AT = 0.45
+# A sentence that was written as a statement seldom asks for anything.
+TOLD_SHARE = 0.6
 # A part of a sentence is less sure to be meant by itself than the whole.
 PART_SHARE = 0.9
 # So much speaks for a question beside what the classifier says of it, once an item of the card fits it well.
@@ -59,7 +61,7 @@ class Reading:
 def read(scored: Sequence[Scored], acts: Sequence[Act], *, first: bool) -> Reading:
     """Return what a turn with at least one sentence is taken for; `first`: the patient has not spoken yet."""
     place = {act: index for index, act in enumerate(acts)}
-    asks = [max(_sum(part.acts, place, QUESTIONS)) for part in scored]
+    asks = [max(_sum(part.acts, place, QUESTIONS)) * (TOLD_SHARE if part.sentence.told else 1.0) for part in scored]
     after, asked = 0, None
     for number in range(len(scored) - 1, -1, -1):
         if asks[number] > ASKS_AT + AFTER_WORD * after and after <= OVERTAKEN_WORDS:
@@ -101,7 +103,8 @@ def _answered(part: Scored, place: dict[Act, int], *, first: bool, farewell: flo
         + 0.3 * sum(likely(act) for act in (Act.INVITATION, Act.IDENTITY, Act.READINESS, Act.SUMMARY))
     )
     options: dict[Act, float] = {act: likely(act) for act in QUESTIONS}
-    options[Act.CUE] = (asks + FITS) * best if best >= TOLD_AT else 0.0
+    told = TOLD_SHARE if part.sentence.told else 1.0
+    options[Act.CUE] = told * (asks + FITS) * best if best >= TOLD_AT else 0.0
     options[Act.UNKNOWN] = likely(Act.CUE) * (1.0 - best) * UNKNOWN_SHARE
     options[Act.GREETING] = likely(Act.GREETING) + (FIRST_WORDS_SHARE * greeting if first else 0.0)
     options[Act.FAREWELL] = FAREWELL_SHARE * farewell

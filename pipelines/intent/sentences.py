@@ -37,6 +37,11 @@ class Sentence:
         return (self.text, *self.tails, *([self.context] if self.context else []))
 
     @property
+    def told(self) -> bool:
+        """Whether it was written as a statement, and has nothing within that opens a question."""
+        return self.text.endswith((".", "!")) and _OPENING.search(self.text) is None
+
+    @property
     def words(self) -> int:
         """How many words it has."""
         return len(self.text.split())

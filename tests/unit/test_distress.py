@@ -72,12 +72,12 @@ def held_out() -> list[dict[str, Any]]:
 
 def test_strangers_in_distress_are_noticed(interpreter: LearnedInterpreter) -> None:
     real = [row["text"] for row in held_out() if row["real"]]
-    assert sum(bool(noticed(interpreter, text)) for text in real) >= 28
+    assert sum(bool(noticed(interpreter, text)) for text in real) >= 29
 
 
 def test_talk_that_sounds_like_it_is_told_apart(interpreter: LearnedInterpreter) -> None:
     other = [row["text"] for row in held_out() if not row["real"]]
-    assert sum(bool(noticed(interpreter, text)) for text in other) <= 3
+    assert sum(bool(noticed(interpreter, text)) for text in other) <= 5
 
 
 def test_ordinary_talk_raises_no_alarm(interpreter: LearnedInterpreter) -> None:
@@ -85,4 +85,4 @@ def test_ordinary_talk_raises_no_alarm(interpreter: LearnedInterpreter) -> None:
     cases = [case for name in names for case in load_sentences(DATA / f"{name}.yaml", library())]
     alarms = [case.text for case in cases if noticed(interpreter, case.text, case.card_id)]
     assert len(cases) > 500
-    assert len(alarms) <= len(cases) / 250
+    assert len(alarms) <= len(cases) / 500
