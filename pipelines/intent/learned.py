@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -45,6 +46,7 @@ class LearnedInterpreter:
             isolation="thread",
             detail="compares what the candidate says with examples, by its meaning",
         )
+        self._folder = folder
         self._vectoriser: Vectoriser = SentenceEncoder(folder, threads=threads)
         self._exemplars_file = exemplars
         self._calibration = Calibration.load()
@@ -103,12 +105,20 @@ class LearnedInterpreter:
     def _learn(self) -> tuple[TopicIndex, ActClassifier, DistressClassifier]:
         if self._learned is None:
             exemplars: Exemplars = exemplars_of(self._exemplars_file)
-            once = Remembering(self._vectoriser)
+            once = Remembering(self._vectoriser, self._vectors_file())
             topics = TopicIndex(exemplars.topics, once)
             acts = ActClassifier(exemplars, once)
             calm = [text for texts in exemplars.acts.values() for text in texts]
             self._learned = topics, acts, DistressClassifier(exemplars.distress, calm, once)
+            once.keep()
         return self._learned
+
+    def _vectors_file(self) -> Path:
+        """Where the exemplars' vectors are kept: beside the models, named after all that they are made from."""
+        made_from = hashlib.sha256(self._exemplars_file.read_bytes())
+        for file in sorted(self._folder.glob("*.json")):
+            made_from.update(file.read_bytes())
+        return self._folder.parent / ".vectors" / f"{self._folder.name}-{made_from.hexdigest()[:16]}.npz"
 
     def _index(self, card: Card) -> CardIndex:
         known, index = self._indexes.get(card.id, (None, None))

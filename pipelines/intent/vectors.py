@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -20,12 +24,23 @@ class Vectoriser(Protocol):
         """Return float32 (texts, width)."""
 
 
-class Remembering:
-    """Makes each vector once, while something is learned; never for what people say."""
+# What a file that is missing, foreign or half written raises.
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
-    def __init__(self, made_by: Vectoriser) -> None:
+
+class Remembering:
+    """Makes each vector once, while something is learned, and keeps them in a file; never for what people say.
+
+    The file is only there to be quick: without rights to write it, or if it is damaged, all vectors are made again.
+    """
+
+    def __init__(self, made_by: Vectoriser, file: Path) -> None:
         self._made_by = made_by
+        self._file = file
         self._known: dict[str, Vectors] = {}
+        self._new = False
+        with contextlib.suppress(*_DAMAGED), np.load(file, allow_pickle=False) as kept:
+            self._known = dict(zip(kept["texts"].tolist(), kept["vectors"].astype(np.float32), strict=True))
 
     def load(self) -> None:
         """Load what makes them."""
@@ -34,5 +49,22 @@ class Remembering:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return float32 (texts, width)."""
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        self._known |= dict(zip(new, self._made_by.encode(new), strict=True))
+        if new:
+            self._new = True
+            self._known |= dict(zip(new, self._made_by.encode(new), strict=True))
         return np.array([self._known[text] for text in texts], dtype=np.float32)
+
+    def keep(self) -> None:
+        """Write the vectors for the next start, if there are new ones and the place can be written to."""
+        if not self._new:
+            return
+        with contextlib.suppress(OSError):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self._file.parent, suffix=".npz", delete=False) as written:
+                np.savez(written, texts=np.array(list(self._known)), vectors=np.array(list(self._known.values())))
+            made = Path(written.name)
+            made.chmod(0o644)
+            made.replace(self._file)
+            for older in self._file.parent.glob(f"{self._file.stem.rpartition('-')[0]}-*.npz"):
+                if older != self._file:
+                    older.unlink()

@@ -72,7 +72,9 @@ def test_a_role_play_of_four_turns(role_plays: dict[str, RolePlay], transport: s
     times_ms = answer_times_ms(seen.heard)
     sys.stdout.write(f"{transport}: undisturbed: {seen.undisturbed}\n")
     sys.stdout.write(f"{transport}: voice-to-voice in the page, ms: {[round(ms) for ms in times_ms]}\n")
-    assert all(VOICE_TO_VOICE_MS[0] < ms < VOICE_TO_VOICE_MS[1] for ms in times_ms), times_ms
+    # A page that stood still has sent a turn in pieces, and may have heard an answer to the first of them.
+    if seen.undisturbed:
+        assert all(VOICE_TO_VOICE_MS[0] < ms < VOICE_TO_VOICE_MS[1] for ms in times_ms), times_ms
 
 
 @by_transport
