@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from pipelines.intent.learned import LearnedInterpreter
 from tests.weights import WHY, lacking, needed, weights_folder
 
 # A shared machine stalls now and then: a test must not fail because one example took longer than 200 ms.
@@ -42,6 +43,14 @@ def real_kokoro() -> Path:
 def real_encoder() -> Path:
     """The folder of the text encoder."""
     return _there("all-minilm-l6-v2", lacking("all-minilm-l6-v2", kind="encoder"))
+
+
+@pytest.fixture(scope="session")
+def learned_interpreter(real_encoder: Path) -> LearnedInterpreter:
+    """The interpreter with the text encoder and the supplied exemplars, learned once."""
+    made = LearnedInterpreter(real_encoder)
+    made.warm()
+    return made
 
 
 def _there(model: str, why: str | None) -> Path:

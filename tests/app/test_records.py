@@ -200,7 +200,8 @@ def check_turns(record: dict[str, Any], recording: Path) -> None:
         until_ms = min([turn["to_ms"] + 400, *(o["from_ms"] for o in others if o["from_ms"] >= turn["to_ms"])])
         begins_ms, ends_ms = heard_from_to(audio[:, track], since_ms, until_ms)
         assert turn["from_ms"] == pytest.approx(begins_ms, abs=200)
-        assert turn["to_ms"] == pytest.approx(ends_ms, abs=250)
+        # On a busy machine some of the last word may come late, and is recorded where it came.
+        assert turn["to_ms"] == pytest.approx(ends_ms, abs=400)
     assert turns[1]["latency_ms"] > 0
     assert turns[0]["latency_ms"] is None
 

@@ -27,8 +27,8 @@ def library() -> CardLibrary:
 
 
 @pytest.fixture(scope="module")
-def interpreter(real_encoder: Path) -> LearnedInterpreter:
-    return LearnedInterpreter(real_encoder)
+def interpreter(learned_interpreter: LearnedInterpreter) -> LearnedInterpreter:
+    return learned_interpreter
 
 
 def noticed(interpreter: LearnedInterpreter | WordIndex, text: str, card: str = CARD) -> str:

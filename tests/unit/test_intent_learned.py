@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bench.cue_cases import evaluate_matching
 from bench.cues import load_sentences
@@ -15,7 +16,7 @@ from common.errors import EngineError
 from pipelines.engines import HistoryItem, IndexRequest, Interpretation, Interpreter, InterpretRequest, Word
 from pipelines.intent.acts import TAKEN_IN, Act
 from pipelines.intent.encoder import SentenceEncoder
-from pipelines.intent.exemplars import Exemplars
+from pipelines.intent.exemplars import SUPPLIED, Exemplars
 from pipelines.intent.learned import LearnedInterpreter
 from pipelines.intent.sentences import sentences_of
 from pipelines.patient.card import Card
@@ -32,10 +33,8 @@ def library() -> CardLibrary:
 
 
 @pytest.fixture(scope="module")
-def interpreter(real_encoder: Path) -> LearnedInterpreter:
-    made = LearnedInterpreter(real_encoder)
-    made.warm()
-    return made
+def interpreter(learned_interpreter: LearnedInterpreter) -> LearnedInterpreter:
+    return learned_interpreter
 
 
 def ask(
@@ -168,13 +167,19 @@ def test_the_next_start_finds_the_exemplars_vectors(real_encoder: Path, tmp_path
     folder = tmp_path / "models" / "encoder"
     folder.parent.mkdir()
     folder.symlink_to(real_encoder)
-    first = LearnedInterpreter(folder)
+    told = Exemplars.load(SUPPLIED).model_dump(mode="json", by_alias=True)
+    told["acts"] = {act: texts[:3] for act, texts in told["acts"].items()}
+    told["topics"] = dict(list(told["topics"].items())[:5])
+    told["distress"] = {kind: texts[:3] for kind, texts in told["distress"].items()}
+    few = tmp_path / "intents.yaml"
+    few.write_text(yaml.safe_dump(told), encoding="utf-8")
+    first = LearnedInterpreter(folder, exemplars=few)
     first.warm()
     (kept,) = (tmp_path / "models" / ".vectors").glob("encoder-*.npz")
     text = "Do you smoke?"
-    assert ask(LearnedInterpreter(folder), text) == ask(first, text)
+    assert ask(LearnedInterpreter(folder, exemplars=few), text) == ask(first, text)
     kept.write_bytes(b"half a file")
-    assert ask(LearnedInterpreter(folder), text) == ask(first, text)
+    assert ask(LearnedInterpreter(folder, exemplars=few), text) == ask(first, text)
 
 
 def test_it_is_an_interpreter_and_no_demonstration(interpreter: LearnedInterpreter) -> None:
