@@ -12,13 +12,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pipelines.intent.encoder import Vectors
-from pipelines.intent.ridge import Matrix, fit, with_constant
-from pipelines.intent.surface import surface
+from pipelines.intent.sentence_classifier import SentenceClassifier
 from pipelines.intent.vectors import Vectoriser
 
 NONE = "none"
-RIDGE = 0.05
-SHARPNESS = 14.0
 # So sure must the examples be: of 1,700 calm sentences that were left out one in 500 is above 0.45, none above 0.5.
 NOTICED_AT = 0.45
 
@@ -56,26 +53,17 @@ class DistressClassifier:
         self._kinds = tuple(examples)
         texts = [text for _, text in labelled]
         classes = np.array([self._kinds.index(kind) for kind, _ in labelled])
-        weights = np.bincount(classes).astype(np.float64)[classes] ** -0.5
-        weights *= len(self._kinds) / weights.sum()
-        features = self._features(texts, vectoriser.encode(texts))
-        self._weights = fit(features, classes, len(self._kinds), weights=weights, ridge=RIDGE)
+        self._classifier = SentenceClassifier(texts, vectoriser.encode(texts), classes, len(self._kinds))
 
     def notice(self, texts: Sequence[str], vectors: Vectors) -> str:
         """Return the kind of distress that one of the sentences tells, empty if none does."""
         for text in texts:
             if kind := by_rules(text):
                 return kind
-        scores = SHARPNESS * (self._features(texts, vectors) @ self._weights)
-        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-        likely = powers / powers.sum(axis=1, keepdims=True)
+        likely = self._classifier.probabilities(texts, vectors)
         calm = likely[:, self._kinds.index(NONE)]
         for place in np.argsort(calm):
             if 1.0 - calm[place] >= NOTICED_AT and not texts[place].rstrip().endswith("?"):
                 others = np.where(np.array(self._kinds) == NONE, 0.0, likely[place])
                 return self._kinds[int(others.argmax())]
         return ""
-
-    @staticmethod
-    def _features(texts: Sequence[str], vectors: Vectors) -> Matrix:
-        return with_constant(np.hstack([vectors, surface(texts)]))
