@@ -152,8 +152,7 @@ def _tell(card: str, seen: Sequence[Observed]) -> None:
     """Print how well the weights that were learned on the other cards do on this one."""
     learned = learn([each for each in seen if each.card != card])
     mine = [each.example for each in seen if each.card == card]
-    odds = [learned.bias + sum(learned.weights.get(n, 0.0) * v for n, v in each.features.items()) for each in mine]
-    likely = 1.0 / (1.0 + np.exp(-np.array(odds)))
+    likely = 1.0 / (1.0 + np.exp(-np.array([learned.log_odds(each.features) for each in mine])))
     right = np.array([each.positive for each in mine])
     print(  # noqa: T201 - what the command tells
         f"{card}: of those at 0.5 and above {right[likely >= 0.5].mean():.3f} are right, of the right ones "

@@ -188,6 +188,11 @@ class InterpretRequest:
     words: tuple[Word, ...] = ()
     history: tuple[HistoryItem, ...] = ()
 
+    @property
+    def first_words(self) -> bool:
+        """Whether the patient has not been heard yet."""
+        return not any(item.role == "patient" and item.text.strip() for item in self.history)
+
 
 @dataclass(frozen=True, slots=True)
 class IndexRequest:

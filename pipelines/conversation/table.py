@@ -22,7 +22,7 @@ TABLE: Table = {
     # A state's own rows, below, take the place of these.
     **when(
         (state for state in State if state is not ENDED),
-        on(s.Interpreted, hearing.note_meaning),
+        on(s.Interpreted, replying.note_meaning),
         on(s.Proposed, replying.add_part),
         on(s.Prepared, replying.prepared),
         on(s.ReplyFailed, replying.reply_failed),

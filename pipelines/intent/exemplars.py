@@ -57,6 +57,7 @@ class Exemplars(_Part):
             raise EngineError("\n".join(lines), code="engine.unavailable") from error
 
 
+@functools.cache
 def denials() -> Mapping[str, str]:
     """Return what somebody says who has nothing to tell of a common topic, by topic."""
     return {name: topic.unknown for name, topic in exemplars_of(SUPPLIED).topics.items()}

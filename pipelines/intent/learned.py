@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.engines import CueMatch, EngineInfo, IndexRequest, Interpretation, InterpretRequest, Word
+from pipelines.engines import CueMatch, EngineInfo, IndexRequest, Interpretation, InterpretRequest
 from pipelines.intent.act_classifier import ActClassifier
 from pipelines.intent.acts import ASKING, Act
 from pipelines.intent.calibration import Calibration
@@ -19,8 +19,9 @@ from pipelines.intent.distress import DistressClassifier
 from pipelines.intent.encoder import SentenceEncoder
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
 from pipelines.intent.reading import Reading, Scored, read
-from pipelines.intent.sentences import Sentence, sentences_of
+from pipelines.intent.sentences import sentences_of
 from pipelines.intent.topics import TopicIndex
+from pipelines.intent.unintelligible import why_unintelligible
 from pipelines.intent.vectors import Remembering, Vectoriser
 from pipelines.patient.card import Card
 
@@ -30,9 +31,7 @@ CARDS = 64
 MOST = 3
 # A common topic that the words are not nearer to was not asked about.
 TOPIC_AT = 0.55
-FEW_WORDS = 3
-# This is a mean over the words; single words are too noisy to judge by.
-LOW_CONFIDENCE = 0.25
+PUNCTUATION = ".,?!;:'\""
 
 
 class LearnedInterpreter:
@@ -65,7 +64,8 @@ class LearnedInterpreter:
     def interpret(self, request: InterpretRequest) -> Interpretation:
         """Return what the turn is taken for."""
         sentences = sentences_of(request.text)
-        doubt = _why_unintelligible(sentences, request.words)
+        spoken = [word.strip(PUNCTUATION) for sentence in sentences for word in sentence.text.split()]
+        doubt = why_unintelligible(spoken, request.words)
         if doubt:
             return Interpretation(Act.UNINTELLIGIBLE, 1.0, reason=doubt)
         _, classifier, distress = self._learn()
@@ -79,8 +79,7 @@ class LearnedInterpreter:
             end, whole = start + len(sentence.readings), start + 1 + len(sentence.tails)
             scored.append(Scored(sentence, vectors[start:end], acts[start:whole], items[start:end]))
             start = end
-        first = not any(item.role == "patient" and item.text.strip() for item in request.history)
-        told = self._told(read(scored, classifier.acts, first=first), index)
+        told = self._told(read(scored, classifier.acts, first=request.first_words), index)
         said = [part.vectors[0] for part in scored]
         return replace(told, distress=distress.notice([part.sentence.text for part in scored], np.array(said)))
 
@@ -140,16 +139,3 @@ def _reason(reading: Reading, matches: Sequence[CueMatch], topic: str) -> str:
     if len(matches) > 1:
         near += f", then {matches[1].cue} ({matches[1].probability:.2f})"
     return f"{said}; {near}" + (f"; common topic: {topic}" if topic else "")
-
-
-def _why_unintelligible(sentences: Sequence[Sentence], words: Sequence[Word]) -> str:
-    spoken = [word for sentence in sentences for word in sentence.text.split()]
-    if not spoken:
-        return "no words were recognised"
-    letters = "".join(spoken).strip(".,?!'\"")
-    if len(spoken) == 1 and len(letters) == 1 and letters.lower() != "i":
-        return f"only '{letters}' was recognised"
-    sure = [word.confidence for word in words if word.confidence is not None]
-    if sure and len(spoken) <= FEW_WORDS and sum(sure) / len(sure) < LOW_CONFIDENCE:
-        return f"{len(spoken)} words at a mean confidence of {sum(sure) / len(sure):.2f}"
-    return ""

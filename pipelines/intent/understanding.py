@@ -11,6 +11,7 @@ from pipelines.intent import intents
 from pipelines.intent.acts import Act
 from pipelines.intent.matching import CardIndex, CueScore
 from pipelines.intent.phrases import closest_phrase, opens_like_question
+from pipelines.intent.unintelligible import why_unintelligible
 from pipelines.intent.words import FUNCTION_WORDS, Sentence, sentences
 
 # With a question's opening, this much lexical evidence names the cue.
@@ -38,11 +39,8 @@ TAIL_WORDS = 26
 ELLIPSIS_WORDS = 5  # "and the blue inhaler"
 # A longer turn must sound like a trigger, all of which are questions.
 QUESTION_SOUND = 0.70
-FEW_WORDS = 3
 _COUNTED = frozenset("times time days day weeks week months month years year hours hour nights long often".split())
 _ASKS = frozenset("when how often long many much".split())
-# This is a mean over the words; single words are too noisy to judge by.
-LOW_CONFIDENCE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def understand(text: str, *, index: CardIndex, words: Sequence[Word] = (), first
     """
     said = sentences(text)
     spoken = tuple(word for sentence in said for word in sentence.words)
-    doubt = _why_unintelligible(spoken, words)
+    doubt = why_unintelligible(spoken, words)
     if doubt:
         return Understanding(Act.UNINTELLIGIBLE, 0.0, doubt)
     whole = " ".join(spoken)
@@ -125,17 +123,6 @@ def explain(ranking: Sequence[CueScore]) -> str:
     if len(ranking) > 1 and ranking[1].score > 0.05:
         text += f"; runner-up '{ranking[1].trigger}' ({ranking[1].cue}) {ranking[1].score:.2f}"
     return text
-
-
-def _why_unintelligible(spoken: tuple[str, ...], words: Sequence[Word]) -> str:
-    if not spoken:
-        return "no words were recognised"
-    if len(spoken) == 1 and len(spoken[0]) == 1 and spoken[0] != "i":
-        return f"only '{spoken[0]}' was recognised"
-    sure = [word.confidence for word in words if word.confidence is not None]
-    if sure and len(spoken) <= FEW_WORDS and sum(sure) / len(sure) < LOW_CONFIDENCE:
-        return f"{len(spoken)} words at a mean confidence of {sum(sure) / len(sure):.2f}"
-    return ""
 
 
 def _special(

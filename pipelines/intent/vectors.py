@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
+import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
+from audio.files import replace_file
+from common.errors import StorageError
 from pipelines.intent.encoder import Vectors
 
 
@@ -58,13 +60,11 @@ class Remembering:
         """Write the vectors for the next start, if there are new ones and the place can be written to."""
         if not self._new:
             return
-        with contextlib.suppress(OSError):
+        data = io.BytesIO()
+        np.savez(data, texts=np.array(list(self._known)), vectors=np.array(list(self._known.values())))
+        with contextlib.suppress(OSError, StorageError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._file.parent, suffix=".npz", delete=False) as written:
-                np.savez(written, texts=np.array(list(self._known)), vectors=np.array(list(self._known.values())))
-            made = Path(written.name)
-            made.chmod(0o644)
-            made.replace(self._file)
+            replace_file(self._file, data.getvalue())
             for older in self._file.parent.glob(f"{self._file.stem.rpartition('-')[0]}-*.npz"):
                 if older != self._file:
                     older.unlink()

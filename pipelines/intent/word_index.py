@@ -41,8 +41,8 @@ class WordIndex:
 
     def interpret(self, request: InterpretRequest) -> Interpretation:
         """Return what the turn is taken for."""
-        first = not any(item.role == "patient" and item.text.strip() for item in request.history)
-        heard = understand(request.text, index=index_for(request.card), words=request.words, first=first)
+        index = index_for(request.card)
+        heard = understand(request.text, index=index, words=request.words, first=request.first_words)
         return Interpretation(
             heard.act,
             BARE_CONFIDENCE if heard.bare else heard.score,

@@ -91,11 +91,6 @@ def installed_recognisers(path: Path) -> list[str]:
     return [name for name, kind in installed_models(path) if kind == "recogniser"]
 
 
-def installed_encoders(path: Path) -> list[str]:
-    """Return the ids of the text encoders in a folder, in order."""
-    return [name for name, kind in installed_models(path) if kind == "encoder"]
-
-
 def installed_turn_detectors(path: Path) -> list[str]:
     """Return the ids of the turn detectors in a folder, in order."""
     return [name for name, kind in installed_models(path) if kind == "turn_detector"]

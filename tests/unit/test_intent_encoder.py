@@ -12,7 +12,7 @@ import pytest
 from common.errors import EngineError
 from pipelines.intent.encoder import SentenceEncoder
 from pipelines.models.bert_checkpoint import WEIGHTS, NotSafetensors, read_header, read_safetensors, write_ct2
-from pipelines.models.model_folders import installed_encoders
+from pipelines.models.model_folders import installed_models
 from pipelines.models.verify import kind_of, verify_folder
 
 SENTENCES = ("Does it hurt at night?", "is it painful when you lie in bed", "How many cigarettes do you smoke?")
@@ -63,7 +63,7 @@ def test_rounding_to_eight_bits_changes_little(real_encoder: Path, tmp_path: Pat
 def test_the_folder_is_known_for_what_it_is(real_encoder: Path) -> None:
     assert kind_of(real_encoder) == "encoder"
     assert verify_folder(real_encoder, "encoder") == []
-    assert real_encoder.name in installed_encoders(real_encoder.parent)
+    assert (real_encoder.name, "encoder") in installed_models(real_encoder.parent)
     assert verify_folder(real_encoder, "recogniser")[0].code == "model.format"
 
 

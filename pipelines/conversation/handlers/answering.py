@@ -77,7 +77,7 @@ def commit(m: Machine, turn: Turn) -> None:
 
 def interpreted(m: Machine, heard: s.Interpreted) -> None:
     """It is known what the turn was taken for: ask for the reply that waits for it."""
-    m.do(m.meaning.take(heard.number, heard.interpretation))
+    replying.note_meaning(m, heard)
     reply = m.replies.reply
     known = m.meaning.of(reply.question) if reply is not None else None
     if known is not None:

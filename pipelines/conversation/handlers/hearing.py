@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.conversation import signals as s
+from pipelines.conversation.handlers import replying
 from pipelines.conversation.handlers.answering import commit_if_known
 from pipelines.conversation.machine import EchoJudged, Machine
 from pipelines.conversation.states import State
@@ -99,14 +100,9 @@ def end_turn(m: Machine) -> None:
     commit_if_known(m)
 
 
-def note_meaning(m: Machine, heard: s.Interpreted) -> None:
-    """It is known what the words were taken for."""
-    m.do(m.meaning.take(heard.number, heard.interpretation))
-
-
 def interpreted(m: Machine, heard: s.Interpreted) -> None:
     """It is known what was asked for, if anything was: judge the pause by that too."""
-    note_meaning(m, heard)
+    replying.note_meaning(m, heard)
     known = m.meaning.interpretation
     if known is not None and m.candidate.pause is not None:
         m.candidate.answer_in_pause(known.asks)

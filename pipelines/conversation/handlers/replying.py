@@ -9,6 +9,11 @@ from pipelines.conversation.machine import Machine, ReplyOver
 from pipelines.events import ClauseSpoken, Problem
 
 
+def note_meaning(m: Machine, heard: s.Interpreted) -> None:
+    """It is known what the words were taken for."""
+    m.do(m.meaning.take(heard.number, heard.interpretation))
+
+
 def add_part(m: Machine, proposed: s.Proposed) -> None:
     """Take a part of a reply or a draft."""
     if (reply := m.replies.find(proposed.reply)) is not None:
