@@ -71,6 +71,9 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
         library = logging.getLogger(name)
         if not any(isinstance(old, RefusalIsNoFault) for old in library.filters):
             library.addFilter(RefusalIsNoFault())
+    loop = logging.getLogger("asyncio")
+    if not any(isinstance(old, EndedCallIsNoFault) for old in loop.filters):
+        loop.addFilter(EndedCallIsNoFault())
     # They write whole frames and every timer at DEBUG, candidates' audio among them.
     for name in ("websockets", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[settings.level]))
@@ -112,6 +115,19 @@ class RefusalIsNoFault(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is to be written."""
         return record.msg != "ASGI callable returned without completing handshake."
+
+
+class EndedCallIsNoFault(logging.Filter):
+    """Keeps out a complaint about a packet that aiortc would still have sent, by a timer, after its call had ended.
+
+    Nobody waits for that packet; aiortc starts the task and forgets it, so only the loop is left to complain.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is to be written."""
+        error = record.exc_info[1] if record.exc_info else None
+        late = type(error).__module__.startswith("OpenSSL") and "protocol is shutdown" in str(error)
+        return not (late and str(record.msg).startswith("Task exception was never retrieved"))
 
 
 def shape(logger: WrappedLogger, method: str, event_dict: EventDict) -> EventDict:

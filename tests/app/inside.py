@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from pydantic import SecretStr
 
+from pipelines.conversation.settings import ConversationSettings
 from pipelines.engine_choices import EngineSettings
 from pipelines.models.settings import ModelSettings
 from server.app import create_app
@@ -46,6 +47,8 @@ async def serving(
         models=models or ModelSettings(path=folder / "models"),
         rtc=RtcSettings.model_validate(rtc or {}),
         session=SessionSettings.model_validate(session or {}),
+        # A busy machine answers late, and that is no fault.
+        conversation=ConversationSettings(respond_timeout_ms=int(PATIENCE_S * 1000)),
         turn_secret=SecretStr(turn_secret) if turn_secret is not None else None,
         data_path=folder,
         developer_key=SecretStr(KEY),

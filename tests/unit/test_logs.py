@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
+from OpenSSL import SSL
 
 from common.errors import SettingsError
 from server.logs import SPOKEN_KEYS, quiet_logs, setup_logging
@@ -32,6 +33,7 @@ def _restored() -> Iterator[None]:
     root.setLevel(level)
     for name in ("websockets", "asyncio"):
         logging.getLogger(name).setLevel(logging.NOTSET)
+        logging.getLogger(name).filters.clear()
     logging.getLogger("uvicorn.access").filters.clear()
     structlog.contextvars.clear_contextvars()
     structlog.reset_defaults()
@@ -137,6 +139,16 @@ def test_probes_are_not_in_the_access_log() -> None:
     for path in ("/health", "/ready", "/metrics?x=1", "/api/sessions", "/healthy"):
         access.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:5", "GET", path, "1.1", 200)
     assert [line["event"].split()[3] for line in lines()] == ["/api/sessions", "/healthy"]
+
+
+def test_a_packet_too_late_for_its_call_is_no_error() -> None:
+    lines = start()
+    loop = logging.getLogger("asyncio")
+    shut = SSL.Error([("SSL routines", "", "protocol is shutdown")])
+    for error in (shut, SSL.Error([("SSL routines", "", "bad record mac")]), ValueError("protocol is shutdown")):
+        loop.error("Task exception was never retrieved\nfuture: %r", "task", exc_info=error)
+    loop.error("Unclosed transport", exc_info=shut)
+    assert [line["event"].split()[0] for line in lines()] == ["Task", "Task", "Unclosed"]
 
 
 def test_numbers_that_json_cannot_write_become_words() -> None:
