@@ -10,6 +10,7 @@ class Act(StrEnum):
 
     # Questions.
     CUE = "cue_question"  # about a cue or a fact of the card
+    UNSURE = "unsure_question"  # perhaps about a cue or a fact of the card: the patient asks back
     UNKNOWN = "unknown_question"  # about nothing on the card
     OPEN = "open_question"  # "What brings you in?"
     IDENTITY = "identity"  # for the patient's name
@@ -43,7 +44,7 @@ class Act(StrEnum):
     CLOSING = "closing"  # the role-play ends
 
 
-ASKING = frozenset({Act.CUE, Act.IDENTITY, Act.PERMISSION})
+ASKING = frozenset({Act.CUE, Act.UNSURE, Act.IDENTITY, Act.PERMISSION})
 """Turns that ask for one certain thing: once such a one is understood, it is most likely over. Others are followed by
 more often: a greeting by a name, a word of sympathy by an explanation, an invitation by a question."""
 

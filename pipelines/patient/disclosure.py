@@ -1,12 +1,13 @@
 """What may be told: from an interpretation and the card's rules to a release, which is a proposal.
 
-Everything that is released is a text of the card, except the few fixed sentences in this file: name, age, a
-told-already line, and "As I said," before a cue that is told again. Nothing here changes anything: the conversation's
-core alone counts a cue as told, once it was heard.
+Everything that is released is a text of the card, except a few fixed sentences: name, age, a told-already line, "As I
+said," before a cue that is told again, a question back, and what the candidate has explained, turned round. Nothing
+here changes anything: the conversation's core alone counts a cue as told, once it was heard.
 """
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +19,28 @@ from pipelines.intent.understanding import ASKED_FLOOR, BARE_FLOOR
 from pipelines.intent.word_index import BARE_CONFIDENCE
 from pipelines.intent.words import tokens
 from pipelines.patient.card import Card, Cue
+from pipelines.patient.summaries import CORRECTED_LINE, disagreeing
+from pipelines.patient.teach_back import in_own_words
 
 NAME_LINE = "It's {name}."
 AGE_LINE = "I'm {age}."
 TOLD_LINE = "I think I've told you all I know about that."
 AGAIN_PREFIX = "As I said, "
+ASK_BACK_LINE = "Sorry, are you asking about {topic}?"
+# What a patient tells of their own accord is not named before it is told.
+ASK_BACK_BLINDLY_LINE = "Sorry, what do you mean exactly?"
 # A cue so close behind the best may have been meant.
 CLOSE = 0.1
+# So many words of a text tell it from another that begins alike.
+BEGUN_WORDS = 3
+_YES = re.compile(
+    r"^\W*(?:(?:um|uh|er|oh|well)\W+)?"
+    r"(?:yes|yeah|yep|yup|right|exactly|correct|that's (?:it|right)|i am|i do|please|sure)\b",
+    re.IGNORECASE,
+)
+
+PARTING = frozenset({Act.FAREWELL, Act.ACKNOWLEDGEMENT, Act.REASSURANCE})
+"""What is said while one parts."""
 
 NOT_INTERPRETED = Interpretation(Act.UNINTELLIGIBLE, 0.0, reason="nothing was made of it")
 """What a turn is taken for that could not be interpreted: the patient asks to hear it again."""
@@ -92,6 +108,8 @@ class _Telling:
                 text = self.card.opening or self.variant(self.lines.greeting)
                 return Release(Act.OPENING, text, reason="the patient speaks first")
             case RespondKind.SILENCE:
+                if self._parted:
+                    return Release(Act.SILENCE, "", reason="goodbye is said")
                 return Release(Act.SILENCE, self.variant(self.lines.silence), reason="the candidate is silent")
             case RespondKind.CLOSING:
                 return Release(Act.CLOSING, self.variant(self.lines.closing), reason="the role-play ends")
@@ -100,9 +118,17 @@ class _Telling:
 
     def _answer(self) -> Release:
         lines = self.lines
+        if self._parted and self.heard.act in PARTING:
+            return Release(self.heard.act, "", None, self.heard.reason + "; goodbye is said", self._score)
+        meant = self._asked_back()
+        if meant is not None and _YES.match(self.moment.text) and self.heard.act not in (Act.CUE, Act.UNSURE):
+            return self._tell_item(meant, "asked back, and that was meant", Act.CUE)
         match self.heard.act:
             case Act.CUE:
                 return self._answer_question()
+            case Act.UNSURE:
+                # Once is enough: who is asked again answers as well as they can.
+                return self._answer_question() if self._asked_back() is not None else self._ask_back()
             case Act.UNKNOWN:
                 return self._deny()
             case Act.GREETING:
@@ -121,7 +147,7 @@ class _Telling:
                     return self._say(lines.acknowledge, "asked to say it again already")
                 return self._say(lines.say_again)
             case Act.OPEN:
-                cue = self._first_untold()
+                cue = self._broken_off() or self._first_untold()
                 if cue is not None:
                     return self._tell(cue, "first on the card that is not told")
                 return self._volunteer(lines.nothing_more)
@@ -130,7 +156,9 @@ class _Telling:
             case Act.READINESS:
                 return self._say(self._fact_or("readiness", lines.readiness))
             case Act.SUMMARY:
-                return self._volunteer(lines.summary)
+                return self._confirm()
+            case Act.TEACH_BACK:
+                return self._say([in_own_words(self.moment.history)], "what was explained")
             case Act.PROPOSAL:
                 return self._volunteer(lines.agree)
             case Act.BAD_NEWS:
@@ -169,8 +197,22 @@ class _Telling:
             return self._volunteer(self.lines.acknowledge, Act.STATEMENT)
         return self._say(self.lines.not_on_card, f"'{top.cue}' is not due yet", Act.UNKNOWN)
 
+    def _ask_back(self) -> Release:
+        item = self.heard.cues[0].cue
+        known = self.cues.get(item)
+        named = known is None or (known.kind == "asked" and self._may_tell(known))
+        topic = known.topic if known is not None else self.card.fact(item).topic
+        text = ASK_BACK_LINE.format(topic=_uncapitalised(topic, self.card)) if named else ASK_BACK_BLINDLY_LINE
+        return self._say([text], f"not sure that '{item}' is meant")
+
+    def _asked_back(self) -> str | None:
+        """Return the item that the patient's last line asked about, to be sure."""
+        items = {cue.id: cue.topic for cue in self.card.cues} | {fact.id: fact.topic for fact in self.card.facts}
+        asking = {ASK_BACK_LINE.format(topic=_uncapitalised(topic, self.card)): item for item, topic in items.items()}
+        return asking.get(self.last)
+
     def _answer_invitation(self) -> Release:
-        due = self._due()
+        due = self._due(begun=True)
         if due:
             return self._tell(_closest(due, self.heard.cues), "its turn has come")
         for match in self.heard.cues:
@@ -184,6 +226,9 @@ class _Telling:
         if not self.told and first is not None and "anything else" not in self.moment.text.lower():
             return self._tell(first, "no worry is due before it")
         return self._say(self.lines.nothing_more, "nothing is due")
+
+    def _tell_item(self, item: str, why: str, act: Act) -> Release:
+        return self._tell(self.cues[item], why, act) if item in self.cues else self._tell_fact(item)
 
     def _tell_fact(self, fact_id: str) -> Release:
         text = self.variant(self.card.fact(fact_id).says, key=fact_id, avoid=self.last)
@@ -204,6 +249,19 @@ class _Telling:
 
     def _fact_or(self, fact_id: str, otherwise: Sequence[str]) -> Sequence[str]:
         return next((fact.says for fact in self.card.facts if fact.id == fact_id), otherwise)
+
+    def _confirm(self) -> Release:
+        """Confirm a summary, or correct it by what was told, and by nothing that was not."""
+        heard = [text for item in self.told for text in self.cues[item].says if _said(text, self.patient_texts)]
+        wrong = disagreeing(self.moment.text, heard)
+        if wrong:
+            return self._say([CORRECTED_LINE.format(said=wrong)], "the summary says otherwise than what was told")
+        return self._volunteer(self.lines.summary)
+
+    @property
+    def _parted(self) -> bool:
+        """Whether both have said goodbye: the patient does so only when taking leave, or when time is up."""
+        return _same(self.last, self.lines.closing)
 
     def _volunteer(self, otherwise: Sequence[str], act: Act | None = None) -> Release:
         due = self._due()
@@ -230,7 +288,8 @@ class _Telling:
         reason = f"{self.heard.reason}; tells '{cue.id}'" + (f": {why}" if why else "")
         act = act or self.heard.act
         if not self._knows(cue):
-            return Release(act, self.variant(cue.says, key=cue.id), cue.id, reason, self._score)
+            text = self._rest_of(cue) or self.variant(cue.says, key=cue.id)
+            return Release(act, text, cue.id, reason, self._score)
         if cue.once:
             return Release(act, TOLD_LINE, None, f"{reason}, but it is told only once", self._score)
         fresh = [text for text in cue.says if not _said(text, self.patient_texts)]
@@ -240,11 +299,30 @@ class _Telling:
             text = AGAIN_PREFIX + _uncapitalised(self.variant(cue.says, key=cue.id, avoid=self.last), self.card)
         return Release(act, text, cue.id, f"{reason} (asked again)", self._score)
 
-    def _due(self) -> list[Cue]:
-        """Return the volunteered cues whose turn has come, in card order."""
-        return [
-            cue for cue in self.card.cues if cue.kind == "volunteered" and self._may_tell(cue) and not self._knows(cue)
-        ]
+    def _due(self, *, begun: bool = False) -> list[Cue]:
+        """Return the volunteered cues whose turn has come, in card order; those cut short only with `begun`.
+
+        A patient who was interrupted does not begin again with whatever comes next, but goes on when asked.
+        """
+        volunteered = [cue for cue in self.card.cues if cue.kind == "volunteered"]
+        due = [cue for cue in volunteered if self._may_tell(cue) and not self._knows(cue)]
+        return [cue for cue in due if begun or not self._begun(cue)]
+
+    def _begun(self, cue: Cue) -> bool:
+        """Whether a cue was cut short: part of it was heard, too little to count as told."""
+        return not self._knows(cue) and any(_said(text, self.patient_texts) for text in cue.says)
+
+    def _broken_off(self) -> Cue | None:
+        """Return the cue in which the patient was interrupted just now."""
+        return next((cue for cue in self.card.cues if not self._knows(cue) and _any_begun(cue.says, self.last)), None)
+
+    def _rest_of(self, cue: Cue) -> str:
+        """Return what is left of a cue that was cut short, from the sentence on that was not heard to its end."""
+        for text in cue.says:
+            for heard in self.patient_texts:
+                if _said(text, [heard]):
+                    return _after(text, len(tokens(heard)))
+        return ""
 
     def _may_tell(self, cue: Cue) -> bool:
         return all(other in self.told for other in cue.after)
@@ -305,7 +383,22 @@ def _same(text: str, variants: Iterable[str]) -> bool:
 def _said(text: str, said: Sequence[str]) -> bool:
     """Tell whether the text, or its beginning (when it was interrupted), has been heard."""
     words = tokens(text)
-    return any(len(tokens(item)) >= 3 and tokens(item) == words[: len(tokens(item))] for item in said)
+    return any(len(tokens(item)) >= BEGUN_WORDS and tokens(item) == words[: len(tokens(item))] for item in said)
+
+
+def _any_begun(texts: Iterable[str], last: str) -> bool:
+    return any(_said(text, [last]) for text in texts)
+
+
+def _after(text: str, heard: int) -> str:
+    """Return the sentences of a text that so many words do not reach the end of; all, where they reach the last."""
+    sentences = re.findall(r"[^.?!]+[.?!]*\s*", text)
+    count = 0
+    for place, sentence in enumerate(sentences):
+        count += len(tokens(sentence))
+        if heard < count:
+            return "".join(sentences[place:]).strip()
+    return text
 
 
 def _uncapitalised(text: str, card: Card) -> str:

@@ -108,6 +108,84 @@ def test_the_same_moment_gives_the_same_release_and_another_seed_may_not() -> No
     assert release(asked("pain"), seed=3) == release(asked("pain"), seed=3)
 
 
+def heard_before(*texts: str, candidate: tuple[str, ...] = ()) -> tuple[HistoryItem, ...]:
+    said = [HistoryItem("candidate", text) for text in candidate]
+    return (*said, *(HistoryItem("patient", text) for text in texts))
+
+
+def answer(
+    text: str, act: Act, *, history: tuple[HistoryItem, ...] = (), told: tuple[str, ...] = (), item: str = ""
+) -> Release:
+    cues = (CueMatch(item, 0.5, "an example"),) if item else ()
+    moment = Moment(RespondKind.REPLY, 1, text, Interpretation(act, 0.5, cues), history, told)
+    return Disclosure(wound())(moment)
+
+
+def test_a_patient_who_is_not_sure_asks_back_and_takes_a_yes() -> None:
+    unsure = answer("And the thing on it?", Act.UNSURE, item="dressing")
+    assert (unsure.text, unsure.cue) == ("Sorry, are you asking about looking after the dressing?", None)
+    asked_back = heard_before(unsure.text)
+    for text, act in (("Yes, please.", Act.ACKNOWLEDGEMENT), ("Exactly.", Act.REASSURANCE)):
+        assert answer(text, act, history=asked_back).cue == "dressing"
+    assert answer("No, I mean the pain.", Act.CUE, history=asked_back, item="pain").cue == "pain"
+    # Nobody asks back twice.
+    assert answer("The thing on the leg.", Act.UNSURE, history=asked_back, item="dressing").cue == "dressing"
+
+
+def test_what_is_told_of_ones_own_accord_is_not_named_before_it_is_told() -> None:
+    assert answer("Is it, you know?", Act.UNSURE, item="worry-leg").text == "Sorry, what do you mean exactly?"
+    fact = answer("The one?", Act.UNSURE, item="which-leg")
+    assert fact.text.startswith("Sorry, are you asking about ")
+    assert answer("Yes.", Act.ACKNOWLEDGEMENT, history=heard_before(fact.text)).fact == "which-leg"
+
+
+def test_a_cue_cut_short_goes_on_where_it_broke_off_when_asked() -> None:
+    first, rest = wound().cue("pain").says[1].split(". ", 1)
+    cut = heard_before(f"{first}. Mornings")
+    for asked_again in (
+        answer("Go on.", Act.OPEN, history=cut),
+        answer("So the pain?", Act.CUE, history=cut, item="pain"),
+    ):
+        assert (asked_again.text, asked_again.cue) == (rest, "pain")
+    # Where even the first sentence was not heard to its end, it is said again.
+    begun = heard_before(" ".join(first.split()[:4]))
+    assert answer("Go on.", Act.OPEN, history=begun).text == wound().cue("pain").says[1]
+
+
+def test_after_both_have_said_goodbye_the_patient_says_no_more() -> None:
+    parted = heard_before(wound().lines.closing[0])
+    assert answer("Goodbye!", Act.FAREWELL, history=parted).text == ""
+    assert answer("Thank you.", Act.ACKNOWLEDGEMENT, history=parted).text == ""
+    assert Disclosure(wound())(Moment(RespondKind.SILENCE, 2, history=parted)).text == ""
+    # Who asks after all is answered.
+    assert answer("Oh, do you smoke?", Act.CUE, history=parted, item="smoking").cue == "smoking"
+
+
+def test_a_summary_is_confirmed_or_corrected_by_what_was_told() -> None:
+    told = wound().cue("how-it-happened").says[0]
+    history, cues = heard_before(told), ("how-it-happened", "worry-leg", "washing")
+    right = answer("So it happened three weeks ago, right?", Act.SUMMARY, history=history, told=cues)
+    assert right.text in wound().lines.summary
+    wrong = answer("So it happened two weeks ago, right?", Act.SUMMARY, history=history, told=cues)
+    assert wrong.text == f"Not quite. {told}"
+    # What nobody has told is not given away.
+    assert answer("So it happened two weeks ago?", Act.SUMMARY).text in wound().lines.summary
+
+
+def test_a_teach_back_has_what_was_explained_and_only_that() -> None:
+    explained = (
+        "Diabetes makes wounds heal slowly. You should change your dressing every day.",
+        "Please keep the leg up in the evening, and I'd like you to call us if it smells. Is that clear?",
+    )
+    told = answer(
+        "Can you tell me what you will do?", Act.TEACH_BACK, history=heard_before("Okay.", candidate=explained)
+    )
+    assert told.text.startswith("So I should change my dressing every day, and keep the leg up in the evening")
+    assert "diabetes" not in told.text.lower()
+    nothing = answer("Can you tell me what you will do?", Act.TEACH_BACK)
+    assert nothing.text == "I'm not sure. Could you tell me again what I should do?"
+
+
 def test_a_patient_without_a_card_tells_nothing() -> None:
     assert nothing_to_tell(Moment(RespondKind.REPLY, 1, interpretation=asked("pain"))) == Release(Act.CUE, "")
 
