@@ -63,6 +63,8 @@ class SessionSetup(Event):
     card_digest: str
     engines: dict[str, str]
     settings_digest: str
+    # What the patient's choices of words and order come from; 0 in every exam.
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,15 @@ from pipelines.patient.card import Card, Cue
 from pipelines.patient.summaries import CORRECTED_LINE, disagreeing
 from pipelines.patient.teach_back import in_own_words
 
+# Who asks for this asks for the name in one breath.
+BIRTH_FACT = "date-of-birth"
 NAME_LINE = "It's {name}."
 AGE_LINE = "I'm {age}."
 TOLD_LINE = "I think I've told you all I know about that."
 AGAIN_PREFIX = "As I said, "
+WAIT_LINE = "Of course, take your time."
+# The person who speaks comes before the role-play.
+DISTRESS_LINE = "Are you all right? We can stop for a moment."
 ASK_BACK_LINE = "Sorry, are you asking about {topic}?"
 # What a patient tells of their own accord is not named before it is told.
 ASK_BACK_BLINDLY_LINE = "Sorry, what do you mean exactly?"
@@ -118,6 +123,8 @@ class _Telling:
 
     def _answer(self) -> Release:
         lines = self.lines
+        if self.heard.distress:
+            return self._say([DISTRESS_LINE], "the person who speaks may be in distress")
         if self._parted and self.heard.act in PARTING:
             return Release(self.heard.act, "", None, self.heard.reason + "; goodbye is said", self._score)
         meant = self._asked_back()
@@ -169,6 +176,8 @@ class _Telling:
                 return self._say(lines.language)
             case Act.ASIDE:
                 return self._say(lines.aside)
+            case Act.HOLD:
+                return self._say([WAIT_LINE])
             case Act.EMPATHY | Act.REASSURANCE:
                 return self._volunteer(lines.comforted)
             case _:
@@ -232,6 +241,8 @@ class _Telling:
 
     def _tell_fact(self, fact_id: str) -> Release:
         text = self.variant(self.card.fact(fact_id).says, key=fact_id, avoid=self.last)
+        if fact_id == BIRTH_FACT and "name" in tokens(self.moment.text):
+            text = f"{NAME_LINE.format(name=self.card.patient.name)} {text}"
         reason = f"{self.heard.reason}; tells '{fact_id}', which is no cue"
         return Release(self.heard.act, text, None, reason, self._score, fact_id)
 
@@ -300,12 +311,14 @@ class _Telling:
         return Release(act, text, cue.id, f"{reason} (asked again)", self._score)
 
     def _due(self, *, begun: bool = False) -> list[Cue]:
-        """Return the volunteered cues whose turn has come, in card order; those cut short only with `begun`.
+        """Return the volunteered cues whose turn has come; those cut short only with `begun`.
 
         A patient who was interrupted does not begin again with whatever comes next, but goes on when asked.
         """
         volunteered = [cue for cue in self.card.cues if cue.kind == "volunteered"]
         due = [cue for cue in volunteered if self._may_tell(cue) and not self._knows(cue)]
+        if self.seed:  # in an exam all patients tell the same in the same order
+            due.sort(key=lambda cue: self._chance(cue.id))
         return [cue for cue in due if begun or not self._begun(cue)]
 
     def _begun(self, cue: Cue) -> bool:
@@ -350,9 +363,12 @@ class _Telling:
         return Release(act or self.heard.act, text, None, why, self._score)
 
     def variant(self, variants: Sequence[str], *, key: str = "", avoid: str = "") -> str:
-        """Choose by seed and turn, so that a replay says the same; not what was said last, if there is another."""
+        """Choose by seed and `key`, or turn, so that a replay says the same; not what was said last, if others are there."""
         choice = [text for text in variants if text != avoid] or list(variants)
-        return choice[zlib.crc32(f"{self.seed}:{self.moment.turn}:{key}".encode()) % len(choice)]
+        return choice[self._chance(key or str(self.moment.turn)) % len(choice)]
+
+    def _chance(self, key: str) -> int:
+        return zlib.crc32(f"{self.seed}:{key}".encode())
 
 
 def _texts(card: Card) -> Iterator[str]:

@@ -13,8 +13,11 @@ from pipelines.engines import HistoryItem
 
 NOTHING_LINE = "I'm not sure. Could you tell me again what I should do?"
 LINE = "So I should {todo}."
+FACTS_LINE = "Let me see. {facts}"
 # More than that nobody keeps in mind.
 MOST = 3
+MOST_FACTS = 2
+FACT_WORDS = 6
 LONGEST_WORDS = 22
 
 _SENTENCE = re.compile(r"[^.?!;]+[.?!;]*")
@@ -34,7 +37,7 @@ _GIVEN = re.compile(
     r"|you (?:should|must|need to|have to|ought to|will need to|will have to)"
     r"|'ll (?:need|have|want) to|'d better|(?:it's|it'd be|it is|it would be) (?:best|better|wise|important) to"
     r"|make sure (?:that )?you|make sure to|be sure to"
-    r"|i(?:'d| would)? (?:like|want|advise|suggest|recommend|ask|need)(?: that)? you (?:to )?"
+    r"|i(?:'d| would)? (?:like|want|advise|suggest|recommend|ask|need)(?: that)? you(?: to)?"
     r"|(?<!don't )remember to|(?<!don't )(?<!not )try to|please) "
     rf"(?P<todo>{_NO_ACTION}\w.*)",
     re.IGNORECASE,
@@ -49,6 +52,9 @@ _BEGUN = re.compile(
 )
 _WHEN = re.compile(r"^(?P<when>(?:if|when|whenever|once|as soon as)\b[^,]+), (?P<rest>.+)", re.IGNORECASE)
 _HESITATION = re.compile(r",? ?\b(?:um|uh|er|erm)\b,? ?", re.IGNORECASE)
+_ABOUT_SPEAKER = re.compile(
+    r"^(?:i|i'm|i'll|i'd|we|thank|hello|hi|good|okay|so i|that must|it must|that sounds|sorry|please)\b", re.IGNORECASE
+)
 _TURNED = {
     "you": "I", "your": "my", "yours": "mine", "yourself": "myself", "you're": "I'm", "you've": "I've",
     "you'll": "I'll", "you'd": "I'd", "i": "you", "me": "you", "my": "your", "i'm": "you're", "i'll": "you'll",
@@ -66,7 +72,8 @@ def in_own_words(history: Sequence[HistoryItem]) -> str:
     said = [item.text for item in history if item.role == "candidate"]
     todo = list(dict.fromkeys(each for text in said for each in _instructions(text)))[-MOST:]
     if not todo:
-        return NOTHING_LINE
+        facts = [each for text in said for each in _facts(text)][-MOST_FACTS:]
+        return FACTS_LINE.format(facts=" ".join(facts)) if facts else NOTHING_LINE
     listed = todo[0] if len(todo) == 1 else f"{', '.join(todo[:-1])}, and {todo[-1]}"
     return LINE.format(todo=listed)
 
@@ -85,13 +92,21 @@ def _instructions(text: str) -> Iterator[str]:
                 )
 
 
+def _facts(text: str) -> Iterator[str]:
+    """Yield what a turn explains, where it tells nothing to do: its statements that are about something."""
+    for sentence in _SENTENCE.findall(_HESITATION.sub(" ", text)):
+        plain = sentence.strip()
+        if plain.endswith(".") and len(plain.split()) >= FACT_WORDS and not _ABOUT_SPEAKER.search(plain):
+            yield _turned(plain, sentence_case=True)
+
+
 def _without_condition(part: str) -> tuple[str, str]:
     """Return "go to the hospital" and "if it swells" of "If it swells, go to the hospital"."""
     found = _WHEN.search(part.strip())
     return (found["rest"], found["when"]) if found is not None else (part.strip(), "")
 
 
-def _turned(todo: str) -> str:
+def _turned(todo: str, *, sentence_case: bool = False) -> str:
     words = todo.split()
     turned = []
     for place, word in enumerate(words):
@@ -100,4 +115,6 @@ def _turned(todo: str) -> str:
         other = "me" if bare == "you" and (after in _OBJECT_AFTER or place == len(words) - 1) else _TURNED.get(bare)
         turned.append(word if other is None else word.lower().replace(bare, other, 1))
     text = " ".join(turned)
+    if sentence_case:
+        return text[0].upper() + text[1:]
     return text[0].lower() + text[1:] if not re.match(r"I\b", text) else text

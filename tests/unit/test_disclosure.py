@@ -13,6 +13,7 @@ from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.patient.disclosure import Disclosure, Moment, nothing_to_tell
 from pipelines.patient.persona import persona_of
+from server.sessions.factory import seed_of
 
 
 @cache
@@ -161,6 +162,19 @@ def test_after_both_have_said_goodbye_the_patient_says_no_more() -> None:
     assert answer("Oh, do you smoke?", Act.CUE, history=parted, item="smoking").cue == "smoking"
 
 
+def test_the_person_who_speaks_comes_before_the_role_play() -> None:
+    heard = Interpretation(Act.ADVICE, 0.7, distress="self_harm")
+    told = Disclosure(wound())(Moment(RespondKind.REPLY, 1, "I want to die.", heard))
+    assert told.text == "Are you all right? We can stop for a moment."
+
+
+def test_name_and_date_of_birth_are_told_in_one_breath() -> None:
+    both = answer("Can I check your full name and date of birth?", Act.CUE, item="date-of-birth")
+    assert both.text.startswith("It's Daniel Foster. ")
+    assert both.text[len("It's Daniel Foster. ") :] in wound().fact("date-of-birth").says
+    assert answer("When were you born?", Act.CUE, item="date-of-birth").text in wound().fact("date-of-birth").says
+
+
 def test_a_summary_is_confirmed_or_corrected_by_what_was_told() -> None:
     told = wound().cue("how-it-happened").says[0]
     history, cues = heard_before(told), ("how-it-happened", "worry-leg", "washing")
@@ -180,10 +194,33 @@ def test_a_teach_back_has_what_was_explained_and_only_that() -> None:
     told = answer(
         "Can you tell me what you will do?", Act.TEACH_BACK, history=heard_before("Okay.", candidate=explained)
     )
-    assert told.text.startswith("So I should change my dressing every day, and keep the leg up in the evening")
+    assert told.text == (
+        "So I should change my dressing every day, keep the leg up in the evening, and call you if it smells."
+    )
     assert "diabetes" not in told.text.lower()
     nothing = answer("Can you tell me what you will do?", Act.TEACH_BACK)
     assert nothing.text == "I'm not sure. Could you tell me again what I should do?"
+
+
+def test_in_an_exam_every_candidate_meets_the_same_patient() -> None:
+    assert {seed_of(f"sess_{number}", "exam") for number in range(9)} == {0}
+    assert len({seed_of(f"sess_{number}", "practice") for number in range(9)}) == 9
+    # Whenever a cue is asked for, the words are the same.
+    says = {Disclosure(wound())(Moment(RespondKind.REPLY, turn, "something", asked("pain"))).text for turn in range(9)}
+    assert len(says) == 1
+
+
+def test_volunteered_cues_that_are_due_come_in_another_order_in_practice() -> None:
+    card = wound()
+    free = tuple(cue.model_copy(update={"after": (), "kind": "volunteered"}) for cue in card.cues)
+    card = card.model_copy(update={"cues": free})
+
+    def first(seed: int) -> str | None:
+        moment = Moment(RespondKind.REPLY, 1, "I see.", Interpretation(Act.ACKNOWLEDGEMENT))
+        return Disclosure(card, seed)(moment).cue
+
+    assert first(0) == card.cues[0].id
+    assert len({first(seed) for seed in range(1, 30)}) > 3
 
 
 def test_a_patient_without_a_card_tells_nothing() -> None:

@@ -1,0 +1,82 @@
+"""What a patient has understood that they are to do, and whether a summary agrees with what was told."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.engines import HistoryItem
+from pipelines.patient.summaries import disagreeing
+from pipelines.patient.teach_back import NOTHING_LINE, in_own_words
+
+
+def after(*said: str) -> str:
+    return in_own_words([HistoryItem("candidate", text) for text in said])
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("You should keep your leg up.", "So I should keep your leg up.".replace("your", "my")),
+        ("Please don't smoke before I see you again.", "So I should not smoke before you see me again."),
+        ("You mustn't drive with it.", "So I should not drive with it."),
+        ("If it swells, call us at once.", "So I should call you at once if it swells."),
+        ("Take, um, one tablet in the morning.", "So I should take one tablet in the morning."),
+        (
+            "You need to rest, and I'd like you to come back on Friday.",
+            "So I should rest, and come back on Friday.",
+        ),
+        ("Then rinse it with salt water.", "So I should rinse it with salt water."),
+    ],
+)
+def test_instructions_are_turned_round(said: str, told: str) -> None:
+    assert after(said) == told
+
+
+def test_the_last_three_instructions_are_kept_each_once() -> None:
+    told = after("Take it daily.", "You should walk more. Keep it dry.", "Keep it dry. Please call me.")
+    assert told == "So I should walk more, keep it dry, and call you."
+
+
+def test_what_was_explained_is_told_where_there_is_nothing_to_do() -> None:
+    told = after("Hello, I'm the nurse.", "The nerve at the back of your eye is slowly damaged. Is that clear?")
+    assert told == "Let me see. The nerve at the back of my eye is slowly damaged."
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "Hello, please take a seat.", "That must be hard for you.", "Should you keep your leg up?", "You know."],
+)
+def test_where_nothing_was_explained_nothing_is_made_up(said: str) -> None:
+    assert after(said) == NOTHING_LINE
+
+
+def test_what_the_patient_said_is_no_instruction() -> None:
+    assert in_own_words([HistoryItem("patient", "You should keep your leg up.")]) == NOTHING_LINE
+
+
+@pytest.mark.parametrize(
+    "text", ["you should " + "x " * 5_000, "Please " * 1_000, "?!.;" * 500, "take 药 every day.", "you should"]
+)
+def test_odd_speech_gets_some_sentence(text: str) -> None:
+    assert after(text).endswith((".", "?"))
+
+
+TOLD = ("It started three weeks ago, on my left shin.", "I smoke fifteen cigarettes a day.", "I take two tablets.")
+
+
+@pytest.mark.parametrize(
+    ("summary", "wrong"),
+    [
+        ("So it started three weeks ago, is that right?", ""),
+        ("So it started 3 weeks ago.", ""),
+        ("So it started two weeks ago, right?", TOLD[0]),
+        ("So you have a cut on your right leg?", TOLD[0]),
+        ("So you have a cut on your left leg, is that right?", ""),
+        ("You smoke ten cigarettes a day.", TOLD[1]),
+        ("You take two tablets and smoke fifteen cigarettes.", ""),
+        ("You've had it for four months, right?", ""),
+        ("So it hurts, that's right?", ""),
+    ],
+)
+def test_a_summary_disagrees_in_its_numbers_or_sides(summary: str, wrong: str) -> None:
+    assert disagreeing(summary, TOLD) == wrong
