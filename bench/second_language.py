@@ -28,9 +28,11 @@ from pipelines.truth import SUFFIX
 PAUSE_MEDIAN_S, PAUSE_P90_S, PAUSE_LEAST_S = 0.6, 1.5, 0.3
 # The standard deviation of the logarithm: one in ten lies 1.2816 of them above the median.
 PAUSE_SPREAD = math.log(PAUSE_P90_S / PAUSE_MEDIAN_S) / 1.2816
-EDGE_MS = 150.0  # of a sentence's own room is kept before and after its voice
+# So much of a sentence's own room is kept before and after its voice.
+EDGE_MS = 150.0
 GAP_MS = 4_000.0  # between turns: longer than any wait
-QUIET_MS = 100.0  # the quietest stretch of this length tells how loud the room is
+# The quietest stretch of this length tells how loud the room is.
+QUIET_MS = 100.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -66,7 +66,8 @@ class Interrupter:
         interruptions: Sequence[Interruption],
         question_ms: Callable[[int], float | None] = lambda _reply: None,
     ) -> None:
-        self._question_ms = question_ms  # the place in a reply's audio at which its question's last word begins
+        # This is the place in a reply's audio at which its question's last word begins.
+        self._question_ms = question_ms
         self.done: list[Interrupted] = []
         self._waiting = deque(interruptions)
         # The reply to make the next sound over, its first audible sample and its beginning.

@@ -73,7 +73,8 @@ class Claim(StrEnum):
     """What a sound over the patient's speech is; all but the first three are reasons of TurnIgnored."""
 
     UNDECIDED = "undecided"
-    LATE = "late"  # undecided still, but it is over, and the patient does not wait for its text in silence
+    # It is undecided still, but over, and the patient does not wait for its text in silence.
+    LATE = "late"
     YIELD = "yield"
     BACKCHANNEL = "backchannel"
     GREETING = "greeting"

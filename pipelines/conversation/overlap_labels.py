@@ -52,7 +52,8 @@ class Floor(Enum):
     TAKES_AT_ONCE = auto()  # as soon as it is understood
     TAKES = auto()  # once it is over, however short it is
     KEEPS = auto()  # unless it lasts very long
-    BY_LENGTH = auto()  # it takes it if it lasts, because short words are mostly misheard ones
+    # It takes it if it lasts, because short words are mostly misheard ones.
+    BY_LENGTH = auto()
 
 
 class When(Enum):

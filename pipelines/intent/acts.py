@@ -10,7 +10,7 @@ class Act(StrEnum):
 
     # Questions.
     CUE = "cue_question"  # about a cue or a fact of the card
-    UNSURE = "unsure_question"  # perhaps about a cue or a fact of the card: the patient asks back
+    UNSURE = "unsure_question"  # perhaps about a cue or a fact: the patient asks back
     UNKNOWN = "unknown_question"  # about nothing on the card
     OPEN = "open_question"  # "What brings you in?"
     IDENTITY = "identity"  # for the patient's name

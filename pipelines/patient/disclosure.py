@@ -363,7 +363,7 @@ class _Telling:
         return Release(act or self.heard.act, text, None, why, self._score)
 
     def variant(self, variants: Sequence[str], *, key: str = "", avoid: str = "") -> str:
-        """Choose by seed and `key`, or turn, so that a replay says the same; not what was said last, if others are there."""
+        """Choose by seed and `key`, or turn; not what was said last, if there is another: a replay says the same."""
         choice = [text for text in variants if text != avoid] or list(variants)
         return choice[self._chance(key or str(self.moment.turn)) % len(choice)]
 

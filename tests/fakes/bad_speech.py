@@ -18,7 +18,8 @@ from tests.fakes.noises import nobody
 # After a turn's last sound a laugh, a sob or a cough begins so soon.
 SOON_MS = 150.0
 LOUD_DB = -12.0
-VOCODER = 512  # samples of a window, of which the next one begins after half
+# Samples of a window; the next one begins after half of them.
+VOCODER = 512
 
 Change = Callable[[Sound], Sound]
 
