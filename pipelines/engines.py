@@ -225,6 +225,8 @@ class Interpretation:
     reason: str = ""
     # A common topic that is none of the card's, and that was asked about; empty if there is none.
     topic: str = ""
+    # What kind of thing a question is about (history, medication, ...), with shares (0..1), the likeliest first.
+    subjects: tuple[tuple[str, float], ...] = ()
     # In what way the person who speaks may be in danger or distress; empty if there is no sign of it.
     distress: str = ""
     cost_ms: float | None = None

@@ -7,7 +7,7 @@ property of its type, so that no code path can send a cue name to a candidate by
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, ClassVar
 
@@ -255,7 +255,8 @@ class UtteranceInterpreted(Event):
     """What the candidate's words up to a pause were taken for.
 
     `act` is one of a closed set, `confidence` how sure it is (0..1), `cues` the likeliest cues with their
-    probabilities, `asks` how surely something certain was asked for (0..1).
+    probabilities, `asks` how surely something certain was asked for (0..1), `subjects` what kind of thing a question is
+    about (symptoms, medication, ...), with shares.
     """
 
     audience: ClassVar[Audience] = Audience.EXAMINER
@@ -265,6 +266,7 @@ class UtteranceInterpreted(Event):
     cues: dict[str, float]
     asks: float
     reason: str
+    subjects: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,4 +62,5 @@ def _told(turn: int, heard: Interpretation) -> UtteranceInterpreted:
         {match.cue: round(match.probability, 3) for match in heard.cues[:MOST_CUES]},
         round(heard.asks, 3),
         heard.reason,
+        {subject: round(share, 3) for subject, share in heard.subjects},
     )

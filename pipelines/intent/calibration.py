@@ -1,6 +1,6 @@
-"""How surely an item of a card is asked for, from what speaks for it: a logistic model learned from labelled turns.
+"""How surely an item of a card is asked for, from how far it is ahead of its rivals: learned from labelled turns.
 
-`calibration.json` has its weights; `python -m bench.train_intents` makes it.
+`calibration.json` has the weights; `python -m bench.train_intents` makes it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.intent.card_index import FEATURES
 from pipelines.intent.ridge import Matrix
 
 TABLE = Path(__file__).with_name("calibration.json")
@@ -19,19 +18,16 @@ TABLE = Path(__file__).with_name("calibration.json")
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """One weight for each column of `CardIndex.features`, and a constant."""
+    """What a lead is worth: `slope` times the lead (`CardIndex.ahead`) plus `constant` are log odds."""
 
-    weights: tuple[float, ...]
+    slope: float
     constant: float
 
     @classmethod
-    def load(cls) -> Calibration:
-        """Read the weights that are shipped."""
-        told = json.loads(TABLE.read_text(encoding="utf-8"))
-        return cls(tuple(told["weights"].get(name, 0.0) for name in FEATURES), told["constant"])
+    def load(cls, *, tuned: bool) -> Calibration:
+        """Read the weights that are shipped for the encoder that was tuned to such questions, or for any other."""
+        return cls(**json.loads(TABLE.read_text(encoding="utf-8"))["tuned" if tuned else "plain"])
 
-    def probabilities(self, features: Matrix) -> Matrix:
-        """Return the probability of each item, (texts, items), of features (texts, items, columns)."""
-        odds = features @ np.array(self.weights) + self.constant
-        shares: Matrix = 1.0 / (1.0 + np.exp(-odds))
-        return shares
+    def probabilities(self, ahead: Matrix) -> Matrix:
+        """Return how likely each item is to be the one asked for, of its lead; both float64 (texts, items)."""
+        return 1.0 / (1.0 + np.exp(-(self.slope * ahead + self.constant)))

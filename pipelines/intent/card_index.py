@@ -1,4 +1,4 @@
-"""What may be asked of one card: a classifier over its cues and facts, and "none of them"."""
+"""What may be asked of one card: how near a turn is to each of its cues and facts, and to what is on no card."""
 
 from __future__ import annotations
 
@@ -9,81 +9,69 @@ import numpy as np
 
 from pipelines.intent.encoder import Vectors
 from pipelines.intent.groups import Groups
-from pipelines.intent.ridge import Matrix, fit, with_constant
+from pipelines.intent.ridge import Matrix
 from pipelines.intent.topics import TopicIndex
 from pipelines.intent.vectors import Vectoriser
 from pipelines.patient.card import Card
 
-RIDGE = 0.1
-# An answer's own words tell half as much of the question as an example of it.
-SAYS_WEIGHT = 0.5
-# A common topic belongs to a cue or fact whose examples are so near to it; what belongs to none is "none of them".
-ATTACHED = 0.6
-# "None of them" weighs as much as the cues of an ordinary card together count, for nine of them.
-NONE_PER_ITEM = 1.0 / 9.0
-
-FEATURES = ("own", "own_margin", "beyond_none", "examples", "says", "examples_margin", "against")
-"""The columns of `CardIndex.features`."""
+# As near a question is to nothing at all: an item that is not nearer was not asked for. The encoder was tuned to it.
+NOWHERE = 8.75
+# A common topic is the card's if so many of its questions ask for an item of it; the others are "not on the card".
+ATTACHED = 0.5
+# Chest pain is near to any pain. A topic that no example of the item is nearest to is one all the same, at a handicap.
+NEAREST_TO = 0.1
+HANDICAP = 2.0
 
 
 class CardIndex:
-    """One card's classifier; `items` has the ids of its cues, then those of its facts."""
+    """One card's examples as vectors; `items` has the ids of its cues, then those of its facts."""
 
     def __init__(self, card: Card, vectoriser: Vectoriser, topics: TopicIndex) -> None:
         asked = [(cue.id, (*cue.triggers, cue.topic), cue.says) for cue in card.cues]
         asked += [(fact.id, (*fact.triggers, fact.topic), fact.says) for fact in card.facts]
         self.items = tuple(item for item, _, _ in asked)
-        self.examples = [(item, example) for item, (_, examples, _) in enumerate(asked) for example in examples]
-        said = [(item, part) for item, (_, _, says) in enumerate(asked) for part in _parts(says)]
-        self._example_vectors = vectoriser.encode([text for _, text in self.examples])
-        self._said_vectors = vectoriser.encode([text for _, text in said])
-        self._examples = Groups([item for item, _ in self.examples])
-        self._said = Groups([item for item, _ in said])
-        near = topics.likeness(self._example_vectors)
-        # How near each topic is to each item, and the topics that belong to none.
-        self._nearness = np.stack([near[self._examples.of == item].max(axis=0) for item in range(len(asked))], axis=1)
-        self._foreign = self._nearness.max(axis=1) < ATTACHED
+        questions = [(item, text) for item, (_, asking, _) in enumerate(asked) for text in asking]
+        # An answer's own words tell of the question too.
+        said = [(item, text) for item, (_, _, says) in enumerate(asked) for text in _parts(says)]
+        self.examples = [*questions, *said]
+        self._vectors = vectoriser.encode([text for _, text in self.examples])
+        self._groups = Groups([item for item, _ in self.examples])
         self._topics = topics
-        self._weights = self._learn()
+        foreign = topics.share(self._nearness(topics.vectors).max(axis=1) > NOWHERE) < ATTACHED
+        nearest_to = self._nearest_to([item for item, _ in questions], self._vectors[: len(questions)])
+        self._handicap = np.where(foreign, 0.0, np.where(nearest_to < NEAREST_TO, HANDICAP, np.inf))
 
-    def _learn(self) -> Matrix:
-        count = len(self.items)
-        foreign = self._topics.vectors[self._foreign[self._topics.groups.of]]
-        vectors = with_constant(np.vstack([self._example_vectors, self._said_vectors, foreign]))
-        classes = np.concatenate([self._examples.of, self._said.of, np.full(len(foreign), count)])
-        each = [
-            np.ones(len(self._example_vectors)),
-            np.full(len(self._said_vectors), SAYS_WEIGHT),
-            np.ones(len(foreign)),
-        ]
-        weights = np.concatenate(each)
-        totals = np.bincount(classes, weights=weights, minlength=count + 1)
-        weights = weights / totals[classes]
-        weights[classes == count] *= NONE_PER_ITEM * count
-        return fit(vectors, classes, count + 1, weights=weights, ridge=RIDGE)
+    def ahead(self, vectors: Vectors) -> Matrix:
+        """Return by how much each item is nearer than all its rivals together, float64 (texts, items), in log odds.
 
-    def features(self, vectors: Vectors) -> Matrix:
-        """Return what speaks for each item, float64 (texts, items, columns): see `calibration.py` for their worth."""
-        count = len(self.items)
-        scores = with_constant(vectors) @ self._weights
-        own, none = scores[:, :count], scores[:, count:]
-        examples = self._examples.best_two(vectors @ self._example_vectors.T)
-        said = self._said.best_two(vectors @ self._said_vectors.T)
-        near = np.clip(self._topics.likeness(vectors), 0.0, 1.0)
-        # A topic that the words are near to, and the item is not, speaks against the item.
-        against = (near[:, :, np.newaxis] - self._nearness[np.newaxis]).max(axis=1)
-        return np.stack([own, _margins(own), own - none, examples, said, _margins(examples), against], axis=2)
+        Its rivals are the other items, nothing at all, and the common topics that the card has not.
+        """
+        nowhere = np.full((len(vectors), 1), NOWHERE)
+        strange = self._topics.nearness(vectors) - self._handicap
+        return _ahead(self._nearness(vectors), np.hstack([nowhere, strange]))
+
+    def _nearest_to(self, of: Sequence[int], vectors: Vectors) -> Matrix:
+        """Return for each topic of how many of an item's questions it is the nearest: of the item with most of them."""
+        near = self._topics.nearness(vectors)
+        known, nearest = near.max(axis=1) > NOWHERE, near.argmax(axis=1)
+        counts = np.zeros((len(self.items), near.shape[1]))
+        np.add.at(counts, (np.array(of)[known], nearest[known]), 1.0)
+        shares = counts / np.bincount(of, minlength=len(self.items))[:, np.newaxis]
+        return np.asarray(shares.max(axis=0), dtype=np.float64)
+
+    def _nearness(self, vectors: Vectors) -> Matrix:
+        return self._groups.nearness(vectors @ self._vectors.T)
 
     def foreign_topic(self, vectors: Vectors) -> tuple[str, float]:
         """Return the common topic, of those that are not this card's, that the texts are nearest to, and how near."""
-        near = np.where(self._foreign, self._topics.likeness(vectors), -1.0).max(axis=0)
+        near = (self._topics.nearness(vectors) - self._handicap).max(axis=0)
         best = int(near.argmax())
         return self._topics.names[best], float(near[best])
 
     def example(self, item: int, vectors: Vectors) -> str:
         """Return the example of an item that the texts are nearest to."""
-        places = np.flatnonzero(self._examples.of == item)
-        likeness = (vectors @ self._example_vectors[places].T).max(axis=0)
+        places = np.flatnonzero(self._groups.of == item)
+        likeness = (vectors @ self._vectors[places].T).max(axis=0)
         _, text = self.examples[int(places[int(likeness.argmax())])]
         return text
 
@@ -93,8 +81,11 @@ def _parts(says: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(part for text in says for part in (text, *re.split(r"(?<=[.?!])\s+", text))))
 
 
-def _margins(scores: Matrix) -> Matrix:
-    """Return by how much each is better than the best of the others."""
-    ordered = np.sort(scores, axis=1)
-    first, second = ordered[:, -1:], ordered[:, -2:-1]
-    return scores - np.where(scores >= first, second, first)
+def _ahead(near: Matrix, others: Matrix) -> Matrix:
+    """Return by how much each is nearer than all of its rivals together, (texts, items)."""
+    rivals = np.repeat(np.hstack([near, others])[:, np.newaxis], near.shape[1], axis=1)
+    own = np.arange(near.shape[1])
+    rivals[:, own, own] = -np.inf
+    most = rivals.max(axis=2)
+    together = most + np.log(np.exp(rivals - most[:, :, np.newaxis]).sum(axis=2))
+    return np.asarray(near - together, dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,14 +21,25 @@ MOST_TOKENS = 128
 BATCH = 64
 
 
-class SentenceEncoder:
-    """Makes float32 vectors of unit length, one for each text; `folder` holds a checkpoint or a converted model."""
+# What was learned on top of a checkpoint (`scripts/train-encoder`), by the first digits of the checkpoint's sha256.
+ADAPTERS = Path(__file__).with_name("adapters")
+DIGITS = 16
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+
+class SentenceEncoder:
+    """Makes float32 vectors of unit length, one for each text; `folder` holds a checkpoint or a converted model.
+
+    `adapter` takes the place of what we have learned on top of the checkpoint. Once loaded, `tuned` tells whether it
+    has learned what candidates ask: the checkpoint that comes with us has.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 1, adapter: Path | None = None) -> None:
         self._folder = folder
         self._threads = threads
+        self._adapter = adapter
         self._model: Any = None
         self._tokenizer: Any = None
+        self.tuned = False
 
     def load(self) -> None:
         """Load the model; raises EngineError for one that can't be used. A checkpoint is converted on the way."""
@@ -50,8 +62,10 @@ class SentenceEncoder:
         else:
             if not (self._folder / WEIGHTS).is_file():
                 raise EngineError(f"{self._folder} has no {WEIGHTS}: pull it again", code="model.format")
+            adapter = self._adapter or adapter_for(self._folder / WEIGHTS)
+            self.tuned = adapter is not None
             with tempfile.TemporaryDirectory(prefix="interlocutor-encoder-") as made:
-                write_ct2(self._folder, Path(made))
+                write_ct2(self._folder, Path(made), adapter=adapter)
                 model = ctranslate2.Encoder(made, **options)
         self._tokenizer, self._model = tokenizer, model
 
@@ -70,3 +84,11 @@ class SentenceEncoder:
         inside = np.arange(states.shape[1]) < np.array([[len(ids)] for ids in tokens])
         means = (states * inside[:, :, np.newaxis]).sum(axis=1) / inside.sum(axis=1, keepdims=True)
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)
+
+
+def adapter_for(checkpoint: Path) -> Path | None:
+    """Return what was learned on top of a checkpoint, if anything was."""
+    with checkpoint.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    adapter = ADAPTERS / f"{digest[:DIGITS]}.safetensors"
+    return adapter if adapter.is_file() else None

@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from pipelines.engines import CueMatch, EngineInfo, IndexRequest, Interpretation, InterpretRequest
 from pipelines.intent.act_classifier import ActClassifier
 from pipelines.intent.acts import ASKING, Act
 from pipelines.intent.calibration import Calibration
-from pipelines.intent.card_index import CardIndex
+from pipelines.intent.card_index import NOWHERE, CardIndex
 from pipelines.intent.distress import DistressClassifier
-from pipelines.intent.encoder import SentenceEncoder
+from pipelines.intent.encoder import ADAPTERS, SentenceEncoder
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
-from pipelines.intent.reading import Reading, Scored, read
+from pipelines.intent.reading import Reading, read
 from pipelines.intent.sentences import sentences_of
 from pipelines.intent.topics import TopicIndex
 from pipelines.intent.unintelligible import why_unintelligible
-from pipelines.intent.vectors import Remembering, Vectoriser
+from pipelines.intent.vectors import Remembering
 from pipelines.patient.card import Card
 
 # So many cards' indexes are kept: 0.5 MiB each.
 CARDS = 64
 # So many of the likeliest items are told.
 MOST = 3
-# A common topic that the words are not nearer to was not asked about.
-TOPIC_AT = 0.55
+# So much nearer than nothing at all must a common topic be that was asked about.
+TOPIC_AHEAD = 3.0
+# So many kinds of things are told that a question may be about, and of these acts.
+SUBJECTS = 2
+ABOUT = frozenset({Act.CUE, Act.UNSURE, Act.UNKNOWN, Act.INVITATION})
 PUNCTUATION = ".,?!;:'\""
 
 
@@ -46,9 +47,8 @@ class LearnedInterpreter:
             detail="compares what the candidate says with examples, by its meaning",
         )
         self._folder = folder
-        self._vectoriser: Vectoriser = SentenceEncoder(folder, threads=threads)
+        self._vectoriser = SentenceEncoder(folder, threads=threads)
         self._exemplars_file = exemplars
-        self._calibration = Calibration.load()
         self._learned: tuple[TopicIndex, ActClassifier, DistressClassifier] | None = None
         self._indexes: OrderedDict[str, tuple[Card, CardIndex]] = OrderedDict()
 
@@ -64,41 +64,35 @@ class LearnedInterpreter:
     def interpret(self, request: InterpretRequest) -> Interpretation:
         """Return what the turn is taken for."""
         sentences = sentences_of(request.text)
-        spoken = [word.strip(PUNCTUATION) for sentence in sentences for word in sentence.text.split()]
+        turn = " ".join(sentences)
+        spoken = [word.strip(PUNCTUATION) for word in turn.split()]
         doubt = why_unintelligible(spoken, request.words)
         if doubt:
             return Interpretation(Act.UNINTELLIGIBLE, 1.0, reason=doubt)
-        _, classifier, distress = self._learn()
+        topics, classifier, distress = self._learn()
         index = self._index(request.card)
-        texts = [reading for sentence in sentences for reading in sentence.readings]
-        vectors = self._vectoriser.encode(texts)
-        acts = classifier.probabilities(texts, vectors)
-        items = self._calibration.probabilities(index.features(vectors))
-        scored, start = [], 0
-        for sentence in sentences:
-            end, whole = start + len(sentence.readings), start + 1 + len(sentence.tails)
-            scored.append(Scored(sentence, vectors[start:end], acts[start:whole], items[start:end]))
-            start = end
-        told = self._told(read(scored, classifier.acts, first=request.first_words), index)
-        said = [part.vectors[0] for part in scored]
-        return replace(told, distress=distress.notice([part.sentence.text for part in scored], np.array(said)))
-
-    def _told(self, reading: Reading, index: CardIndex) -> Interpretation:
-        vectors = reading.scored.vectors
-        order = reading.items.argsort()[::-1]
+        # All of it tells what it is for: "Do you smoke? I ask because smoking makes the healing slower."
+        vectors = self._vectoriser.encode([turn, *sentences] if len(sentences) > 1 else [turn])
+        whole = vectors[:1]
+        (acts,) = classifier.probabilities([turn], whole)
+        (items,) = self._calibration.probabilities(index.ahead(whole))
+        reading = read(classifier.acts, acts, items, first=request.first_words)
         matches = tuple(
-            CueMatch(index.items[item], float(reading.items[item]), index.example(int(item), vectors))
-            for item in order[:MOST]
+            CueMatch(index.items[item], float(items[item]), index.example(int(item), whole))
+            for item in items.argsort()[::-1][:MOST]
         )
-        topic, near = index.foreign_topic(vectors)
-        topic = topic if near >= TOPIC_AT else ""
+        topic, near = index.foreign_topic(whole)
+        topic = topic if near >= NOWHERE + TOPIC_AHEAD else ""
         return Interpretation(
             reading.act,
             reading.confidence,
             matches,
             reading.confidence if reading.act in ASKING else 0.0,
-            _reason(reading, matches, topic),
+            _reason(turn, reading, matches, topic),
             topic=topic,
+            subjects=tuple(topics.subjects(whole).items())[:SUBJECTS] if reading.act in ABOUT else (),
+            # Somebody's distress may be one sentence among others.
+            distress=distress.notice(sentences, vectors[-len(sentences) :]),
         )
 
     def _learn(self) -> tuple[TopicIndex, ActClassifier, DistressClassifier]:
@@ -112,10 +106,15 @@ class LearnedInterpreter:
             once.keep()
         return self._learned
 
+    @functools.cached_property
+    def _calibration(self) -> Calibration:
+        self._vectoriser.load()
+        return Calibration.load(tuned=self._vectoriser.tuned)
+
     def _vectors_file(self) -> Path:
         """Where the exemplars' vectors are kept: beside the models, named after all that they are made from."""
         made_from = hashlib.sha256(self._exemplars_file.read_bytes())
-        for file in sorted(self._folder.glob("*.json")):
+        for file in sorted([*self._folder.glob("*.json"), *ADAPTERS.iterdir()]):
             made_from.update(file.read_bytes())
         return self._folder.parent / ".vectors" / f"{self._folder.name}-{made_from.hexdigest()[:16]}.npz"
 
@@ -131,8 +130,8 @@ class LearnedInterpreter:
         return index
 
 
-def _reason(reading: Reading, matches: Sequence[CueMatch], topic: str) -> str:
-    said = f"'{reading.scored.sentence.text}' is taken for {reading.act.value} ({reading.confidence:.2f})"
+def _reason(turn: str, reading: Reading, matches: Sequence[CueMatch], topic: str) -> str:
+    said = f"'{turn}' is taken for {reading.act.value} ({reading.confidence:.2f})"
     if not matches:
         return said
     near = f"nearest '{matches[0].example}' ({matches[0].cue}, {matches[0].probability:.2f})"

@@ -21,10 +21,12 @@ SHARPNESS = 14.0
 class SentenceClassifier:
     """Probabilities of `count` classes; `classes` are int (texts,), `vectors` those of the texts."""
 
-    def __init__(self, texts: Sequence[str], vectors: Vectors, classes: NDArray[np.int_], count: int) -> None:
+    def __init__(
+        self, texts: Sequence[str], vectors: Vectors, classes: NDArray[np.int_], count: int, *, ridge: float = RIDGE
+    ) -> None:
         weights = np.bincount(classes).astype(np.float64)[classes] ** -BALANCE
         weights *= count / weights.sum()
-        self._weights = fit(_features(texts, vectors), classes, count, weights=weights, ridge=RIDGE)
+        self._weights = fit(_features(texts, vectors), classes, count, weights=weights, ridge=ridge)
 
     def probabilities(self, texts: Sequence[str], vectors: Vectors) -> Matrix:
         """Return how likely each text is of each class, float64 (texts, classes)."""

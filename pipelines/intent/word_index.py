@@ -49,5 +49,5 @@ class WordIndex:
             tuple(CueMatch(score.cue, score.score, score.trigger) for score in heard.ranking),
             heard.score if heard.act in ASKING else 0.0,
             heard.reason,
-            distress=next(filter(None, (by_rules(sentence.text) for sentence in sentences_of(request.text))), ""),
+            distress=next(filter(None, (by_rules(sentence) for sentence in sentences_of(request.text))), ""),
         )

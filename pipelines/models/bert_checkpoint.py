@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,16 +62,19 @@ def read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     return tensors
 
 
-def write_ct2(folder: Path, target: Path, *, quantization: str | None = "int8") -> None:
+def write_ct2(folder: Path, target: Path, *, adapter: Path | None = None, quantization: str | None = "int8") -> None:
     """Write the checkpoint in `folder` as a CTranslate2 encoder to `target`, which is made.
 
+    `adapter` holds what was learned on top of the checkpoint, in few numbers (Hu et al., 2021: LoRA): for a weight NAME
+    of (out, in), NAME.up of (out, rank) and NAME.down of (rank, in), whose product is added to it.
     Raises EngineError (`model.format`, `model.architecture`) for what is not a whole BERT.
     """
     try:
         settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         words = (folder / "vocab.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
         tensors = read_safetensors(folder / WEIGHTS)
-        spec = _specification(settings, tensors)
+        learned = read_safetensors(adapter) if adapter is not None else {}
+        spec = _specification(settings, _Reader(tensors, learned))
         spec.register_vocabulary(words)
         spec.config.unk_token = "[UNK]"  # noqa: S105 - a token of text
         spec.config.layer_norm_epsilon = settings["layer_norm_eps"]
@@ -89,7 +92,7 @@ def write_ct2(folder: Path, target: Path, *, quantization: str | None = "int8") 
     spec.save(str(target))
 
 
-def _specification(settings: Mapping[str, Any], tensors: Tensors) -> Any:
+def _specification(settings: Mapping[str, Any], read: _Reader) -> Any:
     from ctranslate2.specs import common_spec, transformer_spec
 
     if settings.get("model_type") != "bert" or settings.get("position_embedding_type", "absolute") != "absolute":
@@ -104,7 +107,6 @@ def _specification(settings: Mapping[str, Any], tensors: Tensors) -> Any:
         embeddings_merge=common_spec.EmbeddingsMerge.ADD,
     )
     encoder.scale_embeddings = False
-    read = _Reader(tensors)
     encoder.embeddings[0].weight = read.array("embeddings.word_embeddings.weight")
     encoder.embeddings[1].weight = read.array("embeddings.token_type_embeddings.weight")
     encoder.position_encodings.encodings = read.array("embeddings.position_embeddings.weight")
@@ -124,14 +126,19 @@ def _specification(settings: Mapping[str, Any], tensors: Tensors) -> Any:
 
 
 class _Reader:
-    """Takes tensors by their names, whether or not the checkpoint puts the model's name before them."""
+    """Takes tensors by their names, with what was learned on top; checkpoints may put the model's name before them."""
 
-    def __init__(self, tensors: Tensors) -> None:
+    def __init__(self, tensors: Tensors, learned: Tensors) -> None:
         self._tensors = tensors
+        self._learned = learned
         self._prefix = "bert." if "bert.embeddings.word_embeddings.weight" in tensors else ""
 
     def array(self, name: str) -> NDArray[np.float32]:
-        return cast("NDArray[np.float32]", self._tensors[self._prefix + name].astype(np.float32))
+        weight = self._tensors[self._prefix + name].astype(np.float32)
+        if f"{name}.up" in self._learned:
+            up, down = (self._learned[f"{name}.{part}"].astype(np.float32) for part in ("up", "down"))
+            weight = weight + up @ down
+        return weight
 
     def linear(self, spec: Any, name: str) -> None:
         spec.weight, spec.bias = self.array(f"{name}.weight"), self.array(f"{name}.bias")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.engines import CueMatch, HistoryItem, Interpretation, Release, RespondKind
 from pipelines.intent.acts import Act
@@ -46,6 +46,8 @@ _YES = re.compile(
 
 PARTING = frozenset({Act.FAREWELL, Act.ACKNOWLEDGEMENT, Act.REASSURANCE})
 """What is said while one parts."""
+
+_PROMISE = re.compile(r"\b(?:i'll|i can|i could|try|manage)\b", re.IGNORECASE)
 
 NOT_INTERPRETED = Interpretation(Act.UNINTELLIGIBLE, 0.0, reason="nothing was made of it")
 """What a turn is taken for that could not be interpreted: the patient asks to hear it again."""
@@ -103,8 +105,8 @@ class _Telling:
         # Not the cues in the history: one that was cut short is there too, and may be told again from its beginning.
         self.told = {cue for cue in moment.told if cue in self.cues}
         self.patient_items = [item for item in moment.history if item.role == "patient" and item.text.strip()]
-        self.patient_texts = [item.text for item in self.patient_items]
-        self.last = self.patient_texts[-1] if self.patient_texts else ""
+        self.patient_texts = [self._without_lead(item.text) for item in self.patient_items]
+        self.last = self.patient_items[-1].text if self.patient_items else ""
 
     def release(self) -> Release:
         """Return what may be said."""
@@ -181,7 +183,7 @@ class _Telling:
             case Act.EMPATHY | Act.REASSURANCE:
                 return self._volunteer(lines.comforted)
             case _:
-                return self._volunteer(lines.acknowledge)
+                return self._volunteer(self._acknowledgements())
 
     # -------------------------------------------------------------- questions
 
@@ -267,7 +269,12 @@ class _Telling:
         wrong = disagreeing(self.moment.text, heard)
         if wrong:
             return self._say([CORRECTED_LINE.format(said=wrong)], "the summary says otherwise than what was told")
-        return self._volunteer(self.lines.summary)
+        return self._say(self.lines.summary)
+
+    def _acknowledgements(self) -> Sequence[str]:
+        """Return lines that take in what was said: those that promise to do it only after advice."""
+        lines, advised = self.lines.acknowledge, self.heard.act is Act.ADVICE
+        return [line for line in lines if bool(_PROMISE.search(line)) == advised] or lines
 
     @property
     def _parted(self) -> bool:
@@ -276,9 +283,16 @@ class _Telling:
 
     def _volunteer(self, otherwise: Sequence[str], act: Act | None = None) -> Release:
         due = self._due()
-        if due:
-            return self._tell(due[0], "nothing was asked, and its turn has come", act)
-        return self._say(otherwise, "", act)
+        if not due:
+            return self._say(otherwise, "", act)
+        told = self._tell(due[0], "nothing was asked, and its turn has come", act)
+        # What was said is answered first, and then comes what is on the patient's mind.
+        return replace(told, text=f"{self.variant(otherwise, avoid=self.last)} {told.text}")
+
+    def _without_lead(self, text: str) -> str:
+        """Return what was heard without the line before it that answers what was said."""
+        leads = (*self.lines.acknowledge, *self.lines.comforted, *self.lines.agree)
+        return next((text.removeprefix(f"{lead} ") for lead in leads if text.startswith(f"{lead} ")), text)
 
     def _repeat(self) -> Release:
         """Say the patient's last line again: in full, where what was heard of it is the start of a text of the card."""
@@ -287,7 +301,7 @@ class _Telling:
             return Release(Act.REPEAT, text, None, self.heard.reason + "; nothing was said yet", self._score)
         last = self.patient_items[-1]
         cue = next((cue for cue in last.cues if cue in self.cues), None)
-        begin = tokens(last.text)
+        begin = tokens(self.patient_texts[-1])
         for text in _texts(self.card):
             if begin and tokens(text)[: len(begin)] == begin:
                 return Release(Act.REPEAT, text, cue, self.heard.reason, self._score)

@@ -60,10 +60,10 @@ _TURNED = {
     "you'll": "I'll", "you'd": "I'd", "i": "you", "me": "you", "my": "your", "i'm": "you're", "i'll": "you'll",
     "i've": "you've", "i'd": "you'd", "mine": "yours", "myself": "yourself", "us": "you", "our": "your", "we": "you",
 }  # fmt: skip
-# "I will call you": to whom something is done, and not who does it.
-_OBJECT_AFTER = frozenset(
-    "to for with at of on by from about help helps let lets make makes see tell give gives call show bring bother "
-    "put puts".split()
+# Behind these "you" does something; elsewhere something is done to you.
+_SUBJECT_AFTER = frozenset(
+    "if when whenever that because until till before after while so and or but where what how unless as since once "
+    "which than whether every time day thing everything".split()
 )
 
 
@@ -111,8 +111,9 @@ def _turned(todo: str, *, sentence_case: bool = False) -> str:
     turned = []
     for place, word in enumerate(words):
         bare = word.strip(",:").lower()
-        after = words[place - 1].lower() if place else ""
-        other = "me" if bare == "you" and (after in _OBJECT_AFTER or place == len(words) - 1) else _TURNED.get(bare)
+        after = words[place - 1].strip(",").lower() if place else "if"
+        object_ = bare == "you" and (after not in _SUBJECT_AFTER or place == len(words) - 1)
+        other = "me" if object_ else _TURNED.get(bare)
         turned.append(word if other is None else word.lower().replace(bare, other, 1))
     text = " ".join(turned)
     if sentence_case:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from common.errors import EngineError
-from pipelines.intent.encoder import SentenceEncoder
+from pipelines.intent.encoder import SentenceEncoder, adapter_for
 from pipelines.models.bert_checkpoint import WEIGHTS, NotSafetensors, read_header, read_safetensors, write_ct2
 from pipelines.models.model_folders import installed_models
 from pipelines.models.verify import kind_of, verify_folder
@@ -53,11 +53,52 @@ def test_a_sentence_has_the_same_vector_alone_and_among_longer_ones(real_encoder
 
 
 def test_rounding_to_eight_bits_changes_little(real_encoder: Path, tmp_path: Path) -> None:
-    write_ct2(real_encoder, tmp_path / "exact", quantization=None)
+    write_ct2(real_encoder, tmp_path / "exact", adapter=adapter_for(real_encoder / WEIGHTS), quantization=None)
     shutil.copy(real_encoder / "tokenizer.json", tmp_path / "exact")
     exact, rounded = SentenceEncoder(tmp_path / "exact"), SentenceEncoder(real_encoder)
     likeness = (exact.encode(SENTENCES) * rounded.encode(SENTENCES)).sum(axis=1)
     assert likeness.min() > 0.99
+
+
+def test_what_was_learned_on_top_is_added(real_encoder: Path, tmp_path: Path) -> None:
+    name = "encoder.layer.0.attention.self.query.weight"
+    chance = np.random.default_rng(0)
+    up, down = chance.standard_normal((384, 2)), chance.standard_normal((2, 384))
+
+    def vectors(scale: float) -> np.ndarray:
+        adapter, made = tmp_path / f"{scale}.safetensors", tmp_path / f"{scale}"
+        write_safetensors(adapter, {f"{name}.up": scale * up, f"{name}.down": down})
+        write_ct2(real_encoder, made, adapter=adapter)
+        shutil.copy(real_encoder / "tokenizer.json", made)
+        return SentenceEncoder(made).encode(SENTENCES)
+
+    same, changed = vectors(0.0), vectors(0.1)
+    write_ct2(real_encoder, tmp_path / "plain")
+    shutil.copy(real_encoder / "tokenizer.json", tmp_path / "plain")
+    assert np.allclose(same, SentenceEncoder(tmp_path / "plain").encode(SENTENCES), atol=1e-6)
+    assert (same * changed).sum(axis=1).max() < 0.999
+
+
+def test_only_the_checkpoint_that_was_learned_for_is_tuned(real_encoder: Path, copied: Path) -> None:
+    tuned, other = SentenceEncoder(real_encoder), SentenceEncoder(copied)
+    weights = copied / WEIGHTS
+    weights.write_bytes(weights.read_bytes() + b" ")
+    tuned.load()
+    other.load()
+    assert (tuned.tuned, other.tuned) == (True, False)
+    night, bed, smoke = tuned.encode(SENTENCES)
+    assert night @ bed > 0.6 > night @ smoke + 0.2
+
+
+def test_a_broken_adapter_is_told(copied: Path, tmp_path: Path) -> None:
+    adapter = tmp_path / "adapter.safetensors"
+    name = "encoder.layer.0.attention.self.query.weight"
+    write_safetensors(adapter, {f"{name}.up": np.ones((2, 2)), f"{name}.down": np.ones((2, 3))})
+    with pytest.raises(EngineError, match="holds no text encoder that can be used"):
+        write_ct2(copied, tmp_path / "made", adapter=adapter)
+    adapter.write_bytes(b"half")
+    with pytest.raises(EngineError, match="can't be used"):
+        write_ct2(copied, tmp_path / "made", adapter=adapter)
 
 
 def test_the_folder_is_known_for_what_it_is(real_encoder: Path) -> None:

@@ -70,12 +70,30 @@ def test_what_is_on_no_card_is_no_cue(interpreter: LearnedInterpreter, text: str
 
 
 @pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("Are you allergic to anything?", "allergies"),
+        ("Do you take any tablets?", "medication"),
+        ("Is there any illness that runs in your family?", "family"),
+        ("Do you have a fever?", "symptoms"),
+    ],
+)
+def test_the_kind_of_thing_a_question_is_about_is_told(
+    interpreter: LearnedInterpreter, text: str, subject: str
+) -> None:
+    ((likeliest, share), *others) = ask(interpreter, text).subjects
+    assert likeliest == subject
+    assert 0.5 < share <= 1.0
+    assert all(less <= share for _, less in others)
+    assert ask(interpreter, "Goodbye, Mr Foster, and take care.").subjects == ()
+
+
+@pytest.mark.parametrize(
     ("text", "act"),
     [
         ("Could you say that again, please?", Act.REPEAT),
         ("Does that make sense so far?", Act.CHECK),
         ("May I have a look at your leg?", Act.PERMISSION),
-        ("On a scale from zero to ten, how ready are you to stop?", Act.READINESS),
         ("Is there something that worries you about all this?", Act.INVITATION),
         ("Sorry, my English is not perfect.", Act.APOLOGY),
         ("Goodbye, Mr Foster, and take care.", Act.FAREWELL),
@@ -153,7 +171,7 @@ def test_a_turn_costs_little_more_than_its_vectors(interpreter: LearnedInterpret
     encoder.load()
     for number in range(20):
         text = f"I see, thank you. And can you tell me whether you smoke, number {number}?"
-        texts = [reading for sentence in sentences_of(text) for reading in sentence.readings]
+        texts = [text, *sentences_of(text)]
         begin = time.thread_time()
         ask(interpreter, text)
         middle = time.thread_time()

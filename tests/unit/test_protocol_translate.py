@@ -231,7 +231,7 @@ NOT_FOR_CANDIDATES = (
     log.EngineIncident(SECRET, "failed", SECRET),
     log.SegmentHeard(1, 1, SECRET, (), 1.0),
     log.TextRejected(1, 1, SECRET, SECRET),
-    log.UtteranceInterpreted(1, SECRET, 0.9, {SECRET: 1.0}, 1.0, SECRET),
+    log.UtteranceInterpreted(1, SECRET, 0.9, {SECRET: 1.0}, 1.0, SECRET, {SECRET: 1.0}),
     log.DistressNoticed(1, SECRET, SECRET),
     log.ReplyProposed(1, 1, SECRET, (SECRET,), SECRET, 1.0),
     log.CueHeard(SECRET, 1, 1),
