@@ -14,13 +14,16 @@ from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for
 from audio.resample import resample_whole
 from bench.cue_cases import VOLUNTEER, MatchingCase, MatchingReport, evaluate_matching
+from bench.degradations import with_noise
 from bench.figures import Figure
+from bench.voice.ear import read_back
 from common.errors import AudioError
 from pipelines.engines import (
     HistoryItem,
     Interpreter,
     Recogniser,
     RecogniserStream,
+    SegmentDecoder,
     SpeakRequest,
     StreamSpec,
     Synthesiser,
@@ -199,6 +202,18 @@ def recognised(
     finally:
         for stream in streams.values():
             stream.close()
+    return heard
+
+
+def heard_in_noise(
+    turns: Iterable[SpokenTurn], decoder: SegmentDecoder, noise_below_db: float, progress: Progress
+) -> list[MatchingCase]:
+    """Return the cases as Whisper reads them in white noise that lies so far below the voice, without confidences."""
+    heard = []
+    for turn in turns:
+        texts = [read_back(decoder, with_noise(segment, below_db=noise_below_db)) for segment in turn.segments]
+        heard.append(replace(turn.case, text=" ".join(filter(None, texts))))
+        progress()
     return heard
 
 

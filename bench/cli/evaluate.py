@@ -20,7 +20,7 @@ group = typer.Typer(help="Measure how well the engines do their task.", no_args_
 
 
 def register(app: typer.Typer) -> None:
-    """Add `eval cues`, `eval pauses`, `eval sound` and `eval turns`."""
+    """Add `eval cues`, `eval patient`, `eval pauses`, `eval sound` and `eval turns`."""
     app.add_typer(group, name="eval")
     group.command("pauses")(pauses)
     group.command("sound")(sound)
@@ -33,6 +33,13 @@ def cues(
         list[Path] | None, typer.Argument(metavar="[SENTENCES.yaml ...]", help="By default tests/data/sentences*.yaml.")
     ] = None,
     spoken: Annotated[bool, typer.Option(help="Also as the embedded recogniser hears it.")] = False,
+    heard_by: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Also as this Whisper model hears the sentences in noise.")
+    ] = None,
+    voice: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Who says them then; again for more. By default all here.")
+    ] = None,
+    noise_below_db: Annotated[float, typer.Option(help="How far the noise lies below the voice then.")] = 15.0,
     failures: Annotated[
         bool, typer.Option(help="Show what was taken for something else (of held-out files the number only).")
     ] = False,
@@ -54,6 +61,7 @@ def cues(
     from bench.figures import print_figures, write_figures
     from bench.report_files import check_target
     from pipelines.engine_choices import choose_engines
+    from pipelines.engines import Voice
     from pipelines.patient.card_library import CardLibrary
     from pipelines.tts import flite
     from server.paths import ROOT
@@ -70,13 +78,13 @@ def cues(
     sets = {path.stem: load_sentences(path, cards) for path in sentences or sorted(data.glob("sentences*.yaml"))}
     results = [measure(interpreter, "true_text", "consultations", [turn.case for turn in turns], cards)]
     results += [measure(interpreter, "true_text", name, cases, cards) for name, cases in sets.items()]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     if spoken:
         from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
 
         recogniser = PocketSphinxRecogniser()
         recogniser.warm()
         voices = FLITE_VOICES if flite.available() else ()
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, transient=True) as bar:
             total = len(turns) + len(voices) * sum(len(cases) for cases in sets.values())
             task = bar.add_task("recognising", total=total)
@@ -87,17 +95,72 @@ def cues(
             heard = recognised(turns, cards, recogniser, advance)
             results.append(measure(interpreter, "spoken", "consultations", heard, cards))
             for name, cases in sets.items():
-                for voice in voices:
-                    said = spoken_sentences(cases, voice, flite.FliteSynthesiser())
+                for flite_voice in voices:
+                    said = spoken_sentences(cases, flite_voice, flite.FliteSynthesiser())
                     heard = recognised(said, cards, recogniser, advance)
-                    results.append(measure(interpreter, "spoken", f"{name}/{voice[0]}", heard, cards))
+                    results.append(measure(interpreter, "spoken", f"{name}/{flite_voice[0]}", heard, cards))
         if not voices:
             typer.echo("flite is not installed, so the sentences were not spoken; the consultations were.", err=True)
+    if heard_by is not None:
+        from bench.cues import heard_in_noise
+        from bench.voice.places import all_voices, decoder_of, named_voice
+
+        decoder = decoder_of(heard_by, settings)
+        names = voice or all_voices(settings.models)
+        with Progress(*columns, transient=True) as bar:
+            task = bar.add_task("hearing", total=len(names) * sum(map(len, sets.values())))
+            for name, cases in sets.items():
+                for said_by in names:
+                    engine = named_voice(said_by, settings.models).synthesiser
+                    said = spoken_sentences(cases, (said_by, Voice()), engine)
+                    heard = heard_in_noise(said, decoder, noise_below_db, lambda: bar.advance(task))
+                    results.append(measure(interpreter, "heard", f"{name}/{said_by}", heard, cards))
     figures = [figure for result in results for figure in result.figures]
     print_figures("the patient's understanding", figures)
     if failures:
         for result in results:
             _show_failures(result)
+    if json_file is not None:
+        write_figures(json_file, figures)
+
+
+@group.command("patient")
+def patient(
+    rows: Annotated[
+        Path | None, typer.Argument(metavar="[ROWS.yaml]", help="By default tests/data/off_the_cues.yaml.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(help="Write the rows with today's replies to this file, for judges to fill in.")
+    ] = None,
+    unfit: Annotated[bool, typer.Option(help="Show the replies that a judge found unfit.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write machine and figures to this file.")] = None,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """How fit the patient's replies are to what lies off the cues, by two judges; a changed reply is not judged."""
+    from bench.figures import print_figures, write_figures
+    from bench.patient_replies import as_yaml, figures_of, load_rows, replies
+    from bench.report_files import check_target
+    from pipelines.engine_choices import choose_engines
+    from pipelines.patient.card_library import CardLibrary
+    from server.paths import ROOT
+    from server.settings.tree import load_settings
+
+    for file in (json_file, write):
+        if file is not None:
+            check_target(file)
+    settings = load_settings(config_folder=config, overrides=overrides or ())
+    cards = CardLibrary.load(settings.cards_folder)
+    interpreter = cast("Interpreter", choose_engines(settings.engines, settings.models).interpreter.factory())
+    interpreter.warm()
+    replied = replies(interpreter, load_rows(rows or ROOT / "tests" / "data" / "off_the_cues.yaml"), cards)
+    figures = figures_of(replied)
+    print_figures("the patient off the cues", figures)
+    for each in replied:
+        if unfit and each.fit and not all(each.fit):
+            typer.echo(f"{each.row.card}, {each.row.kind}: {each.row.text}\n    {each.reply}")
+    if write is not None:
+        write.write_text(as_yaml(replied), encoding="utf-8")
     if json_file is not None:
         write_figures(json_file, figures)
 
