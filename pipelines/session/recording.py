@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from pipelines.log.disk import DiskThread
 WRITE_MS = 250.0  # how often the disk thread is given audio
 # Playout is paced to well under a second ahead of the listener.
 AHEAD_MS = 4_000.0
+# While a client sends nothing its media time stands still, and the patient may go on speaking: so much of that waits.
+MOST_WAITING_MS = 120_000.0
 UNREAD_MS = 2_000.0
 
 
@@ -87,12 +90,14 @@ class SessionRecorder:
         self._mixer = TimelineMixer(ahead_ms=AHEAD_MS, unread_ms=UNREAD_MS)
         self._writer = SegmentWriter(folder)
         self._written_ms = 0.0
+        self._waiting: deque[tuple[float, Pcm]] = deque()
 
     def candidate(self, frame: Frame) -> None:
         """Append a frame of the candidate's audio: this is what moves the recording on."""
         if frame.kind is FrameKind.LIVE:
             self._late.end()
         self._mixer.candidate(self._resampler.process(frame.samples))
+        self._place()
         if self._mixer.now_ms - self._written_ms >= WRITE_MS:
             self._write()
 
@@ -102,18 +107,32 @@ class SessionRecorder:
             self._late.add_frame(frame, frame.at_ms)
 
     def patient(self, at_ms: float, samples: Pcm) -> None:
-        """Place the patient's audio (int16 mono, 24 kHz) at a media time."""
-        self._mixer.patient(at_ms, samples)
+        """Place the patient's audio (int16 mono, 24 kHz) at a media time, as soon as the recording comes near it."""
+        if at_ms < self._mixer.now_ms + MOST_WAITING_MS:
+            self._waiting.append((at_ms, samples))
+        self._place()
 
     def patient_cut(self, at_ms: float) -> None:
         """Drop the patient's audio from a media time on."""
         self._mixer.patient_cut(at_ms)
+        waiting, self._waiting = self._waiting, deque()
+        for from_ms, samples in waiting:
+            if from_ms < at_ms:
+                self._waiting.append((from_ms, samples[: samples_for(at_ms - from_ms, WIRE_HZ)]))
 
     def close(self) -> None:
         """Queue what is left and the joining of the segments; returns at once."""
         self._late.end()
         self._write()
         self._disk.submit(self._finish, self._report)
+
+    def _place(self) -> None:
+        while self._waiting:
+            at_ms, samples = self._waiting[0]
+            if at_ms + 1000.0 * len(samples) / WIRE_HZ > self._mixer.now_ms + AHEAD_MS:
+                return
+            self._waiting.popleft()
+            self._mixer.patient(at_ms, samples)
 
     def _write(self) -> None:
         for at, samples in self._late.take_stretches(samples_for(self._mixer.now_ms, WIRE_HZ)):

@@ -76,6 +76,7 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
 
 # What is missing of a turn is told once a second, so that it may be told after the turn.
 TOLD_WITHIN_MS = 1_500
+TURN_MS = 240_000
 MAX_HOLE_MS = 100  # no sound of speech is lost in less
 
 
@@ -198,9 +199,9 @@ def held(role_play: UnderWay) -> RolePlay:
     page = role_play.page
     mine, theirs = page.locator(".caption-candidate"), page.locator(".caption-patient")
     talk(page)
-    # A turn and its answer get the patience of one.
+    # A turn that nobody answered is said again, so a turn and its answer may need the patience of several.
     for count in range(1, len(TURNS) + 1):
-        page.wait_for_function("count => heard.theirs.length >= count", arg=count)
+        page.wait_for_function("count => heard.theirs.length >= count", arg=count, timeout=TURN_MS)
     expect(theirs.nth(len(TURNS) - 1)).to_be_visible()
     steps.in_state(page, "listening")
     session = page.evaluate("JSON.parse(sessionStorage.getItem('interlocutor.visit')).session.id")
