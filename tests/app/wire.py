@@ -25,7 +25,7 @@ CARD = "pharmacy-new-inhaler"
 # Nobody waits for this long, unless something is wrong or the machine is very busy.
 PATIENCE_S = 60.0
 # A neighbour on scripted engines is answered in milliseconds; a busy machine may need the rest of this time.
-ANSWER_S = 6.0
+ANSWER_S = 25.0
 NEIGHBOUR_EVERY_S = 0.15
 FRAME_SAMPLES = samples_for(FRAME_MS, WIRE_HZ)
 Event = dict[str, Any]
