@@ -12,11 +12,9 @@ loss is a softmax over items (van den Oord et al., 2018: InfoNCE). It takes a qu
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import math
 import random
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,8 +31,8 @@ from bench.cues import load_sentences
 from bench.scenarios_file import Scenario, load_scenarios, of_card
 from bench.train_intents import LEARNED, NOT_ON_CARD
 from pipelines.intent.acts import Act
-from pipelines.intent.card_index import NOWHERE
-from pipelines.intent.encoder import ADAPTERS, DIGITS, MOST_TOKENS
+from pipelines.intent.card_index import NOWHERE, parts_of
+from pipelines.intent.encoder import MOST_TOKENS, adapter_path
 from pipelines.intent.exemplars import SUPPLIED, Exemplars
 from pipelines.intent.groups import SHARPNESS
 from pipelines.intent.surface import without_punctuation
@@ -206,7 +204,7 @@ class Lessons:
             if random.random() < 0.8:
                 lesson.examples.append((item.topic, place))
             if random.random() < 0.7:
-                lesson.examples.append((random.choice(_parts(item.says)), place))
+                lesson.examples.append((random.choice(parts_of([item.says])), place))
             asks = _some(item.asks, 4) + [text for text in item.examples if text not in kept][:1]
             lesson.questions += [(self._turn(text, number), place) for text in asks]
         lesson.none += [self._turn(text, number) for text in _some(scenario.unanswered, 14)]
@@ -263,10 +261,6 @@ class Lessons:
 
 def _some(texts: Sequence[Any], count: int) -> list[Any]:
     return random.sample(texts, min(count, len(texts)))
-
-
-def _parts(says: str) -> list[str]:
-    return list(dict.fromkeys((says, *re.split(r"(?<=[.?!])\s+", says))))
 
 
 def loss_of(lesson: Lesson, encode: Callable[..., Tensor], head: Tensor, cue: int) -> Tensor:
@@ -365,8 +359,7 @@ def main() -> int:
     bert = Bert(given.encoder)
     scenarios = [*load_scenarios(), *([] if given.without_cards else shipped_cards(bert.encode))]
     train(bert, Lessons(scenarios, Exemplars.load(SUPPLIED), bert.encode), epochs=given.epochs)
-    digest = hashlib.sha256((given.encoder / WEIGHTS).read_bytes()).hexdigest()
-    write_adapter(bert.learned, given.out or ADAPTERS / f"{digest[:DIGITS]}.safetensors")
+    write_adapter(bert.learned, given.out or adapter_path(given.encoder / WEIGHTS))
     return 0
 
 

@@ -73,7 +73,8 @@ def observations(cards: CardLibrary, files: Sequence[Path], encoder: SentenceEnc
         for case in rows:
             if case.card_id != card.id or case.expected not in (*index.items, NOT_ON_CARD):
                 continue
-            (ahead,) = index.ahead(encoder.encode([" ".join(sentences_of(case.text))]))
+            vectors = encoder.encode([" ".join(sentences_of(case.text))])
+            (ahead,) = index.ahead(vectors, topics.nearness(vectors))
             likeliest = index.items[int(np.argmax(ahead))]
             if case.expected != NOT_ON_CARD or likeliest not in facts:
                 yield Observed(card.id, Example({AHEAD: float(ahead.max())}, likeliest == case.expected))

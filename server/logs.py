@@ -64,16 +64,10 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
-    access = logging.getLogger("uvicorn.access")
-    if not any(isinstance(old, QuietPaths) for old in access.filters):
-        access.addFilter(QuietPaths())
+    _filter_once("uvicorn.access", QuietPaths)
     for name in ("uvicorn.error", "uvicorn.asgi"):
-        library = logging.getLogger(name)
-        if not any(isinstance(old, RefusalIsNoFault) for old in library.filters):
-            library.addFilter(RefusalIsNoFault())
-    loop = logging.getLogger("asyncio")
-    if not any(isinstance(old, EndedCallIsNoFault) for old in loop.filters):
-        loop.addFilter(EndedCallIsNoFault())
+        _filter_once(name, RefusalIsNoFault)
+    _filter_once("asyncio", EndedCallIsNoFault)
     # They write whole frames and every timer at DEBUG, candidates' audio among them.
     for name in ("websockets", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[settings.level]))
@@ -89,6 +83,12 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
         # Loggers are made at import, before anybody has called this.
         cache_logger_on_first_use=False,
     )
+
+
+def _filter_once(name: str, kind: type[logging.Filter]) -> None:
+    library = logging.getLogger(name)
+    if not any(isinstance(old, kind) for old in library.filters):
+        library.addFilter(kind())
 
 
 def quiet_logs(level: str = "WARNING") -> None:

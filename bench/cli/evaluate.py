@@ -15,6 +15,8 @@ from server.cli.options import ConfigFolder, Overrides
 if TYPE_CHECKING:
     from bench.cues import CueResult
     from pipelines.engines import Interpreter
+    from pipelines.patient.card_library import CardLibrary
+    from server.settings.tree import Settings
 
 group = typer.Typer(help="Measure how well the engines do their task.", no_args_is_help=True)
 
@@ -60,19 +62,13 @@ def cues(
     )
     from bench.figures import print_figures, write_figures
     from bench.report_files import check_target
-    from pipelines.engine_choices import choose_engines
     from pipelines.engines import Voice
-    from pipelines.patient.card_library import CardLibrary
     from pipelines.tts import flite
     from server.paths import ROOT
-    from server.settings.tree import load_settings
 
     if json_file is not None:
         check_target(json_file)
-    settings = load_settings(config_folder=config, overrides=overrides or ())
-    cards = CardLibrary.load(settings.cards_folder)
-    interpreter = cast("Interpreter", choose_engines(settings.engines, settings.models).interpreter.factory())
-    interpreter.warm()
+    settings, cards, interpreter = _measured(config, overrides)
     data = ROOT / "tests" / "data"
     turns = consultation_turns(data, cards)
     sets = {path.stem: load_sentences(path, cards) for path in sentences or sorted(data.glob("sentences*.yaml"))}
@@ -141,18 +137,12 @@ def patient(
     from bench.figures import print_figures, write_figures
     from bench.patient_replies import as_yaml, figures_of, load_rows, replies
     from bench.report_files import check_target
-    from pipelines.engine_choices import choose_engines
-    from pipelines.patient.card_library import CardLibrary
     from server.paths import ROOT
-    from server.settings.tree import load_settings
 
     for file in (json_file, write):
         if file is not None:
             check_target(file)
-    settings = load_settings(config_folder=config, overrides=overrides or ())
-    cards = CardLibrary.load(settings.cards_folder)
-    interpreter = cast("Interpreter", choose_engines(settings.engines, settings.models).interpreter.factory())
-    interpreter.warm()
+    _, cards, interpreter = _measured(config, overrides)
     replied = replies(interpreter, load_rows(rows or ROOT / "tests" / "data" / "off_the_cues.yaml"), cards)
     figures = figures_of(replied)
     print_figures("the patient off the cues", figures)
@@ -163,6 +153,19 @@ def patient(
         write.write_text(as_yaml(replied), encoding="utf-8")
     if json_file is not None:
         write_figures(json_file, figures)
+
+
+def _measured(config: Path | None, overrides: list[str] | None) -> tuple[Settings, CardLibrary, Interpreter]:
+    """Return the settings, the cards, and the interpreter that the settings stand for, loaded."""
+    from pipelines.engine_choices import choose_engines
+    from pipelines.patient.card_library import CardLibrary
+    from server.settings.tree import load_settings
+
+    settings = load_settings(config_folder=config, overrides=overrides or ())
+    cards = CardLibrary.load(settings.cards_folder)
+    interpreter = cast("Interpreter", choose_engines(settings.engines, settings.models).interpreter.factory())
+    interpreter.warm()
+    return settings, cards, interpreter
 
 
 def _show_failures(result: CueResult) -> None:

@@ -32,7 +32,7 @@ class CardIndex:
         self.items = tuple(item for item, _, _ in asked)
         questions = [(item, text) for item, (_, asking, _) in enumerate(asked) for text in asking]
         # An answer's own words tell of the question too.
-        said = [(item, text) for item, (_, _, says) in enumerate(asked) for text in _parts(says)]
+        said = [(item, text) for item, (_, _, says) in enumerate(asked) for text in parts_of(says)]
         self.examples = [*questions, *said]
         self._vectors = vectoriser.encode([text for _, text in self.examples])
         self._groups = Groups([item for item, _ in self.examples])
@@ -41,13 +41,14 @@ class CardIndex:
         nearest_to = self._nearest_to([item for item, _ in questions], self._vectors[: len(questions)])
         self._handicap = np.where(foreign, 0.0, np.where(nearest_to < NEAREST_TO, HANDICAP, np.inf))
 
-    def ahead(self, vectors: Vectors) -> Matrix:
+    def ahead(self, vectors: Vectors, topics: Matrix) -> Matrix:
         """Return by how much each item is nearer than all its rivals together, float64 (texts, items), in log odds.
 
-        Its rivals are the other items, nothing at all, and the common topics that the card has not.
+        Its rivals are the other items, nothing at all, and the common topics that the card has not; `topics` has how
+        near the texts are to all topics (`TopicIndex.nearness`).
         """
         nowhere = np.full((len(vectors), 1), NOWHERE)
-        strange = self._topics.nearness(vectors) - self._handicap
+        strange = topics - self._handicap
         return _ahead(self._nearness(vectors), np.hstack([nowhere, strange]))
 
     def _nearest_to(self, of: Sequence[int], vectors: Vectors) -> Matrix:
@@ -62,9 +63,9 @@ class CardIndex:
     def _nearness(self, vectors: Vectors) -> Matrix:
         return self._groups.nearness(vectors @ self._vectors.T)
 
-    def foreign_topic(self, vectors: Vectors) -> tuple[str, float]:
+    def foreign_topic(self, topics: Matrix) -> tuple[str, float]:
         """Return the common topic, of those that are not this card's, that the texts are nearest to, and how near."""
-        near = (self._topics.nearness(vectors) - self._handicap).max(axis=0)
+        near = (topics - self._handicap).max(axis=0)
         best = int(near.argmax())
         return self._topics.names[best], float(near[best])
 
@@ -76,7 +77,7 @@ class CardIndex:
         return text
 
 
-def _parts(says: Sequence[str]) -> list[str]:
+def parts_of(says: Sequence[str]) -> list[str]:
     """Return each answer, and each of its sentences."""
     return list(dict.fromkeys(part for text in says for part in (text, *re.split(r"(?<=[.?!])\s+", text))))
 

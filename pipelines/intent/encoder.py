@@ -88,7 +88,12 @@ class SentenceEncoder:
 
 def adapter_for(checkpoint: Path) -> Path | None:
     """Return what was learned on top of a checkpoint, if anything was."""
+    adapter = adapter_path(checkpoint)
+    return adapter if adapter.is_file() else None
+
+
+def adapter_path(checkpoint: Path) -> Path:
+    """Return where that is kept, whether or not it is there."""
     with checkpoint.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    adapter = ADAPTERS / f"{digest[:DIGITS]}.safetensors"
-    return adapter if adapter.is_file() else None
+    return ADAPTERS / f"{digest[:DIGITS]}.safetensors"

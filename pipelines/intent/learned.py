@@ -75,13 +75,14 @@ class LearnedInterpreter:
         vectors = self._vectoriser.encode([turn, *sentences] if len(sentences) > 1 else [turn])
         whole = vectors[:1]
         (acts,) = classifier.probabilities([turn], whole)
-        (items,) = self._calibration.probabilities(index.ahead(whole))
+        near_topics = topics.nearness(whole)
+        (items,) = self._calibration.probabilities(index.ahead(whole, near_topics))
         reading = read(classifier.acts, acts, items, first=request.first_words)
         matches = tuple(
             CueMatch(index.items[item], float(items[item]), index.example(int(item), whole))
             for item in items.argsort()[::-1][:MOST]
         )
-        topic, near = index.foreign_topic(whole)
+        topic, near = index.foreign_topic(near_topics)
         topic = topic if near >= NOWHERE + TOPIC_AHEAD else ""
         return Interpretation(
             reading.act,
@@ -90,7 +91,7 @@ class LearnedInterpreter:
             reading.confidence if reading.act in ASKING else 0.0,
             _reason(turn, reading, matches, topic),
             topic=topic,
-            subjects=tuple(topics.subjects(whole).items())[:SUBJECTS] if reading.act in ABOUT else (),
+            subjects=tuple(topics.subjects(near_topics[0]).items())[:SUBJECTS] if reading.act in ABOUT else (),
             # Somebody's distress may be one sentence among others.
             distress=distress.notice(sentences, vectors[-len(sentences) :]),
         )

@@ -28,9 +28,8 @@ class TopicIndex:
         """Return how near each text is to each topic, float64 (texts, topics)."""
         return self.groups.nearness(vectors @ self.vectors.T)
 
-    def subjects(self, vectors: Vectors) -> dict[str, float]:
-        """Return what kinds of things a turn is about, the likeliest first, by the topics that it is nearest to."""
-        near = self.nearness(vectors)[0]
+    def subjects(self, near: Matrix) -> dict[str, float]:
+        """Return what kinds of things a turn is about, the likeliest first, of its nearness to each topic."""
         shares = np.exp(near - near.max())
         told: dict[str, float] = {}
         for subject, share in zip(self._subjects, shares / shares.sum(), strict=True):
