@@ -102,7 +102,7 @@ class _Telling:
         self.moment = moment
         self.heard = moment.interpretation
         self.cues = {cue.id: cue for cue in card.cues}
-        # Not the cues in the history: one that was cut short is there too, and may be told again from its beginning.
+        # Not the cues in the history: one that was cut short is there too, and goes on when it is asked for.
         self.told = {cue for cue in moment.told if cue in self.cues}
         self.patient_items = [item for item in moment.history if item.role == "patient" and item.text.strip()]
         self.patient_texts = [self._without_lead(item.text) for item in self.patient_items]
@@ -333,15 +333,15 @@ class _Telling:
         due = [cue for cue in volunteered if self._may_tell(cue) and not self._knows(cue)]
         if self.seed:  # in an exam all patients tell the same in the same order
             due.sort(key=lambda cue: self._chance(cue.id))
-        return [cue for cue in due if begun or not self._begun(cue)]
+        return [cue for cue in due if begun or not self._begun(cue, self.patient_texts)]
 
-    def _begun(self, cue: Cue) -> bool:
+    def _begun(self, cue: Cue, heard: Sequence[str]) -> bool:
         """Whether a cue was cut short: part of it was heard, too little to count as told."""
-        return not self._knows(cue) and any(_said(text, self.patient_texts) for text in cue.says)
+        return not self._knows(cue) and any(_said(text, heard) for text in cue.says)
 
     def _broken_off(self) -> Cue | None:
         """Return the cue in which the patient was interrupted just now."""
-        return next((cue for cue in self.card.cues if not self._knows(cue) and _any_begun(cue.says, self.last)), None)
+        return next((cue for cue in self.card.cues if self._begun(cue, self.patient_texts[-1:])), None)
 
     def _rest_of(self, cue: Cue) -> str:
         """Return what is left of a cue that was cut short, from the sentence on that was not heard to its end."""
@@ -414,10 +414,6 @@ def _said(text: str, said: Sequence[str]) -> bool:
     """Tell whether the text, or its beginning (when it was interrupted), has been heard."""
     words = tokens(text)
     return any(len(tokens(item)) >= BEGUN_WORDS and tokens(item) == words[: len(tokens(item))] for item in said)
-
-
-def _any_begun(texts: Iterable[str], last: str) -> bool:
-    return any(_said(text, [last]) for text in texts)
 
 
 def _after(text: str, heard: int) -> str:

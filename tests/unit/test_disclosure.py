@@ -153,6 +153,14 @@ def test_a_cue_cut_short_goes_on_where_it_broke_off_when_asked() -> None:
     assert answer("Go on.", Act.OPEN, history=begun).text == wound().cue("pain").says[1]
 
 
+def test_a_cue_cut_short_behind_an_acknowledgement_goes_on_too() -> None:
+    known = ("how-it-happened",)
+    volunteered = answer("It may take weeks to heal.", Act.EXPLANATION, told=known)
+    lead = next(line for line in wound().lines.acknowledge if volunteered.text.startswith(line))
+    cut = heard_before(" ".join(volunteered.text.split()[: len(lead.split()) + 5]))
+    assert answer("Please go on.", Act.OPEN, history=cut, told=known).cue == volunteered.cue == "worry-leg"
+
+
 def test_after_both_have_said_goodbye_the_patient_says_no_more() -> None:
     parted = heard_before(wound().lines.closing[0])
     assert answer("Goodbye!", Act.FAREWELL, history=parted).text == ""
