@@ -65,6 +65,8 @@ class SessionSetup(Event):
     settings_digest: str
     # What the patient's choices of words and order come from; 0 in every exam.
     seed: int = 0
+    # The sha256 of what is looked up for this card (`interlocutor index`); empty without a text encoder.
+    index_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class Metrics:
             "escalations_total", "Turns of candidates that told of danger or distress.", registry=registry
         )
         self.retrievals = Counter(
-            "retrievals_total", "Look-ups in a retrieval store; 0: there is no such store yet.", registry=registry
+            "retrievals_total", "Look-ups of what a candidate said among a card's texts.", registry=registry
         )
         self.sessions_active = Gauge("voice_sessions_active", "Running sessions.", registry=registry)
         self.session_capacity = Gauge(
@@ -184,6 +184,8 @@ class Metrics:
                     self.prediction_confidence.observe(sum(known) / len(known))
             case events.ReplyFinished(status="interrupted"):
                 self.interruptions.inc()
+            case events.UtteranceInterpreted():
+                self.retrievals.inc()
             case events.DistressNoticed():
                 self.escalations.inc()
             case events.ConnectionLost(transport=transport):

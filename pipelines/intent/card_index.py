@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,19 +22,28 @@ ATTACHED = 0.5
 # Chest pain is near to any pain. A topic that no example of the item is nearest to is one all the same, at a handicap.
 NEAREST_TO = 0.1
 HANDICAP = 2.0
+# An example that is so much nearer to another item than to its own will be answered with that one.
+CONFUSED_AHEAD = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Confused:
+    """An example question of an item that asks for another one."""
+
+    question: str
+    item: str
+    other: str
 
 
 class CardIndex:
     """One card's examples as vectors; `items` has the ids of its cues, then those of its facts."""
 
     def __init__(self, card: Card, vectoriser: Vectoriser, topics: TopicIndex) -> None:
-        asked = [(cue.id, (*cue.triggers, cue.topic), cue.says) for cue in card.cues]
-        asked += [(fact.id, (*fact.triggers, fact.topic), fact.says) for fact in card.facts]
-        self.items = tuple(item for item, _, _ in asked)
-        questions = [(item, text) for item, (_, asking, _) in enumerate(asked) for text in asking]
-        # An answer's own words tell of the question too.
-        said = [(item, text) for item, (_, _, says) in enumerate(asked) for text in parts_of(says)]
+        self.items = (*(cue.id for cue in card.cues), *(fact.id for fact in card.facts))
+        questions, said = examples_of(card)
         self.examples = [*questions, *said]
+        self._asked = len(questions)
+        self._names = frozenset((*(cue.topic for cue in card.cues), *(fact.topic for fact in card.facts)))
         self._vectors = vectoriser.encode([text for _, text in self.examples])
         self._groups = Groups([item for item, _ in self.examples])
         self._topics = topics
@@ -63,6 +73,21 @@ class CardIndex:
     def _nearness(self, vectors: Vectors) -> Matrix:
         return self._groups.nearness(vectors @ self._vectors.T)
 
+    def confused(self) -> list[Confused]:
+        """Return the example questions that ask clearly for another item than their own, going by all the others."""
+        questions = self.examples[: self._asked]
+        likeness = (self._vectors[: self._asked] @ self._vectors.T).astype(np.float64)
+        # An example is not to be recognised by itself.
+        np.fill_diagonal(likeness, -1.0)
+        near = self._groups.nearness(likeness)
+        own = near[np.arange(self._asked), self._groups.of[: self._asked]]
+        return [
+            Confused(text, self.items[item], self.items[int(most)])
+            for (item, text), most, lead in zip(questions, near.argmax(axis=1), near.max(axis=1) - own, strict=True)
+            # A topic is a name, and nobody asks in these words.
+            if lead >= CONFUSED_AHEAD and text not in self._names
+        ]
+
     def foreign_topic(self, topics: Matrix) -> tuple[str, float]:
         """Return the common topic, of those that are not this card's, that the texts are nearest to, and how near."""
         near = (topics - self._handicap).max(axis=0)
@@ -75,6 +100,16 @@ class CardIndex:
         likeness = (vectors @ self._vectors[places].T).max(axis=0)
         _, text = self.examples[int(places[int(likeness.argmax())])]
         return text
+
+
+def examples_of(card: Card) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """Return the questions that ask for a card's items, and the sentences that answer them, each with its item."""
+    asked = [((*cue.triggers, cue.topic), cue.says) for cue in card.cues]
+    asked += [((*fact.triggers, fact.topic), fact.says) for fact in card.facts]
+    questions = [(item, text) for item, (asking, _) in enumerate(asked) for text in asking]
+    # An answer's own words tell of the question too.
+    said = [(item, text) for item, (_, says) in enumerate(asked) for text in parts_of(says)]
+    return questions, said
 
 
 def parts_of(says: Sequence[str]) -> list[str]:

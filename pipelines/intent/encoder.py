@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import tempfile
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ BATCH = 64
 # What was learned on top of a checkpoint (`scripts/train-encoder`), by the first digits of the checkpoint's sha256.
 ADAPTERS = Path(__file__).with_name("adapters")
 DIGITS = 16
+# What an encoder is made of, whether a checkpoint or a converted model.
+FILES = ("config.json", "tokenizer.json", WEIGHTS, "model.bin")
 
 
 class SentenceEncoder:
@@ -33,9 +36,16 @@ class SentenceEncoder:
     has learned what candidates ask: the checkpoint that comes with us has.
     """
 
-    def __init__(self, folder: Path, *, threads: int = 1, adapter: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, threads: int = 1, adapter: Path | None = None, device: str = "cpu", device_index: int = 0
+    ) -> None:
         self._folder = folder
-        self._threads = threads
+        self._options = {
+            "device": device,
+            "device_index": device_index,
+            "inter_threads": 1,
+            "intra_threads": threads,
+        }
         self._adapter = adapter
         self._model: Any = None
         self._tokenizer: Any = None
@@ -56,9 +66,8 @@ class SentenceEncoder:
             ) from error
         tokenizer.no_padding()
         tokenizer.enable_truncation(MOST_TOKENS)
-        options = {"device": "cpu", "inter_threads": 1, "intra_threads": self._threads}
         if (self._folder / "model.bin").is_file():
-            model = ctranslate2.Encoder(str(self._folder), **options)
+            model = ctranslate2.Encoder(str(self._folder), **self._options)
         else:
             if not (self._folder / WEIGHTS).is_file():
                 raise EngineError(f"{self._folder} has no {WEIGHTS}: pull it again", code="model.format")
@@ -66,7 +75,7 @@ class SentenceEncoder:
             self.tuned = adapter is not None
             with tempfile.TemporaryDirectory(prefix="interlocutor-encoder-") as made:
                 write_ct2(self._folder, Path(made), adapter=adapter)
-                model = ctranslate2.Encoder(made, **options)
+                model = ctranslate2.Encoder(made, **self._options)
         self._tokenizer, self._model = tokenizer, model
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -94,6 +103,27 @@ def adapter_for(checkpoint: Path) -> Path | None:
 
 def adapter_path(checkpoint: Path) -> Path:
     """Return where that is kept, whether or not it is there."""
-    with checkpoint.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return ADAPTERS / f"{digest[:DIGITS]}.safetensors"
+    return ADAPTERS / f"{file_digest(checkpoint)[:DIGITS]}.safetensors"
+
+
+def encoder_digest(folder: Path) -> str:
+    """Return the sha256 of all that makes a text a vector: the files of the encoder, and what we taught it."""
+    made_from = hashlib.sha256()
+    files = [folder / name for name in FILES if (folder / name).is_file()]
+    learned = adapter_for(folder / WEIGHTS) if (folder / WEIGHTS).is_file() else None
+    for file in [*files, *([learned] if learned is not None else [])]:
+        made_from.update(file_digest(file).encode())
+    return made_from.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return a file's sha256; one that did not change is read once."""
+    stat = path.stat()
+    return _digest(path, stat.st_size, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _digest(path: Path, size: int, changed_ns: int) -> str:
+    del size, changed_ns  # only so that another content under the same name is read
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,21 +12,23 @@ from pipelines.engines import CueMatch, EngineInfo, IndexRequest, Interpretation
 from pipelines.intent.act_classifier import ActClassifier
 from pipelines.intent.acts import ASKING, Act
 from pipelines.intent.calibration import Calibration
-from pipelines.intent.card_index import NOWHERE, CardIndex
+from pipelines.intent.card_index import NOWHERE, CardIndex, Confused
+from pipelines.intent.card_store import CardStore, vectors_folder
 from pipelines.intent.distress import DistressClassifier
-from pipelines.intent.encoder import ADAPTERS, SentenceEncoder
+from pipelines.intent.encoder import SentenceEncoder, encoder_digest, file_digest
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
 from pipelines.intent.reading import Reading, read
 from pipelines.intent.sentences import sentences_of
 from pipelines.intent.topics import TopicIndex
 from pipelines.intent.unintelligible import why_unintelligible
 from pipelines.intent.vectors import Remembering
+from pipelines.models.devices import choose_device
 from pipelines.patient.card import Card
 
 # So many cards' indexes are kept: 0.5 MiB each.
 CARDS = 64
-# So many of the likeliest items are told.
 MOST = 3
+"""So many of the likeliest items are told."""
 # So much nearer than nothing at all must a common topic be that was asked about.
 TOPIC_AHEAD = 3.0
 # So many kinds of things are told that a question may be about, and of these acts.
@@ -36,9 +38,15 @@ PUNCTUATION = ".,?!;:'\""
 
 
 class LearnedInterpreter:
-    """An Interpreter by examples; `folder` holds the text encoder."""
+    """An Interpreter by examples.
 
-    def __init__(self, folder: Path, *, exemplars: Path = SUPPLIED, threads: int = 1) -> None:
+    `folder` holds the text encoder, which computes on `device` (auto, cpu, cuda or cuda:N); `most` is how many of the
+    items that a turn may ask for are told, the likeliest first.
+    """
+
+    def __init__(
+        self, folder: Path, *, exemplars: Path = SUPPLIED, threads: int = 1, device: str = "cpu", most: int = MOST
+    ) -> None:
         self.info = EngineInfo(
             "interpreter",
             "encoder",
@@ -47,7 +55,10 @@ class LearnedInterpreter:
             detail="compares what the candidate says with examples, by its meaning",
         )
         self._folder = folder
-        self._vectoriser = SentenceEncoder(folder, threads=threads)
+        chosen = choose_device(device)
+        self._vectoriser = SentenceEncoder(folder, threads=threads, device=chosen.name, device_index=chosen.index)
+        self._store = CardStore(folder)
+        self._most = most
         self._exemplars_file = exemplars
         self._learned: tuple[TopicIndex, ActClassifier, DistressClassifier] | None = None
         self._indexes: OrderedDict[str, tuple[Card, CardIndex]] = OrderedDict()
@@ -60,6 +71,10 @@ class LearnedInterpreter:
     def index(self, request: IndexRequest) -> None:
         """Learn the card ahead of its first turn."""
         self._index(request.card)
+
+    def confused(self, card: Card) -> list[Confused]:
+        """Return the card's example questions that it would answer with something else."""
+        return self._index(card).confused()
 
     def interpret(self, request: InterpretRequest) -> Interpretation:
         """Return what the turn is taken for."""
@@ -80,7 +95,7 @@ class LearnedInterpreter:
         reading = read(classifier.acts, acts, items, first=request.first_words)
         matches = tuple(
             CueMatch(index.items[item], float(items[item]), index.example(int(item), whole))
-            for item in items.argsort()[::-1][:MOST]
+            for item in items.argsort()[::-1][: self._most]
         )
         topic, near = index.foreign_topic(near_topics)
         topic = topic if near >= NOWHERE + TOPIC_AHEAD else ""
@@ -114,16 +129,17 @@ class LearnedInterpreter:
 
     def _vectors_file(self) -> Path:
         """Where the exemplars' vectors are kept: beside the models, named after all that they are made from."""
-        made_from = hashlib.sha256(self._exemplars_file.read_bytes())
-        for file in sorted([*self._folder.glob("*.json"), *ADAPTERS.iterdir()]):
-            made_from.update(file.read_bytes())
-        return self._folder.parent / ".vectors" / f"{self._folder.name}-{made_from.hexdigest()[:16]}.npz"
+        made_from = f"{encoder_digest(self._folder)} {file_digest(self._exemplars_file)}"
+        name = hashlib.sha256(made_from.encode()).hexdigest()[:16]
+        return vectors_folder(self._folder) / "exemplars" / f"{name}.npz"
 
     def _index(self, card: Card) -> CardIndex:
         known, index = self._indexes.get(card.id, (None, None))
         if index is None or (known is not card and known != card):
             topics, _, _ = self._learn()
-            index = CardIndex(card, self._vectoriser, topics)
+            once = self._store.remembering(self._vectoriser, card)
+            index = CardIndex(card, once, topics)
+            once.keep()
         self._indexes[card.id] = (card, index)
         self._indexes.move_to_end(card.id)
         if len(self._indexes) > CARDS:

@@ -34,15 +34,15 @@ class Remembering:
     """Makes each vector once, while something is learned, and keeps them in a file; never for what people say.
 
     The file is only there to be quick: without rights to write it, or if it is damaged, all vectors are made again.
+    It is named after all that the vectors are made from, and has a folder of its own, where it takes the place of an
+    older one.
     """
 
     def __init__(self, made_by: Vectoriser, file: Path) -> None:
         self._made_by = made_by
         self._file = file
-        self._known: dict[str, Vectors] = {}
+        self._known = kept_vectors(file)
         self._new = False
-        with contextlib.suppress(*_DAMAGED), np.load(file, allow_pickle=False) as kept:
-            self._known = dict(zip(kept["texts"].tolist(), kept["vectors"].astype(np.float32), strict=True))
 
     def load(self) -> None:
         """Load what makes them."""
@@ -65,6 +65,13 @@ class Remembering:
         with contextlib.suppress(OSError, StorageError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self._file, data.getvalue())
-            for older in self._file.parent.glob(f"{self._file.stem.rpartition('-')[0]}-*.npz"):
+            for older in self._file.parent.glob("*.npz"):
                 if older != self._file:
                     older.unlink()
+
+
+def kept_vectors(file: Path) -> dict[str, Vectors]:
+    """Return the vectors of a file by text; none if it is missing, foreign or damaged."""
+    with contextlib.suppress(*_DAMAGED), np.load(file, allow_pickle=False) as kept:
+        return dict(zip(kept["texts"].tolist(), kept["vectors"].astype(np.float32), strict=True))
+    return {}

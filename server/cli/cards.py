@@ -10,6 +10,7 @@ import typer
 from server.cli.options import ConfigFolder, Overrides
 
 if TYPE_CHECKING:
+    from pipelines.intent.card_index import Confused
     from pipelines.patient.card import Card
 
 group = typer.Typer(help="List, show and check role-play cards.", no_args_is_help=True)
@@ -56,22 +57,37 @@ def show(
 
 @group.command()
 def check(folder: _Folder = None, overrides: Overrides = None, config: ConfigFolder = None) -> None:
-    """Check every card of a folder; exit 1 with one line for each fault. What can't be read aloud is a warning."""
+    """Check every card of a folder; exit 1 with one line for each fault.
+
+    Warnings tell what can't be read aloud, and which example questions would be answered with something else.
+    """
     from common.errors import CardError
     from pipelines.patient.card_library import CardLibrary
     from pipelines.patient.card_library import check as check_cards
     from pipelines.patient.read_aloud import warnings
+    from server.cli.index import looking_up
 
     place = folder or _folder(overrides, config)
     faults = check_cards(place)
     if faults:
         raise CardError("\n".join(faults))
     cards = CardLibrary.load(place)
+    look_up = looking_up(overrides, config)
+    if look_up is None:
+        typer.echo("note: without a text encoder it can't be told which questions are mistaken for others", err=True)
     for card in cards.values():
-        for warning in warnings(card):
+        confused = look_up.confused(card) if look_up is not None else []
+        for warning in [*warnings(card), *(_told_of(each) for each in confused)]:
             typer.echo(f"warning: {place.name}/{card.id}.yaml: {warning}", err=True)
     count = len(cards)
     typer.echo(f"{count} card{'s' if count != 1 else ''} can be used")
+
+
+def _told_of(confused: Confused) -> str:
+    return (
+        f"'{confused.question}' is an example of {confused.item}, but {confused.other} would be told: "
+        "reword it, or let one of the two go"
+    )
 
 
 def _folder(overrides: list[str] | None, config: Path | None) -> Path:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.events import CueHeard, CueUnheard, Event, ReplyFinished, ReplyTruncated, TurnCommitted, TurnLatency
+from pipelines.events import (
+    CueHeard,
+    CueUnheard,
+    Event,
+    ReplyFinished,
+    ReplyTruncated,
+    TurnCommitted,
+    TurnLatency,
+    UtteranceInterpreted,
+)
 from pipelines.log.session_log import LogEntry
 from pipelines.patient.card import Card
 from server.measures import percentile
+
+# A question is about the kind of thing that has so large a share in it; else it is about nothing in particular.
+ABOUT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +37,14 @@ class SaidItem:
 
 @dataclass(frozen=True, slots=True)
 class Debrief:
-    """The summary of one session; cue topics only, never what an untold cue would have told."""
+    """The summary of one session; cue topics only, never what an untold cue would have told.
+
+    `subjects` has how many turns asked about each kind of thing (symptoms, medication, ...), the most first.
+    """
 
     turns: tuple[SaidItem, ...]
     cues: tuple[tuple[str, bool], ...]
+    subjects: tuple[tuple[str, int], ...]
     candidate_ms: float
     patient_ms: float
     voice_to_voice_ms: tuple[float, ...]
@@ -41,6 +58,7 @@ class Debrief:
                 for t in self.turns
             ],
             "cues": [{"topic": topic, "told": told} for topic, told in self.cues] if show_cues else [],
+            "subjects": [{"subject": name, "turns": turns} for name, turns in self.subjects] if show_cues else [],
             "talk": {
                 "candidate_ms": round(self.candidate_ms),
                 "patient_ms": round(self.patient_ms),
@@ -57,6 +75,7 @@ def summarise(records: Iterable[LogEntry], card: Card) -> Debrief:
     """Return the summary of a session from its log (examiner's audience or wider)."""
     turns: list[SaidItem] = []
     told: dict[str, None] = {}
+    about: dict[int, dict[str, float]] = {}
     candidate_ms = 0.0
     played_ms: dict[int, float] = {}
     latencies: list[float] = []
@@ -76,6 +95,9 @@ def summarise(records: Iterable[LogEntry], card: Card) -> Debrief:
                 before = turns[places[reply]]
                 turns[places[reply]] = SaidItem("patient", event.heard, before.at_ms, True)
                 played_ms[reply] = event.played_ms
+            # The last reading of a turn is of all of it.
+            case UtteranceInterpreted(turn=turn, subjects=subjects):
+                about[turn] = subjects
             case CueHeard(cue=cue):
                 told[cue] = None
             case CueUnheard(cue=cue):
@@ -85,4 +107,6 @@ def summarise(records: Iterable[LogEntry], card: Card) -> Debrief:
             case _:
                 pass
     cues = tuple((cue.topic, cue.id in told) for cue in card.cues)
-    return Debrief(tuple(turns), cues, candidate_ms, sum(played_ms.values()), tuple(latencies))
+    asked = Counter(name for shares in about.values() for name, share in shares.items() if share >= ABOUT)
+    patient_ms = sum(played_ms.values())
+    return Debrief(tuple(turns), cues, tuple(asked.most_common()), candidate_ms, patient_ms, tuple(latencies))

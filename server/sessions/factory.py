@@ -17,9 +17,11 @@ from audio.vad import make_vad
 from common.errors import StorageError
 from pipelines.engine_choices import Choices
 from pipelines.events import Audience, SessionSetup
+from pipelines.intent.card_store import CardStore
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import JsonlStore
 from pipelines.log.session_log import SessionLog
+from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
@@ -93,7 +95,12 @@ class DriverFactory:
             engines=self.choices.names | {"vad": vad},
             settings_digest=self.settings.digest(),
             seed=seed_of(session.id, session.mode),
+            index_digest=self._index_digest(session.card),
         )
+
+    def _index_digest(self, card: Card) -> str:
+        chosen = self.choices.interpreter
+        return CardStore(chosen.place.folder).digest(card) if chosen.place is not None else ""
 
 
 def _to_loop(listener: Callable[[StorageError], None]) -> Callable[[StorageError], None]:

@@ -66,7 +66,6 @@ def _at_most_thirty(value: str) -> str:
 _NO_COQUI = "each patient has the voice that fits: `interlocutor models pull` brings them, also Coqui's VITS voices"
 _NO_LLM = "the scripted patient generates nothing; language models are not among this version's engines"
 _NO_LLM_DEVICE = "the scripted patient runs on the processor; language models are not among this version's engines"
-_NO_RETRIEVAL = "the patient knows only its card; this version has no retrieval store"
 _NO_CLOUD = "nothing is sent to a provider: every engine of this version runs on this machine"
 
 ALIASES: tuple[Alias, ...] = (
@@ -101,10 +100,10 @@ ALIASES: tuple[Alias, ...] = (
     Alias("MASTER_MAX_NEW_TOKENS", note=_NO_LLM),
     Alias("MASTER_TEMPERATURE", note=_NO_LLM),
     Alias("SENTIMENT_MODEL_NAME", note="this version does not judge sentiment"),
-    Alias("EMBEDDING__MODEL_ID", note=_NO_RETRIEVAL),
-    Alias("EMBEDDING__DEVICE", note=_NO_RETRIEVAL),
-    Alias("EMBEDDING_DIMENSION", note=_NO_RETRIEVAL),
-    Alias("VECTOR_STORE_TOP_K", note=_NO_RETRIEVAL),
+    Alias("EMBEDDING__MODEL_ID", "engines.interpreter_model", "An id of the catalogue, or a folder."),
+    Alias("EMBEDDING__DEVICE", "engines.interpreter_device", "Any case.", _lower),
+    Alias("EMBEDDING_DIMENSION", note="the text encoder's own files say how long its vectors are"),
+    Alias("VECTOR_STORE_TOP_K", "engines.interpreter_top_k", "How many cues and facts are looked up for a turn."),
     Alias("MODEL_CACHE_SIZE", "models.cache_size"),
     Alias("BATCH_SIZE", "models.batch_size"),
     Alias(

@@ -24,7 +24,7 @@ export function debriefScreen({ record, lines, reason, session, mode, notes, on_
   if (!record) main.push(failed(on_retry));
   if (deleted) main.push(section(words.deleted_title, { className: "panel" }, h("p", {}, words.deleted)));
   else main.push(recording?.element, said(transcript, record ? record.turns.length : lines.length));
-  const side = record && !deleted ? [cues(record.cues), talk(record.talk), latency(record.latency), marks(), keeping.element] : [];
+  const side = record && !deleted ? [cues(record.cues), subjects(record.cues, record.subjects), talk(record.talk), latency(record.latency), marks(), keeping.element] : [];
   if (notes.text.trim()) side.push(section(words.notes, { className: "panel" }, h("p", { className: "notes-kept" }, notes.text)));
   const element = h(
     "div",
@@ -41,7 +41,7 @@ export function debriefScreen({ record, lines, reason, session, mode, notes, on_
         button(words.another, on_leave, { kind: "secondary" }),
       ),
     ),
-    h("div", { className: "columns columns-debrief" }, h("div", {}, ...main.filter(Boolean)), h("div", { className: "side" }, ...side)),
+    h("div", { className: "columns columns-debrief" }, h("div", {}, ...main.filter(Boolean)), h("div", { className: "side" }, ...side.filter(Boolean))),
   );
   return {
     element,
@@ -87,6 +87,14 @@ function cues(all) {
     else content.push(h("h3", {}, words.missed), topics(missed, "missed"), h("p", { className: "hint" }, words.cues_lead));
   }
   return section(words.cues, { className: "panel panel-cues" }, ...content);
+}
+
+/** In an exam the cues and this are for the examiner, and both lists are empty. */
+function subjects(cues, all) {
+  if (cues.length === 0) return null;
+  const items = all.map(({ subject, turns }) => h("li", {}, words.subject_turns(words.subject_names[subject], turns)));
+  const content = items.length > 0 ? h("ul", { className: "topics topics-told" }, ...items) : h("p", {}, words.subjects_none);
+  return section(words.subjects, { className: "panel" }, content);
 }
 
 function talk(figures) {

@@ -193,7 +193,7 @@ def test_the_next_start_finds_the_exemplars_vectors(real_encoder: Path, tmp_path
     few.write_text(yaml.safe_dump(told), encoding="utf-8")
     first = LearnedInterpreter(folder, exemplars=few)
     first.warm()
-    (kept,) = (tmp_path / "models" / ".vectors").glob("encoder-*.npz")
+    (kept,) = (tmp_path / "models" / ".vectors" / "encoder" / "exemplars").glob("*.npz")
     text = "Do you smoke?"
     assert ask(LearnedInterpreter(folder, exemplars=few), text) == ask(first, text)
     kept.write_bytes(b"half a file")

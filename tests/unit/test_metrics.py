@@ -185,10 +185,9 @@ def test_series_with_closed_labels_start_at_zero(metrics: Metrics) -> None:
         assert all(sample.value == 0 for sample in samples)
 
 
-def test_what_nothing_produces_yet_says_so(metrics: Metrics) -> None:
-    help_of = {metric.name: metric.documentation for metric in metrics.registry.collect()}
-    assert "yet" in help_of["retrievals"]
-    assert value(metrics, "retrievals_total") == 0
+def test_every_turn_that_was_interpreted_is_a_look_up(metrics: Metrics) -> None:
+    observe(metrics, events.UtteranceInterpreted(1, "cue_question", 0.9, {}, 0.9, ""))
+    assert value(metrics, "retrievals_total") == 1
 
 
 def test_the_page_of_metrics_is_current_and_whole() -> None:
