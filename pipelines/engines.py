@@ -227,6 +227,8 @@ class Interpretation:
     topic: str = ""
     # What kind of thing a question is about (history, medication, ...), with shares (0..1), the likeliest first.
     subjects: tuple[tuple[str, float], ...] = ()
+    # Of a summary: each thing that is claimed, and the cue or fact that it is about.
+    claims: tuple[tuple[str, str], ...] = ()
     # In what way the person who speaks may be in danger or distress; empty if there is no sign of it.
     distress: str = ""
     cost_ms: float | None = None

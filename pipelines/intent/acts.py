@@ -33,6 +33,7 @@ class Act(StrEnum):
     APOLOGY = "apology"  # for one's English, or a slip
     HOLD = "hold"  # "Let me write that down."
     RUDE = "rude"
+    HARMFUL = "harmful_advice"  # "You can just take double."
     ASIDE = "aside"  # about the test, the microphone, to somebody else
     # How one meets and parts.
     GREETING = "greeting"
@@ -51,7 +52,7 @@ more often: a greeting by a name, a word of sympathy by an explanation, an invit
 TAKEN_IN = frozenset(
     {
         Act.STATEMENT, Act.EXPLANATION, Act.ADVICE, Act.REASSURANCE, Act.EMPATHY, Act.BAD_NEWS, Act.ACKNOWLEDGEMENT,
-        Act.APOLOGY, Act.HOLD, Act.RUDE, Act.ASIDE,
+        Act.APOLOGY, Act.HOLD, Act.RUDE, Act.HARMFUL, Act.ASIDE,
     }
 )  # fmt: skip
 """What asks for nothing."""

@@ -18,7 +18,7 @@ from pipelines.intent.distress import DistressClassifier
 from pipelines.intent.encoder import SentenceEncoder, encoder_digest, file_digest
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
 from pipelines.intent.reading import Reading, read
-from pipelines.intent.sentences import sentences_of
+from pipelines.intent.sentences import claims_of, sentences_of
 from pipelines.intent.topics import TopicIndex
 from pipelines.intent.unintelligible import why_unintelligible
 from pipelines.intent.vectors import Remembering
@@ -107,9 +107,17 @@ class LearnedInterpreter:
             _reason(turn, reading, matches, topic),
             topic=topic,
             subjects=tuple(topics.subjects(near_topics[0]).items())[:SUBJECTS] if reading.act in ABOUT else (),
+            claims=self._claims(turn, index, topics) if reading.act is Act.SUMMARY else (),
             # Somebody's distress may be one sentence among others.
             distress=distress.notice(sentences, vectors[-len(sentences) :]),
         )
+
+    def _claims(self, turn: str, index: CardIndex, topics: TopicIndex) -> tuple[tuple[str, str], ...]:
+        claims = claims_of(turn)
+        vectors = self._vectoriser.encode(claims)
+        ahead = index.ahead(vectors, topics.nearness(vectors)) if claims else ()
+        items = [index.items[int(each.argmax())] for each in ahead]
+        return tuple(zip(claims, items, strict=True))
 
     def _learn(self) -> tuple[TopicIndex, ActClassifier, DistressClassifier]:
         if self._learned is None:

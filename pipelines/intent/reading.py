@@ -19,6 +19,9 @@ FITS = 0.6
 SURE_ACT = 0.75
 # The likeliest of many acts is less likely than one of few.
 GREETS_AT = 0.3
+# What a patient would take amiss, and how much of what is taken in it must be.
+GRAVE = frozenset({Act.RUDE, Act.HARMFUL})
+GRAVE_SHARE = 0.4
 
 Shares = NDArray[np.float64]
 
@@ -40,8 +43,10 @@ def read(acts: Sequence[Act], likely: Shares, items: Shares, *, first: bool) -> 
     taken_in = {act: share for act, share in shares.items() if act in TAKEN_IN}
     rest = {act: share for act, share in shares.items() if act not in TAKEN_IN}
     if sum(taken_in.values()) > max(rest.values()):
-        act = max(taken_in, key=lambda each: taken_in[each])
-        return Reading(act, sum(taken_in.values()))
+        total = sum(taken_in.values())
+        # Nobody is called rude, or careless, on a mere suspicion.
+        fair = {act: share for act, share in taken_in.items() if act not in GRAVE or share > total * GRAVE_SHARE}
+        return Reading(max(fair, key=lambda each: fair[each]), total)
     act = max(rest, key=lambda each: rest[each])
     # A scale of pain is no scale of readiness, and a question that names the patient does not ask for the name.
     asks = act in (Act.READINESS, Act.IDENTITY) and best > FITS and rest[act] < SURE_ACT

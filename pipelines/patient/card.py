@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -95,6 +96,10 @@ class Lines(_CardPart):
     hurt: tuple[Text, ...] = Field(
         default=("Please don't speak to me like that.", "That's not a nice thing to say."), min_length=1
     )
+    unsafe: tuple[Text, ...] = Field(
+        default=("Are you sure? That doesn't sound safe to me.", "Really? I'd rather check that with somebody first."),
+        min_length=1,
+    )
     language: tuple[Text, ...] = Field(
         default=("Don't worry, I understand you fine.", "That's all right. I can follow you."), min_length=1
     )
@@ -141,6 +146,10 @@ class Card(_CardPart):
         if cycle:
             raise ValueError("cues wait for each other in a circle: " + " -> ".join(cycle))
         return self
+
+    def words(self) -> frozenset[str]:
+        """Return all words of the card in lower case."""
+        return frozenset(re.findall(r"[a-z]+", self.model_dump_json().lower()))
 
     def cue(self, cue_id: str) -> Cue:
         """Return the cue of that id; raises KeyError."""

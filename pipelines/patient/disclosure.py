@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.engines import CueMatch, HistoryItem, Interpretation, Release, RespondKind
@@ -19,9 +19,14 @@ from pipelines.intent.understanding import ASKED_FLOOR, BARE_FLOOR
 from pipelines.intent.word_index import BARE_CONFIDENCE
 from pipelines.intent.words import tokens
 from pipelines.patient.card import Card, Cue
-from pipelines.patient.summaries import CORRECTED_LINE, disagreeing
+from pipelines.patient.deflections import DEFLECTIONS, Form, form_of
+from pipelines.patient.jargon import WHAT_IS_LINE, unexplained
+from pipelines.patient.summaries import CORRECTED_LINE, Stated, disagreeing
 from pipelines.patient.teach_back import in_own_words
+from pipelines.patient.wording import behind, is_one_of, texts_of, uncapitalised, was_said
 
+# Whoever has none of these may say no; of other things one knows more than yes or no.
+DENIED = frozenset({"symptoms", "complaint", "history", "medication", "allergies", "lifestyle"})
 # Who asks for this asks for the name in one breath.
 BIRTH_FACT = "date-of-birth"
 NAME_LINE = "It's {name}."
@@ -36,8 +41,6 @@ ASK_BACK_LINE = "Sorry, are you asking about {topic}?"
 ASK_BACK_BLINDLY_LINE = "Sorry, what do you mean exactly?"
 # A cue so close behind the best may have been meant.
 CLOSE = 0.1
-# So many words of a text tell it from another that begins alike.
-BEGUN_WORDS = 3
 _YES = re.compile(
     r"^\W*(?:(?:um|uh|er|oh|well)\W+)?"
     r"(?:yes|yeah|yep|yup|right|exactly|correct|that's (?:it|right)|i am|i do|please|sure)\b",
@@ -46,6 +49,12 @@ _YES = re.compile(
 
 PARTING = frozenset({Act.FAREWELL, Act.ACKNOWLEDGEMENT, Act.REASSURANCE})
 """What is said while one parts."""
+
+HARD_TO_FOLLOW = frozenset(
+    {Act.EXPLANATION, Act.STATEMENT, Act.ADVICE, Act.BAD_NEWS, Act.UNKNOWN, Act.CHECK, Act.PROPOSAL, Act.REASSURANCE,
+     Act.SUMMARY, Act.PERMISSION}
+)  # fmt: skip
+"""Turns in which a word that the patient does not know is asked about."""
 
 _PROMISE = re.compile(r"\b(?:i'll|i can|i could|try|manage)\b", re.IGNORECASE)
 
@@ -132,6 +141,9 @@ class _Telling:
         meant = self._asked_back()
         if meant is not None and _YES.match(self.moment.text) and self.heard.act not in (Act.CUE, Act.UNSURE):
             return self._tell_item(meant, "asked back, and that was meant", Act.CUE)
+        hard = unexplained(self.moment.text, self.card.words()) if self.heard.act in HARD_TO_FOLLOW else ""
+        if hard and WHAT_IS_LINE.format(word=hard) not in self.patient_texts:
+            return self._say([WHAT_IS_LINE.format(word=hard)], "a word that this patient does not know")
         match self.heard.act:
             case Act.CUE:
                 return self._answer_question()
@@ -152,7 +164,7 @@ class _Telling:
             case Act.REPEAT:
                 return self._repeat()
             case Act.UNINTELLIGIBLE:
-                if _same(self.last, lines.say_again):
+                if is_one_of(self.last, lines.say_again):
                     return self._say(lines.acknowledge, "asked to say it again already")
                 return self._say(lines.say_again)
             case Act.OPEN:
@@ -174,6 +186,8 @@ class _Telling:
                 return self._say(lines.bad_news)
             case Act.RUDE:
                 return self._say(lines.hurt)
+            case Act.HARMFUL:
+                return self._say(lines.unsafe)
             case Act.APOLOGY:
                 return self._say(lines.language)
             case Act.ASIDE:
@@ -213,13 +227,13 @@ class _Telling:
         known = self.cues.get(item)
         named = known is None or (known.kind == "asked" and self._may_tell(known))
         topic = known.topic if known is not None else self.card.fact(item).topic
-        text = ASK_BACK_LINE.format(topic=_uncapitalised(topic, self.card)) if named else ASK_BACK_BLINDLY_LINE
+        text = ASK_BACK_LINE.format(topic=uncapitalised(topic, self.card)) if named else ASK_BACK_BLINDLY_LINE
         return self._say([text], f"not sure that '{item}' is meant")
 
     def _asked_back(self) -> str | None:
         """Return the item that the patient's last line asked about, to be sure."""
         items = {cue.id: cue.topic for cue in self.card.cues} | {fact.id: fact.topic for fact in self.card.facts}
-        asking = {ASK_BACK_LINE.format(topic=_uncapitalised(topic, self.card)): item for item, topic in items.items()}
+        asking = {ASK_BACK_LINE.format(topic=uncapitalised(topic, self.card)): item for item, topic in items.items()}
         return asking.get(self.last)
 
     def _answer_invitation(self) -> Release:
@@ -252,9 +266,13 @@ class _Telling:
         """Say that there is nothing to tell: of a common topic as one who has nothing of it, else of anything."""
         if self.heard.topic in ("age", "name"):
             return self._say([self._identity(by_age=self.heard.topic == "age")], "", Act.IDENTITY)
-        if self.denial:
+        form = form_of(self.moment.text)
+        # "How many do you take?" is not answered by "No, none".
+        if self.denial and not (form is Form.AMOUNT and self.denial.startswith("No,")):
             return self._say([self.denial], f"has nothing of '{self.heard.topic}' to tell", Act.UNKNOWN)
-        return self._say(self.lines.not_on_card, "", Act.UNKNOWN)
+        denied = form is not Form.YES_OR_NO or any(subject in DENIED for subject, _ in self.heard.subjects[:1])
+        lines = DEFLECTIONS.get(form, self.lines.not_on_card) if denied else self.lines.not_on_card
+        return self._say(lines, f"has no answer of this kind: {form.value}", Act.UNKNOWN)
 
     def _identity(self, *, by_age: bool) -> str:
         patient = self.card.patient
@@ -265,11 +283,21 @@ class _Telling:
 
     def _confirm(self) -> Release:
         """Confirm a summary, or correct it by what was told, and by nothing that was not."""
-        heard = [text for item in self.told for text in self.cues[item].says if _said(text, self.patient_texts)]
-        wrong = disagreeing(self.moment.text, heard)
+        stated = [*self._stated()]
+        if not stated:
+            return self._volunteer(self._acknowledgements())
+        wrong = disagreeing(stated, known=self.card.words())
         if wrong:
             return self._say([CORRECTED_LINE.format(said=wrong)], "the summary says otherwise than what was told")
         return self._say(self.lines.summary)
+
+    def _stated(self) -> Iterator[Stated]:
+        """Yield each claim of a summary with what was told of the thing that it is about."""
+        says = {cue.id: cue.says for cue in self.card.cues} | {fact.id: fact.says for fact in self.card.facts}
+        for claim, item in self.heard.claims:
+            told = [text for text in says.get(item, ()) if was_said(text, self.patient_texts)]
+            if told:
+                yield Stated(claim, told[-1])
 
     def _acknowledgements(self) -> Sequence[str]:
         """Return lines that take in what was said: those that promise to do it only after advice."""
@@ -279,7 +307,7 @@ class _Telling:
     @property
     def _parted(self) -> bool:
         """Whether both have said goodbye: the patient does so only when taking leave, or when time is up."""
-        return _same(self.last, self.lines.closing)
+        return is_one_of(self.last, self.lines.closing)
 
     def _volunteer(self, otherwise: Sequence[str], act: Act | None = None) -> Release:
         due = self._due()
@@ -302,7 +330,7 @@ class _Telling:
         last = self.patient_items[-1]
         cue = next((cue for cue in last.cues if cue in self.cues), None)
         begin = tokens(self.patient_texts[-1])
-        for text in _texts(self.card):
+        for text in texts_of(self.card):
             if begin and tokens(text)[: len(begin)] == begin:
                 return Release(Act.REPEAT, text, cue, self.heard.reason, self._score)
         return Release(Act.REPEAT, last.text, cue, self.heard.reason, self._score)
@@ -317,11 +345,11 @@ class _Telling:
             return Release(act, text, cue.id, reason, self._score)
         if cue.once:
             return Release(act, TOLD_LINE, None, f"{reason}, but it is told only once", self._score)
-        fresh = [text for text in cue.says if not _said(text, self.patient_texts)]
+        fresh = [text for text in cue.says if not was_said(text, self.patient_texts)]
         if fresh:
             text = self.variant(fresh, key=cue.id)
         else:
-            text = AGAIN_PREFIX + _uncapitalised(self.variant(cue.says, key=cue.id, avoid=self.last), self.card)
+            text = AGAIN_PREFIX + uncapitalised(self.variant(cue.says, key=cue.id, avoid=self.last), self.card)
         return Release(act, text, cue.id, f"{reason} (asked again)", self._score)
 
     def _due(self, *, begun: bool = False) -> list[Cue]:
@@ -337,7 +365,7 @@ class _Telling:
 
     def _begun(self, cue: Cue, heard: Sequence[str]) -> bool:
         """Whether a cue was cut short: part of it was heard, too little to count as told."""
-        return not self._knows(cue) and any(_said(text, heard) for text in cue.says)
+        return not self._knows(cue) and any(was_said(text, heard) for text in cue.says)
 
     def _broken_off(self) -> Cue | None:
         """Return the cue in which the patient was interrupted just now."""
@@ -347,8 +375,8 @@ class _Telling:
         """Return what is left of a cue that was cut short, from the sentence on that was not heard to its end."""
         for text in cue.says:
             for heard in self.patient_texts:
-                if _said(text, [heard]):
-                    return _after(text, len(tokens(heard)))
+                if was_said(text, [heard]):
+                    return behind(text, len(tokens(heard)))
         return ""
 
     def _may_tell(self, cue: Cue) -> bool:
@@ -385,17 +413,6 @@ class _Telling:
         return zlib.crc32(f"{self.seed}:{key}".encode())
 
 
-def _texts(card: Card) -> Iterator[str]:
-    for cue in card.cues:
-        yield from cue.says
-    for fact in card.facts:
-        yield from fact.says
-    for _, variants in card.lines:
-        yield from variants
-    if card.opening:
-        yield card.opening
-
-
 def _closest(due: Sequence[Cue], matches: Sequence[CueMatch]) -> Cue:
     """Return the due cue that the words point to, or the first."""
     ids = {cue.id: cue for cue in due}
@@ -403,33 +420,3 @@ def _closest(due: Sequence[Cue], matches: Sequence[CueMatch]) -> Cue:
         if match.cue in ids and match.probability >= BARE_FLOOR:
             return ids[match.cue]
     return due[0]
-
-
-def _same(text: str, variants: Iterable[str]) -> bool:
-    words = tokens(text)
-    return any(tokens(variant) == words for variant in variants)
-
-
-def _said(text: str, said: Sequence[str]) -> bool:
-    """Tell whether the text, or its beginning (when it was interrupted), has been heard."""
-    words = tokens(text)
-    return any(len(tokens(item)) >= BEGUN_WORDS and tokens(item) == words[: len(tokens(item))] for item in said)
-
-
-def _after(text: str, heard: int) -> str:
-    """Return the sentences of a text that so many words do not reach the end of; all, where they reach the last."""
-    sentences = re.findall(r"[^.?!]+[.?!]*\s*", text)
-    count = 0
-    for place, sentence in enumerate(sentences):
-        count += len(tokens(sentence))
-        if heard < count:
-            return "".join(sentences[place:]).strip()
-    return text
-
-
-def _uncapitalised(text: str, card: Card) -> str:
-    first = text.split()[0]
-    names = {word for name in (card.patient.name, *card.vocabulary) for word in name.split() if word[0].isupper()}
-    if first.rstrip(",.!?") in names or first.split("'")[0] == "I":
-        return text
-    return text[0].lower() + text[1:]

@@ -1,9 +1,14 @@
-"""Whether what a candidate sums up agrees with what the patient has told: in its numbers and its sides."""
+"""Whether what a candidate sums up agrees with what the patient has told.
+
+Each claim of the summary is held against the text that it is about: by amounts, sides, people, medicines, times of the
+day, parts of the body, and by what one of them denies. A claim that says only what the text says not is no fault.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 
 CORRECTED_LINE = "Not quite. {said}"
 
@@ -14,40 +19,124 @@ _NUMBERS = {
         "seventeen eighteen nineteen twenty".split()
     )
 }
-_NUMBERS |= {"thirty": "30", "forty": "40", "fifty": "50"}
+_NUMBERS |= {"thirty": "30", "forty": "40", "fifty": "50", "a": "1", "an": "1"}
+_TIMES = {"once": "one time", "twice": "two times"}
 _UNITS = (
     "second minute hour day night week month year tablet puff time cigarette cup glass pound kilo stone degree"
 ).split()
 _AMOUNT = re.compile(
     rf"\b(\d+|{'|'.join(_NUMBERS)})(?: or (?:so|\w+))?(?: more| whole| full)? ({'|'.join(_UNITS)})s?\b", re.IGNORECASE
 )
-_SIDES = frozenset({"left", "right"})
+_MINUTES = {"minute": 1.0, "hour": 60.0, "day": 1440.0, "week": 10080.0, "month": 43800.0, "year": 525600.0}
+_LONG = tuple(_MINUTES)
+# Times that differ by less are the same: people round them.
+ALIKE = 1.5
+# "Twice a week", "a day": how often, not how long.
+_EACH = re.compile(
+    rf"(?<=\w)(?<!about)(?<!for)(?<!it's)(?<!nearly)(?<!almost) (?:a|an|per|every|each) (?:{'|'.join(_LONG)})\b"
+    rf"(?! (?:ago|or|after|before|now|later))",
+    re.IGNORECASE,
+)
 # "That's right", "right now", "all right": no side.
 _NO_SIDE = re.compile(
     r"\b(?:that'?s|is (?:that|it|this)|all|am i|get (?:that|it)|got (?:that|it)) right\b|\bright\W*$", re.IGNORECASE
 )
+# Words of one kind that stand for one thing: of a kind, what the text says and what the claim says must have something
+# in common.
+_KINDS: tuple[dict[str, str], ...] = tuple(
+    {word: names.split("/")[0] for names in kind.split() for word in names.split("/")}
+    for kind in (
+        "left right",
+        "mother/mom/mum/mummy/mommy father/dad/daddy sister brother wife husband son daughter aunt uncle"
+        " grandmother/gran grandfather grandad neighbour/neighbor colleague boss friend roommate",
+        "aspirin ibuprofen paracetamol/acetaminophen/tylenol codeine morphine penicillin metformin insulin"
+        " steroid/steroids antibiotics/antibiotic antihistamine/antihistamines thyroxine",
+        "morning/mornings afternoon/afternoons evening/evenings night/nights",
+        "spring summer autumn/fall winter",
+        "monday tuesday wednesday thursday friday saturday sunday weekend/weekends",
+        "better worse",
+        "gained/gain lost/lose",
+        "bigger smaller",
+        "better worse",
+        "alone together",
+    )
+)
+_PARTS = frozenset(
+    "head neck throat jaw ear ears eye eyes nose mouth lip tongue shoulder arm elbow wrist hand finger fingers "
+    "thumb chest back belly tummy stomach hip groin thigh knee leg shin calf ankle foot feet heel toe toes tail "
+    "paw paws skin".split()
+)
+_DENIED = re.compile(r"\b(?:not|never|no|nobody|nothing|without|\w+n't)\s+((?:\w+\W*){1,4})", re.IGNORECASE)
+# So many letters at its beginning tell a word from another.
+_STEM = 4
+# So close behind a "not" stands what it denies.
+FIRST = 2
 
 
-def disagreeing(summary: str, told: Sequence[str]) -> str:
-    """Return the first of the told texts that says otherwise than the summary, empty if none does.
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A claim, and what was told of the thing that it is about."""
 
-    A text disagrees that has amounts of the same units as the summary and shares none of them, or only the other side.
+    claim: str
+    told: str
+
+
+def disagreeing(stated: Sequence[Stated], *, known: Set[str] = frozenset()) -> str:
+    """Return the first of the told texts that says otherwise than its claim, empty if none does.
+
+    `known` has the words of the card: only parts of the body that are on it nowhere are none of the patient's.
     """
-    claimed, sides = _amounts(summary), _sides(_NO_SIDE.sub("", summary))
-    units = {unit for _, unit in claimed}
-    agreed = {unit for text in told for number, unit in _amounts(text) if (number, unit) in claimed}
-    for text in told:
-        own = {(number, unit) for number, unit in _amounts(text) if unit in units - agreed}
-        other_side = len(sides) == 1 and len(_sides(text)) == 1 and not sides & _sides(text)
-        if own or other_side:
-            return text
-    return ""
+    return next((each.told for each in stated if _contradicts(each.claim, each.told, known)), "")
 
 
-def _amounts(text: str) -> set[tuple[str, str]]:
-    found = _AMOUNT.findall(text.lower())
-    return {(_NUMBERS.get(number, number), unit) for number, unit in found}
+def _contradicts(claim: str, told: str, known: Set[str]) -> bool:
+    own, said = _words(_NO_SIDE.sub("", claim)), _words(told)
+    if any(_apart(kind, own, said) for kind in _KINDS):
+        return True
+    if _PARTS & own - said - known and _PARTS & said:
+        return True
+    return _other_amounts(claim, told) or _denies(claim, told) or _denies(told, claim)
 
 
-def _sides(text: str) -> frozenset[str]:
-    return _SIDES & set(re.findall(r"\w+", text.lower()))
+def _apart(kind: dict[str, str], own: Set[str], said: Set[str]) -> bool:
+    claimed, known = ({kind[word] for word in words if word in kind} for words in (own, said))
+    return bool(claimed and known and not claimed & known)
+
+
+def _other_amounts(claim: str, told: str) -> bool:
+    claimed, known = _amounts(claim), _amounts(told)
+    # Six weeks are a month and a half.
+    times, known_times = (_minutes(each) for each in (claimed, known))
+    if times and known_times and not any(1 / ALIKE < own / other < ALIKE for own in times for other in known_times):
+        return True
+    return any(not claimed[unit] & known[unit] for unit in claimed.keys() & known.keys() - _MINUTES.keys())
+
+
+def _minutes(amounts: Mapping[str, Set[str]]) -> list[float]:
+    return [int(number) * _MINUTES[unit] for unit in amounts.keys() & _MINUTES.keys() for number in amounts[unit]]
+
+
+def _denies(one: str, other: str) -> bool:
+    """Tell whether one denies a thing that the other only affirms."""
+    # What is denied is the word behind "not"; whether the other denies it too is looked for further on.
+    denied = frozenset(
+        _stem(word) for part in _DENIED.findall(one) for word in part.split()[:FIRST] if len(word) > _STEM
+    )
+    too = frozenset(_stem(word) for part in _DENIED.findall(other) for word in part.split())
+    return any(word in denied - too for word in map(_stem, _words(other)))
+
+
+def _amounts(text: str) -> dict[str, set[str]]:
+    plain = re.sub(r"\b(once|twice)\b", lambda found: _TIMES[found[1].lower()], text.lower())
+    found: dict[str, set[str]] = {}
+    for number, unit in _AMOUNT.findall(_EACH.sub(" ", plain)):
+        found.setdefault(unit, set()).add(_NUMBERS.get(number, number))
+    return found
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[a-z]+(?:'[a-z]+)?", text.lower()))
+
+
+def _stem(word: str) -> str:
+    return word.lower()[:_STEM]

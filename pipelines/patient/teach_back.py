@@ -63,7 +63,7 @@ _TURNED = {
 # Behind these "you" does something; elsewhere something is done to you.
 _SUBJECT_AFTER = frozenset(
     "if when whenever that because until till before after while so and or but where what how unless as since once "
-    "which than whether every time day thing everything".split()
+    "why which than whether every time day thing everything".split()
 )
 
 

@@ -11,6 +11,7 @@ from pipelines.engines import CueMatch, HistoryItem, Interpretation, Release, Re
 from pipelines.intent.acts import Act
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
+from pipelines.patient.deflections import DEFLECTIONS, Form
 from pipelines.patient.disclosure import Disclosure, Moment, nothing_to_tell
 from pipelines.patient.persona import persona_of
 from server.sessions.factory import seed_of
@@ -74,7 +75,7 @@ def test_name_and_age_are_known(topic: str, text: str) -> None:
         (Act.RUDE, "hurt"),
         (Act.APOLOGY, "language"),
         (Act.ASIDE, "aside"),
-        (Act.SUMMARY, "summary"),
+        (Act.HARMFUL, "unsafe"),
         (Act.PROPOSAL, "agree"),
         (Act.EXPLANATION, "acknowledge"),
         (Act.PERMISSION, "permit"),
@@ -115,10 +116,17 @@ def heard_before(*texts: str, candidate: tuple[str, ...] = ()) -> tuple[HistoryI
 
 
 def answer(
-    text: str, act: Act, *, history: tuple[HistoryItem, ...] = (), told: tuple[str, ...] = (), item: str = ""
+    text: str,
+    act: Act,
+    *,
+    history: tuple[HistoryItem, ...] = (),
+    told: tuple[str, ...] = (),
+    item: str = "",
+    about: str = "",
 ) -> Release:
     cues = (CueMatch(item, 0.5, "an example"),) if item else ()
-    moment = Moment(RespondKind.REPLY, 1, text, Interpretation(act, 0.5, cues), history, told)
+    heard = Interpretation(act, 0.5, cues, claims=((text, about),) if about else ())
+    moment = Moment(RespondKind.REPLY, 1, text, heard, history, told)
     return Disclosure(wound())(moment)
 
 
@@ -186,12 +194,44 @@ def test_name_and_date_of_birth_are_told_in_one_breath() -> None:
 def test_a_summary_is_confirmed_or_corrected_by_what_was_told() -> None:
     told = wound().cue("how-it-happened").says[0]
     history, cues = heard_before(told), ("how-it-happened", "worry-leg", "washing")
-    right = answer("So it happened three weeks ago, right?", Act.SUMMARY, history=history, told=cues)
+    about = "how-it-happened"
+    right = answer("So it happened three weeks ago, right?", Act.SUMMARY, history=history, told=cues, about=about)
     assert right.text in wound().lines.summary
-    wrong = answer("So it happened two weeks ago, right?", Act.SUMMARY, history=history, told=cues)
+    wrong = answer("So it happened two days ago, right?", Act.SUMMARY, history=history, told=cues, about=about)
     assert wrong.text == f"Not quite. {told}"
-    # What nobody has told is not given away.
-    assert answer("So it happened two weeks ago?", Act.SUMMARY).text in wound().lines.summary
+    # What nobody has told is neither confirmed nor given away.
+    untold = answer("So it happened two days ago?", Act.SUMMARY, about=about)
+    assert untold.text in wound().lines.acknowledge
+
+
+def test_a_word_of_the_trade_is_asked_about_once() -> None:
+    said = "This is a neuroischaemic ulcer."
+    asked = answer(said, Act.EXPLANATION)
+    assert asked.text == "Sorry, what does neuroischaemic mean?"
+    again = answer(said, Act.EXPLANATION, history=heard_before(asked.text))
+    assert again.text in wound().lines.acknowledge
+    # A patient who knows what is meant answers.
+    assert answer("Any dyspnoea?", Act.CUE, item="pain").cue == "pain"
+
+
+@pytest.mark.parametrize(
+    ("text", "subject", "form"),
+    [
+        ("Have you been abroad lately?", "history", Form.YES_OR_NO),
+        ("How many of them are there?", "social", Form.AMOUNT),
+        ("Why did you stop?", "social", Form.REASON),
+    ],
+)
+def test_who_has_no_answer_says_so_in_a_way_that_fits_the_question(text: str, subject: str, form: Form) -> None:
+    heard = Interpretation(Act.UNKNOWN, 0.9, subjects=((subject, 0.9),))
+    said = Disclosure(wound())(Moment(RespondKind.REPLY, 1, text, heard))
+    assert said.text in DEFLECTIONS[form]
+
+
+def test_what_one_must_know_is_not_denied() -> None:
+    heard = Interpretation(Act.UNKNOWN, 0.9, subjects=(("family", 0.9),))
+    said = Disclosure(wound())(Moment(RespondKind.REPLY, 1, "Is your gran still alive?", heard))
+    assert said.text in wound().lines.not_on_card
 
 
 def test_a_teach_back_has_what_was_explained_and_only_that() -> None:

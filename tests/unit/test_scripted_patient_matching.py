@@ -143,4 +143,4 @@ def test_misheard_borders_between_words_are_bridged() -> None:
 
 
 def test_intents_are_a_closed_set_with_unique_names() -> None:
-    assert len({intent.value for intent in Act}) == len(Act) == 30
+    assert len({intent.value for intent in Act}) == len(Act) == 31

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from pipelines.engines import HistoryItem
-from pipelines.patient.summaries import disagreeing
 from pipelines.patient.teach_back import NOTHING_LINE, in_own_words
 
 
@@ -59,24 +58,3 @@ def test_what_the_patient_said_is_no_instruction() -> None:
 )
 def test_odd_speech_gets_some_sentence(text: str) -> None:
     assert after(text).endswith((".", "?"))
-
-
-TOLD = ("It started three weeks ago, on my left shin.", "I smoke fifteen cigarettes a day.", "I take two tablets.")
-
-
-@pytest.mark.parametrize(
-    ("summary", "wrong"),
-    [
-        ("So it started three weeks ago, is that right?", ""),
-        ("So it started 3 weeks ago.", ""),
-        ("So it started two weeks ago, right?", TOLD[0]),
-        ("So you have a cut on your right leg?", TOLD[0]),
-        ("So you have a cut on your left leg, is that right?", ""),
-        ("You smoke ten cigarettes a day.", TOLD[1]),
-        ("You take two tablets and smoke fifteen cigarettes.", ""),
-        ("You've had it for four months, right?", ""),
-        ("So it hurts, that's right?", ""),
-    ],
-)
-def test_a_summary_disagrees_in_its_numbers_or_sides(summary: str, wrong: str) -> None:
-    assert disagreeing(summary, TOLD) == wrong
