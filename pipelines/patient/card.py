@@ -90,6 +90,7 @@ class Lines(_CardPart):
     nothing_more: tuple[Text, ...] = Field(default=("I can't think of anything right now.",), min_length=1)
     # What anybody would say; a card may have its own.
     comforted: tuple[Text, ...] = Field(default=("Thank you.", "I appreciate that."), min_length=1)
+    thanked: tuple[Text, ...] = Field(default=("That's all right.", "No problem."), min_length=1)
     bad_news: tuple[Text, ...] = Field(
         default=("Oh. I didn't expect that. Give me a moment, please.", "Oh no. That's a lot to take in."), min_length=1
     )

@@ -30,6 +30,7 @@ DENIED = frozenset({"symptoms", "complaint", "history", "medication", "allergies
 # Who asks for this asks for the name in one breath.
 BIRTH_FACT = "date-of-birth"
 NAME_LINE = "It's {name}."
+NAME_CHECK_LINE = "Yes, that's me."
 AGE_LINE = "I'm {age}."
 TOLD_LINE = "I think I've told you all I know about that."
 AGAIN_PREFIX = "As I said, "
@@ -56,6 +57,7 @@ HARD_TO_FOLLOW = frozenset(
 )  # fmt: skip
 """Turns in which a word that the patient does not know is asked about."""
 
+_THANKS = re.compile(r"\bthank(?:s|\b)", re.IGNORECASE)
 _PROMISE = re.compile(r"\b(?:i'll|i can|i could|try|manage)\b", re.IGNORECASE)
 
 NOT_INTERPRETED = Interpretation(Act.UNINTELLIGIBLE, 0.0, reason="nothing was made of it")
@@ -158,6 +160,8 @@ class _Telling:
                 return self._say(lines.permit)
             case Act.FAREWELL:
                 return self._say(lines.closing)
+            case Act.IDENTITY if self.card.patient.name.split()[-1].lower() in tokens(self.moment.text):
+                return self._say([NAME_CHECK_LINE], "was asked by name")
             case Act.IDENTITY:
                 by_age = IDENTITY_AGE.search(" ".join(tokens(self.moment.text)))
                 return self._say([self._identity(by_age=by_age is not None)])
@@ -194,6 +198,8 @@ class _Telling:
                 return self._say(lines.aside)
             case Act.HOLD:
                 return self._say([WAIT_LINE])
+            case Act.ACKNOWLEDGEMENT if _THANKS.search(self.moment.text):
+                return self._volunteer(lines.thanked)
             case Act.EMPATHY | Act.REASSURANCE:
                 return self._volunteer(lines.comforted)
             case _:
@@ -319,7 +325,7 @@ class _Telling:
 
     def _without_lead(self, text: str) -> str:
         """Return what was heard without the line before it that answers what was said."""
-        leads = (*self.lines.acknowledge, *self.lines.comforted, *self.lines.agree)
+        leads = (*self.lines.acknowledge, *self.lines.comforted, *self.lines.agree, *self.lines.thanked)
         return next((text.removeprefix(f"{lead} ") for lead in leads if text.startswith(f"{lead} ")), text)
 
     def _repeat(self) -> Release:

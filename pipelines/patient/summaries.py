@@ -19,7 +19,7 @@ _NUMBERS = {
         "seventeen eighteen nineteen twenty".split()
     )
 }
-_NUMBERS |= {"thirty": "30", "forty": "40", "fifty": "50", "a": "1", "an": "1"}
+_NUMBERS |= {"thirty": "30", "forty": "40", "fifty": "50", "a": "1", "an": "1", "once": "1", "twice": "2"}
 _TIMES = {"once": "one time", "twice": "two times"}
 _UNITS = (
     "second minute hour day night week month year tablet puff time cigarette cup glass pound kilo stone degree"
@@ -31,6 +31,24 @@ _MINUTES = {"minute": 1.0, "hour": 60.0, "day": 1440.0, "week": 10080.0, "month"
 _LONG = tuple(_MINUTES)
 # Times that differ by less are the same: people round them.
 ALIKE = 1.5
+# How often something happens in a week.
+_A_WEEK = {"day": 7.0, "night": 7.0, "week": 1.0, "month": 0.25, "year": 0.02}
+_NUMBER = rf"once|twice|\d+|{'|'.join(name for name in _NUMBERS if name not in ('a', 'an'))}"
+_RATE = re.compile(
+    rf"\b({_NUMBER})(?: or ({_NUMBER}))?(?: \w+)?"
+    r" (?:(?:a|per|every|each|in a|in the|of the) )(day|night|week|month|year)\b"
+)
+_RATES = (
+    (
+        re.compile(r"\b(?:(?:every|each|most) (?:single )?(?:day|night|morning|evening|afternoon)|daily|every ?day)"),
+        7.0,
+    ),
+    (re.compile(r"\bmost (?:days|nights|mornings|evenings)"), 5.0),
+    (re.compile(r"\b(?:(?:every|each) week\b|weekly)"), 1.0),
+    (re.compile(r"\b(?:(?:on|at|over|every) (?:the )?weekends?|(?:on )?(?:satur|sun)days)\b"), 1.5),
+)
+# Rates that differ by less are the same: "most days" is "daily" to some.
+OFTEN = 2.1
 # "Twice a week", "a day": how often, not how long.
 _EACH = re.compile(
     rf"(?<=\w)(?<!about)(?<!for)(?<!it's)(?<!nearly)(?<!almost) (?:a|an|per|every|each) (?:{'|'.join(_LONG)})\b"
@@ -95,7 +113,7 @@ def _contradicts(claim: str, told: str, known: Set[str]) -> bool:
         return True
     if _PARTS & own - said - known and _PARTS & said:
         return True
-    return _other_amounts(claim, told) or _denies(claim, told) or _denies(told, claim)
+    return _other_amounts(claim, told) or _other_rates(claim, told) or _denies(claim, told) or _denies(told, claim)
 
 
 def _apart(kind: dict[str, str], own: Set[str], said: Set[str]) -> bool:
@@ -110,6 +128,22 @@ def _other_amounts(claim: str, told: str) -> bool:
     if times and known_times and not any(1 / ALIKE < own / other < ALIKE for own in times for other in known_times):
         return True
     return any(not claimed[unit] & known[unit] for unit in claimed.keys() & known.keys() - _MINUTES.keys())
+
+
+def _other_rates(claim: str, told: str) -> bool:
+    claimed, known = _rates(claim), _rates(told)
+    return bool(claimed and known) and not any(1 / OFTEN < own / other < OFTEN for own in claimed for other in known)
+
+
+def _rates(text: str) -> list[float]:
+    """Return how many times a week a text says that something happens."""
+    plain = text.lower()
+    found = []
+    for first, second, unit in _RATE.findall(plain):
+        numbers = [float(_NUMBERS.get(each, each)) for each in (first, second) if each]
+        found.append(sum(numbers) / len(numbers) * _A_WEEK[unit])
+    rest = _RATE.sub(" ", plain)
+    return found + [rate for pattern, rate in _RATES if pattern.search(rest)]
 
 
 def _minutes(amounts: Mapping[str, Set[str]]) -> list[float]:

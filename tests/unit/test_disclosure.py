@@ -204,6 +204,13 @@ def test_a_summary_is_confirmed_or_corrected_by_what_was_told() -> None:
     assert untold.text in wound().lines.acknowledge
 
 
+def test_who_is_thanked_or_asked_by_name_says_so() -> None:
+    assert answer("Thank you for telling me.", Act.ACKNOWLEDGEMENT).text in wound().lines.thanked
+    assert answer("Good, that helps.", Act.ACKNOWLEDGEMENT).text in wound().lines.acknowledge
+    assert answer("Are you Mr Foster?", Act.IDENTITY).text == "Yes, that's me."
+    assert answer("What is your name?", Act.IDENTITY).text == "It's Daniel Foster."
+
+
 def test_a_word_of_the_trade_is_asked_about_once() -> None:
     said = "This is a neuroischaemic ulcer."
     asked = answer(said, Act.EXPLANATION)

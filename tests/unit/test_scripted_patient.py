@@ -23,6 +23,7 @@ from pipelines.intent.acts import Act
 from pipelines.intent.word_index import WordIndex
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
+from pipelines.patient.deflections import DEFLECTIONS
 from pipelines.patient.disclosure import AGAIN_PREFIX, TOLD_LINE
 from pipelines.responders.card_words import CardWords
 from tests.fakes.mind import Mind
@@ -239,6 +240,7 @@ def test_rules_hold_in_any_conversation(card_id: str, turns: list[str], seed: in
     card = library()[card_id]
     lines = card.lines
     plain = {text for name in type(lines).model_fields for text in getattr(lines, name)}
+    plain |= {text for texts in DEFLECTIONS.values() for text in texts}
     plain |= {f"It's {card.patient.name}.", f"I'm {card.patient.age}."}
     history: list[HistoryItem] = []
     told: list[str] = []
