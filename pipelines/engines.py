@@ -10,6 +10,7 @@ decisions come out under real and virtual time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,6 +19,9 @@ from typing import Literal, Protocol, runtime_checkable
 from audio.frames import Pcm
 from pipelines.intent.acts import Act
 from pipelines.patient.card import Card
+
+EXPLANATION_WORDS = 12
+"""Who has said so many words that ask nothing has explained something."""
 
 Isolation = Literal["thread", "process"]
 """Where a lane must run an engine: `process` for those that hold the interpreter lock or are one global instance."""
@@ -187,6 +191,12 @@ class InterpretRequest:
     text: str
     words: tuple[Word, ...] = ()
     history: tuple[HistoryItem, ...] = ()
+
+    @property
+    def explained(self) -> bool:
+        """Whether the candidate has told the patient anything but questions."""
+        said = " ".join(item.text for item in self.history if item.role == "candidate")
+        return len(re.sub(r"[^.?!]*\?", " ", said).split()) >= EXPLANATION_WORDS
 
     @property
     def first_words(self) -> bool:

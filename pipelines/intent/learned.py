@@ -92,7 +92,7 @@ class LearnedInterpreter:
         (acts,) = classifier.probabilities([turn], whole)
         near_topics = topics.nearness(whole)
         (items,) = self._calibration.probabilities(index.ahead(whole, near_topics))
-        reading = read(classifier.acts, acts, items, first=request.first_words)
+        reading = read(classifier.acts, acts, items, first=request.first_words, explained=request.explained)
         matches = tuple(
             CueMatch(index.items[item], float(items[item]), index.example(int(item), whole))
             for item in items.argsort()[::-1][: self._most]

@@ -17,6 +17,7 @@ TOLD_AT = 0.5
 FITS = 0.6
 # An act that is so sure is what it is.
 SURE_ACT = 0.75
+SUMS_UP_AT = 0.5
 # The likeliest of many acts is less likely than one of few.
 GREETS_AT = 0.3
 # What a patient would take amiss, and how much of what is taken in it must be.
@@ -34,22 +35,29 @@ class Reading:
     confidence: float
 
 
-def read(acts: Sequence[Act], likely: Shares, items: Shares, *, first: bool) -> Reading:
-    """Return what a turn is taken for: `likely` is for each of `acts`; `first`: the patient has not been heard yet."""
+def read(acts: Sequence[Act], likely: Shares, items: Shares, *, first: bool, explained: bool = True) -> Reading:
+    """Return what a turn is taken for: `likely` is for each of `acts`.
+
+    `first`: the patient has not been heard yet; `explained`: the candidate has told something that may be asked back.
+    """
     shares = dict(zip(acts, map(float, likely), strict=True))
     best = float(items.max()) if len(items) else 0.0
     if first and shares[Act.GREETING] > GREETS_AT:
         return Reading(Act.GREETING, shares[Act.GREETING])
     taken_in = {act: share for act, share in shares.items() if act in TAKEN_IN}
     rest = {act: share for act, share in shares.items() if act not in TAKEN_IN}
-    if sum(taken_in.values()) > max(rest.values()):
+    act = max(rest, key=lambda each: rest[each])
+    # Who explains says much that the patient has said too.
+    only_explains = act is Act.SUMMARY and rest[act] < SUMS_UP_AT
+    if sum(taken_in.values()) > max(rest.values()) or only_explains:
         total = sum(taken_in.values())
         # Nobody is called rude, or careless, on a mere suspicion.
         fair = {act: share for act, share in taken_in.items() if act not in GRAVE or share > total * GRAVE_SHARE}
         return Reading(max(fair, key=lambda each: fair[each]), total)
-    act = max(rest, key=lambda each: rest[each])
     # A scale of pain is no scale of readiness, and a question that names the patient does not ask for the name.
     asks = act in (Act.READINESS, Act.IDENTITY) and best > FITS and rest[act] < SURE_ACT
+    # Where nothing was explained, nothing can be asked back.
+    asks = asks or (act is Act.TEACH_BACK and not explained and best > FITS)
     if act is Act.CUE or asks:
         if best < ASKED_AT:
             return Reading(Act.UNKNOWN, (1.0 - best) * shares[act])

@@ -8,12 +8,15 @@ import pytest
 from pipelines.intent.acts import Act
 from pipelines.intent.reading import read
 
-ACTS = (Act.CUE, Act.EXPLANATION, Act.ADVICE, Act.GREETING, Act.READINESS, Act.INVITATION)
+ACTS: tuple[Act, ...] = (Act.CUE, Act.EXPLANATION, Act.ADVICE, Act.GREETING, Act.READINESS, Act.INVITATION)
+ACTS += (Act.TEACH_BACK, Act.SUMMARY, Act.RUDE, Act.EMPATHY)
 
 
-def taken_for(shares: dict[Act, float], best: float = 0.9, *, first: bool = False) -> tuple[Act, float]:
+def taken_for(
+    shares: dict[Act, float], best: float = 0.9, *, first: bool = False, explained: bool = True
+) -> tuple[Act, float]:
     likely = np.array([shares.get(act, 0.0) for act in ACTS])
-    reading = read(ACTS, likely, np.array([0.1, best]), first=first)
+    reading = read(ACTS, likely, np.array([0.1, best]), first=first, explained=explained)
     return reading.act, reading.confidence
 
 
@@ -45,5 +48,22 @@ def test_worries_are_asked_for_however_well_an_item_fits() -> None:
     assert taken_for({Act.INVITATION: 0.9}, 0.99)[0] is Act.INVITATION
 
 
+def test_nothing_is_asked_back_before_anything_was_explained() -> None:
+    shares = {Act.TEACH_BACK: 0.9}
+    assert taken_for(shares, 0.9)[0] is Act.TEACH_BACK
+    assert taken_for(shares, 0.9, explained=False)[0] is Act.CUE
+    assert taken_for(shares, 0.5, explained=False)[0] is Act.TEACH_BACK
+
+
+def test_who_hardly_sums_up_explains() -> None:
+    assert taken_for({Act.SUMMARY: 0.6, Act.EXPLANATION: 0.3})[0] is Act.SUMMARY
+    assert taken_for({Act.SUMMARY: 0.4, Act.CUE: 0.3, Act.EXPLANATION: 0.3})[0] is Act.EXPLANATION
+
+
+def test_nobody_is_called_rude_on_a_mere_suspicion() -> None:
+    assert taken_for({Act.RUDE: 0.35, Act.EMPATHY: 0.34, Act.EXPLANATION: 0.26})[0] is Act.EMPATHY
+    assert taken_for({Act.RUDE: 0.5, Act.EMPATHY: 0.3, Act.EXPLANATION: 0.2})[0] is Act.RUDE
+
+
 def test_a_card_without_items_has_nothing_to_tell() -> None:
-    assert read(ACTS, np.array([1.0, 0, 0, 0, 0, 0]), np.zeros(0), first=False).act is Act.UNKNOWN
+    assert read(ACTS, np.eye(len(ACTS))[0], np.zeros(0), first=False).act is Act.UNKNOWN
