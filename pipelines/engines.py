@@ -313,6 +313,13 @@ class RespondRequest:
     history: tuple[HistoryItem, ...] = ()
     # The seed chooses among variants, so that a replay says the same.
     seed: int = 0
+    # Whether the candidate agreed that what is said goes to a remote mind; without that nothing leaves.
+    may_leave: bool = False
+
+    @property
+    def session(self) -> str:
+        """The session that asks."""
+        return self.id.rpartition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +349,40 @@ class ReplyEnd:
 ReplyPart = Clause | ReplyEnd
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteUse:
+    """What a remote mind was asked for one reply, and what came of it; it precedes the ReplyEnd.
+
+    `outcome` is `remote` (it worded the reply), `finished` (the card's words finished it) or `card` (they are all of
+    it), and `reason` the code of why. `failures` name each host that failed, with how. Tokens are the provider's count,
+    or `estimated`; `cost` is in the currency of the prices that are set. `scrubbed` counts the personal data that were
+    taken out, `budget_used` is the largest share of a budget that is used up.
+    """
+
+    provider: str
+    model: str
+    host: str
+    outcome: Literal["remote", "finished", "card"]
+    reason: str = ""
+    failures: tuple[str, ...] = ()
+    tokens_in: int = 0
+    tokens_out: int = 0
+    estimated: bool = False
+    cost: float = 0.0
+    first_token_ms: float | None = None
+    took_ms: float = 0.0
+    scrubbed: int = 0
+    budget_used: float = 0.0
+
+
+@runtime_checkable
+class Cancellable(Protocol):
+    """An engine that waits for others while it answers: it can be told that nobody wants the answer any more."""
+
+    def cancel(self, request_id: str) -> None:
+        """Stop answering that request at once; called from another thread, for one that is over too."""
+
+
 @runtime_checkable
 class Responder(Protocol):
     """Says what is released as this patient would; what may be told was decided before."""
@@ -354,7 +395,7 @@ class Responder(Protocol):
     def prepare(self, request: PrepareRequest) -> None:
         """Get ready for a session, so that its first turn is as fast as the later ones (idempotent)."""
 
-    def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
+    def respond(self, request: RespondRequest) -> Iterator[ReplyPart | RemoteUse]:
         """Yield clauses as they are ready, then exactly one ReplyEnd."""
 
 

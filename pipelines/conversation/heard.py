@@ -206,6 +206,11 @@ def same_words(one: str, other: str) -> bool:
     return _plain(one.split()) == _plain(other.split())
 
 
+def content_words(text: str) -> list[str]:
+    """Return the words of a text that carry what it says, plain and in order."""
+    return _content(text.split())
+
+
 def _plain(words: list[str]) -> list[str]:
     plain = (word.strip(_PUNCTUATION).lower() for word in words)
     return [word for word in plain if word]

@@ -15,9 +15,9 @@ from multiprocessing.connection import Connection
 from typing import Protocol
 
 from common.errors import EngineError, WorkerDied
-from pipelines.engines import EngineInfo, Isolation
-from pipelines.lanes.messages import Cancel, Failed, FromWorker, Ready, ToWorker
-from pipelines.lanes.worker_loop import Factory, WorkerLoop, failed_to_load, serve
+from pipelines.engines import Cancellable, EngineInfo, Isolation, RespondRequest
+from pipelines.lanes.messages import Cancel, Failed, FromWorker, Job, Ready, ToWorker
+from pipelines.lanes.worker_loop import Engine, Factory, WorkerLoop, failed_to_load, serve
 
 START_TIMEOUT_S = 120.0  # a large model from a cold disk
 
@@ -103,6 +103,8 @@ class ThreadWorker:
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
         self._replies: asyncio.Queue[FromWorker] = asyncio.Queue()
         self._thread: threading.Thread | None = None
+        self._waits: Cancellable | None = None  # the engine, if it waits for others
+        self._job: Job | None = None  # the last one
 
     async def start(self) -> EngineInfo:
         """Start the thread; load and warm the engine in it."""
@@ -120,12 +122,24 @@ class ThreadWorker:
             except RuntimeError:
                 self._inbox.put(None)  # the loop is closed: nobody listens any more
 
-        self._thread = threading.Thread(target=serve, args=(self._factory, receive, send), name="lane", daemon=True)
+        def make() -> Engine:
+            engine = self._factory()
+            waits: object = engine
+            self._waits = waits if isinstance(waits, Cancellable) else None
+            return engine
+
+        self._thread = threading.Thread(target=serve, args=(make, receive, send), name="lane", daemon=True)
         self._thread.start()
         return await _first_reply(self)
 
     def send(self, message: ToWorker) -> None:
-        """Hand a message to the thread."""
+        """Hand a message to the thread; an engine that waits for others is told of a cancellation at once."""
+        match message:
+            case Job():
+                self._job = message
+            case Cancel(id=call_id) if self._waits is not None and self._job is not None and self._job.id == call_id:
+                if isinstance(self._job.request, RespondRequest):
+                    self._waits.cancel(self._job.request.id)
         self._inbox.put(message)
 
     async def reply(self) -> FromWorker:

@@ -1,0 +1,213 @@
+"""One reply of a remote mind: asked of one host after another until it is whole, and cut into sentences.
+
+When a host fails in the middle, its unfinished sentence is dropped, and the next one is told what was said and asked to
+go on. What it says again all the same is not passed on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import httpx2
+import structlog
+
+from pipelines.responders.remote.attempt import stream_answer
+from pipelines.responders.remote.chat_messages import DONE
+from pipelines.responders.remote.failures import RemoteFailure
+from pipelines.responders.remote.forms import Asking, ChatMessage, Delta, Form
+from pipelines.responders.remote.host import Host, Hosts
+from pipelines.responders.remote.plan import RemotePlan
+from pipelines.responders.remote.sentences import SentenceCutter, is_said
+from pipelines.responders.remote.spending import Reservation, Spending
+
+logger = structlog.get_logger("pipelines.remote")
+
+# A patient says no more at once; a model that never stops is stopped there.
+MOST_SENTENCES = 5
+# A host that wants to be asked again later than this is not waited for.
+MOST_PATIENCE_S = 1.5
+# English has about four characters a token; three is on the safe side.
+_CHARS_PER_TOKEN = 3
+_TOKENS_PER_MESSAGE = 8
+
+Prompt = Callable[[Sequence[str]], list[ChatMessage]]
+"""Makes the prompt, given the sentences that were said already."""
+
+
+@dataclass(slots=True)
+class Account:
+    """What a reply took so far."""
+
+    host: str = ""
+    failures: list[str] = field(default_factory=list)
+    tokens_in: int = 0
+    tokens_out: int = 0
+    estimated: bool = False
+    cost: float = 0.0
+    first_token_ms: float | None = None
+
+
+@dataclass(slots=True)
+class Usage:
+    """The tokens of one request, as far as they are known."""
+
+    chars_in: int
+    messages: int
+    chars_out: int = 0
+    told_in: int | None = None
+    told_out: int | None = None
+
+    def take(self, delta: Delta) -> None:
+        self.chars_out += len(delta.text)
+        self.told_in = delta.tokens_in if delta.tokens_in is not None else self.told_in
+        self.told_out = delta.tokens_out if delta.tokens_out is not None else self.told_out
+
+    @property
+    def likely_in(self) -> int:
+        return math.ceil(self.chars_in / _CHARS_PER_TOKEN) + _TOKENS_PER_MESSAGE * self.messages
+
+    @property
+    def tokens(self) -> tuple[int, int]:
+        likely_out = math.ceil(self.chars_out / _CHARS_PER_TOKEN)
+        return (
+            self.told_in if self.told_in is not None else self.likely_in,
+            self.told_out if self.told_out is not None else likely_out,
+        )
+
+    @property
+    def estimated(self) -> bool:
+        return self.told_in is None or self.told_out is None
+
+
+class RemoteReply:
+    """The asking of one reply; runs on the network's loop."""
+
+    def __init__(
+        self,
+        plan: RemotePlan,
+        *,
+        session: str,
+        prompt: Prompt,
+        client: httpx2.AsyncClient,
+        form: Form,
+        hosts: Hosts,
+        spending: Spending,
+    ) -> None:
+        self.account = Account()
+        self.said: list[str] = []
+        self._began_s = 0.0
+        self._plan = plan
+        self.session = session
+        self._prompt = prompt
+        self._client = client
+        self._form = form
+        self._hosts = hosts
+        self._spending = spending
+
+    async def sentences(self) -> AsyncGenerator[str, None]:
+        """Yield the reply's sentences; raises RemoteFailure when no host can finish it."""
+        waits = self._plan.settings.waits
+        loop = asyncio.get_running_loop()
+        self._began_s = loop.time()
+        due_s = self._began_s + waits.whole_s
+        failed: list[Host] = []
+        last = RemoteFailure("remote.unreachable", "no host may be asked just now")
+        for attempt in range(waits.tries):
+            host = await self._next_host(failed)
+            if host is None:
+                raise last
+            if host in failed:
+                await asyncio.sleep(self._backoff_s(attempt))
+            if loop.time() >= due_s:
+                raise last
+            self.account.host = str(host)
+            try:
+                async with aclosing(self._ask(host, due_s)) as sentences:
+                    async for sentence in sentences:
+                        yield sentence
+            except RemoteFailure as failure:
+                last = failure
+                self.account.failures.append(f"{host}: {failure.code}")
+                logger.warning("remote_host_failed", host=str(host), reason=failure.code, detail=failure.detail)
+                if failure.final:
+                    raise
+                host.failed(failure)
+                failed.append(host)
+            else:
+                host.succeeded()
+                return
+        raise last
+
+    async def _ask(self, host: Host, due_s: float) -> AsyncGenerator[str, None]:
+        """Yield what one host adds to what was said; raises RemoteFailure."""
+        settings = self._plan.settings
+        messages = self._prompt(self.said)
+        usage = Usage(sum(len(message.content) for message in messages), len(messages))
+        held = self._spending.reserve(self.session, tokens_in=usage.likely_in, tokens_out=settings.max_tokens)
+        asking = Asking(
+            self._plan.model, messages, settings.max_tokens, settings.temperature, self._plan.provider.limit_field
+        )
+        went_on = bool(self.said)
+        cutter = SentenceCutter()
+        loop = asyncio.get_running_loop()
+        billed = began = False
+        try:
+            with host.request():
+                # Whoever stops waiting for an answer that had not begun is likely to pay for the question.
+                billed = True
+                stream = stream_answer(self._client, host, self._form, asking, waits=settings.waits, until_s=due_s)
+                async with aclosing(stream) as deltas:
+                    async for delta in deltas:
+                        began = True
+                        usage.take(delta)
+                        if delta.text and self.account.first_token_ms is None:
+                            self.account.first_token_ms = 1000.0 * (loop.time() - self._began_s)
+                        for sentence in cutter.feed(delta.text):
+                            if self._is_new(sentence, went_on):
+                                yield sentence
+                        if len(self.said) >= MOST_SENTENCES:
+                            return
+                        if loop.time() > due_s:
+                            raise RemoteFailure("remote.timeout", "took too long for the whole reply")
+            for sentence in cutter.flush():
+                if self._is_new(sentence, went_on):
+                    yield sentence
+            if not self.said:
+                raise RemoteFailure("remote.empty", "answered without a word")
+        except RemoteFailure as failure:
+            billed = began or failure.code == "remote.timeout"
+            raise
+        finally:
+            self._settle(held, usage, billed=billed)
+
+    async def _next_host(self, failed: Sequence[Host]) -> Host | None:
+        """Return whom to ask now; waits a little for a host that asked for it."""
+        host = self._hosts.choose(avoid=failed)
+        if host is None and self._hosts.free_in_s() <= MOST_PATIENCE_S:
+            await asyncio.sleep(self._hosts.free_in_s())
+            host = self._hosts.choose(avoid=failed)
+        return host
+
+    def _settle(self, held: Reservation, usage: Usage, *, billed: bool) -> None:
+        tokens_in, tokens_out = usage.tokens if billed else (0, 0)
+        self.account.cost += self._spending.settle(held, tokens_in=tokens_in, tokens_out=tokens_out)
+        self.account.tokens_in += tokens_in
+        self.account.tokens_out += tokens_out
+        self.account.estimated |= billed and usage.estimated
+
+    def _is_new(self, sentence: str, went_on: bool) -> bool:
+        """Note a sentence; return whether it is to be said."""
+        if is_said(sentence, self.said, nearly=went_on) or (went_on and sentence.strip(" .!").lower() == DONE):
+            return False
+        self.said.append(sentence)
+        return True
+
+    def _backoff_s(self, attempt: int) -> float:
+        waits = self._plan.settings.waits
+        # Spread, so that sessions that failed together don't come back together.
+        return waits.backoff_ms / 1000.0 * 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311

@@ -1,0 +1,178 @@
+"""The responder that has a remote mind word the patient's replies, with the card's words where it can't or may not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pipelines.conversation.heard import content_words
+from pipelines.engines import Clause, EngineInfo, PrepareRequest, RemoteUse, ReplyEnd, ReplyPart, RespondRequest
+from pipelines.responders.remote.chat_messages import chat_messages
+from pipelines.responders.remote.failures import RemoteFailure
+from pipelines.responders.remote.forms import ChatMessage
+from pipelines.responders.remote.mind import RemoteMind
+from pipelines.responders.remote.network import Stream
+from pipelines.responders.remote.reply import Account, RemoteReply
+from pipelines.responders.remote.scrub import Scrubber, words_to_keep
+from pipelines.tts.clauses import split_clauses
+
+# Beyond the time for a whole reply: the network's loop itself hangs.
+_GRACE_S = 5.0
+# A clause carries what it tells if it has a share of the released content words; less is small talk.
+_SAID_SHARE = 0.3
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What one request came to, filled on the network's loop and read when it is over."""
+
+    scrubber: Scrubber = field(default_factory=Scrubber)
+    reply: RemoteReply | None = None
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def account(self) -> Account:
+        return self.reply.account if self.reply is not None else Account()
+
+
+class RemoteResponder:
+    """A Responder; one of them serves all threads of a lane.
+
+    Every reply has a RemoteUse before its end. A candidate who did not agree, a failure and a spent budget are no
+    errors: the card's words are said.
+    """
+
+    def __init__(self, mind: RemoteMind) -> None:
+        plan = mind.plan
+        self.info = EngineInfo(
+            kind="responder", name="remote", demonstration=False, isolation="thread", detail=plan.shown
+        )
+        self._mind = mind
+        self._lock = threading.Lock()
+        self._streams: dict[str, Stream[str]] = {}
+        # A cancellation may come before its request has begun.
+        self._cancelled: deque[str] = deque(maxlen=256)
+
+    def warm(self) -> None:
+        """Load what is needed; nothing is sent before somebody agreed."""
+        self._mind.network.run(self._mind.open, timeout_s=30.0)
+        split_clauses("Ready.")
+
+    def prepare(self, request: PrepareRequest) -> None:
+        """Nothing depends on the patient."""
+
+    def cancel(self, request_id: str) -> None:
+        """Close the stream of a request at once; called from another thread."""
+        with self._lock:
+            self._cancelled.append(request_id)
+            stream = self._streams.get(request_id)
+        if stream is not None:
+            stream.cancel()
+
+    def respond(self, request: RespondRequest) -> Iterator[ReplyPart | RemoteUse]:
+        """Yield the reply's clauses as they come, then what it took, then one ReplyEnd."""
+        began_s = time.monotonic()
+        asked = _Asked()
+        failure: RemoteFailure | None = None
+        try:
+            for sentence in self._sentences(request, asked):
+                asked.said.append(sentence)
+                yield from _clauses(sentence, request)
+        except RemoteFailure as raised:
+            failure = raised
+        except TimeoutError:
+            failure = RemoteFailure("remote.timeout", "the network's own thread does not answer")
+        by_card = _left_of_the_card(request, asked.said, failed=failure is not None)
+        for text, pause_after_ms in by_card:
+            yield Clause(text, request.release.cue, pause_after_ms)
+        yield self._use(asked, failure, by_card=bool(by_card), took_ms=1000.0 * (time.monotonic() - began_s))
+        yield ReplyEnd()
+
+    def _sentences(self, request: RespondRequest, asked: _Asked) -> Iterator[str]:
+        if not request.may_leave:
+            raise RemoteFailure("remote.consent", "the candidate did not agree to it", final=True)
+        if not request.release.text.strip():
+            return
+        stream = self._mind.network.stream(lambda: self._ask(request, asked))
+        with self._lock:
+            cancelled = request.id in self._cancelled
+            self._streams[request.id] = stream
+        try:
+            if not cancelled:
+                yield from stream.read(timeout_s=self._mind.plan.settings.waits.whole_s + _GRACE_S)
+        finally:
+            stream.cancel()
+            with self._lock:
+                self._streams.pop(request.id, None)
+
+    async def _ask(self, request: RespondRequest, asked: _Asked) -> AsyncIterator[str]:
+        def prompt(said: Sequence[str]) -> list[ChatMessage]:
+            asked.scrubber = Scrubber(kept)
+            return chat_messages(request, scrub=asked.scrubber, said=said)
+
+        kept = _kept(request)
+        asked.reply = await self._mind.ask(request.session, prompt)
+        try:
+            async for sentence in asked.reply.sentences():
+                yield sentence
+        finally:
+            self._mind.watch_health()
+
+    def _use(self, asked: _Asked, failure: RemoteFailure | None, *, by_card: bool, took_ms: float) -> RemoteUse:
+        account, plan = asked.account, self._mind.plan
+        session_share = self._mind.spending.used(asked.reply.session if asked.reply is not None else "")
+        return RemoteUse(
+            provider=plan.name,
+            model=plan.model,
+            host=account.host,
+            outcome="remote" if not by_card else ("finished" if asked.said else "card"),
+            reason=failure.code if failure is not None else ("remote.incomplete" if by_card else ""),
+            failures=tuple(account.failures),
+            tokens_in=account.tokens_in,
+            tokens_out=account.tokens_out,
+            estimated=account.estimated,
+            cost=round(account.cost, 6),
+            first_token_ms=account.first_token_ms and round(account.first_token_ms, 1),
+            took_ms=round(took_ms, 1),
+            scrubbed=asked.scrubber.found,
+            budget_used=round(session_share, 4),
+        )
+
+
+def _kept(request: RespondRequest) -> frozenset[str]:
+    """Return the words of the card that are known here: its names are nobody's personal data."""
+    patient = [item.text for item in request.history if item.role == "patient"]
+    return words_to_keep([request.persona.name, request.persona.setting, request.release.text, *patient])
+
+
+def _clauses(sentence: str, request: RespondRequest) -> Iterator[Clause]:
+    for text, pause_after_ms in split_clauses(sentence):
+        yield Clause(text, request.release.cue, pause_after_ms)
+
+
+def _left_of_the_card(request: RespondRequest, said: list[str], *, failed: bool) -> list[tuple[str, int]]:
+    """Return the card's own clauses that are still to be said.
+
+    All of them where nothing was said. After a failure those that the sentences before it had not told; after a whole
+    reply too, but only if it was to tell a cue or a fact and told next to nothing of it.
+    """
+    release = request.release
+    clauses = split_clauses(release.text)
+    if not said:
+        return clauses
+    told = set(content_words(" ".join(said)))
+    if not failed:
+        wanted = set(content_words(release.text))
+        must_tell = release.cue is not None or release.fact is not None
+        if not must_tell or not wanted or len(wanted & told) >= _SAID_SHARE * len(wanted):
+            return []
+        return clauses
+    return [clause for clause in clauses if not _is_told(clause[0], told)]
+
+
+def _is_told(clause: str, told: set[str]) -> bool:
+    words = set(content_words(clause))
+    return len(words & told) >= 0.6 * len(words)

@@ -1,0 +1,99 @@
+"""Cuts an answer into sentences as it comes, free of what nobody can say, and without what was said before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rapidfuzz import fuzz
+
+from pipelines.tts.clauses import split_clauses
+
+# Text without a mark is cut there: the voice can't wait for ever.
+MOST_WORDS = 40
+# Two sentences with so much in common, of 100, are one and the same.
+SAME = 90
+
+_END = re.compile(r"[.!?…]+[\"'”’)\]]*\s")
+_THINKING = re.compile(r"<(think|thinking|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_STAGE = re.compile(
+    r"(?<!\*)\*(?!\*)[^*\n]{1,200}\*(?!\*)|\[[^\]\n]{0,60}\]|\((?:sighs?|laughs?|pauses?|coughs?|nods?|smiles?)[^)\n]{0,60}\)",
+    re.I,
+)
+_MARKDOWN = re.compile(r"[*_`#>~|]+|^\s*(?:[-•]|\d+[.)])\s+", re.MULTILINE)
+_UNSPEAKABLE = re.compile(r"[^\w\s.,;:!?…'’‘\"“”()\-–—/%°£$€+&½¼¾]")
+
+
+class SentenceCutter:
+    """Takes an answer in any pieces and returns its sentences, each when it is whole."""
+
+    def __init__(self) -> None:
+        self._raw = ""
+
+    def feed(self, text: str) -> list[str]:
+        """Return the sentences that these characters complete."""
+        self._raw += text
+        lowered = self._raw.lower()
+        if "<think" in lowered or "<reason" in lowered:
+            if not re.search(r"</(think|thinking|reasoning)>", lowered):
+                return []
+            self._raw = _THINKING.sub("", self._raw)
+        elif self._raw.lstrip().startswith("<") and len(self._raw.lstrip()) < len("<reasoning>"):
+            return []  # it may become a mark of thinking
+        found: list[str] = []
+        while (end := self._next_end()) is not None:
+            sentence, self._raw = self._raw[:end], self._raw[end:]
+            if plain := speakable(sentence):
+                found.append(plain)
+        return found
+
+    def flush(self) -> list[str]:
+        """Return what is left at the end of the answer, as a sentence."""
+        rest, self._raw = speakable(_THINKING.sub("", self._raw)), ""
+        return [rest] if rest else []
+
+    def _next_end(self) -> int | None:
+        """Return where the first sentence ends, if that is known by now."""
+        paragraph = self._raw.find("\n\n", len(self._raw) - len(self._raw.lstrip()))
+        for match in _END.finditer(self._raw):
+            if 0 <= paragraph < match.start():
+                return paragraph
+            head, following = self._raw[: match.end()].rstrip(), self._raw[match.end() :].lstrip()
+            # What follows a full stop tells whether it ended a sentence; of the other marks it is known.
+            if not following and head.endswith("."):
+                break
+            if not head.endswith(".") or _ends(head, following):
+                return match.end()
+        if paragraph >= 0:
+            return paragraph
+        words = list(re.finditer(r"\S+\s", self._raw))
+        return words[MOST_WORDS - 1].end() if len(words) > MOST_WORDS else None
+
+
+def _ends(head: str, following: str) -> bool:
+    """Return whether the full stop at the end of `head` ends a sentence, and is not that of an abbreviation."""
+    last_words = " ".join(head.split()[-2:])
+    # Long enough to be cut after.
+    return len(split_clauses(f"Considered here {last_words} {_first_letter(following)}")) > 1
+
+
+def _first_letter(text: str) -> str:
+    return next((mark for mark in text if mark.isalnum()), "X")
+
+
+def speakable(text: str) -> str:
+    """Return a sentence without markup, stage directions, emoji and other marks that nobody says."""
+    plain = _MARKDOWN.sub(" ", _STAGE.sub(" ", text))
+    plain = " ".join(_UNSPEAKABLE.sub(" ", plain).split())
+    plain = re.sub(r"\s+([.,;:!?…])", r"\1", plain)
+    return plain if any(mark.isalnum() for mark in plain) else ""
+
+
+def is_said(sentence: str, said: Sequence[str], *, nearly: bool) -> bool:
+    """Return whether a sentence was said before, word for word, or `nearly` so."""
+    plain = _plain(sentence)
+    return any(plain == before or (nearly and fuzz.ratio(plain, before) >= SAME) for before in map(_plain, said))
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"[^\w\s]", "", text.lower()).split())

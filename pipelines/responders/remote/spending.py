@@ -1,0 +1,197 @@
+"""What the remote mind has spent, and whether it may go on: tokens and money by day and by session.
+
+The day's sums are kept in a file, so that a restart is no way round a budget. Only one thread changes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from pipelines.responders.remote.failures import RemoteFailure
+from pipelines.responders.remote.settings import RemoteBudget
+
+logger = structlog.get_logger("pipelines.remote")
+
+# Older sessions are over; one that should come back begins at zero.
+_SESSIONS_KEPT = 2_000
+_MILLION = 1_000_000.0
+
+
+@dataclass(slots=True)
+class Sums:
+    """Tokens and money, those of requests under way included."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """All tokens."""
+        return self.tokens_in + self.tokens_out
+
+    def add(self, tokens_in: int, tokens_out: int, cost: float) -> None:
+        """Add tokens and money; a reservation is taken back with negative ones."""
+        self.tokens_in += tokens_in
+        self.tokens_out += tokens_out
+        self.cost = max(0.0, self.cost + cost)
+
+
+@dataclass(slots=True)
+class Reservation:
+    """What a request may cost at most, held back until it is known what it did cost."""
+
+    session: str
+    day: str
+    tokens_in: int
+    tokens_out: int
+    cost: float
+
+
+class Spending:
+    """The account of all sessions on this server."""
+
+    def __init__(
+        self,
+        budget: RemoteBudget,
+        file: Path | None = None,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take up the account of the file's day; a file that can't be read counts as nothing, and is told of."""
+        self.budget = budget
+        # Since the start of this server, for metrics; what was estimated is in it.
+        self.total = Sums()
+        self.refusals = 0
+        self._file = file
+        self._now = now
+        self._day = self._today()
+        self._sums = Sums()
+        self._sessions: OrderedDict[str, Sums] = OrderedDict()
+        self._warned: set[str] = set()
+        self._told_of_file = False
+        self._load()
+
+    @property
+    def today(self) -> Sums:
+        """The sums of this day (UTC)."""
+        self._turn_day()
+        return self._sums
+
+    def used(self, session: str = "") -> float:
+        """Return the largest share of a budget that is used up, 0 where there is none; with a session, its own too."""
+        return max((share for _, share in self._shares(session)), default=0.0)
+
+    def reserve(self, session: str, *, tokens_in: int, tokens_out: int) -> Reservation:
+        """Hold back what a request may cost at most; raises RemoteFailure when a budget does not allow it."""
+        self._turn_day()
+        cost = self._cost(tokens_in, tokens_out)
+        own = self._own(session)
+        budget = self.budget
+        for name, limit, spent, more in (
+            ("day_tokens", budget.day_tokens, self._sums.tokens, tokens_in + tokens_out),
+            ("session_tokens", budget.session_tokens, own.tokens, tokens_in + tokens_out),
+            ("day_cost", budget.day_cost, self._sums.cost, cost),
+            ("session_cost", budget.session_cost, own.cost, cost),
+        ):
+            if limit and spent + more > limit:
+                self.refusals += 1
+                whose = session if name.startswith("session") else self._day
+                self._warn(f"{name}/{whose}", "remote_budget_spent", name)
+                raise RemoteFailure("remote.budget", f"engines.remote.budget.{name} is spent", final=True)
+        reservation = Reservation(session, self._day, tokens_in, tokens_out, cost)
+        for sums in (self._sums, own):
+            sums.add(tokens_in, tokens_out, cost)
+        return reservation
+
+    def settle(self, held: Reservation, *, tokens_in: int, tokens_out: int) -> float:
+        """Replace what was held back by what a request did cost; return the money."""
+        self._turn_day()
+        cost = self._cost(tokens_in, tokens_out)
+        changes = (tokens_in - held.tokens_in, tokens_out - held.tokens_out, cost - held.cost)
+        self._own(held.session).add(*changes)
+        if held.day == self._day:
+            self._sums.add(*changes)
+        else:
+            # It began yesterday, whose account is closed.
+            self._sums.add(tokens_in, tokens_out, cost)
+        self.total.add(tokens_in, tokens_out, cost)
+        for name, share in self._shares(held.session):
+            if share >= self.budget.alert_share:
+                key = held.session if name.startswith("session") else self._day
+                self._warn(f"near {name}/{key}", "remote_budget_near", name, share=round(share, 3))
+        self._save()
+        return cost
+
+    # -------------------------------------------------------------- sums
+
+    def _cost(self, tokens_in: int, tokens_out: int) -> float:
+        return (tokens_in * self.budget.price_in + tokens_out * self.budget.price_out) / _MILLION
+
+    def _own(self, session: str) -> Sums:
+        sums = self._sessions.setdefault(session, Sums())
+        self._sessions.move_to_end(session)
+        while len(self._sessions) > _SESSIONS_KEPT:
+            self._sessions.popitem(last=False)
+        return sums
+
+    def _shares(self, session: str) -> list[tuple[str, float]]:
+        budget, sums, own = self.budget, self.today, self._sessions.get(session, Sums())
+        spent = (
+            ("day_tokens", budget.day_tokens, sums.tokens),
+            ("day_cost", budget.day_cost, sums.cost),
+            ("session_tokens", budget.session_tokens, own.tokens),
+            ("session_cost", budget.session_cost, own.cost),
+        )
+        return [(name, amount / limit) for name, limit, amount in spent if limit]
+
+    def _warn(self, key: str, event: str, budget: str, **more: float) -> None:
+        if key not in self._warned:
+            self._warned.add(key)
+            logger.warning(event, budget=f"engines.remote.budget.{budget}", **more)
+
+    # -------------------------------------------------------------- days, and the file
+
+    def _today(self) -> str:
+        return self._now().astimezone(UTC).date().isoformat()
+
+    def _turn_day(self) -> None:
+        if (day := self._today()) != self._day:
+            self._day, self._sums = day, Sums()
+            self._warned = {key for key in self._warned if "session" in key}
+
+    def _load(self) -> None:
+        if self._file is None:
+            return
+        try:
+            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            if kept["day"] == self._day:
+                self._sums = Sums(int(kept["tokens_in"]), int(kept["tokens_out"]), float(kept["cost"]))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, KeyError, TypeError):
+            logger.warning("remote_spending_unreadable", file=str(self._file))
+
+    def _save(self) -> None:
+        if self._file is None:
+            return
+        new = self._file.with_suffix(".new")
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            new.write_text(json.dumps({"day": self._day, **asdict(self._sums)}), encoding="utf-8")
+            os.replace(new, self._file)
+        except OSError as error:
+            if not self._told_of_file:
+                self._told_of_file = True
+                logger.error("remote_spending_not_kept", file=str(self._file), error=error.strerror)
+            with contextlib.suppress(OSError):
+                new.unlink(missing_ok=True)
