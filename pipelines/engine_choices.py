@@ -10,7 +10,8 @@ import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,11 +25,16 @@ from pipelines.lanes.worker_loop import Engine, Factory
 from pipelines.models.devices import DEVICE_PATTERN, choose_device, choose_threads, usable_cores
 from pipelines.models.model_folders import ModelPlace, installed_recognisers, installed_turn_detectors, locate
 from pipelines.models.settings import ModelSettings
+from pipelines.responders.remote.plan import RemotePlan, plan_remote
+from pipelines.responders.remote.settings import RemoteSettings
 from pipelines.session.driver import Engines
 from pipelines.stt.model_choice import AUTO, FIRST, choose_model
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.tts.casting import missing_sexes, name_of
 from pipelines.tts.voices import SEXES, NeuralVoice, installed_voices, quick_enough, voices_for
+
+if TYPE_CHECKING:
+    from pipelines.responders.remote.mind import RemoteMind
 
 PULL_VOICES = "`interlocutor models pull joe` and `interlocutor models pull kokoro`"
 """The commands that bring a man's and women's voices."""
@@ -37,6 +43,9 @@ _PEOPLE = {"female": "women", "male": "men"}
 
 SMART_TURN = "smart-turn"
 """The id of the turn detector that the catalogue brings."""
+
+REMOTE_WORKERS = 16
+"""So many replies of a remote mind are waited for at once."""
 
 Backend = Literal["mock", "embedded", "local", "cloud", "auto"]
 
@@ -72,8 +81,10 @@ class EngineSettings(BaseModel):
     interpreter_top_k: int = Field(
         default=3, ge=1, le=20, description="How many cues and facts, the likeliest first, are looked up for a turn."
     )
-    responder: Literal["auto", "scripted-patient", "scripted"] = Field(
-        default="auto", description="What words the patient's replies, by name; auto follows the backend."
+    responder: Literal["auto", "scripted-patient", "remote", "scripted"] = Field(
+        default="auto",
+        description="What words the patient's replies, by name; remote: the language model of engines.remote. auto "
+        "follows the backend, and asks a remote one only with the backend cloud or the profile hybrid.",
     )
     synthesiser: Literal["auto", "neural", "espeak", "flite", "scripted"] = Field(
         default="auto",
@@ -88,12 +99,15 @@ class EngineSettings(BaseModel):
         default=0, ge=0, le=64, description="PocketSphinx processes; 0: one per core, at most 4."
     )
     interpreter_workers: int = Field(default=1, ge=1, le=64, description="Threads of the interpreter.")
-    responder_workers: int = Field(default=1, ge=1, le=64, description="Threads or processes of the responder.")
+    responder_workers: int = Field(
+        default=1, ge=1, le=64, description="Threads or processes of the responder, for a remote one at least 16."
+    )
     synthesiser_workers: int = Field(
         default=0, ge=0, le=64, description="Threads or processes of the voice; 0: one, for neural voices two."
     )
     turn_detector_workers: int = Field(default=1, ge=1, le=64, description="Threads of the turn detector.")
     whisper: WhisperSettings = Field(default_factory=WhisperSettings)
+    remote: RemoteSettings = Field(default_factory=RemoteSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +126,8 @@ class Choice:
     batch_size: int = 0
     readers: int = 1
     place: ModelPlace | None = None
+    # At least so many jobs at once: of an engine that only waits for others.
+    workers: int = 1
 
     @property
     def model(self) -> str:
@@ -133,6 +149,13 @@ class Choices:
     synthesiser: Choice
     turn_detector: Choice | None = None
     no_turn_detector: str = ""
+    # Whom the responder asks; None: nothing that is said leaves this machine.
+    mind: RemoteMind | None = None
+
+    @property
+    def remote(self) -> RemotePlan | None:
+        """The provider that words the replies, if one does."""
+        return self.mind.plan if self.mind is not None else None
 
     @property
     def names(self) -> dict[str, str]:
@@ -180,26 +203,22 @@ class _OfModel:
         return self.make()
 
 
-def choose_engines(settings: EngineSettings, models: ModelSettings | None = None) -> Choices:
+def choose_engines(
+    settings: EngineSettings, models: ModelSettings | None = None, *, spending_file: Path | None = None
+) -> Choices:
     """Return the engines that the settings stand for; raises EngineError for those that are not there.
 
-    A model that is asked for and not installed is no error here: loading it is, and says what to do.
+    A model that is asked for and not installed is no error here: loading it is, and says what to do. `spending_file`
+    keeps what a remote mind has cost today.
     """
     models = models or ModelSettings()
     backend = settings.backend
+    mind = _remote_mind(settings, spending_file)
     if backend == "cloud":
-        raise EngineError(
-            "the 'cloud' engines are not installed in this version; set engines.backend to 'embedded' or 'auto'",
-            code="engine.unavailable",
-        )
-    if settings.profile == "hybrid" and settings.responder == "auto" and backend in ("auto", "local"):
-        raise EngineError(
-            "profile 'hybrid' lets a remote language model answer, and this version has no remote responder; "
-            "set engines.responder to 'scripted-patient', or engines.profile to 'small-cpu'",
-            code="engine.unavailable",
-        )
+        # The ears and the voice are this machine's: the best that is installed.
+        settings = settings.model_copy(update={"backend": "auto"})
     scripted = backend == "mock"
-    why = "auto: the best installed" if backend == "auto" else f"engines.backend is '{backend}'"
+    why = "auto: the best installed" if settings.backend == "auto" else f"engines.backend is '{backend}'"
     recogniser = _recogniser(settings, models, why)
     if backend == "auto":
         backend = "local" if recogniser.name == "whisper" else "embedded"
@@ -208,10 +227,30 @@ def choose_engines(settings: EngineSettings, models: ModelSettings | None = None
         backend,
         recogniser,
         _interpreter(settings, models, recogniser, why),
-        _responder(settings.responder, scripted, why),
+        _responder(settings.responder, scripted, why) if mind is None else _asks_remote(mind, settings),
         _synthesiser(settings.synthesiser, settings.backend, models),
         turn_detector,
         no_turn_detector,
+        mind,
+    )
+
+
+def _remote_mind(settings: EngineSettings, spending_file: Path | None) -> RemoteMind | None:
+    """Return the remote mind that the settings ask for, if they do; a key or a host alone asks for nothing."""
+    by_set = settings.backend == "cloud" or (settings.profile == "hybrid" and settings.backend in ("auto", "local"))
+    if settings.responder != "remote" and not (settings.responder == "auto" and by_set):
+        return None
+    from pipelines.responders.remote.mind import RemoteMind  # late: an HTTP client is for those who ask one
+
+    return RemoteMind(plan_remote(settings.remote), spending_file=spending_file)
+
+
+def _asks_remote(mind: RemoteMind, settings: EngineSettings) -> Choice:
+    asked = "asked for by name" if settings.responder == "remote" else "auto: a remote language model is to answer"
+    factory = _Lazy("pipelines.responders.remote.responder", "RemoteResponder", {"mind": mind})
+    # Each thread waits for a provider, and computes next to nothing.
+    return Choice(
+        "remote", factory, "thread", f"{asked}; {mind.plan.shown}", demonstration=False, workers=REMOTE_WORKERS
     )
 
 
@@ -385,7 +424,7 @@ def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Eng
     return Engines(
         _recogniser_lane(choices.recogniser, settings, clock),
         _job_lane("interpreter", choices.interpreter, settings.interpreter_workers, clock),
-        _job_lane("responder", choices.responder, settings.responder_workers, clock),
+        _job_lane("responder", choices.responder, max(settings.responder_workers, choices.responder.workers), clock),
         _job_lane("synthesiser", choices.synthesiser, _voice_workers(settings, choices.synthesiser), clock),
         _job_lane("turn_detector", choices.turn_detector, settings.turn_detector_workers, clock)
         if choices.turn_detector is not None

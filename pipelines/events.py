@@ -76,6 +76,9 @@ class ConsentGiven(Event):
     audience: ClassVar[Audience] = Audience.EXAMINER
     version: str
     text: str
+    # Whom they agreed that their words are sent to, and the country; empty if nobody's language model is asked.
+    provider: str = ""
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +295,35 @@ class ReplyProposed(Event):
     cues: tuple[str, ...]
     reason: str
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteMindAsked(Event):
+    """A remote mind was to word a reply: what came of it, and what it took.
+
+    `outcome` is `remote` (it worded the reply), `finished` (the card's words finished it) or `card` (they are all of
+    it); `reason` is the code of why, and `failures` name each host that failed, with how. Tokens are the provider's
+    count, or `estimated`. `scrubbed` counts the personal data that were taken out before anything left, `budget_used`
+    is the largest share of a budget that is used up.
+    """
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    turn: int
+    reply: int
+    provider: str
+    model: str
+    host: str
+    outcome: str
+    reason: str
+    failures: tuple[str, ...]
+    tokens_in: int
+    tokens_out: int
+    estimated: bool
+    cost: float
+    first_token_ms: float | None
+    took_ms: float
+    scrubbed: int
+    budget_used: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ logger = structlog.get_logger("server.host")
 LAG_EVERY_S = 0.5
 # When the server stops, sessions have so long to be told, and their logs to be closed.
 END_GRACE_S = 5.0
+# In the data folder: what a remote mind has cost today.
+SPENDING_FILE = "remote-spending.json"
 
 
 class Server:
@@ -45,10 +47,14 @@ class Server:
         self.settings = settings
         self.version = version("interlocutor")
         self.cards = CardLibrary.load(settings.cards_folder)
-        self.choices: Choices = choose_engines(settings.engines, settings.models)
+        self.choices: Choices = choose_engines(
+            settings.engines, settings.models, spending_file=settings.data_path / SPENDING_FILE
+        )
         if faults := settings.check_backend(self.choices.backend, self.choices.demonstrations):
             raise SettingsError("\n".join(faults))
         self.metrics = Metrics(self.version)
+        if self.choices.mind is not None:
+            self.metrics.watch_spending(self.choices.mind.spending)
         self.models: ModelCache = shared_cache(settings.models)
         self.not_ready: str | None = "engines are loading"
         # It writes logs and audio as they come: what a crash must not lose.
@@ -135,6 +141,8 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await stop_lanes(self.engines)
+        if self.choices.mind is not None:
+            await asyncio.to_thread(self.choices.mind.close)
         await asyncio.to_thread(self.models.clear)
         self.models.listeners.remove(_log_model)
         await asyncio.to_thread(self.disk.close)  # gives the chores its last

@@ -69,7 +69,8 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
         _filter_once(name, RefusalIsNoFault)
     _filter_once("asyncio", EndedCallIsNoFault)
     # They write whole frames and every timer at DEBUG, candidates' audio among them.
-    for name in ("websockets", "asyncio"):
+    # The HTTP client writes headers at DEBUG, and so keys.
+    for name in ("websockets", "asyncio", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[settings.level]))
     structlog.configure(
         processors=[

@@ -18,11 +18,12 @@ from prometheus_client import (
     Summary,
     generate_latest,
 )
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from pipelines import events
 from pipelines.log.session_log import LogEntry
+from pipelines.responders.remote.spending import Spending, Sums
 from server.gpu import GpuReader
 
 OTHER = "other"
@@ -30,6 +31,11 @@ SERVICES = ("recogniser", "interpreter", "responder", "synthesiser", OTHER)
 STATUSES = ("ok", "failed", "cancelled", OTHER)
 ADMISSIONS = ("admitted", "full", "limited", "draining", "refused", OTHER)
 STAGES = ("voice_to_voice", "endpoint", "recognise", "respond", "speak", "deliver")
+OUTCOMES = ("remote", "finished", "card", OTHER)
+REASONS = (
+    "none", "remote.unreachable", "remote.timeout", "remote.busy", "remote.failed", "remote.broken", "remote.key",
+    "remote.refused", "remote.egress", "remote.budget", "remote.consent", "remote.empty", "remote.incomplete", OTHER,
+)  # fmt: skip
 TRANSPORTS = ("websocket", "webrtc", OTHER)
 INCIDENTS = ("failed", "died", "restarted", OTHER)
 CLOSE_CODES = (
@@ -46,6 +52,9 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "voice_engine_incidents_total": {"engine": SERVICES, "what": INCIDENTS},
     "voice_connections_lost_total": {"transport": TRANSPORTS},
     "voice_connections_resumed_total": {"transport": TRANSPORTS},
+    "ai_remote_replies_total": {"outcome": OUTCOMES},
+    "ai_remote_card_words_total": {"reason": REASONS},
+    "ai_remote_tokens_total": {"kind": ("in", "out")},
 }
 """The closed sets of labels; `model` and `gpu_id` are closed by what is installed."""
 
@@ -161,6 +170,26 @@ class Metrics:
             ("engine", "what"),
             registry=registry,
         )
+        self.remote_replies = Counter(
+            "ai_remote_replies_total",
+            "Replies that a remote mind was to word: by it, finished by the card's words, or the card's words alone.",
+            ("outcome",),
+            registry=registry,
+        )
+        self.remote_card_words = Counter(
+            "ai_remote_card_words_total",
+            "Replies in which the card's words stood in for a remote mind, by the reason.",
+            ("reason",),
+            registry=registry,
+        )
+        self.remote_first_token = Histogram(
+            "ai_remote_first_token_seconds",
+            "Time from asking a remote mind to its first words.",
+            buckets=REQUEST_BUCKETS_S,
+            registry=registry,
+        )
+        self._spending = _SpendingCollector()
+        registry.register(self._spending)
         self._build_info = Gauge(
             "voice_build_info", "1, with the version of the server as a label.", ("version",), registry=registry
         )
@@ -193,9 +222,19 @@ class Metrics:
             case events.ConnectionResumed(transport=transport, away_ms=away_ms):
                 self.connections_resumed.labels(closed(transport, TRANSPORTS)).inc()
                 self.away.observe(away_ms / 1000.0)
+            case events.RemoteMindAsked() as asked:
+                self.remote_replies.labels(closed(asked.outcome, OUTCOMES)).inc()
+                if asked.outcome != "remote":
+                    self.remote_card_words.labels(closed(asked.reason or "none", REASONS)).inc()
+                if asked.first_token_ms is not None:
+                    self.remote_first_token.observe(asked.first_token_ms / 1000.0)
             case events.MediaGap() as gap:
                 self.audio_missing.inc(gap.missing_ms / 1000.0)
                 self.audio_refused.inc(gap.refused_ms / 1000.0)
+
+    def watch_spending(self, spending: Spending) -> None:
+        """Show what a remote mind costs whenever the series are read: drafts that nobody heard are in it too."""
+        self._spending.spending = spending
 
     def observe_request(self, service: str, status: str, *, duration_s: float | None = None) -> None:
         """Count a request to an engine, and its duration where it is known; observe_event does the recogniser's."""
@@ -237,6 +276,8 @@ class Metrics:
             "voice_engine_incidents_total": self.engine_incidents,
             "voice_connections_lost_total": self.connections_lost,
             "voice_connections_resumed_total": self.connections_resumed,
+            "ai_remote_replies_total": self.remote_replies,
+            "ai_remote_card_words_total": self.remote_card_words,
         }
         for name, counter in counters.items():
             for values in itertools.product(*LABEL_VALUES[name].values()):
@@ -271,6 +312,35 @@ class _GpuCollector(Collector):
         for gpu_id, percent in self._read().items():
             family.add_metric([gpu_id], percent)
         return [family]
+
+
+class _SpendingCollector(Collector):
+    """Asks the account of a remote mind when the series are read; all are zero without one."""
+
+    def __init__(self) -> None:
+        self.spending: Spending | None = None
+
+    def collect(self) -> Iterable[Metric]:
+        spending = self.spending
+        total, today = (spending.total, spending.today) if spending is not None else (Sums(), Sums())
+        tokens = CounterMetricFamily("ai_remote_tokens", "Tokens that a remote mind was paid for.", labels=("kind",))
+        tokens.add_metric(["in"], total.tokens_in)
+        tokens.add_metric(["out"], total.tokens_out)
+        return [
+            tokens,
+            CounterMetricFamily("ai_remote_cost", "What that cost, in the currency of the prices.", value=total.cost),
+            GaugeMetricFamily("ai_remote_cost_today", "What it cost on this day (UTC).", value=today.cost),
+            GaugeMetricFamily(
+                "ai_remote_budget_used_ratio",
+                "Largest share of a day's budget that is used up, 0 to 1; alert on it.",
+                value=spending.used() if spending is not None else 0.0,
+            ),
+            CounterMetricFamily(
+                "ai_remote_budget_refusals",
+                "Requests that a budget refused.",
+                value=spending.refusals if spending is not None else 0,
+            ),
+        ]
 
 
 class _WithoutCreated(Collector):

@@ -29,7 +29,7 @@ const RECORD_PAUSE_MS = 500;
 const flow = new Flow();
 const stage = new Stage(document.getElementById("main"));
 const preference = loadPreference();
-const consent = { given: false }; // for as long as the page is open
+const consent = { given: false, remote: false }; // for as long as the page is open
 let info = null;
 let cards = [];
 let desk = null;
@@ -43,6 +43,9 @@ function tabStore() {
     return null;
   }
 }
+
+/** Whose language model elsewhere words the replies, as {provider, country}; null where nothing leaves the server. */
+const remoteMind = () => info?.remote_mind ?? null;
 
 async function begin() {
   const problem = environmentProblem(window);
@@ -126,6 +129,7 @@ function showBefore(card, mode) {
       card,
       mode,
       consent,
+      remote_mind: remoteMind(),
       preference,
       desk: () => desk,
       on_go: () => {
@@ -153,7 +157,7 @@ function again(card, mode, notes) {
 /** Open a session for a card. */
 async function reserve(card, mode, notes = "") {
   try {
-    visit = new Visit(tabStore(), await openSession(card.id, mode, consentShown()), mode, notes);
+    visit = new Visit(tabStore(), await openSession(card.id, mode, consentShown(consent, remoteMind())), mode, notes);
   } catch (problem) {
     flow.take("failed");
     const retry = problem.code !== "card.unknown";
@@ -226,7 +230,7 @@ async function startFailed(problem) {
 async function renewIfOld() {
   const age_s = (performance.now() - visit.opened_ms) / 1000;
   if (age_s < visit.session.expires_s - RENEW_MARGIN_S) return;
-  visit.renew(await openSession(visit.session.card.id, visit.mode, consentShown()));
+  visit.renew(await openSession(visit.session.card.id, visit.mode, consentShown(consent, remoteMind())));
 }
 
 /** Run the role-play to its end. */

@@ -55,7 +55,7 @@ export const strings = {
     leave: "Choose another card",
     // A change of these words is a new version: what was agreed to is kept with every role-play.
     consent: {
-      version: "2026-11-2",
+      version: "2026-11-3",
       title: "What you agree to",
       points: [
         "The patient is a computer programme. It is no real person, and it can be wrong.",
@@ -64,6 +64,10 @@ export const strings = {
         "Do not mention real patients, or anything about yourself that you want to keep to yourself.",
       ],
       agree: "I have read this and agree.",
+      // Only where a language model elsewhere words the replies; provider and country as the server names them.
+      remote: (provider, country) =>
+        `I also agree that what I say is sent as text to ${provider} (${country}). A language model there words the patient's replies. The server first takes out the names, numbers and addresses that it finds.`,
+      remote_hint: "You may leave this second box empty. The patient then answers with the sentences of its card, and nothing is sent.",
       missing: "Please tick the box first: the role-play is recorded, so it needs your agreement.",
     },
   },

@@ -93,6 +93,8 @@ class SessionSpec:
     # This is false where the client is our own replay under virtual time.
     paced: bool = True
     speaker_state: str | None = None
+    # Whether the candidate agreed that what is said goes to the remote mind that is configured.
+    may_leave: bool = False
 
 
 class SessionDriver:
@@ -146,6 +148,8 @@ class SessionDriver:
             synthesiser=engines.synthesiser,
             playout=self.playout,
             signal=self.signal,
+            note=self.log.append,
+            may_leave=spec.may_leave,
         )
         self._stream: RecogniserHandle | None = None
         self._unlisten: list[Callable[[], None]] = []  # undoes what `start` asked the lanes to tell

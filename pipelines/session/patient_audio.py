@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from audio.frames import WIRE_HZ, silence
@@ -12,7 +12,17 @@ from audio.playout import Playout
 from common.errors import AppError, CapacityError
 from pipelines.conversation import signals as s
 from pipelines.conversation.commands import Respond, Speak
-from pipelines.engines import PrepareRequest, RespondRequest, SpeakRequest, SpeechChunk, Voice, Word
+from pipelines.engines import (
+    PrepareRequest,
+    RemoteUse,
+    ReplyPart,
+    RespondRequest,
+    SpeakRequest,
+    SpeechChunk,
+    Voice,
+    Word,
+)
+from pipelines.events import Event, RemoteMindAsked
 from pipelines.lanes.jobs import JobLane, JobTicket
 from pipelines.lanes.messages import JobRequest
 from pipelines.patient.card import Card
@@ -50,6 +60,8 @@ class Speaking:
         synthesiser: JobLane,
         playout: Playout,
         signal: Callable[[s.Signal], None],
+        note: Callable[[Event], object],
+        may_leave: bool = False,
     ) -> None:
         self._session_id = session_id
         self._card = card
@@ -59,6 +71,8 @@ class Speaking:
         self._synthesiser = synthesiser
         self._playout = playout
         self._signal = signal
+        self._note = note
+        self._may_leave = may_leave
         patient = card.patient
         self._voice = Voice(sex=patient.sex, age=patient.age, accent=patient.accent, rate_wpm=patient.rate_wpm)
         self._now: _Speaking | None = None
@@ -88,15 +102,22 @@ class Speaking:
             text=command.text,
             history=command.history,
             seed=self._seed,
+            may_leave=self._may_leave,
         )
         self._submit(
             now,
             self._responder,
             request,
             FIRST_CLAUSE,
-            on_part=lambda part: self._signal(s.Proposed(now.reply, part)),
+            on_part=lambda part: self._part(now, command.turn, part),
             on_end=lambda error: self._failed(now, error) if error else None,
         )
+
+    def _part(self, now: _Speaking, turn: int, part: ReplyPart | RemoteUse) -> None:
+        if isinstance(part, RemoteUse):
+            self._note(RemoteMindAsked(turn, now.reply, **asdict(part)))
+        else:
+            self._signal(s.Proposed(now.reply, part))
 
     def speak(self, command: Speak) -> None:
         """Have a clause synthesised."""

@@ -65,7 +65,7 @@ def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
     faults = startup_faults(settings)
     if faults:
         raise SettingsError("\n".join(faults))
-    for note in (*loaded.notes, *_not_installed(settings)):
+    for note in (*loaded.notes, *_not_installed(settings), *_remote_mind(settings)):
         typer.echo(f"note: {note}", err=True)
     typer.echo(f"settings for {settings.environment} can be used (digest {settings.digest()[:12]})")
 
@@ -96,6 +96,28 @@ def _not_installed(settings: Settings) -> list[str]:
     if place is None or place.installed:
         return []
     return [f"engines.whisper.model: the server would start, and not be ready: {place.missing()}"]
+
+
+def _remote_mind(settings: Settings) -> list[str]:
+    """Return who words the replies elsewhere, or that nobody does though something is set for it."""
+    from pipelines.engine_choices import choose_engines
+    from pipelines.responders.remote.plan import configured
+
+    remote = settings.engines.remote
+    plan = choose_engines(settings.engines, settings.models).remote
+    if plan is None:
+        names = ", ".join(configured(remote))
+        advice = "set MODEL_BACKEND=cloud, or engines.responder to 'remote'"
+        return [f"engines.remote: {names} can be asked and is not: {advice}"] if names else []
+    budget = remote.budget
+    notes = [f"engines.remote: replies are worded by {plan.shown}, for candidates who agree to it"]
+    if not (budget.day_tokens or budget.day_cost):
+        notes.append("engines.remote.budget: nothing limits what a day may cost")
+    if (budget.day_cost or budget.session_cost) and not (budget.price_in or budget.price_out):
+        notes.append("engines.remote.budget: without price_in and price_out nothing has a cost, so no cost is limited")
+    if remote.waits.whole_s * 1000 >= settings.conversation.respond_timeout_ms:
+        notes.append("engines.remote.waits.whole_s: is as long as conversation.respond_timeout_ms; make it shorter")
+    return notes
 
 
 def _at(tree: dict[str, Any], path: str) -> Any:

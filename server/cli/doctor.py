@@ -196,7 +196,7 @@ def check_engines(settings: Settings) -> list[Check]:
         checks.append(check_interpreter(settings))
     if settings.engines.synthesiser in ("auto", "neural"):
         checks.append(check_voices(settings))
-    return checks
+    return checks + check_remote_mind(settings)
 
 
 def check_interpreter(settings: Settings) -> Check:
@@ -245,6 +245,25 @@ def check_turn_detector(settings: Settings) -> Check:
     if settings.engines.turn_detector == "off":
         return Check("Turn detector", "ok", found)
     return Check("Turn detector", "warn", found, f"run `interlocutor models pull {SMART_TURN}`")
+
+
+def check_remote_mind(settings: Settings) -> list[Check]:
+    """Ask each host of the remote mind for its models, if a remote mind is to answer; nothing of a person is sent."""
+    from pipelines.engine_choices import choose_engines
+
+    try:
+        mind = choose_engines(settings.engines, settings.models).mind
+    except EngineError:  # told of with the settings
+        return []
+    if mind is None:
+        return []
+    faults = [f"{health.host} {health.fault}" for health in mind.check() if health.fault]
+    found = f"{mind.plan.shown}; candidates are asked for their consent"
+    if not faults:
+        return [Check("Remote mind", "ok", found)]
+    # The card's words stand in, so the server works without it.
+    advice = "mend engines.remote; until then the patient answers with the card's words"
+    return [Check("Remote mind", "warn", f"{found}; {', '.join(faults)}", advice)]
 
 
 def whisper_choice(settings: Settings) -> Choice | None:

@@ -51,6 +51,7 @@ async def metrics(request: Request) -> Response:
 async def info(request: Request) -> Response:
     """Say what this server runs on; the page shows that engines are demonstrations when they are."""
     server = server_of(request)
+    plan = server.choices.remote
 
     def engine(choice: Choice) -> dict[str, Any]:
         chosen = {"name": choice.name, "demonstration": choice.demonstration, "reason": choice.reason}
@@ -69,6 +70,8 @@ async def info(request: Request) -> Response:
                 if (detector := server.choices.turn_detector) is not None
                 else {"name": None, "reason": server.choices.no_turn_detector},
             },
+            # What a consent must name before anything that is said goes there; null: nothing leaves this server.
+            "remote_mind": None if plan is None else {"provider": plan.label, "country": plan.country},
             "limits": {
                 "prepare_s": server.settings.session.prepare_s,
                 "session_s": server.settings.session.session_s,

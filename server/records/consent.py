@@ -8,10 +8,18 @@ from common.errors import ProtocolError
 from pipelines.events import ConsentGiven
 
 
+class _Remote(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    provider: str = Field(min_length=1, max_length=80)
+    country: str = Field(min_length=1, max_length=80)
+
+
 class _Consent(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     version: str = Field(min_length=1, max_length=32)
     text: str = Field(min_length=1, max_length=2_000)
+    # To whose language model what is said may go; the text that was shown names both.
+    remote: _Remote | None = None
 
 
 def read_consent(value: object, *, required: bool = False) -> ConsentGiven | None:
@@ -32,4 +40,12 @@ def read_consent(value: object, *, required: bool = False) -> ConsentGiven | Non
             'send consent as {"version": "...", "text": "the words that were shown"}, or leave it out',
             code="session.fields",
         ) from None
-    return ConsentGiven(given.version, given.text)
+    if given.remote is None:
+        return ConsentGiven(given.version, given.text)
+    provider, country = given.remote.provider, given.remote.country
+    if provider not in given.text or country not in given.text:
+        raise ProtocolError(
+            "the consent's text must name the provider and the country that its remote names",
+            code="session.fields",
+        )
+    return ConsentGiven(given.version, given.text, provider, country)

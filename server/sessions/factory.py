@@ -63,6 +63,7 @@ class DriverFactory:
                 settings.session.session_s,
                 seed_of(session.id, session.mode),
                 input_hz,
+                may_leave=self._may_leave(session),
             ),
             engines=self.engines,
             settings=settings.conversation,
@@ -86,6 +87,15 @@ class DriverFactory:
         if session.consent is not None:
             driver.log.append(session.consent)
         return driver
+
+    def _may_leave(self, session: Session) -> bool:
+        """Return whether the candidate agreed to the very provider and country that are configured now."""
+        plan, consent = self.choices.remote, session.consent
+        return (
+            plan is not None
+            and consent is not None
+            and (consent.provider, consent.country) == (plan.label, plan.country)
+        )
 
     def _setup(self, session: Session, vad: str) -> SessionSetup:
         return SessionSetup(

@@ -66,7 +66,7 @@ def _at_most_thirty(value: str) -> str:
 _NO_COQUI = "each patient has the voice that fits: `interlocutor models pull` brings them, also Coqui's VITS voices"
 _NO_LLM = "the scripted patient generates nothing; language models are not among this version's engines"
 _NO_LLM_DEVICE = "the scripted patient runs on the processor; language models are not among this version's engines"
-_NO_CLOUD = "nothing is sent to a provider: every engine of this version runs on this machine"
+_NO_CLOUD = "Google's recogniser and voices are not used: what is heard and spoken is made on this machine"
 
 ALIASES: tuple[Alias, ...] = (
     Alias("APP_ENV", "environment", "Also accepts `development`, `testing`, `stage` and `prod`.", _environment),
@@ -92,13 +92,14 @@ ALIASES: tuple[Alias, ...] = (
     Alias("LLM_DEVICE", note=_NO_LLM_DEVICE),
     Alias("LLM_QUANTIZATION", note=_NO_LLM),
     Alias("LLM__DEVICE", note=_NO_LLM_DEVICE),
-    Alias("LLM__MEDGEMMA_MODEL_ID", note=_NO_LLM),
-    Alias("LLM__GOOGLE_API_KEY", note=_NO_CLOUD),
-    Alias("OPENAI_API_KEY", note=_NO_CLOUD),
-    Alias("OLLAMA_HOSTS", note="replies come from the scripted patient; this version contacts no model host"),
-    Alias("MASTER_MODEL_NAME", note=_NO_LLM),
-    Alias("MASTER_MAX_NEW_TOKENS", note=_NO_LLM),
-    Alias("MASTER_TEMPERATURE", note=_NO_LLM),
+    Alias("MASTER_MODEL_NAME", "engines.remote.model", "The model of a remote mind, as its provider calls it."),
+    Alias("LLM__MEDGEMMA_MODEL_ID", "engines.remote.model", "MASTER_MODEL_NAME wins over it."),
+    Alias("MASTER_MAX_NEW_TOKENS", "engines.remote.max_tokens"),
+    Alias("MASTER_TEMPERATURE", "engines.remote.temperature"),
+    Alias("OLLAMA_HOSTS", "engines.remote.ollama_hosts", "`http://a:11434,http://b:11434`. Alone it asks nobody."),
+    Alias("OPENAI_API_KEY", "engines.remote.keys.openai", "Alone it sends nothing anywhere."),
+    Alias("ANTHROPIC_API_KEY", "engines.remote.keys.anthropic", "Alone it sends nothing anywhere."),
+    Alias("LLM__GOOGLE_API_KEY", "engines.remote.keys.google", "Alone it sends nothing anywhere."),
     Alias("SENTIMENT_MODEL_NAME", note="this version does not judge sentiment"),
     Alias("EMBEDDING__MODEL_ID", "engines.interpreter_model", "An id of the catalogue, or a folder."),
     Alias("EMBEDDING__DEVICE", "engines.interpreter_device", "Any case.", _lower),

@@ -34,8 +34,7 @@ PROFILES: dict[str, Profile] = {
         },
     ),
     "hybrid": Profile(
-        "Speech on this machine with a tiny Whisper, replies from a remote language model. The remote responder is not "
-        "in this version: the server starts on this profile only if engines.responder is set.",
+        "Speech on this machine with a tiny Whisper, replies from the remote language model that engines.remote names.",
         {
             "engines.backend": "local",
             "engines.whisper.model": "tiny.en",

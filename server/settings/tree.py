@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -26,6 +26,7 @@ from common.errors import SettingsError
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engine_choices import EngineSettings
 from pipelines.models.settings import ModelSettings
+from pipelines.responders.remote.providers import KEYS
 from server.paths import ROOT
 from server.settings import layers
 from server.settings.aliases import apply_aliases
@@ -35,10 +36,15 @@ from server.settings.reservations import ReservationSettings
 from server.settings.rtc import RtcSettings
 from server.settings.secrets import MAKE_ONE, read_secret_file, weakness
 
+Model = TypeVar("Model", bound=BaseModel)
+
 EnvironmentName = Literal["dev", "test", "staging", "production"]
 
 CONFIG_FOLDER = ROOT / "configs"
 SECRETS = ("secret_key", "developer_key", "turn_secret")
+"""Secrets that this deployment makes itself, and that must be strong."""
+KEYS_OF_OTHERS = tuple(f"engines.remote.keys.{name}" for name in KEYS)
+"""Secrets that somebody else made."""
 LENIENT: tuple[EnvironmentName, ...] = ("dev", "test")
 """Environments in which nobody else's data is at stake: a weak secret will do there."""
 
@@ -249,14 +255,19 @@ class Settings(_Section):
         """Return the SHA-256 (hex) of all settings but the secrets and their files, so that a session can name them."""
         hidden = {*SECRETS, *(f"{name}_file" for name in SECRETS)}
         plain = self.model_dump(mode="json", exclude=hidden)
+        del plain["engines"]["remote"]["keys"]
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def redacted(self) -> dict[str, Any]:
         """Return all settings as plain data, with `********` for each secret that is set."""
-        return {
-            **self.model_dump(mode="json"),
-            **{name: "********" if getattr(self, name) is not None else None for name in SECRETS},
-        }
+        plain = self.model_dump(mode="json")
+        for path in (*SECRETS, *KEYS_OF_OTHERS):
+            *sections, name = path.split(".")
+            place = plain
+            for section in sections:
+                place = place[section]
+            place[name] = "********" if _at(self, path) is not None else None
+        return plain
 
 
 # Sections that belong to other rooms say this in comments beside their fields; here it is for people.
@@ -387,14 +398,14 @@ def _environment_layer(folder: Path, environment: Any, faults: list[str]) -> lis
 
 
 def _with_secrets(settings: Settings, origins: dict[str, str], faults: list[str]) -> Settings:
-    """Return settings with the secrets of their files; in dev and test an empty secret is none."""
+    """Return settings with the secrets of their files; in dev and test an empty secret is none, and an empty key is."""
     strict = settings.environment not in LENIENT
-    found: dict[str, SecretStr | None] = {}
-    for name in SECRETS:
-        value: SecretStr | None = getattr(settings, name)
-        path: Path | None = getattr(settings, f"{name}_file")
-        if value is not None and not value.get_secret_value() and not strict:
-            value = found[name] = None
+    for name in (*SECRETS, *KEYS_OF_OTHERS):
+        value: SecretStr | None = _at(settings, name)
+        path: Path | None = _at(settings, f"{name}_file")
+        if value is not None and not value.get_secret_value() and (not strict or name in KEYS_OF_OTHERS):
+            settings = _put(settings, name, None)
+            value = None
         if strict and value is not None and origins[name].endswith((".yaml", "--set")):
             faults.append(f"{name}: must not come from {origins[name]}; use an environment variable or {name}_file")
         if path is None:
@@ -406,6 +417,20 @@ def _with_secrets(settings: Settings, origins: dict[str, str], faults: list[str]
         if fault:
             faults.append(f"{name}_file: {fault}")
         else:
-            found[name] = SecretStr(secret)
+            settings = _put(settings, name, SecretStr(secret))
             origins[name] = f"{name}_file"
-    return settings.model_copy(update=found) if found else settings
+    return settings
+
+
+def _at(tree: BaseModel, path: str) -> Any:
+    """Return what stands at a dotted path."""
+    value: Any = tree
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value
+
+
+def _put(tree: Model, path: str, value: object) -> Model:
+    """Return the tree with another value at a dotted path."""
+    name, _, rest = path.partition(".")
+    return tree.model_copy(update={name: _put(getattr(tree, name), rest, value) if rest else value})

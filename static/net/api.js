@@ -14,7 +14,7 @@ export async function fetchCards() {
   return (await answer.json()).cards;
 }
 
-/** Open a session and return {id, token, url, expires_s, prepare_s, session_s, card}; `consent` is {version, text}. */
+/** Open a session and return {id, token, url, expires_s, prepare_s, session_s, card}; `consent` is {version, text[, remote]}. */
 export async function openSession(card_id, mode, consent) {
   const answer = await request("/api/sessions", {
     method: "POST",

@@ -6,14 +6,23 @@ import { deviceCheck } from "./device_check.js";
 
 const words = strings.before;
 
-/** What is kept of a consent: its version and every word that was shown. */
-export const consentShown = () => ({ version: words.consent.version, text: [...words.consent.points, words.consent.agree].join("\n") });
+/**
+ * Return what is kept of a consent: its version and every word that was agreed to. `remote_mind` is {provider, country}
+ * where a language model elsewhere words the replies, or null; `consent.remote` is whether that was agreed to as well.
+ */
+export function consentShown(consent, remote_mind) {
+  const { version, points, agree, remote } = words.consent;
+  const agreed = remote_mind && consent.remote ? [remote(remote_mind.provider, remote_mind.country)] : [];
+  const text = [...points, agree, ...agreed].join("\n");
+  return agreed.length ? { version, text, remote: { provider: remote_mind.provider, country: remote_mind.country } } : { version, text };
+}
 
 /**
- * Return the screen for a card. `consent` is {given}, kept for as long as the page is open; `on_go()` is called once
- * the person agreed, `on_leave()` goes back; the others are deviceCheck's.
+ * Return the screen for a card. `consent` is {given, remote}, kept for as long as the page is open; `remote_mind` is
+ * {provider, country} or null; `on_go()` is called once the person agreed, `on_leave()` goes back; the others are
+ * deviceCheck's.
  */
-export function beforeScreen({ card, mode, consent, desk, preference, on_go, on_leave, on_problem }) {
+export function beforeScreen({ card, mode, consent, remote_mind, desk, preference, on_go, on_leave, on_problem }) {
   const check = deviceCheck({ desk, preference, on_problem });
   const missing_id = freshId("missing");
   const missing = h("p", { id: missing_id, className: "missing", hidden: true, attrs: { role: "alert" } });
@@ -24,6 +33,15 @@ export function beforeScreen({ card, mode, consent, desk, preference, on_go, on_
       change: () => {
         consent.given = box.checked;
         if (box.checked) complain("");
+      },
+    },
+  });
+  const remote_box = h("input", {
+    type: "checkbox",
+    checked: Boolean(consent.remote),
+    on: {
+      change: () => {
+        consent.remote = remote_box.checked;
       },
     },
   });
@@ -65,6 +83,7 @@ export function beforeScreen({ card, mode, consent, desk, preference, on_go, on_
         h("ul", { className: "points" }, ...words.consent.points.map((point) => h("li", {}, point))),
         h("label", { className: "agree" }, box, h("span", {}, words.consent.agree)),
         missing,
+        ...(remote_mind ? remoteConsent(remote_box, remote_mind) : []),
       ),
       check.element,
     ),
@@ -76,4 +95,14 @@ export function beforeScreen({ card, mode, consent, desk, preference, on_go, on_
     ),
   );
   return { element, title: words.title, close: () => check.close() };
+}
+
+/** The second agreement, of one's own choice: that a language model elsewhere is given what one says. */
+function remoteConsent(box, { provider, country }) {
+  const hint_id = freshId("remote");
+  box.setAttribute("aria-describedby", hint_id);
+  return [
+    h("label", { className: "agree" }, box, h("span", {}, words.consent.remote(provider, country))),
+    h("p", { id: hint_id, className: "hint" }, words.consent.remote_hint),
+  ];
 }

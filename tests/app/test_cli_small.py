@@ -167,7 +167,7 @@ def test_config_check(capture: pytest.CaptureFixture[str], monkeypatch: pytest.M
     assert run(capture, "config", "check", "--set", "environment=production", *allow).code == 0
     missing = run(capture, "config", "check", "--set", "engines.backend=cloud")
     assert missing.code == 2
-    assert missing.err.startswith("error: engines: ")
+    assert missing.err.startswith("error: engines.remote: ")
     no_cards = run(capture, "config", "check", "--set", f"cards_path={tmp_path}")
     assert no_cards.code == 2
     assert no_cards.err.startswith(f"error: cards_path: {tmp_path}: holds no cards")

@@ -90,4 +90,4 @@ def test_config_check_notes_a_model_that_is_not_installed(capsys: pytest.Capture
     with pytest.raises(SystemExit) as done:
         cli.main(["config", "check", "--set", "engines.profile=hybrid"])
     assert done.value.code == 2
-    assert "no remote responder" in capsys.readouterr().err
+    assert "a remote language model is to answer, and none is set" in capsys.readouterr().err

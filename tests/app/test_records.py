@@ -243,5 +243,5 @@ async def test_consent_and_reports_are_kept_and_what_runs_is_not_deleted(tmp_pat
         await wire.drop()
         await asyncio.to_thread(server.disk.flush)
         kept = {entry.envelope.type: entry.payload for entry in read_jsonl(tmp_path / "sessions" / reserved.id)}
-        assert kept["consent_given"] == CONSENT
+        assert kept["consent_given"] == CONSENT | {"provider": "", "country": ""}
         assert kept["problem_reported"] == report

@@ -11,6 +11,7 @@ from audio.clock import LoopClock
 from common.errors import EngineError
 from pipelines.engine_choices import Choice, Choices, EngineSettings, build_lanes, choose_engines
 from pipelines.models.settings import ModelSettings
+from pipelines.responders.remote.settings import RemoteSettings
 
 
 def choose(**settings: object) -> Choices:
@@ -40,8 +41,8 @@ def test_an_engine_asked_for_by_name_is_never_replaced(tmp_path: Path, monkeypat
         choose(synthesiser="flite")
 
 
-def test_a_backend_that_is_not_there_is_refused_with_what_to_do() -> None:
-    with pytest.raises(EngineError, match=r"set engines\.backend"):
+def test_a_remote_mind_that_is_not_set_is_refused_with_what_to_do() -> None:
+    with pytest.raises(EngineError, match=r"^engines\.remote: .*OLLAMA_HOSTS"):
         choose(backend="cloud")
 
 
@@ -133,11 +134,23 @@ def test_a_model_that_nobody_knows_is_refused_by_its_setting(tmp_path: Path, set
     assert recogniser(place, whisper={"model": "bsae.en"}, backend="embedded").name == "pocketsphinx"
 
 
-def test_the_profile_with_a_remote_mind_says_what_is_not_there_yet(tmp_path: Path) -> None:
+def test_the_profile_with_a_remote_mind_asks_it(tmp_path: Path) -> None:
     place = models(tmp_path)
-    with pytest.raises(EngineError, match="no remote responder") as caught:
+    with pytest.raises(EngineError, match="a remote language model is to answer, and none is set") as caught:
         choose_engines(EngineSettings(profile="hybrid", backend="local"), place)
     assert caught.value.code == "engine.unavailable"
+    remote = RemoteSettings(ollama_hosts=("10.0.0.5", "10.0.0.6:8080"), model="llama3.2:3b")
+    for settings in ({"profile": "hybrid", "backend": "local"}, {"backend": "cloud"}, {"responder": "remote"}):
+        chosen = choose_engines(EngineSettings.model_validate({**settings, "remote": remote}), place)
+        assert chosen.responder.name == "remote"
+        assert not chosen.responder.demonstration
+        assert chosen.remote is not None
+        assert (chosen.remote.label, chosen.remote.country) == ("Ollama", "the operator's own network")
+        assert chosen.recogniser.name in ("whisper", "pocketsphinx")
+        lanes = build_lanes(chosen, EngineSettings(), LoopClock())
+        assert len(lanes.responder.workers) == 16
+    # A host or a key alone asks nobody.
+    assert choose_engines(EngineSettings(remote=remote), place).mind is None
     chosen = choose_engines(EngineSettings(profile="hybrid", backend="local", responder="scripted-patient"), place)
     assert chosen.responder.name == "scripted-patient"
     assert choose_engines(EngineSettings(profile="hybrid", backend="mock"), place).backend == "mock"

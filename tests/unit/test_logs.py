@@ -31,7 +31,7 @@ def _restored() -> Iterator[None]:
             handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in ("websockets", "asyncio"):
+    for name in ("websockets", "asyncio", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.NOTSET)
         logging.getLogger(name).filters.clear()
     logging.getLogger("uvicorn.access").filters.clear()
@@ -201,6 +201,7 @@ def test_a_second_setup_replaces_the_first() -> None:
 def test_libraries_that_log_frames_stay_above_debug() -> None:
     lines = start("DEBUG")
     logging.getLogger("websockets.server").debug("< BINARY 00 11 22")
+    logging.getLogger("httpcore2.http11").debug("send_request_headers.started Authorization: Bearer sk-one")
     structlog.get_logger("x").debug("mine")
     assert [line["event"] for line in lines()] == ["mine"]
 

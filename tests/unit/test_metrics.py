@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipelines import events
 from pipelines.engines import Word
 from pipelines.log.session_log import SessionLog
+from pipelines.responders.remote.failures import RemoteFailure
+from pipelines.responders.remote.settings import RemoteBudget
+from pipelines.responders.remote.spending import Spending
 from server.gpu import GpuReader
 from server.metrics import LABEL_VALUES, STAGES, TURN_BUCKETS_S, Metrics
 from server.reference_docs import metrics_markdown
@@ -25,7 +29,9 @@ prediction_latency_ms prediction_confidence escalations_total retrievals_total v
 voice_session_capacity voice_admissions_total voice_turn_latency_seconds voice_interruptions_total
 voice_audio_missing_seconds_total voice_audio_refused_seconds_total voice_event_loop_lag_seconds
 voice_websocket_closes_total voice_engine_incidents_total voice_build_info voice_connections_lost_total
-voice_connections_resumed_total voice_connection_away_seconds voice_sessions_detached
+voice_connections_resumed_total voice_connection_away_seconds voice_sessions_detached ai_remote_replies_total
+ai_remote_card_words_total ai_remote_first_token_seconds ai_remote_tokens_total ai_remote_cost_total
+ai_remote_cost_today ai_remote_budget_used_ratio ai_remote_budget_refusals_total
 """.split()
 
 LATENCY = events.TurnLatency(
@@ -119,6 +125,29 @@ def test_an_incident_is_counted_where_it_happened_not_by_every_session_that_saw_
     ]
     assert sum(counted) == 1
     assert value(metrics, "voice_engine_incidents_total", engine="recogniser", what="died") == 1
+
+
+def test_a_remote_mind_is_counted_by_what_came_of_it_and_by_what_it_cost(metrics: Metrics) -> None:
+    asked = events.RemoteMindAsked(1, 1, "ollama", "m", "a:1", "remote", "", (), 9, 9, False, 0.1, 250.0, 900.0, 0, 0.0)
+    observe(
+        metrics,
+        asked,
+        dataclasses.replace(asked, outcome="card", reason="remote.budget", first_token_ms=None),
+        dataclasses.replace(asked, outcome="card", reason="the moon", first_token_ms=None),
+    )
+    assert value(metrics, "ai_remote_replies_total", outcome="remote") == 1
+    assert value(metrics, "ai_remote_card_words_total", reason="remote.budget") == 1
+    assert value(metrics, "ai_remote_card_words_total", reason="other") == 1
+    assert value(metrics, "ai_remote_first_token_seconds_count") == 1
+    spending = Spending(RemoteBudget(day_tokens=1_000, price_in=1_000.0))
+    metrics.watch_spending(spending)
+    spending.settle(spending.reserve("one", tokens_in=500, tokens_out=100), tokens_in=400, tokens_out=100)
+    with pytest.raises(RemoteFailure):
+        spending.reserve("one", tokens_in=600, tokens_out=0)
+    assert value(metrics, "ai_remote_tokens_total", kind="in") == 400
+    assert value(metrics, "ai_remote_cost_total") == pytest.approx(0.4)
+    assert value(metrics, "ai_remote_budget_used_ratio") == pytest.approx(0.5)
+    assert value(metrics, "ai_remote_budget_refusals_total") == 1
 
 
 def test_other_events_count_nothing(metrics: Metrics) -> None:

@@ -233,6 +233,7 @@ NOT_FOR_CANDIDATES = (
     log.TextRejected(1, 1, SECRET, SECRET),
     log.UtteranceInterpreted(1, SECRET, 0.9, {SECRET: 1.0}, 1.0, SECRET, {SECRET: 1.0}),
     log.DistressNoticed(1, SECRET, SECRET),
+    log.RemoteMindAsked(1, 1, SECRET, SECRET, SECRET, SECRET, SECRET, (SECRET,), 1, 1, False, 1.0, 1.0, 1.0, 1, 0.5),
     log.ReplyProposed(1, 1, SECRET, (SECRET,), SECRET, 1.0),
     log.CueHeard(SECRET, 1, 1),
     log.CueUnheard(SECRET, 1, 1),

@@ -39,7 +39,7 @@ VOICE__GOOGLE_APPLICATION_CREDENTIALS TTS_MODEL_NAME LLM_MODEL_NAME LLM_DEVICE L
 LLM__MEDGEMMA_MODEL_ID LLM__GOOGLE_API_KEY OPENAI_API_KEY OLLAMA_HOSTS MASTER_MODEL_NAME MASTER_MAX_NEW_TOKENS
 MASTER_TEMPERATURE SENTIMENT_MODEL_NAME EMBEDDING__MODEL_ID EMBEDDING__DEVICE EMBEDDING_DIMENSION VECTOR_STORE_TOP_K
 MAX_CONCURRENT_REQUESTS MODEL_CACHE_SIZE BATCH_SIZE MAX_AUDIO_LENGTH MAX_MEMORY_USAGE GPU_MEMORY_FRACTION CPU_THREADS
-GUNICORN_WORKERS GUNICORN_TIMEOUT
+GUNICORN_WORKERS GUNICORN_TIMEOUT ANTHROPIC_API_KEY
 """.split()
 
 
@@ -346,6 +346,39 @@ def test_redacted_shows_everything_but_the_secrets() -> None:
     assert shown["server"]["port"] == 81
     assert GOOD_SECRET not in repr(settings)
     assert GOOD_SECRET not in str(shown)
+
+
+# ------------------------------------------------------------------ keys of providers
+
+
+def test_a_providers_key_comes_from_a_variable_or_a_file_and_is_never_shown(folder: Path) -> None:
+    loaded = load(folder, OPENAI_API_KEY="sk-one", ANTHROPIC_API_KEY="sk-two", MASTER_TEMPERATURE="0.4")
+    keys = loaded.settings.engines.remote.keys
+    assert keys.openai is not None
+    assert keys.openai.get_secret_value() == "sk-one"
+    assert loaded.settings.engines.remote.temperature == 0.4
+    shown = loaded.settings.redacted()["engines"]["remote"]["keys"]
+    assert (shown["openai"], shown["anthropic"], shown["google"]) == ("********", "********", None)
+    assert "sk-one" not in repr(loaded.settings) + str(loaded.settings.model_dump(mode="json"))
+    assert loaded.settings.digest() == load(folder, MASTER_TEMPERATURE="0.4").settings.digest()
+    path = folder / "key"
+    path.write_text("sk-three\n")
+    loaded = load(folder, INTERLOCUTOR__ENGINES__REMOTE__KEYS__OPENAI_FILE=str(path))
+    keys = loaded.settings.engines.remote.keys
+    assert keys.openai is not None
+    assert keys.openai.get_secret_value() == "sk-three"
+    assert loaded.origins["engines.remote.keys.openai"] == "engines.remote.keys.openai_file"
+
+
+def test_an_empty_key_is_none_and_one_on_the_command_line_is_refused_outside_dev(folder: Path) -> None:
+    assert load(folder, INTERLOCUTOR__ENGINES__REMOTE__KEYS__OPENAI="").settings.engines.remote.keys.openai is None
+    (folder / "staging.yaml").touch()
+    with pytest.raises(SettingsError) as caught:
+        load_settings(
+            config_folder=folder, overrides=["environment=staging", "engines.remote.keys.openai=sk-one"], environ={}
+        )
+    assert "engines.remote.keys.openai: must not come from --set" in str(caught.value)
+    assert "sk-one" not in str(caught.value)
 
 
 # ------------------------------------------------------------------ aliases
