@@ -18,6 +18,7 @@ from pipelines.engines import (
     Recogniser,
     RecogniserStream,
     Release,
+    RemoteUse,
     ReplyEnd,
     Responder,
     RespondKind,
@@ -33,6 +34,10 @@ from pipelines.intent.acts import Act
 from pipelines.patient.card import CandidateSide, Card, Cue, Lines, PatientSide
 from pipelines.patient.persona import persona_of
 from pipelines.responders.card_words import CardWords
+from pipelines.responders.remote.mind import RemoteMind
+from pipelines.responders.remote.plan import plan_remote
+from pipelines.responders.remote.responder import RemoteResponder
+from pipelines.responders.remote.settings import RemoteSettings
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
@@ -54,6 +59,10 @@ if NIGHTLY:  # the same stream with a slower encoder
 RESPONDERS: dict[str, Callable[[], Responder]] = {
     "scripted": ScriptedResponder,
     "scripted-patient": CardWords,
+    # Nobody is asked, since nobody agreed.
+    "remote": lambda: RemoteResponder(
+        RemoteMind(plan_remote(RemoteSettings(ollama_hosts=("127.0.0.1:9",), model="m")))
+    ),
 }
 SYNTHESISERS: dict[str, Callable[[], Synthesiser]] = {"scripted": ToneSynthesiser, "espeak": EspeakSynthesiser}
 if flite.available():
@@ -76,10 +85,12 @@ def recogniser(request: pytest.FixtureRequest) -> Recogniser:
 
 
 @pytest.fixture(scope="module", params=sorted(RESPONDERS))
-def responder(request: pytest.FixtureRequest) -> Responder:
+def responder(request: pytest.FixtureRequest) -> Iterator[Responder]:
     engine = RESPONDERS[request.param]()
     engine.warm()
-    return engine
+    yield engine
+    if isinstance(engine, RemoteResponder):
+        engine.mind.close()
 
 
 @pytest.fixture(scope="module", params=sorted(SYNTHESISERS))
@@ -318,12 +329,13 @@ def test_a_reply_is_clauses_and_one_end(responder: Responder, kind: RespondKind,
     request = RespondRequest("r", 1, 0, kind, persona_of(a_card()), release, text)
     assert pickle.loads(pickle.dumps(request)) == request
     parts = list(responder.respond(request))
-    *clauses, end = parts
+    *before, end = parts
     assert isinstance(end, ReplyEnd)
+    clauses = [part for part in before if not isinstance(part, RemoteUse)]
     assert clauses
     assert all(isinstance(clause, Clause) and clause.text.strip() for clause in clauses)
     assert pickle.loads(pickle.dumps(parts)) == parts
-    assert list(responder.respond(request)) == parts
+    assert [part for part in responder.respond(request) if not isinstance(part, RemoteUse)] == [*clauses, end]
 
 
 # ---------------------------------------------------------------- synthesisers

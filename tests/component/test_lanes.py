@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -16,7 +17,23 @@ import pytest
 from audio.clock import LoopClock
 from audio.frames import ANALYSIS_HZ, Pcm
 from common.errors import AppError, EngineError, WorkerDied
-from pipelines.engines import Hypothesis, Isolation, SpeakRequest, StreamSpec, Voice
+from pipelines.engines import (
+    Clause,
+    EngineInfo,
+    Hypothesis,
+    Isolation,
+    Persona,
+    PrepareRequest,
+    Release,
+    ReplyEnd,
+    ReplyPart,
+    RespondKind,
+    RespondRequest,
+    SpeakRequest,
+    StreamSpec,
+    Voice,
+)
+from pipelines.intent.acts import Act
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.lanes.workers import ProcessWorker
@@ -119,6 +136,55 @@ async def test_what_somebody_waits_for_goes_first() -> None:
     await ended.wait()
     await lane.stop()
     assert order == ["first", "later", "also later"]
+
+
+class Waits:
+    """A responder that waits for something that never comes, until it is told that nobody wants it."""
+
+    info = EngineInfo("responder", "waits", demonstration=True, isolation="thread")
+
+    def __init__(self, begun: threading.Event, cancelled: list[str]) -> None:
+        self.begun = begun
+        self.told = cancelled
+        self._unwanted = threading.Event()
+
+    def warm(self) -> None: ...
+
+    def prepare(self, request: PrepareRequest) -> None: ...
+
+    def cancel(self, request_id: str) -> None:
+        self.told.append(request_id)
+        self._unwanted.set()
+
+    def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
+        self.begun.set()
+        if request.text == "wait":
+            self._unwanted.wait()
+        yield Clause(request.text)
+        yield ReplyEnd()
+
+
+@pytest.mark.asyncio
+async def test_an_engine_that_waits_is_told_at_once_that_its_job_is_cancelled() -> None:
+    begun, told = threading.Event(), list[str]()
+    lane = JobLane(partial(Waits, begun, told), isolation="thread", workers=1, clock=LoopClock(), name="responder")
+    await lane.start()
+    persona = Persona("Ann Lee", 40, "female", "calm", "a clinic")
+
+    def ask(name: str, text: str, job: Job) -> Any:
+        request = RespondRequest(name, 1, 0, RespondKind.REPLY, persona, Release(Act.OPEN, "Hello."), text)
+        return lane.submit(request, priority=0, on_part=job.take_part, on_end=job.ended.set_result)
+
+    unwanted, after = Job(), Job()
+    ticket = ask("s/1", "wait", unwanted)
+    await asyncio.to_thread(begun.wait)
+    ticket.cancel()
+    ask("s/2", "go", after)
+    assert await after.ended is None
+    assert told == ["s/1"]
+    assert unwanted.parts == []
+    assert after.parts[0] == Clause("go")
+    await lane.stop()
 
 
 @pytest.mark.asyncio

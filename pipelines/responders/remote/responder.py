@@ -50,7 +50,7 @@ class RemoteResponder:
         self.info = EngineInfo(
             kind="responder", name="remote", demonstration=False, isolation="thread", detail=plan.shown
         )
-        self._mind = mind
+        self.mind = mind
         self._lock = threading.Lock()
         self._streams: dict[str, Stream[str]] = {}
         # A cancellation may come before its request has begun.
@@ -58,7 +58,7 @@ class RemoteResponder:
 
     def warm(self) -> None:
         """Load what is needed; nothing is sent before somebody agreed."""
-        self._mind.network.run(self._mind.open, timeout_s=30.0)
+        self.mind.network.run(self.mind.open, timeout_s=30.0)
         split_clauses("Ready.")
 
     def prepare(self, request: PrepareRequest) -> None:
@@ -70,6 +70,13 @@ class RemoteResponder:
             self._cancelled.append(request_id)
             stream = self._streams.get(request_id)
         if stream is not None:
+            stream.cancel()
+
+    def stop(self) -> None:
+        """Close the streams of all replies that are being made; called from another thread."""
+        with self._lock:
+            streams = list(self._streams.values())
+        for stream in streams:
             stream.cancel()
 
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart | RemoteUse]:
@@ -96,13 +103,13 @@ class RemoteResponder:
             raise RemoteFailure("remote.consent", "the candidate did not agree to it", final=True)
         if not request.release.text.strip():
             return
-        stream = self._mind.network.stream(lambda: self._ask(request, asked))
+        stream = self.mind.network.stream(lambda: self._ask(request, asked))
         with self._lock:
             cancelled = request.id in self._cancelled
             self._streams[request.id] = stream
         try:
             if not cancelled:
-                yield from stream.read(timeout_s=self._mind.plan.settings.waits.whole_s + _GRACE_S)
+                yield from stream.read(timeout_s=self.mind.plan.settings.waits.whole_s + _GRACE_S)
         finally:
             stream.cancel()
             with self._lock:
@@ -114,16 +121,16 @@ class RemoteResponder:
             return chat_messages(request, scrub=asked.scrubber, said=said)
 
         kept = _kept(request)
-        asked.reply = await self._mind.ask(request.session, prompt)
+        asked.reply = await self.mind.ask(request.session, prompt)
         try:
             async for sentence in asked.reply.sentences():
                 yield sentence
         finally:
-            self._mind.watch_health()
+            self.mind.watch_health()
 
     def _use(self, asked: _Asked, failure: RemoteFailure | None, *, by_card: bool, took_ms: float) -> RemoteUse:
-        account, plan = asked.account, self._mind.plan
-        session_share = self._mind.spending.used(asked.reply.session if asked.reply is not None else "")
+        account, plan = asked.account, self.mind.plan
+        session_share = self.mind.spending.used(asked.reply.session if asked.reply is not None else "")
         return RemoteUse(
             provider=plan.name,
             model=plan.model,
