@@ -1,13 +1,14 @@
 /** The page: joins the screens in the order that core/flow.js allows. */
 
 import { AudioDesk } from "./audio/desk.js";
+import { consentShown } from "./core/consent.js";
 import { Flow } from "./core/flow.js";
 import { environmentProblem, Problem } from "./core/problems.js";
 import { Visit } from "./core/visit.js";
 import { fetchCards, fetchInfo, fetchSummary, openSession, whyRefused } from "./net/api.js";
 import { fetchRecord } from "./net/record_api.js";
 import { Roleplay } from "./net/roleplay.js";
-import { beforeScreen, consentShown } from "./screens/before.js";
+import { beforeScreen } from "./screens/before.js";
 import { chooseScreen } from "./screens/choose.js";
 import { closingScreen, debriefScreen } from "./screens/debrief.js";
 import { goingOnScreen } from "./screens/going_on.js";
@@ -43,6 +44,8 @@ function tabStore() {
     return null;
   }
 }
+
+const agreedTo = () => consentShown(strings.before.consent, consent, remoteMind());
 
 /** Whose language model elsewhere words the replies, as {provider, country}; null where nothing leaves the server. */
 const remoteMind = () => info?.remote_mind ?? null;
@@ -157,7 +160,7 @@ function again(card, mode, notes) {
 /** Open a session for a card. */
 async function reserve(card, mode, notes = "") {
   try {
-    visit = new Visit(tabStore(), await openSession(card.id, mode, consentShown(consent, remoteMind())), mode, notes);
+    visit = new Visit(tabStore(), await openSession(card.id, mode, agreedTo()), mode, notes);
   } catch (problem) {
     flow.take("failed");
     const retry = problem.code !== "card.unknown";
@@ -230,7 +233,7 @@ async function startFailed(problem) {
 async function renewIfOld() {
   const age_s = (performance.now() - visit.opened_ms) / 1000;
   if (age_s < visit.session.expires_s - RENEW_MARGIN_S) return;
-  visit.renew(await openSession(visit.session.card.id, visit.mode, consentShown(consent, remoteMind())));
+  visit.renew(await openSession(visit.session.card.id, visit.mode, agreedTo()));
 }
 
 /** Run the role-play to its end. */

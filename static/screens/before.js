@@ -7,17 +7,6 @@ import { deviceCheck } from "./device_check.js";
 const words = strings.before;
 
 /**
- * Return what is kept of a consent: its version and every word that was agreed to. `remote_mind` is {provider, country}
- * where a language model elsewhere words the replies, or null; `consent.remote` is whether that was agreed to as well.
- */
-export function consentShown(consent, remote_mind) {
-  const { version, points, agree, remote } = words.consent;
-  const agreed = remote_mind && consent.remote ? [remote(remote_mind.provider, remote_mind.country)] : [];
-  const text = [...points, agree, ...agreed].join("\n");
-  return agreed.length ? { version, text, remote: { provider: remote_mind.provider, country: remote_mind.country } } : { version, text };
-}
-
-/**
  * Return the screen for a card. `consent` is {given, remote}, kept for as long as the page is open; `remote_mind` is
  * {provider, country} or null; `on_go()` is called once the person agreed, `on_leave()` goes back; the others are
  * deviceCheck's.

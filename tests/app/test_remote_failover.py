@@ -85,7 +85,7 @@ def test_a_host_that_is_killed_in_mid_reply_fifty_times_costs_no_turn() -> None:
                     match part:
                         case Clause(text=text):
                             if not clauses:  # it speaks: whoever it is dies now
-                                (busy,) = [host for host in responder._mind.hosts.all if host.outstanding]
+                                (busy,) = [host for host in responder.mind.hosts.all if host.outstanding]
                                 victim = next(host for host in hosts if str(host.port) in str(busy))
                                 victim.kill()
                                 victim.start()
@@ -106,7 +106,7 @@ def test_requests_go_to_the_host_with_least_to_do() -> None:
     with running_provider() as quick, running_provider(always="hang_before") as slow:
         settings = remote_settings(quick, slow, waits={"first_token_s": 1.0, "tries": 1})
         with remote_responder(settings) as responder:
-            (host,) = [host for host in responder._mind.hosts.all if str(slow.port) in str(host)]
+            (host,) = [host for host in responder.mind.hosts.all if str(slow.port) in str(host)]
             host.outstanding += 1  # as if somebody waited there
             for turn in range(6):
                 assert reply_of(responder, request(reply=turn)).use.outcome == "remote"

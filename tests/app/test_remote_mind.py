@@ -236,7 +236,7 @@ def test_a_spent_budget_ends_the_asking() -> None:
 
 
 def responder_spending(responder: RemoteResponder) -> int:
-    return responder._mind.spending.today.tokens
+    return responder.mind.spending.today.tokens
 
 
 def test_an_answer_that_tells_nothing_of_the_cue_is_followed_by_the_card() -> None:
