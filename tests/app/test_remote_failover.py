@@ -3,103 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import httpx2
 import pytest
 
-from pipelines.engines import Clause, RemoteUse
 from pipelines.responders.remote.addresses import Origin
 from pipelines.responders.remote.egress import Gate, make_client
 from pipelines.responders.remote.failures import RemoteFailure
-from tests.fakes.provider import ANSWER, KEY, running_provider
+from tests.bench.failover import kill_often
+from tests.fakes.provider import KEY, running_provider
 from tests.fakes.remote import CARD_WORDS, remote_responder, remote_settings, reply_of, request
 
 KILLS = 50
-SENTENCES = [f"{sentence}." for sentence in ANSWER.removesuffix(".").split(". ")]
-
-
-class Host:
-    """A provider in a process of its own, which can be killed."""
-
-    def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
-        self.process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
-
-    def start(self) -> None:
-        """Start it; `up` waits for it."""
-        self.process = subprocess.Popen([sys.executable, "-m", "tests.fakes.provider", str(self.port)], env=os.environ)
-
-    def up(self) -> None:
-        """Return once it answers."""
-        while httpx2_status(self.url) is None:
-            assert self.process is not None
-            assert self.process.poll() is None
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-
-def httpx2_status(url: str) -> int | None:
-    with contextlib.suppress(httpx2.TransportError):
-        return httpx2.get(f"{url}/models", headers={"Authorization": f"Bearer {KEY}"}, trust_env=False).status_code
-    return None
-
-
-@contextmanager
-def two_hosts() -> Iterator[list[Host]]:
-    with ExitStack() as stack:
-        hosts = [Host(), Host()]
-        for host in hosts:
-            stack.callback(host.kill)
-            host.start()
-        for host in hosts:
-            host.up()
-        yield hosts
 
 
 def test_a_host_that_is_killed_in_mid_reply_fifty_times_costs_no_turn() -> None:
-    with two_hosts() as hosts:
-        # A slow machine starts and answers slowly; what is measured is what is said.
-        waits = {"first_token_s": 10.0, "idle_s": 10.0, "whole_s": 60.0, "open_s": 0.1}
-        settings = remote_settings(waits=waits, hosts=[host.url for host in hosts])
-        with remote_responder(settings) as responder:
-            finished, most_repeated, by_another = 0, 0, 0
-            for turn in range(KILLS):
-                clauses: list[str] = []
-                for part in responder.respond(request(reply=turn)):
-                    match part:
-                        case Clause(text=text):
-                            if not clauses:  # it speaks: whoever it is dies now
-                                (busy,) = [host for host in responder.mind.hosts.all if host.outstanding]
-                                victim = next(host for host in hosts if str(host.port) in str(busy))
-                                victim.kill()
-                                victim.start()
-                            clauses.append(text)
-                        case RemoteUse(outcome=outcome, failures=failures):
-                            assert outcome == "remote", (turn, failures)
-                            by_another += bool(failures)
-                said = " ".join(clauses)
-                finished += all(sentence in said for sentence in SENTENCES)
-                most_repeated = max(most_repeated, sum(said.count(sentence) - 1 for sentence in SENTENCES))
-                victim.up()
-    assert finished == KILLS
-    assert by_another == KILLS
-    assert most_repeated <= 1
+    spoken = kill_often(KILLS)
+    assert len(spoken) == KILLS
+    for one in spoken:
+        assert one.outcome == "remote", one
+        assert one.failures, one  # it was in mid-reply
+        assert one.whole, one
+        assert one.repeated <= 1, one
 
 
 def test_requests_go_to_the_host_with_least_to_do() -> None:
