@@ -50,6 +50,13 @@ def test_the_first_clause_comes_before_the_answer_is_whole() -> None:
         assert first_s < (time.monotonic() - began_s) * 0.7
 
 
+def test_the_next_turn_needs_no_new_connection() -> None:
+    with running_provider() as provider, remote_responder(remote_settings(provider)) as responder:
+        for turn in range(3):
+            assert reply_of(responder, request(reply=turn)).use.outcome == "remote"
+    assert len({asked.from_port for asked in provider.asked}) == 1
+
+
 # ------------------------------------------------------------------ what may leave
 
 
@@ -102,6 +109,15 @@ def test_the_card_answers_where_the_only_host_says_nothing(behaviour: str, reaso
     assert (reply.use.outcome, reply.use.reason) == ("card", reason)
     assert reply.use.failures
     assert CARD_WORDS not in "".join(reply.use.failures)
+
+
+def test_a_failure_that_anthropic_tells_in_its_stream_is_one() -> None:
+    with running_provider(behaviours=["error", "500"]) as provider:
+        settings = remote_settings(provider, provider="anthropic", keys={"anthropic": KEY})
+        with remote_responder(settings) as responder:
+            reply = reply_of(responder)
+    assert reply.text == ANSWER
+    assert [failure.partition(": ")[2] for failure in reply.use.failures] == ["remote.busy", "remote.failed"]
 
 
 def test_the_card_finishes_what_breaks_off() -> None:

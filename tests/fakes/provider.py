@@ -33,6 +33,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    from_port: int = 0
 
     @property
     def text(self) -> str:
@@ -94,7 +95,8 @@ class Provider:
 
     async def _respond(self, request: Request, form: Any) -> Response:
         body = await request.json()
-        self.asked.append(Asked(request.url.path, dict(request.headers), body))
+        from_port = request.client.port if request.client is not None else 0
+        self.asked.append(Asked(request.url.path, dict(request.headers), body, from_port))
         if self._key_of(request) != self.key:
             return JSONResponse({"error": {"type": "authentication_error", "message": "no"}}, status_code=401)
         behaviour = self.behaviours.pop(0) if self.behaviours else self.always

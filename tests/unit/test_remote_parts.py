@@ -19,7 +19,7 @@ from pipelines.responders.remote.failures import RemoteFailure
 from pipelines.responders.remote.forms import AnthropicForm, Asking, ChatMessage, OpenAiForm
 from pipelines.responders.remote.host import Host, Hosts
 from pipelines.responders.remote.plan import RemotePlan, plan_remote
-from pipelines.responders.remote.sentences import SentenceCutter, is_said, speakable
+from pipelines.responders.remote.sentences import SentenceCutter, is_said, speakable, without_said
 from pipelines.responders.remote.server_sent import EventReader
 from pipelines.responders.remote.settings import RemoteKeys, RemoteSettings, RemoteWaits
 from tests.fakes.remote import CARD_WORDS, request
@@ -249,6 +249,28 @@ def cut(text: str, step: int = 1) -> list[str]:
 @pytest.mark.parametrize("step", [1, 3, 1000])
 def test_an_answer_is_cut_into_sentences_that_can_be_said(text: str, sentences: list[str], step: int) -> None:
     assert cut(text, step) == sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Well, it started three days ago, after dinner. It hurts.", "Well, it started three days ago,"),
+        ("It started three days ago. It hurts, badly, at night.", "It started three days ago."),
+        ("*sighs*, it started yesterday, after lunch. It hurts.", "it started yesterday, after lunch."),
+        ("I took 1,000 milligrams of it, twice a day.", "I took 1,000 milligrams of it,"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 4])
+def test_the_first_clause_is_not_held_back_for_its_sentence(text: str, first: str, step: int) -> None:
+    cutter = SentenceCutter(eager=True)
+    found = [piece for at in range(0, len(text), step) for piece in cutter.feed(text[at : at + step])]
+    whole = " ".join(found + cutter.flush())
+    # In larger pieces the end of the sentence comes with that of the clause.
+    assert found[0] == first if step == 1 else found[0].startswith(first)
+    assert whole.split() == speakable(text).split()
+    assert without_said("Well, it started three days ago, after dinner.", ["Well, it started three days ago,"]) == (
+        "after dinner."
+    )
 
 
 def test_text_without_a_mark_is_cut_all_the_same() -> None:

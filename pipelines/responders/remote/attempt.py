@@ -7,7 +7,7 @@ import contextlib
 import email.utils
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator, Mapping
 from typing import TypeVar
 
 import httpx2
@@ -20,6 +20,8 @@ from pipelines.responders.remote.settings import RemoteWaits
 
 T = TypeVar("T")
 
+# The end of a body comes with its last event, or soon after.
+_READ_OUT_S = 0.2
 # What a header says beyond a day is taken for a mistake.
 _MOST_RETRY_AFTER_S = 86_400.0
 
@@ -58,11 +60,20 @@ async def stream_answer(
                     finished = finished or delta.finished
                     yield delta
                     if delta.last:
+                        await _read_out(chunks)
                         return
             if not finished:
                 raise RemoteFailure("remote.broken", "ended its answer early")
         finally:
             await response.aclose()
+
+
+async def _read_out(chunks: AsyncIterator[bytes]) -> None:
+    """Wait a little for the end of the body after the last event: only then can the connection be used again."""
+    with contextlib.suppress(TimeoutError, httpx2.HTTPError):
+        async with asyncio.timeout(_READ_OUT_S):
+            async for _ in chunks:
+                pass
 
 
 async def _within(due_s: float, what: str, awaited: Awaitable[T]) -> T:

@@ -16,13 +16,17 @@ import httpx2
 from pipelines.responders.remote.addresses import Origin, is_private
 from pipelines.responders.remote.failures import RemoteFailure
 
+# A turn takes longer than the five seconds for which connections are kept by default, and connecting takes as long as a
+# short answer.
+_LIMITS = httpx2.Limits(max_connections=128, max_keepalive_connections=32, keepalive_expiry=120.0)
+
 
 class Gate(httpx2.AsyncBaseTransport):
     """Passes requests to the named origins on, and refuses all others before anything is connected."""
 
     def __init__(self, allowed: Collection[Origin], inner: httpx2.AsyncBaseTransport | None = None) -> None:
         self.allowed = frozenset(allowed)
-        self._inner = inner or httpx2.AsyncHTTPTransport(trust_env=False, retries=0)
+        self._inner = inner or httpx2.AsyncHTTPTransport(trust_env=False, retries=0, limits=_LIMITS)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request to an origin that was named; raises RemoteFailure for any other."""

@@ -22,7 +22,7 @@ from pipelines.responders.remote.failures import RemoteFailure
 from pipelines.responders.remote.forms import Asking, ChatMessage, Delta, Form
 from pipelines.responders.remote.host import Host, Hosts
 from pipelines.responders.remote.plan import RemotePlan
-from pipelines.responders.remote.sentences import SentenceCutter, is_said
+from pipelines.responders.remote.sentences import SentenceCutter, is_said, without_said
 from pipelines.responders.remote.spending import Reservation, Spending
 
 logger = structlog.get_logger("pipelines.remote")
@@ -153,7 +153,7 @@ class RemoteReply:
             self._plan.model, messages, settings.max_tokens, settings.temperature, self._plan.provider.limit_field
         )
         went_on = bool(self.said)
-        cutter = SentenceCutter()
+        cutter = SentenceCutter(eager=not went_on)
         loop = asyncio.get_running_loop()
         billed = began = False
         try:
@@ -167,16 +167,19 @@ class RemoteReply:
                         usage.take(delta)
                         if delta.text and self.account.first_token_ms is None:
                             self.account.first_token_ms = 1000.0 * (loop.time() - self._began_s)
-                        for sentence in cutter.feed(delta.text):
-                            if self._is_new(sentence, went_on):
-                                yield sentence
+                        found = cutter.feed(delta.text)
+                        if delta.finished or delta.last:
+                            found += cutter.flush()
+                        for sentence in found:
+                            if new := self._new(sentence, went_on):
+                                yield new
                         if len(self.said) >= MOST_SENTENCES:
                             return
                         if loop.time() > due_s:
                             raise RemoteFailure("remote.timeout", "took too long for the whole reply")
             for sentence in cutter.flush():
-                if self._is_new(sentence, went_on):
-                    yield sentence
+                if new := self._new(sentence, went_on):
+                    yield new
             if not self.said:
                 raise RemoteFailure("remote.empty", "answered without a word")
         except RemoteFailure as failure:
@@ -200,12 +203,14 @@ class RemoteReply:
         self.account.tokens_out += tokens_out
         self.account.estimated |= billed and usage.estimated
 
-    def _is_new(self, sentence: str, went_on: bool) -> bool:
-        """Note a sentence; return whether it is to be said."""
+    def _new(self, sentence: str, went_on: bool) -> str:
+        """Note a sentence and return what of it is to be said; nothing of one that was said before."""
+        if went_on:
+            sentence = without_said(sentence, self.said)
         if is_said(sentence, self.said, nearly=went_on) or (went_on and sentence.strip(" .!").lower() == DONE):
-            return False
+            return ""
         self.said.append(sentence)
-        return True
+        return sentence
 
     def _backoff_s(self, attempt: int) -> float:
         waits = self._plan.settings.waits

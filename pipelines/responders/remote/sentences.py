@@ -25,10 +25,14 @@ _UNSPEAKABLE = re.compile(r"[^\w\s.,;:!?…'’‘\"“”()\-–—/%°£$€+&
 
 
 class SentenceCutter:
-    """Takes an answer in any pieces and returns its sentences, each when it is whole."""
+    """Takes an answer in any pieces and returns its sentences, each when it is whole.
 
-    def __init__(self) -> None:
+    `eager`: the first clause is returned before its sentence is whole, since somebody waits for it.
+    """
+
+    def __init__(self, *, eager: bool = False) -> None:
         self._raw = ""
+        self._eager = eager
 
     def feed(self, text: str) -> list[str]:
         """Return the sentences that these characters complete."""
@@ -45,7 +49,21 @@ class SentenceCutter:
             sentence, self._raw = self._raw[:end], self._raw[end:]
             if plain := speakable(sentence):
                 found.append(plain)
-        return found
+                self._eager = False
+        return found + self._first_clause()
+
+    def _first_clause(self) -> list[str]:
+        """Return the answer's first clause, once it is clear where it ends."""
+        # The last word may be cut, and a mark of stage directions or markup may still be open.
+        words = self._raw.rpartition(" ")[0]
+        if not self._eager or set("*[(<_#`") & set(words):
+            return []
+        first, *others = split_clauses(words)[:2] or [("", 0)]
+        if not others or first[0] not in self._raw or not speakable(first[0]):
+            return []
+        self._eager = False
+        self._raw = self._raw[self._raw.index(first[0]) + len(first[0]) :].lstrip()
+        return [speakable(first[0])]
 
     def flush(self) -> list[str]:
         """Return what is left at the end of the answer, as a sentence."""
@@ -85,7 +103,7 @@ def speakable(text: str) -> str:
     """Return a sentence without markup, stage directions, emoji and other marks that nobody says."""
     plain = _MARKDOWN.sub(" ", _STAGE.sub(" ", text))
     plain = " ".join(_UNSPEAKABLE.sub(" ", plain).split())
-    plain = re.sub(r"\s+([.,;:!?…])", r"\1", plain)
+    plain = re.sub(r"\s+([.,;:!?…])", r"\1", plain).lstrip(" .,;:!?…")
     return plain if any(mark.isalnum() for mark in plain) else ""
 
 
@@ -93,6 +111,15 @@ def is_said(sentence: str, said: Sequence[str], *, nearly: bool) -> bool:
     """Return whether a sentence was said before, word for word, or `nearly` so."""
     plain = _plain(sentence)
     return any(plain == before or (nearly and fuzz.ratio(plain, before) >= SAME) for before in map(_plain, said))
+
+
+def without_said(sentence: str, said: Sequence[str]) -> str:
+    """Return what of a sentence was not said, if its beginning was said as a clause of its own."""
+    plain = _plain(sentence)
+    for before in said:
+        if not before.endswith((".", "!", "?", "…")) and plain.startswith(f"{_plain(before)} "):
+            return " ".join(sentence.split()[len(before.split()) :])
+    return sentence
 
 
 def _plain(text: str) -> str:
