@@ -26,6 +26,7 @@ class Host:
         self.key = key
         self.outstanding = 0
         self.failures = 0  # in a row
+        self.last_failure: RemoteFailure | None = None
         self._waits = waits
         self._now_s = now_s
         self._until_s = 0.0  # nothing is sent before
@@ -81,6 +82,7 @@ class Host:
         """Note that it failed; it may be left alone from now on."""
         now_s = self._now_s()
         self.failures += 1
+        self.last_failure = failure
         if failure.code == "remote.busy":
             # It works, and said when it wants to be asked again.
             self._until_s = max(self._until_s, now_s + (failure.retry_after_s or 0.0))

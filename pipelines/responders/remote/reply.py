@@ -116,7 +116,9 @@ class RemoteReply:
         self._began_s = loop.time()
         due_s = self._began_s + waits.whole_s
         failed: list[Host] = []
-        last = RemoteFailure("remote.unreachable", "no host may be asked just now")
+        # If none may be asked just now, it is for what they failed of before.
+        told = [host.last_failure for host in self._hosts.all if host.last_failure is not None]
+        last = told[0] if told else RemoteFailure("remote.unreachable", "no host may be asked just now")
         for attempt in range(waits.tries):
             host = await self._next_host(failed)
             if host is None:
