@@ -27,11 +27,19 @@ _MOST_RETRY_AFTER_S = 86_400.0
 
 
 async def stream_answer(
-    client: httpx2.AsyncClient, host: Host, form: Form, asking: Asking, *, waits: RemoteWaits, until_s: float
+    client: httpx2.AsyncClient,
+    host: Host,
+    form: Form,
+    asking: Asking,
+    *,
+    waits: RemoteWaits,
+    until_s: float,
+    first_until_s: float,
 ) -> AsyncGenerator[Delta, None]:
     """Yield what the host answers until the end that its form has; raises RemoteFailure.
 
-    Nothing is waited for beyond `until_s` of the loop's time. Closing the iterator closes the connection at once.
+    Nothing is waited for beyond `until_s` of the loop's time, the first words not beyond `first_until_s`. Closing the
+    iterator closes the connection at once.
     """
     request = client.build_request(
         "POST",
@@ -45,7 +53,7 @@ async def stream_answer(
         },
     )
     loop = asyncio.get_running_loop()
-    due_s, silence = min(until_s, loop.time() + waits.first_token_s), "did not begin to answer in time"
+    due_s, silence = min(first_until_s, loop.time() + waits.first_token_s), "did not begin to answer in time"
     with named_failures():
         response = await _within(due_s, silence, client.send(request, stream=True))
         try:

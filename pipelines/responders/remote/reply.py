@@ -29,6 +29,8 @@ logger = structlog.get_logger("pipelines.remote")
 
 # A patient says no more at once; a model that never stops is stopped there.
 MOST_SENTENCES = 5
+# Beyond what it says again after another was cut off, a model that repeats itself has nothing more to say.
+MOST_REPEATS = 2
 # A host that wants to be asked again later than this is not waited for.
 MOST_PATIENCE_S = 1.5
 # English has about four characters a token; three is on the safe side.
@@ -101,6 +103,7 @@ class RemoteReply:
         self.account = Account()
         self.said: list[str] = []
         self._began_s = 0.0
+        self._repeats = 0
         self._plan = plan
         self.session = session
         self._prompt = prompt
@@ -125,11 +128,13 @@ class RemoteReply:
                 raise last
             if host in failed:
                 await asyncio.sleep(self._backoff_s(attempt))
-            if loop.time() >= due_s:
+            # Before the first words somebody waits in silence.
+            until_s = due_s if self.said else min(due_s, self._began_s + 2 * waits.first_token_s)
+            if loop.time() >= until_s:
                 raise last
             self.account.host = str(host)
             try:
-                async with aclosing(self._ask(host, due_s)) as sentences:
+                async with aclosing(self._ask(host, due_s, until_s)) as sentences:
                     async for sentence in sentences:
                         yield sentence
             except RemoteFailure as failure:
@@ -145,8 +150,11 @@ class RemoteReply:
                 return
         raise last
 
-    async def _ask(self, host: Host, due_s: float) -> AsyncGenerator[str, None]:
-        """Yield what one host adds to what was said; raises RemoteFailure."""
+    async def _ask(self, host: Host, due_s: float, first_due_s: float) -> AsyncGenerator[str, None]:
+        """Yield what one host adds to what was said; raises RemoteFailure.
+
+        It is waited for until `due_s` of the loop's time, for its first words until `first_due_s`.
+        """
         settings = self._plan.settings
         messages = self._prompt(self.said)
         usage = Usage(sum(len(message.content) for message in messages), len(messages))
@@ -162,7 +170,15 @@ class RemoteReply:
             with host.request():
                 # Whoever stops waiting for an answer that had not begun is likely to pay for the question.
                 billed = True
-                stream = stream_answer(self._client, host, self._form, asking, waits=settings.waits, until_s=due_s)
+                stream = stream_answer(
+                    self._client,
+                    host,
+                    self._form,
+                    asking,
+                    waits=settings.waits,
+                    until_s=due_s,
+                    first_until_s=first_due_s,
+                )
                 async with aclosing(stream) as deltas:
                     async for delta in deltas:
                         began = True
@@ -175,7 +191,7 @@ class RemoteReply:
                         for sentence in found:
                             if new := self._new(sentence, went_on):
                                 yield new
-                        if len(self.said) >= MOST_SENTENCES:
+                        if len(self.said) >= MOST_SENTENCES or self._repeats > len(self.said) + MOST_REPEATS:
                             return
                         if loop.time() > due_s:
                             raise RemoteFailure("remote.timeout", "took too long for the whole reply")
@@ -210,6 +226,7 @@ class RemoteReply:
         if went_on:
             sentence = without_said(sentence, self.said)
         if is_said(sentence, self.said, nearly=went_on) or (went_on and sentence.strip(" .!").lower() == DONE):
+            self._repeats += 1
             return ""
         self.said.append(sentence)
         return sentence

@@ -6,7 +6,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
+
+import structlog
 
 from pipelines.conversation.heard import content_words
 from pipelines.engines import Clause, EngineInfo, PrepareRequest, RemoteUse, ReplyEnd, ReplyPart, RespondRequest
@@ -18,6 +21,8 @@ from pipelines.responders.remote.network import Stream
 from pipelines.responders.remote.reply import Account, RemoteReply
 from pipelines.responders.remote.scrub import Scrubber, words_to_keep
 from pipelines.tts.clauses import split_clauses
+
+logger = structlog.get_logger("pipelines.remote")
 
 # Beyond the time for a whole reply: the network's loop itself hangs.
 _GRACE_S = 5.0
@@ -82,6 +87,9 @@ class RemoteResponder:
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart | RemoteUse]:
         """Yield the reply's clauses as they come, then what it took, then one ReplyEnd."""
         began_s = time.monotonic()
+        if not request.release.text.strip():
+            yield ReplyEnd()  # nothing is to be said
+            return
         asked = _Asked()
         failure: RemoteFailure | None = None
         try:
@@ -92,6 +100,10 @@ class RemoteResponder:
             failure = raised
         except TimeoutError:
             failure = RemoteFailure("remote.timeout", "the network's own thread does not answer")
+        except Exception as error:
+            # Whatever is wrong with us, the patient answers; what was said may be in the error's words.
+            logger.error("remote_mind_failed", error=type(error).__name__)
+            failure = RemoteFailure("remote.broken", "failed in a way that nobody thought of")
         by_card = _left_of_the_card(request, asked.said, failed=failure is not None)
         for text, pause_after_ms in by_card:
             yield Clause(text, request.release.cue, pause_after_ms)
@@ -101,8 +113,6 @@ class RemoteResponder:
     def _sentences(self, request: RespondRequest, asked: _Asked) -> Iterator[str]:
         if not request.may_leave:
             raise RemoteFailure("remote.consent", "the candidate did not agree to it", final=True)
-        if not request.release.text.strip():
-            return
         stream = self.mind.network.stream(lambda: self._ask(request, asked))
         with self._lock:
             cancelled = request.id in self._cancelled
@@ -123,8 +133,9 @@ class RemoteResponder:
         kept = _kept(request)
         asked.reply = await self.mind.ask(request.session, prompt)
         try:
-            async for sentence in asked.reply.sentences():
-                yield sentence
+            async with aclosing(asked.reply.sentences()) as sentences:
+                async for sentence in sentences:
+                    yield sentence
         finally:
             self.mind.watch_health()
 

@@ -86,7 +86,7 @@ _NO_NAMES = frozenset(
 
 @dataclass(slots=True)
 class Scrubber:
-    """Scrubs the texts of one reply and counts what it took out; `keep` holds words of the card, in lower case."""
+    """Scrubs the texts of one reply and counts what it took out; `keep` holds names of the card, in lower case."""
 
     keep: frozenset[str] = frozenset()
     found: int = 0
@@ -146,5 +146,5 @@ _TITLES = frozenset(("Dr", "Doctor", "Mr", "Mrs", "Ms", "Miss", "Mister", "Nurse
 
 
 def words_to_keep(texts: Iterable[str]) -> frozenset[str]:
-    """Return the words of the card's own texts in lower case: its names are nobody's personal data."""
-    return frozenset(word.lower().removesuffix("'s") for text in texts for word in re.findall(r"[\w'’\-]+", text))
+    """Return the names in the card's own texts, in lower case: they are nobody's personal data."""
+    return frozenset(word.lower().removesuffix("'s") for text in texts for word in re.findall(rf"\b{_NAME_PART}", text))

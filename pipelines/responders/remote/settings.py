@@ -38,10 +38,11 @@ class RemoteWaits(_Part):
 
     connect_s: float = Field(default=2.0, gt=0, le=30, description="Seconds to wait for a connection.")
     first_token_s: float = Field(
-        default=4.0,
+        default=2.5,
         gt=0,
         le=60,
-        description="Seconds to wait for the first words; then another host is asked.",
+        description="Seconds to wait for a host's first words; then another one is asked. After twice as long the "
+        "card's words are said.",
     )
     idle_s: float = Field(
         default=3.0, gt=0, le=60, description="Seconds without anything new in an answer, then another host is asked."
