@@ -213,12 +213,20 @@ def test_cards_check_warns_of_what_cant_be_read_aloud(capture: pytest.CaptureFix
     card = (ROOT / "configs" / "cards" / "nursing-leg-wound.yaml").read_text(encoding="utf-8")
     first = yaml.safe_load(card)["lines"]["greeting"][0]
     (tmp_path / "nursing-leg-wound.yaml").write_text(card.replace(first, "Hello, I am on xqzt."), encoding="utf-8")
-    outcome = run(capture, "cards", "check", str(tmp_path))
+    no_models = ("--set", f"models.path={tmp_path / 'models'}")
+    outcome = run(capture, "cards", "check", str(tmp_path), *no_models)
     assert outcome.code == 0
     assert outcome.out.endswith("1 card can be used\n")
-    (line,) = outcome.err.splitlines()
+    note, line = outcome.err.splitlines()
+    assert note.startswith("note: without a text encoder")
     assert line.startswith(f"warning: {tmp_path.name}/nursing-leg-wound.yaml: lines.greeting.0: 'xqzt'")
-    assert run(capture, "cards", "check").err == ""
+    assert run(capture, "cards", "check", *no_models).err.splitlines() == [note]
+
+
+def test_cards_check_finds_no_example_of_ours_that_asks_for_another_item(
+    capture: pytest.CaptureFixture[str], real_encoder: Path
+) -> None:
+    assert run(capture, "cards", "check", "--set", f"models.path={real_encoder.parent}").err == ""
 
 
 # ------------------------------------------------------------------ doctor
