@@ -7,6 +7,7 @@
     ├── EngineError              an engine that could not be loaded or failed
     │   └── WorkerDied           its worker process is gone
     ├── StorageError             the data folder can't be written
+    ├── DatabaseError            the database can't be used: locked, full, gone, of another version
     ├── ProtocolError            a message from a client that is refused
     ├── AccessError              no token, a wrong one, or one that may not do this
     └── CapacityError            the server is full or draining: try later
@@ -80,6 +81,13 @@ class StorageError(AppError):
 
     code = "storage.failed"
     http_status = 507
+
+
+class DatabaseError(AppError):
+    """The database can't be used now: it is locked, full, gone, or of another version than this program."""
+
+    code = "database.unavailable"
+    http_status = 503
 
 
 class ProtocolError(AppError):

@@ -8,6 +8,7 @@ import gc
 import logging
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 import structlog
 
@@ -19,17 +20,25 @@ from pipelines.models.cache import Happened, ModelCache, ModelStatus, shared_cac
 from pipelines.models.model_memory import resident_bytes
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
+from server.accounts.accounts import Accounts
+from server.accounts.key_ring import KeyRing
 from server.capacity import CALL_PLACES, measure_places
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
+from server.records.housekeeping import session_folders
+from server.records.taking_over import take_over
 from server.rtc.calls import Calls
 from server.sessions.access import Access
 from server.sessions.admission import Admission
+from server.sessions.erasing import Eraser
 from server.sessions.factory import DriverFactory
 from server.sessions.folders import SessionFolders
+from server.sessions.index import SessionIndex
+from server.sessions.past import PastSessions
 from server.sessions.registry import SessionRegistry
 from server.sessions.retention import sweep_for_ever
 from server.settings.tree import Settings
+from server.store.store import Store
 
 logger = structlog.get_logger("server.host")
 
@@ -64,16 +73,26 @@ class Server:
         self.engines: Engines
         self.clock: Clock = LoopClock()
         self.access = Access(settings.developer_key)
+        self.store = Store(settings.database, settings.audit, settings.data_path)
+        self.index = SessionIndex(self.store)
+        self.past = PastSessions(self.store, settings.data_path / "sessions", self.cards)
+        self.accounts = Accounts(self.store, settings.auth, now_s=lambda: self.clock.now_ms() / 1000.0)
+        self.key_ring = KeyRing(self.store)
         self.admission = Admission(
             settings.server, prepare_s=settings.session.prepare_s, clock=self.clock, metrics=self.metrics
         )
         self.registry: SessionRegistry
+        self.eraser: Eraser
         self.drivers: DriverFactory
         self.calls = Calls()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Start the disk threads and the housekeeping; engines load in the background."""
+        """Open the database, start the disk threads and the housekeeping; engines load in the background.
+
+        Raises DatabaseError.
+        """
+        await self.store.start()
         self.disk = DiskThread("disk")
         self.chores = DiskThread("chores")
         self.engines = build_lanes(self.choices, self.settings.engines, self.clock)
@@ -82,6 +101,8 @@ class Server:
             lane.on_incident.append(partial(self._incident, lane.name))
             lane.on_request.append(partial(self._requested, lane.name))
         folders = self._put_sessions_together()
+        # Listed now: what begins later is not left behind.
+        self.store.ledger.then(partial(self._take_over, session_folders(self.settings.data_path / "sessions")))
         folders.recover()
         for work in (self._load(), sweep_for_ever(self.registry, folders, self.clock), self._watch_lag()):
             task = asyncio.create_task(work)
@@ -105,7 +126,9 @@ class Server:
             folders=folders,
             clock=self.clock,
             metrics=self.metrics,
+            index=self.index,
         )
+        self.eraser = Eraser(self.store, disk=self.disk, chores=self.chores)
         self.drivers = DriverFactory(
             settings,
             cards=self.cards,
@@ -146,7 +169,15 @@ class Server:
         await asyncio.to_thread(self.models.clear)
         self.models.listeners.remove(_log_model)
         await asyncio.to_thread(self.disk.close)  # gives the chores its last
+        await self.index.settled()
+        await self.store.stop()
         await asyncio.to_thread(self.chores.close)
+
+    async def _take_over(self, left: list[Path]) -> None:
+        """Index what a crash, or a version without an index, left behind."""
+        new, _ = await take_over(self.store, left, self.cards)
+        if new:
+            logger.info("sessions_taken_over", sessions=new)
 
     def _incident(self, engine: str, what: str, _detail: str) -> None:
         self.metrics.count_incident(engine, what)

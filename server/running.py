@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import socket
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import structlog
 import uvicorn
 
-from common.errors import SettingsError, StorageError, storage_error
+from common.errors import SettingsError
 from server.app import create_app
 from server.host import Server
 from server.logs import setup_logging
+from server.records.locking import lock_folder
 from server.settings.tree import Settings
+from server.store.store import Store
 
 logger = structlog.get_logger("server.running")
 
@@ -41,6 +41,7 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
         logger.warning("setting_without_effect", note=note)
     app = create_app(settings)
     lock = lock_folder(settings.data_path)
+    asyncio.run(_try_database(settings))
     listening = listen(settings)
     host, port = listening.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
@@ -60,6 +61,13 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
         _DrainingServer(config, app.state.server).run(sockets=[listening])
     finally:
         os.close(lock)
+
+
+async def _try_database(settings: Settings) -> None:
+    """Bring the database to its form, or raise DatabaseError while there is still somebody to tell in one line."""
+    store = Store(settings.database, settings.audit, settings.data_path)
+    await store.open()
+    await store.stop()
 
 
 class _DrainingServer(uvicorn.Server):
@@ -95,24 +103,3 @@ def listen(settings: Settings) -> socket.socket:
             f"server.port: can't listen on {host}:{port} ({error.strerror}); choose another with --port"
         ) from None
     return listening
-
-
-def lock_folder(folder: Path) -> int:
-    """Take the data folder for this process; return the lock's descriptor. Raises StorageError.
-
-    At its start a server joins recordings that a crash left behind: those of a server that runs must be safe from it.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise storage_error(folder, error) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise StorageError(
-            f"data_path: {folder} is in use by another server; stop that one or choose another folder",
-            code="storage.in_use",
-        ) from None
-    return lock

@@ -27,7 +27,7 @@ class StoredLog:
         for entry in read_jsonl(self.folder):
             if entry.payload is None or entry.envelope.audience > audience:
                 continue
-            event = _event(entry.envelope.type, entry.payload)
+            event = event_of(entry.envelope.type, entry.payload)
             if event is not None:
                 yield LogEntry(entry.envelope, event)
 
@@ -38,7 +38,7 @@ class StoredLog:
                 yield entry.envelope, entry.payload
 
 
-def _event(type_name: str, payload: dict[str, Any]) -> Event | None:
+def event_of(type_name: str, payload: dict[str, Any]) -> Event | None:
     """Return the event of a payload, or None for one of a version that had other events or fields."""
     made_of = EVENT_TYPES.get(type_name)
     if made_of is None:

@@ -15,9 +15,9 @@ from typing import Annotated
 import typer
 
 from common.errors import AppError, SettingsError
-from server.cli import cards, config, doctor, index, models, models_setup, serve
+from server.cli import cards, config, db, doctor, index, models, models_setup, serve
 
-_MODULES = (serve, cards, index, config, doctor, models, models_setup)
+_MODULES = (serve, cards, index, config, db, doctor, models, models_setup)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -13,8 +13,10 @@ from starlette.responses import JSONResponse, Response
 from common.errors import ProtocolError
 from server.host import Server
 from server.http.joining import new_live, session_of
-from server.http.requests import check_origin, check_ready, read_body, server_of, token_of
+from server.http.requests import check_origin, check_ready, read_body, server_of
+from server.http.who import require, token_bearer, whose_is
 from server.principal import Principal
+from server.rights import Action
 from server.rtc.call import GONE_S, Call
 from server.rtc.offer import MAX_SDP_BYTES, check_offer
 from server.rtc.turn_server import IceServer, ice_servers
@@ -51,7 +53,7 @@ class _Found:
 async def rtc_info(request: Request) -> Response:
     """Tell a session's page whether calls are taken and through which ICE servers, with credentials for a while."""
     server = server_of(request)
-    principal = server.access.principal(token_of(request))
+    principal = await _caller(request)
     settings = server.settings.rtc
     servers = [each.as_json() for each in _ice_servers(server, principal.session_id or "developer")]
     body = {"enabled": settings.enabled, "ice_servers": servers, "connect_within_ms": CONNECT_WITHIN_MS}
@@ -64,7 +66,7 @@ async def open_call(request: Request) -> Response:
     check_ready(server)
     body = await _body(request)
     offer = check_offer(body.sdp)
-    found = _find(server, request)
+    found = _find(server, request, await _caller(request))
     principal, session = found.principal, found.session
 
     def make(call_id: str) -> Call:
@@ -97,20 +99,27 @@ async def open_call(request: Request) -> Response:
 
 async def renew_call(request: Request) -> Response:
     """Answer a later offer of a call: one that changes nothing of the way, or an ICE restart."""
-    call = _own_call(request)
+    call = await _own_call(request)
     offer = check_offer((await _body(request)).sdp)
     return Response(await call.answer(offer), media_type=SDP)
 
 
 async def hang_up(request: Request) -> Response:
     """End a call, and with it the role-play."""
-    _own_call(request).hang_up()
+    (await _own_call(request)).hang_up()
     return Response(status_code=204)
 
 
-def _find(server: Server, request: Request) -> _Found:
+async def _caller(request: Request) -> Principal:
+    """Return who calls; raises AccessError unless they may take part, be it in the one session that they are for."""
+    principal = await token_bearer(request)
+    mine = None if principal.session_id is None else whose_is(server_of(request).registry.get(principal.session_id))
+    require(principal, Action.TAKE_PART, mine)
+    return principal
+
+
+def _find(server: Server, request: Request, principal: Principal) -> _Found:
     """Return who calls, the session that is called, and the ticket of one that comes back; raises AppError."""
-    principal = server.access.principal(token_of(request))
     if (text := request.headers.get(HEADER)) is not None:
         ticket = parse_ticket(text)
         return _Found(principal, server.registry.resume(principal, ticket), ticket)
@@ -145,9 +154,9 @@ def _server_with_calls(request: Request) -> Server:
     return server
 
 
-def _own_call(request: Request) -> Call:
+async def _own_call(request: Request) -> Call:
     server = _server_with_calls(request)
-    principal: Principal = server.access.principal(token_of(request))
+    principal = await _caller(request)
     return server.calls.get(request.path_params["call_id"], principal.session_id)
 
 

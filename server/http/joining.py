@@ -6,7 +6,9 @@ import time
 
 from common.errors import ProtocolError
 from server.host import Server
+from server.http.who import require, whose_is
 from server.principal import Principal
+from server.rights import Action
 from server.sessions.session import Session
 from server.wire.connection import SessionInfo
 from server.wire.live import LiveSession
@@ -15,7 +17,10 @@ from server.wire.live import LiveSession
 def session_of(server: Server, principal: Principal, model: str) -> Session:
     """Return a token's session, or a new one for the card that `model` names (`card:ID`); raises AppError."""
     if principal.session_id is not None:
-        return server.registry.get(principal.session_id)
+        session = server.registry.get(principal.session_id)
+        require(principal, Action.TAKE_PART, whose_is(session))
+        return session
+    require(principal, Action.CHOOSE_CARD)
     if not model.startswith("card:"):
         raise ProtocolError("a developer's key chooses a card: connect with ?model=card:ID", code="session.model")
     return server.registry.reserve(model.removeprefix("card:"), "practice")[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,24 +12,24 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from audio.recordings import find_recordings
-from common.errors import AccessError, AppError, AudioError, ProtocolError
+from common.errors import AppError, AudioError, ProtocolError
 from pipelines.events import Audience
 from pipelines.log.stored_events import StoredLog
 from pipelines.truth import Truth, load_truth, parse_truth, truth_path
-from server.host import Server
 from server.http.record_routes import kept, must_be_over
 from server.http.requests import (
     check_origin,
     check_ready,
-    own_session,
     parse_json,
     read_body,
     read_json,
     server_of,
     token_of,
 )
+from server.http.who import is_loopback, own_session
 from server.measures import machine
 from server.paths import STATIC
+from server.principal import Principal
 from server.records.folder import RecordFolder
 from server.reports.comparison import compare
 from server.reports.report_turns import ReadReport, wrong_field
@@ -50,13 +49,12 @@ MEDIA_TYPES = {".flac": "audio/flac", ".wav": "audio/wav", ".ogg": "audio/ogg"}
 
 async def page(request: Request) -> Response:
     """Serve the page itself, which holds nothing that is secret; 404 where nobody could use it."""
-    _check_there(request)
     return FileResponse(STATIC / "lab" / "index.html", headers={"Cache-Control": "no-cache"})
 
 
 async def overview(request: Request) -> Response:
     """Say what a run is measured on, and which recordings there are."""
-    server = _developers_server(request)
+    server = server_of(request)
     settings, choices = server.settings, server.choices
     return JSONResponse(
         {
@@ -85,7 +83,6 @@ async def truth(request: Request) -> Response:
 
 async def read_truth(request: Request) -> Response:
     """Read a truth file that somebody has on their own machine: YAML in, the same as `truth` out."""
-    _developers_server(request)
     check_origin(request)
     too_big = ProtocolError(f"the truth file is larger than {MAX_TRUTH_BYTES} bytes", code="protocol.too_big")
     body = await read_body(request, max_bytes=MAX_TRUTH_BYTES, too_big=too_big)
@@ -110,7 +107,7 @@ def _plain(known: Truth | None) -> dict[str, Any]:
 
 async def create_session(request: Request) -> Response:
     """Reserve a session whose token has a developer's role, and only for this session: 201."""
-    server = _developers_server(request)
+    server = server_of(request)
     check_origin(request)
     check_ready(server)
     card = (await read_json(request)).get("card")
@@ -122,10 +119,7 @@ async def create_session(request: Request) -> Response:
 
 async def waits(request: Request) -> Response:
     """Say why each turn of a session that is over was waited for; only to developers, as candidates are not told."""
-    _check_there(request)
-    principal, session = own_session(request)
-    if principal.role != "developer":
-        raise AccessError("only developers are told why a turn was waited for", http_status=403)
+    session = own_session(request)[1]
     must_be_over(session)
     await kept(session.written)
 
@@ -151,7 +145,6 @@ async def comparison(request: Request) -> Response:
 
 
 async def _computed(request: Request, compute: Callable[[dict[str, Any]], dict[str, Any]]) -> Response:
-    _developers_server(request)
     check_origin(request)
     body = await read_body(request, max_bytes=MAX_REPORTS_BYTES)
 
@@ -195,17 +188,12 @@ def _values(sent: Any) -> int:
 # ------------------------------------------------------------------ who may
 
 
-def _developers_server(request: Request) -> Server:
-    """Return the server to whoever bears the developer key, and to anybody on this machine in dev; raises AppError."""
-    _check_there(request)
-    server = server_of(request)
-    token = token_of(request)
-    if token is None and open_here(request, server.settings):
-        return server
-    principal = server.access.principal(token)
-    if principal.role != "developer" or principal.session_id is not None:
-        raise AccessError("this page is for developers; send the developer key as bearer", http_status=403)
-    return server
+def gate(request: Request) -> Principal | None:
+    """Raise ProtocolError where the page is closed; return a developer where none has to say so, else None."""
+    check_there(request)
+    if token_of(request) is None and open_here(request, server_of(request).settings):
+        return Principal("developer", None)
+    return None
 
 
 def open_here(request: Request, settings: Settings) -> bool:
@@ -217,20 +205,14 @@ def open_here(request: Request, settings: Settings) -> bool:
         return False
     if any(name in request.headers for name in FORWARDED):
         return False
-    return _is_loopback(request.client.host) and _is_loopback(request.url.hostname or "")
+    return is_loopback(request.client.host) and is_loopback(request.url.hostname or "")
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _check_there(request: Request) -> None:
+def check_there(request: Request) -> Principal | None:
+    """Raise ProtocolError where nobody could use the page; nobody is known by this."""
     settings = server_of(request).settings
     if settings.lab.enabled and (settings.developer_key is not None or open_here(request, settings)):
-        return
+        return None
     raise ProtocolError(
         "the latency page is closed here; its operator can set a developer key and lab.enabled",
         code="page.closed",
@@ -263,7 +245,7 @@ def _listed(settings: Settings) -> list[dict[str, Any]]:
 
 async def _recording(request: Request) -> Path:
     """Return a recording that is on the list, so that no other file can be named; raises ProtocolError (404)."""
-    server = _developers_server(request)
+    server = server_of(request)
     known = await asyncio.to_thread(recordings, server.settings)
     path = known.get(request.path_params["name"])
     if path is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -12,6 +13,9 @@ from pipelines.patient.card import public_view
 from server.http.requests import server_of
 from server.paths import STATIC
 
+# Whoever asks whether we live waits for some seconds at most.
+DATABASE_WITHIN_S = 2.0
+
 
 async def page(_request: Request) -> Response:
     """Serve the candidate's page."""
@@ -19,14 +23,25 @@ async def page(_request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    """Say that the process answers, and which models are loaded."""
+    """Say that the process answers, which models are loaded, and how the database is."""
     server = server_of(request)
+    try:
+        async with asyncio.timeout(DATABASE_WITHIN_S):
+            fault = await server.store.healthy()
+    except TimeoutError:
+        fault = "the database does not answer"
     models = [
         {"model": model.key, "device": model.device, "state": model.state, "memory_bytes": model.memory_bytes}
         for model in server.models.status()
     ]
     return JSONResponse(
-        {"status": "ok", "env": server.settings.environment, "version": server.version, "models": models}
+        {
+            "status": "ok" if fault is None else "degraded",
+            "env": server.settings.environment,
+            "version": server.version,
+            "models": models,
+            "database": {"status": fault or "ok", "waiting": len(server.store.ledger)},
+        }
     )
 
 

@@ -8,7 +8,8 @@ from starlette.websockets import WebSocket
 from common.errors import AppError
 from server.http.error_answers import error_response
 from server.http.joining import new_live, session_of
-from server.http.requests import check_origin, check_ready, server_of, token_of
+from server.http.requests import check_origin, check_ready, server_of
+from server.http.who import token_bearer
 from server.protocol.binary import SUBPROTOCOL
 from server.wire.client_messages import error_event
 from server.wire.connection import RealtimeConnection, WebSocketChannel
@@ -30,7 +31,7 @@ async def realtime(websocket: WebSocket) -> None:
     try:
         check_origin(websocket)
         check_ready(server)
-        principal = server.access.principal(token_of(websocket, offered))
+        principal = await token_bearer(websocket, offered)
         if back:
             ticket = _ticket(offered)
             session = server.registry.resume(principal, ticket)

@@ -1,4 +1,4 @@
-"""The routes of what is left of a role-play: its record, its log, its deletion, and reports of what went wrong."""
+"""The routes of what is left of a role-play: record, recording, log, deletion, and reports of what went wrong."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ import asyncio
 import contextlib
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
-from common.errors import AccessError, AppError, ProtocolError, StorageError
+from audio.recorder import RECORDING_NAME
+from common.errors import ProtocolError
 from pipelines.events import Audience, ProblemReported
 from pipelines.log.stored_events import StoredLog
 from pipelines.patient.card import public_view
 from server.host import Server
-from server.http.requests import own_session, read_body, server_of
+from server.http.requests import read_body, server_of
+from server.http.who import name_of, own_session
+from server.principal import Principal
 from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
 from server.records.folder import RecordFolder
 from server.records.reading import recorded_turns, turns_as_json
 from server.sessions.session import Session, Status
+from server.store import audit
 
 logger = structlog.get_logger("server.http.record_routes")
 
@@ -37,14 +42,28 @@ class _Asked:
     """Who asks for what is left of which session."""
 
     server: Server
+    principal: Principal
     session: Session
-    audience: Audience
+
+    @property
+    def audience(self) -> Audience:
+        """As whom they may see what is in the log: an examiner sees an exam as one, and their own practice does not."""
+        if self.principal.role == "developer":
+            return Audience.DEVELOPER
+        examines = self.principal.role == "examiner" and self.session.person_id != self.principal.person_id
+        return Audience.EXAMINER if examines else Audience.CANDIDATE
+
+    def note(self, action: str) -> None:
+        """Have the audit know of it, unless it is the candidate's own."""
+        own = self.principal.person_id is not None and self.principal.person_id == self.session.person_id
+        if own or (self.principal.session_id is not None and self.principal.role == "candidate"):
+            return
+        line = partial(audit.append, action=action, by=name_of(self.principal), session=self.session.id)
+        self.server.store.ledger.note(f"{action} {self.session.id}", line)
 
 
 def _asked(request: Request) -> _Asked:
-    principal, session = own_session(request)
-    audience = Audience.DEVELOPER if principal.role == "developer" else Audience.CANDIDATE
-    return _Asked(server_of(request), session, audience)
+    return _Asked(server_of(request), *own_session(request))
 
 
 async def session_record(request: Request) -> Response:
@@ -55,6 +74,7 @@ async def session_record(request: Request) -> Response:
     body["card"] = public_view(session.card).model_dump(mode="json")
     if session.status is Status.ENDED:
         await kept(session.written)
+        asked.note("record.read")
         show_cues = session.mode == "practice" or asked.audience > Audience.CANDIDATE
         body |= await asyncio.to_thread(_read, session, show_cues)
         if session.debrief is not None:
@@ -78,11 +98,24 @@ async def kept(done: asyncio.Event) -> None:
             await done.wait()
 
 
+async def session_recording(request: Request) -> Response:
+    """Send the joined recording (FLAC: candidate left, patient right) once the session is over."""
+    asked = _asked(request)
+    path = asked.session.folder / RECORDING_NAME
+    if asked.session.status is not Status.ENDED or not path.is_file() or RecordFolder(asked.session.folder).erased:
+        raise ProtocolError(
+            "the recording is there once the session is over", code="session.no_recording", http_status=404
+        )
+    asked.note("recording.heard")
+    return FileResponse(path, media_type="audio/flac", filename=f"{asked.session.card.id}.flac")
+
+
 async def session_log(request: Request) -> Response:
     """Send the session's log as JSON lines, as far as the asker may see it."""
     asked = _asked(request)
     must_be_over(asked.session)
     await kept(asked.session.written)
+    asked.note("log.read")
 
     def lines() -> str:
         if not RecordFolder(asked.session.folder).has_log:
@@ -101,45 +134,11 @@ async def session_log(request: Request) -> Response:
 
 
 async def delete_session(request: Request) -> Response:
-    """Erase all that was said and the recording; when, what type and for whom stays, with digests that tell nothing.
-
-    What is left of an exam is not the candidate's to erase.
-    """
+    """Erase all that was said and the recording; when, what type and for whom stays, with digests that tell nothing."""
     asked = _asked(request)
-    session = asked.session
-    if session.mode == "exam" and asked.audience <= Audience.CANDIDATE:
-        raise AccessError(
-            "the record of an exam is kept for its examiners; ask whoever holds the exam to have it deleted",
-            code="session.exam_record",
-            http_status=403,
-            close_code=4403,
-        )
-    must_be_over(session)
-    session.debrief = None
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def told(error: Exception | None) -> None:
-        if loop.is_closed() or done.done():
-            return
-        done.set_exception(error) if error is not None else done.set_result(None)
-
-    def failed(error: Exception) -> None:
-        loop.call_soon_threadsafe(told, error if isinstance(error, AppError) else _unwritable())
-
-    def erase() -> None:
-        RecordFolder(session.folder).erase()
-        loop.call_soon_threadsafe(told, None)
-
-    # After what the disk thread and the chores still have to do for this session: its log's end, its recording.
-    asked.server.disk.submit(lambda: asked.server.chores.submit(erase, failed), failed)
-    await done
-    logger.info("session_erased", session=session.id)
-    return JSONResponse({"id": session.id, "deleted": True})
-
-
-def _unwritable() -> StorageError:
-    return StorageError("the record can't be deleted now; try again, or ask whoever runs this server")
+    must_be_over(asked.session)
+    await asked.server.eraser.erase(asked.session, by=name_of(asked.principal))
+    return JSONResponse({"id": asked.session.id, "deleted": True})
 
 
 class _Report(BaseModel):

@@ -9,11 +9,8 @@ from starlette.requests import HTTPConnection, Request
 from common.errors import AccessError, AppError, CapacityError, ProtocolError
 from server.host import Server
 from server.http.security import origin_allowed
-from server.principal import Principal
 from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
-from server.sessions.rate_limit import network_of
-from server.sessions.session import Session
 
 KEY_PROTOCOL = "openai-insecure-api-key."
 MAX_BODY_BYTES = 4_096
@@ -34,23 +31,6 @@ def token_of(connection: HTTPConnection, offered: list[str] | None = None) -> st
         if protocol.startswith(KEY_PROTOCOL):
             return protocol.removeprefix(KEY_PROTOCOL)
     return None
-
-
-def own_session(request: Request) -> tuple[Principal, Session]:
-    """Return who asks, and the session in the path that is theirs; developers have all. Raises AppError."""
-    server = server_of(request)
-    principal = server.access.principal(token_of(request))
-    session_id = request.path_params["session_id"]
-    if principal.session_id not in (None, session_id):
-        raise AccessError("this token is for another session", http_status=403, close_code=4403)
-    return principal, server.registry.get(session_id)
-
-
-def limited_network(connection: HTTPConnection) -> str | None:
-    """Return the network whose limits hold for whoever asks; None for the bearer of the developer's key."""
-    if server_of(connection).access.is_developer(token_of(connection)):
-        return None
-    return network_of(connection.client.host if connection.client is not None else None)
 
 
 def check_origin(connection: HTTPConnection) -> None:

@@ -1,22 +1,23 @@
-"""The routes of a candidate's session: opening one, what came of it, its recording."""
+"""The routes of a candidate's session: opening one, and what came of it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
-from audio.recorder import RECORDING_NAME
 from common.errors import ProtocolError
 from pipelines.patient.card import public_view
-from server.http.requests import check_origin, check_ready, limited_network, own_session, read_json, server_of
+from server.http.requests import check_origin, check_ready, read_json, server_of
+from server.http.who import limited_by, own_session, require
+from server.principal import Principal
 from server.records.consent import read_consent
-from server.sessions.session import Status
+from server.rights import Action
 
 
 async def create_session(request: Request) -> Response:
-    """Reserve a session: 201 with its id, token and address; for strangers, within the limits of their address."""
+    """Reserve a session: 201 with its id, token and address; within the limits of a person, or a stranger's address."""
     server = server_of(request)
     check_origin(request)
     check_ready(server)
@@ -24,8 +25,13 @@ async def create_session(request: Request) -> Response:
     card, mode = asked.get("card"), asked.get("mode", "practice")
     if not isinstance(card, str) or not isinstance(mode, str):
         raise ProtocolError('send {"card": "ID", "mode": "practice" or "exam"}', code="session.fields")
+    principal: Principal = request.state.principal
+    if mode == "exam":
+        require(principal, Action.OPEN_EXAM)
     consent = read_consent(asked.get("consent"), required=server.settings.session.consent_required)
-    session, token = server.registry.reserve(card, mode, network=limited_network(request))
+    session, token = server.registry.reserve(
+        card, mode, network=limited_by(principal, request), person_id=principal.person_id
+    )
     session.consent = consent
     settings = server.settings.session
     scheme = "wss" if request.url.scheme == "https" else "ws"
@@ -51,14 +57,3 @@ async def session_debrief(request: Request) -> Response:
     if session.debrief is not None:
         body |= session.debrief.as_json(show_cues=session.mode == "practice")
     return JSONResponse(body)
-
-
-async def session_recording(request: Request) -> Response:
-    """Send the joined recording (FLAC: candidate left, patient right) once the session is over."""
-    session = own_session(request)[1]
-    path = session.folder / RECORDING_NAME
-    if session.status is not Status.ENDED or not path.is_file():
-        raise ProtocolError(
-            "the recording is there once the session is over", code="session.no_recording", http_status=404
-        )
-    return FileResponse(path, media_type="audio/flac", filename=f"{session.card.id}.flac")

@@ -16,6 +16,7 @@ from server.principal import Principal
 from server.protocol.client_events import MAX_AUDIO_BYTES, MAX_TEXT_CHARS, ClientMessage
 from server.protocol.refusal import Code, Refused
 from server.protocol.wire_session import SessionInfo
+from server.rights import MESSAGES
 
 OWN_MODEL = "card:<id>"  # stands for the session's own model in a row's values
 
@@ -185,13 +186,13 @@ ROWS: tuple[Row, ...] = (
     Row("interlocutor.session.pause", "paused", "in practice only, for at most ten minutes in all; false: go on"),
 )
 
-EXAMINER_NOTE = "an examiner listens; only the candidate or a developer may take part"
+LISTENERS_NOTE = "only the candidate or a developer may take part"
 
 
 def check(message: ClientMessage, principal: Principal, info: SessionInfo) -> None:
     """Raise Refused for the first field of `message` that is not supported, or that `principal` may not set."""
-    if principal.role == "examiner":
-        raise Refused(EXAMINER_NOTE, code=Code.NOT_ALLOWED, param="type", client_event_id=message.event_id)
+    if not MESSAGES.get(principal.role, False):
+        raise Refused(LISTENERS_NOTE, code=Code.NOT_ALLOWED, param="type", client_event_id=message.event_id)
     for row in ROWS:
         if row.message != message.type or row.refusal is None or row.accepts is None:
             continue

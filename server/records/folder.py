@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import soundfile
 
 from audio.files import replace_file, sync_folder
 from audio.recorder import RECORDING_NAME
-from common.errors import storage_error
+from common.errors import StorageError, storage_error
 from pipelines.log.jsonl import EVENTS, PAYLOADS
 
 ERASED = "erased.json"
@@ -63,14 +64,55 @@ class RecordFolder:
             return RecordingFacts("joining" if joining else "none")
 
     def erase(self) -> None:
-        """Erase what was said and how it sounded; envelopes stay. May be called again; raises StorageError."""
-        marker = json.dumps({"erased": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+        """Erase what was said and how it sounded; envelopes stay. May be called again; raises StorageError.
+
+        On a full disk too: what is erased makes the room that the marker needs.
+        """
         # First the marker: if the rest fails half-way, nobody is shown what was to be gone.
-        replace_file(self.folder / ERASED, marker.encode())
-        replace_file(self.folder / PAYLOADS, b"")  # empty, not gone: the log can still be read
-        for path in (*self.folder.glob("*.flac*"), *self.folder.glob(".*.part")):
+        marked = self.erased or self._mark(may_fail=True)
+        for path in self._sound():
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise storage_error(path, error) from error
+        _empty(self.folder / PAYLOADS)  # empty, not gone: the log can still be read
+        if not marked:
+            self._mark(may_fail=False)
         sync_folder(self.folder)
+
+    @property
+    def is_half_erased(self) -> bool:
+        """Whether an erasure was cut off after it had begun."""
+        if not self.erased:
+            return False
+        words = self.folder / PAYLOADS
+        return bool(self._sound()) or (words.is_file() and words.stat().st_size > 0)
+
+    def _mark(self, *, may_fail: bool) -> bool:
+        marker = json.dumps({"erased": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+        try:
+            replace_file(self.folder / ERASED, marker.encode())
+        except StorageError as error:
+            if not may_fail or error.code != "storage.full":
+                raise
+            return False
+        return True
+
+    def _sound(self) -> list[Path]:
+        return [*self.folder.glob("*.flac*"), *self.folder.glob(".*.part")]
+
+
+def _empty(path: Path) -> None:
+    """Take all out of a file, which needs no room."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise storage_error(path, error) from error
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        os.close(descriptor)

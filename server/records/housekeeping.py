@@ -11,6 +11,7 @@ import structlog
 
 from audio.recorder import join as join_recording
 from common.errors import AppError
+from server.records.folder import RecordFolder
 
 logger = structlog.get_logger("server.records.housekeeping")
 
@@ -29,9 +30,23 @@ def delete_old(root: Path, *, keep_days: float) -> None:
             logger.info("session_deleted", session=folder.name, reason="kept long enough")
 
 
-def join_left_over(folders: Iterable[Path]) -> None:
-    """Join the recordings that lie in segments, since a crash kept their sessions from doing so."""
+def finish_erasing(folders: Iterable[Path]) -> None:
+    """Erase what a crash left of sessions that were being erased."""
     for folder in folders:
+        record = RecordFolder(folder)
+        try:
+            if record.is_half_erased:
+                record.erase()
+                logger.info("erasure_finished", session=folder.name)
+        except (AppError, OSError) as error:
+            logger.error("erasure_not_finished", session=folder.name, error=str(error))
+
+
+def join_left_over(folders: Iterable[Path]) -> None:
+    """Join the recordings that lie in segments, since a crash kept their sessions from doing so; not erased ones."""
+    for folder in folders:
+        if RecordFolder(folder).erased:
+            continue
         if any(folder.glob("segment-*.flac")):
             try:
                 joined = join_recording(folder)

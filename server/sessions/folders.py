@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.errors import storage_error
 from pipelines.log.disk import DiskThread
-from server.records.housekeeping import delete_old, join_left_over, session_folders
+from server.records.housekeeping import delete_old, finish_erasing, join_left_over, session_folders
 
 PROBE_BYTES = 4_096
 
@@ -60,6 +60,7 @@ class SessionFolders:
         """Delete what was kept long enough, and join what a crash left in segments; to be called before any session."""
         left = session_folders(self._root)  # now: sessions that begin meanwhile have segments too
         self.delete_old()
+        self._chores.submit(lambda: finish_erasing(left))
         self._chores.submit(lambda: join_left_over(left))
 
     def delete_old(self) -> None:

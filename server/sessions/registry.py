@@ -17,6 +17,7 @@ from server.records.debrief import summarise
 from server.sessions.access import Access
 from server.sessions.admission import Admission, Reservation
 from server.sessions.folders import SessionFolders
+from server.sessions.index import SessionIndex
 from server.sessions.session import Session, Status
 from server.settings.tree import SessionSettings
 from server.wire.ticket import Ticket, bad_ticket
@@ -40,7 +41,9 @@ class SessionRegistry:
         folders: SessionFolders,
         clock: Clock,
         metrics: Metrics,
+        index: SessionIndex | None = None,
     ) -> None:
+        self._index = index
         self._settings = settings
         self._cards = cards
         self._admission = admission
@@ -54,11 +57,18 @@ class SessionRegistry:
     # -------------------------------------------------------------- life
 
     def reserve(
-        self, card_id: str, mode: str, *, role: Role = "candidate", network: str | None = None
+        self,
+        card_id: str,
+        mode: str,
+        *,
+        role: Role = "candidate",
+        network: str | None = None,
+        person_id: str | None = None,
     ) -> tuple[Session, str]:
         """Reserve a session; return it with its token, whose bearer has `role` in this session alone.
 
-        `network` is whose limits hold (`network_of`); None for a developer, who has none. Raises CardError,
+        `network` is whose limits hold (`network_of`); None for a developer, who has none. `person_id` is whose
+        role-play it is, where it is known. Raises CardError,
         ProtocolError, CapacityError (full, draining, or asked too often) or StorageError (nothing could be recorded).
         """
         card = self._cards.get_card(card_id)
@@ -70,6 +80,7 @@ class SessionRegistry:
         folder = self._folders.make(reservation.session_id)
         expires_ms = now_ms + self._settings.join_within_s * 1000.0
         session = self._sessions[reservation.session_id] = Session(reservation, card, mode, folder, expires_ms)
+        session.person_id = person_id
         self._admission.admitted(network)
         token = self._access.issue(session.id, role)
         logger.info("session_reserved", session=session.id, card=card_id, mode=mode)
@@ -90,6 +101,8 @@ class SessionRegistry:
         if session.status is Status.ENDED:
             raise ProtocolError("this session is over; start a new one", code="session.over")
         session.status = Status.RUNNING
+        if self._index is not None:
+            self._index.began(session)
         self._count()
 
     def resume(self, principal: Principal, ticket: Ticket) -> Session:
@@ -125,6 +138,8 @@ class SessionRegistry:
         session.live = None
         self._folders.tell_when_kept(session.written, session.joined)
         session.ended.set()
+        if self._index is not None:
+            self._index.over(session)
         self._count()
         logger.info("session_over", session=session.id)
 
@@ -145,6 +160,10 @@ class SessionRegistry:
         self._access.revoke(session_ids)
 
     # -------------------------------------------------------------- what there is
+
+    def find(self, session_id: str) -> Session | None:
+        """Return a session that is in memory, or None."""
+        return self._sessions.get(session_id)
 
     def get(self, session_id: str | None) -> Session:
         """Return a session; raises ProtocolError (404) when it is not there any more."""

@@ -43,6 +43,8 @@ class Session:
     # Its recording is one file, if there is one.
     joined: asyncio.Event = field(default_factory=asyncio.Event)
     consent: ConsentGiven | None = None
+    # Whose it is, where somebody with an account opened it.
+    person_id: str | None = None
 
     @property
     def id(self) -> str:

@@ -79,7 +79,7 @@ ALIASES: tuple[Alias, ...] = (
     Alias("LOG_PATH", "log.path"),
     Alias("DATA_PATH", "data_path"),
     Alias("MAX_CONCURRENT_REQUESTS", "server.max_sessions", "Here a concurrent request is a session."),
-    Alias("DATABASE_URL", note="sessions are kept as files under data_path; this version has no database"),
+    Alias("DATABASE_URL", "database.url"),
     Alias("MODEL_PATH", "models.path"),
     Alias("STT_MODEL_SIZE", "engines.whisper.model", "A size such as `base.en`, `small` or `large-v3`."),
     Alias("STT_DEVICE", "engines.whisper.device", "Any case.", _lower),

@@ -35,6 +35,7 @@ from server.settings.profiles import PROFILE, profile_layer
 from server.settings.reservations import ReservationSettings
 from server.settings.rtc import RtcSettings
 from server.settings.secrets import MAKE_ONE, read_secret_file, weakness
+from server.settings.store import AuditSettings, AuthMode, AuthSettings, DatabaseSettings
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -170,6 +171,9 @@ class Settings(_Section):
         default="auto", description="Voice activity detector: silero, webrtc, or auto (silero if it can be loaded)."
     )
     lab: LabSettings = Field(default_factory=LabSettings)
+    auth: AuthSettings = Field(default_factory=AuthSettings)
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     data_path: Path = Field(default=Path(".data"), description="Folder for recordings and session logs.")
     cards_path: Path | None = Field(default=None, description="Folder of role-play cards; unset: the supplied cards.")
     log: LogSettings = Field(default_factory=LogSettings)
@@ -204,12 +208,21 @@ class Settings(_Section):
         """The folder the cards are read from."""
         return self.cards_path or CONFIG_FOLDER / "cards"
 
+    @property
+    def auth_mode(self) -> AuthMode:
+        """Who may use this server: as set, or else everybody in dev and test, and people with accounts elsewhere."""
+        return self.auth.mode or ("open" if self.environment in LENIENT else "accounts")
+
     def production_faults(self) -> list[str]:
         """Return why production must not start like this, one line each; empty in other environments."""
         if self.environment != "production":
             return []
         faults = [] if self.secret_key else [f"secret_key: production needs one; {MAKE_ONE}, set it as SECRET_KEY"]
         faults += self.secret_faults()
+        if self.auth_mode == "open":
+            faults.append(
+                "auth.mode: production refuses open, in which strangers may sit exams; set accounts or guests"
+            )
         faults += self.check_backend(self.engines.backend)
         for kind in ("recogniser", "interpreter", "responder", "synthesiser"):
             if getattr(self.engines, kind) == "scripted":

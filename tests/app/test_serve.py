@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import SettingsError, StorageError
-from server.running import listen, lock_folder
+from server.records.locking import lock_folder
+from server.running import listen
 from server.settings.tree import Settings, load_settings
 
 

@@ -18,11 +18,13 @@ MAY_NOT_IMPORT = {room: set(ROOMS[index + 1 :]) for index, room in enumerate(ROO
 SERVER = (
     "reports",
     "settings",
+    "store",
     "protocol",
     "wire",
     "rtc",
     "records",
     "sessions",
+    "accounts",
     "host",
     "http",
     "app",

@@ -1,0 +1,1 @@
+"""People with accounts: their names and passwords, how they get in, what limits guessing, and the keys of programs."""

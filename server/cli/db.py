@@ -1,0 +1,73 @@
+"""`interlocutor db`: the form of the database, and taking over what earlier versions left in the data folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from server.cli.at_store import with_store
+from server.cli.options import ConfigFolder, Overrides
+
+if TYPE_CHECKING:
+    from server.settings.tree import Settings
+    from server.store.store import Store
+
+group = typer.Typer(help="Bring the database to this version's form, check it, and fill it.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `db upgrade`, `db check` and `db import`."""
+    app.add_typer(group, name="db")
+
+
+@group.command()
+def upgrade(overrides: Overrides = None, config: ConfigFolder = None) -> None:
+    """Bring the database to the form that this version works with; the server does so too, if database.migrate."""
+    from server.store import migrating
+
+    async def do(store: Store, _settings: Settings) -> tuple[str | None, str]:
+        return await migrating.upgrade(store.database)
+
+    had, has = with_store(do, overrides=overrides, config=config, as_it_is=True)
+    done = (
+        f"the database has form {has} already"
+        if had == has
+        else f"the database went from form {had or 'none'} to {has}"
+    )
+    typer.echo(done)
+
+
+@group.command()
+def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
+    """Say whether this version works with the database; exit 1 if not. Nothing is changed in it."""
+    from server.store import migrating
+
+    async def do(store: Store, _settings: Settings) -> str:
+        await migrating.check(store.database)
+        return migrating.newest()
+
+    has = with_store(do, overrides=overrides, config=config, as_it_is=True)
+    typer.echo(f"the database has form {has}, which this version works with")
+
+
+@group.command("import")
+def import_folders(overrides: Overrides = None, config: ConfigFolder = None) -> None:
+    """Take role-plays over that lie in the data folder and are not in the index; a server does so at its start.
+
+    No server may run on this data folder meanwhile.
+    """
+    from pipelines.patient.card_library import CardLibrary
+    from server.records.housekeeping import session_folders
+    from server.records.locking import lock_folder
+    from server.records.taking_over import take_over
+
+    async def do(store: Store, settings: Settings) -> tuple[int, int]:
+        lock_folder(settings.data_path)
+        cards = CardLibrary.load(settings.cards_folder)
+        return await take_over(store, session_folders(settings.data_path / "sessions"), cards)
+
+    new, unread = with_store(do, overrides=overrides, config=config)
+    typer.echo(f"{new} role-play{'s were' if new != 1 else ' was'} taken over")
+    if unread:
+        typer.echo(f"{unread} folders hold no log that can be read; they stay as they are", err=True)

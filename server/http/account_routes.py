@@ -1,0 +1,162 @@
+"""The routes of people: logging in and out, passwords, one-time links, and what admins do with accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from common.errors import AccessError
+from server.host import Server
+from server.http.requests import check_origin, read_json, server_of
+from server.http.who import cookie_name, csrf_of, is_safe_for_cookies, logged_in, name_of, network
+from server.paths import STATIC
+from server.principal import Principal
+from server.store.people import Person
+
+
+async def page(_request: Request) -> Response:
+    """Serve the page on which people log in, set a password and change it; it holds nothing that is secret."""
+    return FileResponse(STATIC / "account" / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def me(request: Request) -> Response:
+    """Say who is logged in, how this server takes strangers, and what a page must send to change something."""
+    server = server_of(request)
+    body: dict[str, Any] = {"mode": server.settings.auth_mode, "person": None, "csrf": None}
+    found = await logged_in(request)
+    if found is not None:
+        person, secret = found
+        body |= {"person": person.as_json(), "csrf": csrf_of(secret)}
+    return JSONResponse(body)
+
+
+async def log_in(request: Request) -> Response:
+    """Take a log-in name and a password: 200 with a cookie, the person and the page's own token."""
+    server = _server_for_cookies(request)
+    asked = await read_json(request)
+    secret, person = await server.accounts.log_in(asked.get("login"), asked.get("password"), network(request))
+    return _let_in(request, server, secret, person)
+
+
+async def log_out(request: Request) -> Response:
+    """End the log-in of this browser."""
+    server = server_of(request)
+    found = await logged_in(request)
+    if found is not None:
+        await server.accounts.log_out(found[1], found[0].id)
+    response = JSONResponse({"person": None})
+    _set_cookie(response, request, server, "", max_age_s=0)
+    return response
+
+
+async def change_password(request: Request) -> Response:
+    """Take the old password and a new one; all other log-ins of the person end."""
+    server = server_of(request)
+    asked = await read_json(request)
+    found = await logged_in(request)
+    if found is None:
+        raise AccessError("log in first: a password is changed by whoever it belongs to")
+    person, secret = found
+    await server.accounts.change_password(
+        person, asked.get("old"), asked.get("new"), token=secret, network=network(request)
+    )
+    return JSONResponse({"changed": True})
+
+
+async def look_at_link(request: Request) -> Response:
+    """Say whom a one-time link is for; it is sent in the body, so that no log has it."""
+    check_origin(request)
+    person = await server_of(request).accounts.invited((await read_json(request)).get("token"))
+    return JSONResponse({"login": person.login, "name": person.name})
+
+
+async def accept_link(request: Request) -> Response:
+    """Set the password that a one-time link is for, and log in."""
+    server = _server_for_cookies(request)
+    asked = await read_json(request)
+    secret, person = await server.accounts.accept(asked.get("token"), asked.get("password"), network(request))
+    return _let_in(request, server, secret, person)
+
+
+# ------------------------------------------------------------------ admins
+
+
+async def list_people(request: Request) -> Response:
+    """List everybody with an account."""
+    everybody = await server_of(request).accounts.everybody()
+    return JSONResponse({"people": [person.as_json() for person in everybody]})
+
+
+async def invite(request: Request) -> Response:
+    """Add somebody: 201 with them and the one-time link by which they set their password, shown this once."""
+    server = server_of(request)
+    asked = await read_json(request)
+    person, token = await server.accounts.invite(
+        _by(request), login=asked.get("login"), name=asked.get("name"), role=asked.get("role", "candidate")
+    )
+    return JSONResponse({"person": person.as_json(), "link": _link(request, server, token)}, status_code=201)
+
+
+async def reset(request: Request) -> Response:
+    """End somebody's log-ins and password; answer the one-time link to a new one."""
+    server = server_of(request)
+    person, token = await server.accounts.reset(_by(request), request.path_params["person_id"])
+    return JSONResponse({"person": person.as_json(), "link": _link(request, server, token)})
+
+
+async def change_person(request: Request) -> Response:
+    """Give somebody another role, or disable or enable their account."""
+    server, person_id = server_of(request), request.path_params["person_id"]
+    asked = await read_json(request)
+    if "role" in asked:
+        await server.accounts.set_role(_by(request), person_id, asked["role"])
+    if isinstance(asked.get("enabled"), bool):
+        await server.accounts.set_enabled(_by(request), person_id, asked["enabled"])
+    everybody = await server.accounts.everybody()
+    return JSONResponse({"person": next((one.as_json() for one in everybody if one.id == person_id), None)})
+
+
+# ------------------------------------------------------------------ parts
+
+
+def _by(request: Request) -> str:
+    principal: Principal = request.state.principal
+    return name_of(principal)
+
+
+def _link(request: Request, server: Server, token: str) -> str:
+    base = server.settings.auth.public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    # What stands after # never leaves the browser: no server's log, and no proxy's, has the secret.
+    return f"{base}/welcome#{token}"
+
+
+def _server_for_cookies(request: Request) -> Server:
+    check_origin(request)
+    if not is_safe_for_cookies(request):
+        raise AccessError(
+            "a password would be readable on its way: open this page over https (proxies: pass X-Forwarded-Proto on)",
+            code="access.insecure",
+            http_status=403,
+            close_code=4403,
+        )
+    return server_of(request)
+
+
+def _let_in(request: Request, server: Server, secret: str, person: Person) -> Response:
+    response = JSONResponse({"person": person.as_json(), "csrf": csrf_of(secret)})
+    _set_cookie(response, request, server, secret, max_age_s=round(server.settings.auth.login_hours * 3600))
+    return response
+
+
+def _set_cookie(response: Response, request: Request, server: Server, value: str, *, max_age_s: int) -> None:
+    response.set_cookie(
+        cookie_name(request, server),
+        value,
+        max_age=max_age_s,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )

@@ -1,0 +1,30 @@
+"""One process has a data folder at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from common.errors import StorageError, storage_error
+
+
+def lock_folder(folder: Path) -> int:
+    """Take the data folder for this process; return the lock's descriptor. Raises StorageError.
+
+    At its start a server joins recordings that a crash left behind: those of a server that runs must be safe from it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise StorageError(
+            f"data_path: {folder} is in use by another server; stop that one or choose another folder",
+            code="storage.in_use",
+        ) from None
+    return lock

@@ -1,0 +1,85 @@
+"""Takes into the index what lies in the data folder alone: role-plays of earlier versions, or cut by a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pipelines.events import ConsentGiven
+from pipelines.patient.card import Card
+from server.records.folder import RecordFolder
+from server.records.log_facts import LogFacts, log_facts
+from server.store import audit, sessions
+from server.store.sessions import IndexedSession
+from server.store.store import Store
+from server.store.tokens import now_ms
+
+UNKNOWN = "unknown"
+
+
+async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, Card]) -> tuple[int, int]:
+    """Index the role-plays in these folders that the index does not know as over; none of them may be under way.
+
+    Returns how many were taken in, and how many folders can't be read.
+    """
+    taken = unread = 0
+    for folder in folders:
+        async with store.database.reading() as connection:
+            known = await sessions.by_id(connection, folder.name)
+        record = RecordFolder(folder)
+        if known is not None and known.state != "running":
+            await _finish_erasing(store, known, record)
+            continue
+        facts = await asyncio.to_thread(log_facts, folder)
+        if facts is None:
+            unread += 1
+            continue
+        async with store.database.writing() as connection:
+            await _take(connection, folder.name, facts, cards)
+            if record.erased:
+                await sessions.set_state(connection, folder.name, "erased", erased_ms=now_ms())
+            await audit.append(
+                connection, "session.taken_over", session=folder.name, events=facts.head.events, head=facts.head.digest
+            )
+        taken += 1
+    return taken, unread
+
+
+async def _finish_erasing(store: Store, known: IndexedSession, record: RecordFolder) -> None:
+    """Finish what a crash cut off: an erasure that was announced, or one that the index was not told of."""
+    if known.state == "erasing":
+        await asyncio.to_thread(record.erase)
+    if known.state != "erased" and record.erased:
+        async with store.database.writing() as connection:
+            await sessions.set_state(connection, known.id, "erased", erased_ms=now_ms())
+            await audit.append(connection, "session.erased", session=known.id, by="the server, at its start")
+
+
+async def _take(connection: AsyncConnection, session_id: str, facts: LogFacts, cards: Mapping[str, Card]) -> None:
+    card_id = facts.card_id or UNKNOWN
+    title = cards[card_id].title if card_id in cards else card_id
+    mode = facts.mode or UNKNOWN
+    await sessions.begin(connection, IndexedSession(session_id, card_id, title, mode, None, "running", facts.began_ms))
+    head = facts.head
+    await sessions.end(
+        connection, session_id, ended_ms=facts.ended_ms, turns=facts.turns, events=head.events, head=head.digest
+    )
+    if facts.consent is not None:
+        known = await sessions.by_id(connection, session_id)
+        await keep_consent(
+            connection, session_id, facts.consent, person_id=known.person_id if known else None, at_ms=facts.began_ms
+        )
+
+
+async def keep_consent(
+    connection: AsyncConnection, session_id: str, given: ConsentGiven, *, person_id: str | None, at_ms: int
+) -> None:
+    """Keep a consent in the index: its version, and the digest of the words, which are in the log."""
+    digest = hashlib.sha256(given.text.encode()).hexdigest()
+    await sessions.consent(
+        connection, session_id, person_id=person_id, version=given.version, text_digest=digest, at_ms=at_ms
+    )

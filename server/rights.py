@@ -1,0 +1,121 @@
+"""Who may do what: the one table. What is not in it is refused.
+
+Each route and each message asks `may`; nothing else decides. How far a right reaches says of whose sessions it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from server.principal import Principal, Role
+
+
+class Reach(IntEnum):
+    """Whose sessions a right is for."""
+
+    NONE = 0
+    OWN = 1  # those that one holds oneself
+    EXAMS = 2  # these, and all exams
+    ALL = 3
+
+
+class Action(StrEnum):
+    """All that can be asked of the server; the values are the scopes of keys."""
+
+    SEE_SERVER = "server.see"
+    READ_METRICS = "metrics.read"
+    LIST_CARDS = "card.list"
+    LOG_IN = "account.log_in"
+    CHANGE_PASSWORD = "account.change_password"  # noqa: S105 - the name of a right
+    MANAGE_PEOPLE = "people.manage"
+    OPEN_PRACTICE = "session.open_practice"
+    OPEN_EXAM = "session.open_exam"
+    CHOOSE_CARD = "session.choose_card"
+    TAKE_PART = "session.take_part"
+    LIST_SESSIONS = "session.list"
+    READ_RECORD = "session.read"
+    HEAR_RECORDING = "session.hear"
+    READ_LOG = "session.log"
+    DELETE_PRACTICE = "session.delete_practice"
+    DELETE_EXAM = "session.delete_exam"
+    REPORT_PROBLEM = "session.report"
+    USE_LAB = "lab.use"
+    READ_WAITS = "lab.waits"
+
+
+_ALL, _OWN, _EXAMS = Reach.ALL, Reach.OWN, Reach.EXAMS
+
+_ANYBODY: dict[Role, Reach] = {
+    "stranger": _ALL,
+    "guest": _ALL,
+    "visitor": _ALL,
+    "candidate": _ALL,
+    "examiner": _ALL,
+    "developer": _ALL,
+    "admin": _ALL,
+}
+_PEOPLE: dict[Role, Reach] = {"candidate": _ALL, "examiner": _ALL, "developer": _ALL, "admin": _ALL}
+
+PERMISSIONS: dict[Action, dict[Role, Reach]] = {
+    Action.SEE_SERVER: _ANYBODY,
+    # Figures, no names; a proxy keeps them in the house, as before.
+    Action.READ_METRICS: _ANYBODY,
+    Action.LOG_IN: _ANYBODY,
+    Action.CHANGE_PASSWORD: _PEOPLE,
+    Action.LIST_CARDS: {"guest": _ALL, "visitor": _ALL, **_PEOPLE},
+    Action.OPEN_PRACTICE: {"guest": _ALL, "visitor": _ALL, **_PEOPLE},
+    Action.OPEN_EXAM: {"visitor": _ALL, "candidate": _ALL, "developer": _ALL},
+    # To connect without a session, and name a card in the address.
+    Action.CHOOSE_CARD: {"developer": _ALL},
+    Action.TAKE_PART: {"candidate": _OWN, "developer": _ALL},
+    Action.REPORT_PROBLEM: {"candidate": _OWN, "developer": _ALL},
+    Action.LIST_SESSIONS: {"candidate": _OWN, "examiner": _EXAMS, "developer": _ALL, "admin": _ALL},
+    Action.READ_RECORD: {"candidate": _OWN, "examiner": _EXAMS, "developer": _ALL, "admin": _OWN},
+    Action.HEAR_RECORDING: {"candidate": _OWN, "examiner": _EXAMS, "developer": _ALL, "admin": _OWN},
+    Action.READ_LOG: {"candidate": _OWN, "examiner": _EXAMS, "developer": _ALL, "admin": _OWN},
+    Action.DELETE_PRACTICE: {"candidate": _OWN, "examiner": _OWN, "developer": _ALL, "admin": _ALL},
+    # A candidate ends their practice; the record of an exam belongs to the exam.
+    Action.DELETE_EXAM: {"developer": _ALL, "admin": _ALL},
+    Action.MANAGE_PEOPLE: {"admin": _ALL},
+    Action.USE_LAB: {"developer": _ALL},
+    Action.READ_WAITS: {"developer": _ALL},
+}
+
+MESSAGES: dict[Role, bool] = {"candidate": True, "developer": True}
+"""Whose messages a conversation takes; what a developer may set beyond a candidate is in `protocol/support.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Which session something is asked of."""
+
+    session_id: str
+    mode: str
+    person_id: str | None = None
+
+
+def reach(principal: Principal, action: Action) -> Reach:
+    """Return of whose sessions somebody may do this."""
+    if principal.scopes is not None and action.value not in principal.scopes and "*" not in principal.scopes:
+        return Reach.NONE
+    return PERMISSIONS.get(action, {}).get(principal.role, Reach.NONE)
+
+
+def is_public(action: Action) -> bool:
+    """Return whether anybody at all may do this, strangers included."""
+    return PERMISSIONS.get(action) is _ANYBODY
+
+
+def may(principal: Principal, action: Action, whose: Whose | None = None) -> bool:
+    """Return whether somebody may do this, of this session where it is about one.
+
+    Whoever bears a session's token may do what their role may with that session, and nothing elsewhere.
+    """
+    far = reach(principal, action)
+    if principal.session_id is not None:
+        return far > Reach.NONE and whose is not None and whose.session_id == principal.session_id
+    if whose is None:
+        return far > Reach.NONE
+    own = principal.person_id is not None and whose.person_id == principal.person_id
+    return far is Reach.ALL or (far is Reach.EXAMS and whose.mode == "exam") or (far > Reach.NONE and own)

@@ -1,0 +1,74 @@
+"""Erasing what was said: from memory, from the folder and from the index, so that no crash and no full disk stops it.
+
+The index is told first that it is to be erased; where that can't be written, the folder is erased all the same, since
+that frees the disk. The folder's marker comes before its words go, and whatever was cut off is finished at the next
+start. What is left, the tombstone, says that there was a role-play, when, and how many lines its log had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.errors import AppError, DatabaseError, StorageError
+from pipelines.log.disk import DiskThread
+from server.records.folder import RecordFolder
+from server.sessions.session import Session
+from server.store import audit, sessions
+from server.store.store import Store
+from server.store.tokens import now_ms
+
+logger = structlog.get_logger("server.sessions.erasing")
+
+
+class Eraser:
+    """Erases sessions that are over."""
+
+    def __init__(self, store: Store, *, disk: DiskThread, chores: DiskThread) -> None:
+        self._store = store
+        self._disk = disk
+        self._chores = chores
+
+    async def erase(self, session: Session, *, by: str) -> None:
+        """Erase a session; `by` is who asked for it. Raises StorageError when its folder can't be written."""
+        session.debrief = None
+        try:
+            async with self._store.database.writing() as connection:
+                await sessions.set_state(connection, session.id, "erasing")
+        except DatabaseError as error:
+            logger.warning("erasure_not_announced", session=session.id, error=error.message)
+        await self._erase_folder(session)
+        self._store.ledger.note(f"{session.id} erased", partial(_erased, session_id=session.id, by=by))
+        logger.info("session_erased", session=session.id)
+
+    async def _erase_folder(self, session: Session) -> None:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def told(error: Exception | None) -> None:
+            if loop.is_closed() or done.done():
+                return
+            done.set_exception(error) if error is not None else done.set_result(None)
+
+        def failed(error: Exception) -> None:
+            loop.call_soon_threadsafe(told, error if isinstance(error, AppError) else _unwritable())
+
+        def erase() -> None:
+            RecordFolder(session.folder).erase()
+            loop.call_soon_threadsafe(told, None)
+
+        # After what the disk thread and the chores still have to do for this session: its log's end, its recording.
+        self._disk.submit(lambda: self._chores.submit(erase, failed), failed)
+        await done
+
+
+async def _erased(connection: AsyncConnection, *, session_id: str, by: str) -> None:
+    await sessions.set_state(connection, session_id, "erased", erased_ms=now_ms())
+    await audit.append(connection, "session.erased", session=session_id, by=by)
+
+
+def _unwritable() -> StorageError:
+    return StorageError("the record can't be deleted now; try again, or ask whoever runs this server")

@@ -1,0 +1,81 @@
+"""Tells the index of sessions, and the audit, what happens: after the fact, and off everybody's way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from functools import partial
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.errors import StorageError
+from server.records.log_facts import LogHead, log_head
+from server.records.taking_over import keep_consent
+from server.sessions.session import Session
+from server.store import audit, sessions
+from server.store.sessions import IndexedSession
+from server.store.store import Store
+from server.store.tokens import now_ms
+
+logger = structlog.get_logger("server.sessions.index")
+
+# The end of a log has so long to reach the disk.
+WRITTEN_S = 30.0
+
+
+class SessionIndex:
+    """Notes when role-plays begin and end; each call returns at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def began(self, session: Session) -> None:
+        """Note that a session was joined."""
+        row = IndexedSession(
+            session.id, session.card.id, session.card.title, session.mode, session.person_id, "running", now_ms()
+        )
+        self._store.ledger.note(f"{session.id} began", partial(_begin, row=row, session=session))
+
+    def over(self, session: Session) -> None:
+        """Note that a session is over, once its log is on the disk."""
+        task = asyncio.create_task(self._finish(session, now_ms()))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def settled(self) -> None:
+        """Wait until all that is over was told to the ledger."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _finish(self, session: Session, ended_ms: int) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WRITTEN_S):
+                await session.written.wait()
+        try:
+            head = await asyncio.to_thread(log_head, session.folder)
+        except StorageError as error:
+            logger.warning("session_not_indexed", session=session.id, error=error.message)
+            return
+        turns = sum(turn.role == "candidate" for turn in session.debrief.turns) if session.debrief is not None else 0
+        self._store.ledger.note(
+            f"{session.id} ended", partial(_end, session_id=session.id, ended_ms=ended_ms, turns=turns, head=head)
+        )
+        self._store.ledger.then(self._store.anchor_quietly)
+
+
+async def _begin(connection: AsyncConnection, *, row: IndexedSession, session: Session) -> None:
+    await sessions.begin(connection, row)
+    if session.consent is not None:
+        await keep_consent(connection, row.id, session.consent, person_id=row.person_id, at_ms=row.began_ms)
+    await audit.append(
+        connection, "session.began", session=row.id, person=row.person_id, mode=row.mode, card=row.card_id
+    )
+
+
+async def _end(
+    connection: AsyncConnection, *, session_id: str, ended_ms: int, turns: int, head: LogHead | None
+) -> None:
+    events, digest = (head.events, head.digest) if head is not None else (0, None)
+    await sessions.end(connection, session_id, ended_ms=ended_ms, turns=turns, events=events, head=digest)
+    await audit.append(connection, "session.ended", session=session_id, events=events, head=digest)

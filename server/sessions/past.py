@@ -1,0 +1,63 @@
+"""Role-plays that are over and no longer in memory, as the index and their folders still have them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+from common.errors import ProtocolError
+from pipelines.events import Audience
+from pipelines.log.stored_events import StoredLog
+from pipelines.patient.card_library import CardLibrary
+from server.records.debrief import summarise
+from server.records.folder import RecordFolder
+from server.sessions.admission import Reservation
+from server.sessions.session import Session, Status
+from server.store import sessions
+from server.store.store import Store
+
+_ID = re.compile(r"^sess_[0-9a-f]{20}$")
+
+
+class PastSessions:
+    """Finds them by their id, read anew each time."""
+
+    def __init__(self, store: Store, root: Path, cards: CardLibrary) -> None:
+        self._store = store
+        self._root = root
+        self._cards = cards
+
+    async def get(self, session_id: str) -> Session:
+        """Return a session that is over; raises ProtocolError where there is none, or its card is gone."""
+        row = None
+        if _ID.match(session_id):  # it becomes a folder's name
+            async with self._store.database.reading() as connection:
+                row = await sessions.by_id(connection, session_id)
+        folder = self._root / session_id
+        if row is None or row.state == "running" or not await asyncio.to_thread(folder.is_dir):
+            raise ProtocolError(
+                "this session is not here (any more); create a new one",
+                code="session.gone",
+                http_status=404,
+                close_code=4404,
+            )
+        if row.card_id not in self._cards:
+            raise ProtocolError(
+                "the card of this role-play is not on this server any more; ask whoever runs it to put it back",
+                code="session.no_card",
+                http_status=409,
+            )
+        card = self._cards[row.card_id]
+        reservation = Reservation(session_id, None, 0.0)
+        session = Session(reservation, card, row.mode, folder, 0.0, Status.ENDED, person_id=row.person_id)
+        for done in (session.ended, session.written, session.joined):
+            done.set()
+        record = RecordFolder(folder)
+
+        def read() -> None:
+            if record.has_log and not record.erased:
+                session.debrief = summarise(StoredLog(folder).records(Audience.EXAMINER), card)
+
+        await asyncio.to_thread(read)
+        return session

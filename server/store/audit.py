@@ -1,0 +1,137 @@
+"""The audit: who did what, as a chain of digests that only grows.
+
+Each line's digest covers the one before, so that a line that is changed, moved or cut out breaks the chain; the last
+lines are proved by the anchors that were written elsewhere. What is personal lies apart under a salted digest, so that
+it can be erased and the chain still holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.store.tables import audit, audit_contents
+from server.store.tokens import now_ms
+
+FIRST = "0" * 64
+"""What stands before the first line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the chain stands: its last line's number and digest."""
+
+    seq: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """A line as it is kept; `content` is None once erased."""
+
+    seq: int
+    at_ms: int
+    action: str
+    content_digest: str
+    previous: str
+    digest: str
+    salt: str | None
+    content: dict[str, Any] | None
+
+    def faults(self, before: Head) -> list[str]:
+        """Return what is wrong with this line after `before`, one sentence each."""
+        found = []
+        if self.seq != before.seq + 1:
+            found.append(f"line {before.seq + 1} is missing: line {self.seq} follows {before.seq}")
+        if self.previous != before.digest:
+            found.append(f"line {self.seq} does not follow the line before it: one of them was changed or moved")
+        if self.digest != _digest(self.seq, self.at_ms, self.action, self.content_digest, self.previous):
+            found.append(f"line {self.seq} was changed")
+        if self.content is not None and self.content_digest != _content_digest(self.salt or "", self.content):
+            found.append(f"the content of line {self.seq} was changed")
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "seq": self.seq,
+            "at_ms": self.at_ms,
+            "action": self.action,
+            "content": self.content,
+            "salt": self.salt,
+            "content_digest": self.content_digest,
+            "previous": self.previous,
+            "digest": self.digest,
+        }
+
+
+async def append(connection: AsyncConnection, action: str, **content: Any) -> Head:
+    """Add a line in the transaction of what it tells of; values are plain data, None is left out."""
+    if connection.dialect.name == "postgresql":
+        # Readers go on; of two writers the second waits, so that numbers follow each other without a gap.
+        await connection.execute(text("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE"))
+    last = await head(connection)
+    told = {name: value for name, value in content.items() if value is not None}
+    seq, at_ms, salt = last.seq + 1, now_ms(), secrets.token_hex(16)
+    content_digest = _content_digest(salt, told)
+    digest = _digest(seq, at_ms, action, content_digest, last.digest)
+    line = {"seq": seq, "at_ms": at_ms, "action": action, "content_digest": content_digest}
+    await connection.execute(insert(audit).values(line | {"previous": last.digest, "digest": digest}))
+    await connection.execute(insert(audit_contents).values(seq=seq, salt=salt, content=_canonical(told)))
+    return Head(seq, digest)
+
+
+async def head(connection: AsyncConnection) -> Head:
+    """Return where the chain stands."""
+    row = (await connection.execute(select(audit.c.seq, audit.c.digest).order_by(audit.c.seq.desc()).limit(1))).first()
+    return Head(int(row[0]), str(row[1])) if row is not None else Head(0, FIRST)
+
+
+async def lines(connection: AsyncConnection, *, since_ms: int = 0) -> AsyncIterator[AuditLine]:
+    """Yield the lines in order, those of `since_ms` and later."""
+    wanted = (
+        select(*audit.c, audit_contents.c.salt, audit_contents.c.content)
+        .outerjoin(audit_contents, audit_contents.c.seq == audit.c.seq)
+        .where(audit.c.at_ms >= since_ms)
+        .order_by(audit.c.seq)
+    )
+    async with connection.stream(wanted) as rows:
+        async for row in rows:
+            seq, at_ms, action, content_digest, previous, digest, salt, content = tuple(row)
+            told = _plain(content)
+            yield AuditLine(int(seq), int(at_ms), action, content_digest, previous, digest, salt, told)
+
+
+async def count(connection: AsyncConnection) -> int:
+    """Return how many lines there are."""
+    return int((await connection.execute(select(func.count()).select_from(audit))).scalar_one())
+
+
+def _plain(content: str | None) -> dict[str, Any] | None:
+    if content is None:
+        return None
+    try:
+        told = json.loads(content)
+    except ValueError:
+        told = None
+    # What can't be read was changed; its digest will say so.
+    return told if isinstance(told, dict) else {"unreadable": content}
+
+
+def _canonical(content: dict[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _content_digest(salt: str, content: dict[str, Any]) -> str:
+    return hashlib.sha256((salt + _canonical(content)).encode()).hexdigest()
+
+
+def _digest(seq: int, at_ms: int, action: str, content_digest: str, previous: str) -> str:
+    return hashlib.sha256(json.dumps([seq, at_ms, action, content_digest, previous]).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The forms that the database has had; each file leads from one to the next."""

@@ -1,0 +1,106 @@
+"""The database of a running server: opened, brought to its form, written to in order, and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from pathlib import Path
+
+import structlog
+from sqlalchemy import insert, select
+
+from common.errors import AppError, DatabaseError
+from server.settings.store import AuditSettings, DatabaseSettings
+from server.store import audit, migrating
+from server.store.anchors import write_anchor
+from server.store.audit import Head
+from server.store.database import Database
+from server.store.ledger import Ledger
+from server.store.tables import facts
+from server.store.urls import database_url
+
+logger = structlog.get_logger("server.store")
+
+DRAIN_S = 5.0
+
+
+class Store:
+    """What the routes and sessions share of the database."""
+
+    def __init__(self, settings: DatabaseSettings, audit_settings: AuditSettings, data_path: Path) -> None:
+        self.database = Database(database_url(settings.url, data_path), busy_s=settings.busy_s)
+        self.ledger = Ledger(self.database)
+        self.instance = ""
+        """Tells this deployment's cookies from those of others on the same host."""
+        self._migrate = settings.migrate
+        self._anchor = audit_settings.anchor
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open the database and bring it to its form, or refuse another; raises DatabaseError."""
+        self.database.open()
+        try:
+            if self._migrate:
+                had, has = await migrating.upgrade(self.database)
+                if had != has:
+                    logger.info("database_upgraded", had=had or "none", has=has)
+            else:
+                await migrating.check(self.database)
+            self.instance = await self._instance()
+        except BaseException:
+            await self.database.close()
+            raise
+
+    async def start(self) -> None:
+        """Open it, and begin to write what the ledger is told; raises DatabaseError."""
+        await self.open()
+        self._task = asyncio.create_task(self.ledger.run())
+
+    async def stop(self) -> None:
+        """Write what is left, anchor the audit, and close."""
+        if self._task is not None:
+            await self.ledger.drained(DRAIN_S)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+            await self.anchor_quietly()
+        await self.database.close()
+
+    async def append(self, action: str, **content: object) -> Head:
+        """Add a line to the audit in a transaction of its own; raises DatabaseError."""
+        async with self.database.writing() as connection:
+            return await audit.append(connection, action, **content)
+
+    async def anchor(self) -> Head:
+        """Write the audit's head down in a second place; raises DatabaseError or StorageError."""
+        async with self.database.reading() as connection:
+            head = await audit.head(connection)
+        logger.info("audit_anchor", seq=head.seq, digest=head.digest)
+        if self._anchor is not None:
+            await asyncio.to_thread(write_anchor, self._anchor, head)
+        return head
+
+    async def anchor_quietly(self) -> None:
+        """Anchor the audit; what fails is told to the operator alone."""
+        try:
+            await self.anchor()
+        except AppError as error:
+            logger.warning("audit_not_anchored", error=error.message)
+
+    async def healthy(self) -> str | None:
+        """Return what is wrong with the database, or None."""
+        try:
+            async with self.database.reading() as connection:
+                await connection.execute(select(facts.c.name).limit(1))
+        except DatabaseError as error:
+            return error.message
+        return None
+
+    async def _instance(self) -> str:
+        async with self.database.writing() as connection:
+            known = await connection.execute(select(facts.c.value).where(facts.c.name == "instance"))
+            found: str | None = known.scalar_one_or_none()
+            if found is None:
+                found = secrets.token_hex(4)
+                await connection.execute(insert(facts).values(name="instance", value=found))
+            return found

@@ -1,0 +1,120 @@
+"""The tables. Times are whole milliseconds since 1970 (UTC); of every token only the SHA-256 is kept.
+
+A change here needs a migration in `migrations/versions`; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, MetaData, String, Table, Text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    # As somebody types it to log in, in one form: see accounts/names.py.
+    Column("login", String(254), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("password", Text, nullable=True),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("password_ms", BigInteger, nullable=True),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    # Names of actions with spaces between them, "*" for all that a developer may do.
+    Column("scopes", Text, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=True),
+    Column("revoked_ms", BigInteger, nullable=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("card_id", String(128), nullable=False),
+    Column("card_title", Text, nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("person_id", ForeignKey("people.id", ondelete="SET NULL"), nullable=True),
+    Column("state", String(16), nullable=False),
+    Column("began_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger, nullable=True),
+    Column("erased_ms", BigInteger, nullable=True),
+    Column("turns", BigInteger, nullable=True),
+    # How many lines the log has, and the SHA-256 of all of them: its head.
+    Column("events", BigInteger, nullable=True),
+    Column("head", String(64), nullable=True),
+    Index("ix_sessions_began", "began_ms", "id"),
+    Index("ix_sessions_person", "person_id", "began_ms"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("session_id", ForeignKey("sessions.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", ForeignKey("people.id", ondelete="SET NULL"), nullable=True, index=True),
+    Column("version", String(64), nullable=False),
+    Column("text_digest", String(64), nullable=False),
+    Column("given_ms", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("content_digest", String(64), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+# Apart from the chain, so that what is personal can be erased while the chain still proves itself.
+audit_contents = Table(
+    "audit_contents",
+    metadata,
+    Column("seq", ForeignKey("audit.seq"), primary_key=True, autoincrement=False),
+    Column("salt", String(64), nullable=False),
+    Column("content", Text, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""The database: one suite, on SQLite and on PostgreSQL."""
