@@ -3,8 +3,10 @@
 import { AudioDesk } from "./audio/desk.js";
 import { consentShown } from "./core/consent.js";
 import { Flow } from "./core/flow.js";
+import { modesFor, mustLogIn } from "./core/account.js";
 import { environmentProblem, Problem } from "./core/problems.js";
 import { Visit } from "./core/visit.js";
+import { fetchHistory, fetchMe } from "./net/account_api.js";
 import { fetchCards, fetchInfo, fetchSummary, openSession, whyRefused } from "./net/api.js";
 import { fetchRecord } from "./net/record_api.js";
 import { Roleplay } from "./net/roleplay.js";
@@ -12,9 +14,11 @@ import { beforeScreen } from "./screens/before.js";
 import { chooseScreen } from "./screens/choose.js";
 import { closingScreen, debriefScreen } from "./screens/debrief.js";
 import { goingOnScreen } from "./screens/going_on.js";
+import { historyScreen } from "./screens/history.js";
 import { prepareScreen } from "./screens/prepare.js";
 import { talkScreen } from "./screens/talk.js";
 import { strings } from "./strings.js";
+import { showAccountBar } from "./ui/account_bar.js";
 import { showProblem } from "./ui/dialogs.js";
 import { Stage } from "./ui/stage.js";
 import { loadPreference, savePreference } from "./ui/preference.js";
@@ -32,6 +36,7 @@ const stage = new Stage(document.getElementById("main"));
 const preference = loadPreference();
 const consent = { given: false, remote: false }; // for as long as the page is open
 let info = null;
+let me = null; // who is logged in, and how this server takes strangers
 let cards = [];
 let desk = null;
 let visit = null; // of the card that was chosen
@@ -58,6 +63,8 @@ async function begin() {
 
 async function loadCards() {
   try {
+    me = await fetchMe();
+    if (mustLogIn(me)) return location.assign("/login?next=/");
     [info, cards] = await Promise.all([fetchInfo(), fetchCards()]);
   } catch (problem) {
     await showProblem(problem);
@@ -110,10 +117,30 @@ async function goOn() {
 }
 
 function showChoose() {
-  stage.show(chooseScreen({ cards, info, preference, on_choose: (card, mode) => choose(card, mode) }));
+  const modes = modesFor(me, Object.keys(strings.modes));
+  stage.show(chooseScreen({ cards, info, preference, modes, on_choose: (card, mode) => choose(card, mode) }));
+  showAccountBar(document.getElementById("account"), me, { on_history: () => showHistory() });
   closeDesk(); // after the screen before has let go of it
   visit?.forget();
   visit = null;
+}
+
+/** Earlier role-plays; they can be looked at while nothing else is under way. */
+function showHistory() {
+  if (!flow.can("look_back")) return;
+  flow.take("look_back");
+  stage.show(historyScreen({ fetch: fetchHistory, on_open: (row) => openPast(row), on_leave: () => leave() }));
+}
+
+/** An earlier role-play, as it was shown when it was over. */
+async function openPast({ id, card_id, card_title, mode }) {
+  flow.take("open");
+  const card = cards.find((one) => one.id === card_id) ?? { id: card_id, title: card_title };
+  visit = new Visit(null, { id, card, prepare_s: 0 }, mode);
+  stage.show(closingScreen());
+  const record = await fetchAccount();
+  flow.take("closed");
+  showDebrief(record, "other", { lines: [], visible: [] });
 }
 
 /** Ask for consent and check the devices; called from a click, since sound may only be opened there. */
@@ -127,6 +154,7 @@ async function choose(card, mode) {
 }
 
 function showBefore(card, mode) {
+  showAccountBar(document.getElementById("account"), null, {}); // one thing at a time
   stage.show(
     beforeScreen({
       card,
@@ -155,6 +183,12 @@ function again(card, mode, notes) {
   desk ??= new AudioDesk();
   desk.microphone.device_id = preference.device_id;
   return reserve(card, mode, notes.text);
+}
+
+/** The card of an earlier role-play. */
+function anew(card, mode) {
+  leave();
+  return choose(card, mode);
 }
 
 /** Open a session for a card. */
@@ -311,7 +345,8 @@ function showDebrief(record, reason, captions) {
       session,
       mode,
       notes,
-      on_again: () => again(session.card, mode, notes),
+      // What was agreed to and checked long ago is asked for anew.
+      on_again: () => (session.token ? again(session.card, mode, notes) : anew(session.card, mode)),
       on_leave: () => leave(),
       on_retry: async () => showDebrief(await fetchAccount(), reason, captions),
       on_deleted: () => {

@@ -15,6 +15,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 15.0, 900.0
 # From everywhere together a name may be guessed at so many times as often: strangers are not to shut anybody out soon.
 EVERYWHERE = 10
 MOST_NAMES = 20_000
+MOST_BURST = 10_000
 
 
 class LoginLimits:
@@ -23,7 +24,7 @@ class LoginLimits:
     def __init__(self, settings: AuthSettings, *, now_s: Callable[[], float]) -> None:
         per_minute = settings.attempts_per_minute
         self._tries = RateLimit(
-            ReservationSettings(burst=math.ceil(2 * per_minute), per_minute=per_minute), now_s=now_s
+            ReservationSettings(burst=min(MOST_BURST, math.ceil(2 * per_minute)), per_minute=per_minute), now_s=now_s
         )
         self._failures = settings.failures
         self._now_s = now_s

@@ -64,9 +64,10 @@ async def open_call(request: Request) -> Response:
     """Answer an offer: 201 with the SDP answer and the call's address. The session is joined once it is connected."""
     server = _server_with_calls(request)
     check_ready(server)
+    caller = await _caller(request)
     body = await _body(request)
     offer = check_offer(body.sdp)
-    found = _find(server, request, await _caller(request))
+    found = _find(server, request, caller)
     principal, session = found.principal, found.session
 
     def make(call_id: str) -> Call:

@@ -43,6 +43,9 @@ class SecurityHeaders:
                 headers["Referrer-Policy"] = "no-referrer"
                 headers["Permissions-Policy"] = "microphone=(self), camera=(), geolocation=()"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                if scope["path"].startswith("/api/"):
+                    # What people said, and who they are, is for whoever asked alone.
+                    headers["Cache-Control"] = "no-store"
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -124,6 +124,8 @@ def explain(error: Exception) -> DatabaseError:
     state = str(getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or "")
     if "locked" in text or state == LOCKED:
         return DatabaseError("the database is locked by another program; try again shortly", code="database.locked")
+    if "disk i/o error" in text:
+        return DatabaseError("the disk of the database fails; check it, and whether it is full")
     if "disk is full" in text or state == FULL:
         return DatabaseError("the disk of the database is full; free some space", code="database.full")
     if "readonly database" in text or "read-only" in text:

@@ -1,13 +1,16 @@
 /**
  * The way of a person through the page: a table of screens and of what leads from one to the next.
  *
+ * Earlier role-plays are looked at from "choosing", and each leads to its debrief.
+ *
  *     choosing -> checking -> opening -> preparing -> connecting -> talking -> closing -> debrief
  *
  * A page that is loaded anew in the midst of it, or from which another tab took the role-play, is at "returning".
  */
 
 const TABLE = {
-  choosing: { choose: "checking", found: "returning" },
+  choosing: { choose: "checking", found: "returning", look_back: "history" },
+  history: { open: "closing", leave: "choosing" },
   returning: { prepare: "preparing", start: "connecting", ended: "closing", leave: "choosing" },
   checking: { agreed: "opening", leave: "choosing" },
   opening: { opened: "preparing", failed: "checking" },

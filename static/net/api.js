@@ -40,12 +40,20 @@ export async function whyRefused(session) {
   }
 }
 
-/** Options of a request in a session's name. */
-export const withToken = (session) => ({ headers: { Authorization: `Bearer ${session.token}` } });
+/** Options of a request in a session's name; an earlier one has no token: its owner's log-in speaks for it. */
+export const withToken = (session) => ({ headers: session.token ? { Authorization: `Bearer ${session.token}` } : {} });
+
+let csrf = null;
+
+/** Send this with whatever changes something, while somebody is logged in. */
+export function useCsrf(token) {
+  csrf = token;
+}
 
 /** Ask the server; rejects with a Problem that has a `status` where the server answered. */
 export async function request(path, { deadline_ms = DEADLINE_MS, ...options } = {}) {
   let answer;
+  if (csrf !== null && (options.method ?? "GET") !== "GET") options.headers = { "X-CSRF-Token": csrf, ...options.headers };
   try {
     answer = await fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(deadline_ms) });
   } catch (error) {

@@ -9,9 +9,11 @@ const words = strings.choose;
 
 /**
  * Return the screen. `cards` are all cards, `info` is what the server says of itself (or null), `preference`
- * {mode, profession} is kept between visits, and `on_choose(card, mode)` resolves when the choice has been dealt with.
+ * {mode, profession} is kept between visits, `modes` are those that there are to choose from, and
+ * `on_choose(card, mode)` resolves when the choice has been dealt with.
  */
-export function chooseScreen({ cards, info, preference, on_choose }) {
+export function chooseScreen({ cards, info, preference, modes, on_choose }) {
+  if (!modes.includes(preference.mode)) preference.mode = modes[0];
   const list = h("div", { className: "card-list" });
   const choose = async (card) => {
     const buttons = element.querySelectorAll(".card-list button");
@@ -35,7 +37,7 @@ export function chooseScreen({ cards, info, preference, on_choose }) {
     { className: "screen screen-choose" },
     h("div", { className: "lead" }, h("h1", { tabIndex: -1 }, words.title), h("p", {}, words.lead)),
     notices(info),
-    h("div", { className: "choices" }, modePicker(preference), professionPicker(cards, preference, show)),
+    h("div", { className: "choices" }, modePicker(preference, modes), professionPicker(cards, preference, show)),
     list,
   );
   if (cards.length === 0) list.append(section(words.none_title, { className: "empty" }, h("p", {}, words.none)));
@@ -52,8 +54,9 @@ function notices(info) {
   return section(words.notices_title, { className: "notices" }, h("ul", {}, ...lines.map((line) => h("li", {}, line))));
 }
 
-function modePicker(preference) {
-  const options = Object.entries(strings.modes).map(([mode, { name, hint }]) => {
+function modePicker(preference, modes) {
+  const options = modes.map((mode) => {
+    const { name, hint } = strings.modes[mode];
     const hint_id = freshId("hint");
     const input = h("input", {
       type: "radio",

@@ -56,6 +56,18 @@ test("the way through the page", () => {
   ]);
 });
 
+test("the way back to earlier role-plays", () => {
+  const flow = new Flow();
+  assert.deepEqual(["look_back", "open", "closed", "leave", "look_back", "leave"].map((step) => flow.take(step)), [
+    "history",
+    "closing",
+    "debrief",
+    "choosing",
+    "history",
+    "choosing",
+  ]);
+});
+
 test("a step that is not there is refused, naming those that are", () => {
   const flow = new Flow();
   assert.equal(flow.can("start"), false);

@@ -1,0 +1,65 @@
+/** The page on which people log in (/login), or set a password by a one-time link (/welcome#...). */
+
+import { returnTo } from "../core/account.js";
+import { acceptLink, changePassword, fetchMe, logIn, logOut, lookAtLink } from "../net/account_api.js";
+import { strings } from "../strings.js";
+import { Stage } from "../ui/stage.js";
+import { logInScreen, passwordScreen, sayScreen, yourAccountScreen } from "./screens.js";
+
+const words = strings.account;
+const stage = new Stage(document.getElementById("main"));
+const onwards = () => location.assign(returnTo(location.search));
+
+async function begin() {
+  return location.pathname === "/welcome" ? showWelcome() : showLogIn();
+}
+
+async function showWelcome() {
+  const token = location.hash.slice(1);
+  // The link is a secret until it is used: neither the address bar nor the history keeps it.
+  history.replaceState(null, "", location.pathname);
+  let person;
+  try {
+    person = await lookAtLink(token);
+  } catch (problem) {
+    return stage.show(sayScreen({ title: words.link_bad_title, text: problem.detail || words.failed, go: words.to_log_in, on_go: () => location.assign("/login") }));
+  }
+  return stage.show(
+    passwordScreen({
+      person,
+      on_set: async (password) => {
+        await acceptLink(token, password);
+        onwards();
+      },
+    }),
+  );
+}
+
+async function showLogIn() {
+  const me = await fetchMe().catch(() => null);
+  if (me?.person) return showYours(me);
+  return stage.show(
+    logInScreen({
+      on_log_in: async (login, password) => {
+        await logIn(login, password);
+        onwards();
+      },
+    }),
+  );
+}
+
+function showYours(me) {
+  stage.show(
+    yourAccountScreen({
+      person: me.person,
+      on_go: onwards,
+      on_change: (old, password) => changePassword(old, password, me.csrf),
+      on_log_out: async () => {
+        await logOut(me.csrf);
+        location.assign("/login");
+      },
+    }),
+  );
+}
+
+begin();

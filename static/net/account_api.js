@@ -1,0 +1,31 @@
+/** What the pages ask the server about people and their earlier role-plays. Failures are Problems. */
+
+import { request, useCsrf } from "./api.js";
+
+const post = (path, body, csrf = null) =>
+  request(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...(csrf ? { "X-CSRF-Token": csrf } : {}) },
+    body: JSON.stringify(body),
+  }).then((answer) => answer.json());
+
+/** Return {mode, person, csrf}: who is logged in, or null. */
+export async function fetchMe() {
+  const me = await (await request("/api/me")).json();
+  useCsrf(me.csrf);
+  return me;
+}
+
+export const logIn = (login, password) => post("/api/login", { login, password });
+export const logOut = (csrf) => post("/api/logout", {}, csrf);
+export const changePassword = (old, password, csrf) => post("/api/password", { old, new: password }, csrf);
+
+/** Return {login, name} of whom a one-time link is for. */
+export const lookAtLink = (token) => post("/api/invitation", { token });
+export const acceptLink = (token, password) => post("/api/invitation/accept", { token, password });
+
+/** Return {sessions, next} of one's own earlier role-plays, the newest first. */
+export async function fetchHistory(after = null) {
+  const query = new URLSearchParams({ limit: "20", ...(after ? { after } : {}) });
+  return (await request(`/api/sessions?${query}`)).json();
+}
