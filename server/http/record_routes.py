@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import structlog
@@ -21,14 +20,13 @@ from pipelines.log.stored_events import StoredLog
 from pipelines.patient.card import public_view
 from server.host import Server
 from server.http.requests import read_body, server_of
-from server.http.who import name_of, own_session
+from server.http.who import name_of, note_reading, own_session
 from server.principal import Principal
 from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
 from server.records.folder import RecordFolder
 from server.records.reading import recorded_turns, turns_as_json
 from server.sessions.session import Session, Status
-from server.store import audit
 
 logger = structlog.get_logger("server.http.record_routes")
 
@@ -53,14 +51,6 @@ class _Asked:
         examines = self.principal.role == "examiner" and self.session.person_id != self.principal.person_id
         return Audience.EXAMINER if examines else Audience.CANDIDATE
 
-    def note(self, action: str) -> None:
-        """Have the audit know of it, unless it is the candidate's own."""
-        own = self.principal.person_id is not None and self.principal.person_id == self.session.person_id
-        if own or (self.principal.session_id is not None and self.principal.role == "candidate"):
-            return
-        line = partial(audit.append, action=action, by=name_of(self.principal), session=self.session.id)
-        self.server.store.ledger.note(f"{action} {self.session.id}", line)
-
 
 def _asked(request: Request) -> _Asked:
     return _Asked(server_of(request), *own_session(request))
@@ -74,7 +64,7 @@ async def session_record(request: Request) -> Response:
     body["card"] = public_view(session.card).model_dump(mode="json")
     if session.status is Status.ENDED:
         await kept(session.written)
-        asked.note("record.read")
+        note_reading(request, "record.read")
         show_cues = session.mode == "practice" or asked.audience > Audience.CANDIDATE
         body |= await asyncio.to_thread(_read, session, show_cues)
         if session.debrief is not None:
@@ -106,7 +96,7 @@ async def session_recording(request: Request) -> Response:
         raise ProtocolError(
             "the recording is there once the session is over", code="session.no_recording", http_status=404
         )
-    asked.note("recording.heard")
+    note_reading(request, "recording.heard")
     return FileResponse(path, media_type="audio/flac", filename=f"{asked.session.card.id}.flac")
 
 
@@ -115,7 +105,7 @@ async def session_log(request: Request) -> Response:
     asked = _asked(request)
     must_be_over(asked.session)
     await kept(asked.session.written)
-    asked.note("log.read")
+    note_reading(request, "log.read")
 
     def lines() -> str:
         if not RecordFolder(asked.session.folder).has_log:

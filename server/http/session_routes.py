@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from common.errors import ProtocolError
 from pipelines.patient.card import public_view
 from server.http.requests import check_origin, check_ready, read_json, server_of
-from server.http.who import limited_by, own_session, require
+from server.http.who import limited_by, note_reading, own_session, require
 from server.principal import Principal
 from server.records.consent import read_consent
 from server.rights import Action
@@ -55,5 +55,6 @@ async def session_debrief(request: Request) -> Response:
     body: dict[str, Any] = {"id": session.id, "status": session.status.value, "mode": session.mode}
     body["card"] = public_view(session.card).model_dump(mode="json")
     if session.debrief is not None:
+        note_reading(request, "record.read")
         body |= session.debrief.as_json(show_cues=session.mode == "practice")
     return JSONResponse(body)

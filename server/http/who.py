@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -18,6 +19,7 @@ from server.principal import UNKNOWN_ROLES, Principal
 from server.rights import Action, Whose, is_public, may
 from server.sessions.rate_limit import network_of
 from server.sessions.session import Session
+from server.store import audit
 from server.store.people import Person
 
 CSRF_HEADER = "X-CSRF-Token"
@@ -170,6 +172,16 @@ def is_loopback(host: str) -> bool:
 def own_session(request: Request) -> tuple[Principal, Session]:
     """Return who asks and the session of the path, once `guarded` has found both."""
     return request.state.principal, request.state.session
+
+
+def note_reading(request: Request, action: str) -> None:
+    """Have the audit know that somebody reads or hears a session, unless it is the candidate's own."""
+    principal, session = own_session(request)
+    own = principal.person_id is not None and principal.person_id == session.person_id
+    if own or (principal.session_id is not None and principal.role == "candidate"):
+        return
+    line = partial(audit.append, action=action, by=name_of(principal), session=session.id)
+    server_of(request).store.ledger.note(f"{action} {session.id}", line)
 
 
 async def _session(request: Request, principal: Principal) -> Session:

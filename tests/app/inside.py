@@ -18,6 +18,7 @@ from server.app import create_app
 from server.host import Server
 from server.running import listen
 from server.settings.rtc import RtcSettings
+from server.settings.store import AuthMode, AuthSettings
 from server.settings.tree import ServerSettings, SessionSettings, Settings
 
 KEY = "a-developers-key-for-tests-0123456789"
@@ -34,6 +35,7 @@ async def serving(
     rtc: dict[str, Any] | None = None,
     session: dict[str, Any] | None = None,
     turn_secret: str | None = None,
+    auth: AuthMode | None = None,
     **server: Any,
 ) -> AsyncIterator[tuple[str, Server]]:
     """Serve on loopback, with scripted engines unless told; yield the address without its scheme, and the server.
@@ -51,6 +53,7 @@ async def serving(
         conversation=ConversationSettings(respond_timeout_ms=int(PATIENCE_S * 1000)),
         turn_secret=SecretStr(turn_secret) if turn_secret is not None else None,
         data_path=folder,
+        auth=AuthSettings(mode=auth),
         developer_key=SecretStr(KEY),
     )
     app = create_app(settings)

@@ -1,0 +1,192 @@
+"""Role-plays that are kept: whose they are, found again after a restart, proved, erased for good."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from bench import cli
+from bench.replay.remote import Reserved
+from pipelines.log.jsonl import EVENTS, PAYLOADS
+from server.host import Server
+from server.records.folder import ERASED
+from server.store import audit, sessions
+from server.store.sessions import IndexedSession
+from server.store.tokens import new_id
+from tests.app.accounts import PASSWORD
+from tests.app.inside import KEY, serving, until
+from tests.app.test_records import talk
+from tests.app.wire import CARD
+
+pytestmark = pytest.mark.asyncio
+
+
+async def browser(address: str, server: Server, login: str, role: str = "candidate") -> httpx2.AsyncClient:
+    """Return the browser of somebody who is logged in, and known from an earlier start or not."""
+    client = httpx2.AsyncClient(base_url=f"http://{address}", timeout=60)
+    if login in {person.login for person in await server.accounts.everybody()}:
+        answer = await client.post("/api/login", json={"login": login, "password": PASSWORD})
+    else:
+        _, token = await server.accounts.invite("a test", login=login, name=login, role=role)
+        answer = await client.post("/api/invitation/accept", json={"token": token, "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    client.headers["X-CSRF-Token"] = answer.json()["csrf"]
+    return client
+
+
+async def held(client: httpx2.AsyncClient, address: str, server: Server) -> str:
+    """Hold a role-play as this person; return its id once the index has it."""
+    opened = (
+        await client.post("/api/sessions", json={"card": CARD, "consent": {"version": "1", "text": "Yes."}})
+    ).json()
+    await talk(Reserved(opened["id"], opened["token"], opened["url"], f"http://{address}"))
+    await server.index.settled()
+    assert await server.store.ledger.drained(60)
+    return str(opened["id"])
+
+
+async def told(server: Server) -> list[tuple[str, dict[str, Any]]]:
+    assert await server.store.ledger.drained(60)
+    async with server.store.database.reading() as connection:
+        return [(line.action, line.content or {}) async for line in audit.lines(connection)]
+
+
+def command(*words: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(words))
+    return int(ended.value.code or 0)
+
+
+async def test_a_candidate_finds_their_role_play_again_after_a_restart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with serving(tmp_path, auth="accounts") as (address, server):
+        anna, bert = await browser(address, server, "anna"), await browser(address, server, "bert")
+        session_id = await held(anna, address, server)
+        (mine,) = (await anna.get("/api/sessions")).json()["sessions"]
+        assert (mine["id"], mine["state"], mine["mode"], mine["turns"]) == (session_id, "ended", "practice", 2)
+        assert mine["events"] > 10
+        assert (await bert.get("/api/sessions")).json() == {"sessions": [], "next": None}
+        first = (await anna.get(f"/api/sessions/{session_id}/record")).json()
+        for client in (anna, bert):
+            await client.aclose()
+
+    async with serving(tmp_path, auth="accounts") as (address, server):
+        anna, bert = await browser(address, server, "anna"), await browser(address, server, "bert")
+        record = (await anna.get(f"/api/sessions/{session_id}/record")).json()
+        assert record == first
+        assert [turn["role"] for turn in record["turns"]][:2] == ["candidate", "patient"]
+        assert (await anna.get(f"/api/sessions/{session_id}/recording")).content[:4] == b"fLaC"
+        assert (await bert.get(f"/api/sessions/{session_id}/record")).status_code == 403
+        log = (await anna.get(f"/api/sessions/{session_id}/log")).text
+        assert {json.loads(line)["audience"] for line in log.splitlines()} == {"candidate"}
+        developer = httpx2.AsyncClient(base_url=f"http://{address}", headers={"Authorization": f"Bearer {KEY}"})
+        for what in ("", "/record", "/recording", "/log"):
+            assert (await developer.get(f"/api/sessions/{session_id}{what}")).status_code == 200
+        found = [(action, content["by"]) for action, content in await told(server) if "by" in content]
+        seen = [action for action, by in found if by == "developer key"]
+        assert seen == ["record.read", "record.read", "recording.heard", "log.read"]
+        for client in (anna, bert, developer):
+            await client.aclose()
+
+    place = ("--set", f"data_path={tmp_path}")
+    log_path = tmp_path / "sessions" / session_id / EVENTS
+    whole = log_path.read_bytes()
+
+    def from_the_command_line() -> None:
+        assert command("audit", "verify", *place) == 0
+        assert command("sessions", "list", *place) == 0
+        assert command("sessions", "show", session_id, *place) == 0
+        assert command("sessions", "export", session_id, "--to", str(tmp_path / "x.zip"), *place) == 0
+        with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+            assert set(archive.namelist()) == {"index.json", EVENTS, PAYLOADS, "recording.flac"}
+        cut, other = whole[: whole[:-1].rfind(b"\n") + 1], whole[:-5] + b"X" + whole[-4:]
+        for changed, says in ((cut, "events where it had"), (other, "was changed")):
+            log_path.write_bytes(changed)
+            capsys.readouterr()
+            assert command("audit", "verify", *place) == 1
+            assert says in capsys.readouterr().err
+        log_path.write_bytes(whole)
+        assert command("sessions", "delete", session_id, "--yes", *place) == 0
+        assert command("audit", "verify", *place) == 0
+        assert (log_path.parent / PAYLOADS).read_bytes() == b""
+
+    await asyncio.to_thread(from_the_command_line)
+
+
+async def test_examiners_see_exams_and_pages_follow_each_other(tmp_path: Path) -> None:
+    async with serving(tmp_path, auth="accounts") as (address, server):
+        examiner = await browser(address, server, "eve", "examiner")
+        own = (await server.accounts.find("eve")).id
+        async with server.store.database.writing() as connection:
+            for number in range(9):
+                mode, whose = ("exam", None) if number % 2 else ("practice", own if number == 4 else None)
+                row = IndexedSession(f"sess_{number}", CARD, "<b>Card</b>", mode, whose, "ended", 1_000 + number)
+                await sessions.begin(connection, row)
+        seen: list[str] = []
+        after: str | None = ""
+        while after is not None:
+            answer = (await examiner.get(f"/api/sessions?limit=2{after and '&after=' + after}")).json()
+            seen += [one["id"][-1] for one in answer["sessions"]]
+            after = answer["next"]
+        assert seen == list("75431")
+        assert [one["id"][-1] for one in (await examiner.get("/api/sessions?mode=practice")).json()["sessions"]] == [
+            "4"
+        ]
+        for wrong in ("colour=red", "after=x", "since_ms=-1", "until_ms=1e9", "limit=%C2%B2"):
+            answer = await examiner.get(f"/api/sessions?{wrong}")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "session.filter"), wrong
+        injected = await examiner.get(
+            "/api/sessions", params={"card": "x' OR '1'='1", "state": "x'; DROP TABLE sessions"}
+        )
+        assert injected.json()["sessions"] == []
+        await examiner.aclose()
+
+
+async def test_what_a_crash_cut_off_is_finished_by_the_next_start(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, server):
+        client = httpx2.AsyncClient(base_url=f"http://{address}", timeout=60)
+        whole = await held(client, address, server)
+        await client.aclose()
+    root = tmp_path / "sessions"
+    half, announced, unknown, cut = (new_id("sess_") for _ in range(4))
+    for name in (half, announced, unknown, cut):
+        shutil.copytree(root / whole, root / name)
+        shutil.copy(root / whole / "recording.flac", root / name / "segment-000000.flac")
+    # The first crashed after the marker, the second before it, the third was never indexed, the fourth died running.
+    (root / half / ERASED).write_text('{"erased": "2026-01-01T00:00:00Z"}')
+    async with serving(tmp_path) as (_, server), server.store.database.writing() as connection:
+        pass
+    states = {half: "ended", announced: "erasing", cut: "running"}
+    async with serving(tmp_path) as (_, server), server.store.database.writing() as connection:
+        for name, state in states.items():
+            await sessions.set_state(connection, name, state)  # type: ignore[arg-type]
+    for name in (half, announced):
+        shutil.copy(root / whole / PAYLOADS, root / name / PAYLOADS)
+        shutil.copy(root / whole / "recording.flac", root / name / "recording.flac")
+    (root / announced / ERASED).unlink(missing_ok=True)
+
+    async with serving(tmp_path) as (_, server):
+        assert await server.store.ledger.drained(60)
+        await until(lambda: server.chores._jobs.empty())
+        async with server.store.database.reading() as connection:
+            found = {one.id: one for one in await sessions.find(connection, sessions.Wanted())}
+        assert {name: found[name].state for name in (whole, half, announced, unknown, cut)} == {
+            whole: "ended", half: "erased", announced: "erased", unknown: "ended", cut: "ended",
+        }  # fmt: skip
+        assert (found[unknown].card_id, found[unknown].mode, found[unknown].head) == (
+            CARD,
+            "practice",
+            found[whole].head,
+        )
+        for name in (half, announced):
+            assert (root / name / PAYLOADS).read_bytes() == b""
+            assert not list((root / name).glob("*.flac"))
+    assert await asyncio.to_thread(command, "audit", "verify", "--set", f"data_path={tmp_path}") == 0
