@@ -117,6 +117,7 @@ class Server:
             keep_days=settings.session.keep_days,
             disk=self.disk,
             chores=self.chores,
+            deleted=self.index.let_go,
         )
         self.registry = SessionRegistry(
             settings.session,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import storage_error
@@ -15,9 +16,18 @@ PROBE_BYTES = 4_096
 
 
 class SessionFolders:
-    """All sessions' folders below `root`; each is deleted when it is `keep_days` old."""
+    """All sessions' folders below `root`; each is deleted when it is `keep_days` old, and `deleted` is told."""
 
-    def __init__(self, root: Path, *, keep_days: float, disk: DiskThread, chores: DiskThread) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        keep_days: float,
+        disk: DiskThread,
+        chores: DiskThread,
+        deleted: Callable[[str], None] = lambda _name: None,
+    ) -> None:
+        self._deleted = deleted
         self._root = root
         self._keep_days = keep_days
         self._disk = disk
@@ -64,5 +74,11 @@ class SessionFolders:
         self._chores.submit(lambda: join_left_over(left))
 
     def delete_old(self) -> None:
-        """Delete what was kept long enough."""
-        self._chores.submit(lambda: delete_old(self._root, keep_days=self._keep_days))
+        """Delete what was kept long enough; `deleted` is called on the event loop."""
+        loop = asyncio.get_running_loop()
+
+        def tell(name: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._deleted, name)
+
+        self._chores.submit(lambda: delete_old(self._root, keep_days=self._keep_days, deleted=tell))

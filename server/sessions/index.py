@@ -44,6 +44,10 @@ class SessionIndex:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def let_go(self, session_id: str) -> None:
+        """Note that a session's folder was deleted, since it was kept long enough."""
+        self._store.ledger.note(f"{session_id} deleted", partial(_deleted, session_id=session_id))
+
     async def settled(self) -> None:
         """Wait until all that is over was told to the ledger."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -71,6 +75,11 @@ async def _begin(connection: AsyncConnection, *, row: IndexedSession, session: S
     await audit.append(
         connection, "session.began", session=row.id, person=row.person_id, mode=row.mode, card=row.card_id
     )
+
+
+async def _deleted(connection: AsyncConnection, *, session_id: str) -> None:
+    await sessions.set_state(connection, session_id, "erased", erased_ms=now_ms())
+    await audit.append(connection, "session.deleted", session=session_id, by="retention")
 
 
 async def _end(
