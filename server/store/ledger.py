@@ -11,6 +11,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import islice, takewhile
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,6 +25,8 @@ Work = Callable[[AsyncConnection], Awaitable[object]]
 # Some thousand role-plays; beyond that the folders alone have what happened.
 MOST = 10_000
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
+# A class that begins together is on the disk after one sync.
+BATCH = 64
 # These go away by themselves or by somebody's help; anything else would fail for ever.
 PASSING = {
     "database.unavailable",
@@ -44,7 +47,7 @@ class _Entry:
 
 
 class Ledger:
-    """Takes entries on the event loop, in no time, and writes each in a transaction of its own."""
+    """Takes entries on the event loop, in no time, and writes them in order."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -74,14 +77,17 @@ class Ledger:
         self._told.set()
 
     async def run(self) -> None:
-        """Write entries as they come, for as long as the server runs."""
+        """Write entries as they come, those that have gathered meanwhile together, for as long as the server runs."""
         pause_s = FIRST_PAUSE_S
         while True:
             await self._told.wait()
             self._told.clear()
             while self._entries:
-                if await self._write(self._entries[0]):
+                batch = list(islice(takewhile(lambda entry: entry.work is not None, self._entries), BATCH))
+                done = await self._write_all(batch or [self._entries[0]])
+                for _ in range(done):
                     self._entries.popleft()
+                if done:
                     pause_s = FIRST_PAUSE_S
                 else:
                     await asyncio.sleep(pause_s)
@@ -96,6 +102,19 @@ class Ledger:
         if self._entries:
             logger.warning("ledger_unwritten", entries=len(self._entries))
         return not self._entries
+
+    async def _write_all(self, batch: list[_Entry]) -> int:
+        """Write entries, all in one transaction if none is refused; return how many of them are dealt with."""
+        if len(batch) > 1:
+            try:
+                async with self._database.writing() as connection:
+                    for entry in batch:
+                        assert entry.work is not None  # noqa: S101 - only such are in a batch
+                        await entry.work(connection)
+                return len(batch)
+            except Exception:  # one of them: it is found, and told of, one by one
+                logger.debug("ledger_batch_refused", entries=len(batch))
+        return int(await self._write(batch[0]))
 
     async def _write(self, entry: _Entry) -> bool:
         """Write an entry; return whether it is dealt with."""
