@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 from dataclasses import dataclass, fields
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -39,6 +40,9 @@ from pipelines.events import TurnTimeline
 from server.protocol.binary import SUBPROTOCOL, CandidateAudioMessage, pack_candidate, parse_patient
 from server.wire.ticket import Ticket
 
+KEY_VARIABLE = "INTERLOCUTOR_KEY"
+"""Holds a key of the server that is asked (`interlocutor keys make`), or its developer's."""
+
 TIMEOUT_S = 20.0  # for the server to be done with the session
 _TRANSIENT = tuple(f'{{"type": "{kind}"' for kind in ("input_audio_buffer.append", "interlocutor.playout"))
 TOO_OFTEN = 4429  # wait a little
@@ -57,9 +61,14 @@ class Reserved:
 
 
 async def reserve(base_url: str, card: str, mode: str = "practice") -> Reserved:
-    """Ask a server for a session; raises AppError with the server's own words when it refuses."""
+    """Ask a server for a session; raises AppError with the server's own words when it refuses.
+
+    A server with accounts wants a key, which is taken from the environment: a command line is for everybody to see.
+    """
     body = json.dumps({"card": card, "mode": mode}).encode()
     headers = {"Content-Type": "application/json"}
+    if key := os.environ.get(KEY_VARIABLE):
+        headers["Authorization"] = f"Bearer {key}"
     answer = await ask_json(f"{base_url.rstrip('/')}/api/sessions", body=body, headers=headers)
     parts = urlsplit(base_url)
     scheme = "wss" if parts.scheme == "https" else "ws"

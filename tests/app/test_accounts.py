@@ -10,13 +10,15 @@ from typing import Any
 import httpx2
 import pytest
 
+from bench.replay.remote import KEY_VARIABLE, reserve
+from common.errors import AppError
 from server.accounts import passwords
 from server.accounts.passwords import Passwords
 from server.store import audit, people
 from server.store.anchors import prove
 from server.store.tokens import digest_of
 from tests.app.accounts import PASSWORD, URL, World, world
-from tests.app.inside import KEY
+from tests.app.inside import KEY, serving
 from tests.app.wire import CARD
 
 pytestmark = pytest.mark.asyncio
@@ -287,3 +289,14 @@ async def test_health_tells_of_a_database_that_is_gone_and_pages_still_come(tmp_
         (tmp_path / "away").rename(tmp_path / "data")
         assert (await client.get("/health")).json()["status"] == "ok"
         assert (await client.get("/api/sessions")).status_code == 200
+
+
+async def test_our_own_clients_bring_a_key_to_a_server_with_accounts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(tmp_path, auth="accounts") as (address, server):
+        with pytest.raises(AppError, match="log in first"):
+            await reserve(f"http://{address}", CARD)
+        _, secret = await server.key_ring.make("a test", name="x", scopes=["session.open_practice"], days=None)
+        monkeypatch.setenv(KEY_VARIABLE, secret)
+        assert (await reserve(f"http://{address}", CARD)).token.startswith("ek_")

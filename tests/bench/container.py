@@ -73,6 +73,7 @@ def try_out(built: Built, given: argparse.Namespace) -> list[str]:
     environ = built.environ | {
         "INTERLOCUTOR__SECRET_KEY_FILE": SECRET,
         "INTERLOCUTOR__SERVER__ALLOW_EMBEDDED_IN_PRODUCTION": "true",
+        "INTERLOCUTOR__AUTH__MODE": "guests",  # the replay has no account
         **_pairs(given.env),
     }
     began_s = time.monotonic()

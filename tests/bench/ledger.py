@@ -11,8 +11,10 @@ import argparse
 import asyncio
 import tempfile
 import time
+from collections.abc import Coroutine
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -82,10 +84,10 @@ async def measure(url: str | None, folder: Path, *, at_once: int, rounds: int) -
     ]
 
 
-async def lags(work: object) -> list[float]:
+async def lags(work: Coroutine[Any, Any, None]) -> list[float]:
     """Return how late a timer was each time while `work` was done, in milliseconds."""
     found: list[float] = []
-    task = asyncio.ensure_future(work)  # type: ignore[arg-type, var-annotated]
+    task = asyncio.create_task(work)
     while not task.done():
         due_s = time.perf_counter() + WATCH_S
         await asyncio.sleep(WATCH_S)
