@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from audio.recorder import RECORDING_NAME
 from common.errors import StorageError
 from pipelines.events import ConsentGiven, SessionSetup
-from pipelines.log.jsonl import EVENTS, is_intact, read_jsonl
+from pipelines.log.jsonl import EVENTS, PAYLOADS, is_intact, read_jsonl
 from pipelines.log.stored_events import event_of
 
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """How many lines a log has, and the SHA-256 (hex) of all of them: envelopes alone, which erasing leaves."""
+    """How many lines a log has, and the SHA-256 (hex) of all of them: envelopes alone, which erasing leaves.
+
+    `payloads` is the SHA-256 of what erasing takes; the salts in it keep it from being guessed.
+    """
 
     events: int
     digest: str
+    payloads: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,13 @@ def log_head(folder: Path) -> LogHead | None:
     """
     try:
         data = (folder / EVENTS).read_bytes()
+        payloads = hashlib.sha256((folder / PAYLOADS).read_bytes()).hexdigest()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StorageError(f"the log of {folder.name} can't be read: {error.strerror}; check the disk") from error
     whole = data[: data.rfind(b"\n") + 1]
-    return LogHead(whole.count(b"\n"), hashlib.sha256(whole).hexdigest())
+    return LogHead(whole.count(b"\n"), hashlib.sha256(whole).hexdigest(), payloads)
 
 
 def log_facts(folder: Path) -> LogFacts | None:
@@ -75,10 +81,20 @@ def log_facts(folder: Path) -> LogFacts | None:
     return LogFacts(head, times[0], times[-1], turns, card_id, mode, consent, over)
 
 
-def payload_faults(folder: Path) -> list[str]:
-    """Return what is wrong with the payloads of a log, one sentence each; erased ones are not wrong."""
+def recording_digest(folder: Path) -> str | None:
+    """Return the SHA-256 (hex) of the joined recording, None where there is none; raises OSError."""
     try:
-        changed = [entry.envelope.seq for entry in read_jsonl(folder) if not is_intact(entry)]
+        with (folder / RECORDING_NAME).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def payload_faults(folder: Path) -> list[str]:
+    """Return what is wrong with the payloads of a log, one sentence each; for those that were not erased."""
+    try:
+        entries = list(read_jsonl(folder))
+        changed = [entry.envelope.seq for entry in entries if entry.payload is None or not is_intact(entry)]
     except (ValueError, KeyError, TypeError, StorageError):
         return [f"{folder.name}: its log can't be read as one"]
     return [f"{folder.name}: what event {seq} says was changed" for seq in changed]

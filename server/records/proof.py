@@ -1,49 +1,78 @@
-"""Whether the logs of sessions are what the audit says that they were when their sessions closed."""
+"""Whether the logs and recordings of sessions are what the audit says that they were when their sessions closed."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import StorageError
 from server.records.folder import RecordFolder
-from server.records.log_facts import log_head, payload_faults
+from server.records.log_facts import log_head, payload_faults, recording_digest
 from server.store import audit
 from server.store.anchors import MOST_FAULTS
 from server.store.store import Store
 
 CLOSING = ("session.ended", "session.taken_over")
-LETTING_GO = "session.deleted"
+RECORDED, LETTING_GO = "session.recorded", "session.deleted"
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What the audit says of a session; None where it says nothing."""
+
+    events: int = 0
+    head: str | None = None
+    payloads: str | None = None
+    recording: str | None = None
 
 
 async def prove_logs(store: Store, root: Path) -> tuple[int, list[str]]:
-    """Compare each log below `root` with its head in the audit; return how many were compared, and what is wrong.
+    """Compare logs and recordings below `root` with the audit; return how many logs were compared, and what is wrong.
 
-    The last head that the audit has of a session counts; what retention deleted is not missed.
+    The last that the audit says of a session counts; what retention deleted is not missed.
     """
-    heads: dict[str, tuple[int, str | None]] = {}
+    kept: dict[str, _Kept] = {}
     async with store.database.reading() as connection:
         async for line in audit.lines(connection):
             told = line.content or {}
-            if line.action in CLOSING and "session" in told:
-                heads[str(told["session"])] = (int(told.get("events", 0)), told.get("head"))
+            session_id = str(told.get("session"))
+            if line.action in CLOSING:
+                one = kept.setdefault(session_id, _Kept())
+                one.events, one.head = int(told.get("events", 0)), told.get("head")
+                one.payloads = told.get("payloads")
+            elif line.action == RECORDED:
+                kept.setdefault(session_id, _Kept()).recording = told.get("recording")
             elif line.action == LETTING_GO:
-                heads.pop(str(told.get("session")), None)
+                kept.pop(session_id, None)
     faults: list[str] = []
-    for session_id, (events, digest) in heads.items():
-        if len(faults) < MOST_FAULTS and digest is not None:
-            faults += await asyncio.to_thread(_faults, root / session_id, events, digest)
-    return len(heads), faults
+    for session_id, one in kept.items():
+        if len(faults) < MOST_FAULTS:
+            faults += await asyncio.to_thread(_faults, root / session_id, one)
+    return len(kept), faults
 
 
-def _faults(folder: Path, events: int, digest: str) -> list[str]:
+def _faults(folder: Path, kept: _Kept) -> list[str]:
+    if kept.head is None:
+        return []
     try:
         head = log_head(folder)
     except StorageError as error:
         return [error.message]
     if head is None:
         return [f"{folder.name}: its log is gone"]
-    if head.digest != digest:
-        less = f"has {head.events} events where it had {events}" if head.events != events else "was changed"
+    if head.digest != kept.head:
+        less = f"has {head.events} events where it had {kept.events}" if head.events != kept.events else "was changed"
         return [f"{folder.name}: its log {less}"]
-    return [] if RecordFolder(folder).erased else payload_faults(folder)
+    if RecordFolder(folder).erased:
+        return []
+    faults = payload_faults(folder)
+    if not faults and kept.payloads not in (None, head.payloads):
+        faults.append(f"{folder.name}: its payloads were changed")
+    if kept.recording is not None:
+        try:
+            if recording_digest(folder) != kept.recording:
+                faults.append(f"{folder.name}: its recording was changed, or is gone")
+        except OSError as error:
+            faults.append(f"{folder.name}: its recording can't be read: {error.strerror}")
+    return faults

@@ -42,9 +42,9 @@ async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, C
             await _take(connection, folder.name, facts, cards)
             if record.erased:
                 await sessions.set_state(connection, folder.name, "erased", erased_ms=now_ms())
-            await audit.append(
-                connection, "session.taken_over", session=folder.name, events=facts.head.events, head=facts.head.digest
-            )
+            head = facts.head
+            what = {"events": head.events, "head": head.digest, "payloads": head.payloads}
+            await audit.append(connection, "session.taken_over", session=folder.name, **what)
         taken += 1
     return taken, unread
 

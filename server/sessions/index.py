@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.errors import StorageError
-from server.records.log_facts import LogHead, log_head
+from server.records.log_facts import LogHead, log_head, recording_digest
 from server.records.taking_over import keep_consent
 from server.sessions.session import Session
 from server.store import audit, sessions
@@ -22,6 +22,10 @@ logger = structlog.get_logger("server.sessions.index")
 
 # The end of a log has so long to reach the disk.
 WRITTEN_S = 30.0
+# Recordings are joined one after another; half an hour of a class's take a while.
+JOINED_S = 600.0
+# When the server stops, the disks are done by now.
+SETTLED_S = 10.0
 
 
 class SessionIndex:
@@ -49,8 +53,10 @@ class SessionIndex:
         self._store.ledger.note(f"{session_id} deleted", partial(_deleted, session_id=session_id))
 
     async def settled(self) -> None:
-        """Wait until all that is over was told to the ledger."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Wait until all that is over was told to the ledger, for some seconds at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLED_S):
+                await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _finish(self, session: Session, ended_ms: int) -> None:
         with contextlib.suppress(TimeoutError):
@@ -65,7 +71,21 @@ class SessionIndex:
         self._store.ledger.note(
             f"{session.id} ended", partial(_end, session_id=session.id, ended_ms=ended_ms, turns=turns, head=head)
         )
+        await self._prove_recording(session)
         self._store.ledger.then(self._store.anchor_quietly)
+
+    async def _prove_recording(self, session: Session) -> None:
+        """Have the audit know the digest of the recording, once it is one file."""
+        try:
+            async with asyncio.timeout(JOINED_S):
+                await session.joined.wait()
+            digest = await asyncio.to_thread(recording_digest, session.folder)
+        except (TimeoutError, OSError) as error:
+            logger.warning("recording_not_proved", session=session.id, error=str(error) or "it took too long")
+            return
+        if digest is not None:
+            line = partial(audit.append, action="session.recorded", session=session.id, recording=digest)
+            self._store.ledger.note(f"{session.id} recorded", line)
 
 
 async def _begin(connection: AsyncConnection, *, row: IndexedSession, session: Session) -> None:
@@ -85,6 +105,6 @@ async def _deleted(connection: AsyncConnection, *, session_id: str) -> None:
 async def _end(
     connection: AsyncConnection, *, session_id: str, ended_ms: int, turns: int, head: LogHead | None
 ) -> None:
-    events, digest = (head.events, head.digest) if head is not None else (0, None)
+    events, digest, payloads = (head.events, head.digest, head.payloads) if head is not None else (0, None, None)
     await sessions.end(connection, session_id, ended_ms=ended_ms, turns=turns, events=events, head=digest)
-    await audit.append(connection, "session.ended", session=session_id, events=events, head=digest)
+    await audit.append(connection, "session.ended", session=session_id, events=events, head=digest, payloads=payloads)
