@@ -7,8 +7,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from common.errors import StorageError
 from pipelines.events import ConsentGiven
 from pipelines.patient.card import Card
 from server.records.folder import RecordFolder
@@ -17,6 +19,8 @@ from server.store import audit, sessions
 from server.store.sessions import IndexedSession
 from server.store.store import Store
 from server.store.tokens import now_ms
+
+logger = structlog.get_logger("server.records.taking_over")
 
 UNKNOWN = "unknown"
 
@@ -28,25 +32,35 @@ async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, C
     """
     taken = unread = 0
     for folder in folders:
-        async with store.database.reading() as connection:
-            known = await sessions.by_id(connection, folder.name)
-        record = RecordFolder(folder)
-        if known is not None and known.state != "running":
-            await _finish_erasing(store, known, record)
-            continue
-        facts = await asyncio.to_thread(log_facts, folder)
-        if facts is None:
-            unread += 1
-            continue
-        async with store.database.writing() as connection:
-            await _take(connection, folder.name, facts, cards)
-            if record.erased:
-                await sessions.set_state(connection, folder.name, "erased", erased_ms=now_ms())
-            head = facts.head
-            what = {"events": head.events, "head": head.digest, "payloads": head.payloads}
-            await audit.append(connection, "session.taken_over", session=folder.name, **what)
-        taken += 1
+        try:
+            new = await _take_folder(store, folder, cards)
+        except StorageError as error:
+            logger.warning("session_not_indexed", session=folder.name, error=error.message)
+            new = None
+        taken += new is True
+        unread += new is None
     return taken, unread
+
+
+async def _take_folder(store: Store, folder: Path, cards: Mapping[str, Card]) -> bool | None:
+    """Return whether a folder was taken in, None if it can't be read; raises StorageError or DatabaseError."""
+    async with store.database.reading() as connection:
+        known = await sessions.by_id(connection, folder.name)
+    record = RecordFolder(folder)
+    if known is not None and known.state != "running":
+        await _finish_erasing(store, known, record)
+        return False
+    facts = await asyncio.to_thread(log_facts, folder)
+    if facts is None:
+        return None
+    async with store.database.writing() as connection:
+        await _take(connection, folder.name, facts, cards)
+        if record.erased:
+            await sessions.set_state(connection, folder.name, "erased", erased_ms=now_ms())
+        head = facts.head
+        what = {"events": head.events, "head": head.digest, "payloads": head.payloads}
+        await audit.append(connection, "session.taken_over", session=folder.name, **what)
+    return True
 
 
 async def _finish_erasing(store: Store, known: IndexedSession, record: RecordFolder) -> None:

@@ -138,6 +138,12 @@ def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     )
 
 
+def test_a_database_that_is_not_there_is_one_line_without_its_password(tmp_path: Path) -> None:
+    url = "database.url=postgresql://somebody:s3cret@127.0.0.1:1/nothing"
+    code, lines = _refused_start(*command(tmp_path, "engines.backend=mock", url))
+    assert (code, lines) == (1, ["error: the database can't be reached; start it, or check database.url"])
+
+
 def test_a_data_folder_that_can_not_be_one_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("this is where the data folder should be")
     code, lines = _refused_start(*command(tmp_path / "file", "engines.backend=mock"))
