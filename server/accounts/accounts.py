@@ -18,8 +18,8 @@ from server.store.tokens import digest_of, new_id, new_token, now_ms
 
 LOGIN_PREFIX, INVITATION_PREFIX = "il_", "iv_"
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
-COMMAND_LINE = "command line"
-"""Who acts, in the audit, when it is whoever runs the server."""
+# No log-in name has a space: tries at links count by themselves.
+LINKS = "one-time links"
 
 
 class Accounts:
@@ -144,7 +144,7 @@ class Accounts:
 
     async def accept(self, token: object, password: object, network: str) -> tuple[str, Person]:
         """Set the password that a link is for, and log in; raises AccessError, ProtocolError or RateError."""
-        self._limits.check("", network)
+        self._limits.check(LINKS, network)
         person = await self.invited(token)
         digest = await self._passwords.digest(check_password(password, login=person.login))
         async with self._store.database.writing() as connection:

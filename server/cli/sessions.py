@@ -119,6 +119,9 @@ def delete(
         if known.state == "running":
             raise ProtocolError("the role-play is not over yet; end it first", code="session.running", http_status=409)
         folder = settings.data_path / "sessions" / session_id
+        if any(folder.glob("segment-*.flac")):
+            why = "its recording is still being put together; try again in a minute, or start the server first"
+            raise ProtocolError(why, code="session.running", http_status=409)
         async with store.database.writing() as connection:
             await sessions.set_state(connection, session_id, "erasing")
         if folder.is_dir():

@@ -52,7 +52,12 @@ async def _take_folder(store: Store, folder: Path, cards: Mapping[str, Card]) ->
         return False
     facts = await asyncio.to_thread(log_facts, folder)
     if facts is None:
-        return None
+        if known is None or record.has_log:
+            return None
+        # It was joined, and the server died before the role-play had begun.
+        async with store.database.writing() as connection:
+            await sessions.end(connection, known.id, ended_ms=known.began_ms, turns=0, events=0, head=None)
+        return False
     async with store.database.writing() as connection:
         await _take(connection, folder.name, facts, cards)
         if record.erased:

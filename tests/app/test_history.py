@@ -137,9 +137,8 @@ async def test_examiners_see_exams_and_pages_follow_each_other(tmp_path: Path) -
             seen += [one["id"][-1] for one in answer["sessions"]]
             after = answer["next"]
         assert seen == list("75431")
-        assert [one["id"][-1] for one in (await examiner.get("/api/sessions?mode=practice")).json()["sessions"]] == [
-            "4"
-        ]
+        practice = (await examiner.get("/api/sessions?mode=practice")).json()["sessions"]
+        assert [one["id"][-1] for one in practice] == ["4"]
         for wrong in ("colour=red", "after=x", "since_ms=-1", "until_ms=1e9", "limit=%C2%B2"):
             answer = await examiner.get(f"/api/sessions?{wrong}")
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, "session.filter"), wrong
@@ -160,26 +159,30 @@ async def test_what_a_crash_cut_off_is_finished_by_the_next_start(tmp_path: Path
     for name in (half, announced, unknown, cut):
         shutil.copytree(root / whole, root / name)
         shutil.copy(root / whole / "recording.flac", root / name / "segment-000000.flac")
-    # The first crashed after the marker, the second before it, the third was never indexed, the fourth died running.
+    never = new_id("sess_")
+    (root / never).mkdir()
+    # Of erasures one was cut off after its marker, one before it; of role-plays one was not indexed, one died running,
+    # one before it had begun.
+    states: dict[str, sessions.SessionState] = {half: "ended", announced: "erasing", cut: "running"}
+    async with serving(tmp_path) as (_, server):
+        assert await server.store.ledger.drained(60)
+        async with server.store.database.writing() as connection:
+            row = IndexedSession(never, CARD, "Card", "practice", None, "running", 1)
+            await sessions.begin(connection, row)
+            for name, state in states.items():
+                await sessions.set_state(connection, name, state)
     (root / half / ERASED).write_text('{"erased": "2026-01-01T00:00:00Z"}')
-    async with serving(tmp_path) as (_, server), server.store.database.writing() as connection:
-        pass
-    states = {half: "ended", announced: "erasing", cut: "running"}
-    async with serving(tmp_path) as (_, server), server.store.database.writing() as connection:
-        for name, state in states.items():
-            await sessions.set_state(connection, name, state)  # type: ignore[arg-type]
     for name in (half, announced):
         shutil.copy(root / whole / PAYLOADS, root / name / PAYLOADS)
         shutil.copy(root / whole / "recording.flac", root / name / "recording.flac")
-    (root / announced / ERASED).unlink(missing_ok=True)
 
     async with serving(tmp_path) as (_, server):
         assert await server.store.ledger.drained(60)
         await until(lambda: server.chores._jobs.empty())
         async with server.store.database.reading() as connection:
             found = {one.id: one for one in await sessions.find(connection, sessions.Wanted())}
-        assert {name: found[name].state for name in (whole, half, announced, unknown, cut)} == {
-            whole: "ended", half: "erased", announced: "erased", unknown: "ended", cut: "ended",
+        assert {name: found[name].state for name in (whole, half, announced, unknown, cut, never)} == {
+            whole: "ended", half: "erased", announced: "erased", unknown: "ended", cut: "ended", never: "ended",
         }  # fmt: skip
         assert (found[unknown].card_id, found[unknown].mode, found[unknown].head) == (
             CARD,
