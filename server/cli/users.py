@@ -20,6 +20,7 @@ group = typer.Typer(help="Invite people, reset passwords, change roles, disable 
 Answer = TypeVar("Answer")
 _Login = Annotated[str, typer.Argument(metavar="LOGIN", help="The log-in name, for example an e-mail address.")]
 _Role = Annotated[str, typer.Option(help="candidate, examiner, developer or admin.")]
+_NewRole = Annotated[str, typer.Argument(metavar="ROLE", help="candidate, examiner, developer or admin.")]
 _Name = Annotated[str, typer.Option(help="The person's name, as others see it.")]
 
 
@@ -82,7 +83,7 @@ def list_users(overrides: Overrides = None, config: ConfigFolder = None) -> None
 
 
 @group.command("role")
-def set_role(login: _Login, role: str, overrides: Overrides = None, config: ConfigFolder = None) -> None:
+def set_role(login: _Login, role: _NewRole, overrides: Overrides = None, config: ConfigFolder = None) -> None:
     """Give somebody another role, from their next request on."""
 
     async def do(accounts: Accounts) -> str:

@@ -90,7 +90,7 @@ async def test_an_address_that_asks_too_often_is_told_when_it_may_again(tmp_path
         # What a developer's key opens by connecting is not limited either.
         headers = {"Authorization": f"Bearer {KEY}", "X-Forwarded-For": ATTACKER}
         async with connect(f"ws://{address}/v1/realtime?model=card:{CARD}", additional_headers=headers):
-            assert admissions(server, "limited") == 4
+            assert admissions(server, "limited") == 3
 
 
 async def test_what_was_refused_for_another_reason_does_not_count(tmp_path: Path) -> None:
