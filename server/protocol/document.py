@@ -32,7 +32,8 @@ field: it answers with an `error` event that names the field. Our own messages a
 
 - Put the token from `POST /api/sessions` into `Authorization: Bearer`. Browsers put it into the subprotocol
   `openai-insecure-api-key.<token>`, beside `realtime`. The token names the session, and so the card. With a
-  developer's key you choose the card yourself: `/v1/realtime?model=card:ID`.
+  developer's key you choose the card yourself: `/v1/realtime?model=card:ID`. On a server with accounts, the request
+  that opens a session needs a log-in or a key; a cookie alone never opens a conversation.
 - The server begins with `session.created`. The role-play starts with the first audio, typed item or `response.create`.
   Its clock then runs (`interlocutor.session.started`). On some cards the patient speaks first: it speaks at that
   moment.
