@@ -74,13 +74,13 @@ class Server:
         self.clock: Clock = LoopClock()
         self.access = Access(settings.developer_key)
         self.store = Store(settings.database, settings.audit, settings.data_path)
-        self.index = SessionIndex(self.store)
         self.past = PastSessions(self.store, settings.data_path / "sessions", self.cards)
         self.accounts = Accounts(self.store, settings.auth, now_s=lambda: self.clock.now_ms() / 1000.0)
         self.key_ring = KeyRing(self.store)
         self.admission = Admission(
             settings.server, prepare_s=settings.session.prepare_s, clock=self.clock, metrics=self.metrics
         )
+        self.index: SessionIndex
         self.registry: SessionRegistry
         self.eraser: Eraser
         self.drivers: DriverFactory
@@ -95,6 +95,7 @@ class Server:
         await self.store.start()
         self.disk = DiskThread("disk")
         self.chores = DiskThread("chores")
+        self.index = SessionIndex(self.store, self.chores)
         self.engines = build_lanes(self.choices, self.settings.engines, self.clock)
         self.models.listeners.append(_log_model)
         for lane in self.engines.lanes:
@@ -171,8 +172,8 @@ class Server:
         self.models.listeners.remove(_log_model)
         await asyncio.to_thread(self.disk.close)  # gives the chores its last
         await self.index.settled()
-        await self.store.stop()
         await asyncio.to_thread(self.chores.close)
+        await self.store.stop()
 
     async def _take_over(self, left: list[Path]) -> None:
         """Index what a crash, or a version without an index, left behind."""

@@ -5,10 +5,13 @@ Work is done in the order it was given. A job that fails tells its owner once an
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -17,6 +20,8 @@ logger = structlog.get_logger("pipelines.log.disk")
 # A queue this long means that the disk has been stuck for many seconds under a full server; audio is then refused at
 # the source (the recorder's writes fail) rather than filling the memory.
 MAX_QUEUED = 20_000
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,26 @@ class DiskThread:
         except queue.Full:
             if failed is not None:
                 failed(OSError("the disk does not keep up"))
+
+    async def run(self, work: Callable[[], Answer]) -> Answer:
+        """Have `work` done in its turn; return what it returns, or raise what it raises."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Answer] = loop.create_future()
+
+        def settle(set_it: Callable[[], None]) -> None:
+            if not done.done():
+                set_it()
+
+        def tell(set_it: Callable[[], None]) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(settle, set_it)
+
+        def do() -> None:
+            answer = work()
+            tell(lambda: done.set_result(answer))
+
+        self.submit(do, lambda error: tell(lambda: done.set_exception(error)))
+        return await done
 
     def flush(self, timeout_s: float = 30.0) -> bool:
         """Wait until everything queued so far is done; False when the time ran out."""

@@ -7,13 +7,12 @@ start. What is left, the tombstone, says that there was a role-play, when, and h
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.errors import AppError, DatabaseError, StorageError
+from common.errors import DatabaseError, StorageError
 from pipelines.log.disk import DiskThread
 from server.records.folder import RecordFolder
 from server.sessions.session import Session
@@ -45,30 +44,14 @@ class Eraser:
         logger.info("session_erased", session=session.id)
 
     async def _erase_folder(self, session: Session) -> None:
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-
-        def told(error: Exception | None) -> None:
-            if loop.is_closed() or done.done():
-                return
-            done.set_exception(error) if error is not None else done.set_result(None)
-
-        def failed(error: Exception) -> None:
-            loop.call_soon_threadsafe(told, error if isinstance(error, AppError) else _unwritable())
-
-        def erase() -> None:
-            RecordFolder(session.folder).erase()
-            loop.call_soon_threadsafe(told, None)
-
-        # After what the disk thread and the chores still have to do for this session: its log's end, its recording.
-        self._disk.submit(lambda: self._chores.submit(erase, failed), failed)
-        await done
+        try:
+            # After what the disk thread and the chores still have to do for this session: its log's end, its recording.
+            await self._disk.run(lambda: None)
+            await self._chores.run(RecordFolder(session.folder).erase)
+        except OSError as error:
+            raise StorageError("the record can't be deleted now; try again, or ask whoever runs this server") from error
 
 
 async def _erased(connection: AsyncConnection, *, session_id: str, by: str) -> None:
     await sessions.set_state(connection, session_id, "erased", erased_ms=now_ms())
     await audit.append(connection, "session.erased", session=session_id, by=by)
-
-
-def _unwritable() -> StorageError:
-    return StorageError("the record can't be deleted now; try again, or ask whoever runs this server")

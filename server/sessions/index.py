@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.errors import StorageError
+from pipelines.log.disk import DiskThread
 from server.records.log_facts import LogHead, log_head, recording_digest
 from server.records.taking_over import keep_consent
 from server.sessions.session import Session
@@ -31,8 +32,9 @@ SETTLED_S = 10.0
 class SessionIndex:
     """Notes when role-plays begin and end; each call returns at once."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, chores: DiskThread) -> None:
         self._store = store
+        self._chores = chores
         self._tasks: set[asyncio.Task[None]] = set()
 
     def began(self, session: Session) -> None:
@@ -63,7 +65,7 @@ class SessionIndex:
             async with asyncio.timeout(WRITTEN_S):
                 await session.written.wait()
         try:
-            head = await asyncio.to_thread(log_head, session.folder)
+            head = await self._chores.run(partial(log_head, session.folder))
         except StorageError as error:
             logger.warning("session_not_indexed", session=session.id, error=error.message)
             return
@@ -79,7 +81,7 @@ class SessionIndex:
         try:
             async with asyncio.timeout(JOINED_S):
                 await session.joined.wait()
-            digest = await asyncio.to_thread(recording_digest, session.folder)
+            digest = await self._chores.run(partial(recording_digest, session.folder))
         except (TimeoutError, OSError) as error:
             logger.warning("recording_not_proved", session=session.id, error=str(error) or "it took too long")
             return

@@ -24,6 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from common.errors import DatabaseError
 
 POOL = 5
+# SQLite has one that writes and two that read, each with a thread and three open files.
+SQLITE_POOL = 3
 # Of PostgreSQL's states: no disk left; a lock that was not had; the connection, or the server, is going or gone.
 FULL, LOCKED, GONE = "53100", "55P03", ("08", "57P")
 
@@ -57,11 +59,25 @@ class Database:
             self._inode = _inode_of(self.path)
         timeout = {"timeout": self._busy_s} if self.is_sqlite else {"timeout": 10.0, "command_timeout": 30.0}
         self._engine = create_async_engine(
-            self._url, pool_size=POOL, max_overflow=0, pool_timeout=10.0, pool_pre_ping=True, connect_args=timeout
+            self._url,
+            pool_size=SQLITE_POOL if self.is_sqlite else POOL,
+            max_overflow=0,
+            pool_timeout=10.0,
+            pool_pre_ping=True,
+            connect_args=timeout,
         )
         if self.is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _set_up_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+
+    async def warm(self) -> None:
+        """Open all of SQLite's connections, so that nothing is opened while people speak; raises DatabaseError."""
+        if not self.is_sqlite:
+            return
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(SQLITE_POOL):
+                connection = await stack.enter_async_context(self.reading())
+                await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -54,6 +54,7 @@ class Store:
     async def start(self) -> None:
         """Open it, and begin to write what the ledger is told; raises DatabaseError."""
         await self.open()
+        await self.database.warm()
         self._task = asyncio.create_task(self.ledger.run())
 
     async def stop(self) -> None:
