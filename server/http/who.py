@@ -41,8 +41,11 @@ def guarded(handler: Handler, action: ActionOf, *, about_session: bool = False, 
         known = gate(request) if gate is not None else None
         if known is None and isinstance(action, Action) and is_public(action):
             # Whoever it is may, so nobody is looked up: these work without a database too.
-            known = Principal(UNKNOWN_ROLES[server_of(request).settings.auth_mode], None)
+            known = _unknown(request)
         principal = known or await who(request)
+        if not about_session and principal.session_id is not None and principal.role == "candidate":
+            # A session's token says nothing of the rest of the server: there its bearer is as whoever brings none.
+            principal = _unknown(request)
         request.state.principal = principal
         whose = None
         needed = action if isinstance(action, Action) else None
@@ -88,7 +91,6 @@ async def who(connection: HTTPConnection) -> Principal:
 
     With a cookie, whoever wants to change something sends the page's own token too.
     """
-    server = server_of(connection)
     if token_of(connection) is not None:
         return await token_bearer(connection)
     found = await logged_in(connection)
@@ -104,7 +106,7 @@ async def who(connection: HTTPConnection) -> Principal:
                     close_code=4403,
                 )
         return Principal(person.role, None, person_id=person.id)  # type: ignore[arg-type]
-    return Principal(UNKNOWN_ROLES[server.settings.auth_mode], None)
+    return _unknown(connection)
 
 
 async def token_bearer(connection: HTTPConnection, offered: list[str] | None = None) -> Principal:
@@ -182,6 +184,10 @@ def note_reading(request: Request, action: str) -> None:
         return
     line = partial(audit.append, action=action, by=name_of(principal), session=session.id)
     server_of(request).store.ledger.note(f"{action} {session.id}", line)
+
+
+def _unknown(connection: HTTPConnection) -> Principal:
+    return Principal(UNKNOWN_ROLES[server_of(connection).settings.auth_mode], None)
 
 
 async def _session(request: Request, principal: Principal) -> Session:

@@ -265,6 +265,10 @@ async def test_guests_may_practise_and_the_open_server_asks_nobody(tmp_path: Pat
             assert (await client.post("/api/sessions", json={"card": CARD})).status_code == 201
             assert (await client.post("/api/sessions", json={"card": CARD, "mode": "exam"})).status_code == exam
             assert (await client.get("/api/sessions")).status_code == 401
+            # An earlier session's token says nothing of who opens the next.
+            _, token = one.server.registry.reserve(CARD, "practice")
+            again = one.client(Authorization=f"Bearer {token}")
+            assert (await again.post("/api/sessions", json={"card": CARD})).status_code == 201
 
 
 async def test_answers_about_people_and_sessions_are_kept_by_no_cache(tmp_path: Path) -> None:
