@@ -43,8 +43,8 @@ def guarded(handler: Handler, action: ActionOf, *, about_session: bool = False, 
             # Whoever it is may, so nobody is looked up: these work without a database too.
             known = _unknown(request)
         principal = known or await who(request)
-        if not about_session and principal.session_id is not None and principal.role == "candidate":
-            # A session's token says nothing of the rest of the server: there its bearer is as whoever brings none.
+        if principal.session_id is not None and isinstance(action, Action) and may(_unknown(request), action):
+            # A session's token says nothing of the rest of the server: what anybody may, its bearer may as anybody.
             principal = _unknown(request)
         request.state.principal = principal
         whose = None
