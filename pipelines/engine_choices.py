@@ -31,7 +31,7 @@ from pipelines.session.driver import Engines
 from pipelines.stt.model_choice import AUTO, FIRST, choose_model
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.tts.casting import missing_sexes, name_of
-from pipelines.tts.voices import SEXES, NeuralVoice, installed_voices, quick_enough, voices_for
+from pipelines.tts.voices import SEXES, NeuralVoice, installed_voices, piper_folder, quick_enough, voices_for
 
 if TYPE_CHECKING:
     from pipelines.responders.remote.mind import RemoteMind
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 PULL_VOICES = "`interlocutor models pull joe` and `interlocutor models pull kokoro`"
 """The commands that bring a man's and women's voices."""
 
+# Of an operator's voices that are left out, so many are told of with their reasons; `models list` has them all.
+_TOLD = 3
 _PEOPLE = {"female": "women", "male": "men"}
 
 SMART_TURN = "smart-turn"
@@ -356,15 +358,17 @@ def _synthesiser(name: str, backend: Backend, models: ModelSettings) -> Choice:
         return _scripted("synthesiser", by_name if name == "scripted" else "engines.backend is 'mock'")
     why = f"engines.backend is '{backend}'"
     if name == "neural" or (name == "auto" and backend in ("auto", "local")):
-        here = installed_voices(models)
+        here, left_out = installed_voices(models), _left_out(models)
         voices = here if name == "neural" else quick_enough(here, usable_cores())
         if voices:
             slow = sorted({voice.place.id for voice in here} - {voice.place.id for voice in voices})
             why = f"auto, without {', '.join(slow)}, which would be slow here ('neural' takes it)" if slow else "auto"
-            return _cast(voices, by_name if name == "neural" else why)
+            return _cast(voices, (by_name if name == "neural" else why) + left_out)
         if name == "neural":
-            raise EngineError(f"no neural voice is here; run {PULL_VOICES} and start again", code="model.not_installed")
-        why = f"auto: no neural voice is here ({PULL_VOICES} bring them)"
+            raise EngineError(
+                f"no neural voice is here{left_out}; run {PULL_VOICES} and start again", code="model.not_installed"
+            )
+        why = f"auto: no neural voice is here ({PULL_VOICES} bring them){left_out}"
     from pipelines.tts import flite
 
     if name == "flite" and not flite.available():
@@ -377,6 +381,16 @@ def _synthesiser(name: str, backend: Backend, models: ModelSettings) -> Choice:
         return Choice("flite", _Lazy("pipelines.tts.flite", "FliteSynthesiser"), "thread", reason)
     reason = by_name if name == "espeak" else f"{why}; flite is not installed; espeak comes with the package"
     return Choice("espeak", _Lazy("pipelines.tts.espeak", "EspeakSynthesiser"), "process", reason)
+
+
+def _left_out(models: ModelSettings) -> str:
+    """Return what of the operator's own voices speaks for nobody, and why; empty if nothing is left out."""
+    folder = piper_folder(models)
+    if models.piper_voices is not None and not (folder.voices or folder.left_out):
+        return f"; no Piper voice is in {models.piper_voices}"
+    told = [f"{one.name} ({one.reason})" for one in folder.left_out if not one.foreign]
+    more = [f"{len(told) - _TOLD} more"] if len(told) > _TOLD else []
+    return f"; left out: {', '.join([*told[:_TOLD], *more])}" if told else ""
 
 
 def _cast(voices: Sequence[NeuralVoice], why: str) -> Choice:

@@ -84,7 +84,7 @@ ALIASES: tuple[Alias, ...] = (
     Alias("STT_MODEL_SIZE", "engines.whisper.model", "A size such as `base.en`, `small` or `large-v3`."),
     Alias("STT_DEVICE", "engines.whisper.device", "Any case.", _lower),
     Alias("VOICE__WHISPER_MODEL_SIZE", "engines.whisper.model", "STT_MODEL_SIZE wins over it."),
-    Alias("VOICE__PIPER_VOICES_DIR", note="Piper's voices lie with the other models: `interlocutor models pull joe`"),
+    Alias("VOICE__PIPER_VOICES_DIR", "models.piper_voices"),
     Alias("VOICE__GOOGLE_CLOUD_PROJECT", note=_NO_CLOUD),
     Alias("VOICE__GOOGLE_APPLICATION_CREDENTIALS", note=_NO_CLOUD),
     Alias("TTS_MODEL_NAME", note=_NO_COQUI),

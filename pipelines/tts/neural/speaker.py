@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from common.errors import EngineError
 from pipelines.engines import Word
 from pipelines.tts.neural.levels import gain_for, loudness_of
 from pipelines.tts.neural.loudness_forecast import LoudnessForecast
@@ -27,6 +28,8 @@ _SENTENCES = (
 )
 # Beyond these a voice no longer sounds like a person.
 _SHORTEST, _LONGEST = 0.7, 1.8
+# At its own pace no voice speaks so: its description lies about the rate.
+_SLOWEST_WPM, _QUICKEST_WPM = 80.0, 300.0
 _LEAD_MS, _TAIL_MS = 20.0, 40.0
 
 _models: Shared[VitsModel] = Shared()
@@ -75,7 +78,13 @@ class Speaker:
         passages = [model.passage(script.ids, self._number, length=1.0) for script in scripts]
         spans = [self._sounding(script, _edges(passage)) for script, passage in zip(scripts, passages, strict=True)]
         minutes = sum(self._ms(end - begin) for begin, end in spans) / 60_000
-        self.wpm = sum(len(sentence.split()) for sentence in _SENTENCES) / minutes
+        self.wpm = sum(len(sentence.split()) for sentence in _SENTENCES) / minutes if minutes else 0.0
+        if not _SLOWEST_WPM <= self.wpm <= _QUICKEST_WPM:
+            raise EngineError(
+                f"{model.voice.model} speaks {self.wpm:.0f} words a minute at {self.rate_hz} Hz, which nobody does; "
+                "correct the sample_rate in its description",
+                code="model.format",
+            )
         self._forecast: LoudnessForecast | None = None
         if not model.why_whole:
             waves = [np.concatenate(list(model.windows(passage, 0, passage.length))) for passage in passages]

@@ -23,14 +23,16 @@ class VitsSynthesiser:
     """Speaks with one voice.
 
     Args:
-        folder: Where the voice lies.
+        folder: Where the voice lies, or its ONNX file where several lie in one folder.
         speaker: One of its speakers, where it has several.
         threads: How many threads of the processor work on a clause at once.
         streamed: Whether a clause is made in windows, where the voice can be cut.
     """
 
     def __init__(self, folder: Path, *, speaker: str = "", threads: int = 1, streamed: bool = True) -> None:
-        self.info = EngineInfo("synthesiser", folder.name, demonstration=False, isolation="thread")
+        self.info = EngineInfo(
+            "synthesiser", folder.name.removesuffix(".onnx"), demonstration=False, isolation="thread"
+        )
         self._folder, self._name, self._threads = folder, speaker, threads
         self._streamed = streamed
         self._speaker: Speaker | None = None

@@ -52,6 +52,13 @@ class VitsModel:
         """Load the voice; raises EngineError (`model.format`)."""
         self.voice = voice
         self._cut = _cut(voice)
+        last = max(voice.speakers.values(), default=0)
+        if self._cut.speakers and last >= self._cut.speakers:
+            raise EngineError(
+                f"{voice.model} has {self._cut.speakers} speakers, and its description tells of number {last}; "
+                "take the description that belongs to it",
+                code="model.format",
+            )
         name = str(voice.model)
         self._front: Any = open_session(self._cut.front, threads=threads, name=name)
         self._decoder: Any = open_session(self._cut.decoder, threads=threads, name=name) if self._cut.decoder else None
