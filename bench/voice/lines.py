@@ -12,6 +12,7 @@ from pipelines.engines import SpeakRequest, Synthesiser, Voice, Word
 from pipelines.patient.card import Card
 from pipelines.patient.read_aloud import spoken_lines
 from pipelines.tts.clauses import split_clauses
+from pipelines.tts.manner import voice_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,14 @@ class Spoken:
     words: tuple[Word, ...]
 
 
-def lines_of(cards: Iterable[Card]) -> list[Line]:
-    """Return all lines of the cards: openings, answers, what is said in silence and at the end."""
+def lines_of(cards: Iterable[Card], *, mood: str | None = None) -> list[Line]:
+    """Return all lines of the cards: openings, answers, what is said in silence and at the end.
+
+    With a `mood` all patients are in it.
+    """
     found: list[Line] = []
     for card in cards:
-        patient = card.patient
-        voice = Voice(patient.sex, patient.age, patient.accent, patient.rate_wpm)
+        voice = voice_of(card, mood=mood)
         texts = dict.fromkeys(text for _, text in spoken_lines(card))
         found += [Line(card.id, text, voice, card.pronunciations) for text in texts]
     return found

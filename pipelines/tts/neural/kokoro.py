@@ -14,7 +14,7 @@ from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Word
 from pipelines.tts.neural.chunked import chunk_with
 from pipelines.tts.neural.kokoro_model import FRAME_SAMPLES, KokoroModel, Plan, shared_model
-from pipelines.tts.neural.levels import gain_for, loudness_of, to_pcm
+from pipelines.tts.neural.levels import factor_of, gain_for, loudness_of, to_pcm
 from pipelines.tts.neural.script import passages_of
 from pipelines.tts.neural.shared import Shared
 from pipelines.tts.spoken.say import say
@@ -50,6 +50,7 @@ class KokoroSynthesiser:
         """Yield the clause at 24 kHz as it is made, silence around it trimmed; raises EngineError."""
         model, speaker = self._ready()
         speed = float(np.clip(request.voice.rate_wpm / speaker.wpm, _SLOWEST, _FASTEST))
+        gain = speaker.gain * factor_of(request.voice.level_db)
         said = say(request.text, request.pronunciations)
         rest = [one.word.text for one in said]
         pending: list[Word] = []
@@ -69,7 +70,7 @@ class KokoroSynthesiser:
             ]
             for wave in model.pieces(plan, begin, end):
                 made += len(wave)
-                yield chunk_with(to_pcm(wave, speaker.gain), pending, until_ms=_ms(made))
+                yield chunk_with(to_pcm(wave, gain), pending, until_ms=_ms(made))
         yield SpeechChunk(np.zeros(0, dtype=np.int16), tuple(pending))
 
     def _ready(self) -> tuple[KokoroModel, _Speaker]:

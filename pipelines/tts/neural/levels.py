@@ -37,7 +37,12 @@ def loudness_of(wave: Wave, rate_hz: int) -> float:
 
 def gain_for(lufs: float) -> float:
     """Return the factor that brings a clause of this loudness to the target."""
-    return float(10.0 ** (np.clip(TARGET_LUFS - lufs, -_MOST_DB, _MOST_DB) / 20.0))
+    return factor_of(float(np.clip(TARGET_LUFS - lufs, -_MOST_DB, _MOST_DB)))
+
+
+def factor_of(db: float) -> float:
+    """Return the factor of so many dB."""
+    return float(10.0 ** (db / 20.0))
 
 
 def to_pcm(wave: Wave, gain: float) -> Pcm:
