@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import EngineError
+from pipelines.stopping import Stopped, stoppable
 
 
 def open_session(model: bytes | Path, *, threads: int, name: str) -> Any:
@@ -35,10 +36,20 @@ def open_session(model: bytes | Path, *, threads: int, name: str) -> Any:
 def run_session(session: Any, outputs: Sequence[str] | None, given: Mapping[str, Any], *, name: str) -> list[Any]:
     """Return these outputs (None: all) of a session; raises EngineError (`model.format`) where it can't be run.
 
-    `name` is what to call it in an error.
+    `name` is what to call it in an error. Raises Stopped when the worker's call is cancelled: onnxruntime looks at its
+    flag between two operators.
     """
+    onnxruntime: Any = importlib.import_module("onnxruntime")
+    options = onnxruntime.RunOptions()
+
+    def end() -> None:
+        options.terminate = True
+
     try:
-        found: list[Any] = session.run(outputs, dict(given))
+        with stoppable(end):
+            found: list[Any] = session.run(outputs, dict(given), options)
+    except Stopped:
+        raise
     # onnxruntime's errors have no class in common.
     except Exception as error:
         raise EngineError(f"{name} can't be run ({error})", code="model.format") from error
