@@ -31,9 +31,13 @@ def test_a_call_is_stopped_before_it_begins_and_in_its_middle_and_no_other_is() 
         pass
     with stops.working(2), pytest.raises(Stopped), stoppable(lambda: ended.append(2)):
         raise AssertionError("it never begins")
-    with stops.working(3), pytest.raises(Stopped), stoppable(lambda: ended.append(3)):
-        stops.ask(3)
+
+    def told_to_end(call_id: int) -> None:
+        stops.ask(call_id)
         raise RuntimeError("what was ended says so in its own way")
+
+    with stops.working(3), pytest.raises(Stopped), stoppable(lambda: ended.append(3)):
+        told_to_end(3)
     with stops.working(4), stoppable(lambda: ended.append(4)):
         stops.ask(3)
     assert ended == [3]
