@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 
@@ -13,7 +14,10 @@ import structlog
 
 from audio.clock import Clock, LoopClock
 from common.errors import AppError, SettingsError
-from pipelines.engine_choices import Choices, build_lanes, choose_engines, stop_lanes
+from pipelines.choice import Choice
+from pipelines.engine_choices import Choices, build_lanes, choose_engines, stop_lanes, synthesiser_lane
+from pipelines.lanes.base import Lane
+from pipelines.lanes.jobs import JobLane
 from pipelines.log.disk import DiskThread
 from pipelines.models.cache import Happened, ModelCache, ModelStatus, shared_cache
 from pipelines.models.model_memory import resident_bytes
@@ -30,6 +34,7 @@ from server.sessions.folders import SessionFolders
 from server.sessions.registry import SessionRegistry
 from server.sessions.retention import sweep_for_ever
 from server.settings.tree import Settings
+from server.voice_arrivals import watch_voices
 
 logger = structlog.get_logger("server.host")
 
@@ -71,6 +76,8 @@ class Server:
         self.drivers: DriverFactory
         self.calls = Calls()
         self._tasks: set[asyncio.Task[None]] = set()
+        # Voices that better ones took the place of; a session that has one keeps it.
+        self._former_voices: list[JobLane] = []
 
     async def start(self) -> None:
         """Start the disk threads and the housekeeping; engines load in the background."""
@@ -79,8 +86,7 @@ class Server:
         self.engines = build_lanes(self.choices, self.settings.engines, self.clock)
         self.models.listeners.append(_log_model)
         for lane in self.engines.lanes:
-            lane.on_incident.append(partial(self._incident, lane.name))
-            lane.on_request.append(partial(self._requested, lane.name))
+            self._listen_to(lane)
         folders = self._put_sessions_together()
         folders.recover()
         for work in (self._load(), sweep_for_ever(self.registry, folders, self.clock), self._watch_lag()):
@@ -141,12 +147,17 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await stop_lanes(self.engines)
+        await asyncio.gather(*(lane.stop() for lane in self._former_voices))
         if self.choices.mind is not None:
             await asyncio.to_thread(self.choices.mind.close)
         await asyncio.to_thread(self.models.clear)
         self.models.listeners.remove(_log_model)
         await asyncio.to_thread(self.disk.close)  # gives the chores its last
         await asyncio.to_thread(self.chores.close)
+
+    def _listen_to(self, lane: Lane) -> None:
+        lane.on_incident.append(partial(self._incident, lane.name))
+        lane.on_request.append(partial(self._requested, lane.name))
 
     def _incident(self, engine: str, what: str, _detail: str) -> None:
         self.metrics.count_incident(engine, what)
@@ -172,6 +183,30 @@ class Server:
         gc.freeze()
         self.not_ready = None
         logger.info("ready", memory_bytes=await asyncio.to_thread(resident_bytes))
+        await watch_voices(
+            self.settings,
+            self.choices.synthesiser,
+            make_lane=self._voice_lane,
+            is_busy=lambda: bool(self.registry.running()),
+            take=self._take_voice,
+        )
+
+    def _voice_lane(self, choice: Choice) -> JobLane:
+        lane = synthesiser_lane(choice, self.settings.engines, self.clock)
+        self._listen_to(lane)
+        return lane
+
+    async def _take_voice(self, choice: Choice, lane: JobLane) -> None:
+        """Have the sessions that begin from now on speak with a voice that has come."""
+        self._former_voices.append(self.engines.synthesiser)
+        self.engines = replace(self.engines, synthesiser=lane)
+        self.choices = replace(self.choices, synthesiser=choice)
+        self.drivers = replace(self.drivers, engines=self.engines, choices=self.choices)
+        logger.info("engine_chosen", engine=choice.name, reason=choice.reason, isolation=choice.isolation)
+        try:
+            await self._find_places()
+        except (AppError, OSError) as error:
+            logger.warning("places_not_found", reason=reason_of(error))
 
     async def _find_places(self) -> None:
         """Let in as many sessions as are set, or else as many as the engines serve in time on this machine."""

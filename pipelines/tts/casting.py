@@ -97,7 +97,7 @@ def name_of(voices: Sequence[NeuralVoice]) -> str:
     return " and ".join(dict.fromkeys(voice.place.id for voice in voices))
 
 
-def missing_sexes(voices: Sequence[NeuralVoice]) -> list[str]:
+def missing_sexes(voices: Sequence[NeuralVoice]) -> list[Sex]:
     """Return the sexes for which only a plain voice is here."""
     return [sex for sex in SEXES if not any(voice.sex == sex for voice in voices)]
 

@@ -25,7 +25,7 @@ from server.cli.config import startup_faults
 from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
-    from pipelines.engine_choices import Choice
+    from pipelines.choice import Choice
     from server.capacity import Places
     from server.settings.tree import Settings
 
@@ -217,7 +217,8 @@ def check_interpreter(settings: Settings) -> Check:
 
 def check_voices(settings: Settings) -> Check:
     """Speak with the voices that patients have; where a sex has only a plain one, say so."""
-    from pipelines.engine_choices import PULL_VOICES, choose_engines
+    from pipelines.engine_choices import choose_engines
+    from pipelines.voice_choice import PULL_VOICES
 
     try:
         voice = choose_engines(settings.engines, settings.models).synthesiser
