@@ -10,14 +10,15 @@ from typing import Any
 from pipelines.engines import Isolation
 from pipelines.lanes.worker_loop import Engine, Factory
 from pipelines.models.model_folders import ModelPlace
-from pipelines.tts.voices import Sex
+from pipelines.tts.voices import NeuralVoice, Sex
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """An engine that was chosen, and why.
 
-    `plain_for` are the sexes whose patients speak with a plain voice, `batch_size` is above 0 for one that decodes many
+    `voices` are the neural voices that patients are given, `plain_for` the sexes whose patients speak with a plain one,
+    `batch_size` is above 0 for one that decodes many
     sessions' audio at once, `readers` how many batches at once on a processor, `place` the model it needs, if any.
     """
 
@@ -32,6 +33,7 @@ class Choice:
     # At least so many jobs at once: of an engine that only waits for others.
     workers: int = 1
     plain_for: tuple[Sex, ...] = ()
+    voices: tuple[NeuralVoice, ...] = ()
 
     @property
     def model(self) -> str:

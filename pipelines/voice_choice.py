@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from common.errors import EngineError
 from pipelines.choice import Choice, Lazy, scripted_choice
@@ -80,4 +81,24 @@ def _cast(voices: Sequence[NeuralVoice], why: str) -> Choice:
         f"{why}; {', '.join(told)}",
         demonstration=bool(lacking),
         plain_for=tuple(lacking),
+        voices=tuple(voices),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Speaks:
+    """A voice that patients are given: one of them for whom it speaks, and the share of all (0..1)."""
+
+    patient: Voice
+    share: float
+
+
+def speaking_for(patients: Sequence[Voice], choice: Choice) -> list[Speaks]:
+    """Return the voices that these patients are given, the most used first; one of nobody in particular for none."""
+    given: dict[str, list[Voice]] = {}
+    for patient in patients or (Voice(),):
+        # A plain voice has a man and a woman, who cost the same.
+        name = next((one.name for one in voices_for(patient, choice.voices)), "")
+        given.setdefault(name, []).append(patient)
+    groups = sorted(given.values(), key=len, reverse=True)
+    return [Speaks(group[0], len(group) / sum(map(len, groups))) for group in groups]

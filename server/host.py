@@ -23,6 +23,8 @@ from pipelines.models.cache import Happened, ModelCache, ModelStatus, shared_cac
 from pipelines.models.model_memory import resident_bytes
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
+from pipelines.tts.manner import voice_of
+from pipelines.voice_choice import speaking_for
 from server.capacity import CALL_PLACES, measure_places
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
@@ -210,7 +212,9 @@ class Server:
 
     async def _find_places(self) -> None:
         """Let in as many sessions as are set, or else as many as the engines serve in time on this machine."""
-        places = await measure_places(self.engines, self.clock)
+        patients = [voice_of(card) for card in self.cards.values()]
+        speaking = speaking_for(patients, self.choices.synthesiser)
+        places = await measure_places(self.engines, self.clock, speaking)
         wanted = self.settings.server.max_sessions
         self.admission.places = wanted or places.count
         if not wanted:

@@ -121,12 +121,17 @@ def check_places(settings: Settings, *, may_run: bool) -> Capacity:
 
 async def _measure(settings: Settings) -> Places:
     from pipelines.engine_choices import build_lanes, choose_engines, start_lanes, stop_lanes
+    from pipelines.patient.card_library import CardLibrary
+    from pipelines.tts.manner import voice_of
+    from pipelines.voice_choice import speaking_for
     from server.capacity import measure_places
 
-    engines = build_lanes(choose_engines(settings.engines, settings.models), settings.engines, LoopClock())
+    choices = choose_engines(settings.engines, settings.models)
+    patients = [voice_of(card) for card in CardLibrary.load(settings.cards_folder).values()]
+    engines = build_lanes(choices, settings.engines, LoopClock())
     try:
         await start_lanes(engines)
-        return await measure_places(engines, LoopClock())
+        return await measure_places(engines, LoopClock(), speaking_for(patients, choices.synthesiser))
     finally:
         await stop_lanes(engines)
 
