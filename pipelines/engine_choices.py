@@ -28,7 +28,7 @@ from pipelines.responders.remote.settings import RemoteSettings
 from pipelines.session.driver import Engines
 from pipelines.stt.model_choice import AUTO, FIRST, choose_model
 from pipelines.stt.whisper_settings import WhisperSettings
-from pipelines.voice_choice import choose_synthesiser
+from pipelines.voice_choice import choose_synthesiser, coqui_voice
 
 if TYPE_CHECKING:
     from pipelines.responders.remote.mind import RemoteMind
@@ -82,6 +82,16 @@ class EngineSettings(BaseModel):
         default="auto",
         description="Voices: neural (those that were pulled), flite, espeak. auto: neural ones that are quick enough "
         "on this machine for the patients that they fit, and for the others flite where it is installed.",
+    )
+    coqui_model: str = Field(
+        default="",
+        description="Model of the package coqui-tts that speaks for patients of one sex: a name such as "
+        "`tts_models/en/ljspeech/tacotron2-DDC`, or a folder. It needs `./scripts/setup-coqui`. Empty: none.",
+    )
+    coqui_sex: Literal["female", "male"] = Field(default="female", description="Whose voice the Coqui model has.")
+    coqui_speaker: str = Field(default="", description="Speaker of a Coqui model of several; empty: its only one.")
+    coqui_python: Path = Field(
+        default=Path(".coqui-env/bin/python"), description="Python of the environment that has coqui-tts."
     )
     turn_detector: Literal["auto", "smart-turn", "off", "scripted"] = Field(
         default="auto",
@@ -182,7 +192,7 @@ def choose_engines(
         recogniser,
         _interpreter(settings, models, recogniser, why),
         _responder(settings.responder, scripted, why) if mind is None else _asks_remote(mind, settings),
-        choose_synthesiser(settings.synthesiser, settings.backend, models),
+        choose_voice(settings, models),
         turn_detector,
         no_turn_detector,
         mind,
@@ -206,6 +216,12 @@ def _asks_remote(mind: RemoteMind, settings: EngineSettings) -> Choice:
     return Choice(
         "remote", factory, "thread", f"{asked}; {mind.plan.shown}", demonstration=False, workers=REMOTE_WORKERS
     )
+
+
+def choose_voice(settings: EngineSettings, models: ModelSettings) -> Choice:
+    """Return the voices that the settings stand for; raises EngineError for one that is not there."""
+    coqui = coqui_voice(settings.coqui_model, settings.coqui_sex, settings.coqui_speaker, settings.coqui_python)
+    return choose_synthesiser(settings.synthesiser, settings.backend, models, coqui=coqui)
 
 
 def _recogniser(settings: EngineSettings, models: ModelSettings, why: str) -> Choice:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from common.errors import EngineError
 from pipelines.choice import Choice, Lazy, scripted_choice
 from pipelines.engines import Voice
 from pipelines.models.devices import usable_cores
+from pipelines.models.model_folders import ModelPlace
 from pipelines.models.settings import ModelSettings
 from pipelines.tts.casting import missing_sexes, name_of
-from pipelines.tts.voices import SEXES, NeuralVoice, installed_voices, piper_folder, quick_enough, voices_for
+from pipelines.tts.coqui import coqui_fault, coqui_folder
+from pipelines.tts.voices import SEXES, NeuralVoice, Sex, installed_voices, piper_folder, quick_enough, voices_for
 
 PULL_VOICES = "`interlocutor models pull joe` and `interlocutor models pull kokoro`"
 """The commands that bring a man's and women's voices."""
@@ -21,10 +24,10 @@ _TOLD = 3
 _PEOPLE = {"female": "women", "male": "men"}
 
 
-def choose_synthesiser(name: str, backend: str, models: ModelSettings) -> Choice:
+def choose_synthesiser(name: str, backend: str, models: ModelSettings, *, coqui: NeuralVoice | None = None) -> Choice:
     """Return what speaks: the voice of this name, or the best of a backend.
 
-    Raises EngineError for one that is not there.
+    A `coqui` voice that was named speaks for all patients of its sex. Raises EngineError for one that is not there.
     """
     by_name = "asked for by name"
     if name == "scripted" or (name == "auto" and backend == "mock"):
@@ -32,6 +35,10 @@ def choose_synthesiser(name: str, backend: str, models: ModelSettings) -> Choice
     why = f"engines.backend is '{backend}'"
     if name == "neural" or (name == "auto" and backend in ("auto", "local")):
         here, left_out = installed_voices(models), _left_out(models)
+        if coqui is not None and (fault := coqui_fault(coqui.python, coqui.place.folder)):
+            left_out += f"; without the Coqui voice {coqui.name} ({fault})"
+        elif coqui is not None:
+            here = [coqui, *(voice for voice in here if voice.sex != coqui.sex)]
         voices = here if name == "neural" else quick_enough(here, usable_cores())
         if voices:
             slow = sorted({voice.place.id for voice in here} - {voice.place.id for voice in voices})
@@ -54,6 +61,14 @@ def choose_synthesiser(name: str, backend: str, models: ModelSettings) -> Choice
         return Choice("flite", Lazy("pipelines.tts.flite", "FliteSynthesiser"), "thread", reason, plain_for=SEXES)
     reason = by_name if name == "espeak" else f"{why}; flite is not installed; espeak comes with the package"
     return Choice("espeak", Lazy("pipelines.tts.espeak", "EspeakSynthesiser"), "process", reason, plain_for=SEXES)
+
+
+def coqui_voice(model: str, sex: Sex, speaker: str, python: Path) -> NeuralVoice | None:
+    """Return the voice of a model of coqui-tts, here or not; None for an empty name."""
+    if not model:
+        return None
+    place = ModelPlace(coqui_folder(model), "synthesiser", "")
+    return NeuralVoice(place, "coqui", speaker, sex, "en-us", 40, python)
 
 
 def _left_out(models: ModelSettings) -> str:

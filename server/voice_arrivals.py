@@ -14,8 +14,8 @@ import structlog
 
 from common.errors import AppError
 from pipelines.choice import Choice
+from pipelines.engine_choices import choose_voice
 from pipelines.lanes.jobs import JobLane
-from pipelines.voice_choice import choose_synthesiser
 from server.loading import reason_of
 from server.settings.tree import Settings
 
@@ -57,9 +57,7 @@ async def watch_voices(
         if here == seen:
             continue
         try:
-            found = await asyncio.to_thread(
-                choose_synthesiser, settings.engines.synthesiser, settings.engines.backend, settings.models
-            )
+            found = await asyncio.to_thread(choose_voice, settings.engines, settings.models)
         except (AppError, OSError) as error:
             logger.warning("voices_not_looked_for", reason=reason_of(error))
             return

@@ -111,6 +111,10 @@ def neural_synthesiser(voice: NeuralVoice, *, streamed: bool = True) -> Synthesi
         from pipelines.tts.neural.kokoro import KokoroSynthesiser
 
         return KokoroSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_THREADS)
+    if voice.engine == "coqui":
+        from pipelines.tts.coqui import CoquiSynthesiser
+
+        return CoquiSynthesiser(voice.place.folder, python=voice.python, speaker=voice.speaker)
     from pipelines.tts.neural.vits import VitsSynthesiser
 
     return VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_THREADS, streamed=streamed)

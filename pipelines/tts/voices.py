@@ -26,11 +26,13 @@ class NeuralVoice:
     """A speaker of a model that is here; an empty `speaker` is the only one of its model."""
 
     place: ModelPlace
-    engine: Literal["vits", "kokoro"]
+    engine: Literal["vits", "kokoro", "coqui"]
     speaker: str
     sex: Sex
     accent: str
     age: int
+    # Of the environment that a Coqui voice needs.
+    python: Path = Path()
 
     @property
     def name(self) -> str:

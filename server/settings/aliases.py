@@ -63,7 +63,6 @@ def _at_most_thirty(value: str) -> str:
         return value  # the setting says what is wrong with it
 
 
-_NO_COQUI = "each patient has the voice that fits: `interlocutor models pull` brings them, also Coqui's VITS voices"
 _NO_LLM = "the scripted patient generates nothing; language models are not among this version's engines"
 _NO_LLM_DEVICE = "the scripted patient runs on the processor; language models are not among this version's engines"
 _NO_CLOUD = "Google's recogniser and voices are not used: what is heard and spoken is made on this machine"
@@ -87,7 +86,7 @@ ALIASES: tuple[Alias, ...] = (
     Alias("VOICE__PIPER_VOICES_DIR", "models.piper_voices"),
     Alias("VOICE__GOOGLE_CLOUD_PROJECT", note=_NO_CLOUD),
     Alias("VOICE__GOOGLE_APPLICATION_CREDENTIALS", note=_NO_CLOUD),
-    Alias("TTS_MODEL_NAME", note=_NO_COQUI),
+    Alias("TTS_MODEL_NAME", "engines.coqui_model", "A name of coqui-tts, or a folder."),
     Alias("LLM_MODEL_NAME", note=_NO_LLM),
     Alias("LLM_DEVICE", note=_NO_LLM_DEVICE),
     Alias("LLM_QUANTIZATION", note=_NO_LLM),
