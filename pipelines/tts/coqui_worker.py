@@ -4,6 +4,7 @@ It imports nothing of ours, as nothing of ours is there. MODEL is a folder with 
 `vocoder_config.json` and `vocoder_model_file.pth`, where it has a vocoder). On standard input comes one JSON object a
 line, `{"text": ..., "speaker": ...}`. On standard output goes `{"rate_hz": ...}` once it is loaded; then for each text
 `{"samples": N}` and N float32 little-endian, or `{"error": ...}`. What the package prints goes to standard error.
+`--fetch NAME` downloads a model instead; `scripts/setup-coqui NAME` runs that, the server never does.
 """
 
 from __future__ import annotations
@@ -95,5 +96,17 @@ def _answer(to: BinaryIO, said: dict[str, object], content: bytes = b"") -> None
     to.flush()
 
 
+def fetch(name: str) -> None:
+    """Download a model by the package's own means, and its vocoder; raises what the package raises."""
+    stand_in_for_recordings()
+    manager = importlib.import_module("TTS.utils.manage").ModelManager(progress_bar=True)
+    _, _, known = manager.download_model(name)
+    if vocoder := (known or {}).get("default_vocoder"):
+        manager.download_model(vocoder)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if sys.argv[1] == "--fetch":
+        fetch(sys.argv[2])
+    else:
+        main(Path(sys.argv[1]))
