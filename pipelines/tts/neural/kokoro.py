@@ -15,7 +15,7 @@ from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Word
 from pipelines.tts.neural.chunked import chunk_with
 from pipelines.tts.neural.kokoro_model import FRAME_SAMPLES, KokoroModel, Plan, shared_model
-from pipelines.tts.neural.levels import factor_of, gain_for, loudness_of, to_pcm
+from pipelines.tts.neural.levels import factor_of, faded, gain_for, loudness_of, to_pcm
 from pipelines.tts.neural.script import passages_of
 from pipelines.tts.neural.shared import Shared
 from pipelines.tts.spoken.say import say
@@ -72,7 +72,7 @@ class KokoroSynthesiser:
                 for word, (first, last) in zip(written, plan.spans, strict=True)
             ]
             quiet = True
-            for wave in model.pieces(plan, begin, end):
+            for wave in faded(model.pieces(plan, begin, end), WIRE_HZ):
                 pcm = to_pcm(wave, gain)
                 if quiet:
                     cut = _quiet_lead(pcm)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ _MOST_DB = 20.0
 _KNEE = 0.6
 # -1 dB, and 1 dB for the ripples of resampling in the loudest mood.
 _CEILING = 0.79
+_FADE_IN_MS, _FADE_OUT_MS = 3.0, 10.0
 _FULL_SCALE = 32767.0
 # The measure takes 16 bits: a loud voice must not be clipped by it.
 _HEADROOM = 4.0
@@ -43,6 +46,28 @@ def gain_for(lufs: float) -> float:
 def factor_of(db: float) -> float:
     """Return the factor of so many dB."""
     return float(10.0 ** (db / 20.0))
+
+
+def faded(waves: Iterable[Wave], rate_hz: int) -> Iterator[Wave]:
+    """Yield the pieces of a clause, float32 (n,) each, faded in and out, so that no edge is heard as a click.
+
+    So that the end can be faded, the last of each piece goes with the next.
+    """
+    fade_in, fade_out = samples_for(_FADE_IN_MS, rate_hz), samples_for(_FADE_OUT_MS, rate_hz)
+    held = np.zeros(0, dtype=np.float32)
+    begun = False
+    for wave in waves:
+        piece = np.concatenate([held, wave])
+        if not begun and len(piece) >= fade_in:
+            piece[:fade_in] *= np.linspace(0.0, 1.0, fade_in, dtype=np.float32)
+            begun = True
+        given = max(0, len(piece) - fade_out) if begun else 0
+        held = piece[given:].copy()
+        if given:
+            yield piece[:given]
+    if len(held):
+        held *= np.linspace(1.0, 0.0, len(held), dtype=np.float32)
+        yield held
 
 
 def to_pcm(wave: Wave, gain: float) -> Pcm:
