@@ -122,7 +122,11 @@ def _bring_voices(place: Place, models: ModelSettings, wanted: str) -> None:
     from pipelines.tts.voices import KOKORO_CORES, installed_voices
 
     quick = wanted == "neural" or usable_cores() >= KOKORO_CORES
-    for sex in missing_sexes(installed_voices(models)):
+    try:
+        lacking = missing_sexes(installed_voices(models))
+    except (AppError, OSError):
+        return  # the server says what is wrong with the folder of voices
+    for sex in lacking:
         if quick or VOICES[sex] != KOKORO:
             _bring_extra(place, VOICES[sex], "the voice {id}", "such patients speak with a plain voice")
 
