@@ -26,7 +26,7 @@ from bench.figures import Figure, print_figures, write_figures
 from bench.reply_picture import draw
 from bench.report_files import write_whole
 from bench.voice.hearing import HIGHEST_DBTP, LONGEST_LEAD_MS, NEAR_LU, Heard, hear
-from bench.voice.lines import Line, Spoken, joined, lines_of, speak_clauses
+from bench.voice.lines import Line, Spoken, joined, lines_of, speak_clauses, spread
 from bench.voice.places import MeasuredVoice, all_voices, named_voice
 from pipelines.patient.card_library import CardLibrary
 from server.settings.tree import load_settings
@@ -108,6 +108,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--voice", action="append", help="as `interlocutor bench tts` names it; by default all here")
     parser.add_argument("--all-lines", action="store_true", help="those of patients of the other sex too")
+    parser.add_argument("--lines", type=int, help="so many of them, spread over all cards; by default every one")
     parser.add_argument("--json", type=Path, help="write the figures there")
     told = parser.parse_args()
     settings = load_settings()
@@ -118,7 +119,7 @@ def main() -> None:
     for name in told.voice or [*all_voices(settings.models), "flite", "espeak"]:
         voice = named_voice(name, settings.models)
         own = [line for line in lines if told.all_lines or voice.sex in (None, line.voice.sex)]
-        heard, faulty = listen(voice, own)
+        heard, faulty = listen(voice, spread(own, told.lines or len(own)))
         figures += figures_of(name, heard, levelled=voice.sex is not None)
         rows = json.dumps([asdict(one) for one in heard], indent=1, ensure_ascii=False)
         write_whole(told.folder / f"{name.replace('/', '-')}.json", rows + "\n")
