@@ -6,23 +6,21 @@ Nothing falls back silently: every choice carries its reason, which is logged, s
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from audio.clock import Clock
 from common.errors import EngineError
-from pipelines.engines import Isolation, Voice
+from pipelines.choice import Choice, Lazy, scripted_choice
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
-from pipelines.lanes.worker_loop import Engine, Factory
-from pipelines.models.devices import DEVICE_PATTERN, choose_device, choose_threads, usable_cores
+from pipelines.lanes.worker_loop import Engine
+from pipelines.models.devices import DEVICE_PATTERN, choose_device, choose_threads
 from pipelines.models.model_folders import ModelPlace, installed_recognisers, installed_turn_detectors, locate
 from pipelines.models.settings import ModelSettings
 from pipelines.responders.remote.plan import RemotePlan, plan_remote
@@ -30,16 +28,10 @@ from pipelines.responders.remote.settings import RemoteSettings
 from pipelines.session.driver import Engines
 from pipelines.stt.model_choice import AUTO, FIRST, choose_model
 from pipelines.stt.whisper_settings import WhisperSettings
-from pipelines.tts.casting import missing_sexes, name_of
-from pipelines.tts.voices import SEXES, NeuralVoice, installed_voices, quick_enough, voices_for
+from pipelines.voice_choice import choose_synthesiser, coqui_voice
 
 if TYPE_CHECKING:
     from pipelines.responders.remote.mind import RemoteMind
-
-PULL_VOICES = "`interlocutor models pull joe` and `interlocutor models pull kokoro`"
-"""The commands that bring a man's and women's voices."""
-
-_PEOPLE = {"female": "women", "male": "men"}
 
 SMART_TURN = "smart-turn"
 """The id of the turn detector that the catalogue brings."""
@@ -91,6 +83,16 @@ class EngineSettings(BaseModel):
         description="Voices: neural (those that were pulled), flite, espeak. auto: neural ones that are quick enough "
         "on this machine for the patients that they fit, and for the others flite where it is installed.",
     )
+    coqui_model: str = Field(
+        default="",
+        description="Model of the package coqui-tts that speaks for patients of one sex: a name such as "
+        "`tts_models/en/ljspeech/tacotron2-DDC`, or a folder. It needs `./scripts/setup-coqui`. Empty: none.",
+    )
+    coqui_sex: Literal["female", "male"] = Field(default="female", description="Whose voice the Coqui model has.")
+    coqui_speaker: str = Field(default="", description="Speaker of a Coqui model of several; empty: its only one.")
+    coqui_python: Path = Field(
+        default=Path(".coqui-env/bin/python"), description="Python of the environment that has coqui-tts."
+    )
     turn_detector: Literal["auto", "smart-turn", "off", "scripted"] = Field(
         default="auto",
         description="What hears whether a turn sounds finished; auto: Smart Turn if it is installed. off: text alone.",
@@ -108,31 +110,6 @@ class EngineSettings(BaseModel):
     turn_detector_workers: int = Field(default=1, ge=1, le=64, description="Threads of the turn detector.")
     whisper: WhisperSettings = Field(default_factory=WhisperSettings)
     remote: RemoteSettings = Field(default_factory=RemoteSettings)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An engine that was chosen, and why.
-
-    `batch_size` is above 0 for one that decodes many sessions' audio at once, `readers` how many batches at once on a
-    processor, `place` the model it needs, if any.
-    """
-
-    name: str
-    factory: Factory
-    isolation: Isolation
-    reason: str
-    demonstration: bool = True
-    batch_size: int = 0
-    readers: int = 1
-    place: ModelPlace | None = None
-    # At least so many jobs at once: of an engine that only waits for others.
-    workers: int = 1
-
-    @property
-    def model(self) -> str:
-        """The id of the model it needs; empty if it needs none."""
-        return self.place.id if self.place is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,24 +156,11 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lazy:
-    """A factory that imports its module only in the worker: picklable, and free until then."""
-
-    module: str
-    name: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    def __call__(self) -> Engine:
-        make: Callable[..., Engine] = getattr(importlib.import_module(self.module), self.name)
-        return make(**self.arguments)
-
-
-@dataclass(frozen=True, slots=True)
 class _OfModel:
     """A factory of an engine that needs a model: raises EngineError with what to do when it is missing or broken."""
 
     place: ModelPlace
-    make: _Lazy
+    make: Lazy
 
     def __call__(self) -> Engine:
         self.place.require()
@@ -228,7 +192,7 @@ def choose_engines(
         recogniser,
         _interpreter(settings, models, recogniser, why),
         _responder(settings.responder, scripted, why) if mind is None else _asks_remote(mind, settings),
-        _synthesiser(settings.synthesiser, settings.backend, models),
+        choose_voice(settings, models),
         turn_detector,
         no_turn_detector,
         mind,
@@ -247,30 +211,36 @@ def _remote_mind(settings: EngineSettings, spending_file: Path | None) -> Remote
 
 def _asks_remote(mind: RemoteMind, settings: EngineSettings) -> Choice:
     asked = "asked for by name" if settings.responder == "remote" else "auto: a remote language model is to answer"
-    factory = _Lazy("pipelines.responders.remote.responder", "RemoteResponder", {"mind": mind})
+    factory = Lazy("pipelines.responders.remote.responder", "RemoteResponder", {"mind": mind})
     # Each thread waits for a provider, and computes next to nothing.
     return Choice(
         "remote", factory, "thread", f"{asked}; {mind.plan.shown}", demonstration=False, workers=REMOTE_WORKERS
     )
 
 
+def choose_voice(settings: EngineSettings, models: ModelSettings) -> Choice:
+    """Return the voices that the settings stand for; raises EngineError for one that is not there."""
+    coqui = coqui_voice(settings.coqui_model, settings.coqui_sex, settings.coqui_speaker, settings.coqui_python)
+    return choose_synthesiser(settings.synthesiser, settings.backend, models, coqui=coqui)
+
+
 def _recogniser(settings: EngineSettings, models: ModelSettings, why: str) -> Choice:
     name, backend = settings.recogniser, settings.backend
     by_name = name != "auto"
     if name == "scripted" or (not by_name and backend == "mock"):
-        return _scripted("recogniser", why)
+        return scripted_choice("recogniser", why)
     if name == "whisper" or (not by_name and backend in ("auto", "local")):
         required = name == "whisper" or backend == "local"
         place, reason = _whisper_model(settings, models, required=required)
         if place is not None:
             return _whisper(settings, models, place, f"{'asked for by name' if by_name else why}; {reason}")
         why = f"auto: {reason}"
-    factory = _Lazy("pipelines.stt.pocketsphinx", "PocketSphinxRecogniser")
+    factory = Lazy("pipelines.stt.pocketsphinx", "PocketSphinxRecogniser")
     return Choice("pocketsphinx", factory, "process", "asked for by name" if by_name else why)
 
 
 def _whisper(settings: EngineSettings, models: ModelSettings, place: ModelPlace, reason: str) -> Choice:
-    make = _Lazy(
+    make = Lazy(
         "pipelines.stt.whisper",
         "make_decoder",
         {"folder": place.folder, "settings": settings.whisper, "models": models},
@@ -315,7 +285,7 @@ def _whisper_model(settings: EngineSettings, models: ModelSettings, *, required:
 def _interpreter(settings: EngineSettings, models: ModelSettings, recogniser: Choice, why: str) -> Choice:
     name = settings.interpreter
     if name == "scripted" or (name == "auto" and settings.backend == "mock"):
-        return _scripted("interpreter", why)
+        return scripted_choice("interpreter", why)
     by_name = "asked for by name"
     if name == "auto" and recogniser.name != "whisper":
         why = f"auto: what {recogniser.name} hears is better compared word by word"
@@ -334,60 +304,20 @@ def _interpreter(settings: EngineSettings, models: ModelSettings, recogniser: Ch
                 "device": settings.interpreter_device,
                 "most": settings.interpreter_top_k,
             }
-            make = _Lazy("pipelines.intent.learned", "LearnedInterpreter", options)
+            make = Lazy("pipelines.intent.learned", "LearnedInterpreter", options)
             reason = "auto: it is installed" if name == "auto" else by_name
             # CTranslate2 lets go of the interpreter while it computes.
             return Choice("encoder", _OfModel(place, make), "thread", reason, demonstration=False, place=place)
-    factory = _Lazy("pipelines.intent.word_index", "WordIndex")
+    factory = Lazy("pipelines.intent.word_index", "WordIndex")
     return Choice("word-index", factory, "thread", why if name == "auto" else by_name)
 
 
 def _responder(name: str, scripted: bool, why: str) -> Choice:
     if name == "scripted" or (name == "auto" and scripted):
-        return _scripted("responder", why)
-    factory = _Lazy("pipelines.responders.card_words", "CardWords")
+        return scripted_choice("responder", why)
+    factory = Lazy("pipelines.responders.card_words", "CardWords")
     reason = f"{why}; this version has no language model" if name == "auto" else "asked for by name"
     return Choice("scripted-patient", factory, "thread", reason)
-
-
-def _synthesiser(name: str, backend: Backend, models: ModelSettings) -> Choice:
-    by_name = "asked for by name"
-    if name == "scripted" or (name == "auto" and backend == "mock"):
-        return _scripted("synthesiser", by_name if name == "scripted" else "engines.backend is 'mock'")
-    why = f"engines.backend is '{backend}'"
-    if name == "neural" or (name == "auto" and backend in ("auto", "local")):
-        here = installed_voices(models)
-        voices = here if name == "neural" else quick_enough(here, usable_cores())
-        if voices:
-            slow = sorted({voice.place.id for voice in here} - {voice.place.id for voice in voices})
-            why = f"auto, without {', '.join(slow)}, which would be slow here ('neural' takes it)" if slow else "auto"
-            return _cast(voices, by_name if name == "neural" else why)
-        if name == "neural":
-            raise EngineError(f"no neural voice is here; run {PULL_VOICES} and start again", code="model.not_installed")
-        why = f"auto: no neural voice is here ({PULL_VOICES} bring them)"
-    from pipelines.tts import flite
-
-    if name == "flite" and not flite.available():
-        raise EngineError(
-            "flite is not installed; run 'apt-get install flite' or set engines.synthesiser to 'espeak'",
-            code="engine.unavailable",
-        )
-    if name == "flite" or (name == "auto" and flite.available()):
-        reason = by_name if name == "flite" else f"{why}; flite is installed and sounds better than espeak"
-        return Choice("flite", _Lazy("pipelines.tts.flite", "FliteSynthesiser"), "thread", reason)
-    reason = by_name if name == "espeak" else f"{why}; flite is not installed; espeak comes with the package"
-    return Choice("espeak", _Lazy("pipelines.tts.espeak", "EspeakSynthesiser"), "process", reason)
-
-
-def _cast(voices: Sequence[NeuralVoice], why: str) -> Choice:
-    """Return what gives each patient a voice that fits."""
-    lacking = missing_sexes(voices)
-    fits = {sex: voices_for(Voice(sex=sex), voices)[0].name for sex in SEXES if sex not in lacking}
-    told = [f"{name} speaks for {_PEOPLE[sex]}" for sex, name in fits.items()]
-    told += [f"{_PEOPLE[sex]} speak with a plain voice" for sex in lacking]
-    make = _Lazy("pipelines.tts.casting", "CastSynthesiser", {"voices": tuple(voices)})
-    # onnxruntime lets go of the interpreter while it computes.
-    return Choice(name_of(voices), make, "thread", f"{why}; {', '.join(told)}", demonstration=bool(lacking))
 
 
 def _turn_detector(settings: EngineSettings, models: ModelSettings, recogniser: Choice) -> tuple[Choice | None, str]:
@@ -396,7 +326,7 @@ def _turn_detector(settings: EngineSettings, models: ModelSettings, recogniser: 
     if name == "off":
         return None, "engines.turn_detector is 'off'"
     if name == "scripted":
-        return _scripted("turn_detector", "asked for by name"), ""
+        return scripted_choice("turn_detector", "asked for by name"), ""
     if name == "auto" and recogniser.name != "whisper":
         return None, f"auto: what is heard is weighed beside Whisper's text, and {recogniser.name} listens"
     here = installed_turn_detectors(models.path)
@@ -409,14 +339,10 @@ def _turn_detector(settings: EngineSettings, models: ModelSettings, recogniser: 
         if name != "auto":
             raise EngineError(f"engines.turn_detector: {error.message}", code=error.code) from error
         return None, f"auto: {error.message}"
-    make = _Lazy("pipelines.endpointing.smart_turn", "SmartTurn", {"folder": place.folder})
+    make = Lazy("pipelines.endpointing.smart_turn", "SmartTurn", {"folder": place.folder})
     reason = "auto: it is installed" if name == "auto" else "asked for by name"
     # onnxruntime lets go of the interpreter while it computes.
     return Choice("smart-turn", _OfModel(place, make), "thread", reason, demonstration=False, place=place), ""
-
-
-def _scripted(kind: str, why: str) -> Choice:
-    return Choice("scripted", _Lazy("pipelines.scripted.instant", kind), "thread", why)
 
 
 def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Engines:
@@ -425,11 +351,16 @@ def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Eng
         _recogniser_lane(choices.recogniser, settings, clock),
         _job_lane("interpreter", choices.interpreter, settings.interpreter_workers, clock),
         _job_lane("responder", choices.responder, max(settings.responder_workers, choices.responder.workers), clock),
-        _job_lane("synthesiser", choices.synthesiser, _voice_workers(settings, choices.synthesiser), clock),
+        synthesiser_lane(choices.synthesiser, settings, clock),
         _job_lane("turn_detector", choices.turn_detector, settings.turn_detector_workers, clock)
         if choices.turn_detector is not None
         else None,
     )
+
+
+def synthesiser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> JobLane:
+    """Make the lane of a voice; it is not started yet."""
+    return _job_lane("synthesiser", choice, _voice_workers(settings, choice), clock)
 
 
 def _voice_workers(settings: EngineSettings, choice: Choice) -> int:

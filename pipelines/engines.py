@@ -404,12 +404,16 @@ class Responder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Whose voice to speak with; engines map it to the nearest they have."""
+    """Whose voice to speak with; engines map it to the nearest they have.
+
+    `level_db` makes it louder or quieter than the house's loudness; plain voices have a level of their own.
+    """
 
     sex: Literal["female", "male"] = "female"
     age: int = 40
     accent: str = "en-us"
     rate_wpm: int = 130
+    level_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

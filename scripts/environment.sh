@@ -17,7 +17,7 @@ apt_install() { # packages, as root; says what to do otherwise
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null
 }
 
-environment() { # base or dev
+environment() { # base, gpu or dev
   local lock="requirements/$1.lock" stamp
   need_python
   stamp="$1 $(cat "$lock" pyproject.toml | sha256sum | cut -c1-16)"
@@ -26,6 +26,10 @@ environment() { # base or dev
   python3 -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
   echo "Making the environment (.venv) from $lock; the first time takes a minute ..."
   [ -x "$VENV/bin/pip" ] || python3 -m venv "$VENV"
+  # Both write one module: the one that goes must go before the other comes.
+  local other=onnxruntime-gpu
+  [ "$1" != gpu ] || other=onnxruntime
+  "$VENV/bin/pip" uninstall --quiet --disable-pip-version-check --yes "$other" 2>/dev/null || true
   # The lock is complete but for packages that nothing here imports (scripts/lock), so pip must not look for more.
   "$VENV/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --no-deps --require-hashes -r "$lock"
   "$VENV/bin/pip" install --quiet --disable-pip-version-check --no-deps --editable .

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -14,12 +15,17 @@ import structlog
 
 from audio.clock import Clock, LoopClock
 from common.errors import AppError, SettingsError
-from pipelines.engine_choices import Choices, build_lanes, choose_engines, stop_lanes
+from pipelines.choice import Choice
+from pipelines.engine_choices import Choices, build_lanes, choose_engines, stop_lanes, synthesiser_lane
+from pipelines.lanes.base import Lane
+from pipelines.lanes.jobs import JobLane
 from pipelines.log.disk import DiskThread
 from pipelines.models.cache import Happened, ModelCache, ModelStatus, shared_cache
 from pipelines.models.model_memory import resident_bytes
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
+from pipelines.tts.manner import voice_of
+from pipelines.voice_choice import speaking_for
 from server.accounts.accounts import Accounts
 from server.accounts.key_ring import KeyRing
 from server.capacity import CALL_PLACES, measure_places
@@ -39,6 +45,7 @@ from server.sessions.registry import SessionRegistry
 from server.sessions.retention import sweep_for_ever
 from server.settings.tree import Settings
 from server.store.store import Store
+from server.voice_arrivals import watch_voices
 
 logger = structlog.get_logger("server.host")
 
@@ -86,6 +93,8 @@ class Server:
         self.drivers: DriverFactory
         self.calls = Calls()
         self._tasks: set[asyncio.Task[None]] = set()
+        # Voices that better ones took the place of; a session that has one keeps it.
+        self._former_voices: list[JobLane] = []
 
     async def start(self) -> None:
         """Open the database, start the disk threads and the housekeeping; engines load in the background.
@@ -99,8 +108,7 @@ class Server:
         self.engines = build_lanes(self.choices, self.settings.engines, self.clock)
         self.models.listeners.append(_log_model)
         for lane in self.engines.lanes:
-            lane.on_incident.append(partial(self._incident, lane.name))
-            lane.on_request.append(partial(self._requested, lane.name))
+            self._listen_to(lane)
         folders = self._put_sessions_together()
         # Listed now: what begins later is not left behind.
         self.store.ledger.then(partial(self._take_over, session_folders(self.settings.data_path / "sessions")))
@@ -166,6 +174,7 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await stop_lanes(self.engines)
+        await asyncio.gather(*(lane.stop() for lane in self._former_voices))
         if self.choices.mind is not None:
             await asyncio.to_thread(self.choices.mind.close)
         await asyncio.to_thread(self.models.clear)
@@ -180,6 +189,10 @@ class Server:
         new, _ = await take_over(self.store, left, self.cards)
         if new:
             logger.info("sessions_taken_over", sessions=new)
+
+    def _listen_to(self, lane: Lane) -> None:
+        lane.on_incident.append(partial(self._incident, lane.name))
+        lane.on_request.append(partial(self._requested, lane.name))
 
     def _incident(self, engine: str, what: str, _detail: str) -> None:
         self.metrics.count_incident(engine, what)
@@ -205,10 +218,36 @@ class Server:
         gc.freeze()
         self.not_ready = None
         logger.info("ready", memory_bytes=await asyncio.to_thread(resident_bytes))
+        await watch_voices(
+            self.settings,
+            self.choices.synthesiser,
+            make_lane=self._voice_lane,
+            is_busy=lambda: bool(self.registry.running()),
+            take=self._take_voice,
+        )
+
+    def _voice_lane(self, choice: Choice) -> JobLane:
+        lane = synthesiser_lane(choice, self.settings.engines, self.clock)
+        self._listen_to(lane)
+        return lane
+
+    async def _take_voice(self, choice: Choice, lane: JobLane) -> None:
+        """Have the sessions that begin from now on speak with a voice that has come."""
+        self._former_voices.append(self.engines.synthesiser)
+        self.engines = replace(self.engines, synthesiser=lane)
+        self.choices = replace(self.choices, synthesiser=choice)
+        self.drivers = replace(self.drivers, engines=self.engines, choices=self.choices)
+        logger.info("engine_chosen", engine=choice.name, reason=choice.reason, isolation=choice.isolation)
+        try:
+            await self._find_places()
+        except (AppError, OSError) as error:
+            logger.warning("places_not_found", reason=reason_of(error))
 
     async def _find_places(self) -> None:
         """Let in as many sessions as are set, or else as many as the engines serve in time on this machine."""
-        places = await measure_places(self.engines, self.clock)
+        patients = [voice_of(card) for card in self.cards.values()]
+        speaking = speaking_for(patients, self.choices.synthesiser)
+        places = await measure_places(self.engines, self.clock, speaking)
         wanted = self.settings.server.max_sessions
         self.admission.places = wanted or places.count
         if not wanted:

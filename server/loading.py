@@ -11,7 +11,8 @@ from audio.clock import Clock
 from audio.frames import ANALYSIS_HZ, silence
 from audio.vad import VadName, make_vad
 from common.errors import AppError, EngineError
-from pipelines.engine_choices import Choice, Choices, EngineSettings
+from pipelines.choice import Choice
+from pipelines.engine_choices import Choices, EngineSettings
 from pipelines.lanes.base import Lane
 from pipelines.lanes.jobs import JobLane
 from pipelines.models.cache import ModelCache

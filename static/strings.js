@@ -73,6 +73,8 @@ export const strings = {
     recogniser: "speech recognition",
     interpreter: "the understanding of questions",
     synthesiser: "the patient's voice",
+    plain_voice: (sexes) =>
+      sexes.length === 1 ? { female: "the voice of women", male: "the voice of men" }[sexes[0]] : "the patient's voice",
     list: (parts) => [parts.slice(0, -1).join(", "), parts.at(-1)].filter(Boolean).join(" and "),
     mode: "How do you want to work?",
     profession: "Profession",

@@ -24,6 +24,7 @@ def tts(
     words: Annotated[int, typer.Option(min=0, help="How many word times to look at; 0: none.")] = 100,
     repeats: Annotated[int, typer.Option(min=1, help="How often each clause is made, for its median.")] = 15,
     listen: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the lines there as WAV files.")] = None,
+    mood: Annotated[str | None, typer.Option(metavar="TEXT", help="Have all patients in this mood.")] = None,
     json_file: JsonFile = None,
 ) -> None:
     """Measure patients' voices: first sound, speed, word times, loudness, and how clear they are (--ear base).
@@ -50,7 +51,7 @@ def tts(
     chosen = [named_voice(name, settings.models) for name in voice or all_voices(settings.models)]
     decoder = decoder_of(ear, settings) if ear is not None else None
     cards = CardLibrary.load(settings.cards_folder)
-    taken = spread(lines_of(cards.values()), lines)
+    taken = spread(lines_of(cards.values(), mood=mood), lines)
     figures = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bar:

@@ -18,7 +18,8 @@ _NEAR_LU = 1.0
 def level_figures(name: str, spoken: Sequence[Spoken]) -> list[Figure]:
     """Return how the lines' loudness lies about the target, their highest peak and longest silence before a word."""
     measured = [programme_loudness(line.samples, WIRE_HZ) for line in spoken]
-    away = [abs(one.lufs - TARGET_LUFS) for one in measured]
+    # A mood makes a patient louder or quieter: that is no fault.
+    away = [abs(one.lufs - TARGET_LUFS - line.line.voice.level_db) for one, line in zip(measured, spoken, strict=True)]
     leads = [first_audible_ms(line.samples, WIRE_HZ) or 0.0 for line in spoken]
     count = len(spoken)
     far = max(range(count), key=away.__getitem__)

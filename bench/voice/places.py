@@ -10,7 +10,7 @@ from pipelines.models.model_folders import locate
 from pipelines.models.settings import ModelSettings
 from pipelines.stt.whisper import make_decoder
 from pipelines.tts.casting import neural_synthesiser, plain_synthesiser
-from pipelines.tts.voices import installed_voices
+from pipelines.tts.voices import Sex, installed_voices
 from server.settings.tree import Settings
 
 _PLAIN = ("flite", "espeak")
@@ -18,11 +18,12 @@ _PLAIN = ("flite", "espeak")
 
 @dataclass(frozen=True, slots=True)
 class MeasuredVoice:
-    """A voice, and the same voice made as a whole where it is made in windows."""
+    """A voice, and the same voice made as a whole where it is made in windows; `sex` is None for one of both."""
 
     name: str
     synthesiser: Synthesiser
     whole: Synthesiser | None = None
+    sex: Sex | None = None
 
 
 def all_voices(settings: ModelSettings) -> list[str]:
@@ -40,7 +41,7 @@ def named_voice(name: str, settings: ModelSettings) -> MeasuredVoice:
     for voice in installed_voices(settings):
         if voice.name == name:
             whole = None if voice.engine == "kokoro" else neural_synthesiser(voice, streamed=False)
-            return MeasuredVoice(name, neural_synthesiser(voice), whole)
+            return MeasuredVoice(name, neural_synthesiser(voice), whole, voice.sex)
     raise EngineError(
         f"no voice called '{name}' is in {settings.path}; choose one of {', '.join(all_voices(settings))}"
     )

@@ -49,6 +49,11 @@ class JobTicket:
         if self._stop is not None:
             self._stop()
 
+    @property
+    def under_way(self) -> bool:
+        """Whether a worker is at it."""
+        return self._stop is not None
+
     def running(self, stop: Callable[[], None] | None) -> None:
         """Note how the job under way can be stopped (None: it is no longer under way)."""
         self._stop = stop

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -50,6 +51,7 @@ from pipelines.lanes.messages import (
 )
 from pipelines.lanes.messages import Ready as Ready
 from pipelines.lanes.messages import ToWorker as ToWorker
+from pipelines.stopping import Stopped, Stops
 
 Engine = Recogniser | SegmentDecoder | Interpreter | Responder | Synthesiser | TurnDetector
 Factory = Callable[[], Engine]
@@ -72,6 +74,8 @@ class WorkerLoop:
                 cost_ms = (now - started) * 1000.0 if modelled is None else modelled
                 yield Yielded(call.id, _well_formed(value), cost_ms, modelled is not None)
                 started = time.perf_counter()
+        except Stopped:
+            yield Done(call.id, (time.perf_counter() - started) * 1000.0)
         except Exception as error:
             yield Failed(call.id, well_formed(f"{type(error).__name__}: {error}"))
         else:
@@ -150,10 +154,16 @@ def _words(words: tuple[Word, ...]) -> tuple[Word, ...]:
     return tuple(word if word.text.isascii() else replace(word, text=well_formed(word.text)) for word in words)
 
 
-def serve(factory: Factory, receive: Callable[[bool], ToWorker], send: Callable[[FromWorker], None]) -> None:
+def serve(
+    factory: Factory,
+    receive: Callable[[bool], ToWorker],
+    send: Callable[[FromWorker], None],
+    stops: Stops | None = None,
+) -> None:
     """Make the engine, warm it, then serve until told to end.
 
-    `receive(True)` blocks for the next message, `receive(False)` raises BlockingIOError when there is none.
+    With `stops` what a call computes can be stopped in the middle. `receive(True)` blocks for the next message,
+    `receive(False)` raises BlockingIOError when there is none.
     """
     try:
         engine = factory()
@@ -170,14 +180,26 @@ def serve(factory: Factory, receive: Callable[[bool], ToWorker], send: Callable[
             return
         if isinstance(message, Cancel):
             continue  # what it meant is done already
-        steps = worker_loop.work(message)
-        for step in steps:
-            send(step)
-            if isinstance(step, Yielded) and _is_cancelled(message.id, waiting, receive):
-                # The steps are a generator: closing it closes the engine's iterator.
-                steps.close()  # type: ignore[attr-defined]
-                send(Done(message.id, 0.0))
-                break
+        with stops.working(message.id) if stops is not None else nullcontext():
+            _work(worker_loop, message, waiting=waiting, receive=receive, send=send)
+
+
+def _work(
+    worker_loop: WorkerLoop,
+    call: Call,
+    *,
+    waiting: deque[ToWorker],
+    receive: Callable[[bool], ToWorker],
+    send: Callable[[FromWorker], None],
+) -> None:
+    steps = worker_loop.work(call)
+    for step in steps:
+        send(step)
+        if isinstance(step, Yielded) and _is_cancelled(call.id, waiting, receive):
+            # The steps are a generator: closing it closes the engine's iterator.
+            steps.close()  # type: ignore[attr-defined]
+            send(Done(call.id, 0.0))
+            return
 
 
 def _is_cancelled(call_id: int, waiting: deque[ToWorker], receive: Callable[[bool], ToWorker]) -> bool:

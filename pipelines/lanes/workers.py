@@ -18,6 +18,7 @@ from common.errors import EngineError, WorkerDied
 from pipelines.engines import Cancellable, EngineInfo, Isolation, RespondRequest
 from pipelines.lanes.messages import Cancel, Failed, FromWorker, Job, Ready, ToWorker
 from pipelines.lanes.worker_loop import Engine, Factory, WorkerLoop, failed_to_load, serve
+from pipelines.stopping import Stops
 
 START_TIMEOUT_S = 120.0  # a large model from a cold disk
 
@@ -98,10 +99,14 @@ class InlineWorker:
 class ThreadWorker:
     """Runs the engine in a thread of its own."""
 
+    # Off, a call that is cancelled is computed to its next part.
+    interrupts = True
+
     def __init__(self, factory: Factory) -> None:
         self._factory = factory
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
         self._replies: asyncio.Queue[FromWorker] = asyncio.Queue()
+        self._stops = Stops()
         self._thread: threading.Thread | None = None
         self._waits: Cancellable | None = None  # the engine, if it waits for others
         self._job: Job | None = None  # the last one
@@ -128,12 +133,12 @@ class ThreadWorker:
             self._waits = waits if isinstance(waits, Cancellable) else None
             return engine
 
-        self._thread = threading.Thread(target=serve, args=(make, receive, send), name="lane", daemon=True)
+        self._thread = threading.Thread(target=serve, args=(make, receive, send, self._stops), name="lane", daemon=True)
         self._thread.start()
         return await _first_reply(self)
 
     def send(self, message: ToWorker) -> None:
-        """Hand a message to the thread; an engine that waits for others is told of a cancellation at once."""
+        """Hand a message to the thread; a cancellation stops what it computes, and an engine's wait for others."""
         match message:
             case Job():
                 self._job = message
@@ -141,6 +146,8 @@ class ThreadWorker:
                 if isinstance(self._job.request, RespondRequest):
                     self._waits.cancel(self._job.request.id)
         self._inbox.put(message)
+        if self.interrupts and isinstance(message, Cancel):
+            self._stops.ask(message.id)
 
     async def reply(self) -> FromWorker:
         """Wait for the thread's next answer."""

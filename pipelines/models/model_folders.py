@@ -16,7 +16,8 @@ from pipelines.models.store import Store, holds_files
 class ModelPlace:
     """A model that somebody named: its folder, what it should be, and what brings it; plain data.
 
-    `pull` is the id to pull it by, empty for a folder that nobody can pull.
+    A voice of the operator's own is a file that may have others beside it. `pull` is the id to pull it by, empty
+    for a folder that nobody can pull.
     """
 
     folder: Path
@@ -26,7 +27,7 @@ class ModelPlace:
     @property
     def id(self) -> str:
         """The name that the model goes by."""
-        return self.folder.name
+        return self.folder.name.removesuffix(".onnx")
 
     @property
     def installed(self) -> bool:

@@ -23,6 +23,11 @@ class ModelSettings(BaseModel):
         default=None,
         description="File with the catalogue of models; unset: models.yaml of the configuration folder.",
     )
+    piper_voices: Path | None = Field(
+        default=None,
+        description="Folder of Piper voices of your own (`NAME.onnx` with `NAME.onnx.json`, and `voices.yaml` that "
+        "says whose voice each is); unset: none.",
+    )
     hub_url: str | None = Field(
         default=None,
         pattern=r"^https?://\S+$",
@@ -51,7 +56,7 @@ class ModelSettings(BaseModel):
         default=8, ge=1, le=128, description="Most utterances of different sessions to decode together."
     )
 
-    @field_validator("path", "catalogue")
+    @field_validator("path", "catalogue", "piper_voices")
     @classmethod
     def _expand_home(cls, path: Path | None) -> Path | None:
         return path.expanduser() if path is not None else None

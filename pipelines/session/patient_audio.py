@@ -19,7 +19,6 @@ from pipelines.engines import (
     RespondRequest,
     SpeakRequest,
     SpeechChunk,
-    Voice,
     Word,
 )
 from pipelines.events import Event, RemoteMindAsked
@@ -27,6 +26,7 @@ from pipelines.lanes.jobs import JobLane, JobTicket
 from pipelines.lanes.messages import JobRequest
 from pipelines.patient.card import Card
 from pipelines.patient.persona import persona_of
+from pipelines.tts.manner import voice_of
 
 # These are the lane's priorities: somebody waits in silence for the first clause, nobody for the others.
 FIRST_CLAUSE, LATER_CLAUSE = 0, 10
@@ -73,8 +73,7 @@ class Speaking:
         self._signal = signal
         self._note = note
         self._may_leave = may_leave
-        patient = card.patient
-        self._voice = Voice(sex=patient.sex, age=patient.age, accent=patient.accent, rate_wpm=patient.rate_wpm)
+        self._voice = voice_of(card)
         self._now: _Speaking | None = None
 
     def prepare(self) -> None:

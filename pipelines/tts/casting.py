@@ -13,10 +13,11 @@ import structlog
 from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Synthesiser, Voice
 from pipelines.tts import flite
-from pipelines.tts.voices import SEXES, NeuralVoice, voices_for
+from pipelines.tts.voices import SEXES, NeuralVoice, Sex, voices_for
 
 # Somebody waits for the first sound, so a clause may take what is free.
 _THREADS = 2
+_PLAIN = ("flite", "espeak")
 
 logger = structlog.get_logger("pipelines.casting")
 
@@ -36,10 +37,27 @@ class CastSynthesiser:
         )
 
     def warm(self) -> None:
-        """Load the voice that speaks for a woman and the one that speaks for a man; raises EngineError."""
+        """Load the voice that speaks for a woman and the one that speaks for a man.
+
+        Raises EngineError where none of a sex's neural voices can be loaded, or no plain one.
+        """
         for sex in SEXES:
-            _, engine = next(self._candidates(Voice(sex=sex)))
-            engine.warm()
+            self._warm(sex)
+
+    def _warm(self, sex: Sex) -> None:
+        failed: EngineError | None = None
+        neural = any(voice.sex == sex for voice in self._voices)
+        for name, engine in self._candidates(Voice(sex=sex)):
+            if neural and name in _PLAIN:
+                break
+            try:
+                engine.warm()
+            except EngineError as error:
+                failed = failed or error
+                logger.warning("voice_left_out", voice=name, reason=error.message)
+            else:
+                return
+        raise failed or EngineError("there is no voice to speak with")
 
     def speak(self, request: SpeakRequest) -> Iterator[SpeechChunk]:
         """Yield the clause at 24 kHz; raises EngineError when no voice could speak it."""
@@ -79,7 +97,7 @@ def name_of(voices: Sequence[NeuralVoice]) -> str:
     return " and ".join(dict.fromkeys(voice.place.id for voice in voices))
 
 
-def missing_sexes(voices: Sequence[NeuralVoice]) -> list[str]:
+def missing_sexes(voices: Sequence[NeuralVoice]) -> list[Sex]:
     """Return the sexes for which only a plain voice is here."""
     return [sex for sex in SEXES if not any(voice.sex == sex for voice in voices)]
 
@@ -93,6 +111,10 @@ def neural_synthesiser(voice: NeuralVoice, *, streamed: bool = True) -> Synthesi
         from pipelines.tts.neural.kokoro import KokoroSynthesiser
 
         return KokoroSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_THREADS)
+    if voice.engine == "coqui":
+        from pipelines.tts.coqui import CoquiSynthesiser
+
+        return CoquiSynthesiser(voice.place.folder, python=voice.python, speaker=voice.speaker)
     from pipelines.tts.neural.vits import VitsSynthesiser
 
     return VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_THREADS, streamed=streamed)

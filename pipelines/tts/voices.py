@@ -12,6 +12,7 @@ from pipelines.models.catalogue import Entry
 from pipelines.models.model_folders import ModelPlace, catalogue_of, installed_models
 from pipelines.models.settings import ModelSettings
 from pipelines.models.verify import is_kokoro
+from pipelines.tts.piper_folder import PiperFolder, PiperVoice, read_piper_folder
 
 Sex = Literal["female", "male"]
 # On two cores it takes 0.4 s to be heard, and more than half of a core while it speaks.
@@ -25,11 +26,13 @@ class NeuralVoice:
     """A speaker of a model that is here; an empty `speaker` is the only one of its model."""
 
     place: ModelPlace
-    engine: Literal["vits", "kokoro"]
+    engine: Literal["vits", "kokoro", "coqui"]
     speaker: str
     sex: Sex
     accent: str
     age: int
+    # Of the environment that a Coqui voice needs.
+    python: Path = Path()
 
     @property
     def name(self) -> str:
@@ -38,10 +41,30 @@ class NeuralVoice:
 
 
 def installed_voices(settings: ModelSettings) -> list[NeuralVoice]:
-    """Return the voices of the models that are here, of which the catalogue knows the speakers."""
+    """Return the voices that are here and whose speakers are known, by the catalogue or by the operator.
+
+    Raises EngineError for an operator's folder that is not there.
+    """
     known = {entry.id: entry for entry in catalogue_of(settings).models}
     here = [name for name, kind in installed_models(settings.path) if kind == "synthesiser"]
-    return [voice for name in here if name in known for voice in _of_model(known[name], settings.path / name)]
+    # Of two that fit alike, the operator's own comes first.
+    return [
+        *(voice for one in piper_folder(settings).voices for voice in _of_file(one)),
+        *(voice for name in here if name in known for voice in _of_model(known[name], settings.path / name)),
+    ]
+
+
+def piper_folder(settings: ModelSettings) -> PiperFolder:
+    """Return what is in the operator's folder of voices, nothing where none is set; raises EngineError."""
+    if settings.piper_voices is None:
+        return PiperFolder()
+    known = {
+        name: entry.voices
+        for entry in catalogue_of(settings).models
+        if entry.voices
+        for name in (entry.id, *entry.aliases)
+    }
+    return read_piper_folder(settings.piper_voices, known)
 
 
 def voices_for(voice: Voice, among: Sequence[NeuralVoice]) -> list[NeuralVoice]:
@@ -53,6 +76,11 @@ def voices_for(voice: Voice, among: Sequence[NeuralVoice]) -> list[NeuralVoice]:
 def quick_enough(voices: Sequence[NeuralVoice], cores: int) -> list[NeuralVoice]:
     """Return the voices with which a machine of so many cores still holds several sessions at once."""
     return [voice for voice in voices if voice.engine != "kokoro" or cores >= KOKORO_CORES]
+
+
+def _of_file(voice: PiperVoice) -> list[NeuralVoice]:
+    place = ModelPlace(voice.file, "synthesiser", "")
+    return [NeuralVoice(place, "vits", one.name, one.sex, one.accent, one.age) for one in voice.speakers]
 
 
 def _of_model(entry: Entry, folder: Path) -> list[NeuralVoice]:

@@ -25,7 +25,7 @@ from server.cli.config import startup_faults
 from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
-    from pipelines.engine_choices import Choice
+    from pipelines.choice import Choice
     from server.capacity import Places
     from server.settings.tree import Settings
 
@@ -121,12 +121,17 @@ def check_places(settings: Settings, *, may_run: bool) -> Capacity:
 
 async def _measure(settings: Settings) -> Places:
     from pipelines.engine_choices import build_lanes, choose_engines, start_lanes, stop_lanes
+    from pipelines.patient.card_library import CardLibrary
+    from pipelines.tts.manner import voice_of
+    from pipelines.voice_choice import speaking_for
     from server.capacity import measure_places
 
-    engines = build_lanes(choose_engines(settings.engines, settings.models), settings.engines, LoopClock())
+    choices = choose_engines(settings.engines, settings.models)
+    patients = [voice_of(card) for card in CardLibrary.load(settings.cards_folder).values()]
+    engines = build_lanes(choices, settings.engines, LoopClock())
     try:
         await start_lanes(engines)
-        return await measure_places(engines, LoopClock())
+        return await measure_places(engines, LoopClock(), speaking_for(patients, choices.synthesiser))
     finally:
         await stop_lanes(engines)
 
@@ -217,7 +222,8 @@ def check_interpreter(settings: Settings) -> Check:
 
 def check_voices(settings: Settings) -> Check:
     """Speak with the voices that patients have; where a sex has only a plain one, say so."""
-    from pipelines.engine_choices import PULL_VOICES, choose_engines
+    from pipelines.engine_choices import choose_engines
+    from pipelines.voice_choice import PULL_VOICES
 
     try:
         voice = choose_engines(settings.engines, settings.models).synthesiser

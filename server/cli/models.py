@@ -46,6 +46,7 @@ def list_models(overrides: Overrides = None, config: ConfigFolder = None, as_jso
 
     place = Place.of(overrides, config)
     rows = [place.describe(entry) for entry in (*place.catalogue.models, *place.others())]
+    rows += place.own_voices()
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -72,6 +73,9 @@ def list_models(overrides: Overrides = None, config: ConfigFolder = None, as_jso
         )
     Console().print(table)
     typer.echo("\n* no engine uses it yet. Size and memory are in MiB.")
+    for row in rows:
+        if row["state"] == "left out":
+            typer.echo(f"{row['id']} is left out: {row['summary']}")
     typer.echo(f"They lie in {place.store.root}; `interlocutor models pull ID` brings one.")
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import EngineError
 
 if TYPE_CHECKING:
-    from pipelines.models.catalogue import Catalogue, Entry, Kind
+    from pipelines.models.catalogue import Catalogue, Entry, Kind, SpeakerEntry
     from pipelines.models.hub_access import HubAccess
     from pipelines.models.settings import ModelSettings
     from pipelines.models.store import Store
@@ -81,6 +82,20 @@ class Place:
                 found.append(local(name, kind, size_mib, repository=repository or None))
         return found
 
+    def own_voices(self) -> list[dict[str, Any]]:
+        """Return what `models list` tells of the operator's own Piper voices, those that are left out too.
+
+        Raises EngineError where their folder is not there.
+        """
+        from pipelines.tts.voices import piper_folder
+
+        folder = piper_folder(self._settings)
+        rows = [
+            _own(voice.file.stem, "installed", _who(voice.speakers), len(voice.speakers), voice.file)
+            for voice in folder.voices
+        ]
+        return rows + [_own(one.name, "left out", one.reason, 0, None) for one in folder.left_out]
+
     def resolve(self, name: str) -> tuple[Path, Kind, Entry | None]:
         """Return the folder and kind of an id or of a path; raises EngineError if nothing is there."""
         from pipelines.models.verify import kind_of
@@ -131,3 +146,29 @@ class Place:
 
         folders = (self.store.folder(entry.id), self.store.source(entry.id), self.store.partial(entry.id))
         return sum(size_of(folder) for folder in folders) // _MIB
+
+
+def _who(speakers: Sequence[SpeakerEntry]) -> str:
+    """Return whose voices they are, for people: `a woman (en-gb)`."""
+    called = {"female": "a woman", "male": "a man"}
+    return ", ".join(f"{one.name + ': ' if one.name else ''}{called[one.sex]} ({one.accent})" for one in speakers)
+
+
+def _own(name: str, state: str, summary: str, speakers: int, file: Path | None) -> dict[str, Any]:
+    size_mib = max(file.stat().st_size // _MIB, 1) if file is not None else 0
+    return {
+        "id": name,
+        "kind": "synthesiser",
+        "summary": summary,
+        "state": state,
+        "qualified": False,
+        "size_mib": size_mib,
+        "memory_mib": size_mib,
+        "languages": ["en"] if file is not None else ["?"],
+        "speakers": speakers,
+        "licence": "not known",
+        "gated": False,
+        "sources": [],
+        "used": file is not None,
+        "folder": str(file.parent) if file is not None else None,
+    }

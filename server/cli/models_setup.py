@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pipelines.engine_choices import EngineSettings
     from pipelines.models.settings import ModelSettings
     from server.cli.models_place import Place
+    from server.settings.tree import Settings
 
 FIRST = "tiny.en"
 """The smallest recogniser: a minute's download, quick enough for two cores."""
@@ -32,13 +34,28 @@ def register(app: typer.Typer) -> None:
     group.command("setup", context_settings=_AS_SERVE, options_metavar="[OPTIONS OF SERVE]")(setup)
 
 
-def setup(
-    context: typer.Context, embedded: Embedded = False, overrides: Overrides = None, config: ConfigFolder = None
-) -> None:
-    """Bring the smallest Whisper, patients' voices, what understands questions and what hears the end of turns.
+class Part(StrEnum):
+    """What of it to bring."""
 
-    Takes what `serve` takes. It never fails. `scripts/serve` runs it. What the settings do not ask for, or what is here
-    already, is not fetched.
+    ALL = "all"
+    ENGINES = "engines"
+    VOICES = "voices"
+
+
+def setup(
+    context: typer.Context,
+    embedded: Embedded = False,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+    part: Annotated[
+        Part, typer.Option(help="engines: all that a start must not be without. voices: patients' voices.")
+    ] = Part.ALL,
+) -> None:
+    """Bring the smallest Whisper, what understands questions, what hears the end of turns, and patients' voices.
+
+    Takes what `serve` takes. It never fails. `scripts/serve` runs it: for the engines before it serves, for the voices
+    while the server runs, which takes them by itself. Where the server does not start without voices, they come with
+    the engines. What the settings do not ask for, or what is here already, is not fetched.
     """
     from server.cli.models_place import Place
     from server.settings.tree import load_settings
@@ -50,12 +67,23 @@ def setup(
     except SettingsError:
         return  # the server says what is wrong with them
     place = Place.of(overrides, config)
+    if part is not Part.VOICES:
+        _bring_engines(place, settings)
+    voices_first = settings.engines.synthesiser == "neural" or settings.environment == "production"
+    if part is Part.ALL or (part is Part.ENGINES) == voices_first:
+        _bring_wanted_voices(place, settings)
+
+
+def _bring_engines(place: Place, settings: Settings) -> None:
     if _wants_first(settings.engines, settings.models.path):
         _bring_first(place, settings.engines)
     if _wants_turn_detector(settings.engines, settings.models.path):
         _bring_turn_detector(place)
     if _wants_encoder(settings.engines, settings.models.path):
         _bring_encoder(place, settings.engines.interpreter_model)
+
+
+def _bring_wanted_voices(place: Place, settings: Settings) -> None:
     if settings.engines.synthesiser == "neural" or _wants_voices(settings.engines):
         _bring_voices(place, settings.models, settings.engines.synthesiser)
 
@@ -94,7 +122,11 @@ def _bring_voices(place: Place, models: ModelSettings, wanted: str) -> None:
     from pipelines.tts.voices import KOKORO_CORES, installed_voices
 
     quick = wanted == "neural" or usable_cores() >= KOKORO_CORES
-    for sex in missing_sexes(installed_voices(models)):
+    try:
+        lacking = missing_sexes(installed_voices(models))
+    except (AppError, OSError):
+        return  # the server says what is wrong with the folder of voices
+    for sex in lacking:
         if quick or VOICES[sex] != KOKORO:
             _bring_extra(place, VOICES[sex], "the voice {id}", "such patients speak with a plain voice")
 

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from pipelines.engine_choices import Choice
+from pipelines.choice import Choice
 from pipelines.patient.card import public_view
 from server.http.requests import server_of
 from server.paths import STATIC
@@ -70,6 +70,8 @@ async def info(request: Request) -> Response:
 
     def engine(choice: Choice) -> dict[str, Any]:
         chosen = {"name": choice.name, "demonstration": choice.demonstration, "reason": choice.reason}
+        if choice.plain_for:
+            chosen["demonstration_for"] = list(choice.plain_for)
         return chosen | ({"model": choice.model} if choice.model else {})
 
     return JSONResponse(

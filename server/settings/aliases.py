@@ -63,7 +63,6 @@ def _at_most_thirty(value: str) -> str:
         return value  # the setting says what is wrong with it
 
 
-_NO_COQUI = "each patient has the voice that fits: `interlocutor models pull` brings them, also Coqui's VITS voices"
 _NO_LLM = "the scripted patient generates nothing; language models are not among this version's engines"
 _NO_LLM_DEVICE = "the scripted patient runs on the processor; language models are not among this version's engines"
 _NO_CLOUD = "Google's recogniser and voices are not used: what is heard and spoken is made on this machine"
@@ -84,10 +83,10 @@ ALIASES: tuple[Alias, ...] = (
     Alias("STT_MODEL_SIZE", "engines.whisper.model", "A size such as `base.en`, `small` or `large-v3`."),
     Alias("STT_DEVICE", "engines.whisper.device", "Any case.", _lower),
     Alias("VOICE__WHISPER_MODEL_SIZE", "engines.whisper.model", "STT_MODEL_SIZE wins over it."),
-    Alias("VOICE__PIPER_VOICES_DIR", note="Piper's voices lie with the other models: `interlocutor models pull joe`"),
+    Alias("VOICE__PIPER_VOICES_DIR", "models.piper_voices"),
     Alias("VOICE__GOOGLE_CLOUD_PROJECT", note=_NO_CLOUD),
     Alias("VOICE__GOOGLE_APPLICATION_CREDENTIALS", note=_NO_CLOUD),
-    Alias("TTS_MODEL_NAME", note=_NO_COQUI),
+    Alias("TTS_MODEL_NAME", "engines.coqui_model", "A name of coqui-tts, or a folder."),
     Alias("LLM_MODEL_NAME", note=_NO_LLM),
     Alias("LLM_DEVICE", note=_NO_LLM_DEVICE),
     Alias("LLM_QUANTIZATION", note=_NO_LLM),

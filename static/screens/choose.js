@@ -49,7 +49,9 @@ function notices(info) {
   const lines = [words.machine, words.tasks, words.recorded, words.headphones];
   const demonstrations = ["recogniser", "interpreter", "synthesiser"].filter((kind) => info?.engines?.[kind]?.demonstration);
   if (demonstrations.length > 0) {
-    lines.push(words.demonstration(words.list(demonstrations.map((kind) => words[kind]))));
+    const plain = info.engines.synthesiser?.demonstration_for ?? [];
+    const named = { ...words, synthesiser: words.plain_voice(plain) };
+    lines.push(words.demonstration(words.list(demonstrations.map((kind) => named[kind]))));
   }
   return section(words.notices_title, { className: "notices" }, h("ul", {}, ...lines.map((line) => h("li", {}, line))));
 }

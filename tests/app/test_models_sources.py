@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -283,6 +284,17 @@ def test_a_voice_is_brought_once_and_only_where_patients_would_speak_with_it(mac
     assert told.startswith("bringing the voice joe (1 MiB), once\n")
     assert (machine.models / "joe" / "some-voice.onnx.json").is_file()
     assert "bringing the voice joe" not in machine.setup(wanted=VOICE)
+
+
+def test_voices_come_while_the_server_runs_unless_it_does_not_start_without_them(machine: Machine) -> None:
+    write_whisper(machine.models / "small")
+    assert "bringing the voice" not in machine.setup("--part", "engines", wanted=VOICE)
+    told = machine.setup("--part", "voices", wanted=VOICE)
+    assert told.startswith("bringing the voice joe (1 MiB), once\n")
+    shutil.rmtree(machine.models / "joe")
+    demanded = (*VOICE, "--set", "engines.synthesiser=neural")
+    assert "bringing the voice joe" not in machine.setup("--part", "voices", wanted=demanded)
+    assert "bringing the voice joe (1 MiB), once\n" in machine.setup("--part", "engines", wanted=demanded)
 
 
 def test_without_the_voice_the_start_goes_on(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

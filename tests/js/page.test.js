@@ -154,6 +154,14 @@ test("every problem and every state has its words", () => {
   for (const state of STATES) assert.ok(strings.talk.states[state]?.name, state);
 });
 
+test("a voice for demonstration is named by whose it is", () => {
+  const { plain_voice, synthesiser } = strings.choose;
+  assert.equal(plain_voice(["female"]), "the voice of women");
+  assert.equal(plain_voice(["male"]), "the voice of men");
+  assert.equal(plain_voice(["female", "male"]), synthesiser);
+  assert.equal(plain_voice([]), synthesiser);
+});
+
 test("demonstrations are named in a sentence", () => {
   const { list, demonstration, recogniser, interpreter, synthesiser } = strings.choose;
   assert.match(demonstration(list([recogniser])), /speech recognition is for demonstration/);

@@ -9,7 +9,8 @@ import pytest
 
 from audio.clock import LoopClock
 from common.errors import EngineError
-from pipelines.engine_choices import Choice, Choices, EngineSettings, build_lanes, choose_engines
+from pipelines.choice import Choice
+from pipelines.engine_choices import Choices, EngineSettings, build_lanes, choose_engines
 from pipelines.models.settings import ModelSettings
 from pipelines.responders.remote.settings import RemoteSettings
 

@@ -47,6 +47,11 @@ def test_a_slow_voice_bounds_too() -> None:
     assert found.count < places_of(Trial(5.0, 50.0, 60.0), reader(), voice(), cores=8).count
 
 
+def test_the_mean_over_the_patients_counts_and_the_reason_says_so() -> None:
+    found = places_of(Trial(5.0, 500.0, 60.0, voices=2), reader(), voice(), cores=8)
+    assert found.reason == "patients' voices take on average 500 ms for it"
+
+
 def test_engines_that_cost_nothing_leave_our_own_work() -> None:
     found = places_of(Trial(0.0, 0.0, 0.0), reader(), voice(), cores=2)
     assert (found.count, found.reason) == (40, "2 cores")

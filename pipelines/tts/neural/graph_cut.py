@@ -19,6 +19,8 @@ _DECODERS = ("/dec/", "/waveform_decoder/")
 _RANDOM = "RandomNormalLike"
 _DURATIONS = "Ceil"
 _TIME_AXES = 3
+_SPEAKER = "sid"
+_NO_DECODER = "its graph doesn't say where the decoder begins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class CutVoice:
     `latents` (1, channels, frames) go from the front to the decoder window by window, `sides` whole; `durations` are
     the frames of each id, empty where the graph doesn't say. `noises` are the front's inputs for random numbers,
     float32 (1, channels, length) of at least the size that is needed. A voice that can't be cut has no decoder: its
-    latents are the audio itself, and `why_whole` says why.
+    latents are the audio itself, and `why_whole` says why. `speakers` is how many the graph knows, 0 where it asks for
+    none or doesn't say.
     """
 
     front: bytes
@@ -38,6 +41,7 @@ class CutVoice:
     decoder: bytes = b""
     sides: tuple[str, ...] = ()
     why_whole: str = ""
+    speakers: int = 0
 
 
 def cut_voice(file: Path) -> CutVoice:
@@ -48,18 +52,19 @@ def cut_voice(file: Path) -> CutVoice:
     ceilings = [node.output[0] for node in model.graph.node if node.op_type == _DURATIONS]
     durations = ceilings[0] if len(ceilings) == 1 else ""
     audio = model.graph.output[0].name
+    speakers = _speakers(model)
     decoder = [node for node in model.graph.node if node.name.startswith(_DECODERS)]
     if not decoder:
         _declare(model, [durations] if durations else [])
         front = _part(model, [known.name for known in model.graph.input], [audio, *filter(None, [durations])])
-        return CutVoice(front, audio, durations, noises, why_whole="its graph doesn't say where the decoder begins")
+        return CutVoice(front, audio, durations, noises, why_whole=_NO_DECODER, speakers=speakers)
     crossing = _crossing(model, decoder)
     inputs = [known.name for known in model.graph.input]
     _declare(model, [*crossing, *filter(None, [durations])])
     latents, *sides = crossing
     made = [name for name in sides if name not in inputs]
     front = _part(model, inputs, [latents, *filter(None, [durations]), *made])
-    return CutVoice(front, latents, durations, noises, _part(model, crossing, [audio]), tuple(sides))
+    return CutVoice(front, latents, durations, noises, _part(model, crossing, [audio]), tuple(sides), speakers=speakers)
 
 
 def _part(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
@@ -75,6 +80,12 @@ def _crossing(model: Any, decoder: Sequence[Any]) -> list[str]:
     fixed |= {name for node in model.graph.node if node.op_type == "Constant" for name in node.output}
     taken = (name for node in decoder for name in node.input)
     return list(dict.fromkeys(name for name in taken if name and name not in inside and name not in fixed))
+
+
+def _speakers(model: Any) -> int:
+    """Return the rows of the table in which the graph looks its speaker up."""
+    tables = {node.input[0] for node in model.graph.node if node.op_type == "Gather" and _SPEAKER in node.input[1:]}
+    return next((int(weight.dims[0]) for weight in model.graph.initializer if weight.name in tables), 0)
 
 
 def _noise_inputs(model: Any) -> list[str]:

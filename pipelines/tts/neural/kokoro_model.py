@@ -82,8 +82,8 @@ class KokoroModel:
         # Each library raises errors of its own for a broken file.
         except Exception as error:
             raise EngineError(f"the voice in {folder} can't be read ({error})", code="model.format") from error
-        self._encoder: Any = open_session(encoder, threads=threads, name=self._name)
-        self._decoder: Any = open_session(decoder, threads=threads, name=self._name)
+        self._encoder: Any = open_session(encoder, threads=threads, name=self._name, on_card=True)
+        self._decoder: Any = open_session(decoder, threads=threads, name=self._name, on_card=True)
 
     def styles(self, speaker: str) -> NDArray[np.float32]:
         """Return a speaker's styles, float32 (lengths, 256); raises EngineError (`model.speaker`)."""

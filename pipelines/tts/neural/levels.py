@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +20,9 @@ PAUSE_MS = 300.0
 _MOST_DB = 20.0
 # A wave is left as it is up to the knee; above, it bends towards the ceiling and never reaches it.
 _KNEE = 0.6
-# -1 dB, and some for the ripples of resampling.
-_CEILING = 0.83
+# -1 dB, and 1 dB for the ripples of resampling in the loudest mood.
+_CEILING = 0.79
+_FADE_IN_MS, _FADE_OUT_MS = 3.0, 10.0
 _FULL_SCALE = 32767.0
 # The measure takes 16 bits: a loud voice must not be clipped by it.
 _HEADROOM = 4.0
@@ -37,7 +40,34 @@ def loudness_of(wave: Wave, rate_hz: int) -> float:
 
 def gain_for(lufs: float) -> float:
     """Return the factor that brings a clause of this loudness to the target."""
-    return float(10.0 ** (np.clip(TARGET_LUFS - lufs, -_MOST_DB, _MOST_DB) / 20.0))
+    return factor_of(float(np.clip(TARGET_LUFS - lufs, -_MOST_DB, _MOST_DB)))
+
+
+def factor_of(db: float) -> float:
+    """Return the factor of so many dB."""
+    return float(10.0 ** (db / 20.0))
+
+
+def faded(waves: Iterable[Wave], rate_hz: int) -> Iterator[Wave]:
+    """Yield the pieces of a clause, float32 (n,) each, faded in and out, so that no edge is heard as a click.
+
+    So that the end can be faded, the last of each piece goes with the next.
+    """
+    fade_in, fade_out = samples_for(_FADE_IN_MS, rate_hz), samples_for(_FADE_OUT_MS, rate_hz)
+    held = np.zeros(0, dtype=np.float32)
+    begun = False
+    for wave in waves:
+        piece = np.concatenate([held, wave])
+        if not begun and len(piece) >= fade_in:
+            piece[:fade_in] *= np.linspace(0.0, 1.0, fade_in, dtype=np.float32)
+            begun = True
+        given = max(0, len(piece) - fade_out) if begun else 0
+        held = piece[given:].copy()
+        if given:
+            yield piece[:given]
+    if len(held):
+        held *= np.linspace(1.0, 0.0, len(held), dtype=np.float32)
+        yield held
 
 
 def to_pcm(wave: Wave, gain: float) -> Pcm:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from audio.programme_loudness import SILENCE_LUFS
 from pipelines.tts.neural.levels import PAUSE_MS, Wave
 
-_RIDGE = 3.0
+_RIDGE = 30.0
 _LEAST_POWER = 1e-8
 # BS.1770-4: the blocks, how far they lie apart, the two gates, and the offset of the scale.
 _BLOCK_MS, _STEP_MS = 400.0, 100.0

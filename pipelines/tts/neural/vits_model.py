@@ -52,9 +52,17 @@ class VitsModel:
         """Load the voice; raises EngineError (`model.format`)."""
         self.voice = voice
         self._cut = _cut(voice)
+        last = max(voice.speakers.values(), default=0)
+        if self._cut.speakers and last >= self._cut.speakers:
+            raise EngineError(
+                f"{voice.model} has {self._cut.speakers} speakers, and its description tells of number {last}; "
+                "take the description that belongs to it",
+                code="model.format",
+            )
         name = str(voice.model)
-        self._front: Any = open_session(self._cut.front, threads=threads, name=name)
-        self._decoder: Any = open_session(self._cut.decoder, threads=threads, name=name) if self._cut.decoder else None
+        self._front: Any = open_session(self._cut.front, threads=threads, name=name, on_card=True)
+        decoder = self._cut.decoder
+        self._decoder: Any = open_session(decoder, threads=threads, name=name, on_card=True) if decoder else None
         self._inputs = {known.name for known in self._front.get_inputs()}
         noise = np.random.default_rng(_NOISE_SEED).standard_normal((1, _NOISE_CHANNELS, MOST_FRAMES), np.float32)
         # Each has its own numbers, the same for every passage, so that a reply can be made again.

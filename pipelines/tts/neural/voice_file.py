@@ -16,6 +16,8 @@ from common.errors import EngineError
 
 _ESPEAK_VOICES = {"en": "en-us", "en-gb": "en", "en-uk": "en"}
 _RATES_HZ = range(8_000, 48_001)
+# Piper trains at these rates and no others.
+_RATES_OF_QUALITY = {"x_low": 16_000, "low": 16_000, "medium": 22_050, "high": 22_050}
 _BLANK = "<BLNK>"
 
 
@@ -48,14 +50,18 @@ class VoiceFile:
 
 
 def read_voice(folder: Path) -> VoiceFile:
-    """Return the voice in `folder`; raises EngineError (`model.format`) for none or a contradictory one."""
-    models = sorted(folder.rglob("*.onnx"))
+    """Return the voice in `folder`, or in this `.onnx` file with Piper's description beside it.
+
+    Raises EngineError (`model.format`) for none or a contradictory one.
+    """
+    alone = folder.suffix == ".onnx" and folder.is_file()
+    models = [folder] if alone else sorted(folder.rglob("*.onnx"))
     if not models:
         raise EngineError(f"{folder} holds no voice: there is no .onnx file", code="model.format")
     model = models[0]
     beside = model.with_name(model.name + ".json")
     try:
-        if beside.is_file():
+        if alone or beside.is_file():
             return _piper(model, _object(beside))
         return _coqui(
             model, _object(folder / "config.json"), json.loads((folder / "symbols.json").read_bytes()), folder
@@ -75,6 +81,8 @@ def _object(file: Path) -> dict[str, Any]:
 
 
 def _piper(model: Path, said: Mapping[str, Any]) -> VoiceFile:
+    if said.get("phoneme_type", "espeak") != "espeak":
+        raise ValueError(f"it reads {said['phoneme_type']}, not the phonemes of espeak-ng; choose another voice")
     ids = {str(letter): _numbers(numbers) for letter, numbers in said["phoneme_id_map"].items()}
     inference = said.get("inference", {})
     count = int(said.get("num_speakers", 1))
@@ -83,9 +91,15 @@ def _piper(model: Path, said: Mapping[str, Any]) -> VoiceFile:
         speakers = {str(number): number for number in range(count)}
     if any(not 0 <= number < count for number in speakers.values()) and count > 1:
         raise ValueError(f"it names speakers beyond the {count} that it says it has")
+    rate_hz, quality = _rate(said["audio"]["sample_rate"]), str(said["audio"].get("quality", ""))
+    if rate_hz != _RATES_OF_QUALITY.get(quality, rate_hz):
+        raise ValueError(
+            f"quality '{quality}' means {_RATES_OF_QUALITY[quality]} Hz, and sample_rate says {rate_hz}; correct the "
+            "one that is wrong"
+        )
     return VoiceFile(
         model,
-        _rate(said["audio"]["sample_rate"]),
+        rate_hz,
         str(said["espeak"]["voice"]),
         ids,
         begin=(*ids["^"], *ids["_"]),
