@@ -39,7 +39,9 @@ def convert_gguf(source: Path, target: Path, *, quantization: str | None = "int8
         spec.validate()
     except (NotGguf, ValueError, KeyError, TypeError) as error:
         why = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise EngineError(f"{source} can't be used, {why}: pull it again, or choose another", code="model.format") from error
+        raise EngineError(
+            f"{source} can't be used, {why}: pull it again, or choose another", code="model.format"
+        ) from error
     spec.optimize(quantization=quantization)
     target.mkdir(parents=True, exist_ok=True)
     spec.save(str(target))
