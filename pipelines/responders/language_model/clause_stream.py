@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from typing import Literal
 
 from pipelines.tts.clauses import STOP_PAUSE_MS, split_clauses
@@ -18,17 +19,20 @@ _GRAM, _MOST_GRAMS = 3, 3
 _DIRECTIONS = re.compile(r"\*[^*\n]{1,80}\*|\[[^\]\n]{0,80}\]|\([^)\n]{0,80}\)|<[^>\n]{0,80}>")
 _MARKS = re.compile(r"[*_`#~|>\\{}()\[\]<]+|https?://\S+")
 _LABEL = re.compile(r"^\s*(?:patient|assistant|me|[A-Z][a-z]+(?: [A-Z][a-z]+)?)\s*:\s*", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.!?…]+(?=[\"'”’)]*(?:\s|$))")
 _BULLET = re.compile(r"^\s*(?:[-•–]|\d{1,2}[.)])\s+")
 
 
 class ClauseStream:
     """Takes text as it comes and returns clauses once they are whole, each with the pause after it in milliseconds."""
 
-    def __init__(self, *, most_sentences: int) -> None:
+    def __init__(self, *, most_sentences: int, said: Iterable[str] = ()) -> None:
+        """Take text for one reply; `said` is what was said before, and is not said again."""
         self.stopped: Stopped = ""
         self._left = most_sentences
         self._text = ""
         self._said: list[str] = []
+        self._before = {words for text in said if len((words := _plain(text)).split()) >= _GRAM}
         self._first = True
 
     @property
@@ -87,14 +91,14 @@ class ClauseStream:
             words = _plain(text)
             if not words or self.stopped:
                 continue
-            if words in self._said or self._runs_on(text.split()):
+            if words in self._said or words in self._before or self._runs_on(text.split()):
                 self.stopped = "repeats"
                 break
             self._said.append(words)
             self._first = False
             taken.append((text, pause_ms))
             if pause_ms >= STOP_PAUSE_MS:
-                self._left -= 1
+                self._left -= len(_SENTENCE_END.findall(text)) or 1
                 if self._left <= 0:
                     self.stopped = "sentences"
         return taken

@@ -142,9 +142,8 @@ class LanguageModel:
         with self._running_with(fixed) as cached:
             if cached:
                 tokens = self._tokens(fixed)
-                for _ in self._generator.generate_tokens(
-                    tokens[-1:], max_length=1, static_prompt=tokens[:-1], end_token=self._ends
-                ):
+                # Something must follow what is kept, whatever it is.
+                for _ in self._generator.generate_tokens(tokens[:1], max_length=1, static_prompt=tokens):
                     pass
 
     @contextmanager

@@ -103,7 +103,10 @@ class LanguageModelResponder:
             manner = manner_of(
                 request.persona, most_tokens=self._settings.max_new_tokens, temperature=self._settings.temperature
             )
-            stream = ClauseStream(most_sentences=manner.sentences)
+            before = [
+                text for item in request.history if item.role == "patient" for text, _ in split_clauses(item.text)
+            ]
+            stream = ClauseStream(most_sentences=manner.sentences, said=before)
             prompt = self._prompt(model, request, manner.tokens)
             whole = prompt.fixed + prompt.rest
             cue = request.release.cue

@@ -49,7 +49,7 @@ class LanguageModelSettings(BaseModel):
         description="Most tokens of a prompt and its reply; a model with less takes less.",
     )
     history_tokens: int = Field(
-        default=300,
+        default=120,
         ge=0,
         le=16384,
         description="Most tokens of what was said before; the newest are kept. More of it makes the first word later.",
