@@ -18,7 +18,8 @@ _CUT_WORDS = 16
 _GRAM, _MOST_GRAMS = 3, 3
 _DIRECTIONS = re.compile(r"\*[^*\n]{1,80}\*|\[[^\]\n]{0,80}\]|\([^)\n]{0,80}\)|<[^>\n]{0,80}>")
 _MARKS = re.compile(r"[*_`#~|>\\{}()\[\]<]+|https?://\S+")
-_LABEL = re.compile(r"^\s*(?:patient|assistant|me|[A-Z][a-z]+(?: [A-Z][a-z]+)?)\s*:\s*", re.IGNORECASE)
+_LOOSE = re.compile(r" +([.,;:!?…])")
+_LABEL = re.compile(r"^\s*(?:(?i:patient|assistant|me)|[A-Z][a-z]+ [A-Z][a-z]+)\s*:\s*")
 _SENTENCE_END = re.compile(r"[.!?…]+(?=[\"'”’)]*(?:\s|$))")
 _BULLET = re.compile(r"^\s*(?:[-•–]|\d{1,2}[.)])\s+")
 
@@ -120,8 +121,8 @@ def _speakable(text: str, *, first: bool) -> str:
     text = _DIRECTIONS.sub(" ", text.replace("**", ""))
     text = _BULLET.sub("", _LABEL.sub("", text) if first else text)
     text = _MARKS.sub(" ", text)
-    text = "".join(mark for mark in text if _is_said(mark)).strip().strip('"“”')
-    return " ".join(text.split())
+    text = " ".join("".join(mark for mark in text if _is_said(mark)).split())
+    return _LOOSE.sub(r"\1", text).strip('"“” ')
 
 
 def _is_said(mark: str) -> bool:

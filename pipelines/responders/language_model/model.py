@@ -234,6 +234,18 @@ class LanguageModel:
             finally:
                 steps.close()
 
+    def bare_steps(self, prompt: Prompt, *, most_tokens: int) -> Iterator[Any]:
+        """Yield CTranslate2's own steps for a prompt, and do nothing else: what the pace is compared with."""
+        with self._running_with(prompt.fixed) as cached:
+            fixed, rest = self._tokens(prompt.fixed), self._tokens(prompt.rest)
+            yield from self._generator.generate_tokens(
+                rest if cached else fixed + rest,
+                max_length=most_tokens,
+                repetition_penalty=_REPETITION_PENALTY,
+                end_token=self._ends,
+                **({"static_prompt": fixed} if cached else {}),
+            )
+
 
 def _digest(folder: Path) -> str:
     """Return the sha256 of the weights: as it was written down when they came, or read anew."""

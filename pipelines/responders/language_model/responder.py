@@ -7,6 +7,7 @@ the card's words, and `ModelUse` says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -115,7 +116,9 @@ class LanguageModelResponder:
                 answer,
                 most_tokens=manner.tokens,
                 temperature=manner.temperature,
-                stop=lambda: request.id in self._cancelled,
+                # It knows nothing of the model: CTranslate2 lets go of it in a thread of the model's own, which can't
+                # wait for itself if that frees the model.
+                stop=partial(self._cancelled.__contains__, request.id),
             )
             try:
                 for piece in pieces:
