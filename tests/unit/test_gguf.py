@@ -9,8 +9,13 @@ import numpy as np
 import pytest
 
 from common.errors import EngineError
+from pipelines.models.catalogue import Entry, ModelFile
+from pipelines.models.from_folder import FromFolder
 from pipelines.models.gguf_file import NotGguf, read_gguf
 from pipelines.models.gguf_llama import convert_gguf
+from pipelines.models.pull import pull
+from pipelines.models.sources import HubSource
+from pipelines.models.store import Provenance, Store, checksum_faults
 from pipelines.models.verify import kind_of, verify_folder
 from tests.tiny_llama import SPECIALS, TEMPLATE, TinyLlama, words
 
@@ -69,6 +74,65 @@ def test_the_tokenizer_reads_special_tokens_merges_and_every_byte(tmp_path: Path
     # Each digit is cut off by itself.
     assert len(tokenizer.encode("63").ids) == 2
     assert tokenizer.get_vocab_size() == len(words()) == len(SPECIALS) + 257
+
+
+class Silent:
+    """Watches a pull and says nothing."""
+
+    def say(self, text: str) -> None: ...
+
+    def begin(self, label: str, *, done_bytes: int, total_bytes: int | None) -> None: ...
+
+    def advance(self, count: int) -> None: ...
+
+    def end(self) -> None: ...
+
+
+def tiny_entry() -> Entry:
+    return Entry(
+        id="tiny",
+        kind="responder",
+        summary="tiny",
+        sources=(HubSource(repository="some/tiny"),),
+        files=(ModelFile(path="tiny.gguf"),),
+        licence="ours",
+        download_mib=1,
+        memory_mib=1,
+        languages=("en",),
+        convert="gguf",
+    )
+
+
+def test_a_pull_converts_what_comes_and_keeps_the_result_alone(tmp_path: Path) -> None:
+    (tmp_path / "from").mkdir()
+    TinyLlama().write(tmp_path / "from" / "tiny.gguf")
+    store = Store(tmp_path / "models")
+    folder = pull(tiny_entry(), store, [FromFolder(tmp_path / "from")], Silent())
+    assert verify_folder(folder, "responder") == []
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.json",
+        "model.bin",
+        "provenance.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocabulary.json",
+    ]
+    came = Provenance.read(folder)
+    assert came is not None
+    assert (came.made_by, came.origin) == ("pull, converted from gguf", "folder")
+    assert checksum_faults(folder, came) == []
+    assert store.state(tiny_entry()) == "installed"
+    assert not store.partial("tiny").exists()
+
+
+def test_a_pull_of_a_damaged_file_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "from").mkdir()
+    path = TinyLlama().write(tmp_path / "from" / "tiny.gguf")
+    path.write_bytes(path.read_bytes()[:-5000])
+    store = Store(tmp_path / "models")
+    with pytest.raises(EngineError, match="it is cut off"):
+        pull(tiny_entry(), store, [FromFolder(tmp_path / "from")], Silent())
+    assert not store.folder("tiny").exists()
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class ChatTemplate:
             raise
         # A template may raise whatever Python raises.
         except Exception as error:
-            raise TemplateFailed(f"its chat template failed ({type(error).__name__}: {error})"[:300]) from error
+            raise TemplateFailed(f"its chat template failed ({type(error).__name__})") from error
         return "".join(pieces)
 
     def _range(self, *bounds: int) -> range:
