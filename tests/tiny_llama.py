@@ -7,12 +7,20 @@ weights in the order that the file has them (neighbours are rotated), so it says
 from __future__ import annotations
 
 import struct
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipelines.models.cache import ModelCache
+from pipelines.models.devices import Device
+from pipelines.models.gguf_llama import convert_gguf
+from pipelines.responders.language_model.model import LanguageModel
+from pipelines.responders.language_model.responder import LanguageModelResponder
+from pipelines.responders.language_model.settings import LanguageModelSettings
 
 Floats = NDArray[np.float32]
 
@@ -166,6 +174,18 @@ class TinyLlama:
             states = states + inner @ weights[f"{name}.ffn_down.weight"].T
         last = weights["token_embd.weight"] if self.tied else weights["output.weight"]
         return np.asarray(_norm(states, weights["output_norm.weight"]) @ last.T, dtype=np.float32)
+
+
+def tiny_responder(**told: Any) -> LanguageModelResponder:
+    """Return a responder with such a model, which is read and forgotten on the disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        convert_gguf(TinyLlama(told={"llama.context_length": 4096} | told).write(root / "tiny.gguf"), root / "tiny")
+        model = LanguageModel(root / "tiny", device=Device("cpu", 0, "float32", "tests"))
+    cache = ModelCache(max_models=1, max_bytes=1 << 40)
+    return LanguageModelResponder(
+        lambda: cache.lease("tiny", lambda: model, estimate_bytes=1), LanguageModelSettings(), "tiny"
+    )
 
 
 def _norm(states: Floats, gamma: Floats) -> Floats:
