@@ -33,7 +33,7 @@ from pipelines.responders.language_model.model import Answer, LanguageModel
 from pipelines.responders.language_model.prompt import Prompt
 from pipelines.responders.language_model.responder import LanguageModelResponder
 from pipelines.responders.language_model.settings import LanguageModelSettings
-from tests.tiny_llama import TEMPLATE, TinyLlama
+from tests.tiny_llama import TinyLlama
 
 PERSONA = Persona("Susan Clarke", 52, "female", "polite", "Veterinary clinic")
 CARD_WORDS = "I'm not sure about that."
@@ -113,10 +113,10 @@ def test_it_keeps_the_contract(folder: Path) -> None:
     assert text
     assert use is not None
     assert (use.model, len(use.digest)) == ("tiny", 64)
-    assert answers(responder) == (
-        text,
-        replace(use, first_token_ms=pytest.approx(0, abs=1e5), took_ms=pytest.approx(0, abs=1e5)),
-    )
+    again, other = answers(responder)
+    assert other is not None
+    assert again == text
+    assert replace(other, first_token_ms=None, took_ms=0.0) == replace(use, first_token_ms=None, took_ms=0.0)
 
 
 def test_the_words_of_the_model_are_spoken_clause_by_clause(folder: Path) -> None:
@@ -354,7 +354,3 @@ def test_who_chats_says_more(mood: str, sentences: int, tokens: int) -> None:
     manner = manner_of(replace(PERSONA, mood=mood), most_tokens=48, temperature=0.8)
     assert (manner.sentences, manner.tokens) == (sentences, tokens)
     assert manner_of(replace(PERSONA, mood=mood), most_tokens=48, temperature=0.0).temperature == 0.0
-
-
-def test_the_template_of_the_tests_is_chatml() -> None:
-    assert "<|im_start|>" in TEMPLATE
