@@ -6,7 +6,7 @@ the card's words, and `ModelUse` says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from common.errors import EngineError
 from pipelines.engines import (
     Clause,
     EngineInfo,
-    HistoryItem,
     ModelUse,
     PrepareRequest,
     ReplyEnd,
@@ -28,24 +27,18 @@ from pipelines.models.cache import Lease, shared_cache
 from pipelines.models.devices import choose_device
 from pipelines.models.model_memory import files_bytes
 from pipelines.models.settings import ModelSettings
-from pipelines.responders.language_model.chat_template import Message, TemplateFailed
+from pipelines.responders.language_model.briefing import TooLong, brief
+from pipelines.responders.language_model.chat_template import TemplateFailed
 from pipelines.responders.language_model.clause_stream import ClauseStream
 from pipelines.responders.language_model.manner import manner_of
 from pipelines.responders.language_model.model import Answer, LanguageModel
-from pipelines.responders.language_model.prompt import Prompt, said_before
+from pipelines.responders.language_model.prompt import Prompt
 from pipelines.responders.language_model.settings import LanguageModelSettings
 from pipelines.tts.clauses import split_clauses
 
 logger = structlog.get_logger("pipelines.language_model")
 
-# What is kept free beside history and reply: the template's own words, and those around what was told.
-_SPARE_TOKENS = 64
-_LEAST_QUESTION_TOKENS = 128
 _MOST_CANCELLED = 256
-
-
-class _TooLong(Exception):
-    """The prompt does not fit, whatever is left out of the history."""
 
 
 class LanguageModelResponder:
@@ -108,7 +101,7 @@ class LanguageModelResponder:
                 text for item in request.history if item.role == "patient" for text, _ in split_clauses(item.text)
             ]
             stream = ClauseStream(most_sentences=manner.sentences, said=before)
-            prompt = self._prompt(model, request, manner.tokens)
+            prompt = brief(model, request, self._settings, reply_tokens=manner.tokens)
             whole = prompt.fixed + prompt.rest
             cue = request.release.cue
             pieces = model.write(
@@ -134,7 +127,7 @@ class LanguageModelResponder:
         except TemplateFailed as error:
             reason = "template"
             logger.warning("language_model_failed", reason=reason, detail=str(error))
-        except _TooLong:
+        except TooLong:
             reason = "context"
         except EngineError as error:
             reason = "failed"
@@ -170,50 +163,6 @@ class LanguageModelResponder:
             return False
         told = release.cue is not None or release.fact is not None
         return release.free or (told and self._settings.speaks_for == "everything")
-
-    def _prompt(self, model: LanguageModel, request: RespondRequest, reply_tokens: int) -> Prompt:
-        """Return the prompt with as much of the history as there is room for; raises _TooLong, TemplateFailed."""
-        fixed = model.count(model.prompts.fixed(request.persona))
-        context = min(self._settings.context_tokens, model.context_tokens)
-        room = context - fixed - reply_tokens - _SPARE_TOKENS
-        say = request.release.text if not request.release.free else ""
-        room -= model.count(say)
-        if room < _LEAST_QUESTION_TOKENS:
-            raise _TooLong
-        question = model.last_tokens(request.text, max(_LEAST_QUESTION_TOKENS, room // 2))
-        room -= model.count(question)
-        said, told = self._history(model, request.history, min(room, self._settings.history_tokens))
-        prompt = model.prompts.write(request.persona, said, question, told=told, say=say)
-        if model.count(prompt.fixed) + model.count(prompt.rest) + reply_tokens > context:
-            raise _TooLong
-        return prompt
-
-    def _history(self, model: LanguageModel, history: Sequence[HistoryItem], room: int) -> tuple[list[Message], str]:
-        """Return the newest of what was said, and what was told before that; both within `room` tokens."""
-        kept: list[HistoryItem] = []
-        older = list(history)
-        left = room
-        while older:
-            # What names a turn's speaker takes tokens too.
-            needed = model.count(older[-1].text) + 6
-            if needed > left:
-                break
-            left -= needed
-            kept.insert(0, older.pop())
-        told: list[str] = []
-        # What was told stays, and makes the rest shorter: half of the room at most.
-        allowed = room // 2
-        for item in reversed(older):
-            if item.role == "patient" and item.cues:
-                allowed -= model.count(item.text)
-                if allowed < 0:
-                    break
-                told.insert(0, item.text)
-        spent = model.count(" ".join(told))
-        while told and kept and spent > left:
-            left += model.count(kept[0].text) + 6
-            kept.pop(0)
-        return said_before(kept), " ".join(told)
 
 
 def _card_words(request: RespondRequest) -> Iterator[Clause]:
