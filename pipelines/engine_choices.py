@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +23,7 @@ from pipelines.lanes.worker_loop import Engine
 from pipelines.models.devices import DEVICE_PATTERN, choose_device, choose_threads
 from pipelines.models.model_folders import ModelPlace, installed_recognisers, installed_turn_detectors, locate
 from pipelines.models.settings import ModelSettings
+from pipelines.responders.language_model.settings import LanguageModelSettings
 from pipelines.responders.remote.plan import RemotePlan, plan_remote
 from pipelines.responders.remote.settings import RemoteSettings
 from pipelines.session.driver import Engines
@@ -73,11 +74,13 @@ class EngineSettings(BaseModel):
     interpreter_top_k: int = Field(
         default=3, ge=1, le=20, description="How many cues and facts, the likeliest first, are looked up for a turn."
     )
-    responder: Literal["auto", "scripted-patient", "remote", "scripted"] = Field(
+    responder: Literal["auto", "scripted-patient", "language-model", "remote", "scripted"] = Field(
         default="auto",
-        description="What words the patient's replies, by name; remote: the language model of engines.remote. auto "
-        "follows the backend, and asks a remote one only with the backend cloud or the profile hybrid.",
+        description="What words the patient's replies, by name; scripted-patient: the card's words; language-model: "
+        "that of engines.language_model; remote: the one of engines.remote. auto follows the backend: local takes a "
+        "language model that is installed, cloud and the profile hybrid a remote one, all others the card's words.",
     )
+    language_model: LanguageModelSettings = Field(default_factory=LanguageModelSettings)
     synthesiser: Literal["auto", "neural", "espeak", "flite", "scripted"] = Field(
         default="auto",
         description="Voices: neural (those that were pulled), flite, espeak. auto: neural ones that are quick enough "
@@ -102,7 +105,10 @@ class EngineSettings(BaseModel):
     )
     interpreter_workers: int = Field(default=1, ge=1, le=64, description="Threads of the interpreter.")
     responder_workers: int = Field(
-        default=1, ge=1, le=64, description="Threads or processes of the responder, for a remote one at least 16."
+        default=0,
+        ge=0,
+        le=64,
+        description="Threads of the responder, for a remote one at least 16; 0: one, for a language model two.",
     )
     synthesiser_workers: int = Field(
         default=0, ge=0, le=64, description="Threads or processes of the voice; 0: one, for neural voices two."
@@ -191,7 +197,7 @@ def choose_engines(
         backend,
         recogniser,
         _interpreter(settings, models, recogniser, why),
-        _responder(settings.responder, scripted, why) if mind is None else _asks_remote(mind, settings),
+        _responder(settings, models, scripted=scripted, why=why) if mind is None else _asks_remote(mind, settings),
         choose_voice(settings, models),
         turn_detector,
         no_turn_detector,
@@ -312,12 +318,44 @@ def _interpreter(settings: EngineSettings, models: ModelSettings, recogniser: Ch
     return Choice("word-index", factory, "thread", why if name == "auto" else by_name)
 
 
-def _responder(name: str, scripted: bool, why: str) -> Choice:
+def _responder(settings: EngineSettings, models: ModelSettings, *, scripted: bool, why: str) -> Choice:
+    name = settings.responder
     if name == "scripted" or (name == "auto" and scripted):
         return scripted_choice("responder", why)
+    by_name = "asked for by name"
+    if name == "language-model" or (name == "auto" and settings.backend == "local"):
+        try:
+            place = locate(settings.language_model.model, models, "responder")
+            if name == "auto":
+                place.require()
+        except EngineError as error:
+            if name != "auto":
+                raise EngineError(f"engines.language_model.model: {error.message}", code=error.code) from error
+            why = f"{why}; {error.message}"
+        else:
+            return _language_model(settings, models, place, why if name == "auto" else by_name)
+    elif name == "auto":
+        why = f"{why}; the card's words are measured to do better than the smallest language model"
     factory = Lazy("pipelines.responders.card_words", "CardWords")
-    reason = f"{why}; this version has no language model" if name == "auto" else "asked for by name"
-    return Choice("scripted-patient", factory, "thread", reason)
+    return Choice("scripted-patient", factory, "thread", why if name == "auto" else by_name)
+
+
+def _language_model(settings: EngineSettings, models: ModelSettings, place: ModelPlace, why: str) -> Choice:
+    options = {
+        "folder": place.folder,
+        "settings": settings.language_model,
+        "models": models,
+        "parallel": _minds(settings),
+    }
+    make = Lazy("pipelines.responders.language_model.responder", "make_responder", options)
+    # CTranslate2 lets go of the interpreter while it computes.
+    choice = Choice("language-model", _OfModel(place, make), "thread", why, demonstration=False, place=place)
+    return replace(choice, workers=_minds(settings))
+
+
+def _minds(settings: EngineSettings) -> int:
+    """Return how many replies a language model writes at once."""
+    return settings.responder_workers or min(2, choose_threads(0))
 
 
 def _turn_detector(settings: EngineSettings, models: ModelSettings, recogniser: Choice) -> tuple[Choice | None, str]:
@@ -350,7 +388,12 @@ def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Eng
     return Engines(
         _recogniser_lane(choices.recogniser, settings, clock),
         _job_lane("interpreter", choices.interpreter, settings.interpreter_workers, clock),
-        _job_lane("responder", choices.responder, max(settings.responder_workers, choices.responder.workers), clock),
+        _job_lane(
+            "responder",
+            choices.responder,
+            max(settings.responder_workers or 1, choices.responder.workers),
+            clock,
+        ),
         synthesiser_lane(choices.synthesiser, settings, clock),
         _job_lane("turn_detector", choices.turn_detector, settings.turn_detector_workers, clock)
         if choices.turn_detector is not None

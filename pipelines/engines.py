@@ -288,7 +288,8 @@ class Release:
     """What the patient may say now, in the card's words: a proposal.
 
     `cue` names the cue that it tells, if any, `fact` the fact. `act` is what the candidate's turn was taken for,
-    `reason` and `score` (0..1) are for the examiner.
+    `reason` and `score` (0..1) are for the examiner. `free`: nothing of the card is in the text, so that other words do
+    as well.
     """
 
     act: Act
@@ -297,6 +298,7 @@ class Release:
     reason: str = ""
     score: float = 1.0
     fact: str | None = None
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +377,28 @@ class RemoteUse:
     budget_used: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What a language model on this machine was asked for one reply, and what came of it; it precedes the ReplyEnd.
+
+    `outcome` is `model` (it worded the reply), `finished` (it broke off, and what it had said stands) or `card` (the
+    card's words are all of it), and `reason` the code of why. `digest` is the sha256 of the weights. `cached_tokens` of
+    the prompt were computed before.
+    """
+
+    model: str
+    digest: str
+    outcome: Literal["model", "finished", "card"]
+    reason: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cached_tokens: int = 0
+    first_token_ms: float | None = None
+    took_ms: float = 0.0
+    prompt: str = ""
+    completion: str = ""
+
+
 @runtime_checkable
 class Cancellable(Protocol):
     """An engine that waits for others while it answers: it can be told that nobody wants the answer any more."""
@@ -395,7 +419,7 @@ class Responder(Protocol):
     def prepare(self, request: PrepareRequest) -> None:
         """Get ready for a session, so that its first turn is as fast as the later ones (idempotent)."""
 
-    def respond(self, request: RespondRequest) -> Iterator[ReplyPart | RemoteUse]:
+    def respond(self, request: RespondRequest) -> Iterator[ReplyPart | RemoteUse | ModelUse]:
         """Yield clauses as they are ready, then exactly one ReplyEnd."""
 
 

@@ -327,6 +327,31 @@ class RemoteMindAsked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LanguageModelAsked(Event):
+    """A language model on this machine was to word a reply: what came of it, and what it took.
+
+    `outcome` is `model` (it worded the reply), `finished` (it broke off, and what it had said stands) or `card` (the
+    card's words are all of it); `reason` is the code of why. `digest` is the sha256 of the weights, `cached_tokens` of
+    the prompt were computed before. `prompt` and `completion` are what it was given and wrote, to the letter.
+    """
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    turn: int
+    reply: int
+    model: str
+    digest: str
+    outcome: str
+    reason: str
+    tokens_in: int
+    tokens_out: int
+    cached_tokens: int
+    first_token_ms: float | None
+    took_ms: float
+    prompt: str
+    completion: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyStarted(Event):
     """The patient's first audio was released."""
 

@@ -47,6 +47,12 @@ def real_encoder() -> Path:
 
 
 @pytest.fixture(scope="session")
+def real_language_model() -> Path:
+    """The folder of the smallest language model."""
+    return _there("smollm2-135m-instruct", lacking("smollm2-135m-instruct", kind="responder"))
+
+
+@pytest.fixture(scope="session")
 def learned_interpreter(real_encoder: Path) -> LearnedInterpreter:
     """The interpreter with the text encoder and the supplied exemplars, learned once."""
     made = LearnedInterpreter(real_encoder)

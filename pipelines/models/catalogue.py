@@ -19,12 +19,14 @@ from pipelines.models.sources import CataloguePart, HubSource, PackageSource, Sh
 
 Kind = Literal["recogniser", "encoder", "responder", "synthesiser", "turn_detector"]
 Export = Literal["ctranslate2", "onnx"]
+Form = Literal["gguf"]
+"""What a pull makes into the form that is loaded, by itself and at once."""
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 
-USED_KINDS: tuple[Kind, ...] = ("recogniser", "encoder", "synthesiser", "turn_detector")
+USED_KINDS: tuple[Kind, ...] = ("recogniser", "encoder", "responder", "synthesiser", "turn_detector")
 """The kinds of models that an engine of this version can load."""
 
 
@@ -69,6 +71,7 @@ class Entry(CataloguePart):
     speakers: int = Field(default=0, ge=0)
     voices: tuple[SpeakerEntry, ...] = Field(default=(), description="Speakers that may speak for a patient.")
     export: Export | None = Field(default=None, description="Into what it must be converted before use.")
+    convert: Form | None = Field(default=None, description="What comes, and is converted while it is pulled.")
     aliases: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -189,6 +192,7 @@ def local(name: str, kind: Kind, size_mib: int, *, repository: str | None = None
         speakers=0,
         voices=(),
         export=None,
+        convert=None,
         aliases=(),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common.errors import EngineError
-from pipelines.models.bringing import Came, Watcher, Way
+from pipelines.models.bringing import Came, Watcher, Way, require_room
 from pipelines.models.catalogue import Entry
 from pipelines.models.from_folder import FromFolder
 from pipelines.models.from_hub import FromArchive, FromHub
@@ -105,6 +105,8 @@ def _bring(entry: Entry, store: Store, ways: Sequence[Way], watch: Watcher) -> C
         watch.say(f"pulling {entry.id} from {way.place}")
         try:
             came = way.bring(entry, store, watch)
+            if entry.convert == "gguf":
+                came = _converted(entry, came, store, watch)
             _finish(entry, came)
             return came
         except EngineError as error:
@@ -121,6 +123,24 @@ def _bring(entry: Entry, store: Store, ways: Sequence[Way], watch: Watcher) -> C
 
 def _lines(way: Way, error: EngineError) -> list[str]:
     return [f"{way.label}: {line}" for line in error.message.splitlines()]
+
+
+def _converted(entry: Entry, came: Came, store: Store, watch: Watcher) -> Came:
+    """Make what came into a CTranslate2 model; what came is deleted. Raises EngineError (`model.format`)."""
+    from pipelines.models.gguf_llama import convert_gguf
+
+    (source,) = came.staged.glob("*.gguf")
+    made = store.partial(entry.id) / "made"
+    require_room(entry, store, 2 * source.stat().st_size)
+    watch.say(f"converting {entry.id}; this takes seconds")
+    with writing(made, resumes=False):
+        shutil.rmtree(made, ignore_errors=True)
+        try:
+            convert_gguf(source, made)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+    return Came(made, came.origin, came.source, came.revision, wheels=came.wheels)
 
 
 def _finish(entry: Entry, came: Came) -> None:
@@ -142,6 +162,7 @@ def _finish(entry: Entry, came: Came) -> None:
             source=came.source,
             revision=came.revision,
             files=records,
+            made_by=f"pull, converted from {entry.convert}" if entry.convert else "pull",
             origin=came.origin,
             wheels=came.wheels,
         ).write(staged)

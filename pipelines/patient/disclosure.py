@@ -201,9 +201,11 @@ class _Telling:
             case Act.ACKNOWLEDGEMENT if _THANKS.search(self.moment.text):
                 return self._volunteer(lines.thanked)
             case Act.EMPATHY | Act.REASSURANCE:
-                return self._volunteer(lines.comforted)
-            case _:
+                return _freely(self._volunteer(lines.comforted))
+            case Act.ADVICE:
                 return self._volunteer(self._acknowledgements())
+            case _:
+                return _freely(self._volunteer(self._acknowledgements()))
 
     # -------------------------------------------------------------- questions
 
@@ -278,7 +280,7 @@ class _Telling:
             return self._say([self.denial], f"has nothing of '{self.heard.topic}' to tell", Act.UNKNOWN)
         denied = form is not Form.YES_OR_NO or any(subject in DENIED for subject, _ in self.heard.subjects[:1])
         lines = DEFLECTIONS.get(form, self.lines.not_on_card) if denied else self.lines.not_on_card
-        return self._say(lines, f"has no answer of this kind: {form.value}", Act.UNKNOWN)
+        return _freely(self._say(lines, f"has no answer of this kind: {form.value}", Act.UNKNOWN))
 
     def _identity(self, *, by_age: bool) -> str:
         patient = self.card.patient
@@ -417,6 +419,11 @@ class _Telling:
 
     def _chance(self, key: str) -> int:
         return zlib.crc32(f"{self.seed}:{key}".encode())
+
+
+def _freely(release: Release) -> Release:
+    """Return a release that may be put in other words, unless something of the card is told in it."""
+    return replace(release, free=release.cue is None and release.fact is None)
 
 
 def _closest(due: Sequence[Cue], matches: Sequence[CueMatch]) -> Cue:

@@ -13,6 +13,7 @@ from common.errors import AppError, CapacityError
 from pipelines.conversation import signals as s
 from pipelines.conversation.commands import Respond, Speak
 from pipelines.engines import (
+    ModelUse,
     PrepareRequest,
     RemoteUse,
     ReplyPart,
@@ -21,7 +22,7 @@ from pipelines.engines import (
     SpeechChunk,
     Word,
 )
-from pipelines.events import Event, RemoteMindAsked
+from pipelines.events import Event, LanguageModelAsked, RemoteMindAsked
 from pipelines.lanes.jobs import JobLane, JobTicket
 from pipelines.lanes.messages import JobRequest
 from pipelines.patient.card import Card
@@ -112,9 +113,11 @@ class Speaking:
             on_end=lambda error: self._failed(now, error) if error else None,
         )
 
-    def _part(self, now: _Speaking, turn: int, part: ReplyPart | RemoteUse) -> None:
+    def _part(self, now: _Speaking, turn: int, part: ReplyPart | RemoteUse | ModelUse) -> None:
         if isinstance(part, RemoteUse):
             self._note(RemoteMindAsked(turn, now.reply, **asdict(part)))
+        elif isinstance(part, ModelUse):
+            self._note(LanguageModelAsked(turn, now.reply, **asdict(part)))
         else:
             self._signal(s.Proposed(now.reply, part))
 

@@ -56,6 +56,7 @@ def setup(
     Takes what `serve` takes. It never fails. `scripts/serve` runs it: for the engines before it serves, for the voices
     while the server runs, which takes them by itself. Where the server does not start without voices, they come with
     the engines. What the settings do not ask for, or what is here already, is not fetched.
+    With the local backend the smallest language model comes too: it speaks for the patient where the card has no words.
     """
     from server.cli.models_place import Place
     from server.settings.tree import load_settings
@@ -81,6 +82,8 @@ def _bring_engines(place: Place, settings: Settings) -> None:
         _bring_turn_detector(place)
     if _wants_encoder(settings.engines, settings.models.path):
         _bring_encoder(place, settings.engines.interpreter_model)
+    if _wants_language_model(settings.engines, settings.models.path):
+        _bring_language_model(place)
 
 
 def _bring_wanted_voices(place: Place, settings: Settings) -> None:
@@ -113,6 +116,12 @@ def _bring_turn_detector(place: Place) -> None:
 
 def _bring_encoder(place: Place, name: str) -> None:
     _bring_extra(place, name, "{id}, which understands what is asked", "questions are understood by their words alone")
+
+
+def _bring_language_model(place: Place) -> None:
+    from pipelines.responders.language_model.settings import FIRST_MODEL
+
+    _bring_extra(place, FIRST_MODEL, "{id}, which speaks for the patient", "the patient says the card's words")
 
 
 def _bring_voices(place: Place, models: ModelSettings, wanted: str) -> None:
@@ -180,6 +189,17 @@ def _wants_encoder(engines: EngineSettings, models: Path) -> bool:
     listens = _wants_whisper(engines) and bool(installed_recognisers(models))
     wanted = engines.interpreter == "encoder" or (engines.interpreter == "auto" and listens)
     return wanted and not holds_files(models / engines.interpreter_model)
+
+
+def _wants_language_model(engines: EngineSettings, models: Path) -> bool:
+    """Return whether a server with these settings would let the first language model speak if it were here."""
+    from pipelines.models.store import holds_files
+    from pipelines.responders.language_model.settings import FIRST_MODEL, LanguageModelSettings
+
+    if engines.language_model.model not in (LanguageModelSettings().model, "smollm2"):
+        return False  # a person chose one, and the server says what it needs
+    wanted = engines.responder == "language-model" or (engines.responder == "auto" and engines.backend == "local")
+    return wanted and not holds_files(models / FIRST_MODEL)
 
 
 def _wants_voices(engines: EngineSettings) -> bool:

@@ -56,6 +56,21 @@ def _mock_if_true(value: str) -> str | None:
     return "mock" if value.strip().lower() in _TRUE else None
 
 
+def _language_model_numbers(value: str) -> str:
+    """Return the type of numbers that a quantization stands for: CTranslate2 has none of four bits."""
+    name = value.strip().lower()
+    if name in ("4bit", "4-bit", "int4", "q4", "nf4", "8bit", "8-bit", "q8"):
+        return "int8"
+    return "auto" if name in ("", "none", "no", "false") else name
+
+
+def _at_most_four_hundred(value: str) -> str:
+    try:
+        return "400" if int(value) > 400 else value
+    except ValueError:
+        return value  # the setting says what is wrong with it
+
+
 def _at_most_thirty(value: str) -> str:
     try:
         return "30" if float(value) > 30 else value
@@ -63,8 +78,6 @@ def _at_most_thirty(value: str) -> str:
         return value  # the setting says what is wrong with it
 
 
-_NO_LLM = "the scripted patient generates nothing; language models are not among this version's engines"
-_NO_LLM_DEVICE = "the scripted patient runs on the processor; language models are not among this version's engines"
 _NO_CLOUD = "Google's recogniser and voices are not used: what is heard and spoken is made on this machine"
 
 ALIASES: tuple[Alias, ...] = (
@@ -87,10 +100,15 @@ ALIASES: tuple[Alias, ...] = (
     Alias("VOICE__GOOGLE_CLOUD_PROJECT", note=_NO_CLOUD),
     Alias("VOICE__GOOGLE_APPLICATION_CREDENTIALS", note=_NO_CLOUD),
     Alias("TTS_MODEL_NAME", "engines.coqui_model", "A name of coqui-tts, or a folder."),
-    Alias("LLM_MODEL_NAME", note=_NO_LLM),
-    Alias("LLM_DEVICE", note=_NO_LLM_DEVICE),
-    Alias("LLM_QUANTIZATION", note=_NO_LLM),
-    Alias("LLM__DEVICE", note=_NO_LLM_DEVICE),
+    Alias("LLM_MODEL_NAME", "engines.language_model.model", "An id of the catalogue, or a folder."),
+    Alias("LLM_DEVICE", "engines.language_model.device", "Any case.", _lower),
+    Alias(
+        "LLM_QUANTIZATION",
+        "engines.language_model.compute",
+        "`4bit` and `8bit` mean `int8`, as there are no numbers of four bits here; `none` means `auto`.",
+        _language_model_numbers,
+    ),
+    Alias("LLM__DEVICE", "engines.language_model.device", "LLM_DEVICE wins over it.", _lower),
     Alias("MASTER_MODEL_NAME", "engines.remote.model", "The model of a remote mind, as its provider calls it."),
     Alias("LLM__MEDGEMMA_MODEL_ID", "engines.remote.model", "MASTER_MODEL_NAME wins over it."),
     Alias("MASTER_MAX_NEW_TOKENS", "engines.remote.max_tokens"),
@@ -99,6 +117,13 @@ ALIASES: tuple[Alias, ...] = (
     Alias("OPENAI_API_KEY", "engines.remote.keys.openai", "Alone it sends nothing anywhere."),
     Alias("ANTHROPIC_API_KEY", "engines.remote.keys.anthropic", "Alone it sends nothing anywhere."),
     Alias("LLM__GOOGLE_API_KEY", "engines.remote.keys.google", "Alone it sends nothing anywhere."),
+    Alias(
+        "MASTER_MAX_NEW_TOKENS",
+        "engines.language_model.max_new_tokens",
+        "More than 400 counts as 400: a patient's reply is short.",
+        _at_most_four_hundred,
+    ),
+    Alias("MASTER_TEMPERATURE", "engines.language_model.temperature"),
     Alias("SENTIMENT_MODEL_NAME", note="this version does not judge sentiment"),
     Alias("EMBEDDING__MODEL_ID", "engines.interpreter_model", "An id of the catalogue, or a folder."),
     Alias("EMBEDDING__DEVICE", "engines.interpreter_device", "Any case.", _lower),

@@ -15,6 +15,7 @@ from audio.resample import resample_whole
 from pipelines.engines import (
     Clause,
     Hypothesis,
+    ModelUse,
     Recogniser,
     RecogniserStream,
     Release,
@@ -48,6 +49,7 @@ from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import FliteSynthesiser
 from tests.models.proof import KNOWN, KNOWN_TOO, proof_recogniser
 from tests.nightly import NIGHTLY
+from tests.tiny_llama import tiny_responder
 
 RECOGNISERS: dict[str, Callable[[], Recogniser]] = {
     "scripted": ScriptedRecogniser,
@@ -63,6 +65,7 @@ RESPONDERS: dict[str, Callable[[], Responder]] = {
     "remote": lambda: RemoteResponder(
         RemoteMind(plan_remote(RemoteSettings(ollama_hosts=("127.0.0.1:9",), model="m")))
     ),
+    "language-model": tiny_responder,
 }
 SYNTHESISERS: dict[str, Callable[[], Synthesiser]] = {"scripted": ToneSynthesiser, "espeak": EspeakSynthesiser}
 if flite.available():
@@ -336,6 +339,19 @@ def test_a_reply_is_clauses_and_one_end(responder: Responder, kind: RespondKind,
     assert all(isinstance(clause, Clause) and clause.text.strip() for clause in clauses)
     assert pickle.loads(pickle.dumps(parts)) == parts
     assert [part for part in responder.respond(request) if not isinstance(part, RemoteUse)] == [*clauses, end]
+
+
+def test_a_reply_that_is_free_may_tell_how_it_was_made_before_its_end(responder: Responder) -> None:
+    release = Release(Act.EMPATHY, "Thank you. That is kind.", free=True)
+    request = RespondRequest("r", 1, 0, RespondKind.REPLY, persona_of(a_card()), release, "I am sorry to hear that.")
+    *parts, end = responder.respond(request)
+    clauses = [part for part in parts if isinstance(part, Clause)]
+    assert isinstance(end, ReplyEnd)
+    assert clauses
+    assert all(clause.text.strip() for clause in clauses)
+    assert all(isinstance(part, ModelUse | RemoteUse) for part in parts if part not in clauses)
+    assert pickle.loads(pickle.dumps(parts)) == parts
+    assert [part for part in responder.respond(request) if isinstance(part, Clause)] == clauses
 
 
 # ---------------------------------------------------------------- synthesisers

@@ -235,6 +235,7 @@ NOT_FOR_CANDIDATES = (
     log.DistressNoticed(1, SECRET, SECRET),
     log.RemoteMindAsked(1, 1, SECRET, SECRET, SECRET, SECRET, SECRET, (SECRET,), 1, 1, False, 1.0, 1.0, 1.0, 1, 0.5),
     log.ReplyProposed(1, 1, SECRET, (SECRET,), SECRET, 1.0),
+    log.LanguageModelAsked(1, 1, SECRET, SECRET, "model", SECRET, 1, 1, 1, 1.0, 1.0, SECRET, SECRET),
     log.CueHeard(SECRET, 1, 1),
     log.CueUnheard(SECRET, 1, 1),
     log.MediaGap(1.0, 1.0, 1.0),

@@ -384,8 +384,13 @@ def test_an_empty_key_is_none_and_one_on_the_command_line_is_refused_outside_dev
 # ------------------------------------------------------------------ aliases
 
 
-def test_every_name_in_use_is_in_the_table_once() -> None:
-    assert sorted(alias.name for alias in ALIASES) == sorted(NAMES_IN_USE)
+def test_every_name_in_use_is_in_the_table_once_for_each_setting() -> None:
+    assert sorted({alias.name for alias in ALIASES}) == sorted(NAMES_IN_USE)
+    pairs = [(alias.name, alias.setting) for alias in ALIASES]
+    assert len(set(pairs)) == len(pairs)
+    # How long and how freely a language model answers is set for the one here and for a remote one.
+    twice = {name for name, _ in pairs if [each for each, _ in pairs].count(name) > 1}
+    assert twice == {"MASTER_MAX_NEW_TOKENS", "MASTER_TEMPERATURE"}
 
 
 def test_an_alias_sets_a_setting_or_says_why_not() -> None:

@@ -1,0 +1,1 @@
+"""Measures the language model that speaks for the patient."""

@@ -1,0 +1,91 @@
+"""The local backend with real weights: Whisper hears, a language model words, a neural voice speaks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from audio.frames import ANALYSIS_HZ, WIRE_HZ, to_pcm
+from audio.resample import resample_whole
+from tests.app.process import ServerProcess, faults_of, running
+from tests.app.wire import joined
+from tests.data.making import run_flite
+from tests.nightly import NIGHTLY
+
+CARD = "pharmacy-new-inhaler"
+TURNS = (
+    "What is the name of your dog?",
+    "That must be very difficult for you, I am sorry.",
+    "Do you have a favourite film?",
+)
+pytestmark = pytest.mark.skipif(not NIGHTLY, reason="in the nightly run only: loads three real models")
+
+
+@pytest.fixture(scope="module")
+def local_server(
+    tmp_path_factory: pytest.TempPathFactory,
+    real_whisper: Path,
+    real_language_model: Path,
+    real_joe: Path,
+    real_encoder: Path,
+) -> Iterator[ServerProcess]:
+    models = tmp_path_factory.mktemp("models")
+    for folder in (real_whisper, real_language_model, real_joe, real_encoder):
+        (models / folder.name).symlink_to(folder)
+    settings = (
+        "engines.backend=local",
+        f"models.path={models}",
+        "models.cache_size=4",
+        "conversation.recognise_timeout_ms=30000",
+        "conversation.respond_timeout_ms=30000",
+    )
+    with running(tmp_path_factory.mktemp("local"), *settings, ready=False) as server:
+        # The encoder learns its examples first, which takes a busy machine minutes.
+        server.wait_for(lambda: server.logged("ready"), timeout_s=300.0)
+        yield server
+    assert faults_of(server) == []
+
+
+@pytest.mark.asyncio
+async def test_three_spoken_turns_are_worded_by_the_model(local_server: ServerProcess) -> None:
+    chosen = {line["data"]["engine"] for line in local_server.log if line["event"] == "engine_chosen"}
+    assert {"whisper", "language-model", "joe"} <= chosen
+    async with joined(local_server, CARD) as wire:
+        wire.microphone()
+        for text in TURNS:
+            speech, _ = run_flite("-t", text, voice="slt", stretch=1.1)
+            wire.speak(resample_whole(to_pcm(speech), from_hz=ANALYSIS_HZ, to_hz=WIRE_HZ))
+            await wire.until("response.done")
+    entries = local_server.entries(wire.session_id)
+    payloads = {
+        kind: [entry.payload for entry in entries if entry.envelope.type == kind]
+        for kind in ("session_setup", "language_model_asked", "reply_finished", "turn_latency", "engine_incident")
+    }
+    (setup,) = payloads["session_setup"]
+    assert setup is not None
+    assert setup["engines"]["responder"] == "language-model"
+    asked = [payload for payload in payloads["language_model_asked"] if payload is not None]
+    told = [
+        [entry.payload.get(name) for name in ("text", "act", "heard", "outcome", "reason") if name in entry.payload]
+        for entry in entries
+        if entry.payload and entry.envelope.type in ("turn_committed", "reply_proposed", "reply_finished")
+    ]
+    # Whisper may mishear one of them; the model may fail at another, and then the card's words are heard.
+    assert len(asked) >= 2, told
+    assert "model" in [payload["outcome"] for payload in asked], told
+    assert len(payloads["reply_finished"]) >= len(TURNS)
+    assert payloads["engine_incident"] == []
+    for payload in asked:
+        assert payload["model"] == "smollm2-135m-instruct"
+        assert payload["prompt"].endswith("<|im_start|>assistant\n")
+        assert len(payload["digest"]) == 64
+    # The server's log tells what it took, and not what was said.
+    lines = [line["data"] for line in local_server.log if line["event"] == "language_model_asked"]
+    assert len(lines) >= len(asked)
+    assert all("prompt" not in line and "completion" not in line for line in lines)
+    if os.getloadavg()[0] < (os.cpu_count() or 1):
+        waits = [payload["voice_to_voice_ms"] for payload in payloads["turn_latency"] if payload is not None]
+        assert max(waits) < 1_000

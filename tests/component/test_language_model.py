@@ -1,0 +1,52 @@
+"""Whole sessions with a language model of our own: what it took is in the log, and what it does wrong stops nobody."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.events import Audience, EngineIncident, LanguageModelAsked, ReplyFinished, ReplyProposed
+from pipelines.responders.language_model.responder import LanguageModelResponder
+from tests.component.conftest import Replay
+from tests.tiny_llama import TEMPLATE, tiny_responder
+
+NAME = "consultation.flac"
+
+
+def test_what_the_model_was_asked_and_wrote_is_in_the_log_for_developers(replay: Replay) -> None:
+    replayed = replay(NAME, responder=tiny_responder, turns=3)
+    asked = replayed.events(LanguageModelAsked)
+    heard = {event.reply for event in replayed.events(ReplyFinished) if event.heard}
+    # Drafts that were thrown away are among those that were asked for.
+    assert len(heard & {event.reply for event in asked}) >= 2
+    assert LanguageModelAsked.audience is Audience.DEVELOPER
+    for event in asked:
+        assert event.model == "tiny"
+        assert len(event.digest) == 64
+        assert event.tokens_in > event.cached_tokens > 0
+        assert event.tokens_out > 0
+        assert event.prompt.endswith("<|im_start|>assistant\n")
+        assert event.completion
+    assert replayed.events(EngineIncident) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{{ raise_exception('no') }}", "template"),
+        ("{{ messages.__class__.__base__.__subclasses__() }}", "template"),
+        ("{% for i in range(9000) %}{% for j in range(9000) %}{% endfor %}{% endfor %}", "template"),
+        (TEMPLATE + "{{ '%9000d' | format(1) }}", "context"),
+    ],
+)
+def test_a_template_that_fails_ends_the_turn_with_the_cards_words(replay: Replay, template: str, reason: str) -> None:
+    def broken() -> LanguageModelResponder:
+        return tiny_responder(**{"tokenizer.chat_template": template})
+
+    replayed = replay(NAME, responder=broken, turns=3)
+    asked = replayed.events(LanguageModelAsked)
+    assert asked
+    assert {(event.outcome, event.reason, event.tokens_out) for event in asked} == {("card", reason, 0)}
+    heard = {event.reply for event in replayed.events(ReplyFinished) if event.heard}
+    assert len(heard & {event.reply for event in asked}) >= 2
+    assert len(replayed.events(ReplyProposed)) >= 3
+    assert replayed.events(EngineIncident) == []
