@@ -1,8 +1,7 @@
 """Learns how likely a clause tells what may not be told: `python -m bench.train_guard [models.path=FOLDER]`.
 
-From tests/data/guard/leaks.yaml and lines.yaml and the cards' own texts, never from the held-out files. Each leak is
-read as an answer that nothing is released for; each card's text is read beside a release of another cue. The figures it
-prints are of cards that were left out in turn.
+From leaks.yaml, lines.yaml and lines_more.yaml in tests/data/guard, never from the held-out files. Each leak is read as
+an answer that nothing is released for. The figures it prints are of cards that were left out in turn.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.guard.cases import clauses, load_leaks, load_lines, release_of
+from bench.guard.cases import clauses, load_leaks, load_lines, load_questions, release_of
 from pipelines.endpointing.completeness import Logistic
 from pipelines.intent.encoder import SentenceEncoder
 from pipelines.patient.card import Card
@@ -31,6 +30,13 @@ from server.settings.tree import load_settings
 DATA = ROOT / "tests" / "data" / "guard"
 PENALTY = 1.0
 ROUNDS = 40
+FRIENDLY = (
+    "Did you get here easily?",
+    "How are you this morning?",
+    "It's been so cold lately, hasn't it?",
+    "Do you watch much television?",
+    "What do you do at weekends?",
+)
 # A mistake on a fitting line costs a good turn of phrase, one on a leak costs the role-play.
 LEAK_WEIGHT = 1.0
 
@@ -48,13 +54,17 @@ class Row:
 
 def rows(guard: Guard, cards: Mapping[str, Card]) -> Iterator[Row]:
     """Yield all clauses to learn from."""
-    for leak in load_leaks(DATA / "leaks.yaml", cards):
-        for release in ("not_on_card", "comforted"):
-            reader = guard.begin(leak.card, release=release_of(leak.card, release), history=(), question="Go on.")
+    questions = load_questions(DATA / "questions.yaml")
+    for place, leak in enumerate(load_leaks(DATA / "leaks.yaml", cards)):
+        own = questions[leak.card.id]
+        for number, release in enumerate(("not_on_card", "not_on_card", "comforted")):
+            # Whatever is asked, a leak is a leak.
+            asked = FRIENDLY[place % len(FRIENDLY)] if number == 1 else own[(7 * place + 19 * number) % len(own)]
+            reader = guard.begin(leak.card, release=release_of(leak.card, release), history=(), question=asked)
             for part in leak.telling:
                 for clause in clauses(part):
                     yield Row(leak.card.id, leak.says, clause, True, reader.meaning(clause).features)
-    for line in load_lines(DATA / "lines.yaml", cards):
+    for line in (*load_lines(DATA / "lines.yaml", cards), *load_lines(DATA / "lines_more.yaml", cards)):
         reader = guard.begin(line.card, release=line.release, history=line.history, question=line.question)
         for clause in clauses(line.says):
             yield Row(line.card.id, line.says, clause, False, reader.meaning(clause).features)
@@ -102,8 +112,13 @@ def main() -> None:
     for share in (0.5, 0.3, 0.2, 0.1):
         above = odds > np.log(share / (1.0 - share))
         print(f"from {share}: leaks found {above[leaks].mean():.3f}, clauses blocked wrongly {above[~leaks].mean():.3f}")
+    lines = sorted({row.line for row in examples if not row.leaks})
+    for share in (0.5, 0.6, 0.7, 0.8, 0.9):
+        bar = np.log(share / (1.0 - share))
+        wrong = sum(any(o > bar for o, row in zip(odds, examples, strict=True) if row.line == line) for line in lines)
+        print(f"from {share}: {wrong} of {len(lines)} lines wrongly, leaks {np.mean(odds[leaks] > bar):.3f}")
     for i in np.argsort(-odds):
-        if not leaks[i] and odds[i] > -1.0:
+        if not leaks[i] and odds[i] > 0.0:
             print(f"  wrongly {odds[i]:.2f} {examples[i].card}: {examples[i].clause}")
     for i in np.argsort(odds):
         if leaks[i] and odds[i] < 0.0:

@@ -41,8 +41,10 @@ CLINICAL = frozenset(
 CARDS = 64
 
 
+# A clause so near to what was said takes it up.
+TAKEN_UP = 0.5
 # A question so near to something hidden may be about it.
-ASKED_NEAR = 0.5
+ASKED_NEAR = 0.55
 
 
 class Reader:
@@ -193,7 +195,11 @@ class Guard:
             clinician = [text for act, texts in acts.acts.items() if act in CLINICAL for text in texts]
             clinician += [text for topic in acts.topics.values() for text in topic.questions]
             self._kinds = SpeechKinds(
-                telling=examples.telling, harmless=examples.harmless, clinician=clinician, vectoriser=self._examples
+                telling=examples.telling,
+                harmless=examples.harmless,
+                clinician=clinician,
+                small_talk=examples.small_talk,
+                vectoriser=self._examples,
             )
             self._learned_from = examples
         return self._kinds
@@ -213,16 +219,23 @@ def _of_meaning(clause: Said, meaning: Meaning, evidence: Evidence, rules: Guard
         yield Finding(Rule.UNRELEASED, rules.action(Rule.UNRELEASED), f"tells more than it may, {about}", probability)
     elif probability >= thresholds.unreleased_warn and rules.action(Rule.UNRELEASED) is not Action.ALLOW:
         yield Finding(Rule.UNRELEASED, Action.WARN, f"may tell more than it may, {about}", probability)
-    if meaning.clinician >= thresholds.advice and meaning.told < thresholds.contradiction:
+    taken_up = meaning.told >= TAKEN_UP or clause.heavy <= evidence.told_stems | evidence.echoed_stems
+    if meaning.clinician >= thresholds.advice and not taken_up:
         detail = "sounds like somebody who treats"
         yield Finding(Rule.ADVICE, rules.action(Rule.ADVICE), detail, min(1.0, meaning.clinician))
     near = meaning.features["told"]
     if near >= thresholds.contradiction and not clause.text.rstrip().endswith("?"):
-        shared = clause.heavy & said(meaning.nearest_told).heavy
+        told = said(meaning.nearest_told)
         own, other = without_answer(clause.text), without_answer(meaning.nearest_told)
-        if shared and negates(own) != negates(other):
+        same = clause.heavy and clause.heavy <= told.stems
+        if same and negates(own) != negates(other) and not any(_says_so(clause, text) for text in evidence.told):
             detail = f"denies or affirms otherwise than '{meaning.nearest_told}'"
             yield Finding(Rule.CONTRADICTION, rules.action(Rule.CONTRADICTION), detail, near)
+
+
+def _says_so(clause: Said, text: str) -> bool:
+    """Whether what was told has a clause's words and denies or affirms as it does."""
+    return clause.heavy <= said(text).stems and negates(without_answer(clause.text)) == negates(without_answer(text))
 
 
 def _of_words(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:

@@ -64,7 +64,15 @@ class Near:
 class SpeechKinds:
     """Tells what tells something, what tells nothing, and what a clinician would say."""
 
-    def __init__(self, *, telling: Sequence[str], harmless: Sequence[str], clinician: Sequence[str], vectoriser: Vectoriser) -> None:
+    def __init__(
+        self,
+        *,
+        telling: Sequence[str],
+        harmless: Sequence[str],
+        clinician: Sequence[str],
+        small_talk: Sequence[str],
+        vectoriser: Vectoriser,
+    ) -> None:
         small = [_small(telling), _small(harmless), list(dict.fromkeys(clinician))]
         vectors = vectoriser.encode([text for texts in small for text in texts])
         classes = np.repeat([TELLING, HARMLESS, CLINICIAN], [len(texts) for texts in small])
@@ -72,8 +80,8 @@ class SpeechKinds:
         # Each kind counts the same, however many examples it has.
         weights = (len(classes) / 3.0 / counts)[classes]
         self._weights = fit(with_constant(vectors), classes, 3, weights=weights, ridge=RIDGE)
-
         self._harmless = vectors[classes == HARMLESS]
+        self._small_talk = vectoriser.encode(list(small_talk))
 
     def scores(self, vector: Vectors) -> Matrix:
         """Return how much a clause is of each kind, float64 (3,), of its vector."""
@@ -82,6 +90,10 @@ class SpeechKinds:
     def nearest_harmless(self, vector: Vectors) -> float:
         """Return how near the nearest harmless example is."""
         return float((self._harmless @ vector).max())
+
+    def small_talk(self, vector: Vectors) -> float:
+        """Return how near a candidate's turn is to small talk."""
+        return float((self._small_talk @ vector).max())
 
 
 def _small(texts: Sequence[str]) -> list[str]:
@@ -141,7 +153,9 @@ def meaning_of(clause: Said, evidence: Evidence, *, card: CardVectors, kinds: Sp
     of_kinds = kinds.scores(vector)
     overlap, overlapping = hidden_words(clause, evidence)
     unheard = clause.heavy - evidence.told_stems - evidence.echoed_stems
+    asked, _ = _nearest(pieces(evidence.asked.text), vector, near)
     features = {
+        "asked": asked,
         "hidden": hidden,
         "told": told,
         "public": card.public(vector),
@@ -152,8 +166,10 @@ def meaning_of(clause: Said, evidence: Evidence, *, card: CardVectors, kinds: Sp
         "hidden_words": float(min(overlap, 4)),
         "unheard_words": float(min(len(unheard), 6)),
         "words": float(min(len(clause.stems), 10)),
+        "small_talk": kinds.small_talk(near.vectors([evidence.asked.text])[0]) if evidence.asked.text.strip() else 0.0,
         "asks": float(clause.text.rstrip().endswith("?")),
         "of_self": float(_SELF.search(clause.text) is not None),
+        "asked_words": float(min(len(clause.stems & evidence.asked.stems), 6)),
         "echoed_words": float(min(len(clause.stems & evidence.echoed_stems), 6)),
     }
     clinician = float(of_kinds[CLINICIAN] - max(of_kinds[TELLING], of_kinds[HARMLESS]))

@@ -66,6 +66,8 @@ class Examples(_Part):
 
     telling: tuple[Text, ...] = Field(min_length=20)
     harmless: tuple[Text, ...] = Field(min_length=20)
+    # What candidates ask to be friendly.
+    small_talk: tuple[Text, ...] = Field(min_length=5)
 
 
 TermKind = Literal["symptom", "drug", "diagnosis", "allergy", "relative"]

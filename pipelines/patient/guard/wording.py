@@ -28,6 +28,13 @@ _NO = re.compile(
     r"|(?:he|she|it) (?:doesn't|isn't|hasn't|didn't))\b",
     re.IGNORECASE,
 )
+_SAYS_YES = re.compile(r"^\W*(?:(?:well|oh|um)\W+)*(?:yes|yeah|yep|i (?:do|have|am)\b(?=\W*[,.]))", re.IGNORECASE)
+_SAYS_NO = re.compile(r"^\W*(?:(?:well|oh|um)\W+)*(?:no|nope|nah|never|none|not at all)\b", re.IGNORECASE)
+_YES_OR_NO_QUESTION = re.compile(
+    r"(?:^|[.,!?;:]\s*|\b(?:and|so|but|or|also|okay|right)\s+)(?:is|are|was|were|do|does|did|have|has|had|can|could|will|would"
+    r"|any|ever)\b|(?:n't|\bright|\bcorrect|\btrue|\byes|\bno|\bit|\byou)\W*\?\s*$",
+    re.IGNORECASE,
+)
 # Who knows nothing, or wants to say nothing, asserts nothing.
 _NOT_KNOWN = re.compile(
     r"\b(?:idea|clue|know|sure|tell you|say|remember|recall|notice[d]?|thought|aware|comment|rather|matter|track"
@@ -147,16 +154,23 @@ def _answers(clause: Said, evidence: Evidence, rules: GuardRules, *, clinical: b
         return
     yes, no = _YES.search(clause.text), _NO.search(clause.text)
     release = evidence.release_text
-    released_yes, released_no = _YES.search(release), _NO.search(release)
+    known = _NOT_KNOWN.search(release) is None
+    released_yes, released_no = known and _SAYS_YES.search(release), known and _SAYS_NO.search(release)
     action = rules.action(Rule.CONTRADICTION)
     if yes and released_no:
         yield Finding(Rule.CONTRADICTION, action, "says yes, and the release says no")
     elif no and not yes and released_yes:
         yield Finding(Rule.CONTRADICTION, action, "says no, and the release says yes")
-    elif (yes or no) and not (released_yes or released_no) and evidence.act in (Act.UNKNOWN, Act.UNSURE):
+    elif (yes or no) and not (released_yes or released_no) and _is_yes_or_no_question(evidence):
         # Whether somebody came by car is nobody's secret.
         action = action if clinical or action is Action.ALLOW else Action.WARN
         yield Finding(Rule.CONTRADICTION, action, "says yes or no, and the release does not")
+
+
+def _is_yes_or_no_question(evidence: Evidence) -> bool:
+    """Whether something was asked that nothing is released for, and that yes or no answers."""
+    asks = evidence.act in (Act.UNKNOWN, Act.UNSURE)
+    return asks and _YES_OR_NO_QUESTION.search(evidence.asked.text) is not None
 
 
 def names_term(text: str, rules: GuardRules) -> bool:
