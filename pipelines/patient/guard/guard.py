@@ -27,7 +27,7 @@ from pipelines.patient.guard.wording import (
     read_wording,
     without_answer,
 )
-from pipelines.patient.guard.words import Said, said
+from pipelines.patient.guard.words import Said, pieces, said
 
 CLINICAL = frozenset(
     {
@@ -227,7 +227,9 @@ def _of_meaning(clause: Said, meaning: Meaning, evidence: Evidence, rules: Guard
     if near >= thresholds.contradiction and not clause.text.rstrip().endswith("?"):
         told = said(meaning.nearest_told)
         own, other = without_answer(clause.text), without_answer(meaning.nearest_told)
-        same = clause.heavy and clause.heavy <= told.stems
+        # A clause of what was told, not a text whose other half denies something.
+        one = len(pieces(meaning.nearest_told)) == 1
+        same = one and len(clause.heavy) >= 2 and clause.heavy <= told.stems
         if same and negates(own) != negates(other) and not any(_says_so(clause, text) for text in evidence.told):
             detail = f"denies or affirms otherwise than '{meaning.nearest_told}'"
             yield Finding(Rule.CONTRADICTION, rules.action(Rule.CONTRADICTION), detail, near)

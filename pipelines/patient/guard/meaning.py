@@ -34,6 +34,8 @@ WEIGHTS = Path(__file__).with_name("unreleased.json")
 # So many texts' vectors are kept: 1.5 KiB each.
 KEPT_TEXTS = 4096
 RIDGE = 1.0
+# So many little words may tell something too.
+MANY_WORDS = 6
 TELLING, HARMLESS, CLINICIAN = range(3)
 _SELF = re.compile(r"\b(?:i|me|my|mine|myself|we|us|our|he|him|his|she|her|hers|it|its|they|their)\b", re.IGNORECASE)
 
@@ -173,7 +175,7 @@ def meaning_of(clause: Said, evidence: Evidence, *, card: CardVectors, kinds: Sp
         "echoed_words": float(min(len(clause.stems & evidence.echoed_stems), 6)),
     }
     clinician = float(of_kinds[CLINICIAN] - max(of_kinds[TELLING], of_kinds[HARMLESS]))
-    return Meaning(features, overlapping if overlap > 1 else item, clinician, max(told, echo), nearest, bool(clause.heavy or clause.numbers))
+    return Meaning(features, overlapping if overlap > 1 else item, clinician, max(told, echo), nearest, bool(clause.heavy or clause.numbers or len(clause.words) >= MANY_WORDS))
 
 
 def _nearest(texts: Sequence[str], vector: Vectors, near: Near) -> tuple[float, str]:

@@ -162,8 +162,9 @@ def _answers(clause: Said, evidence: Evidence, rules: GuardRules, *, clinical: b
     elif no and not yes and released_yes:
         yield Finding(Rule.CONTRADICTION, action, "says no, and the release says yes")
     elif (yes or no) and not (released_yes or released_no) and _is_yes_or_no_question(evidence):
-        # Whether somebody came by car is nobody's secret.
-        action = action if clinical or action is Action.ALLOW else Action.WARN
+        # Whether somebody came by car is nobody's secret, and what says more is judged by what it says.
+        bare = not without_answer(clause.text).strip() or not said(without_answer(clause.text)).heavy
+        action = action if (clinical and bare) or action is Action.ALLOW else Action.WARN
         yield Finding(Rule.CONTRADICTION, action, "says yes or no, and the release does not")
 
 

@@ -36,14 +36,23 @@ class Said:
         return self.stems - _PLAIN_STEMS
 
 
+# Words for the same, as patients on both sides of the ocean say them.
+_SAME = {
+    "kid": "child", "children": "child", "mum": "mother", "mom": "mother", "mommi": "mother", "mummi": "mother",
+    "dad": "father", "daddi": "father", "tumor": "tumour", "pill": "tablet", "wive": "wife", "doc": "doctor",
+}  # fmt: skip
 _PLAIN_STEMS = frozenset(map(stem, _PLAIN))
+
+
+def _same(word: str) -> str:
+    return _SAME.get(word, word)
 
 
 @lru_cache(maxsize=8192)
 def said(text: str) -> Said:
     """Return a text taken apart."""
     words = tokens(text)
-    stems = frozenset(stem(word) for word in words if word not in FUNCTION_WORDS and not word.isdigit())
+    stems = frozenset(_same(stem(word)) for word in words if word not in FUNCTION_WORDS and not word.isdigit())
     return Said(text, words, stems, amounts(text))
 
 
