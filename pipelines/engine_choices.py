@@ -9,7 +9,7 @@ import asyncio
 import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -85,6 +85,11 @@ class EngineSettings(BaseModel):
         default="auto",
         description="What words the patient's replies, by name; remote: the language model of engines.remote. auto "
         "follows the backend, and asks a remote one only with the backend cloud or the profile hybrid.",
+    )
+    guard_rules: Path | None = Field(
+        default=None,
+        description="File of the rules by which the guard reads what a language model says as the patient, read again "
+        "when it changes; empty: configs/guard.yaml.",
     )
     synthesiser: Literal["auto", "neural", "espeak", "flite", "scripted"] = Field(
         default="auto",
@@ -348,6 +353,20 @@ def _responder(name: str, scripted: bool, why: str) -> Choice:
     factory = _Lazy("pipelines.responders.card_words", "CardWords")
     reason = f"{why}; this version has no language model" if name == "auto" else "asked for by name"
     return Choice("scripted-patient", factory, "thread", reason)
+
+
+def guarded(choice: Choice, settings: EngineSettings, models: ModelSettings) -> Choice:
+    """Return a responder that generates text, with the guard before it; it says why where no encoder is here."""
+    try:
+        place = locate(settings.interpreter_model, models, "encoder")
+        place.require()
+    except EngineError as error:
+        encoder, how = None, f"its guard reads by words alone: {error.message}"
+    else:
+        encoder, how = place.folder, f"its guard reads by words and by meaning ({place.id})"
+    arguments = {"inner": choice.factory, "rules": settings.guard_rules, "encoder": encoder}
+    factory = _Lazy("pipelines.responders.guarded", "make_guarded", arguments)
+    return replace(choice, factory=factory, reason=f"{choice.reason}; {how}")
 
 
 def _synthesiser(name: str, backend: Backend, models: ModelSettings) -> Choice:

@@ -10,7 +10,7 @@ from pipelines.engines import HistoryItem, Release
 from pipelines.intent.acts import Act
 from pipelines.intent.exemplars import SUPPLIED as EXEMPLARS
 from pipelines.intent.exemplars import exemplars_of
-from pipelines.intent.vectors import Vectoriser
+from pipelines.intent.vectors import Remembering, Vectoriser
 from pipelines.patient.card import Card
 from pipelines.patient.guard.evidence import CardKnowledge, Evidence, evidence_of
 from pipelines.patient.guard.language import other_language
@@ -202,6 +202,8 @@ class Guard:
                 vectoriser=self._examples,
             )
             self._learned_from = examples
+            if isinstance(self._examples, Remembering):
+                self._examples.keep()
         return self._kinds
 
 
