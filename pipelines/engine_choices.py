@@ -355,18 +355,22 @@ def _responder(name: str, scripted: bool, why: str) -> Choice:
     return Choice("scripted-patient", factory, "thread", reason)
 
 
-def guarded(choice: Choice, settings: EngineSettings, models: ModelSettings) -> Choice:
-    """Return a responder that generates text, with the guard before it; it says why where no encoder is here."""
+def guard_encoder(settings: EngineSettings, models: ModelSettings) -> tuple[Path | None, str]:
+    """Return the folder of the text encoder that the guard reads with, and how it reads; without one, why."""
     try:
         place = locate(settings.interpreter_model, models, "encoder")
         place.require()
     except EngineError as error:
-        encoder, how = None, f"its guard reads by words alone: {error.message}"
-    else:
-        encoder, how = place.folder, f"its guard reads by words and by meaning ({place.id})"
+        return None, f"by words alone: {error.message}"
+    return place.folder, f"by words and by meaning ({place.id})"
+
+
+def guarded(choice: Choice, settings: EngineSettings, models: ModelSettings) -> Choice:
+    """Return a responder that generates text, with the guard before it; it says why where no encoder is here."""
+    encoder, how = guard_encoder(settings, models)
     arguments = {"inner": choice.factory, "rules": settings.guard_rules, "encoder": encoder}
     factory = _Lazy("pipelines.responders.guarded", "make_guarded", arguments)
-    return replace(choice, factory=factory, reason=f"{choice.reason}; {how}")
+    return replace(choice, factory=factory, reason=f"{choice.reason}; its guard reads {how}")
 
 
 def _synthesiser(name: str, backend: Backend, models: ModelSettings) -> Choice:

@@ -180,14 +180,18 @@ def _said_already(clause: str, heard: frozenset[str], spoken: list[str]) -> bool
 def make_guarded(
     inner: Callable[[], Responder], *, rules: Path | None = None, encoder: Path | None = None, threads: int = 1
 ) -> Guarded:
-    """Return a guarded responder; without the folder of a text encoder the guard reads by words alone.
+    """Return a guarded responder; raises EngineError (`guard.rules`) if the rules can't be used."""
+    return Guarded(inner(), make_guard(rules=rules, encoder=encoder, threads=threads))
+
+
+def make_guard(*, rules: Path | None = None, encoder: Path | None = None, threads: int = 1) -> Guard:
+    """Return a guard; without the folder of a text encoder it reads by words alone.
 
     Raises EngineError (`guard.rules`) if the rules can't be used.
     """
     shared = _encoder(encoder, threads) if encoder is not None else None
     examples = Remembering(shared, _vectors_file(encoder)) if shared is not None and encoder is not None else None
-    guard = Guard(RulesFile(rules or SUPPLIED), shared, examples=examples)
-    return Guarded(inner(), guard)
+    return Guard(RulesFile(rules or SUPPLIED), shared, examples=examples)
 
 
 def _vectors_file(encoder: Path) -> Path:
