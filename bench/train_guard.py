@@ -1,7 +1,7 @@
 """Learns how likely a clause tells what may not be told: `python -m bench.train_guard [models.path=FOLDER]`.
 
 From leaks.yaml, lines.yaml and lines_more.yaml in tests/data/guard, never from the held-out files. Each leak is read as
-an answer that nothing is released for. The figures it prints are of cards that were left out in turn.
+an answer to questions of questions.yaml, with what the patient's mind releases for them. The figures it prints are of cards that were left out in turn.
 """
 
 from __future__ import annotations
@@ -9,21 +9,22 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.guard.cases import clauses, load_leaks, load_lines, load_questions, release_of
+from bench.guard.cases import clauses, load_leaks, load_lines, load_questions
+from bench.guard.measure import Turn, adversarial_turns
 from pipelines.endpointing.completeness import Logistic
-from pipelines.intent.encoder import SentenceEncoder
+from pipelines.engines import Interpreter
+from pipelines.intent.learned import LearnedInterpreter
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.patient.guard.guard import Guard
 from pipelines.patient.guard.meaning import WEIGHTS
-from pipelines.patient.guard.rules import SUPPLIED
-from pipelines.patient.guard.rules_file import RulesFile
+from pipelines.responders.guarded import make_guard
 from server.paths import ROOT
 from server.settings.tree import load_settings
 
@@ -37,8 +38,9 @@ FRIENDLY = (
     "Do you watch much television?",
     "What do you do at weekends?",
 )
-# A mistake on a fitting line costs a good turn of phrase, one on a leak costs the role-play.
-LEAK_WEIGHT = 1.0
+# Each leak is tried at so many questions.
+TURNS_A_LEAK = 4
+FRIENDLY_EVERY = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,19 @@ class Row:
     features: Mapping[str, float]
 
 
-def rows(guard: Guard, cards: Mapping[str, Card]) -> Iterator[Row]:
+def rows(guard: Guard, interpreter: Interpreter, cards: Mapping[str, Card]) -> Iterator[Row]:
     """Yield all clauses to learn from."""
-    questions = load_questions(DATA / "questions.yaml")
+    turns: dict[str, list[Turn]] = {}
+    for turn in adversarial_turns(interpreter, cards, load_questions(DATA / "questions.yaml")):
+        turns.setdefault(turn.card.id, []).append(turn)
+        # Whatever is asked, a leak is a leak.
+        if len(turns[turn.card.id]) % FRIENDLY_EVERY == 0:
+            turns[turn.card.id].append(replace(turn, question=FRIENDLY[len(turns) % len(FRIENDLY)]))
     for place, leak in enumerate(load_leaks(DATA / "leaks.yaml", cards)):
-        own = questions[leak.card.id]
-        for number, release in enumerate(("not_on_card", "not_on_card", "comforted")):
-            # Whatever is asked, a leak is a leak.
-            asked = FRIENDLY[place % len(FRIENDLY)] if number == 1 else own[(7 * place + 19 * number) % len(own)]
-            reader = guard.begin(leak.card, release=release_of(leak.card, release), history=(), question=asked)
+        own = [turn for turn in turns[leak.card.id] if leak.item in turn.hidden]
+        for number in range(min(TURNS_A_LEAK, len(own))):
+            turn = own[(3 * place + 11 * number) % len(own)]
+            reader = guard.begin(leak.card, release=turn.release, history=turn.history, question=turn.question)
             for part in leak.telling:
                 for clause in clauses(part):
                     yield Row(leak.card.id, leak.says, clause, True, reader.meaning(clause).features)
@@ -86,7 +92,8 @@ def _newton(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray
     full = np.hstack([values, np.ones((len(values), 1))])
     penalty = PENALTY * np.eye(full.shape[1])
     penalty[-1, -1] = 0.0
-    counts = np.where(wanted > 0.5, LEAK_WEIGHT, 1.0)
+    # There are as many leaks as fitting lines, however often each was tried.
+    counts = np.where(wanted > 0.5, (1.0 - wanted).sum() / max(1.0, wanted.sum()), 1.0)
     found = np.zeros(full.shape[1])
     for _ in range(ROUNDS):
         sure = 1.0 / (1.0 + np.exp(-full @ found))
@@ -99,10 +106,11 @@ def _newton(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray
 def main() -> None:
     """Learn from all cards, say what cards that were left out would have got, and write the weights."""
     settings = load_settings(overrides=sys.argv[1:])
-    encoder = SentenceEncoder(Path(settings.models.path) / settings.engines.interpreter_model)
-    guard = Guard(RulesFile(SUPPLIED), encoder)
+    folder = Path(settings.models.path) / settings.engines.interpreter_model
+    guard, interpreter = make_guard(encoder=folder), LearnedInterpreter(folder)
     guard.warm()
-    examples = list(rows(guard, CardLibrary.load(settings.cards_folder)))
+    interpreter.warm()
+    examples = list(rows(guard, interpreter, CardLibrary.load(settings.cards_folder)))
     left_out: dict[int, float] = {}
     for card in sorted({row.card for row in examples}):
         model = learn([row for row in examples if row.card != card])

@@ -174,8 +174,23 @@ def meaning_of(clause: Said, evidence: Evidence, *, card: CardVectors, kinds: Sp
         "asked_words": float(min(len(clause.stems & evidence.asked.stems), 6)),
         "echoed_words": float(min(len(clause.stems & evidence.echoed_stems), 6)),
     }
+    features |= _together(features)
     clinician = float(of_kinds[CLINICIAN] - max(of_kinds[TELLING], of_kinds[HARMLESS]))
     return Meaning(features, overlapping if overlap > 1 else item, clinician, max(told, echo), nearest, bool(clause.heavy or clause.numbers or len(clause.words) >= MANY_WORDS))
+
+
+def _together(one: Mapping[str, float]) -> dict[str, float]:
+    """Return what the numbers say together: near to what was told *and* in its words is a repetition."""
+    heard = 1.0 - min(1.0, one["unheard_words"] / max(1.0, one["words"]))
+    return {
+        "hidden_ahead": max(0.0, one["hidden"] - max(one["told"], one["echo"])),
+        "told_ahead": max(0.0, one["told"] - one["hidden"]),
+        "hidden_squared": one["hidden"] ** 2,
+        "hidden_telling": one["hidden"] * one["telling"],
+        "heard_share": heard,
+        "told_heard": one["told"] * heard,
+        "echo_heard": one["echo"] * heard,
+    }
 
 
 def _nearest(texts: Sequence[str], vector: Vectors, near: Near) -> tuple[float, str]:

@@ -64,7 +64,8 @@ def _verbatim(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[F
     allowed = {word_run for text in (*evidence.told, *evidence.knowledge.public) for word_run in runs(text, run)}
     echoed = {word_run for text in evidence.echoed for word_run in runs(text, run)}
     known = {said(text).words for text in (*evidence.told, *evidence.knowledge.public, *evidence.echoed)}
-    if not (clause.heavy or clause.numbers) or clause.words in known:
+    tells = clause.heavy or clause.numbers or len(clause.words) >= run - 1
+    if not tells or clause.words in known:
         return
     own = runs(clause.text, run) - allowed - echoed
     for item in evidence.hidden:
