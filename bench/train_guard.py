@@ -1,6 +1,6 @@
 """Learns how likely a clause tells what may not be told: `python -m bench.train_guard [models.path=FOLDER]`.
 
-From leaks.yaml, lines.yaml and lines_more.yaml in tests/data/guard, never from the held-out files. Each leak is read as
+From leaks.yaml, leaks_more.yaml, lines.yaml and lines_more.yaml in tests/data/guard, never from the held-out files. Each leak is read as
 an answer to questions of questions.yaml, with what the patient's mind releases for them. The figures it prints are of cards that were left out in turn.
 """
 
@@ -29,7 +29,7 @@ from server.paths import ROOT
 from server.settings.tree import load_settings
 
 DATA = ROOT / "tests" / "data" / "guard"
-PENALTY = 1.0
+PENALTY = 0.5
 ROUNDS = 40
 FRIENDLY = (
     "Did you get here easily?",
@@ -62,7 +62,7 @@ def rows(guard: Guard, interpreter: Interpreter, cards: Mapping[str, Card]) -> I
         # Whatever is asked, a leak is a leak.
         if len(turns[turn.card.id]) % FRIENDLY_EVERY == 0:
             turns[turn.card.id].append(replace(turn, question=FRIENDLY[len(turns) % len(FRIENDLY)]))
-    for place, leak in enumerate(load_leaks(DATA / "leaks.yaml", cards)):
+    for place, leak in enumerate((*load_leaks(DATA / "leaks.yaml", cards), *load_leaks(DATA / "leaks_more.yaml", cards))):
         own = [turn for turn in turns[leak.card.id] if leak.item in turn.hidden]
         for number in range(min(TURNS_A_LEAK, len(own))):
             turn = own[(3 * place + 11 * number) % len(own)]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from bench.guard.measure import Bench, Tally
     from pipelines.engines import Interpreter
 
-SETS = {"tuning": ("leaks.yaml", ("lines.yaml", "lines_more.yaml"), "misconduct.yaml")} | {
-    "held_out": ("leaks_heldout.yaml", ("lines_heldout.yaml",), "misconduct_heldout.yaml")
+SETS = {"tuning": (("leaks.yaml", "leaks_more.yaml"), ("lines.yaml", "lines_more.yaml"), "misconduct.yaml")} | {
+    "held_out": (("leaks_heldout.yaml",), ("lines_heldout.yaml",), "misconduct_heldout.yaml")
 }
 
 
@@ -68,9 +68,9 @@ def guard(
         told = measure.verbatim(bench, turns, advance)
         figures.append(measure.share("guard_verbatim_spoken", told))
         _show(told, failures=failures)
-        for name, (leak_file, _, misconduct_file) in SETS.items():
+        for name, (leak_files, _, misconduct_file) in SETS.items():
             shown = failures and name != "held_out"
-            leaks = load_leaks(data / leak_file, cards)
+            leaks = [leak for file in leak_files for leak in load_leaks(data / file, cards)]
             told, ever = measure.paraphrased(bench, turns, leaks, advance)
             note = f"{len(ever)} of {len(leaks)} leaks were spoken at some question"
             figures.append(measure.share(f"guard_paraphrases_spoken_{name}", told, partly=True, note=note))
