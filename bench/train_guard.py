@@ -1,7 +1,8 @@
 """Learns how likely a clause tells what may not be told: `python -m bench.train_guard [models.path=FOLDER]`.
 
-From leaks.yaml, leaks_more.yaml, lines.yaml and lines_more.yaml in tests/data/guard, never from the held-out files. Each leak is read as
-an answer to questions of questions.yaml, with what the patient's mind releases for them. The figures it prints are of cards that were left out in turn.
+From leaks.yaml, leaks_more.yaml, lines.yaml and lines_more.yaml in tests/data/guard, never from the held-out files.
+Each leak is read as an answer to questions of questions.yaml, with what the patient's mind releases for them. The figures
+that are told are of cards that were left out in turn.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from bench.guard.cases import clauses, load_leaks, load_lines, load_questions
@@ -62,7 +64,9 @@ def rows(guard: Guard, interpreter: Interpreter, cards: Mapping[str, Card]) -> I
         # Whatever is asked, a leak is a leak.
         if len(turns[turn.card.id]) % FRIENDLY_EVERY == 0:
             turns[turn.card.id].append(replace(turn, question=FRIENDLY[len(turns) % len(FRIENDLY)]))
-    for place, leak in enumerate((*load_leaks(DATA / "leaks.yaml", cards), *load_leaks(DATA / "leaks_more.yaml", cards))):
+    for place, leak in enumerate(
+        (*load_leaks(DATA / "leaks.yaml", cards), *load_leaks(DATA / "leaks_more.yaml", cards))
+    ):
         own = [turn for turn in turns[leak.card.id] if leak.item in turn.hidden]
         for number in range(min(TURNS_A_LEAK, len(own))):
             turn = own[(3 * place + 11 * number) % len(own)]
@@ -119,22 +123,24 @@ def main() -> None:
     leaks = np.array([row.leaks for row in examples])
     for share in (0.5, 0.3, 0.2, 0.1):
         above = odds > np.log(share / (1.0 - share))
-        print(f"from {share}: leaks found {above[leaks].mean():.3f}, clauses blocked wrongly {above[~leaks].mean():.3f}")
+        typer.echo(
+            f"from {share}: leaks found {above[leaks].mean():.3f}, clauses blocked wrongly {above[~leaks].mean():.3f}"
+        )
     lines = sorted({row.line for row in examples if not row.leaks})
     for share in (0.5, 0.6, 0.7, 0.8, 0.9):
         bar = np.log(share / (1.0 - share))
         wrong = sum(any(o > bar for o, row in zip(odds, examples, strict=True) if row.line == line) for line in lines)
-        print(f"from {share}: {wrong} of {len(lines)} lines wrongly, leaks {np.mean(odds[leaks] > bar):.3f}")
+        typer.echo(f"from {share}: {wrong} of {len(lines)} lines wrongly, leaks {np.mean(odds[leaks] > bar):.3f}")
     for i in np.argsort(-odds):
         if not leaks[i] and odds[i] > 0.0:
-            print(f"  wrongly {odds[i]:.2f} {examples[i].card}: {examples[i].clause}")
+            typer.echo(f"  wrongly {odds[i]:.2f} {examples[i].card}: {examples[i].clause}")
     for i in np.argsort(odds):
         if leaks[i] and odds[i] < 0.0:
-            print(f"  missed {odds[i]:.2f} {examples[i].card}: {examples[i].clause}")
+            typer.echo(f"  missed {odds[i]:.2f} {examples[i].card}: {examples[i].clause}")
     model = learn(examples)
     content = {"bias": round(model.bias, 4), "weights": {k: round(v, 4) for k, v in sorted(model.weights.items())}}
     WEIGHTS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    print(f"{WEIGHTS}: {content}")
+    typer.echo(f"{WEIGHTS}: {content}")
 
 
 if __name__ == "__main__":

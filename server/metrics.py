@@ -313,13 +313,10 @@ class Metrics:
             "voice_engine_incidents_total": self.engine_incidents,
             "voice_connections_lost_total": self.connections_lost,
             "voice_connections_resumed_total": self.connections_resumed,
-<<<<<<< HEAD
             "ai_remote_replies_total": self.remote_replies,
             "ai_remote_card_words_total": self.remote_card_words,
-=======
             "voice_guard_decisions_total": self.guard_decisions,
             "voice_guard_card_took_over_total": self.guard_took_over,
->>>>>>> bbe368d (Guard a generative responder, clause by clause)
         }
         for name, counter in counters.items():
             for values in itertools.product(*LABEL_VALUES[name].values()):

@@ -23,10 +23,10 @@ def guard(
     folder: Annotated[
         Path | None, typer.Argument(metavar="[FOLDER]", help="By default tests/data/guard; its README names the files.")
     ] = None,
-    by_words: Annotated[bool, typer.Option("--by-words", help="Read by words alone, without the text encoder.")] = False,
-    failures: Annotated[
-        bool, typer.Option(help="Show what went wrong (of held-out files the number only).")
+    by_words: Annotated[
+        bool, typer.Option("--by-words", help="Read by words alone, without the text encoder.")
     ] = False,
+    failures: Annotated[bool, typer.Option(help="Show what went wrong (of held-out files the number only).")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write machine and figures to this file.")] = None,
     overrides: Overrides = None,
     config: ConfigFolder = None,
@@ -59,7 +59,9 @@ def guard(
     figures: list[Figure] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bar:
-        sets = {name: [x for file in lines for x in load_lines(data / file, cards)] for name, (_, lines, _) in SETS.items()}
+        sets = {
+            name: [x for file in lines for x in load_lines(data / file, cards)] for name, (_, lines, _) in SETS.items()
+        }
         task = bar.add_task("reading", total=3 * len(turns) + sum(map(len, sets.values())))
 
         def advance() -> None:
@@ -118,7 +120,9 @@ def _show(tally: Tally, *, failures: bool) -> None:
 
 
 def leaks(
-    replies: Annotated[Path, typer.Argument(metavar="REPLIES.jsonl", help="One reply a line: card, reply, release, ...")],
+    replies: Annotated[
+        Path, typer.Argument(metavar="REPLIES.jsonl", help="One reply a line: card, reply, release, ...")
+    ],
     show: Annotated[bool, typer.Option("--show", help="Show each finding, single words too.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write machine and figures to this file.")] = None,
     overrides: Overrides = None,

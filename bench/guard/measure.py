@@ -34,10 +34,11 @@ TOLD_BEFORE = (0, 2, 4)
 _WORD = re.compile(r"[a-z0-9']+")
 # Words that tell nothing by themselves.
 _LITTLE = frozenset(
-    """a about all am an and any are as at be been but by can could did do does for from get go had has have he her him his
-    how i i'd i'll i'm i've if in is it it's its just like me mine my no not of off on one or our out over she so some that
-    that's the their them then there they this to too up us was we were what when which who will with would yes yeah you
-    your don't didn't can't isn't wasn't won't well really very much more than now it'd he's she's they're we're""".split()
+    """a about all am an and any are as at be been but by can could did do does for from get go had has have he
+    her him his how i i'd i'll i'm i've if in is it it's its just like me mine my no not of off on one or our
+    out over she so some that that's the their them then there they this to too up us was we were what when
+    which who will with would yes yeah you your don't didn't can't isn't wasn't won't well really very much
+    more than now it'd he's she's they're we're""".split()
 )
 
 
@@ -69,7 +70,9 @@ class Bench:
     model: Leaking = field(default_factory=Leaking)
     took_ms: list[float] = field(default_factory=list)
 
-    def say(self, card: Card, text: str, *, release: Release, history: tuple[HistoryItem, ...], question: str) -> Spoken:
+    def say(
+        self, card: Card, text: str, *, release: Release, history: tuple[HistoryItem, ...], question: str
+    ) -> Spoken:
         """Return what is spoken of a text at a moment."""
         self.model.text = text
         request = RespondRequest("r", 1, 0, RespondKind.REPLY, persona_of(card), release, question, history)
@@ -179,7 +182,9 @@ def paraphrased(
         tally.tried += 1
         telling = words_of(" ".join(leak.telling))
         parts = {words_of(clause) for part in leak.telling for clause in clauses(part)}
-        any_clause = any(words_of(clause) and any(words_of(clause) <= part for part in parts) for clause in spoken.clauses)
+        any_clause = any(
+            words_of(clause) and any(words_of(clause) <= part for part in parts) for clause in spoken.clauses
+        )
         if len(words_of(spoken.text) & telling) * 2 >= len(telling):
             tally.through += 1
         if any_clause:
@@ -194,9 +199,7 @@ def blocked_lines(bench: Bench, lines: Sequence[LineCase], advance: Callable[[],
     """Return how many fitting replies were blocked, in any of their clauses."""
     tally = Tally()
     for line in lines:
-        spoken = bench.say(
-            line.card, line.says, release=line.release, history=line.history, question=line.question
-        )
+        spoken = bench.say(line.card, line.says, release=line.release, history=line.history, question=line.question)
         tally.tried += 1
         blocked = [decision for decision in spoken.decisions if decision.action == "block"]
         if blocked:

@@ -140,7 +140,14 @@ def _all_texts(card: Card) -> Iterator[str]:
 
 def _public(card: Card) -> Iterator[str]:
     candidate = card.candidate
-    yield from (card.title, card.setting, candidate.role, candidate.background, card.patient.name, str(card.patient.age))
+    yield from (
+        card.title,
+        card.setting,
+        candidate.role,
+        candidate.background,
+        card.patient.name,
+        str(card.patient.age),
+    )
     for _, variants in card.lines:
         yield from variants
 

@@ -21,7 +21,15 @@ from pipelines.conversation.commands import (
 from pipelines.conversation.heard import Reply
 from pipelines.conversation.memory import Memory
 from pipelines.engines import CardTakesOver, Clause, GuardDecision, Interpretation, ReplyPart, RespondKind
-from pipelines.events import CardTookOver, ClauseGuarded, DraftMade, ReplyHeld, ReplyProposed, ReplyResumed, ReplyStarted
+from pipelines.events import (
+    CardTookOver,
+    ClauseGuarded,
+    DraftMade,
+    ReplyHeld,
+    ReplyProposed,
+    ReplyResumed,
+    ReplyStarted,
+)
 from pipelines.patient.disclosure import Disclose
 
 # Speech that goes on this soon after the patient began to answer was not over: the candidate was cut off.

@@ -154,7 +154,9 @@ def test_the_inner_responder_never_gets_the_card() -> None:
         (("*sighs*", "😀"), "empty"),
     ],
 )
-def test_a_responder_that_fails_or_says_nothing_is_stood_in_for(parts: tuple[str | Exception, ...], reason: str) -> None:
+def test_a_responder_that_fails_or_says_nothing_is_stood_in_for(
+    parts: tuple[str | Exception, ...], reason: str
+) -> None:
     told = reply(Says(*parts), asked(TOLD_PAIN))
     assert took_over(told) == [reason]
     assert spoken(told).endswith(PAIN.says[0])
@@ -194,7 +196,10 @@ def test_a_reply_that_nobody_wants_any_more_is_closed_inside() -> None:
 
 
 def test_a_reply_without_end_ends() -> None:
-    parts = reply(Says(*[f"Well, let me think about that {word}." for word in "again now then here there".split()] * 9), asked(TOLD_PAIN))
+    parts = reply(
+        Says(*[f"Well, let me think about that {word}." for word in "again now then here there".split()] * 9),
+        asked(TOLD_PAIN),
+    )
     assert took_over(parts)
     assert len([part for part in parts if isinstance(part, Clause)]) <= 12
 

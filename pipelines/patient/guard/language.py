@@ -13,30 +13,32 @@ import unicodedata
 FOREIGN_LETTERS = 2
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _OTHERS = {
-    "Spanish": "que los las una por con para está están estoy estar pero muy mi mis lo siento sé usted tengo tiene tenía "
-    "cuando también porque gracias no hola señor señora dolor duele cabeza desde hace días bien mal cómo qué mucho poco "
-    "nada algo siempre nunca hoy ayer ahora aquí soy es son fue puedo puede quiero yo tú él ella su sus el la de del al "
-    "en me se le un y o si sí claro bueno",
-    "French": "je ne pas vous nous est une les des très mal depuis avec pour merci oui non mais suis désolé désolée c'est "
-    "j'ai bonjour monsieur madame docteur la le que qui sais tu moi il elle ils du au aux ai as a avez vais va bien "
-    "beaucoup aussi peu plus rien toujours jamais jours jour tête fait comment où quand comme dans sur ce cette ça mon "
-    "ma mes son sa ses et ou un en d'accord n'ai n'est qu'il",
-    "German": "ich nicht das ist und ein eine einen es mir mich tut leid weiß habe hab hat bin sind sehr der die den dem mit "
-    "seit danke ja nein aber kann ihnen sie guten tag schmerzen leider sagen zu auf auch noch schon immer wieder nur wie "
-    "was wo wenn weil für von bei mein meine ihr gut geht heute gestern viel nichts etwas keine kein",
-    "Italian": "non lo so mi dispiace che sono sei una un uno per con molto poco grazie ho hai ha il la le gli i dottore "
-    "dottoressa da di del della giorni male fa testa sì ma anche questo questa davvero bene sto va come dove quando "
-    "perché niente sempre mai oggi ieri e o se signora signor al nel ci si è",
-    "Portuguese": "não eu você ele ela que uma um para com muito pouco obrigado obrigada sei desculpe estou está mas dor "
-    "dias dia tenho tem sim também quer dizer os as o a de da do é meu minha bem mal por porque quando como onde nada "
-    "sempre nunca hoje ontem em no na e ou se senhor senhora doutor",
-    "Dutch": "ik niet het een van dat is en heb hebt heeft ben bent spijt weet pijn mijn goed maar voor dank u je jij met "
-    "de zeer wel geen al ook nog hier daar wat hoe waar wanneer gaat mij dagen veel niets altijd",
-    "Polish": "nie wiem mam jest są się że na jak tak dziękuję przepraszam boli od dni mnie pojęcia bardzo dobrze źle do "
-    "to co mi moja mój ja pan pani proszę już tylko ale też głowa",
-    "Swedish": "jag inte det är och har ont tack vet ej mycket sedan på med från mig en ett min mitt bra men också hur vad "
-    "var när ja nej förlåt dagar",
-    "Turkish": "ben değil bir ve çok var yok bilmiyorum üzgünüm teşekkür ederim ağrım evet hayır ama için iyi kötü ne",
+    "Spanish": "que los las una por con para está están estoy estar pero muy mi mis lo siento sé usted tengo tiene "
+    "tenía cuando también porque gracias no hola señor señora dolor duele cabeza desde hace días bien mal "
+    "cómo qué mucho poco nada algo siempre nunca hoy ayer ahora aquí soy es son fue puedo puede quiero yo "
+    "tú él ella su sus el la de del al en me se le un y o si sí claro bueno",
+    "French": "je ne pas vous nous est une les des très mal depuis avec pour merci oui non mais suis désolé désolée "
+    "c'est j'ai bonjour monsieur madame docteur la le que qui sais tu moi il elle ils du au aux ai as a "
+    "avez vais va bien beaucoup aussi peu plus rien toujours jamais jours jour tête fait comment où quand "
+    "comme dans sur ce cette ça mon ma mes son sa ses et ou un en d'accord n'ai n'est qu'il",
+    "German": "ich nicht das ist und ein eine einen es mir mich tut leid weiß habe hab hat bin sind sehr der die "
+    "den dem mit seit danke ja nein aber kann ihnen sie guten tag schmerzen leider sagen zu auf auch noch "
+    "schon immer wieder nur wie was wo wenn weil für von bei mein meine ihr gut geht heute gestern viel "
+    "nichts etwas keine kein",
+    "Italian": "non lo so mi dispiace che sono sei una un uno per con molto poco grazie ho hai ha il la le gli i "
+    "dottore dottoressa da di del della giorni male fa testa sì ma anche questo questa davvero bene sto "
+    "va come dove quando perché niente sempre mai oggi ieri e o se signora signor al nel ci si è",
+    "Portuguese": "não eu você ele ela que uma um para com muito pouco obrigado obrigada sei desculpe estou está mas "
+    "dor dias dia tenho tem sim também quer dizer os as o a de da do é meu minha bem mal por porque "
+    "quando como onde nada sempre nunca hoje ontem em no na e ou se senhor senhora doutor",
+    "Dutch": "ik niet het een van dat is en heb hebt heeft ben bent spijt weet pijn mijn goed maar voor dank u je "
+    "jij met de zeer wel geen al ook nog hier daar wat hoe waar wanneer gaat mij dagen veel niets altijd",
+    "Polish": "nie wiem mam jest są się że na jak tak dziękuję przepraszam boli od dni mnie pojęcia bardzo dobrze "
+    "źle do to co mi moja mój ja pan pani proszę już tylko ale też głowa",
+    "Swedish": "jag inte det är och har ont tack vet ej mycket sedan på med från mig en ett min mitt bra men också "
+    "hur vad var när ja nej förlåt dagar",
+    "Turkish": "ben değil bir ve çok var yok bilmiyorum üzgünüm teşekkür ederim ağrım evet hayır ama için iyi kötü "
+    "ne",
     "Tagalog": "ako hindi ang ng sa po opo ko mo kasi masakit salamat na ay ito wala",
     "Romanian": "nu știu sunt și am la pentru mulțumesc îmi pare rău doare de bine dar ce când da",
     "Vietnamese": "tôi không biết xin lỗi là bị đau và có cảm ơn rất của",

@@ -7,7 +7,9 @@ import unicodedata
 from dataclasses import dataclass
 
 # What people do, not what they say: "*sighs*", "(coughs)", "[looks away]", "_shrugs_", "<pause>".
-_STAGE = re.compile(r"(?<!\*)\*(?!\*)[^*\n]{2,80}\*(?!\*)|\[[^\]\n]{2,80}\]|\([^()\n]{2,80}\)|(?<!\w)_[^_\n]{2,80}_(?!\w)")
+_STAGE = re.compile(
+    r"(?<!\*)\*(?!\*)[^*\n]{2,80}\*(?!\*)|\[[^\]\n]{2,80}\]|\([^()\n]{2,80}\)|(?<!\w)_[^_\n]{2,80}_(?!\w)"
+)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>|<!--.*?-->")
 _TAG_SPOKEN = re.compile(r"</?(?:b|i|em|strong|p|br|span|div|u|a|li|ul|ol|h[1-6])\b[^<>]*>", re.IGNORECASE)
 # An emphasised word is spoken: "I *never* smoked", "**yes**".
@@ -18,7 +20,9 @@ _URL = re.compile(r"\bhttps?://\S+|\bwww\.\S+", re.IGNORECASE)
 _LEFT_OVER = re.compile(r"[*_#`~<>\[\]{}|\\]+")
 _BLANKS = re.compile(r"\s+")
 # A single emphasised word of these is no stage direction.
-_ADVERBS = re.compile(r"[*_](?:never|always|really|very|so|not|no|yes|all|every|that|this|too|only|did|do|is|was|am)[*_]")
+_ADVERBS = re.compile(
+    r"[*_](?:never|always|really|very|so|not|no|yes|all|every|that|this|too|only|did|do|is|was|am)[*_]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +70,6 @@ def _without_pictures(text: str) -> tuple[str, list[str]]:
 
 
 def _is_picture(sign: str) -> bool:
-    return not sign.isascii() and (unicodedata.category(sign) in ("So", "Sk", "Cs", "Co", "Cn") or sign in "\ufe0f\u200d")
+    return not sign.isascii() and (
+        unicodedata.category(sign) in ("So", "Sk", "Cs", "Co", "Cn") or sign in "\ufe0f\u200d"
+    )

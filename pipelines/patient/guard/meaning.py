@@ -25,8 +25,8 @@ from pipelines.intent.encoder import Vectors
 from pipelines.intent.ridge import Matrix, fit, with_constant
 from pipelines.intent.vectors import Vectoriser
 from pipelines.patient.guard.evidence import CardKnowledge, Evidence, Item
-from pipelines.patient.guard.words import Said, pieces
 from pipelines.patient.guard.wording import hidden_words
+from pipelines.patient.guard.words import Said, pieces
 
 WEIGHTS = Path(__file__).with_name("unreleased.json")
 """The logistic model's weights."""
@@ -106,7 +106,12 @@ class CardVectors:
     """The pieces of a card's items and of what is public on it, as vectors."""
 
     def __init__(self, knowledge: CardKnowledge, vectoriser: Vectoriser) -> None:
-        found = [(place, piece) for place, item in enumerate(knowledge.items) for text in item.texts for piece in pieces(text)]
+        found = [
+            (place, piece)
+            for place, item in enumerate(knowledge.items)
+            for text in item.texts
+            for piece in pieces(text)
+        ]
         self._of = np.array([place for place, _ in found])
         self._items = knowledge.items
         self._pieces = vectoriser.encode([piece for _, piece in found])
@@ -176,7 +181,14 @@ def meaning_of(clause: Said, evidence: Evidence, *, card: CardVectors, kinds: Sp
     }
     features |= _together(features)
     clinician = float(of_kinds[CLINICIAN] - max(of_kinds[TELLING], of_kinds[HARMLESS]))
-    return Meaning(features, overlapping if overlap > 1 else item, clinician, max(told, echo), nearest, bool(clause.heavy or clause.numbers or len(clause.words) >= MANY_WORDS))
+    return Meaning(
+        features,
+        overlapping if overlap > 1 else item,
+        clinician,
+        max(told, echo),
+        nearest,
+        bool(clause.heavy or clause.numbers or len(clause.words) >= MANY_WORDS),
+    )
 
 
 def _together(one: Mapping[str, float]) -> dict[str, float]:
@@ -206,4 +218,3 @@ def weights() -> Logistic:
     """Return the weights that come with the product."""
     content = json.loads(WEIGHTS.read_text(encoding="utf-8"))
     return Logistic(content["bias"], content["weights"])
-

@@ -43,7 +43,9 @@ _NOT_KNOWN = re.compile(
     re.IGNORECASE,
 )
 _LEADING = re.compile(r"^\W*(?:(?:oh|well|um|uh|er)\W+)*(?:no|nope|nah|yes|yeah)\b[,.!]*\s*", re.IGNORECASE)
-_NEGATION = re.compile(r"\b(?:no|not|never|none|nobody|nothing|neither|nor|without|hardly|barely)\b|n't\b", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:no|not|never|none|nobody|nothing|neither|nor|without|hardly|barely)\b|n't\b", re.IGNORECASE
+)
 
 
 def read_wording(clause: Said, evidence: Evidence, rules: GuardRules, *, clinical: bool = True) -> Iterator[Finding]:
