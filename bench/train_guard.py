@@ -1,8 +1,8 @@
 """Learns how likely a clause tells what may not be told: `python -m bench.train_guard [models.path=FOLDER]`.
 
 From leaks.yaml, leaks_more.yaml, lines.yaml and lines_more.yaml in tests/data/guard, never from the held-out files.
-Each leak is read as an answer to questions of questions.yaml, with what the patient's mind releases for them. The figures
-that are told are of cards that were left out in turn.
+Each leak is read as an answer to questions of questions.yaml, with what the patient's mind releases for them. The
+figures that are told are of cards that were left out in turn.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pipelines.engine_choices import Choice, EngineSettings, guard_encoder, guar
 from pipelines.engines import HistoryItem, Release
 from pipelines.intent.acts import Act
 from pipelines.models.settings import ModelSettings
-from pipelines.patient.card import Card, CandidateSide, Cue, Lines, PatientSide
+from pipelines.patient.card import CandidateSide, Card, Cue, Lines, PatientSide
 from pipelines.patient.card_library import CardLibrary
 from pipelines.patient.guard.amounts import amounts
 from pipelines.patient.guard.guard import Guard
