@@ -232,7 +232,9 @@ def choose_engines(
         backend,
         recogniser,
         _interpreter(settings, models, recogniser, why),
-        _responder(settings.responder, scripted, why) if mind is None else _asks_remote(mind, settings),
+        _responder(settings.responder, scripted, why)
+        if mind is None
+        else guarded(_asks_remote(mind, settings), settings, models),
         _synthesiser(settings.synthesiser, settings.backend, models),
         turn_detector,
         no_turn_detector,

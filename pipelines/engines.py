@@ -454,7 +454,7 @@ class GuardedResponder(Protocol):
     def prepare(self, request: PrepareRequest) -> None:
         """Get ready for a session with this patient (idempotent)."""
 
-    def respond_guarded(self, request: GuardedRequest) -> Iterator[ReplyPart]:
+    def respond_guarded(self, request: GuardedRequest) -> Iterator[ReplyPart | RemoteUse]:
         """Yield clauses that may be spoken, the decisions on them, then exactly one ReplyEnd."""
 
 

@@ -23,6 +23,7 @@ from pipelines.engines import (
     GuardedRequest,
     IndexRequest,
     PrepareRequest,
+    RemoteUse,
     ReplyEnd,
     ReplyPart,
     Responder,
@@ -87,7 +88,11 @@ class Guarded:
         """Get ready to read replies against a card."""
         self._guard.index(request.card)
 
-    def respond_guarded(self, request: GuardedRequest) -> Iterator[ReplyPart]:
+    def cancel(self, request_id: str) -> None:
+        """Stop making a reply at once; may be called from any thread."""
+        self._runner.cancel(request_id)
+
+    def respond_guarded(self, request: GuardedRequest) -> Iterator[ReplyPart | RemoteUse]:
         """Yield what may be spoken and why, clause by clause, then one ReplyEnd."""
         asked, card = request.request, request.card
         reader = self._guard.begin(card, release=asked.release, history=asked.history, question=asked.text)
@@ -101,7 +106,7 @@ class Guarded:
 
     def _read(
         self, request: RespondRequest, reader: Reader, progress: _Progress
-    ) -> Generator[ReplyPart, None, CardTakesOver | None]:
+    ) -> Generator[ReplyPart | RemoteUse, None, CardTakesOver | None]:
         """Yield the responder's clauses that may be spoken; return why the card takes over, if it does."""
         limits = self._guard.rules.limits
         parts = self._runner.parts(request, first_s=limits.first_clause_s, next_s=limits.next_clause_s)
@@ -135,7 +140,9 @@ class Guarded:
             return CardTakesOver("failed", error.message if isinstance(error, AppError) else type(error).__name__)
         finally:
             parts.close()
-        return None if progress.spoken else CardTakesOver("empty", "it said nothing that can be spoken")
+        # Where nothing is released, saying nothing is right.
+        silent = not request.release.text.strip() and not progress.clauses
+        return None if progress.spoken or silent else CardTakesOver("empty", "it said nothing that can be spoken")
 
     def _decide(self, clause: Clause, reader: Reader) -> tuple[GuardDecision, Clause | None]:
         began = time.perf_counter()

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
-from pipelines.engines import ReplyPart, Responder, RespondRequest
+from pipelines.engines import Cancellable, RemoteUse, ReplyPart, Responder, RespondRequest
 
 # So many parts are made ahead of what the voice has taken.
 AHEAD = 2
 # How often a part that nobody takes looks whether anybody still wants it.
 LOOK_S = 0.1
-
-
-@runtime_checkable
-class Stoppable(Protocol):
-    """A responder that can be told from another thread to stop the reply that it makes now (within a token)."""
-
-    def stop(self) -> None:
-        """Stop it; the responder's iterator ends or raises soon after."""
 
 
 class Late(Exception):
@@ -35,7 +27,7 @@ class Busy(Exception):
 @dataclass(slots=True)
 class _Reply:
     request: RespondRequest
-    parts: queue.Queue[ReplyPart | Exception | None] = field(default_factory=lambda: queue.Queue(AHEAD))
+    parts: queue.Queue[ReplyPart | RemoteUse | Exception | None] = field(default_factory=lambda: queue.Queue(AHEAD))
     unwanted: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
     hung: bool = False
@@ -50,7 +42,9 @@ class InnerRunner:
         self._thread: threading.Thread | None = None
         self._last: _Reply | None = None
 
-    def parts(self, request: RespondRequest, *, first_s: float, next_s: float) -> Generator[ReplyPart, None, None]:
+    def parts(
+        self, request: RespondRequest, *, first_s: float, next_s: float
+    ) -> Generator[ReplyPart | RemoteUse, None, None]:
         """Yield the responder's parts; raises Late, Busy, or what the responder raises."""
         if self._last is not None and self._last.hung and not self._last.over.is_set():
             raise Busy
@@ -75,8 +69,19 @@ class InnerRunner:
                 patience_s = next_s
         finally:
             reply.unwanted.set()
-            if not reply.over.is_set() and isinstance(self._inner, Stoppable):
-                self._inner.stop()
+            if not reply.over.is_set() and isinstance(self._inner, Cancellable):
+                self._inner.cancel(request.id)
+
+    def cancel(self, request_id: str) -> None:
+        """Let whoever waits for that reply's next part go; may be called from any thread."""
+        reply = self._last
+        if isinstance(self._inner, Cancellable):
+            self._inner.cancel(request_id)
+        if reply is not None and reply.request.id == request_id:
+            reply.unwanted.set()
+            # If it is full, nobody waits.
+            with contextlib.suppress(queue.Full):
+                reply.parts.put_nowait(None)
 
     def _run(self) -> None:
         while True:
@@ -88,8 +93,8 @@ class InnerRunner:
                 reply.over.set()
 
     def _make(self, reply: _Reply) -> None:
-        last: ReplyPart | Exception | None = None
-        made: Iterator[ReplyPart] | None = None
+        last: ReplyPart | RemoteUse | Exception | None = None
+        made: Iterator[ReplyPart | RemoteUse] | None = None
         try:
             made = self._inner.respond(reply.request)
             for part in made:
@@ -102,7 +107,7 @@ class InnerRunner:
                 close()
         self._give(reply, last)
 
-    def _give(self, reply: _Reply, part: ReplyPart | Exception | None) -> bool:
+    def _give(self, reply: _Reply, part: ReplyPart | RemoteUse | Exception | None) -> bool:
         """Hand a part over; return whether the reply is still wanted."""
         while not reply.unwanted.is_set():
             try:
