@@ -53,7 +53,7 @@ class Row:
     line: str
     clause: str
     leaks: bool
-    features: Mapping[str, float]
+    features: dict[str, float]
 
 
 def rows(guard: Guard, interpreter: Interpreter, cards: Mapping[str, Card]) -> Iterator[Row]:

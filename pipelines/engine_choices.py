@@ -232,9 +232,7 @@ def choose_engines(
         backend,
         recogniser,
         _interpreter(settings, models, recogniser, why),
-        _responder(settings.responder, scripted, why)
-        if mind is None
-        else guarded(_asks_remote(mind, settings), settings, models),
+        _responder(settings.responder, scripted, why) if mind is None else _guarded_remote(mind, settings, models),
         _synthesiser(settings.synthesiser, settings.backend, models),
         turn_detector,
         no_turn_detector,
@@ -250,6 +248,11 @@ def _remote_mind(settings: EngineSettings, spending_file: Path | None) -> Remote
     from pipelines.responders.remote.mind import RemoteMind  # late: an HTTP client is for those who ask one
 
     return RemoteMind(plan_remote(settings.remote), spending_file=spending_file)
+
+
+def _guarded_remote(mind: RemoteMind, settings: EngineSettings, models: ModelSettings) -> Choice:
+    # It has its own limits and its own card's words; the guard waits a little longer than it does.
+    return guarded(_asks_remote(mind, settings), settings, models, patience_s=settings.remote.waits.whole_s + 1.0)
 
 
 def _asks_remote(mind: RemoteMind, settings: EngineSettings) -> Choice:
@@ -367,10 +370,18 @@ def guard_encoder(settings: EngineSettings, models: ModelSettings) -> tuple[Path
     return place.folder, f"by words and by meaning ({place.id})"
 
 
-def guarded(choice: Choice, settings: EngineSettings, models: ModelSettings) -> Choice:
-    """Return a responder that generates text, with the guard before it; it says why where no encoder is here."""
+def guarded(choice: Choice, settings: EngineSettings, models: ModelSettings, *, patience_s: float = 0.0) -> Choice:
+    """Return a responder that generates text, with the guard before it; it says why where no encoder is here.
+
+    `patience_s` is for one that tries again by itself: it has that long at least for each clause.
+    """
     encoder, how = guard_encoder(settings, models)
-    arguments = {"inner": choice.factory, "rules": settings.guard_rules, "encoder": encoder}
+    arguments = {
+        "inner": choice.factory,
+        "rules": settings.guard_rules,
+        "encoder": encoder,
+        "patience_s": patience_s,
+    }
     factory = _Lazy("pipelines.responders.guarded", "make_guarded", arguments)
     return replace(choice, factory=factory, reason=f"{choice.reason}; its guard reads {how}")
 

@@ -87,7 +87,8 @@ def load_leaks(path: Path, cards: Mapping[str, Card]) -> list[LeakCase]:
 
 def load_misconduct(path: Path) -> dict[str, tuple[str, ...]]:
     """Return what no patient may say, by the rule that it breaks; raises AudioError (`sentences.invalid`)."""
-    return _read(path, TypeAdapter(dict[str, tuple[Text, ...]]))
+    rows: dict[str, tuple[str, ...]] = _read(path, TypeAdapter(dict[str, tuple[Text, ...]]))
+    return rows
 
 
 def load_questions(path: Path) -> dict[str, tuple[str, ...]]:

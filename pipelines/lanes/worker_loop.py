@@ -147,8 +147,8 @@ def _well_formed(said: Any) -> Any:
         case Clause(text=text, cue=cue):
             return replace(said, text=well_formed(text), cue=cue and well_formed(cue))
         case GuardDecision(text=text, spoken=spoken, reasons=reasons):
-            kept = tuple(map(well_formed, reasons))
-            return replace(said, text=well_formed(text), spoken=well_formed(spoken), reasons=kept)
+            told = tuple(map(well_formed, reasons))
+            return replace(said, text=well_formed(text), spoken=well_formed(spoken), reasons=told)
         case Interpretation(reason=reason):
             return replace(said, reason=well_formed(reason))
         case _:

@@ -58,10 +58,14 @@ class _Progress:
 
 
 class Guarded:
-    """A GuardedResponder around a Responder; `guard` reads, and the card's words stand in."""
+    """A GuardedResponder around a Responder; `guard` reads, and the card's words stand in.
 
-    def __init__(self, inner: Responder, guard: Guard) -> None:
+    `patience_s` is for a responder that tries again by itself: it has that long at least for each clause.
+    """
+
+    def __init__(self, inner: Responder, guard: Guard, *, patience_s: float = 0.0) -> None:
         self._inner = inner
+        self._patience_s = patience_s
         self._guard = guard
         self._runner = InnerRunner(inner)
         self._card_words = CardWords()
@@ -109,7 +113,11 @@ class Guarded:
     ) -> Generator[ReplyPart | RemoteUse, None, CardTakesOver | None]:
         """Yield the responder's clauses that may be spoken; return why the card takes over, if it does."""
         limits = self._guard.rules.limits
-        parts = self._runner.parts(request, first_s=limits.first_clause_s, next_s=limits.next_clause_s)
+        parts = self._runner.parts(
+            request,
+            first_s=max(limits.first_clause_s, self._patience_s),
+            next_s=max(limits.next_clause_s, self._patience_s),
+        )
         try:
             for part in parts:
                 match part:
@@ -185,10 +193,15 @@ def _said_already(clause: str, heard: frozenset[str], spoken: list[str]) -> bool
 
 
 def make_guarded(
-    inner: Callable[[], Responder], *, rules: Path | None = None, encoder: Path | None = None, threads: int = 1
+    inner: Callable[[], Responder],
+    *,
+    rules: Path | None = None,
+    encoder: Path | None = None,
+    threads: int = 1,
+    patience_s: float = 0.0,
 ) -> Guarded:
     """Return a guarded responder; raises EngineError (`guard.rules`) if the rules can't be used."""
-    return Guarded(inner(), make_guard(rules=rules, encoder=encoder, threads=threads))
+    return Guarded(inner(), make_guard(rules=rules, encoder=encoder, threads=threads), patience_s=patience_s)
 
 
 def make_guard(*, rules: Path | None = None, encoder: Path | None = None, threads: int = 1) -> Guard:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from pipelines.engines import (
     IndexRequest,
     PrepareRequest,
     Release,
+    RemoteUse,
     ReplyEnd,
     ReplyPart,
     Responder,
@@ -41,6 +42,9 @@ CARD: Card = CardLibrary.load(ROOT / "configs" / "cards")["nursing-leg-wound"]
 PAIN = CARD.cue("pain")
 TOLD_PAIN = Release(Act.CUE, PAIN.says[0], "pain")
 NOTHING = Release(Act.UNKNOWN, CARD.lines.not_on_card[0])
+
+
+Part = ReplyPart | RemoteUse
 
 
 class Says:
@@ -75,8 +79,8 @@ class Says:
 def guard(rules: str | None = None, folder: Path | None = None) -> Guard:
     if rules is None or folder is None:
         return Guard(RulesFile(SUPPLIED))
-    path = folder / "guard.yaml"
-    path.write_text(SUPPLIED.read_text(encoding="utf-8").replace(*rules.split(" -> ")), encoding="utf-8")
+    path, (old, new) = folder / "guard.yaml", rules.split(" -> ")
+    path.write_text(SUPPLIED.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     return Guard(RulesFile(path))
 
 
@@ -85,18 +89,18 @@ def asked(release: Release, text: str = "Does it hurt?", history: tuple[HistoryI
     return GuardedRequest(request, CARD)
 
 
-def reply(inner: Responder, request: GuardedRequest, reads: Guard | None = None) -> list[ReplyPart]:
+def reply(inner: Responder, request: GuardedRequest, reads: Guard | None = None) -> list[Part]:
     parts = list(Guarded(inner, reads or guard()).respond_guarded(request))
     assert [type(part) for part in parts].count(ReplyEnd) == 1
     assert isinstance(parts[-1], ReplyEnd)
     return parts
 
 
-def spoken(parts: Sequence[ReplyPart]) -> str:
+def spoken(parts: Sequence[Part]) -> str:
     return " ".join(part.text for part in parts if isinstance(part, Clause))
 
 
-def took_over(parts: Sequence[ReplyPart]) -> list[str]:
+def took_over(parts: Sequence[Part]) -> list[str]:
     return [part.reason for part in parts if isinstance(part, CardTakesOver)]
 
 
@@ -189,6 +193,7 @@ def test_one_that_hangs_is_left_behind_and_the_next_turn_does_not_wait_for_it(tm
 def test_a_reply_that_nobody_wants_any_more_is_closed_inside() -> None:
     inner = Says(*["It throbs."] * 200)
     parts = Guarded(inner, guard()).respond_guarded(asked(TOLD_PAIN))
+    assert isinstance(parts, Generator)
     assert isinstance(next(parts), GuardDecision)
     parts.close()
     assert inner.closed.wait(5.0)

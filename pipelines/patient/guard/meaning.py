@@ -135,7 +135,7 @@ class CardVectors:
 class Meaning:
     """What a clause was found to mean: numbers for the logistic model, the nearest item, the nearest told piece."""
 
-    features: Mapping[str, float]
+    features: dict[str, float]
     item: Item | None
     # How much more a clinician would say it than a patient, above nothing where it takes up what was said.
     clinician: float
