@@ -7,6 +7,7 @@ responder fails, hangs or has nothing to say.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -44,8 +45,15 @@ from pipelines.responders.inner import Busy, InnerRunner, Late
 
 # A clause of the card of whose telling words the reply has said so many is not said again.
 SAID_SHARE = 0.8
+# A reply that was stopped has so long to tell what it took; nobody waits for it but the reply's end.
+WIND_UP_S = 1.0
+STOPPED = frozenset({"blocked", "too_long"})
 # To these the patient may well say nothing.
 _SILENT = frozenset({Act.SILENCE, Act.FAREWELL, Act.CLOSING})
+
+
+Parts = Generator[ReplyPart | RemoteUse, None, None]
+"""What the responder inside gives."""
 
 
 @dataclass(slots=True)
@@ -100,30 +108,35 @@ class Guarded:
         """Yield what may be spoken and why, clause by clause, then one ReplyEnd."""
         asked, card = request.request, request.card
         reader = self._guard.begin(card, release=asked.release, history=asked.history, question=asked.text)
-        progress = _Progress([])
-        takes_over = yield from self._read(asked, reader, progress)
-        if takes_over is not None:
-            yield takes_over
-            yield from self._in_card_words(asked, card, progress.spoken)
-        if not progress.ended:
-            yield ReplyEnd()
-
-    def _read(
-        self, request: RespondRequest, reader: Reader, progress: _Progress
-    ) -> Generator[ReplyPart | RemoteUse, None, CardTakesOver | None]:
-        """Yield the responder's clauses that may be spoken; return why the card takes over, if it does."""
-        limits = self._guard.rules.limits
+        limits, progress = self._guard.rules.limits, _Progress([])
         parts = self._runner.parts(
-            request,
+            asked,
             first_s=max(limits.first_clause_s, self._patience_s),
             next_s=max(limits.next_clause_s, self._patience_s),
         )
         try:
+            takes_over = yield from self._read(parts, asked, reader, progress)
+            if takes_over is not None:
+                yield takes_over
+                yield from self._in_card_words(asked, card, progress.spoken)
+                if takes_over.reason in STOPPED:
+                    yield from self._accounts(parts, asked)
+        finally:
+            parts.close()
+        if not progress.ended:
+            yield ReplyEnd()
+
+    def _read(
+        self, parts: Parts, request: RespondRequest, reader: Reader, progress: _Progress
+    ) -> Generator[ReplyPart | RemoteUse, None, CardTakesOver | None]:
+        """Yield the responder's clauses that may be spoken; return why the card takes over, if it does."""
+        most = self._guard.rules.limits.clauses
+        try:
             for part in parts:
                 match part:
                     case Clause():
-                        if progress.clauses >= limits.clauses:
-                            return CardTakesOver("too_long", f"more than {limits.clauses} clauses")
+                        if progress.clauses >= most:
+                            return CardTakesOver("too_long", f"more than {most} clauses")
                         progress.clauses += 1
                         decision, clause = self._decide(part, reader)
                         yield decision
@@ -146,11 +159,16 @@ class Guarded:
             return CardTakesOver("busy", "it still hangs in an earlier reply")
         except Exception as error:
             return CardTakesOver("failed", error.message if isinstance(error, AppError) else type(error).__name__)
-        finally:
-            parts.close()
         # Where nothing is released, saying nothing is right.
         silent = not request.release.text.strip() and not progress.clauses
         return None if progress.spoken or silent else CardTakesOver("empty", "it said nothing that can be spoken")
+
+    def _accounts(self, parts: Parts, request: RespondRequest) -> Iterator[ReplyPart | RemoteUse]:
+        """Stop the responder, and yield what it tells of its work, but none of its words."""
+        if not self._runner.wind_up(request, within_s=WIND_UP_S):
+            return
+        with contextlib.suppress(Late, Exception):
+            yield from (part for part in parts if not isinstance(part, Clause | ReplyEnd))
 
     def _decide(self, clause: Clause, reader: Reader) -> tuple[GuardDecision, Clause | None]:
         began = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import threading
 from collections.abc import Generator, Iterator
@@ -41,6 +42,8 @@ class InnerRunner:
         self._asked: queue.SimpleQueue[_Reply] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._last: _Reply | None = None
+        # The next part is waited for no longer than this.
+        self._at_most_s = math.inf
 
     def parts(
         self, request: RespondRequest, *, first_s: float, next_s: float
@@ -53,11 +56,12 @@ class InnerRunner:
             self._thread = threading.Thread(target=self._run, name="responder-inner", daemon=True)
             self._thread.start()
         self._asked.put(reply)
+        self._at_most_s = math.inf
         patience_s = first_s
         try:
             while True:
                 try:
-                    part = reply.parts.get(timeout=patience_s)
+                    part = reply.parts.get(timeout=min(patience_s, self._at_most_s))
                 except queue.Empty:
                     reply.hung = True
                     raise Late(f"nothing came within {patience_s:g} s") from None
@@ -71,6 +75,14 @@ class InnerRunner:
             reply.unwanted.set()
             if not reply.over.is_set() and isinstance(self._inner, Cancellable):
                 self._inner.cancel(request.id)
+
+    def wind_up(self, request: RespondRequest, *, within_s: float) -> bool:
+        """Have the reply stopped whose parts are still read for what it took; return whether that can be done."""
+        if not isinstance(self._inner, Cancellable):
+            return False
+        self._at_most_s = within_s
+        self._inner.cancel(request.id)
+        return True
 
     def cancel(self, request_id: str) -> None:
         """Let whoever waits for that reply's next part go; may be called from any thread."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from pipelines.engines import (
+    Cancellable,
     CardTakesOver,
     Clause,
     EngineInfo,
@@ -74,6 +76,9 @@ class Says:
             yield ReplyEnd()
         finally:
             self.closed.set()
+
+
+USED = RemoteUse("p", "m", "h", "remote", "", (), 1, 1, False, 0.0, None, 1.0, 0, 0.0)
 
 
 def guard(rules: str | None = None, folder: Path | None = None) -> Guard:
@@ -198,6 +203,55 @@ def test_a_reply_that_nobody_wants_any_more_is_closed_inside() -> None:
     parts.close()
     assert inner.closed.wait(5.0)
     assert inner.given < 10
+
+
+def test_one_that_can_be_cancelled_is_at_once_and_still_tells_what_it_took() -> None:
+    class Counts(Says):
+        cancelled = threading.Event()
+
+        def cancel(self, request_id: str) -> None:
+            self.cancelled.set()
+
+        def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
+            yield Clause("I take metformin.")
+            assert self.cancelled.wait(10.0)
+            yield Clause("And I smoke.")
+            yield cast("ReplyPart", USED)
+            yield ReplyEnd()
+
+    inner = Counts()
+    parts = reply(inner, asked(TOLD_PAIN))
+    assert spoken(parts) == PAIN.says[0]
+    assert parts[-2:] == [USED, ReplyEnd()]
+    assert inner.cancelled.is_set()
+
+
+def test_a_lane_cancels_it_while_it_waits() -> None:
+    begun = threading.Event()
+
+    class Waits(Says):
+        cancelled = threading.Event()
+
+        def cancel(self, request_id: str) -> None:
+            assert request_id == "r"
+            self.cancelled.set()
+
+        def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
+            begun.set()
+            assert self.cancelled.wait(10.0)
+            yield ReplyEnd()
+
+    inner = Waits()
+    engine = Guarded(inner, guard(), patience_s=60.0)
+    assert isinstance(engine, Cancellable)
+    parts: list[Part] = []
+    waits = threading.Thread(target=lambda: parts.extend(engine.respond_guarded(asked(TOLD_PAIN))))
+    waits.start()
+    assert begun.wait(10.0)
+    engine.cancel("r")
+    waits.join(10.0)
+    assert not waits.is_alive()
+    assert inner.cancelled.is_set()
 
 
 def test_a_reply_without_end_ends() -> None:
