@@ -81,6 +81,11 @@ class EngineSettings(BaseModel):
         "language model that is installed, cloud and the profile hybrid a remote one, all others the card's words.",
     )
     language_model: LanguageModelSettings = Field(default_factory=LanguageModelSettings)
+    guard_rules: Path | None = Field(
+        default=None,
+        description="File of the rules by which the guard reads what a language model says as the patient, read again "
+        "when it changes; empty: configs/guard.yaml.",
+    )
     synthesiser: Literal["auto", "neural", "espeak", "flite", "scripted"] = Field(
         default="auto",
         description="Voices: neural (those that were pulled), flite, espeak. auto: neural ones that are quick enough "
@@ -197,7 +202,9 @@ def choose_engines(
         backend,
         recogniser,
         _interpreter(settings, models, recogniser, why),
-        _responder(settings, models, scripted=scripted, why=why) if mind is None else _asks_remote(mind, settings),
+        _responder(settings, models, scripted=scripted, why=why)
+        if mind is None
+        else _guarded_remote(mind, settings, models),
         choose_voice(settings, models),
         turn_detector,
         no_turn_detector,
@@ -213,6 +220,11 @@ def _remote_mind(settings: EngineSettings, spending_file: Path | None) -> Remote
     from pipelines.responders.remote.mind import RemoteMind  # late: an HTTP client is for those who ask one
 
     return RemoteMind(plan_remote(settings.remote), spending_file=spending_file)
+
+
+def _guarded_remote(mind: RemoteMind, settings: EngineSettings, models: ModelSettings) -> Choice:
+    # It has its own limits and its own card's words; the guard waits a little longer than it does.
+    return guarded(_asks_remote(mind, settings), settings, models, patience_s=settings.remote.waits.whole_s + 1.0)
 
 
 def _asks_remote(mind: RemoteMind, settings: EngineSettings) -> Choice:
@@ -350,12 +362,38 @@ def _language_model(settings: EngineSettings, models: ModelSettings, place: Mode
     make = Lazy("pipelines.responders.language_model.responder", "make_responder", options)
     # CTranslate2 lets go of the interpreter while it computes.
     choice = Choice("language-model", _OfModel(place, make), "thread", why, demonstration=False, place=place)
-    return replace(choice, workers=_minds(settings))
+    return guarded(replace(choice, workers=_minds(settings)), settings, models)
 
 
 def _minds(settings: EngineSettings) -> int:
     """Return how many replies a language model writes at once."""
     return settings.responder_workers or min(2, choose_threads(0))
+
+
+def guard_encoder(settings: EngineSettings, models: ModelSettings) -> tuple[Path | None, str]:
+    """Return the folder of the text encoder that the guard reads with, and how it reads; without one, why."""
+    try:
+        place = locate(settings.interpreter_model, models, "encoder")
+        place.require()
+    except EngineError as error:
+        return None, f"by words alone: {error.message}"
+    return place.folder, f"by words and by meaning ({place.id})"
+
+
+def guarded(choice: Choice, settings: EngineSettings, models: ModelSettings, *, patience_s: float = 0.0) -> Choice:
+    """Return a responder that generates text, with the guard before it; it says why where no encoder is here.
+
+    `patience_s` is for one that tries again by itself: it has that long at least for each clause.
+    """
+    encoder, how = guard_encoder(settings, models)
+    arguments = {
+        "inner": choice.factory,
+        "rules": settings.guard_rules,
+        "encoder": encoder,
+        "patience_s": patience_s,
+    }
+    factory = Lazy("pipelines.responders.guarded", "make_guarded", arguments)
+    return replace(choice, factory=factory, reason=f"{choice.reason}; its guard reads {how}")
 
 
 def _turn_detector(settings: EngineSettings, models: ModelSettings, recogniser: Choice) -> tuple[Choice | None, str]:

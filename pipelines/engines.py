@@ -36,6 +36,8 @@ class EngineInfo:
     demonstration: bool  # True for the embedded set: the page says so
     isolation: Isolation
     detail: str = ""
+    # Of a responder: each clause is read by the guard before it is spoken, so the card must come with a request.
+    guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +350,45 @@ class ReplyEnd:
     cost_ms: float | None = None
 
 
-ReplyPart = Clause | ReplyEnd
+@dataclass(frozen=True, slots=True)
+class GuardDecision:
+    """What the guard decided of a clause, and why; for examiners and developers only, since it may quote the card.
+
+    `action` is allow, warn or block, `spoken` what was let through, `scores` how surely (0..1) what was found, `rules`
+    names the rules, `took_ms` is how long reading took.
+    """
+
+    text: str
+    action: str
+    spoken: str
+    reasons: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+    rules: str = ""
+    took_ms: float = 0.0
+    cost_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardTakesOver:
+    """From here on the reply is the card's own words: the model's clause was blocked, or no more came of it.
+
+    `reason` is blocked, failed, late, busy, empty or too_long; `detail` says more.
+    """
+
+    reason: str
+    detail: str = ""
+    cost_ms: float | None = None
+
+
+ReplyPart = Clause | ReplyEnd | GuardDecision | CardTakesOver
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedRequest:
+    """A request and the card that the guard reads the reply against; whoever words the reply never gets the card."""
+
+    request: RespondRequest
+    card: Card
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,6 +439,10 @@ class ModelUse:
     completion: str = ""
 
 
+ReplyAccount = RemoteUse | ModelUse
+"""What wording a reply took; it precedes the reply's end, and nothing of it is spoken."""
+
+
 @runtime_checkable
 class Cancellable(Protocol):
     """An engine that waits for others while it answers: it can be told that nobody wants the answer any more."""
@@ -419,8 +463,27 @@ class Responder(Protocol):
     def prepare(self, request: PrepareRequest) -> None:
         """Get ready for a session, so that its first turn is as fast as the later ones (idempotent)."""
 
-    def respond(self, request: RespondRequest) -> Iterator[ReplyPart | RemoteUse | ModelUse]:
+    def respond(self, request: RespondRequest) -> Iterator[ReplyPart | ReplyAccount]:
         """Yield clauses as they are ready, then exactly one ReplyEnd."""
+
+
+@runtime_checkable
+class GuardedResponder(Protocol):
+    """A responder whose clauses are read before they are spoken."""
+
+    info: EngineInfo
+
+    def warm(self) -> None:
+        """Load what is needed and run once."""
+
+    def index(self, request: IndexRequest) -> None:
+        """Get ready to read replies against a card (idempotent)."""
+
+    def prepare(self, request: PrepareRequest) -> None:
+        """Get ready for a session with this patient (idempotent)."""
+
+    def respond_guarded(self, request: GuardedRequest) -> Iterator[ReplyPart | ReplyAccount]:
+        """Yield clauses that may be spoken, the decisions on them, then exactly one ReplyEnd."""
 
 
 # ---------------------------------------------------------------- synthesiser

@@ -352,6 +352,36 @@ class LanguageModelAsked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ClauseGuarded(Event):
+    """What the guard decided of a clause that a language model gave: allow, warn or block.
+
+    `spoken` is what was let through of `text`, `scores` how surely (0..1) what was found, `rules` names the rules.
+    """
+
+    audience: ClassVar[Audience] = Audience.EXAMINER
+    turn: int
+    reply: int
+    action: str
+    text: str
+    spoken: str
+    reasons: tuple[str, ...]
+    scores: dict[str, float]
+    rules: str
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class CardTookOver(Event):
+    """The card's own words took the place of the language model's; `reason` is one of a closed set."""
+
+    audience: ClassVar[Audience] = Audience.EXAMINER
+    turn: int
+    reply: int
+    reason: str  # blocked | failed | late | busy | empty | too_long
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyStarted(Event):
     """The patient's first audio was released."""
 

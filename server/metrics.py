@@ -28,6 +28,8 @@ from server.gpu import GpuReader
 
 OTHER = "other"
 SERVICES = ("recogniser", "interpreter", "responder", "synthesiser", OTHER)
+GUARD_ACTIONS = ("allow", "warn", "block", OTHER)
+TAKE_OVERS = ("blocked", "failed", "late", "busy", "empty", "too_long", OTHER)
 STATUSES = ("ok", "failed", "cancelled", OTHER)
 ADMISSIONS = ("admitted", "full", "limited", "draining", "refused", OTHER)
 STAGES = ("voice_to_voice", "endpoint", "recognise", "respond", "speak", "deliver")
@@ -50,6 +52,8 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "voice_turn_latency_seconds": {"stage": STAGES},
     "voice_websocket_closes_total": {"code": CLOSE_CODES},
     "voice_engine_incidents_total": {"engine": SERVICES, "what": INCIDENTS},
+    "voice_guard_decisions_total": {"action": GUARD_ACTIONS},
+    "voice_guard_card_took_over_total": {"reason": TAKE_OVERS},
     "voice_connections_lost_total": {"transport": TRANSPORTS},
     "voice_connections_resumed_total": {"transport": TRANSPORTS},
     "ai_remote_replies_total": {"outcome": OUTCOMES},
@@ -61,6 +65,8 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
 # A turn is wanted in under a second and tolerated up to two: fine steps there, coarse ones outside.
 TURN_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
 REQUEST_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 15.0)
+GUARD_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)  # it comes before each clause is heard
+SCORE_BUCKETS = (0.05, 0.1, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
 AWAY_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)  # a client may come back for a minute
 LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)  # a frame is 0.02: later is heard
 
@@ -164,6 +170,30 @@ class Metrics:
         self.sessions_detached = Gauge(
             "voice_sessions_detached", "Running sessions that wait for their client to reconnect.", registry=registry
         )
+        self.guard_decisions = Counter(
+            "voice_guard_decisions_total",
+            "Clauses of a language model that the guard read, by what it did: allow, warn or block.",
+            ("action",),
+            registry=registry,
+        )
+        self.guard_took_over = Counter(
+            "voice_guard_card_took_over_total",
+            "Replies that the card's own words ended in place of the language model's, by why.",
+            ("reason",),
+            registry=registry,
+        )
+        self.guard_duration = Histogram(
+            "voice_guard_duration_seconds",
+            "How long the guard took to read a clause.",
+            buckets=GUARD_BUCKETS_S,
+            registry=registry,
+        )
+        self.guard_score = Histogram(
+            "voice_guard_unreleased_score",
+            "How likely (0 to 1) a clause told what may not be told, by the guard's text encoder.",
+            buckets=SCORE_BUCKETS,
+            registry=registry,
+        )
         self.engine_incidents = Counter(
             "voice_engine_incidents_total",
             "Failures of engines, and workers that died or restarted.",
@@ -217,6 +247,13 @@ class Metrics:
                 self.retrievals.inc()
             case events.DistressNoticed():
                 self.escalations.inc()
+            case events.ClauseGuarded(action=action, took_ms=took_ms, scores=scores):
+                self.guard_decisions.labels(closed(action, GUARD_ACTIONS)).inc()
+                self.guard_duration.observe(took_ms / 1000.0)
+                if "unreleased" in scores:
+                    self.guard_score.observe(scores["unreleased"])
+            case events.CardTookOver(reason=reason):
+                self.guard_took_over.labels(closed(reason, TAKE_OVERS)).inc()
             case events.ConnectionLost(transport=transport):
                 self.connections_lost.labels(closed(transport, TRANSPORTS)).inc()
             case events.ConnectionResumed(transport=transport, away_ms=away_ms):
@@ -278,6 +315,8 @@ class Metrics:
             "voice_connections_resumed_total": self.connections_resumed,
             "ai_remote_replies_total": self.remote_replies,
             "ai_remote_card_words_total": self.remote_card_words,
+            "voice_guard_decisions_total": self.guard_decisions,
+            "voice_guard_card_took_over_total": self.guard_took_over,
         }
         for name, counter in counters.items():
             for values in itertools.product(*LABEL_VALUES[name].values()):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from bench.cli.evaluate_guard import guard, leaks
 from bench.cli.evaluate_pauses import pauses
 from bench.cli.evaluate_sound import sound
 from bench.cli.evaluate_turns import turns
@@ -22,8 +23,10 @@ group = typer.Typer(help="Measure how well the engines do their task.", no_args_
 
 
 def register(app: typer.Typer) -> None:
-    """Add `eval cues`, `eval patient`, `eval pauses`, `eval sound` and `eval turns`."""
+    """Add `eval cues`, `eval guard`, `eval leaks`, `eval patient`, `eval pauses`, `eval sound` and `eval turns`."""
     app.add_typer(group, name="eval")
+    group.command("guard")(guard)
+    group.command("leaks")(leaks)
     group.command("pauses")(pauses)
     group.command("sound")(sound)
     group.command("turns")(turns)

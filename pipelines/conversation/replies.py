@@ -20,8 +20,16 @@ from pipelines.conversation.commands import (
 )
 from pipelines.conversation.heard import Reply
 from pipelines.conversation.memory import Memory
-from pipelines.engines import Clause, Interpretation, ReplyPart, RespondKind
-from pipelines.events import DraftMade, ReplyHeld, ReplyProposed, ReplyResumed, ReplyStarted
+from pipelines.engines import CardTakesOver, Clause, GuardDecision, Interpretation, ReplyPart, RespondKind
+from pipelines.events import (
+    CardTookOver,
+    ClauseGuarded,
+    DraftMade,
+    ReplyHeld,
+    ReplyProposed,
+    ReplyResumed,
+    ReplyStarted,
+)
 from pipelines.patient.disclosure import Disclose
 
 # Speech that goes on this soon after the patient began to answer was not over: the candidate was cut off.
@@ -122,6 +130,8 @@ class Replies:
         draft = reply is self.draft
         if not draft:
             reply.touch(now_ms)
+        if isinstance(part, GuardDecision | CardTakesOver):
+            return [Record(_guarded(reply, part))]
         if isinstance(part, Clause):
             reply.propose(part)
             index = len(reply.clauses) - 1
@@ -201,6 +211,15 @@ class Replies:
             self.patient_until_ms = now_ms
         self.reply = None
         return [Record(event) for event in events]
+
+
+def _guarded(reply: Reply, part: GuardDecision | CardTakesOver) -> ClauseGuarded | CardTookOver:
+    if isinstance(part, CardTakesOver):
+        return CardTookOver(reply.turn, reply.number, part.reason, part.detail)
+    scores, took_ms = dict(part.scores), round(part.took_ms, 3)
+    return ClauseGuarded(
+        reply.turn, reply.number, part.action, part.text, part.spoken, part.reasons, scores, part.rules, took_ms
+    )
 
 
 def _go_on(reply: Reply, from_ms: float) -> list[Command]:

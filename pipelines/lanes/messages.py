@@ -10,6 +10,7 @@ from pipelines.engines import (
     DecodeRequest,
     EndOfTurnRequest,
     EngineInfo,
+    GuardedRequest,
     IndexRequest,
     InterpretRequest,
     PrepareRequest,
@@ -18,7 +19,9 @@ from pipelines.engines import (
     StreamSpec,
 )
 
-JobRequest = IndexRequest | InterpretRequest | PrepareRequest | RespondRequest | SpeakRequest | EndOfTurnRequest
+JobRequest = (
+    IndexRequest | InterpretRequest | PrepareRequest | RespondRequest | GuardedRequest | SpeakRequest | EndOfTurnRequest
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ from pipelines.engines import (
     Decoded,
     DecodedBatch,
     EndOfTurnRequest,
+    GuardDecision,
+    GuardedRequest,
+    GuardedResponder,
     Hypothesis,
     IndexRequest,
     Interpretation,
@@ -53,7 +56,7 @@ from pipelines.lanes.messages import Ready as Ready
 from pipelines.lanes.messages import ToWorker as ToWorker
 from pipelines.stopping import Stopped, Stops
 
-Engine = Recogniser | SegmentDecoder | Interpreter | Responder | Synthesiser | TurnDetector
+Engine = Recogniser | SegmentDecoder | Interpreter | Responder | GuardedResponder | Synthesiser | TurnDetector
 Factory = Callable[[], Engine]
 
 
@@ -87,13 +90,16 @@ class WorkerLoop:
                 if isinstance(self._engine, Interpreter):
                     yield self._engine.interpret(request)
             case Job(request=IndexRequest() as request):
-                if isinstance(self._engine, Interpreter):
+                if isinstance(self._engine, Interpreter | GuardedResponder):
                     self._engine.index(request)
             case Job(request=RespondRequest() as request):
                 if isinstance(self._engine, Responder):
                     yield from self._engine.respond(request)
+            case Job(request=GuardedRequest() as guarded):
+                if isinstance(self._engine, GuardedResponder):
+                    yield from self._engine.respond_guarded(guarded)
             case Job(request=PrepareRequest() as request):
-                if isinstance(self._engine, Responder):
+                if isinstance(self._engine, Responder | GuardedResponder):
                     self._engine.prepare(request)
             case Job(request=SpeakRequest() as request):
                 if isinstance(self._engine, Synthesiser):
@@ -144,6 +150,9 @@ def _well_formed(said: Any) -> Any:
             return replace(said, words=_words(words))
         case Clause(text=text, cue=cue):
             return replace(said, text=well_formed(text), cue=cue and well_formed(cue))
+        case GuardDecision(text=text, spoken=spoken, reasons=reasons):
+            told = tuple(map(well_formed, reasons))
+            return replace(said, text=well_formed(text), spoken=well_formed(spoken), reasons=told)
         case Interpretation(reason=reason):
             return replace(said, reason=well_formed(reason))
         case _:

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Protocol
 
 from common.errors import EngineError, WorkerDied
-from pipelines.engines import Cancellable, EngineInfo, Isolation, RespondRequest
+from pipelines.engines import Cancellable, EngineInfo, GuardedRequest, Isolation, RespondRequest
 from pipelines.lanes.messages import Cancel, Failed, FromWorker, Job, Ready, ToWorker
 from pipelines.lanes.worker_loop import Engine, Factory, WorkerLoop, failed_to_load, serve
 from pipelines.stopping import Stops
@@ -143,8 +143,11 @@ class ThreadWorker:
             case Job():
                 self._job = message
             case Cancel(id=call_id) if self._waits is not None and self._job is not None and self._job.id == call_id:
-                if isinstance(self._job.request, RespondRequest):
-                    self._waits.cancel(self._job.request.id)
+                asked = self._job.request
+                if isinstance(asked, GuardedRequest):
+                    asked = asked.request
+                if isinstance(asked, RespondRequest):
+                    self._waits.cancel(asked.id)
         self._inbox.put(message)
         if self.interrupts and isinstance(message, Cancel):
             self._stops.ask(message.id)

@@ -13,9 +13,12 @@ from common.errors import AppError, CapacityError
 from pipelines.conversation import signals as s
 from pipelines.conversation.commands import Respond, Speak
 from pipelines.engines import (
+    GuardedRequest,
+    IndexRequest,
     ModelUse,
     PrepareRequest,
     RemoteUse,
+    ReplyAccount,
     ReplyPart,
     RespondRequest,
     SpeakRequest,
@@ -78,10 +81,22 @@ class Speaking:
         self._now: _Speaking | None = None
 
     def prepare(self) -> None:
-        """Let the responder get ready for the patient."""
+        """Let the responder get ready for the patient, and what reads its replies for the card."""
+        requests: list[JobRequest] = [PrepareRequest(self._persona)]
+        if self._guarded:
+            requests.append(IndexRequest(self._card))
+        for request in requests:
+            self._prepare(request)
+
+    @property
+    def _guarded(self) -> bool:
+        info = self._responder.info
+        return info is not None and info.guarded
+
+    def _prepare(self, request: JobRequest) -> None:
         with contextlib.suppress(CapacityError):  # then the first turn pays for it
             self._responder.submit(
-                PrepareRequest(self._persona),
+                request,
                 priority=LATER_CLAUSE,
                 on_part=lambda _part: None,
                 # What is wrong with the engine will show in the first turn.
@@ -107,13 +122,13 @@ class Speaking:
         self._submit(
             now,
             self._responder,
-            request,
+            GuardedRequest(request, self._card) if self._guarded else request,
             FIRST_CLAUSE,
             on_part=lambda part: self._part(now, command.turn, part),
             on_end=lambda error: self._failed(now, error) if error else None,
         )
 
-    def _part(self, now: _Speaking, turn: int, part: ReplyPart | RemoteUse | ModelUse) -> None:
+    def _part(self, now: _Speaking, turn: int, part: ReplyPart | ReplyAccount) -> None:
         if isinstance(part, RemoteUse):
             self._note(RemoteMindAsked(turn, now.reply, **asdict(part)))
         elif isinstance(part, ModelUse):

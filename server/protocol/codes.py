@@ -97,6 +97,7 @@ OTHER_CODES: dict[str, str] = {
     "engine.failed": "A recogniser, responder or voice failed.",
     "engine.worker_died": "An engine's worker process ended; a new one takes its work.",
     "engine.unavailable": "An engine is not installed on this server.",
+    "guard.rules": "The file of the guard's rules can't be used; the message names the fault.",
     "engine.vad": "No voice activity detector can be loaded.",
     "storage.failed": "The data folder can't be written.",
     "storage.full": "The data folder's disk is full.",

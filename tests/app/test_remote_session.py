@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.engine_choices import EngineSettings
 from pipelines.log.jsonl import read_jsonl
+from pipelines.patient.guard.rules import SUPPLIED
 from server.host import SPENDING_FILE, Server
 from tests.app.inside import serving
 from tests.app.test_records import Person
@@ -24,6 +25,13 @@ TEXT = (
 )
 REMOTE = {"provider": "an OpenAI-compatible server", "country": "the operator's own network"}
 CONSENT = {"version": "1", "text": TEXT}
+
+
+def unguarded(folder: Path) -> Path:
+    """Return rules by which the guard lets all through: what the provider answers is on no card."""
+    path = folder / "guard.yaml"
+    path.write_text(SUPPLIED.read_text(encoding="utf-8").replace("enabled: true", "enabled: false"), encoding="utf-8")
+    return path
 
 
 async def talk(person: Person, server: Server, folder: Path, consent: object) -> tuple[str, list[dict[str, Any]]]:
@@ -45,7 +53,8 @@ async def talk(person: Person, server: Server, folder: Path, consent: object) ->
 async def test_a_candidate_who_agrees_is_answered_by_the_remote_mind_and_others_by_the_card(tmp_path: Path) -> None:
     with running_provider() as provider:
         waits = {"first_token_s": 20.0, "idle_s": 20.0, "whole_s": 40.0}
-        engines = EngineSettings(backend="mock", responder="remote", remote=remote_settings(provider, waits=waits))
+        remote, rules = remote_settings(provider, waits=waits), unguarded(tmp_path)
+        engines = EngineSettings(backend="mock", responder="remote", remote=remote, guard_rules=rules)
         async with serving(tmp_path, engines=engines) as (address, server):
             person = Person(address)
             _, info = await person.json("GET", "/api/info")

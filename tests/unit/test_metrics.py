@@ -32,6 +32,7 @@ voice_websocket_closes_total voice_engine_incidents_total voice_build_info voice
 voice_connections_resumed_total voice_connection_away_seconds voice_sessions_detached ai_remote_replies_total
 ai_remote_card_words_total ai_remote_first_token_seconds ai_remote_tokens_total ai_remote_cost_total
 ai_remote_cost_today ai_remote_budget_used_ratio ai_remote_budget_refusals_total
+voice_guard_decisions_total voice_guard_card_took_over_total voice_guard_duration_seconds voice_guard_unreleased_score
 """.split()
 
 LATENCY = events.TurnLatency(
@@ -98,6 +99,11 @@ def test_only_interrupted_replies_are_interruptions(metrics: Metrics) -> None:
 
 
 def test_a_turn_that_tells_of_distress_is_counted(metrics: Metrics) -> None:
+    scores = {"unreleased": 0.97}
+    observe(metrics, events.ClauseGuarded(1, 1, "block", "text", "", ("why",), scores, "rules", 4.0))
+    observe(metrics, events.ClauseGuarded(1, 1, "allow", "text", "text", (), {}, "rules", 2.0))
+    observe(metrics, events.CardTookOver(1, 1, "blocked", "why"))
+    observe(metrics, events.CardTookOver(1, 1, "no such reason", "why"))
     observe(metrics, events.DistressNoticed(1, "collapse", "I can't breathe."))
     assert value(metrics, "escalations_total") == 1
 

@@ -1,0 +1,230 @@
+"""What a clause's words alone give away: the card's texts, numbers, terms, names, and what contradicts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from pipelines.intent.acts import Act
+from pipelines.intent.words import stem
+from pipelines.patient.guard.evidence import NOTHING_TOLD, Evidence, Item
+from pipelines.patient.guard.rules import GuardRules
+from pipelines.patient.guard.verdict import Action, Finding, Rule
+from pipelines.patient.guard.words import Said, names_in, pieces, said
+
+# So many telling words of an item, all of a clause's, are that item however short the clause is.
+SHARE_OF_ITEM = 0.8
+_YES = re.compile(
+    r"^\W*(?:(?:um|uh|er|oh|well|so|honestly|okay|ok|right)\W+)*"
+    r"(?:yes|yeah|yep|yup|sure(?! you)|exactly|correct|indeed|absolutely|definitely|certainly|true"
+    r"|that'?s (?:right|true|correct|it)|i (?:do|am|have|did|was)\b(?!n)|(?:he|she|it) (?:does|is|has|did)\b(?!n)"
+    r"|you'?re right|guilty)\b",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"^\W*(?:(?:um|uh|er|oh|well|so|honestly|okay|ok)\W+)*"
+    r"(?:no|nope|nah|never|not at all|none|i (?:don't|do not|haven't|have not|didn't|am not|'m not)"
+    r"|(?:he|she|it) (?:doesn't|isn't|hasn't|didn't))\b",
+    re.IGNORECASE,
+)
+_SAYS_YES = re.compile(r"^\W*(?:(?:well|oh|um)\W+)*(?:yes|yeah|yep|i (?:do|have|am)\b(?=\W*[,.]))", re.IGNORECASE)
+_SAYS_NO = re.compile(r"^\W*(?:(?:well|oh|um)\W+)*(?:no|nope|nah|never|none|not at all)\b", re.IGNORECASE)
+_YES_OR_NO_QUESTION = re.compile(
+    r"(?:^|[.,!?;:]\s*|\b(?:and|so|but|or|also|okay|right)\s+)(?:is|are|was|were|do|does|did|have|has|had|can|could|will|would"
+    r"|any|ever)\b|(?:n't|\bright|\bcorrect|\btrue|\byes|\bno|\bit|\byou)\W*\?\s*$",
+    re.IGNORECASE,
+)
+# Who knows nothing, or wants to say nothing, asserts nothing.
+_NOT_KNOWN = re.compile(
+    r"\b(?:idea|clue|know|sure|tell you|say|remember|recall|notice[d]?|thought|aware|comment|rather|matter|track"
+    r"|attention|mind|thank|thanks|follow|understand|think of|think so|hurry|problem|worr(?:y|ies)|need|questions?"
+    r"|anything|nothing|trouble|bother)\b",
+    re.IGNORECASE,
+)
+_LEADING = re.compile(r"^\W*(?:(?:oh|well|um|uh|er)\W+)*(?:no|nope|nah|yes|yeah)\b[,.!]*\s*", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"\b(?:no|not|never|none|nobody|nothing|neither|nor|without|hardly|barely)\b|n't\b", re.IGNORECASE
+)
+
+
+def read_wording(clause: Said, evidence: Evidence, rules: GuardRules, *, clinical: bool = True) -> Iterator[Finding]:
+    """Yield what the words of a clause break; `clinical`: what was asked may be about the patient's case."""
+    yield from _verbatim(clause, evidence, rules)
+    yield from _numbers(clause, evidence, rules)
+    yield from _terms(clause, evidence, rules)
+    yield from _names(clause, evidence, rules)
+    yield from _answers(clause, evidence, rules, clinical=clinical)
+    yield from _opposites(clause, evidence, rules)
+
+
+# ------------------------------------------------------------------ the card's texts
+
+
+def _verbatim(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+    run = rules.thresholds.verbatim_words
+    allowed = {word_run for text in (*evidence.told, *evidence.knowledge.public) for word_run in runs(text, run)}
+    echoed = {word_run for text in evidence.echoed for word_run in runs(text, run)}
+    anybodys = () if clause.heavy else rules.examples.harmless
+    known = {said(text).words for text in (*evidence.told, *evidence.knowledge.public, *evidence.echoed, *anybodys)}
+    tells = clause.heavy or clause.numbers or len(clause.words) >= run - 1
+    if not tells or clause.words in known:
+        return
+    own = runs(clause.text, run) - allowed - echoed
+    for item in evidence.hidden:
+        for text in item.texts:
+            whole = any(said(piece).words == clause.words for piece in pieces(text))
+            if whole or any(_telling(shared, evidence) for shared in own & runs(text, run)):
+                action = rules.action(Rule.VERBATIM)
+                yield Finding(Rule.VERBATIM, action, f"says '{item.id}' in the card's words")
+                return
+
+
+@lru_cache(maxsize=8192)
+def runs(text: str, length: int) -> frozenset[tuple[str, ...]]:
+    """Return all so many words in a row of a text."""
+    words = said(text).words
+    return frozenset(words[start : start + length] for start in range(len(words) - length + 1))
+
+
+def _telling(run: tuple[str, ...], evidence: Evidence) -> bool:
+    """Whether words in a row tell anything: "I don't know what" is of many texts."""
+    return bool(said(" ".join(run)).heavy - evidence.told_stems)
+
+
+def hidden_words(clause: Said, evidence: Evidence) -> tuple[int, Item | None]:
+    """Return how many telling words of one hidden item a clause has that nobody has said, and of which item."""
+    heavy = clause.heavy - evidence.told_stems - evidence.echoed_stems
+    best, most = None, 0
+    for item in evidence.hidden:
+        count = len(heavy & item.stems)
+        if count > most:
+            best, most = item, count
+    return most, best
+
+
+# ------------------------------------------------------------------ numbers, terms, names
+
+
+def _numbers(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+    known = evidence.told_numbers | evidence.echoed_numbers
+    if clause.text.rstrip().endswith("?"):
+        known |= evidence.asked.numbers
+    new = sorted(clause.numbers - known)
+    if new:
+        told = ", ".join(f"{number:g}" for number in new)
+        yield Finding(Rule.NUMBER, rules.action(Rule.NUMBER), f"nobody has said {told}")
+
+
+@lru_cache(maxsize=64)
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(patterns)})\b", re.IGNORECASE)
+
+
+def _terms(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+    known = evidence.told_stems | evidence.echoed_stems
+    texts = " ".join((*evidence.told, *evidence.echoed, *evidence.knowledge.public)).lower()
+    asks = clause.text.rstrip().endswith("?") or (_NOT_KNOWN.search(clause.text) and _NEGATION.search(clause.text))
+    if asks:
+        known |= evidence.asked.stems
+    for kind, patterns in rules.terms.items():
+        if not patterns:
+            continue
+        for found in _compiled(patterns).finditer(clause.text):
+            words = said(found[0]).stems or {stem(found[0].lower())}
+            if not words <= known and found[0].lower() not in texts:
+                yield Finding(Rule.TERM, rules.action(Rule.TERM), f"nobody has named the {kind} '{found[0].lower()}'")
+                return
+
+
+def _names(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+    names = names_in(clause.text)
+    if not names:
+        return
+    known = evidence.knowledge.public_names | {word.lower() for word in rules.capitalised}
+    known |= {word for text in (*evidence.told, *evidence.echoed, evidence.asked.text) for word in said(text).words}
+    for name in names:
+        if name not in known and stem(name) not in {stem(word) for word in known}:
+            yield Finding(Rule.NAME, rules.action(Rule.NAME), f"nobody has named '{name}'")
+            return
+
+
+# ------------------------------------------------------------------ contradictions
+
+
+def _answers(clause: Said, evidence: Evidence, rules: GuardRules, *, clinical: bool) -> Iterator[Finding]:
+    """A yes or no that the release does not give: it tells, or says otherwise."""
+    if evidence.act not in NOTHING_TOLD or _NOT_KNOWN.search(clause.text):
+        return
+    yes, no = _YES.search(clause.text), _NO.search(clause.text)
+    release = evidence.release_text
+    known = _NOT_KNOWN.search(release) is None
+    released_yes, released_no = known and _SAYS_YES.search(release), known and _SAYS_NO.search(release)
+    action = rules.action(Rule.CONTRADICTION)
+    if yes and released_no:
+        yield Finding(Rule.CONTRADICTION, action, "says yes, and the release says no")
+    elif no and not yes and released_yes:
+        yield Finding(Rule.CONTRADICTION, action, "says no, and the release says yes")
+    elif (yes or no) and not (released_yes or released_no) and _is_yes_or_no_question(evidence):
+        # Whether somebody came by car is nobody's secret, and what says more is judged by what it says.
+        bare = not without_answer(clause.text).strip() or not said(without_answer(clause.text)).heavy
+        action = action if (clinical and bare) or action is Action.ALLOW else Action.WARN
+        yield Finding(Rule.CONTRADICTION, action, "says yes or no, and the release does not")
+
+
+def _is_yes_or_no_question(evidence: Evidence) -> bool:
+    """Whether something was asked that nothing is released for, and that yes or no answers."""
+    asks = evidence.act in (Act.UNKNOWN, Act.UNSURE)
+    return asks and _YES_OR_NO_QUESTION.search(evidence.asked.text) is not None
+
+
+def names_term(text: str, rules: GuardRules) -> bool:
+    """Whether a text names a symptom, a drug, a diagnosis, an allergy or a relative."""
+    return any(_compiled(patterns).search(text) for patterns in rules.terms.values() if patterns)
+
+
+def without_answer(text: str) -> str:
+    """Return a text without the yes or no before it."""
+    return _LEADING.sub("", text)
+
+
+def _opposites(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+    """The other side, the other time of day, another relative than what was told."""
+    if not evidence.release_text or not clause.heavy:
+        return
+    told = [said(text) for text in (evidence.release_text,)]
+    words = set(clause.words)
+    for one, other in rules.opposites:
+        for here, there in ((one, other), (other, one)):
+            if here not in words or there in words:
+                continue
+            for text in told:
+                shared = (clause.heavy & text.heavy) - {stem(here), stem(there)}
+                if there in text.words and here not in text.words and shared:
+                    detail = f"says '{here}', and the release says '{there}'"
+                    yield Finding(Rule.CONTRADICTION, rules.action(Rule.CONTRADICTION), detail)
+                    return
+
+
+def negates(text: str) -> bool:
+    """Whether a text denies something."""
+    return _NEGATION.search(text) is not None
+
+
+def read_phrases(clause: str, rules: GuardRules) -> Iterator[Finding]:
+    """Yield what a clause breaks by a phrase that the rules name."""
+    for name, patterns in rules.phrases.items():
+        found = _compiled_phrases(patterns).search(clause) if patterns else None
+        if found is not None:
+            rule = Rule(name)
+            yield Finding(rule, rules.action(rule), f"'{found[0].strip()}'")
+
+
+@lru_cache(maxsize=64)
+def _compiled_phrases(patterns: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+
+
+def blocks(findings: Sequence[Finding]) -> bool:
+    """Whether one of the findings blocks."""
+    return any(finding.action is Action.BLOCK for finding in findings)
