@@ -28,7 +28,8 @@ from bench.replay.room import Room
 from bench.replay.run import Pace, card_of
 from bench.replay.simulated_candidate import SimulatedCandidate
 from common.errors import AudioError
-from pipelines.engine_choices import build_lanes, choose_engines, start_lanes, stop_lanes
+from pipelines.engine_choices import choose_engines
+from pipelines.engine_lanes import build_lanes, start_lanes, stop_lanes
 from pipelines.engines import Word
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary

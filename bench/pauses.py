@@ -26,7 +26,8 @@ from bench.replay.simulated_candidate import SimulatedCandidate
 from pipelines.conversation import signals as s
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.endpointing.policy import EndpointPolicy
-from pipelines.engine_choices import build_lanes, choose_engines, start_lanes, stop_lanes
+from pipelines.engine_choices import choose_engines
+from pipelines.engine_lanes import build_lanes, start_lanes, stop_lanes
 from pipelines.events import Audience, PauseJudged, ReplyStarted, TurnCommitted, TurnIgnored
 from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary

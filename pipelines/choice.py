@@ -57,3 +57,15 @@ class Lazy:
 def scripted_choice(kind: str, why: str) -> Choice:
     """Return the scripted engine of a kind."""
     return Choice("scripted", Lazy("pipelines.scripted.instant", kind), "thread", why)
+
+
+@dataclass(frozen=True, slots=True)
+class OfModel:
+    """A factory of an engine that needs a model: raises EngineError with what to do when it is missing or broken."""
+
+    place: ModelPlace
+    make: Lazy
+
+    def __call__(self) -> Engine:
+        self.place.require()
+        return self.make()

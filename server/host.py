@@ -16,7 +16,8 @@ import structlog
 from audio.clock import Clock, LoopClock
 from common.errors import AppError, SettingsError
 from pipelines.choice import Choice
-from pipelines.engine_choices import Choices, build_lanes, choose_engines, stop_lanes, synthesiser_lane
+from pipelines.engine_choices import Choices, choose_engines
+from pipelines.engine_lanes import build_lanes, stop_lanes, synthesiser_lane
 from pipelines.lanes.base import Lane
 from pipelines.lanes.jobs import JobLane
 from pipelines.log.disk import DiskThread

@@ -12,7 +12,8 @@ from audio.frames import ANALYSIS_HZ, silence
 from audio.vad import VadName, make_vad
 from common.errors import AppError, EngineError
 from pipelines.choice import Choice
-from pipelines.engine_choices import Choices, EngineSettings
+from pipelines.engine_choices import Choices
+from pipelines.engine_settings import EngineSettings
 from pipelines.lanes.base import Lane
 from pipelines.lanes.jobs import JobLane
 from pipelines.models.cache import ModelCache

@@ -38,8 +38,9 @@ def guard(
     from bench.guard import measure
     from bench.guard.cases import load_leaks, load_lines, load_misconduct, load_questions
     from bench.report_files import check_target
-    from pipelines.engine_choices import choose_engines, guard_encoder
+    from pipelines.engine_choices import choose_engines
     from pipelines.patient.card_library import CardLibrary
+    from pipelines.responder_choice import guard_encoder
     from pipelines.responders.guarded import make_guard
     from server.paths import ROOT
     from server.settings.tree import load_settings

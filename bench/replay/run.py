@@ -20,7 +20,8 @@ from bench.replay.remote import fetch_debrief, reserve
 from bench.replay.simulated_candidate import SimulatedCandidate, TurnResult
 from bench.replay.transports import Transport, open_link
 from common.errors import CardError
-from pipelines.engine_choices import Choices, build_lanes, choose_engines, start_lanes, stop_lanes
+from pipelines.engine_choices import Choices, choose_engines
+from pipelines.engine_lanes import build_lanes, start_lanes, stop_lanes
 from pipelines.engines import Word
 from pipelines.events import Audience, SegmentHeard
 from pipelines.log.session_log import LogEntry

@@ -120,7 +120,8 @@ def check_places(settings: Settings, *, may_run: bool) -> Capacity:
 
 
 async def _measure(settings: Settings) -> Places:
-    from pipelines.engine_choices import build_lanes, choose_engines, start_lanes, stop_lanes
+    from pipelines.engine_choices import choose_engines
+    from pipelines.engine_lanes import build_lanes, start_lanes, stop_lanes
     from pipelines.patient.card_library import CardLibrary
     from pipelines.tts.manner import voice_of
     from pipelines.voice_choice import speaking_for

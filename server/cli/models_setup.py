@@ -13,7 +13,7 @@ from server.cli.models import bring, group, qualify_model
 from server.cli.options import ConfigFolder, Embedded, Overrides
 
 if TYPE_CHECKING:
-    from pipelines.engine_choices import EngineSettings
+    from pipelines.engine_settings import EngineSettings
     from pipelines.models.settings import ModelSettings
     from server.cli.models_place import Place
     from server.settings.tree import Settings
@@ -180,7 +180,7 @@ def _wants_turn_detector(engines: EngineSettings, models: Path) -> bool:
 
 def _wants_encoder(engines: EngineSettings, models: Path) -> bool:
     """Return whether a server with these settings would understand with the supplied encoder if it were here."""
-    from pipelines.engine_choices import EngineSettings
+    from pipelines.engine_settings import EngineSettings
     from pipelines.models.model_folders import installed_recognisers
     from pipelines.models.store import holds_files
 

@@ -24,7 +24,7 @@ from audio.text import is_well_formed
 from audio.vad import VadName
 from common.errors import SettingsError
 from pipelines.conversation.settings import ConversationSettings
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from pipelines.models.settings import ModelSettings
 from pipelines.responders.remote.providers import KEYS
 from server.paths import ROOT

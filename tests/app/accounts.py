@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 from pydantic import SecretStr
 
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from server.app import create_app
 from server.host import Server
 from server.settings.store import AuditSettings, AuthMode, AuthSettings

@@ -12,7 +12,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from pipelines.conversation.settings import ConversationSettings
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from pipelines.models.settings import ModelSettings
 from server.app import create_app
 from server.host import Server

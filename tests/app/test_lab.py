@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from audio.files import write_wav
 from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import reserve
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from server.app import create_app
 from server.http.lab_routes import MAX_REPORTS_BYTES
 from server.reports.comparison import compare

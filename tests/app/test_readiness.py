@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from common.errors import EngineError
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from pipelines.lanes.worker_loop import Engine
 from pipelines.models.cache import Lease, ModelCache, shared_cache
 from pipelines.models.model_memory import files_bytes

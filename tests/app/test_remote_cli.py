@@ -7,7 +7,7 @@ import json
 import pytest
 
 from bench import cli
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from server.cli import doctor
 from server.settings.tree import Settings
 from tests.fakes.provider import running_provider

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from pipelines.log.jsonl import read_jsonl
 from pipelines.models.settings import ModelSettings
 from tests.app.inside import serving

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from pipelines.log.jsonl import read_jsonl
 from pipelines.patient.guard.rules import SUPPLIED
 from server.host import SPENDING_FILE, Server

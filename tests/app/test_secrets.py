@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from pipelines.events import Audience, ReplyProposed
 from pipelines.patient import disclosure
 from pipelines.patient.card import Card, Cue, public_view

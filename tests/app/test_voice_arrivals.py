@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from pipelines.models.settings import ModelSettings
 from server import voice_arrivals
 from server.host import Server

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.figures import Figure, print_figures, write_figures
 from bench.replay.plan import plan_replay
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from server.measures import percentile
 from tests.app.process import faults_of, running
 from tests.app.wire import DATA

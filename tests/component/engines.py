@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from pipelines.engine_choices import start_lanes, stop_lanes
+from pipelines.engine_lanes import start_lanes, stop_lanes
 from pipelines.engines import Isolation
 from pipelines.lanes.decodes import DecodeLane
 from pipelines.lanes.jobs import JobLane

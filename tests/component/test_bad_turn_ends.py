@@ -12,7 +12,7 @@ from audio.frames import WIRE_HZ, samples_for, silence
 from bench.pauses import HeardUtterance, run_pauses
 from bench.pauses_plan import LEAD_IN_MS, SILENT_MS, PausesPlan, PlannedUtterance
 from bench.replay.plan import PlannedTurn
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from pipelines.models.settings import ModelSettings
 from pipelines.patient.card_library import CardLibrary
 from pipelines.stt.whisper_settings import WhisperSettings

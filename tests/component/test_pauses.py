@@ -9,7 +9,7 @@ import pytest
 from bench.pauses import HeardUtterance, run_pauses
 from bench.pauses_plan import plan_pauses
 from pipelines.conversation.settings import ConversationSettings
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from pipelines.patient.card_library import CardLibrary
 from server.settings.tree import Settings
 

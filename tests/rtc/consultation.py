@@ -18,7 +18,7 @@ from bench.replay.remote import reserve
 from bench.replay.simulated_candidate import SimulatedCandidate
 from bench.replay.webrtc import RtcLink
 from bench.replay.webrtc_call import RelayedWay
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from pipelines.events import SessionEnded, SessionStarted
 from pipelines.log.jsonl import read_jsonl
 from pipelines.stt.wer import word_errors

@@ -13,7 +13,8 @@ import pytest
 from audio.frames import WIRE_HZ
 from audio.programme_loudness import programme_loudness
 from common.errors import EngineError
-from pipelines.engine_choices import EngineSettings, choose_engines
+from pipelines.engine_choices import choose_engines
+from pipelines.engine_settings import EngineSettings
 from pipelines.engines import SpeakRequest, Voice
 from pipelines.models.settings import ModelSettings
 from pipelines.tts.coqui import CoquiProcess, CoquiSynthesiser, coqui_folder

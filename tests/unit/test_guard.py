@@ -13,7 +13,7 @@ from bench.guard.cases import load_leaks, load_lines, load_misconduct, load_ques
 from bench.guard.unreleased import Finder, ReplyRow, load_replies, summary
 from common.errors import AudioError, EngineError
 from pipelines.choice import Choice
-from pipelines.engine_choices import EngineSettings, guard_encoder, guarded
+from pipelines.engine_settings import EngineSettings
 from pipelines.engines import HistoryItem, Release
 from pipelines.intent.acts import Act
 from pipelines.models.settings import ModelSettings
@@ -26,6 +26,7 @@ from pipelines.patient.guard.markup import spoken_text
 from pipelines.patient.guard.rules import SUPPLIED, GuardRules
 from pipelines.patient.guard.rules_file import RulesFile
 from pipelines.patient.guard.verdict import Action, Verdict
+from pipelines.responder_choice import guard_encoder, guarded
 from pipelines.responders.guarded import make_guard
 from server.paths import ROOT
 

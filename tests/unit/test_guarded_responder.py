@@ -22,6 +22,7 @@ from pipelines.engines import (
     PrepareRequest,
     Release,
     RemoteUse,
+    ReplyAccount,
     ReplyEnd,
     ReplyPart,
     Responder,
@@ -46,7 +47,7 @@ TOLD_PAIN = Release(Act.CUE, PAIN.says[0], "pain")
 NOTHING = Release(Act.UNKNOWN, CARD.lines.not_on_card[0])
 
 
-Part = ReplyPart | RemoteUse
+Part = ReplyPart | ReplyAccount
 
 
 class Says:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import EngineError
-from pipelines.engine_choices import EngineSettings, choose_engines
+from pipelines.engine_choices import choose_engines
+from pipelines.engine_settings import EngineSettings
 from pipelines.models.gguf_llama import convert_gguf
 from pipelines.models.settings import ModelSettings
 from pipelines.responders.language_model.settings import FIRST_MODEL, LanguageModelSettings

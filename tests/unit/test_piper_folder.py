@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from common.errors import EngineError
-from pipelines.engine_choices import EngineSettings, choose_engines
+from pipelines.engine_choices import choose_engines
+from pipelines.engine_settings import EngineSettings
 from pipelines.engines import SpeakRequest, Voice
 from pipelines.models.settings import ModelSettings
 from pipelines.tts.casting import CastSynthesiser

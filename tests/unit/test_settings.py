@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from common.errors import SettingsError
-from pipelines.engine_choices import EngineSettings
+from pipelines.engine_settings import EngineSettings
 from server.reference_docs import settings_markdown
 from server.settings.aliases import ALIASES, apply_aliases
 from server.settings.layers import variable_name

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from common.errors import EngineError
-from pipelines.engine_choices import EngineSettings, choose_engines
+from pipelines.engine_choices import choose_engines
+from pipelines.engine_settings import EngineSettings
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Synthesiser, Voice
 from pipelines.models.catalogue import Catalogue
 from pipelines.models.model_folders import ModelPlace

@@ -8,7 +8,9 @@ import pytest
 
 from audio.clock import LoopClock
 from common.errors import EngineError
-from pipelines.engine_choices import Choices, EngineSettings, build_lanes, choose_engines
+from pipelines.engine_choices import Choices, choose_engines
+from pipelines.engine_lanes import build_lanes
+from pipelines.engine_settings import EngineSettings
 from pipelines.models.settings import ModelSettings
 from tests.app.tiny_models import write_onnx, write_whisper
 
