@@ -70,7 +70,7 @@ def choose_responder(
         else:
             return _language_model(settings, models, place, why if name == "auto" else by_name)
     elif name == "auto":
-        why = f"{why}; the card's words are measured to do better than the smallest language model"
+        why = f"{why}; a small language model answers beside the point too often to be taken unasked"
     factory = Lazy("pipelines.responders.card_words", "CardWords")
     return Choice("scripted-patient", factory, "thread", why if name == "auto" else by_name)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import EngineError
+from pipelines.choice import Lazy
 from pipelines.engine_choices import choose_engines
 from pipelines.engine_settings import EngineSettings
 from pipelines.models.gguf_llama import convert_gguf
@@ -57,11 +58,12 @@ def test_a_model_that_can_not_speak_is_refused_by_its_setting(model: str, why: s
 
 def test_the_chosen_model_loads_and_is_shared(models: ModelSettings) -> None:
     settings = EngineSettings(responder="language-model")
-    choice = choose_engines(settings, models).responder
-    first, second = choice.factory(), choice.factory()
+    guarded = choose_engines(settings, models).responder.factory
+    assert isinstance(guarded, Lazy)
+    first, second = guarded.arguments["inner"](), guarded.arguments["inner"]()
     first.warm()
     second.warm()
-    assert first.model is second.model  # type: ignore[union-attr]
+    assert first.model is second.model
 
 
 def test_setup_brings_it_where_it_would_speak_and_is_not_here(models: ModelSettings, tmp_path: Path) -> None:
