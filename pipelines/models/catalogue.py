@@ -26,9 +26,6 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 
 WHISPER_FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*")
 
-USED_KINDS: tuple[Kind, ...] = ("recogniser", "encoder", "responder", "synthesiser", "turn_detector")
-"""The kinds of models that an engine of this version can load."""
-
 
 class ModelFile(CataloguePart):
     """One file of a model; `path` may be a pattern such as `vocabulary.*`."""
@@ -94,11 +91,6 @@ class Entry(CataloguePart):
     def repositories(self) -> tuple[str, ...]:
         """The repositories of the hub that have this model."""
         return tuple(source.repository for source in self.sources if isinstance(source, HubSource))
-
-    @property
-    def used(self) -> bool:
-        """Whether an engine of this version can load it."""
-        return self.kind in USED_KINDS
 
 
 class Catalogue(CataloguePart):

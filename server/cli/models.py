@@ -63,7 +63,7 @@ def list_models(overrides: Overrides = None, config: ConfigFolder = None, as_jso
         here = "-" if row["state"] == "absent" else row["state"]
         table.add_row(
             row["id"],
-            row["kind"] if row["used"] else f"{row['kind']} *",
+            row["kind"],
             f"{here}, qualified" if row["qualified"] else here,
             ", ".join(source["kind"] for source in row["sources"]) or "-",
             str(row["size_mib"]),
@@ -72,7 +72,7 @@ def list_models(overrides: Overrides = None, config: ConfigFolder = None, as_jso
             row["licence"] + (" (gated)" if row["gated"] else ""),
         )
     Console().print(table)
-    typer.echo("\n* no engine uses it yet. Size and memory are in MiB.")
+    typer.echo("\nSize and memory are in MiB.")
     for row in rows:
         if row["state"] == "left out":
             typer.echo(f"{row['id']} is left out: {row['summary']}")

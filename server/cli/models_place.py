@@ -136,7 +136,6 @@ class Place:
             "licence": entry.licence,
             "gated": entry.gated,
             "sources": [{"kind": source.kind, "name": source.name} for source in entry.sources],
-            "used": entry.used,
             "folder": str(folder) if state == "installed" else None,
         }
 
@@ -169,6 +168,5 @@ def _own(name: str, state: str, summary: str, speakers: int, file: Path | None) 
         "licence": "not known",
         "gated": False,
         "sources": [],
-        "used": file is not None,
         "folder": str(file.parent) if file is not None else None,
     }
