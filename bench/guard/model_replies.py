@@ -1,0 +1,117 @@
+"""`eval model`: what a language model really says as the patient, clause by clause through the guard."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from bench.figures import Figure
+from bench.guard.measure import Turn, percentile
+from pipelines.engines import (
+    CardTakesOver,
+    Clause,
+    GuardDecision,
+    GuardedRequest,
+    GuardedResponder,
+    RespondKind,
+    RespondRequest,
+)
+from pipelines.patient.persona import persona_of
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """A reply, the moment at which it was given, and what came of the model's clauses.
+
+    `worded` has what the model said and the voice was given, `took_over` why the card's words took its place, if they
+    did; `first_ms` is when the first clause was ready. A line of JSON of it is read by `eval leaks`.
+    """
+
+    card: str
+    question: str
+    release: str
+    cue: str | None
+    fact: str | None
+    told: tuple[str, ...]
+    history: tuple[str, ...]
+    reply: str
+    worded: str
+    blocked: tuple[str, ...]
+    took_over: str
+    first_ms: float
+
+    def as_line(self) -> str:
+        """Return it as one line of JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def reply_to(responder: GuardedResponder, turn: Turn, number: int) -> ModelReply:
+    """Return what the responder answers at a moment; `number` tells its requests apart."""
+    request = RespondRequest(
+        f"eval/{number}",
+        turn=len(turn.history),
+        revision=0,
+        kind=RespondKind.REPLY,
+        persona=persona_of(turn.card),
+        release=turn.release,
+        text=turn.question,
+        history=turn.history,
+    )
+    began = time.perf_counter()
+    spoken: list[str] = []
+    allowed: list[str] = []
+    blocked: list[str] = []
+    took_over, first_ms = "", 0.0
+    for part in responder.respond_guarded(GuardedRequest(request, turn.card)):
+        match part:
+            case GuardDecision(action="block", text=text, reasons=reasons):
+                blocked.append(f"{text} ({', '.join(reasons)})")
+            case GuardDecision(spoken=text) if text and not turn.release.text.startswith(text):
+                allowed.append(text)
+            case CardTakesOver(reason=reason):
+                took_over = reason
+            case Clause(text=text):
+                first_ms = first_ms or (time.perf_counter() - began) * 1000.0
+                spoken.append(text)
+    return ModelReply(
+        turn.card.id,
+        turn.question,
+        turn.release.text,
+        turn.release.cue,
+        turn.release.fact,
+        tuple(cue for item in turn.history for cue in item.cues),
+        tuple(item.text for item in turn.history),
+        " ".join(spoken),
+        " ".join(allowed),
+        tuple(blocked),
+        took_over,
+        round(first_ms, 1),
+    )
+
+
+def figures_of(replies: Sequence[ModelReply]) -> list[Figure]:
+    """Return how often the model spoke, was blocked and was replaced, and how soon a first clause was ready."""
+    count = len(replies)
+    worded = [each for each in replies if each.worded]
+    return [
+        Figure("model_worded_replies", len(worded) / count if count else None, "share", n=count),
+        Figure("model_blocked_replies", _share([bool(each.blocked) for each in replies]), "share", n=count),
+        Figure("card_took_over_replies", _share([bool(each.took_over) for each in replies]), "share", n=count),
+        Figure("first_clause_worded_p50", _percentile(worded, 0.5), "ms", n=len(worded)),
+        Figure("first_clause_worded_p95", _percentile(worded, 0.95), "ms", n=len(worded)),
+        Figure("words_of_worded_replies", _mean([len(each.worded.split()) for each in worded]), "words", n=len(worded)),
+    ]
+
+
+def _share(true: Sequence[bool]) -> float | None:
+    return sum(true) / len(true) if true else None
+
+
+def _mean(values: Sequence[int]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _percentile(replies: Sequence[ModelReply], part: float) -> float | None:
+    return percentile([each.first_ms for each in replies], part) if replies else None
