@@ -15,6 +15,8 @@ from pipelines.engines import (
     GuardDecision,
     GuardedRequest,
     GuardedResponder,
+    ModelUse,
+    RemoteUse,
     RespondKind,
     RespondRequest,
 )
@@ -25,8 +27,9 @@ from pipelines.patient.persona import persona_of
 class ModelReply:
     """A reply, the moment at which it was given, and what came of the model's clauses.
 
-    `worded` has what the model said and the voice was given, `took_over` why the card's words took its place, if they
-    did; `first_ms` is when the first clause was ready. A line of JSON of it is read by `eval leaks`.
+    `worded` has what the model said and the voice was given: nothing where the card's words are all of it. `took_over`
+    says why the card's words took the model's place, if they did. `first_ms` is when the first clause was ready.
+    `eval leaks` reads a line of JSON of it.
     """
 
     card: str
@@ -63,13 +66,15 @@ def reply_to(responder: GuardedResponder, turn: Turn, number: int) -> ModelReply
     spoken: list[str] = []
     allowed: list[str] = []
     blocked: list[str] = []
-    took_over, first_ms = "", 0.0
+    took_over, first_ms, worded = "", 0.0, False
     for part in responder.respond_guarded(GuardedRequest(request, turn.card)):
         match part:
             case GuardDecision(action="block", text=text, reasons=reasons):
                 blocked.append(f"{text} ({', '.join(reasons)})")
-            case GuardDecision(spoken=text) if text and not turn.release.text.startswith(text):
+            case GuardDecision(spoken=text) if text:
                 allowed.append(text)
+            case ModelUse(outcome=outcome) | RemoteUse(outcome=outcome):
+                worded = outcome != "card"
             case CardTakesOver(reason=reason):
                 took_over = reason
             case Clause(text=text):
@@ -84,7 +89,7 @@ def reply_to(responder: GuardedResponder, turn: Turn, number: int) -> ModelReply
         tuple(cue for item in turn.history for cue in item.cues),
         tuple(item.text for item in turn.history),
         " ".join(spoken),
-        " ".join(allowed),
+        " ".join(allowed) if worded else "",
         tuple(blocked),
         took_over,
         round(first_ms, 1),

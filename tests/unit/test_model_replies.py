@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from bench.guard.measure import Turn
 from bench.guard.model_replies import ModelReply, figures_of, reply_to
@@ -17,8 +18,10 @@ from pipelines.engines import (
     GuardDecision,
     GuardedRequest,
     IndexRequest,
+    ModelUse,
     PrepareRequest,
     Release,
+    ReplyAccount,
     ReplyEnd,
     ReplyPart,
 )
@@ -37,7 +40,7 @@ def decided(text: str, action: str = "allow") -> GuardDecision:
 class Says:
     """A GuardedResponder that gives what it is made with."""
 
-    parts: list[ReplyPart]
+    parts: list[ReplyPart | ReplyAccount]
     info: EngineInfo = field(
         default_factory=lambda: EngineInfo("responder", "says", demonstration=True, isolation="thread")
     )
@@ -51,12 +54,16 @@ class Says:
     def prepare(self, request: PrepareRequest) -> None:
         """Nothing depends on the patient."""
 
-    def respond_guarded(self, request: GuardedRequest) -> Iterator[ReplyPart]:
+    def respond_guarded(self, request: GuardedRequest) -> Iterator[ReplyPart | ReplyAccount]:
         """Yield what it was made with."""
         yield from self.parts
 
 
-def reply(*parts: ReplyPart) -> ModelReply:
+def used(outcome: Literal["model", "finished", "card"]) -> ModelUse:
+    return ModelUse("small", "digest", outcome, "", 1, 1, 0, 1.0, 1.0, "", "")
+
+
+def reply(*parts: ReplyPart | ReplyAccount) -> ModelReply:
     turn = Turn(CARD, "What are you hiding?", Release(Act.UNKNOWN, "I'm not sure."), (), ("pain",))
     return reply_to(Says([*parts, ReplyEnd()]), turn, 1)
 
@@ -68,6 +75,7 @@ def test_what_the_model_worded_and_what_was_blocked_are_kept_apart() -> None:
         decided("It throbs at night.", "block"),
         CardTakesOver("blocked", "a rule"),
         Clause("I'm not sure."),
+        used("finished"),
     )
     assert kept.reply == "Oh, nothing much. I'm not sure."
     assert kept.worded == "Oh, nothing much."
@@ -76,7 +84,7 @@ def test_what_the_model_worded_and_what_was_blocked_are_kept_apart() -> None:
 
 
 def test_a_reply_in_the_cards_words_is_not_the_models() -> None:
-    kept = reply(decided("I'm not sure."), Clause("I'm not sure."))
+    kept = reply(decided("I'm not sure."), Clause("I'm not sure."), used("card"))
     assert (kept.reply, kept.worded, kept.took_over) == ("I'm not sure.", "", "")
 
 
@@ -86,7 +94,7 @@ def test_a_line_is_what_the_finder_of_leaks_reads() -> None:
 
 
 def test_figures_are_shares_of_all_replies() -> None:
-    worded = reply(decided("Fine, thanks."), Clause("Fine, thanks."))
+    worded = reply(decided("Fine, thanks."), Clause("Fine, thanks."), used("model"))
     stopped = reply(decided("I have cancer.", "block"), CardTakesOver("blocked", ""), Clause("I'm not sure."))
     values = {figure.name: figure.value for figure in figures_of([worded, stopped])}
     assert values["model_worded_replies"] == values["model_blocked_replies"] == 0.5
