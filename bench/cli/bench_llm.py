@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.bench import JsonFile, group
+from server.cli.options import ConfigFolder, Overrides
 
 
 def register(_app: typer.Typer) -> None:
@@ -22,6 +23,8 @@ def llm(
     cards: Annotated[int, typer.Option(min=0, help="How many patients come one after the other; 0: none.")] = 100,
     sessions: Annotated[list[int] | None, typer.Option(min=1, help="So many ask at once; may be repeated.")] = None,
     json_file: JsonFile = None,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
 ) -> None:
     """Measure the language model: first token with and without a kept beginning, pace, how soon it stops, memory.
 
@@ -39,7 +42,7 @@ def llm(
 
     if json_file is not None:
         check_target(json_file)
-    settings = load_settings()
+    settings = load_settings(config_folder=config, overrides=overrides or ())
     chosen = settings.engines.language_model
     place = locate(model or chosen.model, settings.models, "responder")
     place.require()
