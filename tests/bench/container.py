@@ -91,7 +91,7 @@ def try_out(built: Built, given: argparse.Namespace) -> list[str]:
     finally:
         server.send_signal(signal.SIGTERM)
         stopped = server.wait(30)
-    engines = ", ".join(engine["name"] for engine in info["engines"].values())
+    engines = ", ".join(engine["name"] for engine in info["engines"].values() if engine["name"])
     say(f"ready after {ready_s:.1f} s as user {uid} with {engines}, in {info['env']}")
     say(f"page: {len(page)} bytes; health check: {health}; replay: {replayed}; turns: {len(turns)}; stopped: {stopped}")
     checks = {
