@@ -24,7 +24,8 @@ class Rule(StrEnum):
     UNRELEASED = "unreleased"  # tells what may not be told yet, in words of its own
     VERBATIM = "verbatim"  # the same in the card's words
     NUMBER = "number"  # a number that nobody has given
-    TERM = "term"  # a symptom, drug, diagnosis, allergy or relative that nobody has named
+    # A symptom, drug, diagnosis, allergy or relative that nobody has named.
+    TERM = "term"
     NAME = "name"  # a name that nobody has named
     CONTRADICTION = "contradiction"  # says otherwise than what is released or was told
     ADVICE = "advice"  # advises or teaches, or questions like one who treats

@@ -80,7 +80,8 @@ class LanguageModel:
         self._ends = self._end_tokens(folder)
         self._folder, self._device, self._parallel = folder, device, parallel
         self._most_cards, self._forget_after_s = cached_cards, forget_after_s
-        self._kept: dict[str, float] = {}  # the beginnings whose state is kept, and when each was needed last
+        # The beginnings whose state is kept, and when each was needed last.
+        self._kept: dict[str, float] = {}
         self._state = threading.Condition()
         self._running = 0
         self.forgotten = 0  # how often all were forgotten
@@ -174,7 +175,7 @@ class LanguageModel:
         return True
 
     def _forget(self) -> None:
-        """Begin anew: the weights are read again, which takes some tenths of a second."""
+        """Forget all states: the weights are read again, which takes some tenths of a second."""
         self._kept.clear()
         self.forgotten += 1
         self._generator = None
