@@ -10,30 +10,31 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from pipelines.endpointing.numerals import DIGITS, TEENS, TENS
+
 CORRECTED_LINE = "Not quite. {said}"
 
-_NUMBERS = {
-    name: str(number)
-    for number, name in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
-    )
-}
-_NUMBERS |= {"thirty": "30", "forty": "40", "fifty": "50", "a": "1", "an": "1", "once": "1", "twice": "2"}
-_TIMES = {"once": "one time", "twice": "two times"}
+# What stands for a number in front of a unit: "a week", "once a week".
+_ONE = {"a": "1", "an": "1", "once": "1", "twice": "2"}
+_TIMES = {"once": "1 time", "twice": "2 times"}
+_VALUES = {word: value for value, word in enumerate((*DIGITS, *TEENS))}
+_VALUES |= {word: 10 * value for value, word in enumerate(TENS) if word}
+_TENS, _SMALL = ("|".join(word for word in words if word) for words in (TENS, (*TEENS, *DIGITS)))
+_WORDS = re.compile(
+    rf"\b(?:(?P<hundreds>a|{'|'.join(DIGITS[1:])}) hundred(?: and)?\b ?)?"
+    rf"(?:\b(?P<tens>{_TENS})(?:[- ](?P<one>{'|'.join(DIGITS[1:])}))?\b|\b(?P<small>{_SMALL})\b)?"
+)
 _UNITS = (
     "second minute hour day night week month year tablet puff time cigarette cup glass pound kilo stone degree"
 ).split()
-_AMOUNT = re.compile(
-    rf"\b(\d+|{'|'.join(_NUMBERS)})(?: or (?:so|\w+))?(?: more| whole| full)? ({'|'.join(_UNITS)})s?\b", re.IGNORECASE
-)
+_AMOUNT = re.compile(rf"\b(\d+|an?)(?: or (?:so|\w+))?(?: more| whole| full)? ({'|'.join(_UNITS)})s?\b", re.IGNORECASE)
 _MINUTES = {"minute": 1.0, "hour": 60.0, "day": 1440.0, "week": 10080.0, "month": 43800.0, "year": 525600.0}
 _LONG = tuple(_MINUTES)
 # Times that differ by less are the same: people round them.
 ALIKE = 1.5
 # How often something happens in a week.
 _A_WEEK = {"day": 7.0, "night": 7.0, "week": 1.0, "month": 0.25, "year": 0.02}
-_NUMBER = rf"once|twice|\d+|{'|'.join(name for name in _NUMBERS if name not in ('a', 'an'))}"
+_NUMBER = r"once|twice|\d+"
 _RATE = re.compile(
     rf"\b({_NUMBER})(?: or ({_NUMBER}))?(?: \w+)?"
     r" (?:(?:a|per|every|each|in a|in the|of the) )(day|night|week|month|year)\b"
@@ -72,7 +73,6 @@ _KINDS: tuple[dict[str, str], ...] = tuple(
         "morning/mornings afternoon/afternoons evening/evenings night/nights",
         "spring summer autumn/fall winter",
         "monday tuesday wednesday thursday friday saturday sunday weekend/weekends",
-        "better worse",
         "gained/gain lost/lose",
         "bigger smaller",
         "better worse",
@@ -137,17 +137,20 @@ def _other_rates(claim: str, told: str) -> bool:
 
 def _rates(text: str) -> list[float]:
     """Return how many times a week a text says that something happens."""
-    plain = text.lower()
+    plain = _in_digits(text.lower())
     found = []
     for first, second, unit in _RATE.findall(plain):
-        numbers = [float(_NUMBERS.get(each, each)) for each in (first, second) if each]
-        found.append(sum(numbers) / len(numbers) * _A_WEEK[unit])
+        numbers = [float(_ONE.get(each, each)) for each in (first, second) if each]
+        if any(numbers):
+            found.append(sum(numbers) / len(numbers) * _A_WEEK[unit])
     rest = _RATE.sub(" ", plain)
     return found + [rate for pattern, rate in _RATES if pattern.search(rest)]
 
 
 def _minutes(amounts: Mapping[str, Set[str]]) -> list[float]:
-    return [int(number) * _MINUTES[unit] for unit in amounts.keys() & _MINUTES.keys() for number in amounts[unit]]
+    found = [int(number) * _MINUTES[unit] for unit in amounts.keys() & _MINUTES.keys() for number in amounts[unit]]
+    # Of no days at all nothing is a part.
+    return [minutes for minutes in found if minutes]
 
 
 def _denies(one: str, other: str) -> bool:
@@ -161,11 +164,25 @@ def _denies(one: str, other: str) -> bool:
 
 
 def _amounts(text: str) -> dict[str, set[str]]:
-    plain = re.sub(r"\b(once|twice)\b", lambda found: _TIMES[found[1].lower()], text.lower())
+    plain = re.sub(r"\b(once|twice)\b", lambda found: _TIMES[found[1]], _in_digits(text.lower()))
     found: dict[str, set[str]] = {}
     for number, unit in _AMOUNT.findall(_EACH.sub(" ", plain)):
-        found.setdefault(unit, set()).add(_NUMBERS.get(number, number))
+        found.setdefault(unit, set()).add(_ONE.get(number, number))
     return found
+
+
+def _in_digits(text: str) -> str:
+    """Return a text, lower case, with its number words as digits: "a hundred and twenty-five" is 125."""
+    return _WORDS.sub(_value, text)
+
+
+def _value(found: re.Match[str]) -> str:
+    if not found[0].strip():
+        return found[0]
+    hundreds = 100 * _VALUES.get(found["hundreds"], 1) if found["hundreds"] else 0
+    rest = sum(_VALUES[word] for word in (found["tens"], found["one"], found["small"]) if word)
+    # A blank that stood behind "hundred" stays.
+    return f"{hundreds + rest}{' ' if found[0].endswith(' ') else ''}"
 
 
 def _words(text: str) -> frozenset[str]:
