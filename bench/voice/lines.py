@@ -10,7 +10,7 @@ import numpy as np
 from audio.frames import WIRE_HZ, Pcm, silence
 from pipelines.engines import SpeakRequest, Synthesiser, Voice, Word
 from pipelines.patient.card import Card
-from pipelines.patient.read_aloud import spoken_lines
+from pipelines.patient.wording import spoken_lines
 from pipelines.tts.clauses import split_clauses
 from pipelines.tts.manner import voice_of
 

@@ -7,6 +7,7 @@ here changes anything: the conversation's core alone counts a cue as told, once 
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from pipelines.patient.deflections import DEFLECTIONS, Form, form_of
 from pipelines.patient.jargon import WHAT_IS_LINE, unexplained
 from pipelines.patient.summaries import CORRECTED_LINE, Stated, disagreeing
 from pipelines.patient.teach_back import in_own_words
-from pipelines.patient.wording import behind, is_one_of, texts_of, uncapitalised, was_said
+from pipelines.patient.wording import behind, is_one_of, spoken_lines, uncapitalised, was_said
 
 # Whoever has none of these may say no; of other things one knows more than yes or no.
 DENIED = frozenset({"symptoms", "complaint", "history", "medication", "allergies", "lifestyle"})
@@ -56,6 +57,9 @@ HARD_TO_FOLLOW = frozenset(
      Act.SUMMARY, Act.PERMISSION}
 )  # fmt: skip
 """Turns in which a word that the patient does not know is asked about."""
+
+LEADS = ("acknowledge", "comforted", "agree", "thanked")
+"""The lines of a card that answer what was said before the patient tells what is on their mind."""
 
 _THANKS = re.compile(r"\bthank(?:s|\b)", re.IGNORECASE)
 _PROMISE = re.compile(r"\b(?:i'll|i can|i could|try|manage)\b", re.IGNORECASE)
@@ -99,15 +103,21 @@ class Disclosure:
         """Return what the patient may say at that moment."""
         topic = moment.interpretation.topic
         denial = self._denials().get(topic, "") if topic else ""
-        return _Telling(self._card, self._seed, moment, denial).release()
+        return _Telling(self._card, self._seed, moment, denial, self._known).release()
+
+    @functools.cached_property
+    def _known(self) -> frozenset[str]:
+        return self._card.words()
 
 
 class _Telling:
     """The rules at one moment."""
 
-    def __init__(self, card: Card, seed: int, moment: Moment, denial: str) -> None:
+    def __init__(self, card: Card, seed: int, moment: Moment, denial: str, known: frozenset[str]) -> None:
         self.card = card
         self.denial = denial
+        # The words that this patient knows.
+        self.known = known
         self.lines = card.lines
         self.seed = seed
         self.moment = moment
@@ -143,7 +153,7 @@ class _Telling:
         meant = self._asked_back()
         if meant is not None and _YES.match(self.moment.text) and self.heard.act not in (Act.CUE, Act.UNSURE):
             return self._tell_item(meant, "asked back, and that was meant", Act.CUE)
-        hard = unexplained(self.moment.text, self.card.words()) if self.heard.act in HARD_TO_FOLLOW else ""
+        hard = unexplained(self.moment.text, self.known) if self.heard.act in HARD_TO_FOLLOW else ""
         if hard and WHAT_IS_LINE.format(word=hard) not in self.patient_texts:
             return self._say([WHAT_IS_LINE.format(word=hard)], "a word that this patient does not know")
         match self.heard.act:
@@ -175,7 +185,9 @@ class _Telling:
                 cue = self._broken_off() or self._first_untold()
                 if cue is not None:
                     return self._tell(cue, "first on the card that is not told")
-                return self._volunteer(lines.nothing_more)
+                # Nobody says that there is nothing more, and then what else there is.
+                due = self._due()
+                return self._tell(due[0], "its turn has come") if due else self._say(lines.nothing_more)
             case Act.INVITATION:
                 return self._answer_invitation()
             case Act.READINESS:
@@ -294,7 +306,7 @@ class _Telling:
         stated = [*self._stated()]
         if not stated:
             return self._volunteer(self._acknowledgements())
-        wrong = disagreeing(stated, known=self.card.words())
+        wrong = disagreeing(stated, known=self.known)
         if wrong:
             return self._say([CORRECTED_LINE.format(said=wrong)], "the summary says otherwise than what was told")
         return self._say(self.lines.summary)
@@ -327,7 +339,7 @@ class _Telling:
 
     def _without_lead(self, text: str) -> str:
         """Return what was heard without the line before it that answers what was said."""
-        leads = (*self.lines.acknowledge, *self.lines.comforted, *self.lines.agree, *self.lines.thanked)
+        leads = [lead for name in LEADS for lead in getattr(self.lines, name)]
         return next((text.removeprefix(f"{lead} ") for lead in leads if text.startswith(f"{lead} ")), text)
 
     def _repeat(self) -> Release:
@@ -338,7 +350,7 @@ class _Telling:
         last = self.patient_items[-1]
         cue = next((cue for cue in last.cues if cue in self.cues), None)
         begin = tokens(self.patient_texts[-1])
-        for text in texts_of(self.card):
+        for _, text in spoken_lines(self.card):
             if begin and tokens(text)[: len(begin)] == begin:
                 return Release(Act.REPEAT, text, cue, self.heard.reason, self._score)
         return Release(Act.REPEAT, last.text, cue, self.heard.reason, self._score)

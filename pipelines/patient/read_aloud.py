@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pipelines.patient.card import Card
+from pipelines.patient.wording import spoken_lines
 from pipelines.tts.spoken.unreadable import unreadable
-
-
-def spoken_lines(card: Card) -> Iterator[tuple[str, str]]:
-    """Yield all that the patient says, each text with its place on the card: "cues.onset.says.0"."""
-    if card.opening is not None:
-        yield "opening", card.opening
-    for cue in card.cues:
-        yield from ((f"cues.{cue.id}.says.{index}", text) for index, text in enumerate(cue.says))
-    for fact in card.facts:
-        yield from ((f"facts.{fact.id}.says.{index}", text) for index, text in enumerate(fact.says))
-    for name, texts in card.lines:
-        yield from ((f"lines.{name}.{index}", text) for index, text in enumerate(texts))
 
 
 def warnings(card: Card) -> list[str]:

@@ -12,16 +12,16 @@ from pipelines.patient.card import Card
 BEGUN_WORDS = 3
 
 
-def texts_of(card: Card) -> Iterator[str]:
-    """Yield all that the patient of a card may say."""
+def spoken_lines(card: Card) -> Iterator[tuple[str, str]]:
+    """Yield all that the patient says, each text with its place on the card: "cues.onset.says.0"."""
+    if card.opening is not None:
+        yield "opening", card.opening
     for cue in card.cues:
-        yield from cue.says
+        yield from ((f"cues.{cue.id}.says.{index}", text) for index, text in enumerate(cue.says))
     for fact in card.facts:
-        yield from fact.says
-    for _, variants in card.lines:
-        yield from variants
-    if card.opening:
-        yield card.opening
+        yield from ((f"facts.{fact.id}.says.{index}", text) for index, text in enumerate(fact.says))
+    for name, texts in card.lines:
+        yield from ((f"lines.{name}.{index}", text) for index, text in enumerate(texts))
 
 
 def is_one_of(text: str, variants: Iterable[str]) -> bool:

@@ -12,7 +12,7 @@ from pipelines.intent.acts import Act
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.patient.deflections import DEFLECTIONS, Form
-from pipelines.patient.disclosure import Disclosure, Moment, nothing_to_tell
+from pipelines.patient.disclosure import LEADS, Disclosure, Moment, nothing_to_tell
 from pipelines.patient.persona import persona_of
 from server.sessions.factory import seed_of
 
@@ -167,6 +167,25 @@ def test_a_cue_cut_short_behind_an_acknowledgement_goes_on_too() -> None:
     lead = next(line for line in wound().lines.acknowledge if volunteered.text.startswith(line))
     cut = heard_before(" ".join(volunteered.text.split()[: len(lead.split()) + 5]))
     assert answer("Please go on.", Act.OPEN, history=cut, told=known).cue == volunteered.cue == "worry-leg"
+
+
+def test_nobody_has_nothing_more_to_say_and_then_says_it() -> None:
+    asked = tuple(cue.id for cue in wound().cues if cue.kind == "asked")
+    opened = answer("Tell me more.", Act.OPEN, told=asked)
+    worry = next(cue for cue in wound().cues if cue.kind == "volunteered")
+    assert (opened.cue, opened.text in worry.says) == (worry.id, True)
+    everything = tuple(cue.id for cue in wound().cues)
+    assert answer("Tell me more.", Act.OPEN, told=everything).text in wound().lines.nothing_more
+
+
+@pytest.mark.parametrize("lead", LEADS)
+def test_a_cue_cut_short_behind_any_lead_is_begun(lead: str) -> None:
+    worry = next(cue for cue in wound().cues if cue.kind == "volunteered")
+    told = (*worry.after, *(cue.id for cue in wound().cues if cue.kind == "volunteered" and cue is not worry))
+    cut = f"{getattr(wound().lines, lead)[0]} {' '.join(worry.says[0].split()[:5])}"
+    history = heard_before(cut)
+    assert answer("I see.", Act.EXPLANATION, told=told).cue == worry.id
+    assert answer("I see.", Act.EXPLANATION, history=history, told=told).cue is None
 
 
 def test_after_both_have_said_goodbye_the_patient_says_no_more() -> None:

@@ -9,7 +9,8 @@ import yaml
 
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
-from pipelines.patient.read_aloud import spoken_lines, warnings
+from pipelines.patient.read_aloud import warnings
+from pipelines.patient.wording import spoken_lines
 from pipelines.tts import espeak_binding
 from pipelines.tts.spoken.say import joined, say
 from pipelines.tts.spoken.unreadable import unreadable
