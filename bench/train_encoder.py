@@ -36,7 +36,7 @@ from pipelines.intent.encoder import MOST_TOKENS, adapter_path
 from pipelines.intent.exemplars import SUPPLIED, Exemplars
 from pipelines.intent.groups import SHARPNESS
 from pipelines.intent.surface import without_punctuation
-from pipelines.models.bert_checkpoint import WEIGHTS, read_safetensors
+from pipelines.models.bert_checkpoint import WEIGHTS, read_safetensors, write_safetensors
 from pipelines.patient.card_library import CardLibrary
 from server.paths import ROOT
 
@@ -315,13 +315,8 @@ def train(bert: Bert, lessons: Lessons, *, epochs: int) -> None:
 
 def write_adapter(learned: Mapping[str, Tensor], path: Path) -> None:
     """Write what was learned in the safetensors format, float16, the scale within NAME.up."""
-    header, data = {}, b""
-    for name, tensor in learned.items():
-        raw = (tensor.detach() * (SCALE if name.endswith(".up") else 1.0)).half().numpy().tobytes()
-        header[name] = {"dtype": "F16", "shape": list(tensor.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    told = json.dumps(header).encode()
-    path.write_bytes(len(told).to_bytes(8, "little") + told + data)
+    scaled = {name: tensor.detach() * (SCALE if name.endswith(".up") else 1.0) for name, tensor in learned.items()}
+    write_safetensors(path, {name: tensor.half().numpy() for name, tensor in scaled.items()})
 
 
 def shipped_cards(encode: Callable[..., Tensor]) -> Iterator[Scenario]:

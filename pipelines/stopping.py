@@ -77,6 +77,16 @@ _here = _Here()
 
 
 @contextmanager
+def unstoppable() -> Iterator[None]:
+    """Compute what others than the thread's call will use too: a cancellation waits until it is over."""
+    stops, _here.stops = _here.stops, None
+    try:
+        yield
+    finally:
+        _here.stops = stops
+
+
+@contextmanager
 def stoppable(end: Callable[[], None]) -> Iterator[None]:
     """Compute something that `end` ends from another thread; raises Stopped when the thread's call was cancelled."""
     if _here.stops is None:

@@ -44,8 +44,9 @@ class CardStore:
 
     def refresh(self, card: Card, vectoriser: Vectoriser) -> None:
         """Make the card's vectors anew and keep them."""
-        self._file(card).unlink(missing_ok=True)
-        made = self.remembering(vectoriser, card)
+        file = self._file(card)
+        file.unlink(missing_ok=True)
+        made = Remembering(vectoriser, file)
         made.encode(texts_of(card))
         made.keep()
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from common.errors import EngineError
 from pipelines.models.bert_checkpoint import WEIGHTS, write_ct2
+from pipelines.models.store import sha256_of
 
 Vectors = NDArray[np.float32]
 
@@ -125,5 +126,4 @@ def file_digest(path: Path) -> str:
 @functools.lru_cache(maxsize=64)
 def _digest(path: Path, size: int, changed_ns: int) -> str:
     del size, changed_ns  # only so that another content under the same name is read
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)

@@ -49,8 +49,8 @@ def read(acts: Sequence[Act], likely: Shares, items: Shares, *, first: bool, exp
     act = max(rest, key=lambda each: rest[each])
     # Who explains says much that the patient has said too.
     only_explains = act is Act.SUMMARY and rest[act] < SUMS_UP_AT
-    if sum(taken_in.values()) > max(rest.values()) or only_explains:
-        total = sum(taken_in.values())
+    total = sum(taken_in.values())
+    if total > rest[act] or only_explains:
         # Nobody is called rude, or careless, on a mere suspicion.
         fair = {act: share for act, share in taken_in.items() if act not in GRAVE or share > total * GRAVE_SHARE}
         return Reading(max(fair, key=lambda each: fair[each]), total)

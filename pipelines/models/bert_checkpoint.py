@@ -62,6 +62,22 @@ def read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     return tensors
 
 
+def write_safetensors(path: Path, tensors: Tensors) -> None:
+    """Write tensors of a type that `read_safetensors` knows to a file, in their order."""
+    names = {np.dtype(kind): name for name, kind in _DTYPES.items()}
+    header, data = {}, b""
+    for name, tensor in tensors.items():
+        raw = tensor.tobytes()
+        header[name] = {
+            "dtype": names[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [len(data), len(data) + len(raw)],
+        }
+        data += raw
+    told = json.dumps(header).encode()
+    path.write_bytes(len(told).to_bytes(8, "little") + told + data)
+
+
 def write_ct2(folder: Path, target: Path, *, adapter: Path | None = None, quantization: str | None = "int8") -> None:
     """Write the checkpoint in `folder` as a CTranslate2 encoder to `target`, which is made.
 

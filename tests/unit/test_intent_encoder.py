@@ -11,22 +11,18 @@ import pytest
 
 from common.errors import EngineError
 from pipelines.intent.encoder import SentenceEncoder, adapter_for
-from pipelines.models.bert_checkpoint import WEIGHTS, NotSafetensors, read_header, read_safetensors, write_ct2
+from pipelines.models.bert_checkpoint import (
+    WEIGHTS,
+    NotSafetensors,
+    read_header,
+    read_safetensors,
+    write_ct2,
+    write_safetensors,
+)
 from pipelines.models.model_folders import installed_models
 from pipelines.models.verify import kind_of, verify_folder
 
 SENTENCES = ("Does it hurt at night?", "is it painful when you lie in bed", "How many cigarettes do you smoke?")
-
-
-def write_safetensors(path: Path, tensors: dict[str, np.ndarray]) -> None:
-    """Write float32 tensors as the format has them."""
-    header, data = {}, b""
-    for name, tensor in tensors.items():
-        raw = tensor.astype(np.float32).tobytes()
-        header[name] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    told = json.dumps(header).encode()
-    path.write_bytes(len(told).to_bytes(8, "little") + told + data)
 
 
 @pytest.fixture
@@ -63,11 +59,12 @@ def test_rounding_to_eight_bits_changes_little(real_encoder: Path, tmp_path: Pat
 def test_what_was_learned_on_top_is_added(real_encoder: Path, tmp_path: Path) -> None:
     name = "encoder.layer.0.attention.self.query.weight"
     chance = np.random.default_rng(0)
-    up, down = chance.standard_normal((384, 2)), chance.standard_normal((2, 384))
+    up = chance.standard_normal((384, 2), np.float32)
+    down = chance.standard_normal((2, 384), np.float32)
 
     def vectors(scale: float) -> np.ndarray:
         adapter, made = tmp_path / f"{scale}.safetensors", tmp_path / f"{scale}"
-        write_safetensors(adapter, {f"{name}.up": scale * up, f"{name}.down": down})
+        write_safetensors(adapter, {f"{name}.up": np.float32(scale) * up, f"{name}.down": down})
         write_ct2(real_encoder, made, adapter=adapter)
         shutil.copy(real_encoder / "tokenizer.json", made)
         return SentenceEncoder(made).encode(SENTENCES)
@@ -93,7 +90,7 @@ def test_only_the_checkpoint_that_was_learned_for_is_tuned(real_encoder: Path, c
 def test_a_broken_adapter_is_told(copied: Path, tmp_path: Path) -> None:
     adapter = tmp_path / "adapter.safetensors"
     name = "encoder.layer.0.attention.self.query.weight"
-    write_safetensors(adapter, {f"{name}.up": np.ones((2, 2)), f"{name}.down": np.ones((2, 3))})
+    write_safetensors(adapter, {f"{name}.up": np.ones((2, 2), np.float32), f"{name}.down": np.ones((2, 3), np.float32)})
     with pytest.raises(EngineError, match="holds no text encoder that can be used"):
         write_ct2(copied, tmp_path / "made", adapter=adapter)
     adapter.write_bytes(b"half")
@@ -142,7 +139,10 @@ def test_a_broken_tokenizer_is_told(copied: Path) -> None:
 
 
 def test_tensors_come_back_as_they_were_written(tmp_path: Path) -> None:
-    tensors = {"one": np.arange(6.0).reshape(2, 3), "two": np.ones(4)}
+    tensors: dict[str, np.ndarray] = {
+        "one": np.arange(6.0, dtype=np.float32).reshape(2, 3),
+        "two": np.ones(4, np.float16),
+    }
     write_safetensors(tmp_path / WEIGHTS, tensors)
     for name, tensor in read_safetensors(tmp_path / WEIGHTS).items():
         assert np.array_equal(tensor, tensors[name])

@@ -20,6 +20,7 @@ from pipelines.stopping import Stopped, Stops, stoppable
 from pipelines.tts import casting
 from pipelines.tts.casting import CastSynthesiser
 from pipelines.tts.neural.script import scripts_of
+from pipelines.tts.neural.shared import Shared
 from pipelines.tts.neural.speaker import shared_model
 
 
@@ -41,6 +42,23 @@ def test_a_call_is_stopped_before_it_begins_and_in_its_middle_and_no_other_is() 
     with stops.working(4), stoppable(lambda: ended.append(4)):
         stops.ask(3)
     assert ended == [3]
+
+
+def test_what_others_will_use_too_is_made_whole() -> None:
+    stops, kept, made = Stops(), Shared[Stops](), Stops()
+    ended: list[int] = []
+
+    def load() -> Stops:
+        stops.ask(1)
+        with stoppable(lambda: ended.append(1)):
+            return made
+
+    with stops.working(1):
+        assert kept.get("voice", load) is made
+        # The call itself is stopped at its next step.
+        with pytest.raises(Stopped), stoppable(lambda: ended.append(2)):
+            raise AssertionError("it never begins")
+    assert ended == []
 
 
 def test_an_error_of_ones_own_stays_one() -> None:

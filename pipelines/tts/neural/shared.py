@@ -7,6 +7,8 @@ import weakref
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+from pipelines.stopping import unstoppable
+
 T = TypeVar("T")
 
 
@@ -22,5 +24,7 @@ class Shared(Generic[T]):
         with self._making:
             found = self._kept.get(key)
             if found is None:
-                found = self._kept[key] = make()
+                # Whoever asked for it may be cancelled; the next would have to begin again.
+                with unstoppable():
+                    found = self._kept[key] = make()
             return found
