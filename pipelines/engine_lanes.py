@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
 
 from audio.clock import Clock
 from common.errors import EngineError
@@ -16,9 +15,6 @@ from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.models.devices import choose_device, choose_threads
 from pipelines.session.driver import Engines
-
-if TYPE_CHECKING:
-    pass
 
 
 def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Engines:

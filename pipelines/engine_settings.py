@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,9 +11,6 @@ from pipelines.models.devices import DEVICE_PATTERN
 from pipelines.responders.language_model.settings import LanguageModelSettings
 from pipelines.responders.remote.settings import RemoteSettings
 from pipelines.stt.whisper_settings import WhisperSettings
-
-if TYPE_CHECKING:
-    pass
 
 Backend = Literal["mock", "embedded", "local", "cloud", "auto"]
 

@@ -80,15 +80,15 @@ def _language_model(settings: EngineSettings, models: ModelSettings, place: Mode
         "folder": place.folder,
         "settings": settings.language_model,
         "models": models,
-        "parallel": _minds(settings),
+        "parallel": minds_of(settings),
     }
     make = Lazy("pipelines.responders.language_model.responder", "make_responder", options)
     # CTranslate2 lets go of the interpreter while it computes.
     choice = Choice("language-model", OfModel(place, make), "thread", why, demonstration=False, place=place)
-    return guarded(replace(choice, workers=_minds(settings)), settings, models)
+    return guarded(replace(choice, workers=minds_of(settings)), settings, models)
 
 
-def _minds(settings: EngineSettings) -> int:
+def minds_of(settings: EngineSettings) -> int:
     """Return how many replies a language model writes at once."""
     return settings.responder_workers or min(2, choose_threads(0))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
+from typing import get_args
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
@@ -23,6 +24,7 @@ from prometheus_client.registry import Collector
 
 from pipelines import events
 from pipelines.log.session_log import LogEntry
+from pipelines.responders.remote.failures import FailureCode
 from pipelines.responders.remote.spending import Spending, Sums
 from server.gpu import GpuReader
 
@@ -34,10 +36,7 @@ STATUSES = ("ok", "failed", "cancelled", OTHER)
 ADMISSIONS = ("admitted", "full", "limited", "draining", "refused", OTHER)
 STAGES = ("voice_to_voice", "endpoint", "recognise", "respond", "speak", "deliver")
 OUTCOMES = ("remote", "finished", "card", OTHER)
-REASONS = (
-    "none", "remote.unreachable", "remote.timeout", "remote.busy", "remote.failed", "remote.broken", "remote.key",
-    "remote.refused", "remote.egress", "remote.budget", "remote.consent", "remote.empty", "remote.incomplete", OTHER,
-)  # fmt: skip
+REASONS = ("none", *get_args(FailureCode), "remote.incomplete", OTHER)
 TRANSPORTS = ("websocket", "webrtc", OTHER)
 INCIDENTS = ("failed", "died", "restarted", OTHER)
 CLOSE_CODES = (

@@ -35,8 +35,9 @@ def llm(
     from bench.figures import print_figures, write_figures
     from bench.llm import speed
     from bench.report_files import check_target
-    from pipelines.models.devices import choose_device, choose_threads
+    from pipelines.models.devices import choose_device
     from pipelines.models.model_folders import locate
+    from pipelines.responder_choice import minds_of
     from pipelines.responders.language_model.model import LanguageModel
     from server.settings.tree import load_settings
 
@@ -51,7 +52,7 @@ def llm(
     made = LanguageModel(
         place.folder,
         device=device,
-        parallel=settings.engines.responder_workers or min(2, choose_threads(0)),
+        parallel=minds_of(settings.engines),
         cached_cards=max(1, chosen.cached_cards),
         # Patients come faster here than in life.
         forget_after_s=0.0,

@@ -42,6 +42,7 @@ def guard(
     from pipelines.patient.card_library import CardLibrary
     from pipelines.responder_choice import guard_encoder
     from pipelines.responders.guarded import make_guard
+    from server.measures import percentile
     from server.paths import ROOT
     from server.settings.tree import load_settings
 
@@ -86,7 +87,7 @@ def guard(
                 figures.append(measure.share(f"guard_{rule}_spoken_{name}", tally))
                 _show(tally, failures=shown)
     for part, short in ((0.5, "p50"), (0.95, "p95")):
-        value = measure.percentile(bench.took_ms, part)
+        value = percentile(bench.took_ms, part)
         figures.append(Figure(f"guard_clause_{short}", value, "ms", n=len(bench.took_ms)))
     figures += _unseen(bench, data)
     print_figures("the guard", figures)

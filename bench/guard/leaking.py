@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipelines.engines import Clause, EngineInfo, PrepareRequest, ReplyEnd, ReplyPart, RespondRequest
+from pipelines.engines import EngineInfo, PrepareRequest, ReplyEnd, ReplyPart, RespondRequest
+from pipelines.responders.card_words import clauses_of
 from pipelines.tts.clauses import split_clauses
 
 
@@ -23,6 +24,5 @@ class Leaking:
 
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
         """Yield the text's clauses, then a ReplyEnd."""
-        for text, pause_after_ms in split_clauses(self.text):
-            yield Clause(text, request.release.cue, pause_after_ms)
+        yield from clauses_of(self.text, cue=request.release.cue, split=split_clauses)
         yield ReplyEnd()

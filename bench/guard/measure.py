@@ -69,6 +69,11 @@ class Bench:
     guard: Guard
     model: Leaking = field(default_factory=Leaking)
     took_ms: list[float] = field(default_factory=list)
+    guarded: Guarded = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put the guard around the model, once: it has a thread of its own."""
+        self.guarded = Guarded(self.model, self.guard)
 
     def say(
         self, card: Card, text: str, *, release: Release, history: tuple[HistoryItem, ...], question: str
@@ -79,7 +84,7 @@ class Bench:
         spoken: list[str] = []
         decisions: list[GuardDecision] = []
         took_over = ""
-        for part in Guarded(self.model, self.guard).respond_guarded(GuardedRequest(request, card)):
+        for part in self.guarded.respond_guarded(GuardedRequest(request, card)):
             match part:
                 case GuardDecision():
                     decisions.append(part)
@@ -228,9 +233,3 @@ def share(name: str, tally: Tally, *, partly: bool = False, note: str = "") -> F
     """Return a tally as a share."""
     count = tally.partly if partly else tally.through
     return Figure(name, count / tally.tried if tally.tried else None, "share", n=tally.tried, note=note)
-
-
-def percentile(values: Sequence[float], part: float) -> float | None:
-    """Return the value below which that part of the values lies."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else None

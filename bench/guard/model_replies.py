@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from bench.figures import Figure
-from bench.guard.measure import Turn, percentile
+from bench.guard.measure import Turn
 from pipelines.engines import (
     CardTakesOver,
     Clause,
@@ -21,6 +21,7 @@ from pipelines.engines import (
     RespondRequest,
 )
 from pipelines.patient.persona import persona_of
+from server.measures import percentile
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,13 @@ def figures_of(replies: Sequence[ModelReply]) -> list[Figure]:
     """Return how often the model spoke, was blocked and was replaced, and how soon a first clause was ready."""
     count = len(replies)
     worded = [each for each in replies if each.worded]
+    first_ms = [each.first_ms for each in worded]
     return [
         Figure("model_worded_replies", len(worded) / count if count else None, "share", n=count),
         Figure("model_blocked_replies", _share([bool(each.blocked) for each in replies]), "share", n=count),
         Figure("card_took_over_replies", _share([bool(each.took_over) for each in replies]), "share", n=count),
-        Figure("first_clause_worded_p50", _percentile(worded, 0.5), "ms", n=len(worded)),
-        Figure("first_clause_worded_p95", _percentile(worded, 0.95), "ms", n=len(worded)),
+        Figure("first_clause_worded_p50", percentile(first_ms, 0.5), "ms", n=len(worded)),
+        Figure("first_clause_worded_p95", percentile(first_ms, 0.95), "ms", n=len(worded)),
         Figure("words_of_worded_replies", _mean([len(each.worded.split()) for each in worded]), "words", n=len(worded)),
     ]
 
@@ -116,7 +118,3 @@ def _share(true: Sequence[bool]) -> float | None:
 
 def _mean(values: Sequence[int]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def _percentile(replies: Sequence[ModelReply], part: float) -> float | None:
-    return percentile([each.first_ms for each in replies], part) if replies else None

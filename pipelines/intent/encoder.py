@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -48,14 +49,19 @@ class SentenceEncoder:
             "intra_threads": threads,
         }
         self._adapter = adapter
+        self._loading = threading.Lock()
         self._model: Any = None
         self._tokenizer: Any = None
         self.tuned = False
 
     def load(self) -> None:
         """Load the model; raises EngineError for one that can't be used. A checkpoint is converted on the way."""
-        if self._model is not None:
-            return
+        # Several may ask at once: whoever comes later waits, and finds it.
+        with self._loading:
+            if self._model is None:
+                self._load()
+
+    def _load(self) -> None:
         import ctranslate2
         import tokenizers
 
@@ -94,6 +100,12 @@ class SentenceEncoder:
         inside = np.arange(states.shape[1]) < np.array([[len(ids)] for ids in tokens])
         means = (states * inside[:, :, np.newaxis]).sum(axis=1) / inside.sum(axis=1, keepdims=True)
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def shared_encoder(folder: Path, *, threads: int = 1, device: str = "cpu", device_index: int = 0) -> SentenceEncoder:
+    """Return one encoder for all who read with it in a process; several may ask it at once."""
+    return SentenceEncoder(folder, threads=threads, device=device, device_index=device_index)
 
 
 def adapter_for(checkpoint: Path) -> Path | None:

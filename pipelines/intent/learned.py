@@ -15,7 +15,7 @@ from pipelines.intent.calibration import Calibration
 from pipelines.intent.card_index import NOWHERE, CardIndex, Confused
 from pipelines.intent.card_store import CardStore, vectors_folder
 from pipelines.intent.distress import DistressClassifier
-from pipelines.intent.encoder import SentenceEncoder, encoder_digest, file_digest
+from pipelines.intent.encoder import encoder_digest, file_digest, shared_encoder
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
 from pipelines.intent.reading import Reading, read
 from pipelines.intent.sentences import claims_of, sentences_of
@@ -56,7 +56,7 @@ class LearnedInterpreter:
         )
         self._folder = folder
         chosen = choose_device(device)
-        self._vectoriser = SentenceEncoder(folder, threads=threads, device=chosen.name, device_index=chosen.index)
+        self._vectoriser = shared_encoder(folder, threads=threads, device=chosen.name, device_index=chosen.index)
         self._store = CardStore(folder)
         self._most = most
         self._exemplars_file = exemplars

@@ -10,6 +10,12 @@ Splitter = Callable[[str], list[tuple[str, int]]]
 """Cuts a reply into pieces that can be spoken at once: (text, pause after it in milliseconds)."""
 
 
+def clauses_of(text: str, *, cue: str | None, split: Splitter) -> Iterator[Clause]:
+    """Yield a text clause by clause, each as one that tells the cue."""
+    for clause, pause_after_ms in split(text):
+        yield Clause(text=clause, cue=cue, pause_after_ms=pause_after_ms)
+
+
 class CardWords:
     """A Responder whose replies are the released texts, clause by clause."""
 
@@ -32,8 +38,7 @@ class CardWords:
 
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart]:
         """Yield the release's clauses, then one ReplyEnd."""
-        for text, pause_after_ms in self._splitter()(request.release.text):
-            yield Clause(text=text, cue=request.release.cue, pause_after_ms=pause_after_ms)
+        yield from clauses_of(request.release.text, cue=request.release.cue, split=self._splitter())
         yield ReplyEnd()
 
     def _splitter(self) -> Splitter:

@@ -8,7 +8,7 @@ responder fails, hangs or has nothing to say.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
@@ -32,7 +32,8 @@ from pipelines.engines import (
     RespondRequest,
 )
 from pipelines.intent.acts import TAKEN_IN, Act
-from pipelines.intent.encoder import ADAPTERS, SentenceEncoder
+from pipelines.intent.card_store import vectors_folder
+from pipelines.intent.encoder import encoder_digest, shared_encoder
 from pipelines.intent.vectors import Remembering
 from pipelines.patient.card import Card
 from pipelines.patient.guard.guard import Guard, Reader
@@ -51,6 +52,8 @@ STOPPED = frozenset({"blocked", "too_long"})
 # To these the patient may well say nothing.
 _SILENT = frozenset({Act.SILENCE, Act.FAREWELL, Act.CLOSING})
 
+
+_MAKING = threading.Lock()
 
 Parts = Generator[ReplyPart | ReplyAccount, None, None]
 """What the responder inside gives."""
@@ -167,7 +170,7 @@ class Guarded:
         """Stop the responder, and yield what it tells of its work, but none of its words."""
         if not self._runner.wind_up(request, within_s=WIND_UP_S):
             return
-        with contextlib.suppress(Late, Exception):
+        with contextlib.suppress(Exception):
             yield from (part for part in parts if not isinstance(part, Clause | ReplyEnd))
 
     def _decide(self, clause: Clause, reader: Reader) -> tuple[GuardDecision, Clause | None]:
@@ -215,32 +218,31 @@ def make_guarded(
     *,
     rules: Path | None = None,
     encoder: Path | None = None,
-    threads: int = 1,
     patience_s: float = 0.0,
 ) -> Guarded:
     """Return a guarded responder; raises EngineError (`guard.rules`) if the rules can't be used."""
-    return Guarded(inner(), make_guard(rules=rules, encoder=encoder, threads=threads), patience_s=patience_s)
+    # Workers begin side by side; all read with one guard.
+    with _MAKING:
+        guard = _shared_guard(rules, encoder)
+    return Guarded(inner(), guard, patience_s=patience_s)
 
 
-def make_guard(*, rules: Path | None = None, encoder: Path | None = None, threads: int = 1) -> Guard:
+def make_guard(*, rules: Path | None = None, encoder: Path | None = None) -> Guard:
     """Return a guard; without the folder of a text encoder it reads by words alone.
 
     Raises EngineError (`guard.rules`) if the rules can't be used.
     """
-    shared = _encoder(encoder, threads) if encoder is not None else None
-    examples = Remembering(shared, _vectors_file(encoder)) if shared is not None and encoder is not None else None
-    return Guard(RulesFile(rules or SUPPLIED), shared, examples=examples)
-
-
-def _vectors_file(encoder: Path) -> Path:
-    """Where the vectors of the rules' examples are kept: beside the models, named after all that makes them."""
-    made_by = hashlib.sha256()
-    for file in sorted([*encoder.glob("*.json"), *ADAPTERS.iterdir()]):
-        made_by.update(file.read_bytes())
-    return encoder.parent / ".vectors" / f"guard-{made_by.hexdigest()[:16]}.npz"
+    if encoder is None:
+        return Guard(RulesFile(rules or SUPPLIED))
+    shared = shared_encoder(encoder)
+    return Guard(RulesFile(rules or SUPPLIED), shared, examples=Remembering(shared, _vectors_file(encoder)))
 
 
 @lru_cache(maxsize=4)
-def _encoder(folder: Path, threads: int) -> SentenceEncoder:
-    """Return one encoder for all workers of a process: it may be asked by several at once."""
-    return SentenceEncoder(folder, threads=threads)
+def _shared_guard(rules: Path | None, encoder: Path | None) -> Guard:
+    return make_guard(rules=rules, encoder=encoder)
+
+
+def _vectors_file(encoder: Path) -> Path:
+    """Where the vectors of the rules' examples are kept."""
+    return vectors_folder(encoder) / "guard" / f"{encoder_digest(encoder)[:16]}.npz"

@@ -64,18 +64,16 @@ def _language_model_numbers(value: str) -> str:
     return "auto" if name in ("", "none", "no", "false") else name
 
 
-def _at_most_four_hundred(value: str) -> str:
-    try:
-        return "400" if int(value) > 400 else value
-    except ValueError:
-        return value  # the setting says what is wrong with it
+def _at_most(limit: int, read: Callable[[str], float]) -> Callable[[str], str]:
+    """Return what makes the limit of larger values; of what is no number the setting says what is wrong."""
 
+    def convert(value: str) -> str:
+        try:
+            return str(limit) if read(value) > limit else value
+        except ValueError:
+            return value
 
-def _at_most_thirty(value: str) -> str:
-    try:
-        return "30" if float(value) > 30 else value
-    except ValueError:
-        return value  # the setting says what is wrong with it
+    return convert
 
 
 _NO_CLOUD = "Google's recogniser and voices are not used: what is heard and spoken is made on this machine"
@@ -121,7 +119,7 @@ ALIASES: tuple[Alias, ...] = (
         "MASTER_MAX_NEW_TOKENS",
         "engines.language_model.max_new_tokens",
         "More than 400 counts as 400: a patient's reply is short.",
-        _at_most_four_hundred,
+        _at_most(400, int),
     ),
     Alias("MASTER_TEMPERATURE", "engines.language_model.temperature"),
     Alias("SENTIMENT_MODEL_NAME", note="this version does not judge sentiment"),
@@ -135,7 +133,7 @@ ALIASES: tuple[Alias, ...] = (
         "MAX_AUDIO_LENGTH",
         "engines.whisper.max_segment_s",
         "Seconds; more than 30 counts as 30, the most that Whisper hears at once. Longer speech is cut, never refused.",
-        _at_most_thirty,
+        _at_most(30, float),
     ),
     Alias("MAX_MEMORY_USAGE", "models.max_memory", "`8GB`, `512MiB`, `80%` or `0.8`."),
     Alias("GPU_MEMORY_FRACTION", "models.gpu_memory_fraction"),

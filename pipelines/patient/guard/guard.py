@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
@@ -86,6 +87,8 @@ class Guard:
         self._near = Near(encoder) if encoder is not None else None
         self._kinds: SpeechKinds | None = None
         self._learned_from: object = None
+        # Several replies may be read at once.
+        self._lock = threading.RLock()
         self._cards: OrderedDict[str, tuple[Card, CardKnowledge, CardVectors | None]] = OrderedDict()
 
     @property
@@ -115,7 +118,9 @@ class Guard:
 
     def begin(self, card: Card, *, release: Release, history: Sequence[HistoryItem], question: str) -> Reader:
         """Return what reads the clauses of one reply; rules that have changed hold from here on."""
-        if self._file.refresh():
+        with self._lock:
+            changed = self._file.refresh()
+        if changed:
             self.warm()
         knowledge, vectors = self._ready(card)
         return Reader(self, evidence_of(knowledge, release=release, history=history, question=question), vectors)
@@ -175,36 +180,38 @@ class Guard:
             yield Finding(Rule.REPEATED, rules.action(Rule.REPEATED), "said in this reply already")
 
     def _ready(self, card: Card) -> tuple[CardKnowledge, CardVectors | None]:
-        known = self._cards.get(card.id)
-        if known is None or (known[0] is not card and known[0] != card):
-            knowledge = CardKnowledge(card)
-            vectors = CardVectors(knowledge, self._encoder) if self._encoder is not None else None
-            known = (card, knowledge, vectors)
-            self._cards[card.id] = known
-        self._cards.move_to_end(card.id)
-        while len(self._cards) > CARDS:
-            self._cards.popitem(last=False)
-        return known[1], known[2]
+        with self._lock:
+            known = self._cards.get(card.id)
+            if known is None or (known[0] is not card and known[0] != card):
+                knowledge = CardKnowledge(card)
+                vectors = CardVectors(knowledge, self._encoder) if self._encoder is not None else None
+                known = (card, knowledge, vectors)
+                self._cards[card.id] = known
+            self._cards.move_to_end(card.id)
+            while len(self._cards) > CARDS:
+                self._cards.popitem(last=False)
+            return known[1], known[2]
 
     def _learn(self) -> SpeechKinds:
-        examples = self.rules.examples
-        if self._kinds is None or self._learned_from != examples:
-            if self._examples is None:
-                raise EngineError("there is no text encoder to learn with", code="engine.unavailable")
-            acts = exemplars_of(EXEMPLARS)
-            clinician = [text for act, texts in acts.acts.items() if act in CLINICAL for text in texts]
-            clinician += [text for topic in acts.topics.values() for text in topic.questions]
-            self._kinds = SpeechKinds(
-                telling=examples.telling,
-                harmless=examples.harmless,
-                clinician=clinician,
-                small_talk=examples.small_talk,
-                vectoriser=self._examples,
-            )
-            self._learned_from = examples
-            if isinstance(self._examples, Remembering):
-                self._examples.keep()
-        return self._kinds
+        with self._lock:
+            examples = self.rules.examples
+            if self._kinds is None or self._learned_from != examples:
+                if self._examples is None:
+                    raise EngineError("there is no text encoder to learn with", code="engine.unavailable")
+                acts = exemplars_of(EXEMPLARS)
+                clinician = [text for act, texts in acts.acts.items() if act in CLINICAL for text in texts]
+                clinician += [text for topic in acts.topics.values() for text in topic.questions]
+                self._kinds = SpeechKinds(
+                    telling=examples.telling,
+                    harmless=examples.harmless,
+                    clinician=clinician,
+                    small_talk=examples.small_talk,
+                    vectoriser=self._examples,
+                )
+                self._learned_from = examples
+                if isinstance(self._examples, Remembering):
+                    self._examples.keep()
+            return self._kinds
 
 
 def _written(stage: str, markup: str, rules: GuardRules) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,20 +48,22 @@ class Near:
         self._vectoriser = vectoriser
         self._kept = kept
         self._known: OrderedDict[str, Vectors] = OrderedDict()
+        self._lock = threading.Lock()
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """Return float32 (texts, width); of no texts, (0, 0)."""
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if new:
-            self._known.update(zip(new, self._vectoriser.encode(new), strict=True))
-        found = np.array([self._known[text] for text in texts], dtype=np.float32)
-        for text in texts:
-            self._known.move_to_end(text)
-        while len(self._known) > self._kept:
-            self._known.popitem(last=False)
-        return found
+        with self._lock:
+            new = [text for text in dict.fromkeys(texts) if text not in self._known]
+            if new:
+                self._known.update(zip(new, self._vectoriser.encode(new), strict=True))
+            found = np.array([self._known[text] for text in texts], dtype=np.float32)
+            for text in texts:
+                self._known.move_to_end(text)
+            while len(self._known) > self._kept:
+                self._known.popitem(last=False)
+            return found
 
 
 class SpeechKinds:

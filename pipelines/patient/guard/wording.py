@@ -223,8 +223,3 @@ def read_phrases(clause: str, rules: GuardRules) -> Iterator[Finding]:
 @lru_cache(maxsize=64)
 def _compiled_phrases(patterns: Sequence[str]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
-
-
-def blocks(findings: Sequence[Finding]) -> bool:
-    """Whether one of the findings blocks."""
-    return any(finding.action is Action.BLOCK for finding in findings)

@@ -27,7 +27,7 @@ def brief(
     """Return the prompt of a turn, which leaves room for a reply of so many tokens; raises TooLong, TemplateFailed."""
     context = min(settings.context_tokens, model.context_tokens)
     say = request.release.text if not request.release.free else ""
-    fixed = model.count(model.prompts.fixed(request.persona))
+    fixed = model.count_beginning(model.prompts.fixed(request.persona))
     room = context - fixed - reply_tokens - _SPARE_TOKENS - model.count(say)
     if room < _LEAST_QUESTION_TOKENS:
         raise TooLong
@@ -35,7 +35,7 @@ def brief(
     room -= model.count(question)
     said, told = _history(model, request.history, min(room, settings.history_tokens))
     prompt = model.prompts.write(request.persona, said, question, told=told, say=say)
-    if model.count(prompt.fixed) + model.count(prompt.rest) + reply_tokens > context:
+    if model.count_beginning(prompt.fixed) + model.count(prompt.rest) + reply_tokens > context:
         raise TooLong
     return prompt
 

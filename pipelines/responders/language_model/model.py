@@ -22,7 +22,7 @@ from pipelines.models.devices import Device
 from pipelines.models.model_memory import trim
 from pipelines.models.store import Provenance, sha256_of
 from pipelines.responders.language_model.chat_template import read_template
-from pipelines.responders.language_model.prompt import Prompt, Prompts
+from pipelines.responders.language_model.prompt import PATIENTS, Prompt, Prompts
 
 FORGET_AFTER_S = 300.0
 """A patient whom nobody has talked to for so long makes room for another."""
@@ -82,6 +82,7 @@ class LanguageModel:
         self._most_cards, self._forget_after_s = cached_cards, forget_after_s
         # The beginnings whose state is kept, and when each was needed last.
         self._kept: dict[str, float] = {}
+        self._beginnings: dict[str, list[str]] = {}
         self._state = threading.Condition()
         self._running = 0
         self.forgotten = 0  # how often all were forgotten
@@ -111,6 +112,10 @@ class LanguageModel:
     def count(self, text: str) -> int:
         """Return how many tokens a text has."""
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def count_beginning(self, text: str) -> int:
+        """Return how many tokens a beginning has, which stands before every turn of a patient."""
+        return len(self._tokens_of_beginning(text))
 
     def last_tokens(self, text: str, most: int) -> str:
         """Return the end of a text, of so many tokens at most."""
@@ -142,7 +147,7 @@ class LanguageModel:
         """Compute a patient's beginning now, so that the first turn is as fast as the later ones."""
         with self._running_with(fixed) as cached:
             if cached:
-                tokens = self._tokens(fixed)
+                tokens = self._tokens_of_beginning(fixed)
                 # Something must follow what is kept, whatever it is.
                 for _ in self._generator.generate_tokens(tokens[:1], max_length=1, static_prompt=tokens):
                     pass
@@ -183,6 +188,14 @@ class LanguageModel:
         trim()
         self._generator = self._load()
 
+    def _tokens_of_beginning(self, text: str) -> list[str]:
+        known = self._beginnings.get(text)
+        if known is None:
+            known = self._beginnings[text] = self._tokens(text)
+            while len(self._beginnings) > PATIENTS:
+                self._beginnings.pop(next(iter(self._beginnings)), None)
+        return known
+
     def _tokens(self, text: str) -> list[str]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).tokens)
 
@@ -204,7 +217,7 @@ class LanguageModel:
         from tokenizers.decoders import DecodeStream
 
         with self._running_with(prompt.fixed) as cached:
-            fixed, rest = self._tokens(prompt.fixed), self._tokens(prompt.rest)
+            fixed, rest = self._tokens_of_beginning(prompt.fixed), self._tokens(prompt.rest)
             answer.tokens_in = len(fixed) + len(rest)
             answer.cached_tokens = len(fixed) if cached else 0
             options: dict[str, Any] = {"static_prompt": fixed} if cached else {}
@@ -238,7 +251,7 @@ class LanguageModel:
     def bare_steps(self, prompt: Prompt, *, most_tokens: int) -> Iterator[Any]:
         """Yield CTranslate2's own steps for a prompt, and do nothing else: what the pace is compared with."""
         with self._running_with(prompt.fixed) as cached:
-            fixed, rest = self._tokens(prompt.fixed), self._tokens(prompt.rest)
+            fixed, rest = self._tokens_of_beginning(prompt.fixed), self._tokens(prompt.rest)
             yield from self._generator.generate_tokens(
                 rest if cached else fixed + rest,
                 max_length=most_tokens,

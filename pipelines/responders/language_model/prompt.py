@@ -7,6 +7,7 @@ responder is not given that. The examples are ours, and tell of nothing that a c
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ EXAMPLES = (
 )
 TOLD = "You have said of yourself: {told}"
 SAY = "What you may say now, in your own words, all of it and no more: {text}"
+# So many patients' beginnings are kept as text.
+PATIENTS = 64
 _ROLES = {"candidate": "user", "patient": "assistant"}
 _SPEAKS_FIRST = "Hello."
 
@@ -50,11 +53,18 @@ class Prompts:
         """Write by this template; `specials` are the model's control words, which nobody may say."""
         self._template = template
         self._system = True
+        # Each patient's beginning, the newest last.
+        self._fixed: OrderedDict[Persona, str] = OrderedDict()
         self._specials = re.compile("|".join(re.escape(word) for word in specials)) if specials else None
 
     def fixed(self, persona: Persona) -> str:
         """Return what begins every prompt of this patient; raises TemplateFailed."""
-        return self._render(_beginning(persona), answer=False)
+        known = self._fixed.get(persona)
+        if known is None:
+            known = self._fixed[persona] = self._render(_beginning(persona), answer=False)
+            while len(self._fixed) > PATIENTS:
+                self._fixed.popitem(last=False)
+        return known
 
     def write(self, persona: Persona, said: Sequence[Message], question: str, *, told: str, say: str) -> Prompt:
         """Return the prompt for one turn; raises TemplateFailed.
@@ -73,7 +83,8 @@ class Prompts:
         turns = [*said, {"role": "user", "content": content}]
         plain: list[Message] = [{"role": turn["role"], "content": self._plain(turn["content"])} for turn in turns]
         messages = _alternating([*beginning, *plain])
-        fixed, whole = self._render(beginning, answer=False), self._render(messages, answer=True)
+        whole = self._render(messages, answer=True)
+        fixed = self.fixed(persona)
         if not whole.startswith(fixed):
             # A template may write something about the last message into the first.
             return Prompt("", whole)
@@ -91,6 +102,7 @@ class Prompts:
                 # Some templates know no system message: then it belongs to the first turn.
                 made = self._template.render(_without_system(messages), answer=answer)
                 self._system = False
+                self._fixed.clear()
                 return made
         return self._template.render(_without_system(messages), answer=answer)
 

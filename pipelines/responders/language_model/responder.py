@@ -27,6 +27,7 @@ from pipelines.models.cache import Lease, shared_cache
 from pipelines.models.devices import choose_device
 from pipelines.models.model_memory import files_bytes
 from pipelines.models.settings import ModelSettings
+from pipelines.responders.card_words import clauses_of
 from pipelines.responders.language_model.briefing import TooLong, brief
 from pipelines.responders.language_model.chat_template import TemplateFailed
 from pipelines.responders.language_model.clause_stream import ClauseStream
@@ -166,8 +167,7 @@ class LanguageModelResponder:
 
 
 def _card_words(request: RespondRequest) -> Iterator[Clause]:
-    for text, pause_ms in split_clauses(request.release.text):
-        yield Clause(text, cue=request.release.cue, pause_after_ms=pause_ms)
+    return clauses_of(request.release.text, cue=request.release.cue, split=split_clauses)
 
 
 def _why(answer: Answer, stream: ClauseStream, *, cancelled: bool) -> str:

@@ -13,6 +13,7 @@ import structlog
 
 from pipelines.conversation.heard import content_words
 from pipelines.engines import Clause, EngineInfo, PrepareRequest, RemoteUse, ReplyEnd, ReplyPart, RespondRequest
+from pipelines.responders.card_words import clauses_of
 from pipelines.responders.remote.chat_messages import chat_messages
 from pipelines.responders.remote.failures import RemoteFailure
 from pipelines.responders.remote.forms import ChatMessage
@@ -77,13 +78,6 @@ class RemoteResponder:
         if stream is not None:
             stream.cancel()
 
-    def stop(self) -> None:
-        """Close the streams of all replies that are being made; called from another thread."""
-        with self._lock:
-            streams = list(self._streams.values())
-        for stream in streams:
-            stream.cancel()
-
     def respond(self, request: RespondRequest) -> Iterator[ReplyPart | RemoteUse]:
         """Yield the reply's clauses as they come, then what it took, then one ReplyEnd."""
         began_s = time.monotonic()
@@ -95,7 +89,7 @@ class RemoteResponder:
         try:
             for sentence in self._sentences(request, asked):
                 asked.said.append(sentence)
-                yield from _clauses(sentence, request)
+                yield from clauses_of(sentence, cue=request.release.cue, split=split_clauses)
         except RemoteFailure as raised:
             failure = raised
         except TimeoutError:
@@ -164,11 +158,6 @@ def _kept(request: RespondRequest) -> frozenset[str]:
     """Return the words of the card that are known here: its names are nobody's personal data."""
     patient = [item.text for item in request.history if item.role == "patient"]
     return words_to_keep([request.persona.name, request.persona.setting, request.release.text, *patient])
-
-
-def _clauses(sentence: str, request: RespondRequest) -> Iterator[Clause]:
-    for text, pause_after_ms in split_clauses(sentence):
-        yield Clause(text, request.release.cue, pause_after_ms)
 
 
 def _left_of_the_card(request: RespondRequest, said: list[str], *, failed: bool) -> list[tuple[str, int]]:

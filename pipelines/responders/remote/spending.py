@@ -5,9 +5,7 @@ The day's sums are kept in a file, so that a restart is no way round a budget. O
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -16,6 +14,8 @@ from pathlib import Path
 
 import structlog
 
+from audio.files import replace_file
+from common.errors import StorageError
 from pipelines.responders.remote.failures import RemoteFailure
 from pipelines.responders.remote.settings import RemoteBudget
 
@@ -184,14 +184,10 @@ class Spending:
     def _save(self) -> None:
         if self._file is None:
             return
-        new = self._file.with_suffix(".new")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            new.write_text(json.dumps({"day": self._day, **asdict(self._sums)}), encoding="utf-8")
-            os.replace(new, self._file)
-        except OSError as error:
+            replace_file(self._file, json.dumps({"day": self._day, **asdict(self._sums)}).encode())
+        except (OSError, StorageError) as error:
             if not self._told_of_file:
                 self._told_of_file = True
-                logger.error("remote_spending_not_kept", file=str(self._file), error=error.strerror)
-            with contextlib.suppress(OSError):
-                new.unlink(missing_ok=True)
+                logger.error("remote_spending_not_kept", file=str(self._file), error=str(error))
