@@ -29,6 +29,7 @@ from bench.voice.hearing import HIGHEST_DBTP, LONGEST_LEAD_MS, NEAR_LU, Heard, h
 from bench.voice.lines import Line, Spoken, joined, lines_of, speak_clauses, spread
 from bench.voice.places import MeasuredVoice, all_voices, named_voice
 from pipelines.patient.card_library import CardLibrary
+from pipelines.tts.casting import PLAIN
 from server.settings.tree import load_settings
 
 # A page with more sounds and pictures in it is slow to open.
@@ -116,7 +117,7 @@ def main() -> None:
     lines = lines_of(CardLibrary.load(settings.cards_folder).values())
     figures: list[Figure] = []
     shown: list[tuple[str, Heard, Spoken]] = []
-    for name in told.voice or [*all_voices(settings.models), "flite", "espeak"]:
+    for name in told.voice or [*all_voices(settings.models), *PLAIN]:
         voice = named_voice(name, settings.models)
         own = [line for line in lines if told.all_lines or voice.sex in (None, line.voice.sex)]
         heard, faulty = listen(voice, spread(own, told.lines or len(own)))

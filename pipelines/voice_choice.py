@@ -14,6 +14,7 @@ from pipelines.models.model_folders import ModelPlace
 from pipelines.models.settings import ModelSettings
 from pipelines.tts.casting import missing_sexes, name_of
 from pipelines.tts.coqui import coqui_fault, coqui_folder
+from pipelines.tts.piper_folder import PiperFolder
 from pipelines.tts.voices import SEXES, NeuralVoice, Sex, installed_voices, piper_folder, quick_enough, voices_for
 
 PULL_VOICES = "`interlocutor models pull joe` and `interlocutor models pull kokoro`"
@@ -34,7 +35,8 @@ def choose_synthesiser(name: str, backend: str, models: ModelSettings, *, coqui:
         return scripted_choice("synthesiser", by_name if name == "scripted" else "engines.backend is 'mock'")
     why = f"engines.backend is '{backend}'"
     if name == "neural" or (name == "auto" and backend in ("auto", "local")):
-        here, left_out = installed_voices(models), _left_out(models)
+        own = piper_folder(models)
+        here, left_out = installed_voices(models, own), _left_out(models, own)
         if coqui is not None and (fault := coqui_fault(coqui.python, coqui.place.folder)):
             left_out += f"; without the Coqui voice {coqui.name} ({fault})"
         elif coqui is not None:
@@ -71,9 +73,8 @@ def coqui_voice(model: str, sex: Sex, speaker: str, python: Path) -> NeuralVoice
     return NeuralVoice(place, "coqui", speaker, sex, "en-us", 40, python)
 
 
-def _left_out(models: ModelSettings) -> str:
+def _left_out(models: ModelSettings, folder: PiperFolder) -> str:
     """Return what of the operator's own voices speaks for nobody, and why; empty if nothing is left out."""
-    folder = piper_folder(models)
     if models.piper_voices is not None and not (folder.voices or folder.left_out):
         return f"; no Piper voice is in {models.piper_voices}"
     told = [f"{one.name} ({one.reason})" for one in folder.left_out if not one.foreign]

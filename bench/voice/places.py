@@ -9,11 +9,9 @@ from pipelines.engines import SegmentDecoder, Synthesiser
 from pipelines.models.model_folders import locate
 from pipelines.models.settings import ModelSettings
 from pipelines.stt.whisper import make_decoder
-from pipelines.tts.casting import neural_synthesiser, plain_synthesiser
+from pipelines.tts.casting import PLAIN, neural_synthesiser, plain_synthesiser
 from pipelines.tts.voices import Sex, installed_voices
 from server.settings.tree import Settings
-
-_PLAIN = ("flite", "espeak")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ def all_voices(settings: ModelSettings) -> list[str]:
 
 def named_voice(name: str, settings: ModelSettings) -> MeasuredVoice:
     """Return the voice of this name; raises EngineError for one that is not here."""
-    if name in _PLAIN:
+    if name in PLAIN:
         return MeasuredVoice(name, plain_synthesiser(name))
     for voice in installed_voices(settings):
         if voice.name == name:

@@ -17,7 +17,8 @@ from pipelines.tts.voices import SEXES, NeuralVoice, Sex, voices_for
 
 # Somebody waits for the first sound, so a clause may take what is free.
 _THREADS = 2
-_PLAIN = ("flite", "espeak")
+PLAIN = ("flite", "espeak")
+"""The plain voices, the better one first."""
 
 logger = structlog.get_logger("pipelines.casting")
 
@@ -48,7 +49,7 @@ class CastSynthesiser:
         failed: EngineError | None = None
         neural = any(voice.sex == sex for voice in self._voices)
         for name, engine in self._candidates(Voice(sex=sex)):
-            if neural and name in _PLAIN:
+            if neural and name in PLAIN:
                 break
             try:
                 engine.warm()

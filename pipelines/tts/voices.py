@@ -40,16 +40,17 @@ class NeuralVoice:
         return f"{self.place.id}/{self.speaker}" if self.speaker else self.place.id
 
 
-def installed_voices(settings: ModelSettings) -> list[NeuralVoice]:
+def installed_voices(settings: ModelSettings, own: PiperFolder | None = None) -> list[NeuralVoice]:
     """Return the voices that are here and whose speakers are known, by the catalogue or by the operator.
 
-    Raises EngineError for an operator's folder that is not there.
+    `own` is what the operator's folder has, where that was read already. Raises EngineError for one that is not there.
     """
+    own = own if own is not None else piper_folder(settings)
     known = {entry.id: entry for entry in catalogue_of(settings).models}
     here = [name for name, kind in installed_models(settings.path) if kind == "synthesiser"]
     # Of two that fit alike, the operator's own comes first.
     return [
-        *(voice for one in piper_folder(settings).voices for voice in _of_file(one)),
+        *(voice for one in own.voices for voice in _of_file(one)),
         *(voice for name in here if name in known for voice in _of_model(known[name], settings.path / name)),
     ]
 
