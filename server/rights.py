@@ -82,6 +82,9 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     Action.READ_WAITS: {"developer": _ALL},
 }
 
+OPENING: dict[str, Action] = {"practice": Action.OPEN_PRACTICE, "exam": Action.OPEN_EXAM}
+"""What opening a role-play of a mode asks for."""
+
 MESSAGES: dict[Role, bool] = {"candidate": True, "developer": True}
 """Whose messages a conversation takes; what a developer may set beyond a candidate is in `protocol/support.py`."""
 

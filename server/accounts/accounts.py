@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from typing import get_args
 
 from common.errors import AccessError, ProtocolError
@@ -18,8 +19,6 @@ from server.store.tokens import digest_of, new_id, new_token, now_ms
 
 LOGIN_PREFIX, INVITATION_PREFIX = "il_", "iv_"
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
-# No log-in name has a space: tries at links count by themselves.
-LINKS = "one-time links"
 
 
 class Accounts:
@@ -48,12 +47,11 @@ class Accounts:
             name = login_of(login)
         except ProtocolError:
             name = ""  # no name: it is wrong as any other is
-        self._limits.check(name, network)
-        async with self._store.database.reading() as connection:
-            person = await people.by_login(connection, name)
-        right = await self._passwords.is_right(password, person.password if person is not None else None)
+        async with self._guess(name, network):
+            async with self._store.database.reading() as connection:
+                person = await people.by_login(connection, name)
+            right = await self._passwords.is_right(password, person.password if person is not None else None)
         if person is None or not right or person.state != "active":
-            self._limits.failed(name, network)
             known = person.id if person is not None else None
             await self._store.append("login.failed", person=known, network=network)
             raise AccessError("the log-in name or the password is wrong; try again", code="account.wrong")
@@ -63,6 +61,16 @@ class Accounts:
             async with self._store.database.writing() as connection:
                 await people.change(connection, person.id, password=renewed)
         return await self._begin(person, network), person
+
+    @contextlib.asynccontextmanager
+    async def _guess(self, login: str, network: str) -> AsyncIterator[None]:
+        """Count a guess before it is compared, and take it back where it could not be; raises RateError."""
+        self._limits.guess(login, network)
+        try:
+            yield
+        except BaseException:
+            self._limits.withdraw(login, network)
+            raise
 
     async def _begin(self, person: Person, network: str) -> str:
         token, at_ms = new_token(LOGIN_PREFIX), self._wall_ms()
@@ -93,11 +101,12 @@ class Accounts:
 
     async def change_password(self, person: Person, old: object, new: object, *, token: str, network: str) -> None:
         """Set another password, and end all other log-ins; raises AccessError, ProtocolError or RateError."""
-        self._limits.check(person.login, network)
         plain = check_password(new, login=person.login)
-        if not await self._passwords.is_right(old, person.password):
-            self._limits.failed(person.login, network)
+        async with self._guess(person.login, network):
+            right = await self._passwords.is_right(old, person.password)
+        if not right:
             raise AccessError("the old password is wrong; try again", code="account.wrong", http_status=403)
+        self._limits.succeeded(person.login, network)
         digest = await self._passwords.digest(plain)
         async with self._store.database.writing() as connection:
             await people.change(connection, person.id, password=digest, password_ms=self._wall_ms())
@@ -144,7 +153,7 @@ class Accounts:
 
     async def accept(self, token: object, password: object, network: str) -> tuple[str, Person]:
         """Set the password that a link is for, and log in; raises AccessError, ProtocolError or RateError."""
-        self._limits.check(LINKS, network)
+        self._limits.attempt(network)
         person = await self.invited(token)
         digest = await self._passwords.digest(check_password(password, login=person.login))
         async with self._store.database.writing() as connection:
@@ -168,23 +177,18 @@ class Accounts:
         async with self._store.database.reading() as connection:
             return _there(await people.by_login(connection, login_of(login)))
 
-    async def set_role(self, by: str, person_id: str, role: object) -> Person:
-        """Give somebody another role, from their next request on; raises ProtocolError."""
-        return await self._change(by, person_id, role=role_of(role))
+    async def change(self, by: str, person_id: str, *, role: object = None, enabled: bool | None = None) -> Person:
+        """Give somebody another role, disable their account with its log-ins and links, or enable it: all or nothing.
 
-    async def set_enabled(self, by: str, person_id: str, enabled: bool) -> Person:
-        """Disable an account at once, log-ins and links included, or enable it; raises ProtocolError."""
-        return await self._change(by, person_id, enabled=enabled)
-
-    async def _change(
-        self, by: str, person_id: str, *, role: Role | None = None, enabled: bool | None = None
-    ) -> Person:
+        What is None stays. It holds from their next request on; raises ProtocolError.
+        """
+        new_role = None if role is None else role_of(role)
         async with self._store.database.writing() as connection:
             person = _there(await people.by_id(connection, person_id))
             state: PersonState = person.state
             if enabled is not None:
                 state = ("active" if person.password else "invited") if enabled else "disabled"
-            wanted = role or person.role
+            wanted = new_role or person.role
             stays = wanted == "admin" and state != "disabled"
             is_admin = person.role == "admin" and person.state != "disabled"
             if is_admin and not stays and await people.count_admins(connection) < 2:
@@ -194,7 +198,8 @@ class Accounts:
             await people.change(connection, person.id, role=wanted, state=state)
             if state == "disabled":
                 await people.log_out_everywhere(connection, person.id)
-            changed = {"role": role, "state": state if enabled is not None else None}
+                await people.drop_links(connection, person.id)
+            changed = {"role": new_role, "state": state if enabled is not None else None}
             await audit.append(connection, "person.changed", by=by, person=person.id, **changed)
             return _there(await people.by_id(connection, person_id))
 

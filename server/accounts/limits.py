@@ -1,4 +1,7 @@
-"""What slows down whoever guesses: limits by the address, and longer waits after each wrong password for a name."""
+"""What slows down whoever guesses: limits by the address, and longer waits after each wrong password for a name.
+
+A guess counts as wrong before the password is compared, so that many guesses at once get no further than many in a row.
+"""
 
 from __future__ import annotations
 
@@ -28,29 +31,39 @@ class LoginLimits:
         )
         self._failures = settings.failures
         self._now_s = now_s
-        # By name and network, and by name alone: failures in a row, and when the last one was.
+        # By name and network, and by name alone: guesses in a row that were not right, and when the last one was.
         self._failed: OrderedDict[tuple[str, str | None], tuple[int, float]] = OrderedDict()
 
-    def check(self, login: str, network: str) -> None:
-        """Take note of a try; raises RateError when it must wait."""
+    def attempt(self, network: str) -> None:
+        """Take note of a try from this address; raises RateError when it must wait."""
         if wait_s := self._tries.wait_s(network):
             raise _too_many(wait_s)
         self._tries.take_token(network)
+
+    def guess(self, login: str, network: str) -> None:
+        """Count a password that is about to be compared as a wrong one; raises RateError when it must wait."""
+        self.attempt(network)
         waits = (
             self._wait_s((login, network), self._failures),
             self._wait_s((login, None), self._failures * EVERYWHERE),
         )
         if wait_s := math.ceil(max(waits)):
             raise _too_many(wait_s)
-
-    def failed(self, login: str, network: str) -> None:
-        """Note a wrong password."""
         for key in ((login, network), (login, None)):
             count, _ = self._failed.get(key, (0, 0.0))
             self._failed[key] = (count + 1, self._now_s())
             self._failed.move_to_end(key)
         while len(self._failed) > MOST_NAMES:
             self._failed.popitem(last=False)
+
+    def withdraw(self, login: str, network: str) -> None:
+        """Take back a guess that could not be compared."""
+        for key in ((login, network), (login, None)):
+            count, last_s = self._failed.get(key, (0, 0.0))
+            if count > 1:
+                self._failed[key] = (count - 1, last_s)
+            else:
+                self._failed.pop(key, None)
 
     def succeeded(self, login: str, network: str) -> None:
         """Forget the failures of a name from here: its owner is in."""

@@ -87,7 +87,7 @@ def set_role(login: _Login, role: _NewRole, overrides: Overrides = None, config:
     """Give somebody another role, from their next request on."""
 
     async def do(accounts: Accounts) -> str:
-        person = await accounts.set_role("command line", (await accounts.find(login)).id, role)
+        person = await accounts.change("command line", (await accounts.find(login)).id, role=role)
         return f"{person.login} is {person.role} now"
 
     typer.echo(_with_accounts(do, overrides, config))
@@ -107,7 +107,7 @@ def enable(login: _Login, overrides: Overrides = None, config: ConfigFolder = No
 
 def _enable(login: str, enabled: bool, overrides: Overrides, config: ConfigFolder) -> None:
     async def do(accounts: Accounts) -> str:
-        person = await accounts.set_enabled("command line", (await accounts.find(login)).id, enabled)
+        person = await accounts.change("command line", (await accounts.find(login)).id, enabled=enabled)
         return f"{person.login} is {person.state} now"
 
     typer.echo(_with_accounts(do, overrides, config))

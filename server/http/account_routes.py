@@ -7,12 +7,23 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from common.errors import AccessError
+from common.errors import AccessError, ProtocolError
 from server.host import Server
 from server.http.requests import check_origin, read_json, server_of
-from server.http.who import cookie_name, csrf_of, is_safe_for_cookies, logged_in, name_of, network
+from server.http.who import (
+    check_page,
+    cookie_name,
+    csrf_of,
+    is_safe_for_cookies,
+    logged_in,
+    name_of,
+    network,
+    principal_of,
+    unknown,
+)
 from server.paths import STATIC
 from server.principal import Principal
+from server.rights import OPENING, may
 from server.store.people import Person
 
 
@@ -22,14 +33,16 @@ async def page(_request: Request) -> Response:
 
 
 async def me(request: Request) -> Response:
-    """Say who is logged in, how this server takes strangers, and what a page must send to change something."""
+    """Say who is logged in, which role-plays they may open, and what a page must send to change something."""
     server = server_of(request)
     body: dict[str, Any] = {"mode": server.settings.auth_mode, "person": None, "csrf": None}
     found = await logged_in(request)
+    principal = unknown(request)
     if found is not None:
         person, secret = found
+        principal = principal_of(person)
         body |= {"person": person.as_json(), "csrf": csrf_of(secret)}
-    return JSONResponse(body)
+    return JSONResponse(body | {"modes": [mode for mode, action in OPENING.items() if may(principal, action)]})
 
 
 async def log_in(request: Request) -> Response:
@@ -41,11 +54,14 @@ async def log_in(request: Request) -> Response:
 
 
 async def log_out(request: Request) -> Response:
-    """End the log-in of this browser."""
+    """End the log-in of this browser, if its own page asks."""
     server = server_of(request)
+    check_origin(request)
     found = await logged_in(request)
     if found is not None:
-        await server.accounts.log_out(found[1], found[0].id)
+        person, secret = found
+        check_page(request, secret)
+        await server.accounts.log_out(secret, person.id)
     response = JSONResponse({"person": None})
     _set_cookie(response, request, server, "", max_age_s=0)
     return response
@@ -110,12 +126,16 @@ async def change_person(request: Request) -> Response:
     """Give somebody another role, or disable or enable their account."""
     server, person_id = server_of(request), request.path_params["person_id"]
     asked = await read_json(request)
-    if "role" in asked:
-        await server.accounts.set_role(_by(request), person_id, asked["role"])
-    if isinstance(asked.get("enabled"), bool):
-        await server.accounts.set_enabled(_by(request), person_id, asked["enabled"])
-    everybody = await server.accounts.everybody()
-    return JSONResponse({"person": next((one.as_json() for one in everybody if one.id == person_id), None)})
+    role, enabled = asked.get("role"), asked.get("enabled")
+    if (
+        asked.keys() - {"role", "enabled"}
+        or None in asked.values()
+        or not asked
+        or not isinstance(enabled, bool | None)
+    ):
+        raise ProtocolError('send {"role": "examiner"}, {"enabled": false}, or both', code="account.fields")
+    person = await server.accounts.change(_by(request), person_id, role=role, enabled=enabled)
+    return JSONResponse({"person": person.as_json()})
 
 
 # ------------------------------------------------------------------ parts

@@ -13,7 +13,7 @@ from server.http.requests import check_origin, check_ready, read_json, server_of
 from server.http.who import limited_by, note_reading, own_session, require
 from server.principal import Principal
 from server.records.consent import read_consent
-from server.rights import Action
+from server.rights import OPENING
 
 
 async def create_session(request: Request) -> Response:
@@ -26,8 +26,8 @@ async def create_session(request: Request) -> Response:
     if not isinstance(card, str) or not isinstance(mode, str):
         raise ProtocolError('send {"card": "ID", "mode": "practice" or "exam"}', code="session.fields")
     principal: Principal = request.state.principal
-    if mode == "exam":
-        require(principal, Action.OPEN_EXAM)
+    if mode in OPENING:
+        require(principal, OPENING[mode])
     consent = read_consent(asked.get("consent"), required=server.settings.session.consent_required)
     session, token = server.registry.reserve(
         card, mode, network=limited_by(principal, request), person_id=principal.person_id

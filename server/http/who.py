@@ -41,11 +41,11 @@ def guarded(handler: Handler, action: ActionOf, *, about_session: bool = False, 
         known = gate(request) if gate is not None else None
         if known is None and isinstance(action, Action) and is_public(action):
             # Whoever it is may, so nobody is looked up: these work without a database too.
-            known = _unknown(request)
+            known = unknown(request)
         principal = known or await who(request)
-        if principal.session_id is not None and isinstance(action, Action) and may(_unknown(request), action):
+        if principal.session_id is not None and isinstance(action, Action) and may(unknown(request), action):
             # A session's token says nothing of the rest of the server: what anybody may, its bearer may as anybody.
-            principal = _unknown(request)
+            principal = unknown(request)
         request.state.principal = principal
         whose = None
         needed = action if isinstance(action, Action) else None
@@ -97,16 +97,14 @@ async def who(connection: HTTPConnection) -> Principal:
     if found is not None:
         person, secret = found
         if isinstance(connection, Request) and connection.method not in READING:
-            check_origin(connection)
-            if not hmac.compare_digest(connection.headers.get(CSRF_HEADER, "").encode(), csrf_of(secret).encode()):
-                raise AccessError(
-                    "this request did not come from our page; load the page again",
-                    code="access.csrf",
-                    http_status=403,
-                    close_code=4403,
-                )
-        return Principal(person.role, None, person_id=person.id)  # type: ignore[arg-type]
-    return _unknown(connection)
+            check_page(connection, secret)
+        return principal_of(person)
+    return unknown(connection)
+
+
+def principal_of(person: Person) -> Principal:
+    """Return what somebody may be here who is logged in."""
+    return Principal(person.role, None, person_id=person.id)  # type: ignore[arg-type]
 
 
 async def token_bearer(connection: HTTPConnection, offered: list[str] | None = None) -> Principal:
@@ -124,6 +122,18 @@ async def logged_in(connection: HTTPConnection) -> tuple[Person, str] | None:
         return None
     person = await server.accounts.who(secret)
     return None if person is None else (person, secret)
+
+
+def check_page(connection: HTTPConnection, secret: str) -> None:
+    """Raise AccessError unless our own page asks: it alone knows what to send besides the cookie's secret."""
+    check_origin(connection)
+    if not hmac.compare_digest(connection.headers.get(CSRF_HEADER, "").encode(), csrf_of(secret).encode()):
+        raise AccessError(
+            "this request did not come from our page; load the page again",
+            code="access.csrf",
+            http_status=403,
+            close_code=4403,
+        )
 
 
 def csrf_of(secret: str) -> str:
@@ -186,7 +196,8 @@ def note_reading(request: Request, action: str) -> None:
     server_of(request).store.ledger.note(f"{action} {session.id}", line)
 
 
-def _unknown(connection: HTTPConnection) -> Principal:
+def unknown(connection: HTTPConnection) -> Principal:
+    """Return what somebody is here who brings nothing."""
     return Principal(UNKNOWN_ROLES[server_of(connection).settings.auth_mode], None)
 
 

@@ -88,9 +88,14 @@ async def change(connection: AsyncConnection, person_id: str, **values: Any) -> 
 
 async def invite(connection: AsyncConnection, digest: str, person_id: str, *, made_ms: int, expires_ms: int) -> None:
     """Keep a one-time link for a person, in place of those that they had."""
-    await connection.execute(delete(invitations).where(invitations.c.person_id == person_id))
+    await drop_links(connection, person_id)
     row = {"digest": digest, "person_id": person_id, "made_ms": made_ms, "expires_ms": expires_ms}
     await connection.execute(insert(invitations).values(row))
+
+
+async def drop_links(connection: AsyncConnection, person_id: str) -> None:
+    """End all one-time links of a person."""
+    await connection.execute(delete(invitations).where(invitations.c.person_id == person_id))
 
 
 async def invited(connection: AsyncConnection, digest: str, *, at_ms: int) -> Person | None:

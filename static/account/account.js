@@ -53,9 +53,9 @@ function showYours(me) {
     yourAccountScreen({
       person: me.person,
       on_go: onwards,
-      on_change: (old, password) => changePassword(old, password, me.csrf),
+      on_change: changePassword,
       on_log_out: async () => {
-        await logOut(me.csrf);
+        await logOut();
         location.assign("/login");
       },
     }),

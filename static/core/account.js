@@ -13,9 +13,5 @@ export const samePasswords = (first, second) => first !== "" && first === second
 /** Return whether whoever looks at the page must log in before anything else; `me` is what the server says, or null. */
 export const mustLogIn = (me) => me?.mode === "accounts" && me.person === null;
 
-/** Return the modes of role-play that somebody may choose from. */
-export function modesFor(me, modes) {
-  if (!me || me.mode === "open") return modes;
-  const sits = me.person !== null && ["candidate", "developer"].includes(me.person.role);
-  return modes.filter((mode) => mode !== "exam" || sits);
-}
+/** Return the modes of role-play to choose from: those that the server lets somebody open. */
+export const modesFor = (me, modes) => modes.filter((mode) => me.modes.includes(mode));

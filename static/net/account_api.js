@@ -2,14 +2,14 @@
 
 import { request, useCsrf } from "./api.js";
 
-const post = (path, body, csrf = null) =>
+const post = (path, body) =>
   request(path, {
     method: "POST",
-    headers: { "Content-Type": "application/json", ...(csrf ? { "X-CSRF-Token": csrf } : {}) },
+    headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   }).then((answer) => answer.json());
 
-/** Return {mode, person, csrf}: who is logged in, or null. */
+/** Return {mode, person, modes}: who is logged in, or null, and which role-plays they may open. */
 export async function fetchMe() {
   const me = await (await request("/api/me")).json();
   useCsrf(me.csrf);
@@ -17,8 +17,8 @@ export async function fetchMe() {
 }
 
 export const logIn = (login, password) => post("/api/login", { login, password });
-export const logOut = (csrf) => post("/api/logout", {}, csrf);
-export const changePassword = (old, password, csrf) => post("/api/password", { old, new: password }, csrf);
+export const logOut = () => post("/api/logout", {});
+export const changePassword = (old, password) => post("/api/password", { old, new: password });
 
 /** Return {login, name} of whom a one-time link is for. */
 export const lookAtLink = (token) => post("/api/invitation", { token });

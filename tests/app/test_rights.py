@@ -183,6 +183,10 @@ async def test_exams_are_for_whoever_may_sit_one(tmp_path: Path) -> None:
             if (await client.post("/api/sessions", json={"card": CARD, "mode": "exam"})).status_code == 201
         }
         assert sits == set("VCDK")
+        del clients["K"]  # no page has a key
+        modes = {letter: (await client.get("/api/me")).json()["modes"] for letter, client in clients.items()}
+        assert {letter for letter, told in modes.items() if "exam" in told} == sits - {"K"}
+        assert {letter for letter, told in modes.items() if "practice" in told} == clients.keys() - {"S"}
 
 
 @pytest.mark.asyncio

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { changePassword, fetchHistory, fetchMe, logIn, logOut } from "../../static/net/account_api.js";
 import { modesFor, mustLogIn, returnTo, samePasswords } from "../../static/core/account.js";
 
 test("after logging in one goes on within this site alone", () => {
@@ -17,17 +18,39 @@ test("two passwords are the same only if there are two", () => {
   assert.equal(samePasswords("", ""), false);
 });
 
-test("who must log in, and who may sit an exam", () => {
-  const modes = ["practice", "exam"];
+test("who must log in", () => {
   const person = (role) => ({ mode: "accounts", person: { role } });
   assert.equal(mustLogIn(null), false);
   assert.equal(mustLogIn({ mode: "open", person: null }), false);
   assert.equal(mustLogIn({ mode: "guests", person: null }), false);
   assert.equal(mustLogIn({ mode: "accounts", person: null }), true);
   assert.equal(mustLogIn(person("candidate")), false);
-  assert.deepEqual(modesFor(null, modes), modes);
-  assert.deepEqual(modesFor({ mode: "open", person: null }, modes), modes);
-  assert.deepEqual(modesFor({ mode: "guests", person: null }, modes), ["practice"]);
-  assert.deepEqual(modesFor(person("candidate"), modes), modes);
-  assert.deepEqual(modesFor(person("examiner"), modes), ["practice"]);
+});
+
+test("the modes to choose from are those that the server lets somebody open", () => {
+  const modes = ["practice", "exam"];
+  assert.deepEqual(modesFor({ modes: ["exam", "practice"] }, modes), modes);
+  assert.deepEqual(modesFor({ modes: ["practice"] }, modes), ["practice"]);
+  assert.deepEqual(modesFor({ modes: [] }, modes), []);
+});
+
+test("what changes something is sent with the page's own token, and nothing else is", async () => {
+  const sent = [];
+  const answers = { "/api/me": { mode: "accounts", person: null, csrf: "a token", modes: [] } };
+  globalThis.fetch = async (path, { method = "GET", headers = {} }) => {
+    sent.push([method, path, headers["X-CSRF-Token"]]);
+    return { ok: true, json: async () => answers[path] ?? {} };
+  };
+  await logIn("anna", "a password");
+  await fetchMe();
+  await changePassword("old", "new");
+  await fetchHistory();
+  await logOut();
+  assert.deepEqual(sent, [
+    ["POST", "/api/login", undefined],
+    ["GET", "/api/me", undefined],
+    ["POST", "/api/password", "a token"],
+    ["GET", "/api/sessions?limit=20", undefined],
+    ["POST", "/api/logout", "a token"],
+  ]);
 });

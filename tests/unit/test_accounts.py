@@ -72,10 +72,9 @@ class Clock:
 def tried(limits: LoginLimits, login: str, network: str) -> int:
     """Try, wrongly; return in how many seconds one may again, 0 for now."""
     try:
-        limits.check(login, network)
+        limits.guess(login, network)
     except RateError as error:
         return error.retry_after_s
-    limits.failed(login, network)
     return 0
 
 
@@ -94,6 +93,14 @@ def test_after_some_failures_each_wait_is_twice_the_last() -> None:
     assert waits[-1] == LONGEST_WAIT_S
     limits.succeeded("anna", "a")
     assert tried(limits, "anna", "a") == 0
+
+
+def test_a_guess_that_was_not_compared_does_not_count() -> None:
+    limits = LoginLimits(AuthSettings(failures=1, attempts_per_minute=10_000), now_s=Clock())
+    for _ in range(3):
+        assert tried(limits, "anna", "a") == 0
+        limits.withdraw("anna", "a")
+    assert [tried(limits, "anna", "a") for _ in range(2)] == [0, FIRST_WAIT_S]
 
 
 def test_a_name_that_is_guessed_at_from_everywhere_waits_everywhere() -> None:
