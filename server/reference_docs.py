@@ -1,4 +1,4 @@
-"""docs/settings.md and docs/metrics.md, made from the code: `python -m server.reference_docs docs`."""
+"""The pages of docs that are made from the code: `python -m server.reference_docs docs`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from pipelines.assessment.measure import DEFINITIONS
 from server.metrics import LABEL_VALUES, Metrics
 from server.settings import layers
 from server.settings.aliases import ALIASES
@@ -110,6 +111,31 @@ def metrics_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
+def measures_markdown() -> str:
+    """Return docs/measures.md: every measure of a role-play with its definition and its limits."""
+    lines = [
+        "# Measures",
+        "",
+        _MADE,
+        "",
+        "After a role-play the server counts what can be counted. Each value comes with the stretches of the recording",
+        "that it was taken from. A measure is never a mark and never a band: an examiner judges, and the numbers are",
+        "evidence. Candidates see the measures of their own practice, never those of an exam.",
+        "",
+        "A measure has no value where too little was said (`too_little`), where the recogniser was unsure of more than",
+        "a quarter of the words or can't tell (`unsure`), and where nothing called for it (`not_due`): no worry was",
+        "told, nothing was explained.",
+        "",
+        "What the candidate's sentences do is what [the patient's understanding](engines.md) takes them for, asked",
+        "sentence by sentence once the role-play is over.",
+        "",
+        "| Measure | Unit | What is counted | Limits |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| `{of}` | {each.unit} | {each.text} | {each.limits} |" for of, each in DEFINITIONS.items()]
+    return "\n".join(lines) + "\n"
+
+
 _OPEN_LABELS = {
     "ai_model_memory_usage_bytes": ("model",),
     "ai_gpu_utilization_percent": ("gpu_id",),
@@ -154,7 +180,7 @@ def _bounds(field: FieldInfo) -> list[str]:
     return words
 
 
-PAGES = {"settings.md": settings_markdown, "metrics.md": metrics_markdown}
+PAGES = {"settings.md": settings_markdown, "metrics.md": metrics_markdown, "measures.md": measures_markdown}
 
 
 def main(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Iterator, Set
 
 WHAT_IS_LINE = "Sorry, what does {word} mean?"
 
@@ -50,12 +50,19 @@ def unexplained(text: str, known: Set[str]) -> str:
 
     `known` has the words that this patient knows, in lower case. Who explains a hard word is not asked.
     """
-    if _EXPLAINED.search(text):
-        return ""
+    return "" if explains(text) else next(hard_words(text, known), "")
+
+
+def explains(text: str) -> bool:
+    """Tell whether a text says what a word means."""
+    return _EXPLAINED.search(text) is not None
+
+
+def hard_words(text: str, known: Set[str]) -> Iterator[str]:
+    """Yield the words of a text that a patient would not know, who knows those of `known` (in lower case)."""
     for word in _WORD.findall(text):
         plain = word.lower()
         if plain in known or plain in _COMMON or plain.rstrip("s") in _COMMON:
             continue
         if plain in _TRADE or _ENDING.search(plain):
-            return str(word)
-    return ""
+            yield str(word)

@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from audio.recorder import RECORDING_NAME
 from common.errors import ProtocolError
 from pipelines.events import Audience, ProblemReported
+from pipelines.log.recorded_turns import recorded_turns, turns_as_json
 from pipelines.log.stored_events import StoredLog
 from pipelines.patient.card import public_view
 from server.host import Server
@@ -25,7 +26,6 @@ from server.principal import Principal
 from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
 from server.records.folder import RecordFolder
-from server.records.reading import recorded_turns, turns_as_json
 from server.sessions.session import Session, Status
 
 logger = structlog.get_logger("server.http.record_routes")

@@ -14,11 +14,11 @@ from pipelines.engines import Word
 from pipelines.events import Audience, TurnCommitted
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import PAYLOADS, JsonlStore
+from pipelines.log.recorded_turns import recorded_turns
 from pipelines.log.session_log import SessionLog
 from pipelines.log.stored_events import StoredLog
 from server.protocol import server_events as e
 from server.protocol.translate import LEAST, Translator
-from server.records.reading import recorded_turns
 
 
 def said(text: str, *confidences: float | None) -> Segment:

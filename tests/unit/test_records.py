@@ -6,10 +6,10 @@ import pytest
 
 from pipelines import events as e
 from pipelines.engines import Word
+from pipelines.log.recorded_turns import PlacedWord, RecordedTurn, recorded_turns, turns_as_json
 from pipelines.log.session_log import Envelope, LogEntry
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
-from server.records.reading import PlacedWord, RecordedTurn, recorded_turns, turns_as_json
 from server.settings.tree import CONFIG_FOLDER
 
 

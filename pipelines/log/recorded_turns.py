@@ -30,7 +30,10 @@ class PlacedWord:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTurn:
-    """What one side said; times are milliseconds of the recording. `cues` are ids, `latency_ms` is voice-to-voice."""
+    """What one side said; times are milliseconds of the recording. `cues` are ids, `latency_ms` is voice-to-voice.
+
+    `number` is the turn's, or of the patient the reply's.
+    """
 
     role: str
     text: str
@@ -41,6 +44,7 @@ class RecordedTurn:
     typed: bool = False
     latency_ms: float | None = None
     cues: tuple[str, ...] = ()
+    number: int = 0
 
     def as_json(self, topics: dict[str, str]) -> dict[str, Any]:
         """Return the turn as plain data; cues by their topics, those that `topics` does not name left out."""
@@ -165,6 +169,7 @@ class _Reading:
             interrupted=interrupted,
             latency_ms=reply.latency_ms,
             cues=tuple(reply.cues),
+            number=number,
         )
 
 
@@ -175,7 +180,7 @@ def _candidate(said: e.TurnCommitted, heard: list[Word]) -> RecordedTurn:
     words = () if said.typed else _align(said.text.split(), heard, said.from_ms, said.to_ms)
     if len(said.confidences) == len(words):
         words = tuple(replace(word, confidence=sure) for word, sure in zip(words, said.confidences, strict=True))
-    return RecordedTurn("candidate", said.text, said.from_ms, said.to_ms, words, typed=said.typed)
+    return RecordedTurn("candidate", said.text, said.from_ms, said.to_ms, words, typed=said.typed, number=said.turn)
 
 
 def _align(texts: list[str], heard: list[Word], from_ms: float, to_ms: float) -> tuple[PlacedWord, ...]:

@@ -1,0 +1,32 @@
+"""All measures of a role-play, from its log alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipelines.assessment.fluency import fluency
+from pipelines.assessment.interaction import interaction
+from pipelines.assessment.measure import Measure
+from pipelines.assessment.sentences import SentenceReader, sentences_of
+from pipelines.assessment.spoken import Spoken, spoken_of
+from pipelines.assessment.vocabulary import vocabulary
+from pipelines.log.session_log import LogEntry
+from pipelines.patient.card import Card
+
+
+def measure(spoken: Spoken, card: Card, reader: SentenceReader | None = None) -> tuple[Measure, ...]:
+    """Return every measure of `DEFINITIONS`, in order.
+
+    With a `reader`, acts are read sentence by sentence; without one, each turn counts as what it was answered as.
+    """
+    sentences = sentences_of(spoken, reader)
+    return (
+        *fluency(spoken),
+        *vocabulary(spoken, sentences, card.words()),
+        *interaction(spoken, sentences, card),
+    )
+
+
+def measure_log(records: Iterable[LogEntry], card: Card, reader: SentenceReader | None = None) -> tuple[Measure, ...]:
+    """Return every measure of a session, from its whole log (a developer's audience)."""
+    return measure(spoken_of(records), card, reader)
