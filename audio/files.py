@@ -101,15 +101,20 @@ def write_wav(path: Path | str, samples: NDArray[np.int16], rate_hz: int) -> Non
     replace_file(Path(path), data.getvalue())
 
 
-def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
+def replace_file(path: Path, data: bytes, *, durable: bool = False, like: os.stat_result | None = None) -> None:
     """Put `data` at `path` in one step: readers, and whoever comes after a crash, see the old file or the new one.
 
-    With `durable` it also survives a loss of power. Raises StorageError.
+    With `durable` it also survives a loss of power; `like` is whose owner and rights it gets. Raises StorageError.
     """
     temporary = path.with_name(f".{path.name}.part")
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=_for_owner if like is not None else None) as file:
             file.write(data)
+            if like is not None:
+                os.fchmod(file.fileno(), stat.S_IMODE(like.st_mode))
+                # To give a file away is root's right; whoever else replaces it owned it before.
+                with suppress(PermissionError):
+                    os.fchown(file.fileno(), like.st_uid, like.st_gid)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
@@ -120,6 +125,10 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise storage_error(path, error) from error
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def sync_folder(folder: Path) -> None:

@@ -36,6 +36,7 @@ from server.settings.reservations import ReservationSettings
 from server.settings.rtc import RtcSettings
 from server.settings.secrets import MAKE_ONE, read_secret_file, weakness
 from server.settings.store import AuditSettings, AuthMode, AuthSettings, DatabaseSettings
+from server.settings.vault import VaultSettings
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -46,6 +47,8 @@ SECRETS = ("secret_key", "developer_key", "turn_secret")
 """Secrets that this deployment makes itself, and that must be strong."""
 KEYS_OF_OTHERS = tuple(f"engines.remote.keys.{name}" for name in KEYS)
 """Secrets that somebody else made."""
+MASTER_KEY = "vault.key"
+"""The vault reads its file itself, as often as that changes."""
 LENIENT: tuple[EnvironmentName, ...] = ("dev", "test")
 """Environments in which nobody else's data is at stake: a weak secret will do there."""
 
@@ -174,6 +177,7 @@ class Settings(_Section):
     auth: AuthSettings = Field(default_factory=AuthSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
+    vault: VaultSettings = Field(default_factory=VaultSettings)
     data_path: Path = Field(default=Path(".data"), description="Folder for recordings and session logs.")
     cards_path: Path | None = Field(default=None, description="Folder of role-play cards; unset: the supplied cards.")
     log: LogSettings = Field(default_factory=LogSettings)
@@ -268,13 +272,13 @@ class Settings(_Section):
         """Return the SHA-256 (hex) of all settings but the secrets and their files, so that a session can name them."""
         hidden = {*SECRETS, *(f"{name}_file" for name in SECRETS)}
         plain = self.model_dump(mode="json", exclude=hidden)
-        del plain["engines"]["remote"]["keys"]
+        del plain["engines"]["remote"]["keys"], plain["vault"]
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def redacted(self) -> dict[str, Any]:
         """Return all settings as plain data, with `********` for each secret that is set."""
         plain = self.model_dump(mode="json")
-        for path in (*SECRETS, *KEYS_OF_OTHERS):
+        for path in (*SECRETS, *KEYS_OF_OTHERS, MASTER_KEY):
             *sections, name = path.split(".")
             place = plain
             for section in sections:
@@ -413,10 +417,10 @@ def _environment_layer(folder: Path, environment: Any, faults: list[str]) -> lis
 def _with_secrets(settings: Settings, origins: dict[str, str], faults: list[str]) -> Settings:
     """Return settings with the secrets of their files; in dev and test an empty secret is none, and an empty key is."""
     strict = settings.environment not in LENIENT
-    for name in (*SECRETS, *KEYS_OF_OTHERS):
+    for name in (*SECRETS, *KEYS_OF_OTHERS, MASTER_KEY):
         value: SecretStr | None = _at(settings, name)
-        path: Path | None = _at(settings, f"{name}_file")
-        if value is not None and not value.get_secret_value() and (not strict or name in KEYS_OF_OTHERS):
+        path: Path | None = _at(settings, f"{name}_file") if name != MASTER_KEY else None
+        if value is not None and not value.get_secret_value() and (not strict or name not in SECRETS):
             settings = _put(settings, name, None)
             value = None
         if strict and value is not None and origins[name].endswith((".yaml", "--set")):
