@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from common.errors import AppError
@@ -41,7 +42,11 @@ def create_app(settings: Settings) -> Starlette:
             WebSocketRoute("/v1/realtime", realtime),
             Mount("/static", CompressedFiles(STATIC)),
         ],
-        exception_handlers={AppError: errors.app_error, Exception: errors.our_fault},
+        exception_handlers={
+            AppError: errors.app_error,
+            ClientDisconnect: errors.client_gone,
+            Exception: errors.our_fault,
+        },
         lifespan=lifespan,
     )
     app.state.server = server

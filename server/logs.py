@@ -12,7 +12,8 @@ import logging.handlers
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -41,6 +42,12 @@ _SECRET_TEXTS = (
     re.compile(r"(?i)([?&;](?:access_|id_)?(?:token|key|api_key|secret|password)=)[^\s&\"',;]+"),
 )
 _MARK = "_interlocutor"
+# A busy server has fewer of any kind; so many of them are about 100 KB.
+REPEATS_PER_MINUTE = 600
+MINUTE_S = 60.0
+MOST_KINDS = 2_000
+
+logger = structlog.get_logger("server.logs")
 
 
 def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> None:
@@ -58,6 +65,7 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
         old.close()
     for handler in handlers:
         setattr(handler, _MARK, True)
+        handler.addFilter(RepeatLimit())
         root.addHandler(handler)
     root.setLevel(settings.level)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
@@ -67,6 +75,7 @@ def setup_logging(settings: LogSettings, *, stream: TextIO | None = None) -> Non
     _filter_once("uvicorn.access", QuietPaths)
     for name in ("uvicorn.error", "uvicorn.asgi"):
         _filter_once(name, RefusalIsNoFault)
+    _filter_once("uvicorn.error", NobodysAddress)
     _filter_once("asyncio", EndedCallIsNoFault)
     # They write whole frames and every timer at DEBUG, candidates' audio among them.
     # The HTTP client writes headers at DEBUG, and so keys.
@@ -116,6 +125,40 @@ class RefusalIsNoFault(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is to be written."""
         return record.msg != "ASGI callable returned without completing handshake."
+
+
+class NobodysAddress(logging.Filter):
+    """Keeps out uvicorn's lines of each socket that it opened or refused: they have its client's address and query."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is to be written."""
+        return not str(record.msg).startswith('%s - "WebSocket %s"')
+
+
+class RepeatLimit(logging.Filter):
+    """Lets each kind of line through `most` times a minute, so that nobody outside can fill the disk with them.
+
+    A line's kind is its logger and event. The last line that is let through is followed by one that says so.
+    """
+
+    def __init__(self, most: int = REPEATS_PER_MINUTE, *, now_s: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._most = most
+        self._now_s = now_s
+        self._counted: dict[tuple[str, str], int] = {}
+        self._since_s = now_s()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is to be written."""
+        if (now_s := self._now_s()) - self._since_s >= MINUTE_S or len(self._counted) >= MOST_KINDS:
+            self._counted.clear()
+            self._since_s = now_s
+        event = record.msg.get("event") if isinstance(record.msg, Mapping) else record.msg
+        kind = (record.name, str(event).partition("\n")[0])
+        count = self._counted[kind] = self._counted.get(kind, 0) + 1
+        if count == self._most:
+            logger.warning("lines_left_out", of=record.name, like=kind[1], after=self._most)
+        return count <= self._most
 
 
 class EndedCallIsNoFault(logging.Filter):

@@ -39,6 +39,7 @@ OUTCOMES = ("remote", "finished", "card", OTHER)
 REASONS = ("none", *get_args(FailureCode), "remote.incomplete", OTHER)
 TRANSPORTS = ("websocket", "webrtc", OTHER)
 INCIDENTS = ("failed", "died", "restarted", OTHER)
+CUTS = ("first_byte", "headers", "body", "answer", "closing", "address", "full", "pings", "parts", OTHER)
 CLOSE_CODES = (
     "1000", "1001", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013",
     "4401", "4403", "4404", "4408", "4409", "4429", "4440", OTHER,
@@ -53,6 +54,7 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "voice_engine_incidents_total": {"engine": SERVICES, "what": INCIDENTS},
     "voice_guard_decisions_total": {"action": GUARD_ACTIONS},
     "voice_guard_card_took_over_total": {"reason": TAKE_OVERS},
+    "http_connections_cut_total": {"reason": CUTS},
     "voice_connections_lost_total": {"transport": TRANSPORTS},
     "voice_connections_resumed_total": {"transport": TRANSPORTS},
     "ai_remote_replies_total": {"outcome": OUTCOMES},
@@ -147,6 +149,15 @@ class Metrics:
         )
         self.websocket_closes = Counter(
             "voice_websocket_closes_total", "Closed WebSockets, by close code.", ("code",), registry=registry
+        )
+        self.connections = Gauge(
+            "http_connections", "Connections to the server at this moment, sockets included.", registry=registry
+        )
+        self.connections_cut = Counter(
+            "http_connections_cut_total",
+            "Connections that the server cut off or refused, by the limit that they met.",
+            ("reason",),
+            registry=registry,
         )
         self.connections_lost = Counter(
             "voice_connections_lost_total",
@@ -287,6 +298,10 @@ class Metrics:
         """Count that an engine failed, or that its worker died or was restarted; once, where the lane tells of it."""
         self.engine_incidents.labels(closed(engine, SERVICES), closed(what, INCIDENTS)).inc()
 
+    def count_cut(self, reason: str) -> None:
+        """Count a connection that met a limit of the door."""
+        self.connections_cut.labels(closed(reason, CUTS)).inc()
+
     def count_close(self, code: int) -> None:
         """Count a closed WebSocket by its close code."""
         self.websocket_closes.labels(closed(str(code), CLOSE_CODES)).inc()
@@ -310,6 +325,7 @@ class Metrics:
             "voice_admissions_total": self.admissions,
             "voice_websocket_closes_total": self.websocket_closes,
             "voice_engine_incidents_total": self.engine_incidents,
+            "http_connections_cut_total": self.connections_cut,
             "voice_connections_lost_total": self.connections_lost,
             "voice_connections_resumed_total": self.connections_resumed,
             "ai_remote_replies_total": self.remote_replies,

@@ -13,6 +13,7 @@ import uvicorn
 
 from common.errors import SettingsError
 from server.app import create_app
+from server.door.config import BACKLOG, serving_config
 from server.host import Server
 from server.logs import setup_logging
 from server.records.locking import lock_folder
@@ -21,7 +22,6 @@ from server.store.store import Store
 
 logger = structlog.get_logger("server.running")
 
-BACKLOG = 128
 SHUTDOWN_GRACE_S = 10  # for connections to close once they were told
 # Engines in threads compute while the loop has audio to send: by default it would wait up to 5 ms for its turn.
 SWITCH_S = 0.0005
@@ -46,17 +46,7 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
     host, port = listening.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
     print(f"Interlocutor is at http://{shown}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201 - for the person
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        ws_max_size=settings.server.message_max_bytes * 2,  # larger ones are answered by an error event first
-        # Base64 of audio hardly shrinks, and each connection would cost 64 KiB.
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
-    )
+    config = serving_config(app, settings.server, app.state.server.metrics, timeout_graceful_shutdown=SHUTDOWN_GRACE_S)
     try:
         _DrainingServer(config, app.state.server).run(sockets=[listening])
     finally:

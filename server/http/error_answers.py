@@ -24,3 +24,8 @@ async def app_error(_request: Request, error: Exception) -> Response:
 async def our_fault(_request: Request, _error: Exception) -> Response:
     """Answer a request that failed by a fault of ours, without internals."""
     return error_response(AppError("something went wrong on our side; try again"))
+
+
+async def client_gone(_request: Request, _error: Exception) -> Response:
+    """Answer nobody: the client went, or was cut off, before its request was whole. It is no fault of ours."""
+    return Response(status_code=400)

@@ -52,6 +52,10 @@ def _lower(value: str) -> str:
     return value.strip().lower()
 
 
+def _every_address(value: str) -> str:
+    return "0.0.0.0/0, ::/0" if value.strip() == "*" else value
+
+
 def _mock_if_true(value: str) -> str | None:
     return "mock" if value.strip().lower() in _TRUE else None
 
@@ -89,6 +93,7 @@ ALIASES: tuple[Alias, ...] = (
     Alias("LOG_PATH", "log.path"),
     Alias("DATA_PATH", "data_path"),
     Alias("MAX_CONCURRENT_REQUESTS", "server.max_sessions", "Here a concurrent request is a session."),
+    Alias("FORWARDED_ALLOW_IPS", "server.trusted_proxies", "`*` means every address.", _every_address),
     Alias("DATABASE_URL", "database.url"),
     Alias("MODEL_PATH", "models.path"),
     Alias("STT_MODEL_SIZE", "engines.whisper.model", "A size such as `base.en`, `small` or `large-v3`."),

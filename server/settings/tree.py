@@ -9,6 +9,7 @@ nothing: only `load_settings` looks at files and at the environment it is given.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ from server.paths import ROOT
 from server.settings import layers
 from server.settings.aliases import apply_aliases
 from server.settings.lab import LabSettings
+from server.settings.limits import LimitSettings
 from server.settings.profiles import PROFILE, profile_layer
 from server.settings.reservations import ReservationSettings
 from server.settings.rtc import RtcSettings
@@ -93,6 +95,13 @@ class ServerSettings(_Section):
         default=10, ge=1, le=3_600, description="Seconds after which a refused client may try again."
     )
     reservations: ReservationSettings = Field(default_factory=ReservationSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    trusted_proxies: tuple[str, ...] = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses or networks of the reverse proxies in front of this server: what they say of a client's "
+        "address (X-Forwarded-For) and scheme (X-Forwarded-Proto) counts. Of anybody else the address of the "
+        "connection counts.",
+    )
     # The kernel takes twice as much: 0.7 s of audio, and enough under way for round trips as long.
     socket_send_buffer_bytes: int = Field(
         default=24_576,
@@ -105,6 +114,13 @@ class ServerSettings(_Section):
     allow_embedded_in_production: bool = Field(
         default=False, description="Allow the embedded demonstration recogniser and voice in production."
     )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ipaddress.ip_network(network)
+        return networks
 
 
 class SessionSettings(_Section):

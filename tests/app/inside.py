@@ -15,6 +15,7 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.engine_settings import EngineSettings
 from pipelines.models.settings import ModelSettings
 from server.app import create_app
+from server.door.config import serving_config
 from server.host import Server
 from server.running import listen
 from server.settings.rtc import RtcSettings
@@ -58,9 +59,7 @@ async def serving(
     )
     app = create_app(settings)
     listening = listen(settings)
-    config = uvicorn.Config(
-        app, log_config=None, ws="websockets-sansio", ws_per_message_deflate=False, timeout_graceful_shutdown=2
-    )
+    config = serving_config(app, settings.server, app.state.server.metrics, timeout_graceful_shutdown=2)
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listening]))
     try:

@@ -26,6 +26,7 @@ SERVER = (
     "records",
     "sessions",
     "accounts",
+    "door",
     "host",
     "http",
     "app",

@@ -14,7 +14,7 @@ import structlog
 from OpenSSL import SSL
 
 from common.errors import SettingsError
-from server.logs import SPOKEN_KEYS, quiet_logs, setup_logging
+from server.logs import SPOKEN_KEYS, RepeatLimit, quiet_logs, setup_logging
 from server.settings.tree import LogSettings
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -34,7 +34,8 @@ def _restored() -> Iterator[None]:
     for name in ("websockets", "asyncio", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.NOTSET)
         logging.getLogger(name).filters.clear()
-    logging.getLogger("uvicorn.access").filters.clear()
+    for name in ("uvicorn.access", "uvicorn.error", "uvicorn.asgi"):
+        logging.getLogger(name).filters.clear()
     structlog.contextvars.clear_contextvars()
     structlog.reset_defaults()
 
@@ -218,3 +219,36 @@ def test_a_file_that_cannot_be_written_is_a_fault_of_the_settings(tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match=r"^log\.path: .*choose a folder"):
         setup_logging(LogSettings(path=tmp_path / "file" / "x.log"), stream=io.StringIO())
+
+
+def test_a_line_that_repeats_is_left_out_after_a_while_and_that_is_told() -> None:
+    at_s = [0.0]
+    limit = RepeatLimit(3, now_s=lambda: at_s[0])
+    lines = start()
+    logging.getLogger().handlers[-1].filters[:] = [limit]
+
+    def shout(times: int) -> None:
+        for number in range(times):
+            logging.getLogger("asyncio").error("socket.accept() out of system resource\nsocket: <%d>", number)
+            structlog.get_logger("server.x").warning("knocked", number=number)
+
+    shout(5)
+    assert [line["event"].partition("\n")[0] for line in lines()].count("knocked") == 3
+    told = [line["data"] for line in lines() if line["event"] == "lines_left_out"]
+    assert told == [
+        {"of": "asyncio", "like": "socket.accept() out of system resource", "after": 3},
+        {"of": "server.x", "like": "knocked", "after": 3},
+    ]
+    structlog.get_logger("server.x").warning("another")
+    assert lines()[-1]["event"] == "another"
+    at_s[0] = 61.0
+    before = len(lines())
+    shout(1)
+    assert len(lines()) == before + 2
+
+
+def test_uvicorns_lines_of_a_socket_with_its_clients_address_are_left_out() -> None:
+    lines = start()
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "203.0.113.9:1", "/v1/realtime?model=x")
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" %d', "203.0.113.9:1", "/v1/realtime", 401)
+    assert lines() == []

@@ -1,0 +1,175 @@
+"""Visitors without any right: what they may take of the server's time, memory and places before they are cut off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.host import Server
+from tests.app.inside import KEY, serving, until
+from tests.app.knocking import Knocker, frame, handshake, knocking
+from tests.app.process import ServerProcess
+from tests.app.wire import CARD, joined
+
+pytestmark = pytest.mark.asyncio
+
+SHORT: dict[str, Any] = {"first_byte_s": 0.3, "headers_s": 0.3, "body_s": 0.3, "stalled_s": 0.5}
+
+
+def cuts(server: Server, reason: str) -> float:
+    return server.metrics.registry.get_sample_value("http_connections_cut_total", {"reason": reason}) or 0.0
+
+
+async def test_a_connection_that_sends_nothing_is_cut_off(tmp_path: Path) -> None:
+    async with serving(tmp_path, limits=SHORT) as (address, server), knocking(address) as visitor:
+        assert await visitor.rest() == b""
+        assert cuts(server, "first_byte") == 1
+
+
+async def test_half_a_request_is_answered_and_cut_off_however_slowly_the_rest_comes(tmp_path: Path) -> None:
+    async with serving(tmp_path, limits=SHORT) as (address, server), knocking(address) as visitor:
+        await visitor.send(b"GET /health HTTP/1.1\r\nHost: here\r\nX-Slow: ")
+        dripping = asyncio.create_task(_drip(visitor))
+        assert (await visitor.rest()).startswith(b"HTTP/1.1 408 ")
+        await dripping
+        assert cuts(server, "headers") == 1
+        async with knocking(address) as again:
+            assert await again.asked() == 200
+            # After a whole request the same holds.
+            await again.send(b"GET /heal")
+            assert b"HTTP/1.1 408 " in await again.rest()
+
+
+async def _drip(visitor: Knocker) -> None:
+    for _ in range(100):
+        if visitor.reader.at_eof():
+            return
+        await visitor.send(b"x")
+        await asyncio.sleep(0.02)  # the pace of a slow visitor, not a wait
+
+
+async def test_half_a_body_is_cut_off_and_is_no_fault_of_ours(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(tmp_path, limits=SHORT) as (address, server), knocking(address) as visitor:
+        await visitor.send(b"POST /api/sessions HTTP/1.1\r\nHost: here\r\nContent-Length: 400\r\n\r\n{")
+        await visitor.rest()
+        assert cuts(server, "body") == 1
+        assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_an_answer_that_nobody_takes_is_cut_off(tmp_path: Path) -> None:
+    async with serving(tmp_path, limits=SHORT) as (address, server):
+        async with knocking(address, receive_bytes=4_096) as visitor:
+            # Nothing is read: the answers wait in the server until it has had enough.
+            await visitor.send(b"GET /metrics HTTP/1.1\r\nHost: here\r\n\r\n" * 40)
+            await until(lambda: cuts(server, "answer") == 1)
+        async with knocking(address) as other:
+            assert await other.asked() == 200
+
+
+async def test_an_address_that_holds_too_many_connections_loses_its_oldest(tmp_path: Path) -> None:
+    async with serving(tmp_path, limits={"connections_per_address": 8}) as (address, server), AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(knocking(address, source="127.0.0.2")) for _ in range(8)]
+        assert await held[0].asked() == 200
+        newest = await stack.enter_async_context(knocking(address, source="127.0.0.2"))
+        assert await newest.asked() == 200
+        assert await held[0].rest() == b""
+        assert cuts(server, "address") == 1
+        for one in held[1:]:
+            assert await one.asked() == 200
+
+
+async def test_a_full_door_has_room_for_others_all_the_same(tmp_path: Path) -> None:
+    limits = {"connections": 64, "connections_per_address": 64}
+    async with serving(tmp_path, limits=limits) as (address, server), AsyncExitStack() as stack:
+        for number in range(100):
+            await stack.enter_async_context(knocking(address, source=f"127.0.0.{2 + number % 2}"))
+        for _ in range(5):
+            other = await stack.enter_async_context(knocking(address))
+            assert await other.asked() == 200
+        assert server.metrics.registry.get_sample_value("http_connections") == 64
+        assert cuts(server, "full") == 41
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (handshake("t", "X-Long: " + "x" * 8_200), b"431"),
+        (handshake("t", *(f"X-{n}: 1" for n in range(130))), b"431"),
+        (handshake("t", method="POST"), b"405"),
+        (handshake("t", "X-Odd: \xff\xfe"), b"40"),
+    ],
+)
+async def test_a_handshake_that_can_not_be_read_is_answered(
+    mock_server: ServerProcess, request_bytes: bytes, status: bytes
+) -> None:
+    async with knocking(mock_server.address) as visitor:
+        await visitor.send(request_bytes)
+        assert (await visitor.rest()).startswith(b"HTTP/1.1 " + status)
+
+
+async def test_pings_are_answered_while_they_are_few(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, server):
+        async with _socket(address) as visitor:
+            for _ in range(20):
+                await visitor.send(frame("ping", b"here"))
+                async with asyncio.timeout(60):
+                    await visitor.reader.readuntil(b"\x8a\x04here")
+            await visitor.send(frame("ping", b"here") * 100)
+            await visitor.rest()
+        assert cuts(server, "pings") == 1
+
+
+async def test_a_client_that_pings_and_never_reads_costs_no_memory(mock_server: ServerProcess) -> None:
+    async with joined(mock_server) as wire:
+        before = mock_server.usage.memory_info().rss
+        flood = frame("ping", b"x" * 125) * 500
+        wire.socket.transport.pause_reading()
+        for _ in range(400):
+            if wire.socket.transport.is_closing():
+                break
+            wire.socket.transport.write(flood)
+            await asyncio.sleep(0)
+        wire.socket.transport.resume_reading()
+        assert await wire.closed() == 1006
+        assert mock_server.usage.memory_info().rss - before < 20_000_000
+
+
+async def test_a_message_in_too_many_parts_is_cut_off(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, server):
+        async with _socket(address) as visitor:
+            await visitor.send(frame("text", final=False) + frame("continuation", final=False) * 2_000)
+            await visitor.rest()
+        assert cuts(server, "parts") == 1
+
+
+async def test_who_asks_is_who_a_trusted_proxy_names_and_nobody_else(tmp_path: Path) -> None:
+    limits = {"burst": 1, "per_minute": 0.01}
+
+    async def opened(address: str, source: str, named: str) -> bytes:
+        async with knocking(address, source=source) as visitor:
+            body = f'{{"card": "{CARD}"}}'
+            await visitor.send(
+                f"POST /api/sessions HTTP/1.1\r\nHost: {address}\r\nX-Forwarded-For: {named}\r\n"
+                f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+            )
+            return (await visitor.rest())[9:12]
+
+    async with serving(tmp_path, reservations=limits, trusted_proxies=["127.0.0.1"]) as (address, _):
+        assert [await opened(address, "127.0.0.1", f"203.0.113.{n}") for n in (1, 2, 2)] == [b"201", b"201", b"429"]
+        # Whoever is no proxy can call himself what he likes.
+        assert [await opened(address, "127.0.0.2", f"203.0.113.{n}") for n in (3, 4)] == [b"201", b"429"]
+
+
+@asynccontextmanager
+async def _socket(address: str) -> AsyncIterator[Knocker]:
+    """Open a developer's WebSocket by hand."""
+    async with knocking(address) as visitor:
+        await visitor.send(handshake(KEY).replace(b"/v1/realtime ", f"/v1/realtime?model=card:{CARD} ".encode()))
+        async with asyncio.timeout(60):
+            assert (await visitor.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        yield visitor
