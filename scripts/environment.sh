@@ -17,15 +17,29 @@ apt_install() { # packages, as root; says what to do otherwise
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >/dev/null
 }
 
+make_venv() { # FOLDER STAMP [REQUIREMENTS ...]: an environment of its own with these installed; new when the stamp is
+  local folder="$1" stamp="$2"
+  shift 2
+  need_python
+  [ "$(cat "$folder/.made-from" 2>/dev/null)" != "$stamp" ] || return 0
+  python3 -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
+  [ -x "$folder/bin/pip" ] || python3 -m venv "$folder"
+  local requirements
+  for requirements in "$@"; do
+    echo "Installing $requirements in $folder; the first time takes some minutes ..."
+    "$folder/bin/pip" install --quiet --disable-pip-version-check --prefer-binary -r "$requirements"
+  done
+  [ $# -eq 0 ] || echo "$stamp" >"$folder/.made-from"
+}
+
 environment() { # base, gpu or dev
   local lock="requirements/$1.lock" stamp
   need_python
   stamp="$1 $(cat "$lock" pyproject.toml | sha256sum | cut -c1-16)"
   # A test environment serves as well.
   case "$(cat "$VENV/.made-from" 2>/dev/null)" in "$stamp" | "dev $(cat requirements/dev.lock pyproject.toml | sha256sum | cut -c1-16)") return ;; esac
-  python3 -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
   echo "Making the environment (.venv) from $lock; the first time takes a minute ..."
-  [ -x "$VENV/bin/pip" ] || python3 -m venv "$VENV"
+  make_venv "$VENV" "$stamp"
   # Both write one module: the one that goes must go before the other comes.
   local other=onnxruntime-gpu
   [ "$1" != gpu ] || other=onnxruntime

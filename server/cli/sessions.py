@@ -67,12 +67,12 @@ def list_sessions(
 
 @group.command()
 def show(session_id: _SessionId, overrides: Overrides = None, config: ConfigFolder = None) -> None:
-    """Show what the index knows of a role-play; what was said is in its export."""
+    """Show what the index knows of a role-play; what was said is in its export, and once erased nowhere."""
 
     async def do(store: Store, _settings: Settings) -> IndexedSession:
         return await _known(store, session_id)
 
-    typer.echo(json.dumps(with_store(do, overrides=overrides, config=config).as_json(), indent=2))
+    typer.echo(json.dumps(with_store(do, overrides=overrides, config=config).as_shown(), indent=2))
 
 
 @group.command()
@@ -82,14 +82,14 @@ def export(
     overrides: Overrides = None,
     config: ConfigFolder = None,
 ) -> None:
-    """Write a role-play to a zip file: its log, its recording, and what the index knows of it."""
+    """Write a role-play to a zip file: log, recording and what the index knows of it; nothing that was erased."""
     from common.errors import storage_error
     from server.records.exporting import write_zip
 
     async def do(store: Store, settings: Settings) -> None:
         known = await _known(store, session_id)
         try:
-            write_zip(settings.data_path / "sessions" / session_id, known.as_json(), to)
+            write_zip(settings.data_path / "sessions" / session_id, known, to)
         except OSError as error:
             raise storage_error(to, error) from error
         await store.append("session.exported", by="command line", session=session_id)
@@ -108,8 +108,8 @@ def delete(
     """Erase what was said in a role-play and its recording; that there was one stays known."""
     from common.errors import ProtocolError
     from server.records.folder import RecordFolder
-    from server.store import audit, sessions
-    from server.store.tokens import now_ms
+    from server.store import sessions
+    from server.store.erasures import note_erasure
 
     if not yes:
         typer.confirm(f"Erase what was said in {session_id}? It can't be brought back.", abort=True)
@@ -127,8 +127,7 @@ def delete(
         if folder.is_dir():
             RecordFolder(folder).erase()
         async with store.database.writing() as connection:
-            await sessions.set_state(connection, session_id, "erased", erased_ms=now_ms())
-            await audit.append(connection, "session.erased", session=session_id, by="command line")
+            await note_erasure(connection, session_id, by="command line")
 
     with_store(do, overrides=overrides, config=config)
     typer.echo(f"{session_id} is erased")

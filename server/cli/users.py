@@ -114,23 +114,28 @@ def _enable(login: str, enabled: bool, overrides: Overrides, config: ConfigFolde
 
 
 def _print_link(work: Callable[[Accounts], Awaitable[str]], overrides: Overrides, config: ConfigFolder) -> None:
-    from server.settings.tree import load_settings
+    async def do(accounts: Accounts, settings: Settings) -> tuple[str, float]:
+        host = "127.0.0.1" if settings.server.host in ("0.0.0.0", "::") else settings.server.host  # noqa: S104 - compared
+        base = settings.auth.public_url or f"http://{host}:{settings.server.port}"
+        return f"{base}/welcome#{await work(accounts)}", settings.auth.invitation_hours
 
-    settings = load_settings(config_folder=config, overrides=overrides or ())
-    token = _with_accounts(work, overrides, config)
-    host = "127.0.0.1" if settings.server.host in ("0.0.0.0", "::") else settings.server.host  # noqa: S104 - compared
-    base = settings.auth.public_url or f"http://{host}:{settings.server.port}"
-    typer.echo(f"{base}/welcome#{token}")
-    hours = settings.auth.invitation_hours
+    link, hours = _with_both(do, overrides, config)
+    typer.echo(link)
     typer.echo(f"The link is good once, and for {hours:g} hours. Send it to nobody else.", err=True)
 
 
 def _with_accounts(work: Callable[[Accounts], Awaitable[Answer]], overrides: Overrides, config: ConfigFolder) -> Answer:
+    return _with_both(lambda accounts, _settings: work(accounts), overrides, config)
+
+
+def _with_both(
+    work: Callable[[Accounts, Settings], Awaitable[Answer]], overrides: Overrides, config: ConfigFolder
+) -> Answer:
     import time
 
     from server.accounts.accounts import Accounts
 
     async def do(store: Store, settings: Settings) -> Answer:
-        return await work(Accounts(store, settings.auth, now_s=time.monotonic))
+        return await work(Accounts(store, settings.auth, now_s=time.monotonic), settings)
 
     return with_store(do, overrides=overrides, config=config)

@@ -127,12 +127,8 @@ async def change_person(request: Request) -> Response:
     server, person_id = server_of(request), request.path_params["person_id"]
     asked = await read_json(request)
     role, enabled = asked.get("role"), asked.get("enabled")
-    if (
-        asked.keys() - {"role", "enabled"}
-        or None in asked.values()
-        or not asked
-        or not isinstance(enabled, bool | None)
-    ):
+    known = bool(asked) and asked.keys() <= {"role", "enabled"} and None not in asked.values()
+    if not known or not isinstance(enabled, bool | None):
         raise ProtocolError('send {"role": "examiner"}, {"enabled": false}, or both', code="account.fields")
     person = await server.accounts.change(_by(request), person_id, role=role, enabled=enabled)
     return JSONResponse({"person": person.as_json()})

@@ -25,6 +25,7 @@ from server.http.who import name_of, note_reading, own_session
 from server.principal import Principal
 from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
+from server.records.debrief import summarise
 from server.records.folder import RecordFolder
 from server.sessions.session import Session, Status
 
@@ -67,18 +68,19 @@ async def session_record(request: Request) -> Response:
         note_reading(request, "record.read")
         show_cues = session.mode == "practice" or asked.audience > Audience.CANDIDATE
         body |= await asyncio.to_thread(_read, session, show_cues)
-        if session.debrief is not None:
-            body |= {k: v for k, v in session.debrief.as_json(show_cues=show_cues).items() if k != "turns"}
     return JSONResponse(body)
 
 
 def _read(session: Session, show_cues: bool) -> dict[str, Any]:
-    folder = RecordFolder(session.folder)
+    folder, debrief = RecordFolder(session.folder), session.debrief
     turns: list[dict[str, Any]] = []
     if not folder.erased and folder.has_log:
-        log = StoredLog(session.folder)
-        turns = turns_as_json(recorded_turns(log.records(Audience.DEVELOPER)), session.card, show_cues=show_cues)
-    return {"turns": turns, "recording": folder.recording(due=not session.joined.is_set()).as_json()}
+        # Read once, for both.
+        records = list(StoredLog(session.folder).records(Audience.DEVELOPER))
+        turns = turns_as_json(recorded_turns(records), session.card, show_cues=show_cues)
+        debrief = debrief or summarise(records, session.card)
+    body = debrief.as_json(show_cues=show_cues) if debrief is not None else {}
+    return body | {"turns": turns, "recording": folder.recording(due=not session.joined.is_set()).as_json()}
 
 
 async def kept(done: asyncio.Event) -> None:

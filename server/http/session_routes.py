@@ -14,6 +14,7 @@ from server.http.who import limited_by, note_reading, own_session, require
 from server.principal import Principal
 from server.records.consent import read_consent
 from server.rights import OPENING
+from server.sessions.past import debrief_of
 
 
 async def create_session(request: Request) -> Response:
@@ -54,7 +55,8 @@ async def session_debrief(request: Request) -> Response:
     session = own_session(request)[1]
     body: dict[str, Any] = {"id": session.id, "status": session.status.value, "mode": session.mode}
     body["card"] = public_view(session.card).model_dump(mode="json")
-    if session.debrief is not None:
+    debrief = await debrief_of(session)
+    if debrief is not None:
         note_reading(request, "record.read")
-        body |= session.debrief.as_json(show_cues=session.mode == "practice")
+        body |= debrief.as_json(show_cues=session.mode == "practice")
     return JSONResponse(body)

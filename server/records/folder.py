@@ -83,8 +83,11 @@ class RecordFolder:
     @property
     def is_half_erased(self) -> bool:
         """Whether an erasure was cut off after it had begun."""
-        if not self.erased:
-            return False
+        return self.erased and self.has_words
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there is anything of what was said, or of how it sounded."""
         words = self.folder / PAYLOADS
         return bool(self._sound()) or (words.is_file() and words.stat().st_size > 0)
 

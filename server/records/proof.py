@@ -11,10 +11,11 @@ from server.records.folder import RecordFolder
 from server.records.log_facts import log_head, payload_faults, recording_digest
 from server.store import audit
 from server.store.anchors import MOST_FAULTS
+from server.store.erasures import DELETED, ERASED
 from server.store.store import Store
 
 CLOSING = ("session.ended", "session.taken_over")
-RECORDED, LETTING_GO = "session.recorded", "session.deleted"
+RECORDED = "session.recorded"
 
 
 @dataclass(slots=True)
@@ -25,12 +26,14 @@ class _Kept:
     head: str | None = None
     payloads: str | None = None
     recording: str | None = None
+    erased: bool = False
 
 
 async def prove_logs(store: Store, root: Path) -> tuple[int, list[str]]:
     """Compare logs and recordings below `root` with the audit; return how many logs were compared, and what is wrong.
 
-    The last that the audit says of a session counts; what retention deleted is not missed.
+    The last that the audit says of a session counts; what retention deleted is not missed. What is gone was erased only
+    if the audit has a line of it: whoever may write a folder could mark it as erased.
     """
     kept: dict[str, _Kept] = {}
     async with store.database.reading() as connection:
@@ -43,7 +46,9 @@ async def prove_logs(store: Store, root: Path) -> tuple[int, list[str]]:
                 one.payloads = told.get("payloads")
             elif line.action == RECORDED:
                 kept.setdefault(session_id, _Kept()).recording = told.get("recording")
-            elif line.action == LETTING_GO:
+            elif line.action == ERASED:
+                kept.setdefault(session_id, _Kept()).erased = True
+            elif line.action == DELETED:
                 kept.pop(session_id, None)
     faults: list[str] = []
     for session_id, one in kept.items():
@@ -64,8 +69,13 @@ def _faults(folder: Path, kept: _Kept) -> list[str]:
     if head.digest != kept.head:
         less = f"has {head.events} events where it had {kept.events}" if head.events != kept.events else "was changed"
         return [f"{folder.name}: its log {less}"]
-    if RecordFolder(folder).erased:
-        return []
+    record = RecordFolder(folder)
+    if kept.erased:
+        return [f"{folder.name}: it was erased, and what was said is there again"] if record.has_words else []
+    if record.erased:
+        return [
+            f"{folder.name}: it is marked as erased, and the audit has no line of that; a start of the server adds it"
+        ]
     faults = payload_faults(folder)
     if not faults and kept.payloads not in (None, head.payloads):
         faults.append(f"{folder.name}: its payloads were changed")

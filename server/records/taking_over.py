@@ -16,9 +16,9 @@ from pipelines.patient.card import Card
 from server.records.folder import RecordFolder
 from server.records.log_facts import LogFacts, log_facts
 from server.store import audit, sessions
+from server.store.erasures import AT_START, note_erasure
 from server.store.sessions import IndexedSession
 from server.store.store import Store
-from server.store.tokens import now_ms
 
 logger = structlog.get_logger("server.records.taking_over")
 
@@ -28,12 +28,15 @@ UNKNOWN = "unknown"
 async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, Card]) -> tuple[int, int]:
     """Index the role-plays in these folders that the index does not know as over; none of them may be under way.
 
-    Returns how many were taken in, and how many folders can't be read.
+    Erasures that were cut off are finished. Returns how many were taken in, and how many folders can't be read.
     """
     taken = unread = 0
-    for folder in folders:
+    by_name = {folder.name: folder for folder in folders}
+    async with store.database.reading() as connection:
+        known = await sessions.by_ids(connection, by_name)
+    for name, folder in by_name.items():
         try:
-            new = await _take_folder(store, folder, cards)
+            new = await _take_folder(store, folder, cards, known=known.get(name))
         except StorageError as error:
             logger.warning("session_not_indexed", session=folder.name, error=error.message)
             new = None
@@ -42,10 +45,10 @@ async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, C
     return taken, unread
 
 
-async def _take_folder(store: Store, folder: Path, cards: Mapping[str, Card]) -> bool | None:
+async def _take_folder(
+    store: Store, folder: Path, cards: Mapping[str, Card], *, known: IndexedSession | None
+) -> bool | None:
     """Return whether a folder was taken in, None if it can't be read; raises StorageError or DatabaseError."""
-    async with store.database.reading() as connection:
-        known = await sessions.by_id(connection, folder.name)
     record = RecordFolder(folder)
     if known is not None and known.state != "running":
         await _finish_erasing(store, known, record)
@@ -60,11 +63,11 @@ async def _take_folder(store: Store, folder: Path, cards: Mapping[str, Card]) ->
         return False
     async with store.database.writing() as connection:
         await _take(connection, folder.name, facts, cards)
-        if record.erased:
-            await sessions.set_state(connection, folder.name, "erased", erased_ms=now_ms())
         head = facts.head
         what = {"events": head.events, "head": head.digest, "payloads": head.payloads}
         await audit.append(connection, "session.taken_over", session=folder.name, **what)
+        if record.erased:
+            await note_erasure(connection, folder.name, by=AT_START)
     return True
 
 
@@ -74,8 +77,9 @@ async def _finish_erasing(store: Store, known: IndexedSession, record: RecordFol
         await asyncio.to_thread(record.erase)
     if known.state != "erased" and record.erased:
         async with store.database.writing() as connection:
-            await sessions.set_state(connection, known.id, "erased", erased_ms=now_ms())
-            await audit.append(connection, "session.erased", session=known.id, by="the server, at its start")
+            now = await sessions.by_id(connection, known.id)
+            if now is not None and now.state != "erased":
+                await note_erasure(connection, known.id, by=AT_START)
 
 
 async def _take(connection: AsyncConnection, session_id: str, facts: LogFacts, cards: Mapping[str, Card]) -> None:

@@ -10,15 +10,14 @@ from __future__ import annotations
 from functools import partial
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.errors import DatabaseError, StorageError
 from pipelines.log.disk import DiskThread
 from server.records.folder import RecordFolder
 from server.sessions.session import Session
-from server.store import audit, sessions
+from server.store import sessions
+from server.store.erasures import note_erasure
 from server.store.store import Store
-from server.store.tokens import now_ms
 
 logger = structlog.get_logger("server.sessions.erasing")
 
@@ -40,7 +39,7 @@ class Eraser:
         except DatabaseError as error:
             logger.warning("erasure_not_announced", session=session.id, error=error.message)
         await self._erase_folder(session)
-        self._store.ledger.note(f"{session.id} erased", partial(_erased, session_id=session.id, by=by))
+        self._store.ledger.note(f"{session.id} erased", partial(note_erasure, session_id=session.id, by=by))
         logger.info("session_erased", session=session.id)
 
     async def _erase_folder(self, session: Session) -> None:
@@ -50,8 +49,3 @@ class Eraser:
             await self._chores.run(RecordFolder(session.folder).erase)
         except OSError as error:
             raise StorageError("the record can't be deleted now; try again, or ask whoever runs this server") from error
-
-
-async def _erased(connection: AsyncConnection, *, session_id: str, by: str) -> None:
-    await sessions.set_state(connection, session_id, "erased", erased_ms=now_ms())
-    await audit.append(connection, "session.erased", session=session_id, by=by)

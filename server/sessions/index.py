@@ -15,6 +15,7 @@ from server.records.log_facts import LogHead, log_head, recording_digest
 from server.records.taking_over import keep_consent
 from server.sessions.session import Session
 from server.store import audit, sessions
+from server.store.erasures import DELETED, RETENTION, note_erasure
 from server.store.sessions import IndexedSession
 from server.store.store import Store
 from server.store.tokens import now_ms
@@ -52,7 +53,8 @@ class SessionIndex:
 
     def let_go(self, session_id: str) -> None:
         """Note that a session's folder was deleted, since it was kept long enough."""
-        self._store.ledger.note(f"{session_id} deleted", partial(_deleted, session_id=session_id))
+        gone = partial(note_erasure, session_id=session_id, by=RETENTION, action=DELETED)
+        self._store.ledger.note(f"{session_id} deleted", gone)
 
     async def settled(self) -> None:
         """Wait until all that is over was told to the ledger, for some seconds at most."""
@@ -97,11 +99,6 @@ async def _begin(connection: AsyncConnection, *, row: IndexedSession, session: S
     await audit.append(
         connection, "session.began", session=row.id, person=row.person_id, mode=row.mode, card=row.card_id
     )
-
-
-async def _deleted(connection: AsyncConnection, *, session_id: str) -> None:
-    await sessions.set_state(connection, session_id, "erased", erased_ms=now_ms())
-    await audit.append(connection, "session.deleted", session=session_id, by="retention")
 
 
 async def _end(

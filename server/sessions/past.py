@@ -10,7 +10,7 @@ from common.errors import ProtocolError
 from pipelines.events import Audience
 from pipelines.log.stored_events import StoredLog
 from pipelines.patient.card_library import CardLibrary
-from server.records.debrief import summarise
+from server.records.debrief import Debrief, summarise
 from server.records.folder import RecordFolder
 from server.sessions.admission import Reservation
 from server.sessions.session import Session, Status
@@ -21,7 +21,7 @@ _ID = re.compile(r"^sess_[0-9a-f]{20}$")
 
 
 class PastSessions:
-    """Finds them by their id, read anew each time."""
+    """Finds them by their id; what was said is read by whoever may know it, and not before."""
 
     def __init__(self, store: Store, root: Path, cards: CardLibrary) -> None:
         self._store = store
@@ -53,11 +53,18 @@ class PastSessions:
         session = Session(reservation, card, row.mode, folder, 0.0, Status.ENDED, person_id=row.person_id)
         for done in (session.ended, session.written, session.joined):
             done.set()
-        record = RecordFolder(folder)
-
-        def read() -> None:
-            if record.has_log and not record.erased:
-                session.debrief = summarise(StoredLog(folder).records(Audience.EXAMINER), card)
-
-        await asyncio.to_thread(read)
         return session
+
+
+async def debrief_of(session: Session) -> Debrief | None:
+    """Return what came of a session that is over, from its log if it is not in memory any more; None once erased."""
+    if session.debrief is not None or session.status is not Status.ENDED:
+        return session.debrief
+    record = RecordFolder(session.folder)
+
+    def read() -> Debrief | None:
+        if record.erased or not record.has_log:
+            return None
+        return summarise(StoredLog(session.folder).records(Audience.EXAMINER), session.card)
+
+    return await asyncio.to_thread(read)

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.tables import audit, audit_contents
@@ -107,11 +107,6 @@ async def lines(connection: AsyncConnection, *, since_ms: int = 0) -> AsyncItera
             seq, at_ms, action, content_digest, previous, digest, salt, content = tuple(row)
             told = _plain(content)
             yield AuditLine(int(seq), int(at_ms), action, content_digest, previous, digest, salt, told)
-
-
-async def count(connection: AsyncConnection) -> int:
-    """Return how many lines there are."""
-    return int((await connection.execute(select(func.count()).select_from(audit))).scalar_one())
 
 
 def _plain(content: str | None) -> dict[str, Any] | None:

@@ -122,9 +122,7 @@ async def use_invitation(connection: AsyncConnection, digest: str) -> bool:
 class Login:
     """A browser that is logged in."""
 
-    digest: str
     person: Person
-    made_ms: int
     seen_ms: int
 
 
@@ -138,7 +136,7 @@ async def log_in(connection: AsyncConnection, digest: str, person_id: str, *, at
 async def logged_in(connection: AsyncConnection, digest: str, *, at_ms: int, idle_ms: int) -> Login | None:
     """Return a log-in that still holds, or None."""
     wanted = (
-        select(logins.c.digest, logins.c.made_ms, logins.c.seen_ms, *_COLUMNS)
+        select(logins.c.seen_ms, *_COLUMNS)
         .join(people, people.c.id == logins.c.person_id)
         .where(
             logins.c.digest == digest,
@@ -148,7 +146,7 @@ async def logged_in(connection: AsyncConnection, digest: str, *, at_ms: int, idl
         )
     )
     row = (await connection.execute(wanted)).first()
-    return Login(row[0], Person(*row[3:]), row[1], row[2]) if row is not None else None
+    return Login(Person(*row[1:]), row[0]) if row is not None else None
 
 
 async def see(connection: AsyncConnection, digest: str, *, at_ms: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.tables import consents, sessions
 
+# Databases take some thousand values in one question.
+MOST_ASKED = 5_000
+
 SessionState = Literal["running", "ended", "erasing", "erased"]
+
+
+OF_WORDS = ("card_id", "card_title", "turns")
+"""What the index has of what was said: with whom, about what, and how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,15 @@ class IndexedSession:
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         return {column.name: getattr(self, column.name) for column in _COLUMNS}
+
+    @property
+    def erased(self) -> bool:
+        """Whether what was said is gone, or is to be."""
+        return self.state in ("erasing", "erased")
+
+    def as_shown(self) -> dict[str, Any]:
+        """Return what may be shown of it: of an erased one when it was, for whom, and how long its log was."""
+        return {name: value for name, value in self.as_json().items() if not self.erased or name not in OF_WORDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +109,16 @@ async def by_id(connection: AsyncConnection, session_id: str) -> IndexedSession 
     """Return a session, or None."""
     row = (await connection.execute(select(*_COLUMNS).where(sessions.c.id == session_id))).first()
     return IndexedSession(*row) if row is not None else None
+
+
+async def by_ids(connection: AsyncConnection, session_ids: Collection[str]) -> dict[str, IndexedSession]:
+    """Return those of these sessions that are known."""
+    ids = list(session_ids)
+    found: dict[str, IndexedSession] = {}
+    for first in range(0, len(ids), MOST_ASKED):
+        some = sessions.c.id.in_(ids[first : first + MOST_ASKED])
+        found |= {row[0]: IndexedSession(*row) for row in await connection.execute(select(*_COLUMNS).where(some))}
+    return found
 
 
 async def find(connection: AsyncConnection, wanted: Wanted) -> list[IndexedSession]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ import pytest
 
 from bench import cli
 from bench.replay.remote import Reserved
-from pipelines.log.jsonl import EVENTS, PAYLOADS
+from pipelines.log import stored_events
+from pipelines.log.jsonl import EVENTS, PAYLOADS, StoredEntry, read_jsonl
 from server.host import Server
 from server.records.folder import ERASED
 from server.store import audit, sessions
@@ -65,7 +67,7 @@ def command(*words: str) -> int:
 
 
 async def test_a_candidate_finds_their_role_play_again_after_a_restart(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(tmp_path, auth="accounts") as (address, server):
         anna, bert = await browser(address, server, "anna"), await browser(address, server, "bert")
@@ -80,11 +82,24 @@ async def test_a_candidate_finds_their_role_play_again_after_a_restart(
 
     async with serving(tmp_path, auth="accounts") as (address, server):
         anna, bert = await browser(address, server, "anna"), await browser(address, server, "bert")
+        read: list[Path] = []
+
+        def reading(folder: Path) -> Iterator[StoredEntry]:
+            read.append(folder)
+            return read_jsonl(folder)
+
+        monkeypatch.setattr(stored_events, "read_jsonl", reading)
+        for what in ("", "/record", "/recording", "/log"):
+            assert (await bert.get(f"/api/sessions/{session_id}{what}")).status_code == 403
+        assert read == []
         record = (await anna.get(f"/api/sessions/{session_id}/record")).json()
         assert record == first
+        assert len(read) == 1
+        debrief = (await anna.get(f"/api/sessions/{session_id}")).json()
+        assert len(read) == 2
+        assert {name: record[name] for name in ("cues", "talk", "latency")}.items() <= debrief.items()
         assert [turn["role"] for turn in record["turns"]][:2] == ["candidate", "patient"]
         assert (await anna.get(f"/api/sessions/{session_id}/recording")).content[:4] == b"fLaC"
-        assert (await bert.get(f"/api/sessions/{session_id}/record")).status_code == 403
         log = (await anna.get(f"/api/sessions/{session_id}/log")).text
         assert {json.loads(line)["audience"] for line in log.splitlines()} == {"candidate"}
         developer = httpx2.AsyncClient(base_url=f"http://{address}", headers={"Authorization": f"Bearer {KEY}"})
@@ -114,9 +129,22 @@ async def test_a_candidate_finds_their_role_play_again_after_a_restart(
             assert command("audit", "verify", *place) == 1
             assert says in capsys.readouterr().err
         log_path.write_bytes(whole)
+        words = (log_path.parent / PAYLOADS).read_bytes()
         assert command("sessions", "delete", session_id, "--yes", *place) == 0
         assert command("audit", "verify", *place) == 0
         assert (log_path.parent / PAYLOADS).read_bytes() == b""
+        # As an erasure that was cut off leaves it: the marker is there, and so are the words.
+        (log_path.parent / PAYLOADS).write_bytes(words)
+        assert command("audit", "verify", *place) == 1
+        assert command("sessions", "export", session_id, "--to", str(tmp_path / "y.zip"), *place) == 0
+        capsys.readouterr()
+        assert command("sessions", "show", session_id, *place) == 0
+        shown = capsys.readouterr().out
+        with zipfile.ZipFile(tmp_path / "y.zip") as archive:
+            assert set(archive.namelist()) == {"index.json", EVENTS, ERASED}
+            for told_of in (json.loads(shown), json.loads(archive.read("index.json"))):
+                assert (told_of["state"], told_of["mode"], told_of["events"] > 10) == ("erased", "practice", True)
+                assert told_of.keys() & {"card_id", "card_title", "turns"} == set()
 
     await asyncio.to_thread(from_the_command_line)
 
@@ -189,6 +217,8 @@ async def test_what_a_crash_cut_off_is_finished_by_the_next_start(tmp_path: Path
             "practice",
             found[whole].head,
         )
+        erased = [content for action, content in await told(server) if action == "session.erased"]
+        assert sorted(one["session"] for one in erased) == sorted([half, announced])
         for name in (half, announced):
             assert (root / name / PAYLOADS).read_bytes() == b""
             assert not list((root / name).glob("*.flac"))

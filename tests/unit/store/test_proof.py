@@ -18,6 +18,7 @@ from server.records.folder import RecordFolder
 from server.records.log_facts import log_facts, log_head, recording_digest
 from server.records.proof import prove_logs
 from server.settings.store import AuditSettings, DatabaseSettings
+from server.store.erasures import note_erasure
 from server.store.store import Store
 
 pytestmark = pytest.mark.asyncio
@@ -90,8 +91,17 @@ async def test_every_changed_or_cut_byte_is_found(tmp_path: Path) -> None:
 
 async def test_what_was_erased_or_let_go_is_not_missed_and_its_log_still_proved(tmp_path: Path) -> None:
     async with proved(tmp_path) as store:
+        words = (tmp_path / "sess_1" / PAYLOADS).read_bytes()
         RecordFolder(tmp_path / "sess_1").erase()
+        # Whoever may write the folder could have marked it: the audit is asked.
+        (fault,) = (await prove_logs(store, tmp_path))[1]
+        assert "marked as erased" in fault
+        async with store.database.writing() as connection:
+            await note_erasure(connection, "sess_1", by="a test")
         assert await prove_logs(store, tmp_path) == (1, [])
+        (tmp_path / "sess_1" / PAYLOADS).write_bytes(words)
+        assert (await prove_logs(store, tmp_path))[1] == ["sess_1: it was erased, and what was said is there again"]
+        RecordFolder(tmp_path / "sess_1").erase()
         path = tmp_path / "sess_1" / EVENTS
         path.write_bytes(path.read_bytes()[:-10])
         assert len((await prove_logs(store, tmp_path))[1]) == 1
