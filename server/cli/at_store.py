@@ -25,9 +25,12 @@ def with_store(
 
     A server may run beside it: the database takes both. With `as_it_is` the database may have any form.
     """
+    from server.logs import quiet_logs
     from server.settings.tree import load_settings
     from server.store.store import Store
 
+    # What a command prints is for whoever asked, who may be a program.
+    quiet_logs()
     settings = load_settings(config_folder=config, overrides=overrides or ())
 
     async def do() -> Answer:
