@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import gc
 import logging
+from collections.abc import Coroutine
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -33,6 +35,7 @@ from server.capacity import CALL_PLACES, measure_places
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
 from server.records.housekeeping import session_folders
+from server.records.retention import Retention
 from server.records.taking_over import take_over
 from server.rtc.calls import Calls
 from server.sessions.access import Access
@@ -43,7 +46,7 @@ from server.sessions.folders import SessionFolders
 from server.sessions.index import SessionIndex
 from server.sessions.past import PastSessions
 from server.sessions.registry import SessionRegistry
-from server.sessions.retention import sweep_for_ever
+from server.sessions.retention import retain_for_ever, sweep_for_ever
 from server.settings.tree import Settings
 from server.store.store import Store
 from server.voice_arrivals import watch_voices
@@ -114,20 +117,29 @@ class Server:
         # Listed now: what begins later is not left behind.
         self.store.ledger.then(partial(self._take_over, session_folders(self.settings.data_path / "sessions")))
         folders.recover()
-        for work in (self._load(), sweep_for_ever(self.registry, folders, self.clock), self._watch_lag()):
-            task = asyncio.create_task(work)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        retention = Retention(self.store, self.settings.data_path / "sessions", self.settings.retention)
+
+        async def retain() -> None:
+            self._begin(retain_for_ever(retention, self.metrics))
+
+        # Only once the index knows what lies in the folders.
+        self.store.ledger.then(retain)
+        for work in (self._load(), sweep_for_ever(self.registry), self._watch_lag()):
+            self._begin(work)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done for as long as the server runs."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _put_sessions_together(self) -> SessionFolders:
         """Make the registry and the factory of drivers; return the folders of sessions."""
         settings = self.settings
         folders = SessionFolders(
             settings.data_path / "sessions",
-            keep_days=settings.session.keep_days,
             disk=self.disk,
             chores=self.chores,
-            deleted=self.index.let_go,
         )
         self.registry = SessionRegistry(
             settings.session,

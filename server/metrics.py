@@ -40,6 +40,7 @@ REASONS = ("none", *get_args(FailureCode), "remote.incomplete", OTHER)
 TRANSPORTS = ("websocket", "webrtc", OTHER)
 INCIDENTS = ("failed", "died", "restarted", OTHER)
 CUTS = ("first_byte", "headers", "body", "answer", "closing", "address", "full", "pings", "parts", OTHER)
+MODES = ("practice", "exam", OTHER)
 CLOSE_CODES = (
     "1000", "1001", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013",
     "4401", "4403", "4404", "4408", "4409", "4429", "4440", OTHER,
@@ -60,6 +61,7 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "ai_remote_replies_total": {"outcome": OUTCOMES},
     "ai_remote_card_words_total": {"reason": REASONS},
     "ai_remote_tokens_total": {"kind": ("in", "out")},
+    "voice_records_deleted_total": {"mode": MODES},
 }
 """The closed sets of labels; `model` and `gpu_id` are closed by what is installed."""
 
@@ -117,6 +119,22 @@ class Metrics:
         self.sessions_active = Gauge("voice_sessions_active", "Running sessions.", registry=registry)
         self.session_capacity = Gauge(
             "voice_session_capacity", "Most sessions that this server holds at the same time.", registry=registry
+        )
+        self.records_deleted = Counter(
+            "voice_records_deleted_total",
+            "Records of role-plays that were deleted, since they were kept long enough.",
+            ("mode",),
+            registry=registry,
+        )
+        self.retention_due = Gauge(
+            "voice_retention_due",
+            "Records that were kept long enough and are still there after the last run of the retention.",
+            registry=registry,
+        )
+        self.clock_doubts = Counter(
+            "voice_clock_doubts_total",
+            "Times that the clock was found to have jumped, so that nothing was deleted for a day.",
+            registry=registry,
         )
         self.admissions = Counter(
             "voice_admissions_total", "Requests to open a session, by their result.", ("result",), registry=registry
@@ -293,6 +311,10 @@ class Metrics:
     def count_admission(self, result: str) -> None:
         """Count an asked-for session: admitted, full, limited, draining or refused."""
         self.admissions.labels(closed(result, ADMISSIONS)).inc()
+
+    def count_deleted(self, mode: str) -> None:
+        """Count a record that was deleted, since it was kept long enough."""
+        self.records_deleted.labels(closed(mode, MODES)).inc()
 
     def count_incident(self, engine: str, what: str) -> None:
         """Count that an engine failed, or that its worker died or was restarted; once, where the lane tells of it."""

@@ -50,10 +50,7 @@ function tabStore() {
   }
 }
 
-const agreedTo = () => consentShown(strings.before.consent, consent, remoteMind());
-
-/** Whose language model elsewhere words the replies, as {provider, country}; null where nothing leaves the server. */
-const remoteMind = () => info?.remote_mind ?? null;
+const agreedTo = () => consentShown(strings.before.consent, consent, info);
 
 async function begin() {
   const problem = environmentProblem(window);
@@ -129,7 +126,7 @@ function showChoose() {
 function showHistory() {
   if (!flow.can("look_back")) return;
   flow.take("look_back");
-  stage.show(historyScreen({ fetch: fetchHistory, on_open: (row) => openPast(row), on_leave: () => leave() }));
+  stage.show(historyScreen({ kept: info.kept, fetch: fetchHistory, on_open: (row) => openPast(row), on_leave: () => leave() }));
 }
 
 /** An earlier role-play, as it was shown when it was over. */
@@ -160,7 +157,7 @@ function showBefore(card, mode) {
       card,
       mode,
       consent,
-      remote_mind: remoteMind(),
+      info,
       preference,
       desk: () => desk,
       on_go: () => {
@@ -344,6 +341,7 @@ function showDebrief(record, reason, captions) {
       reason,
       session,
       mode,
+      kept: info.kept,
       notes,
       // What was agreed to and checked long ago is asked for anew.
       on_again: () => (session.token ? again(session.card, mode, notes) : anew(session.card, mode)),

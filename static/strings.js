@@ -3,6 +3,8 @@
 const percent = (value) => `${value} %`;
 const timeLeft = (left_s) => (left_s === 60 ? "One minute left." : `${left_s} seconds left.`);
 
+const countOfDays = (days) => (days === 1 ? "one day" : `${days} days`);
+
 export const strings = {
   product: "Interlocutor",
   skip: "Skip to the content",
@@ -43,6 +45,8 @@ export const strings = {
   history: {
     title: "Your role-plays",
     lead: "What you practised, the newest first. Open one to hear it again and to see what the patient told you.",
+    kept: (practice_days, exam_days) =>
+      `A practice is kept for ${countOfDays(practice_days)}, an exam for ${countOfDays(exam_days)}.`,
     loading: "Fetching your role-plays…",
     none: "There are none yet. Choose a card to begin.",
     failed: "They could not be fetched. Check your connection.",
@@ -105,7 +109,7 @@ export const strings = {
     leave: "Choose another card",
     // A change of these words is a new version: what was agreed to is kept with every role-play.
     consent: {
-      version: "2026-11-3",
+      version: "2026-11-4",
       title: "What you agree to",
       points: [
         "The patient is a computer programme. It is no real person, and it can be wrong.",
@@ -113,6 +117,8 @@ export const strings = {
         "Examiners of this server may listen to it, live or later.",
         "Do not mention real patients, or anything about yourself that you want to keep to yourself.",
       ],
+      kept: (practice_days, exam_days) =>
+        `A practice is kept for ${countOfDays(practice_days)} and an exam for ${countOfDays(exam_days)}. Then they are deleted.`,
       agree: "I have read this and agree.",
       // Only where a language model elsewhere words the replies; provider and country as the server names them.
       remote: (provider, country) =>
@@ -361,6 +367,7 @@ export const strings = {
     marks: "Marks and feedback",
     marks_none: "Nobody has marked this role-play.",
     keeping: "Keep or delete",
+    kept: (days) => `This role-play is kept for ${countOfDays(days)}, then it is deleted.`,
     keeping_hint: "You can fetch these for about an hour. In the recording you are on the left, the patient on the right.",
     keeping_exam_title: "Keep",
     keeping_exam: "Examiners mark an exam by its recording, so you cannot delete it. Ask whoever holds the exam if you want it deleted.",

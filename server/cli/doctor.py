@@ -333,7 +333,9 @@ def judge_space(free_bytes: int) -> Check:
     if free_bytes < NO_DISK_BYTES:
         return Check("Disk", "fail", found, "free some, or set data_path to another disk")
     if free_bytes < LOW_DISK_BYTES:
-        return Check("Disk", "warn", found, "enough for few recordings: free some, or set session.keep_days lower")
+        return Check(
+            "Disk", "warn", found, "enough for few recordings: free some, or set retention.practice_days lower"
+        )
     return Check("Disk", "ok", found)
 
 

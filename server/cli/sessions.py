@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from server.cli import keeping
 from server.cli.at_store import with_store
 from server.cli.options import AsJson, ConfigFolder, Overrides
 
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
     from server.store.sessions import IndexedSession
     from server.store.store import Store
 
-group = typer.Typer(help="List, show, export and delete role-plays.", no_args_is_help=True)
+group = typer.Typer(help="List, show, export, keep and delete role-plays.", no_args_is_help=True)
 
 _SessionId = Annotated[str, typer.Argument(metavar="ID", help="The role-play's id, as `sessions list` shows it.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add `sessions` with its commands."""
+    """Add `sessions` with its commands, those of `keeping.py` included."""
+    keeping.add_to(group)
     app.add_typer(group, name="sessions")
 
 
@@ -110,12 +112,15 @@ def delete(
     from server.records.folder import RecordFolder
     from server.store import sessions
     from server.store.erasures import note_erasure
+    from server.store.holds import check_free
 
     if not yes:
         typer.confirm(f"Erase what was said in {session_id}? It can't be brought back.", abort=True)
 
     async def do(store: Store, settings: Settings) -> None:
         known = await _known(store, session_id)
+        async with store.database.reading() as connection:
+            await check_free(connection, session_id)
         if known.state == "running":
             raise ProtocolError("the role-play is not over yet; end it first", code="session.running", http_status=409)
         folder = settings.data_path / "sessions" / session_id

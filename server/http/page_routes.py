@@ -89,6 +89,11 @@ async def info(request: Request) -> Response:
             },
             # What a consent must name before anything that is said goes there; null: nothing leaves this server.
             "remote_mind": None if plan is None else {"provider": plan.label, "country": plan.country},
+            # How many days recordings and logs are kept: the page tells it before anybody agrees to it.
+            "kept": {
+                "practice_days": server.settings.retention.practice_days,
+                "exam_days": server.settings.retention.exam_days,
+            },
             "limits": {
                 "prepare_s": server.settings.session.prepare_s,
                 "session_s": server.settings.session.session_s,

@@ -65,6 +65,8 @@ OTHER_CODES: dict[str, str] = {
     "session.gone": "The session no longer exists; open a new one.",
     "session.in_use": "Another connection holds the session.",
     "session.not_started": "The role-play did not begin in time; the server closes the connection (4408).",
+    "session.held": "The record is held for a legal reason and can't be deleted.",
+    "hold.none": "There is no such hold.",
     "session.exam_record": "A candidate may not delete the record of an exam.",
     "session.over": "The session has ended; open a new one.",
     "session.resume": "The session can't be resumed with this ticket: its form, token or number is wrong.",

@@ -1,10 +1,8 @@
-"""What is done with sessions' folders unasked: old ones are deleted, and what a crash left is put together."""
+"""What is done with sessions' folders unasked: what a crash left is erased to its end, or put together."""
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
@@ -15,31 +13,10 @@ from server.records.folder import RecordFolder
 
 logger = structlog.get_logger("server.records.housekeeping")
 
-SESSION = "sess_"
-"""What the names of sessions' folders begin with."""
-
 
 def session_folders(root: Path) -> list[Path]:
     """Return the folders of sessions that there are."""
     return [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
-
-
-def delete_old(root: Path, *, keep_days: float, deleted: Callable[[str], None] = lambda _name: None) -> None:
-    """Delete the sessions that were kept long enough, by the age of their folders; `deleted` is told each that is gone.
-
-    What is no session's folder stays.
-    """
-    oldest_s = time.time() - keep_days * 86_400
-    for folder in session_folders(root):
-        if not folder.name.startswith(SESSION) or folder.stat().st_mtime >= oldest_s:
-            continue
-        try:
-            shutil.rmtree(folder)
-        except OSError as error:
-            logger.error("session_not_deleted", session=folder.name, error=error.strerror)
-            continue
-        logger.info("session_deleted", session=folder.name, reason="kept long enough")
-        deleted(folder.name)
 
 
 def finish_erasing(folders: Iterable[Path]) -> None:

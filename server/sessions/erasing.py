@@ -17,6 +17,7 @@ from server.records.folder import RecordFolder
 from server.sessions.session import Session
 from server.store import sessions
 from server.store.erasures import note_erasure
+from server.store.holds import check_free
 from server.store.store import Store
 
 logger = structlog.get_logger("server.sessions.erasing")
@@ -31,7 +32,13 @@ class Eraser:
         self._chores = chores
 
     async def erase(self, session: Session, *, by: str) -> None:
-        """Erase a session; `by` is who asked for it. Raises StorageError when its folder can't be written."""
+        """Erase a session; `by` is who asked for it.
+
+        Raises ProtocolError while it is held, DatabaseError while nobody can say whether it is, and StorageError when
+        its folder can't be written.
+        """
+        async with self._store.database.reading() as connection:
+            await check_free(connection, session.id)
         session.debrief = None
         try:
             async with self._store.database.writing() as connection:

@@ -1,35 +1,30 @@
-"""The folders of sessions: made where there is room, thrown away unused, deleted when old, recovered after a crash."""
+"""The folders of sessions: made where there is room, thrown away unused, recovered after a crash."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from common.errors import storage_error
 from pipelines.log.disk import DiskThread
-from server.records.housekeeping import delete_old, finish_erasing, join_left_over, session_folders
+from server.records.housekeeping import finish_erasing, join_left_over, session_folders
 
 PROBE_BYTES = 4_096
 
 
 class SessionFolders:
-    """All sessions' folders below `root`; each is deleted when it is `keep_days` old, and `deleted` is told."""
+    """All sessions' folders below `root`."""
 
     def __init__(
         self,
         root: Path,
         *,
-        keep_days: float,
         disk: DiskThread,
         chores: DiskThread,
-        deleted: Callable[[str], None] = lambda _name: None,
     ) -> None:
-        self._deleted = deleted
         self._root = root
-        self._keep_days = keep_days
         self._disk = disk
         self._chores = chores
 
@@ -67,18 +62,7 @@ class SessionFolders:
         self._disk.submit(on_disk)
 
     def recover(self) -> None:
-        """Delete what was kept long enough, and join what a crash left in segments; to be called before any session."""
+        """Finish erasures, and join what a crash left in segments; to be called before any session."""
         left = session_folders(self._root)  # now: sessions that begin meanwhile have segments too
-        self.delete_old()
         self._chores.submit(lambda: finish_erasing(left))
         self._chores.submit(lambda: join_left_over(left))
-
-    def delete_old(self) -> None:
-        """Delete what was kept long enough; `deleted` is called on the event loop."""
-        loop = asyncio.get_running_loop()
-
-        def tell(name: str) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed
-                loop.call_soon_threadsafe(self._deleted, name)
-
-        self._chores.submit(lambda: delete_old(self._root, keep_days=self._keep_days, deleted=tell))

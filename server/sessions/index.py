@@ -15,7 +15,6 @@ from server.records.log_facts import LogHead, log_head, recording_digest
 from server.records.taking_over import keep_consent
 from server.sessions.session import Session
 from server.store import audit, sessions
-from server.store.erasures import DELETED, RETENTION, note_erasure
 from server.store.sessions import IndexedSession
 from server.store.store import Store
 from server.store.tokens import now_ms
@@ -50,11 +49,6 @@ class SessionIndex:
         task = asyncio.create_task(self._finish(session, now_ms()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def let_go(self, session_id: str) -> None:
-        """Note that a session's folder was deleted, since it was kept long enough."""
-        gone = partial(note_erasure, session_id=session_id, by=RETENTION, action=DELETED)
-        self._store.ledger.note(f"{session_id} deleted", gone)
 
     async def settled(self) -> None:
         """Wait until all that is over was told to the ledger, for some seconds at most."""

@@ -1,23 +1,39 @@
-"""How long sessions are kept: the sweeping that goes on for as long as the server runs."""
+"""What is let go for as long as the server runs: unused reservations, old debriefs, and what was kept long enough."""
 
 from __future__ import annotations
 
 import asyncio
 
-from audio.clock import Clock
-from server.sessions.folders import SessionFolders
+import structlog
+
+from common.errors import AppError
+from server.metrics import Metrics
+from server.records.retention import Retention
 from server.sessions.registry import SessionRegistry
 
+logger = structlog.get_logger("server.sessions.retention")
+
 SWEEP_S = 5.0
-DELETE_EVERY_S = 6 * 3600.0
+RETAIN_EVERY_S = 6 * 3600.0
 
 
-async def sweep_for_ever(registry: SessionRegistry, folders: SessionFolders, clock: Clock) -> None:
-    """Let unused reservations and old debriefs go every few seconds, what was kept long enough every few hours."""
-    deleted_ms = clock.now_ms()
+async def sweep_for_ever(registry: SessionRegistry) -> None:
+    """Let unused reservations and old debriefs go every few seconds."""
     while True:
         registry.sweep()
-        if clock.now_ms() - deleted_ms >= DELETE_EVERY_S * 1000.0:
-            deleted_ms = clock.now_ms()
-            folders.delete_old()
         await asyncio.sleep(SWEEP_S)
+
+
+async def retain_for_ever(retention: Retention, metrics: Metrics) -> None:
+    """Delete what was kept long enough, at once and every few hours."""
+    while True:
+        try:
+            run = await retention.run()
+        except AppError as error:
+            logger.warning("retention_failed", error=error.message)
+        else:
+            metrics.retention_due.set(run.left)
+            metrics.clock_doubts.inc(run.alarm)
+            for due in run.deleted:
+                metrics.count_deleted(due.mode)
+        await asyncio.sleep(RETAIN_EVERY_S)

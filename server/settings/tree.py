@@ -35,6 +35,7 @@ from server.settings.lab import LabSettings
 from server.settings.limits import LimitSettings
 from server.settings.profiles import PROFILE, profile_layer
 from server.settings.reservations import ReservationSettings
+from server.settings.retention import RetentionSettings
 from server.settings.rtc import RtcSettings
 from server.settings.secrets import MAKE_ONE, read_secret_file, weakness
 from server.settings.store import AuditSettings, AuthMode, AuthSettings, DatabaseSettings
@@ -124,7 +125,7 @@ class ServerSettings(_Section):
 
 
 class SessionSettings(_Section):
-    """The time-table of a role-play and how long its record is kept."""
+    """The time-table of a role-play."""
 
     prepare_s: int = Field(default=180, ge=0, le=3_600, description="Seconds to read the card before the role-play.")
     session_s: int = Field(default=300, ge=10, le=7_200, description="Length of a role-play in seconds.")
@@ -150,9 +151,6 @@ class SessionSettings(_Section):
     consent_required: bool = Field(
         default=False,
         description="Whether a candidate's session needs the consent text; the page always asks for consent.",
-    )
-    keep_days: int = Field(
-        default=90, ge=1, le=36_500, description="Days to keep recordings and logs; older ones are deleted."
     )
 
 
@@ -194,6 +192,7 @@ class Settings(_Section):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     vault: VaultSettings = Field(default_factory=VaultSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     data_path: Path = Field(default=Path(".data"), description="Folder for recordings and session logs.")
     cards_path: Path | None = Field(default=None, description="Folder of role-play cards; unset: the supplied cards.")
     log: LogSettings = Field(default_factory=LogSettings)

@@ -7,16 +7,14 @@ import secrets
 from pathlib import Path
 
 import structlog
-from sqlalchemy import insert, select
 
 from common.errors import AppError, DatabaseError
 from server.settings.store import AuditSettings, DatabaseSettings
-from server.store import audit, migrating
+from server.store import audit, facts, migrating
 from server.store.anchors import write_anchor
 from server.store.audit import Head
 from server.store.database import Database
 from server.store.ledger import Ledger
-from server.store.tables import facts
 from server.store.urls import database_url
 
 logger = structlog.get_logger("server.store")
@@ -92,16 +90,15 @@ class Store:
         """Return what is wrong with the database, or None."""
         try:
             async with self.database.reading() as connection:
-                await connection.execute(select(facts.c.name).limit(1))
+                await facts.get(connection, "instance")
         except DatabaseError as error:
             return error.message
         return None
 
     async def _instance(self) -> str:
         async with self.database.writing() as connection:
-            known = await connection.execute(select(facts.c.value).where(facts.c.name == "instance"))
-            found: str | None = known.scalar_one_or_none()
+            found = await facts.get(connection, "instance")
             if found is None:
                 found = secrets.token_hex(4)
-                await connection.execute(insert(facts).values(name="instance", value=found))
+                await facts.put(connection, "instance", found)
             return found

@@ -99,6 +99,17 @@ consents = Table(
     Column("given_ms", BigInteger, nullable=False),
 )
 
+holds = Table(
+    "holds",
+    metadata,
+    # What is held: a session, or a person with all of theirs.
+    Column("about", String(16), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("made_by", String(200), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

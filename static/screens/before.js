@@ -1,5 +1,6 @@
 /** The second screen: what one agrees to, and whether microphone, sound and connection will do. */
 
+import { consentPoints } from "../core/consent.js";
 import { strings } from "../strings.js";
 import { button, freshId, h, section } from "../ui/dom.js";
 import { deviceCheck } from "./device_check.js";
@@ -7,11 +8,11 @@ import { deviceCheck } from "./device_check.js";
 const words = strings.before;
 
 /**
- * Return the screen for a card. `consent` is {given, remote}, kept for as long as the page is open; `remote_mind` is
- * {provider, country} or null; `on_go()` is called once the person agreed, `on_leave()` goes back; the others are
+ * Return the screen for a card. `consent` is {given, remote}, kept for as long as the page is open; `info` is what
+ * the server says of itself; `on_go()` is called once the person agreed, `on_leave()` goes back; the others are
  * deviceCheck's.
  */
-export function beforeScreen({ card, mode, consent, remote_mind, desk, preference, on_go, on_leave, on_problem }) {
+export function beforeScreen({ card, mode, consent, info, desk, preference, on_go, on_leave, on_problem }) {
   const check = deviceCheck({ desk, preference, on_problem });
   const missing_id = freshId("missing");
   const missing = h("p", { id: missing_id, className: "missing", hidden: true, attrs: { role: "alert" } });
@@ -69,10 +70,10 @@ export function beforeScreen({ card, mode, consent, remote_mind, desk, preferenc
       section(
         words.consent.title,
         { className: "panel panel-consent" },
-        h("ul", { className: "points" }, ...words.consent.points.map((point) => h("li", {}, point))),
+        h("ul", { className: "points" }, ...consentPoints(words.consent, info).map((point) => h("li", {}, point))),
         h("label", { className: "agree" }, box, h("span", {}, words.consent.agree)),
         missing,
-        ...(remote_mind ? remoteConsent(remote_box, remote_mind) : []),
+        ...(info.remote_mind ? remoteConsent(remote_box, info.remote_mind) : []),
       ),
       check.element,
     ),

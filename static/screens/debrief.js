@@ -11,12 +11,12 @@ const words = strings.debrief;
 
 /**
  * Return the screen. `record` is the server's account, or null when it could not be fetched: then `lines` (the
- * captions) are shown instead, and `on_retry` fetches again. `on_deleted` shows it anew.
+ * captions) are shown instead, and `on_retry` fetches again. `kept` is {practice_days, exam_days}. `on_deleted` shows it anew.
  */
-export function debriefScreen({ record, lines, reason, session, mode, notes, on_again, on_leave, on_retry, on_deleted }) {
+export function debriefScreen({ record, lines, reason, session, mode, kept, notes, on_again, on_leave, on_retry, on_deleted }) {
   const deleted = record?.recording.state === "deleted";
   const transcript = new TranscriptView(record ? record.turns : spoken(lines));
-  const keeping = record && !deleted ? keepingPanel({ session, mode, on_deleted }) : null;
+  const keeping = record && !deleted ? keepingPanel({ session, mode, kept, on_deleted }) : null;
   const recording = keeping
     ? recordingPanel({ session, recording: record.recording, transcript, on_ready: (blob) => keeping.saves(blob) })
     : null;

@@ -7,8 +7,8 @@ import { button, h, IN_ENGLISH, setText } from "../ui/dom.js";
 const words = strings.history;
 const when = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
 
-/** Return the screen. `fetch(after)` resolves to {sessions, next}; `on_open(row)` and `on_leave()` lead away. */
-export function historyScreen({ fetch, on_open, on_leave }) {
+/** Return the screen. `kept` is {practice_days, exam_days}; `fetch(after)` resolves to {sessions, next}; `on_open(row)` and `on_leave()` lead away. */
+export function historyScreen({ kept, fetch, on_open, on_leave }) {
   const list = h("ul", { className: "history" });
   const status = h("p", { className: "hint", attrs: { role: "status" } });
   const more = button(words.more, () => load(), { kind: "secondary", hidden: true });
@@ -32,7 +32,7 @@ export function historyScreen({ fetch, on_open, on_leave }) {
   const element = h(
     "div",
     { className: "screen screen-history" },
-    h("div", { className: "lead" }, h("h1", { tabIndex: -1 }, words.title), h("p", {}, words.lead)),
+    h("div", { className: "lead" }, h("h1", { tabIndex: -1 }, words.title), h("p", {}, words.lead), h("p", { className: "hint" }, words.kept(kept.practice_days, kept.exam_days))),
     list,
     status,
     h("div", { className: "row" }, more, button(words.leave, on_leave, { kind: "primary" })),

@@ -11,8 +11,9 @@ const words = strings.debrief;
 /**
  * Return {element, saves(blob), close} of the panel; the recording can be saved once `saves` was given it.
  * `on_deleted()` is called when everything was deleted; what is left of an exam is not the candidate's to delete.
+ * `kept` is {practice_days, exam_days}, how long this server keeps records.
  */
-export function keepingPanel({ session, mode, on_deleted }) {
+export function keepingPanel({ session, mode, kept, on_deleted }) {
   const urls = [];
   const status = h("p", { className: "hint", attrs: { role: "status" } });
   const row = h("div", { className: "row" });
@@ -39,7 +40,9 @@ export function keepingPanel({ session, mode, on_deleted }) {
   const remove = mode === "exam" ? h("p", { className: "hint" }, words.keeping_exam) : removal(session, status, on_deleted);
   row.append(log);
   const title = mode === "exam" ? words.keeping_exam_title : words.keeping;
-  const element = section(title, { className: "panel" }, h("p", { className: "hint" }, words.keeping_hint), row, remove, status);
+  const days = mode === "exam" ? kept.exam_days : kept.practice_days;
+  const hint = h("p", { className: "hint" }, `${words.kept(days)} ${words.keeping_hint}`);
+  const element = section(title, { className: "panel" }, hint, row, remove, status);
   return {
     element,
     saves: (blob) => row.prepend(link(blob, words.recording_file(session.card.id), words.recording_save)),

@@ -174,9 +174,9 @@ def test_config_check(capture: pytest.CaptureFixture[str], monkeypatch: pytest.M
 
 
 def test_config_can_come_from_another_folder(capture: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "base.yaml").write_text("session: {keep_days: 5}")
+    (tmp_path / "base.yaml").write_text("retention: {practice_days: 5}")
     shown = json.loads(run(capture, "config", "show", "--json", "--config", str(tmp_path)).out)
-    assert shown["settings"]["session.keep_days"] == {"value": 5, "origin": "base.yaml"}
+    assert shown["settings"]["retention.practice_days"] == {"value": 5, "origin": "base.yaml"}
 
 
 # ------------------------------------------------------------------ cards

@@ -129,6 +129,20 @@ async def test_a_candidate_finds_their_role_play_again_after_a_restart(
             assert command("audit", "verify", *place) == 1
             assert says in capsys.readouterr().err
         log_path.write_bytes(whole)
+        why = ("--reason", "complaint 7")
+        assert command("sessions", "hold", session_id, *why, *place) == 0
+        assert command("sessions", "hold", "--person", "anna", *why, *place) == 0
+        capsys.readouterr()
+        assert command("sessions", "holds", "--json", *place) == 0
+        assert [one["about"] for one in json.loads(capsys.readouterr().out)] == ["session", "person"]
+        for held in ((session_id,), ("--person", "anna")):
+            assert command("sessions", "delete", session_id, "--yes", *place) == 1
+            assert "held for a legal reason" in capsys.readouterr().err
+            assert command("sessions", "release", *held, *why, *place) == 0
+        assert command("sessions", "retain", "--dry-run", *place) == 0
+        assert command("sessions", "retain", "--clock-is-right", *place) == 0
+        assert capsys.readouterr().out.endswith("0 deleted, 0 left for the next runs\n")
+        assert log_path.exists()
         words = (log_path.parent / PAYLOADS).read_bytes()
         assert command("sessions", "delete", session_id, "--yes", *place) == 0
         assert command("audit", "verify", *place) == 0

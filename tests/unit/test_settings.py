@@ -77,11 +77,11 @@ def test_every_layer_wins_over_the_one_before(folder: Path) -> None:
 
 def test_each_value_says_where_it_came_from(folder: Path) -> None:
     (folder / "base.yaml").write_text("session: {idle_s: 60}")
-    (folder / "staging.yaml").write_text("session: {keep_days: 3}")
+    (folder / "staging.yaml").write_text("retention: {practice_days: 3}")
     origins = load(folder, "vad=webrtc", APP_ENV="staging", INTERLOCUTOR__SERVER__HOST="::1").origins
     assert set(origins) == set(LEAVES)
     assert origins["session.idle_s"] == "base.yaml"
-    assert origins["session.keep_days"] == "staging.yaml"
+    assert origins["retention.practice_days"] == "staging.yaml"
     assert origins["environment"] == "APP_ENV"
     assert origins["server.host"] == "INTERLOCUTOR__SERVER__HOST"
     assert origins["vad"] == "--set"
