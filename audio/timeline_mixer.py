@@ -92,6 +92,14 @@ class TimelineMixer:
         self._write(first, 0, samples[first - start : max(first, self._now) - start])
         return taken
 
+    def peek_stereo(self, start: int) -> tuple[int, Stereo]:
+        """Return what there is from sample `start` on, int16 (n, 2), and where it begins; taking it is left to others.
+
+        What was taken already is not there any more.
+        """
+        start = max(start, self._kept_from)
+        return start, self._ring[np.arange(start, max(start, self._now)) % len(self._ring)]
+
     def take_stereo(self, until_ms: float) -> Stereo:
         """Return what was not yet taken up to `until_ms`, int16 (n, 2); never beyond the candidate's audio."""
         end = min(samples_for(until_ms, self.rate_hz), self._now)

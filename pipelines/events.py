@@ -100,6 +100,15 @@ class SessionPaused(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ObserversChanged(Event):
+    """How many people follow the practice now, and how many of them listen; the candidate of a practice is told."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    following: int
+    listening: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded(Event):
     """The role-play is over; `reason` is one of ended, time_limit, disconnected, idle, failed, draining."""
 

@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from common.errors import AppError
 from server.host import Server
 from server.http import error_answers as errors
+from server.http.desk_routes import desk
 from server.http.realtime_routes import realtime
 from server.http.routes import ROUTES
 from server.http.security import SecurityHeaders
@@ -40,6 +41,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             *(Route(one.path, one.handler(), methods=list(one.methods)) for one in ROUTES),
             WebSocketRoute("/v1/realtime", realtime),
+            WebSocketRoute("/v1/desk", desk),
             Mount("/static", CompressedFiles(STATIC)),
         ],
         exception_handlers={

@@ -32,6 +32,7 @@ from pipelines.voice_choice import speaking_for
 from server.accounts.accounts import Accounts
 from server.accounts.key_ring import KeyRing
 from server.capacity import CALL_PLACES, measure_places
+from server.desk.desk import Desk
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
 from server.records.housekeeping import session_folders
@@ -96,6 +97,12 @@ class Server:
         self.eraser: Eraser
         self.drivers: DriverFactory
         self.calls = Calls()
+        self.desk = Desk(
+            self.store,
+            now_ms=self.clock.now_ms,
+            session_s=settings.session.session_s,
+            deadline_s=settings.server.send_deadline_s,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         # Voices that better ones took the place of; a session that has one keeps it.
         self._former_voices: list[JobLane] = []

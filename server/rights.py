@@ -40,6 +40,8 @@ class Action(StrEnum):
     DELETE_PRACTICE = "session.delete_practice"
     DELETE_EXAM = "session.delete_exam"
     REPORT_PROBLEM = "session.report"
+    FOLLOW = "desk.follow"
+    LISTEN = "desk.listen"
     USE_LAB = "lab.use"
     READ_WAITS = "lab.waits"
 
@@ -77,6 +79,9 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     Action.DELETE_PRACTICE: {"candidate": _OWN, "examiner": _OWN, "developer": _ALL, "admin": _ALL},
     # A candidate ends their practice; the record of an exam belongs to the exam.
     Action.DELETE_EXAM: {"developer": _ALL, "admin": _ALL},
+    # An exam by its examiners; a practice, where the candidate is told, by whoever looks after the server.
+    Action.FOLLOW: {"examiner": _EXAMS, "developer": _ALL},
+    Action.LISTEN: {"examiner": _EXAMS, "developer": _ALL},
     Action.MANAGE_PEOPLE: {"admin": _ALL},
     Action.USE_LAB: {"developer": _ALL},
     Action.READ_WAITS: {"developer": _ALL},
@@ -84,6 +89,8 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
 
 OPENING: dict[str, Action] = {"practice": Action.OPEN_PRACTICE, "exam": Action.OPEN_EXAM}
 """What opening a role-play of a mode asks for."""
+OF_OTHERS = frozenset({Action.FOLLOW, Action.LISTEN})
+"""What nobody does with a role-play of their own: they would see what the patient has not told them yet."""
 
 MESSAGES: dict[Role, bool] = {"candidate": True, "developer": True}
 """Whose messages a conversation takes; what a developer may set beyond a candidate is in `protocol/support.py`."""
@@ -121,4 +128,6 @@ def may(principal: Principal, action: Action, whose: Whose | None = None) -> boo
     if whose is None:
         return far > Reach.NONE
     own = principal.person_id is not None and whose.person_id == principal.person_id
+    if own and action in OF_OTHERS and principal.role != "developer":
+        return False
     return far is Reach.ALL or (far is Reach.EXAMS and whose.mode == "exam") or (far > Reach.NONE and own)

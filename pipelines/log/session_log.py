@@ -96,6 +96,11 @@ class SessionLog:
         self._records: list[LogEntry] = []
         self._readers: list[LogReader] = []
 
+    @property
+    def next_seq(self) -> int:
+        """The number that the next record will have."""
+        return len(self._records)
+
     def append(self, event: Event) -> LogEntry:
         """Add an event and tell every reader that may see it; returns the record."""
         now_ms = self._now_ms()

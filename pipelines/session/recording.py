@@ -14,8 +14,11 @@ from audio.resample import StreamResampler
 from audio.timeline_mixer import TimelineMixer
 from common.errors import AppError, StorageError
 from pipelines.log.disk import DiskThread
+from pipelines.session.relay import SoundRelay
 
 WRITE_MS = 250.0  # how often the disk thread is given audio
+# Whoever listens hears a piece once it is whole; smaller ones would be many messages for each listener.
+HAND_ON_MS = 60.0
 # Playout is paced to well under a second ahead of the listener.
 AHEAD_MS = 4_000.0
 # While a client sends nothing its media time stands still, and the patient may go on speaking: so much of that waits.
@@ -79,7 +82,10 @@ class SessionRecorder:
         chores: DiskThread,
         rate_hz: int,
         failed: Callable[[StorageError], None],
+        relay: SoundRelay | None = None,
     ) -> None:
+        self._relay = relay
+        self._handed_on = 0  # samples of the timeline
         self._folder = folder
         self._disk = disk
         self._chores = chores
@@ -98,6 +104,8 @@ class SessionRecorder:
             self._late.end()
         self._mixer.candidate(self._resampler.process(frame.samples))
         self._place()
+        if self._mixer.now_ms - 1000.0 * self._handed_on / WIRE_HZ >= HAND_ON_MS:
+            self._hand_on()
         if self._mixer.now_ms - self._written_ms >= WRITE_MS:
             self._write()
 
@@ -134,7 +142,17 @@ class SessionRecorder:
             self._waiting.popleft()
             self._mixer.patient(at_ms, samples)
 
+    def _hand_on(self) -> None:
+        """Let those who listen have what is new; where late audio belongs is past for them."""
+        if self._relay is None:
+            return
+        at, stereo = self._mixer.peek_stereo(self._handed_on)
+        self._handed_on = at + len(stereo)
+        if len(stereo):
+            self._relay.put(1000.0 * at / WIRE_HZ, stereo)
+
     def _write(self) -> None:
+        self._hand_on()  # what is taken to be written is not there to be heard any more
         for at, samples in self._late.take_stretches(samples_for(self._mixer.now_ms, WIRE_HZ)):
             self._write_late(at, self._mixer.late(at, samples))
         stereo = self._mixer.take_stereo(self._mixer.now_ms)

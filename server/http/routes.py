@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from server.http import account_routes as accounts
 from server.http import call_routes as calls
+from server.http import desk_routes as desk
 from server.http import history_routes as history
 from server.http import lab_routes as lab
 from server.http import page_routes as pages
@@ -82,6 +83,8 @@ ROUTES: tuple[Entry, ...] = (
     Entry(_CALL, calls.renew_call, Action.TAKE_PART, ("POST", "PATCH"), in_handler=True),
     Entry(_CALL, calls.hang_up, Action.TAKE_PART, ("DELETE",), in_handler=True),
     Entry(f"{_CALL}/hangup", calls.hang_up, Action.TAKE_PART, ("POST",), in_handler=True),
+    Entry("/api/desk/live", desk.live, Action.FOLLOW),
+    Entry(f"{_SESSION}/follow", desk.follow, Action.FOLLOW, ("POST",), about_session=True),
     Entry("/lab", lab.page, Action.SEE_SERVER, gate=lab.check_there),
     Entry("/api/lab", lab.overview, Action.USE_LAB, gate=lab.gate),
     Entry("/api/lab/sessions", lab.create_session, Action.USE_LAB, ("POST",), gate=lab.gate),

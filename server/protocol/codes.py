@@ -37,6 +37,8 @@ OTHER_CODES: dict[str, str] = {
     "access.origin": "This page's origin may not call the server; ask its operator to allow it.",
     "access.csrf": "The request has a log-in's cookie without the page's own token.",
     "access.insecure": "A password would be sent over plain HTTP.",
+    "access.withdrawn": "Whoever follows a role-play has lost the right to; the server closes the connection (4403).",
+    "desk.ticket": "A ticket to follow a role-play was used already, or is too old.",
     "account.wrong": "The log-in name or the password is wrong.",
     "account.too_many": "Too many log-ins were tried; try again after `Retry-After`.",
     "account.busy": "Too many people log in at this moment; try again after `Retry-After`.",

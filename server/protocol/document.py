@@ -12,7 +12,9 @@ from pathlib import Path
 from server.protocol.binary import CANDIDATE, HEADER, LATE, PATIENT, SUBPROTOCOL
 from server.protocol.client_events import MAX_AUDIO_BYTES, MESSAGES
 from server.protocol.codes import CLOSE_CODES, OTHER_CODES, WIRE_CODES
-from server.protocol.examples import client_examples, server_examples
+from server.protocol.desk_messages import BOTH_VOICES, DESK_MESSAGES, MAX_BACK_S, SOUND_HEADER, TICKET_PREFIX
+from server.protocol.desk_messages import SUBPROTOCOL as DESK_SUBPROTOCOL
+from server.protocol.examples import client_examples, desk_examples, server_examples
 from server.protocol.refusal import Code
 from server.protocol.server_events import EVENTS
 from server.protocol.strict_json import MAX_MESSAGE_BYTES
@@ -112,9 +114,31 @@ transcript deltas, and at the end `response.output_audio.done`, `response.output
 """
 
 
+_DESK = f"""## The examiners' desk
+
+Whoever may follow a role-play asks for a ticket, `POST /api/sessions/ID/follow`. Then they connect to the `url` of the
+answer with two subprotocols: `{DESK_SUBPROTOCOL}` and `{TICKET_PREFIX}<ticket>`. A ticket is good once, for 30
+seconds.
+
+- The server sends a snapshot, then every event of the session's log that examiners may see, from the first one on, in
+  the order of `seq`. Numbers that are missing belong to events for others. What the events mean is in
+  [architecture](architecture.md#the-log).
+- A role-play that is only prepared has no events. The snapshot comes again when it begins.
+- The server looks up several times a second whether an observer still may follow. If not, it sends
+  `access.withdrawn` and closes with 4403.
+- An observer that takes nothing for `server.send_deadline_s` is dropped. It holds up nobody else.
+- An observer that asks for sound (`interlocutor.desk.listen`) gets binary messages: {SOUND_HEADER.size} bytes of
+  header, then pairs of 16-bit little-endian samples at 24 kHz, candidate and patient. The header, little-endian: kind
+  (1 byte, {BOTH_VOICES}), flags (1), nothing (2), the media time in milliseconds of the first pair (4). With `back_s`
+  it begins up to {MAX_BACK_S} s ago; that comes as fast as it can be sent. A connection that is too slow for sound
+  gets words alone (`interlocutor.desk.sound`).
+- In a practice the candidate is told how many people follow (`interlocutor.session.observed`).
+"""
+
+
 def document() -> str:
     """Return the page."""
-    parts = [_INTRODUCTION, _client_part(), _server_part(), _codes_part()]
+    parts = [_INTRODUCTION, _client_part(), _server_part(), _desk_part(), _codes_part()]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
 
@@ -150,6 +174,14 @@ def _server_part() -> str:
     examples = server_examples()
     for kind, cls in EVENTS.items():
         lines += [f"### `{kind}`", "", _first_line(cls), "", *_json(examples[kind].model_dump(mode="json")), ""]
+    return "\n".join(lines)
+
+
+def _desk_part() -> str:
+    lines = [_DESK]
+    for kind, example in desk_examples().items():
+        cls = DESK_MESSAGES[kind]
+        lines += [f"### `{kind}`", "", _first_line(cls), "", *_json(example.model_dump(mode="json")), ""]
     return "\n".join(lines)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from audio.playout import PlayoutChunk
 from pipelines import events as log
 from pipelines.log.session_log import SessionLog
+from server.protocol import desk_messages as d
 from server.protocol import server_events as e
 from server.protocol.refusal import Code
 from server.protocol.translate import Translator
@@ -70,8 +72,33 @@ _END: tuple[log.Event, ...] = (
     log.SoundAdvice("faint", -51.3, 24.0, 0.0),
     log.Problem("reply.failed", "the patient can't answer just now; please say it again"),
     log.SessionPaused(True, 184_000),
+    log.ObserversChanged(2, 1),
     log.SessionEnded("ended"),
 )
+
+
+_CARD = {"id": "nursing-asthma-plan", "title": "An asthma plan", "cues": [{"id": "worry", "topic": "Worries"}]}
+_FOLLOWED = d.DeskSession(
+    id=SESSION_ID, mode="exam", status="running", candidate="Ana Lima", card=_CARD, session_s=300, left_ms=184_000,
+    paused=False,
+)  # fmt: skip
+
+
+def desk_examples() -> dict[str, BaseModel]:
+    """Return an example of every message of the desk by its type."""
+    told = d.DeskEvent(
+        seq=41, media_ms=61_240.0, session_ms=61_251.3, wall="2026-01-01T09:01:01.251Z", event="cue_heard",
+        payload={"cue": "worry", "reply": 5, "turn": 4},
+    )  # fmt: skip
+    examples = (
+        d.DeskSnapshot(session=_FOLLOWED, next_seq=42),
+        d.DeskEvents(events=(told,)),
+        d.DeskListen(on=True, back_s=30),
+        d.DeskSound(on=True, reason="asked", from_ms=31_240.0),
+        d.DeskError(code="access.withdrawn", message="you may no longer follow this role-play"),
+        d.DeskOver(),
+    )
+    return {example.model_dump()["type"]: example for example in examples}
 
 
 def client_examples() -> dict[str, dict[str, Any]]:

@@ -474,6 +474,14 @@ class RoleplayPaused(ServerEvent):
     left_ms: float
 
 
+class RoleplayObserved(ServerEvent):
+    """In a practice: so many people follow it on the examiners' desk now, and so many of them listen."""
+
+    type: Literal["interlocutor.session.observed"] = "interlocutor.session.observed"
+    following: int
+    listening: int
+
+
 class RoleplayEnded(ServerEvent):
     """The role-play is over. The server closes the connection after this event."""
 
@@ -593,7 +601,8 @@ AnyServerEvent = Annotated[
     | ContentPartAdded | ContentPartDone
     | OutputAudioDelta | OutputAudioDone | OutputTranscriptDelta | OutputTranscriptDone | OutputCleared
     | OutputStarted | OutputStopped
-    | ClientConfigured | ServerHeartbeat | RoleplayStarted | RoleplayPaused | RoleplayEnded | TranscriptPartialMessage
+    | ClientConfigured | ServerHeartbeat | RoleplayStarted | RoleplayPaused | RoleplayObserved
+    | RoleplayEnded | TranscriptPartialMessage
     | TurnLatencyMessage | TurnTimelineMessage | PlayoutClear | PlayoutHold | PlayoutResume | PlayoutRestart
     | TurnIgnoredMessage | SoundAdviceMessage | ProblemMessage,
     Field(discriminator="type"),

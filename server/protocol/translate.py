@@ -118,6 +118,8 @@ class Translator:
                 return [e.TurnTimelineMessage(item_id=patient_item(marks.pop("reply")), **marks)]
             case log.SessionStarted():
                 return [e.RoleplayStarted(session_s=event.session_s)]
+            case log.ObserversChanged():
+                return [e.RoleplayObserved(following=event.following, listening=event.listening)]
             case log.SessionPaused():
                 return [e.RoleplayPaused(paused=event.paused, left_ms=event.left_ms)]
             case log.SessionEnded():

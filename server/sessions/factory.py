@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from audio.clock import Clock
+from audio.frames import pcm_to_bytes
 from audio.playout import Sink
 from audio.speech import SpeechDetector
 from audio.vad import make_vad
@@ -25,7 +26,9 @@ from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
+from pipelines.session.relay import SoundRelay
 from server.metrics import Metrics
+from server.protocol.desk_messages import pack_sound
 from server.sessions.session import Session
 from server.settings.tree import Settings
 
@@ -52,6 +55,7 @@ class DriverFactory:
         """Return the driver of a session that is being joined, not started; it is the session's from now on."""
         settings = self.settings
         failed = _to_loop(lambda error: driver.storage_failed(error))
+        relay = session.relay = SoundRelay(encode=lambda at_ms, stereo: pack_sound(at_ms, pcm_to_bytes(stereo)))
         vad = make_vad(settings.vad)
         if vad.fallback:
             logger.warning("vad_fallback", reason=vad.reason)
@@ -78,7 +82,7 @@ class DriverFactory:
                 store=JsonlStore(session.folder, self.disk, failed=failed),
             ),
             make_recorder=lambda hz: SessionRecorder(
-                session.folder, self.disk, chores=self.chores, rate_hz=hz, failed=failed
+                session.folder, self.disk, chores=self.chores, rate_hz=hz, failed=failed, relay=relay
             ),
         )
         session.driver = driver
@@ -86,6 +90,7 @@ class DriverFactory:
         driver.log.append(self._setup(session, vad.vad.name))
         if session.consent is not None:
             driver.log.append(session.consent)
+        session.begun.set()
         return driver
 
     def _may_leave(self, session: Session) -> bool:

@@ -135,7 +135,7 @@ class SessionRegistry:
             session.debrief = summarise(session.driver.log.read_from(0, Audience.EXAMINER), session.card)
             session.driver.log.close()
             session.driver = None
-        session.live = None
+        session.live = session.relay = None
         self._folders.tell_when_kept(session.written, session.joined)
         session.ended.set()
         if self._index is not None:
@@ -156,6 +156,7 @@ class SessionRegistry:
             if session.status is Status.RESERVED:
                 # A call that is just being connected must not join it any more.
                 session.status = Status.ENDED
+                session.ended.set()
                 self._folders.discard(session.folder)
         self._access.revoke(session_ids)
 
@@ -180,6 +181,10 @@ class SessionRegistry:
     def running(self) -> list[Session]:
         """Return the sessions that are running."""
         return [session for session in self._sessions.values() if session.status is Status.RUNNING]
+
+    def under_way(self) -> list[Session]:
+        """Return the sessions that are running, or that somebody prepares for."""
+        return [session for session in self._sessions.values() if session.status is not Status.ENDED]
 
     def _count(self) -> None:
         self._metrics.sessions_active.set(len(self.running()))

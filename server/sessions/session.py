@@ -10,6 +10,7 @@ from pathlib import Path
 from pipelines.events import ConsentGiven
 from pipelines.patient.card import Card
 from pipelines.session.driver import SessionDriver
+from pipelines.session.relay import SoundRelay
 from server.records.debrief import Debrief
 from server.sessions.admission import Reservation
 from server.wire.live import LiveSession
@@ -36,7 +37,11 @@ class Session:
     status: Status = Status.RESERVED
     driver: SessionDriver | None = None
     live: LiveSession | None = None
+    # Both voices while it runs, for those who listen in.
+    relay: SoundRelay | None = None
     debrief: Debrief | None = None
+    # Its driver is there, so its log can be followed.
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     # Its log and segments are on the disk.
     written: asyncio.Event = field(default_factory=asyncio.Event)

@@ -68,6 +68,7 @@ const NEEDED = {
   "interlocutor.session.resumed": { received_ms: "number" },
   "interlocutor.problem": { code: "string" },
   "interlocutor.session.paused": { paused: "boolean", left_ms: "number" },
+  "interlocutor.session.observed": { following: "number", listening: "number" },
   "interlocutor.session.ended": { reason: "string" },
 };
 

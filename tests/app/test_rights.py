@@ -61,6 +61,7 @@ SERVER: dict[str, set[str]] = {
     "POST /api/people/{person_id}/reset": set("A"),
     "GET /api/sessions": set("CEDAK"),
     "POST /api/sessions": set("GVCEDAK"),
+    "GET /api/desk/live": set("EDK"),
     "GET /api/rtc": set("TK"),
     "POST /v1/realtime/calls": set("TK"),
     "POST /v1/realtime/calls/{call_id}": set("TK"),
@@ -77,6 +78,8 @@ SESSION: dict[str, tuple[set[str], set[str], set[str], set[str]]] = {
     "GET /api/sessions/{session_id}/log": (set("CEDATK"), set("DK"), set("EDK"), set("CEDATK")),
     "POST /api/sessions/{session_id}/problems": (set("CDTK"), set("DK"), set("DK"), set("CDTK")),
     "DELETE /api/sessions/{session_id}": (set("CEDATK"), set("DAK"), set("DAK"), set("DAK")),
+    # Nobody examines a role-play of their own.
+    "POST /api/sessions/{session_id}/follow": (set("DK"), set("DK"), set("EDK"), set("DK")),
     "GET /api/lab/sessions/{session_id}/waits": (set("DK"), set("DK"), set("DK"), set("DK")),
 }
 CASES = ((True, "practice"), (False, "practice"), (False, "exam"), (True, "exam"))
@@ -91,7 +94,7 @@ def routes_of(app: Any) -> set[str]:
             found |= {f"{method} {route.path}" for method in (route.methods or set()) - {"HEAD"}}
         else:
             assert isinstance(route, Mount | WebSocketRoute)
-            assert route.path in ("/static", "/v1/realtime")
+            assert route.path in ("/static", "/v1/realtime", "/v1/desk")
     return found
 
 

@@ -1,4 +1,5 @@
-"""What a candidate must never receive: untold cues, hidden facts, cue names; over whole role-plays on every card.
+"""What a candidate must never receive: untold cues, hidden facts, cue names; over whole role-plays on every card,
+while an examiner follows.
 
 Whatever arrives is searched as raw bytes, as decoded text, and as audio read as text. A secret counts as found when
 four of its words in a row are there that the candidate could not have from what was printed, told or typed.
@@ -26,6 +27,7 @@ from pipelines.scripted import instant
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from server.host import Server
 from tests.app.asking import answered
+from tests.app.desk import following
 from tests.app.inside import serving
 from tests.app.wire import Event, Wire, connect_to, reserved_at
 
@@ -160,17 +162,10 @@ async def hold(server: Server, address: str, card: Card, mode: str) -> Watch:
     wire = Wire(await connect_to(reserved))
     try:
         await wire.until("session.created")
-        for number, trick in enumerate(TRICKS):
-            for _, text in strings(trick):
-                watch.typed(text)
-            await wire.send(**{"kind": trick["type"], **{k: v for k, v in trick.items() if k != "type"}})
-            await wire.until("error")
-            assert len(wire.of("error")) == number + 1
-        watch.check(wire)
-        for plea in PLEAS:
-            await ask(server, wire, watch, plea, None)
-        for cue in card.cues:
-            await ask(server, wire, watch, cue.triggers[0] if cue.triggers else "I see.", cue)
+        async with following(address, reserved.id) as examiner:
+            await _talk(server, wire, watch)
+            # All that the candidate is not to know went to somebody else.
+            assert {"cue_heard", "utterance_interpreted"} <= set(examiner.kinds())
         await wire.send("conversation.item.retrieve", item_id="item_p1")
         await wire.until("conversation.item.retrieved")
         assert await wire.end() == 1000
@@ -182,6 +177,20 @@ async def hold(server: Server, address: str, card: Card, mode: str) -> Watch:
     shown = json.loads(debrief)["cues"]
     assert shown == [] if mode == "exam" else {item["topic"] for item in shown} == {cue.topic for cue in card.cues}
     return watch
+
+
+async def _talk(server: Server, wire: Wire, watch: Watch) -> None:
+    for number, trick in enumerate(TRICKS):
+        for _, text in strings(trick):
+            watch.typed(text)
+        await wire.send(**{"kind": trick["type"], **{k: v for k, v in trick.items() if k != "type"}})
+        await wire.until("error")
+        assert len(wire.of("error")) == number + 1
+    watch.check(wire)
+    for plea in PLEAS:
+        await ask(server, wire, watch, plea, None)
+    for cue in watch.card.cues:
+        await ask(server, wire, watch, cue.triggers[0] if cue.triggers else "I see.", cue)
 
 
 async def ask(server: Server, wire: Wire, watch: Watch, question: str, about: Cue | None) -> None:

@@ -27,6 +27,7 @@ SERVER = (
     "sessions",
     "accounts",
     "door",
+    "desk",
     "host",
     "http",
     "app",

@@ -1,0 +1,1 @@
+"""The examiners' desk: who follows which role-play, and what they are sent."""
