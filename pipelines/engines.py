@@ -398,7 +398,8 @@ class RemoteUse:
     `outcome` is `remote` (it worded the reply), `finished` (the card's words finished it) or `card` (they are all of
     it), and `reason` the code of why. `failures` name each host that failed, with how. Tokens are the provider's count,
     or `estimated`; `cost` is in the currency of the prices that are set. `scrubbed` counts the personal data that were
-    taken out, `budget_used` is the largest share of a budget that is used up.
+    taken out, `budget_used` is the largest share of a budget that is used up. `prompt` holds the messages that left
+    this machine last, as JSON, and `completion` all that came back, both to the letter.
     """
 
     provider: str
@@ -415,6 +416,8 @@ class RemoteUse:
     took_ms: float = 0.0
     scrubbed: int = 0
     budget_used: float = 0.0
+    prompt: str = ""
+    completion: str = ""
 
 
 @dataclass(frozen=True, slots=True)

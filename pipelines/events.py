@@ -313,7 +313,8 @@ class RemoteMindAsked(Event):
     `outcome` is `remote` (it worded the reply), `finished` (the card's words finished it) or `card` (they are all of
     it); `reason` is the code of why, and `failures` name each host that failed, with how. Tokens are the provider's
     count, or `estimated`. `scrubbed` counts the personal data that were taken out before anything left, `budget_used`
-    is the largest share of a budget that is used up.
+    is the largest share of a budget that is used up. `prompt` holds the messages that left this machine last, as JSON,
+    and `completion` all that came back, both to the letter.
     """
 
     audience: ClassVar[Audience] = Audience.DEVELOPER
@@ -333,6 +334,8 @@ class RemoteMindAsked(Event):
     took_ms: float
     scrubbed: int
     budget_used: float
+    prompt: str
+    completion: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,9 @@ async def test_a_candidate_who_agrees_is_answered_by_the_remote_mind_and_others_
             sent = len(provider.asked)
             assert sent >= 1
             assert "Sarah" not in "".join(one.text for one in provider.asked)
+            # The record has to the letter what left and what came back.
+            assert json.loads(asked[-1]["prompt"]) in [one.body["messages"] for one in provider.asked]
+            assert asked[-1]["completion"].startswith(said.split(".")[0])
 
             for consent in (None, CONSENT, CONSENT | {"remote": REMOTE | {"country": "I agree"}}):
                 said, asked = await talk(person, server, tmp_path, consent)

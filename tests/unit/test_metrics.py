@@ -136,7 +136,9 @@ def test_an_incident_is_counted_where_it_happened_not_by_every_session_that_saw_
 
 
 def test_a_remote_mind_is_counted_by_what_came_of_it_and_by_what_it_cost(metrics: Metrics) -> None:
-    asked = events.RemoteMindAsked(1, 1, "ollama", "m", "a:1", "remote", "", (), 9, 9, False, 0.1, 250.0, 900.0, 0, 0.0)
+    asked = events.RemoteMindAsked(
+        1, 1, "ollama", "m", "a:1", "remote", "", (), 9, 9, False, 0.1, 250.0, 900.0, 0, 0.0, "", ""
+    )
     observe(
         metrics,
         asked,

@@ -233,7 +233,9 @@ NOT_FOR_CANDIDATES = (
     log.TextRejected(1, 1, SECRET, SECRET),
     log.UtteranceInterpreted(1, SECRET, 0.9, {SECRET: 1.0}, 1.0, SECRET, {SECRET: 1.0}),
     log.DistressNoticed(1, SECRET, SECRET),
-    log.RemoteMindAsked(1, 1, SECRET, SECRET, SECRET, SECRET, SECRET, (SECRET,), 1, 1, False, 1.0, 1.0, 1.0, 1, 0.5),
+    log.RemoteMindAsked(
+        1, 1, SECRET, SECRET, SECRET, SECRET, SECRET, (SECRET,), 1, 1, False, 1.0, 1.0, 1.0, 1, 0.5, SECRET, SECRET
+    ),
     log.ClauseGuarded(1, 1, "block", SECRET, SECRET, (SECRET,), {"unreleased": 1.0}, SECRET, 1.0),
     log.CardTookOver(1, 1, SECRET, SECRET),
     log.ReplyProposed(1, 1, SECRET, (SECRET,), SECRET, 1.0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
 from pipelines.responders.remote.failures import FailureCode, RemoteFailure
@@ -17,6 +17,11 @@ class ChatMessage:
 
     role: Literal["system", "user", "assistant"]
     content: str
+
+
+def as_json(messages: Sequence[ChatMessage]) -> str:
+    """Return a prompt as a list of objects with `role` and `content`."""
+    return json.dumps([asdict(message) for message in messages], ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class OpenAiForm:
         """Return the request; the last event of its stream tells the tokens."""
         body: dict[str, Any] = {
             "model": asking.model,
-            "messages": [{"role": message.role, "content": message.content} for message in asking.messages],
+            "messages": [asdict(message) for message in asking.messages],
             "stream": True,
             "stream_options": {"include_usage": True},
             asking.limit_field: asking.max_tokens,

@@ -19,7 +19,7 @@ import structlog
 from pipelines.responders.remote.attempt import stream_answer
 from pipelines.responders.remote.chat_messages import DONE
 from pipelines.responders.remote.failures import RemoteFailure
-from pipelines.responders.remote.forms import Asking, ChatMessage, Delta, Form
+from pipelines.responders.remote.forms import Asking, ChatMessage, Delta, Form, as_json
 from pipelines.responders.remote.host import Host, Hosts
 from pipelines.responders.remote.plan import RemotePlan
 from pipelines.responders.remote.sentences import SentenceCutter, is_said, without_said
@@ -52,6 +52,8 @@ class Account:
     estimated: bool = False
     cost: float = 0.0
     first_token_ms: float | None = None
+    prompt: str = ""
+    completion: str = ""
 
 
 @dataclass(slots=True)
@@ -158,6 +160,7 @@ class RemoteReply:
         settings = self._plan.settings
         messages = self._prompt(self.said)
         usage = Usage(sum(len(message.content) for message in messages), len(messages))
+        self.account.prompt = as_json(messages)
         held = self._spending.reserve(self.session, tokens_in=usage.likely_in, tokens_out=settings.max_tokens)
         asking = Asking(
             self._plan.model, messages, settings.max_tokens, settings.temperature, self._plan.provider.limit_field
@@ -183,6 +186,7 @@ class RemoteReply:
                     async for delta in deltas:
                         began = True
                         usage.take(delta)
+                        self.account.completion += delta.text
                         if delta.text and self.account.first_token_ms is None:
                             self.account.first_token_ms = 1000.0 * (loop.time() - self._began_s)
                         found = cutter.feed(delta.text)

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import structlog
 
@@ -101,7 +101,9 @@ class RemoteResponder:
         by_card = _left_of_the_card(request, asked.said, failed=failure is not None)
         for text, pause_after_ms in by_card:
             yield Clause(text, request.release.cue, pause_after_ms)
-        yield self._use(asked, failure, by_card=bool(by_card), took_ms=1000.0 * (time.monotonic() - began_s))
+        use = self._use(asked, failure, by_card=bool(by_card), took_ms=1000.0 * (time.monotonic() - began_s))
+        _log(request, use)
+        yield use
         yield ReplyEnd()
 
     def _sentences(self, request: RespondRequest, asked: _Asked) -> Iterator[str]:
@@ -151,7 +153,15 @@ class RemoteResponder:
             took_ms=round(took_ms, 1),
             scrubbed=asked.scrubber.found,
             budget_used=round(session_share, 4),
+            prompt=account.prompt,
+            completion=account.completion,
         )
+
+
+def _log(request: RespondRequest, use: RemoteUse) -> None:
+    """Say in the server's log what it took: never what was said."""
+    told = {name: value for name, value in asdict(use).items() if name not in ("prompt", "completion")}
+    logger.info("remote_mind_asked", request=request.id, **told)
 
 
 def _kept(request: RespondRequest) -> frozenset[str]:
