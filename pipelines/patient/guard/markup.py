@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 # What people do, not what they say: "*sighs*", "(coughs)", "[looks away]", "_shrugs_", "<pause>".
 _STAGE = re.compile(
-    r"(?<!\*)\*(?!\*)[^*\n]{2,80}\*(?!\*)|\[[^\]\n]{2,80}\]|\([^()\n]{2,80}\)|(?<!\w)_[^_\n]{2,80}_(?!\w)"
+    r"(?<!\*)\*(?!\*)[^*\n]{2,80}\*(?!\*)|\[[^\]\n]{2,80}\]|\([^()\n]{2,80}\)|(?:^|(?<=[.!?…]\s))_[^_\n]{2,80}_(?!\w)"
 )
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>|<!--.*?-->")
 _TAG_SPOKEN = re.compile(r"</?(?:b|i|em|strong|p|br|span|div|u|a|li|ul|ol|h[1-6])\b[^<>]*>", re.IGNORECASE)
-# An emphasised word is spoken: "I *never* smoked", "**yes**".
+# An emphasised word is spoken: "I *never* smoked", "**yes**", and "it _hurts_" within a sentence.
 _EMPHASIS = re.compile(r"\*\*([^*]+)\*\*|__([^_]+)__|`([^`]+)`|~~([^~]+)~~")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 _LINE_MARKS = re.compile(r"^\s*(?:#{1,6}\s+|[-*+•]\s+|>\s+|\d+[.)]\s+)", re.MULTILINE)
 _URL = re.compile(r"\bhttps?://\S+|\bwww\.\S+", re.IGNORECASE)
-_LEFT_OVER = re.compile(r"[*_#`~<>\[\]{}|\\]+")
+_LEFT_OVER = re.compile(r"[*_#`~<>()\[\]{}|\\]+")
 _BLANKS = re.compile(r"\s+")
 # A single emphasised word of these is no stage direction.
 _ADVERBS = re.compile(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
+from pipelines.patient.guard.markup import spoken_text
 from pipelines.tts.clauses import STOP_PAUSE_MS, split_clauses
 
 Stopped = Literal["", "sentences", "line", "repeats"]
@@ -16,12 +16,8 @@ _MOST_WORDS = 24
 """What has no mark for so long is cut, so that the voice has something to say."""
 _CUT_WORDS = 16
 _GRAM, _MOST_GRAMS = 3, 3
-_DIRECTIONS = re.compile(r"\*[^*\n]{1,80}\*|\[[^\]\n]{0,80}\]|\([^)\n]{0,80}\)|<[^>\n]{0,80}>")
-_MARKS = re.compile(r"[*_`#~|>\\{}()\[\]<]+|https?://\S+")
-_LOOSE = re.compile(r" +([.,;:!?…])")
 _LABEL = re.compile(r"^\s*(?:(?i:patient|assistant|me)|[A-Z][a-z]+ [A-Z][a-z]+)\s*:\s*")
 _SENTENCE_END = re.compile(r"[.!?…]+(?=[\"'”’)]*(?:\s|$))")
-_BULLET = re.compile(r"^\s*(?:[-•–]|\d{1,2}[.)])\s+")
 
 
 class ClauseStream:
@@ -117,17 +113,8 @@ def _open(text: str) -> bool:
 
 
 def _speakable(text: str, *, first: bool) -> str:
-    """Return a text without what nobody says: stage directions, markdown, names of speakers, emoji."""
-    text = _DIRECTIONS.sub(" ", text.replace("**", ""))
-    text = _BULLET.sub("", _LABEL.sub("", text) if first else text)
-    text = _MARKS.sub(" ", text)
-    text = " ".join("".join(mark for mark in text if _is_said(mark)).split())
-    return _LOOSE.sub(r"\1", text).strip('"“” ')
-
-
-def _is_said(mark: str) -> bool:
-    kind = unicodedata.category(mark)
-    return mark in "°%$£€+" or not kind.startswith(("C", "S")) or mark == " "
+    """Return a text without what nobody says, a speaker's name before the first words among it."""
+    return spoken_text(_LABEL.sub("", text) if first else text).text.strip('"“” ')
 
 
 def _plain(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rapidfuzz import fuzz
 
+from pipelines.patient.guard.markup import spoken_text
 from pipelines.tts.clauses import split_clauses
 
 # Text without a mark is cut there: the voice can't wait for ever.
@@ -15,13 +16,9 @@ MOST_WORDS = 40
 SAME = 90
 
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*\s")
+# What is left before the first word where a stage direction was.
+_LOOSE = " .,;:!?…"
 _THINKING = re.compile(r"<(think|thinking|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_STAGE = re.compile(
-    r"(?<!\*)\*(?!\*)[^*\n]{1,200}\*(?!\*)|\[[^\]\n]{0,60}\]|\((?:sighs?|laughs?|pauses?|coughs?|nods?|smiles?)[^)\n]{0,60}\)",
-    re.I,
-)
-_MARKDOWN = re.compile(r"[*_`#>~|]+|^\s*(?:[-•]|\d+[.)])\s+", re.MULTILINE)
-_UNSPEAKABLE = re.compile(r"[^\w\s.,;:!?…'’‘\"“”()\-–—/%°£$€+&½¼¾]")
 
 
 class SentenceCutter:
@@ -100,11 +97,8 @@ def _first_letter(text: str) -> str:
 
 
 def speakable(text: str) -> str:
-    """Return a sentence without markup, stage directions, emoji and other marks that nobody says."""
-    plain = _MARKDOWN.sub(" ", _STAGE.sub(" ", text))
-    plain = " ".join(_UNSPEAKABLE.sub(" ", plain).split())
-    plain = re.sub(r"\s+([.,;:!?…])", r"\1", plain).lstrip(" .,;:!?…")
-    return plain if any(mark.isalnum() for mark in plain) else ""
+    """Return a sentence without what nobody says; empty if no word is left."""
+    return spoken_text(text).text.lstrip(_LOOSE)
 
 
 def is_said(sentence: str, said: Sequence[str], *, nearly: bool) -> bool:
