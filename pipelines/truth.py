@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from common.errors import AudioError
 from pipelines.patient.card import Slug, Text
+from pipelines.strict_yaml import load_strict
 
 SUFFIX = ".truth.yaml"
 
@@ -134,7 +135,7 @@ def load_truth(path: Path) -> Truth | None:
 def parse_truth(text: bytes, name: str) -> Truth:
     """Return what a truth file's bytes say; raises AudioError (`audio.truth`), which calls the file `name`."""
     try:
-        content = yaml.safe_load(text.decode("utf-8"))
+        content = load_strict(text.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _broken(name, "it is not UTF-8 text") from error
     except yaml.MarkedYAMLError as error:
@@ -144,6 +145,8 @@ def parse_truth(text: bytes, name: str) -> Truth:
         raise _broken(name, "it is not YAML") from error
     except RecursionError as error:
         raise _broken(name, "it is nested too deep") from error
+    except ValueError as error:  # e.g. a date that does not exist
+        raise _broken(name, "one of its values is none") from error
     try:
         return Truth.model_validate(content)
     except ValidationError as error:

@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from common.errors import AppError
 from server.host import Server
 from server.http import error_answers as errors
+from server.http.allowed_hosts import AllowedHosts
 from server.http.desk_routes import desk
 from server.http.realtime_routes import realtime
 from server.http.routes import ROUTES
@@ -20,6 +22,7 @@ from server.http.static_files import CompressedFiles
 from server.paths import STATIC
 from server.settings.tree import Settings
 from server.wire.channel import AbortableSockets
+from server.wire.ticket import HEADER as TICKET_HEADER
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -52,6 +55,18 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     app.state.server = server
+    origins, hosts = settings.server.allowed_origins, settings.server.allowed_hosts
+    if origins:
+        # Tokens go in headers, and the cookie of a log-in is for our own pages alone: no credentials.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=("GET", "POST", "PATCH", "DELETE"),
+            allow_headers=("Authorization", "Content-Type", TICKET_HEADER),
+            expose_headers=("Location", "Retry-After"),
+        )
     app.add_middleware(SecurityHeaders)
+    if hosts:
+        app.add_middleware(AllowedHosts, allowed=hosts)
     app.add_middleware(AbortableSockets)  # added last, so outermost
     return app

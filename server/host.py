@@ -46,8 +46,10 @@ from server.sessions.factory import DriverFactory
 from server.sessions.folders import SessionFolders
 from server.sessions.index import SessionIndex
 from server.sessions.past import PastSessions
+from server.sessions.rate_limit import RateLimit
 from server.sessions.registry import SessionRegistry
 from server.sessions.retention import retain_for_ever, sweep_for_ever
+from server.settings.reservations import ReservationSettings
 from server.settings.tree import Settings
 from server.store.store import Store
 from server.voice_arrivals import watch_voices
@@ -57,6 +59,7 @@ logger = structlog.get_logger("server.host")
 LAG_EVERY_S = 0.5
 # When the server stops, sessions have so long to be told, and their logs to be closed.
 END_GRACE_S = 5.0
+REPORTS = ReservationSettings(burst=10, per_minute=6)
 # In the data folder: what a remote mind has cost today.
 SPENDING_FILE = "remote-spending.json"
 
@@ -92,6 +95,8 @@ class Server:
         self.admission = Admission(
             settings.server, prepare_s=settings.session.prepare_s, clock=self.clock, metrics=self.metrics
         )
+        # By session: whoever has something to tell does so now and then.
+        self.reports = RateLimit(REPORTS, now_s=lambda: self.clock.now_ms() / 1000.0)
         self.index: SessionIndex
         self.registry: SessionRegistry
         self.eraser: Eraser

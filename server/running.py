@@ -17,6 +17,7 @@ from server.door.config import BACKLOG, serving_config
 from server.host import Server
 from server.logs import setup_logging
 from server.records.locking import lock_folder
+from server.settings.advice import production_advice
 from server.settings.tree import Settings
 from server.store.store import Store
 
@@ -39,13 +40,14 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
     setup_logging(settings.log)
     for note in notes:
         logger.warning("setting_without_effect", note=note)
+    for advice in production_advice(settings):
+        logger.warning("setting_to_think_about", note=advice)
     app = create_app(settings)
     lock = lock_folder(settings.data_path)
     asyncio.run(_try_database(settings))
     listening = listen(settings)
     host, port = listening.getsockname()[:2]
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-    print(f"Interlocutor is at http://{shown}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201 - for the person
+    print(f"Interlocutor is at http://{_shown(host)}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201 - for the person
     config = serving_config(app, settings.server, app.state.server.metrics, timeout_graceful_shutdown=SHUTDOWN_GRACE_S)
     try:
         _DrainingServer(config, app.state.server).run(sockets=[listening])
@@ -72,6 +74,12 @@ class _DrainingServer(uvicorn.Server):
         if await self._ours.drain():
             await asyncio.sleep(DEBRIEF_GRACE_S)
         await super().shutdown(sockets)
+
+
+def _shown(host: str) -> str:
+    """Return what to write for an address in a URL: one of this machine where it listens on all."""
+    known = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"[{known}]" if ":" in known else known
 
 
 def listen(settings: Settings) -> socket.socket:

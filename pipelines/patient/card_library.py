@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from common.errors import CardError
 from pipelines.patient.card import Card
+from pipelines.strict_yaml import load_strict
 
 # A rich card has about 10 KiB; more than this is a mistake, or YAML made to exhaust memory.
 MAX_CARD_BYTES = 256 * 1024
@@ -114,7 +115,7 @@ def _read_mapping(path: Path, name: str) -> tuple[dict[str, Any] | None, str, li
     if len(content) > MAX_CARD_BYTES:
         return None, "", [f"{name}: is larger than {MAX_CARD_BYTES // 1024} KiB; a card is a few pages of text"]
     try:
-        data = yaml.load(content.decode("utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that refuses more
+        data = load_strict(content.decode("utf-8"))
     except UnicodeDecodeError as error:
         return None, "", [f"{name}: is not UTF-8 text (byte {error.start}); save it as UTF-8"]
     except yaml.YAMLError as error:
@@ -126,31 +127,6 @@ def _read_mapping(path: Path, name: str) -> tuple[dict[str, Any] | None, str, li
     if not isinstance(data, dict):
         return None, "", [f"{name}: must be a mapping with the keys id, title, candidate, patient, cues, ..."]
     return data, hashlib.sha256(content).hexdigest(), []
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML's safe subset, without aliases and with keys that occur once only.
-
-    A repeated key silently loses what the first one said, and nested aliases can blow up a small file (the
-    "billion laughs" attack); a card needs neither.
-    """
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.get_mark()
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) can't be used in cards", mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key.value, str):
-                # Pydantic names it as an unknown key, or YAML as one that can't be a key.
-                continue
-            if key.value in keys:
-                raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' occurs twice", key.start_mark)
-            keys.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def _explain_yaml(error: yaml.YAMLError) -> str:

@@ -58,13 +58,16 @@ def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
     Looks at the settings, the choice of engines and the cards. For the machine there is `interlocutor doctor`.
     """
     from common.errors import SettingsError
+    from server.settings.advice import data_path_faults, production_advice
     from server.settings.tree import load_with_origins
 
     loaded = load_with_origins(config_folder=config, overrides=overrides or ())
     settings = loaded.settings
-    faults = startup_faults(settings)
+    faults = data_path_faults(settings) + startup_faults(settings)
     if faults:
         raise SettingsError("\n".join(faults))
+    for advice in production_advice(settings):
+        typer.echo(f"warning: {advice}", err=True)
     for note in (*loaded.notes, *_not_installed(settings), *_remote_mind(settings)):
         typer.echo(f"note: {note}", err=True)
     typer.echo(f"settings for {settings.environment} can be used (digest {settings.digest()[:12]})")

@@ -66,7 +66,7 @@ async def open_call(request: Request) -> Response:
     check_ready(server)
     caller = await _caller(request)
     body = await _body(request)
-    offer = check_offer(body.sdp)
+    offer = check_offer(body.sdp, server.settings.rtc)
     found = _find(server, request, caller)
     principal, session = found.principal, found.session
 
@@ -101,7 +101,7 @@ async def open_call(request: Request) -> Response:
 async def renew_call(request: Request) -> Response:
     """Answer a later offer of a call: one that changes nothing of the way, or an ICE restart."""
     call = await _own_call(request)
-    offer = check_offer((await _body(request)).sdp)
+    offer = check_offer((await _body(request)).sdp, server_of(request).settings.rtc)
     return Response(await call.answer(offer), media_type=SDP)
 
 

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from common.errors import AppError, CapacityError
+from server.http.security import add_security_headers, path_of
 
 
 def error_response(error: AppError) -> JSONResponse:
@@ -21,9 +22,12 @@ async def app_error(_request: Request, error: Exception) -> Response:
     return error_response(error)
 
 
-async def our_fault(_request: Request, _error: Exception) -> Response:
+async def our_fault(request: Request, _error: Exception) -> Response:
     """Answer a request that failed by a fault of ours, without internals."""
-    return error_response(AppError("something went wrong on our side; try again"))
+    response = error_response(AppError("something went wrong on our side; try again"))
+    # It is answered outside of everything that else adds these.
+    add_security_headers(response.headers, request.headers.get("host", ""), path_of(request.scope))
+    return response
 
 
 async def client_gone(_request: Request, _error: Exception) -> Response:

@@ -199,9 +199,12 @@ def gate(request: Request) -> Principal | None:
 def open_here(request: Request, settings: Settings) -> bool:
     """Return whether no key is asked for: in dev, from this machine, addressed as this machine, with nothing between.
 
-    The name that was asked for counts too, since a page from elsewhere can have its own name lead to this machine.
+    The name that was asked for counts too, since a page from elsewhere can have its own name lead to this machine. And
+    a proxy that says nothing of whom it asks for often asks by HTTP/1.0, as no browser does.
     """
-    if settings.environment != "dev" or request.client is None:
+    if settings.environment != "dev" or request.client is None or not is_loopback(settings.server.host):
+        return False
+    if request.scope["http_version"] == "1.0":
         return False
     if any(name in request.headers for name in FORWARDED):
         return False

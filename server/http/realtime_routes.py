@@ -40,8 +40,8 @@ async def realtime(websocket: WebSocket) -> None:
             server.registry.join(session)
     except AppError as error:
         logger.info("realtime_refused", code=error.code)
-        # A browser is not shown the answer to a handshake; a client that comes back must know what to do.
-        if back:
+        # A page is not shown the answer to a handshake, and a client that comes back must know what to do.
+        if back or "origin" in websocket.headers:
             await websocket.accept(subprotocol=protocol)
             await websocket.send_text(error_event(error).model_dump_json())
             await websocket.close(error.close_code, error.code)

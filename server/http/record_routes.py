@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from audio.recorder import RECORDING_NAME
-from common.errors import ProtocolError
+from common.errors import ProtocolError, RateError
 from pipelines.events import Audience, ProblemReported
 from pipelines.log.recorded_turns import recorded_turns, turns_as_json
 from pipelines.log.stored_events import StoredLog
@@ -153,6 +153,13 @@ async def report_problem(request: Request) -> Response:
         raise ProtocolError(
             "the role-play is not under way; tell whoever runs this server", code="session.over", http_status=400
         )
+    if wait_s := server_of(request).reports.wait_s(session.id):
+        raise RateError(
+            f"too many problems were reported; try again in {wait_s} seconds",
+            retry_after_s=wait_s,
+            code="session.too_many_reports",
+        )
+    server_of(request).reports.take_token(session.id)
     session.driver.log.append(ProblemReported(report.kind, report.text))
     logger.info("problem_reported", session=session.id, kind=report.kind)
     return JSONResponse({"id": session.id, "reported": True}, status_code=201)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urlsplit
-
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_HOST = re.compile(r"^[A-Za-z0-9.\-\[\]:]{1,255}$")
+from server.addresses import is_same_host, normal_origin, parse_host
 
 
 def content_policy(host: str) -> str:
     """Return the content security policy for pages served from `host`: nothing from anywhere else."""
-    # 'self' does not cover ws:// in every browser in use, so the socket's address is named.
-    sockets = f" ws://{host} wss://{host}" if _HOST.match(host) else ""
+    # 'self' does not cover ws:// in every browser in use, so the socket's address is named. A policy has no way to name
+    # an address of IPv6; the browsers that people reach one with take 'self' for it.
+    known = parse_host(host)
+    sockets = f" ws://{host} wss://{host}" if known is not None and not known.is_ipv6 else ""
     return (
         "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
         f"worker-src 'self'; connect-src 'self'{sockets}; object-src 'none'; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'"
     )
+
+
+def add_security_headers(headers: MutableHeaders, host: str, path: str) -> None:
+    """Add the headers that every answer has."""
+    headers["Content-Security-Policy"] = content_policy(host)
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["Permissions-Policy"] = "microphone=(self), camera=(), geolocation=()"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    if path.startswith("/api/"):
+        # What people said, and who they are, is for whoever asked alone.
+        headers["Cache-Control"] = "no-store"
 
 
 class SecurityHeaders:
@@ -37,18 +48,16 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = content_policy(host)
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
-                headers["Permissions-Policy"] = "microphone=(self), camera=(), geolocation=()"
-                headers["Cross-Origin-Opener-Policy"] = "same-origin"
-                if scope["path"].startswith("/api/"):
-                    # What people said, and who they are, is for whoever asked alone.
-                    headers["Cache-Control"] = "no-store"
+                add_security_headers(MutableHeaders(scope=message), host, path_of(scope))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path of a request without the prefix that a proxy serves us under."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def origin_allowed(headers: Headers, allowed: tuple[str, ...]) -> bool:
@@ -56,4 +65,4 @@ def origin_allowed(headers: Headers, allowed: tuple[str, ...]) -> bool:
     origin = headers.get("origin")
     if origin is None:
         return True
-    return origin in allowed or urlsplit(origin).netloc == headers.get("host")
+    return normal_origin(origin) in allowed or is_same_host(origin, headers.get("host"))

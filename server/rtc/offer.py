@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 
 from aiortc import RTCIceParameters
 from aiortc.sdp import SessionDescription
 
 from common.errors import ProtocolError
+from server.settings.rtc import RtcSettings
 
 # Chromium's offer of one audio track and a data channel has 2 to 4 KiB.
 MAX_SDP_BYTES = 65_536
@@ -25,8 +27,11 @@ class Offer:
     ice: RTCIceParameters
 
 
-def check_offer(body: bytes) -> Offer:
-    """Return a request's body as an offer; raises ProtocolError with a code that begins with `rtc.`."""
+def check_offer(body: bytes, settings: RtcSettings) -> Offer:
+    """Return a request's body as an offer; raises ProtocolError with a code that begins with `rtc.`.
+
+    It has only those of its candidates that we may send to before they have sent to us.
+    """
     if len(body) > MAX_SDP_BYTES:
         raise ProtocolError(
             f"the offer is larger than {MAX_SDP_BYTES} bytes; send one with a track of sound and a data channel only",
@@ -46,7 +51,7 @@ def check_offer(body: bytes) -> Offer:
     except Exception:
         # The parser asserts, indexes and looks up: whatever it raises, the text is no offer.
         raise _bad("the body is no SDP offer; send the text of RTCPeerConnection.createOffer()") from None
-    return Offer(_without_hidden(text), _sections(description))
+    return Offer(_without_strangers(text, settings), _sections(description))
 
 
 def _check_candidates(text: str) -> None:
@@ -91,24 +96,32 @@ def _sections(description: SessionDescription) -> RTCIceParameters:
     return ice
 
 
-def _without_hidden(text: str) -> str:
-    """Return an offer without candidates that are names, and without the word that these were all.
+def _without_strangers(text: str, settings: RtcSettings) -> str:
+    """Return an offer without the candidates that we must not send to first, and without the word that these were all.
 
-    Browsers hide addresses behind names that only mDNS resolves, which takes a second and fails across networks. Their
-    checks tell us the address in any case, so they must be waited for.
+    Anybody can write anybody's address into an offer. The checks of whoever made it tell us the address in any case, so
+    they are waited for. Only a server that is reached through servers of ICE must knock first.
     """
     kept = [
         line
         for line in text.splitlines()
         if not line.startswith("a=end-of-candidates")
-        and not (line.startswith("a=candidate:") and _is_hidden(line.split()))
+        and not (line.startswith("a=candidate:") and not _may_send_to(line.split(), settings))
     ]
     return "\r\n".join(kept) + "\r\n"
 
 
-def _is_hidden(parts: list[str]) -> bool:
-    """Whether a candidate can't be checked from here: a name, or TCP."""
-    return len(parts) < 8 or parts[4].endswith(".local") or parts[2].lower() != "udp"
+def _may_send_to(parts: list[str], settings: RtcSettings) -> bool:
+    """Whether a candidate may be checked from here: of UDP, a public address or one of the networks that are set."""
+    if not settings.use_ice_servers or len(parts) < 8 or parts[2].lower() != "udp":
+        return False
+    try:
+        address = ip_address(parts[4])
+    except ValueError:
+        return False  # a name: browsers hide addresses behind those that only mDNS resolves
+    return any(address in ip_network(network) for network in settings.peer_networks) or (
+        address.is_global and not address.is_multicast
+    )
 
 
 def _bad(why: str) -> ProtocolError:

@@ -40,6 +40,11 @@ class RtcSettings(BaseModel):
         description="Networks, e.g. 192.168.0.0/16: clients get only this machine's addresses in them; empty: all "
         "addresses except loopback.",
     )
+    peer_networks: tuple[str, ...] = Field(
+        default=(),
+        description="Networks of clients, e.g. 10.0.0.0/8, to which this server may send before it hears from them. "
+        "With rtc.use_ice_servers it does so to public addresses, and to no others but these.",
+    )
     udp_port_min: int = Field(default=0, ge=0, le=65535, description="First UDP port of calls; 0: any free one.")
     udp_port_max: int = Field(
         default=0, ge=0, le=65535, description="Last UDP port of calls; each call takes one port on each address."
@@ -56,7 +61,7 @@ class RtcSettings(BaseModel):
                 raise ValueError(f"{server!r} is no STUN or TURN address; write turn:host:port or stun:host:port")
         return servers
 
-    @field_validator("host_networks")
+    @field_validator("host_networks", "peer_networks")
     @classmethod
     def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
         for network in networks:

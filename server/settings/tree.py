@@ -28,6 +28,7 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.engine_settings import EngineSettings
 from pipelines.models.settings import ModelSettings
 from pipelines.responders.remote.providers import KEYS
+from server.addresses import normal_origin, parse_host
 from server.paths import ROOT
 from server.settings import layers
 from server.settings.aliases import apply_aliases
@@ -78,7 +79,13 @@ class ServerSettings(_Section):
     )
     allowed_origins: tuple[str, ...] = Field(
         default=(),
-        description="Origins whose pages may connect, e.g. https://exam.example.org; empty: only this server's own.",
+        description="Origins whose pages may connect and call the API, e.g. https://exam.example.org; empty: only this "
+        "server's own.",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Names under which this server answers, e.g. oet.example.org or *.example.org; empty: any. Set it "
+        "in production: a page elsewhere can have a name of its own lead here.",
     )
     send_deadline_s: float = Field(
         default=5,
@@ -115,6 +122,23 @@ class ServerSettings(_Section):
     allow_embedded_in_production: bool = Field(
         default=False, description="Allow the embedded demonstration recogniser and voice in production."
     )
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        found = tuple(normal_origin(origin) for origin in origins)
+        for origin, known in zip(origins, found, strict=True):
+            if known is None:
+                raise ValueError(f"{origin!r} is no origin; write https://name or https://name:port")
+        return tuple(known for known in found if known is not None)
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if parse_host(host.removeprefix("*.")) is None:
+                raise ValueError(f"{host!r} is no host; write a name, without https://")
+        return hosts
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -242,6 +266,8 @@ class Settings(_Section):
             faults.append(
                 "auth.mode: production refuses open, in which strangers may sit exams; set accounts or guests"
             )
+        if self.log.level == "DEBUG":
+            faults.append("log.level: production refuses DEBUG, which writes what people say; set INFO")
         faults += self.check_backend(self.engines.backend)
         for kind in ("recogniser", "interpreter", "responder", "synthesiser"):
             if getattr(self.engines, kind) == "scripted":

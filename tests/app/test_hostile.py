@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from audio.frames import WIRE_HZ, silence
+from bench.replay.remote import reserve
 from server.host import Server
 from tests.app.inside import KEY, serving, until
 from tests.app.knocking import Knocker, frame, handshake, knocking
 from tests.app.process import ServerProcess
-from tests.app.wire import CARD, joined
+from tests.app.wire import CARD, Wire, connect_to, joined
 
 pytestmark = pytest.mark.asyncio
 
@@ -163,6 +167,82 @@ async def test_who_asks_is_who_a_trusted_proxy_names_and_nobody_else(tmp_path: P
         assert [await opened(address, "127.0.0.1", f"203.0.113.{n}") for n in (1, 2, 2)] == [b"201", b"201", b"429"]
         # Whoever is no proxy can call himself what he likes.
         assert [await opened(address, "127.0.0.2", f"203.0.113.{n}") for n in (3, 4)] == [b"201", b"429"]
+
+
+async def test_problems_are_reported_now_and_then(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, server), _begun(address) as (session_id, token):
+        async with httpx2.AsyncClient(base_url=f"http://{address}") as client:
+            answers = [
+                await client.post(
+                    f"/api/sessions/{session_id}/problems",
+                    json={"kind": "sound", "text": "It crackles."},
+                    headers={"Authorization": f"Bearer {token}"},
+                )
+                for _ in range(30)
+            ]
+        assert [answer.status_code for answer in answers] == [201] * 10 + [429] * 20
+        assert answers[-1].json()["error"]["code"] == "session.too_many_reports"
+        assert 1 <= int(answers[-1].headers["Retry-After"]) <= 10
+        assert server.registry.get(session_id).driver is not None
+
+
+async def test_a_truth_file_can_not_blow_up(tmp_path: Path) -> None:
+    bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    async with serving(tmp_path) as (address, _), httpx2.AsyncClient(base_url=f"http://{address}") as client:
+        began_s = time.monotonic()
+        answer = await client.post("/api/lab/truth", content=bomb, headers={"Authorization": f"Bearer {KEY}"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "recording.truth")
+        assert "aliases" in answer.json()["error"]["message"]
+        assert time.monotonic() - began_s < 10.0
+
+
+async def test_the_latency_page_asks_for_a_key_behind_a_proxy_that_says_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, _):
+        for version, status in [("1.1", b"200"), ("1.0", b"401")]:
+            async with knocking(address) as visitor:
+                # nginx's plain `proxy_pass` asks like this for whoever asked it.
+                await visitor.send(
+                    f"GET /api/lab HTTP/{version}\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode()
+                )
+                assert (await visitor.rest())[9:12] == status
+
+
+async def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
+    limits = {"burst": 3, "per_minute": 0.01}
+    async with serving(tmp_path, reservations=limits, max_sessions=2) as (address, server):
+        async with httpx2.AsyncClient(base_url=f"http://{address}") as client:
+            for number in range(40):
+                named = {"X-Forwarded-For": f"203.0.113.{number % 8}"}
+                await client.post("/api/sessions", json={"card": CARD}, headers=named)
+                await client.post("/api/sessions", json={"card": "none"}, headers=named)
+        folders = tmp_path / "sessions"
+        await until(lambda: len(list(folders.iterdir())) <= 2)
+        assert len(server.registry.running()) == 0
+
+
+async def test_a_fault_of_ours_has_the_headers_of_every_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(tmp_path) as (address, server), httpx2.AsyncClient(base_url=f"http://{address}") as client:
+        monkeypatch.delattr(server, "cards")
+        answer = await client.get("/api/cards")
+        assert answer.status_code == 500
+        for name in ("Content-Security-Policy", "X-Content-Type-Options", "Cache-Control"):
+            assert name in answer.headers, name
+
+
+@asynccontextmanager
+async def _begun(address: str) -> AsyncIterator[tuple[str, str]]:
+    """Hold a role-play that has begun; yield its id and its token."""
+    reserved = await reserve(f"http://{address}", CARD)
+    wire = Wire(await connect_to(reserved))
+    try:
+        await wire.until("session.created")
+        await wire.append(silence(100, WIRE_HZ))
+        await wire.until("interlocutor.session.started")
+        yield reserved.id, reserved.token
+    finally:
+        await wire.drop()
 
 
 @asynccontextmanager

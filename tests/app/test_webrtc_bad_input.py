@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import reserve
+from bench.replay.webrtc_call import DIRECT
 from tests.app.inside import until
 from tests.app.process import ServerProcess
 from tests.app.wire import CARD, check_log, sentence
@@ -130,3 +133,23 @@ async def test_a_call_that_is_misused_ends_or_goes_on_and_the_server_is_as_befor
     async with asyncio.timeout(3 * PATIENCE_S):
         await misdeed(mock_server)
     await until(lambda: calls_over() > before)
+
+
+async def test_an_offer_that_names_strangers_sends_them_nothing(mock_server: ServerProcess) -> None:
+    """Whoever makes an offer can write anybody's address into it; the call works by the checks that come to us."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.setblocking(False)
+
+        async def naming_strangers(offer: str) -> str:
+            named = f"a=candidate:1 1 udp 2130706431 127.0.0.1 {stranger.getsockname()[1]} typ host"
+            lines = [line for line in offer.splitlines() if not line.startswith("a=candidate:")]
+            at = next(number for number, line in enumerate(lines) if line.startswith("a=ice-ufrag"))
+            return "\r\n".join([*lines[:at], named, *lines[at:]]) + "\r\n"
+
+        way = replace(DIRECT, offer=naming_strangers)
+        async with calling(await reserve(mock_server.url, CARD), way=way) as wire:
+            await wire.append(silence(200, WIRE_HZ))
+            await wire.until("interlocutor.session.started")
+            with pytest.raises(BlockingIOError):
+                stranger.recv(2_048)
