@@ -17,6 +17,7 @@ import structlog
 
 from audio.clock import Clock, LoopClock
 from common.errors import AppError, SettingsError
+from pipelines.assessment.assessor import Assessor
 from pipelines.choice import Choice
 from pipelines.engine_choices import Choices, choose_engines
 from pipelines.engine_lanes import build_lanes, stop_lanes, synthesiser_lane
@@ -97,6 +98,7 @@ class Server:
         )
         # By session: whoever has something to tell does so now and then.
         self.reports = RateLimit(REPORTS, now_s=lambda: self.clock.now_ms() / 1000.0)
+        self.assessor = Assessor(self.choices.interpreter.factory)
         self.index: SessionIndex
         self.registry: SessionRegistry
         self.eraser: Eraser

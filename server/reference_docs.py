@@ -133,6 +133,21 @@ def measures_markdown() -> str:
         "|---|---|---|---|",
     ]
     lines += [f"| `{of}` | {each.unit} | {each.text} | {each.limits} |" for of, each in DEFINITIONS.items()]
+    lines += [
+        "",
+        "## Tasks of the card",
+        "",
+        "A task is *heard* where there is ample sign of all that it asks for, *perhaps* where there is some of one",
+        "part. Otherwise it is *not heard*, which is not the same as not done.",
+        "",
+        "- To find something out: the patient told at least half of the cues that belong to the task, and two or more.",
+        "- To respond to a worry: the patient told it, and the next turn shows understanding or reassures.",
+        "- To explain: two sentences and 25 words or more that are near in meaning to the task.",
+        "- To advise: 20 words or more that are near to it, about two of the things that the task names.",
+        "",
+        "The text encoder finds what is near. Without one, nothing is said of tasks. How often a task that is called",
+        "heard was done: [benchmarks](benchmarks.md), measured by `interlocutor eval tasks`.",
+    ]
     return "\n".join(lines) + "\n"
 
 

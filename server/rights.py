@@ -37,6 +37,8 @@ class Action(StrEnum):
     READ_RECORD = "session.read"
     HEAR_RECORDING = "session.hear"
     READ_LOG = "session.log"
+    READ_MEASURES = "session.measures"
+    READ_EXAM_MEASURES = "session.exam_measures"
     DELETE_PRACTICE = "session.delete_practice"
     DELETE_EXAM = "session.delete_exam"
     REPORT_PROBLEM = "session.report"
@@ -76,6 +78,9 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     Action.READ_RECORD: {"candidate": _OWN, "examiner": _EXAMS, "developer": _ALL, "admin": _OWN},
     Action.HEAR_RECORDING: {"candidate": _OWN, "examiner": _EXAMS, "developer": _ALL, "admin": _OWN},
     Action.READ_LOG: {"candidate": _OWN, "examiner": _EXAMS, "developer": _ALL, "admin": _OWN},
+    Action.READ_MEASURES: {"candidate": _OWN, "examiner": _OWN, "developer": _ALL, "admin": _OWN},
+    # Whoever sits an exam is told no figures of it.
+    Action.READ_EXAM_MEASURES: {"examiner": _EXAMS, "developer": _ALL},
     Action.DELETE_PRACTICE: {"candidate": _OWN, "examiner": _OWN, "developer": _ALL, "admin": _ALL},
     # A candidate ends their practice; the record of an exam belongs to the exam.
     Action.DELETE_EXAM: {"developer": _ALL, "admin": _ALL},

@@ -11,6 +11,7 @@ from bench.cli.evaluate_guard import guard, leaks
 from bench.cli.evaluate_model import model
 from bench.cli.evaluate_pauses import pauses
 from bench.cli.evaluate_sound import sound
+from bench.cli.evaluate_tasks import tasks
 from bench.cli.evaluate_turns import turns
 from server.cli.options import ConfigFolder, Overrides
 
@@ -24,13 +25,14 @@ group = typer.Typer(help="Measure how well the engines do their task.", no_args_
 
 
 def register(app: typer.Typer) -> None:
-    """Add `eval cues`, `eval guard`, `eval leaks`, `eval patient`, `eval pauses`, `eval sound` and `eval turns`."""
+    """Add `eval` with its commands."""
     app.add_typer(group, name="eval")
     group.command("guard")(guard)
     group.command("leaks")(leaks)
     group.command("model")(model)
     group.command("pauses")(pauses)
     group.command("sound")(sound)
+    group.command("tasks")(tasks)
     group.command("turns")(turns)
 
 

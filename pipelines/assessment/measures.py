@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pipelines.assessment.fluency import fluency
 from pipelines.assessment.interaction import interaction
 from pipelines.assessment.measure import Measure
-from pipelines.assessment.sentences import SentenceReader, sentences_of
+from pipelines.assessment.sentences import Sentence, SentenceReader, sentences_of
 from pipelines.assessment.spoken import Spoken, spoken_of
 from pipelines.assessment.vocabulary import vocabulary
 from pipelines.log.session_log import LogEntry
@@ -19,7 +19,11 @@ def measure(spoken: Spoken, card: Card, reader: SentenceReader | None = None) ->
 
     With a `reader`, acts are read sentence by sentence; without one, each turn counts as what it was answered as.
     """
-    sentences = sentences_of(spoken, reader)
+    return measure_sentences(spoken, sentences_of(spoken, reader), card)
+
+
+def measure_sentences(spoken: Spoken, sentences: tuple[Sentence, ...], card: Card) -> tuple[Measure, ...]:
+    """Return every measure of `DEFINITIONS`, in order, for sentences that were read."""
     return (
         *fluency(spoken),
         *vocabulary(spoken, sentences, card.words()),

@@ -45,6 +45,11 @@ _SIGNPOST = _any_of(
     r"there are (?:two|three|four|a few|some) things\b",
     r"the (?:first|second|third|last|other|main) thing\b",
 )
+_PROMISE = _any_of(
+    r"(?:i(?:'ll| will|'m going to| am going to)|let me)(?: \w+)? (?:explain|tell you|talk)(?: to)?(?: you)?\b"
+)
+# A longer sentence that begins so goes on to explain.
+_PROMISE_WORDS = 16
 
 
 def is_open(question: str) -> bool:
@@ -60,3 +65,8 @@ def is_signpost(sentence: str) -> bool:
 def only_announces(sentence: str) -> bool:
     """Tell whether a sentence says that questions will come, and asks none."""
     return is_signpost(sentence) and not sentence.endswith("?") and not is_open(sentence)
+
+
+def only_promises(sentence: str) -> bool:
+    """Tell whether a sentence says that an explanation will come, and explains nothing."""
+    return _PROMISE.search(sentence) is not None and len(sentence.split()) <= _PROMISE_WORDS

@@ -21,7 +21,7 @@ from pipelines.intent.reading import Reading, read
 from pipelines.intent.sentences import claims_of, sentences_of
 from pipelines.intent.topics import TopicIndex
 from pipelines.intent.unintelligible import why_unintelligible
-from pipelines.intent.vectors import Remembering
+from pipelines.intent.vectors import Remembering, Vectoriser
 from pipelines.models.devices import choose_device
 from pipelines.patient.card import Card
 
@@ -62,6 +62,11 @@ class LearnedInterpreter:
         self._exemplars_file = exemplars
         self._learned: tuple[TopicIndex, ActClassifier, DistressClassifier] | None = None
         self._indexes: OrderedDict[str, tuple[Card, CardIndex]] = OrderedDict()
+
+    @property
+    def vectoriser(self) -> Vectoriser:
+        """What makes sentences vectors."""
+        return self._vectoriser
 
     def warm(self) -> None:
         """Load the encoder and learn from the exemplars (seconds)."""

@@ -14,6 +14,7 @@ from server.cli.at_store import with_store
 from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
+    from pipelines.assessment.assessor import Assessment
     from server.settings.tree import Settings
     from server.store.sessions import IndexedSession
     from server.store.store import Store
@@ -101,6 +102,39 @@ def export(
 
 
 @group.command()
+def measures(
+    session_id: _SessionId, as_json: AsJson = False, overrides: Overrides = None, config: ConfigFolder = None
+) -> None:
+    """Show the measures of a role-play, and which tasks of its card were heard; docs/measures.md says what each is."""
+    from common.errors import ProtocolError
+    from pipelines.assessment.assessor import Assessor
+    from pipelines.engine_choices import choose_engines
+    from pipelines.events import Audience
+    from pipelines.log.stored_events import StoredLog
+    from pipelines.patient.card_library import CardLibrary
+    from server.records.folder import RecordFolder
+
+    async def do(store: Store, settings: Settings) -> Assessment:
+        known = await _known(store, session_id)
+        folder = settings.data_path / "sessions" / session_id
+        record = RecordFolder(folder)
+        if known.state == "running" or record.erased or not record.has_log:
+            why = "there is nothing to measure: the role-play is not over, nobody joined it, or it was erased"
+            raise ProtocolError(why, code="session.gone", http_status=404)
+        card = CardLibrary.load(settings.cards_folder).get_card(known.card_id)
+        choice = choose_engines(settings.engines, settings.models).interpreter
+        made = Assessor(choice.factory).assess(StoredLog(folder).records(Audience.DEVELOPER), card)
+        await store.append("measures.read", by="command line", session=session_id)
+        return made
+
+    found = with_store(do, overrides=overrides, config=config)
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+        return
+    _print_measures(found)
+
+
+@group.command()
 def delete(
     session_id: _SessionId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")] = False,
@@ -136,6 +170,26 @@ def delete(
 
     with_store(do, overrides=overrides, config=config)
     typer.echo(f"{session_id} is erased")
+
+
+def _print_measures(found: Assessment) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from pipelines.assessment.measure import DEFINITIONS
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("Measure", "Value", "Unit", "From"):
+        table.add_column(title, justify="right" if title == "Value" else "left", overflow="fold")
+    for each in found.measures:
+        value = each.unmeasured if each.value is None else f"{each.value:.2f}".rstrip("0").rstrip(".")
+        counts = ", ".join(f"{name} {number:.0f}" for name, number in each.counts.items())
+        table.add_row(each.id, value, "" if each.value is None else DEFINITIONS[each.id].unit, counts)
+    Console().print(table)
+    for task in found.tasks or ():
+        places = ", ".join(f"{each.from_ms / 1000:.0f} s" for each in task.evidence)
+        Console().print(Text(f"{task.state.replace('_', ' ')}: {task.text}" + (f" ({places})" if places else "")))
 
 
 async def _known(store: Store, session_id: str) -> IndexedSession:

@@ -13,6 +13,7 @@ from server.http import call_routes as calls
 from server.http import desk_routes as desk
 from server.http import history_routes as history
 from server.http import lab_routes as lab
+from server.http import measure_routes as measures
 from server.http import page_routes as pages
 from server.http import record_routes as records
 from server.http import session_routes as sessions
@@ -47,6 +48,10 @@ def _deleting(session: Session) -> Action:
     return Action.DELETE_EXAM if session.mode == "exam" else Action.DELETE_PRACTICE
 
 
+def _measuring(session: Session) -> Action:
+    return Action.READ_EXAM_MEASURES if session.mode == "exam" else Action.READ_MEASURES
+
+
 _CALL = f"{calls.CALLS}/{{call_id}}"
 _SESSION = "/api/sessions/{session_id}"
 _PERSON = "/api/people/{person_id}"
@@ -76,6 +81,7 @@ ROUTES: tuple[Entry, ...] = (
     Entry(_SESSION, records.delete_session, _deleting, ("DELETE",), about_session=True),
     Entry(f"{_SESSION}/recording", records.session_recording, Action.HEAR_RECORDING, about_session=True),
     Entry(f"{_SESSION}/record", records.session_record, Action.READ_RECORD, about_session=True),
+    Entry(f"{_SESSION}/measures", measures.session_measures, _measuring, about_session=True),
     Entry(f"{_SESSION}/log", records.session_log, Action.READ_LOG, about_session=True),
     Entry(f"{_SESSION}/problems", records.report_problem, Action.REPORT_PROBLEM, ("POST",), about_session=True),
     Entry("/api/rtc", calls.rtc_info, Action.TAKE_PART, in_handler=True),

@@ -75,6 +75,8 @@ SESSION: dict[str, tuple[set[str], set[str], set[str], set[str]]] = {
     "GET /api/sessions/{session_id}": (set("CEDATK"), set("DK"), set("EDK"), set("CEDATK")),
     "GET /api/sessions/{session_id}/record": (set("CEDATK"), set("DK"), set("EDK"), set("CEDATK")),
     "GET /api/sessions/{session_id}/recording": (set("CEDATK"), set("DK"), set("EDK"), set("CEDATK")),
+    # Of their own exam nobody is told figures.
+    "GET /api/sessions/{session_id}/measures": (set("CEDATK"), set("DK"), set("EDK"), set("DK")),
     "GET /api/sessions/{session_id}/log": (set("CEDATK"), set("DK"), set("EDK"), set("CEDATK")),
     "POST /api/sessions/{session_id}/problems": (set("CDTK"), set("DK"), set("DK"), set("CDTK")),
     "DELETE /api/sessions/{session_id}": (set("CEDATK"), set("DAK"), set("DAK"), set("DAK")),

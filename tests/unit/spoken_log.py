@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pipelines import events as e
 from pipelines.engines import Word
-from pipelines.log.session_log import LogEntry, SessionLog
+from pipelines.log.session_log import LogEntry, LogStore, SessionLog
 
 WORD_MS = 500.0
 
@@ -14,10 +14,10 @@ WORD_MS = 500.0
 class SpokenLog:
     """Writes what both sides say, one after the other, as a session would log it."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: LogStore | None = None) -> None:
         self.at_ms = 1000.0
         self._log = SessionLog(
-            now_ms=lambda: self.at_ms, media_ms=lambda: self.at_ms, salt=lambda: "", wall=lambda: 0.0
+            now_ms=lambda: self.at_ms, media_ms=lambda: self.at_ms, salt=lambda: "", store=store, wall=lambda: 0.0
         )
         self._turn = 0
 
@@ -25,6 +25,12 @@ class SpokenLog:
     def entries(self) -> list[LogEntry]:
         """All that was logged."""
         return list(self._log.read_from(0, e.Audience.DEVELOPER))
+
+    def close(self) -> None:
+        """Have all of it stored."""
+        self._log.append(e.SessionEnded("ended"))
+        self._log.sync()
+        self._log.close()
 
     def candidate(
         self,

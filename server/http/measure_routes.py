@@ -1,0 +1,37 @@
+"""The route of what can be said of a role-play that is over: its measures, and the tasks that were heard."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from common.errors import AccessError
+from pipelines.events import Audience
+from pipelines.log.stored_events import StoredLog
+from server.http.record_routes import kept, must_be_over
+from server.http.requests import server_of
+from server.http.who import note_reading, own_session
+from server.records.folder import RecordFolder
+
+
+async def session_measures(request: Request) -> Response:
+    """Send the measures of a session with their evidence; `measures` is empty where nothing is left to measure."""
+    principal, session = own_session(request)
+    own = principal.person_id is not None and principal.person_id == session.person_id
+    if session.mode == "exam" and own and principal.role != "developer":
+        raise AccessError("the figures of an exam are for those who examine it", http_status=403, close_code=4403)
+    must_be_over(session)
+    await kept(session.written)
+    note_reading(request, "measures.read")
+    assessor = server_of(request).assessor
+
+    def read() -> dict[str, Any]:
+        record = RecordFolder(session.folder)
+        if record.erased or not record.has_log:
+            return {"measures": [], "tasks": None, "coaching": None}
+        return assessor.assess(StoredLog(session.folder).records(Audience.DEVELOPER), session.card).as_json()
+
+    return JSONResponse({"id": session.id, "mode": session.mode} | await asyncio.to_thread(read))

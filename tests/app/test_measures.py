@@ -1,0 +1,86 @@
+"""The measures of a role-play that is over: for its candidate, for examiners, and on the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.cli import app as command_line
+from pipelines.log.disk import DiskThread
+from pipelines.log.jsonl import JsonlStore
+from server.records.folder import RecordFolder
+from tests.app.accounts import World, world
+from tests.app.wire import CARD
+from tests.unit.spoken_log import SpokenLog
+
+SAID = "I would like to ask you how the wound came about and how it has been since then. " * 4
+
+
+async def spoken(one: World, *, of: str, mode: str = "practice") -> str:
+    """Make a role-play that is over, in which something was said; return its id."""
+    session_id = await one.past(of=of, mode=mode)
+    disk = DiskThread()
+    log = SpokenLog(JsonlStore(one.folder / "sessions" / session_id, disk, failed=lambda error: None))
+    log.candidate(SAID, "cue_question")
+    log.patient("On a shelf.", tells=one.server.cards[CARD].cues[0].id)
+    log.close()
+    await asyncio.to_thread(disk.close)
+    return session_id
+
+
+@pytest.mark.asyncio
+async def test_measures_are_for_the_candidate_of_a_practice_and_for_examiners_of_an_exam(tmp_path: Path) -> None:
+    async with world(tmp_path) as one:
+        candidate, examiner = await one.person("anna@example.org"), await one.person("ed@example.org", "examiner")
+        anna = await one.id_of("anna@example.org")
+        practice = await spoken(one, of=anna)
+        exam = await spoken(one, of=anna, mode="exam")
+
+        answer = await candidate.get(f"/api/sessions/{practice}/measures")
+        told = {each["id"]: each for each in answer.json()["measures"]}
+        assert told["speech_rate"]["value"] == 120.0
+        assert told["cues"]["counts"]["found"] == 1
+        assert told["speech_rate"]["evidence"][0]["from_ms"] == 1000
+        assert answer.json()["coaching"]["measures"]
+        assert (await examiner.get(f"/api/sessions/{practice}/measures")).status_code == 403
+
+        refused = await candidate.get(f"/api/sessions/{exam}/measures")
+        assert refused.status_code == 403
+        assert "measures" not in refused.json()
+        assert (await examiner.get(f"/api/sessions/{exam}/measures")).json()["mode"] == "exam"
+
+
+@pytest.mark.asyncio
+async def test_what_was_erased_has_no_measures(tmp_path: Path) -> None:
+    async with world(tmp_path) as one:
+        candidate = await one.person("anna@example.org")
+        session_id = await spoken(one, of=await one.id_of("anna@example.org"))
+        RecordFolder(tmp_path / "sessions" / session_id).erase()
+        answer = await candidate.get(f"/api/sessions/{session_id}/measures")
+        assert answer.status_code == 200
+        assert answer.json()["measures"] == []
+
+
+@pytest.mark.asyncio
+async def test_the_command_shows_the_same_measures(tmp_path: Path) -> None:
+    async with world(tmp_path) as one:
+        session_id = await spoken(one, of=await _somebody(one))
+    place = ("--set", f"data_path={tmp_path}", "--set", f"audit.anchor={tmp_path / 'anchors'}")
+    run = CliRunner().invoke
+    asked = await asyncio.to_thread(run, command_line, ["sessions", "measures", session_id, "--json", *place])
+    assert asked.exit_code == 0, asked.output
+    told = {each["id"]: each["value"] for each in json.loads(asked.stdout)["measures"]}
+    assert told["speech_rate"] == 120.0
+    shown = await asyncio.to_thread(run, command_line, ["sessions", "measures", session_id, *place])
+    assert "speech_rate" in shown.stdout
+    gone = await asyncio.to_thread(run, command_line, ["sessions", "measures", "sess_none", *place])
+    assert gone.exit_code == 1
+
+
+async def _somebody(one: World) -> str:
+    await one.person("anna@example.org")
+    return await one.id_of("anna@example.org")
