@@ -32,6 +32,7 @@ from pipelines.tts.manner import voice_of
 from pipelines.voice_choice import speaking_for
 from server.accounts.accounts import Accounts
 from server.accounts.key_ring import KeyRing
+from server.backups.job import back_up_for_ever, tell_erasures_for_ever
 from server.capacity import CALL_PLACES, measure_places
 from server.desk.desk import Desk
 from server.loading import load_engines, reason_of
@@ -135,6 +136,8 @@ class Server:
 
         async def retain() -> None:
             self._begin(retain_for_ever(retention, self.metrics))
+            self._begin(tell_erasures_for_ever(self.store, self.settings))
+            self._begin(back_up_for_ever(self.store, self.settings, self.metrics))
 
         # Only once the index knows what lies in the folders.
         self.store.ledger.then(retain)

@@ -131,6 +131,17 @@ class Metrics:
             "Records that were kept long enough and are still there after the last run of the retention.",
             registry=registry,
         )
+        self.backup_made = Gauge(
+            "voice_backup_made_timestamp_seconds",
+            "Time of the last backup that this server made by itself, in seconds since 1970; 0: none since its start.",
+            registry=registry,
+        )
+        self.backup_size = Gauge(
+            "voice_backup_size_bytes", "Size of that backup, files that it shares included.", registry=registry
+        )
+        self.backup_failures = Counter(
+            "voice_backup_failures_total", "Backups that the server could not make.", registry=registry
+        )
         self.clock_doubts = Counter(
             "voice_clock_doubts_total",
             "Times that the clock was found to have jumped, so that nothing was deleted for a day.",

@@ -117,8 +117,9 @@ export const strings = {
         "Examiners of this server may listen to it, live or later.",
         "Do not mention real patients, or anything about yourself that you want to keep to yourself.",
       ],
-      kept: (practice_days, exam_days) =>
-        `A practice is kept for ${countOfDays(practice_days)} and an exam for ${countOfDays(exam_days)}. Then they are deleted.`,
+      kept: ({ practice_days, exam_days, backup_days }) =>
+        `A practice is kept for ${countOfDays(practice_days)} and an exam for ${countOfDays(exam_days)}. Then they are deleted.` +
+        (backup_days ? ` A backup may hold a copy for up to ${countOfDays(backup_days)} more.` : ""),
       agree: "I have read this and agree.",
       // Only where a language model elsewhere words the replies; provider and country as the server names them.
       remote: (provider, country) =>

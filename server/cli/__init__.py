@@ -15,9 +15,23 @@ from typing import Annotated
 import typer
 
 from common.errors import AppError, SettingsError
-from server.cli import audit, cards, config, db, doctor, index, keys, models, models_setup, serve, sessions, users
+from server.cli import (
+    audit,
+    backup,
+    cards,
+    config,
+    db,
+    doctor,
+    index,
+    keys,
+    models,
+    models_setup,
+    serve,
+    sessions,
+    users,
+)
 
-_MODULES = (serve, users, keys, sessions, audit, cards, index, config, db, doctor, models, models_setup)
+_MODULES = (serve, users, keys, sessions, audit, backup, cards, index, config, db, doctor, models, models_setup)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

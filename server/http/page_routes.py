@@ -93,6 +93,8 @@ async def info(request: Request) -> Response:
             "kept": {
                 "practice_days": server.settings.retention.practice_days,
                 "exam_days": server.settings.retention.exam_days,
+                # For so long what was deleted is still in backups; null where others make them.
+                "backup_days": server.settings.backup_days,
             },
             "limits": {
                 "prepare_s": server.settings.session.prepare_s,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from server.addresses import normal_origin, parse_host
 from server.paths import ROOT
 from server.settings import layers
 from server.settings.aliases import apply_aliases
+from server.settings.backup import BackupSettings
 from server.settings.lab import LabSettings
 from server.settings.limits import LimitSettings
 from server.settings.profiles import PROFILE, profile_layer
@@ -217,6 +219,7 @@ class Settings(_Section):
     audit: AuditSettings = Field(default_factory=AuditSettings)
     vault: VaultSettings = Field(default_factory=VaultSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    backup: BackupSettings = Field(default_factory=BackupSettings)
     data_path: Path = Field(default=Path(".data"), description="Folder for recordings and session logs.")
     cards_path: Path | None = Field(default=None, description="Folder of role-play cards; unset: the supplied cards.")
     log: LogSettings = Field(default_factory=LogSettings)
@@ -255,6 +258,18 @@ class Settings(_Section):
     def auth_mode(self) -> AuthMode:
         """Who may use this server: as set, or else everybody in dev and test, and people with accounts elsewhere."""
         return self.auth.mode or ("open" if self.environment in LENIENT else "accounts")
+
+    @property
+    def backup_every_hours(self) -> float:
+        """Hours between two backups that the server makes by itself, 0 for none: as set, or else a day but in dev."""
+        usual = 0.0 if self.environment in LENIENT else 24.0
+        return usual if self.backup.every_hours is None else self.backup.every_hours
+
+    @property
+    def backup_days(self) -> int | None:
+        """Days that something is in backups after it was deleted, None where this server makes none."""
+        hours = self.backup.keep * self.backup_every_hours
+        return math.ceil(hours / 24) or None
 
     def production_faults(self) -> list[str]:
         """Return why production must not start like this, one line each; empty in other environments."""

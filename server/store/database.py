@@ -43,6 +43,11 @@ class Database:
         """What is wrong with it, in words for an operator; None while the last use was well."""
 
     @property
+    def url(self) -> URL:
+        """Where it is; this may hold a password."""
+        return self._url
+
+    @property
     def is_sqlite(self) -> bool:
         """Whether it is a file of SQLite's."""
         return self._url.get_backend_name() == "sqlite"

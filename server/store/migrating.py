@@ -53,7 +53,7 @@ async def upgrade(database: Database) -> tuple[str | None, str]:
         if not database.is_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         had = await connection.run_sync(_form_of)
-        if had is not None and had not in _known():
+        if had is not None and had not in known():
             raise _wrong(had, wanted)
         if had != wanted:
             await connection.run_sync(_run)
@@ -67,7 +67,8 @@ async def check(database: Database) -> None:
         raise _wrong(had, wanted)
 
 
-def _known() -> set[str]:
+def known() -> set[str]:
+    """Return all forms that this version can bring to the newest."""
     return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
@@ -79,7 +80,7 @@ def _run(connection: Connection) -> None:
 
 
 def _wrong(had: str | None, wanted: str) -> DatabaseError:
-    if had is not None and had not in _known():
+    if had is not None and had not in known():
         return DatabaseError(
             f"the database has form {had}, which is newer than this program; install the version that made it",
             code="database.revision",

@@ -16,5 +16,5 @@ export function consentShown(words, given, info) {
 
 /** Return the points of the consent as they are shown: with the days that this server keeps records. */
 export function consentPoints(words, info) {
-  return [...words.points, words.kept(info.kept.practice_days, info.kept.exam_days)];
+  return [...words.points, words.kept(info.kept)];
 }

@@ -143,6 +143,16 @@ async def test_a_candidate_finds_their_role_play_again_after_a_restart(
         assert command("sessions", "retain", "--clock-is-right", *place) == 0
         assert capsys.readouterr().out.endswith("0 deleted, 0 left for the next runs\n")
         assert log_path.exists()
+        capsys.readouterr()
+        assert command("backup", "--to", str(tmp_path / "shelf"), *place) == 0
+        made = capsys.readouterr().out.strip()
+        assert command("backup", "--check", made) == 0
+        back = ("--set", f"data_path={tmp_path / 'back'}")
+        assert command("restore", made, *back) == 0
+        assert command("restore", made, *back) == 1
+        assert "is not empty" in capsys.readouterr().err
+        assert command("audit", "verify", *back) == 0
+        assert (tmp_path / "back" / "sessions" / session_id / EVENTS).read_bytes() == whole
         words = (log_path.parent / PAYLOADS).read_bytes()
         assert command("sessions", "delete", session_id, "--yes", *place) == 0
         assert command("audit", "verify", *place) == 0

@@ -12,6 +12,8 @@ test("what is kept of a consent is what was agreed to, word for word", () => {
   const plain = consentShown(words, { given: true, remote: true }, { kept: KEPT, remote_mind: null });
   assert.deepEqual(Object.keys(plain), ["version", "text"]);
   assert.equal(plain.text, [...consentPoints(words, { kept: KEPT }), words.agree].join("\n"));
+  const backed_up = consentPoints(words, { kept: { ...KEPT, backup_days: 7 } });
+  assert.ok(backed_up.at(-1).endsWith("A backup may hold a copy for up to 7 days more."));
   assert.ok(plain.text.includes("A practice is kept for 30 days and an exam for one day."));
   assert.deepEqual(consentShown(words, { given: true, remote: false }, { kept: KEPT, remote_mind: MIND }), plain);
 });

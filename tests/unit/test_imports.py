@@ -24,6 +24,7 @@ SERVER = (
     "wire",
     "rtc",
     "records",
+    "backups",
     "sessions",
     "accounts",
     "door",

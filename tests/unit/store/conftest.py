@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from server.store.store import Store
 from tests.postgres import cluster, lacking
 
 _numbers = itertools.count()
+MakeDatabase = Callable[[], DatabaseSettings]
 MakeStore = Callable[[], AbstractAsyncContextManager[Store]]
 
 
@@ -30,20 +32,32 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_settings(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseSettings:
-    """Settings of a database that is empty."""
+def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> MakeDatabase:
+    """Make settings of databases that are empty, each another one."""
     if request.param == "sqlite":
-        return DatabaseSettings(url=SecretStr(f"sqlite:///{tmp_path}/test.db"))
+        return lambda: DatabaseSettings(url=SecretStr(f"sqlite:///{tmp_path}/test_{next(_numbers)}.db"))
     address: str = request.getfixturevalue("postgres")
-    name = f"test_{next(_numbers)}"
 
-    async def make() -> None:
-        connection = await asyncpg.connect(address.format(name="postgres"))
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        await connection.close()
+    def make() -> DatabaseSettings:
+        name = f"test_{next(_numbers)}"
 
-    asyncio.run(make())
-    return DatabaseSettings(url=SecretStr(address.format(name=name)))
+        async def create() -> None:
+            connection = await asyncpg.connect(address.format(name="postgres"))
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+            await connection.close()
+
+        # A thread, since a test's own loop may be running.
+        with ThreadPoolExecutor(1) as other:
+            other.submit(asyncio.run, create()).result()
+        return DatabaseSettings(url=SecretStr(address.format(name=name)))
+
+    return make
+
+
+@pytest.fixture
+def database_settings(make_database: MakeDatabase) -> DatabaseSettings:
+    """Settings of a database that is empty."""
+    return make_database()
 
 
 @pytest.fixture

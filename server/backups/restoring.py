@@ -1,0 +1,199 @@
+"""Brings a backup back into an empty data folder and an empty database, and erases again what was erased since.
+
+All of it is put together in a folder beside the place where it goes, and moved there at the very end: a restore that is
+cut off leaves nothing that a server would take for data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from pydantic import SecretStr
+from sqlalchemy.engine import URL
+
+from audio.files import sync_folder
+from common.errors import DatabaseError, StorageError, storage_error
+from server.backups import erasure_list
+from server.backups.data_files import DATA
+from server.backups.database_copy import is_empty, restore_postgresql, sqlite_state
+from server.backups.erasing_again import Again, erase_again
+from server.backups.erasure_list import Erasure
+from server.backups.making import OWN_FOLDER
+from server.backups.manifest import Manifest, check, copy, damaged, read_manifest
+from server.backups.state import State
+from server.records.locking import lock_folder
+from server.settings.store import DatabaseSettings
+from server.settings.tree import Settings
+from server.store import migrating
+from server.store.database import Database
+from server.store.store import Store
+from server.store.urls import FILE_NAME, database_url
+
+logger = structlog.get_logger("server.backups.restoring")
+
+STAGE = ".restoring"
+# What an empty data folder may hold: nothing of it comes from a backup.
+MAY_STAY = {".lock", STAGE, "vault.key", erasure_list.NAME, OWN_FOLDER}
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did; `lists` are the files that said what was erased."""
+
+    manifest: Manifest
+    state: State
+    again: Again
+    lists: list[Path]
+
+
+async def restore(
+    backup: Path, settings: Settings, *, lists: Sequence[Path] = (), without_lists: bool = False
+) -> Restored:
+    """Restore a backup to where the settings say; the state of the database is compared with the manifest's.
+
+    `lists` say what was erased since, besides those beside the backup and in the data folder. Raises StorageError or
+    DatabaseError, and changes nothing then, but that a PostgreSQL database may have been filled.
+    """
+    manifest = await asyncio.to_thread(read_manifest, backup)
+    await asyncio.to_thread(check, backup, manifest)
+    url = database_url(settings.database.url, settings.data_path)
+    _check_kind(manifest, url)
+    lock = await asyncio.to_thread(lock_folder, settings.data_path)
+    try:
+        _check_free(settings.data_path, url)
+        erasures, used = await asyncio.to_thread(_erasures, backup, settings.data_path, lists, without_lists)
+        stage = settings.data_path / STAGE
+        await asyncio.to_thread(_stage, backup, manifest, stage)
+        database = URL.create("sqlite+aiosqlite", database=str(stage / FILE_NAME)) if _is_sqlite(url) else url
+        state = await _fill(backup, manifest, database, stage)
+        store = Store(
+            DatabaseSettings(url=SecretStr(database.render_as_string(hide_password=False)), migrate=True),
+            settings.audit,
+            stage,
+        )
+        await store.open()
+        try:
+            again = await erase_again(store, stage / "sessions", erasures)
+            told = {"sessions": len(again.sessions), "people": len(again.people)}
+            await store.append("backup.restored", by="command line", backup=backup.name, erased_again=told)
+        finally:
+            await store.stop()
+        await asyncio.to_thread(_move_in, stage, settings.data_path, url)
+        await asyncio.to_thread(erasure_list.add_to_list, settings.data_path / erasure_list.NAME, erasures)
+    finally:
+        os.close(lock)
+    return Restored(manifest, state, again, used)
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _check_kind(manifest: Manifest, url: URL) -> None:
+    has, wanted = manifest.database.kind, "sqlite" if _is_sqlite(url) else "postgresql"
+    if has != wanted:
+        raise DatabaseError(
+            f"this is a backup of {has}, and database.url names {wanted}; name a database of that kind",
+            code="backup.kind",
+        )
+    if manifest.database.form not in migrating.known():
+        raise DatabaseError(
+            f"the database in this backup has form {manifest.database.form}, which is newer than this program; install "
+            f"version {manifest.product} or a later one",
+            code="database.revision",
+        )
+
+
+def _check_free(data_path: Path, url: URL) -> None:
+    there = sorted({path.name for path in data_path.iterdir()} - MAY_STAY)
+    if there:
+        raise StorageError(
+            f"the data folder {data_path} is not empty ({there[0]}); move what is in it away, or set data_path to "
+            "another folder",
+            code="backup.not_empty",
+        )
+    if _is_sqlite(url) and Path(str(url.database)).exists():
+        raise StorageError(
+            f"there is a database already ({Path(str(url.database)).name}); move it away", code="backup.not_empty"
+        )
+
+
+def _erasures(backup: Path, data_path: Path, lists: Sequence[Path], without: bool) -> tuple[set[Erasure], list[Path]]:
+    usual = (backup.absolute().parent / erasure_list.NAME, data_path / erasure_list.NAME)
+    used = [path for path in usual if path.is_file()] + list(lists)
+    if not used and not without:
+        raise StorageError(
+            f"there is no {erasure_list.NAME} beside this backup, so nobody can tell what was erased after it; name "
+            "the list, or a log of the server, with --erasures, or say --without-erasures if there is none any more",
+            code="backup.no_erasures",
+        )
+    return set().union(*(erasure_list.read_list(path) for path in used)), used
+
+
+def _stage(backup: Path, manifest: Manifest, stage: Path) -> None:
+    """Copy the files of a backup, and compare each copy with the manifest."""
+    shutil.rmtree(stage, ignore_errors=True)
+    try:
+        stage.mkdir(mode=0o700)
+        for path, wanted in manifest.files.items():
+            if not path.startswith(f"{DATA}/"):
+                continue
+            to = stage / path.removeprefix(f"{DATA}/")
+            to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if copy(backup / path, to) != wanted:
+                raise damaged(backup, [f"{path} was changed or cut off"])
+        (stage / "sessions").mkdir(exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise storage_error(stage, error) from error
+
+
+async def _fill(backup: Path, manifest: Manifest, url: URL, stage: Path) -> State:
+    """Restore the database; raises StorageError if it is not what the manifest says."""
+    source = backup / manifest.database.file
+    if _is_sqlite(url):
+        path = stage / FILE_NAME
+        await asyncio.to_thread(copy, source, path)
+        state = await asyncio.to_thread(sqlite_state, path)
+    else:
+        database = Database(url)
+        database.open()
+        try:
+            if not await is_empty(database):
+                raise DatabaseError(
+                    "the database that database.url names is not empty; make a new one, or name another",
+                    code="backup.not_empty",
+                )
+            state = await restore_postgresql(database, source)
+        finally:
+            await database.close()
+    if (state.rows, state.digest) != (manifest.database.rows, manifest.database.digest):
+        raise damaged(backup, ["the database that came of it is not the one that was copied"])
+    return state
+
+
+def _move_in(stage: Path, data_path: Path, url: URL) -> None:
+    """Put everything where it belongs, the database last: without it no server takes the rest for data."""
+    try:
+        for path in sorted(stage.iterdir(), key=lambda one: one.name == FILE_NAME):
+            to = data_path / path.name
+            if path.name == FILE_NAME and _is_sqlite(url):
+                to = Path(str(url.database))
+                to.parent.mkdir(parents=True, exist_ok=True)
+            if to.parent == data_path:
+                os.replace(path, to)
+            else:
+                beside = to.with_name(f".{to.name}.restoring")
+                beside.unlink(missing_ok=True)
+                copy(path, beside)
+                os.replace(beside, to)
+                path.unlink()
+            sync_folder(to.parent)
+        stage.rmdir()
+    except OSError as error:
+        raise storage_error(data_path, error) from error
