@@ -44,6 +44,7 @@ class Action(StrEnum):
     REPORT_PROBLEM = "session.report"
     FOLLOW = "desk.follow"
     LISTEN = "desk.listen"
+    NOTE = "desk.note"
     USE_LAB = "lab.use"
     READ_WAITS = "lab.waits"
 
@@ -87,6 +88,7 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     # An exam by its examiners; a practice, where the candidate is told, by whoever looks after the server.
     Action.FOLLOW: {"examiner": _EXAMS, "developer": _ALL},
     Action.LISTEN: {"examiner": _EXAMS, "developer": _ALL},
+    Action.NOTE: {"examiner": _EXAMS, "developer": _ALL},
     Action.MANAGE_PEOPLE: {"admin": _ALL},
     Action.USE_LAB: {"developer": _ALL},
     Action.READ_WAITS: {"developer": _ALL},
@@ -94,7 +96,7 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
 
 OPENING: dict[str, Action] = {"practice": Action.OPEN_PRACTICE, "exam": Action.OPEN_EXAM}
 """What opening a role-play of a mode asks for."""
-OF_OTHERS = frozenset({Action.FOLLOW, Action.LISTEN})
+OF_OTHERS = frozenset({Action.FOLLOW, Action.LISTEN, Action.NOTE})
 """What nobody does with a role-play of their own: they would see what the patient has not told them yet."""
 
 MESSAGES: dict[Role, bool] = {"candidate": True, "developer": True}

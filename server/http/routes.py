@@ -14,6 +14,7 @@ from server.http import desk_routes as desk
 from server.http import history_routes as history
 from server.http import lab_routes as lab
 from server.http import measure_routes as measures
+from server.http import note_routes as notes
 from server.http import page_routes as pages
 from server.http import record_routes as records
 from server.http import session_routes as sessions
@@ -91,6 +92,8 @@ ROUTES: tuple[Entry, ...] = (
     Entry(f"{_CALL}/hangup", calls.hang_up, Action.TAKE_PART, ("POST",), in_handler=True),
     Entry("/api/desk/live", desk.live, Action.FOLLOW),
     Entry(f"{_SESSION}/follow", desk.follow, Action.FOLLOW, ("POST",), about_session=True),
+    Entry(f"{_SESSION}/notes", notes.list_notes, Action.NOTE, about_session=True),
+    Entry(f"{_SESSION}/notes", notes.add_note, Action.NOTE, ("POST",), about_session=True),
     Entry("/lab", lab.page, Action.SEE_SERVER, gate=lab.check_there),
     Entry("/api/lab", lab.overview, Action.USE_LAB, gate=lab.gate),
     Entry("/api/lab/sessions", lab.create_session, Action.USE_LAB, ("POST",), gate=lab.gate),

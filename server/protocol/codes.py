@@ -39,6 +39,8 @@ OTHER_CODES: dict[str, str] = {
     "access.csrf": "The request has a log-in's cookie without the page's own token.",
     "access.insecure": "A password would be sent over plain HTTP.",
     "access.withdrawn": "Whoever follows a role-play has lost the right to; the server closes the connection (4403).",
+    "note.fields": "A note lacks something, or can't be kept as it is; the message names the field.",
+    "note.refused": "A note is refused: the role-play was deleted, has too many, or the note is somebody else's.",
     "desk.ticket": "A ticket to follow a role-play was used already, or is too old.",
     "account.wrong": "The log-in name or the password is wrong.",
     "account.too_many": "Too many log-ins were tried; try again after `Retry-After`.",

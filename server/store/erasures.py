@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store import audit, sessions
+from server.store import audit, notes, sessions
 from server.store.tokens import now_ms
 
 ERASED, DELETED = "session.erased", "session.deleted"
@@ -16,4 +16,5 @@ AT_START, RETENTION = "the server, at its start", "retention"
 async def note_erasure(connection: AsyncConnection, session_id: str, *, by: str, action: str = ERASED) -> None:
     """Note that a session was erased, and by whom; without its line in the audit no erasure counts."""
     await sessions.set_state(connection, session_id, "erased", erased_ms=now_ms())
+    await notes.erase(connection, session_id)
     await audit.append(connection, action, session=session_id, by=by)

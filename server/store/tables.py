@@ -110,6 +110,23 @@ holds = Table(
     Column("made_ms", BigInteger, nullable=False),
 )
 
+notes = Table(
+    "notes",
+    metadata,
+    # A role-play may not be in the index yet when somebody writes about it.
+    Column("session_id", String(64), primary_key=True),
+    # Whoever writes it chooses it, so that what is sent twice is kept once.
+    Column("id", String(32), primary_key=True),
+    Column("author_id", String(64), nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("withdraws", String(32), nullable=True),
+    Index("ix_notes_session", "session_id", "made_ms", "id"),
+)
+
 audit = Table(
     "audit",
     metadata,

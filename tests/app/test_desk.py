@@ -8,10 +8,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import numpy as np
 import pytest
+from sqlalchemy import insert
 from websockets.exceptions import InvalidStatus
 
 from audio.frames import WIRE_HZ
@@ -20,7 +22,8 @@ from server.host import Server
 from server.http.who import csrf_of
 from server.protocol.desk_messages import parse_sound
 from server.sessions.session import Session
-from server.store import audit
+from server.store import audit, notes
+from server.store.tables import notes as note_rows
 from tests.app.accounts import world
 from tests.app.asking import answered
 from tests.app.desk import Follower, following, knock, ticket
@@ -220,3 +223,81 @@ async def test_the_list_shows_exams_to_examiners_and_no_practice(tmp_path: Path)
             row["id"]
             for row in (await one.client(Authorization=f"Bearer {KEY}").get("/api/desk/live")).json()["sessions"]
         } - {exam.id}
+
+
+# ------------------------------------------------------------------ notes
+
+
+def written(number: int = 1, **fields: Any) -> dict[str, Any]:
+    return {"id": f"{number:032x}", "kind": "note", "at_ms": 61_000, "text": "Good opening 😀 <b>"} | fields
+
+
+@pytest.mark.asyncio
+async def test_notes_are_ones_own_and_incidents_are_everybodys(tmp_path: Path) -> None:
+    async with world(tmp_path) as one:
+        eva, finn = await one.person("eva@example.org", "examiner"), await one.person("finn@example.org", "examiner")
+        exam = await one.past(mode="exam")
+        path = f"/api/sessions/{exam}/notes"
+        assert (await eva.post(path, json=written(1))).status_code == 201
+        assert (await eva.post(path, json=written(1))).status_code == 200
+        assert (await eva.post(path, json=written(2, kind="bookmark", text=""))).status_code == 201
+        assert (await finn.post(path, json=written(3, kind="incident", text="Loud noise"))).status_code == 201
+        mine = (await eva.get(path)).json()
+        assert mine["next"] is None
+        assert [(row["kind"], row["own"], row["text"]) for row in mine["notes"]] == [
+            ("note", True, "Good opening 😀 <b>"),
+            ("bookmark", True, ""),
+            ("incident", False, "Loud noise"),
+        ]
+        assert [row["kind"] for row in (await finn.get(path)).json()["notes"]] == ["incident"]
+        taken_back = written(4, kind="withdrawn", text="", withdraws=f"{1:032x}")
+        assert (await finn.post(path, json=taken_back)).json()["error"]["code"] == "note.refused"
+        assert (await eva.post(path, json=taken_back)).status_code == 201
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "x"},
+        {"id": "é" * 32},
+        {"kind": "mark"},
+        {"at_ms": -1},
+        {"at_ms": 1.5},
+        {"at_ms": 10**12},
+        {"text": "x" * 2_001},
+        {"text": " "},
+        {"text": "a\0b"},
+        {"text": ["x"]},
+        {"withdraws": f"{2:032x}"},
+        {"more": 1},
+    ],
+)
+async def test_a_note_that_is_wrong_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    async with world(tmp_path) as one:
+        eva = await one.person("eva@example.org", "examiner")
+        answer = await eva.post(f"/api/sessions/{await one.past(mode='exam')}/notes", json=written() | wrong)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["code"] == "note.fields"
+
+
+@pytest.mark.asyncio
+async def test_ten_thousand_bookmarks_are_read_in_pages(tmp_path: Path) -> None:
+    async with world(tmp_path) as one:
+        eva = await one.person("eva@example.org", "examiner")
+        eva_id = await one.id_of("eva@example.org")
+        exam = await one.past(mode="exam")
+        rows = [
+            notes.Note(exam, f"{n:032x}", eva_id, "Eva", "bookmark", n, "", n // 7).as_json() for n in range(10_000)
+        ]
+        async with one.server.store.database.writing() as connection:
+            await connection.execute(insert(note_rows), rows)
+        found: list[int] = []
+        after = ""
+        while True:
+            page = (await eva.get(f"/api/sessions/{exam}/notes{after}")).json()
+            found += [row["at_ms"] for row in page["notes"]]
+            if page["next"] is None:
+                break
+            after = f"?after={page['next']}"
+        assert found == list(range(10_000))

@@ -82,6 +82,8 @@ SESSION: dict[str, tuple[set[str], set[str], set[str], set[str]]] = {
     "DELETE /api/sessions/{session_id}": (set("CEDATK"), set("DAK"), set("DAK"), set("DAK")),
     # Nobody examines a role-play of their own.
     "POST /api/sessions/{session_id}/follow": (set("DK"), set("DK"), set("EDK"), set("DK")),
+    "GET /api/sessions/{session_id}/notes": (set("DK"), set("DK"), set("EDK"), set("DK")),
+    "POST /api/sessions/{session_id}/notes": (set("DK"), set("DK"), set("EDK"), set("DK")),
     "GET /api/lab/sessions/{session_id}/waits": (set("DK"), set("DK"), set("DK"), set("DK")),
 }
 CASES = ((True, "practice"), (False, "practice"), (False, "exam"), (True, "exam"))
