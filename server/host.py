@@ -38,6 +38,7 @@ from server.desk.desk import Desk
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
 from server.records.housekeeping import session_folders
+from server.records.person_erasing import finish_erasing_people
 from server.records.retention import Retention
 from server.records.taking_over import take_over
 from server.rtc.calls import Calls
@@ -135,6 +136,8 @@ class Server:
         retention = Retention(self.store, self.settings.data_path / "sessions", self.settings.retention)
 
         async def retain() -> None:
+            root, exams = self.settings.data_path / "sessions", self.settings.retention.exams_of_erased
+            await finish_erasing_people(self.store, root, exams=exams)
             self._begin(retain_for_ever(retention, self.metrics))
             self._begin(tell_erasures_for_ever(self.store, self.settings))
             self._begin(back_up_for_ever(self.store, self.settings, self.metrics))

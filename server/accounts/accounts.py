@@ -219,7 +219,7 @@ def role_of(text: object) -> Role:
 
 
 def _there(person: Person | None) -> Person:
-    if person is None:
+    if person is None or person.state in ("erasing", "erased"):
         raise ProtocolError("there is no such person here", code="account.unknown", http_status=404)
     return person
 

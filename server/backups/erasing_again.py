@@ -9,7 +9,8 @@ from pathlib import Path
 
 from server.backups.erasure_list import Erasure
 from server.records.folder import RecordFolder
-from server.store import sessions
+from server.records.person_erasing import Exams, erase_person
+from server.store import people, sessions
 from server.store.erasures import note_erasure
 from server.store.store import Store
 
@@ -24,12 +25,15 @@ class Again:
     people: list[str] = field(default_factory=list)
 
 
-async def erase_again(store: Store, root: Path, erasures: Collection[Erasure]) -> Again:
+async def erase_again(store: Store, root: Path, erasures: Collection[Erasure], *, exams: Exams) -> Again:
     """Erase what these say, where it is there; raises StorageError or DatabaseError."""
     done = Again()
-    for one in sorted(erasures):
+    # Sessions first: which of a person's exams went then is in the list too.
+    for one in sorted(erasures, key=lambda one: (one.about == "person", one.id)):
         if one.about == "session" and await _erase_session(store, root, one.id):
             done.sessions.append(one.id)
+        elif one.about == "person" and await _erase_person(store, root, one.id, exams):
+            done.people.append(one.id)
     return done
 
 
@@ -45,4 +49,13 @@ async def _erase_session(store: Store, root: Path, session_id: str) -> bool:
     if known is not None and known.state != "erased":
         async with store.database.writing() as connection:
             await note_erasure(connection, session_id, by=BY)
+    return True
+
+
+async def _erase_person(store: Store, root: Path, person_id: str, exams: Exams) -> bool:
+    async with store.database.reading() as connection:
+        known = await people.by_id(connection, person_id)
+    if known is None or known.state == "erased":
+        return False
+    await erase_person(store, root, person_id, exams=exams, by=BY, again=True)
     return True

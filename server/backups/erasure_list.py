@@ -37,14 +37,14 @@ async def erased(connection: AsyncConnection) -> set[Erasure]:
     """Return all that the database knows to be erased, or to be about to be."""
     gone = select(sessions.c.id).where(sessions.c.state.in_(("erasing", "erased")))
     found = {Erasure("session", row[0]) for row in await connection.execute(gone)}
-    nobody = select(people.c.id).where(people.c.state == "erased")
+    nobody = select(people.c.id).where(people.c.state.in_(("erasing", "erased")))
     return found | {Erasure("person", row[0]) for row in await connection.execute(nobody)}
 
 
 async def count(connection: AsyncConnection) -> int:
     """Return how many that are, which is quick."""
     gone = select(func.count()).select_from(sessions).where(sessions.c.state.in_(("erasing", "erased")))
-    nobody = select(func.count()).select_from(people).where(people.c.state == "erased")
+    nobody = select(func.count()).select_from(people).where(people.c.state.in_(("erasing", "erased")))
     return int((await connection.execute(gone)).scalar_one()) + int((await connection.execute(nobody)).scalar_one())
 
 

@@ -79,7 +79,7 @@ async def restore(
         )
         await store.open()
         try:
-            again = await erase_again(store, stage / "sessions", erasures)
+            again = await erase_again(store, stage / "sessions", erasures, exams=settings.retention.exams_of_erased)
             told = {"sessions": len(again.sessions), "people": len(again.people)}
             await store.append("backup.restored", by="command line", backup=backup.name, erased_again=told)
         finally:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from server.cli import persons
 from server.cli.at_store import with_store
 from server.cli.options import ConfigFolder, Overrides
 
@@ -25,7 +26,8 @@ _Name = Annotated[str, typer.Option(help="The person's name, as others see it.")
 
 
 def register(app: typer.Typer) -> None:
-    """Add `setup`, and `users` with its commands."""
+    """Add `setup`, and `users` with its commands, those of `persons.py` included."""
+    persons.add_to(group)
     app.command("setup")(setup)
     app.add_typer(group, name="users")
 

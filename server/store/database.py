@@ -84,6 +84,22 @@ class Database:
                 connection = await stack.enter_async_context(self.reading())
                 await connection.exec_driver_sql("SELECT count(*) FROM sqlite_master")
 
+    async def shrink_log(self) -> None:
+        """Write SQLite's log into its file and empty it, so that nothing that was deleted lies there.
+
+        Somebody who reads meanwhile keeps it from being emptied: then the next writers do it.
+        """
+        if not self.is_sqlite:
+            return
+        with self._told_errors():
+            async with self._writing:
+                engine = await self._engine_there()
+                async with engine.connect() as connection:
+                    plain = await connection.get_raw_connection()
+                    driver: Any = plain.driver_connection
+                    async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
+                        await cursor.fetchall()
+
     async def close(self) -> None:
         """Let the connections go."""
         if self._engine is not None:

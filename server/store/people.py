@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.errors import ProtocolError
 from server.store.tables import invitations, logins, people
 
-PersonState = Literal["invited", "active", "disabled"]
+PersonState = Literal["invited", "active", "disabled", "erasing", "erased"]
 # Whoever looks through the pages of one screen asks many times; when they were last seen need not be to the second.
 SEEN_EVERY_MS = 60_000
 
@@ -62,8 +62,9 @@ async def by_login(connection: AsyncConnection, login: str) -> Person | None:
 
 
 async def everybody(connection: AsyncConnection) -> list[Person]:
-    """Return all people by their log-in names."""
-    return [Person(*row) for row in await connection.execute(select(*_COLUMNS).order_by(people.c.login))]
+    """Return all people by their log-in names, but those who were erased."""
+    wanted = select(*_COLUMNS).where(people.c.state.not_in(("erasing", "erased"))).order_by(people.c.login)
+    return [Person(*row) for row in await connection.execute(wanted)]
 
 
 async def names(connection: AsyncConnection, person_ids: Collection[str]) -> dict[str, str]:
@@ -73,8 +74,8 @@ async def names(connection: AsyncConnection, person_ids: Collection[str]) -> dic
 
 
 async def count_admins(connection: AsyncConnection) -> int:
-    """Return how many admins there are who are not disabled."""
-    wanted = select(func.count()).where(people.c.role == "admin", people.c.state != "disabled")
+    """Return how many admins there are who are not disabled or erased."""
+    wanted = select(func.count()).where(people.c.role == "admin", people.c.state.in_(("active", "invited")))
     return int((await connection.execute(wanted)).scalar_one())
 
 

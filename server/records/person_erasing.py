@@ -1,0 +1,153 @@
+"""Erases a person: their names, log-ins and practices, and what the audit has of their addresses.
+
+What a crash cuts off is finished by the next start. Their exams belong to the exam: the setting says whether they stay,
+without a name. That somebody was erased stays known, by an id that names nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import structlog
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from common.errors import AppError, ProtocolError
+from server.records.folder import RecordFolder
+from server.store import audit, people, sessions
+from server.store.erasures import note_erasure
+from server.store.holds import check_free, of_person
+from server.store.people import Person
+from server.store.store import Store
+from server.store.tables import audit as audit_table
+from server.store.tables import audit_contents, consents, invitations, logins, notes
+from server.store.tables import people as people_table
+from server.store.tables import sessions as table
+
+logger = structlog.get_logger("server.records.person_erasing")
+
+Exams = Literal["keep", "erase"]
+# Of these lines the content goes: they have addresses of the person, or words about them.
+OF_ADDRESSES = ("login.succeeded", "login.failed", "logout", "password.%", "invitation.%", "hold.%")
+NOBODY = "candidate"
+
+
+@dataclass(slots=True)
+class ErasedPerson:
+    """What went with a person: their sessions, and the exams that stay without a name."""
+
+    person_id: str
+    sessions: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+
+async def erase_person(
+    store: Store, root: Path, person_id: str, *, exams: Exams, by: str, again: bool = False
+) -> ErasedPerson:
+    """Erase a person; may be called again. Raises ProtocolError (held, in a role-play, the last admin, unknown).
+
+    `again`: it was done before and a backup brought them back, so nothing stands in its way. Raises StorageError or
+    DatabaseError when it could not be finished: it goes on with the next call or start.
+    """
+    done = ErasedPerson(person_id)
+    async with store.database.writing() as connection:
+        person = await _there(connection, person_id)
+        if not again:
+            await _check(connection, person)
+        whose = await _sessions_of(connection, person_id)
+        going = [session_id for session_id, mode in whose if mode == "practice" or exams == "erase"]
+        done.kept = [session_id for session_id, _ in whose if session_id not in going]
+        for session_id in () if again else going:
+            await check_free(connection, session_id)
+        if person.state != "erased":
+            # From now on nobody logs in as them, and a start goes on from here.
+            await people.change(connection, person_id, state="erasing")
+        for rows in (logins, invitations):
+            await connection.execute(delete(rows).where(rows.c.person_id == person_id))
+    for session_id in going:
+        await _erase_session(store, root, session_id, by=by)
+        done.sessions.append(session_id)
+    async with store.database.writing() as connection:
+        await _forget(connection, person_id, going)
+        if person.state != "erased":
+            await audit.append(connection, "person.erased", person=person_id, by=by, exams=exams)
+    await store.database.shrink_log()
+    logger.info("person_erased", person=person_id, sessions=len(done.sessions), exams_kept=len(done.kept))
+    return done
+
+
+async def finish_erasing_people(store: Store, root: Path, *, exams: Exams) -> None:
+    """Finish the erasures of people that a crash cut off."""
+    async with store.database.reading() as connection:
+        wanted = select(people_table.c.id).where(people_table.c.state == "erasing")
+        left = [str(row[0]) for row in await connection.execute(wanted)]
+    for person_id in left:
+        try:
+            await erase_person(store, root, person_id, exams=exams, by="the server, at its start")
+        except AppError as error:
+            logger.error("person_not_erased", person=person_id, error=error.message)
+
+
+async def _there(connection: AsyncConnection, person_id: str) -> Person:
+    person = await people.by_id(connection, person_id)
+    if person is None:
+        raise ProtocolError("there is no such person here", code="account.unknown", http_status=404)
+    return person
+
+
+async def _check(connection: AsyncConnection, person: Person) -> None:
+    if await of_person(connection, person.id) is not None:
+        raise ProtocolError(
+            "all that is this person's is held for a legal reason, so nobody can erase it now; see `interlocutor "
+            "sessions holds`",
+            code="session.held",
+            http_status=409,
+        )
+    active = person.role == "admin" and person.state in ("active", "invited")
+    if active and await people.count_admins(connection) < 2:
+        raise ProtocolError(
+            "this is the last admin; make another one first", code="account.last_admin", http_status=409
+        )
+    under_way = select(table.c.id).where(table.c.person_id == person.id, table.c.state == "running").limit(1)
+    if (await connection.execute(under_way)).first() is not None:
+        raise ProtocolError(
+            "this person is in a role-play now; wait until it is over, or end it first",
+            code="session.running",
+            http_status=409,
+        )
+
+
+async def _sessions_of(connection: AsyncConnection, person_id: str) -> list[tuple[str, str]]:
+    wanted = select(table.c.id, table.c.mode).where(table.c.person_id == person_id).order_by(table.c.id)
+    return [(str(row[0]), str(row[1])) for row in await connection.execute(wanted)]
+
+
+async def _erase_session(store: Store, root: Path, session_id: str, *, by: str) -> None:
+    record = RecordFolder(root / session_id)
+    async with store.database.writing() as connection:
+        known = await sessions.by_id(connection, session_id)
+        if known is not None and known.state == "ended":
+            await sessions.set_state(connection, session_id, "erasing")
+    if await asyncio.to_thread(record.folder.is_dir):
+        await asyncio.to_thread(record.erase)
+    if known is not None and known.state != "erased":
+        async with store.database.writing() as connection:
+            await note_erasure(connection, session_id, by=by)
+
+
+async def _forget(connection: AsyncConnection, person_id: str, going: list[str]) -> None:
+    """Take all that names the person out of the database; the row stays as a tombstone."""
+    nobody = {"login": f"erased:{person_id}", "name": "", "role": NOBODY, "state": "erased", "password": None}
+    await people.change(connection, person_id, **nobody, password_ms=None)
+    for session_id in going:
+        await connection.execute(update(table).where(table.c.id == session_id).values(person_id=None))
+        await connection.execute(update(consents).where(consents.c.session_id == session_id).values(person_id=None))
+    # What an examiner wrote about others stays, for the exam's sake, without the examiner's name.
+    await connection.execute(update(notes).where(notes.c.author_id == person_id).values(author="(erased)"))
+    about = audit_contents.c.content.contains(f'"person":"{person_id}"', autoescape=True)
+    kinds = or_(*(audit_table.c.action.like(kind) for kind in OF_ADDRESSES))
+    theirs = select(audit_table.c.seq).where(audit_table.c.seq == audit_contents.c.seq, kinds).exists()
+    await connection.execute(delete(audit_contents).where(about, theirs))
