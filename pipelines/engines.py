@@ -223,6 +223,18 @@ class CueMatch:
 
 
 @dataclass(frozen=True, slots=True)
+class AlsoAsked:
+    """A question beside the one that a turn is taken for: an item of the card, or a common topic that is none of it.
+
+    `text` is the question alone, which may have been completed: "Do you drink?" of "Do you smoke or drink?".
+    """
+
+    text: str
+    item: str = ""
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Interpretation:
     """What a turn was taken for; nothing of it is told to a candidate.
 
@@ -239,6 +251,8 @@ class Interpretation:
     topic: str = ""
     # What kind of thing a question is about (history, medication, ...), with shares (0..1), the likeliest first.
     subjects: tuple[tuple[str, float], ...] = ()
+    # What was asked in the same breath, in order.
+    also: tuple[AlsoAsked, ...] = ()
     # Of a summary: each thing that is claimed, and the cue or fact that it is about.
     claims: tuple[tuple[str, str], ...] = ()
     # In what way the person who speaks may be in danger or distress; empty if there is no sign of it.

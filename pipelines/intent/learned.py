@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.engines import CueMatch, EngineInfo, IndexRequest, Interpretation, InterpretRequest
+from pipelines.engines import AlsoAsked, CueMatch, EngineInfo, IndexRequest, Interpretation, InterpretRequest
 from pipelines.intent.act_classifier import ActClassifier
 from pipelines.intent.acts import ASKING, Act
 from pipelines.intent.calibration import Calibration
@@ -17,7 +18,9 @@ from pipelines.intent.card_store import CardStore, vectors_folder
 from pipelines.intent.distress import DistressClassifier
 from pipelines.intent.encoder import encoder_digest, file_digest, shared_encoder
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
-from pipelines.intent.reading import Reading, read
+from pipelines.intent.questions import questions_of
+from pipelines.intent.reading import FITS, Reading, read
+from pipelines.intent.ridge import Matrix
 from pipelines.intent.sentences import claims_of, sentences_of
 from pipelines.intent.topics import TopicIndex
 from pipelines.intent.unintelligible import why_unintelligible
@@ -34,6 +37,12 @@ TOPIC_AHEAD = 3.0
 # So many kinds of things are told that a question may be about, and of these acts.
 SUBJECTS = 2
 ABOUT = frozenset({Act.CUE, Act.UNSURE, Act.UNKNOWN, Act.INVITATION})
+# A turn that is taken for one of these may ask for more.
+SHARED_WITH = frozenset({Act.CUE, Act.UNKNOWN, Act.IDENTITY})
+# So sure must it be that a cue was asked for beside something else.
+SURE = 0.85
+# "Did it help?" is about what was asked before it, and is nobody's common topic.
+POINTS_BACK = re.compile(r"\b(?:it|that|this|they|them|these|those|ones?)\b", re.IGNORECASE)
 PUNCTUATION = ".,?!;:'\""
 
 
@@ -102,8 +111,7 @@ class LearnedInterpreter:
             CueMatch(index.items[item], float(items[item]), index.example(int(item), whole))
             for item in items.argsort()[::-1][: self._most]
         )
-        topic, near = index.foreign_topic(near_topics)
-        topic = topic if near >= NOWHERE + TOPIC_AHEAD else ""
+        topic = _foreign_topic(index, near_topics)
         return Interpretation(
             reading.act,
             reading.confidence,
@@ -112,10 +120,36 @@ class LearnedInterpreter:
             _reason(turn, reading, matches, topic),
             topic=topic,
             subjects=tuple(topics.subjects(near_topics[0]).items())[:SUBJECTS] if reading.act in ABOUT else (),
+            also=self._also(turn, request.card, matches[0].cue if reading.act is Act.CUE else topic)
+            if reading.act in SHARED_WITH
+            else (),
             claims=self._claims(turn, index, topics) if reading.act is Act.SUMMARY else (),
             # Somebody's distress may be one sentence among others.
             distress=distress.notice(sentences, vectors[-len(sentences) :]),
         )
+
+    def _also(self, turn: str, card: Card, main: str) -> tuple[AlsoAsked, ...]:
+        """Return what else a turn clearly asks for, if one of its questions is the `main` one."""
+        questions = questions_of(turn)
+        if not questions:
+            return ()
+        topics, classifier, _ = self._learn()
+        index, cues = self._index(card), {cue.id for cue in card.cues}
+        vectors = self._vectoriser.encode(questions)
+        near = topics.nearness(vectors)
+        items = self._calibration.probabilities(index.ahead(vectors, near))
+        shares = classifier.probabilities(questions, vectors)
+        asked: dict[str, AlsoAsked] = {}
+        for place, text in enumerate(questions):
+            reading = read(classifier.acts, shares[place], items[place], first=False)
+            item, topic = index.items[int(items[place].argmax())], _foreign_topic(index, near[place : place + 1])
+            if item == main or (reading.act is Act.CUE and reading.confidence >= (SURE if item in cues else FITS)):
+                asked.setdefault(item, AlsoAsked(text, item=item))
+            elif topic == main or (
+                reading.act in (Act.UNKNOWN, Act.IDENTITY) and topic and not POINTS_BACK.search(text)
+            ):
+                asked.setdefault(topic, AlsoAsked(text, topic=topic))
+        return tuple(each for name, each in asked.items() if name != main) if main in asked else ()
 
     def _claims(self, turn: str, index: CardIndex, topics: TopicIndex) -> tuple[tuple[str, str], ...]:
         claims = claims_of(turn)
@@ -158,6 +192,12 @@ class LearnedInterpreter:
         if len(self._indexes) > CARDS:
             self._indexes.popitem(last=False)
         return index
+
+
+def _foreign_topic(index: CardIndex, near: Matrix) -> str:
+    """Return the common topic that a text asks for and that is none of the card's, or nothing."""
+    topic, nearness = index.foreign_topic(near)
+    return topic if nearness >= NOWHERE + TOPIC_AHEAD else ""
 
 
 def _reason(turn: str, reading: Reading, matches: Sequence[CueMatch], topic: str) -> str:

@@ -86,6 +86,10 @@ class Lines(_CardPart):
     silence: tuple[Text, ...] = Field(min_length=1)
     not_on_card: tuple[Text, ...] = Field(min_length=2)
     permit: tuple[Text, ...] = Field(default=("Yes, that's fine.", "Of course, go ahead."), min_length=1)
+    # Asked for what is on one's mind before one is ready to tell it.
+    not_yet: tuple[Text, ...] = Field(
+        default=("I'd rather not go into that just now.", "Can we leave that for the moment?"), min_length=1
+    )
     # Asked whether there is anything else; true as well when a volunteered cue still waits for its turn.
     nothing_more: tuple[Text, ...] = Field(default=("I can't think of anything right now.",), min_length=1)
     # What anybody would say; a card may have its own.
@@ -108,6 +112,9 @@ class Lines(_CardPart):
     readiness: tuple[Text, ...] = Field(default=("Maybe a six, I'd say.",), min_length=1)
     summary: tuple[Text, ...] = Field(default=("Yes, that's right.", "Yes, that's about it."), min_length=1)
     agree: tuple[Text, ...] = Field(default=("Yes, I could do that.", "All right, I'll try."), min_length=1)
+    # Offered something, and asked to choose.
+    accept: tuple[Text, ...] = Field(default=("Yes, please.", "Yes, please. That would help."), min_length=1)
+    choose: tuple[Text, ...] = Field(default=("I don't mind. What would you suggest?",), min_length=1)
 
 
 class Card(_CardPart):

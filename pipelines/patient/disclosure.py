@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipelines.engines import CueMatch, HistoryItem, Interpretation, Release, RespondKind
+from pipelines.engines import AlsoAsked, CueMatch, HistoryItem, Interpretation, Release, RespondKind
 from pipelines.intent.acts import Act
 from pipelines.intent.intents import IDENTITY_AGE
 from pipelines.intent.understanding import ASKED_FLOOR, BARE_FLOOR
@@ -58,10 +58,15 @@ HARD_TO_FOLLOW = frozenset(
 )  # fmt: skip
 """Turns in which a word that the patient does not know is asked about."""
 
-LEADS = ("acknowledge", "comforted", "agree", "thanked")
+LEADS = ("acknowledge", "comforted", "agree", "accept", "thanked")
 """The lines of a card that answer what was said before the patient tells what is on their mind."""
 
 _THANKS = re.compile(r"\bthank(?:s|\b)", re.IGNORECASE)
+_CHOICE = re.compile(r"\b(?:which|prefer|rather)\b", re.IGNORECASE)
+_OFFER = re.compile(
+    r"\b(?:would you like|do you want (?:me|us|some|a)|shall i|should i|can i get you|would it help if i)\b",
+    re.IGNORECASE,
+)
 _PROMISE = re.compile(r"\b(?:i'll|i can|i could|try|manage)\b", re.IGNORECASE)
 
 NOT_INTERPRETED = Interpretation(Act.UNINTELLIGIBLE, 0.0, reason="nothing was made of it")
@@ -101,9 +106,7 @@ class Disclosure:
 
     def __call__(self, moment: Moment) -> Release:
         """Return what the patient may say at that moment."""
-        topic = moment.interpretation.topic
-        denial = self._denials().get(topic, "") if topic else ""
-        return _Telling(self._card, self._seed, moment, denial, self._known).release()
+        return _Telling(self._card, self._seed, moment, self._denials(), self._known).release()
 
     @functools.cached_property
     def _known(self) -> frozenset[str]:
@@ -113,9 +116,12 @@ class Disclosure:
 class _Telling:
     """The rules at one moment."""
 
-    def __init__(self, card: Card, seed: int, moment: Moment, denial: str, known: frozenset[str]) -> None:
+    def __init__(
+        self, card: Card, seed: int, moment: Moment, denials: Mapping[str, str], known: frozenset[str]
+    ) -> None:
         self.card = card
-        self.denial = denial
+        self._denials = denials
+        self.denial = denials.get(moment.interpretation.topic, "")
         # The words that this patient knows.
         self.known = known
         self.lines = card.lines
@@ -158,12 +164,12 @@ class _Telling:
             return self._say([WHAT_IS_LINE.format(word=hard)], "a word that this patient does not know")
         match self.heard.act:
             case Act.CUE:
-                return self._answer_question()
+                return self._with_others(self._answer_question())
             case Act.UNSURE:
                 # Once is enough: who is asked again answers as well as they can.
                 return self._answer_question() if self._asked_back() is not None else self._ask_back()
             case Act.UNKNOWN:
-                return self._deny()
+                return self._with_others(self._deny())
             case Act.GREETING:
                 return self._say(lines.greeting)
             case Act.PERMISSION:
@@ -172,9 +178,11 @@ class _Telling:
                 return self._say(lines.closing)
             case Act.IDENTITY if self.card.patient.name.split()[-1].lower() in tokens(self.moment.text):
                 return self._say([NAME_CHECK_LINE], "was asked by name")
+            case Act.IDENTITY if self._has_fact(BIRTH_FACT) and "birth" in tokens(self.moment.text):
+                return self._tell_fact(BIRTH_FACT)
             case Act.IDENTITY:
                 by_age = IDENTITY_AGE.search(" ".join(tokens(self.moment.text)))
-                return self._say([self._identity(by_age=by_age is not None)])
+                return self._with_others(self._say([self._identity(by_age=by_age is not None)]))
             case Act.REPEAT:
                 return self._repeat()
             case Act.UNINTELLIGIBLE:
@@ -197,7 +205,9 @@ class _Telling:
             case Act.TEACH_BACK:
                 return self._say([in_own_words(self.moment.history)], "what was explained")
             case Act.PROPOSAL:
-                return self._volunteer(lines.agree)
+                if _CHOICE.search(self.moment.text):
+                    return self._say(lines.choose)
+                return self._volunteer(lines.accept if _OFFER.search(self.moment.text) else lines.agree)
             case Act.BAD_NEWS:
                 return self._say(lines.bad_news)
             case Act.RUDE:
@@ -240,7 +250,32 @@ class _Telling:
                 return self._tell(other, f"'{top.cue}' is not due; '{match.example}' {match.probability:.2f}")
         if self.heard.confidence <= BARE_CONFIDENCE:
             return self._volunteer(self.lines.acknowledge, Act.STATEMENT)
-        return self._say(self.lines.not_on_card, f"'{top.cue}' is not due yet", Act.UNKNOWN)
+        return self._say(self.lines.not_yet, f"'{top.cue}' is not due yet", Act.UNKNOWN)
+
+    def _with_others(self, release: Release) -> Release:
+        """Answer as well what was asked in the same breath: what is no cue, or the first cue where none is told yet."""
+        for other in self.heard.also:
+            cue = self.cues.get(other.item)
+            if cue is not None and (release.cue is not None or not self._may_tell(cue)):
+                continue
+            text = self._other_answer(other)
+            if not text or text in release.text:
+                continue
+            # What counts as told begins the reply: it may be cut short.
+            texts = (text, release.text) if cue is not None else (release.text, text)
+            told = cue.id if cue is not None else release.cue
+            reason = f"{release.reason}; '{other.text}' was asked as well"
+            release = replace(release, text=" ".join(texts), cue=told, reason=reason, free=False)
+        return release
+
+    def _other_answer(self, other: AlsoAsked) -> str:
+        if other.item in self.cues:
+            return self._tell(self.cues[other.item]).text
+        if other.item:
+            return self.variant(self.card.fact(other.item).says, key=other.item, avoid=self.last)
+        if other.topic in ("age", "name"):
+            return self._identity(by_age=other.topic == "age")
+        return self._denials.get(other.topic, "")
 
     def _ask_back(self) -> Release:
         item = self.heard.cues[0].cue
@@ -297,6 +332,9 @@ class _Telling:
     def _identity(self, *, by_age: bool) -> str:
         patient = self.card.patient
         return AGE_LINE.format(age=patient.age) if by_age else NAME_LINE.format(name=patient.name)
+
+    def _has_fact(self, fact_id: str) -> bool:
+        return any(fact.id == fact_id for fact in self.card.facts)
 
     def _fact_or(self, fact_id: str, otherwise: Sequence[str]) -> Sequence[str]:
         return next((fact.says for fact in self.card.facts if fact.id == fact_id), otherwise)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.engines import CueMatch, HistoryItem, Interpretation, Release, RespondKind
+from pipelines.engines import AlsoAsked, CueMatch, HistoryItem, Interpretation, Release, RespondKind
 from pipelines.intent.acts import Act
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
@@ -49,6 +49,7 @@ def test_a_fact_is_told_and_is_no_cue() -> None:
 def test_a_cue_that_is_not_due_is_not_told() -> None:
     told = release(asked("worry-leg"))
     assert (told.cue, told.act) == (None, Act.UNKNOWN)
+    assert told.text in wound().lines.not_yet
     assert release(asked("worry-leg"), told=("how-it-happened",)).cue == "worry-leg"
 
 
@@ -201,6 +202,56 @@ def test_the_person_who_speaks_comes_before_the_role_play() -> None:
     heard = Interpretation(Act.ADVICE, 0.7, distress="self_harm")
     told = Disclosure(wound())(Moment(RespondKind.REPLY, 1, "I want to die.", heard))
     assert told.text == "Are you all right? We can stop for a moment."
+
+
+def both(first: Act, item: str, *also: AlsoAsked, told: tuple[str, ...] = ()) -> Release:
+    cues = (CueMatch(item, 0.9, "an example"),) if item else ()
+    return release(Interpretation(first, 0.9, cues, also=also), told=told)
+
+
+def test_two_things_that_are_asked_in_one_breath_are_both_answered() -> None:
+    told = both(Act.CUE, "smoking", AlsoAsked("do you drink?", item="alcohol"))
+    assert told.cue == "smoking"
+    assert any(told.text.startswith(text) for text in wound().cue("smoking").says)
+    assert any(told.text.endswith(text) for text in wound().fact("alcohol").says)
+    assert "'do you drink?' was asked as well" in told.reason
+
+    told = both(Act.CUE, "work", AlsoAsked("How old are you", topic="age"), AlsoAsked("any fever?", topic="fever"))
+    assert told.text.endswith("I'm 58. No, no fever.")
+    assert (told.cue, told.fact) == (None, "work")
+
+
+def test_only_one_cue_is_told_in_one_breath_and_it_comes_first() -> None:
+    told = both(Act.CUE, "alcohol", AlsoAsked("do you smoke", item="smoking"), AlsoAsked("any pain?", item="pain"))
+    assert told.cue == "smoking"
+    assert any(told.text.startswith(text) for text in wound().cue("smoking").says)
+    assert not any(text in told.text for text in wound().cue("pain").says)
+
+
+def test_a_cue_that_is_not_due_is_not_told_in_the_same_breath_either() -> None:
+    told = both(Act.CUE, "alcohol", AlsoAsked("what worries you?", item="worry-leg"))
+    assert told.cue is None
+    assert told.text in wound().fact("alcohol").says
+    assert both(Act.CUE, "alcohol", AlsoAsked("w?", item="worry-leg"), told=("how-it-happened",)).cue == "worry-leg"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("Would you like me to call your daughter?", "accept"),
+        ("Shall I write that down for you?", "accept"),
+        ("Would you rather have the cream or the tablets?", "choose"),
+        ("Could you try that for a week?", "agree"),
+    ],
+)
+def test_an_offer_is_taken_and_a_choice_left_to_who_knows(text: str, lines: str) -> None:
+    assert answer(text, Act.PROPOSAL).text in getattr(wound().lines, lines)
+
+
+def test_who_asks_for_the_date_of_birth_by_the_name_gets_both() -> None:
+    told = answer("Can I have your full name and date of birth please?", Act.IDENTITY)
+    assert told.fact == "date-of-birth"
+    assert told.text.startswith("It's Daniel Foster. ")
 
 
 def test_name_and_date_of_birth_are_told_in_one_breath() -> None:

@@ -58,6 +58,24 @@ def test_what_is_asked_for_is_found(interpreter: LearnedInterpreter, text: str, 
     heard = ask(interpreter, text)
     assert heard.act is Act.CUE, heard.reason
     assert heard.cues[0].cue == item
+    assert heard.also == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "item", "also"),
+    [
+        ("Do you smoke, and do you drink any alcohol?", "smoking", ("alcohol", "")),
+        ("Any allergies? And do you take any medicines?", "medicines", ("allergies", "")),
+        ("How old are you and what do you do for a living?", "work", ("", "age")),
+    ],
+)
+def test_what_is_asked_in_the_same_breath_is_found_too(
+    interpreter: LearnedInterpreter, text: str, item: str, also: tuple[str, str]
+) -> None:
+    heard = ask(interpreter, text)
+    items = {heard.cues[0].cue, *(each.item for each in heard.also)} - {""}
+    assert items == {item, also[0]} - {""}
+    assert [each.topic for each in heard.also if each.topic] == [topic for topic in also[1:] if topic]
     assert heard.cues[0].probability == heard.confidence == heard.asks
     assert heard.cues[0].example in heard.reason
 

@@ -181,7 +181,7 @@ def test_few_words_of_low_confidence_are_unintelligible() -> None:
 
 def test_name_and_age() -> None:
     assert ask("could I confirm your full name please")[0] == "It's Daniel Foster."
-    assert ask("and what is your date of birth")[0] == "I'm 58."
+    assert ask("and what is your date of birth")[0].startswith("January seventh")
 
 
 def test_long_explanation_tells_no_cue_unless_it_ends_with_a_question() -> None:
