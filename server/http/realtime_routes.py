@@ -51,6 +51,7 @@ async def realtime(websocket: WebSocket) -> None:
         return
     server.calls.overtaken(session.id)
     live = session.live or new_live(server, session, principal)
+    live.link.knows_ours |= protocol == SUBPROTOCOL
     connection = RealtimeConnection(
         live,
         WebSocketChannel(websocket),

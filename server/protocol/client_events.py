@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic_core import ErrorDetails
 
 from audio.frames import ACCEPTED_HZ
 from server.protocol.refusal import Code, Refused
@@ -28,6 +30,9 @@ MAX_DELAY_MS = 2_000
 Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 EventId = Annotated[str, Field(max_length=512)]
 Name = Annotated[str, Field(max_length=256)]
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+]
 LateMs = Annotated[float, Field(ge=0, le=MAX_LATE_MS)]
 DelayMs = Annotated[float, Field(ge=0, le=MAX_DELAY_MS)]
 PlayedMs = Annotated[float, Field(ge=0, le=MAX_PLAYED_MS)]
@@ -93,7 +98,7 @@ class AudioFormatUpdate(_ClientPart):
 class TurnDetectionUpdate(_ClientPart):
     """Who decides that a turn is over, and what follows from it."""
 
-    type: Literal["server_vad", "semantic_vad"]
+    type: Literal["server_vad", "semantic_vad"] | None = None
     create_response: bool | None = None
     interrupt_response: bool | None = None
     silence_duration_ms: int | None = Field(default=None, ge=200, le=5_000)
@@ -159,10 +164,17 @@ class SessionFields(_ClientPart):
 
 
 class SessionUpdate(_Message):
-    """Change the session's settings. If the server refuses one of them, it changes none."""
+    """Change the session's settings. What is not given stays as it was; each one that is refused has its `error`."""
 
     type: Literal["session.update"]
     session: SessionFields
+    # What could not be understood, and was left out.
+    _misunderstood: list[Refused] = PrivateAttr(default_factory=list)
+
+    @property
+    def misunderstood(self) -> list[Refused]:
+        """Why fields were left out of these settings when they were read."""
+        return self._misunderstood
 
 
 # ---------------------------------------------------------------- audio in
@@ -267,7 +279,7 @@ class ResponseFields(_ClientPart):
     audio: Any = None
     temperature: Any = None
     max_output_tokens: Any = None
-    metadata: Any = None
+    metadata: Metadata | None = None
     prompt: Any = None
     reasoning: Any = None
 
@@ -383,13 +395,54 @@ def _validated(data: dict[str, Any]) -> ClientMessage:
     try:
         return cls.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        path = ".".join(str(step) for step in first["loc"])
-        wrong = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            wrong = "the protocol has no such field"
-            path = _shown(path).strip('"')
-        raise Refused(f"{path}: {wrong}", code=Code.INVALID_FIELD, param=path) from None
+        if cls is SessionUpdate and isinstance(data.get("session"), dict):
+            return _understood(data, error)
+        raise _not_understood(error.errors(include_url=False, include_context=False, include_input=False)[0]) from None
+
+
+def _understood(data: dict[str, Any], error: ValidationError) -> SessionUpdate:
+    """Return settings without those that can't be understood; raises Refused where nothing would be left of them.
+
+    One field too many, of a newer protocol than ours, is to cost nobody their turn detection.
+    """
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    refused = [_not_understood(fault) for fault in faults]
+    for fault in faults:
+        steps = [str(step) for step in fault["loc"]]
+        if len(steps) < 2 or steps[0] != "session" or not remove_path(data, steps):
+            raise refused[0]
+    if not data.get("session"):
+        raise refused[0]
+    try:
+        message = SessionUpdate.model_validate(data)
+    except ValidationError:
+        raise refused[0] from None
+    for one in refused:
+        one.client_event_id = message.event_id
+    message.misunderstood.extend(refused)
+    return message
+
+
+def remove_path(body: dict[str, Any], steps: Sequence[str]) -> bool:
+    """Remove what lies at a path, and what is empty without it; return whether there was anything."""
+    first, *others = steps
+    if first not in body:
+        return False
+    inner = body[first]
+    if others and not (isinstance(inner, dict) and remove_path(inner, others)):
+        return False
+    if not others or not inner:
+        del body[first]
+    return True
+
+
+def _not_understood(fault: ErrorDetails) -> Refused:
+    path = ".".join(str(step) for step in fault["loc"])
+    wrong = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        wrong = "the protocol has no such field"
+        path = _shown(path).strip('"')
+    return Refused(f"{path}: {wrong}", code=Code.INVALID_FIELD, param=path)
 
 
 def _shown(value: object) -> str:

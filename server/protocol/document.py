@@ -28,7 +28,9 @@ _INTRODUCTION = f"""# The wire protocol
 
 Interlocutor speaks OpenAI's Realtime protocol (its GA names) over a WebSocket at `/v1/realtime`. So stock clients can
 hold a conversation. The tables below list the supported messages and fields. The server never ignores an unsupported
-field: it answers with an `error` event that names the field. Our own messages and events begin with `interlocutor.`.
+field in silence: it answers with an `error` event that names the field, or the table says that the field has no effect.
+Our own messages and events begin with `interlocutor.`. A client gets those events once it has sent
+`interlocutor.client.configure`, or if it speaks the subprotocol `{SUBPROTOCOL}`; problems come to others as `error`.
 
 ## Connecting
 
@@ -160,7 +162,11 @@ def _row(row: Row) -> str:
     if row.accepts is not None:
         accepted = ", ".join(f"`{json.dumps(value)}`" for value in row.accepts) or "none"
     refused = "-"
-    if row.developer:
+    if row.harmless_for == "everybody":
+        refused = "no effect"
+    elif row.harmless_for is not None:
+        refused = f"developers: no effect; candidates: `{row.refusal}`"
+    elif row.developer:
         refused = f"developers: accepted; candidates: `{row.refusal}`"
     elif row.refusal is Code.NOT_ALLOWED:
         refused = f"`{Code.NOT_ALLOWED}` (developers: `{Code.UNSUPPORTED}`)"

@@ -161,6 +161,7 @@ class Response(_ServerPart):
     conversation_id: str
     output_modalities: tuple[Literal["audio"], ...] = ("audio",)
     audio: ResponseAudio = ResponseAudio()
+    metadata: dict[str, str] | None = None
 
 
 class ErrorBody(_ServerPart):
@@ -613,3 +614,6 @@ EVENTS: dict[str, type[ServerEvent]] = {
     cls.model_fields["type"].default: cls for cls in get_args(get_args(AnyServerEvent)[0])
 }
 """The models by event type."""
+
+OUR_OWN: tuple[type[ServerEvent], ...] = tuple(cls for kind, cls in EVENTS.items() if kind.startswith("interlocutor."))
+"""The events that OpenAI's protocol does not know."""

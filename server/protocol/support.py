@@ -1,19 +1,21 @@
 """The published table of what is supported, field by field; the same table refuses what is not.
 
-A row names a field, the values that are accepted, and what other values are refused with. Nothing is ignored in
-silence: a field without an effect says so in its row.
+A row names a field, the values that are accepted, and what other values are refused with. Some fields that programs
+send as a matter of course are taken without an effect, and say so in their row: of everybody where they are about form
+alone, of developers where they are about the patient's mind. Nothing else is ignored in silence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from audio.frames import ACCEPTED_HZ, WIRE_HZ
 from server.principal import Principal
-from server.protocol.client_events import MAX_AUDIO_BYTES, MAX_TEXT_CHARS, ClientMessage
+from server.protocol.client_events import MAX_AUDIO_BYTES, MAX_TEXT_CHARS, ClientMessage, SessionUpdate, remove_path
 from server.protocol.refusal import Code, Refused
 from server.protocol.wire_session import SessionInfo
 from server.rights import MESSAGES
@@ -32,11 +34,23 @@ class Row:
     # Other values are refused with this: NOT_ALLOWED is told to candidates, UNSUPPORTED to developers.
     refusal: Code | None = None
     developer: bool = False  # a developer may set it to any value of the right form
+    # Who may send other values, which then have no effect.
+    harmless_for: Literal["everybody", "developers"] | None = None
 
 
 def _fixed(message: str, path: str, note: str, *accepts: object) -> Row:
     """A field that belongs to the card or the exam, not to the client."""
     return Row(message, path, note, accepts=(None, *accepts), refusal=Code.NOT_ALLOWED)
+
+
+def _mind(message: str, path: str, note: str, *accepts: object) -> Row:
+    """A field of the patient's mind: a developer's program may send it, and it changes nothing."""
+    return Row(message, path, note, accepts=(None, *accepts), refusal=Code.NOT_ALLOWED, harmless_for="developers")
+
+
+def _idle(message: str, path: str, note: str) -> Row:
+    """A field without an effect, which programs send as a matter of course."""
+    return Row(message, path, note, accepts=(None,), refusal=Code.NOT_ALLOWED, harmless_for="everybody")
 
 
 def _only(message: str, path: str, note: str, *accepts: object) -> Row:
@@ -46,28 +60,27 @@ def _only(message: str, path: str, note: str, *accepts: object) -> Row:
 
 _UPDATE, _CREATE, _ITEM = "session.update", "response.create", "conversation.item.create"
 _CARD = "the card says what the patient is and does"
+_SPEAKS = (["audio"], ["audio", "text"], ["text", "audio"])
 _DETECTION = "session.audio.input.turn_detection"
 
 ROWS: tuple[Row, ...] = (
     Row(_UPDATE, "session.type", "`realtime`"),
-    _fixed(_UPDATE, "session.model", "the card is chosen when the session is opened", OWN_MODEL),
-    _fixed(_UPDATE, "session.instructions", _CARD, ""),
+    _mind(_UPDATE, "session.model", "the card is chosen when the session is opened", OWN_MODEL),
+    _mind(_UPDATE, "session.instructions", _CARD, ""),
     _fixed(_UPDATE, "session.tools", "the patient has no tools", []),
     _fixed(_UPDATE, "session.tool_choice", "the patient has no tools", "none", "auto"),
-    _fixed(_UPDATE, "session.parallel_tool_calls", "the patient has no tools"),
-    _fixed(_UPDATE, "session.output_modalities", "the patient speaks", ["audio"]),
-    _fixed(_UPDATE, "session.temperature", _CARD),
-    _fixed(_UPDATE, "session.max_output_tokens", _CARD, "inf"),
-    _fixed(_UPDATE, "session.prompt", _CARD),
-    _fixed(_UPDATE, "session.reasoning", _CARD),
-    _fixed(_UPDATE, "session.tracing", "the server keeps its own log"),
-    _fixed(_UPDATE, "session.truncation", "the whole role-play is kept", "auto"),
-    _fixed(
+    _idle(_UPDATE, "session.parallel_tool_calls", "the patient has no tools"),
+    _fixed(_UPDATE, "session.output_modalities", "the patient speaks", *_SPEAKS),
+    _mind(_UPDATE, "session.temperature", _CARD),
+    _mind(_UPDATE, "session.max_output_tokens", _CARD, "inf"),
+    _mind(_UPDATE, "session.prompt", _CARD),
+    _mind(_UPDATE, "session.reasoning", _CARD),
+    _idle(_UPDATE, "session.tracing", "the server keeps its own log"),
+    _idle(_UPDATE, "session.truncation", "the whole role-play is kept"),
+    _idle(
         _UPDATE,
         "session.include",
-        "no effect: the server always sends log probabilities if the recogniser has them, and nothing else",
-        [],
-        ["item.input_audio_transcription.logprobs"],
+        "the server always sends log probabilities if the recogniser has them, and nothing else",
     ),
     _only(_UPDATE, "session.audio.input.format.type", "16-bit little-endian mono PCM", "audio/pcm"),
     Row(
@@ -84,11 +97,11 @@ ROWS: tuple[Row, ...] = (
         "any name, or `transcription: null`; accepted, no effect: the server's recogniser is used",
     ),
     _only(_UPDATE, "session.audio.input.transcription.language", "the examination is in English", None, "en"),
-    _fixed(_UPDATE, "session.audio.input.transcription.prompt", "the card's vocabulary is used"),
-    _fixed(_UPDATE, "session.audio.input.transcription.keywords", "the card's vocabulary is used"),
-    _fixed(_UPDATE, "session.audio.input.transcription.languages", "the examination is in English"),
-    _fixed(_UPDATE, "session.audio.input.transcription.delay", "partial transcripts come as soon as possible"),
-    _only(_UPDATE, "session.audio.input.noise_reduction", "the recogniser gets the audio as it is", None),
+    _idle(_UPDATE, "session.audio.input.transcription.prompt", "the card's vocabulary is used"),
+    _idle(_UPDATE, "session.audio.input.transcription.keywords", "the card's vocabulary is used"),
+    _idle(_UPDATE, "session.audio.input.transcription.languages", "the examination is in English"),
+    _idle(_UPDATE, "session.audio.input.transcription.delay", "partial transcripts come as soon as possible"),
+    _idle(_UPDATE, "session.audio.input.noise_reduction", "the recogniser gets the audio as it is"),
     _only(
         _UPDATE,
         _DETECTION + ".type",
@@ -106,14 +119,14 @@ ROWS: tuple[Row, ...] = (
         refusal=Code.NOT_ALLOWED,
         developer=True,
     ),
-    _fixed(_UPDATE, _DETECTION + ".threshold", "the server's detector is tuned as a whole"),
-    _fixed(_UPDATE, _DETECTION + ".prefix_padding_ms", "the beginning of speech is always kept"),
-    _fixed(_UPDATE, _DETECTION + ".idle_timeout_ms", "the server decides when the patient breaks a silence"),
-    _fixed(_UPDATE, _DETECTION + ".eagerness", "the server learns how long each person pauses", "auto"),
+    _idle(_UPDATE, _DETECTION + ".threshold", "the server's detector is tuned as a whole"),
+    _idle(_UPDATE, _DETECTION + ".prefix_padding_ms", "the beginning of speech is always kept"),
+    _idle(_UPDATE, _DETECTION + ".idle_timeout_ms", "the server decides when the patient breaks a silence"),
+    _idle(_UPDATE, _DETECTION + ".eagerness", "the server learns how long each person pauses"),
     _only(_UPDATE, "session.audio.output.format.type", "16-bit little-endian mono PCM", "audio/pcm"),
     _only(_UPDATE, "session.audio.output.format.rate", "always", None, WIRE_HZ),
-    _fixed(_UPDATE, "session.audio.output.voice", "the patient's voice is on the card", "patient"),
-    _fixed(_UPDATE, "session.audio.output.speed", "the patient's pace is on the card", 1),
+    _idle(_UPDATE, "session.audio.output.voice", "the patient's voice is on the card"),
+    _idle(_UPDATE, "session.audio.output.speed", "the patient's pace is on the card"),
     Row(
         "input_audio_buffer.append",
         "audio",
@@ -151,19 +164,21 @@ ROWS: tuple[Row, ...] = (
         accepts=(),
         refusal=Code.UNSUPPORTED,
     ),
-    _fixed(_CREATE, "response.instructions", _CARD, ""),
+    _mind(_CREATE, "response.instructions", _CARD, ""),
     _fixed(_CREATE, "response.tools", "the patient has no tools", []),
     _fixed(_CREATE, "response.tool_choice", "the patient has no tools", "none", "auto"),
-    _fixed(_CREATE, "response.parallel_tool_calls", "the patient has no tools"),
+    _idle(_CREATE, "response.parallel_tool_calls", "the patient has no tools"),
     _fixed(_CREATE, "response.input", "the patient answers what was said"),
     _fixed(_CREATE, "response.conversation", "there is one conversation", "auto"),
-    _fixed(_CREATE, "response.output_modalities", "the patient speaks", ["audio"]),
-    _fixed(_CREATE, "response.audio", "the patient's voice is on the card"),
-    _fixed(_CREATE, "response.temperature", _CARD),
-    _fixed(_CREATE, "response.max_output_tokens", _CARD, "inf"),
-    _fixed(_CREATE, "response.prompt", _CARD),
-    _fixed(_CREATE, "response.reasoning", _CARD),
-    _only(_CREATE, "response.metadata", "nothing is kept for the client", None, {}),
+    _fixed(
+        _CREATE, "response.output_modalities", "the patient speaks", ["audio"], ["audio", "text"], ["text", "audio"]
+    ),
+    _idle(_CREATE, "response.audio", "the patient's voice is on the card"),
+    _mind(_CREATE, "response.temperature", _CARD),
+    _mind(_CREATE, "response.max_output_tokens", _CARD, "inf"),
+    _mind(_CREATE, "response.prompt", _CARD),
+    _mind(_CREATE, "response.reasoning", _CARD),
+    Row(_CREATE, "response.metadata", "at most 16 pairs; comes back in the response's events"),
     Row("response.cancel", "response_id", "none, or the current reply"),
     Row(
         "interlocutor.client.configure",
@@ -191,17 +206,48 @@ LISTENERS_NOTE = "only the candidate or a developer may take part"
 
 def check(message: ClientMessage, principal: Principal, info: SessionInfo) -> None:
     """Raise Refused for the first field of `message` that is not supported, or that `principal` may not set."""
+    for refused in _faults(message, principal, info):
+        raise refused
+
+
+def without_refused(
+    message: SessionUpdate, principal: Principal, info: SessionInfo
+) -> tuple[SessionUpdate, list[Refused]]:
+    """Return the settings without those that are refused, and why each of them is; raises Refused for all of them."""
+    may_take_part(message, principal)
+    found = list(_faults(message, principal, info))
+    if not found:
+        return message, []
+    return without(message, [refused.param or "" for refused in found]), found
+
+
+def without(message: SessionUpdate, paths: Iterable[str]) -> SessionUpdate:
+    """Return settings without those at these paths."""
+    body: dict[str, Any] = message.model_dump(exclude_unset=True)
+    for path in paths:
+        remove_path(body, path.split("."))
+    return SessionUpdate.model_validate({"session": {}} | body)
+
+
+def may_take_part(message: ClientMessage, principal: Principal) -> None:
+    """Raise Refused where somebody may send no messages at all."""
     if not MESSAGES.get(principal.role, False):
         raise Refused(LISTENERS_NOTE, code=Code.NOT_ALLOWED, param="type", client_event_id=message.event_id)
+
+
+def _faults(message: ClientMessage, principal: Principal, info: SessionInfo) -> Iterator[Refused]:
+    may_take_part(message, principal)
     for row in ROWS:
         if row.message != message.type or row.refusal is None or row.accepts is None:
+            continue
+        if row.harmless_for == "everybody" or (row.harmless_for is not None and principal.role == "developer"):
             continue
         for path, value in _given(message, row.path.split("."), ""):
             if any(_same(value, info.model if good is OWN_MODEL else good) for good in row.accepts):
                 continue
             if row.developer and principal.role == "developer":
                 continue
-            raise Refused(
+            yield Refused(
                 f"{path} can't be set to this here: {row.note or 'see the table of what is supported'}",
                 code=_code(row.refusal, principal),
                 param=path,

@@ -27,6 +27,10 @@ ADVICE = {
 LEAST = 0.0005
 
 
+Metadata = dict[str, str]
+"""What a client writes on a request, to know the answer by it."""
+
+
 @dataclass(slots=True)
 class _TurnUnderWay:
     """A candidate's turn that is not committed yet."""
@@ -70,6 +74,8 @@ class Translator:
         self._turns: dict[int, _TurnUnderWay] = {}
         self._reply: _ReplyUnderWay | None = None
         self._typed_id: str | None = None
+        self._asked: Metadata | None = None  # of the reply that was asked for and has not begun
+        self._metadata: dict[int, Metadata | None] = {}  # by reply
 
     # -------------------------------------------------------------- what the connection asks
 
@@ -85,6 +91,10 @@ class Translator:
     def name_typed(self, item_id: str | None) -> None:
         """Give the next typed turn's item the client's own id."""
         self._typed_id = item_id
+
+    def name_reply(self, metadata: Metadata | None) -> None:
+        """Have the next reply carry what a client wrote on its request for it."""
+        self._asked = metadata
 
     def translate(self, record: LogEntry) -> list[e.ServerEvent]:
         """Return the events that tell a client of a record; empty for what is not told."""
@@ -293,8 +303,11 @@ class Translator:
         details: e.StatusDetails | None = None,
         output: tuple[e.Item, ...] = (),
     ) -> e.Response:
+        if number not in self._metadata:
+            self._metadata[number], self._asked = self._asked, None
         return e.Response(
             id=response_id(number),
+            metadata=self._metadata[number],
             status=status,
             status_details=details,
             output=output,

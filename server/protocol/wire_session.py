@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from audio.frames import WIRE_HZ
 from server.protocol import server_events as e
-from server.protocol.client_events import SessionFields
+from server.protocol.client_events import SessionFields, TurnDetectionUpdate
+
+_DETECTION = frozenset(e.TurnDetection.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,13 @@ class WireSession:
             self.input_hz = wanted.format.rate
         if "turn_detection" in wanted.model_fields_set:
             detection = wanted.turn_detection
-            self.turn_detection = (
-                None
-                if detection is None
-                else e.TurnDetection(
-                    type=detection.type,
-                    create_response=detection.create_response is not False,
-                    interrupt_response=detection.interrupt_response is not False,
-                    silence_duration_ms=detection.silence_duration_ms,
-                )
-            )
+            self.turn_detection = None if detection is None else self._merged(detection)
+
+    def _merged(self, wanted: TurnDetectionUpdate) -> e.TurnDetection:
+        """Return the turn detection in force with what is wanted of it: what is not said stays as it was."""
+        said = {name: getattr(wanted, name) for name in _DETECTION & wanted.model_fields_set}
+        told = {name: value for name, value in said.items() if value is not None or name == "silence_duration_ms"}
+        return (self.turn_detection or e.TurnDetection()).model_copy(update=told)
 
     def shown(self) -> e.SessionObject:
         """Return the session object of `session.created` and `session.updated`."""

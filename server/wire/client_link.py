@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from server.protocol import server_events as e
 from server.protocol.translate import Translator
@@ -29,6 +29,8 @@ class ClientLink:
         self.wire = wire
         self.outbox = Outbox(deadline_s=send_deadline_s)
         self.translator = Translator(wire.info.id)
+        # Whether the client knows our own events; others take an event that they do not know for an error.
+        self.knows_ours = False
         self.acks = False  # whether the client reports what it has played
         self.code: int | None = None  # what the session's last connection is closed with
         self.attachment: Attachment | None = None
@@ -39,8 +41,8 @@ class ClientLink:
         self._beating: asyncio.TimerHandle | None = None
 
     def put(self, *events: e.ServerEvent) -> None:
-        """Queue events for the client."""
-        self.outbox.put(*events)
+        """Queue events for the client, those of our own only for a client that knows them."""
+        self.outbox.put(*(events if self.knows_ours else _for_stock_client(events)))
 
     @property
     def voice(self) -> VoiceOutput:
@@ -123,3 +125,12 @@ class ClientLink:
         """Send none any more."""
         if self._beating is not None:
             self._beating.cancel()
+
+
+def _for_stock_client(events: Iterable[e.ServerEvent]) -> Iterator[e.ServerEvent]:
+    """Yield the events of OpenAI's protocol; a problem is an `error` there, as somebody should know of it."""
+    for event in events:
+        if isinstance(event, e.ProblemMessage):
+            yield e.Error(error=e.ErrorBody(type="server_error", code=event.code, message=event.message))
+        elif not isinstance(event, e.OUR_OWN):
+            yield event

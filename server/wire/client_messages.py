@@ -17,11 +17,13 @@ from server.principal import Principal
 from server.protocol import client_events as c
 from server.protocol import server_events as e
 from server.protocol.refusal import Code, Refused
-from server.protocol.support import check
+from server.protocol.support import check, without, without_refused
 from server.protocol.translate import patient_item, response_id
 from server.wire.client_link import ClientLink
 
 logger = structlog.get_logger("server.wire.client_messages")
+
+RATE = "session.audio.input.format.rate"
 
 
 class Stage(Protocol):
@@ -69,7 +71,8 @@ class Inbound:
 
     def take_message(self, message: c.ClientMessage) -> None:
         """Carry out a message; raises Refused."""
-        check(message, self._principal, self._wire.info)
+        if not isinstance(message, c.SessionUpdate):  # of those, single fields are refused
+            check(message, self._principal, self._wire.info)
         try:
             self._carry_out(message)
         except Refused as refused:
@@ -124,6 +127,7 @@ class Inbound:
     # -------------------------------------------------------------- settings
 
     def _configure(self, message: c.ConfigureClient) -> None:
+        self._link.knows_ours = True
         self._link.acks = message.playout_acks
         if message.echo_cancellation is not None:
             self._stage.echo_cancelled(message.echo_cancellation)
@@ -135,20 +139,31 @@ class Inbound:
         self._link.put(answer)
 
     def _update(self, message: c.SessionUpdate) -> None:
-        driver = self._stage.driver
-        audio = message.session.audio
+        """Change what can be changed, and refuse the rest field by field."""
+        wanted, refused = without_refused(message, self._principal, self._wire.info)
+        refused = [*message.misunderstood, *refused]
+        if self._comes_too_late(wanted):
+            wanted = without(wanted, [RATE])
+            refused.append(
+                Refused(
+                    "the rate can't be changed once the role-play has started; set it before the first sound",
+                    code=Code.TOO_LATE,
+                    param=RATE,
+                    client_event_id=message.event_id,
+                )
+            )
+        if not refused or wanted.session.model_fields_set - {"type"}:
+            self._wire.update(wanted.session)
+            if self._stage.driver is not None:
+                self.apply_turn_detection(self._stage.driver)
+            self._link.put(e.SessionUpdated(session=self._wire.shown()))
+        self._link.put(*(error_event(one) for one in refused))
+
+    def _comes_too_late(self, wanted: c.SessionUpdate) -> bool:
+        audio = wanted.session.audio
         format_ = audio.input.format if audio is not None and audio.input is not None else None
         rate_hz = format_.rate if format_ is not None else None
-        if driver is not None and rate_hz is not None and rate_hz != self._wire.input_hz:
-            raise Refused(
-                "the rate can't be changed once the role-play has started; set it before the first sound",
-                code=Code.TOO_LATE,
-                param="session.audio.input.format.rate",
-            )
-        self._wire.update(message.session)
-        if driver is not None:
-            self.apply_turn_detection(driver)
-        self._link.put(e.SessionUpdated(session=self._wire.shown()))
+        return self._stage.driver is not None and rate_hz not in (None, self._wire.input_hz)
 
     def apply_turn_detection(self, driver: SessionDriver) -> None:
         """Have the conversation take turns as the client asked for."""
@@ -260,9 +275,11 @@ class Inbound:
     def _create_response(self, message: c.CreateResponse) -> None:
         first = self._stage.driver is None
         core = self._stage.start().core
+        metadata = message.response.metadata if message.response is not None else None
         if core.reply_number is not None:
             if first:
                 # The card has the patient begin: this is what was asked for.
+                self._translator.name_reply(metadata)
                 return
             raise Refused(
                 "the patient is answering already; wait for response.done, or cancel", code=Code.RESPONSE_ACTIVE
@@ -276,6 +293,7 @@ class Inbound:
         if core.is_answering:
             self._reply_wanted = message
         elif core.can_reply:
+            self._translator.name_reply(metadata)
             self._stage.start().signal(s.ReplyAsked())
 
     def _ask_late(self, message: c.CreateResponse) -> None:

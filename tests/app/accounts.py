@@ -94,7 +94,7 @@ async def world(folder: Path, mode: AuthMode = "accounts", **auth: Any) -> Async
 
 
 async def knock(app: Any, path: str, **headers: str) -> int:
-    """Ask for a WebSocket; return the status of the refusal, 101 where it is accepted."""
+    """Ask for a WebSocket; return the status of the refusal or its close code, 101 where it is accepted."""
     plain, _, query = path.partition("?")
     scope = {
         "type": "websocket",
@@ -121,6 +121,8 @@ async def knock(app: Any, path: str, **headers: str) -> int:
             statuses.append(101)
         elif message["type"] == "websocket.http.response.start":
             statuses.append(int(message["status"]))
+        elif message["type"] == "websocket.close" and message["code"] > 4_000:
+            statuses.insert(0, message["code"])  # accepted, so that a page is told why it was not
 
     await app(scope, receive, send)
     return statuses[0]

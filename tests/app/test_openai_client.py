@@ -146,9 +146,10 @@ async def test_three_turns_are_spoken_and_the_patient_is_interrupted_once(embedd
         assert (await talk.until("response.output_audio.delta")).item_id != delta.item_id
         assert [len(text.split()) >= 3 for text in heard] == [True, True, True]
         assert talk.errors() == []
+        # A developer's program says such things as a matter of course; the patient's mind stays the card's.
         await talk.connection.session.update(session={"type": "realtime", "instructions": "You are a pirate."})
-        refused = (await talk.until("error")).error
-        assert (refused.code, refused.param) == ("protocol.unsupported", "session.instructions")
+        await talk.until("session.updated")
+        assert talk.errors() == []
 
 
 async def test_the_client_takes_the_turns_itself(mock_server: ServerProcess) -> None:

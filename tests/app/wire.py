@@ -56,6 +56,8 @@ class Wire:
 
     first_audio = "response.output_audio.delta"
     """The message by which the patient's first audio is known."""
+    knows_ours = True
+    """Whether it says that it knows our own events, and so gets them."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -118,6 +120,8 @@ class Wire:
                 self.events.append(event)
                 if event["type"] == "session.created":
                     self.session_id = event["session"]["id"]
+                    if self.knows_ours:
+                        await self.send("interlocutor.client.configure", playout_acks=False)
                 async with self._changed:
                     self._changed.notify_all()
         except ConnectionClosed:

@@ -146,6 +146,7 @@ class Talk:
         idle_s: float,
         call: bool = False,
         record: Callable[[int], SessionRecorder] | None = None,
+        knows_ours: bool = True,
     ) -> None:
         self.channel = MemoryChannel()
         self.is_call = call
@@ -169,6 +170,7 @@ class Talk:
             resume_s=RESUME_S,
             over=lambda: self.over.append(asyncio.get_running_loop().time()),
         )
+        self.live.link.knows_ours = knows_ours
         self._settings = settings
         self._idle_s = idle_s
         self.connection = RealtimeConnection(
@@ -326,6 +328,7 @@ async def talking(
     send_deadline_s: float = 5.0,
     call: bool | None = None,
     folder: Path | None = None,
+    knows_ours: bool = True,
 ) -> AsyncIterator[Talk]:
     """Hold a connection while the block runs, then have the client go away; no task may be left.
 
@@ -350,6 +353,7 @@ async def talking(
                 idle_s=idle_s,
                 call=TRANSPORT.get() == "webrtc" if call is None else call,
                 record=record if folder is not None else None,
+                knows_ours=knows_ours,
             )
             try:
                 yield one

@@ -32,22 +32,82 @@ def detection(**fields: Any) -> dict[str, Any]:
     return {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "server_vad", **fields}}}}
 
 
+NOT_ALLOWED = ("access.not_allowed", "session.instructions")
 MANUAL: dict[str, Any] = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
 
 
 # ---------------------------------------------------------------- settings
 
 
-async def test_a_refused_setting_changes_nothing() -> None:
+async def test_of_settings_the_refused_ones_change_nothing_and_the_others_count() -> None:
     async with talking() as one:
-        session = {**detection(create_response=False), "instructions": "You are a pirate."}
+        session = {**detection(create_response=False), "instructions": "You are a pirate.", "colour": "red"}
         one.send("session.update", session=session, event_id="mine")
-        error = await one.refusal()
-        assert (error["code"], error["param"]) == ("access.not_allowed", "session.instructions")
-        assert error["event_id"] == "mine"
-        one.send("session.update", session={"type": "realtime"})
         shown = (await one.wait("session.updated"))["session"]
-        assert shown["audio"]["input"]["turn_detection"]["create_response"] is True
+        assert shown["audio"]["input"]["turn_detection"]["create_response"] is False
+        assert "instructions" not in shown
+        for count, told in enumerate([("protocol.invalid_field", "session.colour"), NOT_ALLOWED], start=1):
+            error = (await one.wait("error", count))["error"]
+            assert (error["code"], error["param"], error["event_id"]) == (*told, "mine")
+        one.send("session.update", session={"instructions": "You are a pirate."})
+        assert (await one.wait("error", 3))["error"]["code"] == "access.not_allowed"
+        assert len(one.all("session.updated")) == 1
+
+
+async def test_a_developers_program_is_taken_as_it_comes() -> None:
+    async with talking(role=DEVELOPER) as one:
+        await one.wait("session.created")
+        everything = {
+            "type": "realtime",
+            "model": "gpt-realtime",
+            "instructions": "You are a helpful assistant.",
+            "output_modalities": ["audio"],
+            "tools": [],
+            "tool_choice": "auto",
+            "max_output_tokens": "inf",
+            "tracing": "auto",
+            "truncation": "auto",
+            "audio": {
+                "input": {
+                    "format": {"type": "audio/pcm", "rate": 24_000},
+                    "noise_reduction": {"type": "near_field"},
+                    "transcription": {"model": "gpt-4o-transcribe", "prompt": "expect medicines"},
+                    "turn_detection": {"type": "semantic_vad", "eagerness": "low"},
+                },
+                "output": {"voice": "alloy", "speed": 1.1},
+            },
+        }
+        one.send("session.update", session=everything)
+        shown = (await one.wait("session.updated"))["session"]
+        assert shown["model"] != "gpt-realtime"
+        assert not one.all("error")
+
+
+async def test_what_a_client_writes_on_its_request_comes_back_with_the_reply() -> None:
+    async with talking(opening=None) as one:
+        one.send("conversation.item.create", item=typed("How are you today?"))
+        one.send("response.create", response={"metadata": {"client_event_id": "mine"}})
+        created = await one.wait("response.created")
+        assert created["response"]["metadata"] == {"client_event_id": "mine"}
+        done = await one.wait("response.done")
+        assert done["response"]["metadata"] == {"client_event_id": "mine"}
+        one.send("conversation.item.create", item=typed("And how is your leg?"))
+        one.send("response.create")
+        assert (await one.wait("response.created", 2))["response"]["metadata"] is None
+
+
+async def test_a_client_that_does_not_say_so_gets_none_of_our_events() -> None:
+    async with talking(knows_ours=False) as one:
+        await one.say(100)
+        one.send("conversation.item.create", item=typed("How are you today?"))
+        one.send("response.create")
+        await one.wait("response.done")
+        kinds = {event["type"] for event in one.channel.sent}
+        assert not {kind for kind in kinds if kind.startswith("interlocutor.")}
+        one.send("interlocutor.client.configure", playout_acks=False)
+        await one.wait("interlocutor.client.configured")
+        one.send("interlocutor.session.end")
+        await one.wait("interlocutor.session.ended")
 
 
 async def test_the_rate_is_fixed_by_the_first_sound() -> None:

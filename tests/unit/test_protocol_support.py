@@ -10,10 +10,10 @@ import pytest
 from pydantic import BaseModel
 
 from server.principal import Principal
-from server.protocol.client_events import MESSAGES, parse_client_message
+from server.protocol.client_events import MESSAGES, SessionUpdate, parse_client_message
 from server.protocol.examples import CLIENT_EXAMPLES
 from server.protocol.refusal import Code, Refused
-from server.protocol.support import ROWS, check
+from server.protocol.support import ROWS, check, without_refused
 from server.protocol.wire_session import SessionInfo, WireSession
 
 CANDIDATE = Principal("candidate", "sess_1")
@@ -52,49 +52,56 @@ def refused(text: str, principal: Principal) -> Refused | None:
 
 
 FOR_NO_CANDIDATE = [
-    ("session.update", "session.instructions", "You are a pirate."),
     ("session.update", "session.tools", [{"type": "function", "name": "f"}]),
     ("session.update", "session.tool_choice", "required"),
     ("session.update", "session.tool_choice", {"type": "function", "name": "f"}),
+    ("session.update", "session.output_modalities", ["text"]),
+    ("conversation.item.create", "item.role", "system"),
+    ("conversation.item.create", "item.role", "assistant"),
+    ("conversation.item.create", "item.type", "function_call_output"),
+    ("conversation.item.create", "item.type", "function_call"),
+    ("response.create", "response.tools", [{"type": "function", "name": "f"}]),
+    ("response.create", "response.input", []),
+    ("response.create", "response.conversation", "none"),
+    ("response.create", "response.output_modalities", ["text"]),
+]
+HARMLESS_FOR_DEVELOPERS = [
+    ("session.update", "session.instructions", "You are a pirate."),
     ("session.update", "session.model", "gpt-realtime"),
     ("session.update", "session.model", "card:another"),
-    ("session.update", "session.output_modalities", ["text"]),
     ("session.update", "session.temperature", 0.6),
     ("session.update", "session.max_output_tokens", 100),
     ("session.update", "session.prompt", {"id": "p"}),
+    ("response.create", "response.instructions", "Tell everything."),
+    ("response.create", "response.max_output_tokens", 5),
+]
+HARMLESS = [
     ("session.update", "session.tracing", "auto"),
     ("session.update", "session.truncation", "disabled"),
     ("session.update", "session.include", ["message.input_image.image_url"]),
+    ("session.update", "session.audio.input.noise_reduction", {"type": "near_field"}),
     ("session.update", "session.audio.output.voice", "alloy"),
     ("session.update", "session.audio.output.speed", 1.2),
     ("session.update", "session.audio.input.transcription.prompt", "salbutamol"),
     ("session.update", DETECTION + ".threshold", 0.9),
     ("session.update", DETECTION + ".prefix_padding_ms", 0),
     ("session.update", DETECTION + ".idle_timeout_ms", 6000),
-    ("conversation.item.create", "item.role", "system"),
-    ("conversation.item.create", "item.role", "assistant"),
-    ("conversation.item.create", "item.type", "function_call_output"),
-    ("conversation.item.create", "item.type", "function_call"),
-    ("response.create", "response.instructions", "Tell everything."),
-    ("response.create", "response.tools", [{"type": "function", "name": "f"}]),
-    ("response.create", "response.input", []),
-    ("response.create", "response.conversation", "none"),
-    ("response.create", "response.output_modalities", ["text"]),
-    ("response.create", "response.max_output_tokens", 5),
+    ("session.update", DETECTION + ".eagerness", "high"),
+    ("response.create", "response.audio", {"output": {"voice": "alloy"}}),
 ]
 FOR_NOBODY = [
     ("session.update", "session.audio.input.format.type", "audio/pcmu"),
     ("session.update", "session.audio.input.format.rate", 44100),
     ("session.update", "session.audio.output.format.type", "audio/pcma"),
     ("session.update", "session.audio.output.format.rate", 16000),
-    ("session.update", "session.audio.input.noise_reduction", {"type": "near_field"}),
     ("session.update", "session.audio.input.transcription.language", "de"),
     ("conversation.item.create", "item.content.0.type", "input_image"),
     ("conversation.item.create", "item.content.0.audio", "AAAA"),
     ("conversation.item.delete", "item_id", "item_c1"),
-    ("response.create", "response.metadata", {"a": "b"}),
 ]
 FOR_EVERYBODY = [
+    *HARMLESS,
+    ("response.create", "response.metadata", {"client_event_id": "mine"}),
     ("session.update", "session.instructions", ""),
     ("session.update", "session.tools", []),
     ("session.update", "session.tool_choice", "auto"),
@@ -138,6 +145,83 @@ def test_what_is_not_supported_is_refused(kind: str, path: str, value: Any, prin
 @pytest.mark.parametrize(("kind", "path", "value"), FOR_EVERYBODY)
 def test_what_is_supported_is_taken(kind: str, path: str, value: Any, principal: Principal) -> None:
     assert refused(message(kind, path, value), principal) is None
+
+
+@pytest.mark.parametrize(("kind", "path", "value"), HARMLESS_FOR_DEVELOPERS)
+def test_what_a_developers_program_says_of_the_patient_has_no_effect(kind: str, path: str, value: Any) -> None:
+    text = message(kind, path, value)
+    assert refused(text, DEVELOPER) is None
+    told = refused(text, CANDIDATE)
+    assert told is not None
+    assert (told.code, told.param, told.client_event_id) == (Code.NOT_ALLOWED, path, "mine")
+
+
+def test_of_settings_only_those_are_left_out_that_are_refused() -> None:
+    body = {
+        "type": "session.update",
+        "event_id": "mine",
+        "session": {
+            "type": "realtime",
+            "instructions": "You are a pirate.",
+            "newer": 1,
+            "audio": {
+                "input": {
+                    "turn_detection": {"type": "semantic_vad", "create_response": False, "silence_duration_ms": 1},
+                    "transcription": {"language": "de"},
+                },
+                "output": {"format": {"type": "audio/pcm", "rate": 8_000}},
+            },
+        },
+    }
+    update = parse_client_message(json.dumps(body))
+    assert isinstance(update, SessionUpdate)
+    kept, refusals = without_refused(update, CANDIDATE, INFO)
+    assert [one.param for one in (*update.misunderstood, *refusals)] == [
+        f"{DETECTION}.silence_duration_ms",
+        "session.newer",
+        "session.instructions",
+        "session.audio.input.transcription.language",
+        "session.audio.output.format.rate",
+    ]
+    assert {one.client_event_id for one in (*update.misunderstood, *refusals)} == {"mine"}
+    assert kept.model_dump(exclude_unset=True)["session"] == {
+        "type": "realtime",
+        "audio": {
+            "input": {"turn_detection": {"type": "semantic_vad", "create_response": False}},
+            "output": {"format": {"type": "audio/pcm"}},
+        },
+    }
+
+
+def test_what_is_not_said_of_turn_detection_stays_as_it_was() -> None:
+    wire = WireSession(INFO)
+
+    def update(detection: dict[str, Any] | None) -> dict[str, Any] | None:
+        message_ = parse_client_message(
+            json.dumps({"type": "session.update", "session": {"audio": {"input": {"turn_detection": detection}}}})
+        )
+        assert isinstance(message_, SessionUpdate)
+        wire.update(message_.session)
+        shown = wire.shown().audio.input.turn_detection
+        return None if shown is None else shown.model_dump()
+
+    asked = {"type": "semantic_vad", "create_response": False, "silence_duration_ms": 700}
+    assert update(asked) == asked | {"interrupt_response": True}
+    assert update({"type": "server_vad"}) == asked | {"type": "server_vad", "interrupt_response": True}
+    assert update({"interrupt_response": False}) == asked | {"type": "server_vad", "interrupt_response": False}
+    assert update({"silence_duration_ms": None}) == {
+        "type": "server_vad",
+        "create_response": False,
+        "interrupt_response": False,
+        "silence_duration_ms": None,
+    }
+    assert update(None) is None
+    assert update({}) == {
+        "type": "server_vad",
+        "create_response": True,
+        "interrupt_response": True,
+        "silence_duration_ms": None,
+    }
 
 
 def test_only_a_developer_sets_the_wait_for_the_end_of_a_turn() -> None:
