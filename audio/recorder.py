@@ -3,8 +3,9 @@
     frames ─► TimelineMixer ─► take() ─► SegmentWriter ─► segment-000000.flac ... ─► join() ─► recording.flac
 
 The mixer is in `timeline_mixer.py`. A segment is rewritten each second while it fills, and once more when audio comes
-late that belongs in it, always as a complete file: a killed server loses at most a second. Nothing here starts a
-thread; encoding happens where SegmentWriter is called. Raises StorageError.
+late that belongs in it, always as a complete file: a killed server loses at most a second. With a seal these files
+are sealed (`common/sealed_files.py`), the recording as it is encoded: no sound ever lies in the plain. Nothing here
+starts a thread; encoding happens where SegmentWriter is called. Raises StorageError.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from audio.files import replace_file, sync_folder
 from audio.frames import WIRE_HZ, Pcm, samples_for
 from audio.timeline_mixer import Stereo
 from common.errors import AudioError, StorageError, storage_error
+from common.seal import Seal
+from common.sealed_files import SealedWriter, open_file, read_file, sealed_bytes
 
 SEGMENT_MS = 2_000  # a lost or broken file is no more than a sentence
 # A crash may cost so much; each refresh encodes up to a segment, a few ms of work.
@@ -33,6 +36,8 @@ REFRESH_MS = 1_000
 BACKLOG_MS = 30_000
 
 RECORDING_NAME = "recording.flac"
+# The marker of a FLAC and its first block, which has the length and the rate.
+_HEADER_BYTES = 42
 _SEGMENT_GLOB = "segment-[0-9][0-9][0-9][0-9][0-9][0-9].flac"
 
 
@@ -51,8 +56,10 @@ class SegmentWriter:
         segment_ms: float = SEGMENT_MS,
         refresh_ms: float = REFRESH_MS,
         rate_hz: int = WIRE_HZ,
+        seal: Seal | None = None,
     ) -> None:
         self._folder = folder
+        self._seal = seal
         self._rate_hz = rate_hz
         self._segment = samples_for(segment_ms, rate_hz)
         self._refresh = samples_for(refresh_ms, rate_hz)
@@ -121,13 +128,17 @@ class SegmentWriter:
 
     def _save(self) -> None:
         whole = self._filled == self._segment
-        data = _encoded(self._filling[: self._filled], self._rate_hz)
         # Only whole segments are worth a sync: a crash of the server loses no page that was written, only power does.
-        replace_file(self._folder / f"segment-{self._index:06d}.flac", data, durable=whole)
+        self._put(self._index, self._filling[: self._filled], self._rate_hz, durable=whole)
         self._safe = self._filled
         if whole:
             self._index += 1
             self._filled = self._safe = 0
+
+    def _put(self, index: int, stereo: Stereo, rate_hz: int, *, durable: bool) -> None:
+        path = self._folder / _name(index)
+        data = _encoded(stereo, rate_hz)
+        replace_file(path, data if self._seal is None else sealed_bytes(data, self._seal, path.name), durable=durable)
 
     def _place_late(self, at: int, samples: Pcm) -> None:
         """Put late audio where it belongs; harmless when it is done again after a failure."""
@@ -145,14 +156,12 @@ class SegmentWriter:
             start += len(waiting)
 
     def _replace(self, index: int, at: int, samples: Pcm) -> None:
-        path = self._folder / f"segment-{index:06d}.flac"
         try:
-            decoded, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
-        except (soundfile.LibsndfileError, OSError):
+            stereo, rate_hz = _decoded(self._folder / _name(index), self._seal)
+        except _UNREADABLE:
             return  # whoever joins the segments says so
-        stereo = cast(Stereo, decoded)
         if stereo.shape[1] == 2 and _overlay(stereo, at, samples):
-            replace_file(path, _encoded(stereo, rate_hz), durable=True)
+            self._put(index, stereo, rate_hz, durable=True)
 
 
 def _overlay(stereo: Stereo, at: int, samples: Pcm) -> bool:
@@ -168,6 +177,15 @@ def _encoded(stereo: Stereo, rate_hz: int) -> bytes:
     return data.getvalue()
 
 
+_UNREADABLE = (soundfile.LibsndfileError, OSError, StorageError)
+
+
+def _decoded(path: Path, seal: Seal | None) -> tuple[Stereo, int]:
+    # Read first: no error could pass through the decoder's callbacks.
+    decoded, rate_hz = soundfile.read(io.BytesIO(read_file(path, seal)), dtype="int16", always_2d=True)
+    return cast(Stereo, decoded), rate_hz
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordedSegment:
     """One segment as found on disk; `problem` says in words why it has no audio."""
@@ -179,22 +197,21 @@ class RecordedSegment:
     problem: str | None = None
 
 
-def read_segments(folder: Path) -> Iterator[RecordedSegment]:
+def read_segments(folder: Path, seal: Seal | None = None) -> Iterator[RecordedSegment]:
     """Yield the segments in order, decoded one at a time; missing numbers and broken files come with a `problem`."""
     expected = 0
     nothing: Stereo = np.zeros((0, 2), dtype=np.int16)
     for path in _segment_paths(folder):
         index = _index(path)
         for missing in range(expected, index):
-            name = f"segment-{missing:06d}.flac"
+            name = _name(missing)
             yield RecordedSegment(missing, folder / name, nothing, WIRE_HZ, f"{name} is missing")
         expected = index + 1
         try:
-            decoded, rate_hz = soundfile.read(path, dtype="int16", always_2d=True)
-        except (soundfile.LibsndfileError, OSError):
+            samples, rate_hz = _decoded(path, seal)
+        except _UNREADABLE:
             yield RecordedSegment(index, path, nothing, WIRE_HZ, f"{path.name} can't be decoded")
             continue
-        samples = cast(Stereo, decoded)
         if samples.shape[1] != 2:
             yield RecordedSegment(
                 index, path, nothing, rate_hz, f"{path.name} has {samples.shape[1]} channels instead of 2"
@@ -212,7 +229,7 @@ class Joined:
     problems: tuple[str, ...] = ()
 
 
-def join(folder: Path, *, segment_ms: float = SEGMENT_MS, rate_hz: int = WIRE_HZ) -> Joined:
+def join(folder: Path, *, segment_ms: float = SEGMENT_MS, rate_hz: int = WIRE_HZ, seal: Seal | None = None) -> Joined:
     """Make one `recording.flac` of a folder's segments, in constant memory, then remove the segments.
 
     They are removed only once the recording is on disk under its name; broken ones are renamed `*.broken` and kept. A
@@ -221,16 +238,17 @@ def join(folder: Path, *, segment_ms: float = SEGMENT_MS, rate_hz: int = WIRE_HZ
     """
     target = folder / RECORDING_NAME
     paths = _segment_paths(folder)
-    if target.exists() and _frames(target) >= sum(_frames(path) for path in paths):
+    joined = _frames(target, seal) if target.exists() else 0
+    if joined and joined >= sum(_frames(path, seal) for path in paths):
         _remove(paths)  # an earlier call got as far as here
-        return Joined(target, 1000.0 * _frames(target) / rate_hz)
+        return Joined(target, 1000.0 * joined / rate_hz)
     if not paths:
         raise AudioError("nothing was recorded in this session", code="audio.empty")
     temporary = target.with_name(f".{target.name}.part")
     try:
         with temporary.open("wb+", buffering=0) as file:  # a buffer would hide where a write failed
             frames, problems, used = _concatenate(
-                folder, file, segment=samples_for(segment_ms, rate_hz), rate_hz=rate_hz
+                folder, file, segment=samples_for(segment_ms, rate_hz), rate_hz=rate_hz, seal=seal
             )
             os.fsync(file.fileno())
         if not frames:
@@ -250,15 +268,18 @@ def join(folder: Path, *, segment_ms: float = SEGMENT_MS, rate_hz: int = WIRE_HZ
     return Joined(target, 1000.0 * frames / rate_hz, tuple(problems))
 
 
-def _concatenate(folder: Path, file: io.FileIO, *, segment: int, rate_hz: int) -> tuple[int, list[str], list[Path]]:
+def _concatenate(
+    folder: Path, file: io.FileIO, *, segment: int, rate_hz: int, seal: Seal | None
+) -> tuple[int, list[str], list[Path]]:
     """Encode all segments into `file`; return the number of frames, the problems, and the segments that are in it."""
-    sink = _Sink(file)
+    sealed = SealedWriter(file, seal, RECORDING_NAME) if seal is not None else None
+    sink = _Sink(sealed or file)
     frames = silence = 0
     problems: list[str] = []
     used: list[Path] = []
     try:
         with soundfile.SoundFile(cast(BinaryIO, sink), "w", rate_hz, 2, format="FLAC", subtype="PCM_16") as out:
-            for found in read_segments(folder):
+            for found in read_segments(folder, seal):
                 problem = found.problem
                 if problem is None and found.rate_hz != rate_hz:
                     problem = f"{found.path.name} has {found.rate_hz} Hz instead of {rate_hz} Hz"
@@ -276,13 +297,15 @@ def _concatenate(folder: Path, file: io.FileIO, *, segment: int, rate_hz: int) -
         sink.check()
         raise StorageError(f"'{RECORDING_NAME}' can't be encoded; its segments are kept") from error
     sink.check()
+    if sealed is not None:
+        sealed.finish()
     return frames, problems, used
 
 
 class _Sink:
     """A file for libsndfile that remembers why a write failed: an error can't pass through its C callbacks."""
 
-    def __init__(self, file: io.FileIO) -> None:
+    def __init__(self, file: io.FileIO | SealedWriter) -> None:
         self._file = file
         self._error: OSError | None = None
 
@@ -318,11 +341,25 @@ def _index(path: Path) -> int:
     return int(path.stem.removeprefix("segment-"))
 
 
-def _frames(path: Path) -> int:
+def _name(index: int) -> str:
+    return f"segment-{index:06d}.flac"
+
+
+def _frames(path: Path, seal: Seal | None) -> int:
     try:
-        return int(soundfile.info(path).frames)
-    except (soundfile.LibsndfileError, OSError):
+        return recording_info(path, seal)[0]
+    except _UNREADABLE:
         return 0
+
+
+def recording_info(path: Path, seal: Seal | None = None) -> tuple[int, int]:
+    """Return how many frames a FLAC has, sealed or not, and its rate in Hz.
+
+    Raises OSError, soundfile.LibsndfileError, and StorageError when it does not open.
+    """
+    with open_file(path, seal) as file:
+        info = soundfile.info(io.BytesIO(file.read(_HEADER_BYTES)))
+    return int(info.frames), int(info.samplerate)
 
 
 def _remove(paths: list[Path]) -> None:

@@ -55,6 +55,8 @@ from server.sessions.retention import retain_for_ever, sweep_for_ever
 from server.settings.reservations import ReservationSettings
 from server.settings.tree import Settings
 from server.store.store import Store
+from server.vault.opening import open_vault, protection
+from server.vault.vault import Vault
 from server.voice_arrivals import watch_voices
 
 logger = structlog.get_logger("server.host")
@@ -93,6 +95,7 @@ class Server:
         self.access = Access(settings.developer_key)
         self.store = Store(settings.database, settings.audit, settings.data_path)
         self.past = PastSessions(self.store, settings.data_path / "sessions", self.cards)
+        self.vault: Vault
         self.accounts = Accounts(self.store, settings.auth, now_s=lambda: self.clock.now_ms() / 1000.0)
         self.key_ring = KeyRing(self.store)
         self.admission = Admission(
@@ -119,8 +122,10 @@ class Server:
     async def start(self) -> None:
         """Open the database, start the disk threads and the housekeeping; engines load in the background.
 
-        Raises DatabaseError.
+        Raises DatabaseError, and SettingsError or StorageError when the vault can't be opened.
         """
+        self.vault = open_vault(self.settings)
+        logger.info("vault_open", key=self.vault.keys.current, protects=protection(self.settings))
         await self.store.start()
         self.disk = DiskThread("disk")
         self.chores = DiskThread("chores")
@@ -156,11 +161,7 @@ class Server:
     def _put_sessions_together(self) -> SessionFolders:
         """Make the registry and the factory of drivers; return the folders of sessions."""
         settings = self.settings
-        folders = SessionFolders(
-            settings.data_path / "sessions",
-            disk=self.disk,
-            chores=self.chores,
-        )
+        folders = SessionFolders(settings.data_path / "sessions", vault=self.vault, disk=self.disk, chores=self.chores)
         self.registry = SessionRegistry(
             settings.session,
             cards=self.cards,
@@ -181,6 +182,7 @@ class Server:
             disk=self.disk,
             chores=self.chores,
             metrics=self.metrics,
+            vault=self.vault,
         )
         return folders
 
@@ -219,7 +221,7 @@ class Server:
 
     async def _take_over(self, left: list[Path]) -> None:
         """Index what a crash, or a version without an index, left behind."""
-        new, _ = await take_over(self.store, left, self.cards)
+        new, _ = await take_over(self.store, left, self.cards, self.vault)
         if new:
             logger.info("sessions_taken_over", sessions=new)
 

@@ -20,6 +20,7 @@ from server.records.locking import lock_folder
 from server.settings.advice import production_advice
 from server.settings.tree import Settings
 from server.store.store import Store
+from server.vault.opening import open_vault, vault_faults
 
 logger = structlog.get_logger("server.running")
 
@@ -32,7 +33,7 @@ DEBRIEF_GRACE_S = 1.0
 
 def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
     """Serve until told to end; raises AppError when it can't start. `notes` are logged: names without effect."""
-    faults = settings.production_faults()
+    faults = settings.production_faults() + vault_faults(settings)
     if faults:
         raise SettingsError("\n".join(faults))
     sys.setswitchinterval(SWITCH_S)
@@ -44,6 +45,7 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
         logger.warning("setting_to_think_about", note=advice)
     app = create_app(settings)
     lock = lock_folder(settings.data_path)
+    open_vault(settings)
     asyncio.run(_try_database(settings))
     listening = listen(settings)
     host, port = listening.getsockname()[:2]

@@ -1,11 +1,13 @@
 """The JSONL store: `events.jsonl` (envelopes) and `payloads.jsonl` (payloads by seq), written by the disk thread.
 
-A payload is written before its envelope, so an envelope on disk always has its payload; after a crash a torn last
-line is left out by the reader.
+With a seal, what a payload line says is sealed under its number; envelopes stay readable, so that the log can be proved
+without any key. A payload is written before its envelope, so an envelope on disk always has its payload; after a crash
+a torn last line is left out by the reader.
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import os
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import StorageError
+from common.seal import Seal, damaged, no_key
 from pipelines.events import Audience
 from pipelines.log.disk import DiskThread
 from pipelines.log.session_log import Envelope, digest_of
@@ -27,8 +30,11 @@ PAYLOADS = "payloads.jsonl"
 class JsonlStore:
     """Keeps one session's log in a folder of its own."""
 
-    def __init__(self, folder: Path, disk: DiskThread, *, failed: Callable[[StorageError], None]) -> None:
+    def __init__(
+        self, folder: Path, disk: DiskThread, *, failed: Callable[[StorageError], None], seal: Seal | None = None
+    ) -> None:
         self._disk = disk
+        self._seal = seal
         self._failed = failed
         self._broken = False
         self._pending: deque[tuple[bytes, bytes]] = deque()  # (payload line, envelope line), in order
@@ -38,9 +44,9 @@ class JsonlStore:
 
     def write(self, envelope: Envelope, salt: str, payload: dict[str, Any]) -> None:
         """Queue one entry for the disk thread."""
-        line = json.dumps({"seq": envelope.seq, "salt": salt, "payload": payload}, ensure_ascii=False)
         head = json.dumps(dataclasses.asdict(envelope) | {"audience": envelope.audience.name.lower()})
-        self._pending.append((line.encode() + b"\n", head.encode() + b"\n"))
+        line = payload_line(envelope.seq, {"salt": salt, "payload": payload}, self._seal)
+        self._pending.append((line, head.encode() + b"\n"))
         self._disk.submit(self._drain, self._report)
 
     def sync(self) -> None:
@@ -87,6 +93,18 @@ class JsonlStore:
             self._failed(StorageError(f"the session's log can't be written: {_plain(error)}"))
 
 
+def payload_line(seq: int, said: dict[str, Any], seal: Seal | None) -> bytes:
+    """Return the line of a payload and its salt, sealed if there is a seal."""
+    if seal is not None:
+        sealed = seal.seal(json.dumps(said, ensure_ascii=False).encode(), about=_about(seq))
+        return b'{"seq": %d, "sealed": "%b"}\n' % (seq, base64.b64encode(sealed))
+    return json.dumps({"seq": seq} | said, ensure_ascii=False).encode() + b"\n"
+
+
+def _about(seq: int) -> str:
+    return f"event {seq}"
+
+
 def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -113,20 +131,46 @@ class StoredEntry:
     payload: dict[str, Any] | None
 
 
-def read_jsonl(folder: Path) -> Iterator[StoredEntry]:
+def read_jsonl(folder: Path, seal: Seal | None = None) -> Iterator[StoredEntry]:
     """Yield the entries of a stored log in order; a torn last line is left out.
 
-    Raises StorageError when the folder has no log.
+    Raises StorageError when the folder has no log, when it is sealed and there is no seal, and when a line was changed.
     """
     # Envelopes are read first: of a log still being written, none is without its payload.
     events = list(_lines(folder / EVENTS))
     payloads: dict[int, tuple[str, dict[str, Any]]] = {}
     for line in _lines(folder / PAYLOADS):
-        payloads[line["seq"]] = (line["salt"], line["payload"])
+        try:
+            said = _opened(line, seal, folder) if "sealed" in line else line
+            payloads[line["seq"]] = (said["salt"], said["payload"])
+        except (KeyError, TypeError, ValueError):
+            raise damaged(f"the log of {folder.name}") from None
     for line in events:
-        envelope = Envelope(**line | {"audience": Audience[line["audience"].upper()]})
+        try:
+            envelope = Envelope(**line | {"audience": Audience[line["audience"].upper()]})
+        except (KeyError, TypeError, AttributeError):
+            raise damaged(f"the log of {folder.name}") from None
         salt, payload = payloads.get(envelope.seq, (None, None))
         yield StoredEntry(envelope, salt, payload)
+
+
+def _opened(line: dict[str, Any], seal: Seal | None, folder: Path) -> dict[str, Any]:
+    if seal is None:
+        raise no_key(f"the log of {folder.name}")
+    said = json.loads(seal.open(base64.b64decode(line["sealed"], validate=True), about=_about(line["seq"])))
+    if not isinstance(said, dict):
+        raise damaged(f"the log of {folder.name}")
+    return said
+
+
+def plain_payloads(folder: Path, seal: Seal | None) -> Iterator[bytes]:
+    """Yield the lines of a log's payloads unsealed; raises StorageError."""
+    for line in _lines(folder / PAYLOADS):
+        yield payload_line(line["seq"], _opened(line, seal, folder), None) if "sealed" in line else _plain_line(line)
+
+
+def _plain_line(line: dict[str, Any]) -> bytes:
+    return json.dumps(line, ensure_ascii=False).encode() + b"\n"
 
 
 def is_intact(entry: StoredEntry) -> bool:
@@ -142,4 +186,10 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
     except OSError as error:
         raise StorageError(f"no session log in {path.parent.name}: {_plain(error)}") from error
     for raw in data.split(b"\n")[:-1]:  # what follows the last newline is torn or empty
-        yield json.loads(raw)
+        try:
+            line = json.loads(raw)
+        except ValueError:
+            line = None
+        if not isinstance(line, dict):
+            raise damaged(f"the log of {path.parent.name}")
+        yield line

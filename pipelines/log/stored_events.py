@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from common.seal import Seal
 from pipelines.engines import Word
 from pipelines.events import EVENT_TYPES, Audience, Event
 from pipelines.log.jsonl import read_jsonl
@@ -18,13 +19,15 @@ class StoredLog:
     """A session's log on disk; the one way to read it, so that the audience is enforced here as it is when live."""
 
     folder: Path
+    # None for one that was written in the plain; whoever reads has to ask.
+    seal: Seal | None
 
     def records(self, audience: Audience) -> Iterator[LogEntry]:
         """Yield the events that `audience` may see, in order; what was erased is left out.
 
-        Raises StorageError when there is no log.
+        Raises StorageError when there is no log, or it does not open.
         """
-        for entry in read_jsonl(self.folder):
+        for entry in read_jsonl(self.folder, self.seal):
             if entry.payload is None or entry.envelope.audience > audience:
                 continue
             event = event_of(entry.envelope.type, entry.payload)
@@ -33,7 +36,7 @@ class StoredLog:
 
     def entries(self, audience: Audience) -> Iterator[tuple[Envelope, dict[str, Any] | None]]:
         """Yield envelopes with their payloads as plain data, None once erased; raises StorageError."""
-        for entry in read_jsonl(self.folder):
+        for entry in read_jsonl(self.folder, self.seal):
             if entry.envelope.audience <= audience:
                 yield entry.envelope, entry.payload
 

@@ -13,6 +13,7 @@ from audio.recorder import SegmentWriter, join
 from audio.resample import StreamResampler
 from audio.timeline_mixer import TimelineMixer
 from common.errors import AppError, StorageError
+from common.seal import Seal
 from pipelines.log.disk import DiskThread
 from pipelines.session.relay import SoundRelay
 
@@ -83,10 +84,12 @@ class SessionRecorder:
         rate_hz: int,
         failed: Callable[[StorageError], None],
         relay: SoundRelay | None = None,
+        seal: Seal | None = None,
     ) -> None:
         self._relay = relay
         self._handed_on = 0  # samples of the timeline
         self._folder = folder
+        self._seal = seal
         self._disk = disk
         self._chores = chores
         self._failed = failed
@@ -94,7 +97,7 @@ class SessionRecorder:
         self._resampler = StreamResampler(rate_hz, WIRE_HZ)
         self._late = LateAudio(rate_hz)
         self._mixer = TimelineMixer(ahead_ms=AHEAD_MS, unread_ms=UNREAD_MS)
-        self._writer = SegmentWriter(folder)
+        self._writer = SegmentWriter(folder, seal=seal)
         self._written_ms = 0.0
         self._waiting: deque[tuple[float, Pcm]] = deque()
 
@@ -171,7 +174,7 @@ class SessionRecorder:
         self._chores.submit(self._join, self._report)
 
     def _join(self) -> None:
-        join(self._folder)
+        join(self._folder, seal=self._seal)
 
     def _report(self, error: Exception) -> None:
         if not self._broken:

@@ -39,13 +39,14 @@ def verify(
     from server.records.proof import prove_logs
     from server.store.anchors import prove, read_anchors
     from server.store.audit import lines
+    from server.vault.opening import open_vault
 
     async def do(store: Store, settings: Settings) -> tuple[Proof, int]:
         own = [settings.audit.anchor] if settings.audit.anchor is not None and settings.audit.anchor.exists() else []
         heads = [head for path in anchors or own for head in read_anchors(path)]
         async with store.database.reading() as connection:
             proof = await prove(lines(connection), heads)
-        checked, faults = await prove_logs(store, settings.data_path / "sessions")
+        checked, faults = await prove_logs(store, settings.data_path / "sessions", open_vault(settings))
         proof.faults += faults
         return proof, checked
 

@@ -78,8 +78,9 @@ def startup_faults(settings: Settings) -> list[str]:
     from common.errors import EngineError
     from pipelines.engine_choices import choose_engines
     from pipelines.patient.card_library import check as check_cards
+    from server.vault.opening import vault_faults
 
-    faults = settings.production_faults()
+    faults = settings.production_faults() + vault_faults(settings)
     try:
         choices = choose_engines(settings.engines, settings.models)
     except EngineError as error:

@@ -61,11 +61,12 @@ def import_folders(overrides: Overrides = None, config: ConfigFolder = None) -> 
     from server.records.housekeeping import session_folders
     from server.records.locking import lock_folder
     from server.records.taking_over import take_over
+    from server.vault.opening import open_vault
 
     async def do(store: Store, settings: Settings) -> tuple[int, int]:
         lock_folder(settings.data_path)
         cards = CardLibrary.load(settings.cards_folder)
-        return await take_over(store, session_folders(settings.data_path / "sessions"), cards)
+        return await take_over(store, session_folders(settings.data_path / "sessions"), cards, open_vault(settings))
 
     new, unread = with_store(do, overrides=overrides, config=config)
     typer.echo(f"{new} role-play{'s were' if new != 1 else ' was'} taken over")

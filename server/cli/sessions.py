@@ -88,11 +88,13 @@ def export(
     """Write a role-play to a zip file: log, recording and what the index knows of it; nothing that was erased."""
     from common.errors import storage_error
     from server.records.exporting import write_zip
+    from server.vault.opening import open_vault
 
     async def do(store: Store, settings: Settings) -> None:
         known = await _known(store, session_id)
         try:
-            write_zip(settings.data_path / "sessions" / session_id, known, to)
+            folder = settings.data_path / "sessions" / session_id
+            write_zip(folder, known, to, open_vault(settings).open_session(folder))
         except OSError as error:
             raise storage_error(to, error) from error
         await store.append("session.exported", by="command line", session=session_id)
@@ -113,6 +115,7 @@ def measures(
     from pipelines.log.stored_events import StoredLog
     from pipelines.patient.card_library import CardLibrary
     from server.records.folder import RecordFolder
+    from server.vault.opening import open_vault
 
     async def do(store: Store, settings: Settings) -> Assessment:
         known = await _known(store, session_id)
@@ -123,7 +126,8 @@ def measures(
             raise ProtocolError(why, code="session.gone", http_status=404)
         card = CardLibrary.load(settings.cards_folder).get_card(known.card_id)
         choice = choose_engines(settings.engines, settings.models).interpreter
-        made = Assessor(choice.factory).assess(StoredLog(folder).records(Audience.DEVELOPER), card)
+        log = StoredLog(folder, open_vault(settings).open_session(folder))
+        made = Assessor(choice.factory).assess(log.records(Audience.DEVELOPER), card)
         await store.append("measures.read", by="command line", session=session_id)
         return made
 

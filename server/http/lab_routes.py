@@ -126,7 +126,8 @@ async def waits(request: Request) -> Response:
     def read() -> list[dict[str, Any]]:
         if not RecordFolder(session.folder).has_log:
             return []
-        return list(waits_of(StoredLog(session.folder).records(Audience.DEVELOPER)).values())
+        log = StoredLog(session.folder, server_of(request).vault.open_session(session.folder))
+        return list(waits_of(log.records(Audience.DEVELOPER)).values())
 
     return JSONResponse({"waits": await asyncio.to_thread(read)})
 

@@ -26,12 +26,13 @@ async def session_measures(request: Request) -> Response:
     must_be_over(session)
     await kept(session.written)
     note_reading(request, "measures.read")
-    assessor = server_of(request).assessor
+    assessor, vault = server_of(request).assessor, server_of(request).vault
 
     def read() -> dict[str, Any]:
         record = RecordFolder(session.folder)
         if record.erased or not record.has_log:
             return {"measures": [], "tasks": None, "coaching": None}
-        return assessor.assess(StoredLog(session.folder).records(Audience.DEVELOPER), session.card).as_json()
+        log = StoredLog(session.folder, vault.open_session(session.folder))
+        return assessor.assess(log.records(Audience.DEVELOPER), session.card).as_json()
 
     return JSONResponse({"id": session.id, "mode": session.mode} | await asyncio.to_thread(read))

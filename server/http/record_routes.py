@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from audio.recorder import RECORDING_NAME
 from common.errors import ProtocolError, RateError
@@ -20,6 +20,7 @@ from pipelines.log.recorded_turns import recorded_turns, turns_as_json
 from pipelines.log.stored_events import StoredLog
 from pipelines.patient.card import public_view
 from server.host import Server
+from server.http.ranges import send_file
 from server.http.requests import read_body, server_of
 from server.http.who import name_of, note_reading, own_session
 from server.principal import Principal
@@ -28,6 +29,7 @@ from server.protocol.strict_json import parse_object
 from server.records.debrief import summarise
 from server.records.folder import RecordFolder
 from server.sessions.session import Session, Status
+from server.vault.vault import Vault
 
 logger = structlog.get_logger("server.http.record_routes")
 
@@ -67,16 +69,17 @@ async def session_record(request: Request) -> Response:
         await kept(session.written)
         note_reading(request, "record.read")
         show_cues = session.mode == "practice" or asked.audience > Audience.CANDIDATE
-        body |= await asyncio.to_thread(_read, session, show_cues)
+        body |= await asyncio.to_thread(_read, asked.server.vault, session, show_cues)
     return JSONResponse(body)
 
 
-def _read(session: Session, show_cues: bool) -> dict[str, Any]:
-    folder, debrief = RecordFolder(session.folder), session.debrief
+def _read(vault: Vault, session: Session, show_cues: bool) -> dict[str, Any]:
+    seal = vault.open_session(session.folder)
+    folder, debrief = RecordFolder(session.folder, seal), session.debrief
     turns: list[dict[str, Any]] = []
     if not folder.erased and folder.has_log:
         # Read once, for both.
-        records = list(StoredLog(session.folder).records(Audience.DEVELOPER))
+        records = list(StoredLog(session.folder, seal).records(Audience.DEVELOPER))
         turns = turns_as_json(recorded_turns(records), session.card, show_cues=show_cues)
         debrief = debrief or summarise(records, session.card)
     body = debrief.as_json(show_cues=show_cues) if debrief is not None else {}
@@ -98,8 +101,10 @@ async def session_recording(request: Request) -> Response:
         raise ProtocolError(
             "the recording is there once the session is over", code="session.no_recording", http_status=404
         )
+    seal = await asyncio.to_thread(asked.server.vault.open_session, asked.session.folder)
     note_reading(request, "recording.heard")
-    return FileResponse(path, media_type="audio/flac", filename=f"{asked.session.card.id}.flac")
+    name = f"{asked.session.card.id}.flac"
+    return await send_file(path, seal, request, media_type="audio/flac", filename=name)
 
 
 async def session_log(request: Request) -> Response:
@@ -112,9 +117,11 @@ async def session_log(request: Request) -> Response:
     def lines() -> str:
         if not RecordFolder(asked.session.folder).has_log:
             return ""
+        folder = asked.session.folder
+        seal = asked.server.vault.open_session(folder)
         return "".join(
             json.dumps(asdict(envelope) | {"audience": envelope.audience.name.lower(), "payload": payload}) + "\n"
-            for envelope, payload in StoredLog(asked.session.folder).entries(asked.audience)
+            for envelope, payload in StoredLog(folder, seal).entries(asked.audience)
         )
 
     name = f"{asked.session.card.id}.jsonl"

@@ -55,7 +55,7 @@ async def session_debrief(request: Request) -> Response:
     session = own_session(request)[1]
     body: dict[str, Any] = {"id": session.id, "status": session.status.value, "mode": session.mode}
     body["card"] = public_view(session.card).model_dump(mode="json")
-    debrief = await debrief_of(session)
+    debrief = await debrief_of(session, server_of(request).vault)
     if debrief is not None:
         note_reading(request, "record.read")
         body |= debrief.as_json(show_cues=session.mode == "practice")

@@ -12,9 +12,12 @@ from typing import Any, Literal
 import soundfile
 
 from audio.files import replace_file, sync_folder
-from audio.recorder import RECORDING_NAME
+from audio.recorder import RECORDING_NAME, recording_info
 from common.errors import StorageError, storage_error
+from common.seal import Seal
+from common.sealed_files import is_sealed, plain_size
 from pipelines.log.jsonl import EVENTS, PAYLOADS
+from server.vault.session_keys import destroy_key, key_is_destroyed
 
 ERASED = "erased.json"
 """Says when a session's words and audio were erased."""
@@ -37,14 +40,26 @@ class RecordingFacts:
 
 @dataclass(frozen=True, slots=True)
 class RecordFolder:
-    """The folder of one session."""
+    """The folder of one session, and what it is sealed with: None for one in the plain, and where nobody reads it."""
 
     folder: Path
+    seal: Seal | None = None
 
     @property
     def erased(self) -> bool:
-        """Whether what was said has been erased."""
+        """Whether what was said has been erased: with its key it is gone, whatever else is still there."""
+        return self._marked or self._key_is_destroyed
+
+    @property
+    def _marked(self) -> bool:
         return (self.folder / ERASED).is_file()
+
+    @property
+    def _key_is_destroyed(self) -> bool:
+        try:
+            return key_is_destroyed(self.folder)
+        except StorageError:  # it can't be read, which is another fault
+            return False
 
     @property
     def has_log(self) -> bool:
@@ -57,9 +72,11 @@ class RecordFolder:
         if self.erased:
             return RecordingFacts("deleted")
         try:
-            info = soundfile.info(path)
-            return RecordingFacts("ready", path.stat().st_size, round(1000 * info.frames / info.samplerate))
-        except (soundfile.LibsndfileError, OSError):
+            frames, rate_hz = recording_info(path, self.seal)
+            stored = path.stat().st_size
+            size = plain_size(stored) if is_sealed(path) else stored
+            return RecordingFacts("ready", size, round(1000 * frames / rate_hz))
+        except (soundfile.LibsndfileError, OSError, StorageError):
             joining = due or any(self.folder.glob("segment-*.flac"))
             return RecordingFacts("joining" if joining else "none")
 
@@ -68,14 +85,18 @@ class RecordFolder:
 
         On a full disk too: what is erased makes the room that the marker needs.
         """
-        # First the marker: if the rest fails half-way, nobody is shown what was to be gone.
-        marked = self.erased or self._mark(may_fail=True)
+        # First the key: from here on nothing can be read, wherever copies of it are.
+        destroyed = self._destroy_key(may_fail=True)
+        # Then the marker: if the rest fails half-way, nobody is shown what was to be gone.
+        marked = self._marked or self._mark(may_fail=True)
         for path in self._sound():
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise storage_error(path, error) from error
         _empty(self.folder / PAYLOADS)  # empty, not gone: the log can still be read
+        if not destroyed:
+            self._destroy_key(may_fail=False)
         if not marked:
             self._mark(may_fail=False)
         sync_folder(self.folder)
@@ -83,13 +104,23 @@ class RecordFolder:
     @property
     def is_half_erased(self) -> bool:
         """Whether an erasure was cut off after it had begun."""
-        return self.erased and self.has_words
+        return self.erased and (self.has_words or not self._marked)
 
     @property
     def has_words(self) -> bool:
         """Whether there is anything of what was said, or of how it sounded."""
         words = self.folder / PAYLOADS
         return bool(self._sound()) or (words.is_file() and words.stat().st_size > 0)
+
+    def _destroy_key(self, *, may_fail: bool) -> bool:
+        try:
+            destroy_key(self.folder)
+        except StorageError as error:
+            # Some file systems write elsewhere what is written over.
+            if not may_fail or error.code != "storage.full":
+                raise
+            return False
+        return True
 
     def _mark(self, *, may_fail: bool) -> bool:
         marker = json.dumps({"erased": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})

@@ -10,6 +10,7 @@ import structlog
 from audio.recorder import join as join_recording
 from common.errors import AppError
 from server.records.folder import RecordFolder
+from server.vault.vault import Vault
 
 logger = structlog.get_logger("server.records.housekeeping")
 
@@ -31,14 +32,14 @@ def finish_erasing(folders: Iterable[Path]) -> None:
             logger.error("erasure_not_finished", session=folder.name, error=str(error))
 
 
-def join_left_over(folders: Iterable[Path]) -> None:
+def join_left_over(folders: Iterable[Path], vault: Vault) -> None:
     """Join the recordings that lie in segments, since a crash kept their sessions from doing so; not erased ones."""
     for folder in folders:
         if RecordFolder(folder).erased:
             continue
         if any(folder.glob("segment-*.flac")):
             try:
-                joined = join_recording(folder)
+                joined = join_recording(folder, seal=vault.open_session(folder))
                 logger.info("recording_recovered", session=folder.name, ms=round(joined.duration_ms))
             except AppError as error:
                 logger.warning("recording_not_recovered", session=folder.name, error=error.message)

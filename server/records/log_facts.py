@@ -9,6 +9,7 @@ from pathlib import Path
 
 from audio.recorder import RECORDING_NAME
 from common.errors import StorageError
+from common.seal import Seal
 from pipelines.events import ConsentGiven, SessionSetup
 from pipelines.log.jsonl import EVENTS, PAYLOADS, is_intact, read_jsonl
 from pipelines.log.stored_events import event_of
@@ -56,7 +57,7 @@ def log_head(folder: Path) -> LogHead | None:
     return LogHead(whole.count(b"\n"), hashlib.sha256(whole).hexdigest(), payloads)
 
 
-def log_facts(folder: Path) -> LogFacts | None:
+def log_facts(folder: Path, seal: Seal | None = None) -> LogFacts | None:
     """Return what the log in a folder tells, None where it can't be read as one."""
     head = log_head(folder)
     if head is None or head.events == 0:
@@ -64,7 +65,7 @@ def log_facts(folder: Path) -> LogFacts | None:
     card_id = mode = consent = None
     turns, over, times = 0, False, []
     try:
-        for entry in read_jsonl(folder):
+        for entry in read_jsonl(folder, seal):
             times.append(_ms(entry.envelope.wall))
             turns += entry.envelope.type == "turn_committed"
             over = over or entry.envelope.type == "session_ended"
@@ -90,10 +91,10 @@ def recording_digest(folder: Path) -> str | None:
         return None
 
 
-def payload_faults(folder: Path) -> list[str]:
+def payload_faults(folder: Path, seal: Seal | None = None) -> list[str]:
     """Return what is wrong with the payloads of a log, one sentence each; for those that were not erased."""
     try:
-        entries = list(read_jsonl(folder))
+        entries = list(read_jsonl(folder, seal))
         changed = [entry.envelope.seq for entry in entries if entry.payload is None or not is_intact(entry)]
     except (ValueError, KeyError, TypeError, StorageError):
         return [f"{folder.name}: its log can't be read as one"]

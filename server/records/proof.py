@@ -13,6 +13,7 @@ from server.store import audit
 from server.store.anchors import MOST_FAULTS
 from server.store.erasures import DELETED, ERASED
 from server.store.store import Store
+from server.vault.vault import Vault
 
 CLOSING = ("session.ended", "session.taken_over")
 RECORDED = "session.recorded"
@@ -29,7 +30,7 @@ class _Kept:
     erased: bool = False
 
 
-async def prove_logs(store: Store, root: Path) -> tuple[int, list[str]]:
+async def prove_logs(store: Store, root: Path, vault: Vault) -> tuple[int, list[str]]:
     """Compare logs and recordings below `root` with the audit; return how many logs were compared, and what is wrong.
 
     The last that the audit says of a session counts; what retention deleted is not missed. What is gone was erased only
@@ -53,11 +54,11 @@ async def prove_logs(store: Store, root: Path) -> tuple[int, list[str]]:
     faults: list[str] = []
     for session_id, one in kept.items():
         if len(faults) < MOST_FAULTS:
-            faults += await asyncio.to_thread(_faults, root / session_id, one)
+            faults += await asyncio.to_thread(_faults, root / session_id, one, vault)
     return len(kept), faults
 
 
-def _faults(folder: Path, kept: _Kept) -> list[str]:
+def _faults(folder: Path, kept: _Kept, vault: Vault) -> list[str]:
     if kept.head is None:
         return []
     try:
@@ -76,7 +77,10 @@ def _faults(folder: Path, kept: _Kept) -> list[str]:
         return [
             f"{folder.name}: it is marked as erased, and the audit has no line of that; a start of the server adds it"
         ]
-    faults = payload_faults(folder)
+    try:
+        faults = payload_faults(folder, vault.open_session(folder))
+    except StorageError as error:
+        faults = [error.message]
     if not faults and kept.payloads not in (None, head.payloads):
         faults.append(f"{folder.name}: its payloads were changed")
     if kept.recording is not None:

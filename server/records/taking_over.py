@@ -19,13 +19,14 @@ from server.store import audit, sessions
 from server.store.erasures import AT_START, note_erasure
 from server.store.sessions import IndexedSession
 from server.store.store import Store
+from server.vault.vault import Vault
 
 logger = structlog.get_logger("server.records.taking_over")
 
 UNKNOWN = "unknown"
 
 
-async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, Card]) -> tuple[int, int]:
+async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, Card], vault: Vault) -> tuple[int, int]:
     """Index the role-plays in these folders that the index does not know as over; none of them may be under way.
 
     Erasures that were cut off are finished. Returns how many were taken in, and how many folders can't be read.
@@ -36,7 +37,7 @@ async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, C
         known = await sessions.by_ids(connection, by_name)
     for name, folder in by_name.items():
         try:
-            new = await _take_folder(store, folder, cards, known=known.get(name))
+            new = await _take_folder(store, folder, cards, vault=vault, known=known.get(name))
         except StorageError as error:
             logger.warning("session_not_indexed", session=folder.name, error=error.message)
             new = None
@@ -46,14 +47,16 @@ async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, C
 
 
 async def _take_folder(
-    store: Store, folder: Path, cards: Mapping[str, Card], *, known: IndexedSession | None
+    store: Store, folder: Path, cards: Mapping[str, Card], *, vault: Vault, known: IndexedSession | None
 ) -> bool | None:
     """Return whether a folder was taken in, None if it can't be read; raises StorageError or DatabaseError."""
     record = RecordFolder(folder)
     if known is not None and known.state != "running":
         await _finish_erasing(store, known, record)
         return False
-    facts = await asyncio.to_thread(log_facts, folder)
+    if record.is_half_erased:
+        await asyncio.to_thread(record.erase)
+    facts = await asyncio.to_thread(lambda: log_facts(folder, vault.open_session(folder)))
     if facts is None:
         if known is None or record.has_log:
             return None

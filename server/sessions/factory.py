@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -31,6 +32,8 @@ from server.metrics import Metrics
 from server.protocol.desk_messages import pack_sound
 from server.sessions.session import Session
 from server.settings.tree import Settings
+from server.vault.session_keys import sync_key
+from server.vault.vault import Vault
 
 logger = structlog.get_logger("server.sessions.factory")
 
@@ -50,12 +53,16 @@ class DriverFactory:
     disk: DiskThread
     chores: DiskThread
     metrics: Metrics
+    vault: Vault
 
     def make(self, session: Session, input_hz: int, sink: Sink) -> SessionDriver:
         """Return the driver of a session that is being joined, not started; it is the session's from now on."""
         settings = self.settings
+        seal = self.vault.make_session(session.folder)
         failed = _to_loop(lambda error: driver.storage_failed(error))
         relay = session.relay = SoundRelay(encode=lambda at_ms, stereo: pack_sound(at_ms, pcm_to_bytes(stereo)))
+        # The disk thread keeps the order: no sealed line is on the disk for sure before its key is.
+        self.disk.submit(partial(sync_key, session.folder), lambda error: failed(_not_kept(error)))
         vad = make_vad(settings.vad)
         if vad.fallback:
             logger.warning("vad_fallback", reason=vad.reason)
@@ -79,10 +86,10 @@ class DriverFactory:
                 now_ms=self.clock.now_ms,
                 media_ms=media_ms,
                 salt=lambda: secrets.token_hex(16),
-                store=JsonlStore(session.folder, self.disk, failed=failed),
+                store=JsonlStore(session.folder, self.disk, failed=failed, seal=seal),
             ),
             make_recorder=lambda hz: SessionRecorder(
-                session.folder, self.disk, chores=self.chores, rate_hz=hz, failed=failed, relay=relay
+                session.folder, self.disk, chores=self.chores, rate_hz=hz, failed=failed, relay=relay, seal=seal
             ),
         )
         session.driver = driver
@@ -116,6 +123,11 @@ class DriverFactory:
     def _index_digest(self, card: Card) -> str:
         chosen = self.choices.interpreter
         return CardStore(chosen.place.folder).digest(card) if chosen.place is not None else ""
+
+
+def _not_kept(error: Exception) -> StorageError:
+    why = error.strerror if isinstance(error, OSError) else type(error).__name__
+    return StorageError(f"the session's key can't be written: {why}")
 
 
 def _to_loop(listener: Callable[[StorageError], None]) -> Callable[[StorageError], None]:

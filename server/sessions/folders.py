@@ -10,6 +10,7 @@ from pathlib import Path
 from common.errors import storage_error
 from pipelines.log.disk import DiskThread
 from server.records.housekeeping import finish_erasing, join_left_over, session_folders
+from server.vault.vault import Vault
 
 PROBE_BYTES = 4_096
 
@@ -21,10 +22,12 @@ class SessionFolders:
         self,
         root: Path,
         *,
+        vault: Vault,
         disk: DiskThread,
         chores: DiskThread,
     ) -> None:
         self._root = root
+        self._vault = vault
         self._disk = disk
         self._chores = chores
 
@@ -65,4 +68,4 @@ class SessionFolders:
         """Finish erasures, and join what a crash left in segments; to be called before any session."""
         left = session_folders(self._root)  # now: sessions that begin meanwhile have segments too
         self._chores.submit(lambda: finish_erasing(left))
-        self._chores.submit(lambda: join_left_over(left))
+        self._chores.submit(lambda: join_left_over(left, self._vault))

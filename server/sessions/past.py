@@ -16,6 +16,7 @@ from server.sessions.admission import Reservation
 from server.sessions.session import Session, Status
 from server.store import sessions
 from server.store.store import Store
+from server.vault.vault import Vault
 
 _ID = re.compile(r"^sess_[0-9a-f]{20}$")
 
@@ -56,7 +57,7 @@ class PastSessions:
         return session
 
 
-async def debrief_of(session: Session) -> Debrief | None:
+async def debrief_of(session: Session, vault: Vault) -> Debrief | None:
     """Return what came of a session that is over, from its log if it is not in memory any more; None once erased."""
     if session.debrief is not None or session.status is not Status.ENDED:
         return session.debrief
@@ -65,6 +66,7 @@ async def debrief_of(session: Session) -> Debrief | None:
     def read() -> Debrief | None:
         if record.erased or not record.has_log:
             return None
-        return summarise(StoredLog(session.folder).records(Audience.EXAMINER), session.card)
+        log = StoredLog(session.folder, vault.open_session(session.folder))
+        return summarise(log.records(Audience.EXAMINER), session.card)
 
     return await asyncio.to_thread(read)

@@ -34,6 +34,10 @@ def vault_faults(settings: Settings) -> list[str]:
             "vault.key_file: lies in the data folder, where it protects nothing: whoever takes the folder has the key "
             "too; move it elsewhere"
         ]
+    try:
+        LocalKeys(_text(settings))
+    except SettingsError as error:
+        return [error.message]
     return []
 
 
@@ -45,6 +49,13 @@ def open_vault(settings: Settings) -> Vault:
     vault = Vault(keys)
     _try_a_session(settings.data_path / "sessions", vault)
     return vault
+
+
+def protection(settings: Settings) -> str:
+    """Return in words what the master key protects against, by where it lies."""
+    if settings.vault.key is None and _is_below(settings.vault.key_file or settings.data_path, settings.data_path):
+        return "nothing from whoever can read the data folder: the master key lies in it"
+    return "what is kept of people, from whoever has the data folder and not the master key"
 
 
 def _text(settings: Settings) -> KeyText:

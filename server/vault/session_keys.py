@@ -73,13 +73,14 @@ def _content(what: dict[str, str | int]) -> bytes:
 def _read(folder: Path) -> dict[str, object]:
     path = folder / KEY_NAME
     try:
-        found = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        found = json.loads(content)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise StorageError(f"the key of {folder.name} can't be read: {error.strerror}; check the disk") from error
     except ValueError:
         raise damaged(f"the key of {folder.name}") from None
-    if not isinstance(found, dict) or found.get("v") != 1:
+    if not isinstance(found, dict) or found.get("v") != 1 or content != _content(found):
         raise damaged(f"the key of {folder.name}")
     return found

@@ -20,6 +20,7 @@ import psutil
 
 from pipelines.log.jsonl import StoredEntry, is_intact, read_jsonl
 from server.settings.aliases import ALIASES
+from tests.sealed import seal_of
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a-developers-key-for-tests-0123456789"
@@ -57,7 +58,7 @@ class ServerProcess:
 
     def entries(self, session_id: str) -> list[StoredEntry]:
         """Return a session's log as it is on disk; fails when an entry was tampered with or torn inside."""
-        found = list(read_jsonl(self.folder(session_id)))
+        found = list(read_jsonl(self.folder(session_id), seal_of(self.folder(session_id))))
         assert all(is_intact(entry) and entry.payload is not None for entry in found)
         assert [entry.envelope.seq for entry in found] == list(range(len(found)))
         return found

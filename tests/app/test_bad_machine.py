@@ -21,8 +21,10 @@ from audio.frames import WIRE_HZ, pcm_to_bytes, silence
 from audio.recorder import RECORDING_NAME, read_segments
 from bench import cli
 from bench.replay.remote import reserve
+from server.vault.session_keys import KEY_NAME
 from tests.app.process import ROOT, ServerProcess, command, plain_environment
 from tests.app.wire import CARD, PATIENCE_S, Joining, check_log, cut, joined, neighbour, sentence
+from tests.sealed import seal_of
 
 # ------------------------------------------------------------------ files
 
@@ -241,8 +243,8 @@ async def test_an_ended_session_leaves_one_recording(mock_server: ServerProcess,
         await check_log(mock_server, wire.session_id)
         folder = mock_server.folder(wire.session_id)
         async with asyncio.timeout(PATIENCE_S):
-            while not (folder / RECORDING_NAME).exists() or list(read_segments(folder)):  # noqa: ASYNC110
+            while not (folder / RECORDING_NAME).exists() or list(read_segments(folder, seal_of(folder))):  # noqa: ASYNC110
                 # The disk thread of the server gives no event to wait for.
                 await asyncio.sleep(0.02)
     kept: list[Any] = sorted(path.name for path in folder.iterdir())
-    assert kept == ["events.jsonl", "payloads.jsonl", RECORDING_NAME]
+    assert kept == ["events.jsonl", KEY_NAME, "payloads.jsonl", RECORDING_NAME]

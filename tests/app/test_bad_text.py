@@ -19,6 +19,7 @@ from tests.app.asking import answered
 from tests.app.inside import serving, until
 from tests.app.process import ServerProcess
 from tests.app.wire import Joining, Wire, connect_to, reserved_at, sentence
+from tests.sealed import seal_of
 
 # This is the first half of an emoji; a streamed answer that was cut inside the emoji ends with it.
 HALF = "\ud83d"
@@ -105,7 +106,7 @@ async def test_what_engines_say_beyond_unicode_is_replaced_on_the_wire_in_the_lo
             f"does {REPLACED} it hurt",
             f"Yes {REPLACED} {REPLACED} it does.",
         ]
-    entries = list(read_jsonl(tmp_path / "sessions" / reserved.id))
+    entries = list(read_jsonl(tmp_path / "sessions" / reserved.id, seal_of(tmp_path / "sessions" / reserved.id)))
     assert entries[-1].envelope.type == "session_ended"
     assert all(is_intact(entry) for entry in entries)
 

@@ -22,6 +22,7 @@ from server.capacity import Places
 from server.cli import doctor
 from server.settings.aliases import ALIASES
 from server.settings.tree import LEAVES, Settings
+from server.vault.key_text import new_key_word
 
 ROOT = Path(__file__).parents[2]
 SECRET = "pQ7vZc1L0mX4sR9tB2nK6wJ8yH3dF5gA0eU7iO1c"
@@ -157,8 +158,13 @@ def test_config_check(capture: pytest.CaptureFixture[str], monkeypatch: pytest.M
     assert run(capture, "config", "check").out.startswith("settings for dev can be used (digest ")
     refused = run(capture, "config", "check", "--set", "environment=production", "--set", "engines.backend=embedded")
     assert refused.code == 2
-    assert [line.split(":")[1].strip() for line in refused.err.splitlines()] == ["secret_key", "engines.backend"]
+    assert [line.split(":")[1].strip() for line in refused.err.splitlines()] == [
+        "secret_key",
+        "engines.backend",
+        "vault.key_file",
+    ]
     monkeypatch.setenv("SECRET_KEY", SECRET)
+    monkeypatch.setenv("INTERLOCUTOR__VAULT__KEY", new_key_word())
     # What `auto` comes to in this version is embedded, which production has to be told to accept.
     by_auto = run(capture, "config", "check", "--set", "environment=production")
     assert by_auto.code == 2
@@ -301,6 +307,6 @@ def test_limits_are_judged() -> None:
 def test_settings_that_would_not_start_are_a_failed_check(tmp_path: Path) -> None:
     settings = Settings.model_validate({"environment": "production", "cards_path": tmp_path})
     check = doctor.check_settings(settings)
-    assert (check.status, check.found) == ("fail", "secret_key, engines.backend, cards_path")
+    assert (check.status, check.found) == ("fail", "secret_key, vault.key_file, engines.backend, cards_path")
     assert "SECRET_KEY" in check.advice
     assert doctor.check_settings(Settings()).status == "ok"

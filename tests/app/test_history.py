@@ -15,6 +15,8 @@ import pytest
 
 from bench import cli
 from bench.replay.remote import Reserved
+from common.seal import Seal
+from common.sealed_files import sealed_bytes
 from pipelines.log import stored_events
 from pipelines.log.jsonl import EVENTS, PAYLOADS, StoredEntry, read_jsonl
 from server.host import Server
@@ -26,6 +28,7 @@ from tests.app.accounts import PASSWORD
 from tests.app.inside import KEY, serving, until
 from tests.app.test_records import talk
 from tests.app.wire import CARD
+from tests.sealed import copy_session, recording_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -84,9 +87,10 @@ async def test_a_candidate_finds_their_role_play_again_after_a_restart(
         anna, bert = await browser(address, server, "anna"), await browser(address, server, "bert")
         read: list[Path] = []
 
-        def reading(folder: Path) -> Iterator[StoredEntry]:
+        def reading(folder: Path, seal: Seal | None) -> Iterator[StoredEntry]:
+            assert seal is not None
             read.append(folder)
-            return read_jsonl(folder)
+            return read_jsonl(folder, seal)
 
         monkeypatch.setattr(stored_events, "read_jsonl", reading)
         for what in ("", "/record", "/recording", "/log"):
@@ -209,8 +213,9 @@ async def test_what_a_crash_cut_off_is_finished_by_the_next_start(tmp_path: Path
     root = tmp_path / "sessions"
     half, announced, unknown, cut = (new_id("sess_") for _ in range(4))
     for name in (half, announced, unknown, cut):
-        shutil.copytree(root / whole, root / name)
-        shutil.copy(root / whole / "recording.flac", root / name / "segment-000000.flac")
+        seal = copy_session(root / whole, root / name)
+        sound = recording_of(root / whole).read()
+        (root / name / "segment-000000.flac").write_bytes(sealed_bytes(sound, seal, "segment-000000.flac"))
     never = new_id("sess_")
     (root / never).mkdir()
     # Of erasures one was cut off after its marker, one before it; of role-plays one was not indexed, one died running,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import threading
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
-from audio.files import read_recording
 from audio.frames import WIRE_HZ, Pcm, samples_for, to_float
 from bench.replay.remote import Reserved
 from pipelines.log.jsonl import read_jsonl
@@ -20,6 +21,7 @@ from server.records.folder import RecordFolder
 from tests.app.asking import answered
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, Wire, connect_to, sentence
+from tests.sealed import recording_of, seal_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -88,10 +90,10 @@ async def test_the_record_of_a_role_play_its_log_and_its_deletion(
         await stranger.opened()
         path, folder = f"/api/sessions/{reserved.id}", tmp_path / "sessions" / reserved.id
         await talk(reserved)
-        await until(lambda: RecordFolder(folder).recording().state == "ready")
+        await until(lambda: RecordFolder(folder, seal_of(folder)).recording().state == "ready")
         status, record = await candidate.json("GET", f"{path}/record")
         assert (status, record["status"], record["recording"]["state"]) == (200, "ended", "ready")
-        check_turns(record, folder / "recording.flac")
+        check_turns(record, recording_of(folder))
         check_own_log((await candidate.ask("GET", f"{path}/log"))[1])
         developer = Person(address, KEY)
         assert b"segment_heard" in (await developer.ask("GET", f"{path}/log"))[1]
@@ -100,7 +102,7 @@ async def test_the_record_of_a_role_play_its_log_and_its_deletion(
             assert (await Person(address).ask(method, path + what))[0] == 401
 
         assert await candidate.json("DELETE", path) == (200, {"id": reserved.id, "deleted": True})
-        assert {each.name for each in folder.iterdir()} == {"events.jsonl", "payloads.jsonl", "erased.json"}
+        assert {each.name for each in folder.iterdir()} == {"events.jsonl", "payloads.jsonl", "erased.json", "key.json"}
         entries = list(read_jsonl(folder))
         assert len(entries) > 10
         assert all(entry.payload is None and entry.envelope.digest for entry in entries)
@@ -171,12 +173,12 @@ async def test_a_record_that_is_asked_for_before_the_disk_has_it_is_waited_for(
         assert [turn["role"] for turn in record["turns"]] == ["candidate", "patient"]
         assert record["recording"]["state"] in ("joining", "ready")
         await asyncio.wait_for(session.joined.wait(), 20)
-        assert RecordFolder(session.folder).recording().state == "ready"
+        assert RecordFolder(session.folder, seal_of(session.folder)).recording().state == "ready"
 
 
-def check_turns(record: dict[str, Any], recording: Path) -> None:
+def check_turns(record: dict[str, Any], recording: io.BytesIO) -> None:
     """Every turn is where the recording has it, word by word."""
-    audio = read_recording(recording).samples
+    audio = np.asarray(soundfile.read(recording, dtype="int16")[0], dtype=np.int16)
     duration_ms = 1000 * len(audio) / WIRE_HZ
     assert record["recording"]["duration_ms"] == pytest.approx(duration_ms, abs=1)
     turns = record["turns"]
@@ -242,6 +244,9 @@ async def test_consent_and_reports_are_kept_and_what_runs_is_not_deleted(tmp_pat
         assert await wire.end() == 1000
         await wire.drop()
         await asyncio.to_thread(server.disk.flush)
-        kept = {entry.envelope.type: entry.payload for entry in read_jsonl(tmp_path / "sessions" / reserved.id)}
+        kept = {
+            entry.envelope.type: entry.payload
+            for entry in read_jsonl(tmp_path / "sessions" / reserved.id, seal_of(tmp_path / "sessions" / reserved.id))
+        }
         assert kept["consent_given"] == CONSENT | {"provider": "", "country": ""}
         assert kept["problem_reported"] == report

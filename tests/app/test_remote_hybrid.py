@@ -16,6 +16,7 @@ from tests.app.test_remote_session import CONSENT, REMOTE
 from tests.app.wire import Wire, connect_to, sentence
 from tests.fakes.provider import running_provider
 from tests.fakes.remote import remote_settings
+from tests.sealed import seal_of
 
 
 @pytest.mark.asyncio
@@ -49,7 +50,7 @@ async def test_what_is_said_aloud_is_answered_from_elsewhere_with_a_voice_from_h
             assert await wire.end() == 1000
             await wire.drop()
             await asyncio.to_thread(server.disk.flush)
-            log = list(read_jsonl(tmp_path / "sessions" / reserved.id))
+            log = list(read_jsonl(tmp_path / "sessions" / reserved.id, seal_of(tmp_path / "sessions" / reserved.id)))
     assert "good to meet you" in heard["transcript"].lower()
     assert answer.startswith(said["transcript"].split(".")[0])
     assert "good to meet you" in provider.asked[-1].text.lower()

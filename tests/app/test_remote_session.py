@@ -18,6 +18,7 @@ from tests.app.test_records import Person
 from tests.app.wire import Wire, connect_to
 from tests.fakes.provider import ANSWER, running_provider
 from tests.fakes.remote import remote_settings
+from tests.sealed import seal_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -46,7 +47,7 @@ async def talk(person: Person, server: Server, folder: Path, consent: object) ->
     assert await wire.end() == 1000
     await wire.drop()
     await asyncio.to_thread(server.disk.flush)
-    entries = list(read_jsonl(folder / "sessions" / reserved.id))
+    entries = list(read_jsonl(folder / "sessions" / reserved.id, seal_of(folder / "sessions" / reserved.id)))
     asked = [entry.payload for entry in entries if entry.envelope.type == "remote_mind_asked"]
     return str(done["transcript"]), [payload for payload in asked if payload is not None]
 

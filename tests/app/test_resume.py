@@ -21,7 +21,6 @@ from audio.clock import LoopClock
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
 from audio.intake import SEAM_MS
 from audio.playout import Playout
-from audio.recorder import RECORDING_NAME
 from bench.replay.plan import Plan, PlannedTurn, plan_replay
 from bench.replay.remote import RemoteLink, Reserved, reserve
 from bench.replay.simulated_candidate import SimulatedCandidate
@@ -40,6 +39,7 @@ from tests.app.cutting_proxy import CuttingProxy, proxying
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, DATA, Wire, connect_to, reserved_at, sentence
 from tests.nightly import NIGHTLY
+from tests.sealed import recording_of, seal_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -102,8 +102,8 @@ async def _run(trouble: Callable[[CuttingProxy, SimulatedCandidate], object], *g
 
 def _read_log(talked: Talked, server: Server, session_id: str) -> None:
     folder = server.registry.get(session_id).folder
-    talked.recorded = np.asarray(soundfile.read(folder / RECORDING_NAME, dtype="int16")[0][:, 0], dtype=np.int16)
-    for entry in read_jsonl(folder):
+    talked.recorded = np.asarray(soundfile.read(recording_of(folder), dtype="int16")[0][:, 0], dtype=np.int16)
+    for entry in read_jsonl(folder, seal_of(folder)):
         kind, payload = entry.envelope.type, entry.payload or {}
         if kind == TurnCommitted.type_name():
             talked.turns.append(payload["text"])

@@ -27,6 +27,7 @@ from tests.app.wire import CARD, DATA
 from tests.nightly import NIGHTLY
 from tests.rtc.relay import Relay, through_relay, without_addresses
 from tests.rtc.truth import Got, Sent, Truth, got, watching
+from tests.sealed import seal_of
 
 pytestmark = pytest.mark.asyncio
 
@@ -105,7 +106,7 @@ async def hold(folder: Path, talk: Plan, trouble: Trouble, *, quiet_s: float = Q
             relay.close()
         frames: list[Sent] = [one for truth in truths for one in truth.sent()]
         log: dict[str, list[StoredEntry]] = {}
-        for entry in read_jsonl(folder / "sessions" / reserved.id):
+        for entry in read_jsonl(folder / "sessions" / reserved.id, seal_of(folder / "sessions" / reserved.id)):
             log.setdefault(entry.envelope.type, []).append(entry)
         return Called(link, candidate, got(frames), len(known), network.cuts_s, log)
 

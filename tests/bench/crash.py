@@ -33,6 +33,7 @@ from bench.replay.simulated_candidate import SimulatedCandidate
 from pipelines.log.jsonl import is_intact, read_jsonl
 from server.measures import percentile
 from tests.app.process import ServerProcess, running
+from tests.sealed import recording_of, seal_of
 
 RECORDING = Path(__file__).resolve().parents[1] / "data" / "consultation-pharmacy.flac"
 CARD = "pharmacy-new-inhaler"
@@ -172,20 +173,20 @@ def crash_once(folder: Path, plan: Plan, fate: Fate, settings: Sequence[str]) ->
         session = server.folder(reserved.id)
     remains.sent_ms = float(len(sent) * FRAME_MS)
     _look_at_log(session, link.notes, remains)
-    remains.recorded_ms = sum(1000.0 * len(s.samples) / s.rate_hz for s in read_segments(session))
+    remains.recorded_ms = sum(1000.0 * len(s.samples) / s.rate_hz for s in read_segments(session, seal_of(session)))
     began_s = time.monotonic()
     with running(folder, *settings) as server:
         remains.restart_ms = 1000.0 * (time.monotonic() - began_s)
         server.wait_for(lambda: server.logged("recording_recovered") or server.logged("recording_not_recovered"))
         if (session / RECORDING_NAME).is_file():
-            remains.joined_ms = 1000.0 * soundfile.info(session / RECORDING_NAME).duration
+            remains.joined_ms = 1000.0 * soundfile.info(recording_of(session)).duration
         remains.answered_again = asyncio.run(_answers(server, plan))
     return remains
 
 
 def _look_at_log(session: Path, notes: Sequence[Told], remains: Remains) -> None:
     """Compare the log with what the client was told."""
-    entries = list(read_jsonl(session))
+    entries = list(read_jsonl(session, seal_of(session)))
     remains.entries = len(entries)
     remains.damaged = sum(entry.payload is None or not is_intact(entry) for entry in entries)
     turns = {e.payload["turn"]: e.payload["text"] for e in entries if e.envelope.type == "turn_committed" and e.payload}

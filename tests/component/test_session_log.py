@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from common.errors import StorageError
+from common.seal import Seal
 from pipelines.events import EVENT_TYPES, Audience, CueHeard, Event, SessionEnded, TurnCommitted
 from pipelines.log.disk import DiskThread
-from pipelines.log.jsonl import EVENTS, PAYLOADS, JsonlStore, is_intact, read_jsonl
+from pipelines.log.jsonl import EVENTS, PAYLOADS, JsonlStore, is_intact, plain_payloads, read_jsonl
 from pipelines.log.session_log import LogEntry, LogStore, SessionLog
+from pipelines.log.stored_events import StoredLog
 
 
 def make_log(store: LogStore | None = None) -> SessionLog:
@@ -72,6 +74,51 @@ def test_what_is_on_disk_is_what_was_logged_and_can_be_erased(tmp_path: Path) ->
     assert [is_intact(e) for e in read_jsonl(tmp_path)] == [False, True, True]
     (tmp_path / PAYLOADS).write_text("")  # erased: the envelopes remain
     assert [(e.payload, e.envelope.seq) for e in read_jsonl(tmp_path)] == [(None, 0), (None, 1), (None, 2)]
+
+
+def test_a_sealed_log_is_read_with_its_seal_and_says_nothing_without(tmp_path: Path) -> None:
+    seal = Seal.new()
+    disk = DiskThread()
+    log = make_log(JsonlStore(tmp_path, disk, failed=lambda error: pytest.fail(error.message), seal=seal))
+    fill(log)
+    log.close()
+    disk.close()
+    path = tmp_path / PAYLOADS
+    whole = path.read_bytes()
+    assert b"hurt" not in whole
+    assert b"salt" not in whole
+    entries = list(read_jsonl(tmp_path, seal))
+    assert [record.event for record in StoredLog(tmp_path, seal).records(Audience.INTERNAL)] == [
+        record.event for record in log.read_from(0, Audience.INTERNAL)
+    ]
+    assert all(is_intact(entry) for entry in entries)
+    plain = [json.loads(line) for line in plain_payloads(tmp_path, seal)]
+    assert [(line["seq"], line["salt"], line["payload"]) for line in plain] == [
+        (entry.envelope.seq, entry.salt, entry.payload) for entry in entries
+    ]
+    with pytest.raises(StorageError) as raised:
+        list(read_jsonl(tmp_path))
+    assert raised.value.code == "storage.no_key"
+    first, second, third = whole.splitlines(keepends=True)
+    moved = first.replace(b'"seq": 0', b'"seq": 1') + second.replace(b'"seq": 1', b'"seq": 0') + third
+    changed = first.replace(b'": "', b'": "AAAA', 1) + second + third
+    for bad in (moved, changed, b"torn " + whole, b"[]\n" + whole, b'{"sealed": 1, "seq": 0}\n' + whole):
+        path.write_bytes(bad)
+        with pytest.raises(StorageError) as raised:
+            list(read_jsonl(tmp_path, seal))
+        assert raised.value.code == "storage.damaged"
+    path.write_bytes(whole + whole[:50])  # a crash cut its last line off
+    assert len(list(read_jsonl(tmp_path, seal))) == 3
+
+
+def test_a_log_that_an_earlier_version_began_in_the_plain_is_read_beside_sealed_lines(tmp_path: Path) -> None:
+    seal, disk = Seal.new(), DiskThread()
+    for with_seal in (None, seal):
+        log = make_log(JsonlStore(tmp_path, disk, failed=lambda error: pytest.fail(error.message), seal=with_seal))
+        fill(log)
+        log.close()
+    disk.close()
+    assert len(list(read_jsonl(tmp_path, seal))) == 6
 
 
 def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:

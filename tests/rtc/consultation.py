@@ -27,6 +27,7 @@ from server.rtc.call import Call
 from server.rtc.jitter import Ordered
 from tests.app.inside import serving, until
 from tests.rtc.relay import Relay, through_relay, without_addresses
+from tests.sealed import seal_of
 
 # A delay within this of the usual one is the usual one.
 BACK_MS = 15.0
@@ -117,7 +118,7 @@ async def consult(folder: Path, plan: Plan, card: str, loss: float, engines: Eng
 
 def _lasted_ms(folder: Path) -> float:
     """Return how long a session lasted by its own clock."""
-    times = {entry.envelope.type: entry.envelope.session_ms for entry in read_jsonl(folder)}
+    times = {entry.envelope.type: entry.envelope.session_ms for entry in read_jsonl(folder, seal_of(folder))}
     return times[SessionEnded.type_name()] - times[SessionStarted.type_name()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,8 @@ from audio.frames import Pcm
 from audio.recorder import Joined, SegmentWriter, join, read_segments
 from audio.timeline_mixer import Stereo, TimelineMixer, falling
 from common.errors import AudioError, StorageError
+from common.seal import Seal
+from common.sealed_files import is_sealed, read_file
 
 RATE = 24_000
 FRAME = 480
@@ -222,6 +225,52 @@ def test_a_second_writer_continues_after_what_is_there(tmp_path: Path) -> None:
         writer.close()
     assert names(tmp_path) == ["segment-000000.flac", "segment-000001.flac"]
     assert np.array_equal(audio_of(tmp_path), stereo(0, 2000))
+
+
+def test_sealed_segments_and_their_recording_are_the_same_sound_for_their_seal_alone(tmp_path: Path) -> None:
+    seal, expected = Seal.new(), stereo(0, 90_000)
+    writer = SegmentWriter(tmp_path, segment_ms=1000, refresh_ms=500, seal=seal)
+    for start in range(0, 90_000, 700):
+        writer.write(expected[start : start + 700])
+    # Late audio is put into a segment that is sealed already.
+    writer.write_late(10_000, ramp(7, 2_000))
+    expected[10_000:12_000, 0] = ramp(7, 2_000)
+    writer.close()
+    assert all(is_sealed(path) for path in tmp_path.iterdir())
+    assert np.array_equal(np.concatenate([found.samples for found in read_segments(tmp_path, seal)]), expected)
+    assert all(found.problem for found in read_segments(tmp_path))
+    with pytest.raises(AudioError, match="no segment of this recording can be read"):
+        join(tmp_path)
+    assert len(names(tmp_path)) == 4
+    first, second = tmp_path / "segment-000000.flac", tmp_path / "segment-000001.flac"
+    assert join(tmp_path, seal=seal) == Joined(tmp_path / recorder.RECORDING_NAME, 3_750.0)
+    path = tmp_path / recorder.RECORDING_NAME
+    assert (names(tmp_path), is_sealed(path), recorder.recording_info(path, seal)) == (
+        [path.name],
+        True,
+        (90_000, RATE),
+    )
+    decoded, _ = soundfile.read(io.BytesIO(read_file(path, seal)), dtype="int16")
+    assert np.array_equal(decoded, expected)
+    assert join(tmp_path, seal=seal).duration_ms == 3_750.0
+    assert not first.exists()
+    assert not second.exists()
+
+
+def test_sealed_segments_that_changed_places_are_no_sound(tmp_path: Path) -> None:
+    seal = Seal.new()
+    writer = SegmentWriter(tmp_path, segment_ms=100, seal=seal)
+    writer.write(stereo(0, 7_200))
+    writer.close()
+    first, second = tmp_path / "segment-000000.flac", tmp_path / "segment-000001.flac"
+    contents = first.read_bytes(), second.read_bytes()
+    first.write_bytes(contents[1])
+    second.write_bytes(contents[0])
+    assert [found.problem for found in read_segments(tmp_path, seal)] == [
+        "segment-000000.flac can't be decoded",
+        "segment-000001.flac can't be decoded",
+        None,
+    ]
 
 
 KILLED = """

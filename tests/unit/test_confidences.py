@@ -75,7 +75,7 @@ def test_the_stored_log_has_them_and_one_from_before_them_is_read(tmp_path: Path
     lines = [json.loads(line) for line in payloads.read_text().splitlines()]
     forget(lines[1], "confidences")
     payloads.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert [record.event for record in StoredLog(tmp_path).records(Audience.CANDIDATE)] == [
+    assert [record.event for record in StoredLog(tmp_path, None).records(Audience.CANDIDATE)] == [
         kept,
         TurnCommitted(2, "goodbye", 900.0, 1_000.0),
     ]

@@ -11,6 +11,7 @@ from common.errors import StorageError
 from pipelines.log.jsonl import PAYLOADS
 from server.records.folder import ERASED, RecordFolder
 from server.records.housekeeping import finish_erasing, join_left_over
+from tests.sealed import new_vault
 
 
 def test_a_full_disk_keeps_nothing_from_being_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +36,7 @@ def test_an_erasure_that_was_cut_off_is_finished_and_its_sound_never_joined(tmp_
     (folder / ERASED).write_text("{}")
     (folder / PAYLOADS).write_bytes(b"words")
     (folder / "segment-000000.flac").write_bytes(b"sound")
-    join_left_over([folder])
+    join_left_over([folder], new_vault())
     assert (folder / "segment-000000.flac").exists()
     finish_erasing([folder])
     assert sorted(path.name for path in folder.iterdir()) == [ERASED, PAYLOADS]

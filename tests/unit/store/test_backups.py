@@ -32,6 +32,7 @@ from server.settings.store import DatabaseSettings
 from server.store import audit, sessions
 from server.store.anchors import prove
 from server.store.erasures import note_erasure
+from tests.sealed import new_vault
 from tests.unit.store.backed_up import Data, opened_at, settings_of
 from tests.unit.store.conftest import MakeDatabase
 
@@ -55,7 +56,7 @@ async def proved(data: Data) -> int:
     """Return how many logs are as the audit says, of which none may be wrong."""
     async with data.store.database.reading() as connection:
         assert (await prove(audit.lines(connection))).faults == []
-    checked, faults = await prove_logs(data.store, data.root)
+    checked, faults = await prove_logs(data.store, data.root, new_vault())
     assert faults == []
     return checked
 

@@ -22,6 +22,7 @@ from server.store import audit, notes, people, sessions
 from server.store.anchors import prove
 from server.store.holds import Hold, hold
 from server.store.notes import Note
+from tests.sealed import new_vault
 from tests.unit.store.backed_up import Data, opened_at, settings_of
 from tests.unit.store.conftest import MakeDatabase
 
@@ -70,7 +71,7 @@ async def proved(data: Data) -> list[tuple[str, dict[str, Any]]]:
     async with data.store.database.reading() as connection:
         assert (await prove(audit.lines(connection))).faults == []
         told = [(line.action, line.content or {}) async for line in audit.lines(connection)]
-    assert (await prove_logs(data.store, data.root))[1] == []
+    assert (await prove_logs(data.store, data.root, new_vault()))[1] == []
     return told
 
 

@@ -24,6 +24,7 @@ from server.store.people import Person
 from server.store.sessions import IndexedSession
 from server.store.store import Store
 from server.store.tokens import now_ms
+from tests.sealed import new_vault
 from tests.unit.store.conftest import MakeStore
 
 pytestmark = pytest.mark.asyncio
@@ -226,7 +227,7 @@ async def test_a_tombstone_goes_after_its_days_and_the_audit_does_not_miss_it(
             await audit.append(connection, "session.ended", session="sess_old", **told)
         assert ids(await world.run()) == ["sess_old"]
         assert not folder.exists()
-        assert await prove_logs(store, world.root) == (0, [])
+        assert await prove_logs(store, world.root, new_vault()) == (0, [])
 
 
 async def test_what_a_crash_left_half_deleted_is_deleted_by_the_next_run(opened: MakeStore, tmp_path: Path) -> None:

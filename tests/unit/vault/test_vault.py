@@ -161,6 +161,8 @@ def test_others_need_a_key_from_outside_the_data_folder(tmp_path: Path, environm
     assert vault_faults(settings(data, environment, key_file=outside)) == []
     assert open_vault(settings(data, environment, key_file=outside)).keys.current
     outside.chmod(0o644)
+    (line,) = vault_faults(settings(data, environment, key_file=outside))
+    assert "every user of this machine may read" in line
     with pytest.raises(SettingsError, match="every user of this machine may read"):
         open_vault(settings(data, environment, key_file=outside))
     assert open_vault(settings(data, environment, key=new_key_word())).keys.current
