@@ -256,6 +256,10 @@ export const strings = {
     end_yes: "End it",
     end_no: "Go on",
     level_you: "Your voice",
+    observed: {
+      follows: "Somebody follows this practice on the examiners' desk.",
+      listens: "Somebody listens to this practice now.",
+    },
     notices: {
       slow_network: "Your connection is slow, and some of what you said was lost. Say it again if the patient did not follow.",
       reconnecting: "The connection was lost. Trying to come back: wait a moment, you need not do anything.",

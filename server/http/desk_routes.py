@@ -1,4 +1,4 @@
-"""The routes of the examiners' desk: the role-plays under way, tickets to them, and the socket."""
+"""The routes of the examiners' desk: its page, the role-plays under way, tickets to them, and the socket."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.websockets import WebSocket
 
 from common.errors import AccessError, AppError
@@ -17,6 +17,7 @@ from server.host import Server
 from server.http.error_answers import error_response
 from server.http.requests import check_origin, server_of, token_of
 from server.http.who import logged_in, name_of, own_session, whose_is
+from server.paths import STATIC
 from server.principal import Principal
 from server.protocol.desk_messages import SUBPROTOCOL, TICKET_PREFIX
 from server.rights import Action, may
@@ -25,6 +26,11 @@ from server.store import people
 from server.wire.channel import WebSocketChannel
 
 logger = structlog.get_logger("server.http.desk_routes")
+
+
+async def page(_request: Request) -> Response:
+    """Serve the desk; it holds nothing that is secret."""
+    return FileResponse(STATIC / "desk" / "index.html", headers={"Cache-Control": "no-cache"})
 
 
 async def live(request: Request) -> Response:

@@ -90,6 +90,7 @@ ROUTES: tuple[Entry, ...] = (
     Entry(_CALL, calls.renew_call, Action.TAKE_PART, ("POST", "PATCH"), in_handler=True),
     Entry(_CALL, calls.hang_up, Action.TAKE_PART, ("DELETE",), in_handler=True),
     Entry(f"{_CALL}/hangup", calls.hang_up, Action.TAKE_PART, ("POST",), in_handler=True),
+    Entry("/desk", desk.page, Action.SEE_SERVER),
     Entry("/api/desk/live", desk.live, Action.FOLLOW),
     Entry(f"{_SESSION}/follow", desk.follow, Action.FOLLOW, ("POST",), about_session=True),
     Entry(f"{_SESSION}/notes", notes.list_notes, Action.NOTE, about_session=True),

@@ -13,6 +13,7 @@ export class Listener {
     this.onchange = () => {}; // playing or not, or another place
     this.stretch = null; // what was asked to be played, as it was given
     this.#audio.preload = "auto";
+    this.#audio.preservesPitch = true; // or a voice that is slowed down is another voice
     for (const name of ["play", "pause", "ended", "seeked", "timeupdate"]) {
       this.#audio.addEventListener(name, () => this.#changed());
     }

@@ -42,6 +42,7 @@ export class Roleplay {
     this.onoffer = () => {};
     this.onstarted = () => {}; // (left_ms)
     this.onpaused = () => {}; // (paused, left_ms)
+    this.onobserved = () => {}; // ({following, listening})
     this.onstate = () => {};
     // It is told whether the captions are past: what was said before the page was loaded.
     this.oncaptions = () => {};
@@ -140,6 +141,7 @@ export class Roleplay {
       this.#resume = null;
       return;
     }
+    if (event.type === "interlocutor.session.observed") this.onobserved(event);
     if (this.#past?.has(event)) {
       this.conversation.receive(event, now());
       this.captions.receive(event);

@@ -28,6 +28,7 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
   const latency = h("p", { className: "hint latency" });
   const meter = new Meter(words.level_you);
   const notice = new NoticeBar();
+  const observed = h("p", { className: "hint observed", attrs: { role: "status" }, hidden: true });
   const captions = captionPanel({ roleplay, mode });
   // In an exam nothing is shown that the day itself does not have.
   const timing = mode === "exam" ? null : new TimingView();
@@ -128,7 +129,7 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
           { className: "stage" },
           presence.element,
           h("div", { className: "stage-text" }, state_name, state_hint),
-          h("div", { className: "stage-foot" }, meter.element, h("div", { className: "discreet" }, quality.element, latency)),
+          h("div", { className: "stage-foot" }, meter.element, observed, h("div", { className: "discreet" }, quality.element, latency)),
         ),
         notice.element,
         captions.element,
@@ -154,6 +155,10 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
     controls.on_paused(on);
     pause?.on_paused(on);
     showState();
+  };
+  roleplay.onobserved = ({ following, listening }) => {
+    setText(observed, listening > 0 ? words.observed.listens : following > 0 ? words.observed.follows : "");
+    observed.hidden = following === 0;
   };
   roleplay.onlatency = (ms) => setText(latency, words.latency(seconds(ms)));
   roleplay.ontimeline = (event) => timing?.show(event);

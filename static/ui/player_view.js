@@ -13,8 +13,8 @@ export class PlayerView {
   #listener;
   #waveform = new Waveform();
 
-  /** `listener` is a Listener; it need not have its recording yet. */
-  constructor(listener) {
+  /** `listener` is a Listener; it need not have its recording yet. `speeds` can be chosen; the pitch stays. `names` are what the sides are called. */
+  constructor(listener, { speeds = SPEEDS, names = { candidate: strings.talk.you, patient: strings.talk.patient } } = {}) {
     this.#listener = listener;
     this.play = button(words.play, () => this.#toggle(), { kind: "primary" });
     this.time = h("span", { className: "player-time" });
@@ -30,7 +30,7 @@ export class PlayerView {
     const speed = h(
       "select",
       { className: "player-speed", on: { change: () => (listener.rate = Number(speed.value)) } },
-      ...SPEEDS.map((value) => h("option", { value: String(value), selected: value === 1 }, words.speed_of(value))),
+      ...speeds.map((value) => h("option", { value: String(value), selected: value === 1 }, words.speed_of(value))),
     );
     this.#waveform.onseek = (share) => listener.seek(share * listener.duration_ms);
     this.element = h(
@@ -43,8 +43,8 @@ export class PlayerView {
         { className: "player-controls" },
         this.play,
         this.time,
-        this.#track(0, strings.talk.you),
-        this.#track(1, strings.talk.patient),
+        this.#track(0, names.candidate),
+        this.#track(1, names.patient),
         h("label", { className: "player-label" }, h("span", {}, words.speed), speed),
       ),
     );

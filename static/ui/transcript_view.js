@@ -14,10 +14,12 @@ const words = strings.debrief;
 export class TranscriptView {
   #rows = [];
   #turns;
+  #names;
   #now = null; // the word that is heard
 
-  /** `turns` are those of the record, or lines of captions, which have no places and can't be heard. */
-  constructor(turns) {
+  /** `turns` are those of the record, or lines of captions, which have no places and can't be heard; `names` are the sides'. */
+  constructor(turns, { names = { candidate: speaker("candidate"), patient: speaker("patient") } } = {}) {
+    this.#names = names;
     this.#turns = turns.map((turn) => ({ words: [], ...turn }));
     this.onturn = () => {}; // (turn)
     this.onword = () => {}; // (turn, from_ms)
@@ -59,7 +61,7 @@ export class TranscriptView {
   #row(turn) {
     const has_place = turn.from_ms !== undefined;
     const can_play = turn.words.length > 0;
-    const label = words.turn_label(speaker(turn.role), has_place ? formatElapsed(turn.from_ms) : "");
+    const label = words.turn_label(this.#names[turn.role], has_place ? formatElapsed(turn.from_ms) : "");
     const play = can_play
       ? button("", () => this.onturn(turn), {
           kind: "turn",
@@ -84,7 +86,7 @@ export class TranscriptView {
         h(
           "p",
           { className: "turn-head" },
-          h("span", { className: "caption-who" }, speaker(turn.role)),
+          h("span", { className: "caption-who" }, this.#names[turn.role]),
           has_place ? h("span", { className: "turn-time" }, formatElapsed(turn.from_ms)) : null,
           turn.latency_ms ? h("span", { className: "turn-time" }, words.after(seconds(turn.latency_ms))) : null,
         ),

@@ -33,6 +33,7 @@ PUBLIC = (
     "GET /metrics",
     "GET /api/info",
     "GET /lab",
+    "GET /desk",
     "GET /api/me",
     "POST /api/logout",
     "POST /api/invitation",

@@ -1,0 +1,62 @@
+/** The examiners' desk: who may in, the list, and the one role-play that is open, which the address names. */
+
+import { fetchMe } from "../net/account_api.js";
+import { h } from "../ui/dom.js";
+import { Stage } from "../ui/stage.js";
+import { DeskApi } from "./desk_api.js";
+import { followScreen } from "./follow_screen.js";
+import { gateScreen } from "./gate_screen.js";
+import { listScreen } from "./list_screen.js";
+import { pastScreen } from "./past_screen.js";
+
+const stage = new Stage(document.getElementById("main"));
+const api = new DeskApi();
+let person = null;
+
+async function begin() {
+  person = (await fetchMe().catch(() => null))?.person ?? null;
+  if (person) document.getElementById("account").replaceChildren(h("a", { href: "/login?next=/desk" }, person.name));
+  if (!(await mayIn())) return showGate();
+  return show();
+}
+
+async function mayIn() {
+  try {
+    await api.live();
+    return true;
+  } catch (problem) {
+    // Anything else is told by the list, which asks again.
+    return problem.status !== 401 && problem.status !== 403;
+  }
+}
+
+function showGate() {
+  api.key = "";
+  stage.show(
+    gateScreen({
+      person,
+      on_key: async (key) => {
+        api.key = key;
+        const taken = await mayIn();
+        if (taken) show();
+        else api.key = "";
+        return taken;
+      },
+    }),
+  );
+}
+
+const go = (hash) => {
+  location.hash = hash;
+};
+
+function show() {
+  const [, kind, id] = /^#(live|past)\/([\w-]+)$/.exec(location.hash) ?? [];
+  const on_back = () => go("");
+  if (kind === "live") stage.show(followScreen({ api, id, on_back, on_review: () => go(`past/${id}`) }));
+  else if (kind === "past") stage.show(pastScreen({ api, id, on_back }));
+  else stage.show(listScreen({ api, on_follow: (one) => go(`live/${one}`), on_review: (one) => go(`past/${one}`) }));
+}
+
+window.addEventListener("hashchange", show);
+begin();

@@ -1,0 +1,84 @@
+/** What the desk asks the server. A developer's key goes with it where there is one; else the log-in speaks. */
+
+import { request, withToken } from "../net/api.js";
+import { fetchRecord, fetchSound } from "../net/record_api.js";
+
+const KEY = "interlocutor.desk.key";
+const path = (id, what = "") => `/api/sessions/${encodeURIComponent(id)}${what}`;
+
+export class DeskApi {
+  /** `storage` keeps the key: sessionStorage, so that it goes when the tab is closed. */
+  constructor(storage = window.sessionStorage) {
+    this.storage = storage;
+  }
+
+  get key() {
+    return this.storage.getItem(KEY) ?? "";
+  }
+
+  set key(key) {
+    if (key) this.storage.setItem(KEY, key);
+    else this.storage.removeItem(KEY);
+  }
+
+  /** Return the role-plays under way. */
+  async live() {
+    return (await this.#ask("/api/desk/live")).sessions;
+  }
+
+  /** Return {sessions, next} of those that are over, the newest first. */
+  past(after = null) {
+    const query = new URLSearchParams({ state: "ended", limit: "20", ...(after ? { after } : {}) });
+    return this.#ask(`/api/sessions?${query}`);
+  }
+
+  /** Return {ticket, url} to follow a role-play. */
+  follow(id) {
+    return this.#send(path(id, "/follow"), {});
+  }
+
+  /** Return all notes on a role-play. */
+  async notes(id) {
+    const rows = [];
+    let after = null;
+    do {
+      const page = await this.#ask(`${path(id, "/notes")}${after ? `?after=${encodeURIComponent(after)}` : ""}`);
+      rows.push(...page.notes);
+      after = page.next;
+    } while (after);
+    return rows;
+  }
+
+  /** Keep a note; return it as it was kept. */
+  note(id, note) {
+    return this.#send(path(id, "/notes"), note);
+  }
+
+  /** Return the record of a role-play that is over, as examiners may see it. */
+  record(id) {
+    return fetchRecord(this.#named(id));
+  }
+
+  /** Return its recording as a Blob. */
+  sound(id) {
+    return fetchSound(this.#named(id));
+  }
+
+  /** Return its measures with their evidence. */
+  measures(id) {
+    return this.#ask(path(id, "/measures"));
+  }
+
+  #named(id) {
+    return { id, token: this.key };
+  }
+
+  async #ask(where, options = {}) {
+    const { headers } = withToken({ token: this.key });
+    return (await request(where, { ...options, headers: { ...headers, ...options.headers } })).json();
+  }
+
+  #send(where, body) {
+    return this.#ask(where, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  }
+}

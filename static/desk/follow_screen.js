@@ -1,0 +1,168 @@
+/** One role-play that goes on: what is said, the card, the figures, one's notes, and listening in. */
+
+import { formatClock } from "../core/clock.js";
+import { announce } from "../ui/announce.js";
+import { button, h, section, setText } from "../ui/dom.js";
+import { CardView } from "./card_view.js";
+import { DeskLink } from "./desk_link.js";
+import { EarPanel } from "./ear_panel.js";
+import { Followed, runningMeasures } from "./followed.js";
+import { Keys } from "./keys.js";
+import { NoteBook } from "./note_book.js";
+import { NotesView } from "./notes_view.js";
+import { SaidView } from "./said_view.js";
+import { words as all } from "./strings.js";
+
+const words = all.follow;
+const TICK_MS = 500;
+
+/** Return the screen of a role-play; `on_back()` leaves it, `on_review()` opens its record once it is over. */
+export function followScreen({ api, id, on_back, on_review }) {
+  let state = new Followed();
+  let card = null;
+  let ear = null;
+  let ahead_ms = null; // what the page's clock is ahead of media time
+  let left = null; // {ms, since}
+  const link = new DeskLink(() => api.follow(id));
+  const said = new SaidView();
+  const heading = h("h1", { tabIndex: -1 }, words.connecting);
+  const who = h("p", {});
+  const status = h("p", { className: "follow-status" }, words.connecting);
+  const clock = h("p", { className: "clock clock-small follow-clock" });
+  const speaking = h("p", { className: "follow-speaking" });
+  const marks = h("ul", { className: "mark-list", aria: { label: all.list.problems(2) }, hidden: true });
+  const review = button(words.review, on_review, { kind: "primary", hidden: true });
+  const figures = new Figures();
+  const card_place = h("div", {});
+  const ear_place = h("div", {});
+  const book = new NoteBook((note) => api.note(id, note));
+  const now_ms = () => ear?.at_ms ?? Math.max(state.media_ms, ahead_ms === null ? 0 : performance.now() - ahead_ms);
+  const keys = new Keys({
+    b: () => notes.bookmark(),
+    n: () => notes.write(),
+    i: () => notes.incident(),
+    l: () => ear?.toggleListening(),
+  });
+  const notes = new NotesView({ book, keys, at_ms: () => Math.round(state.over ? state.media_ms : now_ms()) });
+
+  const say = (text) => {
+    setText(status, text);
+    announce(text);
+  };
+  const show = () => {
+    if (!state.session) return;
+    const { session } = state;
+    setText(heading, session.card.title);
+    setText(who, [session.candidate ?? all.list.unknown, all.list.modes[session.mode], session.card.profession].join(", "));
+    if (!card) {
+      card = new CardView(session.card);
+      card_place.replaceChildren(card.element);
+      ear = new EarPanel(link, { practice: session.mode === "practice" });
+      ear_place.replaceChildren(ear.element);
+    }
+    card.show(state.cues);
+    said.show(state.lines, { past: !state.caught_up });
+    figures.show(runningMeasures(state));
+    setText(speaking, state.speaking ? all.list.speaking[state.speaking] : state.began && !state.over ? all.list.silent : "");
+    speaking.dataset.who = state.speaking ?? "";
+    marks.hidden = state.marks.length === 0;
+    marks.replaceChildren(...state.marks.map(markRow));
+    if (!state.over) setText(status, state.began ? words.live : words.waiting);
+    review.hidden = !state.over;
+  };
+  const tick = () => {
+    if (left === null) return;
+    const gone_ms = state.paused || state.over ? 0 : performance.now() - left.since;
+    setText(clock, state.over ? "" : formatClock(left.ms - gone_ms));
+  };
+
+  link.onopen = () => {
+    state = new Followed();
+  };
+  link.onmessage = (message) => {
+    const was_paused = state.paused;
+    if (message.type === "interlocutor.desk.sound") ear?.told(message);
+    if (message.type === "interlocutor.desk.snapshot" && message.session.left_ms !== null) {
+      left = { ms: message.session.left_ms, since: performance.now() };
+    }
+    if (!state.receive(message)) return;
+    if (message.type === "interlocutor.desk.snapshot") ear?.reconnected();
+    if (message.type === "interlocutor.desk.events" && state.caught_up) ahead_ms = performance.now() - state.media_ms;
+    const pause = message.events?.findLast(({ event }) => event === "session_paused");
+    if (pause && left) left = { ms: pause.payload.left_ms, since: performance.now() };
+    if (was_paused !== state.paused && left) left.since = performance.now();
+    show();
+    tick();
+  };
+  link.onsound = (buffer) => ear?.take(buffer);
+  link.onlost = () => say(words.again);
+  link.onend = (code, problem) => {
+    ear?.close();
+    if (code === 4403 || problem?.status === 403 || problem?.status === 401) say(words.withdrawn);
+    else if (problem?.detail && problem.status === 409) on_review();
+    else if (problem) say(words.failed);
+    else say(words.over);
+    show();
+  };
+
+  const load = () => api.notes(id).then((rows) => book.take(rows), () => {});
+  const timer = setInterval(() => {
+    tick();
+    if (book.unsent > 0) book.flush();
+  }, TICK_MS);
+  load();
+  link.open();
+
+  const element = h(
+    "div",
+    { className: "screen screen-follow" },
+    h("div", { className: "lead" }, button(words.back, on_back, { kind: "quiet" }), heading, who),
+    h("div", { className: "follow-bar panel" }, h("div", { className: "follow-state" }, clock, speaking, status, review), ear_place),
+    marks,
+    h(
+      "div",
+      { className: "follow-parts" },
+      h("div", { className: "follow-main" }, said.element, notes.element),
+      h("div", { className: "follow-side" }, card_place, figures.element),
+    ),
+  );
+  return {
+    element,
+    title: all.title,
+    close: () => {
+      clearInterval(timer);
+      keys.close();
+      ear?.close();
+      link.close();
+    },
+  };
+}
+
+function markRow({ kind, what, text }) {
+  const name = kind === "sound" ? (all.list.sound[what] ?? what) : kind === "distress" ? all.list.distress : what;
+  return h("li", { className: `mark mark-${kind}` }, h("strong", {}, name), text ? `: ${text}` : "");
+}
+
+class Figures {
+  #values = new Map();
+
+  constructor() {
+    const list = h("dl", { className: "figures" });
+    for (const [name, label] of Object.entries(words.measure)) {
+      const value = h("dd", {}, words.not_yet);
+      this.#values.set(name, value);
+      list.append(h("div", {}, h("dt", {}, label), value));
+    }
+    this.element = section(words.measures, { className: "panel" }, list, h("p", { className: "hint" }, words.measure_hint));
+  }
+
+  show({ turns, share, words_per_min, answer_ms, longest_ms, questions }) {
+    const told = (value, as) => (value === null ? words.not_yet : as(value));
+    setText(this.#values.get("turns"), String(turns));
+    setText(this.#values.get("share"), told(share, words.percent));
+    setText(this.#values.get("rate"), told(words_per_min, (rate) => String(Math.round(rate))));
+    setText(this.#values.get("answer"), told(answer_ms, words.seconds));
+    setText(this.#values.get("longest"), told(longest_ms, words.seconds));
+    setText(this.#values.get("questions"), String(questions));
+  }
+}

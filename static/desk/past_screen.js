@@ -1,0 +1,165 @@
+/** A role-play that is over: its sound and its words in step, cues, measures and notes. */
+
+import { formatElapsed } from "../core/clock.js";
+import { Listener, tracksOf } from "../audio/listener.js";
+import { button, h, IN_ENGLISH, section, setText } from "../ui/dom.js";
+import { PlayerView } from "../ui/player_view.js";
+import { TranscriptView } from "../ui/transcript_view.js";
+import { stretchOf } from "../core/places.js";
+import { Keys } from "./keys.js";
+import { NoteBook } from "./note_book.js";
+import { NotesView } from "./notes_view.js";
+import { words as all } from "./strings.js";
+
+const words = all.past;
+const SPEEDS = [0.75, 1, 1.25, 1.5, 2];
+const ASK_EVERY_MS = 1000;
+const ASK_TIMES = 30;
+const STEP_MS = 5000;
+const MOST_PLACES = 5; // of a measure's evidence
+
+/** Return the screen of a role-play that is over; `on_back()` leaves it. */
+export function pastScreen({ api, id, on_back }) {
+  const listener = new Listener();
+  const player = new PlayerView(listener, { speeds: SPEEDS, names: all.follow.who });
+  const heading = h("h1", { tabIndex: -1 }, words.loading);
+  const who = h("p", {});
+  const status = h("p", { className: "hint", attrs: { role: "status" } }, words.loading);
+  const again = button(words.retry, () => loadSound(), { kind: "secondary", hidden: true });
+  const said_place = h("div", {});
+  const side = h("div", { className: "follow-side" });
+  const book = new NoteBook((note) => api.note(id, note));
+  const keys = new Keys({
+    b: () => notes.bookmark(),
+    n: () => notes.write(),
+    i: () => notes.incident(),
+    " ": () => (listener.playing ? listener.pause() : listener.play()),
+    arrowleft: () => listener.seek(Math.max(0, listener.at_ms - STEP_MS)),
+    arrowright: () => listener.seek(Math.min(listener.duration_ms, listener.at_ms + STEP_MS)),
+  });
+  const notes = new NotesView({ book, keys, at_ms: () => Math.round(listener.at_ms) });
+  let transcript = null;
+  let closed = false;
+
+  const show = () => {
+    player.show();
+    transcript?.show({ at_ms: listener.at_ms, playing: listener.playing, turn: listener.stretch });
+  };
+  listener.onchange = show;
+
+  const loadSound = async () => {
+    again.hidden = true;
+    try {
+      let { recording } = await api.record(id);
+      for (let asked = 0; recording?.state === "joining" && asked < ASK_TIMES && !closed; asked += 1) {
+        setText(status, words.joining);
+        await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+        ({ recording } = await api.record(id));
+      }
+      if (closed) return;
+      if (recording?.state !== "ready") {
+        setText(status, words.none);
+        return;
+      }
+      setText(status, words.loading);
+      const blob = await api.sound(id);
+      await listener.load(blob);
+      if (closed) return;
+      player.element.hidden = false;
+      if (transcript) transcript.audible = true;
+      notes.on_play = (at_ms) => listener.play(at_ms);
+      notes.show();
+      for (const place of side.querySelectorAll(".place")) place.disabled = false;
+      setText(status, words.hint);
+      show();
+      player.draw(await tracksOf(blob));
+    } catch {
+      if (closed || !player.element.hidden) return;
+      setText(status, words.failed);
+      again.hidden = false;
+    }
+  };
+
+  const load = async () => {
+    let record;
+    try {
+      record = await api.record(id);
+    } catch (problem) {
+      setText(heading, all.title);
+      setText(status, problem.detail || words.failed);
+      return;
+    }
+    if (closed) return;
+    setText(heading, record.card.title);
+    setText(who, [all.list.modes[record.mode] ?? record.mode, record.card.profession].join(", "));
+    if (record.status !== "ended") {
+      setText(status, words.running);
+      return;
+    }
+    const turns = record.turns ?? [];
+    transcript = new TranscriptView(turns, { names: all.follow.who });
+    transcript.onturn = (turn) => {
+      if (listener.playing && listener.stretch === turn) {
+        listener.pause();
+        return;
+      }
+      const { from_ms, to_ms } = stretchOf(turn, listener.duration_ms);
+      listener.play(from_ms, { until_ms: to_ms, stretch: turn });
+    };
+    transcript.onword = (_turn, from_ms) => listener.play(from_ms);
+    said_place.replaceChildren(section(words.said, { className: "panel" }, transcript.element));
+    side.replaceChildren(cueLog(record, turns, (at_ms) => listener.play(at_ms)));
+    loadSound();
+    api.measures(id).then((found) => !closed && side.append(measuresPanel(found, (at_ms) => listener.play(at_ms))), () => {});
+  };
+
+  player.element.hidden = true;
+  const timer = setInterval(() => book.unsent > 0 && book.flush(), ASK_EVERY_MS);
+  load();
+  api.notes(id).then((rows) => book.take(rows), () => {});
+
+  return {
+    element: h(
+      "div",
+      { className: "screen screen-follow" },
+      h("div", { className: "lead" }, button(all.follow.back, on_back, { kind: "quiet" }), heading, who),
+      section(words.listen, { className: "panel panel-listen" }, player.element, status, again),
+      h("div", { className: "follow-parts" }, h("div", { className: "follow-main" }, said_place, notes.element), side),
+    ),
+    title: all.title,
+    close: () => {
+      closed = true;
+      clearInterval(timer);
+      keys.close();
+      listener.close();
+      player.close();
+    },
+  };
+}
+
+/** Return a button that plays from a place, once there is a recording. */
+function place(at_ms, on_play, text = formatElapsed(at_ms)) {
+  return button(text, () => on_play(at_ms), { kind: "time", disabled: true, className: "button button-time place", aria: { label: words.play_from(text) } });
+}
+
+function cueLog(record, turns, on_play) {
+  const told = new Map();
+  for (const turn of turns) for (const topic of turn.cues ?? []) if (!told.has(topic)) told.set(topic, turn.from_ms);
+  const rows = (record.cues ?? []).map(({ topic, told: was }) =>
+    h(
+      "li",
+      { className: "cue", data: { state: was ? "told" : "missed" } },
+      h("p", { className: "cue-head" }, h("strong", IN_ENGLISH, topic), " ", told.has(topic) ? place(told.get(topic), on_play) : h("span", { className: "cue-state" }, words.untold)),
+    ),
+  );
+  return section(words.cue_log, { className: "panel" }, h("ol", { className: "cue-list" }, ...rows));
+}
+
+function measuresPanel({ measures }, on_play) {
+  const rows = measures.map(({ id, value, unit, unmeasured, evidence, definition }) => {
+    const shown = value === null ? (words.unmeasured[unmeasured] ?? all.follow.not_yet) : unit === "share" ? all.follow.percent(value) : `${Math.round(10 * value) / 10} ${unit}`;
+    const places = evidence.filter(({ from_ms, to_ms }) => to_ms > from_ms).slice(0, MOST_PLACES).map(({ from_ms }) => place(from_ms, on_play));
+    return h("div", {}, h("dt", { title: definition }, words.measure_names[id] ?? id), h("dd", {}, shown, " ", ...places));
+  });
+  return section(words.measures, { className: "panel" }, h("dl", { className: "figures" }, ...rows), h("p", { className: "hint" }, words.measures_hint));
+}

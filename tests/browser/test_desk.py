@@ -1,0 +1,135 @@
+"""The examiners' desk in a real browser, beside a candidate in another window: seen, heard, noted, and gone through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.app.process import KEY, ServerProcess
+from tests.browser import steps
+from tests.browser.axe import violations
+from tests.browser.chromium import visiting
+
+pytestmark = pytest.mark.browser
+
+# The desk is asked for before anybody has a key.
+REFUSED = ("Failed to load resource: the server responded with a status of 40",)
+PICTURES: Path | None = None
+"""Where pictures of the screens go; set by `tests.browser.desk_screenshots`."""
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES is not None:
+        page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
+@contextmanager
+def at_the_desk(browser: Browser, server: ServerProcess, **context: Any) -> Iterator[Page]:
+    """Open the desk with a developer's key."""
+    with visiting(browser, server.url, allowed=REFUSED, **context) as page:
+        page.goto(f"{server.url}/desk")
+        expect(steps.heading(page, "Examiners' desk")).to_be_visible()
+        assert violations(page) == []
+        page.get_by_label("Developer key").fill("wrong")
+        page.get_by_role("button", name="Open the desk").click()
+        expect(page.get_by_role("alert")).to_have_text("The server did not take this key.")
+        page.get_by_label("Developer key").fill(KEY)
+        page.get_by_role("button", name="Open the desk").click()
+        page.get_by_role("heading", name="Live now").wait_for()
+        yield page
+
+
+def test_an_examiner_follows_hears_and_notes_and_goes_through_it_again(browser: Browser, server: ServerProcess) -> None:
+    with (
+        visiting(browser, server.url) as candidate,
+        at_the_desk(browser, server, viewport={"width": 1280, "height": 900}) as desk,
+    ):
+        steps.prepare(candidate)
+        row = desk.locator(".live-row").filter(has_text="Reads the card").filter(has_text=steps.WOUND)
+        expect(row).to_have_count(1)
+        row.get_by_role("button", name=f"Follow: {steps.WOUND}").click()
+        expect(desk.locator(".follow-status")).to_contain_text("has not begun yet")
+        steps.start(candidate)
+        expect(candidate.get_by_text("Somebody follows this practice")).to_be_visible()
+
+        # What the candidate says and hears is here, with what it was taken for; and so are the cues.
+        said = desk.get_by_role("group", name="What is said")
+        expect(said.locator(".caption-candidate").first).to_contain_text(steps.HEARD, ignore_case=True)
+        expect(said.locator(".caption-patient").first).to_be_visible()
+        expect(said.get_by_text("Understood as:").first).to_be_visible()
+        expect(desk.locator(".cue").first).to_have_attribute("data-state", re.compile("told|next|waiting"))
+
+        # Both voices.
+        desk.get_by_role("button", name="Listen", exact=True).click()
+        expect(candidate.get_by_text("Somebody listens to this practice now.")).to_be_visible()
+        desk.wait_for_function("() => loudness() > 0.01")
+        expect(desk.get_by_text("You hear it live.")).to_be_visible()
+        assert violations(desk) == []
+        picture(desk, "desk-follow")
+
+        # By one key each; what is written is text, whatever it looks like.
+        desk.keyboard.press("b")
+        expect(desk.locator(".note-bookmark")).to_have_count(1)
+        desk.keyboard.press("n")
+        desk.keyboard.type("Good <b>opening</b> 😀 bin")
+        desk.keyboard.press("Control+Enter")
+        expect(desk.locator(".note-note .note-text")).to_have_text("Note: Good <b>opening</b> 😀 bin")
+        desk.get_by_label("Use single keys").uncheck()
+        desk.locator("h1").click()
+        desk.keyboard.press("b")
+        expect(desk.locator(".note-bookmark")).to_have_count(1)
+        desk.get_by_label("Use single keys").check()
+
+        # The page is loaded again in the midst of it: everything is there, once.
+        lines = said.locator(".caption").count()
+        desk.reload()
+        expect(said.locator(".caption").nth(lines - 1)).to_be_visible()
+        expect(desk.locator(".note-text")).to_have_count(2)
+
+        steps.end(candidate)
+        expect(desk.locator(".follow-status")).to_have_text("The role-play is over.")
+        desk.get_by_role("button", name="Listen to it again").click()
+        desk.get_by_role("heading", name="What was said").wait_for()
+        desk.get_by_role("button", name="Play", exact=True).wait_for()
+        expect(desk.get_by_role("heading", name="Cues")).to_be_visible()
+        expect(desk.get_by_role("heading", name="Measures")).to_be_visible()
+        assert violations(desk) == []
+        picture(desk, "desk-past")
+
+        # From a note to its sound, faster and in the same voice; by keyboard alone.
+        desk.get_by_label("Speed").select_option("2")
+        desk.locator(".note .button-time").first.press("Enter")
+        desk.wait_for_function("() => loudness() > 0.01")
+        desk.locator("h1").focus()
+        desk.keyboard.press("Space")
+        expect(desk.get_by_role("button", name="Play", exact=True)).to_be_visible()
+        at = desk.locator(".player-time").text_content()
+        desk.keyboard.press("ArrowLeft")
+        expect(desk.locator(".player-time")).not_to_have_text(at or "")
+        desk.get_by_role("button", name="Back to the list").click()
+        expect(desk.get_by_role("button", name=re.compile(f"Open: {steps.WOUND}")).first).to_be_visible()
+        assert violations(desk) == []
+        picture(desk, "desk-list")
+
+
+def test_on_a_phone_in_the_dark_nothing_is_cut_off(browser: Browser, server: ServerProcess) -> None:
+    phone: dict[str, Any] = {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark"}
+    with visiting(browser, server.url) as candidate, at_the_desk(browser, server, **phone) as desk:
+        steps.prepare(candidate)
+        steps.start(candidate)
+        desk.get_by_role("button", name=f"Follow: {steps.WOUND}").last.click()
+        expect(desk.locator(".caption").first).to_be_visible()
+        assert desk.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        assert violations(desk) == []
+        picture(desk, "desk-phone-dark")
+        # Somebody who is no examiner any more is told so.
+        desk.evaluate("() => sessionStorage.setItem('interlocutor.desk.key', 'gone')")
+        desk.reload()
+        expect(desk.get_by_label("Developer key")).to_be_visible()
+        steps.end(candidate)

@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { EarQueue, RATE_HZ, readSound } from "../../static/desk/ear_queue.js";
+import { Followed, runningMeasures } from "../../static/desk/followed.js";
+import { NoteBook, noteId } from "../../static/desk/note_book.js";
+import { isTaken, Keys } from "../../static/desk/keys.js";
+import { intentOf } from "../../static/desk/said_view.js";
+import { words } from "../../static/desk/strings.js";
+
+const CUES = [
+  { id: "pain", topic: "Pain", kind: "asked", says: ["It throbs."], emotion: "neutral" },
+  { id: "worry", topic: "His father", kind: "volunteered", says: ["My father lost a leg."], emotion: "afraid" },
+];
+const snapshot = (next_seq = 0, session = {}) => ({
+  type: "interlocutor.desk.snapshot",
+  next_seq,
+  session: { id: "sess_1", mode: "exam", status: "running", candidate: "Ana", card: { title: "Card", cues: CUES }, left_ms: 1000, paused: false, ...session },
+});
+
+/** A role-play that is followed; `tell` gives events their numbers. */
+function followed() {
+  const state = new Followed();
+  let seq = 0;
+  const tell = (...events) =>
+    state.receive({
+      type: "interlocutor.desk.events",
+      events: events.map(([event, payload, media_ms = 0]) => ({ seq: seq++, media_ms, session_ms: media_ms, wall: "", event, payload })),
+    });
+  state.receive(snapshot());
+  return { state, tell };
+}
+
+test("a turn grows, is settled, and says what it was taken for", () => {
+  const { state, tell } = followed();
+  tell(["session_started", {}], ["speech_started", { turn: 1, at_ms: 400 }], ["transcript_partial", { turn: 1, text: "does it hurt", stable_words: 2 }, 900]);
+  assert.equal(state.speaking, "candidate");
+  assert.deepEqual([state.lines[0].text, state.lines[0].settled, state.lines[0].done], ["does it hurt", 2, false]);
+  tell(["utterance_interpreted", { turn: 1, act: "cue_question", cues: { pain: 0.9, worry: 0.1 }, asks: 0.9, subjects: { symptoms: 0.8 } }]);
+  tell(["turn_committed", { turn: 1, text: "Does it hurt?", from_ms: 400, to_ms: 1600, typed: false }, 2000]);
+  assert.equal(state.speaking, null);
+  assert.equal(state.questions, 1);
+  assert.equal(intentOf(state.lines[0].intent), `${words.follow.acts.cue_question}, Pain`);
+  assert.equal(state.media_ms, 2000);
+});
+
+test("a cue is being told, told, and taken back", () => {
+  const { state, tell } = followed();
+  const cue = (id) => state.cues.find((one) => one.id === id).state;
+  tell(["reply_started", { reply: 1, turn: 1 }, 2000], ["reply_proposed", { cues: ["pain"] }], ["clause_spoken", { reply: 1, text: "It throbs." }, 2100]);
+  assert.equal(cue("pain"), "next");
+  tell(["cue_heard", { cue: "pain", reply: 1, turn: 1 }, 3000], ["reply_finished", { reply: 1, status: "completed", heard: "It throbs.", played_ms: 900 }, 3000]);
+  assert.equal(cue("pain"), "told");
+  assert.deepEqual(state.lines[0].cues, ["Pain"]);
+  tell(["cue_unheard", { cue: "pain", reply: 1, turn: 1 }], ["reply_truncated", { reply: 1, heard: "It", played_ms: 100 }]);
+  assert.equal(cue("pain"), "waiting");
+  assert.deepEqual([state.lines[0].text, state.lines[0].interrupted, state.lines[0].cues], ["It", true, []]);
+  tell(["session_ended", { reason: "ended" }]);
+  assert.deepEqual(state.cues.map((one) => one.state), ["missed", "missed"]);
+  assert.equal(state.over, true);
+});
+
+test("a cue that was proposed and not heard waits again", () => {
+  const { state, tell } = followed();
+  tell(["reply_proposed", { cues: ["worry"] }], ["reply_started", { reply: 1, turn: 1 }], ["reply_finished", { reply: 1, status: "interrupted", heard: "", played_ms: 0 }]);
+  assert.equal(state.cues[1].state, "waiting");
+  assert.deepEqual(state.lines, []);
+});
+
+test("what is told again changes nothing, and what comes late is caught up with", () => {
+  const state = new Followed();
+  const event = { seq: 3, media_ms: 10, event: "speech_started", payload: { turn: 1, at_ms: 1 } };
+  state.receive(snapshot(5));
+  assert.equal(state.caught_up, false);
+  state.receive({ type: "interlocutor.desk.events", events: [event, event, { ...event, seq: 4 }] });
+  assert.equal(state.lines.length, 1);
+  assert.equal(state.caught_up, true);
+});
+
+test("noise leaves no line, marks stay, and unknown events harm nobody", () => {
+  const { state, tell } = followed();
+  tell(["speech_started", { turn: 2, at_ms: 1 }], ["turn_ignored", { turn: 2, reason: "noise", text: "" }], ["of_a_later_version", { x: 1 }]);
+  tell(["distress_noticed", { turn: 3, kind: "abuse", text: "he hits me" }, 5000], ["problem_reported", { kind: "sound", text: "<b>" }], ["sound_advice", { kind: "faint" }]);
+  assert.deepEqual(state.lines, []);
+  assert.deepEqual(state.marks.map(({ kind, what, text }) => [kind, what, text]), [
+    ["distress", "abuse", "he hits me"],
+    ["problem", "sound", "<b>"],
+    ["sound", "faint", ""],
+  ]);
+});
+
+test("figures so far come from the turns", () => {
+  assert.deepEqual(runningMeasures({ turns: [], questions: 0 }), { turns: 0, share: null, words_per_min: null, answer_ms: null, longest_ms: null, questions: 0 });
+  const turns = [
+    { role: "candidate", from_ms: 0, to_ms: 6000, words: 12 },
+    { role: "patient", from_ms: 7000, to_ms: 9000, words: 5 },
+    { role: "candidate", from_ms: 9500, to_ms: 15500, words: 18 },
+  ];
+  assert.deepEqual(runningMeasures({ turns, questions: 2 }), { turns: 2, share: 12 / 14, words_per_min: 150, answer_ms: 500, longest_ms: 6000, questions: 2 });
+});
+
+test("every act has its words", () => {
+  assert.equal(intentOf({ act: "of_a_later_version", topic: null, subject: null }), "of a later version");
+  for (const text of Object.values(words.follow.acts)) assert.match(text, /^[a-z]/);
+});
+
+// ------------------------------------------------------------------ the ear
+
+const FRAME = (RATE_HZ * 20) / 1000;
+const piece = (value, ms = 60) => Int16Array.from({ length: (2 * RATE_HZ * ms) / 1000 }, (_, i) => (i % 2 === 0 ? value : -value / 2));
+
+test("sound plays once there is a little in hand, and both voices or one", () => {
+  const queue = new EarQueue();
+  const out = new Float32Array(FRAME);
+  queue.push(0, piece(8000));
+  assert.equal(queue.render(out), false);
+  queue.push(60, piece(8000));
+  assert.equal(queue.render(out), true);
+  assert.ok(Math.abs(out[0] - 4000 / 32768) < 1e-6);
+  queue.hear(1, false);
+  queue.render(out);
+  assert.ok(Math.abs(out[0] - 8000 / 32768) < 1e-6);
+  assert.equal(Math.round(queue.at_ms), 40);
+});
+
+test("what is late is skipped when live, and kept when somebody went back", () => {
+  const live = new EarQueue();
+  for (let i = 0; i < 20; i += 1) live.push(60 * i, piece(1));
+  assert.ok(live.in_hand_ms <= 350);
+  const back = new EarQueue();
+  back.live = false;
+  for (let i = 0; i < 500; i += 1) back.push(60 * i, piece(1));
+  assert.equal(Math.round(back.in_hand_ms), 30000);
+  back.goLive();
+  assert.ok(back.in_hand_ms <= 100);
+  back.render(new Float32Array(FRAME));
+  assert.ok(back.at_ms > 29800);
+});
+
+test("a gap is silence, and then a little is gathered again", () => {
+  const queue = new EarQueue();
+  queue.push(0, piece(8000, 100));
+  const out = new Float32Array((RATE_HZ * 150) / 1000);
+  assert.equal(queue.render(out), false);
+  assert.equal(out.at(-1), 0);
+  queue.push(100, piece(8000));
+  assert.equal(queue.render(new Float32Array(FRAME)), false);
+});
+
+test("binary messages of both voices are read and others are not", () => {
+  const bytes = new ArrayBuffer(16);
+  const view = new DataView(bytes);
+  view.setUint8(0, 3);
+  view.setUint32(4, 61240, true);
+  view.setInt16(8, -5, true);
+  view.setInt16(10, 7, true);
+  const read = readSound(bytes);
+  assert.equal(read.at_ms, 61240);
+  assert.deepEqual([...read.pairs], [-5, 7, 0, 0]);
+  assert.equal(readSound(new ArrayBuffer(4)), null);
+  assert.equal(readSound(new ArrayBuffer(10)), null);
+  view.setUint8(0, 2);
+  assert.equal(readSound(bytes), null);
+});
+
+// ------------------------------------------------------------------ notes
+
+test("notes arrive in their order, and wait where the line is down", async () => {
+  const sent = [];
+  let up = false;
+  const book = new NoteBook(async (note) => {
+    if (!up) throw Object.assign(new Error("down"), { status: undefined });
+    sent.push(note);
+    return { ...note, own: true, author: "Eva", withdraws: note.withdraws ?? null };
+  });
+  book.write("note", 61000.4, "Good <b>opening</b> 😀");
+  book.write("bookmark", 5000);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(book.unsent, 2);
+  assert.deepEqual(book.notes.map(({ at_ms, unsent }) => [at_ms, unsent]), [
+    [5000, true],
+    [61000, true],
+  ]);
+  up = true;
+  await book.flush();
+  assert.equal(book.unsent, 0);
+  assert.deepEqual(sent.map(({ kind, text }) => [kind, text]), [
+    ["note", "Good <b>opening</b> 😀"],
+    ["bookmark", ""],
+  ]);
+});
+
+test("a note that is refused is told of, and one that was taken back does not count", async () => {
+  const refused = [];
+  const book = new NoteBook(async (note) => {
+    if (note.text === "bad") throw Object.assign(new Error("no"), { status: 400 });
+    return { ...note, own: true, withdraws: note.withdraws ?? null };
+  });
+  book.onrefused = (note) => refused.push(note.text);
+  book.write("note", 1, "bad");
+  const good = book.write("note", 2, "good");
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(refused, ["bad"]);
+  assert.deepEqual(book.notes.map(({ text }) => text), ["good"]);
+  book.write("withdrawn", 2, "", good.id);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(book.notes, []);
+});
+
+test("ids are 32 hexadecimal digits", () => {
+  assert.equal(noteId((bytes) => bytes.fill(0xa5)), "a5".repeat(16));
+});
+
+// ------------------------------------------------------------------ keys
+
+test("keys do nothing in fields, with others, and once they are off", () => {
+  const kept = new Map();
+  const listeners = new Map();
+  globalThis.document = { addEventListener: (name, run) => listeners.set(name, run), removeEventListener: () => {} };
+  const storage = { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
+  let pressed = 0;
+  const keys = new Keys({ b: () => (pressed += 1) }, storage);
+  const press = (more = {}, inside = "") =>
+    listeners.get("keydown")({ key: "B", target: { closest: (what) => inside !== "" && what.includes(inside) }, preventDefault: () => {}, ...more });
+  press();
+  assert.equal(pressed, 1);
+  press({}, "textarea");
+  press({ ctrlKey: true });
+  press({ repeat: true });
+  press({ key: "x" });
+  assert.equal(pressed, 1);
+  keys.on = false;
+  press();
+  assert.equal(pressed, 1);
+  keys.on = true;
+  press();
+  assert.equal(pressed, 2);
+  assert.equal(isTaken({ target: {}, isComposing: true }), true);
+  delete globalThis.document;
+});
