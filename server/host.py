@@ -48,6 +48,7 @@ from server.sessions.erasing import Eraser
 from server.sessions.factory import DriverFactory
 from server.sessions.folders import SessionFolders
 from server.sessions.index import SessionIndex
+from server.sessions.join_tokens import JoinTokens
 from server.sessions.past import PastSessions
 from server.sessions.rate_limit import RateLimit
 from server.sessions.registry import SessionRegistry
@@ -93,6 +94,7 @@ class Server:
         self.engines: Engines
         self.clock: Clock = LoopClock()
         self.access = Access(settings.developer_key)
+        self.join_tokens = JoinTokens(now_s=lambda: self.clock.now_ms() / 1000.0)
         self.store = Store(settings.database, settings.audit, settings.data_path)
         self.past = PastSessions(self.store, settings.data_path / "sessions", self.cards)
         self.vault: Vault

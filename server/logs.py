@@ -38,7 +38,7 @@ _ENVELOPE = ("timestamp", "level", "module", "event")
 # A secret inside a longer text: a header, the browsers' subprotocol, a query of an address.
 _SECRET_TEXTS = (
     re.compile(r"(?i)(\b(?:bearer|basic)\s+)[^\s\"',;]+"),
-    re.compile(r"(?i)(openai-insecure-api-key\.)[^\s\"',;]+"),
+    re.compile(r"(?i)((?:openai-insecure-api-key|interlocutor-resume)\.)[^\s\"',;]+"),
     re.compile(r"(?i)([?&;](?:access_|id_)?(?:token|key|api_key|secret|password)=)[^\s&\"',;]+"),
 )
 _MARK = "_interlocutor"

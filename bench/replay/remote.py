@@ -52,7 +52,7 @@ LOST_CODES = (None, 1001, 1005, 1006, TOO_OFTEN)
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """A session as the server reserved it."""
+    """A session as the server reserved it; without an id, a key opens one by connecting."""
 
     id: str
     token: str
@@ -74,6 +74,17 @@ async def reserve(base_url: str, card: str, mode: str = "practice") -> Reserved:
     scheme = "wss" if parts.scheme == "https" else "ws"
     url = urlunsplit((scheme, parts.netloc, urlsplit(answer["url"]).path, "", ""))
     return Reserved(answer["id"], answer["token"], url, base_url)
+
+
+async def joining(reserved: Reserved, ticket: Ticket | None = None) -> dict[str, str]:
+    """Return the headers to connect with, once: a join token, or a key; a ticket needs none. Raises AppError."""
+    if ticket is not None and reserved.id:
+        return {}
+    token = reserved.token
+    if reserved.id:
+        url = f"{reserved.base_url.rstrip('/')}/api/sessions/{reserved.id}/join"
+        token = (await ask_json(url, body=b"", headers={"Authorization": f"Bearer {token}"}))["token"]
+    return {"Authorization": f"Bearer {token}"}
 
 
 async def fetch_debrief(reserved: Reserved) -> dict[str, Any]:
@@ -127,7 +138,7 @@ class RemoteLink:
             offered.append(Subprotocol(SUBPROTOCOL))
         if ticket is not None:
             offered.append(Subprotocol(str(ticket)))
-        headers = {"Authorization": f"Bearer {self._reserved.token}"}
+        headers = await joining(self._reserved, ticket)
         socket = await connect(
             self._reserved.url, additional_headers=headers, subprotocols=offered, compression=None, max_size=2**22
         )

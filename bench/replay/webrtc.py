@@ -22,7 +22,7 @@ from audio.frames import Pcm, pcm_to_bytes
 from bench.replay.coming_back import CONNECT_S, QUIET_S, ComingBack, pauses_s
 from bench.replay.http import TIMEOUT_S, parsed
 from bench.replay.link import Listener, Over, PatientChunk, ReplyBegan, ReplyEnded, Timing
-from bench.replay.remote import Reserved, told_of
+from bench.replay.remote import Reserved, joining, told_of
 from bench.replay.webrtc_call import DIRECT, ClientCall, RelayedWay
 from common.errors import AppError
 from server.wire.ticket import HEADER, Ticket
@@ -80,7 +80,7 @@ class RtcLink:
         return self._back.resumed
 
     async def _connect(self, ticket: Ticket | None = None, *, within_s: float = TIMEOUT_S) -> None:
-        headers = {"Authorization": f"Bearer {self._reserved.token}"}
+        headers = await joining(self._reserved, ticket)
         if ticket is not None:
             headers[HEADER] = str(ticket)
         self.call = ClientCall(hear=self._arrived, take=self._received)

@@ -177,6 +177,12 @@ class Accounts:
         async with self._store.database.reading() as connection:
             return _there(await people.by_login(connection, login_of(login)))
 
+    async def is_active(self, person_id: str) -> bool:
+        """Return whether somebody is here and their account is not disabled."""
+        async with self._store.database.reading() as connection:
+            person = await people.by_id(connection, person_id)
+        return person is not None and person.state == "active"
+
     async def change(self, by: str, person_id: str, *, role: object = None, enabled: bool | None = None) -> Person:
         """Give somebody another role, disable their account with its log-ins and links, or enable it: all or nothing.
 

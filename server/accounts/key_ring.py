@@ -29,8 +29,12 @@ class KeyRing:
         if not token.startswith(KEY_PREFIX):
             return None
         async with self._store.database.reading() as connection:
-            key = await keys.by_digest(connection, digest_of(token), at_ms=now_ms())
-        return Principal("developer", None, scopes=key.scopes, name=key.id) if key is not None else None
+            return _principal(await keys.by_digest(connection, digest_of(token), at_ms=now_ms()))
+
+    async def by_id(self, key_id: str) -> Principal | None:
+        """Return whom a key stands for by now, None once it is good no more."""
+        async with self._store.database.reading() as connection:
+            return _principal(await keys.by_id(connection, key_id, at_ms=now_ms()))
 
     async def make(self, by: str, *, name: object, scopes: Iterable[str], days: float | None) -> tuple[Key, str]:
         """Return a new key and its secret, which is shown this once; raises ProtocolError."""
@@ -63,6 +67,10 @@ class KeyRing:
                 raise _no_key()
             await audit.append(connection, "key.rotated", by=by, key=key_id)
         return token
+
+
+def _principal(key: Key | None) -> Principal | None:
+    return Principal("developer", None, scopes=key.scopes, name=key.id) if key is not None else None
 
 
 def check_scopes(scopes: Iterable[str]) -> frozenset[str]:

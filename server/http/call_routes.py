@@ -12,14 +12,15 @@ from starlette.responses import JSONResponse, Response
 
 from common.errors import ProtocolError
 from server.host import Server
-from server.http.joining import new_live, session_of
-from server.http.requests import check_origin, check_ready, read_body, server_of
-from server.http.who import require, token_bearer, whose_is
+from server.http.joining import new_live, resumed, session_of
+from server.http.requests import check_origin, check_ready, read_body, server_of, token_of
+from server.http.who import joiner, require, token_bearer, whose_is
 from server.principal import Principal
 from server.rights import Action
 from server.rtc.call import GONE_S, Call
 from server.rtc.offer import MAX_SDP_BYTES, check_offer
 from server.rtc.turn_server import IceServer, ice_servers
+from server.sessions.registry import check_goes_on
 from server.sessions.session import Session, Status
 from server.wire.connection import RealtimeConnection
 from server.wire.live import LiveSession
@@ -53,7 +54,7 @@ class _Found:
 async def rtc_info(request: Request) -> Response:
     """Tell a session's page whether calls are taken and through which ICE servers, with credentials for a while."""
     server = server_of(request)
-    principal = await _caller(request)
+    principal = await _visitor(request)
     settings = server.settings.rtc
     servers = [each.as_json() for each in _ice_servers(server, principal.session_id or "developer")]
     body = {"enabled": settings.enabled, "ice_servers": servers, "connect_within_ms": CONNECT_WITHIN_MS}
@@ -64,10 +65,11 @@ async def open_call(request: Request) -> Response:
     """Answer an offer: 201 with the SDP answer and the call's address. The session is joined once it is connected."""
     server = _server_with_calls(request)
     check_ready(server)
-    caller = await _caller(request)
+    ticket = parse_ticket(text) if (text := request.headers.get(HEADER)) is not None else None
+    caller = await _caller(request, back=ticket is not None)
     body = await _body(request)
     offer = check_offer(body.sdp, server.settings.rtc)
-    found = _find(server, request, caller)
+    found = await _find(server, request, caller, ticket)
     principal, session = found.principal, found.session
 
     def make(call_id: str) -> Call:
@@ -111,23 +113,35 @@ async def hang_up(request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def _caller(request: Request) -> Principal:
-    """Return who calls; raises AccessError unless they may take part, be it in the one session that they are for."""
-    principal = await token_bearer(request)
+async def _visitor(request: Request) -> Principal:
+    """Return who asks by a visit token or a key; raises AccessError unless they may take part."""
+    return _who_may(request, await token_bearer(request))
+
+
+async def _caller(request: Request, *, back: bool) -> Principal | None:
+    """Return who calls; None for whoever comes `back` with a ticket alone. Raises AccessError."""
+    if not back:
+        return _who_may(request, await joiner(request))
+    return await token_bearer(request) if token_of(request) else None
+
+
+def _who_may(request: Request, principal: Principal) -> Principal:
+    """Return who asks, if they may take part, be it in the one session that they are for; raises AccessError."""
     mine = None if principal.session_id is None else whose_is(server_of(request).registry.get(principal.session_id))
     require(principal, Action.TAKE_PART, mine)
     return principal
 
 
-def _find(server: Server, request: Request, principal: Principal) -> _Found:
+async def _find(server: Server, request: Request, caller: Principal | None, ticket: Ticket | None) -> _Found:
     """Return who calls, the session that is called, and the ticket of one that comes back; raises AppError."""
-    if (text := request.headers.get(HEADER)) is not None:
-        ticket = parse_ticket(text)
-        return _Found(principal, server.registry.resume(principal, ticket), ticket)
-    session = session_of(server, principal, request.query_params.get("model", ""))
+    if ticket is not None:
+        session = await resumed(server, caller, ticket)
+        return _Found(check_goes_on(session).principal, session, ticket)
+    assert caller is not None  # noqa: S101 - only a ticket is enough without
+    session = session_of(server, caller, request.query_params.get("model", ""))
     if session.status is Status.ENDED:
         raise ProtocolError("this session is over; start a new one", code="session.over")
-    return _Found(principal, session)
+    return _Found(caller, session)
 
 
 def _join(server: Server, found: _Found) -> LiveSession:
@@ -135,9 +149,7 @@ def _join(server: Server, found: _Found) -> LiveSession:
     if found.ticket is None:
         server.registry.join(found.session)
         return new_live(server, found.session, found.principal)
-    if found.session.live is None:
-        raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
-    return found.session.live
+    return check_goes_on(found.session)
 
 
 def _update(session: str) -> str:
@@ -157,7 +169,7 @@ def _server_with_calls(request: Request) -> Server:
 
 async def _own_call(request: Request) -> Call:
     server = _server_with_calls(request)
-    principal = await _caller(request)
+    principal = await _visitor(request)
     return server.calls.get(request.path_params["call_id"], principal.session_id)
 
 

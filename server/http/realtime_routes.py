@@ -7,10 +7,11 @@ from starlette.websockets import WebSocket
 
 from common.errors import AppError
 from server.http.error_answers import error_response
-from server.http.joining import new_live, session_of
-from server.http.requests import check_origin, check_ready, server_of
-from server.http.who import token_bearer
+from server.http.joining import new_live, resumed, session_of
+from server.http.requests import check_origin, check_ready, server_of, token_of
+from server.http.who import joiner, token_bearer
 from server.protocol.binary import SUBPROTOCOL
+from server.sessions.registry import check_goes_on
 from server.wire.client_messages import error_event
 from server.wire.connection import RealtimeConnection, WebSocketChannel
 from server.wire.ticket import PREFIX as TICKET_PREFIX
@@ -31,13 +32,16 @@ async def realtime(websocket: WebSocket) -> None:
     try:
         check_origin(websocket)
         check_ready(server)
-        principal = await token_bearer(websocket, offered)
         if back:
             ticket = _ticket(offered)
-            session = server.registry.resume(principal, ticket)
+            bearer = await token_bearer(websocket, offered) if token_of(websocket, offered) else None
+            session = await resumed(server, bearer, ticket)
         else:
+            principal = await joiner(websocket, offered)
             session = session_of(server, principal, websocket.query_params.get("model", ""))
             server.registry.join(session)
+            new_live(server, session, principal)
+        live = check_goes_on(session)
     except AppError as error:
         logger.info("realtime_refused", code=error.code)
         # A page is not shown the answer to a handshake, and a client that comes back must know what to do.
@@ -50,7 +54,6 @@ async def realtime(websocket: WebSocket) -> None:
             await websocket.send_denial_response(error_response(error))
         return
     server.calls.overtaken(session.id)
-    live = session.live or new_live(server, session, principal)
     live.link.knows_ours |= protocol == SUBPROTOCOL
     connection = RealtimeConnection(
         live,

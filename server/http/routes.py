@@ -80,6 +80,7 @@ ROUTES: tuple[Entry, ...] = (
     Entry("/api/sessions", sessions.create_session, Action.OPEN_PRACTICE, ("POST",)),
     Entry(_SESSION, sessions.session_debrief, Action.READ_RECORD, about_session=True),
     Entry(_SESSION, records.delete_session, _deleting, ("DELETE",), about_session=True),
+    Entry(f"{_SESSION}/join", sessions.mint_join_token, Action.TAKE_PART, ("POST",), about_session=True),
     Entry(f"{_SESSION}/recording", records.session_recording, Action.HEAR_RECORDING, about_session=True),
     Entry(f"{_SESSION}/record", records.session_record, Action.READ_RECORD, about_session=True),
     Entry(f"{_SESSION}/measures", measures.session_measures, _measuring, about_session=True),

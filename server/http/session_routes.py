@@ -14,7 +14,9 @@ from server.http.who import limited_by, note_reading, own_session, require
 from server.principal import Principal
 from server.records.consent import read_consent
 from server.rights import OPENING
+from server.sessions.join_tokens import LIFE_S
 from server.sessions.past import debrief_of
+from server.sessions.registry import check_free
 
 
 async def create_session(request: Request) -> Response:
@@ -48,6 +50,17 @@ async def create_session(request: Request) -> Response:
         },
         status_code=201,
     )
+
+
+async def mint_join_token(request: Request) -> Response:
+    """Mint a token that opens one connection to this session, within a minute: 201 with it and its life in seconds."""
+    server = server_of(request)
+    check_origin(request)
+    check_ready(server)
+    principal, session = own_session(request)
+    check_free(session)
+    token = server.join_tokens.mint(session.id, principal.role)
+    return JSONResponse({"token": token, "expires_s": LIFE_S}, status_code=201)
 
 
 async def session_debrief(request: Request) -> Response:

@@ -17,6 +17,9 @@ from server.host import Server
 from server.http.requests import check_origin, server_of, token_of
 from server.principal import UNKNOWN_ROLES, Principal
 from server.rights import Action, Whose, is_public, may
+from server.sessions.access import VISIT_PREFIX
+from server.sessions.join_tokens import HOW
+from server.sessions.join_tokens import PREFIX as JOIN_PREFIX
 from server.sessions.rate_limit import network_of
 from server.sessions.session import Session
 from server.store import audit
@@ -108,10 +111,23 @@ def principal_of(person: Person) -> Principal:
 
 
 async def token_bearer(connection: HTTPConnection, offered: list[str] | None = None) -> Principal:
-    """Return who asks by a token or a key, for what no cookie is enough; raises AccessError."""
+    """Return who asks by a visit token or a key, for what no cookie is enough; raises AccessError."""
     server = server_of(connection)
-    token = token_of(connection, offered)
-    return (await server.key_ring.principal(token) if token else None) or server.access.principal(token)
+    token = token_of(connection, offered) or ""
+    if token.startswith(JOIN_PREFIX):
+        raise AccessError("a join token opens one connection and nothing else; send the session's own token here")
+    return await server.key_ring.principal(token) or server.access.principal(token)
+
+
+async def joiner(connection: HTTPConnection, offered: list[str] | None = None) -> Principal:
+    """Return who connects, by a join token, which is used up by this, or by a key; raises AccessError."""
+    server = server_of(connection)
+    token = token_of(connection, offered) or ""
+    if token.startswith(VISIT_PREFIX):
+        raise AccessError(f"the session's own token opens no connection, a join token does; {HOW}", code="join.needed")
+    if token.startswith(JOIN_PREFIX):
+        return server.join_tokens.redeem(token)
+    return await token_bearer(connection, offered)
 
 
 async def logged_in(connection: HTTPConnection) -> tuple[Person, str] | None:

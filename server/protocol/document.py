@@ -34,10 +34,14 @@ Our own messages and events begin with `interlocutor.`. A client gets those even
 
 ## Connecting
 
-- Put the token from `POST /api/sessions` into `Authorization: Bearer`. Browsers put it into the subprotocol
-  `openai-insecure-api-key.<token>`, beside `realtime`. The token names the session, and so the card. With a
-  developer's key you choose the card yourself: `/v1/realtime?model=card:ID`. On a server with accounts, the request
-  that opens a session needs a log-in or a key; a cookie alone never opens a conversation.
+- `POST /api/sessions` opens a session and answers with a *visit token*. It lives as long as the session: with it, or
+  with the log-in of whoever opened the session, a client asks about the session. It opens no connection.
+- Just before you connect, ask for a *join token*: `POST /api/sessions/ID/join`, with the visit token as bearer. It
+  opens one connection, within a minute. Put it into `Authorization: Bearer`; browsers put it into the subprotocol
+  `openai-insecure-api-key.<token>`, beside `realtime`. Never put it into an address. If a call fails and you take the
+  WebSocket instead, ask for another one.
+- With a key (`interlocutor keys make`, or the developer's) you need neither. You choose the card yourself:
+  `/v1/realtime?model=card:ID`. So OpenAI's clients work with a key as they are.
 - The server begins with `session.created`. The role-play starts with the first audio, typed item or `response.create`.
   Its clock then runs (`interlocutor.session.started`). On some cards the patient speaks first: it speaks at that
   moment.
@@ -71,6 +75,8 @@ empty room.
 - The client connects again with one more subprotocol: `interlocutor-resume.<token>.<seq>[.<reply>.<played_ms>]`. `seq`
   is the number in the last `event_id` that the client saw (0 after the page was reloaded). The rest says how much of
   the patient's item `item_p<reply>` was played. If the server refuses, it sends an `error` event and a close code.
+- The ticket is enough: no join token is needed. It leads back only while whoever opened the session may take part: not
+  once their account is disabled or their key is revoked (4403).
 - The server answers with `interlocutor.session.resumed`. Then it replays the missed events, without audio and with
   their old numbers, and continues. `received_ms` says how much of the candidate's audio the server received. The
   client now sends the later audio that it kept, with `late_ms`, oldest first. Only then does it send live audio.

@@ -1,4 +1,8 @@
-"""Who is who: the bearers of sessions' tokens, and of the developer's key."""
+"""Who is who: the bearers of visit tokens, one for each session, and of the developer's key.
+
+A visit token lives as long as its session, and says whose page asks about it. It opens no connection: for that it mints
+join tokens (`join_tokens.py`).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ from pydantic import SecretStr
 from common.errors import AccessError
 from server.principal import Principal, Role
 
+VISIT_PREFIX = "vt_"
+
 
 class Access:
     """Issues tokens and knows whom each stands for; of a token only its digest is kept."""
@@ -20,9 +26,8 @@ class Access:
         self._bearers: dict[str, Principal] = {}  # by the SHA-256 of their token
 
     def issue(self, session_id: str, role: Role) -> str:
-        """Return a new token, whose bearer has `role` in this session alone."""
-        # OpenAI's browser clients take no other prefix for a short-lived key.
-        token = f"ek_{secrets.token_urlsafe(32)}"
+        """Return a new visit token, whose bearer has `role` in this session alone."""
+        token = f"{VISIT_PREFIX}{secrets.token_urlsafe(32)}"
         self._bearers[_digest(token)] = Principal(role, session_id)
         return token
 

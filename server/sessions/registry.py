@@ -12,7 +12,7 @@ from common.errors import ProtocolError
 from pipelines.events import Audience
 from pipelines.patient.card_library import CardLibrary
 from server.metrics import Metrics
-from server.principal import Principal, Role
+from server.principal import Role
 from server.records.debrief import summarise
 from server.sessions.access import Access
 from server.sessions.admission import Admission, Reservation
@@ -20,12 +20,28 @@ from server.sessions.folders import SessionFolders
 from server.sessions.index import SessionIndex
 from server.sessions.session import Session, Status
 from server.settings.tree import SessionSettings
+from server.wire.live import LiveSession
 from server.wire.ticket import Ticket, bad_ticket
 
 logger = structlog.get_logger("server.sessions.registry")
 
 MODES = ("practice", "exam")
 DEBRIEF_S = 3600.0  # how long an ended session can still be looked at
+
+
+def check_free(session: Session) -> None:
+    """Raise ProtocolError when a session has been joined before or is over."""
+    if session.status is Status.RUNNING:
+        raise ProtocolError("this session is already in use in another window", code="session.in_use")
+    if session.status is Status.ENDED:
+        raise ProtocolError("this session is over; start a new one", code="session.over")
+
+
+def check_goes_on(session: Session) -> LiveSession:
+    """Return what connections to a running session attach to; raises ProtocolError when it is over."""
+    if session.live is None:
+        raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
+    return session.live
 
 
 class SessionRegistry:
@@ -96,33 +112,19 @@ class SessionRegistry:
 
     def join(self, session: Session) -> None:
         """Mark a session as running; raises ProtocolError when it has been joined before or is over."""
-        if session.status is Status.RUNNING:
-            raise ProtocolError("this session is already in use in another window", code="session.in_use")
-        if session.status is Status.ENDED:
-            raise ProtocolError("this session is over; start a new one", code="session.over")
+        check_free(session)
         session.status = Status.RUNNING
         if self._index is not None:
             self._index.began(session)
         self._count()
 
-    def resume(self, principal: Principal, ticket: Ticket) -> Session:
-        """Return the running session that a ticket leads back to; raises AccessError or ProtocolError.
-
-        A session's own token names the session; a developer's key may have opened many, of which the ticket knows one.
-        """
-        session = self.get(principal.session_id) if principal.session_id is not None else self._session_of(ticket)
-        if session.status is Status.ENDED:
-            raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
-        if session.live is None:
+    def resume(self, ticket: Ticket) -> Session:
+        """Return the running session that a ticket leads back to; raises AccessError or ProtocolError."""
+        session = next((each for each in self._sessions.values() if each.gave(ticket)), None)
+        if session is None:
             raise bad_ticket()
-        session.live.check(ticket)
+        check_goes_on(session).check(ticket)
         return session
-
-    def _session_of(self, ticket: Ticket) -> Session:
-        for session in self.running():
-            if session.live is not None and session.live.link.gave(ticket):
-                return session
-        raise bad_ticket()
 
     def finish(self, session: Session) -> None:
         """Keep a session's debrief and let its place go."""
@@ -135,6 +137,8 @@ class SessionRegistry:
             session.debrief = summarise(session.driver.log.read_from(0, Audience.EXAMINER), session.card)
             session.driver.log.close()
             session.driver = None
+        if session.live is not None:
+            session.left_ticket = session.live.link.ticket
         session.live = session.relay = None
         self._folders.tell_when_kept(session.written, session.joined)
         session.ended.set()

@@ -14,6 +14,7 @@ from pipelines.session.relay import SoundRelay
 from server.records.debrief import Debrief
 from server.sessions.admission import Reservation
 from server.wire.live import LiveSession
+from server.wire.ticket import Ticket
 
 
 class Status(StrEnum):
@@ -50,6 +51,14 @@ class Session:
     consent: ConsentGiven | None = None
     # Whose it is, where somebody with an account opened it.
     person_id: str | None = None
+
+    # With what its client could have come back, once that is of no use any more.
+    left_ticket: str | None = None
+
+    def gave(self, ticket: Ticket) -> bool:
+        """Return whether a ticket is, or was, for this session."""
+        known = self.live.link.ticket if self.live is not None else self.left_ticket
+        return known is not None and ticket.opens(known)
 
     @property
     def id(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.tables import keys
@@ -35,16 +35,18 @@ async def add(connection: AsyncConnection, key: Key, digest: str) -> None:
 
 async def by_digest(connection: AsyncConnection, digest: str, *, at_ms: int) -> Key | None:
     """Return the key that a secret's digest belongs to, if it is good at this time."""
-    wanted = select(*_COLUMNS).where(keys.c.digest == digest, keys.c.revoked_ms.is_(None))
-    row = (await connection.execute(wanted)).first()
+    return await _good(connection, keys.c.digest == digest, at_ms)
+
+
+async def by_id(connection: AsyncConnection, key_id: str, *, at_ms: int) -> Key | None:
+    """Return a key, if it is good at this time."""
+    return await _good(connection, keys.c.id == key_id, at_ms)
+
+
+async def _good(connection: AsyncConnection, which: ColumnElement[bool], at_ms: int) -> Key | None:
+    row = (await connection.execute(select(*_COLUMNS).where(which, keys.c.revoked_ms.is_(None)))).first()
     key = _key(row) if row is not None else None
     return None if key is None or (key.expires_ms is not None and key.expires_ms <= at_ms) else key
-
-
-async def by_id(connection: AsyncConnection, key_id: str) -> Key | None:
-    """Return a key, or None."""
-    row = (await connection.execute(select(*_COLUMNS).where(keys.c.id == key_id))).first()
-    return _key(row) if row is not None else None
 
 
 async def all_keys(connection: AsyncConnection) -> list[Key]:

@@ -90,9 +90,10 @@ class ClientLink:
             self.send_heartbeat()
         return e.ResumeOffer(token=self._gate.open(), within_s=self._resume_s)
 
-    def gave(self, ticket: Ticket) -> bool:
-        """Return whether the ticket is for this session."""
-        return self._gate.knows(ticket)
+    @property
+    def ticket(self) -> str | None:
+        """The token of the ticket with which the client may come back, where it was given one."""
+        return self._gate.token
 
     def check(self, ticket: Ticket) -> None:
         """Raise ProtocolError or AccessError when this ticket does not lead back here."""

@@ -46,6 +46,7 @@ class LiveSession:
         start_within_s: float = 300.0,
         over: Callable[[], None] = lambda: None,
     ) -> None:
+        self.principal = principal
         self.wire = WireSession(session_info)
         self._audio = CandidateAudio(self.wire)
         self.link = ClientLink(

@@ -32,6 +32,10 @@ class Ticket:
     reply: int | None = None
     played_ms: float = 0.0
 
+    def opens(self, token: str) -> bool:
+        """Return whether this is the ticket of a session that gave this token out."""
+        return secrets.compare_digest(self.token, token)
+
     def __str__(self) -> str:
         played = f".{self.reply}.{round(self.played_ms)}" if self.reply is not None else ""
         return f"{PREFIX}{self.token}.{self.seen}{played}"
@@ -66,7 +70,7 @@ class TicketGate:
 
     def knows(self, ticket: Ticket) -> bool:
         """Return whether the ticket is for this session."""
-        return self.token is not None and secrets.compare_digest(ticket.token, self.token)
+        return self.token is not None and ticket.opens(self.token)
 
     def check(self, ticket: Ticket, *, sent: int) -> None:
         """Raise AccessError or ProtocolError unless the ticket leads back to the session, of which `sent` is the last

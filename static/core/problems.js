@@ -48,6 +48,9 @@ const CODES = {
   "capacity.draining": "server.draining",
   "card.unknown": "card.unknown",
   "session.gone": "session.expired",
+  // It was joined once: it is used up.
+  "session.in_use": "session.expired",
+  "session.over": "session.expired",
 };
 
 /**
@@ -72,6 +75,6 @@ export function httpProblem(status, { retry_after = null, code = "", detail = ""
 export function closeProblem(close_code) {
   if (close_code === 1013) return new Problem("server.full", { retry_after_s: DEFAULT_RETRY_S });
   if (close_code === 4409) return new Problem("session.taken");
-  if ([1008, 4401, 4404].includes(close_code)) return new Problem("session.expired");
+  if ([1008, 4401, 4403, 4404].includes(close_code)) return new Problem("session.expired");
   return new Problem("connection.lost");
 }

@@ -2,9 +2,9 @@
 
 import { bytesToBase64 } from "./base64.js";
 
-/** Return the subprotocols that carry the session's token; browsers cannot send headers with a WebSocket. */
+/** Return the subprotocols that carry a join token, or null where a ticket is enough; browsers send no headers with a WebSocket. */
 export function subprotocols(token) {
-  return ["realtime", `openai-insecure-api-key.${token}`];
+  return token === null ? ["realtime"] : ["realtime", `openai-insecure-api-key.${token}`];
 }
 
 /**

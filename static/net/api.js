@@ -30,6 +30,12 @@ export async function fetchSummary(session) {
   return answer.json();
 }
 
+/** Return a token that opens one connection to a session, within a minute. */
+export async function fetchJoinToken(session) {
+  const options = { ...withToken(session), method: "POST" };
+  return (await (await request(`/api/sessions/${encodeURIComponent(session.id)}/join`, options)).json()).token;
+}
+
 /** Return why a connection was refused: browsers don't tell, so the session itself is asked about. */
 export async function whyRefused(session) {
   try {

@@ -3,6 +3,7 @@
 import { BINARY_PROTOCOL, packSound, unpackSound } from "../core/binary.js";
 import { closeProblem, Problem } from "../core/problems.js";
 import { isFault, outgoing, parseEvent, socketAddress, subprotocols } from "../core/protocol.js";
+import { fetchJoinToken } from "./api.js";
 
 // A person waits about this long before pressing something.
 const CONNECT_MS = 10000;
@@ -27,14 +28,16 @@ export class RealtimeLink {
    *
    * `introduction` is the first message; `ticket` leads back to a session whose connection was lost.
    */
-  connect(session, introduction = outgoing.configure(), { ticket = null, location = window.location } = {}) {
-    return new Promise((resolve, reject) => {
+  async connect(session, introduction = outgoing.configure(), { ticket = null, location = window.location } = {}) {
+    const token = ticket ? null : await fetchJoinToken(session);
+    if (this.#over) throw new Problem("connection.lost");
+    await new Promise((resolve, reject) => {
       const fail = (problem) => {
         this.#end(3008);
         reject(problem);
       };
       const more = [BINARY_PROTOCOL, ...(ticket ? [ticket] : [])];
-      const socket = new WebSocket(socketAddress(session.url, location), [...subprotocols(session.token), ...more]);
+      const socket = new WebSocket(socketAddress(session.url, location), [...subprotocols(token), ...more]);
       socket.binaryType = "arraybuffer";
       this.#socket = socket;
       this.#timer = setTimeout(() => fail(lost(1006)), CONNECT_MS);

@@ -8,7 +8,7 @@
 import { closeProblem, Problem } from "../core/problems.js";
 import { isFault, outgoing, parseEvent } from "../core/protocol.js";
 import { CallWatch, itemOf } from "../core/rtc.js";
-import { request, withToken } from "./api.js";
+import { fetchJoinToken, request, withToken } from "./api.js";
 
 const CALLS = "/v1/realtime/calls";
 const CHANNEL = "oai-events";
@@ -30,7 +30,7 @@ export class WebRtcLink {
   #channel = null;
   #sender = null;
   #session = null;
-  #call = null; // its address
+  #address = null; // of the call
   #over = false;
   #timer = null;
   #stats = null;
@@ -71,7 +71,7 @@ export class WebRtcLink {
       this.#timer = setTimeout(() => reject(new Problem("connection.lost")), this.rtc.connect_within_ms);
     });
     try {
-      await Promise.race([this.#offer(ticket ? { "Interlocutor-Resume": ticket } : {}).then(() => greeted), late]);
+      await Promise.race([this.#call(ticket).then(() => greeted), late]);
     } catch (problem) {
       this.close();
       throw problem instanceof Problem ? problem : new Problem("connection.lost", { detail: String(problem) });
@@ -89,11 +89,11 @@ export class WebRtcLink {
 
   /** Look for another way to the server, as after a change of networks; the conversation goes on meanwhile. */
   async restart() {
-    if (this.#restarting || this.#over || !this.#call) return;
+    if (this.#restarting || this.#over || !this.#address) return;
     this.#restarting = true;
     try {
       this.#peer.restartIce();
-      await this.#offer();
+      await this.#offer(withToken(this.#session).headers);
     } catch (problem) {
       if (problem.status === 404) this.#lost(); // the server has given it up
       else if (!this.#over) console.warn("The call could not look for another way.", problem);
@@ -137,16 +137,21 @@ export class WebRtcLink {
     this.#peer?.close();
   }
 
+  /** Make the call: with a token for this one connection, or with the ticket that leads back. */
+  async #call(ticket) {
+    const token = ticket ? null : await fetchJoinToken(this.#session);
+    await this.#offer(ticket ? { "Interlocutor-Resume": ticket } : { Authorization: `Bearer ${token}` });
+  }
+
   /** Send an offer, the first or a later one, and take the answer. */
-  async #offer(more = {}) {
+  async #offer(headers) {
     await this.#peer.setLocalDescription();
-    const { headers } = withToken(this.#session);
-    const answer = await request(this.#call ?? CALLS, {
-      method: this.#call ? "PATCH" : "POST",
-      headers: { ...headers, ...more, "Content-Type": "application/sdp" },
+    const answer = await request(this.#address ?? CALLS, {
+      method: this.#address ? "PATCH" : "POST",
+      headers: { ...headers, "Content-Type": "application/sdp" },
       body: this.#peer.localDescription.sdp,
     });
-    this.#call ??= answer.headers.get("Location");
+    this.#address ??= answer.headers.get("Location");
     await this.#peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
   }
 

@@ -365,4 +365,4 @@ async def test_our_own_clients_bring_a_key_to_a_server_with_accounts(
             await reserve(f"http://{address}", CARD)
         _, secret = await server.key_ring.make("a test", name="x", scopes=["session.open_practice"], days=None)
         monkeypatch.setenv(KEY_VARIABLE, secret)
-        assert (await reserve(f"http://{address}", CARD)).token.startswith("ek_")
+        assert (await reserve(f"http://{address}", CARD)).token.startswith("vt_")

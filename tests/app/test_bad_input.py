@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from audio.frames import WIRE_HZ, silence
-from bench.replay.remote import reserve
+from bench.replay.remote import joining, reserve
 from tests.app.asking import answered
 from tests.app.process import KEY, ServerProcess, faults_of, running
 from tests.app.wire import CARD, Wire, check_log, joined, neighbour, sentence
@@ -149,7 +149,7 @@ async def test_a_client_that_reads_nothing_is_cut_off_and_costs_nobody_anything(
             deaf = await connect(
                 reserved.url,
                 sock=narrow,
-                additional_headers={"Authorization": f"Bearer {reserved.token}"},
+                additional_headers=await joining(reserved),
                 compression=None,
                 # The library reads no further than the client asks for, and this client asks for nothing.
                 max_queue=1,
@@ -189,6 +189,10 @@ def test_a_session_that_can_not_be_had(
     assert "\n" not in answer["error"]["message"]
 
 
+def bearer_of(headers: dict[str, str]) -> str:
+    return headers["Authorization"].removeprefix("Bearer ")
+
+
 @pytest.mark.asyncio
 async def test_doors_that_stay_shut(mock_server: ServerProcess) -> None:
     async def knock(url: str, key: str | None) -> tuple[int, str]:
@@ -206,13 +210,14 @@ async def test_doors_that_stay_shut(mock_server: ServerProcess) -> None:
     async with joined(mock_server) as wire:
         await wire.answered()
         reserved = await reserve(mock_server.url, CARD)
-        second = Wire(await connect(reserved.url, additional_headers={"Authorization": f"Bearer {reserved.token}"}))
+        one, two, three = [await joining(reserved) for _ in range(3)]
+        second = Wire(await connect(reserved.url, additional_headers=one))
         try:
             await second.until("session.created")
-            assert await knock(reserved.url, reserved.token) == (400, "session.in_use")
+            assert await knock(reserved.url, bearer_of(two)) == (400, "session.in_use")
             await second.send("interlocutor.session.end")
             assert await second.closed() == 1000
-            assert await knock(reserved.url, reserved.token) == (400, "session.over")
+            assert await knock(reserved.url, bearer_of(three)) == (400, "session.over")
         finally:
             await second.drop()
         await wire.answered()

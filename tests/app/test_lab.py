@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 
 from audio.files import write_wav
 from audio.frames import WIRE_HZ, silence
-from bench.replay.remote import reserve
+from bench.replay.remote import Reserved, joining, reserve
 from pipelines.engine_settings import EngineSettings
 from server.app import create_app
 from server.http.lab_routes import MAX_REPORTS_BYTES
@@ -232,13 +232,15 @@ async def test_its_token_tunes_its_own_session_and_opens_no_other(tmp_path: Path
             for session, bearer, status in ((lab["id"], own, 409), (other.id, own, 403), (other.id, candidates, 403)):
                 answer = await client.get(f"/api/lab/sessions/{session}/waits", headers=bearer)
                 assert answer.status_code == status
-        async with connect(f"ws://{address}/v1/realtime", additional_headers=own) as socket:
+        base = f"http://{address}"
+        tuned = await joining(Reserved(lab["id"], lab["token"], lab["url"], base))
+        async with connect(f"ws://{address}/v1/realtime", additional_headers=tuned) as socket:
             assert json.loads(await socket.recv())["session"]["id"] == lab["id"]
             await socket.send(json.dumps(update))
             told = json.loads(await socket.recv())
             assert told["type"] == "session.updated"
             assert told["session"]["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 700
-        async with connect(f"ws://{address}/v1/realtime", additional_headers=candidates) as socket:
+        async with connect(f"ws://{address}/v1/realtime", additional_headers=await joining(other)) as socket:
             await socket.recv()
             await socket.send(json.dumps(update))
             assert json.loads(await socket.recv())["error"]["code"] == "access.not_allowed"

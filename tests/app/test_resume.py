@@ -15,7 +15,6 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from websockets.typing import Subprotocol
 
 from audio.clock import LoopClock
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
@@ -249,12 +248,12 @@ async def test_a_developers_key_comes_back_to_the_session_that_it_opened(tmp_pat
         (configured,) = first.of("interlocutor.client.configured")
         ticket = Ticket(configured["resume"]["token"], 0)
         await first.drop()
-        again = Wire(await connect_to(developer, subprotocols=[Subprotocol("realtime"), Subprotocol(str(ticket))]))
+        again = Wire(await connect_to(developer, ticket))
         resumed = await again.until("interlocutor.session.resumed")
         assert resumed["session"]["id"] == wires[0].session_id != wires[1].session_id
         assert len(server.registry.running()) == 2
         unknown = Ticket("x" * 32, 0)
-        stranger = Wire(await connect_to(developer, subprotocols=[Subprotocol(str(unknown))]))
+        stranger = Wire(await connect_to(developer, unknown))
         assert await stranger.closed() == 4401
         assert await again.end() == 1000
         for wire in (wires[1], again, stranger):

@@ -64,7 +64,8 @@ SERVER: dict[str, set[str]] = {
     "POST /api/sessions": set("GVCEDAK"),
     "GET /api/desk/live": set("EDK"),
     "GET /api/rtc": set("TK"),
-    "POST /v1/realtime/calls": set("TK"),
+    # A session's own token opens no connection: it mints join tokens (tests/app/test_join_tokens.py).
+    "POST /v1/realtime/calls": set("K"),
     "POST /v1/realtime/calls/{call_id}": set("TK"),
     "PATCH /v1/realtime/calls/{call_id}": set("TK"),
     "DELETE /v1/realtime/calls/{call_id}": set("TK"),
@@ -79,6 +80,7 @@ SESSION: dict[str, tuple[set[str], set[str], set[str], set[str]]] = {
     # Of their own exam nobody is told figures.
     "GET /api/sessions/{session_id}/measures": (set("CEDATK"), set("DK"), set("EDK"), set("DK")),
     "GET /api/sessions/{session_id}/log": (set("CEDATK"), set("DK"), set("EDK"), set("CEDATK")),
+    "POST /api/sessions/{session_id}/join": (set("CDTK"), set("DK"), set("DK"), set("CDTK")),
     "POST /api/sessions/{session_id}/problems": (set("CDTK"), set("DK"), set("DK"), set("CDTK")),
     "DELETE /api/sessions/{session_id}": (set("CEDATK"), set("DAK"), set("DAK"), set("DAK")),
     # Nobody examines a role-play of their own.
@@ -212,11 +214,12 @@ async def test_conversations_are_for_tokens_and_keys_never_for_cookies(tmp_path:
         assert await knock(one.app, card, Authorization=f"Bearer {scoped}") == 403
         assert await knock(one.app, card, Authorization=f"Bearer {full}") == 101
         assert await knock(one.app, card, Authorization=f"Bearer {KEY}") == 101
+        assert await knock(one.app, "/v1/realtime", Authorization=f"Bearer {token}") == 401
+        join = one.server.join_tokens.mint(session.id, "candidate")
         # A page is told why, over the socket.
         evil = {"Origin": "https://evil.example"}
-        assert await knock(one.app, "/v1/realtime", Authorization=f"Bearer {token}", **evil) == 4403
-        assert await knock(one.app, "/v1/realtime", Authorization=f"Bearer {token}") == 101
-        assert session.id
+        assert await knock(one.app, "/v1/realtime", Authorization=f"Bearer {join}", **evil) == 4403
+        assert await knock(one.app, "/v1/realtime", Authorization=f"Bearer {join}") == 101
 
 
 @pytest.mark.parametrize("role", get_args(Role))

@@ -18,10 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 from aiortc import RTCSessionDescription
-from websockets.typing import Subprotocol
 
 from audio.frames import WIRE_HZ, silence
-from bench.replay.remote import Reserved, reserve
+from bench.replay.remote import Reserved, joining, reserve
 from bench.replay.webrtc_call import RelayedWay
 from common.errors import AppError
 from server.rtc import call as call_module
@@ -92,7 +91,7 @@ async def test_the_settings_that_come_with_an_offer_are_the_sessions(mock_server
         detection = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
         form = _form({"sdp": socket.pc.localDescription.sdp, "session": json.dumps(detection)})
         url = f"{mock_server.url}/v1/realtime/calls"
-        status, body = await asyncio.to_thread(answered, "POST", url, reserved.token, form, FORM)
+        status, body = await asyncio.to_thread(answered, "POST", url, await _token(reserved), form, FORM)
         assert status == 201
         await socket.pc.setRemoteDescription(RTCSessionDescription(body.decode(), "answer"))
         messages = socket.__aiter__()
@@ -156,15 +155,14 @@ async def test_what_can_not_be_answered_is_refused_before_anything_is_made(tmp_p
         good = await _an_offer()
         before = _left()
         for name, (spoil, status, code) in BAD_OFFERS.items():
-            found = await _asked("POST", url, reserved.token, spoil(good).encode())
+            found = await _asked("POST", url, await _token(reserved), spoil(good).encode())
             assert found == (status, code), name
-        assert await _asked("POST", url, reserved.token, b"\xff\xfe") == (400, "rtc.bad_offer")
-        assert await _asked("POST", url, reserved.token, b"{}", "application/json") == (415, "rtc.media_type")
-        form = _form({"session": "{}"})
-        assert await _asked("POST", url, reserved.token, form, FORM) == (
-            400,
-            "rtc.bad_offer",
-        )
+        for body, kind, status, code in (
+            (b"\xff\xfe", "application/sdp", 400, "rtc.bad_offer"),
+            (b"{}", "application/json", 415, "rtc.media_type"),
+            (_form({"session": "{}"}), FORM, 400, "rtc.bad_offer"),
+        ):
+            assert await _asked("POST", url, await _token(reserved), body, kind) == (status, code)
         assert await _asked("POST", url, "nobody", good.encode()) == (401, "access.denied")
         assert await _asked("POST", url, KEY, good.encode()) == (400, "session.model")
         assert await _asked("PATCH", f"{url}/rtc_none", reserved.token, good.encode()) == (404, "rtc.gone")
@@ -179,7 +177,7 @@ async def test_a_server_that_takes_no_calls_says_so(tmp_path: Path) -> None:
     async with serving(tmp_path, rtc={"enabled": False}) as (address, _):
         reserved = await reserve(f"http://{address}", CARD)
         offer = (await _an_offer()).encode()
-        found = await _asked("POST", f"http://{address}/v1/realtime/calls", reserved.token, offer)
+        found = await _asked("POST", f"http://{address}/v1/realtime/calls", await _token(reserved), offer)
         assert found == (404, "rtc.disabled")
         assert json.loads((await _info(reserved))[1])["enabled"] is False
 
@@ -254,9 +252,8 @@ async def test_a_call_that_was_overtaken_by_a_websocket_does_not_take_the_sessio
             await first.say("How are you today?")
             await first.send("interlocutor.client.configure", playout_acks=True, resume=True)
             configured = await first.until("interlocutor.client.configured")
-            ticket = str(Ticket(configured["resume"]["token"], 0))
-        headers = {"Authorization": f"Bearer {reserved.token}", HEADER: ticket}
-        await late.offer(reserved.base_url, headers, way=RelayedWay(answer=while_it_is_on_its_way))
+            ticket = Ticket(configured["resume"]["token"], 0)
+        await late.offer(reserved.base_url, {HEADER: str(ticket)}, way=RelayedWay(answer=while_it_is_on_its_way))
         await until(lambda: len(server.calls) == 0)
         assert not late.opened.is_set()
         (wire,) = wires
@@ -266,9 +263,9 @@ async def test_a_call_that_was_overtaken_by_a_websocket_does_not_take_the_sessio
         await late.close()
 
 
-async def _back_to(reserved: Reserved, ticket: str) -> Wire:
+async def _back_to(reserved: Reserved, ticket: Ticket) -> Wire:
     """Take a session up again by messages."""
-    wire = Wire(await connect_to(reserved, subprotocols=[Subprotocol("realtime"), Subprotocol(ticket)]))
+    wire = Wire(await connect_to(reserved, ticket))
     await wire.until("interlocutor.session.resumed")
     return wire
 
@@ -291,7 +288,8 @@ async def test_a_call_leaves_nothing(tmp_path: Path, way: str, monkeypatch: pyte
         if way == "never connected":
             socket = CallSocket()
             await socket.pc.setLocalDescription()
-            await _asked("POST", f"{base}/v1/realtime/calls", reserved.token, socket.pc.localDescription.sdp.encode())
+            offer = socket.pc.localDescription.sdp.encode()
+            await _asked("POST", f"{base}/v1/realtime/calls", await _token(reserved), offer)
             await socket.close()
             return
         async with calling(reserved, way=RelayedWay(without_addresses, relayed)) as wire:
@@ -367,6 +365,11 @@ def asked_now(
 
 async def _asked(*arguments: Any) -> tuple[int, str | None]:
     return await asyncio.to_thread(asked_now, *arguments)
+
+
+async def _token(reserved: Reserved) -> str:
+    """Return a join token."""
+    return (await joining(reserved))["Authorization"].removeprefix("Bearer ")
 
 
 async def _info(reserved: Reserved) -> tuple[int, bytes]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from audio.frames import WIRE_HZ, silence
-from bench.replay.remote import reserve
+from bench.replay.remote import joining, reserve
 from bench.replay.webrtc_call import DIRECT
 from tests.app.inside import until
 from tests.app.process import ServerProcess
@@ -73,7 +73,7 @@ async def messages_at_once(server: ServerProcess) -> None:
     socket.channel.on("open", lambda: socket.put(json.dumps({"type": "session.update", "session": detection})))
     reserved = await reserve(server.url, CARD)
     try:
-        await socket.connect(server.url, {"Authorization": f"Bearer {reserved.token}"}, within_s=PATIENCE_S)
+        await socket.connect(server.url, await joining(reserved), within_s=PATIENCE_S)
         messages = socket.__aiter__()
         async with asyncio.timeout(PATIENCE_S):
             first, second = [json.loads(await anext(messages))["type"] for _ in range(2)]

@@ -13,10 +13,12 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from audio.files import mono_at, read_recording
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, pcm_to_bytes, samples_for, silence
-from bench.replay.remote import Reserved, reserve
+from bench.replay.remote import Reserved, joining, reserve
+from server.wire.ticket import Ticket
 from tests.app.asking import answered
 from tests.app.process import ServerProcess
 
@@ -199,9 +201,11 @@ async def reserved_at(url: str, card: str = CARD, mode: str = "practice") -> tup
     return Reserved(told["id"], told["token"], told["url"], url), raw.decode()
 
 
-async def connect_to(reserved: Reserved, **options: Any) -> ClientConnection:
-    """Connect to a reserved session as its candidate."""
-    headers = {"Authorization": f"Bearer {reserved.token}"}
+async def connect_to(reserved: Reserved, ticket: Ticket | None = None, **options: Any) -> ClientConnection:
+    """Connect to a reserved session as its candidate, or with a ticket come back to it."""
+    headers = await joining(reserved, ticket)
+    if ticket is not None:
+        options["subprotocols"] = [*options.get("subprotocols", [Subprotocol("realtime")]), Subprotocol(str(ticket))]
     return await connect(reserved.url, additional_headers=headers, compression=None, max_size=2**22, **options)
 
 

@@ -36,6 +36,7 @@ test("control messages have the names and fields of the protocol", () => {
 
 test("the token travels as a subprotocol", () => {
   assert.deepEqual(subprotocols("abc"), ["realtime", "openai-insecure-api-key.abc"]);
+  assert.deepEqual(subprotocols(null), ["realtime"]);
 });
 
 test("the address is the server's path on the page's host, secure when the page is", () => {

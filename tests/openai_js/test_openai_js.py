@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests.app.asking import answered
 from tests.app.process import ServerProcess, running
 from tests.browser.chromium import launched
 from tests.browser.conftest import BRISK
@@ -60,14 +60,11 @@ def page(server: ServerProcess, tmp_path: Path) -> Iterator[Page]:
 
 
 def token_of(server: ServerProcess) -> str:
-    request = urllib.request.Request(
-        f"{server.url}/api/sessions",
-        data=json.dumps({"card": "nursing-leg-wound", "mode": "practice"}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        token: str = json.load(answer)["token"]
-    return token
+    """Return a join token, as whoever serves such a page would fetch it."""
+    body = json.dumps({"card": "nursing-leg-wound", "mode": "practice"}).encode()
+    opened = json.loads(answered("POST", f"{server.url}/api/sessions", body=body, kind="application/json")[1])
+    joining = json.loads(answered("POST", f"{server.url}/api/sessions/{opened['id']}/join", opened["token"], b"")[1])
+    return str(joining["token"])
 
 
 @pytest.mark.parametrize("talk", ["talkAsAgent", "talkPlainly"])

@@ -12,7 +12,7 @@ import numpy as np
 from aiortc import RTCConfiguration
 
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
-from bench.replay.remote import Reserved, reserve
+from bench.replay.remote import Reserved, joining, reserve
 from bench.replay.webrtc_call import DIRECT, ClientCall, RelayedWay
 from tests.app.process import ServerProcess
 from tests.app.wire import CARD, Wire
@@ -91,7 +91,7 @@ async def calling(
     """Call a reserved session as its candidate; the microphone is silent until it is told."""
     socket = CallSocket(ice)
     try:
-        headers = {"Authorization": f"Bearer {reserved.token}"}
+        headers = await joining(reserved)
         await socket.connect(reserved.base_url, headers, within_s=PATIENCE_S, way=way)
     except BaseException:
         await socket.close()
