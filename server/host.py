@@ -32,6 +32,7 @@ from pipelines.tts.manner import voice_of
 from pipelines.voice_choice import speaking_for
 from server.accounts.accounts import Accounts
 from server.accounts.key_ring import KeyRing
+from server.accounts.single_sign_on import SingleSignOn
 from server.backups.job import back_up_for_ever, tell_erasures_for_ever
 from server.capacity import CALL_PLACES, measure_places
 from server.desk.desk import Desk
@@ -99,6 +100,11 @@ class Server:
         self.past = PastSessions(self.store, settings.data_path / "sessions", self.cards)
         self.vault: Vault
         self.accounts = Accounts(self.store, settings.auth, now_s=lambda: self.clock.now_ms() / 1000.0)
+        self.sign_on = (
+            SingleSignOn(settings.auth.oidc, self.store, now_s=lambda: self.clock.now_ms() / 1000.0)
+            if settings.auth.oidc.enabled
+            else None
+        )
         self.key_ring = KeyRing(self.store)
         self.admission = Admission(
             settings.server, prepare_s=settings.session.prepare_s, clock=self.clock, metrics=self.metrics

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from pipelines.intent.learned import LearnedInterpreter
-from tests import postgres
+from tests import oidc, postgres
 from tests.weights import WHY, lacking, needed, weights_folder
 
 # A shared machine stalls now and then: a test must not fail because one example took longer than 200 ms.
@@ -69,10 +69,13 @@ def _there(model: str, why: str | None) -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Count the tests that were skipped for want of weights or of PostgreSQL, which a green run would hide."""
+    """Count the tests that were skipped for want of what they need, which a green run would hide."""
     skipped = [report for report in terminalreporter.getreports("skipped") if WHY in str(report.longrepr)]
     if skipped:
         terminalreporter.write_line(f"{len(skipped)} skipped for want of weights: ./scripts/weights brings them")
     without = [report for report in terminalreporter.getreports("skipped") if postgres.WHY in str(report.longrepr)]
     if without:
         terminalreporter.write_line(f"{len(without)} skipped since {postgres.WHY}: apt-get install postgresql")
+    alone = [report for report in terminalreporter.getreports("skipped") if oidc.WHY in str(report.longrepr)]
+    if alone:
+        terminalreporter.write_line(f"{len(alone)} skipped since {oidc.WHY}: node and npm bring it")

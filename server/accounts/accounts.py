@@ -12,7 +12,7 @@ from server.accounts.names import login_of, name_of
 from server.accounts.passwords import Passwords, check_password, is_old
 from server.principal import PERSON_ROLES, Role
 from server.settings.store import AuthSettings
-from server.store import audit, people
+from server.store import audit, identities, people
 from server.store.people import SEEN_EVERY_MS, Person, PersonState
 from server.store.store import Store
 from server.store.tokens import digest_of, new_id, new_token, now_ms
@@ -35,7 +35,7 @@ class Accounts:
     ) -> None:
         self._store = store
         self._settings = settings
-        self._limits = LoginLimits(settings, now_s=now_s)
+        self.limits = LoginLimits(settings, now_s=now_s)
         self._passwords = passwords or Passwords()
         self._wall_ms = wall_ms
 
@@ -55,7 +55,7 @@ class Accounts:
             known = person.id if person is not None else None
             await self._store.append("login.failed", person=known, network=network)
             raise AccessError("the log-in name or the password is wrong; try again", code="account.wrong")
-        self._limits.succeeded(name, network)
+        self.limits.succeeded(name, network)
         if is_old(person.password or ""):
             renewed = await self._passwords.digest(check_password(password, login=person.login))
             async with self._store.database.writing() as connection:
@@ -65,12 +65,16 @@ class Accounts:
     @contextlib.asynccontextmanager
     async def _guess(self, login: str, network: str) -> AsyncIterator[None]:
         """Count a guess before it is compared, and take it back where it could not be; raises RateError."""
-        self._limits.guess(login, network)
+        self.limits.guess(login, network)
         try:
             yield
         except BaseException:
-            self._limits.withdraw(login, network)
+            self.limits.withdraw(login, network)
             raise
+
+    async def let_in(self, person: Person, network: str) -> str:
+        """Return the secret of a new log-in of somebody whom their organisation knows."""
+        return await self._begin(person, network)
 
     async def _begin(self, person: Person, network: str) -> str:
         token, at_ms = new_token(LOGIN_PREFIX), self._wall_ms()
@@ -106,7 +110,7 @@ class Accounts:
             right = await self._passwords.is_right(old, person.password)
         if not right:
             raise AccessError("the old password is wrong; try again", code="account.wrong", http_status=403)
-        self._limits.succeeded(person.login, network)
+        self.limits.succeeded(person.login, network)
         digest = await self._passwords.digest(plain)
         async with self._store.database.writing() as connection:
             await people.change(connection, person.id, password=digest, password_ms=self._wall_ms())
@@ -153,7 +157,7 @@ class Accounts:
 
     async def accept(self, token: object, password: object, network: str) -> tuple[str, Person]:
         """Set the password that a link is for, and log in; raises AccessError, ProtocolError or RateError."""
-        self._limits.attempt(network)
+        self.limits.attempt(network)
         person = await self.invited(token)
         digest = await self._passwords.digest(check_password(password, login=person.login))
         async with self._store.database.writing() as connection:
@@ -193,7 +197,8 @@ class Accounts:
             person = _there(await people.by_id(connection, person_id))
             state: PersonState = person.state
             if enabled is not None:
-                state = ("active" if person.password else "invited") if enabled else "disabled"
+                known = bool(person.password) or await identities.has_any(connection, person.id)
+                state = ("active" if known else "invited") if enabled else "disabled"
             wanted = new_role or person.role
             stays = wanted == "admin" and state != "disabled"
             is_admin = person.role == "admin" and person.state != "disabled"

@@ -68,7 +68,7 @@ def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
         raise SettingsError("\n".join(faults))
     for advice in production_advice(settings):
         typer.echo(f"warning: {advice}", err=True)
-    for note in (*loaded.notes, *_not_installed(settings), *_remote_mind(settings)):
+    for note in (*loaded.notes, *_not_installed(settings), *_remote_mind(settings), *_sign_on(settings)):
         typer.echo(f"note: {note}", err=True)
     typer.echo(f"settings for {settings.environment} can be used (digest {settings.digest()[:12]})")
 
@@ -81,6 +81,8 @@ def startup_faults(settings: Settings) -> list[str]:
     from server.vault.opening import vault_faults
 
     faults = settings.production_faults() + vault_faults(settings)
+    sign_on = settings.auth.oidc.faults(public_url=settings.auth.public_url, strict=False)
+    faults += [fault for fault in sign_on if fault not in faults]
     try:
         choices = choose_engines(settings.engines, settings.models)
     except EngineError as error:
@@ -100,6 +102,11 @@ def _not_installed(settings: Settings) -> list[str]:
     if place is None or place.installed:
         return []
     return [f"engines.whisper.model: the server would start, and not be ready: {place.missing()}"]
+
+
+def _sign_on(settings: Settings) -> list[str]:
+    """Return what whoever sets up single sign-on may want to know."""
+    return settings.auth.oidc.notes(public_url=settings.auth.public_url)
 
 
 def _remote_mind(settings: Settings) -> list[str]:

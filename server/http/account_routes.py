@@ -35,7 +35,9 @@ async def page(_request: Request) -> Response:
 async def me(request: Request) -> Response:
     """Say who is logged in, which role-plays they may open, and what a page must send to change something."""
     server = server_of(request)
+    oidc = server.settings.auth.oidc
     body: dict[str, Any] = {"mode": server.settings.auth_mode, "person": None, "csrf": None}
+    body["sign_on"] = oidc.label if oidc.enabled else None
     found = await logged_in(request)
     principal = unknown(request)
     if found is not None:
@@ -150,6 +152,12 @@ def _link(request: Request, server: Server, token: str) -> str:
 
 def _server_for_cookies(request: Request) -> Server:
     check_origin(request)
+    check_safe(request)
+    return server_of(request)
+
+
+def check_safe(request: Request) -> None:
+    """Raise AccessError where a cookie or a password could be read on its way."""
     if not is_safe_for_cookies(request):
         raise AccessError(
             "a password would be readable on its way: open this page over https (proxies: pass X-Forwarded-Proto on)",
@@ -157,13 +165,17 @@ def _server_for_cookies(request: Request) -> Server:
             http_status=403,
             close_code=4403,
         )
-    return server_of(request)
 
 
 def _let_in(request: Request, server: Server, secret: str, person: Person) -> Response:
     response = JSONResponse({"person": person.as_json(), "csrf": csrf_of(secret)})
-    _set_cookie(response, request, server, secret, max_age_s=round(server.settings.auth.login_hours * 3600))
+    set_login(response, request, server, secret)
     return response
+
+
+def set_login(response: Response, request: Request, server: Server, secret: str) -> None:
+    """Give a browser the cookie of a log-in."""
+    _set_cookie(response, request, server, secret, max_age_s=round(server.settings.auth.login_hours * 3600))
 
 
 def _set_cookie(response: Response, request: Request, server: Server, value: str, *, max_age_s: int) -> None:

@@ -18,9 +18,11 @@ from server.http import note_routes as notes
 from server.http import page_routes as pages
 from server.http import record_routes as records
 from server.http import session_routes as sessions
+from server.http import sign_on_routes as sign_on
 from server.http.who import ActionOf, Gate, Handler, guarded
 from server.rights import Action
 from server.sessions.session import Session
+from server.settings.oidc import CALLBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ _PERSON = "/api/people/{person_id}"
 ROUTES: tuple[Entry, ...] = (
     Entry("/", pages.page, Action.SEE_SERVER),
     Entry("/login", accounts.page, Action.SEE_SERVER),
+    Entry("/login/oidc", sign_on.begin, Action.LOG_IN),
+    Entry(CALLBACK, sign_on.finish, Action.LOG_IN),
     Entry("/welcome", accounts.page, Action.SEE_SERVER),
     Entry("/health", pages.health, Action.SEE_SERVER),
     Entry("/ready", pages.ready, Action.SEE_SERVER),

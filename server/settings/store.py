@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from server.settings.oidc import OidcSettings
+
 AuthMode = Literal["accounts", "guests", "open"]
 
 
@@ -56,6 +58,7 @@ class AuthSettings(BaseModel):
     failures: int = Field(
         default=5, ge=1, le=1_000, description="Wrong passwords in a row for one name, after which it must wait."
     )
+    oidc: OidcSettings = Field(default_factory=OidcSettings)
     attempts_per_minute: float = Field(
         default=30, gt=0, le=10_000, description="Log-ins that one address may try per minute."
     )

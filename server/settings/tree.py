@@ -51,7 +51,7 @@ EnvironmentName = Literal["dev", "test", "staging", "production"]
 CONFIG_FOLDER = ROOT / "configs"
 SECRETS = ("secret_key", "developer_key", "turn_secret")
 """Secrets that this deployment makes itself, and that must be strong."""
-KEYS_OF_OTHERS = tuple(f"engines.remote.keys.{name}" for name in KEYS)
+KEYS_OF_OTHERS = (*(f"engines.remote.keys.{name}" for name in KEYS), "auth.oidc.client_secret")
 """Secrets that somebody else made."""
 MASTER_KEY = "vault.key"
 """The vault reads its file itself, as often as that changes."""
@@ -283,6 +283,7 @@ class Settings(_Section):
             )
         if self.log.level == "DEBUG":
             faults.append("log.level: production refuses DEBUG, which writes what people say; set INFO")
+        faults += self.auth.oidc.faults(public_url=self.auth.public_url, strict=True)
         faults += self.check_backend(self.engines.backend)
         for kind in ("recogniser", "interpreter", "responder", "synthesiser"):
             if getattr(self.engines, kind) == "scripted":
@@ -329,6 +330,8 @@ class Settings(_Section):
         hidden = {*SECRETS, *(f"{name}_file" for name in SECRETS)}
         plain = self.model_dump(mode="json", exclude=hidden)
         del plain["engines"]["remote"]["keys"], plain["vault"]
+        for name in ("client_secret", "client_secret_file"):
+            del plain["auth"]["oidc"][name]
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def redacted(self) -> dict[str, Any]:

@@ -37,6 +37,16 @@ people = Table(
     Column("password_ms", BigInteger, nullable=True),
 )
 
+# People as the issuers of their accounts elsewhere know them; a subject says nothing to anybody else.
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", String(255), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("made_ms", BigInteger, nullable=False),
+)
+
 invitations = Table(
     "invitations",
     metadata,

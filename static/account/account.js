@@ -1,6 +1,6 @@
 /** The page on which people log in (/login), or set a password by a one-time link (/welcome#...). */
 
-import { returnTo } from "../core/account.js";
+import { returnTo, signOnAddress, signOnProblem } from "../core/account.js";
 import { acceptLink, changePassword, fetchMe, logIn, logOut, lookAtLink } from "../net/account_api.js";
 import { strings } from "../strings.js";
 import { Stage } from "../ui/stage.js";
@@ -40,6 +40,8 @@ async function showLogIn() {
   if (me?.person) return showYours(me);
   return stage.show(
     logInScreen({
+      sign_on: me?.sign_on ? { label: me.sign_on, address: signOnAddress(location.search) } : null,
+      problem: signOnProblem(location.search, words.sign_on_problems),
       on_log_in: async (login, password) => {
         await logIn(login, password);
         onwards();

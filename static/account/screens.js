@@ -6,12 +6,22 @@ import { button, freshId, h, section, setText } from "../ui/dom.js";
 
 const words = strings.account;
 
-/** Return the screen on which somebody logs in; `on_log_in(login, password)` rejects with a Problem. */
-export function logInScreen({ on_log_in }) {
+/**
+ * Return the screen on which somebody logs in; `on_log_in(login, password)` rejects with a Problem.
+ *
+ * `sign_on` is {label, address} of where they may log in instead, or null; `problem` is what to say of having tried, or "".
+ */
+export function logInScreen({ on_log_in, sign_on = null, problem = "" }) {
   const login = field(words.login, { name: "username", autocomplete: "username", autocapitalize: "none", spellcheck: false });
   const password = field(words.password, { type: "password", name: "password", autocomplete: "current-password" });
   const form = formOf([login, password], words.log_in, () => on_log_in(login.input.value, password.input.value));
-  return screen(words.title, words.lead, form, h("p", { className: "hint" }, words.forgotten));
+  const elsewhere = [];
+  if (problem) elsewhere.push(h("p", { className: "form-status", attrs: { role: "alert" } }, problem));
+  if (sign_on) {
+    const link = h("a", { href: sign_on.address, className: "button button-primary" }, words.sign_on(sign_on.label));
+    elsewhere.push(h("div", { className: "row" }, link), h("p", {}, words.sign_on_or));
+  }
+  return screen(words.title, words.lead, ...elsewhere, form, h("p", { className: "hint" }, words.forgotten));
 }
 
 /** Return the screen on which `person` {login, name} sets a password; `on_set(password)` rejects with a Problem. */

@@ -7,6 +7,16 @@ export function returnTo(search) {
   return /^\/(?![/\\])[\w\-./?=&%]*$/.test(next) ? next : "/";
 }
 
+/** Return the address at which to log in with one's organisation, and to go on from as `search` says. */
+export const signOnAddress = (search) => `/login/oidc?${new URLSearchParams({ next: returnTo(search) })}`;
+
+/** Return what to say of having tried that, or ""; `words` are by the server's code. */
+export function signOnProblem(search, words) {
+  const code = new URLSearchParams(search).get("problem");
+  if (code === null) return "";
+  return Object.hasOwn(words, code) ? words[code] : words.other;
+}
+
 /** Return whether two passwords are the same and not empty. */
 export const samePasswords = (first, second) => first !== "" && first === second;
 

@@ -27,6 +27,8 @@ EVERYBODY = set("SGVCEDATK")
 PUBLIC = (
     "GET /",
     "GET /login",
+    "GET /login/oidc",
+    "GET /login/oidc/callback",
     "GET /welcome",
     "GET /health",
     "GET /ready",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { changePassword, fetchHistory, fetchMe, logIn, logOut } from "../../static/net/account_api.js";
-import { modesFor, mustLogIn, returnTo, samePasswords } from "../../static/core/account.js";
+import { modesFor, mustLogIn, returnTo, samePasswords, signOnAddress, signOnProblem } from "../../static/core/account.js";
 
 test("after logging in one goes on within this site alone", () => {
   assert.equal(returnTo(""), "/");
@@ -10,6 +10,15 @@ test("after logging in one goes on within this site alone", () => {
   for (const bad of ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "%2F%2Fevil.example", "/<b>"]) {
     assert.equal(returnTo(`?next=${bad}`), "/", bad);
   }
+});
+
+test("one logs in elsewhere and comes back, and a problem is told in words of ours alone", () => {
+  assert.equal(signOnAddress("?next=/lab"), "/login/oidc?next=%2Flab");
+  assert.equal(signOnAddress("?next=//evil.example"), "/login/oidc?next=%2F");
+  const words = { "oidc.state": "Again.", other: "It did not work." };
+  assert.equal(signOnProblem("", words), "");
+  assert.equal(signOnProblem("?problem=oidc.state", words), "Again.");
+  for (const code of ["<b>", "toString", "__proto__", ""]) assert.equal(signOnProblem(`?problem=${code}`, words), words.other);
 });
 
 test("two passwords are the same only if there are two", () => {
