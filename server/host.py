@@ -123,6 +123,8 @@ class Server:
             session_s=settings.session.session_s,
             deadline_s=settings.server.send_deadline_s,
         )
+        # Somebody takes everything that is kept about them.
+        self.exporting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         # Voices that better ones took the place of; a session that has one keeps it.
         self._former_voices: list[JobLane] = []

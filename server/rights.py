@@ -28,6 +28,7 @@ class Action(StrEnum):
     LIST_CARDS = "card.list"
     LOG_IN = "account.log_in"
     CHANGE_PASSWORD = "account.change_password"  # noqa: S105 - the name of a right
+    EXPORT_OWN = "account.export"
     MANAGE_PEOPLE = "people.manage"
     OPEN_PRACTICE = "session.open_practice"
     OPEN_EXAM = "session.open_exam"
@@ -68,6 +69,8 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     Action.READ_METRICS: _ANYBODY,
     Action.LOG_IN: _ANYBODY,
     Action.CHANGE_PASSWORD: _PEOPLE,
+    # What is kept about somebody is theirs to take.
+    Action.EXPORT_OWN: _PEOPLE,
     Action.LIST_CARDS: {"guest": _ALL, "visitor": _ALL, **_PEOPLE},
     Action.OPEN_PRACTICE: {"guest": _ALL, "visitor": _ALL, **_PEOPLE},
     Action.OPEN_EXAM: {"visitor": _ALL, "candidate": _ALL, "developer": _ALL},

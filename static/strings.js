@@ -50,6 +50,11 @@ export const strings = {
     old_password: "Old password",
     change_password: "Change password",
     changed: "Your password was changed. You were logged out everywhere else.",
+    data_title: "Your data",
+    data_lead: "Get everything that this server keeps about you: your role-plays to read and to hear, and who opened them.",
+    data_take: "Download everything",
+    data_file: "about-me.zip",
+    data_erase: "If you want your account and everything you said to be erased, ask whoever runs this server.",
     history: "Your role-plays",
   },
 

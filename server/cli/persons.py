@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +21,36 @@ _Login = Annotated[str, typer.Argument(metavar="LOGIN", help="The log-in name, f
 
 def add_to(group: typer.Typer) -> None:
     """Add the commands to those of `users`."""
+    group.command()(export)
     group.command()(erase)
+
+
+def export(
+    login: _Login,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The zip file to write.")],
+    notes: Annotated[
+        bool, typer.Option("--notes", help="Also what examiners noted about them, without names.")
+    ] = False,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """Write everything about a person to a zip file that they can read: a page, recordings, and the same as data."""
+    from pipelines.patient.card_library import CardLibrary
+    from server.accounts.accounts import Accounts
+    from server.records.person_export import write_person
+    from server.records.person_facts import facts_of
+    from server.vault.opening import open_vault
+
+    async def do(store: Store, settings: Settings) -> int:
+        person = await Accounts(store, settings.auth, now_s=time.monotonic).find(login)
+        facts = await facts_of(store, person, with_notes=notes)
+        cards, root = CardLibrary.load(settings.cards_folder), settings.data_path / "sessions"
+        write_person(facts, to, root=root, vault=open_vault(settings), cards=cards)
+        await store.append("person.exported", by="command line", person=person.id)
+        return len(facts.sessions)
+
+    count = with_store(do, overrides=overrides, config=config)
+    typer.echo(f"everything about {login}, with {count} role-plays, was written to {to}; open index.html in it")
 
 
 def erase(

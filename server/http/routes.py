@@ -16,6 +16,7 @@ from server.http import lab_routes as lab
 from server.http import measure_routes as measures
 from server.http import note_routes as notes
 from server.http import page_routes as pages
+from server.http import person_routes as persons
 from server.http import record_routes as records
 from server.http import session_routes as sessions
 from server.http import sign_on_routes as sign_on
@@ -74,6 +75,7 @@ ROUTES: tuple[Entry, ...] = (
     Entry("/api/login", accounts.log_in, Action.LOG_IN, ("POST",)),
     Entry("/api/logout", accounts.log_out, Action.LOG_IN, ("POST",)),
     Entry("/api/password", accounts.change_password, Action.CHANGE_PASSWORD, ("POST",)),
+    Entry("/api/me/export", persons.export_own, Action.EXPORT_OWN),
     Entry("/api/invitation", accounts.look_at_link, Action.LOG_IN, ("POST",)),
     Entry("/api/invitation/accept", accounts.accept_link, Action.LOG_IN, ("POST",)),
     Entry("/api/people", accounts.list_people, Action.MANAGE_PEOPLE),

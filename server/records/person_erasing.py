@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from common.errors import AppError, ProtocolError
+from common.errors import AppError, DatabaseError, ProtocolError
 from server.records.folder import RecordFolder
 from server.store import audit, people, sessions
 from server.store.erasures import note_erasure
@@ -53,7 +53,7 @@ async def erase_person(
     DatabaseError when it could not be finished: it goes on with the next call or start.
     """
     done = ErasedPerson(person_id)
-    async with store.database.writing() as connection:
+    async with store.database.reading() as connection:
         person = await _there(connection, person_id)
         if not again:
             await _check(connection, person)
@@ -62,11 +62,15 @@ async def erase_person(
         done.kept = [session_id for session_id, _ in whose if session_id not in going]
         for session_id in () if again else going:
             await check_free(connection, session_id)
-        if person.state != "erased":
-            # From now on nobody logs in as them, and a start goes on from here.
-            await people.change(connection, person_id, state="erasing")
-        for rows in (logins, invitations):
-            await connection.execute(delete(rows).where(rows.c.person_id == person_id))
+    try:
+        await _announce(store, person)
+    except DatabaseError as error:
+        if error.code != "database.full":
+            raise
+        # What is erased makes the room that the database needs.
+        for session_id in going:
+            await _erase_folder(root / session_id)
+        await _announce(store, person)
     for session_id in going:
         await _erase_session(store, root, session_id, by=by)
         done.sessions.append(session_id)
@@ -89,6 +93,15 @@ async def finish_erasing_people(store: Store, root: Path, *, exams: Exams) -> No
             await erase_person(store, root, person_id, exams=exams, by="the server, at its start")
         except AppError as error:
             logger.error("person_not_erased", person=person_id, error=error.message)
+
+
+async def _announce(store: Store, person: Person) -> None:
+    async with store.database.writing() as connection:
+        if person.state != "erased":
+            # From now on nobody logs in as them, and a start goes on from here.
+            await people.change(connection, person.id, state="erasing")
+        for rows in (logins, invitations):
+            await connection.execute(delete(rows).where(rows.c.person_id == person.id))
 
 
 async def _there(connection: AsyncConnection, person_id: str) -> Person:
@@ -126,16 +139,19 @@ async def _sessions_of(connection: AsyncConnection, person_id: str) -> list[tupl
 
 
 async def _erase_session(store: Store, root: Path, session_id: str, *, by: str) -> None:
-    record = RecordFolder(root / session_id)
     async with store.database.writing() as connection:
         known = await sessions.by_id(connection, session_id)
         if known is not None and known.state == "ended":
             await sessions.set_state(connection, session_id, "erasing")
-    if await asyncio.to_thread(record.folder.is_dir):
-        await asyncio.to_thread(record.erase)
+    await _erase_folder(root / session_id)
     if known is not None and known.state != "erased":
         async with store.database.writing() as connection:
             await note_erasure(connection, session_id, by=by)
+
+
+async def _erase_folder(folder: Path) -> None:
+    if await asyncio.to_thread(folder.is_dir):
+        await asyncio.to_thread(RecordFolder(folder).erase)
 
 
 async def _forget(connection: AsyncConnection, person_id: str, going: list[str]) -> None:

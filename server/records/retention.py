@@ -90,8 +90,9 @@ class Retention:
         """Delete what was kept long enough; raises DatabaseError. `clock_is_right`: somebody looked, so none waits."""
         run = await self.look()
         at_ms = self._wall_ms()
-        judged = await self._note_look(at_ms)
-        run.why_not, run.alarm = judged.why_not, judged.alarm
+        noted = await self._note_look(at_ms)
+        if noted is not None:
+            run.why_not, run.alarm = noted.why_not, noted.alarm
         if clock_is_right:
             run.why_not = None
         if run.why_not is not None:
@@ -110,15 +111,23 @@ class Retention:
             run.deleted.append(due)
             self._deleted(due)
             logger.info("session_deleted", session=due.id, mode=due.mode, reason="kept long enough")
+        if noted is None:
+            await self._note_look(at_ms)
         return run
 
-    async def _note_look(self, at_ms: int) -> Judgement:
-        async with self._store.database.writing() as connection:
-            judged = judge(at_ms, await _looks(connection))
-            await facts.put(connection, LAST, str(at_ms))
-            await facts.put(connection, STEADY, str(judged.steady_since_ms))
-            if judged.alarm:
-                await audit.append(connection, "clock.doubted", reason=judged.why_not)
+    async def _note_look(self, at_ms: int) -> Judgement | None:
+        """Note what time it is; None where the disk is full, and what is deleted must make room first."""
+        try:
+            async with self._store.database.writing() as connection:
+                judged = judge(at_ms, await _looks(connection))
+                await facts.put(connection, LAST, str(at_ms))
+                await facts.put(connection, STEADY, str(judged.steady_since_ms))
+                if judged.alarm:
+                    await audit.append(connection, "clock.doubted", reason=judged.why_not)
+        except DatabaseError as error:
+            if error.code != "database.full":
+                raise
+            return None
         if judged.alarm:
             logger.warning("clock_doubted", reason=judged.why_not)
         return judged

@@ -105,11 +105,12 @@ async def lines(connection: AsyncConnection, *, since_ms: int = 0) -> AsyncItera
     async with connection.stream(wanted) as rows:
         async for row in rows:
             seq, at_ms, action, content_digest, previous, digest, salt, content = tuple(row)
-            told = _plain(content)
+            told = plain(content)
             yield AuditLine(int(seq), int(at_ms), action, content_digest, previous, digest, salt, told)
 
 
-def _plain(content: str | None) -> dict[str, Any] | None:
+def plain(content: str | None) -> dict[str, Any] | None:
+    """Return the content of a line as plain data, None once erased."""
     if content is None:
         return None
     try:

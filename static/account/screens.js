@@ -48,7 +48,15 @@ export function yourAccountScreen({ person, on_go, on_change, on_log_out }) {
     button(words.go_on, on_go, { kind: "primary" }),
     button(words.log_out, on_log_out, { kind: "secondary" }),
   );
-  return screen(words.yours(person.name), words.role(person.role), row, section(words.change_title, { className: "panel" }, form));
+  const take = h("a", { className: "button button-secondary", href: "/api/me/export", download: words.data_file }, words.data_take);
+  const data = section(
+    words.data_title,
+    { className: "panel" },
+    h("p", {}, words.data_lead),
+    h("div", { className: "row" }, take),
+    h("p", { className: "hint" }, words.data_erase),
+  );
+  return screen(words.yours(person.name), words.role(person.role), row, section(words.change_title, { className: "panel" }, form), data);
 }
 
 /** Return a screen that says one thing and has one way on. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import shutil
 import zipfile
@@ -104,6 +105,10 @@ async def test_a_candidate_finds_their_role_play_again_after_a_restart(
         assert {name: record[name] for name in ("cues", "talk", "latency")}.items() <= debrief.items()
         assert [turn["role"] for turn in record["turns"]][:2] == ["candidate", "patient"]
         assert (await anna.get(f"/api/sessions/{session_id}/recording")).content[:4] == b"fLaC"
+        mine = await anna.get("/api/me/export")
+        assert (mine.status_code, mine.headers["content-type"]) == (200, "application/zip")
+        with zipfile.ZipFile(io.BytesIO(mine.content)) as archive:
+            assert f"recordings/{session_id}.flac" in archive.namelist()
         log = (await anna.get(f"/api/sessions/{session_id}/log")).text
         assert {json.loads(line)["audience"] for line in log.splitlines()} == {"candidate"}
         developer = httpx2.AsyncClient(base_url=f"http://{address}", headers={"Authorization": f"Bearer {KEY}"})
@@ -152,12 +157,25 @@ async def test_a_candidate_finds_their_role_play_again_after_a_restart(
         made = capsys.readouterr().out.strip()
         assert command("backup", "--check", made) == 0
         back = ("--set", f"data_path={tmp_path / 'back'}")
+        # The master key is in no backup: it is put back by hand.
+        (tmp_path / "back").mkdir()
+        shutil.copy(tmp_path / "vault.key", tmp_path / "back")
         assert command("restore", made, *back) == 0
         assert command("restore", made, *back) == 1
         assert "is not empty" in capsys.readouterr().err
         assert command("audit", "verify", *back) == 0
         assert (tmp_path / "back" / "sessions" / session_id / EVENTS).read_bytes() == whole
         words = (log_path.parent / PAYLOADS).read_bytes()
+        assert command("users", "export", "anna", "--to", str(tmp_path / "anna.zip"), *place) == 0
+        with zipfile.ZipFile(tmp_path / "anna.zip") as archive:
+            assert {f"recordings/{session_id}.flac", f"logs/{session_id}.jsonl"} <= set(archive.namelist())
+            assert archive.read(f"recordings/{session_id}.flac")[:4] == b"fLaC"
+            (one,) = json.loads(archive.read("data.json"))["sessions"]
+            assert (one["consent_text"], one["consent"]["version"]) == ("Yes.", "1")
+            assert [turn["role"] for turn in one["turns"]][:2] == ["candidate", "patient"]
+        assert command("users", "erase", "anna", "--yes", *back) == 0
+        assert command("audit", "verify", *back) == 0
+        assert (tmp_path / "back" / "sessions" / session_id / PAYLOADS).read_bytes() == b""
         assert command("sessions", "delete", session_id, "--yes", *place) == 0
         assert command("audit", "verify", *place) == 0
         assert (log_path.parent / PAYLOADS).read_bytes() == b""

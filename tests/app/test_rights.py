@@ -58,6 +58,7 @@ SERVER: dict[str, set[str]] = {
     **{entry: set("DK") for entry in LAB},
     "GET /api/cards": set("GVCEDAK"),
     "POST /api/password": set("CEDA"),
+    "GET /api/me/export": set("CEDA"),
     "GET /api/people": set("A"),
     "POST /api/people": set("A"),
     "PATCH /api/people/{person_id}": set("A"),

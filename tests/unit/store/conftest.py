@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -58,6 +60,20 @@ def make_database(request: pytest.FixtureRequest, tmp_path: Path) -> MakeDatabas
 def database_settings(make_database: MakeDatabase) -> DatabaseSettings:
     """Settings of a database that is empty."""
     return make_database()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of a few megabytes of its own, so that it can really be full; only root may."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    words = ("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place))
+    if os.geteuid() != 0 or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("no disk can be mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(("umount", "--lazy", str(place)), check=True)
 
 
 @pytest.fixture
