@@ -38,6 +38,7 @@ from server.capacity import CALL_PLACES, measure_places
 from server.desk.desk import Desk
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
+from server.phrases import Phrases
 from server.records.housekeeping import session_folders
 from server.records.person_erasing import finish_erasing_people
 from server.records.retention import Retention
@@ -112,6 +113,7 @@ class Server:
         # By session: whoever has something to tell does so now and then.
         self.reports = RateLimit(REPORTS, now_s=lambda: self.clock.now_ms() / 1000.0)
         self.assessor = Assessor(self.choices.interpreter.factory)
+        self.phrases = Phrases(lambda: self.engines.synthesiser)
         self.index: SessionIndex
         self.registry: SessionRegistry
         self.eraser: Eraser

@@ -36,3 +36,10 @@ async def session_measures(request: Request) -> Response:
         return assessor.assess(log.records(Audience.DEVELOPER), session.card).as_json()
 
     return JSONResponse({"id": session.id, "mode": session.mode} | await asyncio.to_thread(read))
+
+
+async def session_phrase(request: Request) -> Response:
+    """Send a model phrase as WAV; any session that is one's own will do, since phrases are everybody's."""
+    number = request.path_params["number"]
+    sound = await server_of(request).phrases.sound(request.path_params["topic"], number)
+    return Response(sound, media_type="audio/wav")

@@ -90,6 +90,12 @@ ROUTES: tuple[Entry, ...] = (
     Entry(f"{_SESSION}/recording", records.session_recording, Action.HEAR_RECORDING, about_session=True),
     Entry(f"{_SESSION}/record", records.session_record, Action.READ_RECORD, about_session=True),
     Entry(f"{_SESSION}/measures", measures.session_measures, _measuring, about_session=True),
+    Entry(
+        f"{_SESSION}/phrases/{{topic}}/{{number:int}}",
+        measures.session_phrase,
+        Action.READ_MEASURES,
+        about_session=True,
+    ),
     Entry(f"{_SESSION}/log", records.session_log, Action.READ_LOG, about_session=True),
     Entry(f"{_SESSION}/problems", records.report_problem, Action.REPORT_PROBLEM, ("POST",), about_session=True),
     Entry("/api/rtc", calls.rtc_info, Action.TAKE_PART, in_handler=True),

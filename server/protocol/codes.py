@@ -105,6 +105,7 @@ OTHER_CODES: dict[str, str] = {
     "recording.unknown": "The server has no recording with this name.",
     "recording.truth": "The truth file of this recording can't be read; correct it.",
     "report.invalid": "The report can't be used; the message names the field, or the limit.",
+    "session.no_phrase": "There is no such model phrase.",
     "session.no_recording": "There is no recording, or it is not ready yet.",
     "rtc.bad_offer": "The SDP offer of a call can't be answered; the message says what is missing.",
     "rtc.too_big": "The SDP offer is too big.",

@@ -8,6 +8,7 @@ export class Listener {
   #until_ms = Infinity;
   #frame = 0;
   #on = [true, true];
+  #level = [1, 1]; // by which each voice is made as loud as the other
 
   constructor() {
     this.onchange = () => {}; // playing or not, or another place
@@ -77,7 +78,13 @@ export class Listener {
   /** Let a voice be heard or not: 0 is left (the candidate), 1 is right (the patient). */
   hear(track, on) {
     this.#on[track] = on;
-    if (this.#gains[track]) this.#gains[track].gain.value = on ? 1 : 0;
+    this.#set(track);
+  }
+
+  /** Play each voice by so much louder, or quieter. */
+  level(gains) {
+    this.#level = gains;
+    this.#on.forEach((_, track) => this.#set(track));
   }
 
   /** Let everything go. */
@@ -98,11 +105,15 @@ export class Listener {
     const split = this.#context.createChannelSplitter(2);
     source.connect(split);
     this.#gains = this.#on.map((on, track) => {
-      const gain = new GainNode(this.#context, { gain: on ? 1 : 0, channelCount: 1, channelCountMode: "explicit" });
+      const gain = new GainNode(this.#context, { gain: on ? this.#level[track] : 0, channelCount: 1, channelCountMode: "explicit" });
       split.connect(gain, track);
       gain.connect(this.#context.destination);
       return gain;
     });
+  }
+
+  #set(track) {
+    if (this.#gains[track]) this.#gains[track].gain.value = this.#on[track] ? this.#level[track] : 0;
   }
 
   #changed() {

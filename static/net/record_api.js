@@ -4,11 +4,22 @@ import { Problem } from "../core/problems.js";
 import { request, withToken } from "./api.js";
 
 const path = (session, what = "") => `/api/sessions/${encodeURIComponent(session.id)}${what}`;
+const READING_DEADLINE_MS = 45000; // the first role-play after a start is read with a model that is loaded first
 const SOUND_DEADLINE_MS = 120000; // 20 MB over a slow line
 
 /** Return the record: turns with their places, cues, talk, latency, and {state, size_bytes, duration_ms} of the recording. */
 export async function fetchRecord(session) {
   return (await request(path(session, "/record"), withToken(session))).json();
+}
+
+/** Return what can be said of it: {measures, tasks, coaching}. */
+export async function fetchAssessment(session) {
+  return (await request(path(session, "/measures"), { ...withToken(session), deadline_ms: READING_DEADLINE_MS })).json();
+}
+
+/** Return a model phrase, spoken, as a Blob. */
+export async function fetchPhrase(session, topic, number) {
+  return (await request(path(session, `/phrases/${encodeURIComponent(topic)}/${number}`), withToken(session))).blob();
 }
 
 /** Return the recording as a Blob. */

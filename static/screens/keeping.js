@@ -1,6 +1,6 @@
 /** What is kept of a role-play: to be saved, or deleted. */
 
-import { deleteRecord, fetchLog } from "../net/record_api.js";
+import { deleteRecord } from "../net/record_api.js";
 import { strings } from "../strings.js";
 import { announce } from "../ui/announce.js";
 import { ask } from "../ui/dialogs.js";
@@ -23,22 +23,7 @@ export function keepingPanel({ session, mode, kept, on_deleted }) {
     urls.push(url);
     return h("a", { className: "button button-secondary", href: url, download: file }, text);
   };
-  const log = button(
-    words.log_save,
-    async () => {
-      try {
-        const blob = await fetchLog(session);
-        const save = link(blob, words.log_file(session.card.id), words.log_save);
-        save.click();
-        setText(status, "");
-      } catch {
-        setText(status, words.not_fetched);
-      }
-    },
-    { kind: "secondary" },
-  );
   const remove = mode === "exam" ? h("p", { className: "hint" }, words.keeping_exam) : removal(session, status, on_deleted);
-  row.append(log);
   const title = mode === "exam" ? words.keeping_exam_title : words.keeping;
   const days = mode === "exam" ? kept.exam_days : kept.practice_days;
   const hint = h("p", { className: "hint" }, `${words.kept(days)} ${words.keeping_hint}`);

@@ -1,6 +1,7 @@
 /** Listening to a role-play that is over: waits for its recording, fetches it, and joins the player with the text. */
 
 import { stretchOf } from "../core/places.js";
+import { gainsOf } from "../core/track_levels.js";
 import { Listener, tracksOf } from "../audio/listener.js";
 import { fetchRecord, fetchSound } from "../net/record_api.js";
 import { strings } from "../strings.js";
@@ -10,9 +11,10 @@ import { PlayerView } from "../ui/player_view.js";
 const words = strings.debrief;
 const ASK_EVERY_MS = 700; // joining five minutes takes about half a second
 const ASK_TIMES = 40;
+const TRACKS_HZ = 8000; // enough to draw voices, and to tell how loud they are
 
 /**
- * Return {element, close} of the panel. `recording` is the record's account of it, `transcript` a TranscriptView.
+ * Return {element, play(from_ms, to_ms), close} of the panel. `recording` is the record's account of it, `transcript` a TranscriptView.
  * `on_ready(blob)` is called once the sound is here.
  */
 export function recordingPanel({ session, recording, transcript, on_ready }) {
@@ -61,7 +63,9 @@ export function recordingPanel({ session, recording, transcript, on_ready }) {
       setText(status, words.recording_hint);
       on_ready(blob);
       show();
-      player.draw(await tracksOf(blob));
+      const tracks = await tracksOf(blob, TRACKS_HZ);
+      listener.level(gainsOf(tracks, TRACKS_HZ));
+      player.draw(tracks);
     } catch {
       if (!closed && player.element.hidden) failed(words.recording_failed); // without its picture it can still be heard
     }
@@ -81,6 +85,11 @@ export function recordingPanel({ session, recording, transcript, on_ready }) {
   load();
   return {
     element: section(words.listen, { className: "panel panel-listen" }, player.element, status, again),
+    play: (from_ms, to_ms) => {
+      if (player.element.hidden) return; // there is no sound (yet)
+      const stretch = stretchOf({ from_ms, to_ms }, listener.duration_ms);
+      listener.play(stretch.from_ms, { until_ms: stretch.to_ms });
+    },
     close: () => {
       closed = true;
       listener.close();

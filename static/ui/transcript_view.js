@@ -8,6 +8,7 @@ import { strings } from "../strings.js";
 import { speaker } from "./caption_view.js";
 import { button, h, IN_ENGLISH } from "./dom.js";
 import { unclearWord, withUnclear } from "./unclear_word.js";
+import { correctableWord } from "./word_correction.js";
 
 const words = strings.debrief;
 
@@ -15,15 +16,20 @@ export class TranscriptView {
   #rows = [];
   #turns;
   #names;
+  #corrections;
   #now = null; // the word that is heard
 
-  /** `turns` are those of the record, or lines of captions, which have no places and can't be heard; `names` are the sides'. */
-  constructor(turns, { names = { candidate: speaker("candidate"), patient: speaker("patient") } } = {}) {
+  /**
+   * `turns` are those of the record, or lines of captions, which have no places and can't be heard; `names` are the
+   * sides'. With Corrections the candidate can say what was said where it was not heard clearly.
+   */
+  constructor(turns, { names = { candidate: speaker("candidate"), patient: speaker("patient") }, corrections = null } = {}) {
     this.#names = names;
+    this.#corrections = corrections;
     this.#turns = turns.map((turn) => ({ words: [], ...turn }));
     this.onturn = () => {}; // (turn)
     this.onword = () => {}; // (turn, from_ms)
-    this.#rows = this.#turns.map((turn) => this.#row(turn));
+    this.#rows = this.#turns.map((turn, number) => this.#row(turn, number));
     this.element = h("ol", { className: "said" }, ...this.#rows.map((row) => row.element));
     this.element.addEventListener("click", (event) => this.#clicked(event));
   }
@@ -58,7 +64,7 @@ export class TranscriptView {
     });
   }
 
-  #row(turn) {
+  #row(turn, number) {
     const has_place = turn.from_ms !== undefined;
     const can_play = turn.words.length > 0;
     const label = words.turn_label(this.#names[turn.role], has_place ? formatElapsed(turn.from_ms) : "");
@@ -70,9 +76,11 @@ export class TranscriptView {
           attrs: { "aria-label": words.play_turn(label) },
         })
       : null;
-    const spans = turn.words.map(([text, from_ms, , confidence]) => {
+    const spans = turn.words.map(([text, from_ms, , confidence], place) => {
       const props = { className: "word", data: { from: from_ms } };
-      return isUnclear(confidence) ? unclearWord(text, props) : h("span", props, text);
+      if (!isUnclear(confidence)) return h("span", props, text);
+      if (turn.role !== "candidate" || !this.#corrections) return unclearWord(text, props);
+      return correctableWord(text, this.#corrections.at(number, place), (put) => this.#corrections.put(number, place, put), props);
     });
     const spaced = spans.flatMap((span, index) => (index === 0 ? [span] : [" ", span]));
     const marks = [turn.typed ? words.typed : "", turn.interrupted ? words.interrupted : ""].filter(Boolean);

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from pathlib import Path
 
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 from bench.cli import app as command_line
@@ -52,6 +54,21 @@ async def test_measures_are_for_the_candidate_of_a_practice_and_for_examiners_of
         assert refused.status_code == 403
         assert "measures" not in refused.json()
         assert (await examiner.get(f"/api/sessions/{exam}/measures")).json()["mode"] == "exam"
+
+
+@pytest.mark.asyncio
+async def test_model_phrases_are_spoken_and_only_they(tmp_path: Path) -> None:
+    async with world(tmp_path) as one:
+        candidate = await one.person("anna@example.org")
+        address = f"/api/sessions/{await spoken(one, of=await one.id_of('anna@example.org'))}/phrases"
+        answer = await candidate.get(f"{address}/empathy/0")
+        assert answer.headers["content-type"] == "audio/wav"
+        audio, rate_hz = soundfile.read(io.BytesIO(answer.content))
+        assert (rate_hz, len(audio) > rate_hz // 2) == (24_000, True)
+        assert (await candidate.get(f"{address}/empathy/0")).content == answer.content
+        for wrong in ("empathy/99", "anything/0"):
+            refused = await candidate.get(f"{address}/{wrong}")
+            assert (refused.status_code, refused.json()["error"]["code"]) == (404, "session.no_phrase")
 
 
 @pytest.mark.asyncio

@@ -82,6 +82,7 @@ SESSION: dict[str, tuple[set[str], set[str], set[str], set[str]]] = {
     "GET /api/sessions/{session_id}/recording": (set("CEDATK"), set("DK"), set("EDK"), set("CEDATK")),
     # Of their own exam nobody is told figures.
     "GET /api/sessions/{session_id}/measures": (set("CEDATK"), set("DK"), set("EDK"), set("DK")),
+    "GET /api/sessions/{session_id}/phrases/{topic}/{number:int}": (set("CEDATK"), set("DK"), set("DK"), set("CEDATK")),
     "GET /api/sessions/{session_id}/log": (set("CEDATK"), set("DK"), set("EDK"), set("CEDATK")),
     "POST /api/sessions/{session_id}/join": (set("CDTK"), set("DK"), set("DK"), set("CDTK")),
     "POST /api/sessions/{session_id}/problems": (set("CDTK"), set("DK"), set("DK"), set("CDTK")),
@@ -110,7 +111,14 @@ def routes_of(app: Any) -> set[str]:
 
 async def ask(client: httpx2.AsyncClient, entry: str, **named: str) -> int:
     method, path = entry.split()
-    for name, value in {"person_id": "per_x", "call_id": "call_x", "name:path": "x.wav", **named}.items():
+    for name, value in {
+        "person_id": "per_x",
+        "call_id": "call_x",
+        "name:path": "x.wav",
+        "topic": "cues",
+        "number:int": "0",
+        **named,
+    }.items():
         path = path.replace(f"{{{name}}}", value)
     body: dict[str, Any] = {"json": {"card": CARD}} if method == "POST" else {}
     if path.startswith("/v1/"):

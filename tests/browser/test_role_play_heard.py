@@ -29,6 +29,8 @@ NOTE_WORD = """(word) => new MutationObserver(() => {
 AUDIBLE = 0.01  # full scale 1: -40 dBFS
 # Two conversations and all other tests share two cores: how late an answer may be there says nothing of the product.
 VOICE_TO_VOICE_MS = (200, 30_000)
+# The first role-play that is read waits for the interpreter to learn.
+MEASURED_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -92,14 +94,16 @@ def test_afterwards_every_turn_and_word_can_be_heard(
         check_heard(said.all_text_contents()[::2])
     told = page.get_by_role("region", name="What the patient told you")
     if undisturbed:
-        expect(told.locator(".topics-told li")).to_have_text(["Smoking"])
+        expect(told.locator(".topics-told li > span")).to_have_text(["Smoking"])
         expect(told.locator(".topics-missed li")).to_have_count(8)
-    expect(told.locator(".topics-told li, .topics-missed li")).to_have_count(9)
+    expect(told.locator(".topics li")).to_have_count(9)
+    expect(page.get_by_role("region", name="What was counted")).to_be_visible(timeout=MEASURED_MS)
     shares = page.get_by_role("region", name="Who spoke how much").locator(".share-text span").all_text_contents()
     percents = [int("".join(filter(str.isdigit, share))) for share in shares]
     assert sum(percents) == 100
     assert not undisturbed or all(20 <= percent <= 80 for percent in percents)
-    expect(page.get_by_role("region", name="How fast the patient answered")).to_contain_text("Usually within")
+    page.get_by_text("For developers").click()
+    expect(page.get_by_text("Usually within")).to_be_visible()
     check_recording(page, tmp_path / "recording.flac", undisturbed=undisturbed)
     page.get_by_role("button", name="Same card again").click()
     steps.heading(page, "Prepare").wait_for()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from pipelines import events as e
 from pipelines.engines import Word
@@ -39,8 +39,12 @@ class SpokenLog:
         *,
         pauses: Mapping[int, float] | None = None,
         sure: float | None = 0.9,
+        unclear: Set[int] = frozenset(),
     ) -> None:
-        """Say a turn; `pauses` has milliseconds of silence by the number of words before them."""
+        """Say a turn; `pauses` has milliseconds of silence by the number of words before them.
+
+        The words at the places of `unclear` were heard without confidence.
+        """
         self._turn += 1
         from_ms, words = self.at_ms, []
         for place, word in enumerate(text.split()):
@@ -48,11 +52,11 @@ class SpokenLog:
                 silent_ms = (pauses or {})[place]
                 self._log.append(e.SpeechResumed(self._turn, self.at_ms, silent_ms))
                 self.at_ms += silent_ms
-            words.append(Word(word, round(self.at_ms), round(self.at_ms + WORD_MS), sure))
+            words.append(Word(word, round(self.at_ms), round(self.at_ms + WORD_MS), 0.1 if place in unclear else sure))
             self.at_ms += WORD_MS
         self._log.append(e.SegmentHeard(self._turn, 0, text, tuple(words), 100.0))
         self._log.append(e.UtteranceInterpreted(self._turn, act, 0.9, {}, 0.5, ""))
-        known = () if sure is None else (sure,) * len(words)
+        known = () if sure is None else tuple(word.confidence for word in words)
         self._log.append(e.TurnCommitted(self._turn, text, from_ms, self.at_ms, confidences=known))
 
     def patient(self, text: str, *, tells: str | None = None, heard: str | None = None) -> None:
