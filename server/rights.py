@@ -46,6 +46,7 @@ class Action(StrEnum):
     FOLLOW = "desk.follow"
     LISTEN = "desk.listen"
     NOTE = "desk.note"
+    MARK = "desk.mark"
     USE_LAB = "lab.use"
     READ_WAITS = "lab.waits"
 
@@ -92,6 +93,7 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     Action.FOLLOW: {"examiner": _EXAMS, "developer": _ALL},
     Action.LISTEN: {"examiner": _EXAMS, "developer": _ALL},
     Action.NOTE: {"examiner": _EXAMS, "developer": _ALL},
+    Action.MARK: {"examiner": _EXAMS, "developer": _ALL},
     Action.MANAGE_PEOPLE: {"admin": _ALL},
     Action.USE_LAB: {"developer": _ALL},
     Action.READ_WAITS: {"developer": _ALL},
@@ -99,7 +101,7 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
 
 OPENING: dict[str, Action] = {"practice": Action.OPEN_PRACTICE, "exam": Action.OPEN_EXAM}
 """What opening a role-play of a mode asks for."""
-OF_OTHERS = frozenset({Action.FOLLOW, Action.LISTEN, Action.NOTE})
+OF_OTHERS = frozenset({Action.FOLLOW, Action.LISTEN, Action.NOTE, Action.MARK})
 """What nobody does with a role-play of their own: they would see what the patient has not told them yet."""
 
 MESSAGES: dict[Role, bool] = {"candidate": True, "developer": True}

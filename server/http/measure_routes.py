@@ -11,9 +11,10 @@ from starlette.responses import JSONResponse, Response
 from common.errors import AccessError
 from pipelines.events import Audience
 from pipelines.log.stored_events import StoredLog
+from server.http.marking_routes import check_measures
 from server.http.record_routes import kept, must_be_over
 from server.http.requests import server_of
-from server.http.who import note_reading, own_session
+from server.http.who import name_of, note_reading, own_session
 from server.records.folder import RecordFolder
 
 
@@ -24,6 +25,9 @@ async def session_measures(request: Request) -> Response:
     if session.mode == "exam" and own and principal.role != "developer":
         raise AccessError("the figures of an exam are for those who examine it", http_status=403, close_code=4403)
     must_be_over(session)
+    if session.mode == "exam" and principal.role == "examiner":
+        # The machine says nothing to whoever has still to mark.
+        await check_measures(server_of(request), session, name_of(principal))
     await kept(session.written)
     note_reading(request, "measures.read")
     assessor, vault = server_of(request).assessor, server_of(request).vault

@@ -13,6 +13,7 @@ from server.http import call_routes as calls
 from server.http import desk_routes as desk
 from server.http import history_routes as history
 from server.http import lab_routes as lab
+from server.http import marking_routes as marking
 from server.http import measure_routes as measures
 from server.http import note_routes as notes
 from server.http import page_routes as pages
@@ -108,6 +109,9 @@ ROUTES: tuple[Entry, ...] = (
     Entry(f"{_SESSION}/follow", desk.follow, Action.FOLLOW, ("POST",), about_session=True),
     Entry(f"{_SESSION}/notes", notes.list_notes, Action.NOTE, about_session=True),
     Entry(f"{_SESSION}/notes", notes.add_note, Action.NOTE, ("POST",), about_session=True),
+    Entry(f"{_SESSION}/marks", marking.read_marks, Action.MARK, about_session=True),
+    Entry(f"{_SESSION}/marks", marking.save_marks, Action.MARK, ("POST",), about_session=True),
+    Entry(f"{_SESSION}/marks.csv", marking.marks_table, Action.MARK, about_session=True),
     Entry("/lab", lab.page, Action.SEE_SERVER, gate=lab.check_there),
     Entry("/api/lab", lab.overview, Action.USE_LAB, gate=lab.gate),
     Entry("/api/lab/sessions", lab.create_session, Action.USE_LAB, ("POST",), gate=lab.gate),

@@ -23,7 +23,7 @@ from server.store.holds import check_free, of_person
 from server.store.people import Person
 from server.store.store import Store
 from server.store.tables import audit as audit_table
-from server.store.tables import audit_contents, consents, invitations, logins, notes
+from server.store.tables import audit_contents, consents, invitations, logins, markings, notes
 from server.store.tables import people as people_table
 from server.store.tables import sessions as table
 
@@ -163,6 +163,7 @@ async def _forget(connection: AsyncConnection, person_id: str, going: list[str])
         await connection.execute(update(consents).where(consents.c.session_id == session_id).values(person_id=None))
     # What an examiner wrote about others stays, for the exam's sake, without the examiner's name.
     await connection.execute(update(notes).where(notes.c.author_id == person_id).values(author="(erased)"))
+    await connection.execute(update(markings).where(markings.c.examiner_id == person_id).values(examiner="(erased)"))
     about = audit_contents.c.content.contains(f'"person":"{person_id}"', autoescape=True)
     kinds = or_(*(audit_table.c.action.like(kind) for kind in OF_ADDRESSES))
     theirs = select(audit_table.c.seq).where(audit_table.c.seq == audit_contents.c.seq, kinds).exists()

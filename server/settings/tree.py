@@ -36,6 +36,7 @@ from server.settings.aliases import apply_aliases
 from server.settings.backup import BackupSettings
 from server.settings.lab import LabSettings
 from server.settings.limits import LimitSettings
+from server.settings.marking import MarkingSettings
 from server.settings.profiles import PROFILE, profile_layer
 from server.settings.reservations import ReservationSettings
 from server.settings.retention import RetentionSettings
@@ -218,6 +219,7 @@ class Settings(_Section):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     vault: VaultSettings = Field(default_factory=VaultSettings)
+    marking: MarkingSettings = Field(default_factory=MarkingSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
     data_path: Path = Field(default=Path(".data"), description="Folder for recordings and session logs.")

@@ -137,6 +137,19 @@ notes = Table(
     Index("ix_notes_session", "session_id", "made_ms", "id"),
 )
 
+markings = Table(
+    "markings",
+    metadata,
+    Column("session_id", String(64), primary_key=True),
+    Column("examiner_id", String(64), primary_key=True),
+    # Of an examiner's sheets on a session the first is 1; each takes the place of the one before, and none is changed.
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("examiner", String(200), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("sheet", Text, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

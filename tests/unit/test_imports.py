@@ -18,6 +18,7 @@ MAY_NOT_IMPORT = {room: set(ROOMS[index + 1 :]) for index, room in enumerate(ROO
 SERVER = (
     "reports",
     "settings",
+    "marking",
     "vault",
     "store",
     "protocol",

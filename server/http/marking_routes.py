@@ -1,0 +1,140 @@
+"""The routes of marking: one's own sheet, what may be seen of others', and the outcome as a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from common.errors import ProtocolError
+from server.host import Server
+from server.http.record_routes import must_be_over
+from server.http.requests import parse_json, read_body, server_of
+from server.http.who import name_of, own_session
+from server.marking.criteria import BY_ID, CRITERIA
+from server.marking.outcome import Outcome, Signed, outcome_of
+from server.marking.sheet import Sheet, read_sheet
+from server.records.folder import RecordFolder
+from server.sessions.session import Session
+from server.store import markings, people
+from server.store.markings import Marking
+from server.store.tokens import now_ms
+
+MAX_BODY_BYTES = 262_144
+ASKED = {"after", "state", "sheet"}
+
+
+async def read_marks(request: Request) -> Response:
+    """Send the criteria, one's own last sheet and its number, and what one may see of everybody's."""
+    principal, session = own_session(request)
+    reader = name_of(principal)
+    async with server_of(request).store.database.reading() as connection:
+        rows = await markings.of_session(connection, session.id)
+    return JSONResponse(_shown(server_of(request), rows, reader))
+
+
+async def save_marks(request: Request) -> Response:
+    """Keep a sheet as a draft or signed: 201; `after` is the number of the one that it takes the place of.
+
+    Raises ProtocolError for one that can't be kept.
+    """
+    principal, session = own_session(request)
+    server, examiner_id = server_of(request), name_of(principal)
+    must_be_over(session)
+    asked = parse_json(await read_body(request, max_bytes=MAX_BODY_BYTES), max_bytes=MAX_BODY_BYTES)
+    if set(asked) != ASKED or asked["state"] not in ("draft", "signed") or type(asked["after"]) is not int:
+        raise ProtocolError('send {"after": 0, "state": "draft" or "signed", "sheet": {...}}', code="marking.fields")
+    sheet = read_sheet(asked["sheet"])
+    if asked["state"] == "signed" and sheet.lacks:
+        raise ProtocolError(f"{sheet.lacks[0]}: give a mark before you sign", code="marking.fields")
+    if RecordFolder(session.folder).erased:
+        raise ProtocolError("this role-play was deleted; it can't be marked", code="marking.refused")
+    async with server.store.database.writing() as connection:
+        names = await people.names(connection, {examiner_id})
+        await markings.add(
+            connection,
+            Marking(
+                session.id,
+                examiner_id,
+                asked["after"] + 1,
+                names.get(examiner_id, examiner_id),
+                asked["state"],
+                sheet.model_dump_json(),
+                now_ms(),
+            ),
+        )
+        rows = await markings.of_session(connection, session.id)
+    return JSONResponse(_shown(server, rows, examiner_id), status_code=201)
+
+
+async def marks_table(request: Request) -> Response:
+    """Send the marks of a role-play as CSV, once one may see them: a row for each criterion, a column for each name."""
+    principal, session = own_session(request)
+    async with server_of(request).store.database.reading() as connection:
+        rows = await markings.of_session(connection, session.id)
+    outcome = _outcome(server_of(request), rows)
+    if not outcome.may_see(name_of(principal)):
+        raise _not_yet()
+    text = io.StringIO()
+    table = csv.writer(text)
+    everybody = [*outcome.markers, *([outcome.adjudicator] if outcome.adjudicator is not None else [])]
+    table.writerow(["session", "criterion", "most", *(_safe(one.examiner) for one in everybody), "differs", "decided"])
+    differs, decided = outcome.differs, outcome.decided()
+    for criterion in CRITERIA:
+        marks = [one.sheet.marks[criterion.id].mark for one in everybody]
+        differ = "yes" if criterion.id in differs else "no"
+        table.writerow([session.id, criterion.name, criterion.most, *marks, differ, decided.get(criterion.id, "")])
+    headers = {"Content-Disposition": f'attachment; filename="{session.id}-marks.csv"'}
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def check_measures(server: Server, session: Session, reader: str) -> None:
+    """Raise ProtocolError while somebody may not see what the machine has measured of an exam."""
+    async with server.store.database.reading() as connection:
+        rows = await markings.of_session(connection, session.id)
+    if not _outcome(server, rows).may_see(reader):
+        raise _not_yet()
+
+
+def _not_yet() -> ProtocolError:
+    return ProtocolError(
+        "this is shown once all examiners have signed their marks",
+        code="marking.blind",
+        http_status=409,
+    )
+
+
+def _shown(server: Server, rows: list[Marking], reader: str) -> dict[str, Any]:
+    mine = [row for row in rows if row.examiner_id == reader]
+    last = mine[-1] if mine else None
+    return {
+        "criteria": [criterion.as_json() for criterion in BY_ID.values()],
+        "examiners": server.settings.marking.examiners,
+        "own": {
+            "number": last.number if last is not None else 0,
+            "state": last.state if last is not None else None,
+            "signed": any(row.state == "signed" for row in mine),
+            "sheet": json.loads(last.sheet) if last is not None else {"marks": {}, "comment": ""},
+        },
+        "outcome": _outcome(server, rows).as_json(reader),
+    }
+
+
+def _outcome(server: Server, rows: list[Marking]) -> Outcome:
+    """Return what comes of all rows; of each examiner the last sheet that was signed stands."""
+    standing: dict[str, Signed] = {}
+    for row in rows:
+        if row.state == "signed":
+            sheet = Sheet.model_validate_json(row.sheet)
+            first_ms = standing[row.examiner_id].signed_ms if row.examiner_id in standing else row.made_ms
+            standing[row.examiner_id] = Signed(row.examiner_id, row.examiner, sheet, first_ms)
+    return outcome_of(list(standing.values()), server.settings.marking)
+
+
+def _safe(text: str) -> str:
+    """Return a name that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" else text
