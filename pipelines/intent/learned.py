@@ -41,8 +41,12 @@ ABOUT = frozenset({Act.CUE, Act.UNSURE, Act.UNKNOWN, Act.INVITATION})
 SHARED_WITH = frozenset({Act.CUE, Act.UNKNOWN, Act.IDENTITY})
 # So sure must it be that a cue was asked for beside something else.
 SURE = 0.85
-# "Did it help?" is about what was asked before it, and is nobody's common topic.
-POINTS_BACK = re.compile(r"\b(?:it|that|this|they|them|these|those|ones?)\b", re.IGNORECASE)
+# "Did it help?" and "How much?" are about what was asked before them.
+POINTS_BACK = re.compile(
+    r"\b(?:it|that|this|they|them|these|those|ones?)\b"
+    r"|^\W*(?:and\W+)?(?:how|why|when|where|who|which|what)(?: \w+)?\W*$",
+    re.IGNORECASE,
+)
 PUNCTUATION = ".,?!;:'\""
 
 
@@ -143,11 +147,14 @@ class LearnedInterpreter:
         for place, text in enumerate(questions):
             reading = read(classifier.acts, shares[place], items[place], first=False)
             item, topic = index.items[int(items[place].argmax())], _foreign_topic(index, near[place : place + 1])
-            if item == main or (reading.act is Act.CUE and reading.confidence >= (SURE if item in cues else FITS)):
+            sure = reading.act is Act.CUE and reading.confidence >= (SURE if item in cues else FITS)
+            if main in (item, topic):
+                asked.setdefault(main, AlsoAsked(text))
+            elif POINTS_BACK.search(text):
+                continue
+            elif sure:
                 asked.setdefault(item, AlsoAsked(text, item=item))
-            elif topic == main or (
-                reading.act in (Act.UNKNOWN, Act.IDENTITY) and topic and not POINTS_BACK.search(text)
-            ):
+            elif reading.act in (Act.UNKNOWN, Act.IDENTITY) and topic:
                 asked.setdefault(topic, AlsoAsked(text, topic=topic))
         return tuple(each for name, each in asked.items() if name != main) if main in asked else ()
 

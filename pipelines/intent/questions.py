@@ -10,6 +10,7 @@ from pipelines.intent.sentences import sentences_of
 MOST = 3
 # What is left of a question behind "or" has so few words where it goes on with its beginning.
 SHARED_WORDS = 5
+LIKE_WORDS = 2
 
 _AUXILIARY = r"(?:do|does|did|is|are|was|were|have|has|had|can|could|will|would|should)"
 _WHO = r"(?:you|he|she|it|they|there|this|that|anyone|anybody|any|your|his|her|the)"
@@ -17,6 +18,8 @@ _ASKING = rf"(?:{_AUXILIARY}(?:n't)? {_WHO}\b|(?:how|what|when|where|who|which|w
 _NEXT = re.compile(
     rf"(?:,\s*|\s+)(?:and|or|but)\s+(?:also\s+)?(?={_ASKING})|,\s+(?={_AUXILIARY} {_WHO}\b)", re.IGNORECASE
 )
+_SMALL = re.compile(r"\b(?:a|an|any|the|other)\b", re.IGNORECASE)
+_NOUN = re.compile(r"(?:a|an|any)\b", re.IGNORECASE)
 _JOINED = re.compile(r"(?:,\s*|\s+)(?:and|or)\s+", re.IGNORECASE)
 # What a second half goes on with: "do you have", "have you had any", "is there", "any".
 _BEGINNING = re.compile(
@@ -42,5 +45,8 @@ def _halves(question: str) -> list[str]:
     begins = _BEGINNING.search(question)
     first, *others = _JOINED.split(question.rstrip("?. "))
     if begins is None or not others or begins.end() >= len(first) or len(others[-1].split()) > SHARED_WORDS:
+        return [question]
+    # "Does she scratch more indoors or outdoors?" is one question.
+    if len(_SMALL.sub("", first[begins.end() :]).split()) > LIKE_WORDS and not _NOUN.match(others[-1]):
         return [question]
     return [f"{first}?", *(f"{begins[0]} {other}?" for other in others)]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pipelines.engines import AlsoAsked, CueMatch, HistoryItem, Interpretation, Release, RespondKind
 from pipelines.intent.acts import Act
 from pipelines.intent.intents import IDENTITY_AGE
+from pipelines.intent.reading import FITS
 from pipelines.intent.understanding import ASKED_FLOOR, BARE_FLOOR
 from pipelines.intent.word_index import BARE_CONFIDENCE
 from pipelines.intent.words import tokens
@@ -178,6 +179,8 @@ class _Telling:
                 return self._say(lines.closing)
             case Act.IDENTITY if self.card.patient.name.split()[-1].lower() in tokens(self.moment.text):
                 return self._say([NAME_CHECK_LINE], "was asked by name")
+            case Act.IDENTITY if self._named_fact():
+                return self._tell_fact(self._named_fact())
             case Act.IDENTITY if self._has_fact(BIRTH_FACT) and "birth" in tokens(self.moment.text):
                 return self._tell_fact(BIRTH_FACT)
             case Act.IDENTITY:
@@ -302,6 +305,10 @@ class _Telling:
         fact = next((match.cue for match in self.heard.cues if match.cue not in self.cues), "")
         if fact and self.heard.cues[0].cue == fact and self.heard.cues[0].probability >= ASKED_FLOOR:
             return self._tell_fact(fact)
+        top = self.heard.cues[0] if self.heard.cues else None
+        meant = self.cues.get(top.cue) if top is not None and top.probability >= FITS else None
+        if meant is not None and meant.kind == "volunteered" and not self._may_tell(meant):
+            return self._say(self.lines.not_yet, f"'{meant.id}' is not due yet")
         first = self._first_untold()
         if not self.told and first is not None and "anything else" not in self.moment.text.lower():
             return self._tell(first, "no worry is due before it")
@@ -332,6 +339,11 @@ class _Telling:
     def _identity(self, *, by_age: bool) -> str:
         patient = self.card.patient
         return AGE_LINE.format(age=patient.age) if by_age else NAME_LINE.format(name=patient.name)
+
+    def _named_fact(self) -> str:
+        """Return the fact that a question for a name is about: that of the child, or the animal."""
+        top = self.heard.cues[0] if self.heard.cues else None
+        return top.cue if top is not None and top.probability >= FITS and top.cue not in self.cues else ""
 
     def _has_fact(self, fact_id: str) -> bool:
         return any(fact.id == fact_id for fact in self.card.facts)

@@ -248,6 +248,19 @@ def test_an_offer_is_taken_and_a_choice_left_to_who_knows(text: str, lines: str)
     assert answer(text, Act.PROPOSAL).text in getattr(wound().lines, lines)
 
 
+def test_a_worry_that_is_asked_for_too_early_is_not_told() -> None:
+    heard = Interpretation(Act.INVITATION, 0.9, (CueMatch("worry-leg", 0.9, "what worries you"),))
+    assert release(heard).text in wound().lines.not_yet
+    assert release(heard, told=("how-it-happened",)).cue == "worry-leg"
+
+
+def test_a_question_for_the_name_of_another_is_answered_with_that_name() -> None:
+    card = CardLibrary.load(Path(__file__).parents[2] / "configs" / "cards")["veterinary-itchy-dog"]
+    heard = Interpretation(Act.IDENTITY, 0.99, (CueMatch("dog-name", 0.9, "what is her name"),))
+    told = Disclosure(card)(Moment(RespondKind.REPLY, 1, "What's her name?", heard))
+    assert told.text in card.fact("dog-name").says
+
+
 def test_who_asks_for_the_date_of_birth_by_the_name_gets_both() -> None:
     told = answer("Can I have your full name and date of birth please?", Act.IDENTITY)
     assert told.fact == "date-of-birth"

@@ -59,6 +59,8 @@ def test_what_is_asked_for_is_found(interpreter: LearnedInterpreter, text: str, 
     assert heard.act is Act.CUE, heard.reason
     assert heard.cues[0].cue == item
     assert heard.also == ()
+    assert heard.cues[0].probability == heard.confidence == heard.asks
+    assert heard.cues[0].example in heard.reason
 
 
 @pytest.mark.parametrize(
@@ -76,8 +78,11 @@ def test_what_is_asked_in_the_same_breath_is_found_too(
     items = {heard.cues[0].cue, *(each.item for each in heard.also)} - {""}
     assert items == {item, also[0]} - {""}
     assert [each.topic for each in heard.also if each.topic] == [topic for topic in also[1:] if topic]
-    assert heard.cues[0].probability == heard.confidence == heard.asks
-    assert heard.cues[0].example in heard.reason
+
+
+@pytest.mark.parametrize("text", ["Have you had a tetanus shot before and did it help?", "Do you smoke? How much?"])
+def test_a_question_about_the_one_before_asks_for_nothing_else(interpreter: LearnedInterpreter, text: str) -> None:
+    assert ask(interpreter, text).also == ()
 
 
 @pytest.mark.parametrize("text", ["Do you have chest pain?", "Do you have any trouble with your eyesight?"])

@@ -19,9 +19,11 @@ from pipelines.intent.questions import MOST, questions_of
         ("What did your dad do, was he ill too?", ["What did your dad do", "was he ill too?"]),
         ("Do you live alone? And who does your shopping?", ["Do you live alone?", "And who does your shopping?"]),
         ("Have you had a fever or any chills?", ["Have you had a fever", "any chills?"]),
+        ("Any other illnesses or allergies?", ["Any other illnesses?", "Any allergies?"]),
         # One question, however long it is.
         ("Do you smoke? I ask because smoking makes the healing slower.", []),
         ("Do you or your husband stutter?", []),
+        ("Does she scratch more indoors or outdoors?", []),
         ("Where is the pain?", []),
         ("Smoking and drinking slow it down.", []),
         ("", []),
