@@ -50,6 +50,10 @@ class Seal:
         """Return the cipher of one file, whose key comes from its salt and its name."""
         return AESGCM(derive_key(self._key, salt, f"file {name}"))
 
+    def derive(self, purpose: str) -> bytes:
+        """Return a key of 32 bytes for another purpose, such as keyed digests."""
+        return derive_key(self._key, b"", purpose)
+
     def wrapped_by(self, other: Seal, *, about: str) -> bytes:
         """Return this seal's key, sealed by another seal."""
         return other.seal(self._key, about=about)

@@ -59,7 +59,6 @@ from server.settings.reservations import ReservationSettings
 from server.settings.tree import Settings
 from server.store.store import Store
 from server.vault.opening import open_vault, protection
-from server.vault.vault import Vault
 from server.voice_arrivals import watch_voices
 
 logger = structlog.get_logger("server.host")
@@ -97,9 +96,9 @@ class Server:
         self.clock: Clock = LoopClock()
         self.access = Access(settings.developer_key)
         self.join_tokens = JoinTokens(now_s=lambda: self.clock.now_ms() / 1000.0)
-        self.store = Store(settings.database, settings.audit, settings.data_path)
+        self.vault = open_vault(settings)
+        self.store = Store(settings.database, settings.audit, settings.data_path, self.vault)
         self.past = PastSessions(self.store, settings.data_path / "sessions", self.cards)
-        self.vault: Vault
         self.accounts = Accounts(self.store, settings.auth, now_s=lambda: self.clock.now_ms() / 1000.0)
         self.sign_on = (
             SingleSignOn(settings.auth.oidc, self.store, now_s=lambda: self.clock.now_ms() / 1000.0)
@@ -134,9 +133,8 @@ class Server:
     async def start(self) -> None:
         """Open the database, start the disk threads and the housekeeping; engines load in the background.
 
-        Raises DatabaseError, and SettingsError or StorageError when the vault can't be opened.
+        Raises DatabaseError, and StorageError when the database was sealed by another master key.
         """
-        self.vault = open_vault(self.settings)
         logger.info("vault_open", key=self.vault.keys.current, protects=protection(self.settings))
         await self.store.start()
         self.disk = DiskThread("disk")

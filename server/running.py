@@ -20,7 +20,8 @@ from server.records.locking import lock_folder
 from server.settings.advice import production_advice
 from server.settings.tree import Settings
 from server.store.store import Store
-from server.vault.opening import open_vault, vault_faults
+from server.vault.opening import vault_faults
+from server.vault.vault import Vault
 
 logger = structlog.get_logger("server.running")
 
@@ -45,8 +46,7 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
         logger.warning("setting_to_think_about", note=advice)
     app = create_app(settings)
     lock = lock_folder(settings.data_path)
-    open_vault(settings)
-    asyncio.run(_try_database(settings))
+    asyncio.run(_try_database(settings, app.state.server.vault))
     listening = listen(settings)
     host, port = listening.getsockname()[:2]
     print(f"Interlocutor is at http://{_shown(host)}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201 - for the person
@@ -57,9 +57,9 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
         os.close(lock)
 
 
-async def _try_database(settings: Settings) -> None:
+async def _try_database(settings: Settings, vault: Vault) -> None:
     """Bring the database to its form, or raise DatabaseError while there is still somebody to tell in one line."""
-    store = Store(settings.database, settings.audit, settings.data_path)
+    store = Store(settings.database, settings.audit, settings.data_path, vault)
     await store.open()
     await store.stop()
 

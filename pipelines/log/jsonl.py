@@ -169,6 +169,15 @@ def plain_payloads(folder: Path, seal: Seal | None) -> Iterator[bytes]:
         yield payload_line(line["seq"], _opened(line, seal, folder), None) if "sealed" in line else _plain_line(line)
 
 
+def sealed_payloads(folder: Path, seal: Seal) -> Iterator[bytes]:
+    """Yield the lines of a log's payloads, sealed those that are not; raises StorageError."""
+    for line in _lines(folder / PAYLOADS):
+        if "sealed" in line:
+            yield _plain_line(line)
+        else:
+            yield payload_line(line["seq"], {"salt": line["salt"], "payload": line["payload"]}, seal)
+
+
 def _plain_line(line: dict[str, Any]) -> bytes:
     return json.dumps(line, ensure_ascii=False).encode() + b"\n"
 

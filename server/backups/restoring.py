@@ -34,6 +34,7 @@ from server.store import migrating
 from server.store.database import Database
 from server.store.store import Store
 from server.store.urls import FILE_NAME, database_url
+from server.vault.opening import open_vault
 
 logger = structlog.get_logger("server.backups.restoring")
 
@@ -76,6 +77,7 @@ async def restore(
             DatabaseSettings(url=SecretStr(database.render_as_string(hide_password=False)), migrate=True),
             settings.audit,
             stage,
+            open_vault(settings),
         )
         await store.open()
         try:

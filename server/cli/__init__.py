@@ -29,9 +29,25 @@ from server.cli import (
     serve,
     sessions,
     users,
+    vault,
 )
 
-_MODULES = (serve, users, keys, sessions, audit, backup, cards, index, config, db, doctor, models, models_setup)
+_MODULES = (
+    serve,
+    users,
+    keys,
+    sessions,
+    audit,
+    vault,
+    backup,
+    cards,
+    index,
+    config,
+    db,
+    doctor,
+    models,
+    models_setup,
+)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -28,13 +28,14 @@ def with_store(
     from server.logs import quiet_logs
     from server.settings.tree import load_settings
     from server.store.store import Store
+    from server.vault.opening import open_vault
 
     # What a command prints is for whoever asked, who may be a program.
     quiet_logs()
     settings = load_settings(config_folder=config, overrides=overrides or ())
 
     async def do() -> Answer:
-        store = Store(settings.database, settings.audit, settings.data_path)
+        store = Store(settings.database, settings.audit, settings.data_path, open_vault(settings))
         if as_it_is:
             store.database.open()
         else:

@@ -32,7 +32,6 @@ logger = structlog.get_logger("server.records.person_erasing")
 Exams = Literal["keep", "erase"]
 # Of these lines the content goes: they have addresses of the person, or words about them.
 OF_ADDRESSES = ("login.succeeded", "login.failed", "logout", "password.%", "invitation.%", "hold.%")
-NOBODY = "candidate"
 
 
 @dataclass(slots=True)
@@ -156,8 +155,7 @@ async def _erase_folder(folder: Path) -> None:
 
 async def _forget(connection: AsyncConnection, person_id: str, going: list[str]) -> None:
     """Take all that names the person out of the database; the row stays as a tombstone."""
-    nobody = {"login": f"erased:{person_id}", "name": "", "role": NOBODY, "state": "erased", "password": None}
-    await people.change(connection, person_id, **nobody, password_ms=None)
+    await people.forget(connection, person_id)
     for session_id in going:
         await connection.execute(update(table).where(table.c.id == session_id).values(person_id=None))
         await connection.execute(update(consents).where(consents.c.session_id == session_id).values(person_id=None))

@@ -16,7 +16,7 @@ from server.store.store import Store
 from server.vault.vault import Vault
 
 CLOSING = ("session.ended", "session.taken_over")
-RECORDED = "session.recorded"
+RECORDED, SEALED = "session.recorded", "session.sealed"
 
 
 @dataclass(slots=True)
@@ -47,6 +47,10 @@ async def prove_logs(store: Store, root: Path, vault: Vault) -> tuple[int, list[
                 one.payloads = told.get("payloads")
             elif line.action == RECORDED:
                 kept.setdefault(session_id, _Kept()).recording = told.get("recording")
+            elif line.action == SEALED:
+                # Written in the plain by an earlier version, and sealed since: these are its files from now on.
+                one = kept.setdefault(session_id, _Kept())
+                one.payloads, one.recording = told.get("payloads", one.payloads), told.get("recording", one.recording)
             elif line.action == ERASED:
                 kept.setdefault(session_id, _Kept()).erased = True
             elif line.action == DELETED:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from common.errors import DatabaseError
+from server.store.person_seals import OPTION, PersonSeals
 
 POOL = 5
 # SQLite has one that writes and two that read, each with a thread and three open files.
@@ -37,6 +38,8 @@ class Database:
         self._url = url
         self._busy_s = busy_s
         self._engine: AsyncEngine | None = None
+        self.seals: PersonSeals | None = None
+        """What people's names are opened with; it comes with the database's form, so not at once."""
         self._writing = asyncio.Lock()
         self._inode: tuple[int, int] | None = None
         self.fault: str | None = None
@@ -112,6 +115,7 @@ class Database:
         with self._told_errors():
             engine = await self._engine_there()
             async with engine.connect() as connection:
+                await connection.execution_options(**{OPTION: self.seals})
                 yield connection
 
     @contextlib.asynccontextmanager
@@ -121,7 +125,7 @@ class Database:
             async with self._writing:
                 engine = await self._engine_there()
                 async with engine.connect() as connection:
-                    await connection.execution_options(interlocutor_writes=True)
+                    await connection.execution_options(interlocutor_writes=True, **{OPTION: self.seals})
                     async with connection.begin():
                         yield connection
 

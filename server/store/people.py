@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.errors import ProtocolError
+from server.store.person_seals import DESTROYED, PersonSeals, seals_of
 from server.store.tables import invitations, logins, people
 
 PersonState = Literal["invited", "active", "disabled", "erasing", "erased"]
@@ -35,12 +36,19 @@ class Person:
         return {"id": self.id, "login": self.login, "name": self.name, "role": self.role, "state": self.state}
 
 
-_COLUMNS = tuple(people.c[name] for name in ("id", "login", "name", "role", "state", "password", "made_ms"))
+_PLAIN = ("role", "state", "password", "made_ms")
+_COLUMNS = tuple(people.c[name] for name in ("id", "wrapped_key", "names", *_PLAIN))
+
+
+def _person(row: Sequence[Any], seals: PersonSeals) -> Person:
+    login, name = seals.open(row[0], row[1], row[2])
+    return Person(row[0], login, name, *row[3:])
 
 
 async def add(connection: AsyncConnection, person: Person) -> None:
     """Add somebody; raises ProtocolError if the log-in name is taken."""
-    row = {column.name: getattr(person, column.name) for column in _COLUMNS}
+    names = seals_of(connection).seal(person.id, person.login, person.name)
+    row = {"id": person.id} | names.as_values() | {name: getattr(person, name) for name in _PLAIN}
     try:
         await connection.execute(insert(people).values(row))
     except IntegrityError:
@@ -52,25 +60,30 @@ async def add(connection: AsyncConnection, person: Person) -> None:
 async def by_id(connection: AsyncConnection, person_id: str) -> Person | None:
     """Return a person, or None."""
     row = (await connection.execute(select(*_COLUMNS).where(people.c.id == person_id))).first()
-    return Person(*row) if row is not None else None
+    return _person(row, seals_of(connection)) if row is not None else None
 
 
 async def by_login(connection: AsyncConnection, login: str) -> Person | None:
     """Return the person of a log-in name, or None."""
-    row = (await connection.execute(select(*_COLUMNS).where(people.c.login == login))).first()
-    return Person(*row) if row is not None else None
+    seals = seals_of(connection)
+    wanted = select(*_COLUMNS).where(people.c.login_digest == seals.digest(login))
+    row = (await connection.execute(wanted)).first()
+    return _person(row, seals) if row is not None else None
 
 
 async def everybody(connection: AsyncConnection) -> list[Person]:
     """Return all people by their log-in names, but those who were erased."""
-    wanted = select(*_COLUMNS).where(people.c.state.not_in(("erasing", "erased"))).order_by(people.c.login)
-    return [Person(*row) for row in await connection.execute(wanted)]
+    seals = seals_of(connection)
+    wanted = select(*_COLUMNS).where(people.c.state.not_in(("erasing", "erased")))
+    found = [_person(row, seals) for row in await connection.execute(wanted)]
+    return sorted(found, key=lambda person: person.login)
 
 
 async def names(connection: AsyncConnection, person_ids: Collection[str]) -> dict[str, str]:
     """Return the names of people by their ids."""
-    wanted = select(people.c.id, people.c.name).where(people.c.id.in_(list(person_ids)))
-    return {row[0]: row[1] for row in await connection.execute(wanted)} if person_ids else {}
+    seals = seals_of(connection)
+    wanted = select(people.c.id, people.c.wrapped_key, people.c.names).where(people.c.id.in_(list(person_ids)))
+    return {row[0]: seals.open(*row)[1] for row in await connection.execute(wanted)} if person_ids else {}
 
 
 async def count_admins(connection: AsyncConnection) -> int:
@@ -80,8 +93,14 @@ async def count_admins(connection: AsyncConnection) -> int:
 
 
 async def change(connection: AsyncConnection, person_id: str, **values: Any) -> None:
-    """Change columns of a person."""
+    """Change columns of a person, other than the names."""
     await connection.execute(update(people).where(people.c.id == person_id).values(values))
+
+
+async def forget(connection: AsyncConnection, person_id: str) -> None:
+    """Destroy a person's key, and all else that names them; the row stays as a tombstone."""
+    nobody = {"login_digest": f"erased:{person_id}", "names": "", "wrapped_key": DESTROYED, "role": "candidate"}
+    await change(connection, person_id, **nobody, state="erased", password=None, password_ms=None)
 
 
 # ------------------------------------------------------------------ one-time links
@@ -107,7 +126,7 @@ async def invited(connection: AsyncConnection, digest: str, *, at_ms: int) -> Pe
         .where(invitations.c.digest == digest, invitations.c.expires_ms > at_ms, people.c.state != "disabled")
     )
     row = (await connection.execute(wanted)).first()
-    return Person(*row) if row is not None else None
+    return _person(row, seals_of(connection)) if row is not None else None
 
 
 async def use_invitation(connection: AsyncConnection, digest: str) -> bool:
@@ -147,7 +166,7 @@ async def logged_in(connection: AsyncConnection, digest: str, *, at_ms: int, idl
         )
     )
     row = (await connection.execute(wanted)).first()
-    return Login(Person(*row[1:]), row[0]) if row is not None else None
+    return Login(_person(row[1:], seals_of(connection)), row[0]) if row is not None else None
 
 
 async def see(connection: AsyncConnection, digest: str, *, at_ms: int) -> None:

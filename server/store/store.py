@@ -15,7 +15,9 @@ from server.store.anchors import write_anchor
 from server.store.audit import Head
 from server.store.database import Database
 from server.store.ledger import Ledger
+from server.store.person_seals import open_seals
 from server.store.urls import database_url
+from server.vault.vault import Vault
 
 logger = structlog.get_logger("server.store")
 
@@ -25,7 +27,10 @@ DRAIN_S = 5.0
 class Store:
     """What the routes and sessions share of the database."""
 
-    def __init__(self, settings: DatabaseSettings, audit_settings: AuditSettings, data_path: Path) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, audit_settings: AuditSettings, data_path: Path, vault: Vault
+    ) -> None:
+        self._vault = vault
         self.database = Database(database_url(settings.url, data_path), busy_s=settings.busy_s)
         self.ledger = Ledger(self.database)
         self.instance = ""
@@ -35,7 +40,10 @@ class Store:
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Open the database and bring it to its form, or refuse another; raises DatabaseError."""
+        """Open the database and bring it to its form, or refuse another.
+
+        Raises DatabaseError, and StorageError when its keys need another master key.
+        """
         self.database.open()
         try:
             if self._migrate:
@@ -45,6 +53,7 @@ class Store:
             else:
                 await migrating.check(self.database)
             self.instance = await self._instance()
+            await self._open_seals()
         except BaseException:
             await self.database.close()
             raise
@@ -94,6 +103,15 @@ class Store:
         except DatabaseError as error:
             return error.message
         return None
+
+    async def _open_seals(self) -> None:
+        async with self.database.writing() as connection:
+            seals, sealed = await open_seals(connection, self._vault)
+        self.database.seals = seals
+        if sealed:
+            # What stood there in the plain is in SQLite's log still.
+            await self.database.shrink_log()
+            logger.info("names_sealed", people=sealed)
 
     async def _instance(self) -> str:
         async with self.database.writing() as connection:

@@ -5,7 +5,7 @@ A change here needs a migration in `migrations/versions`; a test compares the tw
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, MetaData, String, Table, Text, UniqueConstraint
 
 metadata = MetaData(
     naming_convention={
@@ -27,14 +27,18 @@ people = Table(
     "people",
     metadata,
     Column("id", String(32), primary_key=True),
-    # As somebody types it to log in, in one form: see accounts/names.py.
-    Column("login", String(254), nullable=False, unique=True),
-    Column("name", String(200), nullable=False),
+    # Of what somebody types to log in, in one form (accounts/names.py), the keyed digest: see person_seals.py.
+    Column("login_digest", String(254), nullable=False),
+    # Log-in name and name, sealed; empty once erased.
+    Column("names", Text, nullable=False),
     Column("role", String(16), nullable=False),
     Column("state", String(16), nullable=False),
     Column("password", Text, nullable=True),
     Column("made_ms", BigInteger, nullable=False),
     Column("password_ms", BigInteger, nullable=True),
+    # The person's own key, wrapped: empty once destroyed. Null: an earlier version wrote the names in the plain.
+    Column("wrapped_key", Text, nullable=True),
+    UniqueConstraint("login_digest", name="uq_people_login"),
 )
 
 # People as the issuers of their accounts elsewhere know them; a subject says nothing to anybody else.

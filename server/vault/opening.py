@@ -58,6 +58,12 @@ def protection(settings: Settings) -> str:
     return "what is kept of people, from whoever has the data folder and not the master key"
 
 
+def key_file(settings: Settings) -> KeyFile | None:
+    """Return the file that the master keys are in, None where a variable has them; raises SettingsError."""
+    text = _text(settings)
+    return text if isinstance(text, KeyFile) else None
+
+
 def _text(settings: Settings) -> KeyText:
     place = settings.vault
     if place.key is not None and place.key_file is not None:

@@ -6,6 +6,8 @@ disk; what is left says that it was destroyed. A folder without the file is one 
 
 from __future__ import annotations
 
+import fcntl
+import io
 import json
 import os
 import time
@@ -22,8 +24,32 @@ SIZE_BYTES = 512
 
 
 def write_key(folder: Path, wrapped: WrappedKey, *, durable: bool) -> None:
-    """Put a session's wrapped key in its folder, in place of the one that is there; raises StorageError."""
+    """Put a session's wrapped key in its folder, which has none; raises StorageError."""
     replace_file(folder / KEY_NAME, _content({"v": 1, "key": wrapped.as_text()}), durable=durable)
+
+
+def replace_key(folder: Path, old: WrappedKey, new: WrappedKey) -> bool:
+    """Write a session's key over the old one, unless it was destroyed meanwhile; return whether it did.
+
+    In the old one's place, so that nothing is left of it, and nobody brings a destroyed key back. Raises StorageError.
+    """
+    path = folder / KEY_NAME
+    try:
+        with path.open("rb+", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if file.read() != _content({"v": 1, "key": old.as_text()}):
+                return False
+            _write_over(file, _content({"v": 1, "key": new.as_text()}))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise storage_error(path, error) from error
+    return True
+
+
+def _write_over(file: io.FileIO, content: bytes) -> None:
+    os.pwrite(file.fileno(), content, 0)
+    os.fsync(file.fileno())
 
 
 def read_key(folder: Path) -> WrappedKey | None:
@@ -42,18 +68,13 @@ def destroy_key(folder: Path) -> None:
     path = folder / KEY_NAME
     gone = _content({"v": 1, "destroyed": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
     try:
-        descriptor = os.open(path, os.O_WRONLY)
+        with path.open("rb+", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _write_over(file, gone)
     except FileNotFoundError:
         return
     except OSError as error:
         raise storage_error(path, error) from error
-    try:
-        os.pwrite(descriptor, gone, 0)
-        os.fsync(descriptor)
-    except OSError as error:
-        raise storage_error(path, error) from error
-    finally:
-        os.close(descriptor)
 
 
 def sync_key(folder: Path) -> None:
@@ -73,7 +94,9 @@ def _content(what: dict[str, str | int]) -> bytes:
 def _read(folder: Path) -> dict[str, object]:
     path = folder / KEY_NAME
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            content = file.read()
         found = json.loads(content)
     except (FileNotFoundError, NotADirectoryError):
         return {}

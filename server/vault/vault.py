@@ -7,7 +7,7 @@ from pathlib import Path
 from common.errors import StorageError
 from common.seal import Seal
 from server.vault.key_service import KeyService, WrappedKey
-from server.vault.session_keys import read_key, write_key
+from server.vault.session_keys import read_key, replace_key, write_key
 
 
 class Vault:
@@ -44,8 +44,7 @@ class Vault:
         if wrapped is None or wrapped.master == self.keys.current:
             return False
         seal = self.keys.unwrap(wrapped, about=_session(folder))
-        write_key(folder, self.keys.wrap(seal, about=_session(folder)), durable=True)
-        return True
+        return replace_key(folder, wrapped, self.keys.wrap(seal, about=_session(folder)))
 
     def new_key(self, about: str) -> tuple[Seal, str]:
         """Return a new key and the text to keep of it; `about` says whose it is."""

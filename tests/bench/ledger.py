@@ -27,6 +27,7 @@ from server.store import audit, sessions
 from server.store.anchors import prove
 from server.store.sessions import IndexedSession
 from server.store.store import Store
+from tests.sealed import new_vault
 
 WATCH_S = 0.002
 
@@ -34,7 +35,7 @@ WATCH_S = 0.002
 async def measure(url: str | None, folder: Path, *, at_once: int, rounds: int) -> list[Figure]:
     """Have role-plays begin and end; return what it cost."""
     settings = DatabaseSettings(url=SecretStr(url) if url else None)
-    store = Store(settings, AuditSettings(), folder)
+    store = Store(settings, AuditSettings(), folder, new_vault())
     await store.start()
     told_us: list[float] = []
     waited_ms: list[float] = []

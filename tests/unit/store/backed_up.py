@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from audio.recorder import RECORDING_NAME
 from pipelines import events as e
 from pipelines.log.disk import DiskThread
@@ -18,11 +20,16 @@ from server.records.log_facts import log_head, recording_digest
 from server.settings.backup import BackupSettings
 from server.settings.store import AuditSettings, DatabaseSettings
 from server.settings.tree import Settings
+from server.settings.vault import VaultSettings
 from server.store import audit, people, sessions
 from server.store.people import Person
 from server.store.sessions import IndexedSession
 from server.store.store import Store
 from server.store.tokens import now_ms
+from server.vault.key_text import new_key_word
+from server.vault.opening import open_vault
+
+MASTER = new_key_word()
 
 
 def settings_of(folder: Path, database: DatabaseSettings, shelf: Path, **more: object) -> Settings:
@@ -32,6 +39,7 @@ def settings_of(folder: Path, database: DatabaseSettings, shelf: Path, **more: o
         data_path=folder,
         database=database,
         backup=BackupSettings(folder=shelf, **more),  # type: ignore[arg-type]
+        vault=VaultSettings(key=SecretStr(MASTER)),
     )
 
 
@@ -71,7 +79,7 @@ class Data:
 async def opened_at(settings: Settings) -> AsyncIterator[Data]:
     """Open the store of these settings."""
     settings.data_path.mkdir(parents=True, exist_ok=True)
-    store = Store(settings.database, AuditSettings(), settings.data_path)
+    store = Store(settings.database, AuditSettings(), settings.data_path, open_vault(settings))
     await store.start()
     try:
         yield Data(store, settings)

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from server.settings.store import AuditSettings, DatabaseSettings
 from server.store.store import Store
 from tests.postgres import cluster, lacking
+from tests.sealed import new_vault
 
 _numbers = itertools.count()
 MakeDatabase = Callable[[], DatabaseSettings]
@@ -80,9 +81,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def opened(database_settings: DatabaseSettings, tmp_path: Path) -> MakeStore:
     """Open the database's store, as often as a test likes."""
 
+    vault = new_vault()
+
     @asynccontextmanager
     async def open_it() -> AsyncIterator[Store]:
-        store = Store(database_settings, AuditSettings(anchor=tmp_path / "anchors"), tmp_path)
+        store = Store(database_settings, AuditSettings(anchor=tmp_path / "anchors"), tmp_path, vault)
         await store.start()
         try:
             yield store

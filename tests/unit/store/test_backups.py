@@ -33,7 +33,7 @@ from server.store import audit, sessions
 from server.store.anchors import prove
 from server.store.erasures import note_erasure
 from tests.sealed import new_vault
-from tests.unit.store.backed_up import Data, opened_at, settings_of
+from tests.unit.store.backed_up import MASTER, Data, opened_at, settings_of
 from tests.unit.store.conftest import MakeDatabase
 
 pytestmark = pytest.mark.asyncio
@@ -256,7 +256,8 @@ async def test_two_at_once_and_one_that_was_killed(tmp_path: Path) -> None:
             "main(['backup', '--set', sys.argv[1], '--to', sys.argv[2]])\n"
         )
         words = (sys.executable, "-c", script, f"data_path={settings.data_path}", str(tmp_path / "shelf"))
-        killed = await asyncio.to_thread(subprocess.run, words, capture_output=True, timeout=120)
+        master = os.environ | {"INTERLOCUTOR__VAULT__KEY": MASTER}
+        killed = await asyncio.to_thread(subprocess.run, words, capture_output=True, timeout=120, env=master)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         names = [path.name for path in (tmp_path / "shelf").iterdir()]
         assert any(name.startswith(".making-") for name in names)

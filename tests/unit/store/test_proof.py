@@ -58,7 +58,7 @@ async def proved(folder: Path, vault: Vault) -> AsyncIterator[Store]:
     write_session(folder / "sess_1", vault)
     head = log_head(folder / "sess_1")
     assert head is not None
-    store = Store(DatabaseSettings(), AuditSettings(), folder)
+    store = Store(DatabaseSettings(), AuditSettings(), folder, vault)
     await store.start()
     told = {"events": head.events, "head": head.digest, "payloads": head.payloads}
     await store.append("session.ended", session="sess_1", **told)

@@ -25,6 +25,7 @@ from server.store.store import Store
 from server.store.tables import audit as audit_table
 from server.store.tables import audit_contents, metadata
 from server.store.tokens import digest_of
+from tests.sealed import new_vault
 from tests.unit.store.conftest import MakeStore
 
 pytestmark = pytest.mark.asyncio
@@ -57,12 +58,12 @@ async def test_another_form_is_refused_where_nothing_may_be_migrated(
 ) -> None:
     still = database_settings.model_copy(update={"migrate": False})
     with pytest.raises(DatabaseError, match="run `interlocutor db upgrade`"):
-        await Store(still, AuditSettings(), tmp_path).open()  # type: ignore[arg-type]
+        await Store(still, AuditSettings(), tmp_path, new_vault()).open()  # type: ignore[arg-type]
     async with opened() as store, store.database.writing() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '999'"))
     for settings in (still, database_settings):
         with pytest.raises(DatabaseError, match="newer than this program") as told:
-            await Store(settings, AuditSettings(), tmp_path).open()  # type: ignore[arg-type]
+            await Store(settings, AuditSettings(), tmp_path, new_vault()).open()  # type: ignore[arg-type]
         assert told.value.code == "database.revision"
 
 

@@ -22,6 +22,7 @@ from server.store import audit
 from server.store.anchors import prove
 from server.store.store import Store
 from server.store.urls import database_url
+from tests.sealed import new_vault
 
 pytestmark = pytest.mark.asyncio
 
@@ -30,7 +31,7 @@ FILES = ("db", "db-wal", "db-shm")
 
 @asynccontextmanager
 async def on_sqlite(folder: Path) -> AsyncIterator[Store]:
-    store = Store(DatabaseSettings(busy_s=0.05), AuditSettings(), folder)
+    store = Store(DatabaseSettings(busy_s=0.05), AuditSettings(), folder, new_vault())
     await store.start()
     try:
         yield store
@@ -160,7 +161,7 @@ async def test_a_folder_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
 async def test_a_postgresql_that_cuts_everybody_off_is_found_again(postgres: str, tmp_path: Path) -> None:
     admin = await asyncpg.connect(postgres.format(name="postgres"))
     await admin.execute("CREATE DATABASE cut TEMPLATE template0")
-    store = Store(DatabaseSettings(url=SecretStr(postgres.format(name="cut"))), AuditSettings(), tmp_path)
+    store = Store(DatabaseSettings(url=SecretStr(postgres.format(name="cut"))), AuditSettings(), tmp_path, new_vault())
     await store.start()
     await store.append("before")
     await admin.execute("ALTER DATABASE cut CONNECTION LIMIT 0")
@@ -175,7 +176,7 @@ async def test_a_postgresql_that_cuts_everybody_off_is_found_again(postgres: str
 async def test_a_postgresql_that_is_not_there_is_told_of_without_its_password(tmp_path: Path) -> None:
     url = SecretStr("postgresql://somebody:s3cret@127.0.0.1:1/nothing")
     with pytest.raises(DatabaseError, match="can't be reached") as told:
-        await Store(DatabaseSettings(url=url), AuditSettings(), tmp_path).open()
+        await Store(DatabaseSettings(url=url), AuditSettings(), tmp_path, new_vault()).open()
     assert "s3cret" not in told.value.message
 
 
