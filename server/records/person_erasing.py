@@ -7,12 +7,13 @@ without a name. That somebody was erased stays known, by an id that names nobody
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import Column, Table, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.errors import AppError, DatabaseError, ProtocolError
@@ -23,7 +24,7 @@ from server.store.holds import check_free, of_person
 from server.store.people import Person
 from server.store.store import Store
 from server.store.tables import audit as audit_table
-from server.store.tables import audit_contents, consents, invitations, logins, markings, notes
+from server.store.tables import audit_contents, consents, markings, metadata, notes
 from server.store.tables import people as people_table
 from server.store.tables import sessions as table
 
@@ -99,8 +100,17 @@ async def _announce(store: Store, person: Person) -> None:
         if person.state != "erased":
             # From now on nobody logs in as them, and a start goes on from here.
             await people.change(connection, person.id, state="erasing")
-        for rows in (logins, invitations):
-            await connection.execute(delete(rows).where(rows.c.person_id == person.id))
+        # Log-ins, links, accounts elsewhere: all rows that are nothing without their person.
+        for rows, column in rows_of_people():
+            await connection.execute(delete(rows).where(column == person.id))
+
+
+def rows_of_people() -> Iterator[tuple[Table, Column[Any]]]:
+    """Yield the tables whose rows go with a person, with the column that says whose they are."""
+    for rows in metadata.sorted_tables:
+        for key in rows.foreign_keys:
+            if key.column is people_table.c.id and key.ondelete == "CASCADE":
+                yield rows, key.parent
 
 
 async def _there(connection: AsyncConnection, person_id: str) -> Person:

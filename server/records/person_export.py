@@ -69,6 +69,7 @@ class _Export:
             "made_ms": at_ms,
             "person": person,
             "logged_in": facts.logins,
+            "accounts_elsewhere": facts.identities,
             "sessions": told,
             "notes_written": facts.notes_written,
             "notes_about": facts.notes_about,

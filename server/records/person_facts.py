@@ -13,7 +13,7 @@ from server.store.people import Person
 from server.store.sessions import IndexedSession, Wanted, find
 from server.store.store import Store
 from server.store.tables import audit as audit_table
-from server.store.tables import audit_contents, consents, logins, notes
+from server.store.tables import audit_contents, consents, identities, logins, notes
 
 MOST_SESSIONS = 100_000
 OTHERS = "somebody else, who may"
@@ -27,6 +27,7 @@ class PersonFacts:
     sessions: list[IndexedSession]
     consents: dict[str, dict[str, Any]]
     logins: list[dict[str, Any]]
+    identities: list[dict[str, Any]]
     notes_written: list[dict[str, Any]]
     notes_about: list[dict[str, Any]]
     lines: list[dict[str, Any]]
@@ -44,6 +45,7 @@ async def facts_of(store: Store, person: Person, *, with_notes: bool) -> PersonF
             theirs,
             {str(row["session_id"]): row for row in given},
             [_but(row, "digest") for row in await _rows(connection, logins, logins.c.person_id == person.id)],
+            await _rows(connection, identities, identities.c.person_id == person.id),
             await _rows(connection, notes, notes.c.author_id == person.id),
             [_but(row, "author", "author_id") for row in about],
             await _lines(connection, person.id, set(ids)),

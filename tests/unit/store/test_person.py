@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from common.errors import ProtocolError, StorageError
 from server.accounts.accounts import Accounts
@@ -15,13 +16,14 @@ from server.backups.making import make_backup, shelf_of, tell_erasures
 from server.backups.manifest import NAME
 from server.backups.restoring import restore
 from server.records.folder import RecordFolder
-from server.records.person_erasing import erase_person, finish_erasing_people
+from server.records.person_erasing import erase_person, finish_erasing_people, rows_of_people
 from server.records.proof import prove_logs
 from server.settings.store import AuthSettings, DatabaseSettings
 from server.store import audit, notes, people, sessions
 from server.store.anchors import prove
 from server.store.holds import Hold, hold
 from server.store.notes import Note
+from server.store.tables import identities, metadata
 from tests.sealed import new_vault
 from tests.unit.store.backed_up import Data, opened_at, settings_of
 from tests.unit.store.conftest import MakeDatabase
@@ -29,8 +31,9 @@ from tests.unit.store.conftest import MakeDatabase
 pytestmark = pytest.mark.asyncio
 
 NAME_OF, LOGIN, ADDRESS = "Wilhelmina Featherstonehaugh", "wilhelmina@hospital.example", "203.0.113.77"
+SUBJECT = "subject-4711-of-the-hospital"
 SAID = "My grandmother kept bees in Ballyvaughan."
-THEIRS = (NAME_OF, LOGIN, ADDRESS, "Ballyvaughan")
+THEIRS = (NAME_OF, LOGIN, ADDRESS, SUBJECT, "Ballyvaughan")
 PASSWORD = "correct horse battery staple"
 
 
@@ -52,6 +55,9 @@ async def somebody(data: Data) -> str:
     for name, mode in (("sess_a", "practice"), ("sess_b", "practice"), ("sess_exam", "exam")):
         await data.held(name, person=person.id, mode=mode, words=SAID)
     await data.held("sess_other", words="Somebody else.")
+    row = {"issuer": "https://sso.example", "subject": SUBJECT, "person_id": person.id, "made_ms": 1}
+    async with data.store.database.writing() as connection:
+        await connection.execute(insert(identities).values(row))
     about = Note("sess_a", "note_1", "per_eve", "Eve", "note", 1, f"{NAME_OF} was calm.", 1)
     by = Note("sess_other", "note_2", person.id, NAME_OF, "note", 1, "I listened.", 1)
     async with data.store.database.writing() as connection:
@@ -195,3 +201,16 @@ async def test_no_backup_brings_a_person_back(make_database: MakeDatabase, tmp_p
         async with back.store.database.reading() as connection:
             assert await people.everybody(connection) == []
         await proved(back)
+
+
+async def test_every_table_that_names_a_person_is_thought_of() -> None:
+    """A new one must be erased, and exported: see person_erasing.py and person_facts.py."""
+    naming = {
+        f"{table.name}.{key.parent.name}"
+        for table in metadata.sorted_tables
+        for key in table.foreign_keys
+        if key.column.table.name == "people"
+    }
+    went = {f"{table.name}.{column.name}" for table, column in rows_of_people()}
+    assert went == {"logins.person_id", "invitations.person_id", "identities.person_id"}
+    assert naming - went == {"sessions.person_id", "consents.person_id"}
