@@ -39,7 +39,7 @@ OUTCOMES = ("remote", "finished", "card", OTHER)
 REASONS = ("none", *get_args(FailureCode), "remote.incomplete", OTHER)
 TRANSPORTS = ("websocket", "webrtc", OTHER)
 INCIDENTS = ("failed", "died", "restarted", OTHER)
-CUTS = ("first_byte", "headers", "body", "answer", "closing", "address", "full", "pings", "parts", OTHER)
+CUTS = ("first_byte", "headers", "body", "answer", "closing", "address", "full", "pings", "parts", "blamed", OTHER)
 MODES = ("practice", "exam", OTHER)
 CLOSE_CODES = (
     "1000", "1001", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013",

@@ -53,7 +53,6 @@ class HttpConnection(H11Protocol):
         super().connection_made(transport)
         self._visitor = self._visitors.enter(transport)
         if self._visitor is None:
-            self._visitors.refused("full")
             transport.abort()
             return
         self._note_step()

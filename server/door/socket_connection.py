@@ -53,7 +53,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what came, piece by piece, as long as the connection stands."""
         for at in range(0, len(data), PIECE_BYTES):
-            if self.transport.is_closing() and not self.close_sent:
+            if self.transport.is_closing():
                 return
             super().data_received(data[at : at + PIECE_BYTES])
             if self.conn.handshake_exc is not None and not self.handshake_initiated:

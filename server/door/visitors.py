@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
 import structlog
 
-from server.sessions.rate_limit import network_of
+from server.sessions.rate_limit import RateLimit, network_of
 from server.settings.limits import LimitSettings
+from server.settings.reservations import ReservationSettings
 
 logger = structlog.get_logger("server.door.visitors")
 
 # Files, the database, worker processes and calls need their own.
 FILES_BESIDES = 512
 FEWEST = 64
+# No client comes to these by mistake.
+BLAMED = frozenset({"pings", "parts"})
+FORGIVEN = ReservationSettings(burst=5, per_minute=6)
 
 
 @dataclass(eq=False, slots=True)
@@ -55,6 +60,8 @@ class Visitors:
         self.most = most_connections(settings.connections)
         self._trusted = tuple(ip_network(one) for one in trusted)
         self._cut = cut
+        # Most of what an attacker costs us is the handshake that comes before each flood.
+        self._blame = RateLimit(FORGIVEN, now_s=time.monotonic)
         self._all: dict[asyncio.BaseTransport, Visitor] = {}
         self._by_address: dict[str | None, dict[Visitor, None]] = {}
 
@@ -62,13 +69,18 @@ class Visitors:
         return len(self._all)
 
     def enter(self, transport: asyncio.Transport) -> Visitor | None:
-        """Return the visitor that this new connection is; None where there is no room for it."""
+        """Return the visitor that this new connection is; None where it is not let in, which is counted."""
         address = self._address(transport)
+        if address is not None and self._blame.wait_s(address):
+            self._cut("blamed")
+            return None
         theirs = len(self._by_address.get(address, ()))
         crowded = address is not None and theirs >= self.settings.connections_per_address
         if crowded and not self._make_room(address, "address"):
+            self._cut("address")
             return None
         if len(self._all) >= self.most and not self._make_room(self._largest(), "full"):
+            self._cut("full")
             return None
         visitor = self._all[transport] = Visitor(address, transport)
         self._by_address.setdefault(address, {})[visitor] = None
@@ -90,8 +102,10 @@ class Visitors:
             del self._by_address[visitor.address]
 
     def cut_off(self, visitor: Visitor, why: str) -> None:
-        """Drop a connection at once, and count why."""
+        """Drop a connection at once, and count why; whoever is cut off for `BLAMED` too often is not let in."""
         self._cut(why)
+        if why in BLAMED and visitor.address is not None:
+            self._blame.take_token(visitor.address)
         visitor.transport.abort()
         self.leave(visitor.transport)
 

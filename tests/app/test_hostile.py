@@ -128,6 +128,22 @@ async def test_pings_are_answered_while_they_are_few(tmp_path: Path) -> None:
         assert cuts(server, "pings") == 1
 
 
+async def test_an_address_that_floods_again_and_again_is_not_let_in_and_others_are(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, server):
+        for _ in range(5):
+            async with knocking(address, source="127.0.0.2") as visitor:
+                await visitor.send(handshake("", f"Origin: http://{address}"))
+                await visitor.reader.readuntil(b"\r\n\r\n")
+                await visitor.send(frame("ping") * 200)
+                await visitor.rest()
+        await until(lambda: cuts(server, "pings") == 5)
+        async with knocking(address, source="127.0.0.2") as visitor:
+            assert await visitor.rest() == b""
+        assert cuts(server, "blamed") == 1
+        async with knocking(address, source="127.0.0.3") as other:
+            assert await other.asked() == 200
+
+
 async def test_a_client_that_pings_and_never_reads_costs_no_memory(mock_server: ServerProcess) -> None:
     async with joined(mock_server) as wire:
         before = mock_server.usage.memory_info().rss
