@@ -50,6 +50,12 @@ class Intake:
         self._hole_until_ms = 0.0
         self._piece: tuple[float, float, float] | None = None  # the last late one: media times of its ends, how late
 
+    def go_on(self, media_ms: float, session_ms: float) -> None:
+        """Let media time go on from `media_ms`, at `session_ms`: what came before went to an earlier server."""
+        samples = samples_for(media_ms, self.rate_hz)
+        self.clock.advance(samples - samples % self._frame_samples)
+        self.clock.start(session_ms - self.clock.now_ms)
+
     @property
     def inserted_ms(self) -> float:
         """How far media time is ahead of what the client sent: silence inserted, less what came late."""

@@ -197,6 +197,11 @@ class RecordedSegment:
     problem: str | None = None
 
 
+def recorded_ms(folder: Path, *, rate_hz: int = WIRE_HZ, seal: Seal | None = None) -> float:
+    """Return how much audio lies in a folder's segments."""
+    return 1000.0 * sum(_frames(path, seal) for path in _segment_paths(folder)) / rate_hz
+
+
 def read_segments(folder: Path, seal: Seal | None = None) -> Iterator[RecordedSegment]:
     """Yield the segments in order, decoded one at a time; missing numbers and broken files come with a `problem`."""
     expected = 0

@@ -61,6 +61,7 @@ async def server_process(arguments: Sequence[str]) -> AsyncIterator[tuple[str, p
     """Start `interlocutor serve` on a free port with its data in a folder of its own; end it afterwards."""
     with tempfile.TemporaryDirectory(prefix="interlocutor-bench-") as data:
         command = [sys.executable, "-m", "server.cli", "serve", "--port", "0", "--set", f"data_path={data}"]
+        command += ["--set", "server.drain_deadline_s=0"]
         process = await asyncio.create_subprocess_exec(
             *command, *arguments, stdout=subprocess.PIPE, env=os.environ | {"INTERLOCUTOR__LOG__LEVEL": "WARNING"}
         )

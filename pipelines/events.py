@@ -109,8 +109,37 @@ class ObserversChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ServerStopping(Event):
+    """The server is about to stop; the role-play may go on for so many seconds."""
+
+    audience: ClassVar[Audience] = Audience.CANDIDATE
+    within_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRaised(Event):
+    """Something went wrong in an exam: what kind of thing, who says so, and why."""
+
+    audience: ClassVar[Audience] = Audience.EXAMINER
+    what: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRestored(Event):
+    """The server was started anew in the middle of the role-play, which goes on with so much of its time left."""
+
+    audience: ClassVar[Audience] = Audience.EXAMINER
+    left_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded(Event):
-    """The role-play is over; `reason` is one of ended, time_limit, disconnected, idle, failed, draining."""
+    """The role-play is over; `reason` is one of ended, time_limit, disconnected, idle, failed, draining, interrupted.
+
+    Interrupted: the server died in the middle of it, and the next one could not go on.
+    """
 
     audience: ClassVar[Audience] = Audience.CANDIDATE
     reason: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
+import time
 from collections.abc import Coroutine
 from dataclasses import replace
 from functools import partial
@@ -36,9 +36,13 @@ from server.accounts.single_sign_on import SingleSignOn
 from server.backups.job import back_up_for_ever, tell_erasures_for_ever
 from server.capacity import CALL_PLACES, measure_places
 from server.desk.desk import Desk
+from server.exams.schedule import Schedule
+from server.exams.sittings import Sittings
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
 from server.phrases import Phrases
+from server.principal import Principal
+from server.protocol.wire_session import SessionInfo
 from server.records.housekeeping import session_folders
 from server.records.person_erasing import finish_erasing_people
 from server.records.retention import Retention
@@ -46,6 +50,8 @@ from server.records.taking_over import take_over
 from server.rtc.calls import Calls
 from server.sessions.access import Access
 from server.sessions.admission import Admission
+from server.sessions.checkpoints import Checkpoints, keep_for_ever
+from server.sessions.draining import Drain
 from server.sessions.erasing import Eraser
 from server.sessions.factory import DriverFactory
 from server.sessions.folders import SessionFolders
@@ -54,19 +60,22 @@ from server.sessions.join_tokens import JoinTokens
 from server.sessions.past import PastSessions
 from server.sessions.rate_limit import RateLimit
 from server.sessions.registry import SessionRegistry
+from server.sessions.restoring import Restorer
 from server.sessions.retention import retain_for_ever, sweep_for_ever
+from server.sessions.session import Session
 from server.settings.reservations import ReservationSettings
-from server.settings.tree import Settings
+from server.settings.tree import CONFIG_FOLDER, Settings
 from server.store.store import Store
 from server.vault.opening import open_vault, protection
 from server.voice_arrivals import watch_voices
+from server.wire.live import LiveSession
 
 logger = structlog.get_logger("server.host")
 
 LAG_EVERY_S = 0.5
-# When the server stops, sessions have so long to be told, and their logs to be closed.
-END_GRACE_S = 5.0
 REPORTS = ReservationSettings(burst=10, per_minute=6)
+# What an interlocutor asks before the role-plays of an exam.
+EXAM_CARDS = CONFIG_FOLDER / "exam"
 # In the data folder: what a remote mind has cost today.
 SPENDING_FILE = "remote-spending.json"
 
@@ -77,7 +86,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.version = version("interlocutor")
-        self.cards = CardLibrary.load(settings.cards_folder)
+        self.cards = CardLibrary.load(settings.cards_folder).with_beside(CardLibrary.load(EXAM_CARDS))
         self.choices: Choices = choose_engines(
             settings.engines, settings.models, spending_file=settings.data_path / SPENDING_FILE
         )
@@ -113,8 +122,13 @@ class Server:
         self.reports = RateLimit(REPORTS, now_s=lambda: self.clock.now_ms() / 1000.0)
         self.assessor = Assessor(self.choices.interpreter.factory)
         self.phrases = Phrases(lambda: self.engines.synthesiser)
+        self.schedule = Schedule(self.store, self.cards)
+        self.sittings: Sittings
         self.index: SessionIndex
         self.registry: SessionRegistry
+        self.checkpoints: Checkpoints
+        self.restorer: Restorer
+        self.draining: Drain
         self.eraser: Eraser
         self.drivers: DriverFactory
         self.calls = Calls()
@@ -146,8 +160,12 @@ class Server:
             self._listen_to(lane)
         folders = self._put_sessions_together()
         # Listed now: what begins later is not left behind.
-        self.store.ledger.then(partial(self._take_over, session_folders(self.settings.data_path / "sessions")))
-        folders.recover()
+        there = session_folders(self.settings.data_path / "sessions")
+        going_on = await self.restorer.look(there)
+        await self.sittings.look()
+        self.store.ledger.then(partial(self._take_over, [one for one in there if one.name not in going_on]))
+        folders.recover(going_on)
+        self.restorer.tell_when_kept(folders)
         retention = Retention(self.store, self.settings.data_path / "sessions", self.settings.retention)
 
         async def retain() -> None:
@@ -159,7 +177,13 @@ class Server:
 
         # Only once the index knows what lies in the folders.
         self.store.ledger.then(retain)
-        for work in (self._load(), sweep_for_ever(self.registry), self._watch_lag()):
+        for work in (
+            self._load(),
+            sweep_for_ever(self.registry),
+            keep_for_ever(self.checkpoints, self.registry.running),
+            self.sittings.keep_for_ever(),
+            self._watch_lag(),
+        ):
             self._begin(work)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -172,6 +196,7 @@ class Server:
         """Make the registry and the factory of drivers; return the folders of sessions."""
         settings = self.settings
         folders = SessionFolders(settings.data_path / "sessions", vault=self.vault, disk=self.disk, chores=self.chores)
+        self.checkpoints = Checkpoints(self.access, self.disk)
         self.registry = SessionRegistry(
             settings.session,
             cards=self.cards,
@@ -181,7 +206,25 @@ class Server:
             clock=self.clock,
             metrics=self.metrics,
             index=self.index,
+            checkpoints=self.checkpoints,
         )
+        self.restorer = Restorer(
+            self.registry,
+            cards=self.cards,
+            settings=settings.session,
+            clock=self.clock,
+            disk=self.disk,
+            vault=self.vault,
+        )
+        self.sittings = Sittings(
+            settings,
+            schedule=self.schedule,
+            store=self.store,
+            registry=self.registry,
+            cards=self.cards,
+            disk=self.disk,
+        )
+        self.draining = Drain(self.registry, self.admission, deadline_s=settings.server.drain_deadline_s)
         self.eraser = Eraser(self.store, disk=self.disk, chores=self.chores)
         self.drivers = DriverFactory(
             settings,
@@ -196,24 +239,30 @@ class Server:
         )
         return folders
 
-    async def drain(self) -> bool:
-        """Take nobody new and end the running sessions, telling their clients why; return whether there were any.
-
-        To be called while the connections stand: whoever is cut off first learns nothing.
-        """
-        self.admission.draining = True
-        running = self.registry.running()
-        for session in running:
-            if session.driver is not None:
-                session.driver.end("draining")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(END_GRACE_S):
-                await asyncio.gather(*(session.ended.wait() for session in running))
-        return bool(running)
+    def new_live(self, session: Session, principal: Principal) -> LiveSession:
+        """Make the part of a joined session that connections attach to."""
+        session.live = LiveSession(
+            principal=principal,
+            session_info=SessionInfo(
+                id=session.id,
+                card_id=session.card.id,
+                expires_at_s=round(time.time()) + self.settings.session.session_s,
+                wordless=session.talk_s is not None,
+            ),
+            make_driver=lambda input_hz, sink: self.drivers.make(session, input_hz, sink),
+            settings=self.settings.server,
+            resume_s=self.settings.session.resume_s,
+            start_within_s=self.settings.session.start_within_s,
+            over=lambda: self.registry.finish(session),
+            offered=lambda: self.registry.keep(session),
+        )
+        return session.live
 
     async def stop(self) -> None:
         """End the sessions, the engines and the disk threads, in that order."""
-        await self.drain()
+        self.draining.hurry()
+        await self.draining.run()
+        await self.sittings.stop()
         await self.calls.close()
         for task in tuple(self._tasks):
             task.cancel()
@@ -261,6 +310,8 @@ class Server:
         # What is loaded by now stays: the garbage collector need not walk it again in the middle of somebody's turn.
         gc.collect()
         gc.freeze()
+        self.restorer.go_on(self.new_live)
+        self.sittings.go_on()
         self.not_ready = None
         logger.info("ready", memory_bytes=await asyncio.to_thread(resident_bytes))
         await watch_voices(

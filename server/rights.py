@@ -16,7 +16,7 @@ class Reach(IntEnum):
 
     NONE = 0
     OWN = 1  # those that one holds oneself
-    EXAMS = 2  # these, and all exams
+    EXAMS = 2  # these, and the exams that one examines
     ALL = 3
 
 
@@ -35,6 +35,10 @@ class Action(StrEnum):
     CHOOSE_CARD = "session.choose_card"
     TAKE_PART = "session.take_part"
     LIST_SESSIONS = "session.list"
+    LIST_EXAMS = "exam.list"
+    MANAGE_EXAMS = "exam.manage"
+    VOID_EXAM = "exam.void"
+    SIT_EXAM = "exam.sit"
     READ_RECORD = "session.read"
     HEAR_RECORDING = "session.hear"
     READ_LOG = "session.log"
@@ -74,7 +78,8 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     Action.EXPORT_OWN: _PEOPLE,
     Action.LIST_CARDS: {"guest": _ALL, "visitor": _ALL, **_PEOPLE},
     Action.OPEN_PRACTICE: {"guest": _ALL, "visitor": _ALL, **_PEOPLE},
-    Action.OPEN_EXAM: {"visitor": _ALL, "candidate": _ALL, "developer": _ALL},
+    # Outside the schedule: whoever has an account sits the exams that are planned for them.
+    Action.OPEN_EXAM: {"visitor": _ALL, "developer": _ALL},
     # To connect without a session, and name a card in the address.
     Action.CHOOSE_CARD: {"developer": _ALL},
     Action.TAKE_PART: {"candidate": _OWN, "developer": _ALL},
@@ -95,6 +100,12 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     Action.NOTE: {"examiner": _EXAMS, "developer": _ALL},
     Action.MARK: {"examiner": _EXAMS, "developer": _ALL},
     Action.MANAGE_PEOPLE: {"admin": _ALL},
+    Action.LIST_EXAMS: {"candidate": _OWN, "examiner": _EXAMS, "developer": _ALL, "admin": _ALL},
+    # Who sits one when, with which cards, and who examines it.
+    Action.MANAGE_EXAMS: {"admin": _ALL},
+    # To void one, or a part of it, and to write down what went wrong.
+    Action.VOID_EXAM: {"examiner": _EXAMS, "admin": _ALL},
+    Action.SIT_EXAM: {"candidate": _OWN},
     Action.USE_LAB: {"developer": _ALL},
     Action.READ_WAITS: {"developer": _ALL},
 }
@@ -110,11 +121,12 @@ MESSAGES: dict[Role, bool] = {"candidate": True, "developer": True}
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Which session something is asked of."""
+    """Which session something is asked of, or which exam; `examiners` are the ids of those who examine it."""
 
     session_id: str
     mode: str
     person_id: str | None = None
+    examiners: frozenset[str] = frozenset()
 
 
 def reach(principal: Principal, action: Action) -> Reach:
@@ -142,4 +154,5 @@ def may(principal: Principal, action: Action, whose: Whose | None = None) -> boo
     own = principal.person_id is not None and whose.person_id == principal.person_id
     if own and action in OF_OTHERS and principal.role != "developer":
         return False
-    return far is Reach.ALL or (far is Reach.EXAMS and whose.mode == "exam") or (far > Reach.NONE and own)
+    examines = whose.mode == "exam" and principal.person_id in whose.examiners
+    return far is Reach.ALL or (far is Reach.EXAMS and examines) or (far > Reach.NONE and own)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -65,15 +67,30 @@ async def _try_database(settings: Settings, vault: Vault) -> None:
 
 
 class _DrainingServer(uvicorn.Server):
-    """Uvicorn, which closes all connections as soon as it is told to end; the sessions are told why before that."""
+    """Uvicorn, which closes all connections as soon as it is told to end; role-plays may finish before that."""
 
     def __init__(self, config: uvicorn.Config, ours: Server) -> None:
         super().__init__(config)
         self._ours = ours
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and know the loop that a signal is to wake."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop taking sessions with the first SIGTERM, and let none finish with the second, or with Ctrl-C."""
+        # Uvicorn would raise the signals that it has kept once more at its end, and the process would die of them.
+        del frame
+        self._ours.admission.draining = True
+        if (self.should_exit or sig == signal.SIGINT) and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._ours.draining.hurry)
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then shut down."""
-        if await self._ours.drain():
+        if await self._ours.draining.run():
             await asyncio.sleep(DEBRIEF_GRACE_S)
         await super().shutdown(sockets)
 

@@ -289,6 +289,7 @@ export const strings = {
       "sound.clipped": "Your voice is too loud for the microphone. Move back a little, or turn the microphone down.",
       "sound.noisy": "It is noisy around you. Close the window, move to a quieter place, or use a headset.",
       "reply.failed": "The patient lost the thread. Please say that again.",
+      "server.stopping": "The server will restart soon. You can finish your role-play: go on speaking.",
       safety_done: "I am all right",
       unknown: "Something went wrong on the server. Please say that again.",
     },

@@ -47,7 +47,7 @@ TIMEOUT_S = 20.0  # for the server to be done with the session
 _TRANSIENT = tuple(f'{{"type": "{kind}"' for kind in ("input_audio_buffer.append", "interlocutor.playout"))
 TOO_OFTEN = 4429  # wait a little
 # With other codes the server says that the session is over, or not ours.
-LOST_CODES = (None, 1001, 1005, 1006, TOO_OFTEN)
+LOST_CODES = (None, 1001, 1005, 1006, 1012, 1013, TOO_OFTEN)
 
 
 @dataclass(frozen=True, slots=True)

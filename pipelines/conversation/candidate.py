@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipelines.conversation.candidate_turn import Pause, Turn
@@ -56,6 +57,10 @@ class Candidate:
     def pause(self) -> Pause | None:
         """The pause at hand."""
         return self.turn.pause if self.turn is not None else None
+
+    def remember(self, texts: Mapping[int, str], *, turns: int, segments: int) -> list[Turn]:
+        """Count on from turns and segments of an earlier server; return turns of which only the text is known."""
+        return self._segments.remember(texts, turns=turns, segments=segments)
 
     # -------------------------------------------------------------- speech
 

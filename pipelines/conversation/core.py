@@ -34,6 +34,8 @@ every policy (when to answer, when to yield, what was heard, which cue counts as
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from pipelines.conversation import signals as s
 from pipelines.conversation.commands import Command
 from pipelines.conversation.echo_judge import TAIL_MS
@@ -44,6 +46,7 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import IllegalMove, State
 from pipelines.conversation.table import TABLE
 from pipelines.endpointing.policy import EndpointPolicy
+from pipelines.engines import HistoryItem
 from pipelines.patient.disclosure import Disclose, nothing_to_tell
 
 
@@ -81,6 +84,26 @@ class Conversation:
             self._carry_out(EchoJudged())
         self._carry_out(signal)
         return machine.commands()
+
+    def remember(
+        self,
+        *,
+        history: Sequence[HistoryItem],
+        told: Sequence[str],
+        unanswered: Mapping[int, str],
+        turns: int,
+        segments: int,
+        replies: int,
+    ) -> None:
+        """Take what was said before the server that held this conversation ended; to be called before anything else.
+
+        `unanswered` has the texts of turns by their number; `turns`, `segments` and `replies` were counted so far.
+        """
+        machine = self._machine
+        machine.memory.history += history
+        machine.memory.told += told
+        machine.memory.unanswered += machine.candidate.remember(unanswered, turns=turns, segments=segments)
+        machine.replies.count_from(replies)
 
     def _carry_out(self, told: Told) -> None:
         """Do what the table says, and what that leads to."""

@@ -51,6 +51,10 @@ class Replies:
     _heard_ms: float = 0.0  # of the patient in replies that are over
     _count: int = 0
 
+    def count_from(self, replies: int) -> None:
+        """Count on from the replies of an earlier server."""
+        self._count = replies
+
     # -------------------------------------------------------------- what is under way
 
     def current(self, number: int) -> Reply | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipelines.conversation.candidate_turn import Pause, Segment, Turn
@@ -20,6 +21,11 @@ class Segments:
         """Return a new turn, without a segment yet."""
         self.turns += 1
         return Turn(self.turns, voiced_from_ms, piece_from_ms=voiced_from_ms)
+
+    def remember(self, texts: Mapping[int, str], *, turns: int, segments: int) -> list[Turn]:
+        """Count on from there; return turns of which only the text is known, by their number."""
+        self.turns, self._segments = turns, segments
+        return [Turn(number, 0.0, segments={-1: Segment(0.0, text=text, final=True)}) for number, text in texts.items()]
 
     def typed_turn(self, text: str, now_ms: float) -> Turn:
         """Return a turn that came as text."""

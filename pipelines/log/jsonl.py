@@ -105,6 +105,38 @@ def _about(seq: int) -> str:
     return f"event {seq}"
 
 
+def mend(folder: Path) -> int:
+    """Cut off what a killed server left torn at the end of a log, so that it can be gone on with; return its next seq.
+
+    Raises StorageError.
+    """
+    try:
+        next_seq = 0
+        for line in _cut_torn(folder / EVENTS):
+            next_seq = json.loads(line)["seq"] + 1
+        # A payload is written before its envelope: one without it was never part of the log.
+        kept = [line for line in _cut_torn(folder / PAYLOADS) if json.loads(line)["seq"] < next_seq]
+        _shorten(folder / PAYLOADS, sum(len(line) + 1 for line in kept))
+    except (ValueError, KeyError, TypeError) as error:
+        raise StorageError(f"the log in {folder.name} is damaged, so it can't be gone on with") from error
+    except OSError as error:
+        raise StorageError(f"the session's log can't be mended: {_plain(error)}") from error
+    return next_seq
+
+
+def _cut_torn(path: Path) -> list[bytes]:
+    """Return the whole lines of a file, and cut off what follows the last of them."""
+    *lines, torn = path.read_bytes().split(b"\n")
+    if torn:
+        _shorten(path, sum(len(line) + 1 for line in lines))
+    return lines
+
+
+def _shorten(path: Path, size_bytes: int) -> None:
+    if path.stat().st_size != size_bytes:
+        os.truncate(path, size_bytes)
+
+
 def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

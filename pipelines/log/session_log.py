@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -93,13 +93,21 @@ class SessionLog:
         self._store = store
         self._wall = wall
         self._zero_ms: float | None = None
+        self._next_seq = 0
         self._records: list[LogEntry] = []
         self._readers: list[LogReader] = []
 
+    def go_on(self, records: Sequence[LogEntry], next_seq: int) -> None:
+        """Go on with a stored log, of which these records can be read; to be called before the first event."""
+        self._records += records
+        self._next_seq = next_seq
+        if records:
+            self._zero_ms = self._now_ms() - records[-1].envelope.session_ms
+
     @property
     def next_seq(self) -> int:
-        """The number that the next record will have."""
-        return len(self._records)
+        """The number of the next event."""
+        return self._next_seq
 
     def append(self, event: Event) -> LogEntry:
         """Add an event and tell every reader that may see it; returns the record."""
@@ -110,7 +118,7 @@ class SessionLog:
         payload = event.payload()
         envelope = Envelope(
             v=SCHEMA_VERSION,
-            seq=len(self._records),
+            seq=self._next_seq,
             media_ms=round(self._media_ms(), 3),
             session_ms=round(now_ms - self._zero_ms, 3),
             wall=_iso(self._wall()),
@@ -120,6 +128,7 @@ class SessionLog:
         )
         record = LogEntry(envelope, event)
         self._records.append(record)
+        self._next_seq += 1
         if self._store is not None:
             self._store.write(envelope, salt, payload)
         for reader in tuple(self._readers):
@@ -128,13 +137,15 @@ class SessionLog:
 
     def read_from(self, seq: int, audience: Audience) -> Iterator[LogEntry]:
         """Yield the records from `seq` on that `audience` may see."""
-        return (r for r in self._records[seq:] if r.envelope.audience <= audience)
+        # A log that was gone on with may have numbers that can't be read any more.
+        records = self._records[seq:] if len(self._records) == self._next_seq else self._records
+        return (r for r in records if r.envelope.seq >= seq and r.envelope.audience <= audience)
 
     def snapshot(self, audience: Audience) -> Snapshot:
         """Return where the log stands now, as `audience` may see it."""
         records = tuple(self.read_from(0, audience))
         turns = sum(r.envelope.type == "turn_committed" for r in records)
-        return Snapshot(next_seq=len(self._records), turns=turns, records=records)
+        return Snapshot(next_seq=self._next_seq, turns=turns, records=records)
 
     def subscribe(self, audience: Audience, listener: Listener) -> LogReader:
         """Call `listener` with each later record that `audience` may see, until the reader is closed."""

@@ -30,10 +30,14 @@ class CardFile:
 
 
 class CardLibrary(Mapping[str, Card]):
-    """Cards by id, in the order of their ids; made by `load`, never changed afterwards."""
+    """Cards by id, in the order of their ids; made by `load`, never changed afterwards.
 
-    def __init__(self, files: Mapping[str, CardFile]) -> None:
-        self._files = {card_id: files[card_id] for card_id in sorted(files)}
+    Cards beside them are found by their id alone: nobody may choose one.
+    """
+
+    def __init__(self, files: Mapping[str, CardFile], beside: Mapping[str, CardFile] | None = None) -> None:
+        self._shown = sorted(files)
+        self._files = {**(beside or {}), **{card_id: files[card_id] for card_id in self._shown}}
 
     @classmethod
     def load(cls, folder: Path | str) -> CardLibrary:
@@ -47,18 +51,22 @@ class CardLibrary(Mapping[str, Card]):
             raise CardError(faults[0] + more)
         return cls(files)
 
+    def with_beside(self, other: CardLibrary) -> CardLibrary:
+        """Return this library with another's cards beside its own."""
+        return CardLibrary({card_id: self._files[card_id] for card_id in self._shown}, other._files)
+
     def __getitem__(self, card_id: str) -> Card:
         return self._files[card_id].card
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
+        return iter(self._shown)
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._shown)
 
     def get_card(self, card_id: str) -> Card:
         """Return the card of that id; raises CardError (`card.unknown`) that lists the ids there are."""
-        if card_id not in self._files:
+        if card_id not in self._shown:
             raise CardError(f"there is no card '{card_id}'; choose one of: {', '.join(self)}", code="card.unknown")
         return self[card_id]
 

@@ -38,6 +38,7 @@ from pipelines.events import (
     SegmentHeard,
     SessionEnded,
     SessionPaused,
+    SessionRestored,
     SessionStarted,
     SoundAdvice,
     TextRejected,
@@ -53,6 +54,7 @@ from pipelines.session.candidate_audio import Hearing
 from pipelines.session.end_of_turns import EndOfTurns
 from pipelines.session.interpreting import Interpreting
 from pipelines.session.latency import LatencyWatch
+from pipelines.session.past import Past
 from pipelines.session.patient_audio import Speaking
 from pipelines.session.recording import SessionRecorder
 from pipelines.session.role_play_clock import RolePlayClock
@@ -157,6 +159,9 @@ class SessionDriver:
         self._closing: asyncio.TimerHandle | None = None  # the time is over: the end comes by itself
         self.clock = RolePlayClock(over=self._time_up, tired=partial(self.pause, False))
         self._latency = LatencyWatch()
+        # An earlier server's role-play goes on once its client is there.
+        self._awaited = False
+        self._left = False  # to another server
         self.keeps_audio = False  # the client sends what it could not send, late
         self._late_in_turn = False
         self._media_ahead_ms = 0.0  # of session time, when the reply under way began
@@ -167,6 +172,43 @@ class SessionDriver:
 
     def start(self) -> None:
         """Open the recogniser stream and begin the role-play."""
+        self._open()
+        self.log.append(SessionStarted(self.spec.id, self.spec.mode, self.spec.session_s))
+        self._intake.clock.start(self._clock.now_ms())
+        self.clock.start(self.spec.session_s)
+        self.signal(s.Begin())
+        self._media_tick()
+
+    def go_on(self, past: Past, *, left_s: float, paused: bool = False) -> None:
+        """Take up what an earlier server held, in place of `start`; nothing is said before the client is there.
+
+        `left_s` is what is left of the role-play, whose clock runs from now on, unless it is `paused`.
+        """
+        self._open()
+        self._intake.go_on(past.media_ms, self._clock.now_ms())
+        past.give_to(self.core)
+        self.log.append(SessionRestored(round(1000.0 * left_s)))
+        if past.cut_off is not None:
+            reply, turn = past.cut_off
+            self.log.append(ReplyFinished(reply, turn, "interrupted", "", 0.0, estimated=True))
+        self.clock.start(left_s)
+        if paused:
+            self.clock.pause()
+        self._awaited = True
+        self._media_tick()
+
+    def leave(self) -> None:
+        """Stop where it stands, without an end: another server goes on with the log and the recording."""
+        if self.core.is_over or self._left:
+            return
+        self._left = True
+        self._stop()
+        self.log.sync()
+        if self._recorder is not None:
+            self._recorder.leave()
+
+    def _open(self) -> None:
+        """Have the engines ready for this session."""
         words = (*self.spec.card.vocabulary, self.spec.card.patient.name)
         spec = StreamSpec(self.spec.id, vocabulary=words, speaker_state=self.spec.speaker_state)
         self._stream = self._engines.recogniser.open(spec, self._hypothesis)
@@ -177,11 +219,6 @@ class SessionDriver:
             listener = partial(self._incident, lane.name)
             lane.on_incident.append(listener)
             self._unlisten.append(partial(lane.on_incident.remove, listener))
-        self.log.append(SessionStarted(self.spec.id, self.spec.mode, self.spec.session_s))
-        self._intake.clock.start(self._clock.now_ms())
-        self.clock.start(self.spec.session_s)
-        self.signal(s.Begin())
-        self._media_tick()
 
     def end(self, reason: str) -> None:
         """End the session; safe to call twice."""
@@ -189,6 +226,15 @@ class SessionDriver:
             self.signal(s.EndAsked(reason))
 
     def _finish(self, reason: str) -> None:
+        self._stop()
+        self.log.append(SessionEnded(reason))
+        self.log.sync()
+        if self._recorder is not None:
+            self._recorder.close()
+        self.ended.set()
+
+    def _stop(self) -> None:
+        """Let go of timers, engines and playout."""
         self.clock.cancel()
         for timer in (self._media_timer, self._closing):
             if timer is not None:
@@ -201,11 +247,6 @@ class SessionDriver:
             self._stream.close()
         while self._unlisten:
             self._unlisten.pop()()
-        self.log.append(SessionEnded(reason))
-        self.log.sync()
-        if self._recorder is not None:
-            self._recorder.close()
-        self.ended.set()
 
     # -------------------------------------------------------------- audio in
 
@@ -247,7 +288,14 @@ class SessionDriver:
     def back(self) -> None:
         """The client is there again, and its audio comes: what it kept meanwhile was received before."""
         if not self.clock.paused:
-            self.signal(s.Back(self.played_ms()))
+            self._talk_again()
+
+    def _talk_again(self) -> None:
+        """Nothing stands in the patient's way any more."""
+        self.signal(s.Back(self.played_ms()))
+        if self._awaited:
+            self._awaited = False
+            self.signal(s.Begin())
 
     def pause(self, on: bool) -> bool:
         """Have the role-play stand still, or go on; return whether it does so now.
@@ -269,7 +317,7 @@ class SessionDriver:
         else:
             left_s = self.clock.left_s  # as long as it stands still: what follows takes time
             self.clock.go_on()
-            self.signal(s.Back(self.played_ms()))
+            self._talk_again()
         self.log.append(SessionPaused(on, round(1000.0 * left_s)))
         return True
 
@@ -351,6 +399,8 @@ class SessionDriver:
 
     def signal(self, signal: s.Signal) -> None:
         """Give the core a signal and carry out what it commands."""
+        if self._left:
+            return
         before = self.core.turns_over
         self._mark(signal)
         if isinstance(signal, s.Understood) and signal.final:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from audio.frames import WIRE_HZ, Frame, FrameKind, Pcm, samples_for
-from audio.recorder import SegmentWriter, join
+from audio.recorder import SegmentWriter, join, recorded_ms
 from audio.resample import StreamResampler
 from audio.timeline_mixer import TimelineMixer
 from common.errors import AppError, StorageError
@@ -85,6 +85,7 @@ class SessionRecorder:
         failed: Callable[[StorageError], None],
         relay: SoundRelay | None = None,
         seal: Seal | None = None,
+        from_ms: float = 0.0,
     ) -> None:
         self._relay = relay
         self._handed_on = 0  # samples of the timeline
@@ -100,6 +101,10 @@ class SessionRecorder:
         self._writer = SegmentWriter(folder, seal=seal)
         self._written_ms = 0.0
         self._waiting: deque[tuple[float, Pcm]] = deque()
+        # The mixer begins there: what lies before it was recorded by an earlier server.
+        self._from_ms = from_ms
+        if from_ms:
+            self._fill_gap(from_ms - recorded_ms(folder, seal=seal))
 
     def candidate(self, frame: Frame) -> None:
         """Append a frame of the candidate's audio: this is what moves the recording on."""
@@ -115,16 +120,18 @@ class SessionRecorder:
     def candidate_late(self, frame: Frame) -> None:
         """Put a late frame where it was spoken; one that does not say when that was can't be recorded."""
         if frame.at_ms is not None:
-            self._late.add_frame(frame, frame.at_ms)
+            self._late.add_frame(frame, frame.at_ms - self._from_ms)
 
     def patient(self, at_ms: float, samples: Pcm) -> None:
         """Place the patient's audio (int16 mono, 24 kHz) at a media time, as soon as the recording comes near it."""
+        at_ms -= self._from_ms
         if at_ms < self._mixer.now_ms + MOST_WAITING_MS:
             self._waiting.append((at_ms, samples))
         self._place()
 
     def patient_cut(self, at_ms: float) -> None:
         """Drop the patient's audio from a media time on."""
+        at_ms -= self._from_ms
         self._mixer.patient_cut(at_ms)
         waiting, self._waiting = self._waiting, deque()
         for from_ms, samples in waiting:
@@ -136,6 +143,18 @@ class SessionRecorder:
         self._late.end()
         self._write()
         self._disk.submit(self._finish, self._report)
+
+    def _fill_gap(self, missing_ms: float) -> None:
+        """Record silence for what died with an earlier server, so that what follows is in its place."""
+        if missing_ms > 0:
+            gap = np.zeros((samples_for(missing_ms, WIRE_HZ), 2), dtype=np.int16)
+            self._disk.submit(lambda: self._writer.write(gap), self._report)
+
+    def leave(self) -> None:
+        """Write what is left, and leave the segments as they are: another server goes on with them."""
+        self._late.end()
+        self._write()
+        self._disk.submit(self._writer.close, self._report)
 
     def _place(self) -> None:
         while self._waiting:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from server.principal import Principal
-from server.rights import Action, Whose, may
+from server.rights import Action, may
 from server.sessions.session import Session
 
 Renew = Callable[[], Awaitable[Principal | None]]
@@ -30,5 +30,4 @@ class Seat:
 
     def allows(self, principal: Principal, action: Action) -> bool:
         """Return whether somebody may do this with the session of this seat."""
-        session = self.session
-        return may(principal, action, Whose(session.id, session.mode, session.person_id))
+        return may(principal, action, self.session.whose)

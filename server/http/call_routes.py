@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from common.errors import ProtocolError
 from server.host import Server
-from server.http.joining import new_live, resumed, session_of
+from server.http.joining import resumed, session_of
 from server.http.requests import check_origin, check_ready, read_body, server_of, token_of
 from server.http.who import joiner, require, token_bearer, whose_is
 from server.principal import Principal
@@ -148,7 +148,7 @@ def _join(server: Server, found: _Found) -> LiveSession:
     """Join a session, or go on with one whose ticket was good."""
     if found.ticket is None:
         server.registry.join(found.session)
-        return new_live(server, found.session, found.principal)
+        return server.new_live(found.session, found.principal)
     return check_goes_on(found.session)
 
 

@@ -57,6 +57,7 @@ def _wanted(request: Request, principal: Principal, far: Reach) -> Wanted:
         person_id=person_id,
         modes=modes,
         or_person_id=or_person_id,
+        examiner_id=own if far is Reach.EXAMS else None,
         mode=mode,
         state=given.get("state"),
         card_id=given.get("card"),

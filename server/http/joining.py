@@ -3,8 +3,6 @@ one that a ticket leads back to."""
 
 from __future__ import annotations
 
-import time
-
 import structlog
 
 from common.errors import AccessError, DatabaseError, ProtocolError
@@ -14,8 +12,6 @@ from server.principal import Principal
 from server.rights import Action
 from server.sessions.registry import check_goes_on
 from server.sessions.session import Session
-from server.wire.connection import SessionInfo
-from server.wire.live import LiveSession
 from server.wire.ticket import Ticket
 
 logger = structlog.get_logger("server.http.joining")
@@ -81,21 +77,3 @@ def _may_not_go_on() -> AccessError:
         http_status=403,
         close_code=4403,
     )
-
-
-def new_live(server: Server, session: Session, principal: Principal) -> LiveSession:
-    """Make the part of a joined session that connections attach to."""
-    session.live = LiveSession(
-        principal=principal,
-        session_info=SessionInfo(
-            id=session.id,
-            card_id=session.card.id,
-            expires_at_s=round(time.time()) + server.settings.session.session_s,
-        ),
-        make_driver=lambda input_hz, sink: server.drivers.make(session, input_hz, sink),
-        settings=server.settings.server,
-        resume_s=server.settings.session.resume_s,
-        start_within_s=server.settings.session.start_within_s,
-        over=lambda: server.registry.finish(session),
-    )
-    return session.live

@@ -7,7 +7,7 @@ from starlette.websockets import WebSocket
 
 from common.errors import AppError
 from server.http.error_answers import error_response
-from server.http.joining import new_live, resumed, session_of
+from server.http.joining import resumed, session_of
 from server.http.requests import check_origin, check_ready, server_of, token_of
 from server.http.who import joiner, token_bearer
 from server.protocol.binary import SUBPROTOCOL
@@ -40,7 +40,7 @@ async def realtime(websocket: WebSocket) -> None:
             principal = await joiner(websocket, offered)
             session = session_of(server, principal, websocket.query_params.get("model", ""))
             server.registry.join(session)
-            new_live(server, session, principal)
+            server.new_live(session, principal)
         live = check_goes_on(session)
     except AppError as error:
         logger.info("realtime_refused", code=error.code)

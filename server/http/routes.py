@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from server.http import account_routes as accounts
 from server.http import call_routes as calls
 from server.http import desk_routes as desk
+from server.http import exam_routes as exams
 from server.http import history_routes as history
 from server.http import lab_routes as lab
 from server.http import marking_routes as marking
@@ -60,6 +61,7 @@ def _measuring(session: Session) -> Action:
 _CALL = f"{calls.CALLS}/{{call_id}}"
 _SESSION = "/api/sessions/{session_id}"
 _PERSON = "/api/people/{person_id}"
+_EXAM = "/api/exams/{exam_id}"
 
 ROUTES: tuple[Entry, ...] = (
     Entry("/", pages.page, Action.SEE_SERVER),
@@ -99,6 +101,14 @@ ROUTES: tuple[Entry, ...] = (
     ),
     Entry(f"{_SESSION}/log", records.session_log, Action.READ_LOG, about_session=True),
     Entry(f"{_SESSION}/problems", records.report_problem, Action.REPORT_PROBLEM, ("POST",), about_session=True),
+    Entry("/api/exams", exams.list_exams, Action.LIST_EXAMS),
+    Entry("/api/exams", exams.create_exams, Action.MANAGE_EXAMS, ("POST",)),
+    Entry(_EXAM, exams.show_exam, Action.LIST_EXAMS),
+    Entry(f"{_EXAM}/examiners", exams.assign_examiners, Action.MANAGE_EXAMS, ("PUT",)),
+    Entry(f"{_EXAM}/void", exams.void_exam, Action.VOID_EXAM, ("POST",)),
+    Entry(f"{_EXAM}/incidents", exams.raise_incident, Action.VOID_EXAM, ("POST",)),
+    Entry(f"{_EXAM}/begin", exams.begin_exam, Action.SIT_EXAM, ("POST",)),
+    Entry(f"{_EXAM}/session", exams.open_part, Action.SIT_EXAM, ("POST",)),
     Entry("/api/rtc", calls.rtc_info, Action.TAKE_PART, in_handler=True),
     Entry(calls.CALLS, calls.open_call, Action.TAKE_PART, ("POST",), in_handler=True),
     Entry(_CALL, calls.renew_call, Action.TAKE_PART, ("POST", "PATCH"), in_handler=True),

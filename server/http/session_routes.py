@@ -17,6 +17,7 @@ from server.rights import OPENING
 from server.sessions.join_tokens import LIFE_S
 from server.sessions.past import debrief_of
 from server.sessions.registry import check_free
+from server.sessions.session import Session
 
 
 async def create_session(request: Request) -> Response:
@@ -36,7 +37,13 @@ async def create_session(request: Request) -> Response:
         card, mode, network=limited_by(principal, request), person_id=principal.person_id
     )
     session.consent = consent
-    settings = server.settings.session
+    server.registry.keep(session)
+    return opened(request, session, token)
+
+
+def opened(request: Request, session: Session, token: str) -> Response:
+    """Return what whoever opened a session needs to join it."""
+    settings = server_of(request).settings.session
     scheme = "wss" if request.url.scheme == "https" else "ws"
     return JSONResponse(
         {

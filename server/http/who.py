@@ -22,7 +22,7 @@ from server.sessions.join_tokens import HOW
 from server.sessions.join_tokens import PREFIX as JOIN_PREFIX
 from server.sessions.rate_limit import network_of
 from server.sessions.session import Session
-from server.store import audit
+from server.store import audit, exams
 from server.store.people import Person
 
 CSRF_HEADER = "X-CSRF-Token"
@@ -66,7 +66,7 @@ def guarded(handler: Handler, action: ActionOf, *, about_session: bool = False, 
 
 def whose_is(session: Session) -> Whose:
     """Return of which session something is asked."""
-    return Whose(session.id, session.mode, session.person_id)
+    return session.whose
 
 
 def require(principal: Principal, action: Action, whose: Whose | None = None) -> None:
@@ -224,4 +224,8 @@ async def _session(request: Request, principal: Principal) -> Session:
     if not principal.is_known:
         raise AccessError("a token is needed: create a session first and send its token as bearer")
     server = server_of(request)
-    return server.registry.find(session_id) or await server.past.get(session_id)
+    session = server.registry.find(session_id) or await server.past.get(session_id)
+    if session.mode == "exam":
+        async with server.store.database.reading() as connection:
+            session.examiners = await exams.examiners_of_session(connection, session.id)
+    return session

@@ -73,6 +73,7 @@ _END: tuple[log.Event, ...] = (
     log.Problem("reply.failed", "the patient can't answer just now; please say it again"),
     log.SessionPaused(True, 184_000),
     log.ObserversChanged(2, 1),
+    log.ServerStopping(330),
     log.SessionEnded("ended"),
 )
 

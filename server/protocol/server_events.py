@@ -483,6 +483,17 @@ class RoleplayObserved(ServerEvent):
     listening: int
 
 
+class ServerStoppingMessage(ServerEvent):
+    """The server is about to stop. The role-play may go on for `within_s` seconds; `message` says so to a person.
+
+    What is not over by then is ended with the reason `draining`. New sessions are refused with 503.
+    """
+
+    type: Literal["interlocutor.server.stopping"] = "interlocutor.server.stopping"
+    within_s: float
+    message: str
+
+
 class RoleplayEnded(ServerEvent):
     """The role-play is over. The server closes the connection after this event."""
 
@@ -603,7 +614,7 @@ AnyServerEvent = Annotated[
     | OutputAudioDelta | OutputAudioDone | OutputTranscriptDelta | OutputTranscriptDone | OutputCleared
     | OutputStarted | OutputStopped
     | ClientConfigured | ServerHeartbeat | RoleplayStarted | RoleplayPaused | RoleplayObserved
-    | RoleplayEnded | TranscriptPartialMessage
+    | ServerStoppingMessage | RoleplayEnded | TranscriptPartialMessage
     | TurnLatencyMessage | TurnTimelineMessage | PlayoutClear | PlayoutHold | PlayoutResume | PlayoutRestart
     | TurnIgnoredMessage | SoundAdviceMessage | ProblemMessage,
     Field(discriminator="type"),

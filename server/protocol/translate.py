@@ -23,6 +23,9 @@ ADVICE = {
 }
 """What to do about each kind of `interlocutor.sound.advice`."""
 
+STOPPING = "The server will restart soon. You can finish your role-play: go on speaking."
+"""What a candidate is told when the server stops."""
+
 # A confidence that was rounded to nothing is told as this: JSON knows no infinity.
 LEAST = 0.0005
 
@@ -134,6 +137,8 @@ class Translator:
                 return [e.RoleplayPaused(paused=event.paused, left_ms=event.left_ms)]
             case log.SessionEnded():
                 return self._ended(event.reason, record.envelope.media_ms)
+            case log.ServerStopping():
+                return [e.ServerStoppingMessage(within_s=event.within_s, message=STOPPING)]
             case log.SoundAdvice():
                 return [_advice(event)]
             case log.Problem():

@@ -13,11 +13,15 @@ _DETECTION = frozenset(e.TurnDetection.model_fields)
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """What a connection may tell its client of the session; `expires_at_s` is in seconds since 1970."""
+    """What a connection may tell its client of the session; `expires_at_s` is in seconds since 1970.
+
+    `wordless`: it is sent no words and no figures, as in an exam.
+    """
 
     id: str
     card_id: str
     expires_at_s: int
+    wordless: bool = False
 
     @property
     def model(self) -> str:

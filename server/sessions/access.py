@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from pydantic import SecretStr
 
@@ -30,6 +30,14 @@ class Access:
         token = f"{VISIT_PREFIX}{secrets.token_urlsafe(32)}"
         self._bearers[_digest(token)] = Principal(role, session_id)
         return token
+
+    def tokens_of(self, session_id: str) -> tuple[tuple[str, Role], ...]:
+        """Return the digest and the role of each token of a session."""
+        return tuple((digest, who.role) for digest, who in self._bearers.items() if who.session_id == session_id)
+
+    def restore(self, session_id: str, tokens: Iterable[tuple[str, Role]]) -> None:
+        """Know the tokens again that an earlier server gave out."""
+        self._bearers |= {digest: Principal(role, session_id) for digest, role in tokens}
 
     def revoke(self, session_ids: Collection[str]) -> None:
         """Forget the tokens of these sessions."""

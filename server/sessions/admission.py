@@ -80,12 +80,8 @@ class Admission:
         `network` is whose limits hold, None: nobody's. `taken` sessions are there, of which those `waiting` are joined
         by nobody yet.
         """
+        self.check_open()
         retry_s = self._settings.retry_after_s
-        if self.draining:
-            self._metrics.count_admission("draining")
-            raise CapacityError(
-                "the server is about to restart; try again shortly", retry_after_s=retry_s, code="capacity.draining"
-            )
         if network is not None and (wait_s := self._limit.wait_s(network)):
             self._metrics.count_admission("limited")
             raise RateError(
@@ -101,6 +97,18 @@ class Admission:
             self._metrics.count_admission("full")
             raise CapacityError(f"all places are taken; try again in {retry_s} seconds", retry_after_s=retry_s)
         return going
+
+    def check_open(self) -> None:
+        """Raise CapacityError when the server is about to stop: whoever begins now might not finish."""
+        if not self.draining:
+            return
+        self._metrics.count_admission("draining")
+        raise CapacityError(
+            f"the server is about to restart, so no role-play can begin; try again in {self._settings.retry_after_s} "
+            "seconds",
+            retry_after_s=self._settings.retry_after_s,
+            code="capacity.draining",
+        )
 
     def admitted(self, network: str | None) -> None:
         """Note that a session was opened for somebody of this network; None: nobody's limits hold."""

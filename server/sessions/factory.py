@@ -17,6 +17,7 @@ from audio.playout import Sink
 from audio.speech import SpeechDetector
 from audio.vad import make_vad
 from common.errors import StorageError
+from common.seal import Seal
 from pipelines.engine_choices import Choices
 from pipelines.events import Audience, SessionSetup
 from pipelines.intent.card_store import CardStore
@@ -56,9 +57,12 @@ class DriverFactory:
     vault: Vault
 
     def make(self, session: Session, input_hz: int, sink: Sink) -> SessionDriver:
-        """Return the driver of a session that is being joined, not started; it is the session's from now on."""
-        settings = self.settings
-        seal = self.vault.make_session(session.folder)
+        """Return the driver of a session that is being joined, not started; it is the session's from now on.
+
+        Of one with a past, the log and the recording go on, sealed as they were.
+        """
+        settings, past = self.settings, session.past
+        seal = self._seal(session)
         failed = _to_loop(lambda error: driver.storage_failed(error))
         relay = session.relay = SoundRelay(encode=lambda at_ms, stereo: pack_sound(at_ms, pcm_to_bytes(stereo)))
         # The disk thread keeps the order: no sealed line is on the disk for sure before its key is.
@@ -71,7 +75,7 @@ class DriverFactory:
                 session.id,
                 session.card,
                 session.mode,
-                settings.session.session_s,
+                _length_s(session, settings.session.session_s),
                 seed_of(session.id, session.mode),
                 input_hz,
                 may_leave=self._may_leave(session),
@@ -89,16 +93,33 @@ class DriverFactory:
                 store=JsonlStore(session.folder, self.disk, failed=failed, seal=seal),
             ),
             make_recorder=lambda hz: SessionRecorder(
-                session.folder, self.disk, chores=self.chores, rate_hz=hz, failed=failed, relay=relay, seal=seal
+                session.folder,
+                self.disk,
+                chores=self.chores,
+                rate_hz=hz,
+                failed=failed,
+                relay=relay,
+                seal=seal,
+                from_ms=past.media_ms if past is not None else 0.0,
             ),
         )
         session.driver = driver
         driver.log.subscribe(Audience.INTERNAL, self.metrics.observe_event)
+        if past is not None:
+            driver.log.go_on(past.records, past.next_seq)
+            session.past = None
+            session.begun.set()
+            return driver
         driver.log.append(self._setup(session, vad.vad.name))
         if session.consent is not None:
             driver.log.append(session.consent)
         session.begun.set()
         return driver
+
+    def _seal(self, session: Session) -> Seal | None:
+        if session.past is None:
+            return self.vault.make_session(session.folder)
+        return self.vault.open_session(session.folder)
 
     def _may_leave(self, session: Session) -> bool:
         """Return whether the candidate agreed to the very provider and country that are configured now."""
@@ -128,6 +149,11 @@ class DriverFactory:
 def _not_kept(error: Exception) -> StorageError:
     why = error.strerror if isinstance(error, OSError) else type(error).__name__
     return StorageError(f"the session's key can't be written: {why}")
+
+
+def _length_s(session: Session, usual_s: int) -> int:
+    """Return how long a role-play lasts that begins now."""
+    return usual_s if session.talk_s is None else max(1, round(session.talk_s()))
 
 
 def _to_loop(listener: Callable[[StorageError], None]) -> Callable[[StorageError], None]:

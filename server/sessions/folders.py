@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from common.errors import storage_error
@@ -64,8 +65,12 @@ class SessionFolders:
 
         self._disk.submit(on_disk)
 
-    def recover(self) -> None:
-        """Finish erasures, and join what a crash left in segments; to be called before any session."""
-        left = session_folders(self._root)  # now: sessions that begin meanwhile have segments too
+    def recover(self, going_on: Collection[str] = ()) -> None:
+        """Finish erasures, and join what a crash left in segments; to be called before any session.
+
+        The sessions `going_on` are left as they are.
+        """
+        # Listed now: sessions that begin meanwhile have segments too.
+        left = [folder for folder in session_folders(self._root) if folder.name not in going_on]
         self._chores.submit(lambda: finish_erasing(left))
         self._chores.submit(lambda: join_left_over(left, self._vault))

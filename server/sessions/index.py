@@ -39,10 +39,19 @@ class SessionIndex:
 
     def began(self, session: Session) -> None:
         """Note that a session was joined."""
-        row = IndexedSession(
+        row = self._row(session)
+        self._store.ledger.note(f"{session.id} began", partial(_begin, row=row, session=session))
+
+    @staticmethod
+    def _row(session: Session) -> IndexedSession:
+        return IndexedSession(
             session.id, session.card.id, session.card.title, session.mode, session.person_id, "running", now_ms()
         )
-        self._store.ledger.note(f"{session.id} began", partial(_begin, row=row, session=session))
+
+    def restored(self, session: Session) -> None:
+        """Note that a session goes on that an earlier server held."""
+        row = self._row(session)
+        self._store.ledger.note(f"{session.id} restored", partial(_restore, row=row, session=session))
 
     def over(self, session: Session) -> None:
         """Note that a session is over, once its log is on the disk."""
@@ -93,6 +102,13 @@ async def _begin(connection: AsyncConnection, *, row: IndexedSession, session: S
     await audit.append(
         connection, "session.began", session=row.id, person=row.person_id, mode=row.mode, card=row.card_id
     )
+
+
+async def _restore(connection: AsyncConnection, *, row: IndexedSession, session: Session) -> None:
+    """Its beginning may not have reached the database."""
+    if await sessions.by_id(connection, row.id) is None:
+        await _begin(connection, row=row, session=session)
+    await audit.append(connection, "session.restored", session=row.id, person=row.person_id)
 
 
 async def _end(

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import structlog
 
 from audio.clock import Clock
 from common.errors import ProtocolError
-from pipelines.events import Audience
+from pipelines.events import Audience, SessionEnded
+from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from server.metrics import Metrics
 from server.principal import Role
 from server.records.debrief import summarise
 from server.sessions.access import Access
 from server.sessions.admission import Admission, Reservation
+from server.sessions.checkpoints import Checkpoints
 from server.sessions.folders import SessionFolders
 from server.sessions.index import SessionIndex
 from server.sessions.session import Session, Status
@@ -39,6 +41,12 @@ def check_free(session: Session) -> None:
 
 def check_goes_on(session: Session) -> LiveSession:
     """Return what connections to a running session attach to; raises ProtocolError when it is over."""
+    if session.interrupted:
+        raise ProtocolError(
+            "the server stopped in the middle of this role-play and can't go on with it; what was said is kept",
+            code="session.interrupted",
+            close_code=4404,
+        )
     if session.live is None:
         raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
     return session.live
@@ -58,8 +66,10 @@ class SessionRegistry:
         clock: Clock,
         metrics: Metrics,
         index: SessionIndex | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self._index = index
+        self._checkpoints = checkpoints
         self._settings = settings
         self._cards = cards
         self._admission = admission
@@ -90,6 +100,18 @@ class SessionRegistry:
         card = self._cards.get_card(card_id)
         if mode not in MODES:
             raise ProtocolError(f"mode '{mode}' is unknown; use one of {', '.join(MODES)}", code="session.mode")
+        return self.reserve_card(card, mode, role=role, network=network, person_id=person_id)
+
+    def reserve_card(
+        self,
+        card: Card,
+        mode: str,
+        *,
+        role: Role = "candidate",
+        network: str | None = None,
+        person_id: str | None = None,
+    ) -> tuple[Session, str]:
+        """Reserve a session for a card that need not be one to choose from, as `reserve` does."""
         self._admit(network)
         now_ms = self._clock.now_ms()
         reservation = Reservation(f"sess_{secrets.token_hex(10)}", network, now_ms)
@@ -99,8 +121,16 @@ class SessionRegistry:
         session.person_id = person_id
         self._admission.admitted(network)
         token = self._access.issue(session.id, role)
-        logger.info("session_reserved", session=session.id, card=card_id, mode=mode)
+        self.keep(session)
+        logger.info("session_reserved", session=session.id, card=card.id, mode=mode)
         return session, token
+
+    def give_token(self, session: Session, role: Role = "candidate") -> str:
+        """Return another token for a session that nobody has joined yet, in place of those that there were."""
+        self._access.revoke({session.id})
+        token = self._access.issue(session.id, role)
+        self.keep(session)
+        return token
 
     def _admit(self, network: str | None) -> None:
         there = [session for session in self._sessions.values() if session.status is not Status.ENDED]
@@ -111,12 +141,52 @@ class SessionRegistry:
             self._forget({gives_way})
 
     def join(self, session: Session) -> None:
-        """Mark a session as running; raises ProtocolError when it has been joined before or is over."""
+        """Mark a session as running; raises ProtocolError when it has been joined before or is over.
+
+        Raises CapacityError once the server is about to stop.
+        """
         check_free(session)
+        session.gate()
+        self._admission.check_open()
         session.status = Status.RUNNING
+        self.keep(session)
         if self._index is not None:
             self._index.began(session)
         self._count()
+
+    def keep(self, session: Session) -> None:
+        """Have it known where a session stands, for a server that comes after this one."""
+        if self._checkpoints is not None:
+            self._checkpoints.keep(session)
+
+    def put_back(self, session: Session, tokens: Iterable[tuple[str, Role]]) -> None:
+        """Take in a session of an earlier server."""
+        self._sessions[session.id] = session
+        self._access.restore(session.id, tokens)
+        if session.status is Status.ENDED:
+            session.expires_ms = self._clock.now_ms() + DEBRIEF_S * 1000.0
+        self._count()
+
+    def restored(self, session: Session) -> None:
+        """Note that a session of an earlier server goes on."""
+        self.keep(session)
+        if self._index is not None:
+            self._index.restored(session)
+
+    def suspend(self, session: Session) -> bool:
+        """Let a session go without an end, for the next server to go on with; False where that can't be."""
+        if session.live is not None:
+            point = session.live.checkpoint()
+            if point is None or self._checkpoints is None or not session.live.suspend():
+                return False
+            self._checkpoints.keep_last(session, point)
+        session.status = Status.ENDED
+        session.ended_by = "suspended"
+        session.live = session.driver = None
+        session.ended.set()
+        self._count()
+        logger.info("session_suspended", session=session.id)
+        return True
 
     def resume(self, ticket: Ticket) -> Session:
         """Return the running session that a ticket leads back to; raises AccessError or ProtocolError."""
@@ -134,12 +204,15 @@ class SessionRegistry:
         session.expires_ms = self._clock.now_ms() + DEBRIEF_S * 1000.0
         if session.driver is not None:
             session.driver.end("ended")
+            session.ended_by = _reason_of(session)
             session.debrief = summarise(session.driver.log.read_from(0, Audience.EXAMINER), session.card)
             session.driver.log.close()
             session.driver = None
         if session.live is not None:
-            session.left_ticket = session.live.link.ticket
+            session.left_tickets = session.live.link.tickets
         session.live = session.relay = None
+        if self._checkpoints is not None:
+            self._checkpoints.remove(session)
         self._folders.tell_when_kept(session.written, session.joined)
         session.ended.set()
         if self._index is not None:
@@ -190,8 +263,19 @@ class SessionRegistry:
         """Return the sessions that are running, or that somebody prepares for."""
         return [session for session in self._sessions.values() if session.status is not Status.ENDED]
 
+    def reserved(self) -> list[Session]:
+        """Return the sessions that nobody has joined yet."""
+        return [session for session in self._sessions.values() if session.status is Status.RESERVED]
+
     def _count(self) -> None:
         self._metrics.sessions_active.set(len(self.running()))
 
     def _detached(self) -> int:
         return sum(session.live is not None and session.live.away for session in self.running())
+
+
+def _reason_of(session: Session) -> str:
+    """Return why a session ended, by its log."""
+    records = session.driver.log.read_from(0, Audience.INTERNAL) if session.driver is not None else ()
+    reasons = [record.event.reason for record in records if isinstance(record.event, SessionEnded)]
+    return reasons[-1] if reasons else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 from pipelines.events import ConsentGiven
 from pipelines.patient.card import Card
 from pipelines.session.driver import SessionDriver
+from pipelines.session.past import Past
 from pipelines.session.relay import SoundRelay
 from server.records.debrief import Debrief
+from server.rights import Whose
 from server.sessions.admission import Reservation
 from server.wire.live import LiveSession
 from server.wire.ticket import Ticket
@@ -49,16 +52,32 @@ class Session:
     # Its recording is one file, if there is one.
     joined: asyncio.Event = field(default_factory=asyncio.Event)
     consent: ConsentGiven | None = None
+    # What an earlier server had heard and said, until it is gone on with.
+    past: Past | None = None
+    # The reason of its end, "suspended" for one that the next server goes on with.
+    ended_by: str = ""
+    # Raises a ProtocolError while it may not be joined, though it is reserved: an exam has its times.
+    gate: Callable[[], None] = lambda: None
+    # How long the role-play lasts that begins now, in seconds, where that is not as set.
+    talk_s: Callable[[], float] | None = None
+    # Of an exam's: who may follow it and look into its record, as it was known last.
+    examiners: frozenset[str] = frozenset()
+    # Its server died in the middle of it, and the next one could not go on.
+    interrupted: bool = False
     # Whose it is, where somebody with an account opened it.
     person_id: str | None = None
 
-    # With what its client could have come back, once that is of no use any more.
-    left_ticket: str | None = None
+    # The digests of what its client could have come back with, once that is of no use any more.
+    left_tickets: tuple[str, ...] = ()
 
     def gave(self, ticket: Ticket) -> bool:
         """Return whether a ticket is, or was, for this session."""
-        known = self.live.link.ticket if self.live is not None else self.left_ticket
-        return known is not None and ticket.opens(known)
+        return ticket.is_of(self.live.link.tickets if self.live is not None else self.left_tickets)
+
+    @property
+    def whose(self) -> Whose:
+        """Of which session something is asked of it."""
+        return Whose(self.id, self.mode, self.person_id, self.examiners)
 
     @property
     def id(self) -> str:

@@ -34,6 +34,7 @@ from server.paths import ROOT
 from server.settings import layers
 from server.settings.aliases import apply_aliases
 from server.settings.backup import BackupSettings
+from server.settings.exam import ExamSettings
 from server.settings.lab import LabSettings
 from server.settings.limits import LimitSettings
 from server.settings.marking import MarkingSettings
@@ -104,6 +105,13 @@ class ServerSettings(_Section):
     )
     retry_after_s: int = Field(
         default=10, ge=1, le=3_600, description="Seconds after which a refused client may try again."
+    )
+    drain_deadline_s: int = Field(
+        default=330,
+        ge=0,
+        le=7_200,
+        description="Most seconds that role-plays may go on once the server was told to stop by SIGTERM; 0: none. "
+        "Whatever stops the server must wait longer than this before it kills it.",
     )
     reservations: ReservationSettings = Field(default_factory=ReservationSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
@@ -205,6 +213,7 @@ class Settings(_Section):
     )
     server: ServerSettings = Field(default_factory=ServerSettings)
     session: SessionSettings = Field(default_factory=SessionSettings)
+    exam: ExamSettings = Field(default_factory=ExamSettings)
     rtc: RtcSettings = Field(default_factory=RtcSettings)
     engines: EngineSettings = Field(default_factory=EngineSettings)
     models: ModelSettings = Field(default_factory=ModelSettings)

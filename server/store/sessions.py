@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from server.store.tables import consents, sessions
+from server.store.tables import consents, exam_examiners, exam_sessions, sessions
 
 # Databases take some thousand values in one question.
 MOST_ASKED = 5_000
@@ -66,6 +66,8 @@ class Wanted:
     # The place of the last one of the page before: the newest come first.
     after: tuple[int, str] | None = None
     limit: int = 50
+    # Of exams only those that this person examines.
+    examiner_id: str | None = None
     # Besides those of `modes`, sessions of this person, of whatever mode.
     or_person_id: str | None = None
 
@@ -121,13 +123,23 @@ async def by_ids(connection: AsyncConnection, session_ids: Collection[str]) -> d
     return found
 
 
+def _examined_by(person_id: str) -> Select[tuple[str]]:
+    """Return the ids of the sessions of exams that somebody examines."""
+    assigned = exam_examiners.c.exam_id == exam_sessions.c.exam_id
+    return (
+        select(exam_sessions.c.session_id).join(exam_examiners, assigned).where(exam_examiners.c.person_id == person_id)
+    )
+
+
 async def find(connection: AsyncConnection, wanted: Wanted) -> list[IndexedSession]:
     """Return the sessions that are asked for, the newest first, at most `limit`."""
     query = select(*_COLUMNS)
     if wanted.person_id is not None:
         query = query.where(sessions.c.person_id == wanted.person_id)
     if wanted.modes is not None:
-        mine = sessions.c.mode.in_(list(wanted.modes))
+        mine: ColumnElement[bool] = sessions.c.mode.in_(list(wanted.modes))
+        if wanted.examiner_id is not None:
+            mine = and_(mine, sessions.c.id.in_(_examined_by(wanted.examiner_id)))
         query = query.where(or_(mine, sessions.c.person_id == wanted.or_person_id) if wanted.or_person_id else mine)
     exact = ((sessions.c.mode, wanted.mode), (sessions.c.state, wanted.state), (sessions.c.card_id, wanted.card_id))
     for column, value in exact:

@@ -154,6 +154,68 @@ markings = Table(
     Column("made_ms", BigInteger, nullable=False),
 )
 
+exams = Table(
+    "exams",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("title", String(200), nullable=False),
+    Column("candidate_id", ForeignKey("people.id", ondelete="SET NULL"), nullable=True, index=True),
+    # It may be begun from then until then.
+    Column("opens_ms", BigInteger, nullable=False),
+    Column("closes_ms", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("begun_ms", BigInteger, nullable=True),
+    Column("closed_ms", BigInteger, nullable=True),
+    Column("voided_ms", BigInteger, nullable=True),
+    Column("voided_by", String(64), nullable=True),
+    Column("void_reason", Text, nullable=True),
+    Index("ix_exams_opens", "opens_ms", "id"),
+)
+
+exam_parts = Table(
+    "exam_parts",
+    metadata,
+    Column("exam_id", ForeignKey("exams.id", ondelete="CASCADE"), primary_key=True),
+    # 1 and 2; the warm-up before them has no card of its own.
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("card_id", String(128), nullable=False),
+    Column("card_title", Text, nullable=False),
+)
+
+exam_examiners = Table(
+    "exam_examiners",
+    metadata,
+    Column("exam_id", ForeignKey("exams.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", ForeignKey("people.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+# A session is known here before it is joined, and in `sessions` from then on.
+exam_sessions = Table(
+    "exam_sessions",
+    metadata,
+    Column("session_id", String(64), primary_key=True),
+    Column("exam_id", ForeignKey("exams.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("part", BigInteger, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("voided_ms", BigInteger, nullable=True),
+    Column("voided_by", String(64), nullable=True),
+    Column("void_reason", Text, nullable=True),
+)
+
+exam_incidents = Table(
+    "exam_incidents",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("exam_id", ForeignKey("exams.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("session_id", String(64), nullable=True),
+    Column("at_ms", BigInteger, nullable=False),
+    # A person's id, a key's, or what of the server noticed it.
+    Column("by", String(64), nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -19,6 +19,10 @@ class CandidateAudio:
         self._refused_ms = 0.0
         self._told_s = float("-inf")
 
+    def go_on(self, received_ms: float) -> None:
+        """Count on from what an earlier server had received."""
+        self._received = round(received_ms * self._wire.input_hz / 1000.0)
+
     def count_received(self, samples: int, now_s: float) -> None:
         """Count audio that came."""
         self._received += samples

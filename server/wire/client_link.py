@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
+from pipelines.log.session_log import LogEntry
 from server.protocol import server_events as e
 from server.protocol.translate import Translator
 from server.protocol.wire_session import WireSession
+from server.protocol.wordless import without_words
 from server.wire.attachment import Attachment
 from server.wire.outbox import Outbox
 from server.wire.ticket import Ticket, TicketGate
 from server.wire.voice_output import MessageVoice, VoiceOutput
+from server.wire.wire_point import WirePoint
 
 # Clients that may come back know by it that their connection stands.
 HEARTBEAT_S = 1.0
@@ -42,7 +45,14 @@ class ClientLink:
 
     def put(self, *events: e.ServerEvent) -> None:
         """Queue events for the client, those of our own only for a client that knows them."""
-        self.outbox.put(*(events if self.knows_ours else _for_stock_client(events)))
+        self.outbox.put(*self._seen_by_client(events))
+
+    def _seen_by_client(self, events: Iterable[e.ServerEvent]) -> Iterable[e.ServerEvent]:
+        """Return events as this client is sent them: none of ours to a stock client, no words to who sits an exam."""
+        seen = events if self.knows_ours else _for_stock_client(events)
+        if not self.wire.info.wordless:
+            return seen
+        return (told for event in seen if (told := without_words(event)) is not None)
 
     @property
     def voice(self) -> VoiceOutput:
@@ -78,7 +88,24 @@ class ClientLink:
     @property
     def comes_back(self) -> bool:
         """Whether the client may come back; it sends audio or a pulse all the time then."""
-        return self._gate.token is not None
+        return self._gate.is_open
+
+    @property
+    def tickets(self) -> tuple[str, ...]:
+        """The digests of the tickets that lead back here."""
+        return self._gate.digests
+
+    def go_on(self, point: WirePoint, records: Iterable[LogEntry]) -> None:
+        """Know what an earlier server had told the client of a session, as its log has it."""
+        self.acks = point.acks
+        self.knows_ours = True  # it has a ticket
+        self._gate.restore(point.tickets)
+        before: list[e.ServerEvent] = []
+        since: list[e.ServerEvent] = []
+        for record in records:
+            told = before if record.envelope.seq < point.seq else since
+            told += self._seen_by_client(self.translator.translate(record))
+        self.outbox.go_on(point.number, before, since)
 
     def offer_resume(self) -> e.ResumeOffer | None:
         """Return how the client may come back, where the server lets it."""
@@ -89,11 +116,6 @@ class ClientLink:
             self.outbox.keep()
             self.send_heartbeat()
         return e.ResumeOffer(token=self._gate.open(), within_s=self._resume_s)
-
-    @property
-    def ticket(self) -> str | None:
-        """The token of the ticket with which the client may come back, where it was given one."""
-        return self._gate.token
 
     def check(self, ticket: Ticket) -> None:
         """Raise ProtocolError or AccessError when this ticket does not lead back here."""

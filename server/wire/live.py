@@ -13,12 +13,14 @@ from functools import partial
 
 from audio.frames import Pcm
 from common.errors import AudioError, ProtocolError
-from pipelines.events import SessionEnded
+from pipelines.events import ServerStopping, SessionEnded
 from pipelines.log.session_log import LogEntry
 from pipelines.session.driver import SessionDriver
+from pipelines.session.past import Past
 from server.principal import Principal
 from server.protocol import server_events as e
 from server.protocol.client_events import ClientMessage
+from server.protocol.translate import STOPPING
 from server.protocol.wire_session import SessionInfo, WireSession
 from server.settings.tree import ServerSettings
 from server.wire.attachment import Attachment
@@ -30,6 +32,7 @@ from server.wire.endings import CLOSE_CODES, not_started
 from server.wire.presence import Happened, Presence
 from server.wire.role_play import MakeDriver, RolePlay
 from server.wire.ticket import Ticket
+from server.wire.wire_point import WirePoint
 
 
 class LiveSession:
@@ -45,6 +48,7 @@ class LiveSession:
         resume_s: int = 0,
         start_within_s: float = 300.0,
         over: Callable[[], None] = lambda: None,
+        offered: Callable[[], None] = lambda: None,
     ) -> None:
         self.principal = principal
         self.wire = WireSession(session_info)
@@ -61,6 +65,10 @@ class LiveSession:
         )
         self._inbound = Inbound(stage=self, link=self.link, principal=principal)
         self._over = over
+        self._offered = offered
+        self._restored = False  # its client has to be told how much time is left
+        self._received_ms = 0.0  # of the candidate's audio, when no turn was open
+        self._told = (0, 0)  # the last event's number when the log had so many events
         self._start_within_s = start_within_s
         self._starting: asyncio.TimerHandle | None = None  # ends a session whose role-play does not begin
 
@@ -98,6 +106,11 @@ class LiveSession:
             return
         self._attendance.note(Happened.RESUMED, (former or attachment).transport)
         self._attendance.sent_again(self.link.send_missed(ticket.seen, elapsed_ms=self._role_play.elapsed_ms()))
+        if self._restored and (driver := self.driver) is not None:
+            # Its clock stood still while there was no server.
+            left_ms = round(1000.0 * driver.clock.left_s)
+            self.put(e.RoleplayPaused(paused=driver.clock.paused, left_ms=left_ms))
+        self._restored = False
         if ticket.reply is not None:
             self.played(ticket.reply, ticket.played_ms)
         self.link.send_heartbeat()
@@ -141,6 +154,58 @@ class LiveSession:
         """Nothing comes over a connection that still stands: the patient waits until audio does, if it may come."""
         if self.comes_back and self.link.attachment is not None:
             self._attendance.note(Happened.UNHEARD, self.link.attachment.transport)
+
+    # -------------------------------------------------------------- from one server to the next
+
+    def checkpoint(self) -> WirePoint | None:
+        """Return what another server needs to go on; None for a client that can't come back."""
+        if not self.comes_back or self.code is not None:
+            return None
+        driver, detection = self.driver, self.wire.turn_detection
+        if driver is None or not driver.core.in_turn:
+            # What was said of an open turn is asked for again, as its text is nowhere.
+            self._received_ms = self._audio.received_ms()
+        if self.link.outbox.is_empty:
+            self._told = (self.link.outbox.number, driver.log.next_seq if driver is not None else 0)
+        return WirePoint(
+            role=self.principal.role,
+            tickets=self.link.tickets,
+            input_hz=self.wire.input_hz,
+            turn_detection=detection.model_dump(mode="json") if detection is not None else None,
+            acks=self.link.acks,
+            received_ms=self._received_ms,
+            number=self._told[0],
+            seq=self._told[1],
+            left_ms=round(1000.0 * driver.clock.left_s) if driver is not None else None,
+            paused=driver is not None and driver.clock.paused,
+        )
+
+    def go_on(self, point: WirePoint, past: Past | None, *, left_s: float) -> None:
+        """Go on with what an earlier server held; the client has the usual time to come back."""
+        self.wire.input_hz = point.input_hz
+        detection = point.turn_detection
+        self.wire.turn_detection = e.TurnDetection.model_validate(detection) if detection is not None else None
+        self._audio.go_on(point.received_ms)
+        self.link.go_on(point, past.records if past is not None else ())
+        self._restored = True
+        if past is not None:
+            driver = self._role_play.make()
+            self._inbound.apply_turn_detection(driver)
+            self._role_play.go_on(driver, elapsed_s=past.session_s - left_s)
+            driver.go_on(past, left_s=left_s, paused=point.paused)
+        self._attendance.note(Happened.ATTACHED)
+        self._attendance.note(Happened.LOST, "server")
+
+    def suspend(self) -> bool:
+        """Stop as it stands, for another server to go on with; False where the client could not come back to it."""
+        if not self.comes_back or self.code is not None:
+            return False
+        self._attendance.note(Happened.LEFT)
+        self.link.stop_pulse()
+        self._cancel_starting()
+        self._role_play.suspend()
+        self.link.finish(CLOSE_CODES["draining"], "draining")
+        return True
 
     # -------------------------------------------------------------- the stage of messages
 
@@ -203,6 +268,7 @@ class LiveSession:
         offer = self.link.offer_resume()
         if offer is not None and self.driver is not None:
             self.driver.keeps_audio = True
+        self._offered()
         return offer
 
     def _recorded(self, record: LogEntry) -> None:
@@ -220,6 +286,13 @@ class LiveSession:
         else:
             self.put(e.RoleplayEnded(reason=reason))
         self._finish(CLOSE_CODES.get(reason, 1011), reason)
+
+    def tell_of_stop(self, within_s: float) -> None:
+        """Tell the client that the server stops, and that the role-play may go on for so long."""
+        if self.driver is not None:
+            self.driver.log.append(ServerStopping(within_s))
+        else:
+            self.put(e.ServerStoppingMessage(within_s=within_s, message=STOPPING))
 
     def abandon(self, close_code: int, text: str) -> None:
         """End the session for what its client did or a fault of ours, closing with `close_code`."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import UnionType
 
@@ -18,6 +19,8 @@ from server.protocol import server_events as e
 from server.wire.channel import Channel
 from server.wire.replay_buffer import ReplayBuffer
 
+# A role-play has thousands of events: each server that holds it in turn counts from a million more.
+SERVER_NUMBERS = 1_000_000
 # A peer that lets so long pass at the closing handshake is dropped.
 CLOSE_S = 2.0
 
@@ -100,6 +103,24 @@ class Outbox:
         """Keep what is sent from now on, so that it can be sent again."""
         self._kept = self._kept or ReplayBuffer(after=self._sent)
 
+    def go_on(self, number: int, before: Sequence[e.ServerEvent], since: Sequence[e.ServerEvent]) -> None:
+        """Count on from an earlier server, which had sent `before` when its last event was `number`.
+
+        `since` may have been sent as well, or not: their new numbers are higher than any that a client can have seen.
+        """
+        kept = self._kept = ReplayBuffer(after=0)
+        first = max(1, number - len(before) + 1)
+        self._sent = (number // SERVER_NUMBERS + 1) * SERVER_NUMBERS
+        for place, event in enumerate(before, first):
+            kept.keep_event(place, event, _numbered(event, place))
+        for event in since:
+            self._text(event)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all was sent, but for audio."""
+        return all(isinstance(q.message, e.OutputAudioDelta | BinaryAudio) for q in self._queue)
+
     @property
     def number(self) -> int:
         """The number of the last event that was sent."""
@@ -160,7 +181,7 @@ class Outbox:
         if isinstance(event, e.ServerHeartbeat):
             return event.model_dump_json()
         self._sent += 1
-        text = event.model_copy(update={"event_id": f"event_{self._sent:06d}"}).model_dump_json()
+        text = _numbered(event, self._sent)
         if self._kept is not None:
             self._kept.keep_event(self._sent, event, text)
         return text
@@ -172,6 +193,10 @@ class Outbox:
         kept = [q for q in self._queue if not (isinstance(q.message, kind) and _item_of(q.message) == item_id)]
         if len(kept) < len(self._queue):
             self._queue = deque(kept)
+
+
+def _numbered(event: e.ServerEvent, number: int) -> str:
+    return event.model_copy(update={"event_id": f"event_{number:06d}"}).model_dump_json()
 
 
 def _item_of(message: Message) -> str | None:

@@ -32,10 +32,14 @@ class RolePlay:
         self._began_s = 0.0
         self._echo_cancelled: bool | None = None  # as the client said
 
+    def make(self) -> SessionDriver:
+        """Return a driver that is not started."""
+        return self._make_driver(self._link.wire.input_hz, LinkSink(self._link))
+
     def start(self, prepare: Callable[[SessionDriver], None]) -> SessionDriver:
         """Return the driver; the first call makes it, has it prepared and starts it."""
         if self.driver is None:
-            driver = self.driver = self._make_driver(self._link.wire.input_hz, LinkSink(self._link))
+            driver = self.driver = self.make()
             self._began_s = _now_s()
             driver.keeps_audio = self._link.comes_back
             prepare(driver)
@@ -44,6 +48,22 @@ class RolePlay:
             if self._echo_cancelled is not None:
                 driver.echo_cancelled(self._echo_cancelled)
         return self.driver
+
+    def go_on(self, driver: SessionDriver, *, elapsed_s: float) -> None:
+        """Go on with a driver that takes up what an earlier server held."""
+        self.driver = driver
+        self._began_s = _now_s() - elapsed_s
+        driver.keeps_audio = True
+        self._log = driver.log.subscribe(Audience.CANDIDATE, self._recorded)
+
+    def suspend(self) -> None:
+        """Leave the role-play as it stands, for another server to go on with."""
+        if self._log is not None:
+            self._log.close()
+        if self.driver is not None:
+            self.driver.leave()
+            self.driver.log.close()
+            self.driver = None
 
     def elapsed_ms(self) -> float | None:
         """Return how long it has lasted, without its pauses; None before it has started."""

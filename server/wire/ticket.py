@@ -9,8 +9,10 @@ patient's item (`item_p<reply>`) was played.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from common.errors import AccessError, ProtocolError
@@ -32,9 +34,10 @@ class Ticket:
     reply: int | None = None
     played_ms: float = 0.0
 
-    def opens(self, token: str) -> bool:
-        """Return whether this is the ticket of a session that gave this token out."""
-        return secrets.compare_digest(self.token, token)
+    def is_of(self, digests: Iterable[str]) -> bool:
+        """Return whether this is the ticket of a session that gave out tokens with these digests."""
+        mine = _digest(self.token)
+        return any(secrets.compare_digest(mine, known) for known in digests)
 
     def __str__(self) -> str:
         played = f".{self.reply}.{round(self.played_ms)}" if self.reply is not None else ""
@@ -60,23 +63,40 @@ class TicketGate:
 
     def __init__(self) -> None:
         self.token: str | None = None
+        self._digests: tuple[str, ...] = ()  # of all tokens that lead back to the session
         self._resumes = RESUMES_BURST
         self._resumed_at_s = 0.0
 
     def open(self) -> str:
         """Return the token, which stays the same."""
-        self.token = self.token or secrets.token_urlsafe(24)
+        if self.token is None:
+            self.token = secrets.token_urlsafe(24)
+            self._digests = (*self._digests, _digest(self.token))
         return self.token
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any ticket leads back to the session."""
+        return bool(self._digests)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The SHA-256 of each token that leads back to the session."""
+        return self._digests
+
+    def restore(self, digests: tuple[str, ...]) -> None:
+        """Let the tokens in that an earlier server gave out."""
+        self._digests = digests
 
     def knows(self, ticket: Ticket) -> bool:
         """Return whether the ticket is for this session."""
-        return self.token is not None and ticket.opens(self.token)
+        return ticket.is_of(self._digests)
 
     def check(self, ticket: Ticket, *, sent: int) -> None:
         """Raise AccessError or ProtocolError unless the ticket leads back to the session, of which `sent` is the last
         event.
         """
-        if self.token is None:
+        if not self.is_open:
             raise ProtocolError(
                 "this session is already in use in another window", code="session.in_use", close_code=4409
             )
@@ -93,3 +113,7 @@ class TicketGate:
                 close_code=4429,
             )
         self._resumes -= 1.0
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

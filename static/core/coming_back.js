@@ -2,8 +2,8 @@
 
 import { replyOf } from "./binary.js";
 
-// With these, nobody said anything; other codes say that the session is over or not ours.
-const LOST = [1001, 1005, 1006];
+// With these, nobody said anything, or the server is being started anew; other codes say that the session is over or not ours.
+const LOST = [1001, 1005, 1006, 1012, 1013];
 const TOO_OFTEN = 4429;
 const PAUSES_MS = [0, 250, 500, 1000];
 const LAST_PAUSE_MS = 2000;

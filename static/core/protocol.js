@@ -67,6 +67,7 @@ const NEEDED = {
   "interlocutor.playout.restart": { item_id: "string", from_ms: "number" },
   "interlocutor.session.resumed": { received_ms: "number" },
   "interlocutor.problem": { code: "string" },
+  "interlocutor.server.stopping": { within_s: "number", message: "string" },
   "interlocutor.session.paused": { paused: "boolean", left_ms: "number" },
   "interlocutor.session.observed": { following: "number", listening: "number" },
   "interlocutor.session.ended": { reason: "string" },

@@ -151,6 +151,7 @@ export class Roleplay {
     const order = playoutOrder(event);
     if (order) this.#desk.player.obey(order);
     if (event.type === "interlocutor.problem") this.onnotice(event.code, event.message ?? "");
+    if (event.type === "interlocutor.server.stopping") this.onnotice("server.stopping", event.message);
     this.advice.receive(event);
     if (this.conversation.receive(event, now())) this.onstate();
     if (this.captions.receive(event)) this.oncaptions();

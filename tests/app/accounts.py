@@ -14,9 +14,11 @@ from pydantic import SecretStr
 from pipelines.engine_settings import EngineSettings
 from server.app import create_app
 from server.host import Server
+from server.settings.exam import ExamSettings
 from server.settings.store import AuditSettings, AuthMode, AuthSettings
-from server.settings.tree import Settings
-from server.store import sessions
+from server.settings.tree import SessionSettings, Settings
+from server.store import exams, sessions
+from server.store.exams import Exam, ExamSession
 from server.store.sessions import IndexedSession
 from server.store.tokens import new_id
 from tests.app.inside import KEY, until
@@ -59,23 +61,55 @@ class World:
         """Return a person's id."""
         return (await self.server.accounts.find(login)).id
 
-    async def past(self, *, of: str | None = None, mode: str = "practice", began_ms: int = 1_000) -> str:
-        """Make a role-play that was over long ago, without a word in it; return its id."""
+    async def past(
+        self,
+        *,
+        of: str | None = None,
+        mode: str = "practice",
+        began_ms: int = 1_000,
+        examiners: tuple[str, ...] = (),
+    ) -> str:
+        """Make a role-play that was over long ago, without a word in it; return its id.
+
+        An exam's has these people (log-in names) as its examiners.
+        """
         session_id = new_id("sess_")
         (self.folder / "sessions" / session_id).mkdir(parents=True)
         row = IndexedSession(session_id, CARD, "Card", mode, of, "ended", began_ms, ended_ms=began_ms + 1)
         async with self.server.store.database.writing() as connection:
             await sessions.begin(connection, row)
+        if mode == "exam":
+            await self.examine(session_id, of=of, examiners=examiners)
         return session_id
+
+    async def examine(self, session_id: str, *, of: str | None = None, examiners: tuple[str, ...] = ()) -> str:
+        """Have a session belong to an exam with these examiners (log-in names); return the exam's id."""
+        who = frozenset([await self.id_of(login) for login in examiners])
+        exam = Exam(new_id("exam_"), "Exam", of, 1, 2, "closed", 1, examiners=who)
+        async with self.server.store.database.writing() as connection:
+            await exams.add(connection, exam)
+            await exams.add_session(connection, exam.id, ExamSession(session_id, 1, 1))
+        if (there := self.server.registry.find(session_id)) is not None:
+            there.examiners = who
+        return exam.id
 
 
 @asynccontextmanager
-async def world(folder: Path, mode: AuthMode = "accounts", **auth: Any) -> AsyncIterator[World]:
+async def world(
+    folder: Path,
+    mode: AuthMode = "accounts",
+    *,
+    session: dict[str, Any] | None = None,
+    exam: dict[str, Any] | None = None,
+    **auth: Any,
+) -> AsyncIterator[World]:
     """Run an application whose `auth.mode` is this."""
     settings = Settings(
         environment="test",
         engines=EngineSettings(backend="mock"),
         auth=AuthSettings(mode=mode, **auth),
+        session=SessionSettings(**(session or {})),
+        exam=ExamSettings(**(exam or {})),
         audit=AuditSettings(anchor=folder / "anchors"),
         data_path=folder,
         developer_key=SecretStr(KEY),

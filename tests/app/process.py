@@ -25,6 +25,7 @@ from tests.sealed import seal_of
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a-developers-key-for-tests-0123456789"
 UNLIMITED = "server.reservations.per_minute=0"  # tests open more sessions than a person does
+AT_ONCE = "server.drain_deadline_s=0"  # nobody waits for the role-plays of a test
 # The embedded engines need this long to start on a machine that is busy with something else.
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 20.0
@@ -112,19 +113,19 @@ def plain_environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k not in names and not k.startswith("INTERLOCUTOR__")}
 
 
-def command(data: Path, *settings: str) -> list[str]:
-    """Return the command that serves on a free port with these settings."""
+def command(data: Path, *settings: str, port: int = 0) -> list[str]:
+    """Return the command that serves with these settings; on a free port unless one is given."""
     # A machine that runs tests is busy, and would be found to hold few sessions.
-    given = ["log.format=json", f"data_path={data}", UNLIMITED, "server.max_sessions=16", *settings]
+    given = ["log.format=json", f"data_path={data}", UNLIMITED, "server.max_sessions=16", AT_ONCE, *settings]
     overrides = [word for setting in given for word in ("--set", setting)]
-    return [sys.executable, "-m", "server.cli", "serve", "--port", "0", *overrides]
+    return [sys.executable, "-m", "server.cli", "serve", "--port", str(port), *overrides]
 
 
 @contextmanager
-def running(data: Path, *settings: str, ready: bool = True) -> Iterator[ServerProcess]:
+def running(data: Path, *settings: str, ready: bool = True, port: int = 0) -> Iterator[ServerProcess]:
     """Serve until the block ends; by then the server must have written nothing but its log."""
     process = subprocess.Popen(
-        command(data, *settings),
+        command(data, *settings, port=port),
         cwd=ROOT,
         env=plain_environment() | {"INTERLOCUTOR__DEVELOPER_KEY": KEY},
         stdout=subprocess.PIPE,

@@ -66,6 +66,14 @@ SERVER: dict[str, set[str]] = {
     "GET /api/sessions": set("CEDAK"),
     "POST /api/sessions": set("GVCEDAK"),
     "GET /api/desk/live": set("EDK"),
+    "GET /api/exams": set("CEDAK"),
+    "POST /api/exams": set("A"),
+    "GET /api/exams/{exam_id}": set("CEDAK"),
+    "PUT /api/exams/{exam_id}/examiners": set("A"),
+    "POST /api/exams/{exam_id}/void": set("EA"),
+    "POST /api/exams/{exam_id}/incidents": set("EA"),
+    "POST /api/exams/{exam_id}/begin": set("C"),
+    "POST /api/exams/{exam_id}/session": set("C"),
     "GET /api/rtc": set("TK"),
     # A session's own token opens no connection: it mints join tokens (tests/app/test_join_tokens.py).
     "POST /v1/realtime/calls": set("K"),
@@ -75,7 +83,7 @@ SERVER: dict[str, set[str]] = {
     "POST /v1/realtime/calls/{call_id}/hangup": set("TK"),
 }
 
-# Who may with a session: their own practice, somebody else's practice, somebody else's exam, their own exam.
+# Who may with a session: their own practice, somebody else's practice, an exam that E examines, their own exam.
 SESSION: dict[str, tuple[set[str], set[str], set[str], set[str]]] = {
     "GET /api/sessions/{session_id}": (set("CEDATK"), set("DK"), set("EDK"), set("CEDATK")),
     "GET /api/sessions/{session_id}/record": (set("CEDATK"), set("DK"), set("EDK"), set("CEDATK")),
@@ -117,6 +125,7 @@ async def ask(client: httpx2.AsyncClient, entry: str, **named: str) -> int:
     for name, value in {
         "person_id": "per_x",
         "call_id": "call_x",
+        "exam_id": "exam_x",
         "name:path": "x.wav",
         "topic": "cues",
         "number:int": "0",
@@ -180,7 +189,9 @@ async def test_every_route_of_a_session_is_for_whom_the_table_says(tmp_path: Pat
             for case, (theirs, mode) in enumerate(CASES):
                 for letter, client in clients.items():
                     own = await one.id_of(f"{BY_COOKIE[letter]}@example.org") if letter in BY_COOKIE else None
-                    session_id = await one.past(of=own if theirs and own else somebody, mode=mode)
+                    session_id = await one.past(
+                        of=own if theirs and own else somebody, mode=mode, examiners=("examiner@example.org",)
+                    )
                     may = expected[case] if letter in BY_COOKIE or not theirs else expected[2 if mode == "exam" else 1]
                     allowed = await ask(client, entry, session_id=session_id) not in REFUSED
                     if allowed != (letter in may):
@@ -194,7 +205,7 @@ async def test_every_route_of_a_session_is_for_whom_the_table_says(tmp_path: Pat
 
 
 @pytest.mark.asyncio
-async def test_exams_are_for_whoever_may_sit_one(tmp_path: Path) -> None:
+async def test_an_exam_outside_the_schedule_is_for_developers_and_where_all_is_open(tmp_path: Path) -> None:
     async with (
         world(tmp_path / "a") as one,
         world(tmp_path / "g", "guests") as guests,
@@ -206,7 +217,7 @@ async def test_exams_are_for_whoever_may_sit_one(tmp_path: Path) -> None:
             for letter, client in clients.items()
             if (await client.post("/api/sessions", json={"card": CARD, "mode": "exam"})).status_code == 201
         }
-        assert sits == set("VCDK")
+        assert sits == set("VDK")
         del clients["K"]  # no page has a key
         modes = {letter: (await client.get("/api/me")).json()["modes"] for letter, client in clients.items()}
         assert {letter for letter, told in modes.items() if "exam" in told} == sits - {"K"}

@@ -28,6 +28,7 @@ SERVER = (
     "backups",
     "sessions",
     "accounts",
+    "exams",
     "door",
     "desk",
     "host",

@@ -229,6 +229,8 @@ NOT_FOR_CANDIDATES = (
     log.ConsentGiven(SECRET, SECRET),
     log.ProblemReported(SECRET, SECRET),
     log.EngineIncident(SECRET, "failed", SECRET),
+    log.SessionRestored(1.0),
+    log.IncidentRaised(SECRET, SECRET, SECRET),
     log.SegmentHeard(1, 1, SECRET, (), 1.0),
     log.TextRejected(1, 1, SECRET, SECRET),
     log.UtteranceInterpreted(1, SECRET, 0.9, {SECRET: 1.0}, 1.0, SECRET, {SECRET: 1.0}),

@@ -10,9 +10,11 @@ from pipelines.engines import RespondKind
 
 
 def begin(m: Machine, _: s.Begin) -> None:
-    """Begin the role-play."""
+    """Begin the role-play, or go on with what an earlier server left unanswered."""
     m.listen()
-    if m.patient_opens:
+    if m.memory.unanswered and m.detection.auto_respond:
+        m.respond(RespondKind.REPLY)
+    elif m.patient_opens and not m.memory.history:
         m.respond(RespondKind.OPENING)
 
 

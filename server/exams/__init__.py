@@ -1,0 +1,1 @@
+"""Exams: their schedule, and how one is sat."""
