@@ -107,7 +107,7 @@ def retire(dry_run: _DryRun = False, overrides: Overrides = None, config: Config
         used = [key for key in former if found.wrapped[key]]
         if used or found.faults:
             why = f"{used[0]} still wraps {found.wrapped[used[0]]} keys" if used else found.faults[0]
-            raise StorageError(f"{why}; run `interlocutor vault rotate` until nothing is left", code="storage.no_key")
+            raise StorageError(f"{why}; run `interlocutor vault rotate` until nothing is left")
         if not former or file is None:
             typer.echo("there is no former key" if not former else "take them out of vault.key: they wrap nothing")
             return
@@ -182,4 +182,4 @@ def _fail_if(faults: list[str]) -> None:
     from common.errors import StorageError
 
     if faults:
-        raise StorageError("\n".join(faults), code="storage.no_key")
+        raise StorageError("\n".join(faults))
