@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -107,15 +108,21 @@ class AccessError(AppError):
 
 
 class CapacityError(AppError):
-    """The server takes no more sessions now; `retry_after_s` says when to try again."""
+    """The server takes no more sessions now; `retry_after_s` says when to try again.
+
+    `told` is what else whoever is refused may know of it, as it goes into the answer.
+    """
 
     code = "capacity.full"
     http_status = 503
     close_code = 1013
 
-    def __init__(self, message: str, *, retry_after_s: int, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after_s: int, code: str | None = None, told: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
+        self.told = told or {}
 
 
 class RateError(CapacityError):

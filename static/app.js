@@ -8,6 +8,7 @@ import { environmentProblem, Problem } from "./core/problems.js";
 import { Visit } from "./core/visit.js";
 import { fetchHistory, fetchMe } from "./net/account_api.js";
 import { fetchCards, fetchInfo, fetchSummary, openSession, whyRefused } from "./net/api.js";
+import { Place } from "./net/place.js";
 import { fetchRecord } from "./net/record_api.js";
 import { Roleplay } from "./net/roleplay.js";
 import { beforeScreen } from "./screens/before.js";
@@ -22,6 +23,7 @@ import { showAccountBar } from "./ui/account_bar.js";
 import { showProblem } from "./ui/dialogs.js";
 import { Stage } from "./ui/stage.js";
 import { loadPreference, savePreference } from "./ui/preference.js";
+import { standInLine } from "./ui/waiting_line.js";
 import { keepAwake } from "./ui/wake_lock.js";
 
 const TO_CARDS = { value: "leave", label: strings.problems.back, kind: "plain" };
@@ -32,6 +34,7 @@ const RECORD_TRIES = 4; // the server may still be writing the last turn down
 const RECORD_PAUSE_MS = 500;
 
 const flow = new Flow();
+const place = new Place();
 const stage = new Stage(document.getElementById("main"));
 const preference = loadPreference();
 const consent = { given: false, remote: false }; // for as long as the page is open
@@ -40,6 +43,9 @@ let me = null; // who is logged in, and how this server takes strangers
 let cards = [];
 let desk = null;
 let visit = null; // of the card that was chosen
+
+// Somebody else has the place by now: another one is asked for when the role-play begins.
+place.onlost = () => visit?.expire();
 
 /** Return what this tab may keep, or null where the browser keeps nothing. */
 function tabStore() {
@@ -76,8 +82,9 @@ async function comeBack() {
   flow.take("found");
   const status = await statusOf(visit.session);
   if (status === "ended") return close({ reason: "lost" });
-  const there = visit.resume === null ? status === "reserved" : status === "running";
-  if (there || status === "unknown") return showGoingOn();
+  const preparing = visit.resume === null;
+  if (preparing && status === "gone") visit.expire(); // its place was given to somebody else meanwhile
+  if (preparing || status === "running" || status === "unknown") return showGoingOn();
   await showProblem(new Problem("session.over"), { retry: false });
   return leave();
 }
@@ -98,10 +105,11 @@ function showGoingOn({ taken = false } = {}) {
       visit,
       taken,
       on_go: () => goOn(),
-      on_leave: () => leave(),
+      on_leave: () => (taken ? leaveTaken() : leave()),
     }),
   );
   closeDesk();
+  if (visit.resume === null) place.hold(visit.session);
 }
 
 async function goOn() {
@@ -191,7 +199,9 @@ function anew(card, mode) {
 /** Open a session for a card. */
 async function reserve(card, mode, notes = "") {
   try {
-    visit = new Visit(tabStore(), await openSession(card.id, mode, agreedTo()), mode, notes);
+    const session = await openInTurn(card.id, mode);
+    if (session === null) return leave("failed");
+    visit = new Visit(tabStore(), session, mode, notes);
   } catch (problem) {
     flow.take("failed");
     const retry = problem.code !== "card.unknown";
@@ -208,9 +218,21 @@ async function reserve(card, mode, notes = "") {
   return showPrepare();
 }
 
+/** Open a session, after waiting in line where the server is full; null when the person gave up. */
+async function openInTurn(card_id, mode) {
+  await place.given_back; // or one's own place would be in the way
+  try {
+    return await openSession(card_id, mode, agreedTo());
+  } catch (problem) {
+    if (problem.code !== "server.full" || !problem.told.position) throw problem;
+    return standInLine(problem, (ticket) => openSession(card_id, mode, agreedTo(), ticket));
+  }
+}
+
 /** `over`: the time has been used, and a failure must neither start it anew nor start the role-play by itself. */
 function showPrepare({ over = false } = {}) {
   const { session, mode, notes, countdown } = visit;
+  place.hold(session);
   stage.show(
     prepareScreen({
       session,
@@ -232,6 +254,7 @@ async function startTalk() {
     await desk.start();
     if (!desk.microphone.open) await desk.microphone.start();
     if (visit.resume === null) await renewIfOld();
+    place.release();
     roleplay = new Roleplay(visit.session, desk, { resume: visit.resume });
     await talk(roleplay);
   } catch (problem) {
@@ -254,7 +277,7 @@ async function goingOnFailed(problem) {
 
 async function startFailed(problem) {
   if (flow.can("failed")) flow.take("failed");
-  if (problem.code === "session.expired") visit.opened_ms = -Infinity;
+  if (problem.code === "session.expired") visit.expire();
   showPrepare({ over: visit.mode === "exam" });
   const chosen = await showProblem(problem, { others: [TO_CARDS] });
   if (chosen === "retry") return startTalk();
@@ -264,6 +287,7 @@ async function startFailed(problem) {
 async function renewIfOld() {
   const age_s = (performance.now() - visit.opened_ms) / 1000;
   if (age_s < visit.session.expires_s - RENEW_MARGIN_S) return;
+  await place.given_back;
   visit.renew(await openSession(visit.session.card.id, visit.mode, agreedTo()));
 }
 
@@ -323,6 +347,7 @@ function showTaken() {
 
 async function close(outcome, captions = { lines: [], visible: [] }) {
   flow.take("ended");
+  place.release();
   visit.forget();
   stage.show(closingScreen());
   closeDesk();
@@ -369,9 +394,19 @@ async function fetchAccount() {
   return null;
 }
 
-function leave() {
+/** Go to the cards; `first` is a step that must be taken before. The place that was kept is given back. */
+function leave(first = null) {
+  if (first) flow.take(first);
+  const waiting = ["preparing", "returning"].includes(flow.screen);
   flow.take("leave");
+  if (waiting && visit?.session.token) place.giveBack(visit.session);
   showChoose();
+}
+
+/** The role-play goes on in another tab: it must not end when this one is left. */
+function leaveTaken() {
+  visit = null;
+  leave();
 }
 
 function closeDesk() {

@@ -832,7 +832,21 @@ export const strings = {
     },
     "server.full": {
       title: "Every place is taken",
-      body: "Other candidates are speaking right now. Nothing is wrong with your computer.",
+      body: "All places on this server are in use. Nothing is wrong with your computer.",
+    },
+    line: {
+      title: "Every place is taken",
+      who: (speaking, preparing) =>
+        [
+          [speaking, "is speaking", "are speaking"],
+          [preparing, "is reading a card", "are reading a card"],
+        ]
+          .filter(([count]) => count > 0)
+          .map(([count, one, more], index) => `${count}${index > 0 ? "" : count === 1 ? " person" : " people"} ${count === 1 ? one : more}`)
+          .join(", ")
+          .concat("."),
+      place: (position) => (position === 1 ? "You are next." : `You are number ${position} in the line.`),
+      keep_open: "Keep this page open. You get the next free place without doing anything.",
     },
     "server.too_many": {
       title: "Too many role-plays were opened here",

@@ -11,8 +11,12 @@ from server.http.security import add_security_headers, path_of
 
 def error_response(error: AppError) -> JSONResponse:
     """Return an error as JSON with its code, and Retry-After where it says when."""
-    headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, CapacityError) else None
-    body = {"error": {"code": error.code, "message": error.message}}
+    told: dict[str, object] = {"code": error.code, "message": error.message}
+    headers = None
+    if isinstance(error, CapacityError):
+        headers = {"Retry-After": str(error.retry_after_s)}
+        told |= error.told
+    body = {"error": told}
     return JSONResponse(body, status_code=error.http_status, headers=headers)
 
 

@@ -109,6 +109,7 @@ ROUTES: tuple[Entry, ...] = (
     Entry(f"{_EXAM}/incidents", exams.raise_incident, Action.VOID_EXAM, ("POST",)),
     Entry(f"{_EXAM}/begin", exams.begin_exam, Action.SIT_EXAM, ("POST",)),
     Entry(f"{_EXAM}/session", exams.open_part, Action.SIT_EXAM, ("POST",)),
+    Entry(f"{_SESSION}/place", sessions.session_place, Action.TAKE_PART, ("POST",), about_session=True),
     Entry("/api/rtc", calls.rtc_info, Action.TAKE_PART, in_handler=True),
     Entry(calls.CALLS, calls.open_call, Action.TAKE_PART, ("POST",), in_handler=True),
     Entry(_CALL, calls.renew_call, Action.TAKE_PART, ("POST", "PATCH"), in_handler=True),

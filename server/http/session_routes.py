@@ -33,8 +33,11 @@ async def create_session(request: Request) -> Response:
     if mode in OPENING:
         require(principal, OPENING[mode])
     consent = read_consent(asked.get("consent"), required=server.settings.session.consent_required)
+    line = asked.get("line")
+    if not (line is None or isinstance(line, str)):
+        raise ProtocolError('"line" is the ticket of somebody who waits, or ""', code="session.fields")
     session, token = server.registry.reserve(
-        card, mode, network=limited_by(principal, request), person_id=principal.person_id
+        card, mode, network=limited_by(principal, request), person_id=principal.person_id, line=line
     )
     session.consent = consent
     server.registry.keep(session)
@@ -68,6 +71,21 @@ async def mint_join_token(request: Request) -> Response:
     check_free(session)
     token = server.join_tokens.mint(session.id, principal.role)
     return JSONResponse({"token": token, "expires_s": LIFE_S}, status_code=201)
+
+
+async def session_place(request: Request) -> Response:
+    """Hear whether somebody is at the page of a session: `here`, `away` (it is being left), or `left` for good."""
+    server = server_of(request)
+    session = own_session(request)[1]
+    asked = await read_json(request)
+    state = asked.get("state")
+    if state == "left":
+        server.registry.give_back(session)
+    elif state in ("here", "away"):
+        server.registry.note_page(session, here=state == "here")
+    else:
+        raise ProtocolError('send {"state": "here"}, "away" or "left"', code="session.fields")
+    return Response(status_code=204)
 
 
 async def session_debrief(request: Request) -> Response:

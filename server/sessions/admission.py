@@ -6,6 +6,7 @@ do harm can send any number of requests from one. All that tells them apart is t
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,28 +15,47 @@ from audio.clock import Clock
 from common.errors import CapacityError, RateError
 from server.metrics import Metrics
 from server.sessions.rate_limit import RateLimit
+from server.sessions.waiting_line import WaitingLine
 from server.settings.tree import ServerSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A place that nobody has joined yet; `network` is None for a developer's."""
+    """A place that nobody has joined yet; `network` is None for a developer's.
+
+    `seen_ms` is when its page last said that somebody is there, None where it never does; `away`: the page was left.
+    """
 
     session_id: str
     network: str | None
     made_ms: float
+    seen_ms: float | None = None
+    away: bool = False
+
+    def is_deserted(self, before_ms: float) -> bool:
+        """Return whether its page was left, or has said nothing since `before_ms` though it used to."""
+        return self.away or (self.seen_ms is not None and self.seen_ms < before_ms)
 
 
 def gives_way(
-    reservations: Iterable[Reservation], asking: str | None, *, overdue_before_ms: float, firm: int = 1
+    reservations: Iterable[Reservation],
+    asking: str | None,
+    *,
+    overdue_before_ms: float,
+    silent_before_ms: float = -math.inf,
+    firm: int = 1,
 ) -> str | None:
     """Return the session whose reservation gives way to somebody who asks when all places are taken; None: none does.
 
-    The oldest of those made before `overdue_before_ms`, since their candidates would have come by now. Else, of the
+    The oldest whose page was left, or silent since `silent_before_ms`: nobody is there. Else the oldest of those made
+    before `overdue_before_ms`, since their candidates would have come by now. Else, of the
     network with the most reservations, the latest, whose candidate has prepared least; but only where that network
     keeps `firm` of them, and as many as the one that asks then has: nobody is turned out by those who have more.
     """
     waiting = sorted(reservations, key=lambda one: one.made_ms)
+    deserted = next((one for one in waiting if one.is_deserted(silent_before_ms)), None)
+    if deserted is not None:
+        return deserted.session_id
     if waiting and waiting[0].made_ms < overdue_before_ms:
         return waiting[0].session_id
     held = Counter(one.network for one in waiting)
@@ -61,6 +81,8 @@ class Admission:
         self._clock = clock
         self._metrics = metrics
         self._overdue_ms = 1000.0 * (prepare_s + settings.reservations.spare_s)
+        self._silent_ms = 1000.0 * settings.reservations.silent_s
+        self._line = WaitingLine(now_ms=clock.now_ms)
         self._limit = RateLimit(settings.reservations, now_s=lambda: clock.now_ms() / 1000.0)
         self.places = settings.max_sessions
 
@@ -74,28 +96,33 @@ class Admission:
         self._places = places
         self._metrics.session_capacity.set(places)
 
-    def admit(self, network: str | None, *, taken: int, waiting: Iterable[Reservation]) -> str | None:
+    def admit(
+        self, network: str | None, *, taken: int, waiting: Iterable[Reservation], line: str | None = None
+    ) -> str | None:
         """Return the session that must be let go for one more, None where there is room; raises CapacityError.
 
         `network` is whose limits hold, None: nobody's. `taken` sessions are there, of which those `waiting` are joined
-        by nobody yet.
+        by nobody yet. `line` is the ticket of somebody who waits, "" of somebody who would like one, None of a program
+        that only asks. A refusal says how many speak and prepare, and where one stands.
         """
         self.check_open()
-        retry_s = self._settings.retry_after_s
         if network is not None and (wait_s := self._limit.wait_s(network)):
             self._metrics.count_admission("limited")
             raise RateError(
                 f"too many role-plays were opened from your network; try again in {wait_s} seconds",
                 retry_after_s=wait_s,
             )
-        if taken + self.taken_besides() < self.places:
+        waiting = list(waiting)
+        ahead = 0 if network is None else self._line.ahead(network, line)
+        free = self.places - taken - self.taken_besides()
+        if free > ahead:
+            self._line.leave(line)
             return None
-        overdue_before_ms = self._clock.now_ms() - self._overdue_ms
-        firm = self._settings.reservations.firm
-        going = gives_way(waiting, network, overdue_before_ms=overdue_before_ms, firm=firm)
+        going = None if free > 0 or ahead > 0 else self._gives_way(waiting, network)
         if going is None:
             self._metrics.count_admission("full")
-            raise CapacityError(f"all places are taken; try again in {retry_s} seconds", retry_after_s=retry_s)
+            raise self._full(network, line, ahead=ahead, taken=taken, waiting=waiting)
+        self._line.leave(line)
         return going
 
     def check_open(self) -> None:
@@ -109,6 +136,25 @@ class Admission:
             retry_after_s=self._settings.retry_after_s,
             code="capacity.draining",
         )
+
+    def _gives_way(self, waiting: list[Reservation], network: str | None) -> str | None:
+        now_ms = self._clock.now_ms()
+        return gives_way(
+            waiting,
+            network,
+            overdue_before_ms=now_ms - self._overdue_ms,
+            silent_before_ms=now_ms - self._silent_ms,
+            firm=self._settings.reservations.firm,
+        )
+
+    def _full(
+        self, network: str | None, line: str | None, *, ahead: int, taken: int, waiting: list[Reservation]
+    ) -> CapacityError:
+        told: dict[str, object] = {"speaking": taken - len(waiting), "preparing": len(waiting)}
+        if network is not None and line is not None:
+            told |= {"line": self._line.stand(network, line), "position": ahead + 1}
+        retry_s = self._settings.retry_after_s
+        return CapacityError(f"all places are taken; try again in {retry_s} seconds", retry_after_s=retry_s, told=told)
 
     def admitted(self, network: str | None) -> None:
         """Note that a session was opened for somebody of this network; None: nobody's limits hold."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 import structlog
 
@@ -90,17 +91,18 @@ class SessionRegistry:
         role: Role = "candidate",
         network: str | None = None,
         person_id: str | None = None,
+        line: str | None = None,
     ) -> tuple[Session, str]:
         """Reserve a session; return it with its token, whose bearer has `role` in this session alone.
 
         `network` is whose limits hold (`network_of`); None for a developer, who has none. `person_id` is whose
-        role-play it is, where it is known. Raises CardError,
+        role-play it is, where it is known; `line` is as in `Admission.admit`. Raises CardError,
         ProtocolError, CapacityError (full, draining, or asked too often) or StorageError (nothing could be recorded).
         """
         card = self._cards.get_card(card_id)
         if mode not in MODES:
             raise ProtocolError(f"mode '{mode}' is unknown; use one of {', '.join(MODES)}", code="session.mode")
-        return self.reserve_card(card, mode, role=role, network=network, person_id=person_id)
+        return self.reserve_card(card, mode, role=role, network=network, person_id=person_id, line=line)
 
     def reserve_card(
         self,
@@ -110,9 +112,10 @@ class SessionRegistry:
         role: Role = "candidate",
         network: str | None = None,
         person_id: str | None = None,
+        line: str | None = None,
     ) -> tuple[Session, str]:
         """Reserve a session for a card that need not be one to choose from, as `reserve` does."""
-        self._admit(network)
+        self._admit(network, line)
         now_ms = self._clock.now_ms()
         reservation = Reservation(f"sess_{secrets.token_hex(10)}", network, now_ms)
         folder = self._folders.make(reservation.session_id)
@@ -132,13 +135,25 @@ class SessionRegistry:
         self.keep(session)
         return token
 
-    def _admit(self, network: str | None) -> None:
+    def _admit(self, network: str | None, line: str | None) -> None:
         there = [session for session in self._sessions.values() if session.status is not Status.ENDED]
         waiting = [session.reservation for session in there if session.status is Status.RESERVED]
-        gives_way = self._admission.admit(network, taken=len(there), waiting=waiting)
+        gives_way = self._admission.admit(network, taken=len(there), waiting=waiting, line=line)
         if gives_way is not None:
             logger.info("reservation_gave_way", session=gives_way)
             self._forget({gives_way})
+
+    def note_page(self, session: Session, *, here: bool) -> None:
+        """Note that the page of somebody who prepares says it is there, or is being left: then its place may go."""
+        session.reservation = replace(session.reservation, seen_ms=self._clock.now_ms(), away=not here)
+
+    def give_back(self, session: Session) -> None:
+        """Let the place of a session go: nobody will come to it, or come back."""
+        if session.status is Status.RESERVED:
+            logger.info("reservation_given_back", session=session.id)
+            self._forget({session.id})
+        elif session.live is not None:
+            session.live.end("ended")
 
     def join(self, session: Session) -> None:
         """Mark a session as running; raises ProtocolError when it has been joined before or is over.

@@ -36,3 +36,10 @@ class ReservationSettings(BaseModel):
         description="How many seconds after the preparation a session that nobody has joined begins to make room for "
         "anybody, if all places are taken.",
     )
+    silent_s: int = Field(
+        default=15,
+        ge=6,
+        le=3_600,
+        description="How many seconds the page of somebody who prepares may say nothing before its place makes room "
+        "for anybody, if all places are taken. It says every 5 seconds that it is there.",
+    )

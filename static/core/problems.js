@@ -1,7 +1,7 @@
 /**
  * What went wrong, named so that `strings.problems` can say what to do about it.
  *
- * A problem is {code, retry_after_s?, detail?}.
+ * A problem is {code, retry_after_s?, detail?, told?}; `told` is what else the server says of it.
  */
 
 /** A failure with a problem: what the page throws and shows. */
@@ -12,6 +12,7 @@ export class Problem extends Error {
     this.code = code;
     this.retry_after_s = extra.retry_after_s ?? null;
     this.detail = extra.detail ?? "";
+    this.told = extra.told ?? {};
   }
 }
 
@@ -56,14 +57,14 @@ const CODES = {
 /**
  * Return the problem of an HTTP answer that is not a success.
  *
- * `retry_after` is the header's text or null, `code` and `detail` are the server's own code and words.
+ * `retry_after` is the header's text or null, `code` and `detail` are the server's own code and words, `told` all it says.
  */
-export function httpProblem(status, { retry_after = null, code = "", detail = "" } = {}) {
+export function httpProblem(status, { retry_after = null, code = "", detail = "", told = {} } = {}) {
   if (status === 503 || status === 429) {
     const seconds = Number(retry_after);
     const usable = retry_after !== null && Number.isFinite(seconds) && seconds >= 0;
     const retry_after_s = usable ? Math.ceil(seconds) : DEFAULT_RETRY_S;
-    return new Problem(CODES[code] ?? "server.full", { retry_after_s, detail });
+    return new Problem(CODES[code] ?? "server.full", { retry_after_s, detail, told });
   }
   if (code in CODES) return new Problem(CODES[code], { detail });
   if (status === 404) return new Problem("card.unknown", { detail });

@@ -62,6 +62,11 @@ export class Visit {
     }
   }
 
+  /** Its session is not there any more: the next start opens another. */
+  expire() {
+    this.opened_ms = -Infinity;
+  }
+
   /** Another session for the same visit: the first was let go before the role-play began. */
   renew(session) {
     this.session = session;

@@ -14,12 +14,16 @@ export async function fetchCards() {
   return (await answer.json()).cards;
 }
 
-/** Open a session and return {id, token, url, expires_s, prepare_s, session_s, card}; `consent` is {version, text[, remote]}. */
-export async function openSession(card_id, mode, consent) {
+/**
+ * Open a session and return {id, token, url, expires_s, prepare_s, session_s, card}; `consent` is {version, text[, remote]}.
+ *
+ * `line` is the ticket of the line one waits in, "" to be given one; the Problem of a full server has the next in `told`.
+ */
+export async function openSession(card_id, mode, consent, line = "") {
   const answer = await request("/api/sessions", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ card: card_id, mode, consent }),
+    body: JSON.stringify({ card: card_id, mode, consent, line }),
   });
   return answer.json();
 }
@@ -71,6 +75,7 @@ export async function request(path, { deadline_ms = DEADLINE_MS, ...options } = 
     retry_after: answer.headers.get("Retry-After"),
     code: body?.error?.code ?? "",
     detail: body?.error?.message ?? "",
+    told: body?.error ?? {},
   });
   problem.status = answer.status;
   throw problem;

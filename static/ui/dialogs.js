@@ -8,9 +8,10 @@ const open_dialogs = new Set(); // functions that answer for the person
 /**
  * Show a dialog and resolve with the value of the button that was chosen.
  *
- * `choices` are {value, label, kind}; Escape chooses `on_escape`. `extra` are further elements.
+ * `choices` are {value, label, kind}; Escape chooses `on_escape`. `extra` are further elements. Where `until` resolves first,
+ * the dialog closes with its value.
  */
-export function ask({ title, body, choices, on_escape, extra = [], role = "dialog" }) {
+export function ask({ title, body, choices, on_escape, extra = [], role = "dialog", until = null }) {
   const title_id = freshId("title");
   const body_id = freshId("body");
   return new Promise((resolve) => {
@@ -35,6 +36,7 @@ export function ask({ title, body, choices, on_escape, extra = [], role = "dialo
       dismiss();
     });
     open_dialogs.add(dismiss);
+    until?.then(done);
     document.body.append(dialog);
     dialog.showModal();
     buttons[0]?.focus();

@@ -149,3 +149,32 @@ async def test_a_joined_session_that_never_begins_gives_its_place_up(
             await talking.answered()
         assert server.metric('voice_websocket_closes_total{code="4408"}') == 1
     assert faults_of(server) == []
+
+
+async def place_is(address: str, reserved: Reserved, state: str) -> int:
+    """Say how things stand at a session's page; return the answer's status."""
+    url = f"http://{address}/api/sessions/{reserved.id}/place"
+    body = json.dumps({"state": state}).encode()
+    return (await asyncio.to_thread(answered, "POST", url, reserved.token, body, "application/json"))[0]
+
+
+async def test_a_place_that_was_given_back_is_free_and_one_whose_page_is_left_makes_room(tmp_path: Path) -> None:
+    async with serving(tmp_path, max_sessions=1) as (address, _):
+        one, another = Stranger("198.51.100.1", address), Stranger("198.51.100.2", address)
+        first = await one.reserved()
+        ((status, told, _),) = await another.ask()
+        assert (status, told["error"]["preparing"], told["error"]["speaking"]) == (503, 1, 0)
+        assert await place_is(address, first, "left") == 204
+        assert await place_is(address, first, "here") == 401  # it is not there any more
+        second = await another.reserved()
+        assert await place_is(address, second, "away") == 204
+        assert await place_is(address, second, "here") == 204  # the page was loaded anew
+        assert [status for status, _, _ in await one.ask()] == [503]
+        assert await place_is(address, second, "away") == 204
+        third = await one.reserved()
+        assert await place_is(address, third, "elsewhere") == 400
+        async with candidate(third) as wire:
+            await wire.answered()
+            assert await place_is(address, third, "left") == 204
+            assert (await wire.until("interlocutor.session.ended"))["reason"] == "ended"
+        await another.reserved()

@@ -94,6 +94,7 @@ SESSION: dict[str, tuple[set[str], set[str], set[str], set[str]]] = {
     "GET /api/sessions/{session_id}/log": (set("CEDATK"), set("DK"), set("EDK"), set("CEDATK")),
     "POST /api/sessions/{session_id}/join": (set("CDTK"), set("DK"), set("DK"), set("CDTK")),
     "POST /api/sessions/{session_id}/problems": (set("CDTK"), set("DK"), set("DK"), set("CDTK")),
+    "POST /api/sessions/{session_id}/place": (set("CDTK"), set("DK"), set("DK"), set("CDTK")),
     "DELETE /api/sessions/{session_id}": (set("CEDATK"), set("DAK"), set("DAK"), set("DAK")),
     # Nobody examines a role-play of their own.
     "POST /api/sessions/{session_id}/follow": (set("DK"), set("DK"), set("EDK"), set("DK")),

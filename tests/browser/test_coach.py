@@ -202,7 +202,7 @@ def test_an_exam_shows_no_figures(
 ) -> None:
     with shown(browser, server, told(learned_interpreter, "exam")) as page:
         expect(page.get_by_role("region", name="What was said")).to_contain_text("how it happened")
-        for name in ("Your coach", "Tasks of your card", "What was counted", "Who spoke how much"):
+        for name in ("Your coach", "Tasks of your card", "What was counted", "How much each of you spoke"):
             expect(page.get_by_role("region", name=name)).to_have_count(0)
         expect(page.get_by_text("For developers")).to_have_count(0)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,10 +180,10 @@ class Door:
         self.admission = Admission(settings, prepare_s=180, clock=self.clock, metrics=self.metrics)
         self.waiting: list[Reservation] = []
 
-    def ask(self, network: str | None, *, running: int = 0) -> str | None:
+    def ask(self, network: str | None, *, running: int = 0, line: str | None = None) -> str | None:
         """Ask for a session, and open it where that may be; return whose reservation gave way."""
         taken = running + len(self.waiting)
-        gone = self.admission.admit(network, taken=taken, waiting=self.waiting)
+        gone = self.admission.admit(network, taken=taken, waiting=self.waiting, line=line)
         self.waiting = [one for one in self.waiting if one.session_id != gone]
         self.admission.admitted(network)
         self.clock.at_ms += 1.0
@@ -249,3 +251,74 @@ def test_nobody_is_let_in_before_a_stop() -> None:
     with pytest.raises(CapacityError) as refused:
         door.ask(None)
     assert (refused.value.code, door.counted("draining")) == ("capacity.draining", 1)
+
+
+def test_a_page_that_was_left_makes_room_at_once_and_one_that_fell_silent_soon() -> None:
+    door = Door(2, silent_s=15)
+    door.ask("a")
+    door.ask("b")
+    first, second = door.waiting
+    door.waiting = [replace(first, seen_ms=door.clock.at_ms), second]
+    with pytest.raises(CapacityError):
+        door.ask("c")
+    door.waiting = [first, replace(second, seen_ms=door.clock.at_ms, away=True)]
+    assert door.ask("c") == second.session_id
+    door.waiting = [replace(first, seen_ms=door.clock.at_ms), door.waiting[-1]]
+    door.clock.at_ms += 15_001.0
+    assert door.ask("a") == first.session_id  # also of those of the same address
+
+
+class Waiting:
+    """Somebody in the line of a full server."""
+
+    def __init__(self, door: Door, network: str, running: int) -> None:
+        self.door, self.network, self.running = door, network, running
+        self.ticket = ""
+
+    def asks(self, *, running: int | None = None) -> int:
+        """Return where one stands now; 0: let in."""
+        try:
+            self.door.ask(self.network, running=self.running if running is None else running, line=self.ticket)
+        except CapacityError as error:
+            self.ticket, position = str(error.told["line"]), error.told["position"]
+            assert isinstance(position, int)
+            return position
+        return 0
+
+
+def test_those_who_wait_are_let_in_in_their_order() -> None:
+    door = Door(2)
+    one, two, late = (Waiting(door, name, 2) for name in "abc")
+    with pytest.raises(CapacityError) as refused:
+        door.ask("d", running=2)
+    assert refused.value.told == {"speaking": 2, "preparing": 0}
+    assert [one.asks(), two.asks(), two.asks(), one.asks()] == [1, 2, 2, 1]
+    # A place is free: it is for whoever stands first, and nobody else.
+    assert [late.asks(running=1), two.asks(running=1), one.asks(running=1)] == [3, 2, 0]
+
+
+def test_a_class_at_one_address_and_a_stranger_take_turns() -> None:
+    door = Door(1)
+    school = [Waiting(door, "school", 1) for _ in range(5)]
+    assert [pupil.asks() for pupil in school] == [1, 2, 3, 4, 5]
+    assert Waiting(door, "home", 1).asks() == 2
+    assert [pupil.asks() for pupil in school] == [1, 3, 4, 5, 6]
+
+
+def test_whoever_asks_no_more_has_left_the_line() -> None:
+    door = Door(1)
+    one, two = Waiting(door, "a", 1), Waiting(door, "b", 1)
+    assert [one.asks(), two.asks()] == [1, 2]
+    door.clock.at_ms += 9_000.0
+    assert two.asks() == 2
+    door.clock.at_ms += 2_000.0
+    assert two.asks() == 1
+
+
+def test_a_program_that_only_asks_stands_in_no_line() -> None:
+    door = Door(1)
+    for _ in range(3):
+        with pytest.raises(CapacityError) as refused:
+            door.ask("a", running=1)
+        assert refused.value.told == {"speaking": 1, "preparing": 0}
+    assert Waiting(door, "b", 1).asks() == 1
