@@ -1,40 +1,44 @@
 /** The page: joins the screens in the order that core/flow.js allows. */
 
+import { After, known } from "./after.js";
 import { AudioDesk } from "./audio/desk.js";
+import { addressOf } from "./core/address.js";
 import { consentShown } from "./core/consent.js";
 import { Flow } from "./core/flow.js";
 import { modesFor, mustLogIn } from "./core/account.js";
+import { Journal } from "./core/journal.js";
 import { environmentProblem, Problem } from "./core/problems.js";
+import { storageOf } from "./core/storage.js";
 import { Visit } from "./core/visit.js";
 import { fetchHistory, fetchMe } from "./net/account_api.js";
+import { fetchAccount } from "./net/account_of.js";
 import { fetchCards, fetchInfo, fetchSummary, openSession, whyRefused } from "./net/api.js";
 import { Place } from "./net/place.js";
-import { fetchRecord } from "./net/record_api.js";
 import { Roleplay } from "./net/roleplay.js";
 import { beforeScreen } from "./screens/before.js";
 import { chooseScreen } from "./screens/choose.js";
-import { closingScreen, debriefScreen } from "./screens/debrief.js";
+import { closingScreen } from "./screens/debrief.js";
 import { goingOnScreen } from "./screens/going_on.js";
-import { historyScreen } from "./screens/history.js";
+import { goneScreen } from "./screens/gone.js";
+import { historyScreen, pagesOf } from "./screens/history.js";
 import { prepareScreen } from "./screens/prepare.js";
-import { talkScreen } from "./screens/talk.js";
+import { runTalk } from "./screens/talk_run.js";
 import { strings } from "./strings.js";
 import { showAccountBar } from "./ui/account_bar.js";
+import { Addresses } from "./ui/addresses.js";
 import { showProblem } from "./ui/dialogs.js";
 import { Stage } from "./ui/stage.js";
 import { loadPreference, savePreference } from "./ui/preference.js";
 import { standInLine } from "./ui/waiting_line.js";
-import { keepAwake } from "./ui/wake_lock.js";
 
 const TO_CARDS = { value: "leave", label: strings.problems.back, kind: "plain" };
 const CLOSE = { value: "close", label: strings.problems.close, kind: "plain" };
 // A token that ends sooner than this might not last until the connection stands.
 const RENEW_MARGIN_S = 15;
-const RECORD_TRIES = 4; // the server may still be writing the last turn down
-const RECORD_PAUSE_MS = 500;
 
 const flow = new Flow();
 const place = new Place();
+const addresses = new Addresses();
 const stage = new Stage(document.getElementById("main"));
 const preference = loadPreference();
 const consent = { given: false, remote: false }; // for as long as the page is open
@@ -43,18 +47,27 @@ let me = null; // who is logged in, and how this server takes strangers
 let cards = [];
 let desk = null;
 let visit = null; // of the card that was chosen
+let journal = new Journal(null); // the role-plays of this browser
+let talking = null; // the screen of the role-play
+const after = new After({
+  stage,
+  addresses,
+  journal: () => journal,
+  // Who is logged in opens theirs by that, on whatever computer.
+  keeps_tokens: () => !me?.person,
+  kept: () => info.kept,
+  ways: {
+    on_again: ({ session, mode, notes }) => again(session.card, mode, notes),
+    on_anew: ({ session, mode }) => anew(session.card, mode),
+    on_leave: () => leave(),
+  },
+});
 
 // Somebody else has the place by now: another one is asked for when the role-play begins.
 place.onlost = () => visit?.expire();
 
-/** Return what this tab may keep, or null where the browser keeps nothing. */
-function tabStore() {
-  try {
-    return sessionStorage;
-  } catch {
-    return null;
-  }
-}
+const tabStore = () => storageOf("sessionStorage");
+const openJournal = () => new Journal(storageOf("localStorage"), me?.person?.id ?? null);
 
 const agreedTo = () => consentShown(strings.before.consent, consent, info);
 
@@ -73,8 +86,35 @@ async function loadCards() {
     await showProblem(problem);
     return loadCards();
   }
+  journal = openJournal();
   visit = Visit.kept(tabStore());
-  return visit === null ? showChoose() : comeBack();
+  if (visit !== null) return comeBack();
+  const { first } = addresses;
+  // Before one starts sound is opened, and that takes a click.
+  return first.screen === "card" ? showChoose() : goTo(first);
+}
+
+/** Somebody pressed Back, or came with an address. */
+addresses.onmoved = (wanted) => {
+  if (talking !== null) {
+    addresses.show(addressOf("now"));
+    return talking.ask_to_leave();
+  }
+  if (flow.screen !== "choosing") {
+    if (!flow.can("leave")) return addresses.show(addressOf("now")); // something is just being done
+    leave();
+    if (wanted.screen === "cards") return undefined; // that is where one is now
+  }
+  return goTo(wanted);
+};
+
+/** Go from the cards to what an address names; what leads nowhere leads to the cards. */
+function goTo({ screen, id }) {
+  if (screen === "past") return openPast({ id });
+  if (screen === "history") return showHistory();
+  showChoose();
+  const card = screen === "card" ? cards.find((one) => one.id === id) : null;
+  return card ? choose(card, preference.mode) : undefined;
 }
 
 /** The page was loaded anew while a role-play was under way: go on with it, if it still is. */
@@ -100,6 +140,7 @@ async function statusOf(session) {
 
 /** Offer to go on: sound may only be opened by a click. */
 function showGoingOn({ taken = false } = {}) {
+  addresses.show(addressOf("now"));
   stage.show(
     goingOnScreen({
       visit,
@@ -122,8 +163,11 @@ async function goOn() {
 }
 
 function showChoose() {
+  addresses.show(addressOf("cards"));
   const modes = modesFor(me, Object.keys(strings.modes));
-  stage.show(chooseScreen({ cards, info, preference, modes, on_choose: (card, mode) => choose(card, mode) }));
+  stage.show(
+    chooseScreen({ cards, info, preference, modes, entries: journal.entries, on_choose: (card, mode) => choose(card, mode), on_history: () => showHistory() }),
+  );
   showAccountBar(document.getElementById("account"), me, { on_history: () => showHistory() });
   closeDesk(); // after the screen before has let go of it
   visit?.forget();
@@ -134,18 +178,48 @@ function showChoose() {
 function showHistory() {
   if (!flow.can("look_back")) return;
   flow.take("look_back");
-  stage.show(historyScreen({ kept: info.kept, fetch: fetchHistory, on_open: (row) => openPast(row), on_leave: () => leave() }));
+  addresses.show(addressOf("history"));
+  const local = !me?.person;
+  stage.show(
+    historyScreen({
+      fetch: local ? pagesOf(journal) : fetchHistory,
+      kept: info.kept,
+      journal,
+      local,
+      on_open: (row) => openPast(row),
+      on_leave: () => leave(),
+      on_forgotten: () => {
+        journal = openJournal();
+        leave();
+      },
+    }),
+  );
 }
 
-/** An earlier role-play, as it was shown when it was over. */
-async function openPast({ id, card_id, card_title, mode }) {
+/** An earlier role-play, as it was shown when it was over: by its id, with what this browser knows of it. */
+async function openPast({ id }) {
+  if (flow.screen === "choosing") flow.take("look_back");
   flow.take("open");
-  const card = cards.find((one) => one.id === card_id) ?? { id: card_id, title: card_title };
-  visit = new Visit(null, { id, card, prepare_s: 0 }, mode);
+  addresses.show(addressOf("past", id));
+  const entry = journal.find(id);
+  const card = { id: entry?.card_id ?? "", title: entry?.card_title ?? "" };
+  visit = new Visit(null, { id, token: entry?.token ?? "", card, prepare_s: 0 }, entry?.mode ?? "practice");
   stage.show(closingScreen());
-  const record = await fetchAccount();
+  const record = await fetchAccount(visit.session);
   flow.take("closed");
-  showDebrief(record, "other", { lines: [], visible: [] });
+  if (record === "gone") return showGone(id, entry);
+  if (record) {
+    visit.session.card = record.card;
+    visit.mode = record.mode;
+  }
+  return after.show(visit, { record, reason: "other", past: true });
+}
+
+/** What somebody came back to is not there any more. */
+function showGone(id, entry) {
+  journal.remove(id);
+  const card = cards.find((one) => one.id === entry?.card_id);
+  stage.show(goneScreen({ on_again: card ? () => anew(card, entry.mode) : null, on_leave: () => leave() }));
 }
 
 /** Ask for consent and check the devices; called from a click, since sound may only be opened there. */
@@ -159,6 +233,7 @@ async function choose(card, mode) {
 }
 
 function showBefore(card, mode) {
+  addresses.show(addressOf("card", card.id));
   showAccountBar(document.getElementById("account"), null, {}); // one thing at a time
   stage.show(
     beforeScreen({
@@ -182,11 +257,19 @@ function showBefore(card, mode) {
   );
 }
 
-/** The same card again: what was agreed to and checked a few minutes ago still holds. */
-function again(card, mode, notes) {
-  flow.take("again");
+/** The same card again: what was agreed to and checked a few minutes ago still holds, but for the microphone. */
+async function again(card, mode, notes) {
   desk ??= new AudioDesk();
   desk.microphone.device_id = preference.device_id;
+  try {
+    await desk.start();
+    if (!desk.microphone.open) await desk.microphone.start();
+  } catch (problem) {
+    const chosen = await showProblem(problem, { others: [TO_CARDS] });
+    return chosen === "retry" ? again(card, mode, notes) : leave();
+  }
+  if (!flow.can("again")) return undefined; // somebody went elsewhere meanwhile
+  flow.take("again");
   return reserve(card, mode, notes.text);
 }
 
@@ -233,6 +316,7 @@ async function openInTurn(card_id, mode) {
 function showPrepare({ over = false } = {}) {
   const { session, mode, notes, countdown } = visit;
   place.hold(session);
+  addresses.show(addressOf("now"));
   stage.show(
     prepareScreen({
       session,
@@ -253,7 +337,10 @@ async function startTalk() {
     // The microphone first: connecting starts the session's clock.
     await desk.start();
     if (!desk.microphone.open) await desk.microphone.start();
-    if (visit.resume === null) await renewIfOld();
+    if (visit.resume === null) {
+      await place.confirm();
+      await renewIfOld();
+    }
     place.release();
     roleplay = new Roleplay(visit.session, desk, { resume: visit.resume });
     await talk(roleplay);
@@ -293,49 +380,22 @@ async function renewIfOld() {
 
 /** Run the role-play to its end. */
 async function talk(roleplay) {
-  const { session, mode, notes, resume } = visit;
-  const screen = talkScreen({
-    session,
-    mode,
-    notes,
-    resume,
-    left_ms: visit.left_ms,
+  const outcome = await runTalk({
+    visit,
     roleplay,
     desk,
     preference,
-    on_problem: async (problem, retry) => {
-      const chosen = await showProblem(problem, { others: [CLOSE] });
-      if (chosen === "retry") retry();
+    stage,
+    on_started: () => {
+      if (flow.can("started")) flow.take("started");
+      after.begun(visit);
     },
+    on_screen: (screen) => (talking = screen),
   });
-  const { onstarted, onpaused } = roleplay;
-  const ended = new Promise((resolve) => (roleplay.onended = resolve));
-  roleplay.onoffer = (offer) => {
-    visit.resume = offer;
-    visit.keep();
-  };
-  roleplay.onstarted = (left_ms) => {
-    if (flow.can("started")) flow.take("started");
-    visit.hasLeft(left_ms);
-    visit.keep();
-    onstarted(left_ms);
-  };
-  roleplay.onpaused = (paused, left_ms) => {
-    visit.hasLeft(left_ms, { stopped: paused });
-    visit.keep();
-    onpaused(paused, left_ms);
-  };
-  stage.show(screen);
-  await roleplay.start();
-  const wake_lock = await keepAwake();
-  window.addEventListener("beforeunload", warnOfLeaving);
-  const outcome = await ended;
-  window.removeEventListener("beforeunload", warnOfLeaving);
-  wake_lock.release();
   savePreference(preference);
   if (outcome.problem?.code === "session.taken") return showTaken();
   if (outcome.problem && flow.screen === "connecting") throw outcome.problem;
-  return close(outcome, roleplay.captions);
+  return close(outcome, roleplay.captions.visible);
 }
 
 /** Another tab has the role-play now; it may be taken back. This one keeps nothing of it beyond what is shown. */
@@ -345,53 +405,15 @@ function showTaken() {
   showGoingOn({ taken: true });
 }
 
-async function close(outcome, captions = { lines: [], visible: [] }) {
+async function close(outcome, lines = []) {
   flow.take("ended");
   place.release();
   visit.forget();
   stage.show(closingScreen());
   closeDesk();
-  const reason = outcome.problem ? "lost" : outcome.reason;
-  const record = await fetchAccount();
+  const record = known(await fetchAccount(visit.session));
   flow.take("closed");
-  showDebrief(record, reason, captions);
-}
-
-function showDebrief(record, reason, captions) {
-  const { session, mode, notes } = visit;
-  stage.show(
-    debriefScreen({
-      record,
-      lines: captions.visible,
-      reason,
-      session,
-      mode,
-      kept: info.kept,
-      notes,
-      // What was agreed to and checked long ago is asked for anew.
-      on_again: () => (session.token ? again(session.card, mode, notes) : anew(session.card, mode)),
-      on_leave: () => leave(),
-      on_retry: async () => showDebrief(await fetchAccount(), reason, captions),
-      on_deleted: () => {
-        captions.lines = [];
-        showDebrief({ turns: [], recording: { state: "deleted" } }, reason, captions);
-      },
-    }),
-  );
-}
-
-/** Return the server's account of the session, or null when it cannot be had. */
-async function fetchAccount() {
-  for (let attempt = 0; attempt < RECORD_TRIES; attempt += 1) {
-    try {
-      const record = await fetchRecord(visit.session);
-      if (record.turns) return record; // until the session is over there are none
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-    }
-    await new Promise((resolve) => setTimeout(resolve, RECORD_PAUSE_MS));
-  }
-  return null;
+  after.show(visit, { record, reason: outcome.problem ? "lost" : outcome.reason, lines });
 }
 
 /** Go to the cards; `first` is a step that must be taken before. The place that was kept is given back. */
@@ -412,10 +434,6 @@ function leaveTaken() {
 function closeDesk() {
   desk?.close();
   desk = null;
-}
-
-function warnOfLeaving(event) {
-  event.preventDefault();
 }
 
 begin();

@@ -209,6 +209,10 @@ class PublicCard(_CardPart):
     background: str
     tasks: tuple[str, ...]
     patient_speaks_first: bool
+    # How many things there are to find out, and how the patient sounds: what makes a card easy or hard.
+    things: int
+    rate_wpm: int
+    accent: str
 
 
 def public_view(card: Card) -> PublicCard:
@@ -223,4 +227,7 @@ def public_view(card: Card) -> PublicCard:
         background=card.candidate.background,
         tasks=card.candidate.tasks,
         patient_speaks_first=card.opening is not None,
+        things=len(card.cues),
+        rate_wpm=card.patient.rate_wpm,
+        accent=card.patient.accent,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from server.reports.report_turns import ReadReport, ReadTurn
 DRAWS = 2_000
 LEVEL = 0.95
 SEED = 20_261_121  # the same reports give the same intervals
+# Of fewer values a percentile is one of the two or three largest, or a matter of luck.
+ENOUGH_FOR_PERCENTILES = 20
 CHUNK_VALUES = 4_000_000  # of a draw held at once: 32 MB
 
 Matrix = NDArray[np.float64]
@@ -38,6 +40,8 @@ class Difference:
     before: float | None
     now: float | None
     low_to_high: tuple[float, float] | None
+    # Why nothing is to be concluded from it, where that is so.
+    withheld: str = ""
 
     @property
     def change(self) -> float | None:
@@ -47,6 +51,8 @@ class Difference:
     @property
     def verdict(self) -> str:
         """The difference in words; all figures are better when they are lower."""
+        if self.withheld:
+            return self.withheld
         if self.change is None:
             return "not in both reports"
         if self.low_to_high is None:
@@ -121,18 +127,27 @@ def mean(values: Matrix) -> Matrix:
 
 
 def _part(name: str) -> Callable[[ReadTurn], float | None]:
-    return lambda turn: None if turn.parts is None else turn.parts.get(name)
+    return lambda turn: None if turn.parts is None or turn.cut else turn.parts.get(name)
 
+
+def _uncut(value: Callable[[ReadTurn], float | None]) -> Callable[[ReadTurn], float | None]:
+    """Return a figure of turns that were waited for: the reply to one that was cut came soon, and too soon."""
+    return lambda turn: None if turn.cut else value(turn)
+
+
+CUT = "turns cut"
+MEDIAN, LATE = quantile(0.5), quantile(0.95)
+PERCENTILES = (MEDIAN, LATE)
 
 FIGURES: tuple[tuple[str, str, Callable[[ReadTurn], float | None], Statistic], ...] = (
-    ("voice to voice, p50", "ms", lambda turn: turn.voice_to_voice_ms, quantile(0.5)),
-    ("voice to voice, p95", "ms", lambda turn: turn.voice_to_voice_ms, quantile(0.95)),
-    ("voice to voice, mean", "ms", lambda turn: turn.voice_to_voice_ms, mean),
-    ("after endpoint, p50", "ms", lambda turn: turn.after_endpoint_ms, quantile(0.5)),
+    ("voice to voice, p50", "ms", _uncut(lambda turn: turn.voice_to_voice_ms), MEDIAN),
+    ("voice to voice, p95", "ms", _uncut(lambda turn: turn.voice_to_voice_ms), LATE),
+    ("voice to voice, mean", "ms", _uncut(lambda turn: turn.voice_to_voice_ms), mean),
+    ("after endpoint, p50", "ms", _uncut(lambda turn: turn.after_endpoint_ms), MEDIAN),
     *((f"{name}, mean", "ms", _part(name), mean) for name in ("endpoint", "recognise", "respond", "speak", "deliver")),
     ("wait asked for, mean", "ms", lambda turn: turn.timeline.wait_ms if turn.timeline else None, mean),
     ("computation thrown away", "ms a turn", lambda turn: turn.timeline.discarded_ms if turn.timeline else None, mean),
-    ("turns cut", "of all turns", lambda turn: float(turn.cut), mean),
+    (CUT, "of all turns", lambda turn: float(turn.cut), mean),
 )
 
 
@@ -145,12 +160,31 @@ def compare(now: ReadReport, before: ReadReport, *, draws: int = DRAWS) -> Compa
         ours, theirs = _matrix(new, ours_keys, value), _matrix(old, theirs_keys, value)
         totals = [float(statistic(side.reshape(1, -1))[0]) if side.size else float("nan") for side in (theirs, ours)]
         known = [None if np.isnan(total) else total for total in totals]
-        interval = None
-        if None not in known and (min(len(ours), len(theirs)) > 1 or min(ours.shape[1], theirs.shape[1]) > 1):
+        interval, withheld = None, ""
+        if None in known:
+            pass
+        elif statistic in PERCENTILES and min(map(_count, (ours, theirs))) < ENOUGH_FOR_PERCENTILES:
+            known, withheld = [None, None], f"fewer than {ENOUGH_FOR_PERCENTILES} turns"
+        elif min(len(ours), len(theirs)) > 1 or min(ours.shape[1], theirs.shape[1]) > 1:
             interval = _interval(ours, theirs, statistic, paired=paired, draws=draws)
-        differences.append(Difference(name, unit, known[0], known[1], interval))
+        differences.append(Difference(name, unit, known[0], known[1], interval, withheld))
+    if _is_cut_more(differences):
+        differences = [
+            replace(each, withheld=each.withheld or "more turns cut") if each.unit == "ms" else each
+            for each in differences
+        ]
+        caveats.append("More turns were cut than before: answers that come too soon make no run better.")
     caveats += _unlike(now, before)
     return Comparison(tuple(differences), _method(now, before, paired), tuple(caveats), paired)
+
+
+def _count(values: Matrix) -> int:
+    return int(np.count_nonzero(~np.isnan(values)))
+
+
+def _is_cut_more(differences: Sequence[Difference]) -> bool:
+    cut = next(each for each in differences if each.name == CUT)
+    return cut.change is not None and cut.change > 0
 
 
 def _method(now: ReadReport, before: ReadReport, paired: bool) -> str:

@@ -7,8 +7,13 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from server.measures import percentile
 from server.reports.report_turns import ReadReport, ReadTurn
+
+DRAWS = 2_000
+SEED = 20_261_121  # the same report gives the same interval
 
 # What a truth file may expect of a turn besides a cue.
 INTENTS = {"greeting", "explanation", "farewell", "repeat", "unknown-question", "volunteer"}
@@ -23,8 +28,10 @@ def summarise(report: ReadReport) -> dict[str, Any]:
         "turns": len(turns),
         "answered_once": sum(turn.answers == 1 for turn in turns),
         "cut": sum(turn.cut for turn in turns),
-        "voice_to_voice_ms": quantiles(_waits(turns)),
-        "after_endpoint_ms": quantiles([ms for turn in turns if (ms := turn.after_endpoint_ms) is not None]),
+        "voice_to_voice_ms": quantiles(_waits(turns)) | mean_of(_waits(turns)),
+        "after_endpoint_ms": quantiles(
+            [ms for turn in turns if not turn.cut and (ms := turn.after_endpoint_ms) is not None]
+        ),
         "drafts": _drafts(turns),
         "expected_cue_rate": cue_rate(expected) if report.topics_told is None else None,
     }
@@ -71,8 +78,18 @@ def quantiles(values: Sequence[float]) -> dict[str, float | None]:
     return {"p50": _rounded(percentile(values, 0.5)), "p95": _rounded(percentile(values, 0.95))}
 
 
+def mean_of(values: Sequence[float]) -> dict[str, Any]:
+    """Return `n`, the mean to a tenth, and the interval that holds 95 % of what chance makes of it, if any."""
+    if len(values) < 2:
+        return {"n": len(values), "mean": _rounded(values[0]) if values else None, "interval": None}
+    drawn = np.random.default_rng(SEED).choice(np.asarray(values), size=(DRAWS, len(values))).mean(axis=1)
+    interval = [round(float(bound), 1) for bound in np.quantile(drawn, [0.025, 0.975])]
+    return {"n": len(values), "mean": _rounded(float(np.mean(values))), "interval": interval}
+
+
 def _waits(turns: Sequence[ReadTurn]) -> list[float]:
-    return [turn.voice_to_voice_ms for turn in turns if turn.voice_to_voice_ms is not None]
+    """Return how long each turn was waited for; one that was cut was not waited for, however soon the reply came."""
+    return [turn.voice_to_voice_ms for turn in turns if turn.voice_to_voice_ms is not None and not turn.cut]
 
 
 def _drafts(turns: Sequence[ReadTurn]) -> dict[str, Any]:

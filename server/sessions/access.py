@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection, Iterable
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -16,6 +17,8 @@ from common.errors import AccessError
 from server.principal import Principal, Role
 
 VISIT_PREFIX = "vt_"
+BEARER = "bearer"
+"""The file in a session's folder with the digest of its token."""
 
 
 class Access:
@@ -59,6 +62,19 @@ class Access:
         key = self._developer_key
         given, wanted = (token or "").encode(), key.get_secret_value().encode() if key is not None else b""
         return bool(wanted) and secrets.compare_digest(given, wanted)
+
+
+def keep_bearer(folder: Path, token: str) -> None:
+    """Keep in a session's folder which token it was opened with: that opens what is left of it while it is kept."""
+    (folder / BEARER).write_text(_digest(token))
+
+
+def is_bearer(folder: Path, token: str) -> bool:
+    """Return whether a session was opened with this token."""
+    try:
+        return secrets.compare_digest((folder / BEARER).read_text().encode(), _digest(token).encode())
+    except OSError:
+        return False
 
 
 def _digest(token: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from common.errors import storage_error
 from pipelines.log.disk import DiskThread
 from server.records.housekeeping import finish_erasing, join_left_over, session_folders
+from server.sessions.access import keep_bearer
 from server.vault.vault import Vault
 
 PROBE_BYTES = 4_096
@@ -43,6 +44,13 @@ class SessionFolders:
         except OSError as error:
             raise storage_error(folder, error) from error
         return folder
+
+    def keep_bearer(self, folder: Path, token: str) -> None:
+        """Have the folder know with which token its session was opened; raises StorageError."""
+        try:
+            keep_bearer(folder, token)
+        except OSError as error:
+            raise storage_error(folder, error) from error
 
     def discard(self, folder: Path) -> None:
         """Delete the folder of a session that nobody joined."""

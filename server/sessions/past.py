@@ -10,8 +10,10 @@ from common.errors import ProtocolError
 from pipelines.events import Audience
 from pipelines.log.stored_events import StoredLog
 from pipelines.patient.card_library import CardLibrary
+from server.principal import Principal
 from server.records.debrief import Debrief, summarise
 from server.records.folder import RecordFolder
+from server.sessions.access import is_bearer
 from server.sessions.admission import Reservation
 from server.sessions.session import Session, Status
 from server.store import sessions
@@ -28,6 +30,12 @@ class PastSessions:
         self._store = store
         self._root = root
         self._cards = cards
+
+    async def bearer(self, session_id: str, token: str) -> Principal | None:
+        """Return who opened a session that is no longer in memory, by its token; None: it is not theirs."""
+        if not _ID.match(session_id) or not await asyncio.to_thread(is_bearer, self._root / session_id, token):
+            return None
+        return Principal("candidate", session_id)
 
     async def get(self, session_id: str) -> Session:
         """Return a session that is over; raises ProtocolError where there is none, or its card is gone."""

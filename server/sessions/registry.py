@@ -124,6 +124,8 @@ class SessionRegistry:
         session.person_id = person_id
         self._admission.admitted(network)
         token = self._access.issue(session.id, role)
+        if role == "candidate":
+            self._folders.keep_bearer(folder, token)
         self.keep(session)
         logger.info("session_reserved", session=session.id, card=card.id, mode=mode)
         return session, token
@@ -132,6 +134,8 @@ class SessionRegistry:
         """Return another token for a session that nobody has joined yet, in place of those that there were."""
         self._access.revoke({session.id})
         token = self._access.issue(session.id, role)
+        if role == "candidate":
+            self._folders.keep_bearer(session.folder, token)
         self.keep(session)
         return token
 

@@ -13,6 +13,9 @@ export class AudioDesk {
     this.player = new Player(this.context);
     // The browser or the system has stopped the audio (a phone call, another page).
     this.onpaused = () => {};
+    this.onseen = () => !document.hidden && this.microphone.mend();
+    document.addEventListener("visibilitychange", this.onseen);
+    navigator.mediaDevices.addEventListener?.("devicechange", this.onseen);
     this.context.addEventListener("statechange", () => {
       if (this.context.state === "suspended" || this.context.state === "interrupted") this.onpaused();
     });
@@ -51,6 +54,8 @@ export class AudioDesk {
 
   /** Let everything go. */
   async close() {
+    document.removeEventListener("visibilitychange", this.onseen);
+    navigator.mediaDevices.removeEventListener?.("devicechange", this.onseen);
     this.microphone.stop();
     this.player.stop();
     if (this.context.state !== "closed") await this.context.close();

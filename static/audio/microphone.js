@@ -13,12 +13,15 @@ export class Microphone {
   #source = null;
   #node = null;
   #muted = false;
+  #mending = false;
+  #lost = false; // the device went away, and no other was opened since
 
   /** `context` is the page's AudioContext at WIRE_HZ; its worklets need not be loaded. */
   constructor(context) {
     this.#context = context;
     this.onframe = () => {}; // ({pcm: Int16Array of 20 ms, level_dbfs})
     this.onlost = () => {}; // the device went away
+    this.onsilenced = () => {}; // (silenced): the system took the microphone away for a while, or gave it back
     this.onopened = () => {}; // a device is open, perhaps another one than before
     this.device = "";
     // This is the device to open, if it is there; "" leaves the choice to the system.
@@ -57,6 +60,7 @@ export class Microphone {
       throw microphoneProblem(error);
     }
     this.#release();
+    this.#lost = false;
     this.#stream = stream;
     const [track] = stream.getAudioTracks();
     this.device = track.label;
@@ -64,8 +68,12 @@ export class Microphone {
     track.addEventListener("ended", () => {
       if (this.#stream !== stream) return;
       this.#release();
+      this.#lost = true;
       this.onlost();
     });
+    // A phone call, another page or a switch on the device: the track goes on and has no sound.
+    track.addEventListener("mute", () => this.#stream === stream && this.onsilenced(true));
+    track.addEventListener("unmute", () => this.#stream === stream && this.onsilenced(false));
     try {
       await this.#connect(stream);
     } catch (error) {
@@ -74,6 +82,27 @@ export class Microphone {
     }
     this.muted = this.#muted;
     this.onopened();
+  }
+
+  /**
+   * See that the device that is open still gives sound, as after the page was hidden or a device came or went; one that
+   * does not is opened anew. Resolves to whether it was.
+   */
+  async mend() {
+    const { track } = this;
+    if (this.#mending || (track === null && !this.#lost)) return false;
+    const ids = (await microphones()).map(({ id }) => id);
+    if (track !== this.track || (track !== null && !isBroken(track, ids))) return false;
+    this.#mending = true;
+    try {
+      await this.start();
+      this.onsilenced(this.track.muted);
+      return true;
+    } catch {
+      return false; // who is told already can try again
+    } finally {
+      this.#mending = false;
+    }
   }
 
   /** Let the microphone go; the browser's indicator goes out. */
@@ -127,6 +156,13 @@ export async function microphones() {
   return devices
     .filter(({ kind, deviceId, label }) => kind === "audioinput" && deviceId && label)
     .map(({ deviceId, label }) => ({ id: deviceId, name: label }));
+}
+
+/** Return whether a track gives no sound any more; `ids` are those of the microphones there are. */
+function isBroken(track, ids) {
+  const { deviceId } = track.getSettings?.() ?? {};
+  const unplugged = ids.length > 0 && Boolean(deviceId) && !ids.includes(deviceId);
+  return track.readyState !== "live" || track.muted || unplugged;
 }
 
 /** Return whether a track is free of what this page plays, or null where the browser does not say. */

@@ -24,3 +24,20 @@ export function talkPercent(talk) {
 export function seconds(duration_ms) {
   return (duration_ms / 1000).toFixed(1);
 }
+
+/** Return a task as what is to be done and its examples: "Ask about X (for example Y)." is ["Ask about X", "(for example Y)."]. */
+export function splitTask(task) {
+  const at = task.indexOf(" (for example ");
+  return at < 0 ? [task, ""] : [task.slice(0, at), task.slice(at + 1)];
+}
+
+/** Return how fast a patient speaks, of so many words a minute: "slow", "usual" or "quick". */
+export function paceOf(rate_wpm) {
+  if (rate_wpm < 128) return "slow";
+  return rate_wpm < 138 ? "usual" : "quick";
+}
+
+/** Return who the patient is: the first sentence of what is known before. */
+export function patientOf({ background }) {
+  return /^.*?[.!?](?=\s|$)/.exec(background)?.[0] ?? background;
+}

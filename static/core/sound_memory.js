@@ -3,7 +3,7 @@
 import { WIRE_HZ } from "./pcm.js";
 
 // Nobody wants to hear an answer to what was said longer ago.
-const KEPT_MS = 10000;
+export const KEPT_MS = 10000;
 // Fewer, larger messages are sent: a burst of frames would look like a flood.
 const PIECE_MS = 500;
 

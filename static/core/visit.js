@@ -13,11 +13,13 @@ const now = () => performance.now();
 const isText = (value) => typeof value === "string";
 const isTime = (value) => Number.isFinite(value);
 const isSession = (session) => isText(session?.id) && isText(session.token) && isText(session.url) && isText(session.card?.title);
+const isDone = (done) => Array.isArray(done) && done.every(Number.isInteger);
 const isResume = (resume) => resume === null || (isText(resume?.token) && isTime(resume.within_s));
 
 export class Visit {
   #store;
   #notes = "";
+  #done = []; // places of the tasks that are ticked
   #kept = false;
 
   /** `store` is the tab's sessionStorage, `session` as the server opened it. */
@@ -41,13 +43,20 @@ export class Visit {
         visit.#notes = text;
         if (visit.#kept) visit.keep();
       },
+      get done() {
+        return visit.#done;
+      },
+      set done(done) {
+        visit.#done = done;
+        if (visit.#kept) visit.keep();
+      },
     };
   }
 
   /** Return the visit that a tab has kept, or null. */
   static kept(store) {
     try {
-      const { session, mode, notes, opened_at_ms, prepared_at_ms, resume, left_ms, left_at_ms, stopped } = JSON.parse(store.getItem(KEY));
+      const { session, mode, notes, done, opened_at_ms, prepared_at_ms, resume, left_ms, left_at_ms, stopped } = JSON.parse(store.getItem(KEY));
       const whole = isSession(session) && isText(notes) && isTime(opened_at_ms) && isTime(prepared_at_ms) && isResume(resume);
       if (!whole) return null;
       const visit = new Visit(store, session, mode === "exam" ? "exam" : "practice", notes);
@@ -55,6 +64,7 @@ export class Visit {
       visit.countdown = new Countdown(Math.max(0, prepared_at_ms - Date.now()), now);
       visit.resume = resume;
       if (isTime(left_ms) && isTime(left_at_ms)) visit.hasLeft(stopped ? left_ms : left_ms - (Date.now() - left_at_ms), { stopped });
+      if (isDone(done)) visit.#done = done;
       visit.#kept = true;
       return visit;
     } catch {
@@ -92,6 +102,7 @@ export class Visit {
       session: this.session,
       mode: this.mode,
       notes: this.#notes,
+      done: this.#done,
       opened_at_ms: Date.now() - (now() - this.opened_ms),
       prepared_at_ms: Date.now() + this.countdown.left_ms,
       resume: this.resume,

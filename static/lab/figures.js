@@ -55,7 +55,8 @@ export class Figures {
   #next() {
     if (this.#paused) return null;
     const { runs } = this.#store;
-    const bare = runs.find(({ summary }) => !summary);
+    // Figures of an earlier version counted cut-ins as answers: they are asked for again.
+    const bare = runs.find(({ summary, without_cuts }) => !summary || !without_cuts);
     if (bare) return { run: bare, ask: () => this.#summarise(bare) };
     const baseline = runs.find(({ id }) => id === this.baseline);
     const run = baseline && runs.find(({ id }) => id !== this.baseline && this.against(id) === null);
@@ -66,7 +67,7 @@ export class Figures {
     const found = await this.#api.summary(forFigures(run));
     // By now it may have another name, or be gone.
     const kept = this.#store.runs.find(({ id }) => id === run.id);
-    if (kept) this.#store.put({ ...kept, ...found });
+    if (kept) this.#store.put({ ...kept, ...found, without_cuts: true });
   }
 
   async #compare(run, baseline) {

@@ -158,6 +158,7 @@ function describe(made, recordings, options, failed) {
       browser: navigator.userAgent,
     },
     repeats: made.repeats.filter((turns) => turns.length > 0),
+    sessions: made.sessions,
     troubles: [...new Set(made.troubles)],
     topics_told: [...made.topics_told],
     stopped: made.stopped || failed,

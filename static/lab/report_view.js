@@ -2,7 +2,7 @@
 
 import { strings } from "../strings.js";
 import { h } from "../ui/dom.js";
-import { inMs } from "./turn_table.js";
+import { inMs, meanText, percentileText } from "./turn_table.js";
 
 const words = strings.lab.report;
 const FACTS = ["date", "version", "card", "recordings", "pace", "as_recorded", "url", "engines", "settings_digest", "machine"];
@@ -11,9 +11,10 @@ const FACTS = ["date", "version", "card", "recordings", "pace", "as_recorded", "
 export function figuresOf({ turns, answered_once, cut, voice_to_voice_ms, after_endpoint_ms, drafts, expected_cue_rate }) {
   const { names } = words;
   const found = [
-    [inMs(voice_to_voice_ms.p50), names.p50],
-    [inMs(voice_to_voice_ms.p95), names.p95],
-    [inMs(after_endpoint_ms.p50), names.after],
+    ...(voice_to_voice_ms.mean === undefined ? [] : [[meanText(voice_to_voice_ms), names.mean]]),
+    [percentileText(voice_to_voice_ms.p50, voice_to_voice_ms.n), names.p50],
+    [percentileText(voice_to_voice_ms.p95, voice_to_voice_ms.n), names.p95],
+    [percentileText(after_endpoint_ms.p50, voice_to_voice_ms.n), names.after],
     [words.of(answered_once, turns), names.answered],
     [words.of(cut, turns), names.cut],
   ];

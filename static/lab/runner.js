@@ -27,6 +27,7 @@ export class Runner {
     this.repeats = []; // of lists of turns as plain data
     this.troubles = [];
     this.topics_told = new Set();
+    this.sessions = []; // {id, token, name, card} of each role-play, to be heard again
     this.cards = new Set();
     // It gets {repeat, place, task, candidate}; `place` is the recording's among all.
     this.onprogress = () => {};
@@ -82,6 +83,7 @@ export class Runner {
       return;
     }
     this.cards.add(card);
+    this.sessions.push({ id: session.id, token: session.token, name: task.name, card: { id: card } });
     const talk = make_talk(sound);
     const before = [...turns];
     let candidate = null;

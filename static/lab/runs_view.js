@@ -8,12 +8,13 @@ import { Chart, COLOURS } from "./chart.js";
 import { comparisonTable } from "./comparison_table.js";
 import { Figures } from "./figures.js";
 import { asReport, fileName } from "./report.js";
-import { inMs, partsKey, turnTable } from "./turn_table.js";
+import { inMs, meanText, partsKey, percentileText, turnTable } from "./turn_table.js";
+import { timelines } from "./timeline.js";
 import { why } from "./turn_wait.js";
 
 const words = strings.lab.runs;
 const MOST_COMPARED = COLOURS.length;
-const P50 = "voice to voice, p50"; // as the server calls it
+const MEAN = "voice to voice, mean"; // as the server calls it
 const NOT_YET = { times_ms: [], shares: [] };
 
 export class RunsView {
@@ -34,6 +35,9 @@ export class RunsView {
     this.difference = h("div", { className: "lab-run-turns" });
     this.element = section(words.title, { className: "panel lab-panel" }, this.body);
     this.#compare(...store.runs.slice(-2));
+    // Each run has an address: of this browser, which keeps it.
+    this.#opened = runOf(location.hash);
+    window.addEventListener("hashchange", () => this.#run(runOf(location.hash)) && this.#open(runOf(location.hash)));
     this.show();
   }
 
@@ -93,7 +97,9 @@ export class RunsView {
     const { runs } = this.#store;
     for (const run of runs) {
       const shown = [...figuresOf(run), this.#against(run.id)];
-      this.#cells.get(run.id)?.forEach((cell, place) => cell.replaceChildren(...[shown[place]].flat()));
+      const cells = this.#cells.get(run.id) ?? [];
+      cells.forEach((cell, place) => cell.replaceChildren(...[shown[place]].flat()));
+      cells[0]?.parentElement?.classList.toggle("lab-cut", (run.summary?.cut ?? 0) > 0);
     }
     this.warnings.replaceChildren(...this.#told());
     const compared = runs.filter(({ id }) => this.#compared.has(id));
@@ -135,6 +141,7 @@ export class RunsView {
             head(words.name),
             number(words.turns),
             number(words.cut),
+            number(words.mean),
             number(words.p50),
             number(words.p95),
             number(words.after),
@@ -184,11 +191,11 @@ export class RunsView {
       act(words.export, words.export_run(run.name), () => save(this.#run(run.id))),
       act(words.remove, words.remove_run(run.name), () => this.#remove(run)),
     );
-    const cells = ["", "", "lab-whole", "", "", ""].map((kind) => h("td", { className: `number ${kind}` }));
+    const cells = ["", "", "lab-whole", "", "", "", ""].map((kind) => h("td", { className: `number ${kind}` }));
     this.#cells.set(run.id, cells);
     return h(
       "tr",
-      {},
+      { data: { run: run.id } },
       h("td", {}, h("span", { className: "lab-check" }, check, swatch)),
       h("td", {}, base),
       h("td", { className: "lab-run" }, name, h("p", { className: "hint" }, describe(run)), actions),
@@ -200,9 +207,10 @@ export class RunsView {
     const found = this.#figures.against(id);
     if (found === null) return "-";
     if (!found.paired) return words.nothing_common;
-    const { change, interval } = found.figures.find(({ name }) => name === P50);
+    const { change, interval, verdict } = found.figures.find(({ name }) => name === MEAN);
     if (change === null) return "-";
-    return [words.change(change), interval === null ? "" : h("p", { className: "hint" }, words.interval(...interval))];
+    const withheld = verdict === "more turns cut" ? h("p", { className: "lab-worse" }, words.more_cut) : "";
+    return [words.change(change), interval === null ? "" : h("p", { className: "hint" }, words.interval(...interval)), withheld];
   }
 
   #turnsOf(run) {
@@ -216,6 +224,7 @@ export class RunsView {
       partsKey(),
       turnTable(run.repeats.at(-1) ?? [], words.turns_of(run.name), { below: why }),
       this.difference,
+      timelines(run),
       run.topics_told.length > 0 ? h("p", {}, words.told(run.topics_told)) : "",
       run.troubles.length > 0
         ? h("ul", { className: "lab-troubles" }, ...run.troubles.map((trouble) => h("li", {}, trouble)))
@@ -235,6 +244,7 @@ export class RunsView {
 
   #open(id) {
     this.#opened = id;
+    history.replaceState(null, "", addressOf(id));
     this.show();
     const title = this.body.querySelector("#lab-turns-title");
     title?.focus({ preventScroll: true });
@@ -264,12 +274,22 @@ export class RunsView {
   }
 }
 
+const addressOf = (id) => `#run/${id}`;
+const runOf = (hash) => (hash.startsWith("#run/") ? hash.slice("#run/".length) : null);
+
 /** Return what the server computed of a run, as it stands in the table. */
 function figuresOf({ summary }) {
-  if (!summary) return ["-", "-", "-", "-", "-"];
+  if (!summary) return ["-", "-", "-", "-", "-", "-"];
   const { turns, answered_once, cut, voice_to_voice_ms, after_endpoint_ms } = summary;
-  const { p50, p95 } = voice_to_voice_ms;
-  return [words.answered(answered_once, turns), String(cut), inMs(p50), inMs(p95), inMs(after_endpoint_ms.p50)];
+  const { n, p50, p95 } = voice_to_voice_ms;
+  return [
+    words.answered(answered_once, turns),
+    cut > 0 ? words.cut_of(cut, turns) : "0",
+    meanText(voice_to_voice_ms),
+    percentileText(p50, n),
+    percentileText(p95, n),
+    percentileText(after_endpoint_ms.p50, n),
+  ];
 }
 
 function describe(run) {

@@ -10,6 +10,18 @@ const STEPS_MS = [250, 500, 750, 1000, 1500, 2000, 3000, 4000, 5000, 7500, 10000
 /** Return a value as whole milliseconds. */
 export const inMs = (value) => (value === null || value === undefined ? "-" : `${Math.round(value)} ms`);
 
+/** Return a mean of so many turns with the interval of chance around it, as text. */
+export function meanText({ n, mean, interval }) {
+  if (mean === null || mean === undefined) return "-";
+  return interval ? words.mean(inMs(mean), ...interval.map(Math.round), n) : words.lone(inMs(mean), n);
+}
+
+// Of fewer turns a percentile is one of the two or three largest, or a matter of luck.
+const ENOUGH_FOR_PERCENTILES = 20;
+
+/** Return a percentile of so many turns as text; "-" where they are too few to have one. */
+export const percentileText = (value, n) => (n === undefined || n >= ENOUGH_FOR_PERCENTILES ? inMs(value) : "-");
+
 /** Return the end of a scale that has room for all turns, in ms. */
 export function scaleOf(turns) {
   const longest = Math.max(0, ...turns.map((turn) => turn.voice_to_voice_ms ?? 0));
@@ -61,11 +73,21 @@ function waterfall(turn, { scale_ms, pending }) {
   return bar;
 }
 
+/** Return why an answer came before the wait was over, where it did: the server and the truth differ on the last sound. */
+export function sooner({ cut, voice_to_voice_ms, timeline, voiced_end_ms }) {
+  const wait_ms = timeline?.wait_ms ?? null;
+  if (cut || wait_ms === null || voice_to_voice_ms === null || voice_to_voice_ms >= wait_ms) return null;
+  const earlier_ms = Math.round((voiced_end_ms ?? 0) - (timeline.last_voiced_ms ?? voiced_end_ms ?? 0));
+  const explained = earlier_ms > 0 && voice_to_voice_ms + earlier_ms >= wait_ms - 1;
+  return explained ? words.sooner(Math.round(wait_ms), earlier_ms) : words.sooner_defect(Math.round(wait_ms));
+}
+
 function row(turn, index, { scale_ms, several, by_server, pending }) {
   const buffer_ms = turn.network?.buffer_ms ?? null;
   const { reused, discarded, speculated, discarded_ms } = turn.timeline ?? {};
   const marks = [
     turn.cut ? words.cut : null,
+    sooner(turn),
     reused ? words.ahead : null,
     discarded > 0 ? words.vain(discarded, speculated, Math.round(discarded_ms)) : null,
     turn.over_runs_ms?.length > 1 ? words.over_runs(...rangeOf(turn.over_runs_ms), turn.over_runs_ms.length) : null,
@@ -73,7 +95,7 @@ function row(turn, index, { scale_ms, several, by_server, pending }) {
   ].filter(Boolean);
   return h(
     "tr",
-    {},
+    { className: turn.cut ? "lab-cut" : "" },
     h("th", { scope: "row" }, String(index + 1)),
     several ? h("td", { className: "lab-source" }, turn.source) : null,
     h(

@@ -34,7 +34,7 @@ export class LastingLink {
 
   constructor() {
     this.onevent = () => {}; // (event)
-    this.onlost = () => {}; // (): the connection is away
+    this.onlost = () => {}; // (until_ms): the connection is away, and may come back until then
     this.onback = () => {}; // (): and back
     this.onoffer = () => {}; // ({token, within_s}): how to come back
     this.onclosed = () => {}; // (Problem): it is over, and not by us
@@ -150,8 +150,8 @@ export class LastingLink {
     if (this.#over) return;
     if (!this.#offer || !mayComeBack(problem.close_code ?? 1006)) return this.#finish(problem);
     this.#flows = this.#up = false;
-    this.onlost();
     const until_ms = now() + 1000 * this.#offer.within_s;
+    this.onlost(until_ms);
     let last = problem;
     for (let number = 0; now() < until_ms; number += 1) {
       await pause(pauseBefore(number, last.close_code));

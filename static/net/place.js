@@ -44,6 +44,11 @@ export class Place {
     return this.#given_back;
   }
 
+  /** Resolve once it is known whether the place is still there; `onlost` is told if it is not. */
+  confirm() {
+    return this.#beat();
+  }
+
   #beat() {
     return this.#tell("here");
   }

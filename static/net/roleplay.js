@@ -44,11 +44,14 @@ export class Roleplay {
     this.onpaused = () => {}; // (paused, left_ms)
     this.onobserved = () => {}; // ({following, listening})
     this.onstate = () => {};
+    // It is told until when (monotonic) a lost connection may come back, and null when it is back.
+    this.onaway = () => {};
     // It is told whether the captions are past: what was said before the page was loaded.
     this.oncaptions = () => {};
     this.onlatency = () => {};
     this.ontimeline = () => {}; // (interlocutor.turn.timeline)
     this.onnotice = () => {}; // (code, message of the server or "")
+    this.onnoticeover = () => {}; // (code): it does not hold any more
     this.onended = () => {}; // ({reason} or {problem})
     this.#uplink = new Uplink({
       send: (text) => this.send(text),
@@ -69,6 +72,7 @@ export class Roleplay {
     const introduce = () => outgoing.configure(microphone.echo_cancellation, true);
     await this.#link.connect(this.#session, { track: microphone.track, introduce, resume: this.#resume });
     microphone.onopened = () => {
+      this.onnoticeover("microphone_lost");
       this.send(introduce());
       this.#link.replaceTrack(microphone.track);
     };
@@ -78,6 +82,7 @@ export class Roleplay {
       if (message) this.#uplink.push(message);
     };
     microphone.onlost = () => this.onnotice("microphone_lost", "");
+    microphone.onsilenced = (silenced) => (silenced ? this.onnotice("microphone_silent", "") : this.onnoticeover("microphone_silent"));
     this.#desk.onpaused = () => this.onnotice("sound_paused", "");
   }
 
@@ -114,12 +119,15 @@ export class Roleplay {
 
   #listen() {
     const link = this.#link;
-    link.onlost = () => {
+    link.onlost = (until_ms) => {
       this.#uplink.held = []; // it is kept elsewhere, and sent late
       this.#dropVoice();
-      this.onnotice("reconnecting", "");
+      this.onaway(until_ms);
     };
-    link.onback = () => this.onnotice("reconnected", "");
+    link.onback = () => {
+      this.onaway(null);
+      this.onnotice("reconnected", "");
+    };
     link.onoffer = (offer) => this.onoffer(offer);
     link.onevent = (event) => this.#receive(event);
     link.onclosed = (problem) => this.#finish({ problem });
@@ -193,6 +201,7 @@ export class Roleplay {
     const { microphone, player } = this.#desk;
     microphone.onframe = () => {};
     microphone.onlost = () => {};
+    microphone.onsilenced = () => {};
     microphone.onopened = () => {};
     player.onreport = () => {};
     this.#desk.onpaused = () => {};

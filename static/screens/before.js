@@ -51,7 +51,8 @@ export function beforeScreen({ card, mode, consent, info, desk, preference, on_g
     }
     if (element.getAttribute("aria-busy") === "true") return;
     element.setAttribute("aria-busy", "true");
-    await on_go();
+    // A microphone that is blocked is found out now, and not after three minutes of preparation.
+    if (await check.open()) await on_go();
     element.removeAttribute("aria-busy");
   };
 

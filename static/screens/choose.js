@@ -1,48 +1,81 @@
-/** The first screen: what this is, how to work, and the cards by profession. */
+/** The first screen: role-plays to open, how to work, and what was practised before. */
 
-import { byProfession } from "../core/cards.js";
+import { byProfession, paceOf, patientOf } from "../core/cards.js";
+import { bestScores, daysInRow, toGoOn } from "../core/journal.js";
 import { strings } from "../strings.js";
 import { announce } from "../ui/announce.js";
-import { button, freshId, h, section } from "../ui/dom.js";
+import { button, freshId, h, IN_ENGLISH, section } from "../ui/dom.js";
 
 const words = strings.choose;
+const TOPICS = 4; // of those that are left, so many are named
+const when = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" });
 
 /**
  * Return the screen. `cards` are all cards, `info` is what the server says of itself (or null), `preference`
- * {mode, profession} is kept between visits, `modes` are those that there are to choose from, and
- * `on_choose(card, mode)` resolves when the choice has been dealt with.
+ * {mode, profession} is kept between visits, `modes` are those that there are to choose from, `entries` are the role-plays
+ * of before, `on_choose(card, mode)` resolves when the choice has been dealt with, and `on_history()` shows them.
  */
-export function chooseScreen({ cards, info, preference, modes, on_choose }) {
+export function chooseScreen({ cards, info, preference, modes, entries, on_choose, on_history }) {
   if (!modes.includes(preference.mode)) preference.mode = modes[0];
-  const list = h("div", { className: "card-list" });
-  const choose = async (card) => {
-    const buttons = element.querySelectorAll(".card-list button");
+  const list = h("ul", { className: "card-list card-grid" });
+  const best = bestScores(entries);
+  const choose = async (card, mode = preference.mode) => {
+    const buttons = element.querySelectorAll("button");
     // Not `disabled`: a button that has the focus must keep it.
     if (element.getAttribute("aria-busy") === "true") return;
     element.setAttribute("aria-busy", "true");
     buttons.forEach((other) => other.setAttribute("aria-disabled", "true"));
     announce(words.opening);
-    await on_choose(card, preference.mode);
+    await on_choose(card, mode);
     element.removeAttribute("aria-busy");
     buttons.forEach((other) => other.removeAttribute("aria-disabled"));
   };
   const show = () => {
-    const groups = byProfession(cards, preference.profession).map(([profession, group]) =>
-      section(profession, { className: "card-group" }, h("ul", { className: "card-grid" }, ...group.map((card) => cardTile(card, choose)))),
-    );
-    list.replaceChildren(...groups);
+    const shown = byProfession(cards, preference.profession).flatMap(([, group]) => group);
+    list.replaceChildren(...shown.map((card) => cardTile(card, best.get(card.id) ?? null, choose)));
   };
   const element = h(
     "div",
     { className: "screen screen-choose" },
     h("div", { className: "lead" }, h("h1", { tabIndex: -1 }, words.title), h("p", {}, words.lead)),
-    notices(info),
+    entries.length > 0 ? goingOn(entries, cards, choose, on_history) : null,
     h("div", { className: "choices" }, modePicker(preference, modes), professionPicker(cards, preference, show)),
-    list,
+    cards.length === 0 ? section(words.none_title, { className: "empty" }, h("p", {}, words.none)) : list,
+    notices(info),
   );
-  if (cards.length === 0) list.append(section(words.none_title, { className: "empty" }, h("p", {}, words.none)));
-  else show();
+  show();
   return { element, title: words.title };
+}
+
+/** What was practised before, and what is left to find out. */
+function goingOn(entries, cards, choose, on_history) {
+  const left = toGoOn(entries);
+  const card = cards.find(({ id }) => id === left?.card_id);
+  const days = daysInRow(entries);
+  const content = card
+    ? [
+        h("p", {}, words.last(card.title, when.format(new Date(left.began_ms)))),
+        h("p", {}, words.missed(left.missed.slice(0, TOPICS), Math.max(0, left.missed.length - TOPICS))),
+      ]
+    : [];
+  const id = freshId("going-on");
+  return h(
+    "section",
+    { className: "going-on", aria: { labelledby: id } },
+    h(
+      "div",
+      { className: "going-on-text" },
+      h("h2", { id }, words.again_title),
+      ...content,
+      days > 0 ? h("p", { className: "hint" }, words.days(days)) : null,
+    ),
+    h(
+      "div",
+      { className: "row" },
+      card ? button(words.go_on, () => choose(card, "practice"), { kind: "primary" }) : null,
+      button(words.history(entries.length), on_history, { kind: "secondary" }),
+    ),
+  );
 }
 
 function notices(info) {
@@ -68,8 +101,7 @@ function modePicker(preference, modes) {
       aria: { describedby: hint_id },
       on: { change: () => (preference.mode = mode) },
     });
-    const text = h("span", { className: "mode-text" }, h("span", { className: "mode-name" }, name));
-    return h("div", { className: "mode" }, h("label", {}, input, text), h("p", { id: hint_id, className: "hint" }, hint));
+    return h("div", { className: "mode" }, h("label", {}, input, h("span", { className: "mode-name" }, name)), h("p", { id: hint_id, className: "hint" }, hint));
   });
   return h("fieldset", { className: "modes" }, h("legend", {}, words.mode), h("div", { className: "mode-options" }, ...options));
 }
@@ -98,18 +130,29 @@ function professionPicker(cards, preference, show) {
   return h("label", { className: "profession" }, h("span", {}, words.profession), select);
 }
 
-function cardTile(card, choose) {
+function cardTile(card, best, choose) {
+  const pace = paceOf(card.rate_wpm);
+  const facts = [words.things(card.things), words.accent[card.accent]].filter(Boolean);
   return h(
     "li",
     { className: "card-tile" },
-    h("h3", {}, card.title),
-    h("p", { className: "card-setting" }, card.setting),
-    h("p", { className: "hint" }, card.patient_speaks_first ? words.patient_first : words.you_first),
-    button(words.prepare, () => choose(card), {
-      kind: "primary",
-      attrs: { "aria-label": words.prepare_card(card.title) },
-    }),
+    h("p", { className: "card-kind" }, h("span", {}, capital(card.profession)), h("span", { className: `level level-${pace}` }, words.pace[pace])),
+    h("h2", IN_ENGLISH, card.title),
+    h("p", { className: "card-patient", ...IN_ENGLISH }, patientOf(card)),
+    h("p", { className: "hint" }, facts.join(" · ")),
+    h(
+      "div",
+      { className: "card-foot" },
+      button(words.prepare, () => choose(card), { kind: "primary", attrs: { "aria-label": words.prepare_card(card.title) } }),
+      best ? score(best) : h("span", { className: "hint" }, words.not_tried),
+    ),
   );
+}
+
+function score({ told, all }) {
+  const bar = h("span", { className: "score-bar", aria: { hidden: "true" } }, h("span", {}));
+  bar.firstChild.style.width = `${Math.round((100 * told) / all)}%`;
+  return h("span", { className: "score" }, words.best(told, all), bar);
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -16,7 +16,7 @@ const SAMPLE_FRAMES = 3000 / FRAME_MS;
 const CHIME_FRAMES = (CHIME_MS + 300) / FRAME_MS; // sound takes a moment to the loudspeaker and back
 
 /**
- * Return {element, close}. `desk()` returns the AudioDesk, `preference.device_id` is the microphone to begin with and
+ * Return {element, open, close}; `open()` resolves to whether a microphone is open, after asking for it. `desk()` returns the AudioDesk, `preference.device_id` is the microphone to begin with and
  * is set to the one that was chosen; `on_problem(problem, retry)` shows a problem. The microphone stays open.
  */
 export function deviceCheck({ desk, preference, on_problem }) {
@@ -62,7 +62,7 @@ export function deviceCheck({ desk, preference, on_problem }) {
     });
 
   const start = async () => {
-    if (busy) return;
+    if (busy) return false;
     busy = true;
     say("asking");
     try {
@@ -71,9 +71,11 @@ export function deviceCheck({ desk, preference, on_problem }) {
       await desk().microphone.start();
       listen();
       await chooser.fill();
+      return true;
     } catch (problem) {
       say("idle");
       on_problem(problem, start);
+      return false;
     } finally {
       busy = false;
     }
@@ -127,6 +129,7 @@ export function deviceCheck({ desk, preference, on_problem }) {
   if (desk().microphone.open) listen();
   return {
     element,
+    open: async () => desk().microphone.open || start(),
     close: () => {
       closed = true;
       desk().microphone.onframe = () => {};

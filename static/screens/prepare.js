@@ -68,8 +68,13 @@ export function prepareScreen({ session, notes, countdown, starts_alone, on_star
   };
 }
 
+/** Return the notes, with their heading. */
+function notesPanel(notes) {
+  return section(words.notes, { className: "panel panel-notes" }, notesField(notes));
+}
+
 /** Return the notes: a field that both screens share through `notes.text`. */
-export function notesPanel(notes) {
+export function notesField(notes) {
   const hint_id = freshId("hint");
   const field = h("textarea", {
     value: notes.text,
@@ -78,5 +83,5 @@ export function notesPanel(notes) {
     aria: { label: words.notes, describedby: hint_id },
     on: { input: () => (notes.text = field.value) },
   });
-  return section(words.notes, { className: "panel panel-notes" }, field, h("p", { id: hint_id, className: "hint" }, words.notes_hint));
+  return h("div", { className: "notes-field" }, field, h("p", { id: hint_id, className: "hint" }, words.notes_hint));
 }

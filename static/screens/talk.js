@@ -1,16 +1,17 @@
-/** The fourth screen: the role-play itself. */
+/** The fourth screen: the role-play itself, in one window. */
 
 import { seconds } from "../core/cards.js";
+import { KEPT_MS } from "../core/sound_memory.js";
 import { strings } from "../strings.js";
 import { announce } from "../ui/announce.js";
-import { cardSheet } from "../ui/card.js";
 import { ask } from "../ui/dialogs.js";
 import { button, h, setText } from "../ui/dom.js";
 import { Meter } from "../ui/meter.js";
+import { moreMenu } from "../ui/more_menu.js";
 import { NoticeBar } from "../ui/notice_bar.js";
 import { Presence } from "../ui/presence.js";
 import { TimingView } from "../ui/timing_view.js";
-import { notesPanel } from "./prepare.js";
+import { talkCard } from "./talk_card.js";
 import { askForReport, pauseButton, repeatButton, talkingControls } from "./talk_controls.js";
 import { captionPanel, clockPanel, qualityLine } from "./talk_parts.js";
 
@@ -18,7 +19,7 @@ const words = strings.talk;
 
 // States that call for something are told to screen readers; "You are speaking" would be spoken into the microphone,
 // and that the patient speaks can be heard.
-const TOLD_STATES = ["listening", "thinking", "paused"];
+const TOLD_STATES = ["listening", "thinking", "paused", "away"];
 
 /** Return the screen of a Roleplay that is being started, or gone on with if there is a `resume`; `left_ms` is what is left of its time. */
 export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, desk, preference, on_problem }) {
@@ -29,26 +30,41 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
   const meter = new Meter(words.level_you);
   const notice = new NoticeBar();
   const observed = h("p", { className: "hint observed", attrs: { role: "status" }, hidden: true });
-  const captions = captionPanel({ roleplay, mode });
+  const captions = captionPanel({ roleplay, mode, preference });
   // In an exam nothing is shown that the day itself does not have.
   const timing = mode === "exam" ? null : new TimingView();
   const clock = clockPanel(left_ms, () => notice.show("time_over", words.time_over));
+  const card = talkCard(session.card, notes);
   const microphone = desk.microphone;
 
   let paused = false;
+  let away = null; // {until_ms} while the connection is lost
+  let told = "";
 
+  const stateNow = () => {
+    const { state } = roleplay.conversation;
+    if (state === "ended") return state;
+    if (away) return "away";
+    return paused ? "paused" : state;
+  };
+  const hintOf = (state) => {
+    if (state === "away") return words.away_hint(KEPT_MS / 1000, Math.max(0, Math.ceil((away.until_ms - performance.now()) / 1000)));
+    if (roleplay.captions.visible.length > 0) return words.states[state].hint;
+    if (state === "listening") return words.begin_you;
+    return state === "thinking" && roleplay.conversation.turns === 0 ? words.begin_patient : words.states[state].hint;
+  };
   const showState = () => {
-    const state = paused && roleplay.conversation.state !== "ended" ? "paused" : roleplay.conversation.state;
-    const { name, hint } = words.states[state];
-    const nothing_said = roleplay.captions.visible.length === 0;
-    const opening = nothing_said && (state === "listening" ? words.begin_you : state === "thinking" && roleplay.conversation.turns === 0 ? words.begin_patient : "");
+    const state = stateNow();
+    const { name } = words.states[state];
     element.dataset.state = state;
     presence.state = state;
     setText(state_name, name);
-    setText(state_hint, opening || hint);
+    setText(state_hint, hintOf(state));
     controls.on_state();
     repeat?.on_state();
-    if (TOLD_STATES.includes(state)) announce(`${name}. ${opening || hint}`);
+    if (state === told) return;
+    told = state;
+    if (TOLD_STATES.includes(state)) announce(`${name}. ${state_hint.textContent}`);
   };
 
   const controls = talkingControls({
@@ -61,18 +77,17 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
       else notice.hide("muted");
     },
     on_mode: (pushing) => {
-      element.dataset.pushing = String(pushing);
-      if (pushing) notice.show("pushing", words.push.hint);
-      else notice.hide("pushing");
+      if (pushing) notice.show("push", words.push.hint);
+      else notice.hide("push");
     },
   });
-  // On the day nobody has buttons for it: in an exam one asks.
+  // An exam's clock stands still for nobody, and its patient says everything once.
   const repeat = mode === "exam" ? null : repeatButton(roleplay);
   const pause = mode === "exam" ? null : pauseButton(roleplay);
-  const report = button(words.report.open, () => askForReport(session, (text) => notice.show("report", text)), { kind: "quiet" });
+  const report = button(words.report.open, () => askForReport(session, (text) => notice.show("report", text)), { kind: "control" });
   const quality = qualityLine();
 
-  const end = button(words.end, () => confirmEnd(), { kind: "danger" });
+  const end = button(words.end, () => confirmEnd(), { kind: "end" });
   const confirmEnd = async () => {
     const chosen = await ask({
       title: words.end_question,
@@ -90,53 +105,46 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
     try {
       await microphone.start();
       notice.hide("microphone_lost");
+      notice.hide("microphone_silent");
     } catch (problem) {
       on_problem(problem, reopen);
     }
   };
   const actions = {
     microphone_lost: { label: words.notices.microphone_again, run: reopen },
+    microphone_silent: { label: words.notices.microphone_again, run: reopen },
     "safety.distress": { label: words.notices.safety_done, run: () => notice.hide("safety.distress") },
     sound_paused: { label: words.notices.sound_resume, run: () => desk.resume().then(() => notice.hide("sound_paused")) },
   };
 
-  const details = h(
-    "details",
-    { className: "talk-card" },
-    h("summary", {}, words.card_summary),
-    cardSheet(session.card),
-    notesPanel(notes),
+  const more = moreMenu(
+    words.more,
+    h("div", { className: "more-buttons" }, controls.toggle, captions.toggle, captions.aloud, clock.toggle, report),
+    mode === "exam" ? null : latency,
+    timing?.element,
   );
-  // On a phone the card would push the conversation off the screen: it begins closed there, and opens on a wider one.
-  const wide = window.matchMedia("(min-width: 60rem)");
-  const showCard = () => (details.open = wide.matches);
-  wide.addEventListener("change", showCard);
-  showCard();
-
   const element = h(
     "div",
     { className: "screen screen-talk", data: { state: "connecting", muted: "false" } },
-    h("div", { className: "lead lead-talk" }, h("h1", { tabIndex: -1 }, words.title), clock.element),
+    h("h1", { className: "unseen", tabIndex: -1 }, words.title),
     h(
       "div",
-      { className: "columns" },
-      details,
-      h(
-        "div",
-        { className: "conversation" },
-        h(
-          "div",
-          { className: "stage" },
-          presence.element,
-          h("div", { className: "stage-text" }, state_name, state_hint),
-          h("div", { className: "stage-foot" }, meter.element, observed, h("div", { className: "discreet" }, quality.element, latency)),
-        ),
-        notice.element,
-        captions.element,
-        h("div", { className: "controls" }, controls.hold, controls.mute, ...[repeat?.element, pause?.element].filter(Boolean), end),
-        h("div", { className: "row row-more" }, controls.toggle, captions.toggle, report),
-        timing?.element,
-      ),
+      { className: "talk-bar" },
+      presence.element,
+      h("div", { className: "stage-text" }, state_name, state_hint, observed, quality.element),
+      clock.element,
+      meter.element,
+    ),
+    h("div", { className: "talk-body" }, card.element, h("div", { className: "conversation" }, captions.element, notice.element)),
+    h(
+      "div",
+      { className: "controls" },
+      controls.hold,
+      controls.mute,
+      ...[repeat?.element, pause?.element].filter(Boolean),
+      card.toggle,
+      more.element,
+      end,
     ),
   );
 
@@ -145,6 +153,10 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
     controls.started({ again: resume !== null });
   };
   roleplay.onstate = showState;
+  roleplay.onaway = (until_ms) => {
+    away = until_ms === null ? null : { until_ms };
+    showState();
+  };
   roleplay.oncaptions = (past = false) => {
     captions.show(past);
     controls.on_captions();
@@ -163,10 +175,10 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
   roleplay.onlatency = (ms) => setText(latency, words.latency(seconds(ms)));
   roleplay.ontimeline = (event) => timing?.show(event);
   roleplay.onnotice = (code, message) => {
-    if (code === "reconnected") notice.hide("reconnecting");
     const text = words.notices[code] ?? (message || words.notices.unknown);
     notice.show(code, text, actions[code]);
   };
+  roleplay.onnoticeover = (code) => notice.hide(code);
   controls.reset();
   showState();
 
@@ -180,14 +192,17 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
   const timer = setInterval(() => {
     roleplay.tick();
     clock.tick();
+    if (away) showState();
   }, 250);
   return {
     element,
     title: words.title,
+    /** The person wants to leave: ask first. */
+    ask_to_leave: confirmEnd,
     close: () => {
-      wide.removeEventListener("change", showCard);
       cancelAnimationFrame(frame);
       clearInterval(timer);
+      more.close();
       notice.close();
       controls.close();
       quality.close();

@@ -26,10 +26,13 @@ export function talkingControls({ roleplay, microphone, preference, on_muted, on
   const spoken = (line) => line.role === "candidate" && line.done && line.stable && !line.typed;
   const turns = () => roleplay.captions.lines.filter(spoken).length;
 
-  const mute = button(words.mute, () => setMuted(mute.getAttribute("aria-pressed") !== "true"), { kind: "mute", aria: { pressed: "false" } });
+  let off = false; // by the button
+  const mute = button(words.mute, () => setMuted(!off), { kind: "mute" });
   const setMuted = (muted) => {
+    off = muted;
     microphone.muted = muted || paused;
-    mute.setAttribute("aria-pressed", String(muted));
+    setText(mute, muted ? words.unmute : words.mute);
+    mute.dataset.off = String(muted);
     on_muted(muted);
   };
 
@@ -113,7 +116,7 @@ export function talkingControls({ roleplay, microphone, preference, on_muted, on
     on_paused: (on) => {
       paused = on;
       if (pushing) show(key.release());
-      else setMuted(mute.getAttribute("aria-pressed") === "true");
+      else setMuted(off);
     },
     reset: () => setMuted(false),
     close: () => {

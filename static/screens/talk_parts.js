@@ -6,14 +6,15 @@ import { roundTrip } from "../net/probe.js";
 import { strings } from "../strings.js";
 import { announce } from "../ui/announce.js";
 import { CaptionView } from "../ui/caption_view.js";
-import { button, h, section, setText } from "../ui/dom.js";
+import { button, h, setText } from "../ui/dom.js";
+import { savePreference } from "../ui/preference.js";
 
 const words = strings.talk;
 const TOLD_MS = [60000, 10000];
 // This is often enough to notice, and seldom enough to cost nothing.
 const ASK_EVERY_MS = 10000;
 
-/** Return {element, start(left_ms), pause(paused, left_ms), tick()}; `on_over` is called once, when no time is left. */
+/** Return {element, toggle, start(left_ms), pause(paused, left_ms), tick()}; `on_over` is called once, when no time is left. */
 export function clockPanel(shown_ms, on_over) {
   const clock = h("p", { className: "clock clock-small", attrs: { role: "timer" }, aria: { label: words.time_label } });
   let countdown = null;
@@ -26,10 +27,11 @@ export function clockPanel(shown_ms, on_over) {
       clock.hidden = !clock.hidden;
       setText(toggle, clock.hidden ? words.show_time : words.hide_time);
     },
-    { kind: "quiet" },
+    { kind: "control" },
   );
   const panel = {
-    element: h("div", { className: "talk-clock" }, clock, toggle),
+    element: h("div", { className: "talk-clock" }, clock),
+    toggle,
     start: (left_ms) => {
       countdown = new Countdown(left_ms, () => performance.now());
       milestones = new Milestones(TOLD_MS, left_ms);
@@ -51,24 +53,39 @@ export function clockPanel(shown_ms, on_over) {
   return panel;
 }
 
-/** Return {element, toggle, show()}; in an exam there are no captions and no switch. */
-export function captionPanel({ roleplay, mode }) {
+/** Return {element, toggle, aloud, show()}; in an exam there are no captions and no switches. */
+export function captionPanel({ roleplay, mode, preference }) {
   if (mode === "exam") {
-    return { element: h("p", { className: "hint captions-exam" }, words.captions_exam), toggle: null, show: () => {} };
+    return { element: h("p", { className: "hint captions-exam" }, words.captions_exam), toggle: null, aloud: null, show: () => {} };
   }
   const view = new CaptionView();
-  const off = h("p", { className: "hint", hidden: true }, words.captions_off);
-  const toggle = button(
-    words.captions,
+  view.aloud = preference.captions_aloud;
+  const off = h("p", { className: "hint captions-off", hidden: true }, words.captions_off);
+  const toggle = switchButton(words.captions, true, (on) => {
+    view.element.hidden = !on;
+    off.hidden = on;
+  });
+  // Off at first: a screen reader would speak over the patient, and into the microphone.
+  const aloud = switchButton(words.captions_aloud, view.aloud, (on) => {
+    view.aloud = preference.captions_aloud = on;
+    savePreference(preference);
+  });
+  const element = h("section", { className: "captions-panel", aria: { label: words.captions } }, view.element, off);
+  return { element, toggle, aloud, show: (past) => view.show(roleplay.captions.visible, { past }) };
+}
+
+/** Return a button that is on or off; `set(on)` is told. */
+function switchButton(label, on, set) {
+  const element = button(
+    label,
     () => {
-      view.element.hidden = !view.element.hidden;
-      off.hidden = !view.element.hidden;
-      toggle.setAttribute("aria-pressed", String(!view.element.hidden));
+      const now_on = element.getAttribute("aria-pressed") !== "true";
+      element.setAttribute("aria-pressed", String(now_on));
+      set(now_on);
     },
-    { kind: "control", aria: { pressed: "true" } },
+    { kind: "control", aria: { pressed: String(on) } },
   );
-  const element = section(words.captions, { className: "captions-panel" }, view.element, off);
-  return { element, toggle, show: (past) => view.show(roleplay.captions.visible, { past }) };
+  return element;
 }
 
 /** Return {element, close()}: how good the connection is, in two quiet words. Nothing of it is announced. */

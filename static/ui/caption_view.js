@@ -10,6 +10,7 @@ const NEAR_END_PX = 60;
 
 export class CaptionView {
   constructor() {
+    this.aloud = false; // finished lines are announced
     this.rows = new Map();
     this.list = h("ol", { className: "captions-list" });
     this.empty = h("p", { className: "captions-empty" }, strings.talk.captions_empty);
@@ -42,7 +43,7 @@ export class CaptionView {
       row.mark.hidden = !line.interrupted;
       if (line.done && !row.told && line.stable) {
         row.told = true;
-        if (!this.element.hidden && !past) {
+        if (this.aloud && !this.element.hidden && !past) {
           announceLine(strings.talk.said(speaker(line.role), spokenText(line.stable, line.unclear, strings.talk.unclear)));
         }
       }

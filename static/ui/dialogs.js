@@ -1,6 +1,7 @@
 /** Dialogs: a problem and what to do about it, or a question. Focus stays inside, and returns when they close. */
 
 import { strings } from "../strings.js";
+import { addressBar } from "./address_bar.js";
 import { button, freshId, h, setText } from "./dom.js";
 
 const open_dialogs = new Set(); // functions that answer for the person
@@ -62,7 +63,7 @@ export async function showProblem(problem, { retry = true, others = [] } = {}) {
     body: words.body,
     choices,
     on_escape: choices.at(-1).value,
-    extra: waiting ? [waiting] : [],
+    extra: [waiting, problem.code === "microphone.denied" ? addressBar() : null].filter(Boolean),
     role: "alertdialog",
   });
   stop();

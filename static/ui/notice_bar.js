@@ -5,7 +5,7 @@ import { button, h, setText } from "./dom.js";
 
 // Long enough to read twice; notices with an action, and the mute, stay until they are dealt with.
 const SHOWN_MS = 8000;
-const LASTING = ["muted", "reconnecting"];
+const LASTING = ["muted"];
 
 export class NoticeBar {
   constructor() {

@@ -247,4 +247,4 @@ async def test_an_ended_session_leaves_one_recording(mock_server: ServerProcess,
                 # The disk thread of the server gives no event to wait for.
                 await asyncio.sleep(0.02)
     kept: list[Any] = sorted(path.name for path in folder.iterdir())
-    assert kept == ["events.jsonl", KEY_NAME, "payloads.jsonl", RECORDING_NAME]
+    assert kept == ["bearer", "events.jsonl", KEY_NAME, "payloads.jsonl", RECORDING_NAME]

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from bench import cli
-from bench.replay.remote import Reserved
+from bench.replay.remote import Reserved, reserve
 from common.seal import Seal
 from common.sealed_files import sealed_bytes
 from pipelines.log import stored_events
@@ -56,6 +56,32 @@ async def held(client: httpx2.AsyncClient, address: str, server: Server) -> str:
     await server.index.settled()
     assert await server.store.ledger.drained(60)
     return str(opened["id"])
+
+
+async def test_a_strangers_token_opens_their_own_role_play_after_a_restart(tmp_path: Path) -> None:
+    kept: list[Reserved] = []
+    for _ in range(2):
+        async with serving(tmp_path) as (address, server):
+            reserved = await reserve(f"http://{address}", CARD)
+            await talk(reserved)
+            await server.index.settled()
+            assert await server.store.ledger.drained(60)
+            kept.append(reserved)
+    mine, other = kept
+    async with (
+        serving(tmp_path) as (address, _),
+        httpx2.AsyncClient(base_url=f"http://{address}", timeout=60) as client,
+    ):
+
+        async def asks(method: str, path: str, token: str) -> httpx2.Response:
+            return await client.request(method, path, headers={"Authorization": f"Bearer {token}"})
+
+        record = f"/api/sessions/{mine.id}/record"
+        assert (await asks("GET", record, mine.token)).json()["turns"]
+        assert (await asks("GET", record, other.token)).status_code == 401
+        assert (await asks("GET", "/api/sessions", mine.token)).status_code == 401  # it opens this role-play alone
+        assert (await asks("DELETE", f"/api/sessions/{mine.id}", mine.token)).status_code == 200
+        assert (await asks("GET", record, mine.token)).json()["recording"]["state"] == "deleted"
 
 
 async def told(server: Server) -> list[tuple[str, dict[str, Any]]]:

@@ -213,7 +213,7 @@ def held(role_play: UnderWay) -> RolePlay:
         calls=page.evaluate("calls.length"),
         sockets=len(role_play.sockets),
     )
-    expect(page.get_by_text("Last reply after")).to_be_visible()
+    expect(steps.more(page).get_by_text("Last answer after")).to_be_visible()
     steps.end(page)
     seen.cuts = cuts_of(role_play.server, session)
     seen.whole = whole_turns(role_play.server, session)

@@ -19,12 +19,14 @@ from tests.browser import steps
 from tests.browser.chromium import launched, visiting
 from tests.browser.microphone import write_microphone
 
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True}
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 640}, "device_scale_factor": 2, "is_mobile": True}
+LAPTOP: dict[str, Any] = {"viewport": {"width": 1366, "height": 768}}
 LOOKS: dict[str, dict[str, Any]] = {
-    "light": {},
-    "dark": {"color_scheme": "dark"},
+    "light": LAPTOP,
+    "dark": LAPTOP | {"color_scheme": "dark"},
     "phone": PHONE,
     "phone-dark": PHONE | {"color_scheme": "dark"},
+    "double": {"viewport": {"width": 683, "height": 384}, "device_scale_factor": 2},
 }
 # The first greeting is for the check of the microphone, the second for the patient, who answers within five seconds;
 # the question is what the picture shows an answer to.
@@ -42,16 +44,16 @@ PLAN: tuple[str | int, ...] = (
 QUIET = "() => document.querySelector('.meter-bar').style.transform.startsWith('scaleX(0.0')"
 
 
-def take_all(playwright: Playwright, folder: Path) -> None:
-    """Write the pictures of all looks into `folder`."""
+def take_all(playwright: Playwright, folder: Path, looks: list[str]) -> None:
+    """Write the pictures of these looks into `folder`."""
     with tempfile.TemporaryDirectory() as scratch:
         microphone = write_microphone(Path(scratch) / "microphone.wav", PLAN)
         with (
             running(Path(scratch) / "data", "engines.backend=embedded") as server,
             launched(playwright, microphone, loop=False) as browser,
         ):
-            for look, context in LOOKS.items():
-                take(browser, server.url, folder, look, context)
+            for look in looks:
+                take(browser, server.url, folder, look, LOOKS[look])
 
 
 def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str, Any]) -> None:
@@ -64,6 +66,7 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
 
     with visiting(browser, url, **context) as page:
         steps.heading(page, "Choose a role-play").wait_for()
+        picture(page, "first", whole=False)
         picture(page, "choose")
         steps.choose(page)
         page.get_by_role("button", name="Check the microphone").click()
@@ -86,6 +89,9 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
         steps.in_state(page, "speaking")
         page.wait_for_function("() => loudness() > 0.03")
         picture(page, "role-play", whole=False)
+        steps.more(page)
+        picture(page, "more", whole=False)
+        page.keyboard.press("Escape")
         steps.in_state(page, "listening")
         page.get_by_role("button", name="End", exact=True).click()
         picture(page, "end", whole=False)
@@ -95,16 +101,22 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
         page.locator(".turn").nth(1).get_by_role("button").click()
         page.locator(".word-now").wait_for()
         picture(page, "afterwards")
+        page.get_by_role("button", name="Choose another card").click()
+        picture(page, "choose-again")
+        page.get_by_role("button", name="Your role-plays").click()
+        page.locator(".history-entry").wait_for()
+        picture(page, "history")
 
 
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the pictures go")
-    folder: Path = parser.parse_args().folder
-    folder.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--looks", nargs="*", default=list(LOOKS), choices=list(LOOKS), help="which looks; all if none")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        take_all(playwright, folder)
+        take_all(playwright, asked.folder, asked.looks)
 
 
 if __name__ == "__main__":

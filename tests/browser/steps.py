@@ -50,6 +50,14 @@ def in_state(page: Page, *states: str) -> None:
     page.locator(", ".join(f".screen-talk[data-state={state}]" for state in states)).wait_for()
 
 
+def more(page: Page) -> Locator:
+    """Open what one seldom needs during a role-play."""
+    menu = page.locator(".more")
+    if menu.get_attribute("open") is None:
+        menu.locator("> summary").click()
+    return menu
+
+
 def end(page: Page) -> None:
     """End the role-play, and wait for what comes afterwards."""
     page.get_by_role("button", name="End", exact=True).click()
@@ -59,7 +67,7 @@ def end(page: Page) -> None:
 
 def afterwards(page: Page) -> None:
     """Wait until what was said is shown."""
-    heading(page, "Afterwards").wait_for()
+    heading(page, "After the role-play").wait_for()
     page.get_by_role("heading", name="What was said").wait_for()
 
 

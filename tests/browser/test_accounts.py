@@ -71,7 +71,7 @@ def test_from_the_invitation_to_an_earlier_role_play(browser: Browser, house: Se
         steps.end(page)
         steps.afterwards(page)
         page.get_by_role("button", name="Choose another card").click()
-        page.get_by_role("button", name="Your role-plays").click()
+        page.get_by_role("navigation").get_by_role("button", name="Your role-plays").click()
         expect(steps.heading(page, "Your role-plays")).to_be_focused()
         open_it = page.get_by_role("button", name=f"Open: {steps.WOUND}")
         expect(open_it).to_have_count(1)

@@ -110,7 +110,7 @@ def test_the_server_computes_the_figures_and_without_it_the_turns_are_still_ther
                 "fixed_wait_ms": None,
                 "recordings": ["a.wav"],
             },
-            "repeats": [[turn(f"turn {number}", 300 + 10 * number + more_ms) for number in range(12)]],
+            "repeats": [[turn(f"turn {number}", 300 + 10 * number + more_ms) for number in range(24)]],
             "troubles": [],
             "topics_told": [],
             "stopped": False,
@@ -125,12 +125,12 @@ def test_the_server_computes_the_figures_and_without_it_the_turns_are_still_ther
     expect(told).to_be_visible()
     assert violations(lab) == []
     lab.get_by_role("button", name="Turns of WebRTC").click()
-    expect(lab.get_by_role("region", name="Turns of WebRTC")).to_contain_text("turn 11")
+    expect(lab.get_by_role("region", name="Turns of WebRTC")).to_contain_text("turn 23")
     with lab.expect_download() as download:
         lab.get_by_role("button", name="Export WebRTC").click()
     download.value.save_as(tmp_path / "bare.json")
     assert "summary" not in json.loads((tmp_path / "bare.json").read_text())
-    assert len(read_report(tmp_path / "bare.json").turns) == 12
+    assert len(read_report(tmp_path / "bare.json").turns) == 24
     for address in REPORTS:
         lab.unroute(address)
     name = lab.get_by_role("textbox", name="Name of WebSocket")
@@ -140,9 +140,10 @@ def test_the_server_computes_the_figures_and_without_it_the_turns_are_still_ther
     expect(told).to_have_count(0)
     expect(figures.nth(1)).to_contain_text("+80 ms")
     cells = [row.locator("td.number").all_inner_texts() for row in figures.all()]
-    assert cells[0] == ["12 of 12", "0", "350 ms", "410 ms", "20 ms", "-"]
-    assert cells[1][:5] == ["12 of 12", "0", "430 ms", "490 ms", "20 ms"]
-    assert cells[1][5].split() == ["+80", "ms", "+80", "to", "+80"]
+    assert cells[0][:2] + cells[0][3:] == ["24 of 24", "0", "410 ms", "520 ms", "20 ms", "-"]
+    assert re.fullmatch(r"415 ms \(\d+ to \d+, n = 24\)", cells[0][2])
+    assert cells[1][:2] + cells[1][3:6] == ["24 of 24", "0", "490 ms", "600 ms", "20 ms"]
+    assert cells[1][6].split() == ["+80", "ms", "+80", "to", "+80"]
     against = lab.get_by_role("region", name="Figures against the baseline")
     expect(against.get_by_role("row", name="voice to voice, p95")).to_contain_text("higher")
     expect(lab.get_by_text("Another transport: websocket before, webrtc now.")).to_be_visible()
@@ -151,6 +152,43 @@ def test_the_server_computes_the_figures_and_without_it_the_turns_are_still_ther
     lab.reload()
     lab.get_by_role("radio", name="WebRTC is the baseline").check()
     expect(figures.nth(0)).to_contain_text("-80 ms")
+
+
+def test_a_run_with_cut_ins_is_never_shown_as_better(lab: Page) -> None:
+    turns = [turn(f"turn {number}", 600 + number) for number in range(24)]
+    hasty = [turn(f"turn {number}", 300 + number) for number in range(24)]
+    hasty[7] |= {"cut": True, "voice_to_voice_ms": -2_165}
+    few = [turn("one", 500), turn("two", 700)]
+    kept = [
+        {
+            "id": name,
+            "name": name,
+            "machine": {},
+            "about": {"date": "2026-11-21T10:00:00+00:00", "fixed_wait_ms": None, "recordings": ["a.wav"]},
+            "repeats": [made],
+            "troubles": [],
+            "topics_told": [],
+            "stopped": False,
+            "summary": {"turns": 24, "cut": 1, "voice_to_voice_ms": {"p50": -2_165}},  # of an earlier version
+        }
+        for name, made in (("patient", turns), ("hasty", hasty), ("few", few))
+    ]
+    lab.evaluate("(runs) => localStorage.setItem('interlocutor.lab.runs', JSON.stringify(runs))", kept)
+    lab.goto(f"{lab.url}#run/hasty")  # each run has an address
+    lab.reload()
+    expect(lab.get_by_role("heading", name="Turns of hasty")).to_be_visible()
+    rows = lab.get_by_role("region", name="Figures of the runs").locator("tbody tr")
+    expect(rows.nth(1)).to_contain_text("1 of 24 cut")
+    expect(rows.nth(1)).to_contain_text("more turns cut")
+    expect(rows.nth(1)).to_have_class("lab-cut")
+    expect(rows.nth(0)).not_to_have_class("lab-cut")
+    expect(rows.nth(1)).not_to_contain_text("2165")
+    against = lab.get_by_role("region", name="Figures against the baseline")
+    expect(against.locator(".lab-better")).to_have_count(0)
+    expect(lab.get_by_text("answers that come too soon make no run better")).to_be_visible()
+    expect(lab.locator("tr.lab-cut").last).to_contain_text("Answered 2165 ms before the turn was over.")
+    assert rows.nth(2).locator("td.number").all_inner_texts()[3:5] == ["-", "-"]  # two turns have no percentile
+    assert violations(lab) == []
 
 
 def test_a_turn_shows_why_it_was_waited_for(lab: Page) -> None:

@@ -98,9 +98,7 @@ def test_a_tab_that_died_gives_its_place_up_soon(browser: Browser, small_server:
         assert free_after_s(small_server.url, 40.0) <= SILENT_S + 5.0
 
 
-def test_whoever_waits_is_told_the_truth_and_gets_the_next_place(
-    browser: Browser, small_server: ServerProcess
-) -> None:
+def test_whoever_waits_is_told_the_truth_and_gets_the_next_place(browser: Browser, small_server: ServerProcess) -> None:
     with preparing(browser, small_server.url) as holder, visiting(browser, small_server.url) as page:
         steps.choose(page)
         steps.agree(page)

@@ -64,7 +64,7 @@ def test_reloaded_in_the_midst_of_the_patients_line(browser: Browser, server: Se
         steps.end(page)
         assert page.evaluate(KEPT) is None
         page.reload()
-        steps.heading(page, "Choose a role-play").wait_for()
+        steps.afterwards(page)  # what is over has an address of its own
     log = log_of(server, session)
     clauses = [payload["text"] for kind, payload in log if kind == ClauseSpoken.type_name() and payload["reply"] == 1]
     assert len(clauses) == len(set(clauses))
@@ -87,11 +87,10 @@ def test_reloaded_while_preparing_and_when_it_was_let_go(page: Page) -> None:
     assert page.evaluate(f"JSON.parse({KEPT}).notes") == "kept on"
     page.evaluate(f"sessionStorage.setItem('interlocutor.visit', {KEPT}.replace(/ek_[^\"]*/, 'ek_of-another-day'))")
     page.reload()
-    over = page.get_by_role("alertdialog", name="Your role-play is over")
-    expect(over).to_contain_text("Choose a card to begin anew.")
-    over.get_by_role("button", name="Close").click()
-    steps.heading(page, "Choose a role-play").wait_for()
-    assert page.evaluate(KEPT) is None
+    steps.heading(page, "You were preparing").wait_for()
+    page.get_by_role("button", name="Go on preparing").click()
+    steps.start(page)  # with another place
+    expect(page.get_by_role("textbox", name="Notes")).to_have_value("kept on")
 
 
 @pytest.mark.parametrize("calls", TABS)
@@ -107,11 +106,11 @@ def test_of_two_tabs_the_newer_has_it_until_the_older_takes_it_back(
         newer = opened.value
         newer.get_by_role("button", name=GO_ON).click()
         steps.in_state(newer, "listening", "hearing", "thinking", "speaking")
-        steps.heading(older, "This role-play goes on in another tab").wait_for()
-        expect(older.get_by_text("go to that tab to continue")).to_be_visible()
+        steps.heading(older, "This role-play is open in another tab").wait_for()
+        expect(older.get_by_text("Go to that tab to continue")).to_be_visible()
         assert older.evaluate(KEPT) is None
-        older.get_by_role("button", name="Go on here instead").click()
-        steps.heading(newer, "This role-play goes on in another tab").wait_for()
+        older.get_by_role("button", name="Go on here").click()
+        steps.heading(newer, "This role-play is open in another tab").wait_for()
         steps.in_state(older, "listening", "hearing", "thinking", "speaking")
         newer.get_by_role("button", name="Choose another card").click()
         steps.heading(newer, "Choose a role-play").wait_for()

@@ -30,7 +30,7 @@ def test_a_remote_mind_is_agreed_to_in_a_box_of_its_own(browser: Browser, tmp_pa
             steps.choose(page)
             box = page.get_by_role("checkbox", name="sent as text to Ollama (the operator's own network)")
             expect(box).not_to_be_checked()
-            expect(page.get_by_text("You may leave this second box empty.")).to_be_visible()
+            expect(page.get_by_text("You can leave this second box empty.")).to_be_visible()
             if agrees:
                 box.check()
             steps.agree(page)

@@ -98,12 +98,14 @@ def test_afterwards_every_turn_and_word_can_be_heard(
         expect(told.locator(".topics-missed li")).to_have_count(8)
     expect(told.locator(".topics li")).to_have_count(9)
     expect(page.get_by_role("region", name="What was counted")).to_be_visible(timeout=MEASURED_MS)
-    shares = page.get_by_role("region", name="Who spoke how much").locator(".share-text span").all_text_contents()
+    shares = (
+        page.get_by_role("region", name="How much each of you spoke").locator(".share-text span").all_text_contents()
+    )
     percents = [int("".join(filter(str.isdigit, share))) for share in shares]
     assert sum(percents) == 100
     assert not undisturbed or all(20 <= percent <= 80 for percent in percents)
     page.get_by_text("For developers").click()
-    expect(page.get_by_text("Usually within")).to_be_visible()
+    expect(page.get_by_text("Most answers came within")).to_be_visible()
     check_recording(page, tmp_path / "recording.flac", undisturbed=undisturbed)
     page.get_by_role("button", name="Same card again").click()
     steps.heading(page, "Prepare").wait_for()

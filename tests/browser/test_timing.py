@@ -27,13 +27,14 @@ def test_the_timing_of_the_last_answer_is_there_for_who_opens_it(page: Page, ser
     whole = page.get_by_text("the patient answered after")
     steps.in_state(page, "speaking")
     expect(whole).to_be_hidden()
+    steps.more(page)
     summary.focus()
     page.keyboard.press("Enter")
     expect(whole).to_be_visible()
     told = next(event for event in wire.received if event["type"] == "interlocutor.turn.timeline")
     expect(whole).to_contain_text(f"after {round(told['audible_ms'] / 10) / 100:.2f} s")
     parts = page.locator(".timing-parts li").all_text_contents()
-    assert "making sure that you had finished" in parts[0]
+    assert "to be sure that you had finished" in parts[0]
     seconds = [float(part) for part in re.findall(r"(\d+\.\d\d) s ", " ".join(parts))]
     assert sum(seconds) == pytest.approx(told["audible_ms"] / 1000, abs=0.011)
     expect(page.locator(".timing-bar")).to_have_attribute("aria-hidden", "true")

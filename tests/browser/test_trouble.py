@@ -21,24 +21,39 @@ from tests.browser.wire import Wire
 pytestmark = pytest.mark.browser
 
 
-def test_microphone_denied_keeps_card_and_notes(refused_page: Page) -> None:
+def test_a_microphone_that_is_denied_stops_before_the_preparation(refused_page: Page) -> None:
     wire = Wire(refused_page)
     steps.choose(refused_page)
     refused_page.get_by_role("button", name="Check the microphone").click()
     problem = refused_page.get_by_role("alertdialog", name="The microphone is blocked")
-    expect(problem).to_contain_text("allow the microphone, and try again")
+    expect(problem).to_contain_text("Allow the microphone beside the address, and try again")
     refused_page.keyboard.press("Escape")
     expect(problem).to_have_count(0)
     expect(refused_page.get_by_role("button", name="Check the microphone")).to_be_focused()
     steps.agree(refused_page)
-    steps.heading(refused_page, "Prepare").wait_for()
-    refused_page.get_by_role("textbox", name="Notes").fill("kept")
-    refused_page.get_by_role("button", name="Start now").click()
-    problem.wait_for()
-    expect(refused_page.get_by_role("textbox", name="Notes", include_hidden=True)).to_have_value("kept")
-    assert wire.received == []  # the session's clock has not begun
+    expect(problem).to_contain_text("click the two sliders on the left of the address")
+    expect(problem.locator("svg")).to_be_visible()
+    refused_page.keyboard.press("Escape")
+    steps.heading(refused_page, "Before you start").wait_for()  # nobody prepares for three minutes in vain
+    assert wire.received == []
     refused_page.get_by_role("button", name="Choose another card").last.click()
     steps.heading(refused_page, "Choose a role-play").wait_for()
+
+
+def test_a_microphone_that_is_denied_at_the_start_keeps_card_and_notes(page: Page) -> None:
+    steps.prepare(page)
+    page.get_by_role("textbox", name="Notes").fill("kept")
+    page.reload()
+    page.get_by_role("button", name="Go on preparing").click()
+    page.evaluate(DENY)
+    page.get_by_role("button", name="Start now").click()
+    page.get_by_role("alertdialog", name="The microphone is blocked").wait_for()
+    expect(page.get_by_role("textbox", name="Notes", include_hidden=True)).to_have_value("kept")
+
+
+DENY = """() => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", "NotAllowedError"));
+}"""
 
 
 def test_microphone_missing_or_in_use_can_be_tried_again(page: Page) -> None:
@@ -89,7 +104,7 @@ def test_a_microphone_that_is_unplugged_in_mid_turn_can_be_replaced(
         steps.start(page)
         steps.in_state(page, "hearing")
         page.evaluate("given.getAudioTracks()[0].dispatchEvent(new Event('ended'))")
-        expect(page.locator(".notice")).to_contain_text("The microphone was disconnected.")
+        expect(page.locator(".notice")).to_contain_text("The microphone is gone.")
         turns = page.locator(".caption-candidate").count()
         page.get_by_role("button", name="Try again").click()
         expect(page.locator(".notice")).to_have_count(0)
@@ -124,12 +139,12 @@ def test_a_full_server_lets_one_in_later_and_a_restarted_one_says_so(browser: Br
         steps.in_state(page, "speaking")
         server.process.send_signal(signal.SIGTERM)
         steps.afterwards(page)
-        expect(page.get_by_text("The server is being restarted")).to_be_visible()
+        expect(page.get_by_text("The server is starting again")).to_be_visible()
         expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
         expect(page.get_by_role("region", name="What the patient told you")).to_be_visible()  # the server's account
         server.process.wait()
         other.get_by_role("button", name="Same card again").click()
-        other.get_by_role("alertdialog", name="The server cannot be reached").wait_for()
+        other.get_by_role("alertdialog", name="We can't reach the server").wait_for()
 
 
 def test_an_address_that_opened_too_many_is_told_when_it_may_again(browser: Browser, tmp_path: Path) -> None:
@@ -138,7 +153,7 @@ def test_an_address_that_opened_too_many_is_told_when_it_may_again(browser: Brow
         reserve_one(server.url)
         steps.choose(page)
         steps.agree(page)
-        problem = page.get_by_role("alertdialog", name="Too many role-plays were opened here")
+        problem = page.get_by_role("alertdialog", name="Too many role-plays from here")
         expect(problem).to_contain_text("Nothing is wrong with your computer")
         expect(problem).to_contain_text("You can try again now.")
         problem.get_by_role("button", name="Try again").click()
@@ -158,7 +173,7 @@ def test_a_server_that_is_about_to_restart_takes_nobody(page: Page) -> None:
     )
     steps.choose(page)
     steps.agree(page)
-    problem = page.get_by_role("alertdialog", name="The server is being restarted")
+    problem = page.get_by_role("alertdialog", name="The server is starting again")
     expect(problem).to_contain_text("There may be room in 7 s.")
     problem.get_by_role("button", name="Try again").click()
     steps.heading(page, "Prepare").wait_for()
@@ -221,7 +236,7 @@ def test_advice_on_the_sound_is_shown_once_and_goes_away(page: Page) -> None:
     advice |= {"above_room_db": None, "clipped_share": 0.0}
     network.slip_in(advice)
     expect(page.locator(".notice")).to_have_text(
-        "We hear you only faintly. Move closer to the microphone, or turn it up.", timeout=20_000
+        "We can hardly hear you. Move closer to the microphone, or turn it up.", timeout=20_000
     )
     network.slip_in(advice)
     expect(page.locator(".notice")).to_have_count(0, timeout=15_000)
@@ -238,8 +253,6 @@ def test_a_session_that_the_server_has_forgotten_is_opened_again(browser: Browse
         steps.prepare(page)
         page.get_by_role("textbox", name="Notes").fill("kept")
         page.get_by_role("button", name="Start now").click()
-        problem = page.get_by_role("alertdialog", name="The role-play had to be opened again")
-        problem.get_by_role("button", name="Try again").click()
         steps.in_state(page, "listening", "hearing", "thinking", "speaking")
         expect(page.get_by_role("textbox", name="Notes")).to_have_value("kept")
 
@@ -254,7 +267,7 @@ def test_connection_lost_and_the_servers_account_fetched_later(page: Page) -> No
     steps.afterwards(page)
     expect(page.get_by_text("The connection was lost.")).to_be_visible()
     expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD)
-    expect(page.get_by_text("The summary could not be fetched")).to_be_visible()
+    expect(page.get_by_text("We can't get the summary")).to_be_visible()
     page.unroute("**/api/sessions/**")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("region", name="What the patient told you")).to_be_visible()

@@ -25,6 +25,7 @@ SHOW = """async () => {
     logprobs: [token("I", 0.9), token(" take", 0.8), token(" asprin", 0.1), token(" daily.", 0.7)],
   });
   const view = new CaptionView();
+  view.aloud = true;
   view.show(captions.visible);
   view.show(captions.visible); // again, since other lines change
   const words = [["I", 0, 100, 0.9], ["take", 100, 300, null], ["asprin", 300, 700, 0.1], ["daily.", 700, 900, 0.7]];

@@ -43,15 +43,15 @@ def check_push_to_talk(page: Page) -> None:
     wire = Wire(page)
     steps.prepare(page)
     steps.start(page)
-    page.get_by_role("button", name="Push to talk").click()
-    expect(page.locator(".notice")).to_contain_text("Hold the button or the space bar")
-    expect(page.get_by_role("button", name="Mute")).to_have_count(0)
+    steps.more(page).get_by_role("button", name="Press to speak").click()
+    expect(page.locator(".notice")).to_contain_text("hold the button or the space bar")
+    expect(page.get_by_role("button", name="Turn microphone off")).to_have_count(0)
     steps.in_state(page, "listening")
     frames = len(wire.frames)
     commits, wanted = sent(wire, "input_audio_buffer.commit"), sent(wire, "response.create")
-    page.locator("h1").click()  # nothing has the focus
+    page.locator(".state-name").click()  # nothing has the focus
     page.keyboard.down("Space")
-    expect(page.get_by_role("button", name="You are on")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="You're on")).to_have_attribute("aria-pressed", "true")
     page.evaluate("say(0)")
     steps.in_state(page, "hearing")
     assert any(wire.frames[frames:])
@@ -62,16 +62,16 @@ def check_push_to_talk(page: Page) -> None:
     assert sent(wire, "response.create") == wanted + 1
     assert not any(wire.frames[-10:])
     # Pressed shortly it stays down, for who can't hold it.
-    hold = page.get_by_role("button", name="Hold to talk")
+    hold = page.locator(".button-hold")
     hold.click()
-    expect(page.get_by_role("button", name="You are on")).to_be_visible()
-    page.get_by_role("button", name="You are on").click()
+    expect(page.get_by_role("button", name="You're on")).to_be_visible()
+    page.get_by_role("button", name="You're on").click()
     expect(hold).to_be_visible()
     # In the notes the space bar writes spaces.
     page.get_by_role("textbox", name="Notes").press("Space")
     expect(hold).to_have_attribute("aria-pressed", "false")
-    page.get_by_role("button", name="Push to talk").click()
-    expect(page.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "false")
+    steps.more(page).get_by_role("button", name="Press to speak").click()
+    expect(page.get_by_role("button", name="Turn microphone off")).to_be_visible()
     assert wire.received[-1]["type"] != "error"
 
 
@@ -80,8 +80,8 @@ def test_a_pause_then_the_patient_again_and_a_report(browser: Browser, server: S
         wire = Wire(page)
         steps.prepare(page, steps.PATIENT_FIRST)
         page.get_by_role("button", name="Start now").click()
-        page.get_by_role("button", name="Mute").click()  # or this microphone begins to talk
-        repeat = page.get_by_role("button", name="Please repeat")
+        page.get_by_role("button", name="Turn microphone off").click()  # or this microphone begins to talk
+        repeat = page.get_by_role("button", name="Say again")
         expect(repeat).to_have_attribute("aria-disabled", "true")  # nothing was said yet
         steps.in_state(page, "speaking")
         page.wait_for_function("() => loudness() > 0.01")
@@ -89,7 +89,7 @@ def test_a_pause_then_the_patient_again_and_a_report(browser: Browser, server: S
         report(page)
         page.get_by_role("button", name="Go on").click()
         page.wait_for_function("() => loudness() > 0.01")
-        expect(page.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "true")
+        expect(page.get_by_role("button", name="Turn microphone on")).to_be_visible()
         steps.in_state(page, "listening")
         expect(repeat).to_have_attribute("aria-disabled", "false")
         repeat.click()
@@ -97,7 +97,7 @@ def test_a_pause_then_the_patient_again_and_a_report(browser: Browser, server: S
         steps.in_state(page, "speaking")
         session = next(m["session"]["id"] for m in wire.received if m["type"] == "session.created")
         steps.end(page)
-        expect(page.locator(".turn-candidate").last).to_contain_text("(asked by the button)")
+        expect(page.locator(".turn-candidate").last).to_contain_text("(asked with the button)")
     entries = server.entries(session)
     kept = {entry.envelope.type: entry.payload for entry in entries}
     assert kept["problem_reported"] == {"kind": "sound", "text": "It crackles."}
@@ -122,9 +122,9 @@ def pause(page: Page) -> None:
 
 def report(page: Page) -> None:
     """Say that something is wrong with the sound."""
-    page.get_by_role("button", name="Report a problem").click()
+    steps.more(page).get_by_role("button", name="Report a problem").click()
     dialog = page.get_by_role("dialog", name="What went wrong?")
     dialog.get_by_label("What is it about?").select_option(label="The sound")
     dialog.get_by_label("In a few words").fill("It crackles.")
     dialog.get_by_role("button", name="Send").click()
-    expect(page.locator(".notice").last).to_contain_text("It was noted.")
+    expect(page.locator(".notice").last).to_contain_text("We wrote it down.")

@@ -14,7 +14,7 @@ test("what is kept of a consent is what was agreed to, word for word", () => {
   assert.equal(plain.text, [...consentPoints(words, { kept: KEPT }), words.agree].join("\n"));
   const backed_up = consentPoints(words, { kept: { ...KEPT, backup_days: 7 } });
   assert.ok(backed_up.at(-1).endsWith("A backup may hold a copy for up to 7 days more."));
-  assert.ok(plain.text.includes("A practice is kept for 30 days and an exam for one day."));
+  assert.ok(plain.text.includes("We keep a practice for 30 days and an exam for one day."));
   assert.deepEqual(consentShown(words, { given: true, remote: false }, { kept: KEPT, remote_mind: MIND }), plain);
 });
 

@@ -3,6 +3,8 @@ import { test } from "node:test";
 
 import { cellsOf } from "../../static/lab/comparison_table.js";
 import { figuresOf } from "../../static/lab/report_view.js";
+import { placesOf } from "../../static/lab/timeline.js";
+import { meanText, percentileText, sooner } from "../../static/lab/turn_table.js";
 import { inWords, rowsOf } from "../../static/lab/turn_rows.js";
 
 const TIMELINE = {
@@ -113,4 +115,33 @@ test("figures that nobody knows are left out", () => {
     ["1 of 2", "drafts thrown away"],
     ["16 ms", "computed in vain, a turn"],
   ]);
+});
+
+test("a mean is told with its interval and its number, and few turns have no percentile", () => {
+  assert.equal(meanText({ n: 24, mean: 430.2, interval: [410.4, 470.6] }), "430 ms (410 to 471, n = 24)");
+  assert.equal(meanText({ n: 1, mean: 300, interval: null }), "300 ms (n = 1)");
+  assert.equal(meanText({ n: 0, mean: null, interval: null }), "-");
+  assert.deepEqual([percentileText(400, 19), percentileText(400, 20), percentileText(400, undefined)], ["-", "400 ms", "400 ms"]);
+});
+
+test("an answer before the wait was over is explained, or called a defect", () => {
+  const timeline = { wait_ms: 240, last_voiced_ms: 1000 };
+  const turn = { cut: false, voice_to_voice_ms: 150, timeline, voiced_end_ms: 1100 };
+  assert.match(sooner(turn), /100 ms before the truth has it/);
+  assert.match(sooner({ ...turn, voiced_end_ms: 1010 }), /nothing explains it/);
+  assert.equal(sooner({ ...turn, voice_to_voice_ms: 240 }), null);
+  assert.equal(sooner({ ...turn, cut: true }), null);
+  assert.equal(sooner({ ...turn, timeline: null }), null);
+});
+
+test("both voices have their places, and the waits between them, also those that were none", () => {
+  const turn = (role, from_ms, to_ms) => ({ role, from_ms, to_ms });
+  const turns = [turn("candidate", 0, 1000), turn("patient", 1500, 3000), turn("candidate", 3200, 5000), turn("patient", 4000, 6000)];
+  const places = placesOf(turns, 10000).map(({ role, from, width, ms }) => [role, from, width, ms]);
+  assert.deepEqual(places.slice(4), [
+    ["wait", 10, 5, 500],
+    ["cut", 40, 10, -1000],
+  ]);
+  assert.deepEqual(places[1], ["patient", 15, 15, undefined]);
+  assert.deepEqual(placesOf([{ role: "patient", text: "typed" }], 10000), []);
 });

@@ -104,7 +104,7 @@ def test_json_says_what_was_run_for_a_later_comparison(capsys: pytest.CaptureFix
     assert len(report.all_runs) == 2
     print_comparison(compare(report, report, draws=20))
     shown = " ".join(capsys.readouterr().out.split())
-    assert "voice to voice, p50, ms │ 950 │ 950 │ +0 │ +0 to +0 │ no difference shown" in shown
+    assert "voice to voice, mean, ms │ 950 │ 950 │ +0 │ +0 to +0 │ no difference shown" in shown
     assert "percentile bootstrap" in shown
 
 

@@ -103,8 +103,30 @@ def test_reports_of_different_recordings_are_compared_unpaired_and_say_so() -> N
 
 
 def test_one_turn_of_one_run_is_too_little_to_tell() -> None:
-    found = figure(compare(report([turn("a", 100)]), report([turn("a", 150)])), "voice to voice, p50")
+    found = figure(compare(report([turn("a", 100)]), report([turn("a", 150)])), "voice to voice, mean")
     assert (found.change, found.low_to_high, found.verdict) == (-50.0, None, "too little to tell")
+
+
+def test_a_run_with_more_cuts_is_never_better() -> None:
+    texts = [f"sentence {number}" for number in range(24)]
+    before = report([turn(text, 500 + number) for number, text in enumerate(texts)])
+    now = report(
+        [turn(text, -2_000 if number == 3 else 300 + number, cut=number == 3) for number, text in enumerate(texts)]
+    )
+    comparison = compare(now, before, draws=200)
+    assert {each.verdict for each in comparison.differences if each.unit == "ms"} == {"more turns cut"}
+    assert any("More turns were cut than before" in caveat for caveat in comparison.caveats)
+    assert figure(comparison, "voice to voice, mean").now == pytest.approx(311.9, abs=0.1)
+    back = compare(before, now, draws=200)
+    assert figure(back, "voice to voice, mean").verdict == "higher"  # what has fewer cuts may be slower, and is told so
+
+
+def test_there_is_no_percentile_of_fewer_than_twenty_turns() -> None:
+    few, enough = (report([turn(f"sentence {i}", 300 + i) for i in range(count)]) for count in (19, 20))
+    found = figure(compare(few, few, draws=50), "voice to voice, p50")
+    assert (found.before, found.now, found.low_to_high, found.verdict) == (None, None, None, "fewer than 20 turns")
+    assert figure(compare(few, few, draws=50), "voice to voice, mean").verdict == "no difference shown"
+    assert figure(compare(enough, enough, draws=50), "voice to voice, p50").verdict == "no difference shown"
 
 
 def test_single_runs_are_named_as_such() -> None:
@@ -145,7 +167,7 @@ def test_a_report_of_the_first_version_is_read() -> None:
     old = {"machine": {"cores": 2}, "turns": [turn("a", 987.1), turn("b", 950.0)], "summary": {}}
     now = report([turn("a", 250.0), turn("b", 260.0)], about={"pace": "fast"})
     comparison = compare(now, ReadReport.model_validate(old))
-    assert figure(comparison, "voice to voice, p50").verdict == "lower"
+    assert figure(comparison, "voice to voice, mean").verdict == "lower"
     assert figure(comparison, "wait asked for, mean").verdict == "not in both reports"
     assert any("earlier version" in caveat for caveat in comparison.caveats)
 

@@ -50,7 +50,8 @@ def test_figures_are_by_nearest_rank_over_all_runs() -> None:
         "turns": 4,
         "answered_once": 3,
         "cut": 1,
-        "voice_to_voice_ms": {"p50": 320.0, "p95": 700.0},
+        # The one that was cut was not waited for.
+        "voice_to_voice_ms": {"p50": 320.0, "p95": 500.0, "n": 3, "mean": 373.3, "interval": [300.0, 500.0]},
         "after_endpoint_ms": {"p50": 20.0, "p95": 20.0},
         "drafts": {"made": 8, "discarded": 4, "reused": 4, "turns": 4, "discarded_s_per_turn": 0.04},
         "expected_cue_rate": None,
@@ -60,11 +61,18 @@ def test_figures_are_by_nearest_rank_over_all_runs() -> None:
 
 def test_who_was_not_answered_has_no_times() -> None:
     nothing = summarise(report([UNANSWERED]))
-    assert nothing["voice_to_voice_ms"] == nothing["after_endpoint_ms"] == {"p50": None, "p95": None}
+    assert nothing["after_endpoint_ms"] == {"p50": None, "p95": None}
+    assert nothing["voice_to_voice_ms"] == {"p50": None, "p95": None, "n": 0, "mean": None, "interval": None}
     assert nothing["drafts"]["discarded_s_per_turn"] is None
     twice = summarise(report([UNANSWERED], [answered("c", 400)], []))
     assert twice["runs"] == {"n": 3, "median_of_p50_ms": 400.0, "spread_of_p50_ms": 0.0}
     assert summarise(report([]))["turns"] == 0
+
+
+def test_a_cut_in_is_no_fast_answer() -> None:
+    told = report([answered("a", 300), answered("b", -2_165, cut=True)])
+    assert summarise(told)["voice_to_voice_ms"]["mean"] == 300.0
+    assert distribution(told) == {"times_ms": [300.0], "shares": [100.0]}
 
 
 def test_cues_are_judged_only_where_they_are_known() -> None:
