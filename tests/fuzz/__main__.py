@@ -59,6 +59,8 @@ async def ask(program: str, schema: Path, address: str, headers: Sequence[str], 
         "--request-timeout=30",
         *given,
         *words,
+        # It leaves what it has learned where it runs.
+        cwd=schema.parent,
     )
     return await process.wait()
 
@@ -89,4 +91,4 @@ async def main(program: str, words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1], sys.argv[2:])))
+    sys.exit(asyncio.run(main(str(Path(sys.argv[1]).resolve()), sys.argv[2:])))
