@@ -90,7 +90,7 @@ class SingleSignOn:
                 await identities.link(connection, self.provider.issuer, subject, person.id, made_ms=self._wall_ms())
                 await audit.append(connection, "person.came", by=BY, person=person.id, role=role)
                 return person
-            if person.state == "disabled":
+            if person.state not in ("active", "invited"):
                 raise AccessError("this account is disabled; ask an admin", code="oidc.disabled", http_status=403)
             # Without a claim that says so, what somebody may do is what admins made of it.
             wanted = role if self._settings.role_claim is not None else person.role

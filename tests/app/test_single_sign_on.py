@@ -14,10 +14,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from common.errors import AppError
 from server.accounts.oidc_provider import OidcProvider
+from server.records.person_erasing import erase_person
 from server.settings.oidc import CALLBACK, OidcSettings
+from server.store.tables import identities
 from tests.app.accounts import URL, World, world
 from tests.app.test_accounts import NASTY, told
 from tests.oidc import CLIENT, SECRET, lacking, log_in_there, providing
@@ -87,6 +90,11 @@ async def test_somebody_comes_from_elsewhere_and_is_the_same_the_next_time(tmp_p
         again, _ = await logged_in(one, "anna")
         assert (await again.get("/api/me")).json()["person"]["id"] == me["person"]["id"]
         assert [action for action, _ in await told(one)] == ["person.came", "login.succeeded", "login.succeeded"]
+        async with one.server.store.database.reading() as connection:
+            (row,) = (await connection.execute(select(identities.c.subject, identities.c.person_id))).all()
+        assert row.person_id == me["person"]["id"]
+        assert len(row.subject) == 64
+        assert "anna" not in row.subject
         # There is no password: nobody gets in by one.
         guess = await one.client().post("/api/login", json={"login": "anna@example.org", "password": ""})
         assert guess.status_code == 401
@@ -106,6 +114,10 @@ async def test_what_the_claim_says_and_what_admins_say_holds_at_the_next_log_in(
         await one.server.accounts.change("a test", me["id"], enabled=True)
         assert (await logged_in(one, "bert"))[1].status_code == 200
         assert problem((await logged_in(one, "carl"))[1]) == "oidc.no_role"
+        await erase_person(one.server.store, tmp_path / "sessions", me["id"], exams="erase", by="a test")
+        assert (await logged_in(one, "bert"))[1].status_code == 200
+        newcomer = (await one.server.accounts.find("bert@example.org")).id
+        assert newcomer != me["id"]
         failures = [content["why"] for action, content in await told(one) if action == "login.failed"]
         assert failures == ["oidc.disabled", "oidc.no_role"]
 
