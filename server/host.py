@@ -280,9 +280,9 @@ class Server:
 
     async def _take_over(self, left: list[Path]) -> None:
         """Index what a crash, or a version without an index, left behind."""
-        new, _ = await take_over(self.store, left, self.cards, self.vault)
-        if new:
-            logger.info("sessions_taken_over", sessions=new)
+        new = await take_over(self.store, left, self.cards, self.vault)
+        if new.taken:
+            logger.info("sessions_taken_over", sessions=len(new.taken))
 
     def _listen_to(self, lane: Lane) -> None:
         lane.on_incident.append(partial(self._incident, lane.name))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -52,23 +53,32 @@ def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
 
 
 @group.command("import")
-def import_folders(overrides: Overrides = None, config: ConfigFolder = None) -> None:
-    """Take role-plays over that lie in the data folder and are not in the index; a server does so at its start.
+def import_folders(
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FOLDER", help="Data folder of another installation, to copy from.")
+    ] = None,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """Take role-plays over that are not in the index: those in the data folder, and with --from those of another one.
 
-    No server may run on this data folder meanwhile.
+    No server may run on these folders meanwhile. A server takes over at its start what lies in its own.
     """
     from pipelines.patient.card_library import CardLibrary
-    from server.records.housekeeping import session_folders
-    from server.records.locking import lock_folder
-    from server.records.taking_over import take_over
+    from server.records.importing import Imported, import_folders
     from server.vault.opening import open_vault
 
-    async def do(store: Store, settings: Settings) -> tuple[int, int]:
-        lock_folder(settings.data_path)
+    async def do(store: Store, settings: Settings) -> Imported:
         cards = CardLibrary.load(settings.cards_folder)
-        return await take_over(store, session_folders(settings.data_path / "sessions"), cards, open_vault(settings))
+        return await import_folders(store, settings.data_path / "sessions", cards, open_vault(settings), source=source)
 
-    new, unread = with_store(do, overrides=overrides, config=config)
-    typer.echo(f"{new} role-play{'s were' if new != 1 else ' was'} taken over")
-    if unread:
-        typer.echo(f"{unread} folders hold no log that can be read; they stay as they are", err=True)
+    done = with_store(do, overrides=overrides, config=config)
+    typer.echo(f"{len(done.taken)} role-play{'s were' if len(done.taken) != 1 else ' was'} taken over")
+    if done.here:
+        typer.echo(f"{len(done.here)} were here already")
+    for name, why in done.left.items():
+        typer.echo(f"{name} is left as it is: {why}", err=True)
+    if done.taken:
+        typer.echo(
+            "What is older than the days that records are kept goes after a day: see `sessions retain --dry-run`."
+        )

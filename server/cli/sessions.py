@@ -85,16 +85,19 @@ def export(
     overrides: Overrides = None,
     config: ConfigFolder = None,
 ) -> None:
-    """Write a role-play to a zip file: log, recording and what the index knows of it; nothing that was erased."""
+    """Write a role-play to a zip file: log, recording, all that the database has of it; nothing that was erased."""
     from common.errors import storage_error
-    from server.records.exporting import write_zip
+    from server.records.exporting import Exported, write_zip
+    from server.records.session_facts import session_facts
     from server.vault.opening import open_vault
 
     async def do(store: Store, settings: Settings) -> None:
         known = await _known(store, session_id)
+        folder = settings.data_path / "sessions" / session_id
+        async with store.database.reading() as connection:
+            facts = await session_facts(connection, session_id)
         try:
-            folder = settings.data_path / "sessions" / session_id
-            write_zip(folder, known, to, open_vault(settings).open_session(folder))
+            write_zip(folder, Exported(known, facts, open_vault(settings).open_session(folder)), to)
         except OSError as error:
             raise storage_error(to, error) from error
         await store.append("session.exported", by="command line", session=session_id)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import shutil
 import zipfile
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO, Any
 
 from audio.recorder import RECORDING_NAME
 from common.seal import Seal
@@ -15,31 +17,85 @@ from pipelines.log.jsonl import EVENTS, PAYLOADS, plain_payloads
 from server.records.folder import ERASED, RecordFolder
 from server.store.sessions import IndexedSession
 
+BLOCK_BYTES = 1 << 18
 FILES = (EVENTS, PAYLOADS, RECORDING_NAME, ERASED)
 LEFT = (EVENTS, ERASED)
 """What stays of an erased one: its envelopes, and when it was erased."""
 
 
-def write_zip(folder: Path, known: IndexedSession, path: Path, seal: Seal | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A role-play to be exported: its row, what else the database has of it (`session_facts.py`), and its seal."""
+
+    known: IndexedSession
+    facts: dict[str, list[dict[str, Any]]]
+    seal: Seal | None
+
+
+def write_zip(folder: Path, one: Exported, path: Path) -> None:
     """Write what is left of a role-play, unsealed, to `path`, which must not be there yet.
 
     Of one that was erased, or whose erasure was cut off, nothing of what was said goes into it. Raises OSError, and
     StorageError when it does not open.
     """
-    erased = known.erased or RecordFolder(folder).erased
-    shown = replace(known, state="erased").as_shown() if erased else known.as_json()
-    with path.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("index.json", json.dumps(shown, indent=2), zipfile.ZIP_DEFLATED)
-        for name in LEFT if erased else FILES:
+    erased = one.known.erased or RecordFolder(folder).erased
+    with path.open("xb") as file:
+        try:
+            _fill(folder, one, file, erased=erased)
+        except BaseException:
+            # Half a file would be taken for a whole one.
+            path.unlink()
+            raise
+
+
+def _fill(folder: Path, one: Exported, file: IO[bytes], *, erased: bool) -> None:
+    shown = replace(one.known, state="erased").as_shown() if erased else one.known.as_json()
+    digests: dict[str, str] = {}
+    with zipfile.ZipFile(file, "w") as archive:
+
+        def add_json(name: str, data: Any) -> None:
+            text = json.dumps(data, indent=2, ensure_ascii=False).encode()
+            archive.writestr(name, text, zipfile.ZIP_DEFLATED)
+            digests[name] = hashlib.sha256(text).hexdigest()
+
+        add_json("index.json", shown)
+        add_json("database.json", _left_of(one.facts) if erased else one.facts)
+        for name in LEFT if erased else (*FILES, *_segments(folder)):
             if (folder / name).is_file():
-                # FLAC is compressed already.
-                how = zipfile.ZIP_STORED if name == RECORDING_NAME else zipfile.ZIP_DEFLATED
-                with archive.open(_entry(folder / name, how), "w") as out:
-                    if name == PAYLOADS:
-                        out.writelines(plain_payloads(folder, seal))
-                    else:
-                        with open_file(folder / name, seal) as said:
-                            shutil.copyfileobj(said, out)
+                digests[name] = _add(archive, folder / name, one.seal)
+        # Last, so that whoever has the file can tell whether it is whole.
+        add_json("manifest.json", {"session": one.known.id, "sha256": dict(digests)})
+
+
+def _left_of(facts: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Return what may be told of an erased one: that things were done, and when."""
+    return {"audit": [{name: line[name] for name in ("seq", "at_ms", "action")} for line in facts["audit"]]}
+
+
+def _segments(folder: Path) -> list[str]:
+    """Return the pieces of a recording that is not joined yet."""
+    return sorted(path.name for path in folder.glob("segment-*.flac"))
+
+
+def _add(archive: zipfile.ZipFile, path: Path, seal: Seal | None) -> str:
+    """Add a file, unsealed; return the SHA-256 of what went in."""
+    digest = hashlib.sha256()
+    # FLAC is compressed already.
+    how = zipfile.ZIP_STORED if path.suffix == ".flac" else zipfile.ZIP_DEFLATED
+    with archive.open(_entry(path, how), "w", force_zip64=True) as out:
+        for block in _blocks(path, seal):
+            digest.update(block)
+            out.write(block)
+    return digest.hexdigest()
+
+
+def _blocks(path: Path, seal: Seal | None) -> Iterator[bytes]:
+    if path.name == PAYLOADS:
+        yield from plain_payloads(path.parent, seal)
+        return
+    with open_file(path, seal) as said:
+        while block := said.read(BLOCK_BYTES):
+            yield block
 
 
 def _entry(path: Path, how: int) -> zipfile.ZipInfo:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from common.errors import StorageError, storage_error
+
+
+@contextlib.contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Have a data folder to oneself for a while; raises StorageError."""
+    lock = lock_folder(folder)
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def lock_folder(folder: Path) -> int:

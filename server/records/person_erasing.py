@@ -24,7 +24,8 @@ from server.store.holds import check_free, of_person
 from server.store.people import Person
 from server.store.store import Store
 from server.store.tables import audit as audit_table
-from server.store.tables import audit_contents, consents, markings, metadata, notes
+from server.store.tables import audit_contents, consents, exam_incidents, exam_sessions, markings, metadata, notes
+from server.store.tables import exams as exams_table
 from server.store.tables import people as people_table
 from server.store.tables import sessions as table
 
@@ -76,6 +77,8 @@ async def erase_person(
         done.sessions.append(session_id)
     async with store.database.writing() as connection:
         await _forget(connection, person_id, going)
+        if exams == "erase":
+            await _forget_exams(connection, person_id)
         if person.state != "erased":
             await audit.append(connection, "person.erased", person=person_id, by=by, exams=exams)
     await store.database.shrink_log()
@@ -176,3 +179,14 @@ async def _forget(connection: AsyncConnection, person_id: str, going: list[str])
     kinds = or_(*(audit_table.c.action.like(kind) for kind in OF_ADDRESSES))
     theirs = select(audit_table.c.seq).where(audit_table.c.seq == audit_contents.c.seq, kinds).exists()
     await connection.execute(delete(audit_contents).where(about, theirs))
+
+
+async def _forget_exams(connection: AsyncConnection, person_id: str) -> None:
+    """Take the words of people out of somebody's exams; that there were some stays."""
+    theirs = select(exams_table.c.id).where(exams_table.c.candidate_id == person_id)
+    said = update(exam_incidents).where(exam_incidents.c.exam_id.in_(theirs)).values(reason="")
+    await connection.execute(said)
+    why = update(exam_sessions).where(exam_sessions.c.exam_id.in_(theirs), exam_sessions.c.void_reason.is_not(None))
+    await connection.execute(why.values(void_reason=""))
+    of_nobody = {"title": "(erased)", "void_reason": None, "candidate_id": None}
+    await connection.execute(update(exams_table).where(exams_table.c.candidate_id == person_id).values(of_nobody))

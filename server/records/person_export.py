@@ -72,7 +72,9 @@ class _Export:
             "accounts_elsewhere": facts.identities,
             "sessions": told,
             "notes_written": facts.notes_written,
+            "exams": facts.exams,
             "notes_about": facts.notes_about,
+            "marks": facts.marks,
             "audit": facts.lines,
         }
         self._text(DATA, json.dumps(whole, indent=1, ensure_ascii=False))

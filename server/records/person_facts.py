@@ -13,7 +13,7 @@ from server.store.people import Person
 from server.store.sessions import IndexedSession, Wanted, find
 from server.store.store import Store
 from server.store.tables import audit as audit_table
-from server.store.tables import audit_contents, consents, identities, logins, notes
+from server.store.tables import audit_contents, consents, exams, identities, logins, markings, notes
 
 MOST_SESSIONS = 100_000
 OTHERS = "somebody else, who may"
@@ -28,8 +28,10 @@ class PersonFacts:
     consents: dict[str, dict[str, Any]]
     logins: list[dict[str, Any]]
     identities: list[dict[str, Any]]
+    exams: list[dict[str, Any]]
     notes_written: list[dict[str, Any]]
     notes_about: list[dict[str, Any]]
+    marks: list[dict[str, Any]]
     lines: list[dict[str, Any]]
 
 
@@ -40,14 +42,17 @@ async def facts_of(store: Store, person: Person, *, with_notes: bool) -> PersonF
         ids = [one.id for one in theirs]
         given = await _rows(connection, consents, consents.c.person_id == person.id)
         about = await _rows(connection, notes, notes.c.session_id.in_(ids)) if with_notes else []
+        marks = await _rows(connection, markings, markings.c.session_id.in_(ids)) if with_notes else []
         return PersonFacts(
             person,
             theirs,
             {str(row["session_id"]): row for row in given},
             [_but(row, "digest") for row in await _rows(connection, logins, logins.c.person_id == person.id)],
             await _rows(connection, identities, identities.c.person_id == person.id),
+            [_but(row, "voided_by") for row in await _rows(connection, exams, exams.c.candidate_id == person.id)],
             await _rows(connection, notes, notes.c.author_id == person.id),
             [_but(row, "author", "author_id") for row in about],
+            [_but(row, "examiner", "examiner_id") for row in marks],
             await _lines(connection, person.id, set(ids)),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -26,12 +27,20 @@ logger = structlog.get_logger("server.records.taking_over")
 UNKNOWN = "unknown"
 
 
-async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, Card], vault: Vault) -> tuple[int, int]:
+@dataclass(slots=True)
+class TakenOver:
+    """The sessions that were taken in, and those that can't be read, with why."""
+
+    taken: list[str] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, Card], vault: Vault) -> TakenOver:
     """Index the role-plays in these folders that the index does not know as over; none of them may be under way.
 
-    Erasures that were cut off are finished. Returns how many were taken in, and how many folders can't be read.
+    Erasures that were cut off are finished. Raises DatabaseError.
     """
-    taken = unread = 0
+    done = TakenOver()
     by_name = {folder.name: folder for folder in folders}
     async with store.database.reading() as connection:
         known = await sessions.by_ids(connection, by_name)
@@ -40,10 +49,13 @@ async def take_over(store: Store, folders: Iterable[Path], cards: Mapping[str, C
             new = await _take_folder(store, folder, cards, vault=vault, known=known.get(name))
         except StorageError as error:
             logger.warning("session_not_indexed", session=folder.name, error=error.message)
-            new = None
-        taken += new is True
-        unread += new is None
-    return taken, unread
+            done.unread[name] = error.message
+            continue
+        if new is None:
+            done.unread[name] = "it holds no log that can be read"
+        elif new:
+            done.taken.append(name)
+    return done
 
 
 async def _take_folder(

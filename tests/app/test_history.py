@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import shutil
@@ -156,7 +157,15 @@ async def test_a_candidate_finds_their_role_play_again_after_a_restart(
         assert command("sessions", "show", session_id, *place) == 0
         assert command("sessions", "export", session_id, "--to", str(tmp_path / "x.zip"), *place) == 0
         with zipfile.ZipFile(tmp_path / "x.zip") as archive:
-            assert set(archive.namelist()) == {"index.json", EVENTS, PAYLOADS, "recording.flac"}
+            around = {"index.json", "database.json", "manifest.json"}
+            assert set(archive.namelist()) == around | {EVENTS, PAYLOADS, "recording.flac"}
+            digests = json.loads(archive.read("manifest.json"))["sha256"]
+            assert digests.keys() == set(archive.namelist()) - {"manifest.json"}
+            for name, digest in digests.items():
+                assert hashlib.sha256(archive.read(name)).hexdigest() == digest
+            more = json.loads(archive.read("database.json"))
+            assert [one["version"] for one in more["consent"]] == ["1"]
+            assert {"session.began", "session.ended", "log.read"} <= {line["action"] for line in more["audit"]}
         cut, other = whole[: whole[:-1].rfind(b"\n") + 1], whole[:-5] + b"X" + whole[-4:]
         for changed, says in ((cut, "events where it had"), (other, "was changed")):
             log_path.write_bytes(changed)
@@ -213,7 +222,7 @@ async def test_a_candidate_finds_their_role_play_again_after_a_restart(
         assert command("sessions", "show", session_id, *place) == 0
         shown = capsys.readouterr().out
         with zipfile.ZipFile(tmp_path / "y.zip") as archive:
-            assert set(archive.namelist()) == {"index.json", EVENTS, ERASED}
+            assert set(archive.namelist()) == around | {EVENTS, ERASED}
             for told_of in (json.loads(shown), json.loads(archive.read("index.json"))):
                 assert (told_of["state"], told_of["mode"], told_of["events"] > 10) == ("erased", "practice", True)
                 assert told_of.keys() & {"card_id", "card_title", "turns"} == set()

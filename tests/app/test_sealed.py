@@ -74,7 +74,14 @@ async def test_nothing_that_was_said_lies_in_the_plain_and_all_of_it_is_served(
     to = tmp_path / "export.zip"
     await asyncio.to_thread(command, "sessions", "export", name, "--to", str(to), "--set", f"data_path={tmp_path}")
     with zipfile.ZipFile(to) as archive:
-        assert sorted(archive.namelist()) == [EVENTS, "index.json", PAYLOADS, RECORDING_NAME]
+        assert sorted(archive.namelist()) == [
+            "database.json",
+            EVENTS,
+            "index.json",
+            "manifest.json",
+            PAYLOADS,
+            RECORDING_NAME,
+        ]
         assert archive.read(RECORDING_NAME) == sound
         assert CONSENT["text"] in archive.read(PAYLOADS).decode()
 

@@ -20,7 +20,9 @@ from server.records.person_erasing import erase_person, finish_erasing_people, r
 from server.records.proof import prove_logs
 from server.settings.store import AuthSettings, DatabaseSettings
 from server.store import audit, notes, people, sessions
+from server.store import exams as exams_store
 from server.store.anchors import prove
+from server.store.exams import Exam, ExamPart
 from server.store.holds import Hold, hold
 from server.store.notes import Note
 from server.store.tables import identities, metadata
@@ -58,6 +60,9 @@ async def somebody(data: Data) -> str:
     row = {"issuer": "https://sso.example", "subject": SUBJECT, "person_id": person.id, "made_ms": 1}
     async with data.store.database.writing() as connection:
         await connection.execute(insert(identities).values(row))
+    exam = Exam("exam_1", f"Exam of {NAME_OF}", person.id, 1, 2, "closed", 1, parts=(ExamPart(1, "card", "Card"),))
+    async with data.store.database.writing() as connection:
+        await exams_store.add(connection, exam)
     about = Note("sess_a", "note_1", "per_eve", "Eve", "note", 1, f"{NAME_OF} was calm.", 1)
     by = Note("sess_other", "note_2", person.id, NAME_OF, "note", 1, "I listened.", 1)
     async with data.store.database.writing() as connection:
@@ -212,5 +217,10 @@ async def test_every_table_that_names_a_person_is_thought_of() -> None:
         if key.column.table.name == "people"
     }
     went = {f"{table.name}.{column.name}" for table, column in rows_of_people()}
-    assert went == {"logins.person_id", "invitations.person_id", "identities.person_id"}
-    assert naming - went == {"sessions.person_id", "consents.person_id"}
+    assert went == {
+        "exam_examiners.person_id",
+        "identities.person_id",
+        "invitations.person_id",
+        "logins.person_id",
+    }
+    assert naming - went == {"consents.person_id", "exams.candidate_id", "sessions.person_id"}
