@@ -17,7 +17,7 @@ from server.http.allowed_hosts import AllowedHosts
 from server.http.desk_routes import desk
 from server.http.realtime_routes import realtime
 from server.http.routes import ROUTES
-from server.http.security import SecurityHeaders
+from server.http.security import SecurityHeaders, UnderPath
 from server.http.static_files import CompressedFiles
 from server.paths import STATIC
 from server.settings.tree import Settings
@@ -68,5 +68,7 @@ def create_app(settings: Settings) -> Starlette:
     app.add_middleware(SecurityHeaders)
     if hosts:
         app.add_middleware(AllowedHosts, allowed=hosts)
+    if settings.server.root_path:
+        app.add_middleware(UnderPath, root_path=settings.server.root_path)
     app.add_middleware(AbortableSockets)  # added last, so outermost
     return app

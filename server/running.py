@@ -51,7 +51,7 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
     asyncio.run(_try_database(settings, app.state.server.vault))
     listening = listen(settings)
     host, port = listening.getsockname()[:2]
-    print(f"Interlocutor is at http://{_shown(host)}:{port}/ (Ctrl-C ends it)", flush=True)  # noqa: T201 - for the person
+    print(f"Interlocutor is at http://{_shown(host)}:{port}{settings.server.root_path}/ (Ctrl-C ends it)", flush=True)  # noqa: T201 - for the person
     config = serving_config(app, settings.server, app.state.server.metrics, timeout_graceful_shutdown=SHUTDOWN_GRACE_S)
     try:
         _DrainingServer(config, app.state.server).run(sockets=[listening])

@@ -1,6 +1,7 @@
 /** The page: joins the screens in the order that core/flow.js allows. */
 
 import { After, known } from "./after.js";
+import { at } from "./core/base_path.js";
 import { AudioDesk } from "./audio/desk.js";
 import { addressOf } from "./core/address.js";
 import { consentShown } from "./core/consent.js";
@@ -80,7 +81,7 @@ async function begin() {
 async function loadCards() {
   try {
     me = await fetchMe();
-    if (mustLogIn(me)) return location.assign("/login?next=/");
+    if (mustLogIn(me)) return location.assign(at("/login?next=/"));
     [info, cards] = await Promise.all([fetchInfo(), fetchCards()]);
   } catch (problem) {
     await showProblem(problem);

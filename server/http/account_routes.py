@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from common.errors import AccessError, ProtocolError
 from server.host import Server
-from server.http.requests import check_origin, read_json, server_of
+from server.http.requests import address_of, check_origin, read_json, server_of
 from server.http.who import (
     check_page,
     cookie_name,
@@ -145,7 +145,7 @@ def _by(request: Request) -> str:
 
 
 def _link(request: Request, server: Server, token: str) -> str:
-    base = server.settings.auth.public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    base = server.settings.auth.public_url or address_of(request, "")
     # What stands after # never leaves the browser: no server's log, and no proxy's, has the secret.
     return f"{base}/welcome#{token}"
 

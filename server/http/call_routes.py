@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from common.errors import ProtocolError
 from server.host import Server
 from server.http.joining import resumed, session_of
-from server.http.requests import check_origin, check_ready, read_body, server_of, token_of
+from server.http.requests import check_origin, check_ready, read_body, server_of, token_of, under
 from server.http.who import joiner, require, token_bearer, whose_is
 from server.principal import Principal
 from server.rights import Action
@@ -97,7 +97,7 @@ async def open_call(request: Request) -> Response:
             server.registry.finish(session)  # nobody else has a token for it
 
     call, answer = await server.calls.open(session.id, offer, make, over=over)
-    return Response(answer, status_code=201, media_type=SDP, headers={"Location": f"{CALLS}/{call.id}"})
+    return Response(answer, status_code=201, media_type=SDP, headers={"Location": under(request, f"{CALLS}/{call.id}")})
 
 
 async def renew_call(request: Request) -> Response:

@@ -15,7 +15,7 @@ from pipelines.patient.card import public_view
 from server.desk.seat import Renew, Seat
 from server.host import Server
 from server.http.error_answers import error_response
-from server.http.requests import check_origin, server_of, token_of
+from server.http.requests import address_of, check_origin, server_of, token_of
 from server.http.who import logged_in, name_of, own_session, whose_is
 from server.paths import STATIC
 from server.principal import Principal
@@ -53,8 +53,7 @@ async def follow(request: Request) -> Response:
     key, renew = await _credential(request, server)
     names = await _names(server, {session.person_id} if session.person_id else set())
     seat = Seat(session, principal, key, name_of(principal), renew, candidate=names.get(session.person_id or ""))
-    scheme = "wss" if request.url.scheme == "https" else "ws"
-    url = f"{scheme}://{request.headers.get('host', request.url.netloc)}/v1/desk"
+    url = address_of(request, "/v1/desk", socket=True)
     return JSONResponse({"id": session.id, "ticket": server.desk.tickets.issue(seat), "url": url}, status_code=201)
 
 

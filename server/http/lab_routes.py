@@ -25,6 +25,7 @@ from server.http.requests import (
     read_json,
     server_of,
     token_of,
+    under,
 )
 from server.http.who import is_loopback, own_session
 from server.measures import machine
@@ -114,7 +115,7 @@ async def create_session(request: Request) -> Response:
     if not isinstance(card, str):
         raise ProtocolError('send {"card": "ID"}', code="session.fields")
     session, token = server.registry.reserve(card, "practice", role="developer")
-    return JSONResponse({"id": session.id, "token": token, "url": "/v1/realtime"}, status_code=201)
+    return JSONResponse({"id": session.id, "token": token, "url": under(request, "/v1/realtime")}, status_code=201)
 
 
 async def waits(request: Request) -> Response:

@@ -22,6 +22,18 @@ def server_of(connection: HTTPConnection) -> Server:
     return server
 
 
+def under(connection: HTTPConnection, path: str) -> str:
+    """Return a path of this server as clients ask for it: below the path that a proxy serves us under."""
+    prefix: str = connection.scope.get("root_path", "")
+    return prefix + path
+
+
+def address_of(connection: HTTPConnection, path: str, *, socket: bool = False) -> str:
+    """Return the whole address of a path of this server, as this client reaches it."""
+    scheme = {"https": "wss", "http": "ws"}.get(connection.url.scheme, "ws") if socket else connection.url.scheme
+    return f"{scheme}://{connection.headers.get('host', connection.url.netloc)}{under(connection, path)}"
+
+
 def token_of(connection: HTTPConnection, offered: list[str] | None = None) -> str | None:
     """Return the bearer token, from the header or (browsers can't set one) from the subprotocol."""
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")

@@ -66,3 +66,20 @@ def origin_allowed(headers: Headers, allowed: tuple[str, ...]) -> bool:
     if origin is None:
         return True
     return normal_origin(origin) in allowed or is_same_host(origin, headers.get("host"))
+
+
+class UnderPath:
+    """Serves the application below a path of its host, whether the proxy takes that path away or passes it on."""
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self._app = app
+        self._root = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with the path that ASGI wants: with the prefix, and the prefix beside it."""
+        if scope["type"] in ("http", "websocket"):
+            path: str = scope["path"]
+            if not path.startswith(f"{self._root}/"):
+                path = self._root + ("/" if path == self._root else path)
+            scope = {**scope, "path": path, "root_path": self._root}
+        await self._app(scope, receive, send)

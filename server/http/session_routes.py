@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from common.errors import ProtocolError
 from pipelines.patient.card import public_view
-from server.http.requests import check_origin, check_ready, read_json, server_of
+from server.http.requests import address_of, check_origin, check_ready, read_json, server_of
 from server.http.who import limited_by, note_reading, own_session, require
 from server.principal import Principal
 from server.records.consent import read_consent
@@ -47,12 +47,11 @@ async def create_session(request: Request) -> Response:
 def opened(request: Request, session: Session, token: str) -> Response:
     """Return what whoever opened a session needs to join it."""
     settings = server_of(request).settings.session
-    scheme = "wss" if request.url.scheme == "https" else "ws"
     return JSONResponse(
         {
             "id": session.id,
             "token": token,
-            "url": f"{scheme}://{request.headers.get('host', request.url.netloc)}/v1/realtime",
+            "url": address_of(request, "/v1/realtime", socket=True),
             "expires_s": settings.join_within_s,
             "prepare_s": settings.prepare_s,
             "session_s": settings.session_s,

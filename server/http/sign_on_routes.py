@@ -13,7 +13,7 @@ from common.errors import AppError, ProtocolError
 from server.accounts.single_sign_on import PENDING_S, SingleSignOn
 from server.host import Server
 from server.http.account_routes import check_safe, set_login
-from server.http.requests import server_of
+from server.http.requests import address_of, server_of, under
 from server.http.who import cookie_name, network
 from server.settings.oidc import CALLBACK
 
@@ -33,7 +33,7 @@ async def begin(request: Request) -> Response:
             then=then if _THEN.fullmatch(then) else "/", redirect_uri=_redirect_uri(request, server)
         )
     except AppError as error:
-        return _problem(error)
+        return _problem(request, error)
     response = RedirectResponse(address, status_code=303)
     _set_cookie(response, request, server, browser, max_age_s=round(PENDING_S))
     return response
@@ -50,6 +50,7 @@ async def finish(request: Request) -> Response:
             request.query_params, browser=browser, redirect_uri=_redirect_uri(request, server)
         )
         secret = await server.accounts.let_in(person, network(request))
+        then = under(request, then)
     except AppError as error:
         return await _failed(request, error)
     # A page of ours leads on: a redirect would still be the issuer's doing, and would not bring the strict cookie.
@@ -77,16 +78,16 @@ async def _failed(request: Request, error: AppError) -> Response:
         await server.store.append("login.failed", network=network(request), why=error.code)
     except AppError as unwritten:
         logger.warning("login_failed_unwritten", error=unwritten.message)
-    return _problem(error)
+    return _problem(request, error)
 
 
-def _problem(error: AppError) -> Response:
+def _problem(request: Request, error: AppError) -> Response:
     """Lead back to the log-in page, which has words for what went wrong."""
-    return RedirectResponse(f"/login?problem={quote(error.code)}", status_code=303)
+    return RedirectResponse(under(request, f"/login?problem={quote(error.code)}"), status_code=303)
 
 
 def _redirect_uri(request: Request, server: Server) -> str:
-    base = server.settings.auth.public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    base = server.settings.auth.public_url or address_of(request, "")
     return base + CALLBACK
 
 

@@ -81,6 +81,11 @@ class ServerSettings(_Section):
         description="Most sessions at the same time; the server refuses the next with 503 and a time to retry. 0: as "
         "many as the server measures at its start.",
     )
+    root_path: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~\-]+)*$",
+        description="Path below which a proxy serves this server, e.g. /oet; empty: none.",
+    )
     allowed_origins: tuple[str, ...] = Field(
         default=(),
         description="Origins whose pages may connect and call the API, e.g. https://exam.example.org; empty: only this "

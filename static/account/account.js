@@ -1,5 +1,6 @@
 /** The page on which people log in (/login), or set a password by a one-time link (/welcome#...). */
 
+import { at } from "../core/base_path.js";
 import { returnTo, signOnAddress, signOnProblem } from "../core/account.js";
 import { acceptLink, changePassword, fetchMe, logIn, logOut, lookAtLink } from "../net/account_api.js";
 import { strings } from "../strings.js";
@@ -8,10 +9,10 @@ import { logInScreen, passwordScreen, sayScreen, yourAccountScreen } from "./scr
 
 const words = strings.account;
 const stage = new Stage(document.getElementById("main"));
-const onwards = () => location.assign(returnTo(location.search));
+const onwards = () => location.assign(at(returnTo(location.search)));
 
 async function begin() {
-  return location.pathname === "/welcome" ? showWelcome() : showLogIn();
+  return location.pathname === at("/welcome") ? showWelcome() : showLogIn();
 }
 
 async function showWelcome() {
@@ -22,7 +23,7 @@ async function showWelcome() {
   try {
     person = await lookAtLink(token);
   } catch (problem) {
-    return stage.show(sayScreen({ title: words.link_bad_title, text: problem.detail || words.failed, go: words.to_log_in, on_go: () => location.assign("/login") }));
+    return stage.show(sayScreen({ title: words.link_bad_title, text: problem.detail || words.failed, go: words.to_log_in, on_go: () => location.assign(at("/login")) }));
   }
   return stage.show(
     passwordScreen({
@@ -40,7 +41,7 @@ async function showLogIn() {
   if (me?.person) return showYours(me);
   return stage.show(
     logInScreen({
-      sign_on: me?.sign_on ? { label: me.sign_on, address: signOnAddress(location.search) } : null,
+      sign_on: me?.sign_on ? { label: me.sign_on, address: at(signOnAddress(location.search)) } : null,
       problem: signOnProblem(location.search, words.sign_on_problems),
       on_log_in: async (login, password) => {
         await logIn(login, password);
@@ -58,7 +59,7 @@ function showYours(me) {
       on_change: changePassword,
       on_log_out: async () => {
         await logOut();
-        location.assign("/login");
+        location.assign(at("/login"));
       },
     }),
   );

@@ -1,5 +1,6 @@
 /** The screens of the account page. Every form tells at its own place what is wrong, and keeps what was typed. */
 
+import { at } from "../core/base_path.js";
 import { samePasswords } from "../core/account.js";
 import { strings } from "../strings.js";
 import { button, freshId, h, section, setText } from "../ui/dom.js";
@@ -48,7 +49,7 @@ export function yourAccountScreen({ person, on_go, on_change, on_log_out }) {
     button(words.go_on, on_go, { kind: "primary" }),
     button(words.log_out, on_log_out, { kind: "secondary" }),
   );
-  const take = h("a", { className: "button button-secondary", href: "/api/me/export", download: words.data_file }, words.data_take);
+  const take = h("a", { className: "button button-secondary", href: at("/api/me/export"), download: words.data_file }, words.data_take);
   const data = section(
     words.data_title,
     { className: "panel" },

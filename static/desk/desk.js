@@ -1,5 +1,6 @@
 /** The examiners' desk: who may in, the list, and the one role-play that is open, which the address names. */
 
+import { at } from "../core/base_path.js";
 import { fetchMe } from "../net/account_api.js";
 import { h } from "../ui/dom.js";
 import { Stage } from "../ui/stage.js";
@@ -15,7 +16,7 @@ let person = null;
 
 async function begin() {
   person = (await fetchMe().catch(() => null))?.person ?? null;
-  if (person) document.getElementById("account").replaceChildren(h("a", { href: "/login?next=/desk" }, person.name));
+  if (person) document.getElementById("account").replaceChildren(h("a", { href: at("/login?next=/desk") }, person.name));
   if (!(await mayIn())) return showGate();
   return show();
 }

@@ -1,5 +1,6 @@
 /** What somebody sees who may not use the desk yet: the way to log in, or a key. */
 
+import { at } from "../core/base_path.js";
 import { button, freshId, h, setText } from "../ui/dom.js";
 import { words as all } from "./strings.js";
 
@@ -26,7 +27,7 @@ export function gateScreen({ person, on_key }) {
     status,
     h("div", { className: "row" }, h("button", { type: "submit", className: "button button-secondary" }, words.open)),
   );
-  const log_in = person ? null : h("div", { className: "row" }, button(words.log_in, () => location.assign("/login?next=/desk"), { kind: "primary" }));
+  const log_in = person ? null : h("div", { className: "row" }, button(words.log_in, () => location.assign(at("/login?next=/desk")), { kind: "primary" }));
   return {
     element: h(
       "div",

@@ -1,5 +1,6 @@
 /** What the page asks the server over HTTP. Failures are Problems. */
 
+import { at } from "../core/base_path.js";
 import { httpProblem, Problem } from "../core/problems.js";
 
 // A server on the same premises answers in milliseconds; after this long something is wrong.
@@ -65,7 +66,7 @@ export async function request(path, { deadline_ms = DEADLINE_MS, ...options } = 
   let answer;
   if (csrf !== null && (options.method ?? "GET") !== "GET") options.headers = { "X-CSRF-Token": csrf, ...options.headers };
   try {
-    answer = await fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(deadline_ms) });
+    answer = await fetch(at(path), { ...options, cache: "no-store", signal: AbortSignal.timeout(deadline_ms) });
   } catch (error) {
     throw new Problem("server.unreachable", { detail: String(error) });
   }

@@ -1,12 +1,13 @@
 /** Measures how long a question to the server and its answer take. */
 
+import { at } from "../core/base_path.js";
 const DEADLINE_MS = 3000;
 
 /** Return one round trip in milliseconds, or null when no answer came. */
 export async function roundTrip() {
   const asked_ms = performance.now();
   try {
-    const answer = await fetch("/health", { cache: "no-store", signal: AbortSignal.timeout(DEADLINE_MS) });
+    const answer = await fetch(at("/health"), { cache: "no-store", signal: AbortSignal.timeout(DEADLINE_MS) });
     await answer.arrayBuffer();
     return answer.ok ? performance.now() - asked_ms : null;
   } catch {

@@ -104,7 +104,7 @@ class Watched:
 
     def _check(self, url: str) -> None:
         scheme, _, rest = url.partition("://")
-        if scheme in ("http", "https", "ws", "wss") and rest.split("/")[0] != self._home:
+        if scheme in ("http", "https", "ws", "wss") and not f"{rest}/".startswith(f"{self._home}/"):
             self.foreign.append(url)
 
     def verify(self) -> None:

@@ -1,0 +1,78 @@
+"""A real nginx in front: below a path, taken away or passed on; over IPv6; and under a name with its port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import urllib.request
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+
+from audio.frames import WIRE_HZ, silence
+from bench.replay.remote import reserve
+from tests.app.process import KEY, running
+from tests.app.proxy import WHY, has_nginx, nginx
+from tests.app.wire import CARD, Wire, connect_to
+from tests.rtc.caller import calling
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.skipif(not has_nginx(), reason=WHY)]
+
+
+def fetched(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+@pytest.mark.parametrize("strip", [True, False], ids=["taken away", "passed on"])
+async def test_page_socket_and_call_work_below_a_path(tmp_path: Path, strip: bool) -> None:
+    with (
+        running(tmp_path / "data", "engines.backend=mock", "server.root_path=/oet") as server,
+        nginx(server.url.removesuffix("/oet"), tmp_path / "nginx", prefix="/oet", strip=strip) as url,
+    ):
+        for page in ("/", "/login", "/lab"):
+            # With a key the page is there behind a proxy too.
+            text = await asyncio.to_thread(fetched, url + page)
+            files = re.findall(r'(?:href|src)="(static/[^"]+)"', text)
+            assert len(files) > 4
+            assert '"/static' not in text
+            for file in files:
+                assert await asyncio.to_thread(fetched, f"{url}/{file}")
+        reserved = await reserve(url, CARD)
+        assert reserved.url == f"{url.replace('http', 'ws', 1)}/v1/realtime"
+        wire = Wire(await connect_to(reserved))
+        try:
+            assert await wire.answered() < 25.0
+            assert await wire.end() == 1000
+        finally:
+            await wire.drop()
+        async with calling(await reserve(url, CARD)) as call:
+            assert call.call.location.startswith("/oet/v1/realtime/calls/")
+            await call.append(silence(200, WIRE_HZ))
+            await call.until("interlocutor.session.started")
+
+
+async def test_a_conversation_goes_over_ipv6(tmp_path: Path) -> None:
+    with (
+        running(tmp_path / "data", "engines.backend=mock", "server.host=::1") as server,
+        nginx(server.url, tmp_path / "nginx", address="::1") as url,
+    ):
+        assert server.url.startswith("http://[::1]:")
+        wire = Wire(await connect_to(await reserve(url, CARD)))
+        try:
+            assert await wire.answered() < 25.0
+        finally:
+            await wire.drop()
+
+
+async def test_a_name_with_the_port_that_goes_without_saying_is_the_same_name(tmp_path: Path) -> None:
+    with (
+        running(tmp_path / "data", "engines.backend=mock", "server.allowed_hosts=oet.example.org") as server,
+        nginx(server.url, tmp_path / "nginx", host="OET.example.org:443") as url,
+    ):
+        address = f"{url.replace('http', 'ws', 1)}/v1/realtime?model=card:{CARD}"
+        offered = ["realtime", f"openai-insecure-api-key.{KEY}"]
+        async with connect(address, origin="https://oet.example.org", subprotocols=offered) as page:  # type: ignore[arg-type]
+            assert json.loads(await page.recv())["type"] == "session.created"
