@@ -19,4 +19,5 @@ choice.addEventListener("change", () => {
   chooseLanguage(choice.value);
   location.reload();
 });
-document.querySelector(".bottom").append(h("label", { className: "language" }, h("span", {}, strings.language), choice));
+const translated = document.querySelector("meta[name=translated]") !== null;
+if (translated) document.querySelector(".bottom").append(h("label", { className: "language" }, h("span", {}, strings.language), choice));

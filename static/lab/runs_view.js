@@ -103,7 +103,7 @@ export class RunsView {
     }
     this.warnings.replaceChildren(...this.#told());
     const compared = runs.filter(({ id }) => this.#compared.has(id));
-    this.#chart.show(compared.map(({ name, distribution = NOT_YET }) => ({ name, distribution })));
+    this.#chart.show(compared.map(({ name, distribution, without_cuts }) => ({ name, distribution: (without_cuts && distribution) || NOT_YET })));
     const found = this.#figures.against(this.#opened);
     const title = () => h("h3", {}, words.against_run(this.#run(this.#figures.baseline).name));
     this.difference.replaceChildren(...(found === null ? [] : [title(), ...comparisonTable(found)]));
@@ -278,8 +278,8 @@ const addressOf = (id) => `#run/${id}`;
 const runOf = (hash) => (hash.startsWith("#run/") ? hash.slice("#run/".length) : null);
 
 /** Return what the server computed of a run, as it stands in the table. */
-function figuresOf({ summary }) {
-  if (!summary) return ["-", "-", "-", "-", "-", "-"];
+function figuresOf({ summary, without_cuts }) {
+  if (!summary || !without_cuts) return ["-", "-", "-", "-", "-", "-"];
   const { turns, answered_once, cut, voice_to_voice_ms, after_endpoint_ms } = summary;
   const { n, p50, p95 } = voice_to_voice_ms;
   return [

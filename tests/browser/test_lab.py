@@ -177,6 +177,7 @@ def test_a_run_with_cut_ins_is_never_shown_as_better(lab: Page) -> None:
     lab.goto(f"{lab.url}#run/hasty")  # each run has an address
     lab.reload()
     expect(lab.get_by_role("heading", name="Turns of hasty")).to_be_visible()
+    lab.get_by_role("radio", name="patient is the baseline").check()
     rows = lab.get_by_role("region", name="Figures of the runs").locator("tbody tr")
     expect(rows.nth(1)).to_contain_text("1 of 24 cut")
     expect(rows.nth(1)).to_contain_text("more turns cut")
