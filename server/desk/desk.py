@@ -17,7 +17,7 @@ from server.desk.seat import Seat
 from server.desk.tickets import Tickets
 from server.principal import Principal
 from server.sessions.session import Session, Status
-from server.store import audit
+from server.store import audit, exams
 from server.store.store import Store
 from server.wire.channel import Channel
 
@@ -122,6 +122,7 @@ class Desk:
 
     async def _check_rights(self) -> None:
         """Look up each log-in and key once, and cut those who may no longer."""
+        await self._look_up_examiners()
         known: dict[str, Principal | None] = {}
         for observer in tuple(self._observers):
             seat = observer.seat
@@ -130,3 +131,13 @@ class Desk:
                 with contextlib.suppress(AccessError):
                     known[seat.key] = await seat.renew()
             observer.check(known[seat.key])
+
+    async def _look_up_examiners(self) -> None:
+        """Know who examines the exams that are followed: that may have changed, here or in another process."""
+        followed = {observer.seat.session.id: observer.seat.session for observer in self._observers}
+        held = [session for session in followed.values() if session.mode == "exam"]
+        if not held:
+            return
+        async with self._store.database.reading() as connection:
+            for session in held:
+                session.examiners = await exams.examiners_of_session(connection, session.id)

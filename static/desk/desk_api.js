@@ -69,6 +69,22 @@ export class DeskApi {
     return this.#ask(path(id, "/measures"));
   }
 
+  /** Return the criteria, one's own sheet and the outcome, as far as one may see it. */
+  marks(id) {
+    return this.#ask(path(id, "/marks"));
+  }
+
+  /** Keep a sheet; return the same. */
+  saveMarks(id, body) {
+    return this.#send(path(id, "/marks"), body);
+  }
+
+  /** Return the table of all marks as {blob, name}. */
+  async marksTable(id) {
+    const answer = await request(path(id, "/marks.csv"), withToken({ token: this.key }));
+    return { blob: await answer.blob(), name: `${id}-marks.csv` };
+  }
+
   #named(id) {
     return { id, token: this.key };
   }

@@ -7,6 +7,7 @@ import { PlayerView } from "../ui/player_view.js";
 import { TranscriptView } from "../ui/transcript_view.js";
 import { stretchOf } from "../core/places.js";
 import { Keys } from "./keys.js";
+import { MarkingView } from "./marking_view.js";
 import { NoteBook } from "./note_book.js";
 import { NotesView } from "./notes_view.js";
 import { words as all } from "./strings.js";
@@ -38,6 +39,8 @@ export function pastScreen({ api, id, on_back }) {
     arrowright: () => listener.seek(Math.min(listener.duration_ms, listener.at_ms + STEP_MS)),
   });
   const notes = new NotesView({ book, keys, at_ms: () => Math.round(listener.at_ms) });
+  const marking_place = h("div", {});
+  let marking = null;
   let transcript = null;
   let closed = false;
 
@@ -108,6 +111,12 @@ export function pastScreen({ api, id, on_back }) {
     };
     transcript.onword = (_turn, from_ms) => listener.play(from_ms);
     said_place.replaceChildren(section(words.said, { className: "panel" }, transcript.element));
+    marking = new MarkingView({
+      api: { marks: () => api.marks(id), saveMarks: (body) => api.saveMarks(id, body), marksTable: () => api.marksTable(id) },
+      listener,
+      turns: turns.map((turn) => ({ words: [], ...turn })),
+    });
+    marking_place.replaceChildren(marking.element);
     side.replaceChildren(cueLog(record, turns, (at_ms) => listener.play(at_ms)));
     loadSound();
     api.measures(id).then((found) => !closed && side.append(measuresPanel(found, (at_ms) => listener.play(at_ms))), () => {});
@@ -125,12 +134,14 @@ export function pastScreen({ api, id, on_back }) {
       h("div", { className: "lead" }, button(all.follow.back, on_back, { kind: "quiet" }), heading, who),
       section(words.listen, { className: "panel panel-listen" }, player.element, status, again),
       h("div", { className: "follow-parts" }, h("div", { className: "follow-main" }, said_place, notes.element), side),
+      marking_place,
     ),
     title: all.title,
     close: () => {
       closed = true;
       clearInterval(timer);
       keys.close();
+      marking?.close();
       listener.close();
       player.close();
     },

@@ -22,9 +22,9 @@ from server.host import Server
 from server.http.who import csrf_of
 from server.protocol.desk_messages import parse_sound
 from server.sessions.session import Session
-from server.store import audit, notes
+from server.store import audit, exams, notes
 from server.store.tables import notes as note_rows
-from tests.app.accounts import world
+from tests.app.accounts import World, world
 from tests.app.asking import answered
 from tests.app.desk import Follower, following, knock, ticket
 from tests.app.inside import KEY, serving, until
@@ -157,6 +157,7 @@ async def examined(folder: Path) -> AsyncIterator[tuple[str, Server, str, Sessio
         _, link = await server.accounts.invite("a test", login="eva@example.org", name="Eva", role="examiner")
         secret, _ = await server.accounts.accept(link, "correct horse battery staple", "loopback")
         session, _ = server.registry.reserve(CARD, "exam")
+        await World(None, server, folder).examine(session.id, examiners=("eva@example.org",))
         yield address, server, secret, session
 
 
@@ -174,7 +175,7 @@ async def followed(address: str, server: Server, secret: str, session: Session) 
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("how", ["role", "disabled", "log-out"])
+@pytest.mark.parametrize("how", ["role", "disabled", "log-out", "another examiner"])
 async def test_whoever_loses_the_right_is_put_out_within_a_second(tmp_path: Path, how: str) -> None:
     async with examined(tmp_path) as (address, server, secret, session):
         follower = await followed(address, server, secret, session)
@@ -184,8 +185,14 @@ async def test_whoever_loses_the_right_is_put_out_within_a_second(tmp_path: Path
             await server.accounts.change("a test", eva.id, role="candidate")
         elif how == "disabled":
             await server.accounts.change("a test", eva.id, enabled=False)
-        else:
+        elif how == "log-out":
             await server.accounts.log_out(secret, eva.id)
+        else:
+            async with server.store.database.reading() as connection:
+                exam = await exams.of_session(connection, session.id)
+            assert exam is not None
+            await server.accounts.invite("a test", login="finn@example.org", name="Finn", role="examiner")
+            await server.sittings.assign("a test", exam.id, ["finn@example.org"])
         await until(lambda: follower.close_code is not None)
         took_s = time.monotonic() - began_s
         assert follower.close_code == 4403
@@ -214,12 +221,16 @@ async def test_the_list_shows_exams_to_examiners_and_no_practice(tmp_path: Path)
         eva = await one.person("eva@example.org", "examiner")
         ana = await one.id_of("eva@example.org")
         exam, _ = one.server.registry.reserve(CARD, "exam")
+        await one.examine(exam.id, examiners=("eva@example.org",))
         practice, _ = one.server.registry.reserve(CARD, "practice")
         own, _ = one.server.registry.reserve(CARD, "exam", person_id=ana)
+        await one.examine(own.id, of=ana, examiners=("eva@example.org",))
+        others, _ = one.server.registry.reserve(CARD, "exam")
+        await one.examine(others.id)
         listed = (await eva.get("/api/desk/live")).json()["sessions"]
         assert [row["id"] for row in listed] == [exam.id]
         assert listed[0]["card"]["id"] == CARD
-        assert {practice.id, own.id} == {
+        assert {practice.id, own.id, others.id} == {
             row["id"]
             for row in (await one.client(Authorization=f"Bearer {KEY}").get("/api/desk/live")).json()["sessions"]
         } - {exam.id}
@@ -236,7 +247,7 @@ def written(number: int = 1, **fields: Any) -> dict[str, Any]:
 async def test_notes_are_ones_own_and_incidents_are_everybodys(tmp_path: Path) -> None:
     async with world(tmp_path) as one:
         eva, finn = await one.person("eva@example.org", "examiner"), await one.person("finn@example.org", "examiner")
-        exam = await one.past(mode="exam")
+        exam = await one.past(mode="exam", examiners=("eva@example.org", "finn@example.org"))
         path = f"/api/sessions/{exam}/notes"
         assert (await eva.post(path, json=written(1))).status_code == 201
         assert (await eva.post(path, json=written(1))).status_code == 200
@@ -276,7 +287,9 @@ async def test_notes_are_ones_own_and_incidents_are_everybodys(tmp_path: Path) -
 async def test_a_note_that_is_wrong_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     async with world(tmp_path) as one:
         eva = await one.person("eva@example.org", "examiner")
-        answer = await eva.post(f"/api/sessions/{await one.past(mode='exam')}/notes", json=written() | wrong)
+        answer = await eva.post(
+            f"/api/sessions/{await one.past(mode='exam', examiners=('eva@example.org',))}/notes", json=written() | wrong
+        )
         assert answer.status_code == 400
         assert answer.json()["error"]["code"] == "note.fields"
 
@@ -286,7 +299,7 @@ async def test_ten_thousand_bookmarks_are_read_in_pages(tmp_path: Path) -> None:
     async with world(tmp_path) as one:
         eva = await one.person("eva@example.org", "examiner")
         eva_id = await one.id_of("eva@example.org")
-        exam = await one.past(mode="exam")
+        exam = await one.past(mode="exam", examiners=("eva@example.org",))
         rows = [
             notes.Note(exam, f"{n:032x}", eva_id, "Eva", "bookmark", n, "", n // 7).as_json() for n in range(10_000)
         ]

@@ -20,6 +20,8 @@ from tests.app.wire import CARD
 
 pytestmark = pytest.mark.asyncio
 
+EXAMINERS = ("eva@example.org", "finn@example.org", "gina@example.org")
+
 
 def sheet(**marks: int) -> dict[str, Any]:
     usual = {one.id: 4 if one.kind == "linguistic" else 2 for one in CRITERIA}
@@ -47,7 +49,7 @@ async def examiners(one: World) -> list[httpx2.AsyncClient]:
 async def test_two_mark_blind_differ_and_a_third_decides(tmp_path: Path) -> None:
     async with world(tmp_path) as one:
         eva, finn, gina = await examiners(one)
-        exam = await one.past(mode="exam")
+        exam = await one.past(mode="exam", examiners=EXAMINERS)
         table, measures = f"/api/sessions/{exam}/marks.csv", f"/api/sessions/{exam}/measures"
         assert (await save(eva, exam, "draft", 0)).status_code == 201
         assert (await save(eva, exam, "signed", 1, fluency=5)).status_code == 201
@@ -81,7 +83,7 @@ async def test_two_mark_blind_differ_and_a_third_decides(tmp_path: Path) -> None
 async def test_what_was_signed_stands_until_another_is_signed_and_nothing_is_overwritten(tmp_path: Path) -> None:
     async with world(tmp_path) as one:
         eva, finn, _ = await examiners(one)
-        exam = await one.past(mode="exam")
+        exam = await one.past(mode="exam", examiners=EXAMINERS)
         await save(eva, exam, "signed", 0, fluency=5)
         await save(finn, exam, "signed", 0)
         assert (await save(eva, exam, "draft", 1, fluency=4)).status_code == 201
@@ -106,7 +108,7 @@ async def test_what_was_signed_stands_until_another_is_signed_and_nothing_is_ove
 async def test_signing_twice_at_once_counts_once(tmp_path: Path) -> None:
     async with world(tmp_path) as one:
         eva, *_ = await examiners(one)
-        exam = await one.past(mode="exam")
+        exam = await one.past(mode="exam", examiners=EXAMINERS)
         answers = await asyncio.gather(*(save(eva, exam, "signed", 0) for _ in range(5)))
         assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
         assert {a.json()["error"]["code"] for a in answers if a.status_code == 409} == {"marking.stale"}
@@ -116,12 +118,14 @@ async def test_who_and_what_is_refused(tmp_path: Path) -> None:
     async with world(tmp_path) as one:
         eva, *_ = await examiners(one)
         ana = await one.person("ana@example.org")
-        exam = await one.past(mode="exam", of=await one.id_of("ana@example.org"))
+        exam = await one.past(mode="exam", of=await one.id_of("ana@example.org"), examiners=EXAMINERS)
         assert (await save(ana, exam, "signed", 0)).status_code == 403
         assert (await ana.get(f"/api/sessions/{exam}/marks")).status_code == 403
         assert (await save(eva, await one.past(mode="practice"), "signed", 0)).status_code == 403
         # One's own.
-        own = await one.past(mode="exam", of=await one.id_of("eva@example.org"))
+        own = await one.past(mode="exam", of=await one.id_of("eva@example.org"), examiners=EXAMINERS)
+        # Another's exam.
+        assert (await save(eva, await one.past(mode="exam"), "signed", 0)).status_code == 403
         assert (await save(eva, own, "signed", 0)).status_code == 403
         for body in ({}, {"after": 0, "state": "final", "sheet": {}}, {"after": "0", "state": "draft", "sheet": {}}):
             answer = await eva.post(f"/api/sessions/{exam}/marks", json=body)
@@ -131,6 +135,7 @@ async def test_who_and_what_is_refused(tmp_path: Path) -> None:
         assert "Intelligibility: give a mark before you sign" in answer.text
         # While it goes on.
         session, _ = one.server.registry.reserve(CARD, "exam")
+        await one.examine(session.id, examiners=EXAMINERS)
         one.server.registry.join(session)
         assert (await save(eva, session.id, "draft", 0)).json()["error"]["code"] == "session.running"
 
@@ -138,7 +143,7 @@ async def test_who_and_what_is_refused(tmp_path: Path) -> None:
 async def test_after_erasure_nothing_is_marked_and_what_was_is_gone(tmp_path: Path) -> None:
     async with world(tmp_path) as one:
         eva, *_ = await examiners(one)
-        exam = await one.past(mode="exam")
+        exam = await one.past(mode="exam", examiners=EXAMINERS)
         await save(eva, exam, "signed", 0)
         developer = one.client(Authorization=f"Bearer {KEY}")
         assert (await developer.delete(f"/api/sessions/{exam}")).status_code == 200

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { EarQueue, RATE_HZ, readSound } from "../../static/desk/ear_queue.js";
 import { Followed, runningMeasures } from "../../static/desk/followed.js";
+import { MarkSheet, stretchAt } from "../../static/desk/mark_sheet.js";
 import { NoteBook, noteId } from "../../static/desk/note_book.js";
 import { isTaken, Keys } from "../../static/desk/keys.js";
 import { intentOf } from "../../static/desk/said_view.js";
@@ -237,4 +238,50 @@ test("keys do nothing in fields, with others, and once they are off", () => {
   assert.equal(pressed, 2);
   assert.equal(isTaken({ target: {}, isComposing: true }), true);
   delete globalThis.document;
+});
+
+// ------------------------------------------------------------------ marks
+
+const CRITERIA = [
+  { id: "fluency", kind: "linguistic", name: "Fluency", most: 6, indicators: [] },
+  { id: "giving", kind: "clinical", name: "Information giving", most: 3, indicators: [{ id: "E1", text: "finds out" }] },
+];
+const marksTold = (own = {}) => ({
+  criteria: CRITERIA,
+  own: { number: 0, state: null, signed: false, sheet: { marks: {}, comment: "" }, ...own },
+  outcome: { state: "waiting", sheets: [], differs: [], decided: {} },
+});
+
+test("a sheet is filled in, says what it lacks, and goes out with its number", () => {
+  const sheet = new MarkSheet();
+  sheet.take(marksTold());
+  assert.deepEqual(sheet.lacks, ["Fluency", "Information giving"]);
+  sheet.set("fluency", { mark: 0 });
+  sheet.set("giving", { mark: 3, indicators: ["E1"] });
+  assert.deepEqual(sheet.lacks, []);
+  assert.ok(sheet.addEvidence("fluency", { from_ms: 5000, to_ms: 7000, text: "So" }));
+  assert.ok(sheet.addEvidence("fluency", { from_ms: 1000, to_ms: 2000, text: "" }));
+  assert.equal(sheet.addEvidence("fluency", { from_ms: 1000, to_ms: 2000, text: "" }), false);
+  const body = sheet.body("signed");
+  assert.deepEqual([body.after, body.state, body.sheet.marks.fluency.evidence.map(({ from_ms }) => from_ms)], [0, "signed", [1000, 5000]]);
+  sheet.removeEvidence("fluency", 0);
+  assert.deepEqual(sheet.marks.fluency.evidence.map(({ from_ms }) => from_ms), [5000]);
+});
+
+test("what is changed while a draft is saved is not lost", () => {
+  const sheet = new MarkSheet();
+  sheet.take(marksTold());
+  sheet.set("fluency", { mark: 4 });
+  sheet.take(marksTold({ number: 1, state: "draft", sheet: { marks: { fluency: { mark: 3 } }, comment: "old" } }));
+  assert.deepEqual([sheet.number, sheet.marks.fluency.mark], [1, 4]);
+  sheet.changed = false;
+  sheet.take(marksTold({ number: 2, state: "signed", signed: true, sheet: { marks: { fluency: { mark: 5 } }, comment: "new" } }));
+  assert.deepEqual([sheet.marks.fluency.mark, sheet.marks.fluency.evidence, sheet.comment, sheet.signed], [5, [], "new", true]);
+});
+
+test("evidence is the turn that is heard, or the seconds before", () => {
+  const turns = [{ from_ms: 1000.4, to_ms: 4000, text: "x".repeat(600), words: [["x", 1000, 4000, null]] }];
+  assert.deepEqual([stretchAt(turns, 2000).from_ms, stretchAt(turns, 2000).text.length], [1000, 500]);
+  assert.deepEqual(stretchAt(turns, 9000), { from_ms: 4000, to_ms: 9000, text: "" });
+  assert.deepEqual(stretchAt(turns, 100), { from_ms: 0, to_ms: 100, text: "" });
 });

@@ -1,0 +1,251 @@
+/** Marking a role-play: nine criteria, each with its evidence; and the outcome once it may be seen. */
+
+import { formatElapsed } from "../core/clock.js";
+import { announce } from "../ui/announce.js";
+import { ask } from "../ui/dialogs.js";
+import { button, freshId, h, IN_ENGLISH, section, setText } from "../ui/dom.js";
+import { MarkSheet, stretchAt } from "./mark_sheet.js";
+import { words as all } from "./strings.js";
+
+const words = all.marking;
+const SAVE_AFTER_MS = 1500;
+
+export class MarkingView {
+  #api;
+  #sheet = new MarkSheet();
+  #rows = new Map();
+  #timer = 0;
+  #saving = null;
+
+  /** `api` has marks(), saveMarks(body) and marksTable(); `listener` plays the recording, `turns` are what was said. */
+  constructor({ api, listener, turns }) {
+    this.#api = api;
+    this.listener = listener;
+    this.turns = turns;
+    this.status = h("p", { className: "hint" });
+    this.rows = h("div", { className: "criteria" });
+    this.comment = h("textarea", {
+      id: freshId("comment"),
+      maxLength: 4000,
+      rows: 2,
+      on: { input: () => this.#change(() => this.#sheet.setComment(this.comment.value)) },
+    });
+    this.sign = button(words.sign, () => this.#sign(), { kind: "primary" });
+    this.form = h(
+      "div",
+      { className: "marks-form", hidden: true },
+      this.rows,
+      h("label", { htmlFor: this.comment.id }, words.comment),
+      this.comment,
+      h("div", { className: "row" }, this.sign),
+    );
+    this.outcome = h("div", { className: "outcome" });
+    this.element = section(words.title, { className: "panel panel-marking" }, h("p", { className: "hint" }, words.lead), this.status, this.form, this.outcome);
+    this.#load();
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    if (this.#sheet.changed) this.#save("draft");
+  }
+
+  async #load() {
+    try {
+      this.#sheet.take(await this.#api.marks());
+    } catch (problem) {
+      setText(this.status, problem.status === 403 ? words.not_allowed : words.failed);
+      return;
+    }
+    for (const criterion of this.#sheet.criteria) this.#addRow(criterion);
+    this.comment.value = this.#sheet.comment;
+    this.form.hidden = false;
+    this.#show();
+  }
+
+  #addRow(criterion) {
+    const { id, name, most, kind, indicators } = criterion;
+    const mark = this.#sheet.marks[id];
+    const group = freshId("mark");
+    const choices = Array.from({ length: most + 1 }, (_, value) => {
+      const input = h("input", {
+        type: "radio",
+        name: group,
+        value: String(value),
+        checked: mark.mark === value,
+        on: { change: () => this.#change(() => this.#sheet.set(id, { mark: value })) },
+      });
+      return h("label", { className: "mark-choice" }, input, h("span", {}, String(value)));
+    });
+    const checks = indicators.map(({ id: indicator, text }) => {
+      const box = h("input", {
+        type: "checkbox",
+        checked: mark.indicators.includes(indicator),
+        on: {
+          change: () =>
+            this.#change(() => {
+              const others = this.#sheet.marks[id].indicators.filter((one) => one !== indicator);
+              this.#sheet.set(id, { indicators: box.checked ? [...others, indicator].sort() : others });
+            }),
+        },
+      });
+      return h("label", { className: "indicator" }, box, h("span", {}, `${indicator}: ${text}`));
+    });
+    const note = h("textarea", {
+      id: freshId("note"),
+      maxLength: 2000,
+      rows: 2,
+      value: mark.note,
+      on: { input: () => this.#change(() => this.#sheet.set(id, { note: note.value })) },
+    });
+    const evidence = h("ul", { className: "evidence-list" });
+    this.rows.append(
+      h(
+        "fieldset",
+        { className: "criterion" },
+        h("legend", {}, name, " ", h("span", { className: "hint" }, words.scale[kind](most))),
+        h("div", { className: "mark-choices" }, ...choices),
+        evidence,
+        button(words.add_evidence, () => this.#addEvidence(id), { kind: "secondary", aria: { label: words.add_evidence_to(name) } }),
+        h(
+          "details",
+          {},
+          h("summary", {}, checks.length > 0 ? words.more_with_indicators : words.more),
+          ...checks,
+          h("label", { htmlFor: note.id }, words.note),
+          note,
+        ),
+      ),
+    );
+    this.#rows.set(id, { evidence, name });
+    this.#showEvidence(id);
+  }
+
+  #addEvidence(id) {
+    const stretch = stretchAt(this.turns, this.listener.at_ms);
+    const name = this.#rows.get(id).name;
+    if (!this.#sheet.addEvidence(id, stretch)) return;
+    this.#showEvidence(id);
+    this.#change(() => {});
+    announce(words.added(name, formatElapsed(stretch.from_ms)));
+  }
+
+  #showEvidence(id) {
+    const { evidence, name } = this.#rows.get(id);
+    evidence.replaceChildren(
+      ...this.#sheet.marks[id].evidence.map(({ from_ms, to_ms, text }, index) => {
+        const time = `${formatElapsed(from_ms)} - ${formatElapsed(to_ms)}`;
+        return h(
+          "li",
+          {},
+          button(time, () => this.listener.play(from_ms, { until_ms: to_ms }), { kind: "time", aria: { label: all.past.play_from(time) } }),
+          h("span", { className: "evidence-text", ...IN_ENGLISH }, text),
+          button(
+            words.remove,
+            () => {
+              this.#change(() => this.#sheet.removeEvidence(id, index));
+              this.#showEvidence(id);
+            },
+            { kind: "quiet", aria: { label: words.remove_from(name, time) } },
+          ),
+        );
+      }),
+    );
+  }
+
+  #change(make) {
+    make();
+    setText(this.status, words.unsaved);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#save("draft"), SAVE_AFTER_MS);
+  }
+
+  async #sign() {
+    const { lacks } = this.#sheet;
+    if (lacks.length > 0) {
+      this.#say(words.lacks(lacks[0]));
+      return;
+    }
+    const chosen = await ask({
+      title: words.sign_question,
+      body: words.sign_detail,
+      choices: [
+        { value: "sign", label: words.sign_yes, kind: "primary" },
+        { value: "stay", label: words.sign_no, kind: "plain" },
+      ],
+      on_escape: "stay",
+    });
+    if (chosen === "sign") await this.#save("signed");
+  }
+
+  /** Save after what is being saved: sheets have numbers, and each follows the one before. */
+  async #save(state) {
+    clearTimeout(this.#timer);
+    await this.#saving;
+    this.#saving = this.#send(state);
+    await this.#saving;
+  }
+
+  async #send(state) {
+    const body = structuredClone(this.#sheet.body(state));
+    const before = this.#sheet.changed;
+    this.#sheet.changed = false;
+    try {
+      this.#sheet.take(await this.#api.saveMarks(body));
+      this.#say(state === "signed" ? words.signed : words.saved);
+      this.#show();
+    } catch (problem) {
+      this.#sheet.changed = before;
+      this.#say(problem.status === 409 ? words.stale : problem.detail || words.not_saved);
+    }
+  }
+
+  #show() {
+    const { outcome, criteria, state, signed } = this.#sheet;
+    if (!this.status.textContent && signed) setText(this.status, state === "signed" ? words.signed : words.changed_since);
+    setText(this.sign, signed ? words.sign_again : words.sign);
+    if (outcome.sheets.length === 0) {
+      this.outcome.replaceChildren(h("p", { className: "hint" }, words.blind));
+      return;
+    }
+    const differs = new Set(outcome.differs);
+    const head = h("tr", {}, h("th", { scope: "col" }, words.criterion), ...outcome.sheets.map((sheet) => h("th", { scope: "col" }, sheet.examiner, sheet.adjudicates ? ` (${words.decides})` : "")), h("th", { scope: "col" }, words.decided));
+    const rows = criteria.map(({ id, name, most }) =>
+      h(
+        "tr",
+        { data: { differs: String(differs.has(id)) } },
+        h("th", { scope: "row" }, `${name} (0-${most})`, differs.has(id) ? h("span", { className: "differs" }, ` ${words.differs}`) : null),
+        ...outcome.sheets.map(({ sheet }) => h("td", {}, String(sheet.marks[id].mark))),
+        h("td", {}, outcome.decided[id] === undefined ? all.follow.not_yet : String(outcome.decided[id])),
+      ),
+    );
+    const remarks = outcome.sheets.flatMap(({ examiner, sheet }) =>
+      criteria.filter(({ id }) => sheet.marks[id].note).map(({ id, name }) => h("li", {}, h("strong", {}, `${name}, ${examiner}: `), sheet.marks[id].note)),
+    );
+    const scroll = h("div", { className: "table-scroll", tabIndex: 0, attrs: { role: "region" }, aria: { label: words.outcome } }, h("table", { className: "marks-table" }, h("caption", { className: "unseen" }, words.outcome), h("thead", {}, head), h("tbody", {}, ...rows)));
+    this.outcome.replaceChildren(
+      h("h3", {}, words.outcome),
+      h("p", {}, words.states[outcome.state]),
+      scroll,
+      h("ul", { className: "remarks" }, ...remarks),
+      h("p", { className: "hint" }, words.no_band),
+      h(
+        "div",
+        { className: "row" },
+        button(words.table, () => this.#download(), { kind: "secondary" }),
+        button(words.print, () => window.print(), { kind: "secondary" }),
+      ),
+    );
+  }
+
+  async #download() {
+    const { blob, name } = await this.#api.marksTable();
+    const link = h("a", { href: URL.createObjectURL(blob), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  #say(text) {
+    setText(this.status, text);
+    announce(text);
+  }
+}

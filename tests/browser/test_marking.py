@@ -1,0 +1,180 @@
+"""Two examiners mark an exam blind, differ, and a third decides; in a real browser, with accounts."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from websockets.sync.client import connect
+
+from audio.frames import WIRE_HZ, silence
+from tests.app.asking import answered
+from tests.app.process import KEY, ROOT, ServerProcess, faults_of, plain_environment, running
+from tests.app.wire import encoded
+from tests.browser import steps
+from tests.browser.axe import violations
+from tests.browser.chromium import visiting
+from tests.browser.conftest import BRISK, MANY
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "correct horse battery staple"
+REFUSED = ("Failed to load resource",)
+PICTURES: Path | None = None
+CRITERIA = (
+    ("Intelligibility", 4),
+    ("Fluency", 4),
+    ("Appropriateness of language", 4),
+    ("Resources of grammar and expression", 4),
+    ("Relationship building", 2),
+    ("Understanding the patient's perspective", 2),
+    ("Providing structure", 2),
+    ("Information gathering", 2),
+    ("Information giving", 2),
+)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server for people with accounts."""
+    with running(tmp_path_factory.mktemp("house"), *BRISK, MANY, "auth.mode=accounts") as server:
+        yield server
+    assert faults_of(server) == []
+
+
+def hold_exam(house: ServerProcess) -> str:
+    """Have a program sit an exam of one turn; return its session's id."""
+    body = json.dumps({"card": "nursing-leg-wound", "mode": "exam"}).encode()
+    status, raw = answered("POST", f"{house.url}/api/sessions", KEY, body)
+    assert status == 201, raw
+    told = json.loads(raw)
+    status, raw = answered("POST", f"{house.url}/api/sessions/{told['id']}/join", told["token"], b"{}")
+    assert status in (200, 201), raw
+    with connect(told["url"], additional_headers={"Authorization": f"Bearer {json.loads(raw)['token']}"}) as socket:
+
+        def until(kind: str) -> None:
+            while json.loads(socket.recv(timeout=60))["type"] != kind:
+                pass
+
+        said = [{"type": "input_text", "text": "How did it happen?"}]
+        item: dict[str, Any] = {"type": "message", "role": "user", "content": said}
+        socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+        socket.send(json.dumps({"type": "response.create"}))
+        until("response.done")
+        # Some sound, so that there is a recording.
+        for _ in range(50):
+            socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": encoded(silence(20, WIRE_HZ))}))
+            time.sleep(0.02)  # audio comes at the pace of speech
+        socket.send(json.dumps({"type": "interlocutor.session.end"}))
+        for _ in socket:
+            pass  # until it is closed
+    session_id: str = told["id"]
+    return session_id
+
+
+def examine(house: ServerProcess, session_id: str) -> None:
+    """Have everybody with an account examine a session's exam, as a schedule would."""
+    with closing(sqlite3.connect(house.data / "interlocutor.db", timeout=30)) as database, database:
+        exam = ("exam_1", "Exam", 1, 2, "closed", 1)
+        database.execute(
+            "INSERT INTO exams (id, title, opens_ms, closes_ms, state, made_ms) VALUES (?, ?, ?, ?, ?, ?)", exam
+        )
+        database.execute(
+            "INSERT INTO exam_sessions (exam_id, session_id, part, made_ms) VALUES ('exam_1', ?, 1, 1)", (session_id,)
+        )
+        database.execute("INSERT INTO exam_examiners (exam_id, person_id) SELECT 'exam_1', id FROM people")
+
+
+def log_in(page: Page, house: ServerProcess, login: str, name: str) -> None:
+    words = ["users", "invite", login, "--name", name, "--role", "examiner", "--set", f"data_path={house.data}"]
+    environment = plain_environment() | {"INTERLOCUTOR__DEVELOPER_KEY": KEY}
+    done = subprocess.run(
+        [sys.executable, "-m", "server.cli", *words], cwd=ROOT, env=environment, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    page.goto(f"{house.url}/welcome{done.stdout.strip().partition('/welcome')[2]}")
+    page.get_by_label("New password", exact=True).fill(PASSWORD)
+    page.get_by_label("The same password again").fill(PASSWORD)
+    page.get_by_role("button", name="Set password and log in").click()
+    steps.heading(page, "Choose a role-play").wait_for()
+
+
+def mark(page: Page, **other: int) -> None:
+    for name, usual in CRITERIA:
+        value = other.get(name.split()[0].lower(), usual)
+        page.get_by_role("group", name=name).get_by_role("radio", name=str(value), exact=True).check()
+
+
+def sign(page: Page) -> None:
+    page.get_by_role("button", name="Sign the marks").click()
+    page.get_by_role("button", name="Sign them").click()
+
+
+def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: ServerProcess) -> None:
+    exam = hold_exam(house)
+    with ExitStack() as stack:
+        pages = []
+        for login, name in (("eva", "Eva"), ("finn", "Finn <b>"), ("gina", "Gina")):
+            page = stack.enter_context(visiting(browser, house.url, allowed=REFUSED))
+            log_in(page, house, f"{login}@example.org", name)
+            pages.append(page)
+        examine(house, exam)
+        for page in pages:
+            page.goto(f"{house.url}/desk")
+            page.get_by_role("heading", name="Live now").wait_for()
+            page.get_by_role("button", name="Open: ").first.click()
+            page.get_by_role("heading", name="Marks").wait_for()
+        eva, finn, gina = pages
+        assert exam in eva.url
+
+        # What is lacking is said, and what was chosen is there again after the page was loaded again.
+        eva.get_by_role("group", name="Fluency").get_by_role("radio", name="6", exact=True).check()
+        eva.get_by_role("button", name="Sign the marks").click()
+        expect(eva.locator(".panel-marking > .hint").nth(1)).to_have_text("Give a mark first: Intelligibility.")
+        eva.get_by_role("button", name="Play", exact=True).wait_for()
+        eva.get_by_role("button", name="Add what is heard now to Fluency").click()
+        expect(eva.locator(".evidence-list .button-time")).to_have_count(1)
+        expect(eva.get_by_text("Saved as a draft.").first).to_be_visible()
+        eva.reload()
+        expect(eva.get_by_role("group", name="Fluency").get_by_role("radio", name="6", exact=True)).to_be_checked()
+        expect(eva.locator(".evidence-list .button-time")).to_have_count(1)
+        assert violations(eva) == []
+
+        mark(eva, fluency=6)
+        sign(eva)
+        expect(eva.get_by_text("You have signed these marks.").first).to_be_visible()
+        expect(eva.get_by_text("You see the other marks once all examiners have signed.")).to_be_visible()
+        expect(finn.locator(".marks-table")).to_have_count(0)
+        mark(finn, fluency=3)
+        sign(finn)
+        expect(finn.locator(".marks-table")).to_be_visible()
+        expect(finn.locator("tr[data-differs=true]")).to_contain_text("Fluency")
+        expect(finn.get_by_text("The examiners differ. Another examiner decides.")).to_be_visible()
+
+        gina.reload()
+        expect(gina.locator("tr[data-differs=true] td").first).to_have_text("6")
+        mark(gina, fluency=5)
+        sign(gina)
+        expect(gina.get_by_text("All is decided.")).to_be_visible()
+        expect(gina.locator("tr[data-differs=true] td").last).to_have_text("5")
+        assert violations(gina) == []
+        if PICTURES is not None:
+            gina.screenshot(path=PICTURES / "marking.png", full_page=True)
+        with gina.expect_download() as download:
+            gina.get_by_role("button", name="Save as a table (CSV)").click()
+        table = Path(download.value.path()).read_text()
+        assert "Fluency,6,6,3,5,yes,5.0" in table
+        # On paper there is the outcome alone.
+        gina.emulate_media(media="print")
+        expect(gina.locator(".marks-table")).to_be_visible()
+        expect(gina.locator(".marks-form")).to_be_hidden()
+        expect(gina.locator(".panel-notebook")).to_be_hidden()
