@@ -135,8 +135,8 @@ class Restorer:
         for session, left in self._going_on:
             wire = left.checkpoint.wire
             assert wire is not None  # noqa: S101 - only such go on
-            role = wire.role
-            live = make_live(session, Principal(role, None if role == "developer" else session.id))
+            whose = None if wire.role == "developer" else session.id
+            live = make_live(session, Principal(wire.role, whose, name=wire.key_id))
             try:
                 live.go_on(wire, left.past, left_s=left.left_s)
             except AppError as error:

@@ -169,6 +169,7 @@ class LiveSession:
             self._told = (self.link.outbox.number, driver.log.next_seq if driver is not None else 0)
         return WirePoint(
             role=self.principal.role,
+            key_id=self.principal.name,
             tickets=self.link.tickets,
             input_hz=self.wire.input_hz,
             turn_detection=detection.model_dump(mode="json") if detection is not None else None,

@@ -18,6 +18,8 @@ class WirePoint(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     role: Role
+    # That of the key that opened the session, which may be revoked meanwhile.
+    key_id: str | None = None
     # The digests of the tickets with which the client may come back.
     tickets: tuple[str, ...]
     input_hz: int

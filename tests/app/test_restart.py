@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -11,10 +13,13 @@ import pytest
 
 from audio.frames import WIRE_HZ
 from bench.replay.plan import Plan, PlannedTurn
-from bench.replay.remote import reserve
+from bench.replay.remote import Reserved, reserve
 from common.errors import AppError
+from server.wire.ticket import Ticket
+from tests.app.inside import until
 from tests.app.process import ServerProcess, faults_of, running
-from tests.app.wire import CARD, check_log, connect_to, joined, sentence
+from tests.app.test_history import command
+from tests.app.wire import CARD, Wire, check_log, connect_to, joined, sentence
 from tests.bench.restarts import draw_delays, figures_of, run, verify_audit
 from tests.nightly import NIGHTLY
 
@@ -76,6 +81,37 @@ async def test_a_session_that_nobody_had_joined_is_there_after_a_restart(tmp_pat
         socket = await connect_to(reserved)
         assert json.loads(await socket.recv())["session"]["id"] == reserved.id
         await socket.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("revoked", [False, True])
+async def test_a_ticket_of_a_key_that_was_revoked_meanwhile_leads_nowhere(
+    tmp_path: Path, revoked: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ("--set", f"data_path={tmp_path}")
+    assert await asyncio.to_thread(command, "keys", "make", "x", "--scope", "*", *place) == 0
+    told = capsys.readouterr()
+    key, key_id = told.out.strip(), re.findall(r"key_[0-9a-f]+", told.err)[0]
+    with running(tmp_path, *MOCK) as server:
+        opened = Reserved("", key, f"ws://{server.address}/v1/realtime?model=card:{CARD}", server.url)
+        wire = Wire(await connect_to(opened))
+        await wire.answered()
+        await wire.send("interlocutor.client.configure", playout_acks=True, resume=True)
+        token = (await wire.until("interlocutor.client.configured"))["resume"]["token"]
+        left = server.folder(wire.session_id) / "live.json"
+        await until(lambda: left.is_file() and key_id in left.read_text())
+        kill(server)
+        await wire.drop()
+    if revoked:
+        assert await asyncio.to_thread(command, "keys", "revoke", key_id, *place) == 0
+    with running(tmp_path, *MOCK) as server:
+        back = Reserved("sess", "", f"ws://{server.address}/v1/realtime", server.url)
+        again = Wire(await connect_to(back, Ticket(token, 0)))
+        if revoked:
+            assert await again.closed() == 4403
+        else:
+            await again.until("interlocutor.session.resumed")
+        await again.drop()
 
 
 @pytest.mark.asyncio

@@ -46,10 +46,15 @@ def document(**known: Sequence[str]) -> Json:
     """Return the document; `known` has ids that are there, by the names that paths have for them."""
     paths: dict[str, Json] = {}
     for route in ROUTES:
-        path = re.sub(r"\{(\w+):path\}", r"{\1}", route.path)
+        path = plain(route.path)
         for method in route.methods:
             paths.setdefault(path, {})[method.lower()] = _operation(method, path, known)
     return {"openapi": "3.1.0", "info": {"title": "Interlocutor", "version": "0"}, "paths": paths}
+
+
+def plain(path: str) -> str:
+    """Return a path without what our router says of its parameters' kinds."""
+    return re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
 
 
 def _operation(method: str, path: str, known: dict[str, Sequence[str]]) -> Json:
