@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 
 import pytest
@@ -85,6 +86,13 @@ def test_from_the_invitation_to_an_earlier_role_play(browser: Browser, house: Se
 
         page.goto(f"{house.url}/login")
         expect(steps.heading(page, f"You are logged in as {NAME}")).to_be_visible()
+        assert axe.violations(page) == []
+        with page.expect_download() as downloading:
+            page.get_by_role("link", name="Download everything").click()
+        with zipfile.ZipFile(downloading.value.path()) as archive:
+            shown = archive.read("index.html").decode()
+        assert "What is kept about Anna &lt;b&gt;Berg" in shown
+        assert "What was said was deleted." in shown
         page.get_by_role("button", name="Log out").click()
         page.get_by_label("Log-in name").fill("Anna@Example.org")
         page.get_by_label("Password").fill("wrong")
