@@ -6,6 +6,7 @@
     ├── CardError                a card that can't be used
     ├── EngineError              an engine that could not be loaded or failed
     │   └── WorkerDied           its worker process is gone
+    │       └── WorkerHung       its worker process stood still, and was ended
     ├── StorageError             the data folder can't be written
     ├── DatabaseError            the database can't be used: locked, full, gone, of another version
     ├── ProtocolError            a message from a client that is refused
@@ -75,6 +76,12 @@ class WorkerDied(EngineError):
     """The worker process of an engine is gone; its work can be given to a new one."""
 
     code = "engine.worker_died"
+
+
+class WorkerHung(WorkerDied):
+    """The worker process of an engine stood still and was ended; its work can be given to a new one."""
+
+    code = "engine.worker_hung"
 
 
 class StorageError(AppError):

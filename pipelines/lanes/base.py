@@ -12,7 +12,7 @@ import psutil
 import structlog
 
 from audio.clock import Clock
-from common.errors import AppError, EngineError
+from common.errors import AppError, EngineError, WorkerHung
 from pipelines.engines import EngineInfo, Isolation
 from pipelines.lanes.messages import Call, Done, Failed, Yielded
 from pipelines.lanes.worker_loop import Factory
@@ -90,8 +90,12 @@ class Lane:
         worker = self._workers[index]
         worker.send(call)
         while True:
-            with self._clock.computing():
-                reply = await worker.reply()
+            try:
+                with self._clock.computing():
+                    reply = await worker.reply()
+            except WorkerHung:
+                self._tell("hung", f"worker {index}")
+                raise
             match reply:
                 case Yielded(modelled=True, cost_ms=cost_ms):
                     await asyncio.sleep(cost_ms / 1000.0)

@@ -9,18 +9,27 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import Protocol
 
-from common.errors import EngineError, WorkerDied
+import psutil
+
+from common.errors import EngineError, WorkerDied, WorkerHung
 from pipelines.engines import Cancellable, EngineInfo, GuardedRequest, Isolation, RespondRequest
 from pipelines.lanes.messages import Cancel, Failed, FromWorker, Job, Ready, ToWorker
 from pipelines.lanes.worker_loop import Engine, Factory, WorkerLoop, failed_to_load, serve
 from pipelines.stopping import Stops
 
 START_TIMEOUT_S = 120.0  # a large model from a cold disk
+# A process that owes an answer and computes nothing for so long stands still: even on a busy machine one that works is
+# given a moment of it.
+STILL_S = 3.0
+# However much it computes, no part of an answer takes so long.
+LONGEST_S = 60.0
+LOOK_EVERY_S = 0.5
 
 
 class Worker(Protocol):
@@ -161,8 +170,31 @@ class ThreadWorker:
         self._inbox.put(None)
 
 
+class _Watch:
+    """Whether a process that owes an answer still computes."""
+
+    def __init__(self, pid: int | None) -> None:
+        self._pid = pid
+        self._began_s = self._moved_s = time.monotonic()
+        self._computed_s = self._computed()
+
+    def hangs(self) -> bool:
+        """Return whether it has computed nothing for too long, or too long at one thing."""
+        now_s, computed_s = time.monotonic(), self._computed()
+        if computed_s > self._computed_s:
+            self._computed_s, self._moved_s = computed_s, now_s
+        return now_s - self._moved_s > STILL_S or now_s - self._began_s > LONGEST_S
+
+    def _computed(self) -> float:
+        try:
+            times = psutil.Process(self._pid).cpu_times()
+        except psutil.Error:
+            return 0.0  # it is gone, which is noticed otherwise
+        return float(times.user + times.system)
+
+
 class ProcessWorker:
-    """Runs the engine in a process of its own; its death is noticed at once."""
+    """Runs the engine in a process of its own; its death is noticed at once, and soon that it stands still."""
 
     def __init__(self, factory: Factory) -> None:
         self._factory = factory
@@ -171,6 +203,7 @@ class ProcessWorker:
         self._replies: deque[FromWorker] = deque()
         self._arrived = asyncio.Event()
         self._dead = False
+        self._started = False
 
     @property
     def pid(self) -> int | None:
@@ -191,7 +224,9 @@ class ProcessWorker:
         self._connection = Connection(ours.detach())
         asyncio.get_running_loop().add_reader(self._connection.fileno(), self._readable)
         self._connection.send(self._factory)
-        return await _first_reply(self)
+        info = await _first_reply(self)
+        self._started = True
+        return info
 
     def send(self, message: ToWorker) -> None:
         """Hand a message to the process.
@@ -207,13 +242,26 @@ class ProcessWorker:
             self._died()
 
     async def reply(self) -> FromWorker:
-        """Wait for the process's next answer; raises WorkerDied."""
+        """Wait for the process's next answer; raises WorkerDied, or WorkerHung when it stands still."""
+        watch = _Watch(self.pid)
         while not self._replies:
             if self._dead:
                 raise WorkerDied("the engine's worker process ended unexpectedly")
             self._arrived.clear()
-            await self._arrived.wait()
+            try:
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._arrived.wait()
+            except TimeoutError:
+                # While it loads, it may wait for a disk.
+                if self._started and not self._replies and watch.hangs():
+                    self._kill()
+                    raise WorkerHung("the engine's worker process stood still, and was ended") from None
         return self._replies.popleft()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+        self._died()
 
     async def stop(self) -> None:
         """End the process: politely, then by force."""

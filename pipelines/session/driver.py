@@ -21,7 +21,7 @@ from audio.intake import Intake
 from audio.playout import Playout, PlayoutChunk, Sink
 from audio.sound_check import Finding
 from audio.speech import SpeechDetector
-from common.errors import AppError, AudioError, StorageError
+from common.errors import AppError, AudioError, StorageError, WorkerHung
 from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
 from pipelines.conversation.core import Conversation
@@ -552,6 +552,9 @@ class SessionDriver:
 
     def _incident(self, engine: str, what: str, detail: str) -> None:
         self.log.append(EngineIncident(engine, what, detail))
+        if what == "hung" and not self.core.is_over:
+            told = "the server stood still for some seconds and goes on now; if no answer comes, say it again"
+            self.log.append(Problem(WorkerHung.code, told))
 
     def _report_gaps(self, every_ms: float = 0.0) -> None:
         totals = (self._intake.missing_ms, self._intake.late_ms, self._intake.refused_ms)

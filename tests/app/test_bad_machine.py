@@ -234,6 +234,31 @@ async def test_a_recogniser_killed_in_mid_utterance_loses_no_turn(
 
 
 @pytest.mark.asyncio
+@pytest.mark.call_by_night
+async def test_a_recogniser_that_stands_still_in_mid_utterance_loses_no_turn(
+    embedded_server: ServerProcess, joining: Joining
+) -> None:
+    question = cut("consultation.flac", 8_360, 11_820)
+
+    async with joining(embedded_server, "nursing-leg-wound") as wire:
+        wire.speak(question)
+        wire.microphone()
+        await wire.until("input_audio_buffer.speech_started")
+        os.kill(_recogniser(embedded_server.usage).pid, signal.SIGSTOP)
+        told = await wire.until("interlocutor.problem")
+        assert told["code"] == "engine.worker_hung"
+        said = await wire.until("conversation.item.input_audio_transcription.completed")
+        assert "tell me how" in said["transcript"].lower()
+        await wire.until(wire.first_audio)
+        assert await wire.end() == 1000
+        await check_log(embedded_server, wire.session_id)
+        found = [
+            entry for entry in embedded_server.entries(wire.session_id) if entry.envelope.type == "engine_incident"
+        ]
+        assert [entry.payload["what"] for entry in found if entry.payload] == ["hung", "died", "restarted"]
+
+
+@pytest.mark.asyncio
 async def test_an_ended_session_leaves_one_recording(mock_server: ServerProcess, joining: Joining) -> None:
     async with joining(mock_server) as wire:
         wire.microphone()
