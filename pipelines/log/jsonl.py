@@ -37,7 +37,8 @@ class JsonlStore:
         self._seal = seal
         self._failed = failed
         self._broken = False
-        self._pending: deque[tuple[bytes, bytes]] = deque()  # (payload line, envelope line), in order
+        # Numbers, payloads with their salts, and envelope lines, in order.
+        self._pending: deque[tuple[int, dict[str, Any], bytes]] = deque()
         self._writing = threading.Lock()
         self._events = _open(folder / EVENTS)
         self._payloads = _open(folder / PAYLOADS)
@@ -45,8 +46,7 @@ class JsonlStore:
     def write(self, envelope: Envelope, salt: str, payload: dict[str, Any]) -> None:
         """Queue one entry for the disk thread."""
         head = json.dumps(dataclasses.asdict(envelope) | {"audience": envelope.audience.name.lower()})
-        line = payload_line(envelope.seq, {"salt": salt, "payload": payload}, self._seal)
-        self._pending.append((line, head.encode() + b"\n"))
+        self._pending.append((envelope.seq, {"salt": salt, "payload": payload}, head.encode() + b"\n"))
         self._disk.submit(self._drain, self._report)
 
     def sync(self) -> None:
@@ -68,9 +68,10 @@ class JsonlStore:
     def _drain(self) -> None:
         with self._writing:
             while self._pending:
-                payload_line, envelope_line = self._pending.popleft()
+                seq, said, envelope_line = self._pending.popleft()
                 if not self._broken:
-                    _write_all(self._payloads, payload_line)
+                    # Sealed here, and not on the loop: to seal is to let other threads run, and to wait for them.
+                    _write_all(self._payloads, payload_line(seq, said, self._seal))
                     _write_all(self._events, envelope_line)
 
     def _sync(self) -> None:

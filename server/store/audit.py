@@ -117,8 +117,8 @@ def plain(content: str | None) -> dict[str, Any] | None:
         told = json.loads(content)
     except ValueError:
         told = None
-    # What can't be read was changed; its digest will say so.
-    return told if isinstance(told, dict) else {"unreadable": content}
+    # What can't be read was changed, and so was what is written otherwise than we write; its digest will say so.
+    return told if isinstance(told, dict) and _canonical(told) == content else {"unreadable": content}
 
 
 def _canonical(content: dict[str, Any]) -> str:
