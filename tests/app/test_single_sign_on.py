@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from server.settings.oidc import CALLBACK, OidcSettings
 from server.store.tables import identities
 from tests.app.accounts import URL, World, world
 from tests.app.test_accounts import NASTY, told
+from tests.app.test_history import command
 from tests.oidc import CLIENT, SECRET, lacking, log_in_there, providing
 
 pytestmark = pytest.mark.asyncio
@@ -162,6 +164,18 @@ async def test_a_server_without_it_and_one_whose_provider_is_away_say_so(tmp_pat
     away = OidcSettings(issuer="http://127.0.0.1:9/", client_id="x")
     async with world(tmp_path / "b", oidc=away, public_url=URL) as one:
         assert problem(await one.client().get("/login/oidc")) == "oidc.failed"
+
+
+async def test_the_check_of_settings_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("config", "check", "--set", f"data_path={tmp_path}", "--set", "engines.backend=mock")
+    half = (*words, "--set", "auth.oidc.client_id=x", "--set", "auth.oidc.roles=a=examiner")
+    assert await asyncio.to_thread(command, *half) == 2
+    told = capsys.readouterr().err
+    assert "error: auth.oidc.issuer: is missing" in told
+    assert "error: auth.oidc.role_claim: is missing" in told
+    whole = (*half, "--set", "auth.oidc.issuer=https://login.example", "--set", "auth.oidc.role_claim=groups")
+    assert await asyncio.to_thread(command, *whole) == 0
+    assert f"register http://HOST:PORT{CALLBACK}" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------ an issuer that is not what it should be
