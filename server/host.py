@@ -51,6 +51,7 @@ from server.rtc.calls import Calls
 from server.sessions.access import Access
 from server.sessions.admission import Admission
 from server.sessions.checkpoints import Checkpoints, keep_for_ever
+from server.sessions.disk_watch import DiskWatch
 from server.sessions.draining import Drain
 from server.sessions.erasing import Eraser
 from server.sessions.factory import DriverFactory
@@ -125,6 +126,7 @@ class Server:
         self.schedule = Schedule(self.store, self.cards)
         self.sittings: Sittings
         self.index: SessionIndex
+        self.disk_watch: DiskWatch
         self.registry: SessionRegistry
         self.checkpoints: Checkpoints
         self.restorer: Restorer
@@ -195,7 +197,11 @@ class Server:
     def _put_sessions_together(self) -> SessionFolders:
         """Make the registry and the factory of drivers; return the folders of sessions."""
         settings = self.settings
-        folders = SessionFolders(settings.data_path / "sessions", vault=self.vault, disk=self.disk, chores=self.chores)
+        root = settings.data_path / "sessions"
+        self.disk_watch = DiskWatch(settings.data_path, self.disk, self.metrics)
+        folders = SessionFolders(
+            root, vault=self.vault, disk=self.disk, chores=self.chores, failed=self.disk_watch.failed
+        )
         self.checkpoints = Checkpoints(self.access, self.disk)
         self.registry = SessionRegistry(
             settings.session,
@@ -236,6 +242,7 @@ class Server:
             chores=self.chores,
             metrics=self.metrics,
             vault=self.vault,
+            disk_watch=self.disk_watch,
         )
         return folders
 
@@ -273,6 +280,7 @@ class Server:
             await asyncio.to_thread(self.choices.mind.close)
         await asyncio.to_thread(self.models.clear)
         self.models.listeners.remove(_log_model)
+        await self.disk_watch.close()
         await asyncio.to_thread(self.disk.close)  # gives the chores its last
         await self.index.settled()
         await asyncio.to_thread(self.chores.close)

@@ -179,6 +179,12 @@ class Metrics:
         self.websocket_closes = Counter(
             "voice_websocket_closes_total", "Closed WebSockets, by close code.", ("code",), registry=registry
         )
+        self.storage_failures = Counter(
+            "storage_failures_total", "Writes to the data folder that failed.", registry=registry
+        )
+        self.storage_failing = Gauge(
+            "storage_failing", "1 while the data folder can't be written, else 0.", registry=registry
+        )
         self.connections = Gauge(
             "http_connections", "Connections to the server at this moment, sockets included.", registry=registry
         )

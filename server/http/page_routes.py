@@ -48,7 +48,7 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Say whether sessions can be taken; 503 with the reason while not."""
     server = server_of(request)
-    reason = "draining" if server.admission.draining else server.not_ready
+    reason = "draining" if server.admission.draining else server.not_ready or server.disk_watch.reason
     if reason is not None:
         return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
     return JSONResponse({"status": "ready"})

@@ -31,6 +31,7 @@ from pipelines.session.recording import SessionRecorder
 from pipelines.session.relay import SoundRelay
 from server.metrics import Metrics
 from server.protocol.desk_messages import pack_sound
+from server.sessions.disk_watch import DiskWatch
 from server.sessions.session import Session
 from server.settings.tree import Settings
 from server.vault.session_keys import sync_key
@@ -55,6 +56,7 @@ class DriverFactory:
     chores: DiskThread
     metrics: Metrics
     vault: Vault
+    disk_watch: DiskWatch
 
     def make(self, session: Session, input_hz: int, sink: Sink) -> SessionDriver:
         """Return the driver of a session that is being joined, not started; it is the session's from now on.
@@ -63,7 +65,12 @@ class DriverFactory:
         """
         settings, past = self.settings, session.past
         seal = self._seal(session)
-        failed = _to_loop(lambda error: driver.storage_failed(error))
+
+        def not_stored(error: StorageError) -> None:
+            self.disk_watch.failed(error)
+            driver.storage_failed(error)
+
+        failed = _to_loop(not_stored)
         relay = session.relay = SoundRelay(encode=lambda at_ms, stereo: pack_sound(at_ms, pcm_to_bytes(stereo)))
         # The disk thread keeps the order: no sealed line is on the disk for sure before its key is.
         self.disk.submit(partial(sync_key, session.folder), lambda error: failed(_not_kept(error)))

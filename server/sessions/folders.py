@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-from common.errors import storage_error
+from common.errors import StorageError, storage_error
 from pipelines.log.disk import DiskThread
 from server.records.housekeeping import finish_erasing, join_left_over, session_folders
 from server.sessions.access import keep_bearer
@@ -27,7 +27,9 @@ class SessionFolders:
         vault: Vault,
         disk: DiskThread,
         chores: DiskThread,
+        failed: Callable[[StorageError], None] = lambda _error: None,
     ) -> None:
+        self._failed = failed
         self._root = root
         self._vault = vault
         self._disk = disk
@@ -42,7 +44,10 @@ class SessionFolders:
             probe.write_bytes(b"\0" * PROBE_BYTES)  # a full disk often still makes folders
             probe.unlink()
         except OSError as error:
-            raise storage_error(folder, error) from error
+            shutil.rmtree(folder, ignore_errors=True)
+            refused = storage_error(folder, error)
+            self._failed(refused)
+            raise refused from error
         return folder
 
     def keep_bearer(self, folder: Path, token: str) -> None:

@@ -10,6 +10,8 @@ import os
 import signal
 import socket
 import subprocess
+import urllib.error
+import urllib.request
 import wave
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from audio.recorder import RECORDING_NAME, read_segments
 from bench import cli
 from bench.replay.remote import reserve
 from server.vault.session_keys import KEY_NAME
-from tests.app.process import ROOT, ServerProcess, command, plain_environment
+from tests.app.process import ROOT, ServerProcess, command, plain_environment, running
 from tests.app.wire import CARD, PATIENCE_S, Joining, check_log, cut, joined, neighbour, sentence
 from tests.sealed import seal_of
 
@@ -154,8 +156,8 @@ def test_a_data_folder_that_can_not_be_one_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_disk_that_fills_up_is_told_and_practice_goes_on_but_an_exam_ends(mock_server: ServerProcess) -> None:
-    try:
+async def test_a_disk_that_fills_up_is_told_and_practice_goes_on_but_an_exam_ends(tmp_path: Path) -> None:
+    with running(tmp_path, "engines.backend=mock") as mock_server:
         async with joined(mock_server) as practice, joined(mock_server, mode="exam") as exam:
             practice.microphone()
             exam.microphone()
@@ -164,6 +166,9 @@ async def test_a_disk_that_fills_up_is_told_and_practice_goes_on_but_an_exam_end
                 await wire.until("response.output_audio.delta")
             mock_server.limit_files_to(1_024)
             told = await practice.until("interlocutor.problem")
+            assert await asyncio.to_thread(_readiness, mock_server) == 503
+            assert mock_server.metric("storage_failing") == 1.0
+            assert [line["event"] for line in mock_server.log if line["level"] == "error"] == ["storage_failing"]
             assert told["code"] == "storage.failed"
             assert "\n" not in told["message"]
             assert str(mock_server.data) not in told["message"]
@@ -187,8 +192,16 @@ async def test_a_disk_that_fills_up_is_told_and_practice_goes_on_but_an_exam_end
             for wire in (practice, exam):
                 types = [entry.envelope.type for entry in mock_server.entries(wire.session_id)]
                 assert "turn_committed" in types
-    finally:
-        mock_server.limit_files_to(-1)
+        await asyncio.to_thread(mock_server.wait_for, lambda: mock_server.logged("storage_works_again"))
+        assert await asyncio.to_thread(_readiness, mock_server) == 200
+
+
+def _readiness(server: ServerProcess) -> int:
+    try:
+        with urllib.request.urlopen(f"{server.url}/ready", timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def _recogniser(server: psutil.Process) -> psutil.Process:
