@@ -51,6 +51,7 @@ class Action(StrEnum):
     LISTEN = "desk.listen"
     NOTE = "desk.note"
     MARK = "desk.mark"
+    READ_AGREEMENT = "marks.agreement"
     USE_LAB = "lab.use"
     READ_WAITS = "lab.waits"
 
@@ -99,6 +100,8 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     Action.LISTEN: {"examiner": _EXAMS, "developer": _ALL},
     Action.NOTE: {"examiner": _EXAMS, "developer": _ALL},
     Action.MARK: {"examiner": _EXAMS, "developer": _ALL},
+    # Who is severe is for whoever looks after the examiners, not for these.
+    Action.READ_AGREEMENT: {"developer": _ALL, "admin": _ALL},
     Action.MANAGE_PEOPLE: {"admin": _ALL},
     Action.LIST_EXAMS: {"candidate": _OWN, "examiner": _EXAMS, "developer": _ALL, "admin": _ALL},
     # Who sits one when, with which cards, and who examines it.

@@ -78,6 +78,8 @@ class Glance:
                 self.sound.append(kind)
             case e.ProblemReported(kind=kind):
                 self.problems.append(kind)
+            case e.IncidentRaised(what=what):
+                self.problems.append(what)
             case e.Problem(code=code):
                 self.problems.append(code)
             case e.DistressNoticed(kind=kind):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from itertools import groupby
 from typing import Any
 
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from server.host import Server
 from server.http.record_routes import must_be_over
 from server.http.requests import parse_json, read_body, server_of
 from server.http.who import name_of, own_session
+from server.marking.agreement import Pair, agreement_of, pairs_of
 from server.marking.criteria import BY_ID, CRITERIA
 from server.marking.outcome import Outcome, Signed, outcome_of
 from server.marking.sheet import Sheet, read_sheet
@@ -90,6 +92,33 @@ async def marks_table(request: Request) -> Response:
         table.writerow([session.id, criterion.name, criterion.most, *marks, differ, decided.get(criterion.id, "")])
     headers = {"Content-Disposition": f'attachment; filename="{session.id}-marks.csv"'}
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def agreement(request: Request) -> Response:
+    """Send how far examiners agree, over all role-plays that as many have marked as are wanted."""
+    pairs, names = await _pairs(server_of(request))
+    return JSONResponse(agreement_of(pairs, names))
+
+
+async def pairs_table(request: Request) -> Response:
+    """Send all pairs of marks as CSV, for a statistics program."""
+    pairs, names = await _pairs(server_of(request))
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["session", "criterion", "first", "first_mark", "second", "second_mark"])
+    for pair in pairs:
+        first, second = (_safe(names.get(who, who)) for who in (pair.first, pair.second))
+        table.writerow([pair.session_id, pair.criterion, first, pair.first_mark, second, pair.second_mark])
+    headers = {"Content-Disposition": 'attachment; filename="pairs-of-marks.csv"'}
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def _pairs(server: Server) -> tuple[list[Pair], dict[str, str]]:
+    async with server.store.database.reading() as connection:
+        rows = await markings.signed_everywhere(connection)
+    sessions = [(session_id, list(each)) for session_id, each in groupby(rows, key=lambda row: row.session_id)]
+    names = {row.examiner_id: row.examiner for row in rows}
+    return pairs_of((session_id, _outcome(server, each)) for session_id, each in sessions), names
 
 
 async def check_measures(server: Server, session: Session, reader: str) -> None:

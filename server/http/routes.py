@@ -120,6 +120,8 @@ ROUTES: tuple[Entry, ...] = (
     Entry(f"{_SESSION}/follow", desk.follow, Action.FOLLOW, ("POST",), about_session=True),
     Entry(f"{_SESSION}/notes", notes.list_notes, Action.NOTE, about_session=True),
     Entry(f"{_SESSION}/notes", notes.add_note, Action.NOTE, ("POST",), about_session=True),
+    Entry("/api/desk/agreement", marking.agreement, Action.READ_AGREEMENT),
+    Entry("/api/desk/agreement.csv", marking.pairs_table, Action.READ_AGREEMENT),
     Entry(f"{_SESSION}/marks", marking.read_marks, Action.MARK, about_session=True),
     Entry(f"{_SESSION}/marks", marking.save_marks, Action.MARK, ("POST",), about_session=True),
     Entry(f"{_SESSION}/marks.csv", marking.marks_table, Action.MARK, about_session=True),

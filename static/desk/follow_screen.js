@@ -62,6 +62,8 @@ export function followScreen({ api, id, on_back, on_review }) {
     }
     card.show(state.cues);
     said.show(state.lines, { past: !state.caught_up });
+    // Whoever is to mark an exam forms their own judgement first.
+    figures.element.hidden = session.mode === "exam";
     figures.show(runningMeasures(state));
     setText(speaking, state.speaking ? all.list.speaking[state.speaking] : state.began && !state.over ? all.list.silent : "");
     speaking.dataset.who = state.speaking ?? "";

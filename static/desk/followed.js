@@ -16,7 +16,7 @@ export class Followed {
     this.paused = false;
     this.over = false;
     this.began = false;
-    this.marks = []; // {kind: "sound" | "problem" | "distress", what, text, at_ms}
+    this.marks = []; // {kind: "sound" | "problem" | "incident" | "distress", what, text, at_ms}
     this.turns = []; // {role, from_ms, to_ms, words}
     this.questions = 0;
     this.media_ms = 0; // the latest that we know of
@@ -189,6 +189,10 @@ export class Followed {
 
   _problem_reported({ kind, text }, at_ms) {
     this.marks.push({ kind: "problem", what: kind, text, at_ms });
+  }
+
+  _incident_raised({ what, reason }, at_ms) {
+    this.marks.push({ kind: "incident", what, text: reason, at_ms });
   }
 
   _distress_noticed({ kind, text }, at_ms) {

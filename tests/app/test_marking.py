@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from server.http.routes import ROUTES
 from server.marking.criteria import CRITERIA
 from server.store import audit, markings
 from tests.app.accounts import World, world
@@ -78,6 +79,12 @@ async def test_two_mark_blind_differ_and_a_third_decides(tmp_path: Path) -> None
         assert rows[0] == ["session", "criterion", "most", "Somebody", "Somebody", "Somebody", "differs", "decided"]
         assert rows[2] == [exam, "Fluency", "6", "5", "2", "3", "yes", "3.0"]
         assert len(rows) == 1 + len(CRITERIA)
+        developer = one.client(Authorization=f"Bearer {KEY}")
+        told = (await developer.get("/api/desk/agreement")).json()
+        assert [row["pairs"] for row in told["criteria"]] == [1] * len(CRITERIA)
+        assert {row["severity"] for row in told["examiners"]} == {round(3 / 9, 3), round(-3 / 9, 3)}
+        rows = list(csv.reader(io.StringIO((await developer.get("/api/desk/agreement.csv")).text)))
+        assert rows[2][1:] == ["fluency", "Somebody", "5", "Somebody", "2"]
 
 
 async def test_what_was_signed_stands_until_another_is_signed_and_nothing_is_overwritten(tmp_path: Path) -> None:
@@ -152,3 +159,25 @@ async def test_after_erasure_nothing_is_marked_and_what_was_is_gone(tmp_path: Pa
             assert await markings.of_session(connection, exam) == []
         assert (await save(eva, exam, "signed", 0)).status_code in (400, 404)
         shutil.rmtree(tmp_path / "sessions" / exam, ignore_errors=True)
+
+
+async def test_nothing_that_examiners_write_is_in_any_byte_that_a_candidate_receives(tmp_path: Path) -> None:
+    async with world(tmp_path) as one:
+        eva, finn, _ = await examiners(one)
+        ana = await one.person("ana@example.org")
+        exam = await one.past(mode="exam", of=await one.id_of("ana@example.org"), examiners=EXAMINERS)
+        note = {"id": "0" * 32, "kind": "incident", "at_ms": 1, "text": "zebra"}
+        assert (await eva.post(f"/api/sessions/{exam}/notes", json=note)).status_code == 201
+        for client in (eva, finn):
+            body = {"after": 0, "state": "signed", "sheet": sheet() | {"comment": "zebra"}}
+            assert (await client.post(f"/api/sessions/{exam}/marks", json=body)).status_code == 201
+        read_by_examiners = 0
+        for entry in ROUTES:
+            if "GET" not in entry.methods or "{name" in entry.path:
+                continue
+            path = entry.path.replace("{session_id}", exam).replace("{exam_id}", "x").replace("{person_id}", "x")
+            answer = await ana.get(path)
+            assert b"zebra" not in answer.content, path
+            read_by_examiners += b"zebra" in (await eva.get(path)).content
+        # The search above would be worth nothing if nobody could read it.
+        assert read_by_examiners >= 2

@@ -66,6 +66,8 @@ SERVER: dict[str, set[str]] = {
     "GET /api/sessions": set("CEDAK"),
     "POST /api/sessions": set("GVCEDAK"),
     "GET /api/desk/live": set("EDK"),
+    "GET /api/desk/agreement": set("DAK"),
+    "GET /api/desk/agreement.csv": set("DAK"),
     "GET /api/exams": set("CEDAK"),
     "POST /api/exams": set("A"),
     "GET /api/exams/{exam_id}": set("CEDAK"),

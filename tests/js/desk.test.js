@@ -82,11 +82,13 @@ test("noise leaves no line, marks stay, and unknown events harm nobody", () => {
   const { state, tell } = followed();
   tell(["speech_started", { turn: 2, at_ms: 1 }], ["turn_ignored", { turn: 2, reason: "noise", text: "" }], ["of_a_later_version", { x: 1 }]);
   tell(["distress_noticed", { turn: 3, kind: "abuse", text: "he hits me" }, 5000], ["problem_reported", { kind: "sound", text: "<b>" }], ["sound_advice", { kind: "faint" }]);
+  tell(["incident_raised", { what: "fire alarm", by: "Eva", reason: "all left" }]);
   assert.deepEqual(state.lines, []);
   assert.deepEqual(state.marks.map(({ kind, what, text }) => [kind, what, text]), [
     ["distress", "abuse", "he hits me"],
     ["problem", "sound", "<b>"],
     ["sound", "faint", ""],
+    ["incident", "fire alarm", "all left"],
   ]);
 });
 
