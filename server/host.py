@@ -44,6 +44,7 @@ from server.phrases import Phrases
 from server.principal import Principal
 from server.protocol.wire_session import SessionInfo
 from server.records.housekeeping import session_folders
+from server.records.keeping_health import KeepingHealth
 from server.records.person_erasing import finish_erasing_people
 from server.records.retention import Retention
 from server.records.taking_over import take_over
@@ -140,6 +141,7 @@ class Server:
             session_s=settings.session.session_s,
             deadline_s=settings.server.send_deadline_s,
         )
+        self.keeping = KeepingHealth()
         # Somebody takes everything that is kept about them.
         self.exporting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -173,9 +175,9 @@ class Server:
         async def retain() -> None:
             root, exams = self.settings.data_path / "sessions", self.settings.retention.exams_of_erased
             await finish_erasing_people(self.store, root, exams=exams)
-            self._begin(retain_for_ever(retention, self.metrics))
-            self._begin(tell_erasures_for_ever(self.store, self.settings))
-            self._begin(back_up_for_ever(self.store, self.settings, self.metrics))
+            self._begin(retain_for_ever(retention, self.metrics, self.keeping))
+            self._begin(tell_erasures_for_ever(self.store, self.settings, self.keeping))
+            self._begin(back_up_for_ever(self.store, self.settings, self.metrics, self.keeping))
 
         # Only once the index knows what lies in the folders.
         self.store.ledger.then(retain)

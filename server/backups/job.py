@@ -10,6 +10,7 @@ from common.errors import AppError
 from server.backups import erasure_list
 from server.backups.making import make_backup, shelf_of, tell_erasures
 from server.metrics import Metrics
+from server.records.keeping_health import KeepingHealth
 from server.settings.tree import Settings
 from server.store.store import Store
 from server.store.tokens import now_ms
@@ -31,7 +32,7 @@ def first_wait_s(made_ms: int | None, at_ms: int, every_s: float) -> float:
     return max(AFTER_START_S, every_s - (at_ms - made_ms) / 1000.0)
 
 
-async def back_up_for_ever(store: Store, settings: Settings, metrics: Metrics) -> None:
+async def back_up_for_ever(store: Store, settings: Settings, metrics: Metrics, health: KeepingHealth) -> None:
     """Make a backup every so often; what fails is told to the operator, and tried again."""
     every_s = settings.backup_every_hours * HOUR_S
     if not every_s:
@@ -45,27 +46,30 @@ async def back_up_for_ever(store: Store, settings: Settings, metrics: Metrics) -
         except AppError as error:
             metrics.backup_failures.inc()
             logger.error("backup_failed", error=error.message, code=error.code)
+            health.note("backup", error.message)
             wait_s = min(AGAIN_S, every_s)
         else:
             metrics.backup_made.set(made.manifest.made_ms / 1000.0)
             metrics.backup_size.set(made.manifest.size_bytes)
+            health.note("backup", None)
             wait_s = every_s
 
 
-async def tell_erasures_for_ever(store: Store, settings: Settings) -> None:
+async def tell_erasures_for_ever(store: Store, settings: Settings, health: KeepingHealth) -> None:
     """Keep the lists of erasures up to date, soon after each erasure."""
-    shelf, told, fault = shelf_of(settings), -1, ""
+    shelf, told = shelf_of(settings), -1
     while True:
         try:
             async with store.database.reading() as connection:
                 there = await erasure_list.count(connection)
             if there != told:
                 await tell_erasures(store, settings, shelf)
-                told, fault = there, ""
+                told = there
+                health.note("erasures", None)
         except AppError as error:
-            if error.message != fault:
+            if error.message != health.faults.get("erasures"):
                 logger.warning("erasures_not_listed", error=error.message)
-            fault = error.message
+            health.note("erasures", error.message)
         await asyncio.sleep(ERASURES_EVERY_S)
 
 

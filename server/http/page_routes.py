@@ -23,7 +23,7 @@ async def page(_request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    """Say that the process answers, which models are loaded, and how the database is."""
+    """Say that the process answers, which models are loaded, and how the database and the keeping of records are."""
     server = server_of(request)
     try:
         async with asyncio.timeout(DATABASE_WITHIN_S):
@@ -36,11 +36,12 @@ async def health(request: Request) -> Response:
     ]
     return JSONResponse(
         {
-            "status": "ok" if fault is None else "degraded",
+            "status": "ok" if fault is None and not server.keeping.faults else "degraded",
             "env": server.settings.environment,
             "version": server.version,
             "models": models,
             "database": {"status": fault or "ok", "waiting": len(server.store.ledger)},
+            "keeping": server.keeping.as_json(),
         }
     )
 

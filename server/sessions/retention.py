@@ -8,6 +8,7 @@ import structlog
 
 from common.errors import AppError
 from server.metrics import Metrics
+from server.records.keeping_health import KeepingHealth
 from server.records.retention import Retention
 from server.sessions.registry import SessionRegistry
 
@@ -24,16 +25,20 @@ async def sweep_for_ever(registry: SessionRegistry) -> None:
         await asyncio.sleep(SWEEP_S)
 
 
-async def retain_for_ever(retention: Retention, metrics: Metrics) -> None:
+async def retain_for_ever(retention: Retention, metrics: Metrics, health: KeepingHealth) -> None:
     """Delete what was kept long enough, at once and every few hours."""
     while True:
         try:
             run = await retention.run()
         except AppError as error:
             logger.warning("retention_failed", error=error.message)
+            health.note("retention", error.message)
         else:
             metrics.retention_due.set(run.left)
             metrics.clock_doubts.inc(run.alarm)
+            failed = f"{len(run.failed)} records could not be deleted" if run.failed else None
+            # To wait for a day after a first start is nothing that somebody must look at.
+            health.note("retention", run.why_not if run.alarm else failed)
             for due in run.deleted:
                 metrics.count_deleted(due.mode)
         await asyncio.sleep(RETAIN_EVERY_S)

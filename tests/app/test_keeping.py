@@ -62,6 +62,9 @@ async def test_a_start_with_the_clock_100_days_ahead_deletes_nothing(tmp_path: P
         client = one.client()
         await until(lambda: one.server.metrics.registry.get_sample_value("voice_clock_doubts_total") == 1.0)
         assert "voice_retention_due 7.0" in (await client.get("/metrics")).text
+        told_health = (await client.get("/health")).json()
+        assert told_health["status"] == "degraded"
+        assert "it jumped" in told_health["keeping"]["retention"]
         async with one.server.store.database.reading() as connection:
             told = [line.action async for line in audit.lines(connection)]
             states = {row[0] for row in await connection.execute(select(table.c.state))}
@@ -120,11 +123,13 @@ async def test_a_server_makes_backups_and_lists_what_is_erased(tmp_path: Path, m
 async def test_a_backup_that_fails_is_told_of_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "AFTER_START_S", 0.05)
     monkeypatch.setattr(job, "AGAIN_S", 0.05)
+    monkeypatch.setattr(job, "ERASURES_EVERY_S", 0.05)
     shelf = tmp_path / "shelf"
     shelf.write_text("no folder")
     async with backing_up(tmp_path / "data", shelf) as server:
         value = server.metrics.registry.get_sample_value
         await until(lambda: (value("voice_backup_failures_total") or 0) >= 2)
+        assert server.keeping.faults.keys() == {"backup", "erasures"}
         shelf.unlink()
-        await until(lambda: bool(value("voice_backup_made_timestamp_seconds")))
+        await until(lambda: bool(value("voice_backup_made_timestamp_seconds")) and not server.keeping.faults)
         assert len(shelf_of(server.settings).backups()) == 1
