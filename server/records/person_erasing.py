@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import structlog
-from sqlalchemy import Column, Table, delete, or_, select, update
+from sqlalchemy import Column, Table, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.errors import AppError, DatabaseError, ProtocolError
@@ -59,7 +59,7 @@ async def erase_person(
         if not again:
             await _check(connection, person)
         whose = await _sessions_of(connection, person_id)
-        going = [session_id for session_id, mode in whose if mode == "practice" or exams == "erase"]
+        going = [session_id for session_id, mode in whose if mode != "exam" or exams == "erase"]
         done.kept = [session_id for session_id, _ in whose if session_id not in going]
         for session_id in () if again else going:
             await check_free(connection, session_id)
@@ -76,10 +76,12 @@ async def erase_person(
         await _erase_session(store, root, session_id, by=by)
         done.sessions.append(session_id)
     async with store.database.writing() as connection:
+        # Somebody else may have done it meanwhile: the audit says it once.
+        now = await _there(connection, person_id)
         await _forget(connection, person_id, going)
         if exams == "erase":
             await _forget_exams(connection, person_id)
-        if person.state != "erased":
+        if now.state != "erased":
             await audit.append(connection, "person.erased", person=person_id, by=by, exams=exams)
     await store.database.shrink_log()
     logger.info("person_erased", person=person_id, sessions=len(done.sessions), exams_kept=len(done.kept))
@@ -87,9 +89,11 @@ async def erase_person(
 
 
 async def finish_erasing_people(store: Store, root: Path, *, exams: Exams) -> None:
-    """Finish the erasures of people that a crash cut off."""
+    """Finish the erasures of people that a crash cut off, or that a role-play came after which had begun before."""
     async with store.database.reading() as connection:
-        wanted = select(people_table.c.id).where(people_table.c.state == "erasing")
+        late = select(table.c.id).where(table.c.person_id == people_table.c.id, table.c.mode != "exam").exists()
+        unfinished = or_(people_table.c.state == "erasing", and_(people_table.c.state == "erased", late))
+        wanted = select(people_table.c.id).where(unfinished)
         left = [str(row[0]) for row in await connection.execute(wanted)]
     for person_id in left:
         try:
@@ -156,8 +160,9 @@ async def _erase_session(store: Store, root: Path, session_id: str, *, by: str) 
         if known is not None and known.state == "ended":
             await sessions.set_state(connection, session_id, "erasing")
     await _erase_folder(root / session_id)
-    if known is not None and known.state != "erased":
-        async with store.database.writing() as connection:
+    async with store.database.writing() as connection:
+        known = await sessions.by_id(connection, session_id)
+        if known is not None and known.state != "erased":
             await note_erasure(connection, session_id, by=by)
 
 

@@ -131,6 +131,10 @@ async def test_exams_stay_without_a_name_where_the_setting_says_so(make_database
         # Once more does no harm, and says nothing twice.
         await erase_person(data.store, data.root, person_id, exams="keep", by="command line")
         assert [action for action, _ in await proved(data)].count("person.erased") == 1
+        # A role-play that had begun before, and came after.
+        await data.held("sess_late", person=person_id, words=SAID)
+        await finish_erasing_people(data.store, data.root, exams="keep")
+        assert not [path for path, _ in await asyncio.to_thread(found, data.root) if "late" in path]
         # The name is free again.
         await accounts.invite("command line", login=LOGIN, name=NAME_OF, role="candidate")
 
@@ -158,6 +162,15 @@ async def test_an_erasure_that_was_cut_off_is_finished_by_the_next_start(
         assert {name for name, (state, _) in (await states(data)).items() if state == "erased"} == {"sess_a", "sess_b"}
         assert (await proved(data))[-1][1]["by"] == "the server, at its start"
         assert await asyncio.to_thread(found, data.root) == {("sess_exam/payloads.jsonl", "Ballyvaughan")}
+
+
+async def test_two_who_erase_at_once_do_it_once(make_database: MakeDatabase, tmp_path: Path) -> None:
+    async with opened_at(settings_of(tmp_path / "data", make_database(), tmp_path / "shelf")) as data:
+        person_id = await somebody(data)
+        both = (erase_person(data.store, data.root, person_id, exams="erase", by=by) for by in ("per_a", "per_b"))
+        await asyncio.gather(*both)
+        told = [action for action, _ in await proved(data)]
+        assert (told.count("person.erased"), told.count("session.erased")) == (1, 3)
 
 
 async def test_who_is_held_in_a_role_play_or_the_last_admin_is_not_erased(
