@@ -19,7 +19,7 @@ from pipelines.intent.distress import DistressClassifier
 from pipelines.intent.encoder import encoder_digest, file_digest, shared_encoder
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
 from pipelines.intent.questions import questions_of
-from pipelines.intent.reading import FITS, Reading, read
+from pipelines.intent.reading import FITS, Reading, read, read_on
 from pipelines.intent.ridge import Matrix
 from pipelines.intent.sentences import claims_of, sentences_of
 from pipelines.intent.topics import TopicIndex
@@ -111,6 +111,11 @@ class LearnedInterpreter:
         near_topics = topics.nearness(whole)
         (items,) = self._calibration.probabilities(index.ahead(whole, near_topics))
         reading = read(classifier.acts, acts, items, first=request.first_words, explained=request.explained)
+        if len(sentences) > 1:
+            shares = classifier.probabilities(sentences[-2:], vectors[-2:])
+            near = self._calibration.probabilities(index.ahead(vectors[-2:], topics.nearness(vectors[-2:])))
+            before, last = (read(classifier.acts, *each, first=False) for each in zip(shares, near, strict=True))
+            reading = read_on(reading, before, last, text=sentences[-1])
         matches = tuple(
             CueMatch(index.items[item], float(items[item]), index.example(int(item), whole))
             for item in items.argsort()[::-1][: self._most]

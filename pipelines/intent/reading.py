@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,15 @@ GREETS_AT = 0.3
 # What a patient would take amiss, and how much of what is taken in it must be.
 GRAVE = frozenset({Act.RUDE, Act.HARMFUL})
 GRAVE_SHARE = 0.4
+
+# A last sentence that is so sure says what the turn is for; behind what asks for nothing it need not be so sure.
+ENDS_AT, ENDS_AFTER_TELLING = 0.4, 0.3
+OPENS_AT = 0.4
+_PLANS = frozenset({Act.ADVICE, Act.PROPOSAL, Act.PERMISSION})
+_POINTS_BACK = re.compile(r"\b(?:that|this|it)\b", re.IGNORECASE)
+_ASKING = frozenset({Act.CUE, Act.UNSURE, Act.UNKNOWN, Act.INVITATION, Act.OPEN})
+_ENDS = frozenset({Act.PROPOSAL, Act.CHECK, Act.PERMISSION, Act.TEACH_BACK})
+_OPENS = frozenset({Act.OPEN, Act.CUE, Act.PERMISSION})
 
 Shares = NDArray[np.float64]
 
@@ -63,3 +73,24 @@ def read(acts: Sequence[Act], likely: Shares, items: Shares, *, first: bool, exp
             return Reading(Act.UNKNOWN, (1.0 - best) * shares[act])
         return Reading(Act.CUE if best >= TOLD_AT else Act.UNSURE, best)
     return Reading(act, rest[act])
+
+
+def read_on(whole: Reading, before: Reading, last: Reading, *, text: str) -> Reading:
+    """Return what a turn of several sentences is taken for, by its whole and its last two sentences, each alone.
+
+    Who says what is to be done and asks "How does that sound?" asks for nothing on the card, and who says hello and
+    asks what the matter is wants more than a hello. `text` is the last sentence.
+    """
+    if whole.act is Act.GREETING:
+        return last if last.act in _OPENS and last.confidence >= OPENS_AT and text.endswith("?") else whole
+    if whole.act not in _ASKING:
+        return whole
+    planned = before.act in _PLANS
+    if last.act is Act.INVITATION and _POINTS_BACK.search(text):
+        if planned:
+            return Reading(Act.PROPOSAL, last.confidence)
+        if before.act is Act.EXPLANATION:
+            return Reading(Act.CHECK, last.confidence)
+    told = before.act in TAKEN_IN or planned
+    sure = last.confidence >= (ENDS_AFTER_TELLING if told else ENDS_AT)
+    return last if sure and last.act in _ENDS and (told or last.act is not Act.TEACH_BACK) else whole

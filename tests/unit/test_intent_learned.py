@@ -80,6 +80,37 @@ def test_what_is_asked_in_the_same_breath_is_found_too(
     assert [each.topic for each in heard.also if each.topic] == [topic for topic in also[1:] if topic]
 
 
+@pytest.mark.parametrize(
+    ("text", "card", "act"),
+    [
+        (
+            "I'd suggest that you stop the ibuprofen completely, go to bed at the same time every night and do "
+            "something relaxing in the evening. How does that sound?",
+            "medicine-headaches",
+            Act.PROPOSAL,
+        ),
+        ("Let's treat the fleas first. Would that be all right?", "veterinary-itchy-dog", Act.PROPOSAL),
+        ("Call us if it gets red. Can you tell me in your own words when?", "nursing-leg-wound", Act.TEACH_BACK),
+        ("Has anybody shown you? Please tell me how you use it.", "pharmacy-new-inhaler", Act.CUE),
+    ],
+)
+def test_the_last_sentence_says_what_a_turn_is_for(
+    interpreter: LearnedInterpreter, text: str, card: str, act: Act
+) -> None:
+    heard = ask(interpreter, text, card)
+    assert heard.act is act, heard.reason
+
+
+def test_who_says_hello_and_asks_what_the_matter_is_wants_more_than_a_hello(interpreter: LearnedInterpreter) -> None:
+    card = library()["medicine-headaches"]
+    for text, act in (
+        ("Hello, I'm Doctor Singh. What can I do for you today?", Act.OPEN),
+        ("Hello, I'm Doctor Singh, please sit down.", Act.GREETING),
+    ):
+        heard = interpreter.interpret(InterpretRequest(card, text, (), ()))
+        assert heard.act is act, heard.reason
+
+
 @pytest.mark.parametrize("text", ["Have you had a tetanus shot before and did it help?", "Do you smoke? How much?"])
 def test_a_question_about_the_one_before_asks_for_nothing_else(interpreter: LearnedInterpreter, text: str) -> None:
     assert ask(interpreter, text).also == ()

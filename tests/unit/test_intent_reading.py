@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.intent.acts import Act
-from pipelines.intent.reading import read
+from pipelines.intent.reading import Reading, read, read_on
 
 ACTS: tuple[Act, ...] = (Act.CUE, Act.EXPLANATION, Act.ADVICE, Act.GREETING, Act.READINESS, Act.INVITATION)
 ACTS += (Act.TEACH_BACK, Act.SUMMARY, Act.RUDE, Act.EMPATHY)
@@ -67,3 +67,31 @@ def test_nobody_is_called_rude_on_a_mere_suspicion() -> None:
 
 def test_a_card_without_items_has_nothing_to_tell() -> None:
     assert read(ACTS, np.eye(len(ACTS))[0], np.zeros(0), first=False).act is Act.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("whole", "before", "last", "text", "act"),
+    [
+        (Act.CUE, Act.ADVICE, Act.PROPOSAL, "How does that sound?", Act.PROPOSAL),
+        (Act.INVITATION, Act.ADVICE, Act.INVITATION, "How do you feel about that?", Act.PROPOSAL),
+        (Act.INVITATION, Act.EXPLANATION, Act.INVITATION, "What do you think about that?", Act.CHECK),
+        # Worries are asked for after sympathy, and after bad news.
+        (Act.INVITATION, Act.BAD_NEWS, Act.INVITATION, "How do you feel about that?", Act.INVITATION),
+        # Only what was explained can be asked back.
+        (Act.CUE, Act.CUE, Act.TEACH_BACK, "Tell me how you use it.", Act.CUE),
+        (Act.CUE, Act.ADVICE, Act.TEACH_BACK, "Tell me how you will do it.", Act.TEACH_BACK),
+        (Act.GREETING, Act.GREETING, Act.OPEN, "What can I do for you?", Act.OPEN),
+        (Act.GREETING, Act.GREETING, Act.CUE, "And this must be Bella!", Act.GREETING),
+        (Act.SUMMARY, Act.SUMMARY, Act.CHECK, "Is that right?", Act.SUMMARY),
+    ],
+)
+def test_a_last_sentence_may_say_what_a_turn_is_for(whole: Act, before: Act, last: Act, text: str, act: Act) -> None:
+    assert read_on(Reading(whole, 0.9), Reading(before, 0.9), Reading(last, 0.9), text=text).act is act
+
+
+def test_a_last_sentence_that_is_not_sure_says_nothing() -> None:
+    told = Reading(Act.CUE, 0.9), Reading(Act.ADVICE, 0.9)
+    assert read_on(*told, Reading(Act.PROPOSAL, 0.35), text="").act is Act.PROPOSAL
+    assert read_on(*told, Reading(Act.PROPOSAL, 0.2), text="").act is Act.CUE
+    asked = Reading(Act.CUE, 0.9), Reading(Act.CUE, 0.9)
+    assert read_on(*asked, Reading(Act.PROPOSAL, 0.35), text="").act is Act.CUE
