@@ -183,7 +183,7 @@ class Server:
         self.store.ledger.then(retain)
         for work in (
             self._load(),
-            sweep_for_ever(self.registry),
+            sweep_for_ever(self.registry, folders, self.clock),
             keep_for_ever(self.checkpoints, self.registry.running),
             self.sittings.keep_for_ever(),
             self._watch_lag(),
@@ -199,10 +199,14 @@ class Server:
     def _put_sessions_together(self) -> SessionFolders:
         """Make the registry and the factory of drivers; return the folders of sessions."""
         settings = self.settings
-        root = settings.data_path / "sessions"
         self.disk_watch = DiskWatch(settings.data_path, self.disk, self.metrics)
         folders = SessionFolders(
-            root, vault=self.vault, disk=self.disk, chores=self.chores, failed=self.disk_watch.failed
+            settings.data_path / "sessions",
+            vault=self.vault,
+            disk=self.disk,
+            chores=self.chores,
+            failed=self.disk_watch.failed,
+            recorded=self.index.recorded,
         )
         self.checkpoints = Checkpoints(self.access, self.disk)
         self.registry = SessionRegistry(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from audio.recorder import join as join_recording
 from common.errors import AppError
 from server.records.folder import RecordFolder
+from server.records.log_facts import recording_digest
 from server.vault.vault import Vault
 
 logger = structlog.get_logger("server.records.housekeeping")
@@ -32,8 +33,13 @@ def finish_erasing(folders: Iterable[Path]) -> None:
             logger.error("erasure_not_finished", session=folder.name, error=str(error))
 
 
-def join_left_over(folders: Iterable[Path], vault: Vault) -> None:
-    """Join the recordings that lie in segments, since a crash kept their sessions from doing so; not erased ones."""
+def join_left_over(
+    folders: Iterable[Path], vault: Vault, recorded: Callable[[str, str], None] = lambda _name, _digest: None
+) -> None:
+    """Join the recordings that lie in segments, since a crash or a full disk kept their sessions from doing so.
+
+    Not erased ones. `recorded` is told of each session that has a recording now, and its SHA-256.
+    """
     for folder in folders:
         if RecordFolder(folder).erased:
             continue
@@ -41,5 +47,8 @@ def join_left_over(folders: Iterable[Path], vault: Vault) -> None:
             try:
                 joined = join_recording(folder, seal=vault.open_session(folder))
                 logger.info("recording_recovered", session=folder.name, ms=round(joined.duration_ms))
-            except AppError as error:
-                logger.warning("recording_not_recovered", session=folder.name, error=error.message)
+                if (digest := recording_digest(folder)) is not None:
+                    recorded(folder.name, digest)
+            except (AppError, OSError) as error:
+                why = error.message if isinstance(error, AppError) else str(error)
+                logger.warning("recording_not_recovered", session=folder.name, error=why)

@@ -28,8 +28,10 @@ class SessionFolders:
         disk: DiskThread,
         chores: DiskThread,
         failed: Callable[[StorageError], None] = lambda _error: None,
+        recorded: Callable[[str, str], None] = lambda _name, _digest: None,
     ) -> None:
         self._failed = failed
+        self._recorded = recorded
         self._root = root
         self._vault = vault
         self._disk = disk
@@ -86,4 +88,14 @@ class SessionFolders:
         # Listed now: sessions that begin meanwhile have segments too.
         left = [folder for folder in session_folders(self._root) if folder.name not in going_on]
         self._chores.submit(lambda: finish_erasing(left))
-        self._chores.submit(lambda: join_left_over(left, self._vault))
+        self.join_again(left)
+
+    def join_again(self, folders: Collection[Path]) -> None:
+        """Join the recordings in these folders that still lie in segments; `recorded` is told of them on the loop."""
+        loop = asyncio.get_running_loop()
+
+        def tell(name: str, digest: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the next start's audit will lack it
+                loop.call_soon_threadsafe(self._recorded, name, digest)
+
+        self._chores.submit(lambda: join_left_over(folders, self._vault, tell))

@@ -59,6 +59,11 @@ class SessionIndex:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def recorded(self, session_id: str, digest: str) -> None:
+        """Note that a session's recording is one file now, and its SHA-256."""
+        line = partial(audit.append, action="session.recorded", session=session_id, recording=digest)
+        self._store.ledger.note(f"{session_id} recorded", line)
+
     async def settled(self) -> None:
         """Wait until all that is over was told to the ledger, for some seconds at most."""
         with contextlib.suppress(TimeoutError):
@@ -91,8 +96,7 @@ class SessionIndex:
             logger.warning("recording_not_proved", session=session.id, error=str(error) or "it took too long")
             return
         if digest is not None:
-            line = partial(audit.append, action="session.recorded", session=session.id, recording=digest)
-            self._store.ledger.note(f"{session.id} recorded", line)
+            self.recorded(session.id, digest)
 
 
 async def _begin(connection: AsyncConnection, *, row: IndexedSession, session: Session) -> None:

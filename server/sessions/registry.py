@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import structlog
 
@@ -273,6 +274,10 @@ class SessionRegistry:
                 close_code=4404,
             )
         return session
+
+    def kept_folders(self) -> list[Path]:
+        """Return the folders of sessions that are over and whose recordings should be one file by now."""
+        return [session.folder for session in self._sessions.values() if session.joined.is_set()]
 
     def running(self) -> list[Session]:
         """Return the sessions that are running."""

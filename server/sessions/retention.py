@@ -6,22 +6,29 @@ import asyncio
 
 import structlog
 
+from audio.clock import Clock
 from common.errors import AppError
 from server.metrics import Metrics
 from server.records.keeping_health import KeepingHealth
 from server.records.retention import Retention
+from server.sessions.folders import SessionFolders
 from server.sessions.registry import SessionRegistry
 
 logger = structlog.get_logger("server.sessions.retention")
 
 SWEEP_S = 5.0
+JOIN_EVERY_S = 60.0
 RETAIN_EVERY_S = 6 * 3600.0
 
 
-async def sweep_for_ever(registry: SessionRegistry) -> None:
-    """Let unused reservations and old debriefs go every few seconds."""
+async def sweep_for_ever(registry: SessionRegistry, folders: SessionFolders, clock: Clock) -> None:
+    """Let unused reservations and old debriefs go every few seconds; join what a full disk left in segments."""
+    joined_ms = clock.now_ms()
     while True:
         registry.sweep()
+        if clock.now_ms() - joined_ms >= JOIN_EVERY_S * 1000.0:
+            joined_ms = clock.now_ms()
+            folders.join_again(registry.kept_folders())
         await asyncio.sleep(SWEEP_S)
 
 

@@ -18,10 +18,11 @@ from pipelines.engine_settings import EngineSettings
 from pipelines.log.jsonl import EVENTS, PAYLOADS
 from pipelines.scripted import instant
 from server.host import Server
+from server.records.proof import prove_logs
 from server.settings.tree import Settings
 from server.vault.key_text import new_key_word
 from server.vault.opening import OWN_NAME
-from server.vault.session_keys import KEY_NAME
+from server.vault.session_keys import KEY_NAME, key_is_destroyed
 from tests.app.inside import KEY, serving, until
 from tests.app.test_records import CONSENT, Person, talk
 from tests.sealed import recording_of
@@ -146,8 +147,24 @@ async def test_what_was_changed_is_refused_and_can_still_be_erased(tmp_path: Pat
                 assert (answer.status_code, answer.json()["error"]["code"]) == (503, "storage.no_key")
             (folder / KEY_NAME).write_bytes(key.replace(b"v1", b"v2"))
             assert (await client.delete(str(client.base_url).rstrip("/"))).status_code == 200
-        assert sorted(path.name for path in folder.iterdir()) == ["erased.json", EVENTS, KEY_NAME, PAYLOADS]
+        left = sorted(path.name for path in folder.iterdir() if path.name != "bearer")
+        assert left == ["erased.json", EVENTS, KEY_NAME, PAYLOADS]
         assert (folder / PAYLOADS).read_bytes() == b""
+
+
+async def test_two_who_delete_one_role_play_at_once_leave_one_tombstone(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, server):
+        name = await held(address, tmp_path)
+        folder = tmp_path / "sessions" / name
+        async with httpx2.AsyncClient(base_url=f"http://{address}/api/sessions", headers=BY_KEY) as client:
+            answers = await asyncio.gather(*(client.delete(f"/{name}") for _ in range(4)))
+            assert [answer.status_code for answer in answers] == [200] * 4
+            assert (await client.get(f"/{name}/recording")).status_code == 404
+        assert key_is_destroyed(folder)
+        assert {EVENTS, PAYLOADS, KEY_NAME, "erased.json"} >= {path.name for path in folder.iterdir()} - {"bearer"}
+        assert await server.store.ledger.drained(60)
+        checked, faults = await prove_logs(server.store, tmp_path / "sessions", server.vault)
+        assert (checked, faults) == (1, [])
 
 
 async def test_a_server_does_not_start_with_another_master_key(tmp_path: Path) -> None:
