@@ -153,12 +153,12 @@ const english = {
     leave: "Choose another card",
     // A change of these words is a new version: what was agreed to is kept with every role-play.
     consent: {
-      version: "2026-11-5",
+      version: "2026-11-6",
       title: "What you agree to",
       points: [
         "The patient is a computer program, not a person. It can be wrong.",
         "This server records your voice and writes down what it understands. You can delete a practice afterwards. An exam is kept for its examiners.",
-        "Examiners of this server may listen to the recording.",
+        "Examiners of this server may listen, while you speak or later.",
         "Don't talk about real patients. Don't say anything about yourself that is private.",
       ],
       kept: ({ practice_days, exam_days, backup_days }) =>

@@ -37,6 +37,7 @@ export const words = {
     prepare_card: (title) => `حضّر: ${title}`,
     things: (count) => `${count} أشياء عليك معرفتها`,
     pace: { slow: "يتكلم ببطء", usual: "سرعة عادية", quick: "يتكلم بسرعة" },
+    accent: { "en-us": "لهجة أمريكية", "en-gb": "لهجة بريطانية", "en-gb-scotland": "لهجة اسكتلندية", "en-gb-x-rp": "لهجة بريطانية" },
     best: (told, all) => `أفضل نتيجة لك: ${told} من ${all}`,
     not_tried: "جديدة عليك",
     again_title: "تابع",

@@ -37,6 +37,7 @@ export const words = {
     prepare_card: (title) => `Vorbereiten: ${title}`,
     things: (count) => `${count} Dinge zu erfragen`,
     pace: { slow: "Spricht langsam", usual: "Normales Tempo", quick: "Spricht schnell" },
+    accent: { "en-us": "amerikanischer Akzent", "en-gb": "britischer Akzent", "en-gb-scotland": "schottischer Akzent", "en-gb-x-rp": "britischer Akzent" },
     best: (told, all) => `Bestes Ergebnis: ${told} von ${all}`,
     not_tried: "Neu für Sie",
     again_title: "Weiter üben",

@@ -11,8 +11,8 @@ export function taskList(card, notes) {
     box.addEventListener("change", () => {
       notes.done = box.checked ? [...notes.done, place] : notes.done.filter((other) => other !== place);
     });
-    const more = example ? h("span", { className: "task-example" }, ` ${example}`) : null;
-    return h("li", {}, h("label", { className: "task" }, box, h("span", IN_ENGLISH, aim, more)));
+    const more = example ? h("span", { className: "talk-task-example" }, ` ${example}`) : null;
+    return h("li", {}, h("label", { className: "talk-task" }, box, h("span", IN_ENGLISH, aim, more)));
   };
-  return h("ul", { className: "tasks" }, ...card.tasks.map(item));
+  return h("ul", { className: "talk-tasks" }, ...card.tasks.map(item));
 }

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from tests.app.process import running
 from tests.browser import steps
 from tests.browser.chromium import launched, visiting
-from tests.browser.microphone import write_microphone
+from tests.browser.microphone import speaking_when_told, write_microphone
 
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 640}, "device_scale_factor": 2, "is_mobile": True}
 LAPTOP: dict[str, Any] = {"viewport": {"width": 1366, "height": 768}}
@@ -28,29 +28,17 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone-dark": PHONE | {"color_scheme": "dark"},
     "double": {"viewport": {"width": 683, "height": 384}, "device_scale_factor": 2},
 }
-# The first greeting is for the check of the microphone, the second for the patient, who answers within five seconds;
-# the question is what the picture shows an answer to.
-PLAN: tuple[str | int, ...] = (
-    500,
-    "Good morning, my name is Anna.",
-    7_000,
-    "Good morning, my name is Anna.",
-    7_000,
-    "Could you tell me which tablets you take every day?",
-    60_000,
-)
-
-
-QUIET = "() => document.querySelector('.meter-bar').style.transform.startsWith('scaleX(0.0')"
+# They are spoken when told, so that a slow machine has the same conversation.
+TURNS = ("Good morning, my name is Anna.", "Could you tell me which tablets you take every day?")
 
 
 def take_all(playwright: Playwright, folder: Path, looks: list[str]) -> None:
     """Write the pictures of these looks into `folder`."""
     with tempfile.TemporaryDirectory() as scratch:
-        microphone = write_microphone(Path(scratch) / "microphone.wav", PLAN)
+        silence = write_microphone(Path(scratch) / "microphone.wav", [1_000])
         with (
             running(Path(scratch) / "data", "engines.backend=embedded") as server,
-            launched(playwright, microphone, loop=False) as browser,
+            launched(playwright, silence) as browser,
         ):
             for look in looks:
                 take(browser, server.url, folder, look, LOOKS[look])
@@ -64,16 +52,17 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
         page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=folder / f"{screen}-{look}.png", full_page=whole)
 
-    with visiting(browser, url, **context) as page:
+    with visiting(browser, url, scripts=(speaking_when_told(TURNS),), **context) as page:
         steps.heading(page, "Choose a role-play").wait_for()
         picture(page, "first", whole=False)
         picture(page, "choose")
         steps.choose(page)
         page.get_by_role("button", name="Check the microphone").click()
+        page.get_by_text("Listening… say a sentence.").wait_for()
+        page.evaluate("say(0)")
         page.get_by_text("We hear you well.").wait_for()
         page.get_by_text("the server answers within").wait_for()
         picture(page, "before")
-        page.wait_for_function(QUIET)  # or the conversation would begin in mid-sentence
         steps.agree(page)
         steps.heading(page, "Prepare").wait_for()
         page.get_by_role("textbox", name="Notes").fill("Tablets? Smoking?\nExplain why the wound is slow.")
@@ -83,8 +72,10 @@ def take(browser: Browser, url: str, folder: Path, look: str, context: dict[str,
         picture(page, "prepare-again")
         page.get_by_role("button", name="Go on preparing").click()
         steps.start(page)
+        page.evaluate("say(0)")
         steps.in_state(page, "speaking")
         steps.in_state(page, "listening")
+        page.evaluate("say(1)")
         steps.in_state(page, "hearing")
         steps.in_state(page, "speaking")
         page.wait_for_function("() => loudness() > 0.03")

@@ -40,7 +40,7 @@ LOOK = """() => {
     "state": [...document.querySelectorAll(".state-name, .state-hint")],
     "clock": [...document.querySelectorAll(".talk-bar .clock")],
     "meter": [...document.querySelectorAll(".talk-bar .meter")],
-    "tasks": [...document.querySelectorAll(".tasks > li")],
+    "tasks": [...document.querySelectorAll(".talk-tasks > li")],
     "talk": [...document.querySelectorAll(".caption")].slice(-2),
     "buttons": [...document.querySelectorAll(".controls > *")].filter((each) => each.offsetParent !== null),
   };
