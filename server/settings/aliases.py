@@ -26,6 +26,8 @@ class Alias:
     setting: str | None = None
     note: str = ""
     convert: Callable[[str], str | None] | None = None
+    caps: bool = False
+    """Whether a value that `convert` changes is to be told of: somebody asked for more than there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class AliasValue:
     name: str
 
 
-def _environment(value: str) -> str:
+def environment_name(value: str) -> str:
     return _ENVIRONMENTS.get(value.strip().lower(), value.strip().lower())
 
 
@@ -50,6 +52,11 @@ def _format(value: str) -> str:
 
 def _lower(value: str) -> str:
     return value.strip().lower()
+
+
+def _address(value: str) -> str:
+    """Return an address with its scheme: Ollama's own variable goes without."""
+    return value if "://" in value else f"http://{value}"
 
 
 def _every_address(value: str) -> str:
@@ -83,9 +90,10 @@ def _at_most(limit: int, read: Callable[[str], float]) -> Callable[[str], str]:
 _NO_CLOUD = "Google's recogniser and voices are not used: what is heard and spoken is made on this machine"
 
 ALIASES: tuple[Alias, ...] = (
-    Alias("APP_ENV", "environment", "Also accepts `development`, `testing`, `stage` and `prod`.", _environment),
-    Alias("ENVIRONMENT", "environment", "APP_ENV wins over it.", _environment),
+    Alias("APP_ENV", "environment", "Also accepts `development`, `testing`, `stage` and `prod`.", environment_name),
+    Alias("ENVIRONMENT", "environment", "APP_ENV wins over it.", environment_name),
     Alias("SECRET_KEY", "secret_key"),
+    Alias("SECRET_KEY_FILE", "secret_key_file", "A file that holds it."),
     Alias("MODEL_BACKEND", "engines.backend", "Wins over USE_MOCKS.", _lower),
     Alias("USE_MOCKS", "engines.backend", "`true` sets `mock`; anything else sets nothing.", _mock_if_true),
     Alias("LOG_LEVEL", "log.level", "Any case; also accepts `warn` and `fatal`.", _level),
@@ -95,6 +103,7 @@ ALIASES: tuple[Alias, ...] = (
     Alias("MAX_CONCURRENT_REQUESTS", "server.max_sessions", "Here a concurrent request is a session."),
     Alias("FORWARDED_ALLOW_IPS", "server.trusted_proxies", "`*` means every address.", _every_address),
     Alias("DATABASE_URL", "database.url"),
+    Alias("REDIS_URL", note="a live session belongs to one process, and nothing of it is kept in Redis"),
     Alias("MODEL_PATH", "models.path"),
     Alias("STT_MODEL_SIZE", "engines.whisper.model", "A size such as `base.en`, `small` or `large-v3`."),
     Alias("STT_DEVICE", "engines.whisper.device", "Any case.", _lower),
@@ -114,9 +123,13 @@ ALIASES: tuple[Alias, ...] = (
     Alias("LLM__DEVICE", "engines.language_model.device", "LLM_DEVICE wins over it.", _lower),
     Alias("MASTER_MODEL_NAME", "engines.remote.model", "The model of a remote mind, as its provider calls it."),
     Alias("LLM__MEDGEMMA_MODEL_ID", "engines.remote.model", "MASTER_MODEL_NAME wins over it."),
+    Alias("MEDGEMMA_MODEL_ID", "engines.remote.model", "MASTER_MODEL_NAME wins over it."),
     Alias("MASTER_MAX_NEW_TOKENS", "engines.remote.max_tokens"),
     Alias("MASTER_TEMPERATURE", "engines.remote.temperature"),
     Alias("OLLAMA_HOSTS", "engines.remote.ollama_hosts", "`http://a:11434,http://b:11434`. Alone it asks nobody."),
+    Alias(
+        "OLLAMA_HOST", "engines.remote.ollama_hosts", "`localhost:11434` will do. OLLAMA_HOSTS wins over it.", _address
+    ),
     Alias("OPENAI_API_KEY", "engines.remote.keys.openai", "Alone it sends nothing anywhere."),
     Alias("ANTHROPIC_API_KEY", "engines.remote.keys.anthropic", "Alone it sends nothing anywhere."),
     Alias("LLM__GOOGLE_API_KEY", "engines.remote.keys.google", "Alone it sends nothing anywhere."),
@@ -125,6 +138,7 @@ ALIASES: tuple[Alias, ...] = (
         "engines.language_model.max_new_tokens",
         "More than 400 counts as 400: a patient's reply is short.",
         _at_most(400, int),
+        caps=True,
     ),
     Alias("MASTER_TEMPERATURE", "engines.language_model.temperature"),
     Alias("SENTIMENT_MODEL_NAME", note="this version does not judge sentiment"),
@@ -139,6 +153,7 @@ ALIASES: tuple[Alias, ...] = (
         "engines.whisper.max_segment_s",
         "Seconds; more than 30 counts as 30, the most that Whisper hears at once. Longer speech is cut, never refused.",
         _at_most(30, float),
+        caps=True,
     ),
     Alias("MAX_MEMORY_USAGE", "models.max_memory", "`8GB`, `512MiB`, `80%` or `0.8`."),
     Alias("GPU_MEMORY_FRACTION", "models.gpu_memory_fraction"),
@@ -165,6 +180,8 @@ def apply_aliases(environ: Mapping[str, str]) -> tuple[dict[str, AliasValue], li
         value = alias.convert(text) if alias.convert else text
         if value is None:
             continue
+        if alias.caps and value != text:
+            notes.append(f"{alias.name}={text} counts as {value}, the most that {alias.setting} can be")
         first = values.setdefault(alias.setting, AliasValue(value, alias.name))
         if first.value != value:
             notes.append(

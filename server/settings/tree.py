@@ -12,7 +12,6 @@ import hashlib
 import ipaddress
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +31,9 @@ from pipelines.responders.remote.providers import KEYS
 from server.addresses import normal_origin, parse_host
 from server.paths import ROOT
 from server.settings import layers
-from server.settings.aliases import apply_aliases
+from server.settings.aliases import apply_aliases, environment_name
 from server.settings.backup import BackupSettings
+from server.settings.env_file import environment
 from server.settings.exam import ExamSettings
 from server.settings.lab import LabSettings
 from server.settings.limits import LimitSettings
@@ -253,6 +253,11 @@ class Settings(_Section):
     )
     turn_secret_file: Path | None = Field(default=None, description="File that holds turn_secret.")
 
+    @field_validator("environment", mode="before")
+    @classmethod
+    def _by_any_name(cls, name: object) -> object:
+        return environment_name(name) if isinstance(name, str) else name
+
     @field_validator("data_path", "cards_path", "secret_key_file", "developer_key_file", "turn_secret_file")
     @classmethod
     def _expand_home(cls, path: Path | None) -> Path | None:
@@ -425,7 +430,7 @@ def load_settings(
     *,
     config_folder: Path | None = None,
     overrides: Mapping[str, str] | Sequence[str] = (),
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Return the settings of all layers; raises SettingsError with one line per fault."""
     return load_with_origins(config_folder=config_folder, overrides=overrides, environ=environ).settings
@@ -435,9 +440,13 @@ def load_with_origins(
     *,
     config_folder: Path | None = None,
     overrides: Mapping[str, str] | Sequence[str] = (),
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
 ) -> LoadedSettings:
-    """Return the settings of all layers with the origin of each leaf; raises SettingsError, one line per fault."""
+    """Return the settings of all layers with the origin of each leaf; raises SettingsError, one line per fault.
+
+    `environ` is this process's environment with the file `.env`, if it is not given.
+    """
+    environ = environment() if environ is None else environ
     folder = config_folder or CONFIG_FOLDER
     if not folder.is_dir():
         raise SettingsError(f"{folder}: is not a folder; give the one that holds base.yaml")
@@ -450,8 +459,8 @@ def load_with_origins(
     variables = layers.from_environment(environ, LEAVES, faults)
     command_line = layers.from_overrides(overrides, LEAVES, faults)
     chosen = layers.merge([base, alias_layer, variables, command_line]).get("environment")
-    environment = chosen.value if chosen else Settings.model_fields["environment"].default
-    own = _environment_layer(folder, environment, faults)
+    named = chosen.value if chosen else Settings.model_fields["environment"].default
+    own = _environment_layer(folder, environment_name(named) if isinstance(named, str) else named, faults)
     given = [base, own, alias_layer, variables, command_line]
     profile = layers.merge(given).get(PROFILE)
     merged = layers.merge([_catalogue_layer(folder), profile_layer(profile.value) if profile else [], *given])

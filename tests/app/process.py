@@ -20,6 +20,7 @@ import psutil
 
 from pipelines.log.jsonl import StoredEntry, is_intact, read_jsonl
 from server.settings.aliases import ALIASES
+from server.settings.env_file import NAME as ENV_FILE
 from tests.sealed import seal_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,7 +111,8 @@ class ServerProcess:
 def plain_environment() -> dict[str, str]:
     """Return the environment without the settings of whoever runs the tests."""
     names = {alias.name for alias in ALIASES}
-    return {k: v for k, v in os.environ.items() if k not in names and not k.startswith("INTERLOCUTOR__")}
+    plain = {k: v for k, v in os.environ.items() if k not in names and not k.startswith("INTERLOCUTOR__")}
+    return plain | {ENV_FILE: ""}
 
 
 def command(data: Path, *settings: str, port: int = 0) -> list[str]:

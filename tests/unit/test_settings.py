@@ -13,6 +13,8 @@ from common.errors import SettingsError
 from pipelines.engine_settings import EngineSettings
 from server.reference_docs import settings_markdown
 from server.settings.aliases import ALIASES, apply_aliases
+from server.settings.env_file import NAME as ENV_FILE
+from server.settings.env_file import with_env_file
 from server.settings.layers import variable_name
 from server.settings.profiles import PROFILES
 from server.settings.secrets import weakness
@@ -39,7 +41,8 @@ VOICE__GOOGLE_APPLICATION_CREDENTIALS TTS_MODEL_NAME LLM_MODEL_NAME LLM_DEVICE L
 LLM__MEDGEMMA_MODEL_ID LLM__GOOGLE_API_KEY OPENAI_API_KEY OLLAMA_HOSTS MASTER_MODEL_NAME MASTER_MAX_NEW_TOKENS
 MASTER_TEMPERATURE SENTIMENT_MODEL_NAME EMBEDDING__MODEL_ID EMBEDDING__DEVICE EMBEDDING_DIMENSION VECTOR_STORE_TOP_K
 MAX_CONCURRENT_REQUESTS MODEL_CACHE_SIZE BATCH_SIZE MAX_AUDIO_LENGTH MAX_MEMORY_USAGE GPU_MEMORY_FRACTION CPU_THREADS
-GUNICORN_WORKERS GUNICORN_TIMEOUT ANTHROPIC_API_KEY FORWARDED_ALLOW_IPS
+GUNICORN_WORKERS GUNICORN_TIMEOUT ANTHROPIC_API_KEY FORWARDED_ALLOW_IPS SECRET_KEY_FILE REDIS_URL
+OLLAMA_HOST MEDGEMMA_MODEL_ID
 """.split()
 
 
@@ -433,7 +436,8 @@ def test_a_name_without_effect_is_told_of_when_set(folder: Path) -> None:
 )
 def test_an_alias_sets_its_setting(folder: Path, name: str, text: str, path: str, value: str) -> None:
     values, notes = apply_aliases({name: text})
-    assert (values[path].value, values[path].name, notes) == (value, name, [])
+    assert (values[path].value, values[path].name) == (value, name)
+    assert [note.partition(" ")[0] for note in notes] == ([f"{name}={text}"] if text == "300" else [])
     assert load(folder, **{name: text}).origins[path] == name
 
 
@@ -548,3 +552,35 @@ def test_the_page_of_settings_is_current_and_whole() -> None:
 
 def test_the_variable_of_a_setting() -> None:
     assert variable_name("conversation.fixed_wait_ms") == "INTERLOCUTOR__CONVERSATION__FIXED_WAIT_MS"
+
+
+def test_a_file_of_variables_is_read_and_what_is_set_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("# ours\nDATA_PATH='/srv/oet'\nLOG_LEVEL=warn\nINTERLOCUTOR__SERVER__PORT=9000\n")
+    monkeypatch.chdir(tmp_path)
+    found = with_env_file({"LOG_LEVEL": "ERROR"})
+    loaded = load_with_origins(environ=found).settings
+    assert (str(loaded.data_path), loaded.log.level, loaded.server.port) == ("/srv/oet", "ERROR", 9000)
+    assert "DATA_PATH" not in with_env_file({ENV_FILE: ""})
+    with pytest.raises(SettingsError, match="there is no file"):
+        with_env_file({ENV_FILE: str(tmp_path / "none")})
+
+
+def test_names_of_others_mean_what_they_say(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("")
+    secret = tmp_path / "secret"
+    secret.write_text("a-secret-of-at-least-thirty-two-bytes-0123")
+    secret.chmod(0o600)
+    loaded = load(
+        tmp_path,
+        "environment=development",
+        SECRET_KEY_FILE=str(secret),
+        OLLAMA_HOST="localhost:11434",
+        MEDGEMMA_MODEL_ID="medgemma:4b",
+        MAX_AUDIO_LENGTH="300",
+        REDIS_URL="redis://here",
+    )
+    assert loaded.settings.environment == "dev"
+    assert loaded.settings.secret_key is not None
+    assert loaded.settings.engines.remote.ollama_hosts == ("http://localhost:11434",)
+    assert loaded.settings.engines.remote.model == "medgemma:4b"
+    assert [note.partition(" ")[0] for note in loaded.notes] == ["REDIS_URL", "MAX_AUDIO_LENGTH=300"]
