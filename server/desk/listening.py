@@ -8,6 +8,8 @@ from pipelines.session.relay import SoundPiece, SoundRelay
 
 # Whoever is so far behind hears what helps nobody: words alone are small enough for such a connection.
 TOO_FAR_MS = 2_000.0
+# A machine that stood still for a moment makes everybody late at once; who only catches up is left alone.
+GRACE_S = 2.0
 # It is live from here on: one piece on its way and one being made.
 LIVE_MS = 250.0
 # For half a minute of sound, 3 MB.
@@ -23,6 +25,7 @@ class Listening:
         self._now_s = now_s
         self._live = back_ms == 0.0
         self._since_s = now_s()
+        self._too_far_since_s: float | None = None
 
     @property
     def from_ms(self) -> float:
@@ -39,8 +42,16 @@ class Listening:
         behind_ms = self._relay.until_ms - piece.at_ms if piece is not None else 0.0
         self._live = self._live or behind_ms <= LIVE_MS
         if self._live:
-            return behind_ms > TOO_FAR_MS
+            return self._is_too_far(behind_ms)
         return self._now_s() - self._since_s > CATCH_UP_S
+
+    def _is_too_far(self, behind_ms: float) -> bool:
+        if behind_ms <= TOO_FAR_MS:
+            self._too_far_since_s = None
+            return False
+        if self._too_far_since_s is None:
+            self._too_far_since_s = self._now_s()
+        return self._now_s() - self._too_far_since_s > GRACE_S
 
     def take(self) -> SoundPiece | None:
         """Return the next piece, None until there is one."""

@@ -97,7 +97,7 @@ function liveRow(session, on_follow) {
     speaking,
     last,
     marks,
-    button(words.follow(session.card.title), on_follow, { kind: "primary" }),
+    button(words.follow_short, on_follow, { kind: "primary", aria: { label: words.follow(session.card.title) } }),
   );
   const show = (now) => {
     const clock = now.left_ms === null ? "" : words.left(formatClock(now.left_ms));
@@ -131,6 +131,6 @@ function pastRow(session, on_review) {
     h("h3", {}, session.card_title),
     h("p", {}, `${nameOf(session)}, ${words.modes[session.mode] ?? session.mode}`),
     h("p", { className: "hint" }, [words.began(when), session.turns === null ? "" : words.turns(session.turns)].filter(Boolean).join(", ")),
-    button(words.review(`${session.card_title}, ${when}`), on_review, { kind: "secondary" }),
+    button(words.review_short, on_review, { kind: "secondary", aria: { label: words.review(`${session.card_title}, ${when}`) } }),
   );
 }

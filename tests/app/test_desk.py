@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidStatus
 
 from audio.frames import WIRE_HZ
 from pipelines.events import Audience
+from server.desk import desk as desk_module
 from server.host import Server
 from server.http.who import csrf_of
 from server.protocol.desk_messages import parse_sound
@@ -111,6 +112,25 @@ async def test_a_ticket_is_good_once_and_nothing_else_is(tmp_path: Path) -> None
         assert refused.value.response.status_code == 403
         await socket.close()
         await until(lambda: server.desk.present(session_id) == (0, 0))
+
+
+@pytest.mark.asyncio
+async def test_ten_tabs_see_the_same_and_one_too_many_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module, "MOST_OBSERVERS", 10)
+    async with serving(tmp_path) as (address, server), talking(address) as (wire, session_id):
+        await wire.answered()
+        async with AsyncExitStack() as stack:
+            tabs = [await stack.enter_async_context(following(address, session_id)) for _ in range(10)]
+            await until(lambda: server.desk.present(session_id) == (10, 0))
+            url = f"http://{address}/api/sessions/{session_id}/follow"
+            assert (await asyncio.to_thread(answered, "POST", url, KEY, b"{}"))[0] == 503
+            await wire.answered()
+            wanted = log_of(server, session_id)
+            await until(lambda: all([event["seq"] for event in tab.events][: len(wanted)] == wanted for tab in tabs))
+        await until(lambda: server.desk.present(session_id) == (0, 0))
+        await wire.answered()
 
 
 @pytest.mark.asyncio

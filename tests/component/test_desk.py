@@ -48,6 +48,7 @@ class Stage:
     def __init__(self, mode: str = "exam") -> None:
         self.log = SessionLog(now_ms=lambda: 0.0, media_ms=lambda: 0.0, salt=lambda: "", wall=lambda: 0.0)
         self.session = Session(cast(Any, SimpleNamespace(session_id="sess_1")), CARD, mode, Path("nowhere"), 0.0)
+        self.session.examiners = frozenset({"per_e"})
         self.relay = SoundRelay(lambda at_ms, stereo: pack_sound(at_ms, pcm_to_bytes(stereo)))
         self.left: list[str] = []
         self.noted: list[str] = []
@@ -333,8 +334,26 @@ def test_an_observer_too_slow_for_sound_gets_words_alone() -> None:
         assert await task == 1000
         told = [(one["on"], one["reason"]) for one in channel.sent if one["type"] == "interlocutor.desk.sound"]
         assert told == [(True, "asked"), (False, "slow")]
-        assert len(channel.sent_bytes) <= 4
+        assert len(channel.sent_bytes) <= 6
         assert seen(channel) == wanted(stage.log)
+
+    run_virtual(play())
+
+
+def test_a_server_that_stood_still_takes_nobodys_sound_away() -> None:
+    async def play() -> None:
+        stage, channel = Stage(), MemoryChannel()
+        stage.begin()
+        task = asyncio.create_task(stage.observer(channel).run())
+        channel.put('{"type": "interlocutor.desk.listen", "on": true}')
+        await asyncio.sleep(0.1)
+        for number in range(100):
+            stage.relay.put(100.0 * number, np.zeros((2_400, 2), dtype=np.int16))
+        await asyncio.sleep(0.1)
+        stage.log.append(e.SessionEnded("ended"))
+        assert await task == 1000
+        assert heard(channel)[0] == [100 * number for number in range(100)]
+        assert [one["on"] for one in channel.sent if one["type"] == "interlocutor.desk.sound"] == [True]
 
     run_virtual(play())
 
