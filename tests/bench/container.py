@@ -24,6 +24,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from server.vault.key_text import new_key_word
 from tests.bench.container_build import ROOT, Built, bare_root, bind, build, say, size_mb
 
 MOST_MB = 900.0  # without models
@@ -72,6 +73,7 @@ def try_out(built: Built, given: argparse.Namespace) -> list[str]:
     leave_network()
     environ = built.environ | {
         "INTERLOCUTOR__SECRET_KEY_FILE": SECRET,
+        "INTERLOCUTOR__VAULT__KEY": new_key_word(),
         "INTERLOCUTOR__SERVER__ALLOW_EMBEDDED_IN_PRODUCTION": "true",
         "INTERLOCUTOR__AUTH__MODE": "guests",  # the replay has no account
         **_pairs(given.env),
