@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import json
 import time
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from common.errors import ProtocolError
 from server.host import Server
 from server.http.joining import resumed, session_of
-from server.http.requests import check_origin, check_ready, read_body, server_of, token_of, under
+from server.http.requests import check_origin, check_ready, parse_json, read_body, server_of, token_of, under
 from server.http.who import joiner, require, token_bearer, whose_is
 from server.principal import Principal
 from server.rights import Action
@@ -29,6 +30,7 @@ from server.wire.ticket import HEADER, Ticket, parse_ticket
 CALLS = "/v1/realtime/calls"
 SDP = "application/sdp"
 FORM = "multipart/form-data"
+JSON = "application/json"
 MAX_FORM_BYTES = MAX_SDP_BYTES + 32_768  # a session's settings beside the offer
 # After so long our page takes the WebSocket: somebody is waiting to speak.
 CONNECT_WITHIN_MS = 3_000
@@ -182,9 +184,9 @@ def _ice_servers(server: Server, session_id: str) -> tuple[IceServer, ...]:
 async def _body(request: Request) -> _Body:
     given = request.headers.get("content-type", "")
     kind = given.partition(";")[0].strip().lower()
-    if kind not in (SDP, FORM):
+    if kind not in (SDP, FORM, JSON):
         raise ProtocolError(
-            f"send the offer as {SDP}, or as a field sdp of {FORM}", code="rtc.media_type", http_status=415
+            f"send the offer as {SDP}, or as a field sdp of {FORM} or {JSON}", code="rtc.media_type", http_status=415
         )
     too_big = ProtocolError(
         f"the request is larger than {MAX_FORM_BYTES} bytes; offer sound and the data channel only",
@@ -192,7 +194,16 @@ async def _body(request: Request) -> _Body:
         http_status=413,
     )
     body = await read_body(request, max_bytes=MAX_SDP_BYTES if kind == SDP else MAX_FORM_BYTES, too_big=too_big)
+    if kind == JSON:
+        return _object(body)
     return _Body(body) if kind == SDP else _fields(given, body)
+
+
+def _object(body: bytes) -> _Body:
+    """Return an offer that came as a field of one JSON object, with the session's settings beside it."""
+    found = parse_json(body, max_bytes=MAX_FORM_BYTES)
+    sdp, session = found.get("sdp"), found.get("session")
+    return _Body(sdp.encode() if isinstance(sdp, str) else b"", None if session is None else json.dumps(session))
 
 
 def _fields(content_type: str, body: bytes) -> _Body:

@@ -17,6 +17,10 @@ from server.wire.ticket import Ticket
 logger = structlog.get_logger("server.http.joining")
 
 
+CARD_PREFIX = "card:"
+"""A program names the card by its model."""
+
+
 def session_of(server: Server, principal: Principal, model: str) -> Session:
     """Return a token's session, or a new one for the card that `model` names (`card:ID`); raises AppError."""
     if principal.session_id is not None:
@@ -24,9 +28,9 @@ def session_of(server: Server, principal: Principal, model: str) -> Session:
         require(principal, Action.TAKE_PART, whose_is(session))
         return session
     require(principal, Action.CHOOSE_CARD)
-    if not model.startswith("card:"):
+    if not model.startswith(CARD_PREFIX):
         raise ProtocolError("a developer's key chooses a card: connect with ?model=card:ID", code="session.model")
-    return server.registry.reserve(model.removeprefix("card:"), "practice")[0]
+    return server.registry.reserve(model.removeprefix(CARD_PREFIX), "practice")[0]
 
 
 async def resumed(server: Server, bearer: Principal | None, ticket: Ticket) -> Session:

@@ -20,6 +20,7 @@ from server.http import note_routes as notes
 from server.http import page_routes as pages
 from server.http import person_routes as persons
 from server.http import record_routes as records
+from server.http import secret_routes
 from server.http import session_routes as sessions
 from server.http import sign_on_routes as sign_on
 from server.http.who import ActionOf, Gate, Handler, guarded
@@ -111,6 +112,7 @@ ROUTES: tuple[Entry, ...] = (
     Entry(f"{_EXAM}/session", exams.open_part, Action.SIT_EXAM, ("POST",)),
     Entry(f"{_SESSION}/place", sessions.session_place, Action.TAKE_PART, ("POST",), about_session=True),
     Entry("/api/rtc", calls.rtc_info, Action.TAKE_PART, in_handler=True),
+    Entry("/v1/realtime/client_secrets", secret_routes.create_client_secret, Action.CHOOSE_CARD, ("POST",)),
     Entry(calls.CALLS, calls.open_call, Action.TAKE_PART, ("POST",), in_handler=True),
     Entry(_CALL, calls.renew_call, Action.TAKE_PART, ("POST", "PATCH"), in_handler=True),
     Entry(_CALL, calls.hang_up, Action.TAKE_PART, ("DELETE",), in_handler=True),

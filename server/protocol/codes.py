@@ -131,7 +131,7 @@ OTHER_CODES: dict[str, str] = {
     "rtc.no_audio": "The SDP offer has no audio.",
     "rtc.no_opus": "The SDP offer's audio is not in Opus.",
     "rtc.no_data_channel": "The SDP offer has no data channel for the messages.",
-    "rtc.media_type": "The request's body is neither SDP nor a form with SDP in it.",
+    "rtc.media_type": "The request's body is neither SDP nor a form or JSON with SDP in it.",
     "rtc.gone": "There is no such call, or it is over.",
     "rtc.disabled": "This server accepts no calls by WebRTC; use the WebSocket.",
     "engine.failed": "A recogniser, responder or voice failed.",

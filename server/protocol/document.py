@@ -42,6 +42,11 @@ Our own messages and events begin with `interlocutor.`. A client gets those even
   WebSocket instead, ask for another one.
 - With a key (`interlocutor keys make`, or the developer's) you need neither. You choose the card yourself:
   `/v1/realtime?model=card:ID`. So OpenAI's clients work with a key as they are.
+- A program's server may get a secret for its page: `POST /v1/realtime/client_secrets` with a developer's key and
+  `{{"session": {{"model": "card:ID"}}}}`. The `value` of the answer opens one connection within a minute, as a
+  candidate.
+- A call's offer goes to `POST /v1/realtime/calls` as `application/sdp`, or as the field `sdp` of a form or of a JSON
+  object, with the session's settings in the field `session`.
 - The server begins with `session.created`. The role-play starts with the first audio, typed item or `response.create`.
   Its clock then runs (`interlocutor.session.started`). On some cards the patient speaks first: it speaks at that
   moment.

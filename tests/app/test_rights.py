@@ -78,6 +78,7 @@ SERVER: dict[str, set[str]] = {
     "POST /api/exams/{exam_id}/session": set("C"),
     "GET /api/rtc": set("TK"),
     # A session's own token opens no connection: it mints join tokens (tests/app/test_join_tokens.py).
+    "POST /v1/realtime/client_secrets": set("DK"),
     "POST /v1/realtime/calls": set("K"),
     "POST /v1/realtime/calls/{call_id}": set("TK"),
     "PATCH /v1/realtime/calls/{call_id}": set("TK"),

@@ -103,6 +103,33 @@ async def test_the_settings_that_come_with_an_offer_are_the_sessions(mock_server
         await socket.close()
 
 
+async def test_a_page_with_a_short_lived_secret_offers_as_json_once(mock_server: ServerProcess) -> None:
+    """A program's server asks for a secret, and its page calls with it; the secret opens one connection."""
+    socket = CallSocket()
+    try:
+        asked = {"session": {"type": "realtime", "model": f"card:{CARD}", "audio": {"output": {"voice": "marin"}}}}
+        secrets = f"{mock_server.url}/v1/realtime/client_secrets"
+        status, raw = await asyncio.to_thread(answered, "POST", secrets, KEY, json.dumps(asked).encode())
+        told = json.loads(raw)
+        assert (status, told["value"][:3], told["session"]["model"]) == (200, "ek_", f"card:{CARD}")
+        await socket.pc.setLocalDescription()
+        body = json.dumps({"sdp": socket.pc.localDescription.sdp, "session": asked["session"]}).encode()
+        url = f"{mock_server.url}/v1/realtime/calls"
+        status, answer = await asyncio.to_thread(answered, "POST", url, told["value"], body, "application/json")
+        assert status == 201
+        await socket.pc.setRemoteDescription(RTCSessionDescription(answer.decode(), "answer"))
+        messages = socket.__aiter__()
+        async with asyncio.timeout(PATIENCE_S):
+            assert json.loads(await anext(messages))["type"] == "session.created"
+            assert json.loads(await anext(messages))["type"] == "session.updated"
+        assert (await asyncio.to_thread(answered, "POST", url, told["value"], body, "application/json"))[0] == 401
+        for key, wrong in [("wrong", asked), (KEY, {}), (KEY, {"session": {"model": "gpt-realtime"}})]:
+            status, _ = await asyncio.to_thread(answered, "POST", secrets, key, json.dumps(wrong).encode())
+            assert status == (401 if key == "wrong" else 400)
+    finally:
+        await socket.close()
+
+
 async def test_a_developers_key_calls_a_card(mock_server: ServerProcess) -> None:
     socket = CallSocket()
     try:
@@ -159,7 +186,8 @@ async def test_what_can_not_be_answered_is_refused_before_anything_is_made(tmp_p
             assert found == (status, code), name
         for body, kind, status, code in (
             (b"\xff\xfe", "application/sdp", 400, "rtc.bad_offer"),
-            (b"{}", "application/json", 415, "rtc.media_type"),
+            (b"{}", "application/json", 400, "rtc.bad_offer"),
+            (b"{}", "text/plain", 415, "rtc.media_type"),
             (_form({"session": "{}"}), FORM, 400, "rtc.bad_offer"),
         ):
             assert await _asked("POST", url, await _token(reserved), body, kind) == (status, code)
