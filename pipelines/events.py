@@ -67,6 +67,8 @@ class SessionSetup(Event):
     seed: int = 0
     # The sha256 of what is looked up for this card (`interlocutor index`); empty without a text encoder.
     index_digest: str = ""
+    # The settings that shape a conversation, by their paths: a replay names those that have changed.
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ here has `register(app)`, which adds its commands to them; as there, nothing hea
 
 from __future__ import annotations
 
-from bench.cli import bench, bench_llm, bench_tts, evaluate, models_qualify, replay
+from bench.cli import bench, bench_llm, bench_tts, evaluate, models_qualify, replay, sessions_replay
 from server.cli import app, main
 
 __all__ = ["app", "main"]
 
-for _module in (replay, bench, bench_llm, bench_tts, evaluate, models_qualify):
+for _module in (replay, bench, bench_llm, bench_tts, evaluate, models_qualify, sessions_replay):
     _module.register(app)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from bench.cli.evaluate_guard import guard, leaks
+from bench.cli.evaluate_measures import measures
 from bench.cli.evaluate_model import model
 from bench.cli.evaluate_pauses import pauses
 from bench.cli.evaluate_sound import sound
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="eval")
     group.command("guard")(guard)
     group.command("leaks")(leaks)
+    group.command("measures")(measures)
     group.command("model")(model)
     group.command("pauses")(pauses)
     group.command("sound")(sound)

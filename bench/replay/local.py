@@ -68,6 +68,8 @@ class LocalLink:
         acknowledges: bool = True,
         conditioning: AudioSettings | None = None,
         policy: EndpointPolicy | None = None,
+        seed: int = 0,
+        mode: str = "practice",
     ) -> None:
         # These are the words of each reply that was heard, at their places in its audio.
         self.words: dict[int, tuple[Word, ...]] = {}
@@ -75,7 +77,7 @@ class LocalLink:
         self._tell: Listener = lambda _told: None
         salts = _salts()
         self.driver = SessionDriver(
-            SessionSpec(session_id, card, "practice", session_s, 0, WIRE_HZ, paced=not clock.virtual),
+            SessionSpec(session_id, card, mode, session_s, seed, WIRE_HZ, paced=not clock.virtual),
             engines=engines,
             settings=conversation,
             detector=SpeechDetector(make_vad(vad).vad, speech),

@@ -86,8 +86,9 @@ def replay_here(
     repeat: int = 1,
     as_recorded: bool = False,
     progress: Progress = lambda _turns: None,
+    seed: int = 0,
 ) -> Outcome:
-    """Replay in this process on the settings' engines."""
+    """Replay in this process on the settings' engines; `seed` is what the patient's choices come from."""
     card = cards.get_card(card_id)
 
     async def main() -> Outcome:
@@ -111,6 +112,7 @@ def replay_here(
                     clock=clock,
                     session_s=_session_s(plan),
                     session_id=f"replay{number}",
+                    seed=seed,
                 )
                 began_ms = clock.now_ms()
                 link.start()

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from audio.frames import Pcm
 from pipelines.assessment.coach import Coaching, coach
 from pipelines.assessment.measure import Measure
 from pipelines.assessment.measures import measure, measure_sentences
 from pipelines.assessment.reader import InterpretedSentences
 from pipelines.assessment.sentences import sentences_of
+from pipelines.assessment.sound import timed_by_sound
 from pipelines.assessment.spoken import spoken_of
 from pipelines.assessment.tasks import TaskHeard, tasks_heard
 from pipelines.engines import Interpreter
@@ -37,6 +39,14 @@ class Assessment:
         }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """The candidate's side of a recording: int16 (n,)."""
+
+    samples: Pcm
+    rate_hz: int
+
+
 class Assessor:
     """Reads role-plays with an interpreter of its own, made when it is first needed; for worker threads, one by one."""
 
@@ -45,9 +55,14 @@ class Assessor:
         self._interpreter: Interpreter | None = None
         self._busy = threading.Lock()
 
-    def assess(self, records: Iterable[LogEntry], card: Card) -> Assessment:
-        """Return what can be said of a session, from its whole log (a developer's audience)."""
+    def assess(self, records: Iterable[LogEntry], card: Card, track: Track | None = None) -> Assessment:
+        """Return what can be said of a session, from its whole log (a developer's audience).
+
+        With the candidate's `track`, turns and pauses are timed by their sound.
+        """
         spoken = spoken_of(records)
+        if track is not None:
+            spoken = timed_by_sound(spoken, track.samples, track.rate_hz)
         with self._busy:
             interpreter = self._loaded()
             if not isinstance(interpreter, LearnedInterpreter):

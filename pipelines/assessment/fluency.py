@@ -59,8 +59,18 @@ def _pace(spoken: Spoken, turns: Sequence[RecordedTurn], words: Sequence[PlacedW
         yield not_measured("speech_rate", "unsure", **counts)
         yield not_measured("articulation_rate", "unsure", **counts)
         return
-    yield Measure("speech_rate", 60_000.0 * len(words) / whole_ms, counts, shown)
-    yield Measure("articulation_rate", 1000.0 * count / max(1.0, whole_ms - silent_ms), counts, shown)
+    yield Measure("speech_rate", words_a_minute(len(words), whole_ms), counts, shown)
+    yield Measure("articulation_rate", syllables_a_second(count, whole_ms - silent_ms), counts, shown)
+
+
+def words_a_minute(words: int, turns_ms: float) -> float:
+    """Return the speech rate of so many words in turns of this length, pauses and all."""
+    return 60_000.0 * words / turns_ms
+
+
+def syllables_a_second(count: int, spoken_ms: float) -> float:
+    """Return the articulation rate of so many syllables in so much time without pauses."""
+    return 1000.0 * count / max(1.0, spoken_ms)
 
 
 def _at_pace(turn: RecordedTurn) -> str:

@@ -117,6 +117,7 @@ def measures(
     from pipelines.events import Audience
     from pipelines.log.stored_events import StoredLog
     from pipelines.patient.card_library import CardLibrary
+    from server.records.candidate_track import candidate_track
     from server.records.folder import RecordFolder
     from server.vault.opening import open_vault
 
@@ -129,8 +130,9 @@ def measures(
             raise ProtocolError(why, code="session.gone", http_status=404)
         card = CardLibrary.load(settings.cards_folder).get_card(known.card_id)
         choice = choose_engines(settings.engines, settings.models).interpreter
-        log = StoredLog(folder, open_vault(settings).open_session(folder))
-        made = Assessor(choice.factory).assess(log.records(Audience.DEVELOPER), card)
+        seal = open_vault(settings).open_session(folder)
+        records = StoredLog(folder, seal).records(Audience.DEVELOPER)
+        made = Assessor(choice.factory).assess(records, card, candidate_track(folder, seal))
         await store.append("measures.read", by="command line", session=session_id)
         return made
 

@@ -15,6 +15,7 @@ from server.http.marking_routes import check_measures
 from server.http.record_routes import kept, must_be_over
 from server.http.requests import server_of
 from server.http.who import name_of, note_reading, own_session
+from server.records.candidate_track import candidate_track
 from server.records.folder import RecordFolder
 
 
@@ -29,6 +30,7 @@ async def session_measures(request: Request) -> Response:
         # The machine says nothing to whoever has still to mark.
         await check_measures(server_of(request), session, name_of(principal))
     await kept(session.written)
+    await kept(session.joined)
     note_reading(request, "measures.read")
     assessor, vault = server_of(request).assessor, server_of(request).vault
 
@@ -36,8 +38,10 @@ async def session_measures(request: Request) -> Response:
         record = RecordFolder(session.folder)
         if record.erased or not record.has_log:
             return {"measures": [], "tasks": None, "coaching": None}
-        log = StoredLog(session.folder, vault.open_session(session.folder))
-        return assessor.assess(log.records(Audience.DEVELOPER), session.card).as_json()
+        seal = vault.open_session(session.folder)
+        track = candidate_track(session.folder, seal)
+        records = StoredLog(session.folder, seal).records(Audience.DEVELOPER)
+        return assessor.assess(records, session.card, track).as_json()
 
     return JSONResponse({"id": session.id, "mode": session.mode} | await asyncio.to_thread(read))
 

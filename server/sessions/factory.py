@@ -146,6 +146,7 @@ class DriverFactory:
             settings_digest=self.settings.digest(),
             seed=seed_of(session.id, session.mode),
             index_digest=self._index_digest(session.card),
+            settings=self.settings.shaping(),
         )
 
     def _index_digest(self, card: Card) -> str:

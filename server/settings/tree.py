@@ -12,7 +12,7 @@ import hashlib
 import ipaddress
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -355,6 +355,12 @@ class Settings(_Section):
             del plain["auth"]["oidc"][name]
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
+    def shaping(self) -> dict[str, Any]:
+        """Return the settings that shape a conversation, by their paths; no secret and no address is among them."""
+        plain = self.model_dump(mode="json", include={"conversation", "speech", "audio", "vad", "engines"})
+        del plain["engines"]["remote"]
+        return dict(sorted(_flat(plain)))
+
     def redacted(self) -> dict[str, Any]:
         """Return all settings as plain data, with `********` for each secret that is set."""
         plain = self.model_dump(mode="json")
@@ -535,3 +541,13 @@ def _put(tree: Model, path: str, value: object) -> Model:
     """Return the tree with another value at a dotted path."""
     name, _, rest = path.partition(".")
     return tree.model_copy(update={name: _put(getattr(tree, name), rest, value) if rest else value})
+
+
+def _flat(plain: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of nested data with their paths."""
+    for name, value in plain.items():
+        path = f"{above}{name}"
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{path}.")
+        else:
+            yield path, value

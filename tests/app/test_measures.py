@@ -16,6 +16,7 @@ from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import JsonlStore
 from server.records.folder import RecordFolder
 from tests.app.accounts import World, world
+from tests.app.inside import KEY
 from tests.app.wire import CARD
 from tests.unit.spoken_log import SpokenLog
 
@@ -35,7 +36,7 @@ async def spoken(one: World, *, of: str, mode: str = "practice") -> str:
 
 
 @pytest.mark.asyncio
-async def test_measures_are_for_the_candidate_of_a_practice_and_for_examiners_of_an_exam(tmp_path: Path) -> None:
+async def test_measures_are_for_the_candidate_of_a_practice_and_never_of_an_exam(tmp_path: Path) -> None:
     async with world(tmp_path) as one:
         candidate, examiner = await one.person("anna@example.org"), await one.person("ed@example.org", "examiner")
         anna = await one.id_of("anna@example.org")
@@ -53,7 +54,10 @@ async def test_measures_are_for_the_candidate_of_a_practice_and_for_examiners_of
         refused = await candidate.get(f"/api/sessions/{exam}/measures")
         assert refused.status_code == 403
         assert "measures" not in refused.json()
-        assert (await examiner.get(f"/api/sessions/{exam}/measures")).json()["mode"] == "exam"
+        # An examiner who has still to mark is told none either.
+        assert (await examiner.get(f"/api/sessions/{exam}/measures")).status_code in (403, 409)
+        developer = one.client(Authorization=f"Bearer {KEY}")
+        assert (await developer.get(f"/api/sessions/{exam}/measures")).json()["mode"] == "exam"
 
 
 @pytest.mark.asyncio

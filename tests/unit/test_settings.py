@@ -584,3 +584,10 @@ def test_names_of_others_mean_what_they_say(tmp_path: Path) -> None:
     assert loaded.settings.engines.remote.ollama_hosts == ("http://localhost:11434",)
     assert loaded.settings.engines.remote.model == "medgemma:4b"
     assert [note.partition(" ")[0] for note in loaded.notes] == ["REDIS_URL", "MAX_AUDIO_LENGTH=300"]
+
+
+def test_what_shapes_a_conversation_has_no_secret_and_no_address() -> None:
+    shaping = Settings(environment="test").shaping()
+    assert shaping["conversation.fixed_wait_ms"] is None
+    assert {path.partition(".")[0] for path in shaping} == {"audio", "conversation", "engines", "speech", "vad"}
+    assert not [path for path in shaping if "key" in path or "remote" in path or "url" in path]
