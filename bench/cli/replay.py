@@ -23,6 +23,9 @@ def replay(
     url: Annotated[str | None, typer.Option(help="Replay against this server, e.g. http://127.0.0.1:8000.")] = None,
     transport: Annotated[str, typer.Option(help="How to reach --url: websocket, or webrtc by UDP.")] = "websocket",
     pace: Annotated[str, typer.Option(help="real, or fast: virtual time, the same decisions.")] = "real",
+    channel: Annotated[
+        str | None, typer.Option(help="left or right: the channel with the candidate, in a recording of two voices.")
+    ] = None,
     as_recorded: Annotated[
         bool, typer.Option("--as-recorded", help="Keep the recording's own timing (and so interrupt).")
     ] = False,
@@ -78,6 +81,8 @@ def replay(
         raise SettingsError("--transport is for a server; give its address with --url")
     if pace not in ("real", "fast"):
         raise SettingsError("--pace is 'real' or 'fast'")
+    if channel not in (None, "left", "right"):
+        raise SettingsError("--channel is 'left' or 'right'")
     if url is not None and pace == "fast":
         raise SettingsError("--pace fast is virtual time, which a server over --url does not have; leave one out")
     earlier = read_report(baseline) if baseline is not None else None
@@ -86,7 +91,7 @@ def replay(
     quiet_logs()
     settings = load_settings(config_folder=config, overrides=overrides or ())
     paths = find_recordings(recordings)
-    plan = plan_replay(paths)
+    plan = plan_replay(paths, channel={"left": 0, "right": 1}.get(channel or ""))
     card_id = card_of(plan, card)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bar:
@@ -133,6 +138,8 @@ def replay(
         about=about,
     )
     print_report(outcome.runs, report)
+    if report["summary"]["turns"] and not report["summary"]["answered_once"]:
+        typer.echo("nothing was answered: check the card, and which channel has the candidate (--channel)", err=True)
     if (final := report["summary"].get("final_text_ms")) is not None:
         typer.echo(f"final text after its pause   p50 {final['p50']:.0f} ms   p95 {final['p95']:.0f} ms")
     comparison = None

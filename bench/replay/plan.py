@@ -11,9 +11,11 @@ import numpy as np
 from audio.files import Recording, mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for
 from audio.loudness import last_voiced_ms
+from audio.recorder import RECORDING_NAME
 from audio.recordings import names_of
 from audio.speech import SpeechBegan, SpeechDetector, SpeechPaused, SpeechSettings
 from audio.vad import make_vad
+from common.errors import AudioError
 from pipelines.truth import Truth, load_truth
 
 # So much of the recording's own room comes before a turn: the voice detector settles on it.
@@ -47,8 +49,11 @@ class Plan:
     whole: Pcm
 
 
-def plan_replay(paths: Sequence[Path]) -> Plan:
-    """Read the recordings and find their turns; raises AudioError for what can't be used."""
+def plan_replay(paths: Sequence[Path], *, channel: int | None = None) -> Plan:
+    """Read the recordings and find their turns; raises AudioError for what can't be used.
+
+    `channel` (counted from 0) has the candidate, where a recording has more of them and no truth file says which.
+    """
     turns: list[PlannedTurn] = []
     wholes: list[Pcm] = []
     cards: dict[str, None] = {}
@@ -56,7 +61,7 @@ def plan_replay(paths: Sequence[Path]) -> Plan:
     for path, name in zip(paths, names_of(paths), strict=True):
         recording = read_recording(path)
         truth = load_truth(path)
-        samples = mono_at(recording, WIRE_HZ, _channel(recording, truth))
+        samples = mono_at(recording, WIRE_HZ, _channel(path, recording, truth, channel))
         spans = _known(truth) if truth is not None else _find(samples)
         turns += _cut(samples, spans, offset_ms, name)
         wholes.append(samples)
@@ -66,8 +71,18 @@ def plan_replay(paths: Sequence[Path]) -> Plan:
     return Plan(tuple(cards), tuple(turns), np.concatenate(wholes))
 
 
-def _channel(recording: Recording, truth: Truth | None) -> int | None:
-    if truth is None or recording.channels == 1:
+def _channel(path: Path, recording: Recording, truth: Truth | None, wanted: int | None) -> int | None:
+    if recording.channels == 1:
+        return None
+    if wanted is not None:
+        return wanted
+    if truth is None:
+        if path.name == RECORDING_NAME and recording.channels == 2:
+            raise AudioError(
+                f"{path.name} has the candidate on its left channel and the patient on its right one, which must not "
+                "be mixed; choose one with --channel left",
+                code="audio.channel",
+            )
         return None
     return {"left": 0, "right": 1}.get(truth.speech_in)
 

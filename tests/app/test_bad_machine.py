@@ -16,12 +16,15 @@ import wave
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
+import soundfile
 
 from audio.frames import WIRE_HZ, pcm_to_bytes, silence
 from audio.recorder import RECORDING_NAME, read_segments
 from bench import cli
+from bench.replay.plan import plan_replay
 from bench.replay.remote import reserve
 from server.vault.session_keys import KEY_NAME
 from tests.app.process import ROOT, ServerProcess, command, plain_environment, running
@@ -88,6 +91,20 @@ def test_replay_needs_a_card_and_a_server_that_answers(capsys: pytest.CaptureFix
         printed = capsys.readouterr()
         assert (stopped.value.code, len(printed.err.splitlines())) == (code, 1)
         assert says in printed.err
+
+
+def test_replay_mixes_no_patient_into_the_candidate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    candidate = cut("consultation-pharmacy.flac", 3_850, 5_000)
+    both = np.stack((candidate, np.zeros_like(candidate)), axis=1)
+    recording = tmp_path / RECORDING_NAME
+    soundfile.write(recording, both, WIRE_HZ, subtype="PCM_16")
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["replay", str(recording), "--card", CARD])
+    assert stopped.value.code == 1
+    assert "--channel left" in capsys.readouterr().err
+    (turn,) = plan_replay([recording], channel=0).turns
+    assert np.abs(turn.samples).max() > 1_000
+    assert plan_replay([recording], channel=1).turns == ()
 
 
 CARD_FAULTS: dict[str, tuple[str | bytes, str]] = {
