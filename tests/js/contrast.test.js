@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const css = readFileSync(new URL("../../static/styles/tokens.css", import.meta.url), "utf8");
@@ -56,4 +56,16 @@ for (const [name, theme] of Object.entries(themes)) {
 
 test("the dark theme changes every colour that the light one sets", () => {
   assert.deepEqual(Object.keys(colours(dark_css)).sort(), Object.keys(light).sort());
+});
+
+test("letters and gaps have the sizes of one scale", () => {
+  const folder = new URL("../../static/styles/", import.meta.url);
+  const sheets = readdirSync(folder).filter((name) => name !== "tokens.css");
+  const text = sheets.map((name) => readFileSync(new URL(name, folder), "utf8")).join("\n");
+  const sizes = [...text.matchAll(/font-size: ([^;]+);/g)].map(([, size]) => size);
+  // The time left to prepare is read from across a room.
+  assert.deepEqual(sizes.filter((size) => !/^var\(--text-(s|m|l|xl|xxl)\)$/.test(size)), ["3.25rem"]);
+  const own = [...text.matchAll(/\bgap: ([^;]+);/g)].filter(([, gap]) => /\d(?:\.\d+)?rem/.test(gap));
+  assert.deepEqual(own.map(([rule]) => rule), []);
+  for (const [, name] of text.matchAll(/var\((--(?:text|space)-[\w-]+)\)/g)) assert.ok(css.includes(`${name}:`), name);
 });
