@@ -18,6 +18,30 @@ const english = {
     exam: { name: "Exam", hint: "Like the real day: three full minutes to prepare, and no captions." },
   },
 
+  exam: {
+    title: "Your exam",
+    link: "Your exam",
+    opens: (from, until) => `You can begin it from ${from} until ${until}.`,
+    points: [
+      "First you talk about your work for a minute. Nobody marks this part.",
+      "Then there are two role-plays. Before each one you have time to read its card.",
+      "The clock does not stop. Each part begins by itself.",
+      "There are no captions. Your examiners may listen, now or later.",
+    ],
+    early: "It is not time yet. Stay on this page, or come back.",
+    begin: "Begin your exam",
+    go_on: "Go on with your exam",
+    leave: "Back to practice",
+    none: "No exam is planned for you at the moment.",
+    wait_title: "Please wait",
+    again: "Look again",
+    because: (text) => `${text[0].toUpperCase()}${text.slice(1)}.`,
+    lost: "The connection was lost. Your exam goes on: look again now.",
+    over_title: "Your exam is over",
+    over: "Thank you. Your examiners have what you said. You can close this page.",
+    void: "Your exam was declared void. Ask the person who holds it what comes next.",
+  },
+
   account: {
     title: "Log in",
     lead: "This server is for people with an account.",

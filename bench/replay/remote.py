@@ -120,6 +120,11 @@ class RemoteLink:
         """How often a connection was lost and another took its place."""
         return self._back.resumed
 
+    @property
+    def can_come_back(self) -> bool:
+        """Whether the server has said how to come back after a lost connection."""
+        return self._back.within_s is not None
+
     @classmethod
     async def open(cls, reserved: Reserved, *, binary: bool = True, resume: bool = False) -> Self:
         """Connect to a reserved session; raises AppError."""

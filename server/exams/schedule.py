@@ -77,6 +77,13 @@ class Schedule:
             raise ProtocolError("there is no such exam; look at the list of exams", code="exam.gone", http_status=404)
         return found
 
+    async def is_expected(self, candidate_id: str) -> bool:
+        """Return whether somebody has an exam that is under way, or that they can still begin."""
+        async with self._store.database.reading() as connection:
+            theirs = await exams.find(connection, candidate_id=candidate_id)
+        now = now_ms()
+        return any(one.state == "begun" or (one.state == "scheduled" and one.closes_ms > now) for one in theirs)
+
     async def assign(self, by: str, exam_id: str, examiners: Collection[str]) -> Exam:
         """Have these people (log-in names), and nobody else, examine an exam; raises ProtocolError."""
         await self.get(exam_id)

@@ -13,7 +13,7 @@ from audio.files import replace_file
 from common.errors import ProtocolError
 from pipelines.patient.card import Card, public_view
 from server.exams.timetable import ExamClock, Phase
-from server.sessions.session import Session, Status
+from server.sessions.session import SUSPENDED, Session, Status
 
 # A session that ends so says that the talk is over; after any other end its time runs on, and the candidate waits.
 TALK_OVER = ("ended", "time_limit")
@@ -112,7 +112,7 @@ class Sitting:
     async def _watch(self, part: int, session: Session) -> None:
         """Go on to the next phase when the talk of this one is over."""
         await session.ended.wait()
-        if session.ended_by == "suspended" or self.sessions.get(part) is not session:
+        if session.ended_by == SUSPENDED or self.sessions.get(part) is not session:
             return
         phase = self.phase
         now = phase is not None and phase.part == part and phase.is_talk

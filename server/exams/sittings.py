@@ -186,7 +186,7 @@ class Sittings:
         there = {number: card for number, card in cards.items() if card is not None}
         if len(there) < len(cards):
             raise ProtocolError(
-                "a card of your exam is not on this server any more; tell whoever holds the exam",
+                "a card of your exam is not on this server any more; tell the person who holds the exam",
                 code="exam.no_card",
                 http_status=409,
             )
@@ -225,7 +225,7 @@ class Sittings:
             )
         if now > exam.closes_ms:
             raise ProtocolError(
-                "the time to begin your exam is over; ask whoever holds it for another",
+                "the time to begin your exam is over; ask the person who holds it for another",
                 code="exam.late",
                 http_status=409,
             )
@@ -284,9 +284,9 @@ def _log(error: Exception) -> None:
 
 def _why_not(exam: Exam) -> str:
     return {
-        "void": "this exam was declared void; ask whoever holds it",
+        "void": "this exam was declared void; ask the person who holds it",
         "closed": "this exam is over",
-        "begun": "this exam can't be gone on with on this server; ask whoever holds it",
+        "begun": "this exam can't be gone on with on this server; ask the person who holds it",
     }.get(exam.state, "this exam has not begun")
 
 

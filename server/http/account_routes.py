@@ -23,7 +23,7 @@ from server.http.who import (
 )
 from server.paths import STATIC
 from server.principal import Principal
-from server.rights import OPENING, may
+from server.rights import OPENING, Action, Whose, may
 from server.store.people import Person
 
 
@@ -37,6 +37,7 @@ async def me(request: Request) -> Response:
     server = server_of(request)
     oidc = server.settings.auth.oidc
     body: dict[str, Any] = {"mode": server.settings.auth_mode, "person": None, "csrf": None}
+    body["exam"] = False
     body["sign_on"] = oidc.label if oidc.enabled else None
     found = await logged_in(request)
     principal = unknown(request)
@@ -44,6 +45,8 @@ async def me(request: Request) -> Response:
         person, secret = found
         principal = principal_of(person)
         body |= {"person": person.as_json(), "csrf": csrf_of(secret)}
+        if may(principal, Action.SIT_EXAM, Whose("", "exam", person.id)):
+            body["exam"] = await server.schedule.is_expected(person.id)
     return JSONResponse(body | {"modes": [mode for mode, action in OPENING.items() if may(principal, action)]})
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from common.errors import ProtocolError
 from server.host import Server
 from server.http.requests import check_origin, check_ready, parse_json, read_body, read_json, server_of
 from server.http.session_routes import opened
 from server.http.who import name_of, require
+from server.paths import STATIC
 from server.principal import Principal
 from server.records.consent import read_consent
 from server.rights import Action, Reach, Whose, reach
@@ -20,6 +21,11 @@ from server.store.exams import Exam
 from server.store.tokens import now_ms
 
 MAX_BYTES = 65_536  # a class's log-in names
+
+
+async def page(_request: Request) -> Response:
+    """Serve the page on which an exam is sat; it holds nothing that is secret."""
+    return FileResponse(STATIC / "exam" / "index.html", headers={"Cache-Control": "no-cache"})
 
 
 async def list_exams(request: Request) -> Response:

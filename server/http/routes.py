@@ -102,6 +102,7 @@ ROUTES: tuple[Entry, ...] = (
     ),
     Entry(f"{_SESSION}/log", records.session_log, Action.READ_LOG, about_session=True),
     Entry(f"{_SESSION}/problems", records.report_problem, Action.REPORT_PROBLEM, ("POST",), about_session=True),
+    Entry("/exam", exams.page, Action.SEE_SERVER),
     Entry("/api/exams", exams.list_exams, Action.LIST_EXAMS),
     Entry("/api/exams", exams.create_exams, Action.MANAGE_EXAMS, ("POST",)),
     Entry(_EXAM, exams.show_exam, Action.LIST_EXAMS),

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from audio.clock import Clock
-from common.errors import ProtocolError
+from common.errors import CapacityError, ProtocolError
 from pipelines.events import Audience, SessionEnded
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
@@ -22,7 +22,7 @@ from server.sessions.admission import Admission, Reservation
 from server.sessions.checkpoints import Checkpoints
 from server.sessions.folders import SessionFolders
 from server.sessions.index import SessionIndex
-from server.sessions.session import Session, Status
+from server.sessions.session import SUSPENDED, Session, Status
 from server.settings.tree import SessionSettings
 from server.wire.live import LiveSession
 from server.wire.ticket import Ticket, bad_ticket
@@ -48,6 +48,12 @@ def check_goes_on(session: Session) -> LiveSession:
             "the server stopped in the middle of this role-play and can't go on with it; what was said is kept",
             code="session.interrupted",
             close_code=4404,
+        )
+    if session.ended_by == SUSPENDED:
+        raise CapacityError(
+            "the server is about to restart; come back to this role-play in a moment",
+            retry_after_s=1,
+            code="capacity.draining",
         )
     if session.live is None:
         raise ProtocolError("this session is over; start a new one", code="session.over", close_code=4404)
@@ -201,7 +207,10 @@ class SessionRegistry:
                 return False
             self._checkpoints.keep_last(session, point)
         session.status = Status.ENDED
-        session.ended_by = "suspended"
+        session.ended_by = SUSPENDED
+        if session.live is not None:
+            # Its client is quick to come back, and is told to wait for the next server.
+            session.left_tickets = session.live.link.tickets
         session.live = session.driver = None
         session.ended.set()
         self._count()

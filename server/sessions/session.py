@@ -19,6 +19,9 @@ from server.sessions.admission import Reservation
 from server.wire.live import LiveSession
 from server.wire.ticket import Ticket
 
+SUSPENDED = "suspended"
+"""What a session ends by that the next server goes on with."""
+
 
 class Status(StrEnum):
     """Where a session is in its life."""

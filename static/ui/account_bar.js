@@ -11,5 +11,6 @@ export function showAccountBar(place, me, { on_history }) {
   if (!me || (me.mode === "open" && !me.person)) return place.replaceChildren();
   const link = (text) => h("a", { href: at("/login?next=/") }, text);
   if (!me.person) return place.replaceChildren(link(words.log_in));
-  return place.replaceChildren(button(words.history, on_history, { kind: "quiet" }), link(me.person.name));
+  const exam = me.exam ? [h("a", { href: at("/exam") }, strings.exam.link)] : [];
+  return place.replaceChildren(...exam, button(words.history, on_history, { kind: "quiet" }), link(me.person.name));
 }

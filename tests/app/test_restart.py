@@ -32,11 +32,15 @@ def _short_turns(count: int) -> Plan:
     return Plan((CARD,), (turn,) * count, samples)
 
 
-def test_role_plays_go_on_after_their_server_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+# A server that is told to stop leaves them as they stand, once its deadline has come.
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM] if NIGHTLY else [signal.SIGKILL])
+def test_role_plays_go_on_with_the_next_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
     monkeypatch.setenv("SCRIPTED_REPLY", "It began|three weeks ago.")
     times = 3 if NIGHTLY else 1
     survivals, restarts_ms = run(
-        tmp_path, draw_delays(times, 7), settings=MOCK, plan=_short_turns(3), sessions=4 if NIGHTLY else 2
+        tmp_path, draw_delays(times, 7), settings=MOCK, plan=_short_turns(3), sessions=4 if NIGHTLY else 2, how=how
     )
     assert [one.faults for one in survivals] == [[]] * len(survivals)
     assert [one.lost for one in survivals] == [[]] * len(survivals)

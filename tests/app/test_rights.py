@@ -27,6 +27,7 @@ EVERYBODY = set("SGVCEDATK")
 PUBLIC = (
     "GET /",
     "GET /login",
+    "GET /exam",
     "GET /login/oidc",
     "GET /login/oidc/callback",
     "GET /welcome",

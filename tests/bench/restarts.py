@@ -16,12 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import soundfile
-from rich.progress import track
 
 from audio.clock import LoopClock
 from audio.recorder import RECORDING_NAME
@@ -38,8 +37,9 @@ from tests.sealed import recording_of
 RECORDING = Path(__file__).resolve().parents[1] / "data" / "consultation-pharmacy.flac"
 CARD = "pharmacy-new-inhaler"
 SESSIONS = 4
-TURNS = 3
-EARLIEST_S, LATEST_S = 1.0, 9.0  # after the first has begun
+TURNS = 2
+EARLIEST_S, LATEST_S = 0.0, 6.0  # after the last has begun
+LIVE_FRAMES = 25
 STARTS_APART_S = 0.7  # so that they die in different moments of their turns
 FINISHED_S = 120.0
 WRITTEN_S = 30.0
@@ -87,6 +87,11 @@ class Talk:
     task: asyncio.Task[None]
 
     @property
+    def is_live(self) -> bool:
+        """Whether it speaks, and knows how to come back."""
+        return len(self.candidate.sent) > LIVE_FRAMES and self.link.can_come_back
+
+    @property
     def replies(self) -> int:
         """How many replies it was told are over."""
         return sum(isinstance(told, ReplyEnded) for told in self.link.notes)
@@ -101,9 +106,9 @@ async def begin(url: str, plan: Plan) -> Talk:
     return Talk(reserved, link, candidate, asyncio.create_task(candidate.run()))
 
 
-def kill(server: ServerProcess) -> None:
-    """Kill a server with no time to do anything."""
-    os.kill(server.process.pid, signal.SIGKILL)
+def kill(server: ServerProcess, how: signal.Signals = signal.SIGKILL) -> None:
+    """Kill a server with no time to do anything, or tell it to stop."""
+    os.kill(server.process.pid, how)
     server.process.wait()
 
 
@@ -116,14 +121,16 @@ class Round:
         self.talks: list[Talk] = []
         self.told_before: list[int] = []
 
-    async def until_killed(self, server: ServerProcess, sessions: int) -> None:
+    async def until_killed(self, server: ServerProcess, sessions: int, how: signal.Signals) -> None:
         """Have candidates talk on this server until it is killed."""
-        killing = asyncio.get_running_loop().time() + self._delay_s
         for _ in range(sessions):
             self.talks.append(await begin(server.url, self._plan))
             await asyncio.sleep(STARTS_APART_S)
-        await asyncio.sleep(max(0.0, killing - asyncio.get_running_loop().time()))
-        kill(server)
+        async with asyncio.timeout(FINISHED_S):
+            while not all(talk.is_live for talk in self.talks):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(self._delay_s)
+        await asyncio.to_thread(kill, server, how)
         self.told_before = [talk.replies for talk in self.talks]
 
     async def finish(self, server: ServerProcess) -> list[Survival]:
@@ -194,9 +201,19 @@ def verify_audit(data: Path) -> str:
 
 
 def run(
-    folder: Path, delays_s: Sequence[float], *, settings: Sequence[str], plan: Plan, sessions: int = SESSIONS
+    folder: Path,
+    delays_s: Sequence[float],
+    *,
+    settings: Sequence[str],
+    plan: Plan,
+    sessions: int = SESSIONS,
+    how: signal.Signals = signal.SIGKILL,
+    told: Callable[[Sequence[Survival], Sequence[float]], None] = lambda _survivals, _restarts_ms: None,
 ) -> tuple[list[Survival], list[float]]:
-    """Kill a server after each delay and start another; return what became of the sessions, and the restarts' times."""
+    """Kill a server after each delay and start another; return what became of the sessions, and the restarts' times.
+
+    `told` is called after each.
+    """
     survivals: list[Survival] = []
     restarts_ms: list[float] = []
     with asyncio.Runner() as runner:
@@ -204,8 +221,9 @@ def run(
             death = Round(plan, delay_s=delay_s)
             with running(folder, *settings) as server:
                 port = int(server.url.rpartition(":")[2])
-                runner.run(death.until_killed(server, sessions))
+                runner.run(death.until_killed(server, sessions, how))
             survivals += runner.run(_restarted(folder, settings, port, death, restarts_ms))
+            told(survivals, restarts_ms)
     return survivals, restarts_ms
 
 
@@ -256,9 +274,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="interlocutor-restarts-") as name:
         delays_s = draw_delays(asked.times, asked.seed)
         data = Path(name)
-        survivals, restarts_ms = run(
-            data, list(track(delays_s, "servers killed", transient=True)), settings=settings, plan=plan
-        )
+
+        def write(so_far: Sequence[Survival], times_ms: Sequence[float]) -> None:
+            if asked.json is not None:
+                write_figures(asked.json, figures_of(so_far, times_ms, verify_audit(data)))
+
+        survivals, restarts_ms = run(data, delays_s, settings=settings, plan=plan, told=write)
         audit = verify_audit(data)
     figures = figures_of(survivals, restarts_ms, audit)
     print_figures(f"{asked.times} servers killed, {SESSIONS} role-plays each ({asked.engines} engines)", figures)
