@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from audio.frames import WIRE_HZ
 from audio.timeline_mixer import Stereo
 
-KEEP_MS = 30_000.0
+# Half a minute is offered; the rest is for the time until whoever comes late has begun to take it.
+KEEP_MS = 40_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class SoundRelay:
 
     def piece(self, number: int) -> SoundPiece | None:
         """Return a piece, None where it has not come yet or is not kept any more."""
-        at = number - (self._next - len(self._pieces))
+        at = number - self.oldest
         return self._pieces[at] if 0 <= at < len(self._pieces) else None
 
     def first(self, back_ms: float) -> int:
@@ -62,9 +63,10 @@ class SoundRelay:
         since_ms = self.until_ms - back_ms
         return next((piece.number for piece in self._pieces if piece.until_ms > since_ms), self._next)
 
-    def is_gone(self, number: int) -> bool:
-        """Return whether a piece is not kept any more."""
-        return number < self._next - len(self._pieces)
+    @property
+    def oldest(self) -> int:
+        """The number of the first piece that is kept, or of the next if there is none."""
+        return self._next - len(self._pieces)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after each piece, until what is returned is called."""

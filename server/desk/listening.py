@@ -36,8 +36,11 @@ class Listening:
     @property
     def fell_behind(self) -> bool:
         """Whether the connection is too slow for sound."""
-        if self._relay.is_gone(self._next):
-            return True
+        if self._next < self._relay.oldest:
+            if self._live:
+                return True
+            # The words of a long role-play come first: what went meanwhile is missing at the beginning, not in between.
+            self._next = self._relay.oldest
         piece = self._relay.piece(self._next)
         behind_ms = self._relay.until_ms - piece.at_ms if piece is not None else 0.0
         self._live = self._live or behind_ms <= LIVE_MS
