@@ -78,6 +78,9 @@ class _DrainingServer(uvicorn.Server):
         """Start, and know the loop that a signal is to wake."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        for listening in sockets or ():
+            # The system keeps more connections waiting than are accepted in a row.
+            listening.listen(BACKLOG)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop taking sessions with the first SIGTERM, and let none finish with the second, or with Ctrl-C."""

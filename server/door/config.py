@@ -15,6 +15,8 @@ from server.metrics import Metrics
 from server.settings.tree import ServerSettings
 
 BACKLOG = 128  # connections that wait to be accepted
+# So many are accepted in a row before anything else is done: a flood of them is not to hold audio up.
+ACCEPTS_AT_ONCE = 8
 
 
 def serving_config(app: ASGIApp, settings: ServerSettings, metrics: Metrics, **given: Any) -> uvicorn.Config:
@@ -31,7 +33,7 @@ def serving_config(app: ASGIApp, settings: ServerSettings, metrics: Metrics, **g
         log_config=None,
         access_log=False,
         server_header=False,
-        backlog=BACKLOG,
+        backlog=ACCEPTS_AT_ONCE,
         ws_max_size=settings.message_max_bytes * 2,  # larger ones are answered by an error event first
         # Base64 of audio hardly shrinks, and each connection would cost 64 KiB.
         ws_per_message_deflate=False,
