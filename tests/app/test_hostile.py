@@ -17,8 +17,9 @@ from bench.replay.remote import reserve
 from server.host import Server
 from tests.app.inside import KEY, serving, until
 from tests.app.knocking import Knocker, frame, handshake, knocking
-from tests.app.process import ServerProcess
-from tests.app.wire import CARD, Wire, connect_to, joined
+from tests.app.process import ServerProcess, running
+from tests.app.wire import ANSWER_S, CARD, Wire, connect_to, joined
+from tests.bench.attackers import attack
 
 pytestmark = pytest.mark.asyncio
 
@@ -269,3 +270,21 @@ async def _socket(address: str) -> AsyncIterator[Knocker]:
         async with asyncio.timeout(60):
             assert (await visitor.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
         yield visitor
+
+
+async def test_a_conversation_goes_on_among_attackers(tmp_path: Path) -> None:
+    """The short form of tests/bench/door.py, which measures it."""
+    short = [f"server.limits.{name}=2" for name in ("first_byte_s", "headers_s")]
+    with running(tmp_path, "engines.backend=mock", *short) as server:
+        async with joined(server) as wire:
+            await wire.answered()
+            before = server.usage.memory_info().rss
+            attacking = asyncio.create_task(attack(server.address, seconds=5.0, idle=300, half=60, pings=5, holders=2))
+            while not attacking.done():
+                assert await wire.answered() < ANSWER_S
+            told = await attacking
+            assert (told["left"], told["opened"] > 300, told["holders_left"]) == (0, True, 2)
+            assert server.usage.memory_info().rss - before < 50_000_000
+            assert await wire.end() == 1000
+        assert len(server.log) < 2_000
+        assert not [line for line in server.log if line["level"] == "error"]
