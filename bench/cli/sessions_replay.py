@@ -32,7 +32,8 @@ def replay(
     """Play stored role-plays to today's engines, in virtual time, and compare text, cues and times with the log.
 
     It names what is not as it was: settings, engines, the card. Of what is stored nothing is changed. The command
-    fails if a role-play differs although nothing has changed.
+    fails if a role-play differs although nothing has changed. Time is virtual, but what engines compute is measured:
+    on a busy machine they are late, and turns may end elsewhere. Run it on a free one.
     """
     from bench.figures import write_json
     from bench.report_files import check_target
