@@ -23,7 +23,8 @@ from pipelines.log import stored_events
 from pipelines.log.jsonl import EVENTS, PAYLOADS, StoredEntry, read_jsonl
 from server.host import Server
 from server.records.folder import ERASED
-from server.store import audit, sessions
+from server.store import audit, exams, sessions
+from server.store.exams import Exam, ExamSession
 from server.store.sessions import IndexedSession
 from server.store.tokens import new_id
 from tests.app.accounts import PASSWORD
@@ -239,13 +240,17 @@ async def test_examiners_see_exams_and_pages_follow_each_other(tmp_path: Path) -
                 mode, whose = ("exam", None) if number % 2 else ("practice", own if number == 4 else None)
                 row = IndexedSession(f"sess_{number}", CARD, "<b>Card</b>", mode, whose, "ended", 1_000 + number)
                 await sessions.begin(connection, row)
+            exam = Exam("exam_1", "Exam", None, 1, 2, "closed", 1, examiners=frozenset({own}))
+            await exams.add(connection, exam)
+            for number in (3, 5, 7):  # the other exam is for others to examine
+                await exams.add_session(connection, exam.id, ExamSession(f"sess_{number}", 1, 1))
         seen: list[str] = []
         after: str | None = ""
         while after is not None:
             answer = (await examiner.get(f"/api/sessions?limit=2{after and '&after=' + after}")).json()
             seen += [one["id"][-1] for one in answer["sessions"]]
             after = answer["next"]
-        assert seen == list("75431")
+        assert seen == list("7543")
         practice = (await examiner.get("/api/sessions?mode=practice")).json()["sessions"]
         assert [one["id"][-1] for one in practice] == ["4"]
         for wrong in ("colour=red", "after=x", "since_ms=-1", "until_ms=1e9", "limit=%C2%B2"):
