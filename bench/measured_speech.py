@@ -65,7 +65,7 @@ def times_of(paths: Sequence[Path], settings: Settings, cards: CardLibrary) -> T
         card = plan.cards[0] if plan.cards else next(iter(cards))
         outcome = replay_here(plan, card, settings=settings, cards=cards, pace="fast")
         assert outcome.stereo is not None  # noqa: S101 - a replay leaves its sound
-        spoken = timed_by_sound(spoken_of(outcome.logs[-1]), outcome.stereo[:, 0].copy(), WIRE_HZ)
+        spoken = timed_by_sound(spoken_of(outcome.logs[-1], cards[card]), outcome.stereo[:, 0].copy(), WIRE_HZ)
         for result, turn in zip(outcome.runs[-1], truth.turns, strict=True):
             # Where the turn was spoken in the replay, against its place in the recording.
             shift_ms = result.voiced_end_ms - turn.to_ms

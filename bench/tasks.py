@@ -88,7 +88,7 @@ def spoken_as(dialogue: Dialogue, card: Card) -> Spoken:
     for number, said in enumerate(dialogue.talk):
         from_ms = 1000.0 * number
         if isinstance(said, Told):
-            told[said.tells] = number
+            told.setdefault(said.tells, number)
             text = card.cue(said.tells).says[0]
             turns.append(RecordedTurn("patient", text, from_ms, from_ms + 900.0, (), cues=(said.tells,), number=number))
         else:

@@ -60,7 +60,7 @@ class Assessor:
 
         With the candidate's `track`, turns and pauses are timed by their sound.
         """
-        spoken = spoken_of(records)
+        spoken = spoken_of(records, card)
         if track is not None:
             spoken = timed_by_sound(spoken, track.samples, track.rate_hz)
         with self._busy:

@@ -73,11 +73,12 @@ def _empathy(spoken: Spoken, sentences: Sequence[Sentence], card: Card) -> Measu
 
 
 def _worries(spoken: Spoken, card: Card) -> Iterator[tuple[int, RecordedTurn, str]]:
-    """Yield each worry that was told: its place among the turns, the patient's turn, and its topic."""
+    """Yield each worry where it was told first: its place among the turns, the patient's turn, and its topic."""
     topics = {cue.id: cue.topic for cue in card.cues if WORRIED.search(cue.emotion)}
     for place, turn in enumerate(spoken.turns):
         if turn.role == "patient":
-            yield from ((place, turn, topics[cue]) for cue in turn.cues if cue in topics)
+            first = [cue for cue in turn.cues if spoken.told.get(cue) == turn.number]
+            yield from ((place, turn, topics[cue]) for cue in first if cue in topics)
 
 
 def _soon_after(spoken: Spoken, sentences: Sequence[Sentence], place: int) -> list[Sentence]:

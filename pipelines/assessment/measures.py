@@ -33,4 +33,4 @@ def measure_sentences(spoken: Spoken, sentences: tuple[Sentence, ...], card: Car
 
 def measure_log(records: Iterable[LogEntry], card: Card, reader: SentenceReader | None = None) -> tuple[Measure, ...]:
     """Return every measure of a session, from its whole log (a developer's audience)."""
-    return measure(spoken_of(records), card, reader)
+    return measure(spoken_of(records, card), card, reader)

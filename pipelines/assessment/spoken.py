@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipelines import events as e
+from pipelines.intent.words import tokens
 from pipelines.log.recorded_turns import PlacedWord, RecordedTurn, recorded_turns
 from pipelines.log.session_log import LogEntry
+from pipelines.patient.card import Card
+from pipelines.patient.disclosure import LEADS
 
 # A word that the recogniser was less sure of may be another.
 UNSURE_BELOW = 0.3
@@ -41,8 +44,8 @@ class Reading:
 class Spoken:
     """All that was said: both sides' turns in order, and of the candidate's turns the readings and pauses by number.
 
-    `told` has each cue that counts as told, with the number of the reply that told it; `begun` those that the patient
-    began to tell and that were not heard.
+    `told` has each cue that counts as told, with the number of the reply that told it first; `begun` those that the
+    patient began to tell and that were not heard.
     """
 
     turns: tuple[RecordedTurn, ...]
@@ -70,14 +73,14 @@ class Spoken:
         return len(known) * 2 < len(words) or unsure > UNSURE_SHARE * len(known)
 
 
-def spoken_of(records: Iterable[LogEntry]) -> Spoken:
+def spoken_of(records: Iterable[LogEntry], card: Card) -> Spoken:
     """Return what was said in a session, from its whole log (a developer's audience: it has the words' times)."""
     entries = list(records)
     readings: dict[int, Reading] = {}
     pauses: dict[int, list[Pause]] = {}
     told: dict[str, int] = {}
     proposed: dict[str, int] = {}
-    heard: set[int] = set()
+    heard: dict[int, str] = {}
     for entry in entries:
         match entry.event:
             case e.UtteranceInterpreted() as read:
@@ -86,15 +89,20 @@ def spoken_of(records: Iterable[LogEntry]) -> Spoken:
                 pauses.setdefault(turn, []).append(Pause(since_ms, since_ms + silent_ms))
             case e.ReplyProposed(reply=reply, cues=cues):
                 proposed |= dict.fromkeys(cues, reply)
-            case e.ReplyFinished(reply=reply, heard=text) if text:
-                heard.add(reply)
+            case e.ReplyFinished(reply=reply, heard=text) | e.ReplyTruncated(reply=reply, heard=text):
+                heard[reply] = text
             case e.CueHeard(cue=cue, reply=reply):
-                told[cue] = reply
+                told.setdefault(cue, reply)
             case e.CueUnheard(cue=cue):
                 told.pop(cue, None)
             case _:
                 pass
-    begun = {cue: reply for cue, reply in proposed.items() if cue not in told and reply in heard}
+    volunteered = {cue.id for cue in card.cues if cue.kind == "volunteered"}
+    begun = {
+        cue: reply
+        for cue, reply in proposed.items()
+        if cue not in told and heard.get(reply) and not (cue in volunteered and _is_lead(heard[reply], card))
+    }
     turns = recorded_turns(entries)
     own = {turn.number: turn for turn in turns if turn.role == "candidate"}
     inside = {
@@ -105,6 +113,12 @@ def spoken_of(records: Iterable[LogEntry]) -> Spoken:
         if number in own
     }
     return Spoken(turns, readings, inside, told, begun)
+
+
+def _is_lead(heard: str, card: Card) -> bool:
+    """Tell whether no more was heard than the line that comes before what a patient tells of their own accord."""
+    begin = tokens(heard)
+    return any(tokens(lead)[: len(begin)] == begin for name in LEADS for lead in getattr(card.lines, name))
 
 
 def words_between(turn: RecordedTurn, from_ms: float, to_ms: float) -> str:

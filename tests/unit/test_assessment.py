@@ -158,6 +158,22 @@ def test_a_worry_is_met_in_one_of_the_next_two_turns() -> None:
         assert empathy.evidence[0].text == CARD.cue("worry-leg").topic
 
 
+def test_a_worry_that_is_told_again_counts_once_where_it_was_told_first() -> None:
+    log = SpokenLog()
+    log.candidate("What worries you?", "invitation")
+    told_ms = log.at_ms
+    log.patient("They took his leg off.", tells="worry-leg")
+    log.candidate("I can see why that frightens you.", "empathy")
+    log.patient("Yes.")
+    log.candidate("Could you say that again?", "repeat")
+    log.patient("As I said, they took his leg off.", tells="worry-leg")
+    found = measured(log)
+    assert found["empathy"].counts == {"worries": 1, "met": 1}
+    assert found["empathy"].evidence[0].from_ms == told_ms
+    (cue,) = (each for each in found["cues"].evidence if each.kind == "found")
+    assert cue.from_ms == told_ms
+
+
 def test_no_worry_told_is_not_the_same_as_none_met() -> None:
     log = SpokenLog()
     log.candidate("Do you smoke?", "cue_question")
@@ -190,6 +206,15 @@ def test_a_cue_that_was_cut_off_is_partly_heard() -> None:
     assert states[CARD.cue("pain").topic] == "found"
     assert found["cues"].counts == {"found": 1, "partly": 1, "missed": len(CARD.cues) - 2}
     assert found["floor"].counts["patient_cut_off"] == 1
+
+
+@pytest.mark.parametrize(("heard", "state"), [("All right.", "missed"), ("All right. I can do that. They", "partly")])
+def test_the_line_before_a_worry_is_no_part_of_it(heard: str, state: str) -> None:
+    log = SpokenLog()
+    log.candidate("Keep the leg up in the evening.", "advice")
+    log.patient("All right. I can do that. They took his leg off.", tells="worry-leg", heard=heard)
+    (cue,) = (each for each in measured(log)["cues"].evidence if each.text == CARD.cue("worry-leg").topic)
+    assert cue.kind == state
 
 
 def test_what_is_sent_has_its_definition_and_its_limits() -> None:

@@ -11,10 +11,12 @@ from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, Pcm
 from pipelines.assessment.sound import PAUSE_MS, timed_by_sound, voiced_stretch
 from pipelines.assessment.spoken import spoken_of
+from pipelines.patient.card_library import CardLibrary
 from pipelines.truth import load_truth
 from tests.unit.spoken_log import SpokenLog
 
 DATA = Path(__file__).resolve().parents[1] / "data"
+CARD = CardLibrary.load(DATA.parents[1] / "configs" / "cards").get_card("nursing-leg-wound")
 WITHIN_MS = 50.0
 # A detector that is quick notes a turn's ends so late and so early.
 NOTED_OFF_MS = 120.0
@@ -69,7 +71,7 @@ def test_turns_take_their_times_from_the_track_and_patients_keep_theirs() -> Non
     log = SpokenLog()
     log.candidate("It hurts here does it", pauses={2: 400.0})
     log.patient("Yes.")
-    spoken = spoken_of(log.entries)
+    spoken = spoken_of(log.entries, CARD)
     samples = voice((1_100, 2_000), (2_600, 3_700), length_ms=6_000, noise=0.0)
     timed = timed_by_sound(spoken, samples, ANALYSIS_HZ)
     assert (timed.turns[0].from_ms, timed.turns[0].to_ms) == pytest.approx((1_100, 3_700), abs=20)

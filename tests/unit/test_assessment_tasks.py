@@ -107,6 +107,18 @@ def test_a_worry_that_is_brushed_off_is_perhaps_and_one_that_is_met_is_heard(
         assert tasks[3].state == state
 
 
+def test_a_worry_that_was_met_stays_met_when_it_is_told_again(learned_interpreter: LearnedInterpreter) -> None:
+    log = SpokenLog()
+    log.candidate("What worries you most?")
+    log.patient("They took his leg off.", tells="worry-leg")
+    log.candidate("I can see why that frightens you, after what happened to your father. But yours is small and clean.")
+    log.patient("As I said, they took his leg off.", tells="worry-leg")
+    log.candidate("Okay. Are you allergic to plasters?")
+    tasks = assessed(log, learned_interpreter).tasks
+    assert tasks is not None
+    assert tasks[3].state == "heard"
+
+
 def test_without_an_encoder_nothing_is_said_of_tasks() -> None:
     log = SpokenLog()
     log.candidate(EXPLAINED, "explanation")
