@@ -45,6 +45,7 @@ class Sitting:
     ) -> None:
         self.exam_id = exam_id
         self.sessions: dict[int, Session] = {}  # by part
+        self.opening = asyncio.Lock()  # whoever opens the session of a part holds it
         self.clock = ExamClock(phases, grace_s=closing_s + CLOSING_S, changed=self._changed)
         self.examiners = examiners
         self._cards = cards

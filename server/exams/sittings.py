@@ -85,35 +85,19 @@ class Sittings:
         return self._sittings.get(exam.id)
 
     async def open_session(
-        self, exam: Exam, *, person_id: str | None, consent: ConsentGiven | None
+        self, exam_id: str, *, person_id: str | None, consent: ConsentGiven | None
     ) -> tuple[Session, str]:
         """Return the session of the part at hand with a token for it; raises AppError.
 
         One that nobody has joined is given out again: its page was loaded anew, or another machine took its place.
         """
-        sitting = self._sittings.get(exam.id)
-        phase = sitting.phase if sitting is not None else None
-        if sitting is None or phase is None:
-            raise ProtocolError(_why_not(exam), code="exam.over", http_status=409)
-        counted = exam.session_of(phase.part)
-        known = sitting.sessions.get(phase.part)
-        if counted is not None and known is not None and known.id == counted.session_id:
-            if known.status is Status.RESERVED:
-                return known, self._registry.give_token(known)
-            raise ProtocolError(
-                "this part of the exam is open on another machine, or was held already; go on there",
-                code="exam.taken",
-                http_status=409,
-            )
-        if counted is not None:
-            raise ProtocolError("this part of the exam was held already", code="exam.taken", http_status=409)
-        session, token = self._registry.reserve_card(sitting.card(), "exam", person_id=person_id)
-        session.consent = consent
-        sitting.take(phase.part, session)
-        self._registry.keep(session)
-        async with self._store.database.writing() as connection:
-            await exams.add_session(connection, exam.id, ExamSession(session.id, phase.part, now_ms()))
-        return session, token
+        sitting = self._sittings.get(exam_id)
+        if sitting is None:
+            raise ProtocolError(_why_not(await self._schedule.get(exam_id)), code="exam.over", http_status=409)
+        # Of two tabs that ask at once, the second finds the session of the first.
+        async with sitting.opening:
+            exam = await self._schedule.get(exam_id)
+            return await self._open(exam, sitting, person_id=person_id, consent=consent)
 
     # -------------------------------------------------------------- what others do
 
@@ -179,6 +163,32 @@ class Sittings:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # -------------------------------------------------------------- within
+
+    async def _open(
+        self, exam: Exam, sitting: Sitting, *, person_id: str | None, consent: ConsentGiven | None
+    ) -> tuple[Session, str]:
+        phase = sitting.phase
+        if phase is None or self._sittings.get(exam.id) is not sitting:
+            raise ProtocolError(_why_not(exam), code="exam.over", http_status=409)
+        counted = exam.session_of(phase.part)
+        known = sitting.sessions.get(phase.part)
+        if counted is not None and known is not None and known.id == counted.session_id:
+            if known.status is Status.RESERVED:
+                return known, self._registry.give_token(known)
+            raise ProtocolError(
+                "this part of the exam is open on another machine, or was held already; go on there",
+                code="exam.taken",
+                http_status=409,
+            )
+        if counted is not None:
+            raise ProtocolError("this part of the exam was held already", code="exam.taken", http_status=409)
+        session, token = self._registry.reserve_card(sitting.card(), "exam", person_id=person_id)
+        session.consent = consent
+        sitting.take(phase.part, session)
+        self._registry.keep(session)
+        async with self._store.database.writing() as connection:
+            await exams.add_session(connection, exam.id, ExamSession(session.id, phase.part, now_ms()))
+        return session, token
 
     def _make(self, exam: Exam) -> Sitting:
         """Return an exam's sitting, not begun; raises ProtocolError when one of its cards is gone."""

@@ -117,7 +117,7 @@ async def open_part(request: Request) -> Response:
     exam = await _exam(request, Action.SIT_EXAM)
     asked = await read_json(request)
     consent = read_consent(asked.get("consent"), required=server.settings.session.consent_required)
-    session, token = await server.sittings.open_session(exam, person_id=principal.person_id, consent=consent)
+    session, token = await server.sittings.open_session(exam.id, person_id=principal.person_id, consent=consent)
     return opened(request, session, token)
 
 

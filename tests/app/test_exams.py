@@ -124,6 +124,32 @@ async def test_two_machines_sit_one_exam_once(tmp_path: Path) -> None:
         assert await code(await h.candidate.post(f"{h.path}/session", json={})) == (409, "exam.taken")
 
 
+async def test_two_tabs_that_open_a_part_at_once_get_one_session(tmp_path: Path) -> None:
+    async with hall(tmp_path, warm_up_s=0) as h:
+        await h.candidate.post(f"{h.path}/begin", json={})
+        waiting: list[None] = []
+        sent = asyncio.Event()
+
+        async def withheld() -> AsyncIterator[bytes]:
+            waiting.append(None)
+            await sent.wait()
+            yield b"{}"
+
+        def tab() -> asyncio.Task[httpx2.Response]:
+            return asyncio.create_task(h.candidate.post(f"{h.path}/session", content=withheld()))
+
+        tabs = (tab(), tab())
+        await until(lambda: len(waiting) == 2)
+        sent.set()
+        opened = [answer.json() for answer in await asyncio.gather(*tabs)]
+        (kept,) = (await h.seen(h.admin))["sessions"]
+        assert [one["id"] for one in opened] == [kept["id"], kept["id"]]
+        again = (await h.candidate.post(f"{h.path}/session", json={})).json()
+        assert again["id"] == kept["id"]
+        await h.in_phase("role_play", 1)
+        assert (await h.joining(again)).status_code == 201
+
+
 async def test_a_role_play_that_nobody_comes_to_is_over_with_its_time(tmp_path: Path) -> None:
     async with hall(tmp_path, warm_up_s=0) as h:
         await h.candidate.post(f"{h.path}/begin", json={})
