@@ -34,6 +34,8 @@ logger = structlog.get_logger("server.records.person_erasing")
 Exams = Literal["keep", "erase"]
 # Of these lines the content goes: they have addresses of the person, or words about them.
 OF_ADDRESSES = ("login.succeeded", "login.failed", "logout", "password.%", "invitation.%", "hold.%")
+# These have the words of somebody about an exam.
+OF_REASONS = ("exam.incident", "exam.voided", "session.voided")
 
 
 @dataclass(slots=True)
@@ -180,15 +182,22 @@ async def _forget(connection: AsyncConnection, person_id: str, going: list[str])
     # What an examiner wrote about others stays, for the exam's sake, without the examiner's name.
     await connection.execute(update(notes).where(notes.c.author_id == person_id).values(author="(erased)"))
     await connection.execute(update(markings).where(markings.c.examiner_id == person_id).values(examiner="(erased)"))
-    about = audit_contents.c.content.contains(f'"person":"{person_id}"', autoescape=True)
-    kinds = or_(*(audit_table.c.action.like(kind) for kind in OF_ADDRESSES))
+    await _forget_lines(connection, OF_ADDRESSES, f'"person":"{person_id}"')
+
+
+async def _forget_lines(connection: AsyncConnection, actions: tuple[str, ...], about: str) -> None:
+    """Drop the content of the audit's lines of these actions that have `about` in it; the chain still holds."""
+    kinds = or_(*(audit_table.c.action.like(action) for action in actions))
     theirs = select(audit_table.c.seq).where(audit_table.c.seq == audit_contents.c.seq, kinds).exists()
-    await connection.execute(delete(audit_contents).where(about, theirs))
+    named = audit_contents.c.content.contains(about, autoescape=True)
+    await connection.execute(delete(audit_contents).where(named, theirs))
 
 
 async def _forget_exams(connection: AsyncConnection, person_id: str) -> None:
     """Take the words of people out of somebody's exams; that there were some stays."""
     theirs = select(exams_table.c.id).where(exams_table.c.candidate_id == person_id)
+    for (exam_id,) in (await connection.execute(theirs)).all():
+        await _forget_lines(connection, OF_REASONS, f'"exam":"{exam_id}"')
     said = update(exam_incidents).where(exam_incidents.c.exam_id.in_(theirs)).values(reason="")
     await connection.execute(said)
     why = update(exam_sessions).where(exam_sessions.c.exam_id.in_(theirs), exam_sessions.c.void_reason.is_not(None))

@@ -15,6 +15,7 @@ from server.backups.erasure_list import Erasure, read_list
 from server.backups.making import make_backup, shelf_of, tell_erasures
 from server.backups.manifest import NAME
 from server.backups.restoring import restore
+from server.exams.schedule import Schedule
 from server.records.folder import RecordFolder
 from server.records.person_erasing import erase_person, finish_erasing_people, rows_of_people
 from server.records.proof import prove_logs
@@ -22,7 +23,7 @@ from server.settings.store import AuthSettings, DatabaseSettings
 from server.store import audit, notes, people, sessions
 from server.store import exams as exams_store
 from server.store.anchors import prove
-from server.store.exams import Exam, ExamPart
+from server.store.exams import Exam, ExamPart, ExamSession
 from server.store.holds import Hold, hold
 from server.store.notes import Note
 from server.store.tables import identities, metadata
@@ -63,6 +64,12 @@ async def somebody(data: Data) -> str:
     exam = Exam("exam_1", f"Exam of {NAME_OF}", person.id, 1, 2, "closed", 1, parts=(ExamPart(1, "card", "Card"),))
     async with data.store.database.writing() as connection:
         await exams_store.add(connection, exam)
+        await exams_store.add_session(connection, exam.id, ExamSession("sess_exam", 1, 1))
+    schedule = Schedule(data.store, {})
+    why = f"{NAME_OF} fell ill"
+    await schedule.note_incident("per_eve", exam.id, what="illness", reason=why, session_id="sess_exam")
+    await schedule.void_session("per_eve", exam.id, "sess_exam", why)
+    await schedule.void("per_eve", exam.id, why)
     about = Note("sess_a", "note_1", "per_eve", "Eve", "note", 1, f"{NAME_OF} was calm.", 1)
     by = Note("sess_other", "note_2", person.id, NAME_OF, "note", 1, "I listened.", 1)
     async with data.store.database.writing() as connection:
@@ -104,6 +111,12 @@ async def test_no_byte_of_a_person_is_left(tmp_path: Path) -> None:
         assert (await states(data))["sess_other"] == ("ended", None)
         told = await proved(data)
         assert told[-1] == ("person.erased", {"person": person_id, "by": "per_admin", "exams": "erase"})
+        # That something went wrong stays; what it was went.
+        assert [(action, content) for action, content in told if action.endswith((".incident", ".voided"))] == [
+            ("exam.incident", {}),
+            ("session.voided", {}),
+            ("exam.voided", {}),
+        ]
     assert await asyncio.to_thread(lambda: found(place, but=(folder,))) == set()
 
 
@@ -127,6 +140,7 @@ async def test_exams_stay_without_a_name_where_the_setting_says_so(make_database
             with pytest.raises(ProtocolError, match="no such person"):
                 await refused
         contents = [content for _, content in await proved(data)]
+        assert [content["reason"] for content in contents if "reason" in content] == [f"{NAME_OF} fell ill"] * 3
         assert not any("network" in content for content in contents)
         # Once more does no harm, and says nothing twice.
         await erase_person(data.store, data.root, person_id, exams="keep", by="command line")
