@@ -29,7 +29,7 @@ def export(
     login: _Login,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The zip file to write.")],
     notes: Annotated[
-        bool, typer.Option("--notes", help="Also what examiners noted and marked, without their names.")
+        bool, typer.Option("--notes", help="Also what examiners noted and marked, and whole audit lines.")
     ] = False,
     overrides: Overrides = None,
     config: ConfigFolder = None,

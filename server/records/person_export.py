@@ -92,6 +92,9 @@ class _Export:
         if one.erased or record.erased or not record.has_log:
             gone = one.erased or record.erased
             return data, ShownSession(title, one.mode, one.began_ms, gone, None, None, [], None)
+        if one.state == "running":
+            # An exam must not be read in words while it is sat.
+            return data, ShownSession(title, one.mode, one.began_ms, False, None, None, [], None, under_way=True)
         try:
             turns, consent = self._said(one, record.folder)
             data |= {"turns": turns, "log": self._log(one, record.folder)}

@@ -17,6 +17,13 @@ from server.store.tables import audit_contents, consents, exams, identities, log
 
 MOST_SESSIONS = 100_000
 OTHERS = "somebody else, who may"
+TOLD = frozenset(
+    (
+        "person", "by", "session", "exam", "network", "role", "state", "mode", "opens_ms", "closes_ms",
+        "key", "scopes", "events", "head", "payloads", "recording",
+    )
+)  # fmt: skip
+"""What somebody may see of a line: nothing of an exam's cards and examiners, and no words of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,10 @@ class PersonFacts:
 
 
 async def facts_of(store: Store, person: Person, *, with_notes: bool) -> PersonFacts:
-    """Return what is known of somebody; what examiners noted about them only if asked for. Raises DatabaseError."""
+    """Return what is known of somebody; what examiners noted about them, and all of the lines, only if asked for.
+
+    Raises DatabaseError.
+    """
     async with store.database.reading() as connection:
         theirs = await find(connection, Wanted(person_id=person.id, limit=MOST_SESSIONS))
         ids = [one.id for one in theirs]
@@ -53,7 +63,7 @@ async def facts_of(store: Store, person: Person, *, with_notes: bool) -> PersonF
             await _rows(connection, notes, notes.c.author_id == person.id),
             [_but(row, "author", "author_id") for row in about],
             [_but(row, "examiner", "examiner_id") for row in marks],
-            await _lines(connection, person.id, set(ids)),
+            await _lines(connection, person.id, set(ids), whole=with_notes),
         )
 
 
@@ -65,7 +75,9 @@ def _but(row: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in names}
 
 
-async def _lines(connection: AsyncConnection, person_id: str, session_ids: set[str]) -> list[dict[str, Any]]:
+async def _lines(
+    connection: AsyncConnection, person_id: str, session_ids: set[str], *, whole: bool
+) -> list[dict[str, Any]]:
     names = or_(
         *(audit_contents.c.content.contains(f'"{key}":"{person_id}"', autoescape=True) for key in ("person", "by"))
     )
@@ -85,5 +97,7 @@ async def _lines(connection: AsyncConnection, person_id: str, session_ids: set[s
                 continue
             if by is not None and by != person_id and str(by).startswith("per_"):
                 told["by"] = OTHERS
+            if not whole:
+                told = {name: value for name, value in told.items() if name in TOLD}
             found.append({"at_ms": int(at_ms), "action": action, **told})
     return found

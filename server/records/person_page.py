@@ -27,6 +27,7 @@ class ShownSession:
     log: str | None
     turns: list[dict[str, Any]]
     consent: str | None
+    under_way: bool = False
 
 
 def page(person: dict[str, Any], made_ms: int, shown: Iterable[ShownSession], lines: Iterable[dict[str, Any]]) -> str:
@@ -60,6 +61,9 @@ def _session(one: ShownSession) -> Iterator[str]:
     yield f"<section><h2>{escape(one.title)}</h2><p class='hint'>{escape(one.mode)}, {_at(one.began_ms)}</p>"
     if one.erased:
         yield "<p>What was said was deleted.</p></section>"
+        return
+    if one.under_way:
+        yield "<p>This role-play is not over yet. Download everything again when it is over.</p></section>"
         return
     if one.recording is not None:
         yield f"<audio controls preload='none' src='{escape(one.recording, quote=True)}'></audio>"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import zipfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -148,6 +150,16 @@ async def test_two_tabs_that_open_a_part_at_once_get_one_session(tmp_path: Path)
         assert again["id"] == kept["id"]
         await h.in_phase("role_play", 1)
         assert (await h.joining(again)).status_code == 201
+
+
+async def test_an_export_tells_no_card_and_no_examiner_of_an_exam_that_is_to_come(tmp_path: Path) -> None:
+    async with hall(tmp_path, opens_in_ms=HOUR_MS) as h:
+        answer = await h.candidate.get("/api/me/export")
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            everything = "".join(archive.read(name).decode() for name in archive.namelist())
+        assert h.exam["id"] in everything
+        for hidden in (*CARDS, await h.one.id_of("ed@example.org")):
+            assert hidden not in everything
 
 
 async def test_a_role_play_that_nobody_comes_to_is_over_with_its_time(tmp_path: Path) -> None:

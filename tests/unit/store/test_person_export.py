@@ -15,7 +15,7 @@ from pipelines.log.jsonl import PAYLOADS
 from server.records.folder import RecordFolder
 from server.records.person_export import write_person
 from server.records.person_facts import OTHERS, facts_of
-from server.store import audit, notes, people
+from server.store import audit, notes, people, sessions
 from server.store.erasures import note_erasure
 from server.store.notes import Note
 from server.vault.opening import open_vault
@@ -85,6 +85,48 @@ async def test_all_of_a_person_and_nothing_of_others(make_database: MakeDatabase
         with await exported(data, tmp_path / "more.zip", with_notes=True) as archive:
             about = json.loads(archive.read("data.json"))["notes_about"]
         assert [(one["text"], "author" in one) for one in about] == [("Anna was calm.", False)]
+
+
+async def test_what_the_audit_has_of_an_exam_is_for_the_operator_alone(
+    make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    async with opened_at(settings_of(tmp_path / "data", make_database(), tmp_path / "shelf")) as data:
+        await held(data)
+        async with data.store.database.writing() as connection:
+            planned = {"exam": "exam_1", "cards": ["nursing-leg-wound"], "examiners": ["per_2"], "opens_ms": 7}
+            await audit.append(connection, "exam.created", by="per_admin", person="per_1", **planned)
+            wrong = {"exam": "exam_1", "session": "sess_a", "what": "noise", "reason": "Bert sneezed."}
+            await audit.append(connection, "exam.incident", by="per_2", **wrong)
+            await audit.append(connection, "session.voided", by="per_2", session="sess_a", reason="Bert left.")
+        with await exported(data, tmp_path / "anna.zip") as archive:
+            text = archive.read("data.json").decode()
+        lines = {line["action"]: line for line in json.loads(text)["audit"]}
+        created = {name: lines["exam.created"][name] for name in ("person", "exam", "by", "opens_ms")}
+        assert created == {"person": "per_1", "exam": "exam_1", "by": OTHERS, "opens_ms": 7}
+        assert (lines["exam.incident"]["session"], lines["exam.incident"]["by"]) == ("sess_a", OTHERS)
+        for hidden in ("nursing-leg-wound", "per_2", "noise", "Bert"):
+            assert hidden not in text
+        with await exported(data, tmp_path / "more.zip", with_notes=True) as archive:
+            lines = {line["action"]: line for line in json.loads(archive.read("data.json"))["audit"]}
+        assert lines["exam.created"]["cards"] == ["nursing-leg-wound"]
+        assert (lines["exam.incident"]["what"], lines["session.voided"]["reason"]) == ("noise", "Bert left.")
+
+
+async def test_a_role_play_that_is_not_over_is_not_read_in_its_export(tmp_path: Path) -> None:
+    from server.settings.store import DatabaseSettings
+
+    async with opened_at(settings_of(tmp_path / "data", DatabaseSettings(), tmp_path / "shelf")) as data:
+        await held(data)
+        async with data.store.database.writing() as connection:
+            await sessions.set_state(connection, "sess_a", "running")
+        with await exported(data, tmp_path / "anna.zip") as archive:
+            assert set(archive.namelist()) == {"index.html", "data.json"}
+            told = {one["id"]: one for one in json.loads(archive.read("data.json"))["sessions"]}
+            page = archive.read("index.html").decode()
+        running = told["sess_a"]
+        assert (running["state"], running["turns"], running["log"], running["recording"]) == ("running", [], None, None)
+        assert "This role-play is not over yet. Download everything again when it is over" in page
+        assert "There is no recording." not in page
 
 
 async def test_one_record_that_does_not_open_does_not_keep_the_others_back(tmp_path: Path) -> None:
