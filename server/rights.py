@@ -115,8 +115,8 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
 
 OPENING: dict[str, Action] = {"practice": Action.OPEN_PRACTICE, "exam": Action.OPEN_EXAM}
 """What opening a role-play of a mode asks for."""
-OF_OTHERS = frozenset({Action.FOLLOW, Action.LISTEN, Action.NOTE, Action.MARK})
-"""What nobody does with a role-play of their own: they would see what the patient has not told them yet."""
+OF_OTHERS = frozenset({Action.FOLLOW, Action.LISTEN, Action.NOTE, Action.MARK, Action.VOID_EXAM})
+"""What nobody does with a role-play or an exam of their own: they would see what they may not know yet, or judge it."""
 
 MESSAGES: dict[Role, bool] = {"candidate": True, "developer": True}
 """Whose messages a conversation takes; what a developer may set beyond a candidate is in `protocol/support.py`."""
@@ -144,6 +144,11 @@ def is_public(action: Action) -> bool:
     return PERMISSIONS.get(action) is _ANYBODY
 
 
+def is_own(principal: Principal, person_id: str | None) -> bool:
+    """Return whether what is this person's is one's own."""
+    return principal.person_id is not None and person_id == principal.person_id
+
+
 def may(principal: Principal, action: Action, whose: Whose | None = None) -> bool:
     """Return whether somebody may do this, of this session where it is about one.
 
@@ -154,7 +159,7 @@ def may(principal: Principal, action: Action, whose: Whose | None = None) -> boo
         return far > Reach.NONE and whose is not None and whose.session_id == principal.session_id
     if whose is None:
         return far > Reach.NONE
-    own = principal.person_id is not None and whose.person_id == principal.person_id
+    own = is_own(principal, whose.person_id)
     if own and action in OF_OTHERS and principal.role != "developer":
         return False
     examines = whose.mode == "exam" and principal.person_id in whose.examiners

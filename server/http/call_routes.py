@@ -15,6 +15,7 @@ from common.errors import ProtocolError
 from server.host import Server
 from server.http.joining import resumed, session_of
 from server.http.requests import check_origin, check_ready, parse_json, read_body, server_of, token_of, under
+from server.http.standing import check_bearer
 from server.http.who import joiner, require, token_bearer, whose_is
 from server.principal import Principal
 from server.rights import Action
@@ -117,7 +118,11 @@ async def hang_up(request: Request) -> Response:
 
 async def _visitor(request: Request) -> Principal:
     """Return who asks by a visit token or a key; raises AccessError unless they may take part."""
-    return _who_may(request, await token_bearer(request))
+    principal = _who_may(request, await token_bearer(request))
+    if principal.session_id is not None:
+        server = server_of(request)
+        await check_bearer(server, principal, server.registry.get(principal.session_id))
+    return principal
 
 
 async def _caller(request: Request, *, back: bool) -> Principal | None:
@@ -140,7 +145,7 @@ async def _find(server: Server, request: Request, caller: Principal | None, tick
         session = await resumed(server, caller, ticket)
         return _Found(check_goes_on(session).principal, session, ticket)
     assert caller is not None  # noqa: S101 - only a ticket is enough without
-    session = session_of(server, caller, request.query_params.get("model", ""))
+    session = await session_of(server, caller, request.query_params.get("model", ""))
     if session.status is Status.ENDED:
         raise ProtocolError("this session is over; start a new one", code="session.over")
     return _Found(caller, session)

@@ -15,7 +15,7 @@ from server.http.who import name_of, require
 from server.paths import STATIC
 from server.principal import Principal
 from server.records.consent import read_consent
-from server.rights import Action, Reach, Whose, reach
+from server.rights import Action, Reach, Whose, is_own, reach
 from server.store import exams, people
 from server.store.exams import Exam
 from server.store.tokens import now_ms
@@ -159,7 +159,9 @@ def _for(server: Server, principal: Principal, exam: Exam, names: dict[str, str]
         "void_reason": exam.void_reason,
         "role_plays": len(exam.parts),
     }
-    if reach(principal, Action.LIST_EXAMS) <= Reach.OWN:
+    # Whoever sits it sees it as its candidate, though they became an examiner since.
+    own = is_own(principal, exam.candidate_id) and principal.role != "developer"
+    if own or reach(principal, Action.LIST_EXAMS) <= Reach.OWN:
         return shown | (sitting.as_json() if sitting is not None else {"phase": None, "card": None})
     phase = sitting.as_json()["phase"] if sitting is not None else None
     return shown | {

@@ -38,7 +38,7 @@ async def realtime(websocket: WebSocket) -> None:
             session = await resumed(server, bearer, ticket)
         else:
             principal = await joiner(websocket, offered)
-            session = session_of(server, principal, websocket.query_params.get("model", ""))
+            session = await session_of(server, principal, websocket.query_params.get("model", ""))
             server.registry.join(session)
             server.new_live(session, principal)
         live = check_goes_on(session)

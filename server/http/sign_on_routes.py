@@ -26,8 +26,7 @@ _THEN = re.compile(r"/(?![/\\])[\w\-./?=&%]*", re.ASCII)
 async def begin(request: Request) -> Response:
     """Send a browser to the issuer, with a cookie by which it is known when it comes back."""
     try:
-        server, sign_on = _sign_on(request)
-        server.accounts.limits.attempt(network(request))
+        server, sign_on = _attempt(request)
         then = request.query_params.get("next", "/")
         address, browser = await sign_on.begin(
             then=then if _THEN.fullmatch(then) else "/", redirect_uri=_redirect_uri(request, server)
@@ -41,11 +40,13 @@ async def begin(request: Request) -> Response:
 
 async def finish(request: Request) -> Response:
     """Log in whoever comes back from the issuer, and lead them on."""
-    browser = ""
     try:
-        server, sign_on = _sign_on(request)
-        browser = request.cookies.get(_cookie(request, server), "")
-        server.accounts.limits.attempt(network(request))
+        server, sign_on = _attempt(request)
+    except AppError as error:
+        # Nobody's log-in was looked at, so the audit gets no line: else anybody could fill it.
+        return _problem(request, error)
+    browser = request.cookies.get(_cookie(request, server), "")
+    try:
         person, then = await sign_on.finish(
             request.query_params, browser=browser, redirect_uri=_redirect_uri(request, server)
         )
@@ -64,11 +65,13 @@ async def finish(request: Request) -> Response:
     return response
 
 
-def _sign_on(request: Request) -> tuple[Server, SingleSignOn]:
+def _attempt(request: Request) -> tuple[Server, SingleSignOn]:
+    """Take note of a try from this address; raises AppError where nobody logs in this way, or must wait."""
     server = server_of(request)
     check_safe(request)
     if server.sign_on is None:
         raise ProtocolError("nobody logs in that way here; use your password", code="oidc.off", http_status=404)
+    server.accounts.limits.attempt(network(request))
     return server, server.sign_on
 
 

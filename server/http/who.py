@@ -15,6 +15,7 @@ from common.errors import AccessError
 from server.accounts.accounts import LOGIN_PREFIX
 from server.host import Server
 from server.http.requests import check_origin, server_of, token_of
+from server.http.standing import check_bearer
 from server.principal import UNKNOWN_ROLES, Principal
 from server.rights import Action, Whose, is_public, may
 from server.sessions.access import VISIT_PREFIX
@@ -236,6 +237,7 @@ async def _session(request: Request, principal: Principal) -> Session:
         raise AccessError("a token is needed: create a session first and send its token as bearer")
     server = server_of(request)
     session = server.registry.find(session_id) or await server.past.get(session_id)
+    await check_bearer(server, principal, session)
     if session.mode == "exam":
         async with server.store.database.reading() as connection:
             session.examiners = await exams.examiners_of_session(connection, session.id)

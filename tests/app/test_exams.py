@@ -219,6 +219,20 @@ async def test_what_is_void_stays_in_the_record_with_its_reason(tmp_path: Path) 
         assert await code(await h.candidate.post(f"{h.path}/begin", json={})) == (409, "exam.over")
 
 
+async def test_an_examiner_sees_their_own_exam_as_its_candidate_and_does_not_void_it(tmp_path: Path) -> None:
+    async with hall(tmp_path) as h:
+        await h.one.server.accounts.change("a test", await h.one.id_of("anna@example.org"), role="examiner")
+        both = {"examiners": ["anna@example.org", "ed@example.org"]}
+        assert (await h.admin.put(f"{h.path}/examiners", json=both)).status_code == 200
+        (listed,) = (await h.candidate.get("/api/exams")).json()["exams"]
+        for shown in (listed, await h.seen()):
+            assert not {"parts", "sessions", "examiners", "incidents"} & shown.keys()
+        assert (await h.candidate.post(f"{h.path}/void", json={"reason": "it went badly"})).status_code == 403
+        noise = {"what": "noise", "reason": "it was loud"}
+        assert (await h.candidate.post(f"{h.path}/incidents", json=noise)).status_code == 403
+        assert [one["card"] for one in (await h.seen(h.examiner))["parts"]] == CARDS
+
+
 async def test_a_card_that_was_taken_off_is_told_before_anything_begins(tmp_path: Path) -> None:
     async with hall(tmp_path) as h:
         async with h.one.server.store.database.writing() as connection:

@@ -161,9 +161,21 @@ async def test_a_server_without_it_and_one_whose_provider_is_away_say_so(tmp_pat
         assert (await one.client().get("/api/me")).json()["sign_on"] is None
         for path in ("/login/oidc", f"{CALLBACK}?code=x&state=y"):
             assert problem(await one.client().get(path)) == "oidc.off"
+        # Nobody tried to log in: the audit gets no line.
+        assert await told(one) == []
     away = OidcSettings(issuer="http://127.0.0.1:9/", client_id="x")
     async with world(tmp_path / "b", oidc=away, public_url=URL) as one:
         assert problem(await one.client().get("/login/oidc")) == "oidc.failed"
+
+
+async def test_whoever_must_wait_writes_nothing_into_the_audit(tmp_path: Path) -> None:
+    away = OidcSettings(issuer="http://127.0.0.1:9/", client_id="x")
+    async with world(tmp_path, oidc=away, public_url=URL, attempts_per_minute=1) as one:
+        found = [problem(await one.client().get(f"{CALLBACK}?code=x&state=y")) for _ in range(6)]
+        tries = found.count("oidc.state")
+        assert 0 < tries < 6
+        assert found[tries:] == ["account.too_many"] * (6 - tries)
+        assert [content["why"] for _, content in await told(one)] == ["oidc.state"] * tries
 
 
 async def test_the_check_of_settings_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
