@@ -43,6 +43,8 @@ from server.metrics import Metrics
 from server.phrases import Phrases
 from server.principal import Principal
 from server.protocol.wire_session import SessionInfo
+from server.records.assessments import Assessments
+from server.records.export_places import ExportPlaces
 from server.records.housekeeping import session_folders
 from server.records.keeping_health import KeepingHealth
 from server.records.person_erasing import finish_erasing_people
@@ -122,7 +124,7 @@ class Server:
         )
         # By session: whoever has something to tell does so now and then.
         self.reports = RateLimit(REPORTS, now_s=lambda: self.clock.now_ms() / 1000.0)
-        self.assessor = Assessor(self.choices.interpreter.factory)
+        self.assessments = Assessments(Assessor(self.choices.interpreter.factory), self.vault)
         self.phrases = Phrases(lambda: self.engines.synthesiser)
         self.schedule = Schedule(self.store, self.cards)
         self.sittings: Sittings
@@ -142,8 +144,7 @@ class Server:
             deadline_s=settings.server.send_deadline_s,
         )
         self.keeping = KeepingHealth()
-        # Somebody takes everything that is kept about them.
-        self.exporting = asyncio.Lock()
+        self.exports = ExportPlaces()
         self._tasks: set[asyncio.Task[None]] = set()
         # Voices that better ones took the place of; a session that has one keeps it.
         self._former_voices: list[JobLane] = []

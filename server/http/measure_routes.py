@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from common.errors import AccessError
-from pipelines.events import Audience
-from pipelines.log.stored_events import StoredLog
 from server.http.marking_routes import check_measures
 from server.http.record_routes import kept, must_be_over
 from server.http.requests import server_of
 from server.http.who import name_of, note_reading, own_session
-from server.records.candidate_track import candidate_track
-from server.records.folder import RecordFolder
 
 
 async def session_measures(request: Request) -> Response:
@@ -32,18 +25,8 @@ async def session_measures(request: Request) -> Response:
     await kept(session.written)
     await kept(session.joined)
     note_reading(request, "measures.read")
-    assessor, vault = server_of(request).assessor, server_of(request).vault
-
-    def read() -> dict[str, Any]:
-        record = RecordFolder(session.folder)
-        if record.erased or not record.has_log:
-            return {"measures": [], "tasks": None, "coaching": None}
-        seal = vault.open_session(session.folder)
-        track = candidate_track(session.folder, seal)
-        records = StoredLog(session.folder, seal).records(Audience.DEVELOPER)
-        return assessor.assess(records, session.card, track).as_json()
-
-    return JSONResponse({"id": session.id, "mode": session.mode} | await asyncio.to_thread(read))
+    assessment = await server_of(request).assessments.of(session)
+    return JSONResponse({"id": session.id, "mode": session.mode} | assessment)
 
 
 async def session_phrase(request: Request) -> Response:

@@ -137,6 +137,7 @@ async def delete_session(request: Request) -> Response:
     asked = _asked(request)
     must_be_over(asked.session)
     await asked.server.eraser.erase(asked.session, by=name_of(asked.principal))
+    asked.server.assessments.forget(asked.session.id)
     return JSONResponse({"id": asked.session.id, "deleted": True})
 
 

@@ -65,6 +65,8 @@ OTHER_CODES: dict[str, str] = {
     "account.unknown": "There is no such person.",
     "account.no_key": "There is no such key, or it is revoked already.",
     "capacity.full": "All places are taken; try again after `Retry-After`.",
+    "capacity.assessing": "Many role-plays are being assessed; try again after `Retry-After`.",
+    "capacity.exporting": "This export is being sent already, or four others are; try again after `Retry-After`.",
     "capacity.draining": "The server is being restarted; try again after `Retry-After`.",
     "capacity.not_ready": "The server's engines are still loading, or could not be loaded.",
     "card.invalid": "A card file can't be used; the message names the place in it.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,14 @@ import soundfile
 from typer.testing import CliRunner
 
 from bench.cli import app as command_line
+from common.seal import Seal
+from pipelines.log import stored_events
 from pipelines.log.disk import DiskThread
-from pipelines.log.jsonl import JsonlStore
+from pipelines.log.jsonl import JsonlStore, StoredEntry, read_jsonl
+from server.records.assessments import MOST_WAITING
 from server.records.folder import RecordFolder
 from tests.app.accounts import World, world
-from tests.app.inside import KEY
+from tests.app.inside import KEY, until
 from tests.app.wire import CARD
 from tests.unit.spoken_log import SpokenLog
 
@@ -84,6 +89,56 @@ async def test_what_was_erased_has_no_measures(tmp_path: Path) -> None:
         answer = await candidate.get(f"/api/sessions/{session_id}/measures")
         assert answer.status_code == 200
         assert answer.json()["measures"] == []
+
+
+@pytest.mark.asyncio
+async def test_an_answer_is_kept_until_the_record_is_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path) as one:
+        candidate = await one.person("anna@example.org")
+        mine = [await spoken(one, of=await one.id_of("anna@example.org")) for _ in range(2)]
+        read: list[Path] = []
+
+        def reading(folder: Path, seal: Seal | None) -> Iterator[StoredEntry]:
+            read.append(folder)
+            return read_jsonl(folder, seal)
+
+        monkeypatch.setattr(stored_events, "read_jsonl", reading)
+        for session_id in mine:
+            asked = [candidate.get(f"/api/sessions/{session_id}/measures") for _ in range(4)]
+            answers = [answer.json() for answer in await asyncio.gather(*asked)]
+            answers.append((await candidate.get(f"/api/sessions/{session_id}/measures")).json())
+            assert answers[0]["measures"]
+            assert answers == [answers[0]] * 5
+        assert [folder.name for folder in read] == mine
+        assert (await candidate.delete(f"/api/sessions/{mine[0]}")).status_code == 200
+        # Another process may erase too.
+        RecordFolder(tmp_path / "sessions" / mine[1]).erase()
+        assert one.server.assessments._kept.keys() == {mine[1]}
+        for session_id in mine:
+            assert (await candidate.get(f"/api/sessions/{session_id}/measures")).json()["measures"] == []
+        assert not one.server.assessments._kept
+
+
+@pytest.mark.asyncio
+async def test_many_who_ask_wait_and_hold_nobody_else_up(tmp_path: Path) -> None:
+    async with world(tmp_path) as one:
+        candidate = await one.person("anna@example.org")
+        mine = [await spoken(one, of=await one.id_of("anna@example.org")) for _ in range(MOST_WAITING + 2)]
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        busy = one.server.assessments._assessor._busy
+        with busy:
+            paths = [f"/api/sessions/{session_id}/measures" for session_id in mine]
+            asked = [asyncio.create_task(candidate.get(path)) for path in paths + paths]
+            await until(lambda: sum(task.done() for task in asked) == 4)
+            refused = [task.result() for task in asked if task.done()]
+            assert {answer.json()["error"]["code"] for answer in refused} == {"capacity.assessing"}
+            assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
+            # A thread is free for whoever wants something else.
+            async with asyncio.timeout(30):
+                assert (await candidate.get(f"/api/sessions/{mine[0]}/record")).status_code == 200
+        answers = [answer for answer in await asyncio.gather(*asked) if answer.status_code == 200]
+        assert len(answers) == 2 * MOST_WAITING
+        assert all(answer.json()["measures"] for answer in answers)
 
 
 @pytest.mark.asyncio
