@@ -24,6 +24,7 @@ export class RunsView {
   #compared = new Set(); // ids
   #opened = null; // id of the run whose turns are shown
   #cells = new Map(); // id -> the cells of its figures
+  #timelines = null; // of the run whose turns are shown
 
   /** `store` has the runs, `api` computes their figures. */
   constructor(store, api) {
@@ -69,6 +70,9 @@ export class RunsView {
   show() {
     const { runs } = this.#store;
     const focused = document.activeElement?.dataset?.focus;
+    // What plays would play on with nothing to stop it.
+    this.#timelines?.close();
+    this.#timelines = null;
     if (!this.#run(this.#figures.baseline)) this.#figures.baseline = runs[0]?.id ?? null;
     if (runs.length === 0) {
       this.body.replaceChildren(h("p", { className: "hint" }, words.none));
@@ -215,6 +219,7 @@ export class RunsView {
 
   #turnsOf(run) {
     if (!run) return "";
+    this.#timelines = timelines(run);
     const list = run.repeats.length > 1 ? words.last_repeat(run.repeats.length) : "";
     return h(
       "div",
@@ -224,7 +229,7 @@ export class RunsView {
       partsKey(),
       turnTable(run.repeats.at(-1) ?? [], words.turns_of(run.name), { below: why }),
       this.difference,
-      timelines(run),
+      this.#timelines?.element,
       run.topics_told.length > 0 ? h("p", {}, words.told(run.topics_told)) : "",
       run.troubles.length > 0
         ? h("ul", { className: "lab-troubles" }, ...run.troubles.map((trouble) => h("li", {}, trouble)))

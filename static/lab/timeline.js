@@ -23,27 +23,37 @@ export function placesOf(turns, duration_ms) {
   return [...places, ...waits];
 }
 
-/** Return the panel of a run's role-plays; "" where it has none. */
+/** Return {element, close} of the panel of a run's role-plays; null where it has none. */
 export function timelines(run) {
   const sessions = run.sessions ?? [];
-  if (sessions.length === 0) return "";
+  if (sessions.length === 0) return null;
   const place = h("div", { className: "lab-timeline" });
   let close = () => {};
-  const show = async (session) => {
+  let asked = 0;
+  const leave = () => {
+    asked += 1;
     close();
+    close = () => {};
+  };
+  const show = async (session) => {
+    leave();
+    const mine = asked;
     try {
       const record = await fetchRecord(session);
+      if (mine !== asked) return;
       if (!record.turns) throw new Error("it is not over");
       const transcript = new TranscriptView(record.turns);
       const recording = recordingPanel({ session, recording: record.recording, transcript, on_ready: () => {} });
       close = () => recording?.close();
       place.replaceChildren(picture(record), recording?.element ?? "", transcript.element);
     } catch {
+      if (mine !== asked) return;
       place.replaceChildren(h("p", { className: "lab-warning" }, words.failed));
     }
   };
   const choices = sessions.map((session) => button(words.show(session.name), () => show(session), { kind: "plain" }));
-  return section(words.title, { className: "lab-timelines" }, h("p", { className: "hint" }, words.hint), h("div", { className: "row" }, ...choices), place);
+  const element = section(words.title, { className: "lab-timelines" }, h("p", { className: "hint" }, words.hint), h("div", { className: "row" }, ...choices), place);
+  return { element, close: leave };
 }
 
 function picture({ turns, recording }) {

@@ -13,6 +13,8 @@ export class PhrasePractice {
   #urls = [];
   #recorder = null;
   #timer = 0;
+  #asking = false; // for the microphone
+  #closed = false;
   #fetch;
   #model = null; // the address of the phrase as it was spoken
   #own = null; // the address of what was said
@@ -35,6 +37,7 @@ export class PhrasePractice {
 
   /** Let everything go. */
   close() {
+    this.#closed = true;
     this.#stop();
     this.#audio.pause();
     this.#urls.forEach((url) => URL.revokeObjectURL(url));
@@ -42,7 +45,9 @@ export class PhrasePractice {
 
   async #hear() {
     try {
-      this.#model ??= this.#address(await this.#fetch());
+      const sound = this.#model ? null : await this.#fetch();
+      if (this.#closed) return;
+      this.#model ??= this.#address(sound);
       await this.#play(this.#model);
     } catch {
       setText(this.status, words.no_voice);
@@ -54,11 +59,19 @@ export class PhrasePractice {
       this.#stop();
       return;
     }
+    if (this.#asking) return;
+    this.#asking = true;
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     } catch {
       setText(this.status, words.no_microphone);
+      return;
+    } finally {
+      this.#asking = false;
+    }
+    if (this.#closed) {
+      stream.getTracks().forEach((track) => track.stop());
       return;
     }
     const pieces = [];
@@ -70,7 +83,7 @@ export class PhrasePractice {
     };
     this.#recorder.onstop = () => {
       stream.getTracks().forEach((track) => track.stop());
-      if (pieces.length === 0) return;
+      if (this.#closed || pieces.length === 0) return;
       this.#own = this.#address(new Blob(pieces, { type: pieces[0]?.type }));
       this.own.hidden = false;
       setText(this.say, words.say);
