@@ -8,10 +8,12 @@ import { DeskApi } from "./desk_api.js";
 import { followScreen } from "./follow_screen.js";
 import { gateScreen } from "./gate_screen.js";
 import { listScreen } from "./list_screen.js";
+import { NoteBooks } from "./note_book.js";
 import { pastScreen } from "./past_screen.js";
 
 const stage = new Stage(document.getElementById("main"));
 const api = new DeskApi();
+const books = new NoteBooks((id, note) => api.note(id, note));
 let person = null;
 
 async function begin() {
@@ -54,8 +56,8 @@ const go = (hash) => {
 function show() {
   const [, kind, id] = /^#(live|past)\/([\w-]+)$/.exec(location.hash) ?? [];
   const on_back = () => go("");
-  if (kind === "live") stage.show(followScreen({ api, id, on_back, on_review: () => go(`past/${id}`) }));
-  else if (kind === "past") stage.show(pastScreen({ api, id, on_back }));
+  if (kind === "live") stage.show(followScreen({ api, id, book: books.of(id), on_back, on_review: () => go(`past/${id}`) }));
+  else if (kind === "past") stage.show(pastScreen({ api, id, book: books.of(id), on_back }));
   else stage.show(listScreen({ api, on_follow: (one) => go(`live/${one}`), on_review: (one) => go(`past/${one}`) }));
 }
 

@@ -1,24 +1,30 @@
 /** What the desk asks the server. A developer's key goes with it where there is one; else the log-in speaks. */
 
+import { storageOf } from "../core/storage.js";
 import { request, withToken } from "../net/api.js";
-import { fetchRecord, fetchSound } from "../net/record_api.js";
+import { fetchAssessment, fetchRecord, fetchSound } from "../net/record_api.js";
 
 const KEY = "interlocutor.desk.key";
 const path = (id, what = "") => `/api/sessions/${encodeURIComponent(id)}${what}`;
 
 export class DeskApi {
-  /** `storage` keeps the key: sessionStorage, so that it goes when the tab is closed. */
-  constructor(storage = window.sessionStorage) {
-    this.storage = storage;
+  #storage;
+  #key;
+
+  /** `storage` keeps the key: sessionStorage, so that it goes when the tab is closed; null: it goes with the page. */
+  constructor(storage = storageOf("sessionStorage")) {
+    this.#storage = storage;
+    this.#key = storage?.getItem(KEY) ?? "";
   }
 
   get key() {
-    return this.storage.getItem(KEY) ?? "";
+    return this.#key;
   }
 
   set key(key) {
-    if (key) this.storage.setItem(KEY, key);
-    else this.storage.removeItem(KEY);
+    this.#key = key;
+    if (key) this.#storage?.setItem(KEY, key);
+    else this.#storage?.removeItem(KEY);
   }
 
   /** Return the role-plays under way. */
@@ -66,7 +72,7 @@ export class DeskApi {
 
   /** Return its measures with their evidence. */
   measures(id) {
-    return this.#ask(path(id, "/measures"));
+    return fetchAssessment(this.#named(id));
   }
 
   /** Return the criteria, one's own sheet and the outcome, as far as one may see it. */

@@ -8,7 +8,6 @@ import { DeskLink } from "./desk_link.js";
 import { EarPanel } from "./ear_panel.js";
 import { Followed, runningMeasures } from "./followed.js";
 import { Keys } from "./keys.js";
-import { NoteBook } from "./note_book.js";
 import { NotesView } from "./notes_view.js";
 import { SaidView } from "./said_view.js";
 import { words as all } from "./strings.js";
@@ -16,13 +15,14 @@ import { words as all } from "./strings.js";
 const words = all.follow;
 const TICK_MS = 500;
 
-/** Return the screen of a role-play; `on_back()` leaves it, `on_review()` opens its record once it is over. */
-export function followScreen({ api, id, on_back, on_review }) {
+/** Return the screen of a role-play; `book` has its notes, `on_back()` leaves it, `on_review()` opens its record once it is over. */
+export function followScreen({ api, id, book, on_back, on_review }) {
   let state = new Followed();
   let card = null;
   let ear = null;
   let ahead_ms = null; // what the page's clock is ahead of media time
   let left = null; // {ms, since}
+  let done = false; // nothing more comes
   const link = new DeskLink(() => api.follow(id));
   const said = new SaidView();
   const heading = h("h1", { tabIndex: -1 }, words.connecting);
@@ -35,7 +35,6 @@ export function followScreen({ api, id, on_back, on_review }) {
   const figures = new Figures();
   const card_place = h("div", {});
   const ear_place = h("div", {});
-  const book = new NoteBook((note) => api.note(id, note));
   const now_ms = () => ear?.at_ms ?? Math.max(state.media_ms, ahead_ms === null ? 0 : performance.now() - ahead_ms);
   const keys = new Keys({
     b: () => notes.bookmark(),
@@ -65,24 +64,24 @@ export function followScreen({ api, id, on_back, on_review }) {
     // Whoever is to mark an exam forms their own judgement first.
     figures.element.hidden = session.mode === "exam";
     figures.show(runningMeasures(state));
-    setText(speaking, state.speaking ? all.list.speaking[state.speaking] : state.began && !state.over ? all.list.silent : "");
-    speaking.dataset.who = state.speaking ?? "";
+    const who_speaks = done ? null : state.speaking;
+    setText(speaking, who_speaks ? all.list.speaking[who_speaks] : state.began && !state.over && !done ? all.list.silent : "");
+    speaking.dataset.who = who_speaks ?? "";
     marks.hidden = state.marks.length === 0;
     marks.replaceChildren(...state.marks.map(markRow));
-    if (!state.over) setText(status, state.began ? words.live : words.waiting);
+    if (!state.over && !done) setText(status, state.began ? words.live : words.waiting);
     review.hidden = !state.over;
   };
   const tick = () => {
     if (left === null) return;
-    const gone_ms = state.paused || state.over ? 0 : performance.now() - left.since;
-    setText(clock, state.over ? "" : formatClock(left.ms - gone_ms));
+    const gone_ms = state.paused ? 0 : performance.now() - left.since;
+    setText(clock, state.over || done ? "" : formatClock(left.ms - gone_ms));
   };
 
   link.onopen = () => {
     state = new Followed();
   };
   link.onmessage = (message) => {
-    const was_paused = state.paused;
     if (message.type === "interlocutor.desk.sound") ear?.told(message);
     if (message.type === "interlocutor.desk.snapshot" && message.session.left_ms !== null) {
       left = { ms: message.session.left_ms, since: performance.now() };
@@ -90,28 +89,31 @@ export function followScreen({ api, id, on_back, on_review }) {
     if (!state.receive(message)) return;
     if (message.type === "interlocutor.desk.snapshot") ear?.reconnected();
     if (message.type === "interlocutor.desk.events" && state.caught_up) ahead_ms = performance.now() - state.media_ms;
-    const pause = message.events?.findLast(({ event }) => event === "session_paused");
-    if (pause && left) left = { ms: pause.payload.left_ms, since: performance.now() };
-    if (was_paused !== state.paused && left) left.since = performance.now();
+    const pause = state.pauseIn(message);
+    if (pause) left = { ms: pause.left_ms, since: performance.now() };
     show();
     tick();
   };
   link.onsound = (buffer) => ear?.take(buffer);
   link.onlost = () => say(words.again);
   link.onend = (code, problem) => {
+    done = true;
     ear?.close();
     if (code === 4403 || problem?.status === 403 || problem?.status === 401) say(words.withdrawn);
-    else if (problem?.detail && problem.status === 409) on_review();
-    else if (problem) say(words.failed);
+    else if (problem?.detail && problem.status === 409) {
+      state.receive({ type: "interlocutor.desk.over" });
+      // What somebody is writing would be lost with the screen.
+      if (!notes.writing) return on_review();
+      say(words.over);
+      review.hidden = false;
+    } else if (problem) say(words.failed);
     else say(words.over);
     show();
+    tick();
   };
 
   const load = () => api.notes(id).then((rows) => book.take(rows), () => {});
-  const timer = setInterval(() => {
-    tick();
-    if (book.unsent > 0) book.flush();
-  }, TICK_MS);
+  const timer = setInterval(tick, TICK_MS);
   load();
   link.open();
 

@@ -44,6 +44,11 @@ export class Followed {
     return this.seen >= this.next_seq - 1;
   }
 
+  /** Return the last time it was paused or went on among a message's events, since we came; what was before is in the snapshot. */
+  pauseIn({ events = [] }) {
+    return events.findLast(({ event, seq }) => event === "session_paused" && seq >= this.next_seq)?.payload ?? null;
+  }
+
   #snapshot({ session, next_seq }) {
     this.session = session;
     this.next_seq = next_seq;

@@ -1,5 +1,7 @@
 /** Single keys of the desk. They can be switched off, since speech input and slips of the hand press keys too. */
 
+import { storageOf } from "../core/storage.js";
+
 const KEPT = "interlocutor.desk.keys";
 
 /** Return whether a key event is meant for something else: a field, or together with others. */
@@ -10,20 +12,23 @@ export function isTaken({ target, ctrlKey, metaKey, altKey, isComposing }) {
 export class Keys {
   #handle = (event) => this.#pressed(event);
   #storage;
+  #on;
 
-  /** `does` maps a key (in small letters) to what it does; `storage` keeps whether keys are on. */
-  constructor(does, storage = window.localStorage) {
+  /** `does` maps a key (in small letters) to what it does; `storage` keeps whether keys are on, null: for this screen. */
+  constructor(does, storage = storageOf("localStorage")) {
     this.does = does;
     this.#storage = storage;
+    this.#on = storage?.getItem(KEPT) !== "off";
     document.addEventListener("keydown", this.#handle);
   }
 
   get on() {
-    return this.#storage.getItem(KEPT) !== "off";
+    return this.#on;
   }
 
   set on(on) {
-    this.#storage.setItem(KEPT, on ? "on" : "off");
+    this.#on = on;
+    this.#storage?.setItem(KEPT, on ? "on" : "off");
   }
 
   close() {

@@ -15,9 +15,10 @@ export function listScreen({ api, on_follow, on_review }) {
   const status = h("p", { className: "hint", attrs: { role: "status" } });
   const past = h("ul", { className: "live-list" });
   const past_none = h("p", { className: "hint", hidden: true }, words.past_none);
-  const more = button(words.more, () => showPast(more.dataset.after), { kind: "secondary", hidden: true });
+  const more = button(words.more, () => showPast(more.dataset.after).catch(() => setText(status, words.failed)), { kind: "secondary", hidden: true });
   let timer = 0;
   let closed = false;
+  let past_known = false;
 
   const show = (sessions) => {
     const there = new Set(sessions.map(({ id }) => id));
@@ -43,6 +44,7 @@ export function listScreen({ api, on_follow, on_review }) {
     if (!document.hidden) {
       try {
         show(await api.live());
+        if (!past_known) await showPast();
         setText(status, "");
       } catch {
         setText(status, words.failed);
@@ -51,18 +53,14 @@ export function listScreen({ api, on_follow, on_review }) {
     if (!closed) timer = setTimeout(ask, ASK_EVERY_MS);
   };
   const showPast = async (after = null) => {
-    try {
-      const { sessions, next } = await api.past(after);
-      past.append(...sessions.map((session) => pastRow(session, () => on_review(session.id))));
-      more.hidden = next === null;
-      more.dataset.after = next ?? "";
-      past_none.hidden = past.childElementCount > 0;
-    } catch {
-      setText(status, words.failed);
-    }
+    const { sessions, next } = await api.past(after);
+    past_known = true;
+    past.append(...sessions.map((session) => pastRow(session, () => on_review(session.id))));
+    more.hidden = next === null;
+    more.dataset.after = next ?? "";
+    past_none.hidden = past.childElementCount > 0;
   };
   ask();
-  showPast();
 
   const element = h(
     "div",

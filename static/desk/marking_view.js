@@ -15,7 +15,7 @@ export class MarkingView {
   #sheet = new MarkSheet();
   #rows = new Map();
   #timer = 0;
-  #saving = null;
+  #saving = Promise.resolve();
 
   /** `api` has marks(), saveMarks(body) and marksTable(); `listener` plays the recording, `turns` are what was said. */
   constructor({ api, listener, turns }) {
@@ -178,11 +178,10 @@ export class MarkingView {
   }
 
   /** Save after what is being saved: sheets have numbers, and each follows the one before. */
-  async #save(state) {
+  #save(state) {
     clearTimeout(this.#timer);
-    await this.#saving;
-    this.#saving = this.#send(state);
-    await this.#saving;
+    this.#saving = this.#saving.then(() => this.#send(state));
+    return this.#saving;
   }
 
   async #send(state) {

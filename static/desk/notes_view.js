@@ -69,6 +69,11 @@ export class NotesView {
     this.field.focus();
   }
 
+  /** Whether somebody is in the midst of a note. */
+  get writing() {
+    return this.field.value.trim() !== "" || document.activeElement === this.field;
+  }
+
   /** Mark this moment. */
   bookmark() {
     this.#book.write("bookmark", this.#at_ms());

@@ -8,7 +8,6 @@ import { TranscriptView } from "../ui/transcript_view.js";
 import { stretchOf } from "../core/places.js";
 import { Keys } from "./keys.js";
 import { MarkingView } from "./marking_view.js";
-import { NoteBook } from "./note_book.js";
 import { NotesView } from "./notes_view.js";
 import { words as all } from "./strings.js";
 
@@ -19,8 +18,8 @@ const ASK_TIMES = 30;
 const STEP_MS = 5000;
 const MOST_PLACES = 5; // of a measure's evidence
 
-/** Return the screen of a role-play that is over; `on_back()` leaves it. */
-export function pastScreen({ api, id, on_back }) {
+/** Return the screen of a role-play that is over; `book` has its notes, `on_back()` leaves it. */
+export function pastScreen({ api, id, book, on_back }) {
   const listener = new Listener();
   const player = new PlayerView(listener, { speeds: SPEEDS, names: all.follow.who });
   const heading = h("h1", { tabIndex: -1 }, words.loading);
@@ -29,7 +28,7 @@ export function pastScreen({ api, id, on_back }) {
   const again = button(words.retry, () => loadSound(), { kind: "secondary", hidden: true });
   const said_place = h("div", {});
   const side = h("div", { className: "follow-side" });
-  const book = new NoteBook((note) => api.note(id, note));
+  const measures_place = h("div", {});
   const keys = new Keys({
     b: () => notes.bookmark(),
     n: () => notes.write(),
@@ -83,6 +82,27 @@ export function pastScreen({ api, id, on_back }) {
     }
   };
 
+  /** Return a button that plays from a place, once there is a recording. */
+  const place = (at_ms, text = formatElapsed(at_ms)) =>
+    button(text, () => listener.play(at_ms), {
+      kind: "time",
+      disabled: player.element.hidden,
+      className: "button button-time place",
+      aria: { label: words.play_from(text) },
+    });
+
+  const loadMeasures = async () => {
+    measures_place.replaceChildren(h("p", { className: "hint", attrs: { role: "status" } }, words.measures_loading));
+    let shown;
+    try {
+      shown = measuresPanel(await api.measures(id), place);
+    } catch (problem) {
+      // Who has still to mark an exam isn't told of them.
+      shown = problem.status === 403 ? "" : section(words.measures, { className: "panel" }, h("p", {}, words.measures_failed), button(words.retry, () => loadMeasures(), { kind: "secondary" }));
+    }
+    measures_place.replaceChildren(shown);
+  };
+
   const load = async () => {
     let record;
     try {
@@ -117,13 +137,12 @@ export function pastScreen({ api, id, on_back }) {
       turns: turns.map((turn) => ({ words: [], ...turn })),
     });
     marking_place.replaceChildren(marking.element);
-    side.replaceChildren(cueLog(record, turns, (at_ms) => listener.play(at_ms)));
+    side.replaceChildren(cueLog(record, turns, place), measures_place);
     loadSound();
-    api.measures(id).then((found) => !closed && side.append(measuresPanel(found, (at_ms) => listener.play(at_ms))), () => {});
+    loadMeasures();
   };
 
   player.element.hidden = true;
-  const timer = setInterval(() => book.unsent > 0 && book.flush(), ASK_EVERY_MS);
   load();
   api.notes(id).then((rows) => book.take(rows), () => {});
 
@@ -139,7 +158,6 @@ export function pastScreen({ api, id, on_back }) {
     title: all.title,
     close: () => {
       closed = true;
-      clearInterval(timer);
       keys.close();
       marking?.close();
       listener.close();
@@ -148,28 +166,23 @@ export function pastScreen({ api, id, on_back }) {
   };
 }
 
-/** Return a button that plays from a place, once there is a recording. */
-function place(at_ms, on_play, text = formatElapsed(at_ms)) {
-  return button(text, () => on_play(at_ms), { kind: "time", disabled: true, className: "button button-time place", aria: { label: words.play_from(text) } });
-}
-
-function cueLog(record, turns, on_play) {
+function cueLog(record, turns, place) {
   const told = new Map();
   for (const turn of turns) for (const topic of turn.cues ?? []) if (!told.has(topic)) told.set(topic, turn.from_ms);
   const rows = (record.cues ?? []).map(({ topic, told: was }) =>
     h(
       "li",
       { className: "cue", data: { state: was ? "told" : "missed" } },
-      h("p", { className: "cue-head" }, h("strong", IN_ENGLISH, topic), " ", told.has(topic) ? place(told.get(topic), on_play) : h("span", { className: "cue-state" }, words.untold)),
+      h("p", { className: "cue-head" }, h("strong", IN_ENGLISH, topic), " ", told.has(topic) ? place(told.get(topic)) : h("span", { className: "cue-state" }, words.untold)),
     ),
   );
   return section(words.cue_log, { className: "panel" }, h("ol", { className: "cue-list" }, ...rows));
 }
 
-function measuresPanel({ measures }, on_play) {
+function measuresPanel({ measures }, place) {
   const rows = measures.map(({ id, value, unit, unmeasured, evidence, definition }) => {
     const shown = value === null ? (words.unmeasured[unmeasured] ?? all.follow.not_yet) : unit === "share" ? all.follow.percent(value) : `${Math.round(10 * value) / 10} ${unit}`;
-    const places = evidence.filter(({ from_ms, to_ms }) => to_ms > from_ms).slice(0, MOST_PLACES).map(({ from_ms }) => place(from_ms, on_play));
+    const places = evidence.filter(({ from_ms, to_ms }) => to_ms > from_ms).slice(0, MOST_PLACES).map(({ from_ms }) => place(from_ms));
     return h("div", {}, h("dt", { title: definition }, words.measure_names[id] ?? id), h("dd", {}, shown, " ", ...places));
   });
   return section(words.measures, { className: "panel" }, h("dl", { className: "figures" }, ...rows), h("p", { className: "hint" }, words.measures_hint));

@@ -207,6 +207,8 @@ export const words = {
     told: (time) => `told at ${time}`,
     untold: "not told",
     measures: "Measures",
+    measures_loading: "The measures are loading ...",
+    measures_failed: "The measures could not be loaded.",
     measures_hint: "A measure is evidence. It is never a mark.",
     unmeasured: {
       too_little: "too little was said",

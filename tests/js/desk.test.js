@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { EarQueue, RATE_HZ, readSound } from "../../static/desk/ear_queue.js";
+import { DeskApi } from "../../static/desk/desk_api.js";
 import { Followed, runningMeasures } from "../../static/desk/followed.js";
 import { MarkSheet, stretchAt } from "../../static/desk/mark_sheet.js";
-import { NoteBook, noteId } from "../../static/desk/note_book.js";
+import { NoteBook, NoteBooks, noteId } from "../../static/desk/note_book.js";
 import { isTaken, Keys } from "../../static/desk/keys.js";
 import { intentOf } from "../../static/desk/said_view.js";
 import { words } from "../../static/desk/strings.js";
@@ -76,6 +77,16 @@ test("what is told again changes nothing, and what comes late is caught up with"
   state.receive({ type: "interlocutor.desk.events", events: [event, event, { ...event, seq: 4 }] });
   assert.equal(state.lines.length, 1);
   assert.equal(state.caught_up, true);
+});
+
+test("the clock goes by the pauses since we came; those before are in the snapshot", () => {
+  const pause = (seq, paused, left_ms) => ({ seq, media_ms: seq, event: "session_paused", payload: { paused, left_ms } });
+  const message = (...events) => ({ type: "interlocutor.desk.events", events });
+  const state = new Followed();
+  state.receive(snapshot(5));
+  assert.equal(state.pauseIn(message(pause(3, true, 9000), pause(4, false, 9000))), null);
+  assert.deepEqual(state.pauseIn(message(pause(4, false, 9000), pause(5, true, 700), pause(6, false, 600))), { paused: false, left_ms: 600 });
+  assert.equal(state.pauseIn(snapshot(5)), null);
 });
 
 test("noise leaves no line, marks stay, and unknown events harm nobody", () => {
@@ -193,6 +204,24 @@ test("notes arrive in their order, and wait where the line is down", async () =>
   ]);
 });
 
+test("a book is one for each role-play, and sends what waits by itself, whoever looks", async () => {
+  const sent = [];
+  let up = false;
+  const books = new NoteBooks(async (id, note) => {
+    if (!up) throw new Error("down");
+    sent.push([id, note.text]);
+    return { ...note, own: true, withdraws: null };
+  });
+  const book = books.of("sess_1");
+  assert.notEqual(books.of("sess_2"), book);
+  book.write("note", 1, "kept");
+  await new Promise((resolve) => setImmediate(resolve));
+  up = true;
+  await new Promise((resolve) => (book.onchange = resolve));
+  assert.deepEqual(sent, [["sess_1", "kept"]]);
+  assert.deepEqual([books.of("sess_1").unsent, books.of("sess_1").notes.length], [0, 1]);
+});
+
 test("a note that is refused is told of, and one that was taken back does not count", async () => {
   const refused = [];
   const book = new NoteBook(async (note) => {
@@ -240,6 +269,20 @@ test("keys do nothing in fields, with others, and once they are off", () => {
   assert.equal(pressed, 2);
   assert.equal(isTaken({ target: {}, isComposing: true }), true);
   delete globalThis.document;
+});
+
+test("where the browser keeps nothing, keys and the desk's key last as long as the page", () => {
+  globalThis.document = { addEventListener: () => {}, removeEventListener: () => {} };
+  const keys = new Keys({}, null);
+  assert.equal(keys.on, true);
+  keys.on = false;
+  assert.equal(keys.on, false);
+  delete globalThis.document;
+  const api = new DeskApi(null);
+  api.key = "secret";
+  assert.equal(api.key, "secret");
+  api.key = "";
+  assert.equal(api.key, "");
 });
 
 // ------------------------------------------------------------------ marks
