@@ -91,6 +91,8 @@ class Server:
         self.settings = settings
         self.version = version("interlocutor")
         self.cards = CardLibrary.load(settings.cards_folder).with_beside(CardLibrary.load(EXAM_CARDS))
+        # Those to choose from; a planned exam may have any.
+        self.practice_cards = self.cards.without(settings.exam.reserved_cards)
         self.choices: Choices = choose_engines(
             settings.engines, settings.models, spending_file=settings.data_path / SPENDING_FILE
         )
@@ -212,7 +214,7 @@ class Server:
         self.checkpoints = Checkpoints(self.access, self.disk)
         self.registry = SessionRegistry(
             settings.session,
-            cards=self.cards,
+            cards=self.practice_cards,
             admission=self.admission,
             access=self.access,
             folders=folders,

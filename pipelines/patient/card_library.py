@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,13 @@ class CardLibrary(Mapping[str, Card]):
     def with_beside(self, other: CardLibrary) -> CardLibrary:
         """Return this library with another's cards beside its own."""
         return CardLibrary({card_id: self._files[card_id] for card_id in self._shown}, other._files)
+
+    def without(self, card_ids: Collection[str]) -> CardLibrary:
+        """Return this library with these of its cards beside the others; raises CardError for an unknown one."""
+        for card_id in card_ids:
+            self.get_card(card_id)
+        files = {card_id: self._files[card_id] for card_id in self._shown if card_id not in card_ids}
+        return CardLibrary(files, self._files)
 
     def __getitem__(self, card_id: str) -> Card:
         return self._files[card_id].card

@@ -75,8 +75,9 @@ def check(overrides: Overrides = None, config: ConfigFolder = None) -> None:
 
 def startup_faults(settings: Settings) -> list[str]:
     """Return why the server would not start with these settings, one line each."""
-    from common.errors import EngineError
+    from common.errors import CardError, EngineError
     from pipelines.engine_choices import choose_engines
+    from pipelines.patient.card_library import CardLibrary
     from pipelines.patient.card_library import check as check_cards
     from server.vault.opening import vault_faults
 
@@ -91,7 +92,13 @@ def startup_faults(settings: Settings) -> list[str]:
         faults += [
             fault for fault in settings.check_backend(choices.backend, choices.demonstrations) if fault not in faults
         ]
-    return faults + [f"cards_path: {fault}" for fault in check_cards(settings.cards_folder)]
+    if card_faults := check_cards(settings.cards_folder):
+        return faults + [f"cards_path: {fault}" for fault in card_faults]
+    try:
+        CardLibrary.load(settings.cards_folder).without(settings.exam.reserved_cards)
+    except CardError as error:
+        faults.append(f"exam.reserved_cards: {error.message}")
+    return faults
 
 
 def _not_installed(settings: Settings) -> list[str]:

@@ -35,6 +35,7 @@ class Sitting:
     def __init__(
         self,
         exam_id: str,
+        candidate_id: str | None,
         cards: dict[int, Card],
         examiners: frozenset[str],
         phases: Sequence[Phase],
@@ -44,6 +45,7 @@ class Sitting:
         gave_up: Callable[[Sitting, Session, str], None],
     ) -> None:
         self.exam_id = exam_id
+        self.candidate_id = candidate_id
         self.sessions: dict[int, Session] = {}  # by part
         self.opening = asyncio.Lock()  # whoever opens the session of a part holds it
         self.clock = ExamClock(phases, grace_s=closing_s + CLOSING_S, changed=self._changed)

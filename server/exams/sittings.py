@@ -84,6 +84,13 @@ class Sittings:
         """Return an exam as it is being sat, None where it is not."""
         return self._sittings.get(exam.id)
 
+    def check_free(self, person_id: str | None) -> None:
+        """Raise ProtocolError where somebody sits an exam now: they must not rehearse with its patient."""
+        if person_id is not None and any(one.candidate_id == person_id for one in self._sittings.values()):
+            raise ProtocolError(
+                "your exam goes on; practise again when it is over", code="exam.goes_on", http_status=409
+            )
+
     async def open_session(
         self, exam_id: str, *, person_id: str | None, consent: ConsentGiven | None
     ) -> tuple[Session, str]:
@@ -206,6 +213,7 @@ class Sittings:
             there[WARM_UP] = warm_up
         return Sitting(
             exam.id,
+            exam.candidate_id,
             there,
             exam.examiners,
             phases,

@@ -106,6 +106,6 @@ async def info(request: Request) -> Response:
 
 
 async def list_cards(request: Request) -> Response:
-    """List the candidate's side of every card."""
-    cards = server_of(request).cards
+    """List the candidate's side of every card that can be chosen."""
+    cards = server_of(request).practice_cards
     return JSONResponse({"cards": [public_view(card).model_dump(mode="json") for card in cards.values()]})

@@ -26,6 +26,7 @@ async def create_client_secret(request: Request) -> Response:
     asked = parse_json(await read_body(request, max_bytes=MAX_BYTES) or b"{}", max_bytes=MAX_BYTES)
     model = _model(asked)
     principal: Principal = request.state.principal
+    server.sittings.check_free(principal.person_id)
     session, _ = server.registry.reserve(model.removeprefix(CARD_PREFIX), "practice", person_id=principal.person_id)
     server.registry.keep(session)
     token = server.join_tokens.mint(session.id, "candidate")

@@ -32,6 +32,7 @@ async def create_session(request: Request) -> Response:
     principal: Principal = request.state.principal
     if mode in OPENING:
         require(principal, OPENING[mode])
+    server.sittings.check_free(principal.person_id)
     consent = read_consent(asked.get("consent"), required=server.settings.session.consent_required)
     line = asked.get("line")
     if not (line is None or isinstance(line, str)):

@@ -90,6 +90,7 @@ OTHER_CODES: dict[str, str] = {
     "exam.early": "The exam has not opened yet.",
     "exam.late": "The time to begin the exam is over.",
     "exam.over": "The exam is over, void, or has not begun.",
+    "exam.goes_on": "The person sits an exam now, and may not practise meanwhile.",
     "exam.not_now": "The time of this part of the exam has not come, or is over.",
     "exam.taken": "This part of the exam is open on another machine, or was held already.",
     "exam.no_card": "A card of the exam is not on this server any more.",

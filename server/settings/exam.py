@@ -16,3 +16,7 @@ class ExamSettings(BaseModel):
         le=600,
         description="Seconds of the talk about the candidate's work with which an exam begins; 0: none.",
     )
+    reserved_cards: tuple[str, ...] = Field(
+        default=(),
+        description="Ids of cards for planned exams alone: practice does not list them, and nobody can choose one.",
+    )

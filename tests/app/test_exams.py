@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +66,14 @@ class Hall:
 
 @asynccontextmanager
 async def hall(
-    folder: Path, *, opens_in_ms: int = -1_000, lasts_ms: int = HOUR_MS, warm_up_s: int = 1
+    folder: Path,
+    *,
+    opens_in_ms: int = -1_000,
+    lasts_ms: int = HOUR_MS,
+    warm_up_s: int = 1,
+    reserved_cards: Sequence[str] = (),
 ) -> AsyncIterator[Hall]:
-    async with world(folder, session=SHORT, exam={"warm_up_s": warm_up_s}) as one:
+    async with world(folder, session=SHORT, exam={"warm_up_s": warm_up_s, "reserved_cards": reserved_cards}) as one:
         admin = await one.person("admin@example.org", "admin")
         candidate = await one.person("anna@example.org")
         examiner = await one.person("ed@example.org", "examiner")
@@ -98,6 +103,28 @@ async def test_a_candidate_sees_the_time_and_no_card_before_its_preparation(tmp_
         assert CARDS[1] not in str(first)
         second = await h.in_phase("preparation", 2)
         assert second["card"]["id"] == CARDS[1]
+
+
+async def test_nobody_rehearses_with_the_patients_of_an_exam(tmp_path: Path) -> None:
+    async with hall(tmp_path, reserved_cards=CARDS) as h:
+        listed = [card["id"] for card in (await h.candidate.get("/api/cards")).json()["cards"]]
+        assert listed
+        assert not set(listed) & set(CARDS)
+        for card in CARDS:
+            refused = await h.candidate.post("/api/sessions", json={"card": card})
+            assert await code(refused) == (400, "card.unknown")
+            # What it says is what is said of any card that is not there.
+            assert refused.json()["error"]["message"].count(card) == 1
+        assert (await h.candidate.post("/api/sessions", json={"card": listed[0]})).status_code == 201
+        await h.candidate.post(f"{h.path}/begin", json={})
+        assert await code(await h.candidate.post("/api/sessions", json={"card": listed[0]})) == (409, "exam.goes_on")
+        assert (await h.examiner.post("/api/sessions", json={"card": listed[0]})).status_code == 201
+        first = await h.in_phase("preparation", 1)
+        assert first["card"]["id"] == CARDS[0]
+        opened = await h.candidate.post(f"{h.path}/session", json={})
+        assert (opened.status_code, opened.json()["card"]["id"]) == (201, CARDS[0])
+        await h.admin.post(f"{h.path}/void", json={"reason": "a test"})
+        assert (await h.candidate.post("/api/sessions", json={"card": listed[0]})).status_code == 201
 
 
 async def test_an_exam_is_begun_in_its_time_alone(tmp_path: Path) -> None:
