@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from common.errors import StorageError
 from pipelines.log.jsonl import EVENTS, PAYLOADS
 from server.backups.manifest import FileFacts, copy, facts_of
 from server.backups.shelf import Backup
@@ -23,7 +24,8 @@ PASSES = 5
 class DataFiles:
     """Copies a data folder, but for what is `left_out`, into a backup; `before` is the backup before it.
 
-    In a backup the files lie below `DATA`.
+    In a backup the files lie below `DATA`. A folder directly in the data folder may be a link to another disk; it is
+    copied as a folder. Other links are left out.
     """
 
     root: Path
@@ -51,12 +53,31 @@ class DataFiles:
         return f"{DATA}/{path.relative_to(self.root).as_posix()}"
 
     def _files(self) -> Iterator[Path]:
-        for parent, folders, names in os.walk(self.root):
-            here = Path(parent)
-            folders[:] = sorted(name for name in folders if not self._is_left_out(here / name))
-            for name in sorted(names, key=lambda one: (_FIRST.get(one, 2), one)):
-                if not self._is_left_out(here / name):
-                    yield here / name
+        for top in (self.root, *self._linked_folders()):
+            for parent, folders, names in os.walk(top, onerror=_refuse):
+                here = Path(parent)
+                folders[:] = sorted(name for name in folders if not self._is_left_out(here / name))
+                for name in sorted(names, key=lambda one: (_FIRST.get(one, 2), one)):
+                    if not self._is_left_out(here / name):
+                        yield here / name
+
+    def _linked_folders(self) -> list[Path]:
+        """Return the links to folders elsewhere that lie directly in the data folder; raises StorageError."""
+        elsewhere = []
+        apart = {path.resolve() for path in self.left_out}
+        for path in sorted(self.root.iterdir()):
+            if not path.is_symlink() or path.name.startswith(".") or path in self.left_out or path.resolve() in apart:
+                continue
+            if not path.exists():
+                raise StorageError(
+                    f"'{path.name}' in the data folder is a link to what is not there; mount its disk, or remove the "
+                    "link",
+                    code="storage.missing",
+                )
+            # One that leads back to the data folder would never end.
+            if path.is_dir() and not self.root.resolve().is_relative_to(path.resolve()):
+                elsewhere.append(path)
+        return elsewhere
 
     def _is_left_out(self, path: Path) -> bool:
         return path in self.left_out or path.is_symlink() or (path.name.startswith(".") and not path.is_dir())
@@ -81,3 +102,12 @@ class DataFiles:
             return None  # some file systems have no links
         self.linked += 1
         return known
+
+
+def _refuse(error: OSError) -> None:
+    """Have a backup fail that would lack a folder; one that was erased a moment ago is none."""
+    if not isinstance(error, FileNotFoundError):
+        raise StorageError(
+            f"the folder '{Path(error.filename).name}' in the data folder can't be read ({error.strerror}); check its "
+            "disk and the rights to it"
+        ) from error

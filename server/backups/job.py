@@ -6,9 +6,10 @@ import asyncio
 
 import structlog
 
-from common.errors import AppError
+from common.errors import AppError, storage_error
 from server.backups import erasure_list
 from server.backups.making import make_backup, shelf_of, tell_erasures
+from server.backups.shelf import Shelf
 from server.metrics import Metrics
 from server.records.keeping_health import KeepingHealth
 from server.settings.tree import Settings
@@ -38,15 +39,25 @@ async def back_up_for_ever(store: Store, settings: Settings, metrics: Metrics, h
     if not every_s:
         return
     shelf = shelf_of(settings)
-    wait_s = first_wait_s(await asyncio.to_thread(_newest_ms, settings), now_ms(), every_s)
+
+    def failed(error: AppError | OSError) -> None:
+        told = _explained(shelf, error)
+        metrics.backup_failures.inc()
+        logger.error("backup_failed", error=told.message, code=told.code)
+        health.note("backup", told.message)
+
+    try:
+        made_ms = await asyncio.to_thread(_newest_ms, shelf)
+    except (AppError, OSError) as error:
+        failed(error)
+        made_ms = None
+    wait_s = first_wait_s(made_ms, now_ms(), every_s)
     while True:
         await asyncio.sleep(wait_s)
         try:
             made = await make_backup(store, settings, shelf, by="the server")
-        except AppError as error:
-            metrics.backup_failures.inc()
-            logger.error("backup_failed", error=error.message, code=error.code)
-            health.note("backup", error.message)
+        except (AppError, OSError) as error:
+            failed(error)
             wait_s = min(AGAIN_S, every_s)
         else:
             metrics.backup_made.set(made.manifest.made_ms / 1000.0)
@@ -66,15 +77,20 @@ async def tell_erasures_for_ever(store: Store, settings: Settings, health: Keepi
                 await tell_erasures(store, settings, shelf)
                 told = there
                 health.note("erasures", None)
-        except AppError as error:
-            if error.message != health.faults.get("erasures"):
-                logger.warning("erasures_not_listed", error=error.message)
-            health.note("erasures", error.message)
+        except (AppError, OSError) as error:
+            message = _explained(shelf, error).message
+            if message != health.faults.get("erasures"):
+                logger.warning("erasures_not_listed", error=message)
+            health.note("erasures", message)
         await asyncio.sleep(ERASURES_EVERY_S)
 
 
-def _newest_ms(settings: Settings) -> int | None:
-    for one in reversed(shelf_of(settings).backups()):
+def _explained(shelf: Shelf, error: AppError | OSError) -> AppError:
+    return error if isinstance(error, AppError) else storage_error(shelf.folder, error)
+
+
+def _newest_ms(shelf: Shelf) -> int | None:
+    for one in reversed(shelf.backups()):
         try:
             return one.manifest().made_ms
         except AppError:

@@ -51,7 +51,7 @@ async def make_backup(store: Store, settings: Settings, shelf: Shelf, *, by: str
     Raises StorageError or DatabaseError.
     """
     began_s = time.monotonic()
-    with shelf.taken():
+    async with shelf.taken():
         under_way, folder = await asyncio.to_thread(shelf.begin)
         try:
             manifest, digest, linked = await _fill(store, settings, shelf, under_way)

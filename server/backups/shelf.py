@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,16 +39,20 @@ class Shelf:
 
     folder: Path
 
-    @contextlib.contextmanager
-    def taken(self) -> Iterator[None]:
+    @contextlib.asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
         """Have the folder to oneself, without what a killed backup left; raises StorageError."""
-        lock = self._lock()
+        # In threads: the folder may be on a slow disk of another machine, and hold a large backup to be removed.
+        lock = await asyncio.to_thread(self._lock)
         try:
-            for left in self.folder.glob(f"{_BEGUN}*"):
-                shutil.rmtree(left, ignore_errors=True)
+            await asyncio.to_thread(self._sweep)
             yield
         finally:
             os.close(lock)
+
+    def _sweep(self) -> None:
+        for left in self.folder.glob(f"{_BEGUN}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _lock(self) -> int:
         try:
@@ -65,10 +70,15 @@ class Shelf:
         return lock
 
     def backups(self) -> list[Backup]:
-        """Return the finished backups, the oldest first."""
-        if not self.folder.is_dir():
-            return []
-        named = ((_BACKUP.match(path.name), path) for path in self.folder.iterdir() if path.is_dir())
+        """Return the finished backups, the oldest first; raises StorageError when the folder can't be listed."""
+        try:
+            there = [path for path in self.folder.iterdir() if path.is_dir()] if self.folder.is_dir() else []
+        except OSError as error:
+            raise StorageError(
+                f"the folder of backups '{self.folder.name}' can't be read ({error.strerror}); check its disk and the "
+                "rights to it"
+            ) from error
+        named = ((_BACKUP.match(path.name), path) for path in there)
         return sorted((Backup(int(match[1]), path) for match, path in named if match), key=lambda one: one.number)
 
     def begin(self) -> tuple[Path, Path]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import errno
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -133,3 +134,26 @@ async def test_a_backup_that_fails_is_told_of_and_tried_again(tmp_path: Path, mo
         shelf.unlink()
         await until(lambda: bool(value("voice_backup_made_timestamp_seconds")) and not server.keeping.faults)
         assert len(shelf_of(server.settings).backups()) == 1
+
+
+async def test_a_folder_of_backups_that_fails_to_be_read_ends_no_backups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "AFTER_START_S", 0.05)
+    monkeypatch.setattr(job, "AGAIN_S", 0.05)
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    iterdir, away = Path.iterdir, True
+
+    def fail(path: Path) -> Iterator[Path]:
+        if away and path == shelf:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", fail)
+    async with backing_up(tmp_path / "data", shelf) as server:
+        value = server.metrics.registry.get_sample_value
+        await until(lambda: (value("voice_backup_failures_total") or 0) >= 2)
+        assert "'shelf' can't be read" in server.keeping.as_json()["backup"]
+        away = False
+        await until(lambda: bool(value("voice_backup_made_timestamp_seconds")) and not server.keeping.faults)

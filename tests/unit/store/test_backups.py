@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import resource
@@ -159,6 +160,40 @@ async def test_only_the_newest_are_kept_and_unchanged_files_are_shared(
         assert not folders[0].exists()
 
 
+async def test_sessions_on_another_disk_are_in_it_and_a_disk_that_is_away_is_told_of(tmp_path: Path) -> None:
+    async with opened_at(settings_of(tmp_path / "data", DatabaseSettings(), tmp_path / "shelf")) as data:
+        await data.held("sess_0")
+        was = files_of(data.root)
+        data.root.rename(tmp_path / "disk")
+        data.root.symlink_to(tmp_path / "disk")
+        # These must not be followed: into the backups, and round and round.
+        (data.settings.data_path / "old").symlink_to(tmp_path / "shelf")
+        (data.settings.data_path / "round").symlink_to(tmp_path)
+        folder = await made(data)
+        assert files_of(folder / DATA / "sessions") == was
+        assert not [name for name in ("old", "round") if (folder / DATA / name).exists()]
+        (tmp_path / "disk").rename(tmp_path / "away")
+        with pytest.raises(StorageError, match="'sessions' in the data folder is a link to what is not there"):
+            await made(data)
+
+
+async def test_a_folder_that_can_not_be_listed_makes_a_backup_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened_at(settings_of(tmp_path / "data", DatabaseSettings(), tmp_path / "shelf")) as data:
+        folder = await data.held("sess_0")
+        scandir = os.scandir
+
+        def refuse(path: str) -> object:
+            if str(path) == str(folder):  # root may read anything, so that the rights to it would not do
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return scandir(path)
+
+        monkeypatch.setattr("os.scandir", refuse)
+        with pytest.raises(StorageError, match="'sess_0' in the data folder can't be read"):
+            await made(data)
+
+
 async def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
     async with opened_at(settings_of(tmp_path / "data", DatabaseSettings(), tmp_path / "shelf")) as data:
         await data.held("sess_0")
@@ -244,8 +279,9 @@ async def test_two_at_once_and_one_that_was_killed(tmp_path: Path) -> None:
     async with opened_at(settings) as data:
         await data.held("sess_0")
         first = await made(data)
-        with shelf_of(settings).taken(), pytest.raises(StorageError, match="another backup is being made"):
-            await made(data)
+        async with shelf_of(settings).taken():
+            with pytest.raises(StorageError, match="another backup is being made"):
+                await made(data)
         # In another process, killed in the middle: between its files and its manifest.
         script = (
             "import os, signal, sys\n"
