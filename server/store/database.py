@@ -29,6 +29,8 @@ POOL = 5
 SQLITE_POOL = 3
 # Of PostgreSQL's states: no disk left; a lock that was not had; the connection, or the server, is going or gone.
 FULL, LOCKED, GONE = "53100", "55P03", ("08", "57P")
+# It had no connection left, or gave this transaction up for another's: the same will do a moment later.
+BUSY = ("53300", "40001", "40P01")
 
 
 class Database:
@@ -176,6 +178,8 @@ def explain(error: Exception) -> DatabaseError:
     gone = isinstance(error, OSError | PoolTimeout | TimeoutError) or state.startswith(GONE)
     if gone or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return DatabaseError("the database can't be reached; start it, or check database.url")
+    if state in BUSY:
+        return DatabaseError("the database is too busy now; try again shortly, or let it take more connections")
     return DatabaseError(f"the database refused what was asked of it ({type(cause).__name__})", code="database.failed")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.errors import DatabaseError, SettingsError
 from server.settings.store import AuditSettings, DatabaseSettings
@@ -171,6 +172,48 @@ async def test_a_postgresql_that_cuts_everybody_off_is_found_again(postgres: str
     assert await lines(store) == 2
     await store.stop()
     await admin.close()
+
+
+async def test_a_postgresql_that_takes_nobody_more_loses_nothing_that_was_told(postgres: str, tmp_path: Path) -> None:
+    admin = await asyncpg.connect(postgres.format(name="postgres"))
+    await admin.execute("CREATE ROLE plain LOGIN")
+    await admin.execute("CREATE DATABASE crowded TEMPLATE template0 OWNER plain")
+    url = SecretStr(postgres.replace("tests@", "plain@").format(name="crowded"))
+    store = Store(DatabaseSettings(url=url), AuditSettings(), tmp_path, new_vault())
+    await store.start()
+    await store.append("before")
+    await admin.execute("ALTER ROLE plain CONNECTION LIMIT 0")
+    await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'crowded'")
+    assert await refused(store) == "database.unavailable"
+    store.ledger.note("late", lambda c: audit.append(c, "late"))
+    await until(lambda: store.ledger._waiting)
+    await admin.execute("ALTER ROLE plain CONNECTION LIMIT -1")
+    assert await store.ledger.drained(30)
+    assert await lines(store) == 2
+    await store.stop()
+    await admin.close()
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01"])
+async def test_a_transaction_that_gave_way_is_tried_again(postgres: str, tmp_path: Path, state: str) -> None:
+    name = f"gave_way_{state.lower()}"
+    admin = await asyncpg.connect(postgres.format(name="postgres"))
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    await admin.close()
+    store = Store(DatabaseSettings(url=SecretStr(postgres.format(name=name))), AuditSettings(), tmp_path, new_vault())
+    await store.start()
+    tries = []
+
+    async def note(connection: AsyncConnection) -> None:
+        tries.append(state)
+        if len(tries) == 1:
+            await connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$")
+        await audit.append(connection, "late")
+
+    store.ledger.note("late", note)
+    assert await store.ledger.drained(30)
+    assert (len(tries), await lines(store)) == (2, 1)
+    await store.stop()
 
 
 async def test_a_postgresql_that_is_not_there_is_told_of_without_its_password(tmp_path: Path) -> None:
