@@ -37,6 +37,8 @@ class JsonlStore:
         self._seal = seal
         self._failed = failed
         self._broken = False
+        # From then on nothing is taken: the numbers of the files may be those of others soon.
+        self._closed = False
         # Numbers, payloads with their salts, and envelope lines, in order.
         self._pending: deque[tuple[int, dict[str, Any], bytes]] = deque()
         self._writing = threading.Lock()
@@ -44,7 +46,9 @@ class JsonlStore:
         self._payloads = _open(folder / PAYLOADS)
 
     def write(self, envelope: Envelope, salt: str, payload: dict[str, Any]) -> None:
-        """Queue one entry for the disk thread."""
+        """Queue one entry for the disk thread; does nothing once closed."""
+        if self._closed:
+            return
         head = json.dumps(dataclasses.asdict(envelope) | {"audience": envelope.audience.name.lower()})
         self._pending.append((envelope.seq, {"salt": salt, "payload": payload}, head.encode() + b"\n"))
         self._disk.submit(self._drain, self._report)
@@ -55,6 +59,8 @@ class JsonlStore:
         The few lines of a turn's end are written here and not in the disk thread: a client must not be told that a turn
         is finished while its record could still die with this process.
         """
+        if self._closed:
+            return
         try:
             self._drain()
         except OSError as error:
@@ -62,7 +68,10 @@ class JsonlStore:
         self._disk.submit(self._sync, self._report)
 
     def close(self) -> None:
-        """Queue a last sync and release the files."""
+        """Queue a last sync and release the files; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
         self._disk.submit(self._close, self._report)
 
     def _drain(self) -> None:

@@ -243,6 +243,7 @@ class SessionDriver:
         self._report_gaps()
         self._ends.cancel()
         self._interpreting.cancel()
+        self._speaking.cancel()
         if self._stream is not None:
             self._stream.close()
         while self._unlisten:

@@ -166,14 +166,17 @@ class Speaking:
 
     def stop(self, reply: int) -> float:
         """Cancel what is being made for a reply, and its audio; return the milliseconds that were computed for it."""
-        now, cost_ms = self._now, 0.0
-        if now is not None and now.reply == reply:
-            for ticket in now.tickets:
-                ticket.cancel()
-                cost_ms += ticket.cost_ms
-            self._now = None
+        cost_ms = self.cancel() if self._now is not None and self._now.reply == reply else 0.0
         self._playout.stop(reply)
         return cost_ms
+
+    def cancel(self) -> float:
+        """Cancel what is being made for the reply under way; return the milliseconds that were computed for it."""
+        now, self._now = self._now, None
+        tickets = now.tickets if now is not None else []
+        for ticket in tickets:
+            ticket.cancel()
+        return sum(ticket.cost_ms for ticket in tickets)
 
     def _submit(
         self,

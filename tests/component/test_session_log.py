@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,27 @@ def test_a_full_disk_is_told_once_and_what_was_written_stays_readable(tmp_path: 
     assert [e.envelope.seq for e in read_jsonl(tmp_path)] == [0]
     disk.submit(lambda: None)
     disk.close()
+
+
+def test_what_comes_after_the_end_goes_nowhere(tmp_path: Path) -> None:
+    told: list[StorageError] = []
+    disk = DiskThread()
+    log = make_log(JsonlStore(tmp_path, disk, failed=told.append))
+    fill(log)
+    log.close()
+    assert disk.flush()
+    # These have the numbers that the log's files had.
+    others = [(tmp_path / f"other{number}").open("wb") for number in range(8)]
+    fill(log)
+    log.sync()
+    log.close()
+    assert disk.flush()
+    assert [other.seek(0, os.SEEK_END) for other in others] == [0] * 8
+    for other in others:
+        other.close()
+    disk.close()
+    assert told == []
+    assert [e.envelope.seq for e in read_jsonl(tmp_path)] == [0, 1, 2]
 
 
 def test_a_folder_that_is_not_there_is_a_storage_error(tmp_path: Path) -> None:
