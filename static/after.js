@@ -67,5 +67,5 @@ export class After {
   }
 }
 
-/** Return a record that is there; null for one that can't be had, or is not kept any more. */
-export const known = (record) => (record === "gone" ? null : record);
+/** Return a record that is there; null for one that can't be had, for whatever reason. */
+export const known = (record) => (typeof record === "string" ? null : record);

@@ -23,11 +23,12 @@ import { goingOnScreen } from "./screens/going_on.js";
 import { goneScreen } from "./screens/gone.js";
 import { historyScreen, pagesOf } from "./screens/history.js";
 import { prepareScreen } from "./screens/prepare.js";
+import { ENDING } from "./screens/talk.js";
 import { runTalk } from "./screens/talk_run.js";
 import { strings } from "./strings.js";
 import { showAccountBar } from "./ui/account_bar.js";
 import { Addresses } from "./ui/addresses.js";
-import { showProblem } from "./ui/dialogs.js";
+import { agrees, showProblem } from "./ui/dialogs.js";
 import { Stage } from "./ui/stage.js";
 import { loadPreference, savePreference } from "./ui/preference.js";
 import { standInLine } from "./ui/waiting_line.js";
@@ -101,9 +102,11 @@ addresses.onmoved = (wanted) => {
     addresses.show(addressOf("now"));
     return talking.ask_to_leave();
   }
+  if (isWaiting()) return endWaiting();
   if (flow.screen !== "choosing") {
     if (!flow.can("leave")) return addresses.show(addressOf("now")); // something is just being done
-    leave();
+    if (visit?.taken) leaveTaken();
+    else leave();
     if (wanted.screen === "cards") return undefined; // that is where one is now
   }
   return goTo(wanted);
@@ -140,23 +143,35 @@ async function statusOf(session) {
 }
 
 /** Offer to go on: sound may only be opened by a click. */
-function showGoingOn({ taken = false } = {}) {
+function showGoingOn() {
+  const { taken } = visit;
   addresses.show(addressOf("now"));
   stage.show(
     goingOnScreen({
       visit,
       taken,
       on_go: () => goOn(),
-      on_leave: () => (taken ? leaveTaken() : leave()),
+      on_leave: () => (taken ? leaveTaken() : isWaiting() ? endWaiting() : leave()),
     }),
   );
   closeDesk();
   if (visit.resume === null) place.hold(visit.session);
 }
 
+/** Whether a role-play is under way that this tab may go on with: whoever leaves it ends it. */
+const isWaiting = () => flow.screen === "returning" && visit.resume !== null && !visit.taken;
+
+async function endWaiting() {
+  addresses.show(addressOf("now"));
+  if (!(await agrees(ENDING))) return undefined;
+  place.giveBack(visit.session);
+  return close({ reason: "ended" });
+}
+
 async function goOn() {
   desk = new AudioDesk();
   desk.microphone.device_id = preference.device_id;
+  visit.taken = false;
   visit.keep();
   if (visit.resume !== null) return startTalk();
   flow.take("prepare");
@@ -208,7 +223,9 @@ async function openPast({ id }) {
   stage.show(closingScreen());
   const record = await fetchAccount(visit.session);
   flow.take("closed");
-  if (record === "gone") return showGone(id, entry);
+  if (record === "logged_out" && (me.person || me.mode !== "open")) return location.assign(at("/login?next=/"));
+  if (record === "gone") journal.remove(id);
+  if (typeof record === "string") return showGone(entry);
   if (record) {
     visit.session.card = record.card;
     visit.mode = record.mode;
@@ -216,9 +233,8 @@ async function openPast({ id }) {
   return after.show(visit, { record, reason: "other", past: true });
 }
 
-/** What somebody came back to is not there any more. */
-function showGone(id, entry) {
-  journal.remove(id);
+/** What somebody came back to is not there any more, or not for them. */
+function showGone(entry) {
   const card = cards.find((one) => one.id === entry?.card_id);
   stage.show(goneScreen({ on_again: card ? () => anew(card, entry.mode) : null, on_leave: () => leave() }));
 }
@@ -403,7 +419,8 @@ async function talk(roleplay) {
 function showTaken() {
   flow.take("returned");
   visit.forget();
-  showGoingOn({ taken: true });
+  visit.taken = true;
+  showGoingOn();
 }
 
 async function close(outcome, lines = []) {

@@ -32,6 +32,7 @@ export class Visit {
     this.countdown = new Countdown(1000 * session.prepare_s, now); // of the preparation
     // It is {token, within_s} once the server said how to come back: the role-play is under way.
     this.resume = null;
+    this.taken = false; // another tab has the role-play
     this.talking = null; // its Countdown, once it has begun
     // What both screens write into.
     const visit = this;

@@ -4,7 +4,7 @@ import { seconds } from "../core/cards.js";
 import { KEPT_MS } from "../core/sound_memory.js";
 import { strings } from "../strings.js";
 import { announce } from "../ui/announce.js";
-import { ask } from "../ui/dialogs.js";
+import { agrees } from "../ui/dialogs.js";
 import { button, h, setText } from "../ui/dom.js";
 import { Meter } from "../ui/meter.js";
 import { moreMenu } from "../ui/more_menu.js";
@@ -21,8 +21,14 @@ const words = strings.talk;
 // and that the patient speaks can be heard.
 const TOLD_STATES = ["listening", "thinking", "paused", "away"];
 
-/** Return the screen of a Roleplay that is being started, or gone on with if there is a `resume`; `left_ms` is what is left of its time. */
-export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, desk, preference, on_problem }) {
+/** What is asked before a role-play ends. */
+export const ENDING = { question: words.end_question, detail: words.end_detail, yes: words.end_yes, no: words.end_no };
+
+/**
+ * Return the screen of a Roleplay that is being started, or gone on with if there is a `resume`; `left_ms` is what is left of
+ * its time, `ending` is asked before it ends.
+ */
+export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, desk, preference, ending, on_problem }) {
   const presence = new Presence();
   const state_name = h("p", { className: "state-name" });
   const state_hint = h("p", { className: "state-hint" });
@@ -89,16 +95,7 @@ export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, de
 
   const end = button(words.end, () => confirmEnd(), { kind: "end" });
   const confirmEnd = async () => {
-    const chosen = await ask({
-      title: words.end_question,
-      body: words.end_detail,
-      choices: [
-        { value: "end", label: words.end_yes, kind: "danger" },
-        { value: "stay", label: words.end_no, kind: "plain" },
-      ],
-      on_escape: "stay",
-    });
-    if (chosen === "end") roleplay.end();
+    if (await agrees(ending)) roleplay.end();
   };
 
   const reopen = async () => {

@@ -3,7 +3,7 @@
 import { strings } from "../strings.js";
 import { showProblem } from "../ui/dialogs.js";
 import { keepAwake } from "../ui/wake_lock.js";
-import { talkScreen } from "./talk.js";
+import { ENDING, talkScreen } from "./talk.js";
 
 const CLOSE = { value: "close", label: strings.problems.close, kind: "plain" };
 
@@ -13,14 +13,14 @@ const warnOfLeaving = (event) => event.preventDefault();
  * Resolve with how it ended ({reason} or {problem}); rejects with a Problem when it could not begin.
  *
  * `visit` is kept as it goes on; `on_started()` is called once it has begun, `on_screen(screen)` while it goes on, and with
- * null when it is over.
+ * null when it is over. `ending` is asked before the person ends it.
  */
-export async function runTalk({ visit, roleplay, desk, preference, stage, on_started, on_screen }) {
+export async function runTalk({ visit, roleplay, desk, preference, stage, ending = ENDING, on_started, on_screen }) {
   const { session, mode, notes, resume } = visit;
   const on_problem = async (problem, retry) => {
     if ((await showProblem(problem, { others: [CLOSE] })) === "retry") retry();
   };
-  const screen = talkScreen({ session, mode, notes, resume, left_ms: visit.left_ms, roleplay, desk, preference, on_problem });
+  const screen = talkScreen({ session, mode, notes, resume, left_ms: visit.left_ms, roleplay, desk, preference, ending, on_problem });
   const { onstarted, onpaused } = roleplay;
   const ended = new Promise((resolve) => (roleplay.onended = resolve));
   roleplay.onoffer = (offer) => {

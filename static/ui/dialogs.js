@@ -44,6 +44,15 @@ export function ask({ title, body, choices, on_escape, extra = [], role = "dialo
   });
 }
 
+/** Ask a question, {question, detail, yes, no}; resolve to whether the answer is yes. Escape says no. */
+export async function agrees({ question, detail, yes, no }) {
+  const choices = [
+    { value: "yes", label: yes, kind: "danger" },
+    { value: "no", label: no, kind: "plain" },
+  ];
+  return (await ask({ title: question, body: detail, choices, on_escape: "no" })) === "yes";
+}
+
 /** Close every dialog as Escape would: what it asked about is over. */
 export function closeDialogs() {
   for (const dismiss of [...open_dialogs]) dismiss();

@@ -93,6 +93,24 @@ def test_reloaded_while_preparing_and_when_it_was_let_go(page: Page) -> None:
     expect(page.get_by_role("textbox", name="Notes")).to_have_value("kept on")
 
 
+def test_leaving_a_role_play_that_waits_is_asked_first(page: Page) -> None:
+    steps.prepare(page)
+    steps.start(page)
+    steps.in_state(page, "speaking")
+    page.reload()
+    steps.heading(page, "Your role-play is waiting").wait_for()
+    question = page.get_by_role("dialog", name="End the role-play?")
+    page.evaluate("history.back()")
+    question.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("button", name=GO_ON)).to_be_visible()
+    page.get_by_role("button", name="Choose another card").click()
+    question.get_by_role("button", name="End it").click()
+    steps.afterwards(page)
+    # It shows what was said, as the question promised.
+    expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD[:5])
+    assert page.evaluate(KEPT) is None
+
+
 @pytest.mark.parametrize("calls", TABS)
 def test_of_two_tabs_the_newer_has_it_until_the_older_takes_it_back(
     browser: Browser, server: ServerProcess, calls: bool
@@ -112,7 +130,7 @@ def test_of_two_tabs_the_newer_has_it_until_the_older_takes_it_back(
         older.get_by_role("button", name="Go on here").click()
         steps.heading(newer, "This role-play is open in another tab").wait_for()
         steps.in_state(older, "listening", "hearing", "thinking", "speaking")
-        newer.get_by_role("button", name="Choose another card").click()
+        newer.evaluate("location.hash = ''")  # by the address: it leads away as Back and the button do
         steps.heading(newer, "Choose a role-play").wait_for()
         steps.end(older)
     kinds = [kind for kind, _ in log_of(server, session)]

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { addressOf, readAddress } from "../../static/core/address.js";
 import { paceOf, patientOf, splitTask } from "../../static/core/cards.js";
 import { bestScores, daysInRow, forgetAll, Journal, toGoOn } from "../../static/core/journal.js";
-import { foundOut } from "../../static/net/account_of.js";
+import { foundOut, whyNot } from "../../static/net/account_of.js";
 import { browserOf } from "../../static/ui/address_bar.js";
 
 class Store {
@@ -137,4 +137,11 @@ test("each browser has its sign for the microphone", () => {
   assert.equal(browserOf("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"), "firefox");
   assert.equal(browserOf("Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15"), "safari");
   assert.equal(browserOf("Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"), "chromium");
+});
+
+test("a log-in that has ended does not mean that a role-play is gone", () => {
+  const logged_in = { id: "sess_a", token: "" };
+  const stranger = { id: "sess_a", token: "vt_a" };
+  assert.deepEqual([401, 403, 404, 503].map((status) => whyNot(logged_in, status)), ["logged_out", "refused", "gone", null]);
+  assert.deepEqual([401, 403, 404, undefined].map((status) => whyNot(stranger, status)), ["gone", "refused", "gone", null]);
 });
