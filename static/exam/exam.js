@@ -15,17 +15,20 @@ import { beforeScreen } from "../screens/before.js";
 import { prepareScreen } from "../screens/prepare.js";
 import { runTalk } from "../screens/talk_run.js";
 import { strings } from "../strings.js";
-import { showProblem } from "../ui/dialogs.js";
+import { agrees, showProblem } from "../ui/dialogs.js";
 import { loadPreference, savePreference } from "../ui/preference.js";
 import { Stage } from "../ui/stage.js";
-import { examToShow, opensIn, storeFor } from "./choosing_exam.js";
+import { examToShow, isOf, mayGoOn, nextStep, opensIn, storeFor } from "./choosing_exam.js";
 import { beginExam, fetchExam, fetchExams, openPart } from "./exam_api.js";
 import { endScreen, timeScreen, waitScreen } from "./exam_screens.js";
+import { PartNotes } from "./part_notes.js";
 
 const words = strings.exam;
 const CLOSE = { value: "close", label: strings.problems.close, kind: "plain" };
 // The server's clock may be a moment behind ours.
 const A_MOMENT_MS = 400;
+// An exam that stands still is looked at so often.
+const LOOK_MS = 1000;
 
 const main = document.getElementById("main");
 const stage = new Stage(main);
@@ -35,7 +38,7 @@ const now = () => performance.now();
 let info = null;
 let desk = null;
 let exam = null;
-let notes = null; // of the part at hand: {part, text, done}
+let notes = null; // PartNotes of the part at hand
 
 const tabStore = () => {
   const store = storageOf("sessionStorage");
@@ -43,6 +46,10 @@ const tabStore = () => {
 };
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const leave = () => location.assign(at("/"));
+/** Leave an exam; one whose clock runs is not left by mistake. */
+const leaveExam = async () => {
+  if (exam.state !== "begun" || (await agrees(words.leaving))) leave();
+};
 
 async function begin() {
   const problem = environmentProblem(window);
@@ -55,7 +62,7 @@ async function begin() {
     const ahead_ms = now_ms - now();
     exam = examToShow(exams, now_ms);
     if (exam === null) return stage.show(endScreen({ title: words.title, text: words.none, on_leave: leave }));
-    return stage.show(timeScreen({ exam, opens_in: () => opensIn(exam, now() + ahead_ms), on_begin: showBefore, on_leave: leave }));
+    return stage.show(timeScreen({ exam, opens_in: () => opensIn(exam, now() + ahead_ms), on_begin: showBefore, on_leave: leaveExam }));
   } catch (failure) {
     await showProblem(failure);
     return begin();
@@ -72,6 +79,8 @@ function showBefore() {
       consent,
       info,
       preference,
+      lead: exam.state === "begun" ? words.running : undefined,
+      leave: words.leave_exam,
       desk: () => desk,
       on_go: async () => {
         savePreference(preference);
@@ -79,11 +88,11 @@ function showBefore() {
           await desk.start();
           await beginExam(exam.id);
         } catch (problem) {
-          return showWaiting(problem);
+          return showWaiting(reasonOf(problem, exam.state === "begun" ? words.lost : words.not_begun));
         }
         return follow();
       },
-      on_leave: leave,
+      on_leave: leaveExam,
       on_problem: async (problem, retry) => {
         const chosen = await showProblem(problem, { retry: retry !== null, others: retry ? [CLOSE] : [] });
         if (chosen === "retry") retry();
@@ -92,63 +101,98 @@ function showBefore() {
   );
 }
 
-/** Show what the exam has come to, until it is over. */
+/** Show what the exam has come to, until it is over; one that could not begin can be begun again. */
 async function follow() {
   let seen;
   try {
     seen = await fetchExam(exam.id);
   } catch (problem) {
-    return showWaiting(problem);
+    return showWaiting(reasonOf(problem));
   }
-  const { phase } = seen;
+  const { phase, state } = seen;
+  const step = nextStep(seen);
+  exam.state = state;
   document.body.dataset.phase = phase?.name ?? "";
-  if (phase === null) return showEnd(seen);
-  if (notes?.part !== phase.part) notes = { part: phase.part, text: "", done: [] };
-  return phase.name === "preparation" ? prepare(seen) : talk(phase);
+  if (step === "end") return showEnd(seen);
+  if (step === "wait") return showWaiting(words.stands);
+  if (step === "begin") {
+    closeDesk();
+    return begin();
+  }
+  if (notes?.part !== phase.part) notes = new PartNotes(storageOf("sessionStorage"), exam.id, phase.part);
+  return step === "prepare" ? prepare(seen) : talk(phase);
 }
 
 function prepare({ card, phase }) {
   const countdown = new Countdown(phase.left_ms + A_MOMENT_MS, now);
-  stage.show(prepareScreen({ session: { card }, notes, countdown, starts_alone: true, on_start: follow, on_leave: leave }));
+  stage.show(
+    prepareScreen({ session: { card }, notes, countdown, starts_alone: true, leave: words.leave_exam, on_start: follow, on_leave: leaveExam }),
+  );
 }
 
 /** Hold the talk of a phase; one that a page before this one held is gone on with. */
 async function talk(phase) {
   let visit = Visit.kept(tabStore());
+  let roleplay = null;
   try {
-    if (visit === null || visit.session.part !== phase.part || visit.resume === null) {
+    if (!isOf(visit, exam.id, phase.part)) {
       const session = await openPart(exam.id, consentShown(strings.before.consent, consent, info));
-      visit = new Visit(tabStore(), { ...session, part: phase.part }, "exam", notes.text);
+      visit = new Visit(tabStore(), { ...session, exam: exam.id, part: phase.part }, "exam");
     }
-    Object.assign(visit.notes, { text: notes.text, done: notes.done });
+    visit.notes = notes;
     visit.hasLeft(phase.left_ms);
     if (!desk.microphone.open) await desk.microphone.start();
-    const roleplay = new Roleplay(visit.session, desk, { resume: visit.resume });
-    const outcome = await runTalk({ visit, roleplay, desk, preference, stage, on_started: () => visit.keep(), on_screen: () => {} });
+    roleplay = new Roleplay(visit.session, desk, { resume: visit.resume });
+    const outcome = await runTalk({
+      visit,
+      roleplay,
+      desk,
+      preference,
+      stage,
+      ending: words.ending,
+      on_started: () => visit.keep(),
+      on_screen: () => {},
+    });
     if (outcome.problem) throw outcome.problem;
   } catch (problem) {
-    visit?.forget();
-    return showWaiting(problem);
+    roleplay?.abandon();
+    if (visit !== null && !mayGoOn(visit, problem)) visit.forget();
+    return showWaiting(reasonOf(problem));
   }
   visit.forget();
   await pause(A_MOMENT_MS);
   return follow();
 }
 
-/** Something is in the way: say what the server says, and look again with the next phase. */
-async function showWaiting(problem) {
-  const text = problem instanceof Problem && problem.detail ? words.because(problem.detail) : words.lost;
+/** Return what is in the way: the server's words, or else `otherwise`. */
+const reasonOf = (problem, otherwise = words.lost) => (problem instanceof Problem && problem.detail ? words.because(problem.detail) : otherwise);
+
+/** Something is in the way: say what, and look again with the next phase. */
+async function showWaiting(text) {
   stage.show(waitScreen({ text, on_again: follow }));
   const waiting = main.firstElementChild;
-  const seen = await fetchExam(exam.id).catch(() => null);
-  if (seen === null) return undefined;
+  const isShown = () => main.firstElementChild === waiting;
+  const look = () => fetchExam(exam.id).catch(() => null);
+  let seen = await look();
+  while (isShown() && seen !== null && nextStep(seen) === "wait") {
+    await pause(LOOK_MS);
+    seen = await look();
+  }
+  // An exam that has not begun begins by a click.
+  if (seen === null || nextStep(seen) === "begin") return undefined;
   await pause((seen.phase?.left_ms ?? 0) + A_MOMENT_MS);
-  return main.firstElementChild === waiting ? follow() : undefined;
+  return isShown() ? follow() : undefined;
+}
+
+function closeDesk() {
+  desk?.close();
+  desk = null;
 }
 
 function showEnd({ state }) {
-  desk?.close();
-  desk = null;
+  closeDesk();
+  notes?.forget();
+  Visit.kept(tabStore())?.forget();
   stage.show(endScreen({ title: words.over_title, text: state === "void" ? words.void : words.over, on_leave: leave }));
 }
 

@@ -9,10 +9,10 @@ const words = strings.before;
 
 /**
  * Return the screen for a card. `consent` is {given, remote}, kept for as long as the page is open; `info` is what
- * the server says of itself; `on_go()` is called once the person agreed, `on_leave()` goes back; the others are
- * deviceCheck's.
+ * the server says of itself; `on_go()` is called once the person agreed, `on_leave()` goes back; `lead` and
+ * `leave` are what it says instead of the usual; the others are deviceCheck's.
  */
-export function beforeScreen({ card, mode, consent, info, desk, preference, on_go, on_leave, on_problem }) {
+export function beforeScreen({ card, mode, consent, info, desk, preference, lead = words.lead(strings.modes[mode].name), leave = words.leave, on_go, on_leave, on_problem }) {
   const check = deviceCheck({ desk, preference, on_problem });
   const missing_id = freshId("missing");
   const missing = h("p", { id: missing_id, className: "missing", hidden: true, attrs: { role: "alert" } });
@@ -63,7 +63,7 @@ export function beforeScreen({ card, mode, consent, info, desk, preference, on_g
       "div",
       { className: "lead" },
       h("h1", { tabIndex: -1 }, words.title),
-      h("p", {}, h("strong", {}, card.title), h("br"), words.lead(strings.modes[mode].name)),
+      h("p", {}, h("strong", {}, card.title), h("br"), lead),
     ),
     h(
       "div",
@@ -82,7 +82,7 @@ export function beforeScreen({ card, mode, consent, info, desk, preference, on_g
       "div",
       { className: "row row-go" },
       button(words.go, go, { kind: "primary" }),
-      button(words.leave, on_leave, { kind: "quiet" }),
+      button(leave, on_leave, { kind: "quiet" }),
     ),
   );
   return { element, title: words.title, close: () => check.close() };

@@ -11,9 +11,10 @@ const TOLD_MS = [60000, 10000];
 
 /**
  * Return the screen of `session`. `notes` is {text}, shared with the role-play; `on_start()` begins the role-play, and
- * is called by the clock where it `starts_alone` (an exam); `on_leave()` goes back.
+ * is called by the clock where it `starts_alone` (an exam); `on_leave()` goes back, by a
+ * button that says `leave`.
  */
-export function prepareScreen({ session, notes, countdown, starts_alone, on_start, on_leave }) {
+export function prepareScreen({ session, notes, countdown, starts_alone, leave = words.leave, on_start, on_leave }) {
   const clock = h("p", { className: "clock", attrs: { role: "timer" }, aria: { label: words.time_label } });
   const caption = h("p", { className: "clock-caption" }, words.time_left);
   const start = starts_alone ? null : button(words.start_early, on_start, { kind: "primary" });
@@ -56,7 +57,7 @@ export function prepareScreen({ session, notes, countdown, starts_alone, on_star
       { className: "columns" },
       panel,
       cardSheet(session.card),
-      h("div", { className: "side" }, notesPanel(notes), button(words.leave, on_leave, { kind: "quiet" })),
+      h("div", { className: "side" }, notesPanel(notes), button(leave, on_leave, { kind: "quiet" })),
     ),
   );
   tick();
