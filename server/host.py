@@ -6,12 +6,10 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Coroutine
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -33,6 +31,7 @@ from pipelines.voice_choice import speaking_for
 from server.accounts.accounts import Accounts
 from server.accounts.key_ring import KeyRing
 from server.accounts.single_sign_on import SingleSignOn
+from server.background import Background
 from server.backups.job import back_up_for_ever, tell_erasures_for_ever
 from server.capacity import CALL_PLACES, measure_places
 from server.desk.desk import Desk
@@ -147,7 +146,7 @@ class Server:
         )
         self.keeping = KeepingHealth()
         self.exports = ExportPlaces()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         # Voices that better ones took the place of; a session that has one keeps it.
         self._former_voices: list[JobLane] = []
 
@@ -178,9 +177,9 @@ class Server:
         async def retain() -> None:
             root, exams = self.settings.data_path / "sessions", self.settings.retention.exams_of_erased
             await finish_erasing_people(self.store, root, exams=exams)
-            self._begin(retain_for_ever(retention, self.metrics, self.keeping))
-            self._begin(tell_erasures_for_ever(self.store, self.settings, self.keeping))
-            self._begin(back_up_for_ever(self.store, self.settings, self.metrics, self.keeping))
+            self._background.begin(retain_for_ever(retention, self.metrics, self.keeping))
+            self._background.begin(tell_erasures_for_ever(self.store, self.settings, self.keeping))
+            self._background.begin(back_up_for_ever(self.store, self.settings, self.metrics, self.keeping))
 
         # Only once the index knows what lies in the folders.
         self.store.ledger.then(retain)
@@ -189,15 +188,10 @@ class Server:
             sweep_for_ever(self.registry, folders, self.clock),
             keep_for_ever(self.checkpoints, self.registry.running),
             self.sittings.keep_for_ever(),
+            self.sittings.learn_for_ever(),
             self._watch_lag(),
         ):
-            self._begin(work)
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have something done for as long as the server runs."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self._background.begin(work)
 
     def _put_sessions_together(self) -> SessionFolders:
         """Make the registry and the factory of drivers; return the folders of sessions."""
@@ -236,10 +230,12 @@ class Server:
             schedule=self.schedule,
             store=self.store,
             registry=self.registry,
+            admission=self.admission,
             cards=self.cards,
             disk=self.disk,
         )
-        self.draining = Drain(self.registry, self.admission, deadline_s=settings.server.drain_deadline_s)
+        deadline_s = settings.server.drain_deadline_s
+        self.draining = Drain(self.registry, self.admission, deadline_s=deadline_s, begins=self.sittings.hold)
         self.eraser = Eraser(self.store, disk=self.disk, chores=self.chores)
         self.drivers = DriverFactory(
             settings,
@@ -280,9 +276,7 @@ class Server:
         await self.draining.run()
         await self.sittings.stop()
         await self.calls.close()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._background.stop()
         await stop_lanes(self.engines)
         await asyncio.gather(*(lane.stop() for lane in self._former_voices))
         if self.choices.mind is not None:
@@ -312,24 +306,18 @@ class Server:
         self.metrics.observe_request(engine, "ok" if ok else "failed", duration_s=duration_ms / 1000.0)
 
     async def _load(self) -> None:
-        not_ready = await load_engines(
-            self.engines, self.choices, settings=self.settings, models=self.models, clock=self.clock
-        )
-        if not_ready is None:
-            try:
-                await self._find_places()
-            except (AppError, OSError) as error:
-                not_ready = reason_of(error)
+        try:
+            not_ready = await self._get_ready()
+        except (AppError, OSError) as error:
+            not_ready = reason_of(error)
+        except Exception as error:
+            # A fault of ours: it must not leave a server that says for ever that its engines are loading.
+            not_ready = reason_of(error)
+            logger.exception("work_failed", work="load")
+        self.not_ready = not_ready
         if not_ready is not None:
-            self.not_ready = not_ready
             logger.error("engines_not_loaded", error=not_ready)
             return
-        # What is loaded by now stays: the garbage collector need not walk it again in the middle of somebody's turn.
-        gc.collect()
-        gc.freeze()
-        self.restorer.go_on(self.new_live)
-        self.sittings.go_on()
-        self.not_ready = None
         logger.info("ready", memory_bytes=await asyncio.to_thread(resident_bytes))
         await watch_voices(
             self.settings,
@@ -338,6 +326,21 @@ class Server:
             is_busy=lambda: bool(self.registry.running()),
             take=self._take_voice,
         )
+
+    async def _get_ready(self) -> str | None:
+        """Load the engines, and go on with what an earlier server held; return why that can't be."""
+        not_ready = await load_engines(
+            self.engines, self.choices, settings=self.settings, models=self.models, clock=self.clock
+        )
+        if not_ready is not None:
+            return not_ready
+        await self._find_places()
+        # What is loaded by now stays: the garbage collector need not walk it again in the middle of somebody's turn.
+        gc.collect()
+        gc.freeze()
+        self.restorer.go_on(self.new_live)
+        self.sittings.go_on()
+        return None
 
     def _voice_lane(self, choice: Choice) -> JobLane:
         lane = synthesiser_lane(choice, self.settings.engines, self.clock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class SittingPoint(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     index: int
     left_ms: float
+    sessions: tuple[str, ...] = ()  # their ids
 
 
 class Sitting:
@@ -95,16 +96,32 @@ class Sitting:
         """The exam is over, or void."""
         self.clock.stop()
         for session in self.sessions.values():
-            if session.status is Status.RUNNING and session.live is not None:
-                session.live.end("ended")
+            if session.status is Status.RUNNING:
+                session.end("ended")
+
+    def drop(self, session_ids: Collection[str]) -> list[Session]:
+        """Have these sessions, which are void, be of no part any more; return those that there were."""
+        dropped = {part: session for part, session in self.sessions.items() if session.id in session_ids}
+        for part in dropped:
+            del self.sessions[part]
+            if self._is_talk_of(part):
+                self.clock.talking = False
+        return list(dropped.values())
 
     def point(self) -> SittingPoint:
         """Return where it stands."""
-        return SittingPoint(index=self.clock.index, left_ms=round(1000.0 * self.clock.left_s))
+        return SittingPoint(
+            index=self.clock.index,
+            left_ms=round(1000.0 * self.clock.left_s),
+            sessions=tuple(session.id for session in self.sessions.values()),
+        )
+
+    def _is_talk_of(self, part: int) -> bool:
+        phase = self.phase
+        return phase is not None and phase.part == part and phase.is_talk
 
     def _check_joining(self, part: int) -> None:
-        phase = self.phase
-        if phase is None or phase.part != part or not phase.is_talk:
+        if not self._is_talk_of(part):
             raise ProtocolError(
                 "the time of this part of the exam has not come, or is over; the page says when it begins",
                 code="exam.not_now",
@@ -115,10 +132,13 @@ class Sitting:
     async def _watch(self, part: int, session: Session) -> None:
         """Go on to the next phase when the talk of this one is over."""
         await session.ended.wait()
-        if session.ended_by == SUSPENDED or self.sessions.get(part) is not session:
+        if self.sessions.get(part) is not session:
             return
-        phase = self.phase
-        now = phase is not None and phase.part == part and phase.is_talk
+        if session.ended_by == SUSPENDED:
+            # The next server goes on with both.
+            self.clock.hold()
+            return
+        now = self._is_talk_of(part)
         if session.ended_by in TALK_OVER:
             if now:
                 self.clock.talk_over()

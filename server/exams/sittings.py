@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pipelines.patient.card_library import CardLibrary
 from server.exams.schedule import Schedule
 from server.exams.sitting import Sitting, SittingPoint, read_points, write_point
 from server.exams.timetable import WARM_UP, Phase, timetable
+from server.sessions.admission import Admission
 from server.sessions.registry import SessionRegistry
 from server.sessions.session import Session, Status
 from server.settings.tree import Settings
@@ -43,6 +44,7 @@ class Sittings:
         schedule: Schedule,
         store: Store,
         registry: SessionRegistry,
+        admission: Admission,
         cards: CardLibrary,
         disk: DiskThread,
     ) -> None:
@@ -50,6 +52,7 @@ class Sittings:
         self._schedule = schedule
         self._store = store
         self._registry = registry
+        self._admission = admission
         self._cards = cards
         self._disk = disk
         self._folder: Path = settings.data_path / "exams"
@@ -60,10 +63,14 @@ class Sittings:
     # -------------------------------------------------------------- what a candidate does
 
     async def begin(self, exam: Exam) -> Sitting:
-        """Begin an exam, or return it where it has begun; raises ProtocolError when it is not its time."""
+        """Begin an exam, or return it where it has begun; raises ProtocolError when it is not its time.
+
+        Raises CapacityError once the server is about to stop.
+        """
         known = self._sittings.get(exam.id)
         if known is not None:
             return known
+        self._admission.check_open()
         if exam.state != "scheduled":
             raise ProtocolError(_why_not(exam), code="exam.over", http_status=409)
         self._check_time(exam)
@@ -114,6 +121,12 @@ class Sittings:
         self._end(exam_id)
         return exam
 
+    async def void_session(self, by: str, exam_id: str, session_id: str, reason: str) -> Exam:
+        """Void a session of an exam, which ends it; its role-play may be held again while its phase lasts."""
+        exam = await self._schedule.void_session(by, exam_id, session_id, reason)
+        self._drop_void(exam)
+        return exam
+
     async def assign(self, by: str, exam_id: str, examiners: Collection[str]) -> Exam:
         """Have these people (log-in names) examine an exam, and nobody else, from this moment on."""
         exam = await self._schedule.assign(by, exam_id, examiners)
@@ -137,17 +150,24 @@ class Sittings:
     async def look(self) -> None:
         """Know the exams again that an earlier server held; their clocks stand still until `go_on`."""
         for exam_id, point in (await asyncio.to_thread(read_points, self._folder)).items():
+            ids = point.sessions
             try:
                 exam = await self._schedule.get(exam_id)
+                ids = tuple(session.session_id for session in exam.sessions)
                 if exam.state == "begun":
                     self._restore(exam, point)
                     continue
             except AppError as error:
                 logger.warning("exam_not_restored", exam=exam_id, reason=error.message)
+                self._leave(ids)
+                continue
+            self._let_go(ids)
             self._disk.submit(partial(self._remove, exam_id))
 
     def go_on(self) -> None:
         """Let the clocks of restored exams run: the engines are ready."""
+        if self._admission.draining:
+            return
         for exam_id in self._waiting:
             sitting = self._sittings[exam_id]
             sitting.clock.run()
@@ -155,12 +175,24 @@ class Sittings:
         self._waiting.clear()
 
     async def keep_for_ever(self) -> None:
-        """Keep where each exam stands, every second, and learn what the command line has changed of it."""
+        """Keep where each exam stands, every second."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            for sitting in self._sittings.values():
+                self._keep(sitting)
+
+    async def learn_for_ever(self) -> None:
+        """Learn what the command line has changed of each exam, every second where the database is as quick."""
         while True:
             await asyncio.sleep(EVERY_S)
             for sitting in tuple(self._sittings.values()):
-                self._keep(sitting)
                 await self._learn(sitting)
+
+    def hold(self) -> None:
+        """Have no exam lose time from now on, as nobody can join it; a talk that is under way has its time still."""
+        for sitting in self._sittings.values():
+            if not sitting.clock.talking:
+                sitting.clock.hold()
 
     async def stop(self) -> None:
         """Leave all exams where they stand."""
@@ -227,12 +259,38 @@ class Sittings:
         sitting.clock.set_to(point.index, point.left_ms / 1000.0)
         self._sittings[exam.id] = sitting
         self._waiting.add(exam.id)
+        self._let_go(one.session_id for one in exam.sessions if one.voided_ms is not None)
         for one in exam.sessions:
             session = self._registry.find(one.session_id)
             if session is not None and one.voided_ms is None:
                 sitting.take(one.part, session)
                 sitting.clock.talking = sitting.clock.talking or session.status is Status.RUNNING
         logger.info("exam_restored", exam=exam.id, phase=point.index, left_s=round(point.left_ms / 1000.0))
+
+    def _leave(self, session_ids: Iterable[str]) -> None:
+        """Leave the sessions of an exam that can't be gone on with to the next server: alone they know no rules."""
+        for session in map(self._registry.find, session_ids):
+            if session is not None and session.status is not Status.ENDED:
+                self._registry.suspend(session)
+
+    def _drop_void(self, exam: Exam) -> None:
+        sitting = self._sittings.get(exam.id)
+        if sitting is None:
+            return
+        voided = {one.session_id for one in exam.sessions if one.voided_ms is not None}
+        self._let_go(session.id for session in sitting.drop(voided))
+        if self._admission.draining:
+            self.hold()
+
+    def _let_go(self, session_ids: Iterable[str]) -> None:
+        """End sessions that no exam counts."""
+        for session in map(self._registry.find, session_ids):
+            if session is None:
+                continue
+            if session.status is Status.RUNNING:
+                session.end("failed")
+            else:
+                self._registry.give_back(session)
 
     @staticmethod
     def _check_time(exam: Exam) -> None:
@@ -253,15 +311,20 @@ class Sittings:
         if phase is None:
             self._end(sitting.exam_id)
             return
+        if self._admission.draining:
+            sitting.clock.hold()
         self._keep(sitting)
 
     def _gave_up(self, sitting: Sitting, session: Session, why: str) -> None:
+        if self._admission.draining:
+            self.hold()
         self._note(sitting, session, "broken_off", f"the session ended before its time: {why}")
 
     def _end(self, exam_id: str) -> None:
         sitting = self._sittings.pop(exam_id, None)
         if sitting is None:
             return
+        self._waiting.discard(exam_id)
         sitting.stop()
         self._disk.submit(partial(self._remove, exam_id))
         self._store.ledger.note(f"{exam_id} closed", partial(_close, exam_id=exam_id))
@@ -283,6 +346,7 @@ class Sittings:
         try:
             exam = await self._schedule.get(sitting.exam_id)
             sitting.examined_by(exam.examiners)
+            self._drop_void(exam)
             if exam.state == "void":
                 self._end(sitting.exam_id)
         except AppError as error:

@@ -121,6 +121,7 @@ class ExamClock:
 
     def _next(self) -> None:
         self._cancel()
+        self._left_s = None
         self.talking = False
         self._index += 1
         phase = self.phase

@@ -83,7 +83,7 @@ async def void_exam(request: Request) -> Response:
     asked = await read_json(request)
     reason, session_id = _text(asked, "reason"), asked.get("session")
     if isinstance(session_id, str):
-        exam = await server.schedule.void_session(name_of(principal), exam.id, session_id, reason)
+        exam = await server.sittings.void_session(name_of(principal), exam.id, session_id, reason)
     else:
         exam = await server.sittings.void(name_of(principal), exam.id, reason)
     return JSONResponse((await _shown(server, principal, [exam]))[0])

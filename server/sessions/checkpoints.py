@@ -68,4 +68,6 @@ async def keep_for_ever(checkpoints: Checkpoints, running: RunningSessions) -> N
     while True:
         await asyncio.sleep(EVERY_S)
         for session in running():
-            checkpoints.keep(session)
+            # One that waits for the engines stands where its last server wrote it down.
+            if session.live is not None:
+                checkpoints.keep(session)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 import structlog
 
@@ -20,12 +21,23 @@ END_GRACE_S = 5.0
 
 
 class Drain:
-    """Lets the sessions of a server come to their end; `deadline_s` is the longest that they may take."""
+    """Lets the sessions of a server come to their end; `deadline_s` is the longest that they may take.
 
-    def __init__(self, registry: SessionRegistry, admission: Admission, *, deadline_s: float) -> None:
+    `begins` is called once nobody can come in any more.
+    """
+
+    def __init__(
+        self,
+        registry: SessionRegistry,
+        admission: Admission,
+        *,
+        deadline_s: float,
+        begins: Callable[[], None],
+    ) -> None:
         self._registry = registry
         self._admission = admission
         self._deadline_s = deadline_s
+        self._begins = begins
         self._hurried = asyncio.Event()
 
     def hurry(self) -> None:
@@ -38,6 +50,7 @@ class Drain:
         To be called while the connections stand: whoever is cut off first learns nothing.
         """
         self._admission.draining = True
+        self._begins()
         running = self._registry.running()
         if not running:
             return False

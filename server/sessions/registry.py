@@ -172,8 +172,9 @@ class SessionRegistry:
         Raises CapacityError once the server is about to stop.
         """
         check_free(session)
-        session.gate()
+        # Before the gate, which takes who passes it for somebody who talks.
         self._admission.check_open()
+        session.gate()
         session.status = Status.RUNNING
         self.keep(session)
         if self._index is not None:
@@ -208,6 +209,7 @@ class SessionRegistry:
             self._checkpoints.keep_last(session, point)
         session.status = Status.ENDED
         session.ended_by = SUSPENDED
+        session.expires_ms = self._clock.now_ms() + DEBRIEF_S * 1000.0
         if session.live is not None:
             # Its client is quick to come back, and is told to wait for the next server.
             session.left_tickets = session.live.link.tickets

@@ -133,6 +133,9 @@ class Restorer:
     def go_on(self, make_live: MakeLive) -> None:
         """Go on with all that can be gone on with: the engines are ready."""
         for session, left in self._going_on:
+            # It was suspended meanwhile: its checkpoint is for the next server.
+            if session.status is not Status.RUNNING:
+                continue
             wire = left.checkpoint.wire
             assert wire is not None  # noqa: S101 - only such go on
             whose = None if wire.role == "developer" else session.id
@@ -146,6 +149,8 @@ class Restorer:
                 continue
             self._registry.restored(session)
             logger.info("session_restored", session=session.id, left_s=round(left.left_s))
+            if session.to_end is not None:
+                live.end(session.to_end)
         self._going_on = []
 
     def tell_when_kept(self, folders: SessionFolders) -> None:
@@ -172,6 +177,7 @@ class Restorer:
             session.expires_ms += 1000.0 * self._settings.join_within_s
         elif left.goes_on and away_s <= LONGEST_AWAY_S:
             session.past = left.past
+            session.left_tickets = left.checkpoint.wire.tickets if left.checkpoint.wire is not None else ()
             self._going_on.append((session, left))
         else:
             self._close(session, left)

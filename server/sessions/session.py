@@ -70,12 +70,22 @@ class Session:
     # Whose it is, where somebody with an account opened it.
     person_id: str | None = None
 
+    # What it is to end by once the engines are ready that it waits for.
+    to_end: str | None = None
+
     # The digests of what its client could have come back with, once that is of no use any more.
     left_tickets: tuple[str, ...] = ()
 
     def gave(self, ticket: Ticket) -> bool:
         """Return whether a ticket is, or was, for this session."""
         return ticket.is_of(self.live.link.tickets if self.live is not None else self.left_tickets)
+
+    def end(self, reason: str) -> None:
+        """End it; one of an earlier server, which waits for the engines, ends as soon as they are ready."""
+        if self.live is not None:
+            self.live.end(reason)
+        else:
+            self.to_end = reason
 
     @property
     def whose(self) -> Whose:

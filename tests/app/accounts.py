@@ -101,9 +101,10 @@ async def world(
     *,
     session: dict[str, Any] | None = None,
     exam: dict[str, Any] | None = None,
+    ready: bool = True,
     **auth: Any,
 ) -> AsyncIterator[World]:
-    """Run an application whose `auth.mode` is this."""
+    """Run an application whose `auth.mode` is this; with `ready` false while its engines still load."""
     settings = Settings(
         environment="test",
         engines=EngineSettings(backend="mock"),
@@ -117,7 +118,7 @@ async def world(
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         server: Server = app.state.server
-        await until(lambda: server.not_ready is None)
+        await until(lambda: not ready or server.not_ready is None)
         server.admission.places = 1_000
         one = World(app, server, folder)
         try:

@@ -94,3 +94,12 @@ async def test_what_is_stopped_stays_stopped() -> None:
     exam.clock.stop()
     await asyncio.sleep(2_000.0)
     assert (exam.clock.is_over, exam.clock.phase, exam.seen) == (True, None, [(0.0, "warm_up 0")])
+
+
+async def test_a_talk_that_ends_while_the_clock_is_held_is_followed_by_a_whole_phase() -> None:
+    exam = Exam()
+    exam.clock.run()
+    await asyncio.sleep(20.0)
+    exam.clock.hold()
+    exam.clock.talk_over()
+    assert (exam.seen[-1], exam.clock.left_s) == ((20.0, "preparation 1"), 180.0)
