@@ -78,8 +78,13 @@ def destroy_key(folder: Path) -> None:
 
 
 def sync_key(folder: Path) -> None:
-    """See that a session's key is on the disk; raises OSError."""
-    descriptor = os.open(folder / KEY_NAME, os.O_RDONLY)
+    """See that a session's key is on the disk; raises OSError. Of a session whose folder was given back none is kept."""
+    try:
+        descriptor = os.open(folder / KEY_NAME, os.O_RDONLY)
+    except FileNotFoundError:
+        if folder.exists():
+            raise
+        return
     try:
         os.fsync(descriptor)
     finally:

@@ -128,9 +128,17 @@ async def test_a_replay_against_a_server_that_sends_half_a_surrogate_goes_on() -
         await socket.send(json.dumps({"type": "interlocutor.problem", "message": f"\ude00 {HALF}\ude00"}))
         await socket.send(json.dumps({"type": "interlocutor.session.ended", "reason": "ended"}))
 
-    async with serve(answer, "127.0.0.1", 0) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
-        link = await RemoteLink.open(Reserved("s", "t", f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{port}"))
+    async def let_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = json.dumps({"token": "ek_1"}).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    door = await asyncio.start_server(let_in, "127.0.0.1", 0)
+    async with door, serve(answer, "127.0.0.1", 0) as server:
+        port, joined = (next(iter(each.sockets)).getsockname()[1] for each in (server, door))
+        link = await RemoteLink.open(Reserved("s", "t", f"ws://127.0.0.1:{port}", f"http://127.0.0.1:{joined}"))
         link.listen(told.append)
         await link.close()
     assert told[:3] == [

@@ -24,6 +24,8 @@ from server.reports.report_turns import ReadReport
 from server.reports.summary import summarise
 from server.settings.lab import LabSettings
 from server.settings.tree import Settings
+from server.settings.vault import VaultSettings
+from server.vault.key_text import new_key_word
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, Wire, connect_to, sentence
 
@@ -73,6 +75,8 @@ def settings_with(tmp_path: Path, *, key: str | None = KEY, environment: Any = "
         data_path=tmp_path / "data",
         developer_key=SecretStr(key) if key is not None else None,
         lab=LabSettings(**lab),
+        # Staging and production start with a master key of their operator's alone.
+        vault=VaultSettings(key=SecretStr(new_key_word())),
     )
 
 
@@ -243,6 +247,9 @@ async def test_its_token_tunes_its_own_session_and_opens_no_other(tmp_path: Path
         async with connect(f"ws://{address}/v1/realtime", additional_headers=await joining(other)) as socket:
             await socket.recv()
             await socket.send(json.dumps(update))
+            # What may be set is, and of the rest it is told field by field.
+            kept = json.loads(await socket.recv())["session"]["audio"]["input"]["turn_detection"]
+            assert kept["silence_duration_ms"] is None
             assert json.loads(await socket.recv())["error"]["code"] == "access.not_allowed"
 
 

@@ -168,3 +168,10 @@ def test_others_need_a_key_from_outside_the_data_folder(tmp_path: Path, environm
     assert open_vault(settings(data, environment, key=new_key_word())).keys.current
     with pytest.raises(SettingsError, match="remove one of them"):
         open_vault(settings(data, environment, key=new_key_word(), key_file=outside))
+
+
+def test_the_key_of_a_folder_that_was_given_back_is_no_trouble_and_a_lost_one_is(tmp_path: Path) -> None:
+    sync_key(tmp_path / "gone")
+    (tmp_path / "there").mkdir()
+    with pytest.raises(FileNotFoundError):
+        sync_key(tmp_path / "there")
