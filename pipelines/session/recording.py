@@ -12,7 +12,7 @@ from audio.frames import WIRE_HZ, Frame, FrameKind, Pcm, samples_for
 from audio.recorder import SegmentWriter, join, recorded_ms
 from audio.resample import StreamResampler
 from audio.timeline_mixer import TimelineMixer
-from common.errors import AppError, StorageError
+from common.errors import AppError, AudioError, StorageError
 from common.seal import Seal
 from pipelines.log.disk import DiskThread
 from pipelines.session.relay import SoundRelay
@@ -193,7 +193,12 @@ class SessionRecorder:
         self._chores.submit(self._join, self._report)
 
     def _join(self) -> None:
-        join(self._folder, seal=self._seal)
+        try:
+            join(self._folder, seal=self._seal)
+        except AudioError as error:
+            # What ended before its first audio has no recording, and the disk is well.
+            if error.code != "audio.empty":
+                raise
 
     def _report(self, error: Exception) -> None:
         if not self._broken:

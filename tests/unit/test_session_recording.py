@@ -60,3 +60,13 @@ def test_what_waits_is_bounded(tmp_path: Path) -> None:
         recorder.patient(1000.0 * second, SECOND)
     assert len(recorder._waiting) <= MOST_WAITING_MS / 1000
     disk.close()
+
+
+def test_what_ends_before_its_first_audio_is_no_disk_trouble(tmp_path: Path) -> None:
+    disk, chores = DiskThread("disk"), DiskThread("chores")
+    failures: list[Exception] = []
+    SessionRecorder(tmp_path, disk, chores=chores, rate_hz=WIRE_HZ, failed=failures.append).close()
+    disk.close()
+    chores.close()
+    assert failures == []
+    assert not (tmp_path / RECORDING_NAME).exists()
