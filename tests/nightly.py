@@ -6,9 +6,12 @@ import os
 from collections.abc import Sequence
 from typing import TypeVar
 
+import pytest
+
 T = TypeVar("T")
 
 NIGHTLY = os.environ.get("INTERLOCUTOR_NIGHTLY") == "1"
+by_night = pytest.mark.skipif(not NIGHTLY, reason="only in the nightly run")
 
 
 def one_in(count: int, cases: Sequence[T], *, first: int = 0) -> list[T]:

@@ -78,7 +78,7 @@ def destroy_key(folder: Path) -> None:
 
 
 def sync_key(folder: Path) -> None:
-    """See that a session's key is on the disk; raises OSError. Of a session whose folder was given back none is kept."""
+    """See that a session's key is on the disk; raises OSError. A folder that was given back keeps none."""
     try:
         descriptor = os.open(folder / KEY_NAME, os.O_RDONLY)
     except FileNotFoundError:

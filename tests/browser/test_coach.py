@@ -25,6 +25,7 @@ from tests.app.process import ServerProcess
 from tests.browser import steps
 from tests.browser.axe import violations
 from tests.browser.chromium import visiting
+from tests.nightly import by_night
 from tests.unit.spoken_log import SpokenLog
 
 pytestmark = pytest.mark.browser
@@ -170,6 +171,7 @@ def test_tasks_cues_and_counts_say_where_they_were_heard(
         assert violations(page) == []
 
 
+@by_night
 def test_a_word_that_was_not_clear_can_be_corrected_and_stays_so(
     browser: Browser, server: ServerProcess, facts: dict[str, Any]
 ) -> None:
@@ -189,6 +191,7 @@ def test_a_word_that_was_not_clear_can_be_corrected_and_stays_so(
         assert violations(page) == []
 
 
+@by_night
 def test_without_the_assessment_the_rest_stays(browser: Browser, server: ServerProcess, facts: dict[str, Any]) -> None:
     with shown(browser, server, facts, assessed=False) as page:
         page.wait_for_function("() => document.body.innerText.includes('could not read')")
@@ -207,6 +210,7 @@ def test_an_exam_shows_no_figures(
         expect(page.get_by_text("For developers")).to_have_count(0)
 
 
+@by_night
 def test_developers_find_the_log_behind_a_link(browser: Browser, server: ServerProcess, facts: dict[str, Any]) -> None:
     with shown(browser, server, facts) as page:
         expect(page.get_by_role("button", name="Save the log")).to_have_count(0)
@@ -215,6 +219,7 @@ def test_developers_find_the_log_behind_a_link(browser: Browser, server: ServerP
         expect(page.get_by_text("Most answers came within 0.7 s")).to_be_visible()
 
 
+@by_night
 def test_it_fits_a_small_phone(browser: Browser, server: ServerProcess, facts: dict[str, Any], tmp_path: Path) -> None:
     with shown(browser, server, facts, viewport={"width": 320, "height": 640}) as page:
         page.get_by_role("region", name="What was counted").wait_for()

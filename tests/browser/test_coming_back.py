@@ -13,6 +13,7 @@ from tests.app.process import ServerProcess
 from tests.browser import steps
 from tests.browser.axe import violations
 from tests.browser.chromium import visiting
+from tests.nightly import by_night
 
 pytestmark = pytest.mark.browser
 
@@ -108,6 +109,7 @@ def test_back_stays_in_the_product(page: Page) -> None:
     steps.heading(page, "Choose a role-play").wait_for()
 
 
+@by_night
 def test_two_hundred_role_plays_are_soon_there(page: Page) -> None:
     keep(page, [entry(number) for number in range(200)])
     took_ms: float = page.evaluate(
@@ -142,6 +144,7 @@ def test_one_whose_record_is_gone_says_so_and_leads_on(page: Page) -> None:
     expect(page.get_by_role("button", name="Your role-plays (1)")).to_be_visible()
 
 
+@by_night
 def test_a_shared_computer_forgets_everything(page: Page) -> None:
     keep(page, [entry(1)])
     page.get_by_label("Exam").check()
@@ -156,6 +159,7 @@ def test_a_shared_computer_forgets_everything(page: Page) -> None:
     expect(page.get_by_role("region", name="Go on")).to_have_count(0)
 
 
+@by_night
 @pytest.mark.parametrize("fault", ["forbidden", "full"])
 def test_a_browser_that_keeps_nothing_still_works(browser: Browser, server: ServerProcess, fault: str) -> None:
     scripts = {

@@ -12,6 +12,7 @@ from tests.app.process import ROOT, ServerProcess
 from tests.browser import steps
 from tests.browser.axe import violations
 from tests.browser.chromium import visiting
+from tests.nightly import one_in
 
 pytestmark = pytest.mark.browser
 
@@ -71,7 +72,7 @@ def talking(browser: Browser, server: ServerProcess) -> Iterator[Page]:
 @pytest.mark.parametrize(
     "look", [{}, {"color_scheme": "dark"}, {"forced_colors": "active"}], ids=["light", "dark", "forced"]
 )
-@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("screen", one_in(2, list(SCREENS)))
 def test_all_that_counts_is_in_sight_at_once(talking: Page, screen: str, look: dict[str, Any]) -> None:
     width, height = SCREENS[screen]
     talking.emulate_media(**{"color_scheme": "light", "forced_colors": "none", **look})
@@ -82,7 +83,7 @@ def test_all_that_counts_is_in_sight_at_once(talking: Page, screen: str, look: d
     assert violations(talking) == []
 
 
-@pytest.mark.parametrize(("width", "height"), [(320, 568), (320, 256), (341, 192)])
+@pytest.mark.parametrize(("width", "height"), one_in(2, [(320, 568), (320, 256), (341, 192)], first=1))
 def test_on_the_smallest_screens_nothing_is_lost(talking: Page, width: int, height: int) -> None:
     """A phone of old, and 400 %: the page may scroll then, and the state stays."""
     talking.emulate_media(color_scheme="light", forced_colors="none")

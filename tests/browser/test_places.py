@@ -17,7 +17,7 @@ from tests.app.wire import CARD
 from tests.browser import steps
 from tests.browser.chromium import TIMEOUT_MS, visiting
 from tests.browser.conftest import BRISK
-from tests.nightly import NIGHTLY
+from tests.nightly import NIGHTLY, by_night
 
 pytestmark = pytest.mark.browser
 
@@ -90,6 +90,7 @@ def test_a_closed_tab_gives_its_place_to_whoever_asks(browser: Browser, small_se
             assert free_after_s(small_server.url, 10.0) <= FREE_WITHIN_S
 
 
+@by_night
 def test_a_tab_that_died_gives_its_place_up_soon(browser: Browser, small_server: ServerProcess) -> None:
     with preparing(browser, small_server.url) as page:
         assert not has_room(small_server.url)
@@ -98,6 +99,7 @@ def test_a_tab_that_died_gives_its_place_up_soon(browser: Browser, small_server:
         assert free_after_s(small_server.url, 40.0) <= SILENT_S + 5.0
 
 
+@by_night
 def test_whoever_waits_is_told_the_truth_and_gets_the_next_place(browser: Browser, small_server: ServerProcess) -> None:
     with preparing(browser, small_server.url) as holder, visiting(browser, small_server.url) as page:
         steps.choose(page)
