@@ -1,0 +1,8 @@
+# Sourced by the scripts that test: files that the nightly run has and the default one leaves out, since two processors
+# would need longer than twenty minutes for all.
+# shellcheck shell=bash disable=SC2034
+BY_NIGHT=(
+  tests/browser/test_{bad_hours,coach,coming_back,one_window,places,remote_consent,reload,replay_page,sign_on}.py
+  tests/browser/test_{timing,unclear,under_path,wishes}.py
+  tests/app/test_{drain,exam_trouble,hostile,keeping,proxy,restart,single_sign_on,vault_cli}.py
+)
