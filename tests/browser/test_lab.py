@@ -88,7 +88,9 @@ def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Pa
     assert violations(lab) == []
     read = read_report(path)
     assert report["summary"] == summarise(read)
-    assert [each.change for each in compare(read, read).differences if each.name == "voice to voice, p50"] == [0.0]
+    # Too few turns for a percentile; their mean has not changed.
+    changes = {each.name: each.change for each in compare(read, read).differences}
+    assert (changes["voice to voice, p50"], changes["voice to voice, mean"]) == (None, 0.0)
     lab.reload()
     lab.get_by_role("button", name="Delete fixed wait").click()
     lab.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
