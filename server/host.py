@@ -42,7 +42,6 @@ from server.metrics import Metrics
 from server.phrases import Phrases
 from server.principal import Principal
 from server.protocol.wire_session import SessionInfo
-from server.records.assessments import Assessments
 from server.records.export_places import ExportPlaces
 from server.records.housekeeping import session_folders
 from server.records.keeping_health import KeepingHealth
@@ -52,6 +51,7 @@ from server.records.taking_over import take_over
 from server.rtc.calls import Calls
 from server.sessions.access import Access
 from server.sessions.admission import Admission
+from server.sessions.assessments import Assessments
 from server.sessions.checkpoints import Checkpoints, keep_for_ever
 from server.sessions.disk_watch import DiskWatch
 from server.sessions.draining import Drain

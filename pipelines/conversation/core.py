@@ -100,9 +100,8 @@ class Conversation:
         `unanswered` has the texts of turns by their number; `turns`, `segments` and `replies` were counted so far.
         """
         machine = self._machine
-        machine.memory.history += history
-        machine.memory.told += told
-        machine.memory.unanswered += machine.candidate.remember(unanswered, turns=turns, segments=segments)
+        waiting = machine.candidate.remember(unanswered, turns=turns, segments=segments)
+        machine.memory.remember(history, told=told, unanswered=waiting)
         machine.replies.count_from(replies)
 
     def _carry_out(self, told: Told) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from pipelines.conversation.candidate_turn import Turn
@@ -20,6 +21,12 @@ class Memory:
     told: list[str] = field(default_factory=list)
     unanswered: list[Turn] = field(default_factory=list)
     last_reply: Reply | None = None
+
+    def remember(self, history: Sequence[HistoryItem], *, told: Sequence[str], unanswered: Sequence[Turn]) -> None:
+        """Take what was said before the server that held this conversation ended."""
+        self.history += history
+        self.told += told
+        self.unanswered += unanswered
 
     def with_turn(self, turn: Turn) -> Memory:
         """Return a copy in which one turn more waits for an answer."""

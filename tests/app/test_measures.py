@@ -18,8 +18,8 @@ from common.seal import Seal
 from pipelines.log import stored_events
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import JsonlStore, StoredEntry, read_jsonl
-from server.records.assessments import MOST_WAITING
 from server.records.folder import RecordFolder
+from server.sessions.assessments import MOST_WAITING
 from tests.app.accounts import World, world
 from tests.app.inside import KEY, until
 from tests.app.wire import CARD
