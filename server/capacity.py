@@ -20,10 +20,11 @@ import numpy as np
 from audio.clock import Clock
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm
 from audio.resample import StreamResampler
-from common.errors import AppError, EngineError
-from pipelines.engines import Hypothesis, SpeakRequest, SpeechChunk, StreamSpec, Voice
+from common.errors import EngineError
+from pipelines.engines import Hypothesis, SpeakRequest, StreamSpec, Voice
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.speech import speech_of
 from pipelines.models.devices import usable_cores
 from pipelines.session.driver import Engines
 from pipelines.voice_choice import Speaks
@@ -130,19 +131,8 @@ async def _quickest(work: Callable[[], Awaitable[T]], clock: Clock) -> tuple[T, 
 
 async def _spoken(lane: JobLane, patient: Voice) -> Pcm:
     """Return the sentence's audio, int16 (n,) at 16 kHz."""
-    chunks: list[Pcm] = []
-    done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def part(chunk: SpeechChunk) -> None:
-        chunks.append(chunk.samples)
-
-    def end(error: AppError | None) -> None:
-        if not done.done():
-            done.set_exception(error) if error is not None else done.set_result(None)
-
-    lane.submit(SpeakRequest("places", SENTENCE, patient), priority=0, on_part=part, on_end=end)
-    await done
-    return StreamResampler(WIRE_HZ, ANALYSIS_HZ).process(np.concatenate(chunks or [np.zeros(0, dtype=np.int16)]))
+    audio = await speech_of(lane, SpeakRequest("places", SENTENCE, patient), priority=0)
+    return StreamResampler(WIRE_HZ, ANALYSIS_HZ).process(audio)
 
 
 async def _heard(lane: RecogniserLane, audio: Pcm) -> None:

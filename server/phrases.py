@@ -6,14 +6,14 @@ import asyncio
 import io
 from collections.abc import Callable
 
-import numpy as np
 import soundfile
 
 from audio.frames import WIRE_HZ, Pcm
-from common.errors import AppError, CapacityError, ProtocolError
+from common.errors import CapacityError, ProtocolError
 from pipelines.assessment.coach import PHRASES
-from pipelines.engines import SpeakRequest, SpeechChunk, Voice
+from pipelines.engines import SpeakRequest, Voice
 from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.speech import speech_of
 
 # After whatever a patient has to say.
 PRIORITY = 1_000
@@ -38,27 +38,12 @@ class Phrases:
         return self._spoken[text]
 
     async def _speak(self, text: str) -> Pcm:
-        chunks: list[Pcm] = []
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def part(chunk: SpeechChunk) -> None:
-            chunks.append(chunk.samples)
-
-        def end(error: AppError | None) -> None:
-            if not done.done():
-                done.set_exception(error) if error is not None else done.set_result(None)
-
-        ticket = self._lane().submit(
-            SpeakRequest(f"phrase/{text}", text, Voice()), priority=PRIORITY, on_part=part, on_end=end
-        )
+        request = SpeakRequest(f"phrase/{text}", text, Voice())
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await done
+                return await speech_of(self._lane(), request, priority=PRIORITY)
         except TimeoutError:
             raise CapacityError("the voice is busy; try again in a moment", retry_after_s=5) from None
-        finally:
-            ticket.cancel()
-        return np.concatenate(chunks or [np.zeros(0, dtype=np.int16)])
 
 
 def _wav(samples: Pcm) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -68,7 +68,7 @@ async def log_out(request: Request) -> Response:
         check_page(request, secret)
         await server.accounts.log_out(secret, person.id)
     response = JSONResponse({"person": None})
-    _set_cookie(response, request, server, "", max_age_s=0)
+    put_cookie(response, request, cookie_name(request, server), "", max_age_s=0)
     return response
 
 
@@ -178,16 +178,26 @@ def _let_in(request: Request, server: Server, secret: str, person: Person) -> Re
 
 def set_login(response: Response, request: Request, server: Server, secret: str) -> None:
     """Give a browser the cookie of a log-in."""
-    _set_cookie(response, request, server, secret, max_age_s=round(server.settings.auth.login_hours * 3600))
+    name, life_s = cookie_name(request, server), round(server.settings.auth.login_hours * 3600)
+    put_cookie(response, request, name, secret, max_age_s=life_s)
 
 
-def _set_cookie(response: Response, request: Request, server: Server, value: str, *, max_age_s: int) -> None:
+def put_cookie(
+    response: Response,
+    request: Request,
+    name: str,
+    value: str,
+    *,
+    max_age_s: int,
+    same_site: Literal["strict", "lax"] = "strict",
+) -> None:
+    """Give a browser a cookie that no script reads; an empty one with no time to live takes it away."""
     response.set_cookie(
-        cookie_name(request, server),
+        name,
         value,
         max_age=max_age_s,
         path="/",
         secure=request.url.scheme == "https",
         httponly=True,
-        samesite="strict",
+        samesite=same_site,
     )

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from common.errors import AppError, ProtocolError
 from server.accounts.single_sign_on import PENDING_S, SingleSignOn
 from server.host import Server
-from server.http.account_routes import check_safe, set_login
+from server.http.account_routes import check_safe, put_cookie, set_login
 from server.http.requests import address_of, server_of, under
 from server.http.who import cookie_name, network
 from server.settings.oidc import CALLBACK
@@ -99,13 +99,5 @@ def _cookie(request: Request, server: Server) -> str:
 
 
 def _set_cookie(response: Response, request: Request, server: Server, value: str, *, max_age_s: int) -> None:
-    response.set_cookie(
-        _cookie(request, server),
-        value,
-        max_age=max_age_s,
-        path="/",
-        secure=request.url.scheme == "https",
-        httponly=True,
-        # The issuer's page leads back here: a strict cookie would stay behind.
-        samesite="lax",
-    )
+    # The issuer's page leads back here: a strict cookie would stay behind.
+    put_cookie(response, request, _cookie(request, server), value, max_age_s=max_age_s, same_site="lax")

@@ -5,7 +5,6 @@ import { Listener, tracksOf } from "../audio/listener.js";
 import { button, h, IN_ENGLISH, section, setText } from "../ui/dom.js";
 import { PlayerView } from "../ui/player_view.js";
 import { TranscriptView } from "../ui/transcript_view.js";
-import { stretchOf } from "../core/places.js";
 import { Keys } from "./keys.js";
 import { MarkingView } from "./marking_view.js";
 import { NotesView } from "./notes_view.js";
@@ -121,15 +120,7 @@ export function pastScreen({ api, id, book, on_back }) {
     }
     const turns = record.turns ?? [];
     transcript = new TranscriptView(turns, { names: all.follow.who });
-    transcript.onturn = (turn) => {
-      if (listener.playing && listener.stretch === turn) {
-        listener.pause();
-        return;
-      }
-      const { from_ms, to_ms } = stretchOf(turn, listener.duration_ms);
-      listener.play(from_ms, { until_ms: to_ms, stretch: turn });
-    };
-    transcript.onword = (_turn, from_ms) => listener.play(from_ms);
+    transcript.plays(listener);
     said_place.replaceChildren(section(words.said, { className: "panel" }, transcript.element));
     marking = new MarkingView({
       api: { marks: () => api.marks(id), saveMarks: (body) => api.saveMarks(id, body), marksTable: () => api.marksTable(id) },

@@ -28,15 +28,7 @@ export function recordingPanel({ session, recording, transcript, on_ready }) {
     player.show();
     transcript.show({ at_ms: listener.at_ms, playing: listener.playing, turn: listener.stretch });
   };
-  transcript.onturn = (turn) => {
-    if (listener.playing && listener.stretch === turn) {
-      listener.pause();
-      return;
-    }
-    const { from_ms, to_ms } = stretchOf(turn, listener.duration_ms);
-    listener.play(from_ms, { until_ms: to_ms, stretch: turn });
-  };
-  transcript.onword = (_turn, from_ms) => listener.play(from_ms);
+  transcript.plays(listener);
   listener.onchange = show;
 
   const failed = (text) => {

@@ -3,7 +3,7 @@
 import { formatElapsed } from "../core/clock.js";
 import { seconds } from "../core/cards.js";
 import { isUnclear, unclearOf } from "../core/clarity.js";
-import { turnAt, wordAt } from "../core/places.js";
+import { stretchOf, turnAt, wordAt } from "../core/places.js";
 import { strings } from "../strings.js";
 import { speaker } from "./caption_view.js";
 import { button, h, IN_ENGLISH } from "./dom.js";
@@ -43,6 +43,19 @@ export class TranscriptView {
   set audible(on) {
     this.element.dataset.audible = String(on);
     for (const row of this.#rows) if (row.play) row.play.hidden = !on;
+  }
+
+  /** Have a click on a turn play its stretch of what `listener` has, or pause it, and one on a word play from there. */
+  plays(listener) {
+    this.onturn = (turn) => {
+      if (listener.playing && listener.stretch === turn) {
+        listener.pause();
+        return;
+      }
+      const { from_ms, to_ms } = stretchOf(turn, listener.duration_ms);
+      listener.play(from_ms, { until_ms: to_ms, stretch: turn });
+    };
+    this.onword = (_turn, from_ms) => listener.play(from_ms);
   }
 
   /** Show what is heard: the word at a time, and the turn whose button now pauses. */
