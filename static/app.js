@@ -368,7 +368,7 @@ async function startTalk() {
   }
 }
 
-/** A role-play that is under way could not be gone on with: it is over, or what stands in the way can be mended. */
+/** A role-play that is under way could not be continued: it is over, or what stands in the way can be mended. */
 async function goingOnFailed(problem) {
   const status = await statusOf(visit.session);
   if (status === "ended") return close({ reason: "lost" });

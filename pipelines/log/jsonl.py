@@ -116,7 +116,7 @@ def _about(seq: int) -> str:
 
 
 def mend(folder: Path) -> int:
-    """Cut off what a killed server left torn at the end of a log, so that it can be gone on with; return its next seq.
+    """Cut off what a killed server left torn at the end of a log, so that it can be continued; return its next seq.
 
     Raises StorageError.
     """
@@ -128,7 +128,7 @@ def mend(folder: Path) -> int:
         kept = [line for line in _cut_torn(folder / PAYLOADS) if json.loads(line)["seq"] < next_seq]
         _shorten(folder / PAYLOADS, sum(len(line) + 1 for line in kept))
     except (ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"the log in {folder.name} is damaged, so it can't be gone on with") from error
+        raise StorageError(f"the log in {folder.name} is damaged, so it can't be continued") from error
     except OSError as error:
         raise StorageError(f"the session's log can't be mended: {_plain(error)}") from error
     return next_seq

@@ -137,7 +137,7 @@ class SessionLog:
 
     def read_from(self, seq: int, audience: Audience) -> Iterator[LogEntry]:
         """Yield the records from `seq` on that `audience` may see."""
-        # A log that was gone on with may have numbers that can't be read any more.
+        # A log that was continued may have numbers that can't be read any more.
         records = self._records[seq:] if len(self._records) == self._next_seq else self._records
         return (r for r in records if r.envelope.seq >= seq and r.envelope.audience <= audience)
 

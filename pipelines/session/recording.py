@@ -174,7 +174,8 @@ class SessionRecorder:
             self._relay.put(1000.0 * at / WIRE_HZ, stereo)
 
     def _write(self) -> None:
-        self._hand_on()  # what is taken to be written is not there to be heard any more
+        # What is taken to be written is not there to be heard any more.
+        self._hand_on()
         for at, samples in self._late.take_stretches(samples_for(self._mixer.now_ms, WIRE_HZ)):
             self._write_late(at, self._mixer.late(at, samples))
         stereo = self._mixer.take_stereo(self._mixer.now_ms)

@@ -55,7 +55,7 @@ def status(as_json: AsJson = False, overrides: Overrides = None, config: ConfigF
 
 @group.command()
 def rotate(dry_run: _DryRun = False, overrides: Overrides = None, config: ConfigFolder = None) -> None:
-    """Put a new master key before the others, and have it wrap every key; what was cut off is gone on with.
+    """Put a new master key before the others, and have it wrap every key; what was cut off is continued.
 
     A server may run meanwhile. The former key stays until `vault retire`. With vault.key in a variable, put the new key
     before the old one there and start the server again first.
@@ -122,7 +122,7 @@ def retire(dry_run: _DryRun = False, overrides: Overrides = None, config: Config
 
 @group.command("seal")
 def seal_plain(dry_run: _DryRun = False, overrides: Overrides = None, config: ConfigFolder = None) -> None:
-    """Seal the records that an earlier version wrote in the plain; what was cut off is gone on with."""
+    """Seal the records that an earlier version wrote in the plain; what was cut off is continued."""
     from common.errors import AppError
     from server.records.rekeying import check_over, seal_session
     from server.store import sessions

@@ -112,7 +112,8 @@ class Desk:
                 if now_s - sure_s >= TRUST_S:
                     logger.warning("observers_not_checked", error=str(error) or "the database does not answer")
                     self._cut_all()
-            except Exception:  # a fault of ours must not leave people with a right that they have lost
+            # A fault of ours must not leave people with a right that they have lost.
+            except Exception:
                 logger.exception("observers_not_checked")
                 self._cut_all()
 

@@ -268,7 +268,7 @@ class Sittings:
         logger.info("exam_restored", exam=exam.id, phase=point.index, left_s=round(point.left_ms / 1000.0))
 
     def _leave(self, session_ids: Iterable[str]) -> None:
-        """Leave the sessions of an exam that can't be gone on with to the next server: alone they know no rules."""
+        """Leave the sessions of an exam that can't be continued to the next server: alone they know no rules."""
         for session in map(self._registry.find, session_ids):
             if session is not None and session.status is not Status.ENDED:
                 self._registry.suspend(session)
@@ -368,7 +368,7 @@ def _why_not(exam: Exam) -> str:
     return {
         "void": "this exam was declared void; ask the person who holds it",
         "closed": "this exam is over",
-        "begun": "this exam can't be gone on with on this server; ask the person who holds it",
+        "begun": "this exam can't be continued on this server; ask the person who holds it",
     }.get(exam.state, "this exam has not begun")
 
 

@@ -15,7 +15,8 @@ from server.principal import Principal
 from server.protocol.wire_session import SessionInfo, WireSession
 from server.sessions.join_tokens import LIFE_S
 
-MAX_BYTES = 65_536  # a program may send all of a session's settings, its instructions among them
+# A program may send all of a session's settings, its instructions among them.
+MAX_BYTES = 65_536
 
 
 async def create_client_secret(request: Request) -> Response:

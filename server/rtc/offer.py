@@ -118,7 +118,8 @@ def _may_send_to(parts: list[str], settings: RtcSettings) -> bool:
     try:
         address = ip_address(parts[4])
     except ValueError:
-        return False  # a name: browsers hide addresses behind those that only mDNS resolves
+        # A name: browsers hide addresses behind those that only mDNS resolves.
+        return False
     return any(address in ip_network(network) for network in settings.peer_networks) or (
         address.is_global and not address.is_multicast
     )

@@ -1,4 +1,4 @@
-"""Sessions that were alive when an earlier server ended: gone on with where that can be, closed properly where not.
+"""Sessions that were alive when an earlier server ended: continued where that can be, closed properly where not.
 
 At the start their folders are looked through, so that tokens are known again; once the engines are ready each that can
 go on gets its driver, and waits for its client as after any lost connection. Its clock stood still meanwhile.
@@ -44,7 +44,7 @@ logger = structlog.get_logger("server.sessions.restoring")
 
 # A server that was away for longer meets nobody who still waits. The time of day may be wrong, so this is generous.
 LONGEST_AWAY_S = 900.0
-LEAST_LEFT_S = 1.0  # of a role-play that is gone on with
+LEAST_LEFT_S = 1.0  # of a role-play that is continued
 
 MakeLive = Callable[[Session, Principal], LiveSession]
 
@@ -131,7 +131,7 @@ class Restorer:
         return {*waiting, *(s.id for s in self._registry.reserved())}
 
     def go_on(self, make_live: MakeLive) -> None:
-        """Go on with all that can be gone on with: the engines are ready."""
+        """Go on with all that can be continued: the engines are ready."""
         for session, left in self._going_on:
             # It was suspended meanwhile: its checkpoint is for the next server.
             if session.status is not Status.RUNNING:

@@ -55,7 +55,7 @@ class Session:
     # Its recording is one file, if there is one.
     joined: asyncio.Event = field(default_factory=asyncio.Event)
     consent: ConsentGiven | None = None
-    # What an earlier server had heard and said, until it is gone on with.
+    # What an earlier server had heard and said, until it is continued.
     past: Past | None = None
     # The reason of its end, "suspended" for one that the next server goes on with.
     ended_by: str = ""

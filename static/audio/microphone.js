@@ -21,7 +21,8 @@ export class Microphone {
     this.#context = context;
     this.onframe = () => {}; // ({pcm: Int16Array of 20 ms, level_dbfs})
     this.onlost = () => {}; // the device went away
-    this.onsilenced = () => {}; // (silenced): the system took the microphone away for a while, or gave it back
+    // (silenced): the system took the microphone away for a while, or gave it back
+    this.onsilenced = () => {};
     this.onopened = () => {}; // a device is open, perhaps another one than before
     this.device = "";
     // This is the device to open, if it is there; "" leaves the choice to the system.

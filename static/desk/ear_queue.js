@@ -5,7 +5,8 @@
  */
 
 export const RATE_HZ = 24000;
-const START_MS = 90; // in hand before it plays: one piece of 60 ms and half of the next
+// In hand before it plays: one piece of 60 ms and half of the next.
+const START_MS = 90;
 const MOST_MS = 350; // more than that and it is no longer live
 
 export class EarQueue {

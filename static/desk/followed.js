@@ -10,13 +10,15 @@ export class Followed {
     this.session = null; // as in the snapshot
     this.next_seq = 0; // up to here everything was there when we came
     this.seen = -1; // the last number we had
-    this.lines = []; // {key, role, text, settled, done, interrupted, typed, at_ms, turn, intent, cues}
+    // {key, role, text, settled, done, interrupted, typed, at_ms, turn, intent, cues}
+    this.lines = [];
     this.cues = []; // {id, topic, kind, says, emotion, state, at_ms}
     this.speaking = null;
     this.paused = false;
     this.over = false;
     this.began = false;
-    this.marks = []; // {kind: "sound" | "problem" | "incident" | "distress", what, text, at_ms}
+    // {kind: "sound" | "problem" | "incident" | "distress", what, text, at_ms}
+    this.marks = [];
     this.turns = []; // {role, from_ms, to_ms, words}
     this.questions = 0;
     this.media_ms = 0; // the latest that we know of

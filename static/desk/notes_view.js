@@ -6,7 +6,8 @@ import { button, freshId, h, section, setText } from "../ui/dom.js";
 import { words as all } from "./strings.js";
 
 const words = all.notes;
-const SHOWN = 100; // as many as anybody looks through; the others come when they are asked for
+// As many as anybody looks through; the others come when they are asked for.
+const SHOWN = 100;
 
 export class NotesView {
   #book;

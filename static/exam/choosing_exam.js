@@ -1,6 +1,6 @@
 /** Which of somebody's exams the page is about, and what comes next in it; without a page, so that it can be tested. */
 
-// After these a session can't be gone on with: it is over, or another page has it.
+// After these a session can't be continued: it is over, or another page has it.
 const LOST = ["session.expired", "session.taken"];
 
 /** Return the exam to show: one that is under way, or else the next that can still be begun; null where there is none. */
@@ -23,11 +23,11 @@ export function nextStep({ state, phase }) {
   return phase.name === "preparation" ? "prepare" : "talk";
 }
 
-/** Return whether a visit is that of a part which is under way, so that it can be gone on with. */
+/** Return whether a visit is that of a part which is under way, so that it can be continued. */
 export const isOf = (visit, exam_id, part) =>
   visit !== null && visit.resume !== null && visit.session.exam === exam_id && visit.session.part === part;
 
-/** Return whether a visit can still be gone on with after a problem. */
+/** Return whether a visit can still be continued after a problem. */
 export const mayGoOn = (visit, { code }) => visit.resume !== null && !LOST.includes(code);
 
 /** A browser's store that keeps one thing under a name of its own, whatever name it is asked for. */

@@ -130,7 +130,7 @@ function prepare({ card, phase }) {
   );
 }
 
-/** Hold the talk of a phase; one that a page before this one held is gone on with. */
+/** Hold the talk of a phase; one that a page before this one held is continued. */
 async function talk(phase) {
   let visit = Visit.kept(tabStore());
   let roleplay = null;

@@ -27,7 +27,8 @@ export class Runner {
     this.repeats = []; // of lists of turns as plain data
     this.troubles = [];
     this.topics_told = new Set();
-    this.sessions = []; // {id, token, name, card} of each role-play, to be heard again
+    // {id, token, name, card} of each role-play, to be heard again
+    this.sessions = [];
     this.cards = new Set();
     // It gets {repeat, place, task, candidate}; `place` is the recording's among all.
     this.onprogress = () => {};

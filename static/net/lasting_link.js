@@ -34,7 +34,8 @@ export class LastingLink {
 
   constructor() {
     this.onevent = () => {}; // (event)
-    this.onlost = () => {}; // (until_ms): the connection is away, and may come back until then
+    // (until_ms): the connection is away, and may come back until then
+    this.onlost = () => {};
     this.onback = () => {}; // (): and back
     this.onoffer = () => {}; // ({token, within_s}): how to come back
     this.onclosed = () => {}; // (Problem): it is over, and not by us

@@ -4,7 +4,8 @@ import { Problem } from "../core/problems.js";
 import { request, withToken } from "./api.js";
 
 const path = (session, what = "") => `/api/sessions/${encodeURIComponent(session.id)}${what}`;
-const READING_DEADLINE_MS = 45000; // the first role-play after a start is read with a model that is loaded first
+// The first role-play after a start is read with a model that is loaded first.
+const READING_DEADLINE_MS = 45000;
 const SOUND_DEADLINE_MS = 120000; // 20 MB over a slow line
 
 /** Return the record: turns with their places, cues, talk, latency, and {state, size_bytes, duration_ms} of the recording. */

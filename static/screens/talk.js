@@ -25,7 +25,7 @@ const TOLD_STATES = ["listening", "thinking", "paused", "away"];
 export const ENDING = { question: words.end_question, detail: words.end_detail, yes: words.end_yes, no: words.end_no };
 
 /**
- * Return the screen of a Roleplay that is being started, or gone on with if there is a `resume`; `left_ms` is what is left of
+ * Return the screen of a Roleplay that is being started, or continued if there is a `resume`; `left_ms` is what is left of
  * its time, `ending` is asked before it ends.
  */
 export function talkScreen({ roleplay, session, mode, notes, resume, left_ms, desk, preference, ending, on_problem }) {

@@ -6,7 +6,8 @@ export class Addresses {
   #here = location.hash;
 
   constructor() {
-    this.onmoved = () => {}; // ({screen, id}): somebody pressed Back or Forward, or wrote an address
+    // ({screen, id}): somebody pressed Back or Forward, or wrote an address
+    this.onmoved = () => {};
     const moved = () => {
       if (location.hash === this.#here) return;
       this.#here = location.hash;

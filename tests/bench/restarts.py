@@ -54,7 +54,8 @@ class Survival:
     id: str = ""
     resumed: int = 0
     restored: int = 0  # by its log
-    finished: int = 0  # replies that its candidate was told are over, before and after
+    # Replies that its candidate was told are over, before and after.
+    finished: int = 0
     lost: list[str] = field(default_factory=list)
     cues_kept: int = 0
     recorded_ms: float = 0.0

@@ -46,7 +46,7 @@ test("an exam is over when it is closed or void, and not while it waits to begin
   for (const state of ["closed", "void"]) assert.equal(nextStep({ state, phase: null }), "end");
 });
 
-test("a part that is under way is gone on with, also after a try that failed", () => {
+test("a part that is under way is continued, also after a try that failed", () => {
   const visit = new Visit(newTab(), { exam: "exam_a", part: 1, prepare_s: 0 }, "exam");
   assert.ok(!isOf(visit, "exam_a", 1) && !mayGoOn(visit, { code: "connection.lost" }));
   visit.resume = { token: "t", within_s: 30 };

@@ -185,7 +185,8 @@ async def test_a_folder_that_can_not_be_listed_makes_a_backup_fail(
         scandir = os.scandir
 
         def refuse(path: str) -> object:
-            if str(path) == str(folder):  # root may read anything, so that the rights to it would not do
+            # Root may read anything, so that the rights to it would not do.
+            if str(path) == str(folder):
                 raise PermissionError(errno.EACCES, "Permission denied", str(path))
             return scandir(path)
 
