@@ -34,9 +34,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Open a recogniser stream."""
+    """Open a recogniser stream; the lane numbers streams, since names may come again before their last one closes."""
 
     id: int
+    stream: int
     spec: StreamSpec
 
 
@@ -45,7 +46,7 @@ class Feed:
     """Audio for a stream: int16 mono, 16 kHz."""
 
     id: int
-    stream_id: str
+    stream: int
     samples: Pcm
 
 
@@ -54,7 +55,7 @@ class ReadInterim:
     """Read a stream's unfinished segment: a hypothesis for all of it comes back as a Part."""
 
     id: int
-    stream_id: str
+    stream: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Finish:
     """End a stream's segment: the final hypothesis comes back as a Part."""
 
     id: int
-    stream_id: str
+    stream: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Reset:
     """Abandon a stream's segment."""
 
     id: int
-    stream_id: str
+    stream: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Close:
     """End a stream: the speaker's state comes back as a Part."""
 
     id: int
-    stream_id: str
+    stream: int
 
 
 @dataclass(frozen=True, slots=True)

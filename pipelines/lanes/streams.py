@@ -8,6 +8,7 @@ one and fed from the segment's beginning.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -47,7 +48,10 @@ class _AskInterim:
 class StreamHandle:
     """A session's stream on the lane: feed audio, finish or reset segments; hypotheses come to the listener."""
 
-    def __init__(self, lane: StreamLane, spec: StreamSpec, worker: int, listener: Callable[[Hypothesis], None]) -> None:
+    def __init__(
+        self, lane: StreamLane, number: int, spec: StreamSpec, worker: int, listener: Callable[[Hypothesis], None]
+    ) -> None:
+        self.number = number
         self.spec = spec
         self.worker = worker
         self.listener = listener
@@ -149,6 +153,7 @@ class StreamLane(Lane):
         super().__init__(factory, isolation=isolation, workers=workers, clock=clock, name=name)
         # It reads audio as it comes, and has nothing that it could do more rarely.
         self.is_strained = False
+        self._numbers = itertools.count(1)
         self._streams: list[list[StreamHandle]] = [[] for _ in range(workers)]
         self._ready: list[deque[StreamHandle]] = [deque() for _ in range(workers)]
         self._wakes = [asyncio.Event() for _ in range(workers)]
@@ -156,7 +161,7 @@ class StreamLane(Lane):
     def open(self, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> StreamHandle:
         """Open a stream on the worker that has the fewest."""
         index = min(range(len(self._streams)), key=lambda i: len(self._streams[i]))
-        handle = StreamHandle(self, spec, index, listener)
+        handle = StreamHandle(self, next(self._numbers), spec, index, listener)
         self._streams[index].append(handle)
         self.wake(handle)
         return handle
@@ -191,23 +196,23 @@ class StreamLane(Lane):
     async def _step(self, index: int, handle: StreamHandle) -> bool:
         """Do one call for a stream; return whether it has more to do."""
         if not handle.opened:
-            async for _ in self._call(index, Open(next(self._call_ids), handle.spec)):
+            async for _ in self._call(index, Open(next(self._call_ids), handle.number, handle.spec)):
                 pass
             handle.opened = True
             return True
-        stream_id, abandoned = handle.spec.stream_id, handle.abandoned
+        stream, abandoned = handle.number, handle.abandoned
         audio = handle.take_audio()
         if audio is not None:
             handle.segment.append(audio)
             _forget_beyond(handle.segment, samples_for(MAX_SEGMENT_MS, ANALYSIS_HZ))
-            async for part in self._call(index, Feed(next(self._call_ids), stream_id, audio)):
+            async for part in self._call(index, Feed(next(self._call_ids), stream, audio)):
                 if handle.abandoned == abandoned:
                     self._hand(handle.listener, part.value)
             return bool(handle.pending) or handle.closed
         interim = handle.take_interim()
         # An interim request is lost if the worker dies of it: the final will come all the same.
         if interim is not None:
-            async for part in self._call(index, ReadInterim(next(self._call_ids), stream_id)):
+            async for part in self._call(index, ReadInterim(next(self._call_ids), stream)):
                 if handle.abandoned == abandoned:
                     self._hand(handle.listener, replace(part.value, interim=interim.number))
             return bool(handle.pending) or handle.closed
@@ -215,7 +220,7 @@ class StreamLane(Lane):
         if end is not None:
             # The end stays at the head until it is done, in case the worker dies of it.
             handle.pending.appendleft(end)
-            call = Finish(next(self._call_ids), stream_id) if end.finish else Reset(next(self._call_ids), stream_id)
+            call = Finish(next(self._call_ids), stream) if end.finish else Reset(next(self._call_ids), stream)
             async for part in self._call(index, call):
                 handle.pending.popleft()
                 handle.segment.clear()
@@ -226,7 +231,7 @@ class StreamLane(Lane):
                 handle.segment.clear()
             return bool(handle.pending) or handle.closed
         if handle.closed:
-            async for part in self._call(index, Close(next(self._call_ids), stream_id)):
+            async for part in self._call(index, Close(next(self._call_ids), stream)):
                 handle.speaker_state = part.value
             self._streams[index].remove(handle)
         return False

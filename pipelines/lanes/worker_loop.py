@@ -65,7 +65,7 @@ class WorkerLoop:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._streams: dict[str, RecogniserStream] = {}
+        self._streams: dict[int, RecogniserStream] = {}
 
     def work(self, call: Call) -> Iterator[FromWorker]:
         """Yield a Part for everything the engine yields, then Done; or Failed when it raises."""
@@ -110,21 +110,21 @@ class WorkerLoop:
             case Decode(requests=requests):
                 if isinstance(self._engine, SegmentDecoder):
                     yield self._engine.decode(requests)
-            case Open(spec=spec):
+            case Open(stream=stream, spec=spec):
                 if isinstance(self._engine, Recogniser):
-                    self._streams[spec.stream_id] = self._engine.open(spec)
-            case Feed(stream_id=stream_id, samples=samples):
-                hypothesis = self._streams[stream_id].feed(samples)
+                    self._streams[stream] = self._engine.open(spec)
+            case Feed(stream=stream, samples=samples):
+                hypothesis = self._streams[stream].feed(samples)
                 if hypothesis is not None:
                     yield hypothesis
-            case ReadInterim(stream_id=stream_id):
-                yield self._streams[stream_id].interim()
-            case Finish(stream_id=stream_id):
-                yield self._streams[stream_id].finish()
-            case Reset(stream_id=stream_id):
-                self._streams[stream_id].reset()
-            case Close(stream_id=stream_id):
-                yield self._streams.pop(stream_id).close()
+            case ReadInterim(stream=stream):
+                yield self._streams[stream].interim()
+            case Finish(stream=stream):
+                yield self._streams[stream].finish()
+            case Reset(stream=stream):
+                self._streams[stream].reset()
+            case Close(stream=stream):
+                yield self._streams.pop(stream).close()
 
 
 def failed_to_load(error: Exception) -> Failed:

@@ -151,9 +151,7 @@ async def test_only_whose_session_it_is_mints(tmp_path: Path) -> None:
 async def may_return(wire: Wire) -> Ticket:
     await wire.say("How are you today?")
     await wire.until("response.output_audio.delta")
-    await wire.send("interlocutor.client.configure", playout_acks=True, resume=True)
-    configured = await wire.until("interlocutor.client.configured")
-    return Ticket(configured["resume"]["token"], 0)
+    return Ticket((await wire.may_come_back())["token"], 0)
 
 
 async def back(reserved: Reserved, ticket: Ticket, transport: str) -> Refusal:

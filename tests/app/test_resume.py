@@ -36,7 +36,7 @@ from server.wire.outbox import Outbox
 from server.wire.ticket import Ticket
 from tests.app.cutting_proxy import CuttingProxy, proxying
 from tests.app.inside import KEY, serving, until
-from tests.app.wire import CARD, DATA, Wire, connect_to, reserved_at, sentence
+from tests.app.wire import CARD, DATA, Event, Wire, connect_to, reserved_at, sentence
 from tests.nightly import NIGHTLY
 from tests.sealed import recording_of, seal_of
 
@@ -217,14 +217,13 @@ async def test_cuts_lose_nothing_and_repeat_nothing(
 # ---------------------------------------------------------------- one connection by hand
 
 
-async def vanishing(*reserved: Reserved) -> list[Wire]:
-    """Connect clients that may come back, and have the patient speak to each.
+async def vanishing(*reserved: Reserved) -> tuple[list[Wire], list[Event]]:
+    """Connect clients, and have the patient speak to each; return them, and with what each may come back.
 
     They say last that they may: such a client must send something all the time, and a busy machine answers late.
     """
     wires = [await _spoken_to(each) for each in reserved]
-    await asyncio.gather(*(_may_return(wire) for wire in wires))
-    return wires
+    return wires, await asyncio.gather(*(wire.may_come_back() for wire in wires))
 
 
 async def _spoken_to(reserved: Reserved) -> Wire:
@@ -234,19 +233,13 @@ async def _spoken_to(reserved: Reserved) -> Wire:
     return wire
 
 
-async def _may_return(wire: Wire) -> None:
-    await wire.send("interlocutor.client.configure", playout_acks=True, resume=True)
-    await wire.until("interlocutor.client.configured")
-
-
 async def test_a_developers_key_comes_back_to_the_session_that_it_opened(tmp_path: Path) -> None:
     async with serving(tmp_path) as (address, server):
         url = f"ws://{address}/v1/realtime"
         developer = Reserved("", KEY, f"{url}?model=card:{CARD}", f"http://{address}")
-        wires = await vanishing(developer, developer)
+        wires, ways_back = await vanishing(developer, developer)
         first = wires[0]
-        (configured,) = first.of("interlocutor.client.configured")
-        ticket = Ticket(configured["resume"]["token"], 0)
+        ticket = Ticket(ways_back[0]["token"], 0)
         await first.drop()
         again = Wire(await connect_to(developer, ticket))
         resumed = await again.until("interlocutor.session.resumed")
@@ -282,7 +275,7 @@ async def test_what_nobody_comes_back_to_leaves_nothing_behind(tmp_path: Path) -
         async def vanish(count: int) -> None:
             reserved = [(await reserved_at(f"http://{address}"))[0] for _ in range(count)]
             known.extend(each.id for each in reserved)
-            wires = await vanishing(*reserved)
+            wires, _ = await vanishing(*reserved)
             await asyncio.gather(*(wire.drop() for wire in wires))  # without a goodbye
             await until(lambda: sum(each.live is not None and each.live.away for each in running()) == count)
             assert sampled("voice_sessions_detached") == count

@@ -278,9 +278,7 @@ async def test_a_call_that_was_overtaken_by_a_websocket_does_not_take_the_sessio
         reserved = await reserve(f"http://{address}", CARD)
         async with calling(reserved) as first:
             await first.say("How are you today?")
-            await first.send("interlocutor.client.configure", playout_acks=True, resume=True)
-            configured = await first.until("interlocutor.client.configured")
-            ticket = Ticket(configured["resume"]["token"], 0)
+            ticket = Ticket((await first.may_come_back())["token"], 0)
         await late.offer(reserved.base_url, {HEADER: str(ticket)}, way=RelayedWay(answer=while_it_is_on_its_way))
         await until(lambda: len(server.calls) == 0)
         assert not late.opened.is_set()
@@ -323,8 +321,7 @@ async def test_a_call_leaves_nothing(tmp_path: Path, way: str, monkeypatch: pyte
         async with calling(reserved, way=RelayedWay(without_addresses, relayed)) as wire:
             wire.microphone()
             if way == "gone, and not back in time":
-                await wire.send("interlocutor.client.configure", playout_acks=True, resume=True)
-                assert (await wire.until("interlocutor.client.configured"))["resume"]["within_s"] == 1
+                assert (await wire.may_come_back())["within_s"] == 1
             await wire.say("How are you today?")
             await wire.until("output_audio_buffer.started")
             if way == "politely":

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -148,6 +148,13 @@ class Wire:
             await self._changed.wait_for(ready)
         assert found, f"closed with {self.close_code} before {kind}: {self.of('error')}"
         return found[0]
+
+    async def may_come_back(self) -> Event:
+        """Ask to be let in again after a cut; return with what, and within how many seconds."""
+        await self.send("interlocutor.client.configure", playout_acks=True, resume=True)
+        # The answer to what every wire says first may still be on its way.
+        told = await self.until("interlocutor.client.configured", lambda event: event["resume"] is not None)
+        return cast(Event, told["resume"])
 
     async def error(self) -> tuple[str, str | None]:
         """Return the next error's code and the field it is about."""

@@ -343,6 +343,27 @@ async def test_a_reset_segment_leaves_no_trace() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_name_that_comes_again_before_its_stream_is_closed_is_another_stream() -> None:
+    async with stream_lane() as lane:
+        incidents: list[str] = []
+        lane.on_incident.append(lambda what, _detail: incidents.append(what))
+        streams = [lane.open(StreamSpec("anna"), Listener())]
+        streams[-1].feed(voiced(2000))
+        for _ in range(3):
+            # Whoever waits for a final goes first: the one before is closed only when this one was heard.
+            streams[-1].close()
+            anna = Listener()
+            streams.append(lane.open(StreamSpec("anna"), anna))
+            streams[-1].feed(voiced(2000))
+            streams[-1].finish()
+            assert await anna.finals.get() == "good morning"
+        streams[-1].close()
+        while not incidents and any(each.speaker_state is None for each in streams):
+            await asyncio.sleep(0)
+        assert incidents == []
+
+
+@pytest.mark.asyncio
 async def test_a_worker_that_dies_in_mid_utterance_loses_no_word_and_no_neighbour() -> None:
     async with stream_lane() as lane:
         anna, ben = Listener(), Listener()

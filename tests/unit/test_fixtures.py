@@ -25,7 +25,7 @@ from tests.data.sound import Sound, quiet_spans, window_levels
 
 CARDS_FOLDER = Path(__file__).parents[2] / "configs" / "cards"
 CARDS = ("nursing-leg-wound", "medicine-headaches", "pharmacy-new-inhaler", "veterinary-itchy-dog")
-INTENTS = {"greeting", "explanation", "farewell", "repeat", "unknown-question", "volunteer"}
+INTENTS = {"greeting", "open", "explanation", "farewell", "repeat", "unknown-question", "volunteer"}
 PLANS = {plan.name: plan for plan in read_plans()}
 SPOKEN = [name for name, plan in PLANS.items() if plan.turns]
 SENTENCES = {  # with the least number of rows that each card has

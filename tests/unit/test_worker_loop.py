@@ -93,9 +93,9 @@ def said(engine: Engine, *calls: Call) -> list[object]:
 
 
 def test_what_was_understood() -> None:
-    opened = Open(1, StreamSpec("a"))
+    opened = Open(1, 7, StreamSpec("a"))
     audio = np.zeros(10, dtype=np.int16)
-    heard = said(HalfHearing(), opened, Feed(2, "a", audio), ReadInterim(3, "a"), Finish(4, "a"), Close(5, "a"))
+    heard = said(HalfHearing(), opened, Feed(2, 7, audio), ReadInterim(3, 7), Finish(4, 7), Close(5, 7))
     fit = Hypothesis(
         f"it {REPLACED}", (Word("it", 0, 100, 0.5), Word(REPLACED, 100, 200, 0.4)), stable_words=1, cost_ms=3.0
     )
