@@ -16,15 +16,20 @@ class Background:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have something done until it is over, or the server stops."""
+        """Have something done until it is over, or the server stops; nothing is begun after that."""
+        if self._stopped:
+            work.close()
+            return
         task = asyncio.create_task(work, name=getattr(work, "__qualname__", "work"))
         self._tasks.add(task)
         task.add_done_callback(self._over)
 
     async def stop(self) -> None:
         """End all of it."""
+        self._stopped = True
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
