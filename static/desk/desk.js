@@ -1,6 +1,7 @@
 /** The examiners' desk: who may in, the list, and the one role-play that is open, which the address names. */
 
 import { at } from "../core/base_path.js";
+import { storageOf } from "../core/storage.js";
 import { fetchMe } from "../net/account_api.js";
 import { h } from "../ui/dom.js";
 import { Stage } from "../ui/stage.js";
@@ -13,7 +14,7 @@ import { pastScreen } from "./past_screen.js";
 
 const stage = new Stage(document.getElementById("main"));
 const api = new DeskApi();
-const books = new NoteBooks((id, note) => api.note(id, note));
+const books = new NoteBooks((id, note) => api.note(id, note), storageOf("sessionStorage"));
 let person = null;
 
 async function begin() {

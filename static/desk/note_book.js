@@ -2,6 +2,7 @@
 
 const HEX = "0123456789abcdef";
 const RETRY_MS = 1000;
+const KEY = "interlocutor.desk.unsent.";
 
 /** Return a name for a note that nobody else gives one. */
 export function noteId(random = (bytes) => crypto.getRandomValues(bytes)) {
@@ -12,16 +13,53 @@ export function noteId(random = (bytes) => crypto.getRandomValues(bytes)) {
 export class NoteBooks {
   #books = new Map();
   #send;
+  #store;
 
-  /** `send(id, note)` sends a note on a role-play, as that of a NoteBook. */
-  constructor(send) {
+  /**
+   * `send(id, note)` sends a note on a role-play, as that of a NoteBook. `store` is the tab's sessionStorage, or null: what
+   * is still on its way when the page is loaded again lies there.
+   */
+  constructor(send, store = null) {
     this.#send = send;
+    this.#store = store;
   }
 
   /** Return the book of a role-play. */
   of(id) {
-    if (!this.#books.has(id)) this.#books.set(id, new NoteBook((note) => this.#send(id, note)));
+    if (!this.#books.has(id)) {
+      const unsent = new Unsent(this.#store, KEY + id);
+      this.#books.set(id, new NoteBook((note) => this.#send(id, note), { unsent }));
+    }
     return this.#books.get(id);
+  }
+}
+
+/** What was not sent yet, in the tab. */
+class Unsent {
+  #store;
+  #key;
+
+  constructor(store, key) {
+    this.#store = store;
+    this.#key = key;
+  }
+
+  read() {
+    try {
+      const found = JSON.parse(this.#store.getItem(this.#key));
+      return Array.isArray(found) ? found.filter((note) => typeof note?.id === "string" && Number.isFinite(note.at_ms)) : [];
+    } catch {
+      return []; // no storage, or something else in it
+    }
+  }
+
+  write(notes) {
+    try {
+      if (notes.length > 0) this.#store.setItem(this.#key, JSON.stringify(notes));
+      else this.#store.removeItem(this.#key);
+    } catch {
+      // No storage, or it is full: then they last as long as the page.
+    }
   }
 }
 
@@ -32,13 +70,17 @@ export class NoteBook {
   #sending = false;
   #retry = 0;
   #retry_ms;
+  #unsent;
 
   /** `send(note)` resolves to the note as it was kept; it rejects with a Problem, whose `status` says if it was refused. */
-  constructor(send, { retry_ms = RETRY_MS } = {}) {
+  constructor(send, { retry_ms = RETRY_MS, unsent = new Unsent(null, KEY) } = {}) {
     this.#send = send;
     this.#retry_ms = retry_ms;
+    this.#unsent = unsent;
     this.onchange = () => {};
     this.onrefused = () => {}; // (note, problem)
+    for (const note of unsent.read()) this.#queue(note);
+    if (this.#waiting.length > 0) this.flush();
   }
 
   /** Take what the server has. */
@@ -50,11 +92,16 @@ export class NoteBook {
   /** Write something down, at media time `at_ms`; it is sent at once, and again until it has arrived. */
   write(kind, at_ms, text = "", withdraws = null) {
     const note = { id: noteId(), kind, at_ms: Math.max(0, Math.round(at_ms)), text, ...(withdraws ? { withdraws } : {}) };
-    this.#rows.set(note.id, { ...note, own: true, author: "", withdraws, unsent: true });
-    this.#waiting.push(note);
+    this.#queue(note);
+    this.#unsent.write(this.#waiting);
     this.onchange();
     this.flush();
     return note;
+  }
+
+  #queue(note) {
+    this.#rows.set(note.id, { ...note, own: true, author: "", withdraws: note.withdraws ?? null, unsent: true });
+    this.#waiting.push(note);
   }
 
   /** Send what waits, in its order; stops at the first that can't be sent now, and tries again a little later. */
@@ -76,6 +123,7 @@ export class NoteBook {
           this.onrefused(note, problem);
         }
         this.#waiting.shift();
+        this.#unsent.write(this.#waiting);
         this.onchange();
       }
     } finally {

@@ -139,7 +139,7 @@ def test_a_full_server_lets_one_in_later_and_a_restarted_one_says_so(browser: Br
         steps.in_state(page, "speaking")
         server.process.send_signal(signal.SIGTERM)
         # A server that stops lets role-plays finish.
-        expect(page.get_by_text("The server will restart soon. You can finish your role-play")).to_be_visible()
+        expect(page.locator("#main").get_by_text("The server will restart soon. You can finish")).to_be_visible()
         steps.end(page)
         # Its account may come too late: nothing holds a server once its last role-play is over.
         expect(page.get_by_role("region", name="What was said")).to_contain_text(steps.HEARD[:5])

@@ -222,6 +222,32 @@ test("a book is one for each role-play, and sends what waits by itself, whoever 
   assert.deepEqual([books.of("sess_1").unsent, books.of("sess_1").notes.length], [0, 1]);
 });
 
+test("what is on its way when the page is loaded again is sent by the next one", async () => {
+  const kept = new Map();
+  const store = {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => kept.set(key, value),
+    removeItem: (key) => kept.delete(key),
+  };
+  const down = () => new Promise(() => {});
+  new NoteBooks(down, store).of("sess_1").write("note", 1000, "begun before");
+  const sent = [];
+  const send = async (id, note) => {
+    sent.push([id, note.text]);
+    return { ...note, own: true, withdraws: null };
+  };
+  assert.equal(new NoteBooks(send, store).of("sess_2").notes.length, 0);
+  const book = new NoteBooks(send, store).of("sess_1");
+  assert.deepEqual(book.notes.map(({ text, unsent }) => [text, unsent]), [["begun before", true]]);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(sent, [["sess_1", "begun before"]]);
+  assert.deepEqual([book.unsent, kept.size], [0, 0]);
+  // Something else in the store, or no store at all, is nothing to show.
+  kept.set("interlocutor.desk.unsent.sess_3", '{"a": 1}');
+  assert.equal(new NoteBooks(send, store).of("sess_3").notes.length, 0);
+  assert.equal(new NoteBooks(send, null).of("sess_3").write("note", 1, "x").text, "x");
+});
+
 test("a note that is refused is told of, and one that was taken back does not count", async () => {
   const refused = [];
   const book = new NoteBook(async (note) => {
