@@ -363,7 +363,15 @@ def recording_info(path: Path, seal: Seal | None = None) -> tuple[int, int]:
     Raises OSError, soundfile.LibsndfileError, and StorageError when it does not open.
     """
     with open_file(path, seal) as file:
-        info = soundfile.info(io.BytesIO(file.read(_HEADER_BYTES)))
+        return flac_info(file)
+
+
+def flac_info(file: BinaryIO) -> tuple[int, int]:
+    """Return how many frames a FLAC has that is open at its beginning, and its rate in Hz.
+
+    Raises OSError, soundfile.LibsndfileError.
+    """
+    info = soundfile.info(io.BytesIO(file.read(_HEADER_BYTES)))
     return int(info.frames), int(info.samplerate)
 
 

@@ -22,6 +22,7 @@ from pipelines.patient.card_library import CardLibrary
 from pipelines.stt.wer import word_errors
 from server.measures import percentile
 from server.records.candidate_track import candidate_track
+from server.records.recordings import Recordings
 from server.settings.tree import Settings
 
 # Turns whose ends lie no further apart begin and end at the same time.
@@ -109,13 +110,13 @@ def _waits(course: Course) -> list[float]:
     return [turn.voice_to_voice_ms for turn in course.turns if turn.voice_to_voice_ms is not None]
 
 
-def load_session(folder: Path, seal: Seal | None) -> StoredSession:
+def load_session(folder: Path, seal: Seal | None, recordings: Recordings | None = None) -> StoredSession:
     """Read a session's folder; raises StorageError where its words or its sound are not there (any more)."""
     entries = list(StoredLog(folder, seal).records(Audience.DEVELOPER))
     setup = next((entry.event for entry in entries if isinstance(entry.event, SessionSetup)), None)
     if setup is None:
         raise StorageError(f"{folder.name} can't be replayed: its log does not say how it was set up, or was erased")
-    track = candidate_track(folder, seal)
+    track = candidate_track(recordings or Recordings(), folder, seal)
     if track is None:
         raise StorageError(f"{folder.name} can't be replayed: its recording is not there")
     samples = track.samples

@@ -56,15 +56,22 @@ def open_file(path: Path, seal: Seal | None, name: str | None = None) -> BinaryI
     Raises OSError, and StorageError when it is sealed and there is no seal, or it was changed. Reading raises the
     latter too.
     """
-    file = path.open("rb")
+    return opened(path.open("rb"), seal, name or path.name)
+
+
+def opened(file: BinaryIO, seal: Seal | None, name: str) -> BinaryIO:
+    """Return what the file `name`, sealed or plain, says; it is closed with what is returned, and on an error.
+
+    Raises as `open_file` does.
+    """
     try:
         sealed = file.read(len(MAGIC)) == MAGIC
         file.seek(0)
         if not sealed:
             return file
         if seal is None:
-            raise no_key(f"'{path.name}'")
-        return cast(BinaryIO, io.BufferedReader(SealedReader(file, seal, name or path.name), CHUNK_BYTES))
+            raise no_key(f"'{name}'")
+        return cast(BinaryIO, io.BufferedReader(SealedReader(file, seal, name), CHUNK_BYTES))
     except BaseException:
         file.close()
         raise
@@ -90,7 +97,7 @@ class SealedReader(io.RawIOBase):
         self._file = file
         self._name = name
         header = file.read(HEADER_BYTES)
-        stored = os.fstat(file.fileno()).st_size
+        stored = file.seek(0, os.SEEK_END)
         if len(header) < HEADER_BYTES or stored < HEADER_BYTES + TAG_BYTES:
             raise damaged(f"'{name}'")
         self._cipher = seal.of_file(header[len(MAGIC) :], name)

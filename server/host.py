@@ -45,7 +45,9 @@ from server.protocol.wire_session import SessionInfo
 from server.records.export_places import ExportPlaces
 from server.records.housekeeping import session_folders
 from server.records.keeping_health import KeepingHealth
+from server.records.moving import move_for_ever
 from server.records.person_erasing import finish_erasing_people
+from server.records.records import open_records
 from server.records.retention import Retention
 from server.records.taking_over import take_over
 from server.rtc.calls import Calls
@@ -69,7 +71,7 @@ from server.sessions.session import Session
 from server.settings.reservations import ReservationSettings
 from server.settings.tree import CONFIG_FOLDER, Settings
 from server.store.store import Store
-from server.vault.opening import open_vault, protection
+from server.vault.opening import protection
 from server.voice_arrivals import watch_voices
 from server.wire.live import LiveSession
 
@@ -110,7 +112,8 @@ class Server:
         self.clock: Clock = LoopClock()
         self.access = Access(settings.developer_key)
         self.join_tokens = JoinTokens(now_s=lambda: self.clock.now_ms() / 1000.0)
-        self.vault = open_vault(settings)
+        self.records = open_records(settings)
+        self.vault = self.records.vault
         self.store = Store(settings.database, settings.audit, settings.data_path, self.vault)
         self.past = PastSessions(self.store, settings.data_path / "sessions", self.cards)
         self.accounts = Accounts(self.store, settings.auth, now_s=lambda: self.clock.now_ms() / 1000.0)
@@ -125,7 +128,7 @@ class Server:
         )
         # By session: whoever has something to tell does so now and then.
         self.reports = RateLimit(REPORTS, now_s=lambda: self.clock.now_ms() / 1000.0)
-        self.assessments = Assessments(Assessor(self.choices.interpreter.factory), self.vault)
+        self.assessments = Assessments(Assessor(self.choices.interpreter.factory), self.records)
         self.phrases = Phrases(lambda: self.engines.synthesiser)
         self.schedule = Schedule(self.store, self.cards)
         self.sittings: Sittings
@@ -159,7 +162,7 @@ class Server:
         await self.store.start()
         self.disk = DiskThread("disk")
         self.chores = DiskThread("chores")
-        self.index = SessionIndex(self.store, self.chores)
+        self.index = SessionIndex(self.store, self.chores, self.records)
         self.engines = build_lanes(self.choices, self.settings.engines, self.clock)
         self.models.listeners.append(_log_model)
         for lane in self.engines.lanes:
@@ -172,7 +175,9 @@ class Server:
         self.store.ledger.then(partial(self._take_over, [one for one in there if one.name not in going_on]))
         folders.recover(going_on)
         self.restorer.tell_when_kept(folders)
-        retention = Retention(self.store, self.settings.data_path / "sessions", self.settings.retention)
+        retention = Retention(
+            self.store, self.records.root, self.settings.retention, recordings=self.records.recordings
+        )
 
         async def retain() -> None:
             root, exams = self.settings.data_path / "sessions", self.settings.retention.exams_of_erased
@@ -188,6 +193,7 @@ class Server:
             sweep_for_ever(self.registry, folders, self.clock),
             keep_for_ever(self.checkpoints, self.registry.running),
             self.sittings.keep_for_ever(),
+            move_for_ever(self.records),
             self.sittings.learn_for_ever(),
             self._watch_lag(),
         ):
@@ -236,7 +242,7 @@ class Server:
         )
         deadline_s = settings.server.drain_deadline_s
         self.draining = Drain(self.registry, self.admission, deadline_s=deadline_s, begins=self.sittings.hold)
-        self.eraser = Eraser(self.store, disk=self.disk, chores=self.chores)
+        self.eraser = Eraser(self.store, self.records.recordings, disk=self.disk, chores=self.chores)
         self.drivers = DriverFactory(
             settings,
             cards=self.cards,

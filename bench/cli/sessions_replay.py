@@ -42,8 +42,8 @@ def replay(
     from server.cli.at_store import with_store
     from server.logs import quiet_logs
     from server.measures import machine
+    from server.records.records import open_records
     from server.settings.tree import load_settings
-    from server.vault.opening import open_vault
     from server.vault.session_keys import read_key
 
     if json_file is not None:
@@ -51,12 +51,13 @@ def replay(
     quiet_logs()
     settings = load_settings(config_folder=config, overrides=overrides or ())
     cards = CardLibrary.load(settings.cards_folder)
-    kept = settings.data_path / "sessions"
+    records = open_records(settings)
+    kept = records.root
     made = []
     for folder in [each for name in sessions for each in _folders(name, kept)]:
         # A folder that was brought from elsewhere may be in the plain: then no key is needed.
-        seal = open_vault(settings).open_session(folder) if read_key(folder) is not None else None
-        made.append(replay_session(load_session(folder, seal), settings, cards))
+        seal = records.vault.open_session(folder) if read_key(folder) is not None else None
+        made.append(replay_session(load_session(folder, seal, records.recordings), settings, cards))
         _show(made[-1])
         if folder.parent == kept:
 

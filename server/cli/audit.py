@@ -37,16 +37,16 @@ def verify(
     """Follow the audit line by line, compare it with the anchors and with the sessions' logs; exit 1 on a fault."""
     from common.errors import StorageError
     from server.records.proof import prove_logs
+    from server.records.records import open_records
     from server.store.anchors import prove, read_anchors
     from server.store.audit import lines
-    from server.vault.opening import open_vault
 
     async def do(store: Store, settings: Settings) -> tuple[Proof, int]:
         own = [settings.audit.anchor] if settings.audit.anchor is not None and settings.audit.anchor.exists() else []
         heads = [head for path in anchors or own for head in read_anchors(path)]
         async with store.database.reading() as connection:
             proof = await prove(lines(connection), heads)
-        checked, faults = await prove_logs(store, settings.data_path / "sessions", open_vault(settings))
+        checked, faults = await prove_logs(store, open_records(settings))
         proof.faults += faults
         return proof, checked
 

@@ -39,10 +39,12 @@ def retain(
     config: ConfigFolder = None,
 ) -> None:
     """Delete the role-plays that were kept long enough, as the server does every six hours."""
+    from server.records.recordings import recordings_of
     from server.records.retention import Retention
 
     async def do(store: Store, settings: Settings) -> Run:
-        retention = Retention(store, settings.data_path / "sessions", settings.retention)
+        recordings = recordings_of(settings.recordings)
+        retention = Retention(store, settings.data_path / "sessions", settings.retention, recordings=recordings)
         return await (retention.look() if dry_run else retention.run(clock_is_right=clock_is_right))
 
     run = with_store(do, overrides=overrides, config=config)

@@ -39,13 +39,13 @@ def export(
     from server.accounts.accounts import Accounts
     from server.records.person_export import write_person
     from server.records.person_facts import facts_of
-    from server.vault.opening import open_vault
+    from server.records.records import open_records
 
     async def do(store: Store, settings: Settings) -> int:
         person = await Accounts(store, settings.auth, now_s=time.monotonic).find(login)
         facts = await facts_of(store, person, with_notes=notes)
-        cards, root = CardLibrary.load(settings.cards_folder), settings.data_path / "sessions"
-        write_person(facts, to, root=root, vault=open_vault(settings), cards=cards)
+        cards = CardLibrary.load(settings.cards_folder)
+        write_person(facts, to, open_records(settings), cards)
         await store.append("person.exported", by="command line", person=person.id)
         return len(facts.sessions)
 

@@ -88,8 +88,8 @@ def export(
     """Write a role-play to a zip file: log, recording, all that the database has of it; nothing that was erased."""
     from common.errors import storage_error
     from server.records.exporting import Exported, write_zip
+    from server.records.records import open_records
     from server.records.session_facts import session_facts
-    from server.vault.opening import open_vault
 
     async def do(store: Store, settings: Settings) -> None:
         known = await _known(store, session_id)
@@ -97,7 +97,8 @@ def export(
         async with store.database.reading() as connection:
             facts = await session_facts(connection, session_id)
         try:
-            write_zip(folder, Exported(known, facts, open_vault(settings).open_session(folder)), to)
+            records = open_records(settings)
+            write_zip(folder, Exported(known, facts, records.vault.open_session(folder)), records.recordings, to)
         except OSError as error:
             raise storage_error(to, error) from error
         await store.append("session.exported", by="command line", session=session_id)
@@ -119,7 +120,7 @@ def measures(
     from pipelines.patient.card_library import CardLibrary
     from server.records.candidate_track import candidate_track
     from server.records.folder import RecordFolder
-    from server.vault.opening import open_vault
+    from server.records.records import open_records
 
     async def do(store: Store, settings: Settings) -> Assessment:
         known = await _known(store, session_id)
@@ -130,9 +131,10 @@ def measures(
             raise ProtocolError(why, code="session.gone", http_status=404)
         card = CardLibrary.load(settings.cards_folder).get_card(known.card_id)
         choice = choose_engines(settings.engines, settings.models).interpreter
-        seal = open_vault(settings).open_session(folder)
-        records = StoredLog(folder, seal).records(Audience.DEVELOPER)
-        made = Assessor(choice.factory).assess(records, card, candidate_track(folder, seal))
+        kept = open_records(settings)
+        seal = kept.vault.open_session(folder)
+        entries = StoredLog(folder, seal).records(Audience.DEVELOPER)
+        made = Assessor(choice.factory).assess(entries, card, candidate_track(kept.recordings, folder, seal))
         await store.append("measures.read", by="command line", session=session_id)
         return made
 
@@ -152,7 +154,7 @@ def delete(
 ) -> None:
     """Erase what was said in a role-play and its recording; that there was one stays known."""
     from common.errors import ProtocolError
-    from server.records.folder import RecordFolder
+    from server.records.recordings import recordings_of
     from server.store import sessions
     from server.store.erasures import note_erasure
     from server.store.holds import check_free
@@ -173,7 +175,7 @@ def delete(
         async with store.database.writing() as connection:
             await sessions.set_state(connection, session_id, "erasing")
         if folder.is_dir():
-            RecordFolder(folder).erase()
+            recordings_of(settings.recordings).erase(folder)
         async with store.database.writing() as connection:
             await note_erasure(connection, session_id, by="command line")
 

@@ -73,7 +73,7 @@ def _write(server: Server, facts: PersonFacts) -> tuple[IO[bytes], int]:
     try:
         file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - it is closed once it was sent
         try:
-            write_to(facts, file, root=folder / "sessions", vault=server.vault, cards=server.cards)
+            write_to(facts, file, server.records, server.cards)
             size = file.tell()
             file.seek(0)
         except BaseException:

@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from audio.recorder import RECORDING_NAME
 from common.errors import ProtocolError, RateError
 from pipelines.events import Audience, ProblemReported
 from pipelines.log.recorded_turns import recorded_turns, turns_as_json
@@ -28,8 +27,8 @@ from server.protocol.refusal import Refused
 from server.protocol.strict_json import parse_object
 from server.records.debrief import summarise
 from server.records.folder import RecordFolder
+from server.records.records import Records
 from server.sessions.session import Session, Status
-from server.vault.vault import Vault
 
 logger = structlog.get_logger("server.http.record_routes")
 
@@ -69,21 +68,22 @@ async def session_record(request: Request) -> Response:
         await kept(session.written)
         note_reading(request, "record.read")
         show_cues = session.mode == "practice" or asked.audience > Audience.CANDIDATE
-        body |= await asyncio.to_thread(_read, asked.server.vault, session, show_cues)
+        body |= await asyncio.to_thread(_read, asked.server.records, session, show_cues)
     return JSONResponse(body)
 
 
-def _read(vault: Vault, session: Session, show_cues: bool) -> dict[str, Any]:
-    seal = vault.open_session(session.folder)
-    folder, debrief = RecordFolder(session.folder, seal), session.debrief
+def _read(records: Records, session: Session, show_cues: bool) -> dict[str, Any]:
+    seal = records.vault.open_session(session.folder)
+    folder, debrief = RecordFolder(session.folder), session.debrief
     turns: list[dict[str, Any]] = []
     if not folder.erased and folder.has_log:
         # Read once, for both.
-        records = list(StoredLog(session.folder, seal).records(Audience.DEVELOPER))
-        turns = turns_as_json(recorded_turns(records), session.card, show_cues=show_cues)
-        debrief = debrief or summarise(records, session.card)
+        entries = list(StoredLog(session.folder, seal).records(Audience.DEVELOPER))
+        turns = turns_as_json(recorded_turns(entries), session.card, show_cues=show_cues)
+        debrief = debrief or summarise(entries, session.card)
     body = debrief.as_json(show_cues=show_cues) if debrief is not None else {}
-    return body | {"turns": turns, "recording": folder.recording(due=not session.joined.is_set()).as_json()}
+    recording = records.recordings.facts(session.folder, seal, due=not session.joined.is_set())
+    return body | {"turns": turns, "recording": recording.as_json()}
 
 
 async def kept(done: asyncio.Event) -> None:
@@ -96,15 +96,28 @@ async def kept(done: asyncio.Event) -> None:
 async def session_recording(request: Request) -> Response:
     """Send the joined recording (FLAC: candidate left, patient right) once the session is over."""
     asked = _asked(request)
-    path = asked.session.folder / RECORDING_NAME
-    if asked.session.status is not Status.ENDED or not path.is_file() or RecordFolder(asked.session.folder).erased:
-        raise ProtocolError(
-            "the recording is there once the session is over", code="session.no_recording", http_status=404
-        )
-    seal = await asyncio.to_thread(asked.server.vault.open_session, asked.session.folder)
+    folder, records = asked.session.folder, asked.server.records
+    if asked.session.status is not Status.ENDED or RecordFolder(folder).erased:
+        raise _no_recording()
+    seal = await asyncio.to_thread(records.vault.open_session, folder)
+
+    def open_recording() -> BinaryIO:
+        try:
+            return records.recordings.open(folder, seal)
+        except FileNotFoundError:
+            raise _no_recording() from None
+
     note_reading(request, "recording.heard")
     name = f"{asked.session.card.id}.flac"
-    return await send_file(path, seal, request, media_type="audio/flac", filename=name)
+    # It is written once, and moved as it is.
+    version = f"{asked.session.id} {'plain' if seal is None else 'sealed'}"
+    return await send_file(request, open_recording, version=version, media_type="audio/flac", filename=name)
+
+
+def _no_recording() -> ProtocolError:
+    return ProtocolError(
+        "the recording is there once the session is over", code="session.no_recording", http_status=404
+    )
 
 
 async def session_log(request: Request) -> Response:

@@ -156,6 +156,7 @@ OTHER_CODES: dict[str, str] = {
     "storage.missing": "The data folder, or a part of it, is gone.",
     "storage.read_only": "The data folder is read-only.",
     "storage.in_use": "Another server runs on this data folder.",
+    "storage.objects": "The object store of recordings can't be used, or lacks one.",
     "storage.recording_closed": "Audio came for a recording that was closed.",
     "bench.server": "The server to be measured does not answer as it should.",
     "sentences.invalid": "A file of sentences to match can't be used.",

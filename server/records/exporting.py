@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from audio.recorder import RECORDING_NAME
 from common.seal import Seal
 from common.sealed_files import open_file
 from pipelines.log.jsonl import EVENTS, PAYLOADS, plain_payloads
 from server.records.folder import ERASED, RecordFolder
+from server.records.recordings import Recordings
 from server.store.sessions import IndexedSession
 
 BLOCK_BYTES = 1 << 18
-FILES = (EVENTS, PAYLOADS, RECORDING_NAME, ERASED)
+FILES = (EVENTS, PAYLOADS, ERASED)
 LEFT = (EVENTS, ERASED)
 """What stays of an erased one: its envelopes, and when it was erased."""
 
@@ -32,7 +34,7 @@ class Exported:
     seal: Seal | None
 
 
-def write_zip(folder: Path, one: Exported, path: Path) -> None:
+def write_zip(folder: Path, one: Exported, recordings: Recordings, path: Path) -> None:
     """Write what is left of a role-play, unsealed, to `path`, which must not be there yet.
 
     Of one that was erased, or whose erasure was cut off, nothing of what was said goes into it. Raises OSError, and
@@ -41,14 +43,14 @@ def write_zip(folder: Path, one: Exported, path: Path) -> None:
     erased = one.known.erased or RecordFolder(folder).erased
     with path.open("xb") as file:
         try:
-            _fill(folder, one, file, erased=erased)
+            _fill(folder, one, recordings, file, erased=erased)
         except BaseException:
             # Half a file would be taken for a whole one.
             path.unlink()
             raise
 
 
-def _fill(folder: Path, one: Exported, file: IO[bytes], *, erased: bool) -> None:
+def _fill(folder: Path, one: Exported, recordings: Recordings, file: IO[bytes], *, erased: bool) -> None:
     shown = replace(one.known, state="erased").as_shown() if erased else one.known.as_json()
     digests: dict[str, str] = {}
     with zipfile.ZipFile(file, "w") as archive:
@@ -62,7 +64,11 @@ def _fill(folder: Path, one: Exported, file: IO[bytes], *, erased: bool) -> None
         add_json("database.json", _left_of(one.facts) if erased else one.facts)
         for name in LEFT if erased else (*FILES, *_segments(folder)):
             if (folder / name).is_file():
-                digests[name] = _add(archive, folder / name, one.seal)
+                digests[name] = _add(archive, _entry(folder / name, name), _blocks(folder / name, one.seal))
+        if not erased:
+            with suppress(FileNotFoundError), recordings.open(folder, one.seal) as sound:
+                entry = _entry(folder / EVENTS, RECORDING_NAME)
+                digests[RECORDING_NAME] = _add(archive, entry, _blocks_of(sound))
         # Last, so that whoever has the file can tell whether it is whole.
         add_json("manifest.json", {"session": one.known.id, "sha256": dict(digests)})
 
@@ -77,13 +83,11 @@ def _segments(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("segment-*.flac"))
 
 
-def _add(archive: zipfile.ZipFile, path: Path, seal: Seal | None) -> str:
+def _add(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, blocks: Iterable[bytes]) -> str:
     """Add a file, unsealed; return the SHA-256 of what went in."""
     digest = hashlib.sha256()
-    # FLAC is compressed already.
-    how = zipfile.ZIP_STORED if path.suffix == ".flac" else zipfile.ZIP_DEFLATED
-    with archive.open(_entry(path, how), "w", force_zip64=True) as out:
-        for block in _blocks(path, seal):
+    with archive.open(entry, "w", force_zip64=True) as out:
+        for block in blocks:
             digest.update(block)
             out.write(block)
     return digest.hexdigest()
@@ -94,11 +98,17 @@ def _blocks(path: Path, seal: Seal | None) -> Iterator[bytes]:
         yield from plain_payloads(path.parent, seal)
         return
     with open_file(path, seal) as said:
-        while block := said.read(BLOCK_BYTES):
-            yield block
+        yield from _blocks_of(said)
 
 
-def _entry(path: Path, how: int) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo.from_file(path, path.name)
-    entry.compress_type = how
+def _blocks_of(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(BLOCK_BYTES):
+        yield block
+
+
+def _entry(like: Path, name: str) -> zipfile.ZipInfo:
+    """Return the entry of a file that is as old as `like`."""
+    entry = zipfile.ZipInfo.from_file(like, name)
+    # FLAC is compressed already.
+    entry.compress_type = zipfile.ZIP_STORED if name.endswith(".flac") else zipfile.ZIP_DEFLATED
     return entry

@@ -1,49 +1,29 @@
-"""What a session's folder holds once the role-play is over: whether its recording is there, and how it is erased."""
+"""What a session's folder holds once the role-play is over, and how it is erased; see `recordings.py` for its sound."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-import soundfile
 
 from audio.files import replace_file, sync_folder
-from audio.recorder import RECORDING_NAME, recording_info
 from common.errors import StorageError, storage_error
-from common.seal import Seal
-from common.sealed_files import is_sealed, plain_size
 from pipelines.log.jsonl import EVENTS, PAYLOADS
 from server.vault.session_keys import destroy_key, key_is_destroyed
 
 ERASED = "erased.json"
 """Says when a session's words and audio were erased."""
-
-RecordingState = Literal["ready", "joining", "none", "deleted"]
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingFacts:
-    """What there is of a recording: `joining` for as long as its segments are not one file yet."""
-
-    state: RecordingState
-    size_bytes: int = 0
-    duration_ms: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return asdict(self)
+ELSEWHERE = "elsewhere.json"
+"""Says where the recording is that was moved to an object store."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFolder:
-    """The folder of one session, and what it is sealed with: None for one in the plain, and where nobody reads it."""
+    """The folder of one session."""
 
     folder: Path
-    seal: Seal | None = None
 
     @property
     def erased(self) -> bool:
@@ -65,20 +45,6 @@ class RecordFolder:
     def has_log(self) -> bool:
         """Whether there is a log: a session that nobody joined has none."""
         return (self.folder / EVENTS).is_file()
-
-    def recording(self, *, due: bool = False) -> RecordingFacts:
-        """Return what there is of the recording; `due`: what is not there yet may still be written."""
-        path = self.folder / RECORDING_NAME
-        if self.erased:
-            return RecordingFacts("deleted")
-        try:
-            frames, rate_hz = recording_info(path, self.seal)
-            stored = path.stat().st_size
-            size = plain_size(stored) if is_sealed(path) else stored
-            return RecordingFacts("ready", size, round(1000 * frames / rate_hz))
-        except (soundfile.LibsndfileError, OSError, StorageError):
-            joining = due or any(self.folder.glob("segment-*.flac"))
-            return RecordingFacts("joining" if joining else "none")
 
     def erase(self) -> None:
         """Erase what was said and how it sounded; envelopes stay. May be called again; raises StorageError.

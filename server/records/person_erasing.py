@@ -187,6 +187,7 @@ async def _forget(connection: AsyncConnection, person_id: str, going: list[str])
 
 async def _forget_lines(connection: AsyncConnection, actions: tuple[str, ...], about: str) -> None:
     """Drop the content of the audit's lines of these actions that have `about` in it; the chain still holds."""
+    await audit.write_gathered(connection)
     kinds = or_(*(audit_table.c.action.like(action) for action in actions))
     theirs = select(audit_table.c.seq).where(audit_table.c.seq == audit_contents.c.seq, kinds).exists()
     named = audit_contents.c.content.contains(about, autoescape=True)

@@ -11,9 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from audio.recorder import RECORDING_NAME
 from common.errors import StorageError, storage_error
-from common.sealed_files import open_file
 from pipelines.events import Audience, ConsentGiven
 from pipelines.log.recorded_turns import recorded_turns
 from pipelines.log.stored_events import StoredLog
@@ -21,40 +19,41 @@ from pipelines.patient.card import Card
 from server.records.folder import RecordFolder
 from server.records.person_facts import PersonFacts
 from server.records.person_page import ShownSession, page
+from server.records.records import Records
 from server.store.sessions import IndexedSession
 from server.store.tokens import now_ms
-from server.vault.vault import Vault
 
 PAGE, DATA = "index.html", "data.json"
 
 
-def write_person(facts: PersonFacts, path: Path, *, root: Path, vault: Vault, cards: Mapping[str, Card]) -> None:
+def write_person(facts: PersonFacts, path: Path, records: Records, cards: Mapping[str, Card]) -> None:
     """Write all of it to `path`, which must not be there yet; raises StorageError."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            write_to(facts, file, root=root, vault=vault, cards=cards)
+            write_to(facts, file, records, cards)
     except OSError as error:
         raise storage_error(path, error) from error
 
 
-def write_to(facts: PersonFacts, file: IO[bytes], *, root: Path, vault: Vault, cards: Mapping[str, Card]) -> None:
+def write_to(facts: PersonFacts, file: IO[bytes], records: Records, cards: Mapping[str, Card]) -> None:
     """Write all of it to an open file; raises OSError or StorageError.
 
     What their exams hide from them stays hidden here too.
     """
     with zipfile.ZipFile(file, "w") as archive:
-        _Export(facts, archive, root, vault, cards).write()
+        _Export(facts, archive, records, cards).write()
 
 
 class _Export:
     def __init__(
-        self, facts: PersonFacts, archive: zipfile.ZipFile, root: Path, vault: Vault, cards: Mapping[str, Card]
+        self, facts: PersonFacts, archive: zipfile.ZipFile, records: Records, cards: Mapping[str, Card]
     ) -> None:
         self._facts = facts
         self._archive = archive
-        self._root = root
-        self._vault = vault
+        self._root = records.root
+        self._vault = records.vault
+        self._recordings = records.recordings
         self._cards = cards
 
     def write(self) -> None:
@@ -133,14 +132,12 @@ class _Export:
         return name
 
     def _recording(self, one: IndexedSession, folder: Path) -> str | None:
-        path = folder / RECORDING_NAME
-        if not path.is_file():
-            return None
         name = f"recordings/{one.id}.flac"
-        with (
-            open_file(path, self._vault.open_session(folder)) as sound,
-            self._archive.open(name, "w", force_zip64=True) as out,
-        ):
+        try:
+            sound = self._recordings.open(folder, self._vault.open_session(folder))
+        except FileNotFoundError:
+            return None
+        with sound, self._archive.open(name, "w", force_zip64=True) as out:
             shutil.copyfileobj(sound, out)
         return name
 

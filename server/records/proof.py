@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 
 from common.errors import StorageError
 from server.records.folder import RecordFolder
-from server.records.log_facts import log_head, payload_faults, recording_digest
+from server.records.log_facts import log_head, payload_faults
+from server.records.records import Records
 from server.store import audit
 from server.store.anchors import MOST_FAULTS
 from server.store.erasures import DELETED, ERASED
 from server.store.store import Store
-from server.vault.vault import Vault
 
 CLOSING = ("session.ended", "session.taken_over")
 RECORDED, SEALED = "session.recorded", "session.sealed"
@@ -30,8 +29,8 @@ class _Kept:
     erased: bool = False
 
 
-async def prove_logs(store: Store, root: Path, vault: Vault) -> tuple[int, list[str]]:
-    """Compare logs and recordings below `root` with the audit; return how many logs were compared, and what is wrong.
+async def prove_logs(store: Store, records: Records) -> tuple[int, list[str]]:
+    """Compare logs and recordings with the audit; return how many logs were compared, and what is wrong.
 
     The last that the audit says of a session counts; what retention deleted is not missed. What is gone was erased only
     if the audit has a line of it: whoever may write a folder could mark it as erased.
@@ -58,11 +57,12 @@ async def prove_logs(store: Store, root: Path, vault: Vault) -> tuple[int, list[
     faults: list[str] = []
     for session_id, one in kept.items():
         if len(faults) < MOST_FAULTS:
-            faults += await asyncio.to_thread(_faults, root / session_id, one, vault)
+            faults += await asyncio.to_thread(_faults, records, session_id, one)
     return len(kept), faults
 
 
-def _faults(folder: Path, kept: _Kept, vault: Vault) -> list[str]:
+def _faults(records: Records, session_id: str, kept: _Kept) -> list[str]:
+    folder = records.root / session_id
     if kept.head is None:
         return []
     try:
@@ -82,15 +82,17 @@ def _faults(folder: Path, kept: _Kept, vault: Vault) -> list[str]:
             f"{folder.name}: it is marked as erased, and the audit has no line of that; a start of the server adds it"
         ]
     try:
-        faults = payload_faults(folder, vault.open_session(folder))
+        faults = payload_faults(folder, records.vault.open_session(folder))
     except StorageError as error:
         faults = [error.message]
     if not faults and kept.payloads not in (None, head.payloads):
         faults.append(f"{folder.name}: its payloads were changed")
     if kept.recording is not None:
         try:
-            if recording_digest(folder) != kept.recording:
+            if records.recordings.digest(folder) != kept.recording:
                 faults.append(f"{folder.name}: its recording was changed, or is gone")
+        except StorageError as error:
+            faults.append(f"{folder.name}: its recording can't be read: {error.message}")
         except OSError as error:
             faults.append(f"{folder.name}: its recording can't be read: {error.strerror}")
     return faults

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.errors import AppError, DatabaseError
 from server.records.clock_doubts import Judgement, Looks, judge
-from server.records.folder import RecordFolder
+from server.records.objects import object_store_error
+from server.records.recordings import Recordings
 from server.settings.retention import DAY_MS, RetentionSettings
 from server.store import audit, facts, sessions
 from server.store.erasures import DELETED, RETENTION, note_erasure
@@ -69,12 +70,14 @@ class Retention:
         root: Path,
         settings: RetentionSettings,
         *,
+        recordings: Recordings | None = None,
         wall_ms: Callable[[], int] = now_ms,
         deleted: Callable[[Due], None] = lambda _due: None,
     ) -> None:
         self._store = store
         self._root = root
         self._settings = settings
+        self._recordings = recordings or Recordings()
         self._wall_ms = wall_ms
         self._deleted = deleted
 
@@ -159,7 +162,10 @@ class Retention:
         folder = self._root / due.id
         await self._announce(due)
         if await asyncio.to_thread(folder.is_dir):
-            await asyncio.to_thread(RecordFolder(folder).erase)
+            gone = await asyncio.to_thread(self._recordings.erase, folder)
+            if not gone:
+                # Without its folder nobody could tell which object is to be deleted: another run does it.
+                raise object_store_error("its recording could not be deleted in the object store")
         async with self._store.database.writing() as connection:
             await note_erasure(connection, due.id, by=RETENTION, action=DELETED)
         # Last: without its folder nobody could tell that an erasure was cut off.

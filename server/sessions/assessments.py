@@ -12,8 +12,8 @@ from pipelines.events import Audience
 from pipelines.log.stored_events import StoredLog
 from server.records.candidate_track import candidate_track
 from server.records.folder import RecordFolder
+from server.records.records import Records
 from server.sessions.session import Session
-from server.vault.vault import Vault
 
 MOST_WAITING = 8  # role-plays, with the one that is being read
 MOST_KEPT = 32  # answers, of some 50 kB
@@ -28,9 +28,10 @@ class Assessments:
     Whoever asks waits on the event loop: no more than one thread is ever taken.
     """
 
-    def __init__(self, assessor: Assessor, vault: Vault) -> None:
+    def __init__(self, assessor: Assessor, records: Records) -> None:
         self._assessor = assessor
-        self._vault = vault
+        self._vault = records.vault
+        self._recordings = records.recordings
         self._turn = asyncio.Lock()
         self._under_way: dict[str, asyncio.Task[Answer]] = {}
         self._kept: OrderedDict[str, Answer] = OrderedDict()
@@ -65,7 +66,7 @@ class Assessments:
         async with self._turn:
             # Before it is read: what is not there yet is to be read again.
             whole = session.written.is_set() and session.joined.is_set()
-            joining = await asyncio.to_thread(lambda: RecordFolder(session.folder).recording().state == "joining")
+            joining = await asyncio.to_thread(lambda: any(session.folder.glob("segment-*.flac")))
             made = await asyncio.to_thread(self._read, session)
         if whole and not joining and not RecordFolder(session.folder).erased:
             self._kept[session.id] = made
@@ -78,7 +79,7 @@ class Assessments:
         if record.erased or not record.has_log:
             return _nothing()
         seal = self._vault.open_session(session.folder)
-        track = candidate_track(session.folder, seal)
+        track = candidate_track(self._recordings, session.folder, seal)
         records = StoredLog(session.folder, seal).records(Audience.DEVELOPER)
         return self._assessor.assess(records, session.card, track).as_json()
 

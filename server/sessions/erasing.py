@@ -13,7 +13,7 @@ import structlog
 
 from common.errors import DatabaseError, StorageError
 from pipelines.log.disk import DiskThread
-from server.records.folder import RecordFolder
+from server.records.recordings import Recordings
 from server.sessions.session import Session
 from server.store import sessions
 from server.store.erasures import note_erasure
@@ -26,8 +26,9 @@ logger = structlog.get_logger("server.sessions.erasing")
 class Eraser:
     """Erases sessions that are over."""
 
-    def __init__(self, store: Store, *, disk: DiskThread, chores: DiskThread) -> None:
+    def __init__(self, store: Store, recordings: Recordings, *, disk: DiskThread, chores: DiskThread) -> None:
         self._store = store
+        self._recordings = recordings
         self._disk = disk
         self._chores = chores
 
@@ -53,6 +54,6 @@ class Eraser:
         try:
             # After what the disk thread and the chores still have to do for this session: its log's end, its recording.
             await self._disk.run(lambda: None)
-            await self._chores.run(RecordFolder(session.folder).erase)
+            await self._chores.run(partial(self._recordings.erase, session.folder))
         except OSError as error:
             raise StorageError("the record can't be deleted now; try again, or ask whoever runs this server") from error

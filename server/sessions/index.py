@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from functools import partial
+from pathlib import Path
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from common.errors import StorageError
 from pipelines.log.disk import DiskThread
 from server.records.log_facts import LogHead, log_head, recording_digest
+from server.records.records import Records
 from server.records.taking_over import keep_consent
 from server.sessions.session import Session
 from server.store import audit, sessions
@@ -32,8 +34,9 @@ SETTLED_S = 10.0
 class SessionIndex:
     """Notes when role-plays begin and end; each call returns at once."""
 
-    def __init__(self, store: Store, chores: DiskThread) -> None:
+    def __init__(self, store: Store, chores: DiskThread, records: Records) -> None:
         self._store = store
+        self._records = records
         self._chores = chores
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -97,6 +100,13 @@ class SessionIndex:
             return
         if digest is not None:
             self.recorded(session.id, digest)
+            await self._move(session.folder)
+
+    async def _move(self, folder: Path) -> None:
+        """Have the object store, if there is one, keep the recording; what fails is tried again later."""
+        recordings, vault = self._records.recordings, self._records.vault
+        if recordings.moves:
+            await asyncio.to_thread(recordings.move_left, [folder], vault.open_session)
 
 
 async def _begin(connection: AsyncConnection, *, row: IndexedSession, session: Session) -> None:

@@ -39,6 +39,7 @@ from server.settings.lab import LabSettings
 from server.settings.limits import LimitSettings
 from server.settings.marking import MarkingSettings
 from server.settings.profiles import PROFILE, profile_layer
+from server.settings.recordings import RecordingsSettings
 from server.settings.reservations import ReservationSettings
 from server.settings.retention import RetentionSettings
 from server.settings.rtc import RtcSettings
@@ -53,7 +54,11 @@ EnvironmentName = Literal["dev", "test", "staging", "production"]
 CONFIG_FOLDER = ROOT / "configs"
 SECRETS = ("secret_key", "developer_key", "turn_secret")
 """Secrets that this deployment makes itself, and that must be strong."""
-KEYS_OF_OTHERS = (*(f"engines.remote.keys.{name}" for name in KEYS), "auth.oidc.client_secret")
+KEYS_OF_OTHERS = (
+    *(f"engines.remote.keys.{name}" for name in KEYS),
+    "auth.oidc.client_secret",
+    "recordings.s3.secret_access_key",
+)
 """Secrets that somebody else made."""
 MASTER_KEY = "vault.key"
 """The vault reads its file itself, as often as that changes."""
@@ -236,6 +241,7 @@ class Settings(_Section):
     marking: MarkingSettings = Field(default_factory=MarkingSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
+    recordings: RecordingsSettings = Field(default_factory=RecordingsSettings)
     data_path: Path = Field(default=Path(".data"), description="Folder for recordings and session logs.")
     cards_path: Path | None = Field(default=None, description="Folder of role-play cards; unset: the supplied cards.")
     log: LogSettings = Field(default_factory=LogSettings)
@@ -353,6 +359,8 @@ class Settings(_Section):
         del plain["engines"]["remote"]["keys"], plain["vault"]
         for name in ("client_secret", "client_secret_file"):
             del plain["auth"]["oidc"][name]
+        for name in ("secret_access_key", "secret_access_key_file"):
+            del plain["recordings"]["s3"][name]
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def shaping(self) -> dict[str, Any]:

@@ -11,10 +11,12 @@ import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import insert, select, text
+from sqlalchemy.engine import Transaction
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.tables import audit, audit_contents
@@ -72,30 +74,81 @@ class AuditLine:
         }
 
 
+@dataclass(slots=True)
+class _Gathered:
+    """Lines of a transaction that are not written yet, and where the chain stands with them."""
+
+    head: Head | None = None
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    contents: list[dict[str, Any]] = field(default_factory=list)
+
+
+# One that ends without `write_gathered` takes its lines with it.
+_gathered: WeakKeyDictionary[Transaction, _Gathered] = WeakKeyDictionary()
+
+
+def _transaction(connection: AsyncConnection) -> Transaction | None:
+    return connection.sync_connection.get_transaction() if connection.sync_connection is not None else None
+
+
+def _of(connection: AsyncConnection) -> _Gathered | None:
+    transaction = _transaction(connection)
+    return _gathered.get(transaction) if transaction is not None else None
+
+
+def gather(connection: AsyncConnection) -> None:
+    """From now on keep the lines of this transaction until `write_gathered`: many cost little more than one then."""
+    transaction = _transaction(connection)
+    if transaction is not None:
+        _gathered[transaction] = _Gathered()
+
+
+async def write_gathered(connection: AsyncConnection) -> None:
+    """Write the lines that this transaction has gathered."""
+    gathered = _of(connection)
+    if gathered is not None and gathered.lines:
+        lines, gathered.lines = gathered.lines, []
+        contents, gathered.contents = gathered.contents, []
+        await connection.execute(insert(audit), lines)
+        await connection.execute(insert(audit_contents), contents)
+
+
 async def append(connection: AsyncConnection, action: str, **content: Any) -> Head:
     """Add a line in the transaction of what it tells of; values are plain data, None is left out."""
-    if connection.dialect.name == "postgresql":
-        # Readers go on; of two writers the second waits, so that numbers follow each other without a gap.
-        await connection.execute(text("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE"))
-    last = await head(connection)
+    gathered = _of(connection)
+    last = gathered.head if gathered is not None else None
+    if last is None:
+        if connection.dialect.name == "postgresql":
+            # Readers go on; of two writers the second waits, so that numbers follow each other without a gap.
+            await connection.execute(text("LOCK TABLE audit IN SHARE ROW EXCLUSIVE MODE"))
+        last = await head(connection)
     told = {name: value for name, value in content.items() if value is not None}
     seq, at_ms, salt = last.seq + 1, now_ms(), secrets.token_hex(16)
     content_digest = _content_digest(salt, told)
     digest = _digest(seq, at_ms, action, content_digest, last.digest)
     line = {"seq": seq, "at_ms": at_ms, "action": action, "content_digest": content_digest}
-    await connection.execute(insert(audit).values(line | {"previous": last.digest, "digest": digest}))
-    await connection.execute(insert(audit_contents).values(seq=seq, salt=salt, content=_canonical(told)))
+    line |= {"previous": last.digest, "digest": digest}
+    contents = {"seq": seq, "salt": salt, "content": _canonical(told)}
+    if gathered is not None:
+        gathered.head = Head(seq, digest)
+        gathered.lines.append(line)
+        gathered.contents.append(contents)
+    else:
+        await connection.execute(insert(audit).values(line))
+        await connection.execute(insert(audit_contents).values(contents))
     return Head(seq, digest)
 
 
 async def head(connection: AsyncConnection) -> Head:
     """Return where the chain stands."""
+    await write_gathered(connection)
     row = (await connection.execute(select(audit.c.seq, audit.c.digest).order_by(audit.c.seq.desc()).limit(1))).first()
     return Head(int(row[0]), str(row[1])) if row is not None else Head(0, FIRST)
 
 
 async def lines(connection: AsyncConnection, *, since_ms: int = 0) -> AsyncIterator[AuditLine]:
     """Yield the lines in order, those of `since_ms` and later."""
+    await write_gathered(connection)
     wanted = (
         select(*audit.c, audit_contents.c.salt, audit_contents.c.content)
         .outerjoin(audit_contents, audit_contents.c.seq == audit.c.seq)

@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from common.errors import DatabaseError
+from server.store import audit
 from server.store.person_seals import OPTION, PersonSeals
 
 POOL = 5
@@ -129,7 +130,9 @@ class Database:
                 async with engine.connect() as connection:
                     await connection.execution_options(interlocutor_writes=True, **{OPTION: self.seals})
                     async with connection.begin():
+                        audit.gather(connection)
                         yield connection
+                        await audit.write_gathered(connection)
 
     async def _engine_there(self) -> AsyncEngine:
         if self._engine is None:

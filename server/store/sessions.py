@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.store.tables import consents, exam_examiners, exam_sessions, sessions
@@ -77,10 +78,9 @@ _COLUMNS = tuple(sessions.c[name] for name in IndexedSession.__dataclass_fields_
 
 async def begin(connection: AsyncConnection, session: IndexedSession) -> bool:
     """Add a session; return whether it was new. What is known of a known one stays."""
-    known = (await connection.execute(select(sessions.c.id).where(sessions.c.id == session.id))).first()
-    if known is None:
-        await connection.execute(insert(sessions).values(session.as_json()))
-    return known is None
+    new = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = new(sessions).values(session.as_json()).on_conflict_do_nothing(index_elements=[sessions.c.id])
+    return bool((await connection.execute(row)).rowcount)
 
 
 async def end(

@@ -18,6 +18,7 @@ from server.app import create_app
 from server.door.config import serving_config
 from server.host import Server
 from server.running import listen
+from server.settings.recordings import RecordingsSettings
 from server.settings.rtc import RtcSettings
 from server.settings.store import AuthMode, AuthSettings
 from server.settings.tree import ServerSettings, SessionSettings, Settings
@@ -37,6 +38,7 @@ async def serving(
     session: dict[str, Any] | None = None,
     turn_secret: str | None = None,
     auth: AuthMode | None = None,
+    recordings: RecordingsSettings | None = None,
     **server: Any,
 ) -> AsyncIterator[tuple[str, Server]]:
     """Serve on loopback, with scripted engines unless told; yield the address without its scheme, and the server.
@@ -54,6 +56,7 @@ async def serving(
         conversation=ConversationSettings(respond_timeout_ms=int(PATIENCE_S * 1000)),
         turn_secret=SecretStr(turn_secret) if turn_secret is not None else None,
         data_path=folder,
+        recordings=recordings or RecordingsSettings(),
         auth=AuthSettings(mode=auth),
         developer_key=SecretStr(KEY),
     )

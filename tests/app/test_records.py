@@ -17,7 +17,7 @@ from audio.frames import WIRE_HZ, Pcm, samples_for, to_float
 from bench.replay.remote import Reserved
 from pipelines.log.jsonl import read_jsonl
 from pipelines.scripted import instant
-from server.records.folder import RecordFolder
+from server.records.recordings import Recordings
 from tests.app.asking import answered
 from tests.app.inside import KEY, serving, until
 from tests.app.wire import CARD, Wire, connect_to, sentence
@@ -90,7 +90,7 @@ async def test_the_record_of_a_role_play_its_log_and_its_deletion(
         await stranger.opened()
         path, folder = f"/api/sessions/{reserved.id}", tmp_path / "sessions" / reserved.id
         await talk(reserved)
-        await until(lambda: RecordFolder(folder, seal_of(folder)).recording().state == "ready")
+        await until(lambda: Recordings().facts(folder, seal_of(folder)).state == "ready")
         status, record = await candidate.json("GET", f"{path}/record")
         assert (status, record["status"], record["recording"]["state"]) == (200, "ended", "ready")
         check_turns(record, recording_of(folder))
@@ -175,7 +175,7 @@ async def test_a_record_that_is_asked_for_before_the_disk_has_it_is_waited_for(
         assert [turn["role"] for turn in record["turns"]] == ["candidate", "patient"]
         assert record["recording"]["state"] in ("joining", "ready")
         await asyncio.wait_for(session.joined.wait(), 20)
-        assert RecordFolder(session.folder, seal_of(session.folder)).recording().state == "ready"
+        assert Recordings().facts(session.folder, seal_of(session.folder)).state == "ready"
 
 
 def check_turns(record: dict[str, Any], recording: io.BytesIO) -> None:

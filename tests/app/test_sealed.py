@@ -163,7 +163,7 @@ async def test_two_who_delete_one_role_play_at_once_leave_one_tombstone(tmp_path
         assert key_is_destroyed(folder)
         assert {EVENTS, PAYLOADS, KEY_NAME, "erased.json"} >= {path.name for path in folder.iterdir()} - {"bearer"}
         assert await server.store.ledger.drained(60)
-        checked, faults = await prove_logs(server.store, tmp_path / "sessions", server.vault)
+        checked, faults = await prove_logs(server.store, server.records)
         assert (checked, faults) == (1, [])
 
 

@@ -28,11 +28,11 @@ from server.measures import percentile
 from server.records.folder import RecordFolder
 from server.records.person_erasing import erase_person
 from server.records.proof import prove_logs
+from server.records.records import open_records
 from server.settings.store import DatabaseSettings
 from server.store import audit
 from server.store.anchors import prove
 from server.store.erasures import note_erasure
-from server.vault.opening import open_vault
 from tests.postgres import cluster
 from tests.unit.store.backed_up import Data, opened_at, settings_of
 
@@ -59,7 +59,7 @@ async def faults_of(data: Data) -> list[str]:
     """Return all that `audit verify` would say."""
     async with data.store.database.reading() as connection:
         proof = await prove(audit.lines(connection))
-    _, faults = await prove_logs(data.store, data.root, open_vault(data.settings))
+    _, faults = await prove_logs(data.store, open_records(data.settings))
     return proof.faults + faults
 
 

@@ -33,6 +33,7 @@ from pipelines.log.session_log import SessionLog
 from server.logs import quiet_logs
 from server.records.log_facts import log_head, recording_digest
 from server.records.proof import prove_logs
+from server.records.records import Records
 from server.settings.store import AuditSettings, DatabaseSettings
 from server.store.anchors import prove, read_anchors
 from server.store.audit import lines
@@ -95,7 +96,7 @@ class Place:
         try:
             async with store.database.reading() as connection:
                 proof = await prove(lines(connection), read_anchors(self._anchors))
-            return proof.faults + (await prove_logs(store, self.folder / "sessions", self.vault))[1]
+            return proof.faults + (await prove_logs(store, Records(self.folder / "sessions", self.vault)))[1]
         finally:
             await store.stop()
 

@@ -13,6 +13,7 @@ from common.errors import StorageError
 from pipelines.log.jsonl import PAYLOADS
 from server.records.folder import ERASED, RecordFolder
 from server.records.housekeeping import finish_erasing, join_left_over
+from server.records.recordings import Recordings
 from server.vault import session_keys
 from server.vault.session_keys import KEY_NAME, read_key
 from tests.sealed import new_vault
@@ -80,7 +81,7 @@ def test_an_erasure_that_was_cut_off_after_the_key_is_finished(tmp_path: Path) -
     session_keys.destroy_key(folder)
     # Nothing of it can be read from here on, so it counts as erased, marker or none.
     assert RecordFolder(folder).erased
-    assert RecordFolder(folder).recording().state == "deleted"
+    assert Recordings().facts(folder).state == "deleted"
     join_left_over([folder], vault)
     finish_erasing([folder])
     assert sorted(path.name for path in folder.iterdir()) == [ERASED, KEY_NAME, PAYLOADS]

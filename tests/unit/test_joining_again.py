@@ -12,8 +12,8 @@ import pytest
 
 from audio.recorder import RECORDING_NAME, SegmentWriter
 from pipelines.log.disk import DiskThread
-from server.records.folder import RecordFolder
 from server.records.log_facts import recording_digest
+from server.records.recordings import Recordings
 from server.sessions.folders import SessionFolders
 from tests.sealed import new_vault
 
@@ -38,12 +38,12 @@ async def test_a_full_disk_does_not_leave_a_recording_joining_for_ever(
         patch.setattr(os, "replace", full)
         folders.join_again([folder])
         await chores.run(lambda: None)
-    assert RecordFolder(folder, seal).recording().state == "joining"
+    assert Recordings().facts(folder, seal).state == "joining"
     assert not list(folder.glob(".*"))
     folders.join_again([folder])
     await chores.run(lambda: None)
     await asyncio.sleep(0)
-    assert RecordFolder(folder, seal).recording().state == "ready"
+    assert Recordings().facts(folder, seal).state == "ready"
     assert [path.name for path in folder.glob("*.flac")] == [RECORDING_NAME]
     assert told == [("sess_1", recording_digest(folder))]
     folders.join_again([folder])

@@ -29,6 +29,7 @@ from server.backups.state import state_of
 from server.records.folder import RecordFolder
 from server.records.locking import lock_folder
 from server.records.proof import prove_logs
+from server.records.records import Records
 from server.settings.store import DatabaseSettings
 from server.store import audit, sessions
 from server.store.anchors import prove
@@ -57,7 +58,7 @@ async def proved(data: Data) -> int:
     """Return how many logs are as the audit says, of which none may be wrong."""
     async with data.store.database.reading() as connection:
         assert (await prove(audit.lines(connection))).faults == []
-    checked, faults = await prove_logs(data.store, data.root, new_vault())
+    checked, faults = await prove_logs(data.store, Records(data.root, new_vault()))
     assert faults == []
     return checked
 

@@ -16,6 +16,7 @@ from pipelines.log.jsonl import EVENTS
 from server.records.importing import import_folders
 from server.records.locking import locked_folder
 from server.records.proof import prove_logs
+from server.records.records import open_records
 from server.store import audit, sessions
 from server.store.tokens import new_id
 from server.vault.opening import open_vault
@@ -69,7 +70,7 @@ async def test_another_installation_is_taken_over_as_it_was(make_database: MakeD
         assert known[plain].began_ms > 1e12
         assert sorted(known) == sorted([plain, cut])
         assert (told.count("session.taken_over"), told.count("session.recorded")) == (2, 2)
-        assert await prove_logs(data.store, data.root, open_vault(data.settings)) == (2, [])
+        assert await prove_logs(data.store, open_records(data.settings)) == (2, [])
         # Once more takes nothing twice.
         assert await taken(data, tmp_path / "from") == ([], sorted([plain, cut, torn]), left)
 

@@ -19,6 +19,7 @@ from server.exams.schedule import Schedule
 from server.records.folder import RecordFolder
 from server.records.person_erasing import erase_person, finish_erasing_people, rows_of_people
 from server.records.proof import prove_logs
+from server.records.records import Records
 from server.settings.store import AuthSettings, DatabaseSettings
 from server.store import audit, notes, people, sessions
 from server.store import exams as exams_store
@@ -89,7 +90,7 @@ async def proved(data: Data) -> list[tuple[str, dict[str, Any]]]:
     async with data.store.database.reading() as connection:
         assert (await prove(audit.lines(connection))).faults == []
         told = [(line.action, line.content or {}) async for line in audit.lines(connection)]
-    assert (await prove_logs(data.store, data.root, new_vault()))[1] == []
+    assert (await prove_logs(data.store, Records(data.root, new_vault())))[1] == []
     return told
 
 

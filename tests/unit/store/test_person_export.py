@@ -15,6 +15,7 @@ from pipelines.log.jsonl import PAYLOADS
 from server.records.folder import RecordFolder
 from server.records.person_export import write_person
 from server.records.person_facts import OTHERS, facts_of
+from server.records.records import Records
 from server.store import audit, notes, people, sessions
 from server.store.erasures import note_erasure
 from server.store.notes import Note
@@ -49,7 +50,7 @@ async def exported(data: Data, path: Path, *, with_notes: bool = False) -> zipfi
     assert person is not None
     facts = await facts_of(data.store, person, with_notes=with_notes)
     vault = open_vault(data.settings)
-    await asyncio.to_thread(write_person, facts, path, root=data.root, vault=vault, cards={})
+    await asyncio.to_thread(write_person, facts, path, Records(data.root, vault), {})
     return zipfile.ZipFile(path)
 
 

@@ -18,6 +18,7 @@ from pipelines.log.session_log import SessionLog
 from server.records.folder import RecordFolder
 from server.records.log_facts import log_facts, log_head, recording_digest
 from server.records.proof import prove_logs
+from server.records.records import Records
 from server.settings.store import AuditSettings, DatabaseSettings
 from server.store.erasures import note_erasure
 from server.store.store import Store
@@ -64,7 +65,7 @@ async def proved(folder: Path, vault: Vault) -> AsyncIterator[Store]:
     await store.append("session.ended", session="sess_1", **told)
     await store.append("session.recorded", session="sess_1", recording=recording_digest(folder / "sess_1"))
     try:
-        assert await prove_logs(store, folder, vault) == (1, [])
+        assert await prove_logs(store, Records(folder, vault)) == (1, [])
         yield store
     finally:
         await store.stop()
@@ -83,16 +84,16 @@ async def test_every_changed_or_cut_byte_is_found(tmp_path: Path) -> None:
                 (whole[:place] + changed + whole[place + 1 :], whole[:place], whole[:place] + whole[place + 1 :])
             )
             path.write_bytes(damaged)
-            if (await prove_logs(store, tmp_path, vault))[1] == []:
+            if (await prove_logs(store, Records(tmp_path, vault)))[1] == []:
                 missed.append((path.name, place, len(damaged) - len(whole)))
             path.write_bytes(whole)
         assert missed == []
         path = tmp_path / "sess_1" / EVENTS
         first, second, *rest = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join((second, first, *rest)))
-        assert (await prove_logs(store, tmp_path, vault))[1] == ["sess_1: its log was changed"]
+        assert (await prove_logs(store, Records(tmp_path, vault)))[1] == ["sess_1: its log was changed"]
         path.unlink()
-        assert (await prove_logs(store, tmp_path, vault))[1] == ["sess_1: its log is gone"]
+        assert (await prove_logs(store, Records(tmp_path, vault)))[1] == ["sess_1: its log is gone"]
 
 
 async def test_what_was_erased_or_let_go_is_not_missed_and_its_log_still_proved(tmp_path: Path) -> None:
@@ -101,21 +102,21 @@ async def test_what_was_erased_or_let_go_is_not_missed_and_its_log_still_proved(
         words = (tmp_path / "sess_1" / PAYLOADS).read_bytes()
         RecordFolder(tmp_path / "sess_1").erase()
         # Whoever may write the folder could have marked it: the audit is asked.
-        (fault,) = (await prove_logs(store, tmp_path, vault))[1]
+        (fault,) = (await prove_logs(store, Records(tmp_path, vault)))[1]
         assert "marked as erased" in fault
         async with store.database.writing() as connection:
             await note_erasure(connection, "sess_1", by="a test")
-        assert await prove_logs(store, tmp_path, vault) == (1, [])
+        assert await prove_logs(store, Records(tmp_path, vault)) == (1, [])
         (tmp_path / "sess_1" / PAYLOADS).write_bytes(words)
-        assert (await prove_logs(store, tmp_path, vault))[1] == [
+        assert (await prove_logs(store, Records(tmp_path, vault)))[1] == [
             "sess_1: it was erased, and what was said is there again"
         ]
         RecordFolder(tmp_path / "sess_1").erase()
         path = tmp_path / "sess_1" / EVENTS
         path.write_bytes(path.read_bytes()[:-10])
-        assert len((await prove_logs(store, tmp_path, vault))[1]) == 1
+        assert len((await prove_logs(store, Records(tmp_path, vault)))[1]) == 1
         await store.append("session.deleted", session="sess_1", by="retention")
-        assert await prove_logs(store, tmp_path, vault) == (0, [])
+        assert await prove_logs(store, Records(tmp_path, vault)) == (0, [])
 
 
 async def test_what_a_log_says_of_itself(tmp_path: Path) -> None:

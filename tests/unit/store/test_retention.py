@@ -16,6 +16,7 @@ from pipelines.log.jsonl import EVENTS, PAYLOADS
 from server.records.clock_doubts import Looks, judge
 from server.records.folder import RecordFolder
 from server.records.proof import prove_logs
+from server.records.records import Records
 from server.records.retention import Retention, Run
 from server.settings.retention import DAY_MS, RetentionSettings
 from server.store import audit, people, sessions
@@ -227,7 +228,7 @@ async def test_a_tombstone_goes_after_its_days_and_the_audit_does_not_miss_it(
             await audit.append(connection, "session.ended", session="sess_old", **told)
         assert ids(await world.run()) == ["sess_old"]
         assert not folder.exists()
-        assert await prove_logs(store, world.root, new_vault()) == (0, [])
+        assert await prove_logs(store, Records(world.root, new_vault())) == (0, [])
 
 
 async def test_what_a_crash_left_half_deleted_is_deleted_by_the_next_run(opened: MakeStore, tmp_path: Path) -> None:
