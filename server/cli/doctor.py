@@ -196,13 +196,25 @@ def check_engines(settings: Settings) -> list[Check]:
         with_flite,
     ]
     if whisper is not None:
-        checks.append(check_engine(f"Whisper {whisper.model}", lambda: whisper.factory().warm(), needed=True))
+        hearing = check_engine(f"Whisper {whisper.model}", lambda: whisper.factory().warm(), needed=True)
+        checks.append(check_tried(hearing, whisper, settings) if hearing.status == "ok" else hearing)
         checks.append(check_turn_detector(settings))
     if settings.engines.interpreter in ("auto", "encoder"):
         checks.append(check_interpreter(settings))
     if settings.engines.synthesiser in ("auto", "neural"):
         checks.append(check_voices(settings))
     return checks + check_remote_mind(settings)
+
+
+def check_tried(hearing: Check, whisper: Choice, settings: Settings) -> Check:
+    """Warn of a model that works and was never tried on short audio: it is given half a minute each time."""
+    from pipelines.stt.qualification import read_qualification
+
+    tried = whisper.place is None or read_qualification(whisper.place.folder) is not None
+    if tried or settings.engines.whisper.true_length != "qualified":
+        return hearing
+    found = f"{hearing.found}, but never tried on short audio: a text takes several times as long as it may"
+    return Check(hearing.name, "warn", found, f"run `interlocutor models qualify {whisper.model}`")
 
 
 def check_interpreter(settings: Settings) -> Check:

@@ -26,7 +26,7 @@ import structlog
 from audio.files import replace_file, sync_folder
 from audio.recorder import RECORDING_NAME, flac_info
 from common.errors import AppError, StorageError, storage_error
-from common.seal import Seal
+from common.seal import Seal, damaged
 from common.sealed_files import is_sealed, open_file, opened, plain_size
 from server.records.folder import ELSEWHERE, RecordFolder
 from server.records.objects import ObjectReader, Objects, object_store_error
@@ -153,7 +153,7 @@ class Recordings:
             path.unlink()
             sync_folder(folder)
         except soundfile.LibsndfileError as error:
-            raise StorageError(f"'{RECORDING_NAME}' of {folder.name} can't be read", code="storage.damaged") from error
+            raise damaged(f"'{RECORDING_NAME}' of {folder.name}") from error
         except OSError as error:
             raise storage_error(path, error) from error
         return True
@@ -219,7 +219,7 @@ class Recordings:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
-            raise StorageError(f"'{ELSEWHERE}' of {folder.name} can't be read", code="storage.damaged") from error
+            raise damaged(f"'{ELSEWHERE}' of {folder.name}") from error
 
 
 def recordings_of(settings: RecordingsSettings) -> Recordings:
@@ -241,7 +241,10 @@ def _write_note(folder: Path, note: Elsewhere) -> None:
 
 
 def _digest(file: BinaryIO) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    while block := file.read(READ_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _duration_ms(file: BinaryIO) -> int:

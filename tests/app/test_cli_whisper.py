@@ -53,6 +53,17 @@ def test_doctor_fails_for_a_model_that_is_to_be_used_and_missing(tmp_path: Path)
     assert whisper.found == f"the model tiny.en is not in {tmp_path}"
 
 
+@pytest.mark.parametrize("true_length", ["qualified", "always"])
+def test_doctor_says_that_a_model_was_never_tried_on_short_audio(tmp_path: Path, true_length: str) -> None:
+    make_random_whisper(tmp_path / "tiny.en")
+    chosen = settings(tmp_path, recogniser="whisper", whisper={"model": "tiny.en", "true_length": true_length})
+    choice = doctor.whisper_choice(chosen)
+    assert choice is not None
+    check = doctor.check_tried(doctor.Check("Whisper tiny.en", "ok", "loaded and run once"), choice, chosen)
+    wanted = ("warn", "run `interlocutor models qualify tiny.en`") if true_length == "qualified" else ("ok", "")
+    assert (check.status, check.advice) == wanted
+
+
 @pytest.mark.parametrize(("name", "advice"), [("base.en", "run `interlocutor models pull base.en`"), ("./", "put a")])
 def test_doctor_fails_for_a_model_that_is_broken(tmp_path: Path, name: str, advice: str) -> None:
     folder = make_random_whisper(tmp_path / "base.en")

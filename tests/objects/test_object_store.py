@@ -148,7 +148,7 @@ async def test_a_store_that_stands_still_harms_nobody_and_is_caught_up_with(tmp_
     with object_store() as store:
         async with serving(tmp_path, recordings=store.settings) as (address, server):
             _, first = await held(address, tmp_path)
-            await until(lambda: len(store.names) == 1)
+            await until(lambda: not (server.records.root / first / RECORDING_NAME).exists())
             store.stand_still()
             candidate, second = await held(address, tmp_path)
             path = f"http://{address}/api/sessions"
