@@ -27,18 +27,26 @@ http {{
   fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
+  limit_conn_zone $binary_remote_addr zone=connections:10m;
+  limit_req_zone $binary_remote_addr zone=sockets:10m rate=10r/s;
   server {{
     listen {listen};
-    location {prefix}/ {{
-      proxy_pass {target}{slash};
-      proxy_http_version 1.1;
-      proxy_set_header Host {host};
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection "upgrade";
-      proxy_buffering off;
-      proxy_read_timeout 180s;
+    client_header_timeout 10s;
+    client_body_timeout 10s;
+    limit_conn connections 512;
+    proxy_http_version 1.1;
+    proxy_set_header Host {host};
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection "upgrade";
+    proxy_buffering off;
+    proxy_read_timeout 180s;
+    location {prefix}/ {{ proxy_pass {target}{slash}; }}
+    location {prefix}/v1/ {{
+      limit_req zone=sockets burst=100 nodelay;
+      limit_req_status 429;
+      proxy_pass {target}{sockets};
     }}
   }}
 }}
@@ -71,7 +79,7 @@ def nginx(
         port = free.getsockname()[1]
     shown = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     slash = "/" if strip and prefix else ""
-    text = _CONFIGURATION.format(folder=folder, listen=shown, prefix=prefix, target=target, slash=slash, host=host)
+    text = _CONFIGURATION.format(folder=folder, listen=shown, prefix=prefix, target=target, slash=slash, sockets="/v1/" if slash else "", host=host)
     (folder / "nginx.conf").write_text(text)
     process = subprocess.Popen(
         ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
