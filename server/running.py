@@ -36,7 +36,7 @@ DEBRIEF_GRACE_S = 1.0
 
 def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
     """Serve until told to end; raises AppError when it can't start. `notes` are logged: names without effect."""
-    faults = settings.production_faults() + vault_faults(settings) + settings.recordings.faults()
+    faults = settings.production_faults() + vault_faults(settings) + settings.bucket_faults()
     if faults:
         raise SettingsError("\n".join(faults))
     sys.setswitchinterval(SWITCH_S)

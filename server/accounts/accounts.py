@@ -181,11 +181,16 @@ class Accounts:
         async with self._store.database.reading() as connection:
             return _there(await people.by_login(connection, login_of(login)))
 
-    async def is_active(self, person_id: str) -> bool:
-        """Return whether somebody is here and their account is not disabled."""
+    async def lets_in(self, person_id: str, *, since_ms: int) -> bool:
+        """Return whether what somebody was given at that time still lets them in.
+
+        It does until their account is disabled or erased, or another password is set: whoever changes a password that
+        others may know wants all of it to end.
+        """
         async with self._store.database.reading() as connection:
             person = await people.by_id(connection, person_id)
-        return person is not None and person.state == "active"
+            changed_ms = await people.password_set_ms(connection, person_id)
+        return person is not None and person.state == "active" and (changed_ms or 0) <= since_ms
 
     async def change(self, by: str, person_id: str, *, role: object = None, enabled: bool | None = None) -> Person:
         """Give somebody another role, disable their account with its log-ins and links, or enable it: all or nothing.

@@ -29,7 +29,10 @@ def register(app: typer.Typer) -> None:
 def verify(
     anchors: Annotated[
         list[Path] | None,
-        typer.Option("--anchors", help="File of anchors, or a server's log; may be repeated. Else audit.anchor's."),
+        typer.Option(
+            "--anchors",
+            help="File of anchors, or a server's log; may be repeated. Else those of audit.anchor and audit.s3.",
+        ),
     ] = None,
     overrides: Overrides = None,
     config: ConfigFolder = None,
@@ -38,12 +41,15 @@ def verify(
     from common.errors import StorageError
     from server.records.proof import prove_logs
     from server.records.records import open_records
+    from server.store.anchor_objects import anchor_objects
     from server.store.anchors import prove, read_anchors
     from server.store.audit import lines
 
     async def do(store: Store, settings: Settings) -> tuple[Proof, int]:
         own = [settings.audit.anchor] if settings.audit.anchor is not None and settings.audit.anchor.exists() else []
         heads = [head for path in anchors or own for head in read_anchors(path)]
+        if not anchors and (objects := anchor_objects(settings.audit.s3)) is not None:
+            heads += objects.read()
         async with store.database.reading() as connection:
             proof = await prove(lines(connection), heads)
         checked, faults = await prove_logs(store, open_records(settings))
@@ -57,7 +63,9 @@ def verify(
     if proof.proved:
         typer.echo(f"anchors prove it up to line {proof.proved} of {proof.head.seq}")
     else:
-        typer.echo("no anchor proves it: whoever may write the database could have made it anew; set audit.anchor")
+        typer.echo(
+            "no anchor proves it: whoever may write the database could have made it anew; set audit.anchor or audit.s3"
+        )
 
 
 @group.command()

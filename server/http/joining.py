@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from common.errors import AccessError, ProtocolError
 from server.host import Server
-from server.http.standing import as_of_now, check_bearer, check_person
+from server.http.standing import as_of_now, check_bearer, check_owner
 from server.http.who import require, whose_is
 from server.principal import Principal
 from server.rights import Action
@@ -42,7 +42,7 @@ async def resumed(server: Server, bearer: Principal | None, ticket: Ticket) -> S
         if principal.session_id not in (None, session.id):
             raise AccessError("this ticket is for another session", http_status=403, close_code=4403)
         require(await as_of_now(server, principal), Action.TAKE_PART, whose_is(session))
-    await check_person(server, session.person_id)
+    await check_owner(server, session)
     # It may have ended while the database was asked.
     check_goes_on(session)
     return session

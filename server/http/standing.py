@@ -12,15 +12,15 @@ from server.sessions.session import Session
 logger = structlog.get_logger("server.http.standing")
 
 
-async def check_person(server: Server, person_id: str | None) -> None:
-    """Raise AccessError where somebody's account lets them in no longer; None is nobody with an account.
+async def check_owner(server: Server, session: Session) -> None:
+    """Raise AccessError where the account of whose session it is lets them in no longer; some are nobody's.
 
     While the database can't be asked, a role-play goes on.
     """
-    if person_id is None:
+    if session.person_id is None:
         return
     try:
-        active = await server.accounts.is_active(person_id)
+        active = await server.accounts.lets_in(session.person_id, since_ms=session.opened_ms)
     except DatabaseError as error:
         logger.warning("standing_unchecked", error=error.message)
         return
@@ -31,7 +31,7 @@ async def check_person(server: Server, person_id: str | None) -> None:
 async def check_bearer(server: Server, principal: Principal, session: Session) -> None:
     """Raise AccessError where a session's own token is that of somebody whose account lets them in no longer."""
     if principal.session_id is not None:
-        await check_person(server, session.person_id)
+        await check_owner(server, session)
 
 
 async def as_of_now(server: Server, principal: Principal) -> Principal:
@@ -51,7 +51,8 @@ async def as_of_now(server: Server, principal: Principal) -> Principal:
 def no_longer() -> AccessError:
     """Return what somebody is told who may not take part any more."""
     return AccessError(
-        "you may not take part any more: the account is disabled, or the key revoked; ask an admin",
+        "you may not take part any more: the password was changed, the account is disabled, or the key revoked; log in "
+        "again, or ask an admin",
         http_status=403,
         close_code=4403,
     )

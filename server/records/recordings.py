@@ -28,8 +28,8 @@ from audio.recorder import RECORDING_NAME, flac_info
 from common.errors import AppError, StorageError, storage_error
 from common.seal import Seal, damaged
 from common.sealed_files import is_sealed, open_file, opened, plain_size
+from server.objects.objects import ObjectReader, Objects, object_store_error
 from server.records.folder import ELSEWHERE, RecordFolder
-from server.records.objects import ObjectReader, Objects, object_store_error
 from server.settings.recordings import RecordingsSettings
 
 logger = structlog.get_logger("server.records.recordings")
@@ -227,7 +227,7 @@ def recordings_of(settings: RecordingsSettings) -> Recordings:
     if settings.store == "disk":
         return Recordings()
     # Its client takes memory, and most servers have no object store.
-    from server.records.s3_objects import connect
+    from server.objects.s3 import connect
 
     return Recordings(connect(settings.s3), prefix=settings.s3.prefix)
 

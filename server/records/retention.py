@@ -17,8 +17,8 @@ from sqlalchemy import and_, exists, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.errors import AppError, DatabaseError
+from server.objects.objects import object_store_error
 from server.records.clock_doubts import Judgement, Looks, judge
-from server.records.objects import object_store_error
 from server.records.recordings import Recordings
 from server.settings.retention import DAY_MS, RetentionSettings
 from server.store import audit, facts, sessions

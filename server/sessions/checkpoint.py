@@ -31,6 +31,7 @@ class Checkpoint(BaseModel):
     person: str | None
     tokens: tuple[tuple[str, Role], ...]
     consent: dict[str, str] | None
+    opened_ms: int = 0
     # None until a client that may come back has joined.
     wire: WirePoint | None = None
     joined: bool = False

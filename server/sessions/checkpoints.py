@@ -53,6 +53,7 @@ class Checkpoints:
             person=session.person_id,
             tokens=self._access.tokens_of(session.id),
             consent=asdict(session.consent) if session.consent is not None else None,
+            opened_ms=session.opened_ms,
             wire=point,
             joined=session.status is Status.RUNNING,
         )

@@ -59,7 +59,8 @@ class PastSessions:
             )
         card = self._cards[row.card_id]
         reservation = Reservation(session_id, None, 0.0)
-        session = Session(reservation, card, row.mode, folder, 0.0, Status.ENDED, person_id=row.person_id)
+        session = Session(reservation, card, row.mode, folder, 0.0, Status.ENDED)
+        session.person_id, session.opened_ms = row.person_id, row.began_ms
         for done in (session.ended, session.written, session.joined):
             done.set()
         return session

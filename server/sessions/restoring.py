@@ -169,6 +169,7 @@ class Restorer:
         reservation = Reservation(folder.name, None, self._clock.now_ms())
         session = Session(reservation, card, checkpoint.mode, folder, self._clock.now_ms(), Status.RUNNING)
         session.person_id = checkpoint.person
+        session.opened_ms = checkpoint.opened_ms
         session.consent = ConsentGiven(**checkpoint.consent) if checkpoint.consent is not None else None
         if not checkpoint.joined:
             if away_s > self._settings.join_within_s:

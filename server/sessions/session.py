@@ -16,6 +16,7 @@ from pipelines.session.relay import SoundRelay
 from server.records.debrief import Debrief
 from server.rights import Whose
 from server.sessions.admission import Reservation
+from server.store.tokens import now_ms
 from server.wire.live import LiveSession
 from server.wire.ticket import Ticket
 
@@ -67,8 +68,9 @@ class Session:
     examiners: frozenset[str] = frozenset()
     # Its server died in the middle of it, and the next one could not go on.
     interrupted: bool = False
-    # Whose it is, where somebody with an account opened it.
+    # Whose it is, where somebody with an account opened it, and when that was (ms since 1970).
     person_id: str | None = None
+    opened_ms: int = field(default_factory=now_ms)
 
     # What it is to end by once the engines are ready that it waits for.
     to_end: str | None = None

@@ -2,50 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from server.settings.oidc import is_safe
+from server.settings.s3 import S3Settings
 
 RecordingsStore = Literal["disk", "s3"]
-
-
-class S3Settings(BaseModel):
-    """An object store that speaks S3: MinIO, Ceph, Garage, or a cloud's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    endpoint: str | None = Field(
-        default=None,
-        pattern=r"^https?://[^\s?#]+$",
-        description="Address of the object store, e.g. https://s3.example.org:9000; the server contacts no other.",
-    )
-    bucket: str | None = Field(
-        default=None,
-        pattern=r"^[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]$",
-        description="Bucket for recordings; it must exist, and be this server's alone.",
-    )
-    prefix: str = Field(
-        default="",
-        pattern=r"^([A-Za-z0-9_\-]+/)*$",
-        description="Beginning of the objects' names, e.g. oet/; empty: none.",
-    )
-    region: str = Field(default="us-east-1", min_length=1, max_length=64, description="Region, as the store names it.")
-    access_key_id: str | None = Field(
-        default=None, min_length=1, max_length=256, description="Name under which the store knows this server."
-    )
-    secret_access_key: SecretStr | None = Field(default=None, description="Secret that belongs to access_key_id.")
-    secret_access_key_file: Path | None = Field(
-        default=None, description="File that holds recordings.s3.secret_access_key."
-    )
-    timeout_s: float = Field(default=20, gt=0, le=600, description="Seconds that one request to the store may take.")
-
-    @field_validator("secret_access_key_file")
-    @classmethod
-    def _expand_home(cls, path: Path | None) -> Path | None:
-        return None if path is None else path.expanduser()
 
 
 class RecordingsSettings(BaseModel):
@@ -62,14 +25,4 @@ class RecordingsSettings(BaseModel):
 
     def faults(self) -> list[str]:
         """Return what is missing or wrong, one line each."""
-        if self.store == "disk":
-            return []
-        found = []
-        for name in ("endpoint", "bucket", "access_key_id", "secret_access_key"):
-            if getattr(self.s3, name) is None:
-                found.append(f"recordings.s3.{name}: is missing; recordings.store=s3 needs it")
-        if self.s3.endpoint is not None and not is_safe(self.s3.endpoint):
-            found.append(
-                "recordings.s3.endpoint: must begin with https://, or whoever is on the way could delete recordings"
-            )
-        return found
+        return self.s3.faults("recordings.s3") if self.store == "s3" else []

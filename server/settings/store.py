@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from server.settings.oidc import OidcSettings
+from server.settings.s3 import S3Settings
 
 AuthMode = Literal["accounts", "guests", "open"]
 
@@ -74,8 +75,16 @@ class AuditSettings(BaseModel):
         description="File that gets the head of the audit when a session closes and when the server stops, best on "
         "another machine's disk. Unset: the server's log alone has it.",
     )
+    s3: S3Settings = Field(
+        default_factory=S3Settings,
+        description="Bucket in which each head becomes an object of its own.",
+    )
 
     @field_validator("anchor")
     @classmethod
     def _expand_home(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser()
+
+    def faults(self) -> list[str]:
+        """Return what is missing or wrong, one line each."""
+        return self.s3.faults("audit.s3") if self.s3.bucket is not None else []

@@ -58,6 +58,7 @@ KEYS_OF_OTHERS = (
     *(f"engines.remote.keys.{name}" for name in KEYS),
     "auth.oidc.client_secret",
     "recordings.s3.secret_access_key",
+    "audit.s3.secret_access_key",
 )
 """Secrets that somebody else made."""
 MASTER_KEY = "vault.key"
@@ -352,6 +353,10 @@ class Settings(_Section):
             faults.append("developer_key: is the same as secret_key; make another, as developers are told this one")
         return faults
 
+    def bucket_faults(self) -> list[str]:
+        """Return what is missing or wrong of the object stores that are to be used, one line each."""
+        return self.recordings.faults() + self.audit.faults()
+
     def digest(self) -> str:
         """Return the SHA-256 (hex) of all settings but the secrets and their files, so that a session can name them."""
         hidden = {*SECRETS, *(f"{name}_file" for name in SECRETS)}
@@ -359,8 +364,9 @@ class Settings(_Section):
         del plain["engines"]["remote"]["keys"], plain["vault"]
         for name in ("client_secret", "client_secret_file"):
             del plain["auth"]["oidc"][name]
-        for name in ("secret_access_key", "secret_access_key_file"):
-            del plain["recordings"]["s3"][name]
+        for section in ("recordings", "audit"):
+            for name in ("secret_access_key", "secret_access_key_file"):
+                del plain[section]["s3"][name]
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def shaping(self) -> dict[str, Any]:

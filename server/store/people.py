@@ -106,6 +106,12 @@ async def forget(connection: AsyncConnection, person_id: str) -> None:
 # ------------------------------------------------------------------ one-time links
 
 
+async def password_set_ms(connection: AsyncConnection, person_id: str) -> int | None:
+    """Return when somebody's password was set, None where they have none."""
+    found = await connection.execute(select(people.c.password_ms).where(people.c.id == person_id))
+    return found.scalar_one_or_none()
+
+
 async def invite(connection: AsyncConnection, digest: str, person_id: str, *, made_ms: int, expires_ms: int) -> None:
     """Keep a one-time link for a person, in place of those that they had."""
     await drop_links(connection, person_id)

@@ -11,6 +11,7 @@ import structlog
 from common.errors import AppError, DatabaseError
 from server.settings.store import AuditSettings, DatabaseSettings
 from server.store import audit, facts, migrating
+from server.store.anchor_objects import anchor_objects
 from server.store.anchors import write_anchor
 from server.store.audit import Head
 from server.store.database import Database
@@ -37,6 +38,7 @@ class Store:
         """Tells this deployment's cookies from those of others on the same host."""
         self._migrate = settings.migrate
         self._anchor = audit_settings.anchor
+        self._anchor_objects = anchor_objects(audit_settings.s3)
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -86,6 +88,8 @@ class Store:
         logger.info("audit_anchor", seq=head.seq, digest=head.digest)
         if self._anchor is not None:
             await asyncio.to_thread(write_anchor, self._anchor, head)
+        if self._anchor_objects is not None:
+            await asyncio.to_thread(self._anchor_objects.write, head)
         return head
 
     async def anchor_quietly(self) -> None:

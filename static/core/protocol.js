@@ -88,8 +88,8 @@ export function parseEvent(text) {
   return event;
 }
 
-// The reply, or the role-play, ended while the page's message about it was on its way: nobody made a mistake.
-const CROSSED = new Set(["response_cancel_not_active", "session.over"]);
+// The reply, the turn or the role-play ended while the page's message about it was on its way: nobody made a mistake.
+const CROSSED = new Set(["response_cancel_not_active", "input_audio_buffer_commit_empty", "session.over"]);
 
 /** Return whether the server tells of a mistake, for whoever looks at the console. */
 export const isFault = (event) => event.type === "error" && !CROSSED.has(event.error.code);

@@ -20,7 +20,7 @@ from server.host import Server
 from server.running import listen
 from server.settings.recordings import RecordingsSettings
 from server.settings.rtc import RtcSettings
-from server.settings.store import AuthMode, AuthSettings
+from server.settings.store import AuditSettings, AuthMode, AuthSettings
 from server.settings.tree import ServerSettings, SessionSettings, Settings
 
 KEY = "a-developers-key-for-tests-0123456789"
@@ -39,6 +39,7 @@ async def serving(
     turn_secret: str | None = None,
     auth: AuthMode | None = None,
     recordings: RecordingsSettings | None = None,
+    audit: AuditSettings | None = None,
     **server: Any,
 ) -> AsyncIterator[tuple[str, Server]]:
     """Serve on loopback, with scripted engines unless told; yield the address without its scheme, and the server.
@@ -57,6 +58,7 @@ async def serving(
         turn_secret=SecretStr(turn_secret) if turn_secret is not None else None,
         data_path=folder,
         recordings=recordings or RecordingsSettings(),
+        audit=audit or AuditSettings(),
         auth=AuthSettings(mode=auth),
         developer_key=SecretStr(KEY),
     )

@@ -79,7 +79,16 @@ def nginx(
         port = free.getsockname()[1]
     shown = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
     slash = "/" if strip and prefix else ""
-    text = _CONFIGURATION.format(folder=folder, listen=shown, prefix=prefix, target=target, slash=slash, sockets="/v1/" if slash else "", host=host)
+    sockets = "/v1/" if slash else ""
+    text = _CONFIGURATION.format(
+        folder=folder,
+        listen=shown,
+        prefix=prefix,
+        target=target,
+        slash=slash,
+        sockets=sockets,
+        host=host,
+    )
     (folder / "nginx.conf").write_text(text)
     process = subprocess.Popen(
         ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]

@@ -10,7 +10,8 @@ import pytest
 
 from server.records.person_erasing import erase_person
 from server.sessions.access import keep_bearer
-from tests.app.accounts import World, knock, world
+from server.store.tokens import now_ms
+from tests.app.accounts import PASSWORD, World, knock, world
 from tests.app.wire import CARD
 
 pytestmark = pytest.mark.asyncio
@@ -60,12 +61,28 @@ async def test_nobody_joins_a_session_whose_account_was_reset_or_erased(tmp_path
         assert await knock(one.app, "/v1/realtime", Authorization=second) == 403
 
 
+async def test_another_password_ends_what_the_former_one_opened(tmp_path: Path) -> None:
+    async with world(tmp_path) as one:
+        anna = await one.person(LOGIN)
+        session = (await anna.post("/api/sessions", json={"card": CARD})).json()
+        bearer = one.client(Authorization=f"Bearer {session['token']}")
+        join = await minted(bearer, session)
+        body = {"old": PASSWORD, "new": "another long pass phrase"}
+        assert (await anna.post("/api/password", json=body)).status_code < 300
+        assert (await bearer.get("/api/rtc")).status_code == 403
+        assert await knock(one.app, "/v1/realtime", Authorization=join) == 403
+        # Whoever logs in has it all again, and what is opened from now on is good.
+        again = (await anna.post("/api/sessions", json={"card": CARD})).json()
+        fresh = one.client(Authorization=f"Bearer {again['token']}")
+        assert (await fresh.get("/api/rtc")).status_code == 200
+
+
 @pytest.mark.parametrize("how", ["disabled", "erased"])
 async def test_nobody_reads_what_is_left_of_a_role_play_whose_account_was(tmp_path: Path, how: str) -> None:
     async with world(tmp_path) as one:
         await one.person(LOGIN)
         anna = await one.id_of(LOGIN)
-        session_id = await one.past(of=anna, mode="exam")
+        session_id = await one.past(of=anna, mode="exam", began_ms=now_ms())
         keep_bearer(tmp_path / "sessions" / session_id, "vt_anna")
         record = f"/api/sessions/{session_id}/record"
         bearer = one.client(Authorization="Bearer vt_anna")

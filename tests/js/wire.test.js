@@ -73,6 +73,7 @@ test("a message that crossed the end of what it is about is no mistake", () => {
   const refused = (code) => ({ type: "error", error: { code } });
   assert.equal(isFault(refused("response_cancel_not_active")), false);
   assert.equal(isFault(refused("session.over")), false);
+  assert.equal(isFault(refused("input_audio_buffer_commit_empty")), false);
   assert.equal(isFault(refused("protocol.invalid_field")), true);
   assert.equal(isFault({ type: "session.updated" }), false);
 });

@@ -25,7 +25,12 @@ from pydantic import SecretStr
 from audio.recorder import RECORDING_NAME
 from server.records.folder import ELSEWHERE
 from server.records.proof import prove_logs
-from server.settings.recordings import RecordingsSettings, S3Settings
+from server.settings.recordings import RecordingsSettings
+from server.settings.s3 import S3Settings
+from server.settings.store import AuditSettings
+from server.store import audit
+from server.store.anchor_objects import anchor_objects
+from server.store.anchors import prove
 from tests.app.inside import KEY, serving, until
 from tests.app.test_records import CONSENT, Person, talk
 
@@ -68,10 +73,13 @@ class ObjectStore:
     @property
     def settings(self) -> RecordingsSettings:
         """Settings of a server whose recordings go here."""
-        s3 = S3Settings(
+        return RecordingsSettings(store="s3", s3=self.bucket)
+
+    @property
+    def bucket(self) -> S3Settings:
+        return S3Settings(
             endpoint=self.url, bucket=BUCKET, access_key_id="x", secret_access_key=SecretStr("y"), timeout_s=2
         )
-        return RecordingsSettings(store="s3", s3=s3)
 
     @property
     def names(self) -> list[str]:
@@ -166,6 +174,26 @@ async def test_a_store_that_stands_still_harms_nobody_and_is_caught_up_with(tmp_
             await asyncio.to_thread(records.recordings.move_left, folders, records.vault.open_session)
             assert store.names == [f"{second}/{RECORDING_NAME}"]
             assert (await candidate.ask("GET", f"/api/sessions/{second}/recording"))[1].startswith(b"fLaC")
+
+
+async def test_the_audit_is_proved_by_heads_in_a_bucket(tmp_path: Path) -> None:
+    with object_store() as store:
+        settings = AuditSettings(s3=store.bucket)
+        async with serving(tmp_path, audit=settings) as (address, server):
+            await held(address, tmp_path)
+            await until(lambda: len(store.names) > 0)
+            anchors = anchor_objects(settings.s3)
+            assert anchors is not None
+            async with server.store.database.reading() as connection:
+                proof = await prove(audit.lines(connection), anchors.read())
+            assert (proof.faults, proof.proved > 0) == ([], True)
+        heads = anchors.read()
+        # A chain that somebody makes anew is not the one that was anchored.
+        async with serving(tmp_path / "another", audit=settings) as (address, server):
+            await held(address, tmp_path / "another")
+            assert await server.store.ledger.drained(30)
+            async with server.store.database.reading() as connection:
+                assert (await prove(audit.lines(connection), heads)).faults != []
 
 
 async def test_the_next_start_moves_what_was_left_here(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from obstore.store import MemoryStore
 from audio.recorder import RECORDING_NAME, SegmentWriter, join
 from common.errors import StorageError
 from common.seal import Seal
+from server.objects.objects import object_store_error
+from server.objects.s3 import StoredObjects
 from server.records.folder import ELSEWHERE, RecordFolder
-from server.records.objects import object_store_error
 from server.records.recordings import Recordings
-from server.records.s3_objects import StoredObjects
 from tests.sealed import new_vault
 
 SAMPLES = 240_000

@@ -7,17 +7,17 @@ address alone, and its key comes from the settings, so that it looks for none el
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import ObjectStore, S3Store
 
 from common.errors import SettingsError
-from server.records.objects import object_store_error
-from server.settings.recordings import S3Settings
+from server.objects.objects import object_store_error
+from server.settings.s3 import S3Settings
 
 # A busy store is asked again; a candidate who wants to hear the recording does not wait for minutes.
 RETRIES = 3
@@ -35,6 +35,21 @@ class StoredObjects:
         """Write a file as one object, in parts when it is long."""
         with _told(name):
             obstore.put(self._store, name, path)
+
+    def put_new(self, name: str, data: bytes) -> None:
+        """Write an object; one of this name that is there stays as it is."""
+        with _told(name), suppress(AlreadyExistsError):
+            obstore.put(self._store, name, data, mode="create")
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the names of the objects that begin so, in their order."""
+        with _told(prefix):
+            return sorted(str(one["path"]) for some in obstore.list(self._store, prefix) for one in some)
+
+    def content(self, name: str) -> bytes:
+        """Return a whole object."""
+        with _told(name):
+            return bytes(obstore.get(self._store, name).bytes())
 
     def read(self, name: str, start: int, length: int) -> bytes:
         """Return a range of an object."""
@@ -59,19 +74,17 @@ def _told(name: str) -> Iterator[None]:
         raise object_store_error(f"'{name}' is not in the object store; restore it there") from error
     except (PermissionDeniedError, UnauthenticatedError) as error:
         raise object_store_error(
-            "the object store refuses this server; check recordings.s3.access_key_id, its secret and its rights"
+            "the object store refuses this server; check access_key_id, its secret and its rights"
         ) from error
     except (BaseError, OSError) as error:
-        raise object_store_error(
-            "the object store does not answer as it should; check it, and the settings recordings.s3"
-        ) from error
+        raise object_store_error("the object store does not answer as it should; check it, and its settings") from error
 
 
 def connect(settings: S3Settings) -> StoredObjects:
     """Return the objects of the bucket that the settings name; nothing is asked yet. Raises SettingsError."""
     secret = settings.secret_access_key
     if settings.endpoint is None or settings.bucket is None or settings.access_key_id is None or secret is None:
-        raise SettingsError("recordings.s3: is not complete; see `interlocutor config check`")
+        raise SettingsError("the settings of the object store are not complete; see `interlocutor config check`")
     store = S3Store(
         settings.bucket,
         endpoint=settings.endpoint,
