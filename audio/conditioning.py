@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from audio.frames import Pcm
 from audio.leveller import FLOOR_DBFS, TARGET_DBFS, Leveller
 from audio.rumble import HighPass
-from audio.sound_check import Finding, SoundCheck
+from audio.sound_check import SoundCheck, SoundFinding
 from audio.speech import SpeechState
 
 
@@ -59,7 +59,7 @@ class Conditioner:
         clean = samples if self._high_pass is None else self._high_pass.process(samples)
         return Conditioned(samples, clean, clean if self._leveller is None else self._leveller.process(clean))
 
-    def judge(self, audio: Conditioned, state: SpeechState) -> list[Finding]:
+    def judge(self, audio: Conditioned, state: SpeechState) -> list[SoundFinding]:
         """Learn from a frame in which nobody else was to be heard; return what its speaker should be told."""
         if not len(audio.clean):
             return []

@@ -36,7 +36,7 @@ class SoundFault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SoundFinding:
     """A fault, and the figures it was found by: the level of speech, and how far the room is below it (None: unknown).
 
     `clipped_share` is the share of the voice's samples that stand at full scale, 0 to 1.
@@ -67,7 +67,7 @@ class SoundCheck:
         self._samples = 0
         self._clipped = 0
 
-    def check_frame(self, raw: Pcm, level: float, state: SpeechState) -> list[Finding]:
+    def check_frame(self, raw: Pcm, level: float, state: SpeechState) -> list[SoundFinding]:
         """Take a frame as it came, int16 (n,), its level without rumble, what the detector says; return new faults."""
         if not len(raw) or len(self._told) == len(SoundFault):
             return []
@@ -100,7 +100,7 @@ class SoundCheck:
             self._room_db_ms += old * old_ms
             self._room_ms += old_ms
 
-    def _judge(self) -> list[Finding]:
+    def _judge(self) -> list[SoundFinding]:
         speech = 10.0 * log10(self._power_ms / self._voice_ms)
         room = self._room_db_ms / self._room_ms if self._room_ms >= ROOM_MS else None
         above = None if room is None else speech - room
@@ -112,4 +112,4 @@ class SoundCheck:
         }
         new = [fault for fault, is_there in faults.items() if is_there and fault not in self._told]
         self._told.update(new)
-        return [Finding(fault, speech, above, share) for fault in new]
+        return [SoundFinding(fault, speech, above, share) for fault in new]

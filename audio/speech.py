@@ -105,14 +105,14 @@ class SpeechPaused:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechResumed:
+class SpeechContinued:
     """Speech goes on after a short pause, voiced since `voiced_from_ms`; its audio has been delivered without a gap."""
 
     at_ms: float
     voiced_from_ms: float
 
 
-SpeechEvent = SpeechHinted | SpeechDenied | SpeechBegan | SpeechAudio | SpeechPaused | SpeechResumed
+SpeechEvent = SpeechHinted | SpeechDenied | SpeechBegan | SpeechAudio | SpeechPaused | SpeechContinued
 
 
 class SpeechDetector:
@@ -194,7 +194,7 @@ class SpeechDetector:
             self.state = SpeechState.SPEAKING
             if self._paused:
                 self._paused = False
-                events.append(SpeechResumed(self._ms(now), self._ms(window_start)))
+                events.append(SpeechContinued(self._ms(now), self._ms(window_start)))
         # Not `elif`: with start_ms or stop_ms of one window, one window is enough.
         if self.state is SpeechState.STARTING and now - self._voiced_from >= _samples(self._settings.start_ms):
             self.state = SpeechState.SPEAKING

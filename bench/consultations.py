@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from common.errors import AudioError
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 
 MERGE_S = 0.15
 HOLD_S = 2.0
@@ -26,7 +26,7 @@ _INTERVAL = re.compile(r'xmin = ([\d.]+)\s*\n\s*xmax = ([\d.]+)\s*\n\s*text = "(
 _ASIDE = re.compile(r"<[^>]*>")
 
 
-class Kind(StrEnum):
+class EndKind(StrEnum):
     """What follows the end of an utterance."""
 
     SHIFT = "shift"
@@ -49,8 +49,8 @@ class TurnEnd:
     """The end of an utterance: what is known by then, what followed, and after how many seconds."""
 
     consultation: str
-    evidence: Evidence
-    kind: Kind
+    evidence: PauseEvidence
+    kind: EndKind
     gap_s: float
 
     def said(self, text: str) -> TurnEnd:
@@ -133,7 +133,7 @@ def _ends(name: str, speaker: list[Utterance], other: list[Utterance]) -> Iterat
         text = f"{text} {utterance.text}".strip()
         pieces += 1
         before = [heard for heard in other if heard.start_s < start_s and heard.end_s <= utterance.end_s]
-        evidence = Evidence(
+        evidence = PauseEvidence(
             text=text,
             stable=True,
             speech_ms=1000.0 * (utterance.end_s - start_s),
@@ -145,11 +145,11 @@ def _ends(name: str, speaker: list[Utterance], other: list[Utterance]) -> Iterat
         following_s = speaker[index + 1].start_s if index + 1 < len(speaker) else float("inf")
         answer_s = min((heard.start_s for heard in other if heard.start_s > utterance.end_s), default=float("inf"))
         if any(heard.start_s <= utterance.end_s < heard.end_s for heard in other):
-            yield TurnEnd(name, evidence, Kind.OVERLAPPED, 0.0)
+            yield TurnEnd(name, evidence, EndKind.OVERLAPPED, 0.0)
         elif answer_s == following_s == float("inf"):
             continue  # the last words of the talk
         elif answer_s <= following_s:
-            yield TurnEnd(name, evidence, Kind.SHIFT, answer_s - utterance.end_s)
+            yield TurnEnd(name, evidence, EndKind.SHIFT, answer_s - utterance.end_s)
         else:
             gap_s = following_s - utterance.end_s
-            yield TurnEnd(name, evidence, Kind.HOLD if gap_s <= HOLD_S else Kind.OFFERED, gap_s)
+            yield TurnEnd(name, evidence, EndKind.HOLD if gap_s <= HOLD_S else EndKind.OFFERED, gap_s)

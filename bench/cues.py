@@ -15,7 +15,7 @@ from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for
 from audio.resample import resample_whole
 from bench.cue_cases import VOLUNTEER, MatchingCase, MatchingReport, evaluate_matching
 from bench.degradations import with_noise
-from bench.figures import Figure
+from bench.report_figures import Figure
 from bench.voice.ear import read_back
 from common.errors import AudioError
 from pipelines.engines import (

@@ -18,15 +18,15 @@ from audio.clock import Clock, LoopClock
 from audio.files import mono_at, read_recording
 from audio.frames import WIRE_HZ, samples_for
 from audio.loudness import VOICED_RANGE_DB, WINDOW_MS, first_audible_ms, last_voiced_ms, window_levels
-from audio.recordings import find_recordings
-from bench.figures import Figure
+from audio.recording_files import find_recordings
 from bench.replay.local import LocalLink
 from bench.replay.loudspeaker import HeardStretch
 from bench.replay.plan import Plan
 from bench.replay.planned_interruptions import ANSWERED, Interrupted, Interruption, Kind
-from bench.replay.room import Room
 from bench.replay.run import Pace, card_of
 from bench.replay.simulated_candidate import SimulatedCandidate
+from bench.replay.simulated_room import SimulatedRoom
+from bench.report_figures import Figure
 from common.errors import AudioError
 from pipelines.engine_choices import choose_engines
 from pipelines.engine_lanes import build_lanes, start_lanes, stop_lanes
@@ -217,7 +217,11 @@ def run_interruptions(
                     session_id=f"bench{number}",
                 )
                 link.start()
-                room = Room(level_db=echo.level_db, delay_ms=echo.delay_ms, seed=number) if echo is not None else None
+                room = (
+                    SimulatedRoom(level_db=echo.level_db, delay_ms=echo.delay_ms, seed=number)
+                    if echo is not None
+                    else None
+                )
                 if echo is not None:
                     link.driver.echo_cancelled(echo.told_cancelled)
                 candidate = SimulatedCandidate(

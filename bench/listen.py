@@ -22,11 +22,11 @@ from pathlib import Path
 import soundfile
 
 from audio.frames import WIRE_HZ
-from bench.figures import Figure, print_figures, write_figures
 from bench.reply_picture import draw
+from bench.report_figures import Figure, print_figures, write_figures
 from bench.report_files import write_whole
-from bench.voice.hearing import HIGHEST_DBTP, LONGEST_LEAD_MS, NEAR_LU, Heard, hear
-from bench.voice.lines import Line, Spoken, joined, lines_of, speak_clauses, spread
+from bench.voice.line_hearing import HIGHEST_DBTP, LONGEST_LEAD_MS, NEAR_LU, HeardLine, hear
+from bench.voice.lines import Line, SpokenLine, joined, lines_of, speak_clauses, spread
 from bench.voice.places import MeasuredVoice, all_voices, named_voice
 from pipelines.patient.card_library import CardLibrary
 from pipelines.tts.casting import PLAIN
@@ -37,10 +37,10 @@ MOST_SHOWN = 40
 EVERY = 50
 
 
-def listen(voice: MeasuredVoice, lines: Sequence[Line]) -> tuple[list[Heard], list[tuple[Heard, Spoken]]]:
+def listen(voice: MeasuredVoice, lines: Sequence[Line]) -> tuple[list[HeardLine], list[tuple[HeardLine, SpokenLine]]]:
     """Return what each line sounds like, and those with faults as they were spoken; raises EngineError."""
-    heard: list[Heard] = []
-    faulty: list[tuple[Heard, Spoken]] = []
+    heard: list[HeardLine] = []
+    faulty: list[tuple[HeardLine, SpokenLine]] = []
     for line in lines:
         clauses = list(speak_clauses(voice.synthesiser, line))
         spoken = joined(line, clauses)
@@ -54,7 +54,7 @@ def listen(voice: MeasuredVoice, lines: Sequence[Line]) -> tuple[list[Heard], li
     return heard, faulty
 
 
-def figures_of(name: str, heard: Sequence[Heard], *, levelled: bool) -> list[Figure]:
+def figures_of(name: str, heard: Sequence[HeardLine], *, levelled: bool) -> list[Figure]:
     """Return the figures of a voice."""
     count = len(heard)
     near = sum(abs(one.off_lu) <= NEAR_LU for one in heard) / count
@@ -80,7 +80,7 @@ def figures_of(name: str, heard: Sequence[Heard], *, levelled: bool) -> list[Fig
     ]
 
 
-def page_of(faulty: Iterable[tuple[str, Heard, Spoken]]) -> str:
+def page_of(faulty: Iterable[tuple[str, HeardLine, SpokenLine]]) -> str:
     """Return the page of what sounds wrong: each line with its faults, its picture and its sound."""
     rows = [
         f"<h2>{escape(name)}: {escape(one.text)}</h2><p>{escape(one.card)}: {escape('; '.join(one.faults))}</p>"
@@ -97,7 +97,7 @@ def page_of(faulty: Iterable[tuple[str, Heard, Spoken]]) -> str:
     )
 
 
-def _wav(spoken: Spoken) -> str:
+def _wav(spoken: SpokenLine) -> str:
     file = io.BytesIO()
     soundfile.write(file, spoken.samples, WIRE_HZ, format="WAV")
     return base64.b64encode(file.getvalue()).decode("ascii")
@@ -116,7 +116,7 @@ def main() -> None:
     told.folder.mkdir(parents=True, exist_ok=True)
     lines = lines_of(CardLibrary.load(settings.cards_folder).values())
     figures: list[Figure] = []
-    shown: list[tuple[str, Heard, Spoken]] = []
+    shown: list[tuple[str, HeardLine, SpokenLine]] = []
     for name in told.voice or [*all_voices(settings.models), *PLAIN]:
         voice = named_voice(name, settings.models)
         own = [line for line in lines if told.all_lines or voice.sex in (None, line.voice.sex)]

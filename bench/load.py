@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 import psutil
 
 from audio.clock import LoopClock
-from bench.figures import Figure
 from bench.replay.plan import Plan
 from bench.replay.remote import RemoteLink, reserve
 from bench.replay.simulated_candidate import SimulatedCandidate
 from bench.replay.transports import Transport, open_link
+from bench.report_figures import Figure
 from common.errors import AppError, ProtocolError
 from server.measures import percentile
 

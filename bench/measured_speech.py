@@ -14,13 +14,13 @@ from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ
 from audio.resample import StreamResampler
 from bench.consultations import Utterance, read_utterances
-from bench.figures import Figure
 from bench.replay.plan import plan_replay
 from bench.replay.run import replay_here
+from bench.report_figures import Figure
 from pipelines.assessment.fluency import FILLERS, PAUSE_MS, bare, syllables_a_second, words_a_minute
-from pipelines.assessment.sound import AROUND_MS, timed_by_sound, voiced_stretch
-from pipelines.assessment.spoken import Pause, spoken_of
+from pipelines.assessment.spoken import SpokenPause, spoken_of
 from pipelines.assessment.syllables import syllables
+from pipelines.assessment.track_times import AROUND_MS, timed_by_sound, voiced_stretch
 from pipelines.engines import DecodeRequest, SegmentDecoder, SpeakRequest, Synthesiser, Voice
 from pipelines.patient.card_library import CardLibrary
 from pipelines.truth import load_truth
@@ -75,9 +75,9 @@ def times_of(paths: Sequence[Path], settings: Settings, cards: CardLibrary) -> T
                 continue
             turn_ends += [own[0].from_ms - shift_ms - turn.from_ms, own[-1].to_ms - shift_ms - turn.to_ms]
             found = [pause for each in own for pause in spoken.pauses.get(each.number, ())]
-            found += [Pause(before.to_ms, after.from_ms) for before, after in itertools.pairwise(own)]
+            found += [SpokenPause(before.to_ms, after.from_ms) for before, after in itertools.pairwise(own)]
             pairs, lost, extra = _paired(
-                [Pause(pause.from_ms + shift_ms, pause.to_ms + shift_ms) for pause in turn.pauses], found
+                [SpokenPause(pause.from_ms + shift_ms, pause.to_ms + shift_ms) for pause in turn.pauses], found
             )
             pause_ends += [
                 error for true, seen in pairs for error in (seen.from_ms - true.from_ms, seen.to_ms - true.to_ms)
@@ -86,10 +86,12 @@ def times_of(paths: Sequence[Path], settings: Settings, cards: CardLibrary) -> T
     return Times(tuple(turn_ends), tuple(pause_ends), missed, made_up)
 
 
-def _paired(true: Sequence[Pause], found: Sequence[Pause]) -> tuple[list[tuple[Pause, Pause]], int, int]:
+def _paired(
+    true: Sequence[SpokenPause], found: Sequence[SpokenPause]
+) -> tuple[list[tuple[SpokenPause, SpokenPause]], int, int]:
     """Return pauses that overlap, and how many long ones were missed and made up."""
     left = list(found)
-    pairs: list[tuple[Pause, Pause]] = []
+    pairs: list[tuple[SpokenPause, SpokenPause]] = []
     missed = 0
     for pause in true:
         match = next((each for each in left if each.from_ms < pause.to_ms and each.to_ms > pause.from_ms), None)

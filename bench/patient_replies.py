@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bench.figures import Figure
+from bench.report_figures import Figure
 from common.errors import AudioError
 from pipelines.engines import HistoryItem, Interpreter, InterpretRequest, RespondKind
 from pipelines.intent.exemplars import denials

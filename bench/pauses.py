@@ -18,11 +18,11 @@ import numpy as np
 
 from audio.clock import Clock
 from audio.frames import FRAME_MS, Pcm
-from bench.figures import Figure
 from bench.pauses_plan import KINDS, PausesPlan, PlannedUtterance
 from bench.replay.local import LocalLink
 from bench.replay.plan import Plan
 from bench.replay.simulated_candidate import SimulatedCandidate
+from bench.report_figures import Figure
 from pipelines.conversation import signals as s
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.endpointing.policy import EndpointPolicy

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from audio.frames import WIRE_HZ, Pcm, samples_for
 from bench.report_files import write_whole
-from bench.voice.lines import Spoken, lines_of, speak
+from bench.voice.lines import SpokenLine, lines_of, speak
 from bench.voice.places import named_voice
 from pipelines.engines import Word
 from pipelines.patient.card_library import CardLibrary
@@ -38,7 +38,7 @@ WINDOW_MS = 23.0
 _SHADES = ((0, 0, 4), (60, 15, 110), (150, 45, 100), (235, 105, 40), (252, 200, 60), (252, 255, 200))
 
 
-def draw(spoken: Spoken, voice: str) -> str:
+def draw(spoken: SpokenLine, voice: str) -> str:
     """Return the picture of a reply as SVG text, with a title and a description for those who don't see it."""
     seconds = len(spoken.samples) / WIRE_HZ
     first, last = spoken.words[0].start_ms / 1000, spoken.words[-1].end_ms / 1000

@@ -18,7 +18,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Item(_Part):
+class ScenarioItem(_Part):
     """Something a patient can tell: examples as a card's author writes them, an answer, and how candidates ask."""
 
     topic: str
@@ -32,7 +32,7 @@ class Scenario(_Part):
 
     id: str
     about: str
-    items: tuple[Item, ...]
+    items: tuple[ScenarioItem, ...]
     unanswered: tuple[str, ...]
     acts: tuple[tuple[Act, str], ...]
 
@@ -41,7 +41,7 @@ def of_card(card: Card, asked: Mapping[str, Sequence[str]], unanswered: Sequence
     """Return a card as a scenario; `asked` has turns of candidates by the id of the cue or fact that they ask for."""
     told: list[Cue | Fact] = [*card.cues, *card.facts]
     items = tuple(
-        Item(
+        ScenarioItem(
             topic=each.topic,
             examples=each.triggers or (each.topic,),
             says=" ".join(each.says),

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 from bench.pauses import HeardUtterance, run_pauses
 from bench.pauses_plan import PausesPlan, Span
-from bench.sound_fit import Heard, fit_sound
+from bench.sound_fit import HeardPause, fit_sound
 from pipelines.conversation.endpointing import ANSWER_WITHIN_MS
 from pipelines.endpointing.completeness import going_on, shipped_model
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.evidence_table import EvidenceRow, EvidenceTable
 from pipelines.endpointing.habits import UNFINISHED_ENDS, UNFINISHED_PAUSES
 from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
@@ -60,7 +60,7 @@ class SeenPause:
 class _Patient(EndpointPolicy):
     """An endpointing that judges as any other, and then waits for everybody."""
 
-    def judge(self, evidence: Evidence) -> WaitJudgement:
+    def judge(self, evidence: PauseEvidence) -> WaitJudgement:
         return replace(super().judge(evidence), wait_ms=PATIENT_MS)
 
 
@@ -111,7 +111,7 @@ def train(pauses: Iterable[SeenPause], settings: EndpointSettings, source: dict[
         for judged in _newly_heard(pause.seen) if not pause.joined else ():
             if pause.length_ms is None or judged.silent_ms < pause.length_ms:
                 hold, inner = (longer(judged.silent_ms, settings) * odds for odds in _parts(judged))
-                heard.append(Heard(hold, inner, judged.evidence["sound"], not pause.is_end))
+                heard.append(HeardPause(hold, inner, judged.evidence["sound"], not pause.is_end))
     weight = fit_sound(heard, HIDDEN)
     most = math.log(UNFINISHED_PAUSES / UNFINISHED_ENDS)
     return EvidenceTable(source, {"sound": EvidenceRow(weight, 0.0, round(most, 2))}, HIDDEN)

@@ -23,7 +23,7 @@ from audio.sound_check import SoundFault
 from audio.speech import SpeechBegan, SpeechDetector, SpeechSettings, SpeechState
 from audio.vad import VadName, make_vad
 from bench.degradations import CONDITIONS
-from bench.figures import Figure
+from bench.report_figures import Figure
 
 # There is so much silence before each time: a room is heard before somebody speaks.
 LEAD_MS = 500.0
@@ -37,7 +37,7 @@ _Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class FoundSpeech:
     """What was found in one clip: for each 20 ms whether somebody speaks; seconds of computation; advice given."""
 
     speaks: _Flags
@@ -47,7 +47,7 @@ class Found:
 
 
 @dataclass(slots=True)
-class Tally:
+class ConditionTally:
     """What a condition adds up to, for the first time or the later one."""
 
     voiced: int = 0  # frames in which the recording as it is has a voice
@@ -84,8 +84,10 @@ class Tally:
 class ConditionResult:
     """One condition: (first, later) with conditioning and without; times and advice with."""
 
-    conditioned: tuple[Tally, Tally] = field(default_factory=lambda: (Tally(), Tally()))
-    plain: tuple[Tally, Tally] = field(default_factory=lambda: (Tally(), Tally()))
+    conditioned: tuple[ConditionTally, ConditionTally] = field(
+        default_factory=lambda: (ConditionTally(), ConditionTally())
+    )
+    plain: tuple[ConditionTally, ConditionTally] = field(default_factory=lambda: (ConditionTally(), ConditionTally()))
     audio_s: float = 0.0
     conditioning_s: float = 0.0
     advised: dict[SoundFault, int] = field(default_factory=dict)
@@ -94,7 +96,7 @@ class ConditionResult:
 
 def listen(
     samples: Pcm, *, conditioning: AudioSettings | None, speech: SpeechSettings | None = None, vad: VadName = "auto"
-) -> Found:
+) -> FoundSpeech:
     """Return what the live path's ear finds in int16 (n,) at 24 kHz; `conditioning` None: without any conditioning."""
     detector = SpeechDetector(make_vad(vad).vad, speech)
     conditioner = Conditioner(WIRE_HZ, conditioning) if conditioning is not None else None
@@ -114,7 +116,7 @@ def listen(
             spent_s += time.process_time() - begin
         starts += sum(isinstance(event, SpeechBegan) for event in events)
         speaks.append(detector.state in IN_SPEECH)
-    return Found(np.array(speaks, dtype=np.bool_), starts, spent_s, tuple(advice))
+    return FoundSpeech(np.array(speaks, dtype=np.bool_), starts, spent_s, tuple(advice))
 
 
 def run_sound(

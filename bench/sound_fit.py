@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardPause:
     """A pause when the turn detector was heard.
 
     `hold` and `inner` are the text's odds of a hold and of a pause between words, each times the share of pauses that
@@ -33,7 +33,7 @@ class Heard:
     goes_on: bool
 
 
-def fit_sound(heard: Sequence[Heard], hidden: float) -> float:
+def fit_sound(heard: Sequence[HeardPause], hidden: float) -> float:
     """Return the weight of the sound for each unit towards finished (so below 0), with this hidden share of holds."""
     hold, inner, sound = (
         np.array(values) for values in zip(*((each.hold, each.inner, each.sound) for each in heard), strict=True)

@@ -59,7 +59,7 @@ class StoredSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class SessionComparison:
     """A stored role-play against its replay; `changed` has what is not as it was: (name, then, now)."""
 
     name: str
@@ -147,7 +147,7 @@ def course_of(entries: Iterable[LogEntry]) -> Course:
     return Course(tuple(sorted(turns, key=lambda turn: turn.from_ms)), tuple(cues))
 
 
-def replay_session(stored: StoredSession, settings: Settings, cards: CardLibrary) -> Comparison:
+def replay_session(stored: StoredSession, settings: Settings, cards: CardLibrary) -> SessionComparison:
     """Play a stored role-play's candidate to today's engines, settings and card; raises CardError, EngineError."""
     if stored.setup.card_id not in cards:
         raise CardError(f"{stored.name} is on the card '{stored.setup.card_id}', which is not here; put it back")
@@ -170,7 +170,7 @@ def replay_session(stored: StoredSession, settings: Settings, cards: CardLibrary
     return compare(stored, course_of(outcome.logs[-1]), tuple(_changed(_plain(stored.setup), now)))
 
 
-def compare(stored: StoredSession, after: Course, changed: tuple[tuple[str, Any, Any], ...] = ()) -> Comparison:
+def compare(stored: StoredSession, after: Course, changed: tuple[tuple[str, Any, Any], ...] = ()) -> SessionComparison:
     """Return a stored role-play against what came of it now: each turn with those that were heard at its time."""
     before = stored.course
     differing: list[tuple[str, str]] = []
@@ -185,7 +185,9 @@ def compare(stored: StoredSession, after: Course, changed: tuple[tuple[str, Any,
             differing.append((turn.text, text))
         if same:
             moved += [abs(same[0].from_ms - turn.from_ms), abs(same[-1].to_ms - turn.to_ms)]
-    return Comparison(stored.name, changed, before, after, tuple(differing), errors, words, tuple(moved), stored.typed)
+    return SessionComparison(
+        stored.name, changed, before, after, tuple(differing), errors, words, tuple(moved), stored.typed
+    )
 
 
 def _plain(setup: SessionSetup) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, Pcm
-from audio.recordings import find_recordings
+from audio.recording_files import find_recordings
 from bench.cues import CONSULTATIONS, segment_sounds
-from bench.figures import Figure
+from bench.report_figures import Figure
 from common.errors import AudioError
 from pipelines.engines import Hypothesis, Recogniser, RecogniserStream, StreamSpec
 from pipelines.patient.card import Card

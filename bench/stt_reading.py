@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio.frames import ANALYSIS_HZ, FRAME_MS, Pcm, samples_for
-from bench.figures import Figure
+from bench.report_figures import Figure
 from bench.stt import ClipSet
 from pipelines.engines import DecodedBatch, DecodeRequest, Hypothesis, SegmentDecoder, StreamSpec
 from pipelines.models.settings import ModelSettings

@@ -22,7 +22,7 @@ from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, FRAME_MS, Pcm, samples_for
 from audio.loudness import last_voiced_ms
 from bench.cues import segment_sounds
-from bench.figures import Figure
+from bench.report_figures import Figure
 from common.errors import EngineError
 from pipelines.engines import Decoded, DecodedBatch, DecodeRequest, EngineInfo, Hypothesis, StreamSpec, Word
 from pipelines.lanes.decodes import DecodeLane

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from audio.recordings import find_recordings, names_of
+from audio.recording_files import find_recordings, names_of
 from bench.pauses_plan import plan_pauses
 from bench.seen_pauses import observe, train
 from pipelines.endpointing.evidence_table import SHIPPED_TABLE

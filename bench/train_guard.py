@@ -18,14 +18,14 @@ import typer
 from numpy.typing import NDArray
 
 from bench.guard.cases import clauses, load_leaks, load_lines, load_questions
-from bench.guard.measure import Turn, adversarial_turns
+from bench.guard.guard_measure import GuardQuestion, adversarial_turns
 from pipelines.endpointing.completeness import Logistic
 from pipelines.engines import Interpreter
 from pipelines.intent.learned import LearnedInterpreter
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
+from pipelines.patient.guard.clause_meaning import WEIGHTS
 from pipelines.patient.guard.guard import Guard
-from pipelines.patient.guard.meaning import WEIGHTS
 from pipelines.responders.guarded import make_guard
 from server.paths import ROOT
 from server.settings.tree import load_settings
@@ -58,7 +58,7 @@ class Row:
 
 def rows(guard: Guard, interpreter: Interpreter, cards: Mapping[str, Card]) -> Iterator[Row]:
     """Yield all clauses to learn from."""
-    turns: dict[str, list[Turn]] = {}
+    turns: dict[str, list[GuardQuestion]] = {}
     for turn in adversarial_turns(interpreter, cards, load_questions(DATA / "questions.yaml")):
         turns.setdefault(turn.card.id, []).append(turn)
         # Whatever is asked, a leak is a leak.

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bench.consultations import Consultation, Kind, TurnEnd, load_consultations
+from bench.consultations import Consultation, EndKind, TurnEnd, load_consultations
 from bench.logistic import Example, fit
 from pipelines.endpointing.completeness import SHIPPED, CompletenessModel, Logistic
 from pipelines.endpointing.features import turn_features, word_features, words_of
@@ -65,11 +65,11 @@ def train(talks: Sequence[Consultation], *, seed: int = 1) -> CompletenessModel:
             examples += [
                 example
                 for end in talk.doctor
-                if end.kind is not Kind.OVERLAPPED
+                if end.kind is not EndKind.OVERLAPPED
                 for example in _hold_examples(end, model, rng, vocabulary)
             ]
     holds = fit(examples, strength=HOLD_STRENGTH, seen=HOLD_SEEN)
-    logs = [math.log(end.gap_s) for talk in talks for end in talk.doctor if end.kind is Kind.HOLD]
+    logs = [math.log(end.gap_s) for talk in talks for end in talk.doctor if end.kind is EndKind.HOLD]
     mean = sum(logs) / len(logs)
     spread = math.sqrt(sum((value - mean) ** 2 for value in logs) / len(logs))
     return CompletenessModel(source_of(talks), holds, inner, round(math.exp(mean), 3), round(SPREAD_WIDER * spread, 3))
@@ -83,7 +83,7 @@ def _hold_examples(
     for version, weight in versions:
         inner = model.inner_log_odds(version.evidence.text)
         features = turn_features(version.evidence) | {"inner": inner / 2}
-        yield Example(features, end.kind is not Kind.SHIFT, weight)
+        yield Example(features, end.kind is not EndKind.SHIFT, weight)
 
 
 def _train_inner(talks: Sequence[Consultation], seed: int) -> Logistic:
@@ -92,7 +92,7 @@ def _train_inner(talks: Sequence[Consultation], seed: int) -> Logistic:
     for talk in talks:
         for end in (*talk.doctor, *talk.patient):
             words = words_of(end.evidence.text)
-            if end.kind in (Kind.SHIFT, Kind.OVERLAPPED) and words:
+            if end.kind in (EndKind.SHIFT, EndKind.OVERLAPPED) and words:
                 examples.append(Example(word_features(words), positive=False))
             for _ in range(CUTS if len(words) > 1 else 0):
                 examples.append(

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.consultations import Consultation, Kind, TurnEnd
-from bench.figures import Figure
+from bench.consultations import Consultation, EndKind, TurnEnd
+from bench.report_figures import Figure
 from bench.train_turns import misheard, train, vocabulary_of
 from common.errors import AudioError
 from pipelines.endpointing.completeness import CompletenessModel, shipped_model
@@ -61,7 +61,7 @@ class Judged:
     @property
     def cut(self) -> bool:
         """Whether the speaker would have been answered before they went on."""
-        return self.end.kind is Kind.HOLD and self.wait_s < self.end.gap_s * self.stretch
+        return self.end.kind is EndKind.HOLD and self.wait_s < self.end.gap_s * self.stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class TurnsReport:
         """Yield everything as figures."""
         for kind, count in self.counts.items():
             yield Figure(kind, count, "ends")
-        holds = self.counts[Kind.HOLD]
+        holds = self.counts[EndKind.HOLD]
         for condition, curve in self.curves.items():
             for share in SHARES:
                 name = f"mean_delay_s@cut_in_per_hold={share}/{condition}"
@@ -119,7 +119,7 @@ def measure(
     seen = len({talk.name for talk in talks} & set(shipped.source["consultations"]))
     folds = (FOLDS if seen else 0) if folds is None else folds
     ends = [end for talk in talks for end in talk.doctor]
-    if not {Kind.SHIFT, Kind.HOLD} <= {end.kind for end in ends}:
+    if not {EndKind.SHIFT, EndKind.HOLD} <= {end.kind for end in ends}:
         raise AudioError("nothing can be scored: the consultations need both shifts and holds", code="audio.format")
     if len(talks) < folds:
         raise AudioError(
@@ -134,7 +134,7 @@ def measure(
             parts = [_curve(version, models, settings, _stretch(name)) for version in versions]
             curves[name].append(_mean_curve(parts))
     return TurnsReport(
-        counts={kind.value: sum(end.kind is kind for end in ends) for kind in Kind},
+        counts={kind.value: sum(end.kind is kind for end in ends) for kind in EndKind},
         curves={name: _mean_curve(found) for name, found in curves.items()},
         fixed={
             f"{wait_s}/{name}": score([Judged(end, wait_s, _stretch(name)) for end in ends])
@@ -160,8 +160,8 @@ def measure(
 
 def score(judged: Sequence[Judged]) -> Score:
     """Return the figures of a policy's waits; what is neither hold nor shift does not count."""
-    holds = [each for each in judged if each.end.kind is Kind.HOLD]
-    waits = sorted(each.wait_s for each in judged if each.end.kind is Kind.SHIFT)
+    holds = [each for each in judged if each.end.kind is EndKind.HOLD]
+    waits = sorted(each.wait_s for each in judged if each.end.kind is EndKind.SHIFT)
     cuts = sum(each.cut for each in holds)
     return Score(
         cut_in_per_hold=cuts / max(1, len(holds)),
@@ -238,9 +238,9 @@ def _curve(
         model = models[talk.name]
         policy, habits = EndpointPolicy(written, model), Habits()
         for end in talk.doctor:
-            if end.kind in (Kind.SHIFT, Kind.HOLD):
+            if end.kind in (EndKind.SHIFT, EndKind.HOLD):
                 known.append((end, model, policy.odds(end.evidence), habits.stretch))
-            if end.kind is Kind.HOLD:
+            if end.kind is EndKind.HOLD:
                 habits.learn(1000.0 * end.gap_s * stretch)
     changes = {"ceiling_ms": settings.ceiling_ms * stretch}
     points = []
@@ -260,13 +260,13 @@ def _through_policy(
     for talk in talks:
         policy = EndpointPolicy(settings, model)
         for end in talk.doctor:
-            if end.kind not in (Kind.SHIFT, Kind.HOLD):
+            if end.kind not in (EndKind.SHIFT, EndKind.HOLD):
                 continue
             each = Judged(end, policy.wait_ms(end.evidence) / 1000.0, stretch)
             judged.append(each)
             if each.cut:
                 policy.answered_too_early()
-            elif end.kind is Kind.HOLD:
+            elif end.kind is EndKind.HOLD:
                 policy.resumed(1000.0 * end.gap_s * stretch)
     return judged
 

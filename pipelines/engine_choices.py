@@ -16,7 +16,7 @@ from pipelines.models.devices import choose_threads
 from pipelines.models.model_folders import ModelPlace, installed_recognisers, installed_turn_detectors, locate
 from pipelines.models.settings import ModelSettings
 from pipelines.responder_choice import choose_responder, remote_mind
-from pipelines.responders.remote.plan import RemotePlan
+from pipelines.responders.remote.remote_plan import RemotePlan
 from pipelines.stt.model_choice import AUTO, FIRST, choose_model
 from pipelines.voice_choice import choose_synthesiser, coqui_voice
 

@@ -12,7 +12,7 @@ from pipelines.engine_settings import EngineSettings
 from pipelines.models.devices import choose_threads
 from pipelines.models.model_folders import ModelPlace, locate
 from pipelines.models.settings import ModelSettings
-from pipelines.responders.remote.plan import plan_remote
+from pipelines.responders.remote.remote_plan import plan_remote
 
 if TYPE_CHECKING:
     from pipelines.responders.remote.mind import RemoteMind
@@ -38,7 +38,7 @@ def _guarded_remote(mind: RemoteMind, settings: EngineSettings, models: ModelSet
 
 def _asks_remote(mind: RemoteMind, settings: EngineSettings) -> Choice:
     asked = "asked for by name" if settings.responder == "remote" else "auto: a remote language model is to answer"
-    factory = Lazy("pipelines.responders.remote.responder", "RemoteResponder", {"mind": mind})
+    factory = Lazy("pipelines.responders.remote.remote_responder", "RemoteResponder", {"mind": mind})
     # Each thread waits for a provider, and computes next to nothing.
     return Choice(
         "remote", factory, "thread", f"{asked}; {mind.plan.shown}", demonstration=False, workers=REMOTE_WORKERS
@@ -82,7 +82,7 @@ def _language_model(settings: EngineSettings, models: ModelSettings, place: Mode
         "models": models,
         "parallel": minds_of(settings),
     }
-    make = Lazy("pipelines.responders.language_model.responder", "make_responder", options)
+    make = Lazy("pipelines.responders.language_model.model_responder", "make_responder", options)
     # CTranslate2 lets go of the interpreter while it computes.
     choice = Choice("language-model", OfModel(place, make), "thread", why, demonstration=False, place=place)
     return guarded(replace(choice, workers=minds_of(settings)), settings, models)

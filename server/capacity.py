@@ -24,7 +24,7 @@ from common.errors import EngineError
 from pipelines.engines import Hypothesis, SpeakRequest, StreamSpec, Voice
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
-from pipelines.lanes.speech import speech_of
+from pipelines.lanes.whole_speech import speech_of
 from pipelines.models.devices import usable_cores
 from pipelines.session.driver import Engines
 from pipelines.voice_choice import Speaks

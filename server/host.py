@@ -39,7 +39,7 @@ from server.exams.schedule import Schedule
 from server.exams.sittings import Sittings
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
-from server.phrases import Phrases
+from server.model_phrases import Phrases
 from server.principal import Principal
 from server.protocol.wire_session import SessionInfo
 from server.records.export_places import ExportPlaces
@@ -60,14 +60,14 @@ from server.sessions.draining import Drain
 from server.sessions.erasing import Eraser
 from server.sessions.factory import DriverFactory
 from server.sessions.folders import SessionFolders
-from server.sessions.index import SessionIndex
 from server.sessions.join_tokens import JoinTokens
-from server.sessions.past import PastSessions
+from server.sessions.live_restoring import Restorer
+from server.sessions.past_sessions import PastSessions
 from server.sessions.rate_limit import RateLimit
 from server.sessions.registry import SessionRegistry
-from server.sessions.restoring import Restorer
-from server.sessions.retention import retain_for_ever, sweep_for_ever
+from server.sessions.retention_job import retain_for_ever, sweep_for_ever
 from server.sessions.session import Session
+from server.sessions.session_index import SessionIndex
 from server.settings.reservations import ReservationSettings
 from server.settings.tree import CONFIG_FOLDER, Settings
 from server.store.store import Store

@@ -15,7 +15,7 @@ import uvicorn
 
 from common.errors import SettingsError
 from server.app import create_app
-from server.door.config import BACKLOG, serving_config
+from server.door.door_config import BACKLOG, serving_config
 from server.host import Server
 from server.logs import setup_logging
 from server.records.locking import lock_folder

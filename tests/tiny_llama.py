@@ -19,7 +19,7 @@ from pipelines.models.cache import ModelCache
 from pipelines.models.devices import Device
 from pipelines.models.gguf_llama import convert_gguf
 from pipelines.responders.language_model.model import LanguageModel
-from pipelines.responders.language_model.responder import LanguageModelResponder
+from pipelines.responders.language_model.model_responder import LanguageModelResponder
 from pipelines.responders.language_model.settings import LanguageModelSettings
 
 Floats = NDArray[np.float32]

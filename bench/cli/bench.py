@@ -47,12 +47,12 @@ def load(
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from audio.recordings import find_recordings
-    from bench.figures import print_figures, write_figures
+    from audio.recording_files import find_recordings
     from bench.load import LoadResult, figures_of, run_load, server_process
     from bench.replay.plan import plan_replay
     from bench.replay.run import card_of
     from bench.replay.transports import named_transport
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from server.paths import ROOT
 
@@ -146,7 +146,7 @@ def stt(
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from bench.figures import print_figures, write_figures
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from bench.stt import STOCK, fixture_clips, real_clips, run_bench
     from pipelines.patient.card_library import CardLibrary
@@ -205,10 +205,10 @@ def interruptions(
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from bench.figures import print_figures, write_figures
     from bench.interruptions import Echo, figures_of, load_interruptions, run_interruptions
     from bench.replay.plan import plan_replay
     from bench.replay.run import Pace
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from pipelines.patient.card_library import CardLibrary
     from server.paths import ROOT

@@ -32,8 +32,8 @@ def llm(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from bench.figures import print_figures, write_figures
-    from bench.llm import speed
+    from bench.llm import generation_speed
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from pipelines.models.devices import choose_device
     from pipelines.models.model_folders import locate
@@ -64,12 +64,12 @@ def llm(
         def tick() -> None:
             bar.advance(task)
 
-        figures = speed.first_token_figures(made, repeats=repeats, tick=tick)
-        figures += speed.pace_figures(made, repeats=repeats, tick=tick)
-        figures += speed.cancel_figures(made, tick=tick)
-        figures += speed.together_figures(made, at_once, repeats=repeats, tick=tick)
+        figures = generation_speed.first_token_figures(made, repeats=repeats, tick=tick)
+        figures += generation_speed.pace_figures(made, repeats=repeats, tick=tick)
+        figures += generation_speed.cancel_figures(made, tick=tick)
+        figures += generation_speed.together_figures(made, at_once, repeats=repeats, tick=tick)
         if cards:
-            figures += speed.memory_figures(made, cards=cards, tick=tick)
+            figures += generation_speed.memory_figures(made, cards=cards, tick=tick)
     print_figures(f"{place.id} on {device.label} ({device.compute_type})", figures)
     if json_file is not None:
         write_figures(json_file, figures)

@@ -33,10 +33,10 @@ def tts(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from bench.figures import print_figures, write_figures
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from bench.voice.ear import ear_figures
-    from bench.voice.levels import level_figures
+    from bench.voice.line_levels import level_figures
     from bench.voice.lines import lines_of, speak, spread
     from bench.voice.places import all_voices, decoder_of, named_voice
     from bench.voice.recorded import write_lines

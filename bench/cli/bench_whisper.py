@@ -35,7 +35,7 @@ def read_whisper(model: str, *, real: Path | None, threads: int = 0, json_file: 
     """Have a model (id or folder) read bundled sentences, the fixtures and real speech; print and write figures."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from bench.figures import print_figures, write_figures
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from bench.stt import ClipSet, fixture_clips, real_clips
     from bench.stt_reading import bench_reading
@@ -68,9 +68,9 @@ def read_whisper(model: str, *, real: Path | None, threads: int = 0, json_file: 
 def _recogniser(model: str, overrides: Sequence[str] | None, config: Path | None) -> Path:
     from common.errors import EngineError
     from pipelines.models.verify import require_sound
-    from server.cli.models_place import Place
+    from server.cli.models_place import ModelsHere
 
-    folder, kind, _ = Place.of(list(overrides or ()), config).resolve(model)
+    folder, kind, _ = ModelsHere.of(list(overrides or ()), config).resolve(model)
     if kind != "recogniser":
         raise EngineError(f"{folder} is a {kind}: this is for recognisers", code="model.architecture")
     require_sound(folder, kind)
@@ -80,7 +80,7 @@ def _recogniser(model: str, overrides: Sequence[str] | None, config: Path | None
 def _measure(folder: Path, title: str, threads: int, json_file: Path | None) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from bench.figures import print_figures, write_figures
+    from bench.report_figures import print_figures, write_figures
     from bench.stt_whisper import bench_model, steps
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

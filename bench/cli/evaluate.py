@@ -69,7 +69,7 @@ def cues(
         recognised,
         spoken_sentences,
     )
-    from bench.figures import print_figures, write_figures
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from pipelines.engines import Voice
     from pipelines.tts import flite
@@ -143,8 +143,8 @@ def patient(
     config: ConfigFolder = None,
 ) -> None:
     """How fit the patient's replies are to what lies off the cues, by two judges; a changed reply is not judged."""
-    from bench.figures import print_figures, write_figures
     from bench.patient_replies import as_yaml, figures_of, load_rows, replies
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from server.paths import ROOT
 

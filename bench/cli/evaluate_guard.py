@@ -10,8 +10,8 @@ import typer
 from server.cli.options import ConfigFolder, Overrides
 
 if TYPE_CHECKING:
-    from bench.figures import Figure
-    from bench.guard.measure import Bench, Tally
+    from bench.guard.guard_measure import Bench, GuardTally
+    from bench.report_figures import Figure
     from pipelines.engines import Interpreter
 
 SETS = {"tuning": (("leaks.yaml", "leaks_more.yaml"), ("lines.yaml", "lines_more.yaml"), "misconduct.yaml")} | {
@@ -34,9 +34,9 @@ def guard(
     """What of a model that leaks reaches the voice, and what of a good one is blocked."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from bench.figures import Figure, print_figures, write_figures
-    from bench.guard import measure
+    from bench.guard import guard_measure
     from bench.guard.cases import load_leaks, load_lines, load_misconduct, load_questions
+    from bench.report_figures import Figure, print_figures, write_figures
     from bench.report_files import check_target
     from pipelines.engine_choices import choose_engines
     from pipelines.patient.card_library import CardLibrary
@@ -55,9 +55,9 @@ def guard(
     interpreter.warm()
     encoder, how = (None, "by words alone") if by_words else guard_encoder(settings.engines, settings.models)
     typer.echo(f"the guard reads {how}", err=True)
-    bench = measure.Bench(make_guard(rules=settings.engines.guard_rules, encoder=encoder))
+    bench = guard_measure.Bench(make_guard(rules=settings.engines.guard_rules, encoder=encoder))
     bench.guard.warm()
-    turns = list(measure.adversarial_turns(interpreter, cards, load_questions(data / "questions.yaml")))
+    turns = list(guard_measure.adversarial_turns(interpreter, cards, load_questions(data / "questions.yaml")))
     figures: list[Figure] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, transient=True) as bar:
@@ -69,22 +69,22 @@ def guard(
         def advance() -> None:
             bar.advance(task)
 
-        told = measure.verbatim(bench, turns, advance)
-        figures.append(measure.share("guard_verbatim_spoken", told))
+        told = guard_measure.verbatim(bench, turns, advance)
+        figures.append(guard_measure.share("guard_verbatim_spoken", told))
         _show(told, failures=failures)
         for name, (leak_files, _, misconduct_file) in SETS.items():
             shown = failures and name != "held_out"
             leaks = [leak for file in leak_files for leak in load_leaks(data / file, cards)]
-            told, ever = measure.paraphrased(bench, turns, leaks, advance)
+            told, ever = guard_measure.paraphrased(bench, turns, leaks, advance)
             note = f"{len(ever)} of {len(leaks)} leaks were spoken at some question"
-            figures.append(measure.share(f"guard_paraphrases_spoken_{name}", told, partly=True, note=note))
-            figures.append(measure.share(f"guard_paraphrases_half_spoken_{name}", told))
+            figures.append(guard_measure.share(f"guard_paraphrases_spoken_{name}", told, partly=True, note=note))
+            figures.append(guard_measure.share(f"guard_paraphrases_half_spoken_{name}", told))
             _show(told, failures=shown)
-            told = measure.blocked_lines(bench, sets[name], advance)
-            figures.append(measure.share(f"guard_lines_blocked_{name}", told))
+            told = guard_measure.blocked_lines(bench, sets[name], advance)
+            figures.append(guard_measure.share(f"guard_lines_blocked_{name}", told))
             _show(told, failures=shown)
-            for rule, tally in measure.misconduct(bench, load_misconduct(data / misconduct_file), cards).items():
-                figures.append(measure.share(f"guard_{rule}_spoken_{name}", tally))
+            for rule, tally in guard_measure.misconduct(bench, load_misconduct(data / misconduct_file), cards).items():
+                figures.append(guard_measure.share(f"guard_{rule}_spoken_{name}", tally))
                 _show(tally, failures=shown)
     for part, short in ((0.5, "p50"), (0.95, "p95")):
         value = percentile(bench.took_ms, part)
@@ -97,25 +97,27 @@ def guard(
 
 def _unseen(bench: Bench, data: Path) -> list[Figure]:
     """Return the figures of the cards that nobody tuned on."""
-    from bench.guard import measure
+    from bench.guard import guard_measure
     from bench.guard.cases import load_leaks, load_lines, release_of
     from pipelines.patient.card_library import CardLibrary
 
     cards = CardLibrary.load(data / "cards")
     leaks = load_leaks(data / "leaks_unseen.yaml", cards)
     turns = [
-        measure.Turn(leak.card, "What else should I ask you?", release_of(leak.card, "not_on_card"), (), (leak.item,))
+        guard_measure.GuardQuestion(
+            leak.card, "What else should I ask you?", release_of(leak.card, "not_on_card"), (), (leak.item,)
+        )
         for leak in leaks
     ]
-    told, _ = measure.paraphrased(bench, turns, leaks, lambda: None)
-    blocked = measure.blocked_lines(bench, load_lines(data / "lines_unseen.yaml", cards), lambda: None)
+    told, _ = guard_measure.paraphrased(bench, turns, leaks, lambda: None)
+    blocked = guard_measure.blocked_lines(bench, load_lines(data / "lines_unseen.yaml", cards), lambda: None)
     return [
-        measure.share("guard_paraphrases_spoken_unseen_cards", told, partly=True),
-        measure.share("guard_lines_blocked_unseen_cards", blocked),
+        guard_measure.share("guard_paraphrases_spoken_unseen_cards", told, partly=True),
+        guard_measure.share("guard_lines_blocked_unseen_cards", blocked),
     ]
 
 
-def _show(tally: Tally, *, failures: bool) -> None:
+def _show(tally: GuardTally, *, failures: bool) -> None:
     if failures:
         for line in tally.shown:
             typer.echo(line)
@@ -131,8 +133,8 @@ def leaks(
     config: ConfigFolder = None,
 ) -> None:
     """Which replies name a word, number or name of what the card may not tell; it does not use the guard."""
-    from bench.figures import Figure, print_figures, write_figures
     from bench.guard.unreleased import Finder, load_replies, summary
+    from bench.report_figures import Figure, print_figures, write_figures
     from bench.report_files import check_target
     from pipelines.patient.card_library import CardLibrary
     from server.settings.tree import load_settings

@@ -40,7 +40,6 @@ def measures(
     config: ConfigFolder = None,
 ) -> None:
     """How true the measures of speech are: times of the fixtures, rates on real speech, fillers that are written."""
-    from bench.figures import print_figures, write_figures
     from bench.measured_speech import (
         fillers_heard,
         rate_figures,
@@ -49,6 +48,7 @@ def measures(
         times_of,
         utterances_with_fillers,
     )
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from pipelines.patient.card_library import CardLibrary
     from server.paths import ROOT

@@ -23,10 +23,10 @@ def model(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from bench.figures import print_figures, write_figures
     from bench.guard.cases import load_questions
-    from bench.guard.measure import adversarial_turns
+    from bench.guard.guard_measure import adversarial_turns
     from bench.guard.model_replies import figures_of, reply_to
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from pipelines.engine_choices import choose_engines
     from pipelines.engines import GuardedResponder, IndexRequest, Interpreter, PrepareRequest

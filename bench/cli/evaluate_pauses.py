@@ -60,11 +60,11 @@ def pauses(
     Utterances come from the truth file (NAME.truth.yaml); without one they are what 2 s of silence separate. A cut-in
     is any judgement, before an utterance's last voiced sample, that the turn is over.
     """
-    from audio.recordings import find_recordings, names_of
-    from bench.figures import write_json
+    from audio.recording_files import find_recordings, names_of
     from bench.pauses import as_rows, figures_of, run_pauses
     from bench.pauses_curve import draw, interval
     from bench.pauses_plan import plan_pauses
+    from bench.report_figures import write_json
     from bench.report_files import check_target
     from common.errors import SettingsError
     from pipelines.endpointing.settings import Style

@@ -26,8 +26,8 @@ def sound(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from audio.recordings import find_recordings
-    from bench.figures import print_figures, write_figures
+    from audio.recording_files import find_recordings
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from bench.sound import figures_of, run_sound
     from server.paths import ROOT

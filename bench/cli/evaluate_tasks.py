@@ -26,9 +26,9 @@ def tasks(
     config: ConfigFolder = None,
 ) -> None:
     """How often a task that is called heard was done, and one that was done is called heard, in written role-plays."""
-    from bench.figures import print_figures, write_figures
+    from bench.heard_tasks import figures_of, judge, load_dialogues
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
-    from bench.tasks import figures_of, judge, load_dialogues
     from common.errors import SettingsError
     from pipelines.engine_choices import choose_engines
     from pipelines.intent.learned import LearnedInterpreter

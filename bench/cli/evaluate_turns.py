@@ -40,7 +40,7 @@ def turns(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from bench.consultations import load_consultations
-    from bench.figures import print_figures, write_figures
+    from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target, write_whole
     from bench.turns import FOLDS, measure
     from bench.turns_picture import draw

@@ -59,8 +59,7 @@ def replay(
 
     from audio.files import write_wav
     from audio.frames import WIRE_HZ
-    from audio.recordings import find_recordings, names_of
-    from bench.figures import write_json
+    from audio.recording_files import find_recordings, names_of
     from bench.replay.baseline import read_report
     from bench.replay.page import replay_page
     from bench.replay.plan import plan_replay
@@ -68,6 +67,7 @@ def replay(
     from bench.replay.run import card_of, final_text_ms, replay_here, replay_there
     from bench.replay.transports import named_transport
     from bench.replay.views import views_of
+    from bench.report_figures import write_json
     from bench.report_files import check_target, write_whole
     from common.errors import SettingsError
     from pipelines.patient.card_library import CardLibrary

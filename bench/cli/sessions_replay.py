@@ -11,7 +11,7 @@ from server.cli.options import ConfigFolder, Overrides
 from server.cli.sessions import group
 
 if TYPE_CHECKING:
-    from bench.stored_session import Comparison
+    from bench.stored_session import SessionComparison
     from server.settings.tree import Settings
     from server.store.store import Store
 
@@ -35,7 +35,7 @@ def replay(
     fails if a role-play differs although nothing has changed. Time is virtual, but what engines compute is measured:
     on a busy machine they are late, and turns may end elsewhere. Run it on a free one.
     """
-    from bench.figures import write_json
+    from bench.report_figures import write_json
     from bench.report_files import check_target
     from bench.stored_session import load_session, replay_session
     from pipelines.patient.card_library import CardLibrary
@@ -87,7 +87,7 @@ def _folders(name: str, root: Path) -> list[Path]:
     )
 
 
-def _show(found: Comparison) -> None:
+def _show(found: SessionComparison) -> None:
     told = found.as_json()
     waits = told["voice_to_voice_ms_p50"]
     answers = {name: "-" if wait is None else f"{wait:.0f} ms" for name, wait in waits.items()}

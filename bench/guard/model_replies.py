@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from bench.figures import Figure
-from bench.guard.measure import Turn
+from bench.guard.guard_measure import GuardQuestion
+from bench.report_figures import Figure
 from pipelines.engines import (
     CardTakesOver,
     Clause,
@@ -51,7 +51,7 @@ class ModelReply:
         return json.dumps(asdict(self), ensure_ascii=False)
 
 
-def reply_to(responder: GuardedResponder, turn: Turn, number: int) -> ModelReply:
+def reply_to(responder: GuardedResponder, turn: GuardQuestion, number: int) -> ModelReply:
     """Return what the responder answers at a moment; `number` tells its requests apart."""
     request = RespondRequest(
         f"eval/{number}",

@@ -19,14 +19,16 @@ TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """A server's answer: its body, and the address in its `Location`."""
 
     body: bytes
     location: str = ""
 
 
-async def ask(url: str, *, headers: Mapping[str, str], body: bytes | None = None, method: str | None = None) -> Answer:
+async def ask(
+    url: str, *, headers: Mapping[str, str], body: bytes | None = None, method: str | None = None
+) -> HttpAnswer:
     """Ask a server (GET without a body, else POST, unless told); raises ProtocolError with its own words and code.
 
     The code is `replay.server` where it answered nothing that has one, and `replay.url` for what is no address.
@@ -34,10 +36,10 @@ async def ask(url: str, *, headers: Mapping[str, str], body: bytes | None = None
     if urlsplit(url).scheme not in ("http", "https"):
         raise ProtocolError(f"'{url}' is no http address", code="replay.url")
 
-    def call() -> Answer:
+    def call() -> HttpAnswer:
         request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310 - checked
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-            return Answer(response.read(), response.headers.get("Location", ""))
+            return HttpAnswer(response.read(), response.headers.get("Location", ""))
 
     try:
         return await asyncio.to_thread(call)

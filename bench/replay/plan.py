@@ -12,7 +12,7 @@ from audio.files import Recording, mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm, samples_for
 from audio.loudness import last_voiced_ms
 from audio.recorder import RECORDING_NAME
-from audio.recordings import names_of
+from audio.recording_files import names_of
 from audio.speech import SpeechBegan, SpeechDetector, SpeechPaused, SpeechSettings
 from audio.vad import make_vad
 from common.errors import AudioError

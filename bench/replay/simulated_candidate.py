@@ -33,7 +33,7 @@ from bench.replay.link import (
 from bench.replay.loudspeaker import HeardStretch, Loudspeaker
 from bench.replay.plan import Plan, PlannedTurn
 from bench.replay.planned_interruptions import Interrupted, Interrupter, Interruption
-from bench.replay.room import Room
+from bench.replay.simulated_room import SimulatedRoom
 from pipelines.events import TurnTimeline
 from pipelines.session.latency import LatencyParts
 
@@ -86,7 +86,7 @@ class SimulatedCandidate:
         as_recorded: bool = False,
         interruptions: Sequence[Interruption] = (),
         question_ms: Callable[[int], float | None] = lambda _reply: None,
-        room: Room | None = None,
+        room: SimulatedRoom | None = None,
         progress: Callable[[int], None] = lambda _turns: None,
     ) -> None:
         self._plan = plan

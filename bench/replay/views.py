@@ -28,7 +28,7 @@ Peaks = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class HeardWord:
     """A word where it was heard."""
 
     text: str
@@ -59,8 +59,8 @@ class TurnView:
     to_ms: float
     candidate: Peaks
     patient: Peaks
-    words: tuple[Spoken, ...] = ()
-    reply_words: tuple[Spoken, ...] = ()
+    words: tuple[HeardWord, ...] = ()
+    reply_words: tuple[HeardWord, ...] = ()
     drafts: tuple[Draft, ...] = ()
 
     @property
@@ -129,16 +129,16 @@ def _begin_ms(result: TurnResult) -> float:
     return result.voiced_end_ms - (result.planned.voiced_to_ms - result.planned.voiced_from_ms)
 
 
-def _moved(word: Word, by_ms: float) -> Spoken:
-    return Spoken(word.text, word.start_ms + by_ms, word.end_ms + by_ms)
+def _moved(word: Word, by_ms: float) -> HeardWord:
+    return HeardWord(word.text, word.start_ms + by_ms, word.end_ms + by_ms)
 
 
-def _within(words: Sequence[Spoken], end_ms: float, from_ms: float, to_ms: float) -> tuple[Spoken, ...]:
-    since = (Spoken(word.text, word.from_ms - end_ms, word.to_ms - end_ms) for word in words)
+def _within(words: Sequence[HeardWord], end_ms: float, from_ms: float, to_ms: float) -> tuple[HeardWord, ...]:
+    since = (HeardWord(word.text, word.from_ms - end_ms, word.to_ms - end_ms) for word in words)
     return tuple(word for word in since if from_ms <= word.from_ms < to_ms)
 
 
-def _heard_words(heard: Sequence[HeardStretch], words: Mapping[int, Sequence[Word]]) -> list[Spoken]:
+def _heard_words(heard: Sequence[HeardStretch], words: Mapping[int, Sequence[Word]]) -> list[HeardWord]:
     """Return the patient's words of which the beginning was heard."""
     placed = []
     for span in heard:

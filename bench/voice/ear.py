@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm
 from audio.resample import resample_whole
-from bench.figures import Figure
-from bench.voice.lines import Line, Spoken, speak
+from bench.report_figures import Figure
+from bench.voice.lines import Line, SpokenLine, speak
 from pipelines.engines import DecodeRequest, SegmentDecoder, Synthesiser
 from pipelines.stt.wer import word_errors
 from pipelines.tts.spoken.say import joined, say
@@ -15,9 +15,9 @@ from pipelines.tts.spoken.say import joined, say
 
 def ear_figures(
     name: str, synthesiser: Synthesiser, lines: Sequence[Line], decoder: SegmentDecoder, *, tick: Callable[[], None]
-) -> tuple[list[Figure], list[Spoken]]:
+) -> tuple[list[Figure], list[SpokenLine]]:
     """Return the share of words that were read back wrongly, and what was spoken; raises EngineError."""
-    spoken: list[Spoken] = []
+    spoken: list[SpokenLine] = []
     wrong = words = 0
     worst: list[tuple[int, str]] = []
     for line in lines:

@@ -26,7 +26,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spoken:
+class SpokenLine:
     """A line as it was spoken: int16 (n,) at 24 kHz, pauses between its clauses included, and its words."""
 
     line: Line
@@ -72,7 +72,7 @@ def speak_clauses(synthesiser: Synthesiser, line: Line) -> Iterator[SpokenClause
         yield SpokenClause(samples, tuple(word for chunk in chunks for word in chunk.words), pause_ms)
 
 
-def joined(line: Line, clauses: Iterable[SpokenClause]) -> Spoken:
+def joined(line: Line, clauses: Iterable[SpokenClause]) -> SpokenLine:
     """Return a line of its clauses, a pause after each."""
     parts: list[Pcm] = [silence(0, WIRE_HZ)]
     words: list[Word] = []
@@ -84,9 +84,9 @@ def joined(line: Line, clauses: Iterable[SpokenClause]) -> Spoken:
         ]
         parts += [clause.samples, silence(clause.pause_ms, WIRE_HZ)]
         length += len(parts[-2]) + len(parts[-1])
-    return Spoken(line, np.concatenate(parts), tuple(words))
+    return SpokenLine(line, np.concatenate(parts), tuple(words))
 
 
-def speak(synthesiser: Synthesiser, line: Line) -> Spoken:
+def speak(synthesiser: Synthesiser, line: Line) -> SpokenLine:
     """Have a line spoken as a session has it: clause by clause, a pause after each; raises EngineError."""
     return joined(line, speak_clauses(synthesiser, line))

@@ -8,11 +8,11 @@ from pathlib import Path
 import soundfile
 
 from audio.frames import WIRE_HZ
-from bench.voice.lines import Spoken
+from bench.voice.lines import SpokenLine
 from common.errors import StorageError
 
 
-def write_lines(folder: Path, voice: str, spoken: Sequence[Spoken]) -> None:
+def write_lines(folder: Path, voice: str, spoken: Sequence[SpokenLine]) -> None:
     """Write NN-CARD.wav, and NN-CARD.txt with a word and its times in each row; raises StorageError."""
     place = folder / voice.replace("/", "-")
     try:

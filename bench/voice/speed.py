@@ -7,7 +7,7 @@ from collections.abc import Callable
 from statistics import median
 
 from audio.frames import WIRE_HZ
-from bench.figures import Figure
+from bench.report_figures import Figure
 from pipelines.engines import SpeakRequest, Synthesiser, Voice
 
 # At the usual pace of a patient they last about 3 and 6 s.

@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 
 from audio.frames import WIRE_HZ, Pcm, samples_for
-from bench.figures import Figure
+from bench.report_figures import Figure
 from bench.voice.lines import Line
 from pipelines.engines import SpeakRequest, Synthesiser
 from server.measures import percentile

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from audio.frames import Pcm
+from pipelines.assessment.act_sentences import sentences_of
 from pipelines.assessment.coach import Coaching, coach
 from pipelines.assessment.measure import Measure
-from pipelines.assessment.measures import measure, measure_sentences
+from pipelines.assessment.measure_set import measure, measure_sentences
 from pipelines.assessment.reader import InterpretedSentences
-from pipelines.assessment.sentences import sentences_of
-from pipelines.assessment.sound import timed_by_sound
 from pipelines.assessment.spoken import spoken_of
 from pipelines.assessment.tasks import TaskHeard, tasks_heard
+from pipelines.assessment.track_times import timed_by_sound
 from pipelines.engines import Interpreter
 from pipelines.intent.learned import LearnedInterpreter
 from pipelines.log.session_log import LogEntry

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipelines.assessment.measure import Evidence, Measure, not_measured
-from pipelines.assessment.spoken import Pause, Spoken
+from pipelines.assessment.spoken import SpokenPause, SpokenRecord
 from pipelines.assessment.syllables import syllables
 from pipelines.log.recorded_turns import PlacedWord, RecordedTurn
 
@@ -39,7 +39,7 @@ _CORRECTIONS = re.compile(
 _MEANT_TWICE = frozenset("very really no yes that had bye okay ok right well you so many much".split())
 
 
-def fluency(spoken: Spoken) -> tuple[Measure, ...]:
+def fluency(spoken: SpokenRecord) -> tuple[Measure, ...]:
     """Return pace, pauses, fillers and repairs."""
     turns = [turn for turn in spoken.own if len(turn.words) >= LEAST_WORDS and turn.to_ms > turn.from_ms]
     words = [word for turn in turns for word in turn.words]
@@ -49,7 +49,7 @@ def fluency(spoken: Spoken) -> tuple[Measure, ...]:
     return (*_pace(spoken, turns, words), *_pauses(spoken, turns, words), *_disfluencies(spoken, turns, words))
 
 
-def _pace(spoken: Spoken, turns: Sequence[RecordedTurn], words: Sequence[PlacedWord]) -> Iterator[Measure]:
+def _pace(spoken: SpokenRecord, turns: Sequence[RecordedTurn], words: Sequence[PlacedWord]) -> Iterator[Measure]:
     whole_ms = sum(turn.to_ms - turn.from_ms for turn in turns)
     silent_ms = sum(pause.length_ms for turn in turns for pause in long_pauses(spoken, turn))
     count = sum(syllables(word.text) for word in words)
@@ -83,13 +83,13 @@ def _longest(turns: Sequence[RecordedTurn]) -> list[RecordedTurn]:
     return sorted(longest, key=lambda turn: turn.from_ms)
 
 
-def long_pauses(spoken: Spoken, turn: RecordedTurn) -> list[Pause]:
+def long_pauses(spoken: SpokenRecord, turn: RecordedTurn) -> list[SpokenPause]:
     """Return a turn's pauses of 250 ms and more."""
     return [pause for pause in spoken.pauses.get(turn.number, ()) if pause.length_ms >= PAUSE_MS]
 
 
-def _pauses(spoken: Spoken, turns: Sequence[RecordedTurn], words: Sequence[PlacedWord]) -> Iterator[Measure]:
-    inside: list[tuple[RecordedTurn, Pause]] = []
+def _pauses(spoken: SpokenRecord, turns: Sequence[RecordedTurn], words: Sequence[PlacedWord]) -> Iterator[Measure]:
+    inside: list[tuple[RecordedTurn, SpokenPause]] = []
     between = 0
     for turn in turns:
         for pause in long_pauses(spoken, turn):
@@ -115,7 +115,7 @@ def _pauses(spoken: Spoken, turns: Sequence[RecordedTurn], words: Sequence[Place
     yield Measure("pause_length", sum(lengths) / len(lengths), counts | {"longest_ms": max(lengths)}, shown)
 
 
-def is_inside_clause(turn: RecordedTurn, pause: Pause) -> bool:
+def is_inside_clause(turn: RecordedTurn, pause: SpokenPause) -> bool:
     """Tell whether a pause interrupts a clause, by the words on both sides of it."""
     before, after = _beside(turn, pause)
     if before is None or after is None:
@@ -123,7 +123,7 @@ def is_inside_clause(turn: RecordedTurn, pause: Pause) -> bool:
     return not before.text.endswith(_CLAUSE_ENDS) and bare(after.text) not in _CLAUSE_BEGINS
 
 
-def _beside(turn: RecordedTurn, pause: Pause) -> tuple[PlacedWord | None, PlacedWord | None]:
+def _beside(turn: RecordedTurn, pause: SpokenPause) -> tuple[PlacedWord | None, PlacedWord | None]:
     """Return the words before and after a pause; recognisers place words a little early or late."""
     middle_ms = (pause.from_ms + pause.to_ms) / 2
     earlier = [word for word in turn.words if (word.from_ms + word.to_ms) / 2 <= middle_ms]
@@ -131,7 +131,7 @@ def _beside(turn: RecordedTurn, pause: Pause) -> tuple[PlacedWord | None, Placed
     return earlier[-1] if earlier else None, later[0] if later else None
 
 
-def _around(turn: RecordedTurn, pause: Pause) -> str:
+def _around(turn: RecordedTurn, pause: SpokenPause) -> str:
     middle_ms = (pause.from_ms + pause.to_ms) / 2
     count = sum((word.from_ms + word.to_ms) / 2 <= middle_ms for word in turn.words)
     before = " ".join(word.text for word in turn.words[max(0, count - SHOWN_WORDS) : count])
@@ -139,7 +139,9 @@ def _around(turn: RecordedTurn, pause: Pause) -> str:
     return f"{before} … {after}"
 
 
-def _disfluencies(spoken: Spoken, turns: Sequence[RecordedTurn], words: Sequence[PlacedWord]) -> Iterator[Measure]:
+def _disfluencies(
+    spoken: SpokenRecord, turns: Sequence[RecordedTurn], words: Sequence[PlacedWord]
+) -> Iterator[Measure]:
     fillers = [Evidence(word.from_ms, word.to_ms, word.text, "filler") for word in words if bare(word.text) in FILLERS]
     repairs = [each for turn in turns for each in _repairs(turn)]
     for of, found in (("fillers", fillers), ("repairs", repairs)):

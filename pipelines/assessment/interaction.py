@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from pipelines.assessment.act_sentences import ASKS_FOR, CARES, CHECKS, EXPLAINS, Sentence
 from pipelines.assessment.measure import Evidence, Measure, not_measured
-from pipelines.assessment.sentences import ASKS_FOR, CARES, CHECKS, EXPLAINS, Sentence
-from pipelines.assessment.spoken import Spoken
-from pipelines.assessment.wording import is_open, is_signpost, only_announces
+from pipelines.assessment.measure_wording import is_open, is_signpost, only_announces
+from pipelines.assessment.spoken import SpokenRecord
 from pipelines.intent.acts import Act
 from pipelines.log.recorded_turns import RecordedTurn
 from pipelines.patient.card import Card
@@ -29,7 +29,7 @@ WORRIED = re.compile(
 """Emotions of a cue, as cards name them, that ask for understanding."""
 
 
-def interaction(spoken: Spoken, sentences: Sequence[Sentence], card: Card) -> tuple[Measure, ...]:
+def interaction(spoken: SpokenRecord, sentences: Sequence[Sentence], card: Card) -> tuple[Measure, ...]:
     """Return the measures of how the candidate leads the talk."""
     return (
         _questions(spoken, sentences),
@@ -41,7 +41,7 @@ def interaction(spoken: Spoken, sentences: Sequence[Sentence], card: Card) -> tu
     )
 
 
-def _questions(spoken: Spoken, sentences: Sequence[Sentence]) -> Measure:
+def _questions(spoken: SpokenRecord, sentences: Sequence[Sentence]) -> Measure:
     asked = [sentence for sentence in sentences if sentence.act in ASKS_FOR and not only_announces(sentence.text)]
     if spoken.is_unsure and asked:
         return not_measured("open_questions", "unsure", questions=len(asked))
@@ -56,7 +56,7 @@ def _leaves_open(sentence: Sentence) -> bool:
     return sentence.act in (Act.OPEN, Act.INVITATION) or is_open(sentence.text)
 
 
-def _empathy(spoken: Spoken, sentences: Sequence[Sentence], card: Card) -> Measure:
+def _empathy(spoken: SpokenRecord, sentences: Sequence[Sentence], card: Card) -> Measure:
     worries = list(_worries(spoken, card))
     if not worries:
         return not_measured("empathy", "not_due", worries=0)
@@ -72,7 +72,7 @@ def _empathy(spoken: Spoken, sentences: Sequence[Sentence], card: Card) -> Measu
     return Measure("empathy", met / len(worries), {"worries": len(worries), "met": met}, tuple(shown))
 
 
-def _worries(spoken: Spoken, card: Card) -> Iterator[tuple[int, RecordedTurn, str]]:
+def _worries(spoken: SpokenRecord, card: Card) -> Iterator[tuple[int, RecordedTurn, str]]:
     """Yield each worry where it was told first: its place among the turns, the patient's turn, and its topic."""
     topics = {cue.id: cue.topic for cue in card.cues if WORRIED.search(cue.emotion)}
     for place, turn in enumerate(spoken.turns):
@@ -81,12 +81,12 @@ def _worries(spoken: Spoken, card: Card) -> Iterator[tuple[int, RecordedTurn, st
             yield from ((place, turn, topics[cue]) for cue in first if cue in topics)
 
 
-def _soon_after(spoken: Spoken, sentences: Sequence[Sentence], place: int) -> list[Sentence]:
+def _soon_after(spoken: SpokenRecord, sentences: Sequence[Sentence], place: int) -> list[Sentence]:
     own = [other for other, turn in enumerate(spoken.turns) if other > place and turn.role == "candidate"][:MET_WITHIN]
     return [sentence for sentence in sentences if sentence.place in own]
 
 
-def _checked(spoken: Spoken, sentences: Sequence[Sentence]) -> Measure:
+def _checked(spoken: SpokenRecord, sentences: Sequence[Sentence]) -> Measure:
     by_place: dict[int, list[Sentence]] = {}
     for sentence in sentences:
         by_place.setdefault(sentence.place, []).append(sentence)
@@ -112,7 +112,7 @@ def _checked(spoken: Spoken, sentences: Sequence[Sentence]) -> Measure:
     return Measure("checked", checked / explained, {"explained": explained, "checked": checked}, tuple(shown))
 
 
-def _signposting(spoken: Spoken, sentences: Sequence[Sentence]) -> Measure:
+def _signposting(spoken: SpokenRecord, sentences: Sequence[Sentence]) -> Measure:
     if not sentences:
         return not_measured("signposting", "too_little")
     if spoken.is_unsure:
@@ -125,7 +125,7 @@ def _signposting(spoken: Spoken, sentences: Sequence[Sentence]) -> Measure:
     return Measure("signposting", len(shown), {"found": len(shown)}, shown)
 
 
-def _cues(spoken: Spoken, card: Card) -> Measure:
+def _cues(spoken: SpokenRecord, card: Card) -> Measure:
     replies = {turn.number: turn for turn in spoken.turns if turn.role == "patient"}
     shown: list[Evidence] = []
     for cue in card.cues:
@@ -139,12 +139,12 @@ def _cues(spoken: Spoken, card: Card) -> Measure:
     return Measure("cues", found / len(card.cues), counts, tuple(shown))
 
 
-def cue_state(spoken: Spoken, cue: str) -> str:
+def cue_state(spoken: SpokenRecord, cue: str) -> str:
     """Return `found`, `partly` (the patient began to tell it and was cut off) or `missed`."""
     return "found" if cue in spoken.told else "partly" if cue in spoken.begun else "missed"
 
 
-def _floor(spoken: Spoken) -> Measure:
+def _floor(spoken: SpokenRecord) -> Measure:
     own_ms = sum(turn.to_ms - turn.from_ms for turn in spoken.own)
     patient_ms = sum(turn.to_ms - turn.from_ms for turn in spoken.turns if turn.role == "patient")
     cut = [turn for turn in spoken.turns if turn.role == "patient" and turn.interrupted]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipelines.assessment.spoken import Reading
+from pipelines.assessment.spoken import ActReading
 from pipelines.engines import HistoryItem, Interpreter, InterpretRequest
 from pipelines.patient.card import Card
 
@@ -22,10 +22,10 @@ class InterpretedSentences:
         self._interpreter = interpreter
         self._card = card
 
-    def read(self, texts: Sequence[str]) -> list[Reading]:
+    def read(self, texts: Sequence[str]) -> list[ActReading]:
         """Return what each sentence is taken for."""
         return [self._read(text) for text in texts]
 
-    def _read(self, text: str) -> Reading:
+    def _read(self, text: str) -> ActReading:
         taken = self._interpreter.interpret(InterpretRequest(self._card, text, history=_UNDER_WAY))
-        return Reading(taken.act.value, taken.confidence, {match.cue: match.probability for match in taken.cues})
+        return ActReading(taken.act.value, taken.confidence, {match.cue: match.probability for match in taken.cues})

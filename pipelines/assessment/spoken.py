@@ -19,7 +19,7 @@ UNSURE_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class SpokenPause:
     """A silence inside a turn, in milliseconds of the recording."""
 
     from_ms: float
@@ -32,7 +32,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ActReading:
     """What the interpreter took words for, and how surely."""
 
     act: str
@@ -41,7 +41,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class SpokenRecord:
     """All that was said: both sides' turns in order, and of the candidate's turns the readings and pauses by number.
 
     `told` has each cue that counts as told, with the number of the reply that told it first; `begun` those that the
@@ -49,8 +49,8 @@ class Spoken:
     """
 
     turns: tuple[RecordedTurn, ...]
-    readings: Mapping[int, Reading]
-    pauses: Mapping[int, tuple[Pause, ...]]
+    readings: Mapping[int, ActReading]
+    pauses: Mapping[int, tuple[SpokenPause, ...]]
     told: Mapping[str, int]
     begun: Mapping[str, int]
 
@@ -73,20 +73,20 @@ class Spoken:
         return len(known) * 2 < len(words) or unsure > UNSURE_SHARE * len(known)
 
 
-def spoken_of(records: Iterable[LogEntry], card: Card) -> Spoken:
+def spoken_of(records: Iterable[LogEntry], card: Card) -> SpokenRecord:
     """Return what was said in a session, from its whole log (a developer's audience: it has the words' times)."""
     entries = list(records)
-    readings: dict[int, Reading] = {}
-    pauses: dict[int, list[Pause]] = {}
+    readings: dict[int, ActReading] = {}
+    pauses: dict[int, list[SpokenPause]] = {}
     told: dict[str, int] = {}
     proposed: dict[str, int] = {}
     heard: dict[int, str] = {}
     for entry in entries:
         match entry.event:
             case e.UtteranceInterpreted() as read:
-                readings[read.turn] = Reading(read.act, read.confidence, read.cues)
+                readings[read.turn] = ActReading(read.act, read.confidence, read.cues)
             case e.SpeechResumed(turn=turn, since_ms=since_ms, silent_ms=silent_ms):
-                pauses.setdefault(turn, []).append(Pause(since_ms, since_ms + silent_ms))
+                pauses.setdefault(turn, []).append(SpokenPause(since_ms, since_ms + silent_ms))
             case e.ReplyProposed(reply=reply, cues=cues):
                 proposed |= dict.fromkeys(cues, reply)
             case e.ReplyFinished(reply=reply, heard=text) | e.ReplyTruncated(reply=reply, heard=text):
@@ -112,7 +112,7 @@ def spoken_of(records: Iterable[LogEntry], card: Card) -> Spoken:
         for number, found in pauses.items()
         if number in own
     }
-    return Spoken(turns, readings, inside, told, begun)
+    return SpokenRecord(turns, readings, inside, told, begun)
 
 
 def _is_lead(heard: str, card: Card) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class PartKind(StrEnum):
     """What a candidate does to fulfil a part of a task."""
 
     ASK = "ask"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 class TaskPart:
     """One part of a task; `aspects` are the things it names, `examples` those in its brackets."""
 
-    kind: Kind
+    kind: PartKind
     text: str
     aspects: tuple[str, ...]
     examples: tuple[str, ...]
@@ -32,11 +32,11 @@ class TaskPart:
 
 
 _EXAMPLES = re.compile(r"\s*\((?:for example|e\.g\.|such as)?\s*([^)]*)\)")
-_VERBS: tuple[tuple[Kind, str], ...] = (
-    (Kind.RESPOND, r"respond(?:ing)?(?: to)?|reassure|deal with|address|comfort"),
-    (Kind.ADVISE, r"advise|agree|suggest|recommend|give (?:him|her|them) advice|plan|encourage"),
-    (Kind.EXPLAIN, r"explain|describe|tell|inform|outline"),
-    (Kind.ASK, r"find out|ask|explore|go through|check|take a history|discover|learn|establish"),
+_VERBS: tuple[tuple[PartKind, str], ...] = (
+    (PartKind.RESPOND, r"respond(?:ing)?(?: to)?|reassure|deal with|address|comfort"),
+    (PartKind.ADVISE, r"advise|agree|suggest|recommend|give (?:him|her|them) advice|plan|encourage"),
+    (PartKind.EXPLAIN, r"explain|describe|tell|inform|outline"),
+    (PartKind.ASK, r"find out|ask|explore|go through|check|take a history|discover|learn|establish"),
 )
 _NAMES = {kind.value: pattern for kind, pattern in _VERBS}
 _VERB = re.compile(
@@ -65,20 +65,20 @@ def parts_of(task: str) -> tuple[TaskPart, ...]:
     )
     plain = _EXAMPLES.sub("", task).strip().rstrip(".")
     starts = list(_VERB.finditer(plain))
-    cut: list[tuple[Kind, str]] = []
+    cut: list[tuple[PartKind, str]] = []
     for place, found in enumerate(starts):
         until = starts[place + 1].start() if place + 1 < len(starts) else len(plain)
         text = plain[found.end() : until].strip(" ,;").removesuffix(" and").strip(" ,;")
-        cut.append((Kind(str(found.lastgroup)), text))
-    cut = cut or [(Kind.ASK, plain)]
+        cut.append((PartKind(str(found.lastgroup)), text))
+    cut = cut or [(PartKind.ASK, plain)]
     kinds = [kind for kind, _ in cut]
     parts: list[TaskPart] = []
     for kind, text in cut:
-        if kind is Kind.ASK and Kind.RESPOND in kinds and _FEELINGS.search(plain):
+        if kind is PartKind.ASK and PartKind.RESPOND in kinds and _FEELINGS.search(plain):
             # To find out a worry and to respond to it are one thing here: nobody responds to what was not told.
             continue
         about = text or plain
-        if kind is Kind.RESPOND:
+        if kind is PartKind.RESPOND:
             about = plain
         aspects = tuple(each.strip() for each in _ASPECT.split(about) if len(each.split()) >= _LEAST_WORDS)
         parts.append(TaskPart(kind, about, aspects if len(aspects) > 1 else (), examples))

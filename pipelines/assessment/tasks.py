@@ -17,12 +17,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.assessment.act_sentences import CARES, Sentence
 from pipelines.assessment.interaction import WORRIED
 from pipelines.assessment.measure import Evidence
-from pipelines.assessment.sentences import CARES, Sentence
-from pipelines.assessment.spoken import Spoken
-from pipelines.assessment.task_parts import Kind, TaskPart, parts_of
-from pipelines.assessment.wording import only_announces, only_promises
+from pipelines.assessment.measure_wording import only_announces, only_promises
+from pipelines.assessment.spoken import SpokenRecord
+from pipelines.assessment.task_parts import PartKind, TaskPart, parts_of
 from pipelines.intent.acts import Act
 from pipelines.intent.encoder import Vectors
 from pipelines.intent.ridge import Matrix
@@ -83,7 +83,7 @@ class _Found:
 
 
 def tasks_heard(
-    card: Card, spoken: Spoken, sentences: Sequence[Sentence], vectoriser: Vectoriser
+    card: Card, spoken: SpokenRecord, sentences: Sequence[Sentence], vectoriser: Vectoriser
 ) -> tuple[TaskHeard, ...]:
     """Return every task of the card in its order with what was heard of it."""
     matching = _Matching(card, spoken, sentences, vectoriser)
@@ -98,7 +98,7 @@ def _joined(task: str, found: Sequence[_Found]) -> TaskHeard:
 
 
 class _Matching:
-    def __init__(self, card: Card, spoken: Spoken, sentences: Sequence[Sentence], vectoriser: Vectoriser) -> None:
+    def __init__(self, card: Card, spoken: SpokenRecord, sentences: Sequence[Sentence], vectoriser: Vectoriser) -> None:
         self._spoken = spoken
         self._sentences = sentences
         self.tasks = [(task, parts_of(task)) for task in card.candidate.tasks]
@@ -113,13 +113,13 @@ class _Matching:
         """Return how far a part was heard."""
         place = self._parts.index(part)
         match part.kind:
-            case Kind.ASK:
+            case PartKind.ASK:
                 return self._asked(place)
-            case Kind.RESPOND:
+            case PartKind.RESPOND:
                 return self._responded(place)
-            case Kind.EXPLAIN:
+            case PartKind.EXPLAIN:
                 return self._explained(place)
-            case Kind.ADVISE:
+            case PartKind.ADVISE:
                 return self._advised(place)
 
     def _belonging(self, cues: Sequence[Cue], vectoriser: Vectoriser) -> list[list[Cue]]:
@@ -127,9 +127,9 @@ class _Matching:
         belonging: list[list[Cue]] = [[] for _ in self._parts]
         for cue in cues:
             asked = cue.kind == "asked"
-            wanted = (Kind.ASK,) if asked else (Kind.RESPOND, Kind.ADVISE)
-            if not asked and WORRIED.search(cue.emotion) and any(part.kind is Kind.RESPOND for part in self._parts):
-                wanted = (Kind.RESPOND,)
+            wanted = (PartKind.ASK,) if asked else (PartKind.RESPOND, PartKind.ADVISE)
+            if not asked and WORRIED.search(cue.emotion) and any(part.kind is PartKind.RESPOND for part in self._parts):
+                wanted = (PartKind.RESPOND,)
             places = [place for place, part in enumerate(self._parts) if part.kind in wanted]
             if places:
                 vectors = vectoriser.encode([cue.topic, *cue.triggers] if asked else [cue.topic, *cue.says])
@@ -189,14 +189,14 @@ class _Matching:
         """Return the sentences that are nearest to this part, of all that are explained or advised, and near enough."""
         if not self._told:
             return []
-        rivals = [at for at, part in enumerate(self._parts) if part.kind in (Kind.EXPLAIN, Kind.ADVISE)]
+        rivals = [at for at, part in enumerate(self._parts) if part.kind in (PartKind.EXPLAIN, PartKind.ADVISE)]
         near = np.stack([self._near[at].max(axis=1) + self._lean(at) for at in rivals])
         own = near[rivals.index(place)]
         return [at for at in range(len(self._told)) if own[at] >= BELONGS and own[at] >= near[:, at].max()]
 
     def _lean(self, place: int) -> NDArray[np.float64]:
         """Return what speaks for a part by what a sentence does: advice is advice."""
-        fits = {Kind.EXPLAIN: {Act.EXPLANATION, Act.BAD_NEWS}, Kind.ADVISE: {Act.ADVICE, Act.PROPOSAL}}
+        fits = {PartKind.EXPLAIN: {Act.EXPLANATION, Act.BAD_NEWS}, PartKind.ADVISE: {Act.ADVICE, Act.PROPOSAL}}
         wanted = fits[self._parts[place].kind]
         return np.array([LEAN if sentence.act in wanted else 0.0 for sentence in self._told])
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipelines.conversation.candidate_turn import Pause, Turn
+from pipelines.conversation.candidate_turn import Turn, TurnPause
 from pipelines.conversation.commands import Command, Record
 from pipelines.conversation.endpointing import Endpointing, speech_resumed
 from pipelines.conversation.memory import Memory
@@ -54,7 +54,7 @@ class Candidate:
         return self._segments.turns
 
     @property
-    def pause(self) -> Pause | None:
+    def pause(self) -> TurnPause | None:
         """The pause at hand."""
         return self.turn.pause if self.turn is not None else None
 

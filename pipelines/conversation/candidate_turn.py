@@ -50,7 +50,7 @@ class Segment:
 
 
 @dataclass(slots=True)
-class Pause:
+class TurnPause:
     """A pause in a turn, while it lasts; times in media milliseconds."""
 
     since_ms: float
@@ -118,7 +118,7 @@ class Turn:
     pieces: int = 0  # into which pauses have cut it
     words_before: int = 0  # the piece, as they were understood by then
     piece_before: tuple[float, int] = (0.0, 0)  # its beginning and `words_before`
-    pause: Pause | None = None
+    pause: TurnPause | None = None
     segments: dict[int, Segment] = field(default_factory=dict)
     drafts: int = 0
     over_at_ms: float | None = None
@@ -131,13 +131,13 @@ class Turn:
         self.piece_from_ms = from_ms
         self.words_before = len(words_of(self.text()))
 
-    def begin_pause(self, since_ms: float) -> Pause:
+    def begin_pause(self, since_ms: float) -> TurnPause:
         """Note that the candidate is silent; return the pause.
 
         The last burst of a "k" may sound like speech that goes on. The pause then turns out to have begun before it,
         and the piece that seemed to end counts with the one before.
         """
-        self.pause = Pause(since_ms)
+        self.pause = TurnPause(since_ms)
         if self.pieces and since_ms <= self.piece_from_ms:
             self.piece_from_ms, self.words_before = self.piece_before
         else:

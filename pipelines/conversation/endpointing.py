@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from pipelines.conversation.candidate_turn import Pause, Turn
+from pipelines.conversation.candidate_turn import Turn, TurnPause
 from pipelines.conversation.commands import AskEndOfTurn, Command, Record
 from pipelines.conversation.memory import Memory
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
 from pipelines.events import EndOfTurnAsked, PauseJudged, SpeechResumed
 
@@ -37,7 +37,7 @@ class Endpointing:
         """Have this silence end every turn; None: each pause is judged."""
         self.fixed_wait_ms = wait_ms
 
-    def listen(self, turn: Turn, pause: Pause, silent_ms: float) -> list[Command]:
+    def listen(self, turn: Turn, pause: TurnPause, silent_ms: float) -> list[Command]:
         """Ask how the turn sounds when it is time for that and the answer can still change something."""
         looks = bisect_right(LISTEN_AT_MS, silent_ms)
         if not self.listens or self.fixed_wait_ms is not None or looks <= pause.looks:
@@ -50,7 +50,7 @@ class Endpointing:
         return [Record(asked), AskEndOfTurn(self._questions, turn.from_ms)]
 
     def estimate(
-        self, turn: Turn, pause: Pause, now_ms: float, memory: Memory, patient_until_ms: float | None
+        self, turn: Turn, pause: TurnPause, now_ms: float, memory: Memory, patient_until_ms: float | None
     ) -> list[Command]:
         """Set the pause's wait by what is known now; the patient was last heard at `patient_until_ms`.
 
@@ -60,7 +60,7 @@ class Endpointing:
             return _judged(turn, pause, now_ms, WaitJudgement(self.fixed_wait_ms, rule="fixed"))
         last = memory.history[-1] if memory.history else None
         speech_ms = pause.since_ms - turn.from_ms
-        evidence = Evidence(
+        evidence = PauseEvidence(
             text=turn.text(),
             stable=pause.stable,
             speech_ms=speech_ms,
@@ -76,7 +76,7 @@ class Endpointing:
         )
         return _judged(turn, pause, now_ms, self.policy.judge(evidence))
 
-    def resumed(self, pause: Pause, voiced_from_ms: float) -> None:
+    def resumed(self, pause: TurnPause, voiced_from_ms: float) -> None:
         """Learn that the candidate went on after a pause."""
         self.policy.resumed(pause.silent_ms(voiced_from_ms))
 
@@ -89,7 +89,7 @@ class Endpointing:
         self.policy.answered_too_early()
 
 
-def _judged(turn: Turn, pause: Pause, now_ms: float, judged: WaitJudgement) -> list[Command]:
+def _judged(turn: Turn, pause: TurnPause, now_ms: float, judged: WaitJudgement) -> list[Command]:
     """Let the pause last as it was judged; return the record of it, where that is news and there is a reason."""
     if not pause.judge(judged) or not (judged.worth or judged.rule):
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipelines.conversation.candidate_turn import Pause, Segment, Turn
+from pipelines.conversation.candidate_turn import Segment, Turn, TurnPause
 from pipelines.conversation.commands import AskInterim, Command, DropSegment, FinishSegment, OpenSegment
 
 
@@ -39,7 +39,7 @@ class Segments:
         turn.segments[self._segments] = Segment(now_ms)
         return [OpenSegment(self._segments, in_speech)]
 
-    def interim(self, turn: Turn, pause: Pause) -> list[Command]:
+    def interim(self, turn: Turn, pause: TurnPause) -> list[Command]:
         """Ask what was understood until this pause; nothing is asked where the final text is there."""
         self._interims += 1
         pause.ask(self._interims)

@@ -22,7 +22,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class TransitionRule:
     """What a signal does: the method that carries it out, and the states in which that may leave the conversation."""
 
     signal: type
@@ -30,15 +30,15 @@ class Rule:
     to: tuple[State, ...] = ()
 
 
-Table = dict[tuple[State, type], Rule]
+Table = dict[tuple[State, type], TransitionRule]
 
 
-def on(signal: type, handler: Callable[[Any, Any], None], *to: State) -> Rule:
+def on(signal: type, handler: Callable[[Any, Any], None], *to: State) -> TransitionRule:
     """Return a row; a handler may always leave the conversation where it was."""
-    return Rule(signal, handler, to)
+    return TransitionRule(signal, handler, to)
 
 
-def when(states: State | Iterable[State], *rules: Rule) -> Table:
+def when(states: State | Iterable[State], *rules: TransitionRule) -> Table:
     """Return the rows of one state, or of several; raises ValueError where two are for the same signal."""
     table: Table = {}
     for state in [states] if isinstance(states, State) else states:
@@ -52,6 +52,6 @@ def when(states: State | Iterable[State], *rules: Rule) -> Table:
 class IllegalMove(RuntimeError):
     """A handler left the conversation where its row does not let it: a fault of ours, never of a client."""
 
-    def __init__(self, before: State, rule: Rule, after: State) -> None:
+    def __init__(self, before: State, rule: TransitionRule, after: State) -> None:
         allowed = ", ".join(sorted(state.value for state in rule.to)) or "no other state"
         super().__init__(f"{rule.signal.__name__} while {before.value} led to {after.value}; its row says {allowed}")

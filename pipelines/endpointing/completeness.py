@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.features import Features, ends_open, turn_features, word_features, words_of
 
 SHIPPED = Path(__file__).with_name("model.json")
@@ -62,7 +62,7 @@ class CompletenessModel:
         least = OPEN_ODDS if ends_open(words) else -INNER_CLIP
         return min(max(self.inner.log_odds(word_features(words)), least), INNER_CLIP)
 
-    def hold_log_odds(self, evidence: Evidence, inner: float) -> float:
+    def hold_log_odds(self, evidence: PauseEvidence, inner: float) -> float:
         """Return the log odds that the speaker goes on with another utterance; `inner` is `inner_log_odds`."""
         return self.holds.log_odds(turn_features(evidence) | {"inner": inner / 2})
 

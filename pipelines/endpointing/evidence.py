@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class PauseEvidence:
     """A pause in the candidate's turn: what was said, how, and after what.
 
     `text` is the turn's transcript so far, with or without punctuation and case. `stable` says that it covers all

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 
 SHIPPED_TABLE = Path(__file__).with_name("evidence_table.json")
 
@@ -77,7 +77,7 @@ class EvidenceTable:
         return cls(content["source"], rows, content["hidden"])
 
 
-def pieces_of(evidence: Evidence) -> dict[str, float]:
+def pieces_of(evidence: PauseEvidence) -> dict[str, float]:
     """Return each piece of evidence that is known, as the number that a row weighs.
 
     `sound`: log odds that the turn sounds finished. `pace`: words a second, pauses included. `clarity`: logarithm of

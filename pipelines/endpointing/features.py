@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.numerals import spelled_out
 from pipelines.endpointing.spoken_figures import last_figure
 
@@ -172,7 +172,7 @@ def word_features(words: list[str]) -> Features:
     return features
 
 
-def turn_features(evidence: Evidence) -> Features:
+def turn_features(evidence: PauseEvidence) -> Features:
     """Return what a pause's evidence says on whether the speaker goes on."""
     text = evidence.text.lower()
     words = words_of(text)
@@ -193,7 +193,7 @@ def turn_features(evidence: Evidence) -> Features:
     return features
 
 
-def _timing(evidence: Evidence, count: int) -> Features:
+def _timing(evidence: PauseEvidence, count: int) -> Features:
     speech_s, piece_s = max(evidence.speech_ms, 1.0) / 1000.0, max(evidence.last_piece_ms, 1.0) / 1000.0
     gap_ms = evidence.after_gap_ms
     return {
@@ -248,7 +248,7 @@ def _manner(words: list[str]) -> Features:
     }
 
 
-def _receiving(evidence: Evidence, words: list[str], features: Features) -> Features:
+def _receiving(evidence: PauseEvidence, words: list[str], features: Features) -> Features:
     """Return how the turn takes up what the other said."""
     before = words_of(evidence.after)
     only, length = features["only receipts"], min(len(before), 20) / 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pipelines.endpointing.begun import has_begun
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.features import FILLERS, RECEIPTS, ends_open, words_of
 from pipelines.endpointing.spelling import spelling_under_way
 from pipelines.endpointing.unfinished_figures import figure_under_way
@@ -45,7 +45,7 @@ _REPAIRS = frozenset("sorry no wait pardon actually".split())
 _REGRETS = frozenset("i'm am so very really terribly we're".split())
 
 
-def is_open(evidence: Evidence) -> bool:
+def is_open(evidence: PauseEvidence) -> bool:
     """Return whether the text ends where nobody ends a turn."""
     words, text = words_of(evidence.text)[-_SO_FAR:], evidence.text.rstrip()
     if not words:

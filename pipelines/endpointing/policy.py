@@ -21,7 +21,7 @@ from pipelines.endpointing.completeness import (
     going_on,
     shipped_model,
 )
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.evidence_table import EvidenceTable, pieces_of, shipped_table
 from pipelines.endpointing.features import is_item, lists_so_far, words_of
 from pipelines.endpointing.habits import EndSounds, Habits
@@ -85,11 +85,11 @@ class EndpointPolicy:
         self._ends = EndSounds()
         self._cautions = 0
 
-    def wait_ms(self, evidence: Evidence) -> float:
+    def wait_ms(self, evidence: PauseEvidence) -> float:
         """Return the silence after which the turn is over, in milliseconds since the last voiced sample."""
         return self.judge(evidence).wait_ms
 
-    def judge(self, evidence: Evidence) -> WaitJudgement:
+    def judge(self, evidence: PauseEvidence) -> WaitJudgement:
         """Return that silence, and what each piece of evidence had to say for it."""
         floor_s, ceiling_s, _, usual_stretch = self.settings.waits()
         if not evidence.stable:
@@ -123,11 +123,11 @@ class EndpointPolicy:
     def _caution(self) -> float:
         return CAUTION ** min(self._cautions, CAUTIONS)
 
-    def odds(self, evidence: Evidence) -> float:
+    def odds(self, evidence: PauseEvidence) -> float:
         """Return the odds that the speaker goes on, against the turn being over, by what was said."""
         return sum(self.parts(evidence))
 
-    def parts(self, evidence: Evidence) -> tuple[float, float]:
+    def parts(self, evidence: PauseEvidence) -> tuple[float, float]:
         """Return these odds of a hold after a whole utterance, and of a pause between words."""
         words, asks = words_of(evidence.text), evidence.asks or 0.0
         inner = self._model.inner_log_odds(evidence.text)
@@ -145,7 +145,7 @@ class EndpointPolicy:
             hold = max(hold, LIST_ODDS - between)
         return hold, between
 
-    def _lists(self, evidence: Evidence) -> bool:
+    def _lists(self, evidence: PauseEvidence) -> bool:
         """Return whether things are listed: two stand side by side, or one was said alone after a possible end."""
         words, before = words_of(evidence.text), evidence.words_before
         if lists_so_far(words) or evidence.asks:

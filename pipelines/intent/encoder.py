@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from common.errors import EngineError
 from pipelines.models.bert_checkpoint import WEIGHTS, write_ct2
-from pipelines.models.store import sha256_of
+from pipelines.models.model_store import sha256_of
 
 Vectors = NDArray[np.float32]
 

@@ -114,7 +114,7 @@ class _Heard:
     opening: str  # "?where" or "?why", if it asks for that
 
 
-class CardIndex:
+class WordCardIndex:
     """What matching needs of a card, computed once: features, rarity, sounds, spellings."""
 
     def __init__(self, card: Card) -> None:
@@ -394,16 +394,16 @@ def _merit(recall: float, phrase: float) -> float:
     return 0.35 * recall + 0.25 * _likeness(phrase)
 
 
-_INDEXES: dict[tuple[str, int], tuple[Card, CardIndex]] = {}
+_INDEXES: dict[tuple[str, int], tuple[Card, WordCardIndex]] = {}
 
 
-def index_for(card: Card) -> CardIndex:
+def index_for(card: Card) -> WordCardIndex:
     """Return the card's index, made once per id and version (and anew when the card's content differs)."""
     key = (card.id, card.version)
     known = _INDEXES.get(key)
     if known is not None and (known[0] is card or known[0] == card):
         return known[1]
-    index = CardIndex(card)
+    index = WordCardIndex(card)
     _INDEXES[key] = (card, index)
     return index
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pipelines.engines import Word
 from pipelines.intent import intents
 from pipelines.intent.acts import Act
-from pipelines.intent.matching import CardIndex, CueScore
+from pipelines.intent.matching import CueScore, WordCardIndex
 from pipelines.intent.phrases import closest_phrase, opens_like_question
 from pipelines.intent.unintelligible import why_unintelligible
-from pipelines.intent.words import FUNCTION_WORDS, Sentence, sentences
+from pipelines.intent.words import FUNCTION_WORDS, SentenceWords, sentences
 
 # With a question's opening, this much lexical evidence names the cue.
 ASKED_FLOOR = 0.40
@@ -63,7 +63,7 @@ class _Stretch:
     after: int  # words between its end and the end of the turn
 
 
-def understand(text: str, *, index: CardIndex, words: Sequence[Word] = (), first: bool = False) -> Understanding:
+def understand(text: str, *, index: WordCardIndex, words: Sequence[Word] = (), first: bool = False) -> Understanding:
     """Return what the candidate's turn `text` is taken for, by the card's index.
 
     `words` may carry the recogniser's confidences; `first` says that the patient hasn't spoken yet.
@@ -165,7 +165,7 @@ def _special(
     return None
 
 
-def _stretches(said: Sequence[Sentence], spoken: tuple[str, ...]) -> list[_Stretch]:
+def _stretches(said: Sequence[SentenceWords], spoken: tuple[str, ...]) -> list[_Stretch]:
     """Return the stretches of the turn's last words that may be a question, in order; at least one."""
     found: list[_Stretch] = []
     after = len(spoken)
@@ -227,7 +227,7 @@ def _unchained(starts: list[int]) -> list[int]:
     return kept
 
 
-def _best(stretches: list[_Stretch], index: CardIndex) -> tuple[list[CueScore], _Stretch]:
+def _best(stretches: list[_Stretch], index: WordCardIndex) -> tuple[list[CueScore], _Stretch]:
     best: tuple[float, list[CueScore], _Stretch] | None = None
     for stretch in stretches:
         ranking = index.rank(stretch.words)

@@ -51,7 +51,7 @@ FUNCTION_WORDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class SentenceWords:
     """A sentence's words in order; `marked` when it was written with a question mark."""
 
     words: tuple[str, ...]
@@ -88,13 +88,13 @@ def without_false_starts(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def sentences(text: str) -> list[Sentence]:
+def sentences(text: str) -> list[SentenceWords]:
     """Return the sentences of `text` without false starts; a text without punctuation is one sentence."""
     found = []
     for piece in _SENTENCE.findall(normalise(text)):
         words = tuple(word for word in _WORD.findall(piece) if word not in FILLERS)
         if words:
-            found.append(Sentence(without_false_starts(words), marked="?" in piece))
+            found.append(SentenceWords(without_false_starts(words), marked="?" in piece))
     return found
 
 

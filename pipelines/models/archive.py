@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from common.errors import EngineError
 from pipelines.models.catalogue import ModelFile
-from pipelines.models.store import writing
+from pipelines.models.model_store import writing
 
 MOST_BYTES = 8 << 30
 """More than any model of this kind unpacks to: what announces more is an attack or a mistake."""

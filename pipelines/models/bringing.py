@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from common.errors import EngineError
-from pipelines.models.catalogue import Entry
-from pipelines.models.store import Origin, Store, WheelRecord, sha256_of, size_of
+from pipelines.models.catalogue import CatalogueEntry
+from pipelines.models.model_store import ModelStore, Origin, WheelRecord, sha256_of, size_of
 
 SPARE_BYTES = 256 << 20
 """What must be free beside a download, for everything else that writes to that disk meanwhile."""
@@ -59,11 +59,11 @@ class Way(Protocol):
     def label(self) -> str:
         """What kind of place that is, in a word or three."""
 
-    def bring(self, entry: Entry, store: Store, watch: Watcher) -> Came:
+    def bring(self, entry: CatalogueEntry, store: ModelStore, watch: Watcher) -> Came:
         """Bring all files of a model to a folder inside `store.partial`; raises EngineError with a code `model.*`."""
 
 
-def require_room(entry: Entry, store: Store, needed_bytes: int, *, come: Path | None = None) -> None:
+def require_room(entry: CatalogueEntry, store: ModelStore, needed_bytes: int, *, come: Path | None = None) -> None:
     """Raise EngineError (`model.disk_full`) unless so much fits on the disk of the models, less what lies in `come`."""
     needed = max(0, needed_bytes - (size_of(come) if come is not None else 0)) + SPARE_BYTES
     free = shutil.disk_usage(store.partial(entry.id)).free

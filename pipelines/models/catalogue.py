@@ -52,7 +52,7 @@ class SpeakerEntry(CataloguePart):
     age: int = Field(default=40, ge=1, le=120)
 
 
-class Entry(CataloguePart):
+class CatalogueEntry(CataloguePart):
     """One model of the catalogue."""
 
     id: Id
@@ -72,7 +72,7 @@ class Entry(CataloguePart):
     aliases: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _packages_bring_known_files(self) -> Entry:
+    def _packages_bring_known_files(self) -> CatalogueEntry:
         for source in self.sources:
             if not isinstance(source, PackageSource):
                 continue
@@ -97,7 +97,7 @@ class Catalogue(CataloguePart):
     """All models, and the hub they come from."""
 
     hub: Url
-    models: tuple[Entry, ...]
+    models: tuple[CatalogueEntry, ...]
 
     @model_validator(mode="after")
     def _names_once(self) -> Catalogue:
@@ -131,7 +131,7 @@ class Catalogue(CataloguePart):
             lines = [f"{path}: {_where(fault['loc'], names)}{fault['msg']}" for fault in error.errors()]
             raise EngineError("\n".join(lines), code="model.catalogue") from error
 
-    def find(self, name: str) -> Entry:
+    def find(self, name: str) -> CatalogueEntry:
         """Return the model of this id, alias or repository; raises EngineError (`model.unknown`) with ids near it.
 
         A repository of the hub that is not listed is taken for a Whisper in CTranslate2's format.
@@ -147,9 +147,9 @@ class Catalogue(CataloguePart):
         raise EngineError(f"there is no model called {name}: {hint}", code="model.unknown")
 
 
-def unlisted(repository: str) -> Entry:
+def unlisted(repository: str) -> CatalogueEntry:
     """Return an entry for a repository that the catalogue does not have: a converted Whisper, with nothing known."""
-    return Entry(
+    return CatalogueEntry(
         id=repository.replace("/", "--").lower(),
         kind="recogniser",
         summary="not in the catalogue",
@@ -165,12 +165,12 @@ def unlisted(repository: str) -> Entry:
     )
 
 
-def local(name: str, kind: Kind, size_mib: int, *, repository: str | None = None) -> Entry:
+def local(name: str, kind: Kind, size_mib: int, *, repository: str | None = None) -> CatalogueEntry:
     """Return an entry for a folder that is not in the catalogue; its name is taken as it is.
 
     `repository` is the one of the hub that it came from, if any: without one it has no source.
     """
-    return Entry.model_construct(
+    return CatalogueEntry.model_construct(
         id=name,
         kind=kind,
         summary="not in the catalogue",

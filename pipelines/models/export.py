@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from common.errors import EngineError
-from pipelines.models.catalogue import Entry
+from pipelines.models.catalogue import CatalogueEntry
 from pipelines.models.catalogue import Export as Form
-from pipelines.models.store import FileRecord, Provenance, Store, sha256_of, writing
+from pipelines.models.model_store import FileRecord, ModelStore, Provenance, sha256_of, writing
 from pipelines.models.verify import verify_folder
 
 HERE = Path(__file__).resolve().parent
@@ -35,8 +35,8 @@ _STAMP = ".made-from"
 
 
 def export(
-    entry: Entry,
-    store: Store,
+    entry: CatalogueEntry,
+    store: ModelStore,
     say: Callable[[str], None],
     *,
     quantization: str = "int8_float32",
@@ -78,7 +78,9 @@ def export(
     return store.folder(entry.id)
 
 
-def make_environment(store: Store, form: Form, say: Callable[[str], None], *, requirements: Path | None = None) -> Path:
+def make_environment(
+    store: ModelStore, form: Form, say: Callable[[str], None], *, requirements: Path | None = None
+) -> Path:
     """Return the Python of the environment for this kind of conversion; makes it, or goes on making it, if need be."""
     requirements = requirements or HERE / f"export_{form}.txt"
     stamp = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
@@ -187,7 +189,7 @@ def _require_room(folder: Path, form: Form) -> None:
         )
 
 
-def _record(entry: Entry, source: Path, target: Path, quantization: str) -> None:
+def _record(entry: CatalogueEntry, source: Path, target: Path, quantization: str) -> None:
     came = Provenance.read(source)
     names = sorted(path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file())
     with writing(target):

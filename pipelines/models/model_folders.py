@@ -8,8 +8,8 @@ from pathlib import Path
 
 from common.errors import EngineError
 from pipelines.models.catalogue import Catalogue, Kind
+from pipelines.models.model_store import ModelStore, holds_files
 from pipelines.models.settings import ModelSettings
-from pipelines.models.store import Store, holds_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def locate(name: str, settings: ModelSettings, kind: Kind) -> ModelPlace:
     path = Path(name).expanduser()
     if path.is_absolute() or name.startswith((".", "~")) or (len(path.parts) > 1 and path.is_dir()):
         return ModelPlace(path, kind, "")
-    store, catalogue = Store(settings.path), catalogue_of(settings)
+    store, catalogue = ModelStore(settings.path), catalogue_of(settings)
     try:
         entry = catalogue.find(name)
     except EngineError:

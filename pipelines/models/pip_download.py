@@ -11,9 +11,9 @@ from pathlib import Path
 
 from common.errors import EngineError
 from pipelines.models.bringing import Watcher
+from pipelines.models.model_store import writing
 from pipelines.models.pip_answers import explain
 from pipelines.models.sources import Wheel
-from pipelines.models.store import writing
 
 _LOOK_EVERY_S = 0.1
 _END_WITHIN_S = 5.0

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from common.errors import EngineError
 from pipelines.models.bringing import Came, Watcher, Way, require_room
-from pipelines.models.catalogue import Entry
+from pipelines.models.catalogue import CatalogueEntry
 from pipelines.models.from_folder import FromFolder
 from pipelines.models.from_hub import FromArchive, FromHub
 from pipelines.models.from_packages import FromPackages
 from pipelines.models.hub import Hub
+from pipelines.models.model_store import PROVENANCE, FileRecord, ModelStore, Provenance, holds_files, sha256_of, writing
 from pipelines.models.sources import ArchiveSource, HubSource, Source
-from pipelines.models.store import PROVENANCE, FileRecord, Provenance, Store, holds_files, sha256_of, writing
 from pipelines.models.verify import verify_folder
 
 KINDS = ("hub", "package", "archive")
@@ -23,7 +23,7 @@ _OF_THE_MACHINE = ("model.disk_full", "model.folder")
 _MIB = 1 << 20
 
 
-def sources_of(entry: Entry, asked: str | None) -> tuple[Source | Path, ...]:
+def sources_of(entry: CatalogueEntry, asked: str | None) -> tuple[Source | Path, ...]:
     """Return where to bring this model from, in order: its sources, those of one kind, or a folder.
 
     Raises EngineError (`model.source`) for what is neither a kind of source nor a folder, and for a kind that this
@@ -67,7 +67,7 @@ def ways_of(sources: Sequence[Source | Path], hub: Hub) -> list[Way]:
     return ways
 
 
-def pull(entry: Entry, store: Store, ways: Sequence[Way], watch: Watcher, *, again: bool = False) -> Path:
+def pull(entry: CatalogueEntry, store: ModelStore, ways: Sequence[Way], watch: Watcher, *, again: bool = False) -> Path:
     """Bring a model to this machine and return its folder (for one that must be exported: its source's).
 
     Whoever comes second for the same model waits, and finds it there. What breaks off on the way from the hub is
@@ -88,7 +88,7 @@ def pull(entry: Entry, store: Store, ways: Sequence[Way], watch: Watcher, *, aga
     return final
 
 
-def memory_warning(entry: Entry, allowed_bytes: int) -> str | None:
+def memory_warning(entry: CatalogueEntry, allowed_bytes: int) -> str | None:
     """Return a line if this model will be refused, or nearly, where so much memory is allowed; None if it fits."""
     if entry.memory_mib * _MIB <= allowed_bytes:
         return None
@@ -98,7 +98,7 @@ def memory_warning(entry: Entry, allowed_bytes: int) -> str | None:
     )
 
 
-def _bring(entry: Entry, store: Store, ways: Sequence[Way], watch: Watcher) -> Came:
+def _bring(entry: CatalogueEntry, store: ModelStore, ways: Sequence[Way], watch: Watcher) -> Came:
     """Return what the first way brought that could; raises EngineError when none did."""
     failures: list[tuple[Way, EngineError]] = []
     for number, way in enumerate(ways, start=1):
@@ -125,7 +125,7 @@ def _lines(way: Way, error: EngineError) -> list[str]:
     return [f"{way.label}: {line}" for line in error.message.splitlines()]
 
 
-def _converted(entry: Entry, came: Came, store: Store, watch: Watcher) -> Came:
+def _converted(entry: CatalogueEntry, came: Came, store: ModelStore, watch: Watcher) -> Came:
     """Make what came into a CTranslate2 model; what came is deleted. Raises EngineError (`model.format`)."""
     from pipelines.models.gguf_llama import convert_gguf
 
@@ -143,7 +143,7 @@ def _converted(entry: Entry, came: Came, store: Store, watch: Watcher) -> Came:
     return Came(made, came.origin, came.source, came.revision, wheels=came.wheels)
 
 
-def _finish(entry: Entry, came: Came) -> None:
+def _finish(entry: CatalogueEntry, came: Came) -> None:
     """Write down what came, and look whether it can be what it should; what can't be is deleted."""
     staged = came.staged
     with writing(staged):

@@ -11,8 +11,8 @@ from pathlib import Path
 from common.errors import EngineError
 from pipelines.models.bringing import Watcher
 from pipelines.models.catalogue import ModelFile
+from pipelines.models.model_store import writing
 from pipelines.models.sources import Wheel
-from pipelines.models.store import writing
 
 _BLOCK_BYTES = 1 << 20
 

@@ -6,7 +6,7 @@ import re
 from enum import Enum
 
 
-class Form(Enum):
+class AnswerForm(Enum):
     """The kind of answer that a question asks for."""
 
     YES_OR_NO = "yes_or_no"
@@ -16,11 +16,11 @@ class Form(Enum):
     OTHER = "other"
 
 
-DEFLECTIONS: dict[Form, tuple[str, ...]] = {
-    Form.YES_OR_NO: ("No, not that I know of.", "No, nothing like that."),
-    Form.AMOUNT: ("I couldn't say exactly, sorry.", "I don't remember exactly."),
-    Form.REASON: ("I don't really know why.",),
-    Form.ACCOUNT: ("There's not much to tell, really.", "Nothing out of the ordinary."),
+DEFLECTIONS: dict[AnswerForm, tuple[str, ...]] = {
+    AnswerForm.YES_OR_NO: ("No, not that I know of.", "No, nothing like that."),
+    AnswerForm.AMOUNT: ("I couldn't say exactly, sorry.", "I don't remember exactly."),
+    AnswerForm.REASON: ("I don't really know why.",),
+    AnswerForm.ACCOUNT: ("There's not much to tell, really.", "Nothing out of the ordinary."),
 }
 """What fits each kind where nothing is known; of others a card has its own lines (`not_on_card`)."""
 
@@ -37,9 +37,9 @@ _SOMEBODY = (
     r"(?:you|he|she|it|they|we|there|this|that|your|his|her|their|its|the|any|anyone|anybody|anything|everything|somebody"
     r"|someone)"
 )
-_FORMS: tuple[tuple[Form, re.Pattern[str]], ...] = (
+_FORMS: tuple[tuple[AnswerForm, re.Pattern[str]], ...] = (
     (
-        Form.AMOUNT,
+        AnswerForm.AMOUNT,
         re.compile(
             rf"^{_LEAD}(?:when\b|since when|until when"
             r"|how (?:long|often|many|much|old|far|big|high|tall|fast|late|early)"
@@ -47,9 +47,9 @@ _FORMS: tuple[tuple[Form, re.Pattern[str]], ...] = (
             re.IGNORECASE,
         ),
     ),
-    (Form.REASON, re.compile(rf"^{_LEAD}(?:why|how come)\b", re.IGNORECASE)),
+    (AnswerForm.REASON, re.compile(rf"^{_LEAD}(?:why|how come)\b", re.IGNORECASE)),
     (
-        Form.ACCOUNT,
+        AnswerForm.ACCOUNT,
         re.compile(
             rf"^{_LEAD}(?:how(?:'s|'re| is| are| was| were) "
             r"|(?:tell me|talk to me|let's talk) (?:more |a bit |a little )?about"
@@ -58,7 +58,7 @@ _FORMS: tuple[tuple[Form, re.Pattern[str]], ...] = (
         ),
     ),
     (
-        Form.YES_OR_NO,
+        AnswerForm.YES_OR_NO,
         re.compile(
             rf"^{_LEAD}(?:(?:do|does|did|are|is|was|were|have|has|had|will|would|can|could|should)(?:n't)? "
             rf"{_SOMEBODY}\b"
@@ -69,13 +69,13 @@ _FORMS: tuple[tuple[Form, re.Pattern[str]], ...] = (
 )
 
 
-def form_of(text: str) -> Form:
+def form_of(text: str) -> AnswerForm:
     """Return what kind of answer the last question of a turn asks for."""
     sentences = [each.strip() for each in re.findall(r"[^.?!]+[.?!]*", text) if each.strip()]
     asked = next((each for each in reversed(sentences) if each.endswith("?")), sentences[-1] if sentences else "")
     # "Breastfed or bottle-fed?" is not to be denied.
     if re.search(r"\bor (?!not\b|any|some)", asked) and not re.search(r"\bany\b|\bever\b", asked, re.IGNORECASE):
-        return Form.AMOUNT if _FORMS[0][1].search(asked) else Form.OTHER
+        return AnswerForm.AMOUNT if _FORMS[0][1].search(asked) else AnswerForm.OTHER
     # "In the morning, how long does it take?"
     parts = [asked, *(part.strip() for part in asked.split(",")[1:])]
-    return next((form for part in parts for form, pattern in _FORMS if pattern.search(part)), Form.OTHER)
+    return next((form for part in parts for form, pattern in _FORMS if pattern.search(part)), AnswerForm.OTHER)

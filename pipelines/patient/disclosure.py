@@ -21,7 +21,7 @@ from pipelines.intent.understanding import ASKED_FLOOR, BARE_FLOOR
 from pipelines.intent.word_index import BARE_CONFIDENCE
 from pipelines.intent.words import tokens
 from pipelines.patient.card import Card, Cue
-from pipelines.patient.deflections import DEFLECTIONS, Form, form_of
+from pipelines.patient.deflections import DEFLECTIONS, AnswerForm, form_of
 from pipelines.patient.jargon import WHAT_IS_LINE, unexplained
 from pipelines.patient.summaries import CORRECTED_LINE, Stated, disagreeing
 from pipelines.patient.teach_back import in_own_words
@@ -330,9 +330,9 @@ class _Telling:
             return self._say([self._identity(by_age=self.heard.topic == "age")], "", Act.IDENTITY)
         form = form_of(self.moment.text)
         # "How many do you take?" is not answered by "No, none".
-        if self.denial and not (form is Form.AMOUNT and self.denial.startswith("No,")):
+        if self.denial and not (form is AnswerForm.AMOUNT and self.denial.startswith("No,")):
             return self._say([self.denial], f"has nothing of '{self.heard.topic}' to tell", Act.UNKNOWN)
-        denied = form is not Form.YES_OR_NO or any(subject in DENIED for subject, _ in self.heard.subjects[:1])
+        denied = form is not AnswerForm.YES_OR_NO or any(subject in DENIED for subject, _ in self.heard.subjects[:1])
         lines = DEFLECTIONS.get(form, self.lines.not_on_card) if denied else self.lines.not_on_card
         return _freely(self._say(lines, f"has no answer of this kind: {form.value}", Act.UNKNOWN))
 

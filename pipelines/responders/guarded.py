@@ -37,10 +37,10 @@ from pipelines.intent.encoder import encoder_digest, shared_encoder
 from pipelines.intent.vectors import Remembering
 from pipelines.patient.card import Card
 from pipelines.patient.guard.guard import Guard, Reader
-from pipelines.patient.guard.rules import SUPPLIED
+from pipelines.patient.guard.guard_rules import SUPPLIED
+from pipelines.patient.guard.guard_words import said, stems_of
 from pipelines.patient.guard.rules_file import RulesFile
-from pipelines.patient.guard.verdict import Action
-from pipelines.patient.guard.words import said, stems_of
+from pipelines.patient.guard.verdict import GuardAction
 from pipelines.responders.card_words import CardWords
 from pipelines.responders.inner import Busy, InnerRunner, Late
 
@@ -146,7 +146,7 @@ class Guarded:
                         if clause is not None:
                             progress.spoken.append(clause.text)
                             yield clause
-                        elif decision.action == Action.BLOCK:
+                        elif decision.action == GuardAction.BLOCK:
                             return CardTakesOver("blocked", "; ".join(decision.reasons))
                     case ReplyEnd():
                         if not progress.spoken:

@@ -6,7 +6,7 @@ import os
 
 from pipelines.scripted.interpreter import ScriptedInterpreter
 from pipelines.scripted.recogniser import ScriptedRecogniser
-from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.scripted_responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.scripted.turn_detector import ScriptedTurnDetector
 

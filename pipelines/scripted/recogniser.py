@@ -17,14 +17,14 @@ _VOICED_PEAK = 300  # about -40 dBFS
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ScriptedSegment:
     """A segment of the script: its words are revealed evenly over `voiced_ms` of voiced audio, or by the clock."""
 
     text: str
     voiced_ms: int | None = None
 
 
-Script = Sequence[str | Said]
+Script = Sequence[str | ScriptedSegment]
 
 
 class ScriptedRecogniser:
@@ -47,7 +47,7 @@ class ScriptedRecogniser:
         crash_on: int | None = None,
     ) -> None:
         self.info = EngineInfo(kind="recogniser", name="scripted", demonstration=True, isolation=isolation)
-        self.script: tuple[Said, ...] = () if isinstance(script, Mapping) else _read(script or ())
+        self.script: tuple[ScriptedSegment, ...] = () if isinstance(script, Mapping) else _read(script or ())
         self.by_stream = {key: _read(lines) for key, lines in script.items()} if isinstance(script, Mapping) else {}
         self.word_ms = word_ms
         self.feed_cost_ms = feed_cost_ms
@@ -159,5 +159,5 @@ class ScriptedStream:
         return round(1000 * windows[index - 1] / ANALYSIS_HZ)
 
 
-def _read(lines: Script) -> tuple[Said, ...]:
-    return tuple(Said(line) if isinstance(line, str) else line for line in lines)
+def _read(lines: Script) -> tuple[ScriptedSegment, ...]:
+    return tuple(ScriptedSegment(line) if isinstance(line, str) else line for line in lines)

@@ -13,15 +13,15 @@ from audio.frames import ANALYSIS_HZ, WIRE_HZ, Frame, FrameKind, Pcm, silence
 from audio.loudness import VoicedTracker
 from audio.recent import RecentAudio
 from audio.resample import StreamResampler
-from audio.sound_check import Finding
+from audio.sound_check import SoundFinding
 from audio.speech import (
     SpeechAudio,
     SpeechBegan,
+    SpeechContinued,
     SpeechDenied,
     SpeechDetector,
     SpeechHinted,
     SpeechPaused,
-    SpeechResumed,
     SpeechState,
 )
 from pipelines.conversation import signals as s
@@ -159,7 +159,7 @@ class Hearing:
         """Return the audio of the frame that is to be heard next, prepared."""
         return self._conditioner.process(frame.samples)
 
-    def judge_audio(self, audio: Conditioned) -> list[Finding]:
+    def judge_audio(self, audio: Conditioned) -> list[SoundFinding]:
         """Learn the voice's level from the frame that was heard last, in which nobody else was to be heard.
 
         Returns what the candidate should be told of it.
@@ -206,7 +206,7 @@ class Hearing:
                     self._quiet = False
                     self._recent.clear()
                     self._feed(preroll, end_ms - 1000.0 * len(preroll) / ANALYSIS_HZ + ahead_ms)
-                case SpeechResumed(voiced_from_ms=voiced_from_ms):
+                case SpeechContinued(voiced_from_ms=voiced_from_ms):
                     self._quiet = False
                     yield s.VoiceStarted(voiced_from_ms + ahead_ms)
                     self._look_back()

@@ -19,7 +19,7 @@ from audio.conditioning import AudioSettings
 from audio.frames import FRAME_MS, Frame, FrameKind, Pcm
 from audio.intake import Intake
 from audio.playout import Playout, PlayoutChunk, Sink
-from audio.sound_check import Finding
+from audio.sound_check import SoundFinding
 from audio.speech import SpeechDetector
 from common.errors import AppError, AudioError, StorageError, WorkerHung
 from pipelines.conversation import commands as c
@@ -363,7 +363,7 @@ class SessionDriver:
         elif frame.at_ms is not None and self.core.in_turn:
             self._late_in_turn = True
 
-    def _advise(self, findings: Iterable[Finding]) -> None:
+    def _advise(self, findings: Iterable[SoundFinding]) -> None:
         """Tell the candidate what would let the patient hear them better."""
         for found in findings:
             above_db = found.above_room_db

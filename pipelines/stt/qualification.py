@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipelines.models.store import QUALIFIED
+from pipelines.models.model_store import QUALIFIED
 from pipelines.stt.window import WindowRule
 
 

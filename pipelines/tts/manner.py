@@ -21,7 +21,7 @@ MOST_DB = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class VoiceManner:
     """By which share of its pace a voice is quicker (below 0: slower), and by how many dB louder (below 0: quieter)."""
 
     rate: float = 0.0
@@ -49,12 +49,12 @@ _WORDS: tuple[tuple[str, float, float], ...] = (
 _KNOWN = tuple((re.compile(rf"\b(?:{beginnings})[\w-]*"), rate, level_db) for beginnings, rate, level_db in _WORDS)
 
 
-def manner_of(mood: str) -> Manner:
+def manner_of(mood: str) -> VoiceManner:
     """Return how a mood sounds, within MOST_RATE and MOST_DB."""
     begins = mood.partition(";")[0].lower()
     found = [(rate, level_db) for pattern, rate, level_db in _KNOWN if pattern.search(begins)]
     rate, level_db = sum(rate for rate, _ in found), sum(level for _, level in found)
-    return Manner(max(-MOST_RATE, min(MOST_RATE, rate)), max(-MOST_DB, min(MOST_DB, level_db)))
+    return VoiceManner(max(-MOST_RATE, min(MOST_RATE, rate)), max(-MOST_DB, min(MOST_DB, level_db)))
 
 
 def voice_of(card: Card, *, mood: str | None = None) -> Voice:

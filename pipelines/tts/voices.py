@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.engines import Voice
-from pipelines.models.catalogue import Entry
+from pipelines.models.catalogue import CatalogueEntry
 from pipelines.models.model_folders import ModelPlace, catalogue_of, installed_models
 from pipelines.models.settings import ModelSettings
 from pipelines.models.verify import is_kokoro
@@ -84,7 +84,7 @@ def _of_file(voice: PiperVoice) -> list[NeuralVoice]:
     return [NeuralVoice(place, "vits", one.name, one.sex, one.accent, one.age) for one in voice.speakers]
 
 
-def _of_model(entry: Entry, folder: Path) -> list[NeuralVoice]:
+def _of_model(entry: CatalogueEntry, folder: Path) -> list[NeuralVoice]:
     place = ModelPlace(folder, "synthesiser", entry.id)
     engine: Literal["vits", "kokoro"] = "kokoro" if is_kokoro(folder) else "vits"
     return [NeuralVoice(place, engine, one.name, one.sex, one.accent, one.age) for one in entry.voices]

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import get_args
 
 from common.errors import AccessError, ProtocolError
-from server.accounts.limits import LoginLimits
-from server.accounts.names import login_of, name_of
+from server.accounts.account_names import login_of, name_of
+from server.accounts.login_limits import LoginLimits
 from server.accounts.passwords import Passwords, check_password, is_old
 from server.principal import PERSON_ROLES, Role
 from server.settings.store import AuthSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from common.errors import ProtocolError
-from server.accounts.names import name_of
+from server.accounts.account_names import name_of
 from server.principal import Principal
 from server.rights import PERMISSIONS
 from server.store import audit, keys

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common.errors import AccessError, ProtocolError
-from server.accounts.names import MAX_NAME, login_of, name_of
+from server.accounts.account_names import MAX_NAME, login_of, name_of
 from server.accounts.oidc_provider import OidcProvider
 from server.settings.oidc import OidcSettings, PersonRole
 from server.store import audit, identities, people

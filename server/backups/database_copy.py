@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, Connection
 from common.errors import DatabaseError, StorageError, storage_error
 from server.backups import postgres_tools
 from server.backups.manifest import DatabaseFacts
-from server.backups.state import State, state_of
+from server.backups.state import DatabaseState, state_of
 from server.store import migrating
 from server.store.database import Database, explain
 
@@ -43,7 +43,7 @@ async def copy_database(database: Database, folder: Path) -> DatabaseFacts:
     return DatabaseFacts(kind="postgresql", file=path.name, form=form, rows=state.rows, digest=state.digest)
 
 
-def _copy_sqlite(source: Path, to: Path) -> State:
+def _copy_sqlite(source: Path, to: Path) -> DatabaseState:
     try:
         # With its rights from the start: nobody else may read it even for a moment.
         os.close(os.open(to, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -71,7 +71,7 @@ def _copy_sqlite(source: Path, to: Path) -> State:
     return sqlite_state(to)
 
 
-def sqlite_state(path: Path) -> State:
+def sqlite_state(path: Path) -> DatabaseState:
     """Return the state of a SQLite file that nobody uses."""
     engine = create_engine(URL.create("sqlite", database=f"file:{path}", query={"mode": "ro", "uri": "true"}))
     try:
@@ -91,7 +91,7 @@ async def is_empty(database: Database) -> bool:
         return await connection.run_sync(count) == 0
 
 
-async def restore_postgresql(database: Database, dump: Path) -> State:
+async def restore_postgresql(database: Database, dump: Path) -> DatabaseState:
     """Fill an empty PostgreSQL database from a dump, all or nothing; return its state. Raises DatabaseError."""
     words = (*PLAIN, "--single-transaction", "--exit-on-error", f"--dbname={database.url.database}", str(dump))
     await postgres_tools.run("pg_restore", *words, url=database.url)

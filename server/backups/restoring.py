@@ -26,7 +26,7 @@ from server.backups.erasing_again import Again, erase_again
 from server.backups.erasure_list import Erasure
 from server.backups.making import OWN_FOLDER
 from server.backups.manifest import Manifest, check, copy, damaged, read_manifest
-from server.backups.state import State
+from server.backups.state import DatabaseState
 from server.records.locking import lock_folder
 from server.settings.store import DatabaseSettings
 from server.settings.tree import Settings
@@ -48,7 +48,7 @@ class Restored:
     """What a restore did; `lists` are the files that said what was erased."""
 
     manifest: Manifest
-    state: State
+    state: DatabaseState
     again: Again
     lists: list[Path]
 
@@ -155,7 +155,7 @@ def _stage(backup: Path, manifest: Manifest, stage: Path) -> None:
         raise storage_error(stage, error) from error
 
 
-async def _fill(backup: Path, manifest: Manifest, url: URL, stage: Path) -> State:
+async def _fill(backup: Path, manifest: Manifest, url: URL, stage: Path) -> DatabaseState:
     """Restore the database; raises StorageError if it is not what the manifest says."""
     source = backup / manifest.database.file
     if _is_sqlite(url):

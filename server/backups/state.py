@@ -13,14 +13,14 @@ _MODULUS = 1 << 256
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DatabaseState:
     """How many rows all tables have, and the SHA-256 (hex) of what is in them."""
 
     rows: int
     digest: str
 
 
-def state_of(connection: Connection) -> State:
+def state_of(connection: Connection) -> DatabaseState:
     """Return the state of all tables that there are, known to this version or not.
 
     Databases sort text each in its own way, so the digests of the rows are added up and none is sorted.
@@ -36,4 +36,4 @@ def state_of(connection: Connection) -> State:
             count += 1
         whole.update(json.dumps([name, [str(column.name) for column in columns], count, f"{total:x}"]).encode())
         rows += count
-    return State(rows, whole.hexdigest())
+    return DatabaseState(rows, whole.hexdigest())

@@ -119,7 +119,7 @@ def _sign_on(settings: Settings) -> list[str]:
 def _remote_mind(settings: Settings) -> list[str]:
     """Return who words the replies elsewhere, or that nobody does though something is set for it."""
     from pipelines.engine_choices import choose_engines
-    from pipelines.responders.remote.plan import configured
+    from pipelines.responders.remote.remote_plan import configured
 
     remote = settings.engines.remote
     plan = choose_engines(settings.engines, settings.models).remote

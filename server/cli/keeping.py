@@ -14,7 +14,7 @@ from server.cli.options import AsJson, ConfigFolder, Overrides
 if TYPE_CHECKING:
     from server.records.retention import Run
     from server.settings.tree import Settings
-    from server.store.holds import About, Hold
+    from server.store.holds import About, LegalHold
     from server.store.store import Store
 
 _What = Annotated[str, typer.Argument(metavar="ID", help="A role-play's id, or with --person a log-in name.")]
@@ -67,13 +67,13 @@ def hold(
     held: _What, reason: _Reason, person: _Person = False, overrides: Overrides = None, config: ConfigFolder = None
 ) -> None:
     """Keep a role-play, or all of a person's, from being deleted by anybody until it is released."""
-    from server.store.holds import Hold, hold
+    from server.store.holds import LegalHold, hold
     from server.store.tokens import now_ms
 
     async def do(store: Store, settings: Settings) -> None:
         about, held_id = await _find(store, settings, held, person)
         async with store.database.writing() as connection:
-            await hold(connection, Hold(about, held_id, reason, "command line", now_ms()))
+            await hold(connection, LegalHold(about, held_id, reason, "command line", now_ms()))
 
     with_store(do, overrides=overrides, config=config)
     typer.echo(f"{held} is held: nobody can delete it until `interlocutor sessions release`")
@@ -98,7 +98,7 @@ def holds(as_json: AsJson = False, overrides: Overrides = None, config: ConfigFo
     """List what is held, and why."""
     from server.store.holds import all_holds
 
-    async def do(store: Store, _settings: Settings) -> list[Hold]:
+    async def do(store: Store, _settings: Settings) -> list[LegalHold]:
         async with store.database.reading() as connection:
             return await all_holds(connection)
 

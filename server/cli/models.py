@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from common.errors import EngineError
-from server.cli.models_place import Place
+from server.cli.models_place import ModelsHere
 from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
-    from pipelines.models.catalogue import Entry, Kind
+    from pipelines.models.catalogue import CatalogueEntry, Kind
     from pipelines.stt.whisper_settings import WhisperSettings
 
 group = typer.Typer(help="List, pull, check, convert, measure and remove models.", no_args_is_help=True)
@@ -44,7 +44,7 @@ def list_models(overrides: Overrides = None, config: ConfigFolder = None, as_jso
     from rich.console import Console
     from rich.table import Table
 
-    place = Place.of(overrides, config)
+    place = ModelsHere.of(overrides, config)
     rows = [place.describe(entry) for entry in (*place.catalogue.models, *place.others())]
     rows += place.own_voices()
     if as_json:
@@ -98,7 +98,7 @@ def pull(
     """
     from pipelines.models.pull import memory_warning
 
-    place = Place.of(overrides, config)
+    place = ModelsHere.of(overrides, config)
     entry = place.find(model)
     warning = memory_warning(entry, place.allowed_bytes())
     if warning:
@@ -119,11 +119,11 @@ def verify(
     config: ConfigFolder = None,
 ) -> None:
     """Check a model: files, format, architecture, tokenizer and checksums; exit 1 with a line for each fault."""
-    from pipelines.models.store import Provenance, checksum_faults, size_of
+    from pipelines.models.model_store import Provenance, checksum_faults, size_of
     from pipelines.models.verify import verify_folder
     from server.cli.models_progress import Bars
 
-    folder, kind, _ = Place.of(overrides, config).resolve(model)
+    folder, kind, _ = ModelsHere.of(overrides, config).resolve(model)
     faults = verify_folder(folder, kind)
     provenance = Provenance.read(folder)
     checked = "its checksums are not known, as it was not pulled"
@@ -143,7 +143,7 @@ def verify(
 @group.command()
 def qualify(model: IdOrFolder, overrides: Overrides = None, config: ConfigFolder = None) -> None:
     """Try a recogniser on bundled sentences, and unlock what it is shown to do without loss."""
-    place = Place.of(overrides, config)
+    place = ModelsHere.of(overrides, config)
     folder, kind, _ = place.resolve(model)
     _require_recogniser(folder, kind)
     typer.echo(qualify_model(folder, place.whisper))
@@ -170,7 +170,7 @@ def export(
             f"there is no quantization {quantization}: take one of {', '.join(QUANTIZATIONS)}",
             code="model.export_failed",
         )
-    place = Place.of(overrides, config)
+    place = ModelsHere.of(overrides, config)
     entry = place.find(model)
     try:
         folder = export_model(entry, place.store, typer.echo, quantization=quantization)
@@ -190,7 +190,7 @@ def remove(
     config: ConfigFolder = None,
 ) -> None:
     """Delete a model from this machine, with what was pulled for it; asks before."""
-    place = Place.of(overrides, config)
+    place = ModelsHere.of(overrides, config)
     entry = place.find(model)
     if place.store.state(entry) == "absent":
         raise EngineError(f"{entry.id} is not in {place.store.root}: nothing to remove", code="model.not_installed")
@@ -201,7 +201,7 @@ def remove(
     typer.echo(f"{entry.id} is removed; {freed // _MIB} MiB are free again")
 
 
-def bring(place: Place, entry: Entry, *, source: str | None = None, again: bool = False) -> Path:
+def bring(place: ModelsHere, entry: CatalogueEntry, *, source: str | None = None, again: bool = False) -> Path:
     """Pull a model with bars and return its folder; Ctrl-C and SIGTERM exit with 130."""
     from pipelines.models.hub import Hub
     from pipelines.models.hub_waits import HASTY

@@ -9,34 +9,36 @@ from typing import TYPE_CHECKING, Any
 from common.errors import EngineError
 
 if TYPE_CHECKING:
-    from pipelines.models.catalogue import Catalogue, Entry, Kind, SpeakerEntry
+    from pipelines.models.catalogue import Catalogue, CatalogueEntry, Kind, SpeakerEntry
     from pipelines.models.hub_access import HubAccess
+    from pipelines.models.model_store import ModelStore
     from pipelines.models.settings import ModelSettings
-    from pipelines.models.store import Store
     from pipelines.stt.whisper_settings import WhisperSettings
 
 _MIB = 1 << 20
 
 
-class Place:
+class ModelsHere:
     """The catalogue and the folder of models that the settings name."""
 
-    def __init__(self, catalogue: Catalogue, store: Store, settings: ModelSettings, whisper: WhisperSettings) -> None:
+    def __init__(
+        self, catalogue: Catalogue, store: ModelStore, settings: ModelSettings, whisper: WhisperSettings
+    ) -> None:
         self.catalogue = catalogue
         self.store = store
         self.whisper = whisper
         self._settings = settings
 
     @classmethod
-    def of(cls, overrides: list[str] | None, config: Path | None) -> Place:
+    def of(cls, overrides: list[str] | None, config: Path | None) -> ModelsHere:
         """Read settings and catalogue; a `models.yaml` in the configuration folder stands in for the supplied one."""
         from pipelines.models.model_folders import catalogue_of
-        from pipelines.models.store import Store
+        from pipelines.models.model_store import ModelStore
         from server.settings.tree import load_settings
 
         settings = load_settings(config_folder=config, overrides=overrides or ())
         models = settings.models
-        return cls(catalogue_of(models), Store(models.path), models, settings.engines.whisper)
+        return cls(catalogue_of(models), ModelStore(models.path), models, settings.engines.whisper)
 
     def access(self) -> HubAccess:
         """Return how the hub is reached: by the setting, by HF_ENDPOINT, or where the catalogue says."""
@@ -54,7 +56,7 @@ class Place:
 
         return parse_amount(self._settings.max_memory, of_bytes=available_to_process())
 
-    def find(self, name: str) -> Entry:
+    def find(self, name: str) -> CatalogueEntry:
         """Return the model of this name, of the catalogue or of a folder that was put among the models."""
         try:
             return self.catalogue.find(name)
@@ -64,11 +66,11 @@ class Place:
                 raise
             return other
 
-    def others(self) -> list[Entry]:
+    def others(self) -> list[CatalogueEntry]:
         """Return the models that are here and not in the catalogue."""
         from pipelines.models.catalogue import local
         from pipelines.models.model_folders import installed_models
-        from pipelines.models.store import Provenance, size_of
+        from pipelines.models.model_store import Provenance, size_of
 
         known = {entry.id for entry in self.catalogue.models}
         found = []
@@ -96,7 +98,7 @@ class Place:
         ]
         return rows + [_own(one.name, "left out", one.reason, 0, None) for one in folder.left_out]
 
-    def resolve(self, name: str) -> tuple[Path, Kind, Entry | None]:
+    def resolve(self, name: str) -> tuple[Path, Kind, CatalogueEntry | None]:
         """Return the folder and kind of an id or of a path; raises EngineError if nothing is there."""
         from pipelines.models.verify import kind_of
 
@@ -116,9 +118,9 @@ class Place:
             )
         return self.store.folder(entry.id), entry.kind, entry
 
-    def describe(self, entry: Entry) -> dict[str, Any]:
+    def describe(self, entry: CatalogueEntry) -> dict[str, Any]:
         """Return what `models list` tells of a model."""
-        from pipelines.models.store import size_of
+        from pipelines.models.model_store import size_of
         from pipelines.stt.qualification import is_qualified
 
         folder, state = self.store.folder(entry.id), self.store.state(entry)
@@ -139,9 +141,9 @@ class Place:
             "folder": str(folder) if state == "installed" else None,
         }
 
-    def came_mib(self, entry: Entry) -> int:
+    def came_mib(self, entry: CatalogueEntry) -> int:
         """Return how much of a model is on the disk, finished or not."""
-        from pipelines.models.store import size_of
+        from pipelines.models.model_store import size_of
 
         folders = (self.store.folder(entry.id), self.store.source(entry.id), self.store.partial(entry.id))
         return sum(size_of(folder) for folder in folders) // _MIB

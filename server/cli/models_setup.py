@@ -15,7 +15,7 @@ from server.cli.options import ConfigFolder, Embedded, Overrides
 if TYPE_CHECKING:
     from pipelines.engine_settings import EngineSettings
     from pipelines.models.settings import ModelSettings
-    from server.cli.models_place import Place
+    from server.cli.models_place import ModelsHere
     from server.settings.tree import Settings
 
 FIRST = "tiny.en"
@@ -58,7 +58,7 @@ def setup(
     the engines. What the settings do not ask for, or what is here already, is not fetched.
     With the local backend the smallest language model comes too: it speaks for the patient where the card has no words.
     """
-    from server.cli.models_place import Place
+    from server.cli.models_place import ModelsHere
     from server.settings.tree import load_settings
 
     if embedded or "--help" in context.args:
@@ -67,7 +67,7 @@ def setup(
         settings = load_settings(config_folder=config, overrides=overrides or ())
     except SettingsError:
         return  # the server says what is wrong with them
-    place = Place.of(overrides, config)
+    place = ModelsHere.of(overrides, config)
     if part is not Part.VOICES:
         _bring_engines(place, settings)
     voices_first = settings.engines.synthesiser == "neural" or settings.environment == "production"
@@ -75,7 +75,7 @@ def setup(
         _bring_wanted_voices(place, settings)
 
 
-def _bring_engines(place: Place, settings: Settings) -> None:
+def _bring_engines(place: ModelsHere, settings: Settings) -> None:
     if _wants_first(settings.engines, settings.models.path):
         _bring_first(place, settings.engines)
     if _wants_turn_detector(settings.engines, settings.models.path):
@@ -86,12 +86,12 @@ def _bring_engines(place: Place, settings: Settings) -> None:
         _bring_language_model(place)
 
 
-def _bring_wanted_voices(place: Place, settings: Settings) -> None:
+def _bring_wanted_voices(place: ModelsHere, settings: Settings) -> None:
     if settings.engines.synthesiser == "neural" or _wants_voices(settings.engines):
         _bring_voices(place, settings.models, settings.engines.synthesiser)
 
 
-def _bring_first(place: Place, engines: EngineSettings) -> None:
+def _bring_first(place: ModelsHere, engines: EngineSettings) -> None:
     try:
         entry = place.find(FIRST)
         typer.echo(f"no recogniser is here yet: bringing Whisper {entry.id} ({entry.download_mib} MiB), once", err=True)
@@ -108,23 +108,23 @@ def _bring_first(place: Place, engines: EngineSettings) -> None:
         typer.echo(f"Whisper {entry.id} can't be tried, so sound stays padded to 30 s: {error}", err=True)
 
 
-def _bring_turn_detector(place: Place) -> None:
+def _bring_turn_detector(place: ModelsHere) -> None:
     from pipelines.engine_choices import SMART_TURN
 
     _bring_extra(place, SMART_TURN, "{id}, which hears the end of turns", "the end of a turn is told by its text alone")
 
 
-def _bring_encoder(place: Place, name: str) -> None:
+def _bring_encoder(place: ModelsHere, name: str) -> None:
     _bring_extra(place, name, "{id}, which understands what is asked", "questions are understood by their words alone")
 
 
-def _bring_language_model(place: Place) -> None:
+def _bring_language_model(place: ModelsHere) -> None:
     from pipelines.responders.language_model.settings import FIRST_MODEL
 
     _bring_extra(place, FIRST_MODEL, "{id}, which speaks for the patient", "the patient says the card's words")
 
 
-def _bring_voices(place: Place, models: ModelSettings, wanted: str) -> None:
+def _bring_voices(place: ModelsHere, models: ModelSettings, wanted: str) -> None:
     """Bring a voice for the patients of each sex that has none here, if this machine is quick enough for it."""
     from pipelines.models.devices import usable_cores
     from pipelines.tts.casting import missing_sexes
@@ -140,7 +140,7 @@ def _bring_voices(place: Place, models: ModelSettings, wanted: str) -> None:
             _bring_extra(place, VOICES[sex], "the voice {id}", "such patients speak with a plain voice")
 
 
-def _bring_extra(place: Place, name: str, what: str, without: str) -> None:
+def _bring_extra(place: ModelsHere, name: str, what: str, without: str) -> None:
     """Bring a model that the server does without where it can't be had, and say so; `what` has a place for its id."""
     try:
         entry = place.find(name)
@@ -182,7 +182,7 @@ def _wants_encoder(engines: EngineSettings, models: Path) -> bool:
     """Return whether a server with these settings would understand with the supplied encoder if it were here."""
     from pipelines.engine_settings import EngineSettings
     from pipelines.models.model_folders import installed_recognisers
-    from pipelines.models.store import holds_files
+    from pipelines.models.model_store import holds_files
 
     if engines.interpreter_model != EngineSettings().interpreter_model:
         return False  # a person chose one, and the server says what it needs
@@ -193,7 +193,7 @@ def _wants_encoder(engines: EngineSettings, models: Path) -> bool:
 
 def _wants_language_model(engines: EngineSettings, models: Path) -> bool:
     """Return whether a server with these settings would let the first language model speak if it were here."""
-    from pipelines.models.store import holds_files
+    from pipelines.models.model_store import holds_files
     from pipelines.responders.language_model.settings import FIRST_MODEL, LanguageModelSettings
 
     if engines.language_model.model not in (LanguageModelSettings().model, "smollm2"):

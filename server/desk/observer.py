@@ -14,7 +14,7 @@ import structlog
 
 from common.errors import AccessError
 from pipelines.patient.card import Card
-from server.desk.listening import Listening
+from server.desk.listening_in import Listening
 from server.desk.room import Room
 from server.desk.seat import Seat
 from server.principal import Principal

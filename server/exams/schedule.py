@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.errors import CardError, ProtocolError
 from pipelines.patient.card import Card
-from server.accounts.names import login_of
+from server.accounts.account_names import login_of
 from server.exams.timetable import ROLE_PLAYS
 from server.store import audit, exams, people
 from server.store.exams import Exam, ExamPart, Incident

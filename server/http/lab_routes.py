@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from audio.recordings import find_recordings
+from audio.recording_files import find_recordings
 from common.errors import AppError, AudioError, ProtocolError
 from pipelines.events import Audience
 from pipelines.log.stored_events import StoredLog

@@ -16,9 +16,9 @@ from server.host import Server
 from server.http.record_routes import must_be_over
 from server.http.requests import parse_json, read_body, server_of
 from server.http.who import name_of, own_session
-from server.marking.agreement import Pair, agreement_of, pairs_of
 from server.marking.criteria import BY_ID, CRITERIA
-from server.marking.outcome import Outcome, Signed, outcome_of
+from server.marking.marker_agreement import Pair, agreement_of, pairs_of
+from server.marking.outcome import MarkingOutcome, Signed, outcome_of
 from server.marking.sheet import Sheet, read_sheet
 from server.records.folder import RecordFolder
 from server.sessions.session import Session
@@ -153,7 +153,7 @@ def _shown(server: Server, rows: list[Marking], reader: str) -> dict[str, Any]:
     }
 
 
-def _outcome(server: Server, rows: list[Marking]) -> Outcome:
+def _outcome(server: Server, rows: list[Marking]) -> MarkingOutcome:
     """Return what comes of all rows; of each examiner the last sheet that was signed stands."""
     standing: dict[str, Signed] = {}
     for row in rows:

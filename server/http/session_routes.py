@@ -15,7 +15,7 @@ from server.principal import Principal
 from server.records.consent import read_consent
 from server.rights import OPENING
 from server.sessions.join_tokens import LIFE_S
-from server.sessions.past import debrief_of
+from server.sessions.past_sessions import debrief_of
 from server.sessions.registry import check_free
 from server.sessions.session import Session
 

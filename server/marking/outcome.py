@@ -25,7 +25,7 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class MarkingOutcome:
     """`markers` are those who signed first, as many as are wanted; `adjudicator` is the next one."""
 
     markers: tuple[Signed, ...]
@@ -98,11 +98,11 @@ class Outcome:
         }
 
 
-def outcome_of(signed: Sequence[Signed], settings: MarkingSettings) -> Outcome:
+def outcome_of(signed: Sequence[Signed], settings: MarkingSettings) -> MarkingOutcome:
     """Return what comes of the sheets that stand, in the order of their examiners' first signatures."""
     wanted = settings.examiners
     third = signed[wanted] if len(signed) > wanted else None
-    return Outcome(tuple(signed[:wanted]), third, wanted, settings)
+    return MarkingOutcome(tuple(signed[:wanted]), third, wanted, settings)
 
 
 def _mark(signed: Signed, criterion: str) -> int:

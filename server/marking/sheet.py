@@ -17,7 +17,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Evidence(_Part):
+class MarkEvidence(_Part):
     """A stretch of the recording in milliseconds, and what is said there."""
 
     from_ms: int = Field(ge=0, le=MAX_MS)
@@ -25,7 +25,7 @@ class Evidence(_Part):
     text: str = Field(default="", max_length=500)
 
     @model_validator(mode="after")
-    def _forwards(self) -> Evidence:
+    def _forwards(self) -> MarkEvidence:
         if self.to_ms < self.from_ms:
             raise ValueError("a stretch ends before it begins")
         return self
@@ -37,7 +37,7 @@ class Mark(_Part):
     mark: int | None = Field(default=None, ge=0, le=6)
     note: str = Field(default="", max_length=2_000)
     indicators: list[str] = Field(default=[], max_length=5)
-    evidence: list[Evidence] = Field(default=[], max_length=MOST_EVIDENCE)
+    evidence: list[MarkEvidence] = Field(default=[], max_length=MOST_EVIDENCE)
 
 
 class Sheet(_Part):

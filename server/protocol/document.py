@@ -18,7 +18,7 @@ from server.protocol.examples import client_examples, desk_examples, server_exam
 from server.protocol.refusal import Code
 from server.protocol.server_events import EVENTS
 from server.protocol.strict_json import MAX_MESSAGE_BYTES
-from server.protocol.support import ROWS, Row
+from server.protocol.support import ROWS, FieldRow
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "protocol.md"
 
@@ -168,7 +168,7 @@ def _client_part() -> str:
     return "\n".join(lines)
 
 
-def _row(row: Row) -> str:
+def _row(row: FieldRow) -> str:
     accepted = "any valid value"
     if row.accepts is not None:
         accepted = ", ".join(f"`{json.dumps(value)}`" for value in row.accepts) or "none"

@@ -24,7 +24,7 @@ OWN_MODEL = "card:<id>"  # stands for the session's own model in a row's values
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class FieldRow:
     """One field of one message. `accepts` None: any value of the right form. `[]` in a path: each of a list."""
 
     message: str
@@ -38,24 +38,24 @@ class Row:
     harmless_for: Literal["everybody", "developers"] | None = None
 
 
-def _fixed(message: str, path: str, note: str, *accepts: object) -> Row:
+def _fixed(message: str, path: str, note: str, *accepts: object) -> FieldRow:
     """A field that belongs to the card or the exam, not to the client."""
-    return Row(message, path, note, accepts=(None, *accepts), refusal=Code.NOT_ALLOWED)
+    return FieldRow(message, path, note, accepts=(None, *accepts), refusal=Code.NOT_ALLOWED)
 
 
-def _mind(message: str, path: str, note: str, *accepts: object) -> Row:
+def _mind(message: str, path: str, note: str, *accepts: object) -> FieldRow:
     """A field of the patient's mind: a developer's program may send it, and it changes nothing."""
-    return Row(message, path, note, accepts=(None, *accepts), refusal=Code.NOT_ALLOWED, harmless_for="developers")
+    return FieldRow(message, path, note, accepts=(None, *accepts), refusal=Code.NOT_ALLOWED, harmless_for="developers")
 
 
-def _idle(message: str, path: str, note: str) -> Row:
+def _idle(message: str, path: str, note: str) -> FieldRow:
     """A field without an effect, which programs send as a matter of course."""
-    return Row(message, path, note, accepts=(None,), refusal=Code.NOT_ALLOWED, harmless_for="everybody")
+    return FieldRow(message, path, note, accepts=(None,), refusal=Code.NOT_ALLOWED, harmless_for="everybody")
 
 
-def _only(message: str, path: str, note: str, *accepts: object) -> Row:
+def _only(message: str, path: str, note: str, *accepts: object) -> FieldRow:
     """A field of which some values are supported."""
-    return Row(message, path, note, accepts=accepts, refusal=Code.UNSUPPORTED)
+    return FieldRow(message, path, note, accepts=accepts, refusal=Code.UNSUPPORTED)
 
 
 _UPDATE, _CREATE, _ITEM = "session.update", "response.create", "conversation.item.create"
@@ -63,8 +63,8 @@ _CARD = "the card says what the patient is and does"
 _SPEAKS = (["audio"], ["audio", "text"], ["text", "audio"])
 _DETECTION = "session.audio.input.turn_detection"
 
-ROWS: tuple[Row, ...] = (
-    Row(_UPDATE, "session.type", "`realtime`"),
+ROWS: tuple[FieldRow, ...] = (
+    FieldRow(_UPDATE, "session.type", "`realtime`"),
     _mind(_UPDATE, "session.model", "the card is chosen when the session is opened", OWN_MODEL),
     _mind(_UPDATE, "session.instructions", _CARD, ""),
     _fixed(_UPDATE, "session.tools", "the patient has no tools", []),
@@ -83,7 +83,7 @@ ROWS: tuple[Row, ...] = (
         "the server always sends log probabilities if the recogniser has them, and nothing else",
     ),
     _only(_UPDATE, "session.audio.input.format.type", "16-bit little-endian mono PCM", "audio/pcm"),
-    Row(
+    FieldRow(
         _UPDATE,
         "session.audio.input.format.rate",
         f"{WIRE_HZ} by default; the other rates are an extension. Only before the first audio "
@@ -91,7 +91,7 @@ ROWS: tuple[Row, ...] = (
         accepts=(None, *ACCEPTED_HZ),
         refusal=Code.UNSUPPORTED,
     ),
-    Row(
+    FieldRow(
         _UPDATE,
         "session.audio.input.transcription.model",
         "any name, or `transcription: null`; accepted, no effect: the server's recogniser is used",
@@ -109,9 +109,9 @@ ROWS: tuple[Row, ...] = (
         "server_vad",
         "semantic_vad",
     ),
-    Row(_UPDATE, _DETECTION + ".create_response", "false: the patient replies only when the client asks for it"),
-    Row(_UPDATE, _DETECTION + ".interrupt_response", "false: the patient finishes even if the candidate speaks"),
-    Row(
+    FieldRow(_UPDATE, _DETECTION + ".create_response", "false: the patient replies only when the client asks for it"),
+    FieldRow(_UPDATE, _DETECTION + ".interrupt_response", "false: the patient finishes even if the candidate speaks"),
+    FieldRow(
         _UPDATE,
         _DETECTION + ".silence_duration_ms",
         "200 to 5000",
@@ -127,23 +127,23 @@ ROWS: tuple[Row, ...] = (
     _only(_UPDATE, "session.audio.output.format.rate", "always", None, WIRE_HZ),
     _idle(_UPDATE, "session.audio.output.voice", "the patient's voice is on the card"),
     _idle(_UPDATE, "session.audio.output.speed", "the patient's pace is on the card"),
-    Row(
+    FieldRow(
         "input_audio_buffer.append",
         "audio",
         f"base64 of at most {MAX_AUDIO_BYTES} bytes, at the pace of the speech; the first message starts the role-play",
     ),
-    Row(
+    FieldRow(
         "input_audio_buffer.append",
         "late_ms",
         "an extension: how many milliseconds ago this audio was captured, if it could not be sent then; 0 to 60000",
     ),
     _fixed(_ITEM, "item.type", "only what the candidate says", "message"),
     _fixed(_ITEM, "item.role", "only what the candidate says", "user"),
-    Row(_ITEM, "item.id", "any name that is not in use and does not begin with `item_`"),
-    Row(_ITEM, "item.object", "accepted, no effect"),
-    Row(_ITEM, "item.status", "accepted, no effect: the item is completed"),
+    FieldRow(_ITEM, "item.id", "any name that is not in use and does not begin with `item_`"),
+    FieldRow(_ITEM, "item.object", "accepted, no effect"),
+    FieldRow(_ITEM, "item.status", "accepted, no effect: the item is completed"),
     _only(_ITEM, "item.content[].type", "", "input_text"),
-    Row(_ITEM, "item.content[].text", f"1 to {MAX_TEXT_CHARS} characters, all parts together"),
+    FieldRow(_ITEM, "item.content[].text", f"1 to {MAX_TEXT_CHARS} characters, all parts together"),
     _only(_ITEM, "item.content[].audio", "send audio with `input_audio_buffer.append`", None),
     _only(_ITEM, "item.content[].transcript", "send audio with `input_audio_buffer.append`", None),
     _only(_ITEM, "item.content[].image_url", "no images", None),
@@ -152,12 +152,12 @@ ROWS: tuple[Row, ...] = (
     _fixed(_ITEM, "item.call_id", "the patient has no tools"),
     _fixed(_ITEM, "item.arguments", "the patient has no tools"),
     _fixed(_ITEM, "item.output", "the patient has no tools"),
-    Row(_ITEM, "previous_item_id", "none, or the conversation's last item: the conversation stays in order"),
-    Row("conversation.item.truncate", "item_id", "the patient's last item"),
-    Row("conversation.item.truncate", "content_index", "0"),
-    Row("conversation.item.truncate", "audio_end_ms", "not more than the server has sent"),
-    Row("conversation.item.retrieve", "item_id", "any item of the conversation"),
-    Row(
+    FieldRow(_ITEM, "previous_item_id", "none, or the conversation's last item: the conversation stays in order"),
+    FieldRow("conversation.item.truncate", "item_id", "the patient's last item"),
+    FieldRow("conversation.item.truncate", "content_index", "0"),
+    FieldRow("conversation.item.truncate", "audio_end_ms", "not more than the server has sent"),
+    FieldRow("conversation.item.retrieve", "item_id", "any item of the conversation"),
+    FieldRow(
         "conversation.item.delete",
         "item_id",
         "the conversation is evidence and stays complete",
@@ -178,27 +178,27 @@ ROWS: tuple[Row, ...] = (
     _mind(_CREATE, "response.max_output_tokens", _CARD, "inf"),
     _mind(_CREATE, "response.prompt", _CARD),
     _mind(_CREATE, "response.reasoning", _CARD),
-    Row(_CREATE, "response.metadata", "at most 16 pairs; comes back in the response's events"),
-    Row("response.cancel", "response_id", "none, or the current reply"),
-    Row(
+    FieldRow(_CREATE, "response.metadata", "at most 16 pairs; comes back in the response's events"),
+    FieldRow("response.cancel", "response_id", "none, or the current reply"),
+    FieldRow(
         "interlocutor.client.configure",
         "playout_acks",
         "true: this client sends `interlocutor.playout`, and obeys `interlocutor.playout.hold` and `...resume`",
     ),
-    Row(
+    FieldRow(
         "interlocutor.client.configure",
         "echo_cancellation",
         "whether the client removes the patient's voice from the microphone's audio; true if not given",
     ),
-    Row(
+    FieldRow(
         "interlocutor.client.configure",
         "resume",
         "true: this client reconnects after a lost connection, and always sends audio or `interlocutor.pulse`",
     ),
-    Row("interlocutor.playout", "item_id", "the patient's last item; others are accepted, no effect"),
-    Row("interlocutor.playout", "played_ms", "0 to 3600000; limited to what the server has sent"),
-    Row("interlocutor.playout.delay", "delay_ms", "0 to 2000; accepted over the WebSocket, no effect"),
-    Row("interlocutor.session.pause", "paused", "in practice only, for at most ten minutes in all; false: go on"),
+    FieldRow("interlocutor.playout", "item_id", "the patient's last item; others are accepted, no effect"),
+    FieldRow("interlocutor.playout", "played_ms", "0 to 3600000; limited to what the server has sent"),
+    FieldRow("interlocutor.playout.delay", "delay_ms", "0 to 2000; accepted over the WebSocket, no effect"),
+    FieldRow("interlocutor.session.pause", "paused", "in practice only, for at most ten minutes in all; false: go on"),
 )
 
 LISTENERS_NOTE = "only the candidate or a developer may take part"

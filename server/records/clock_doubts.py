@@ -28,7 +28,7 @@ class Looks:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class ClockJudgement:
     """Since when the clock is steady, and why nothing may be deleted now, None where it may.
 
     `alarm`: it jumped just now.
@@ -39,21 +39,23 @@ class Judgement:
     alarm: bool = False
 
 
-def judge(now_ms: int, looks: Looks) -> Judgement:
+def judge(now_ms: int, looks: Looks) -> ClockJudgement:
     """Judge a time of day by what was known before."""
     newest_ms = max(looks.last_ms or 0, looks.newest_line_ms or 0)
     if now_ms < newest_ms - SLACK_MS:
         behind = f"the clock is {told(newest_ms - now_ms)} behind what was written before: it was set back"
-        return Judgement(now_ms, behind, alarm=True)
+        return ClockJudgement(now_ms, behind, alarm=True)
     if looks.last_ms is None or looks.steady_since_ms is None:
-        return Judgement(now_ms, "the clock was never looked at before; the first role-plays go after a day")
+        return ClockJudgement(now_ms, "the clock was never looked at before; the first role-plays go after a day")
     if now_ms > looks.last_ms + JUMP_MS:
         ahead = f"the last look at the clock was {told(now_ms - looks.last_ms)} ago: it jumped, or the server was off"
-        return Judgement(now_ms, ahead, alarm=True)
+        return ClockJudgement(now_ms, ahead, alarm=True)
     since_ms = looks.steady_since_ms
     if now_ms < since_ms + GRACE_MS:
-        return Judgement(since_ms, f"the clock is steady for {told(now_ms - since_ms)} only; role-plays go after a day")
-    return Judgement(since_ms, None)
+        return ClockJudgement(
+            since_ms, f"the clock is steady for {told(now_ms - since_ms)} only; role-plays go after a day"
+        )
+    return ClockJudgement(since_ms, None)
 
 
 def told(span_ms: int) -> str:

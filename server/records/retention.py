@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from common.errors import AppError, DatabaseError
 from server.objects.objects import object_store_error
-from server.records.clock_doubts import Judgement, Looks, judge
+from server.records.clock_doubts import ClockJudgement, Looks, judge
 from server.records.recordings import Recordings
 from server.settings.retention import DAY_MS, RetentionSettings
 from server.store import audit, facts, sessions
@@ -118,7 +118,7 @@ class Retention:
             await self._note_look(at_ms)
         return run
 
-    async def _note_look(self, at_ms: int) -> Judgement | None:
+    async def _note_look(self, at_ms: int) -> ClockJudgement | None:
         """Note what time it is; None where the disk is full, and what is deleted must make room first."""
         try:
             async with self._store.database.writing() as connection:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.events import PauseJudged
 from pipelines.log.session_log import LogEntry
-from server.reports.pauses import Look, Pause, pauses_of
+from server.reports.pause_report import Look, Pause, pauses_of
 from server.reports.wait_words import judged_in_words, looked_in_words, paused_in_words, share, waited_in_words
 
 

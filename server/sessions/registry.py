@@ -21,8 +21,8 @@ from server.sessions.access import Access
 from server.sessions.admission import Admission, Reservation
 from server.sessions.checkpoints import Checkpoints
 from server.sessions.folders import SessionFolders
-from server.sessions.index import SessionIndex
 from server.sessions.session import SUSPENDED, Session, Status
+from server.sessions.session_index import SessionIndex
 from server.settings.tree import SessionSettings
 from server.wire.live import LiveSession
 from server.wire.ticket import Ticket, bad_ticket

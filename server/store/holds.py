@@ -16,7 +16,7 @@ About = Literal["session", "person"]
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class LegalHold:
     """One hold: what it is about, why, who set it and when."""
 
     about: About
@@ -30,10 +30,10 @@ class Hold:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
-_COLUMNS = tuple(holds.c[name] for name in Hold.__dataclass_fields__)
+_COLUMNS = tuple(holds.c[name] for name in LegalHold.__dataclass_fields__)
 
 
-async def hold(connection: AsyncConnection, one: Hold) -> None:
+async def hold(connection: AsyncConnection, one: LegalHold) -> None:
     """Set a hold, in place of an earlier one about the same; the audit has a line."""
     await connection.execute(delete(holds).where(holds.c.about == one.about, holds.c.id == one.id))
     await connection.execute(insert(holds).values(one.as_json()))
@@ -50,16 +50,18 @@ async def release(connection: AsyncConnection, about: About, held_id: str, *, re
     await audit.append(connection, "hold.released", by=by, reason=reason, **{about: held_id})
 
 
-async def all_holds(connection: AsyncConnection) -> list[Hold]:
+async def all_holds(connection: AsyncConnection) -> list[LegalHold]:
     """Return all holds, the oldest first."""
-    return [Hold(*row) for row in await connection.execute(select(*_COLUMNS).order_by(holds.c.made_ms, holds.c.id))]
+    return [
+        LegalHold(*row) for row in await connection.execute(select(*_COLUMNS).order_by(holds.c.made_ms, holds.c.id))
+    ]
 
 
-async def of_person(connection: AsyncConnection, person_id: str) -> Hold | None:
+async def of_person(connection: AsyncConnection, person_id: str) -> LegalHold | None:
     """Return the hold of a person, or None."""
     wanted = select(*_COLUMNS).where(holds.c.about == "person", holds.c.id == person_id)
     row = (await connection.execute(wanted)).first()
-    return Hold(*row) if row is not None else None
+    return LegalHold(*row) if row is not None else None
 
 
 async def check_free(connection: AsyncConnection, session_id: str) -> None:

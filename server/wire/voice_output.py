@@ -22,7 +22,7 @@ class VoiceOutput(Sink, Protocol):
         """The client says how long audio waits there before it is heard."""
 
 
-class Speaker(Protocol):
+class LinkHolder(Protocol):
     """What a voice of messages needs of its session: the link to the client."""
 
     outbox: Outbox
@@ -33,7 +33,7 @@ class Speaker(Protocol):
 class MessageVoice:
     """Audio as messages among the others, in their order; what the client is to do with it overtakes it."""
 
-    def __init__(self, speaker: Speaker) -> None:
+    def __init__(self, speaker: LinkHolder) -> None:
         self._speaker = speaker
         self._outbox = speaker.outbox
         self._translator = speaker.translator

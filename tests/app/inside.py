@@ -15,7 +15,7 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.engine_settings import EngineSettings
 from pipelines.models.settings import ModelSettings
 from server.app import create_app
-from server.door.config import serving_config
+from server.door.door_config import serving_config
 from server.host import Server
 from server.running import listen
 from server.settings.recordings import RecordingsSettings

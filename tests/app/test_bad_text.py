@@ -14,7 +14,7 @@ from bench.replay.remote import RemoteLink, Reserved
 from pipelines.log.jsonl import is_intact, read_jsonl
 from pipelines.scripted import instant
 from pipelines.scripted.recogniser import ScriptedRecogniser
-from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.scripted_responder import ScriptedResponder
 from tests.app.asking import answered
 from tests.app.inside import serving, until
 from tests.app.process import ServerProcess

@@ -22,7 +22,7 @@ from server.settings.retention import DAY_MS
 from server.settings.tree import Settings
 from server.store import audit, facts, sessions
 from server.store.erasures import note_erasure
-from server.store.holds import Hold, hold
+from server.store.holds import LegalHold, hold
 from server.store.tables import sessions as table
 from server.store.tokens import now_ms
 from tests.app.accounts import world
@@ -77,7 +77,7 @@ async def test_what_is_held_nobody_deletes_by_the_page(tmp_path: Path) -> None:
         anna, admin = await one.person("anna"), await one.person("root", "admin")
         session_id = await one.past(of=await one.id_of("anna"))
         async with one.server.store.database.writing() as connection:
-            await hold(connection, Hold("session", session_id, "complaint", "command line", 1))
+            await hold(connection, LegalHold("session", session_id, "complaint", "command line", 1))
         for client in (anna, admin):
             answer = await client.delete(f"/api/sessions/{session_id}")
             assert (answer.status_code, answer.json()["error"]["code"]) == (409, "session.held")

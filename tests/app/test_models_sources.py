@@ -15,7 +15,7 @@ import psutil
 import pytest
 import yaml
 
-from pipelines.models.store import Provenance, sha256_of
+from pipelines.models.model_store import Provenance, sha256_of
 from server import cli
 from tests.app.index import LoopbackIndex, running_index
 from tests.app.tiny_models import write_onnx, write_whisper

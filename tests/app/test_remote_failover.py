@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
-from pipelines.responders.remote.addresses import Origin
+from pipelines.responders.remote.allowed_addresses import Origin
 from pipelines.responders.remote.egress import Gate, make_client
 from pipelines.responders.remote.failures import RemoteFailure
 from tests.bench.failover import kill_often

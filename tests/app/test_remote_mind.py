@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from pipelines.engines import ReplyEnd
 from pipelines.responders.remote.forms import ChatMessage
-from pipelines.responders.remote.responder import RemoteResponder
+from pipelines.responders.remote.remote_responder import RemoteResponder
 from tests.fakes.provider import ANSWER, KEY, running_provider
 from tests.fakes.remote import CARD_WORDS, remote_responder, remote_settings, reply_of, request
 
@@ -100,7 +100,7 @@ def test_a_fault_of_our_own_is_answered_by_the_card(monkeypatch: pytest.MonkeyPa
     def broken(*_args: object, **_more: object) -> list[ChatMessage]:
         raise KeyError("what Sarah said")
 
-    monkeypatch.setattr("pipelines.responders.remote.responder.chat_messages", broken)
+    monkeypatch.setattr("pipelines.responders.remote.remote_responder.chat_messages", broken)
     with (
         running_provider() as provider,
         remote_responder(remote_settings(provider)) as responder,

@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.engine_settings import EngineSettings
 from pipelines.log.jsonl import read_jsonl
-from pipelines.patient.guard.rules import SUPPLIED
+from pipelines.patient.guard.guard_rules import SUPPLIED
 from server.host import SPENDING_FILE, Server
 from tests.app.inside import serving
 from tests.app.test_records import Person

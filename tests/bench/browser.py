@@ -22,7 +22,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from rich.progress import track
 
-from bench.figures import Figure, print_figures, write_figures
+from bench.report_figures import Figure, print_figures, write_figures
 from server.measures import percentile
 from tests.app.process import ServerProcess, faults_of, running
 from tests.browser.chromium import launched, visiting

@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.figures import Figure, print_figures, write_figures
 from bench.replay.plan import plan_replay
+from bench.report_figures import Figure, print_figures, write_figures
 from pipelines.engine_settings import EngineSettings
 from server.measures import percentile
 from tests.app.process import faults_of, running

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from audio.clock import LoopClock
-from bench.figures import Figure, print_figures, write_figures
+from bench.report_figures import Figure, print_figures, write_figures
 from bench.voice.lines import Line, lines_of, spread
 from bench.voice.places import named_voice
 from common.errors import AppError

@@ -25,11 +25,11 @@ from rich.progress import track
 from audio.clock import LoopClock
 from audio.frames import FRAME_MS, Pcm
 from audio.recorder import RECORDING_NAME, read_segments
-from bench.figures import Figure, print_figures, write_figures
 from bench.replay.link import Listener, ReplyBegan, ReplyEnded, Told, TurnTranscribed
 from bench.replay.plan import Plan, plan_replay
 from bench.replay.remote import RemoteLink, Reserved, reserve
 from bench.replay.simulated_candidate import SimulatedCandidate
+from bench.report_figures import Figure, print_figures, write_figures
 from pipelines.log.jsonl import is_intact, read_jsonl
 from server.measures import percentile
 from tests.app.process import ServerProcess, running

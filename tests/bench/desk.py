@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for, silence
-from bench.figures import Figure, print_figures, write_figures
+from bench.report_figures import Figure, print_figures, write_figures
 from server.measures import percentile
 from server.protocol.desk_messages import parse_sound
 from tests.app.desk import Follower, following

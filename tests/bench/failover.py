@@ -22,9 +22,9 @@ from pathlib import Path
 
 import httpx2
 
-from bench.figures import Figure, print_figures, write_figures
+from bench.report_figures import Figure, print_figures, write_figures
 from pipelines.engines import Clause, RemoteUse
-from pipelines.responders.remote.responder import RemoteResponder
+from pipelines.responders.remote.remote_responder import RemoteResponder
 from server.logs import quiet_logs
 from server.measures import percentile
 from tests.fakes.provider import ANSWER, KEY

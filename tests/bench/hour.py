@@ -22,7 +22,7 @@ import psutil
 from numpy.typing import NDArray
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, samples_for
-from bench.figures import Figure, print_figures, write_figures
+from bench.report_figures import Figure, print_figures, write_figures
 from pipelines.events import ReplyFinished, TurnCommitted, TurnIgnored
 from pipelines.log.disk import DiskThread
 from pipelines.session.recording import SessionRecorder

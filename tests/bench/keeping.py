@@ -20,7 +20,7 @@ import asyncpg
 from pydantic import SecretStr
 from rich.progress import track
 
-from bench.figures import Figure, print_figures, write_figures
+from bench.report_figures import Figure, print_figures, write_figures
 from pipelines.log.jsonl import PAYLOADS
 from server.backups.making import Made, make_backup, shelf_of, tell_erasures
 from server.backups.restoring import restore

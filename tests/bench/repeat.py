@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Figure, print_figures, write_figures
 from bench.replay.plan import plan_replay
 from bench.replay.run import card_of, replay_here
+from bench.report_figures import Figure, print_figures, write_figures
 from pipelines.events import SessionStarted
 from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary

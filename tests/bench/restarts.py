@@ -24,11 +24,11 @@ import soundfile
 
 from audio.clock import LoopClock
 from audio.recorder import RECORDING_NAME
-from bench.figures import Figure, print_figures, write_figures
 from bench.replay.link import Listener, ReplyEnded, Told, TurnTranscribed
 from bench.replay.plan import Plan, plan_replay
 from bench.replay.remote import RemoteLink, Reserved, reserve
 from bench.replay.simulated_candidate import SimulatedCandidate
+from bench.report_figures import Figure, print_figures, write_figures
 from pipelines.log.jsonl import StoredEntry
 from server.measures import percentile
 from tests.app.process import ROOT, ServerProcess, plain_environment, running

@@ -18,7 +18,7 @@ import numpy as np
 
 from audio.frames import WIRE_HZ
 from audio.recorder import SegmentWriter, join
-from bench.figures import Figure, print_figures, write_figures
+from bench.report_figures import Figure, print_figures, write_figures
 from common.seal import Seal
 from pipelines.events import TurnCommitted
 from pipelines.log.disk import DiskThread

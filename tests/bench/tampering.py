@@ -25,7 +25,7 @@ import numpy as np
 
 from audio.frames import WIRE_HZ
 from audio.recorder import RECORDING_NAME, SegmentWriter, join
-from bench.figures import Figure, print_figures, write_figures
+from bench.report_figures import Figure, print_figures, write_figures
 from pipelines import events as e
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import EVENTS, PAYLOADS, JsonlStore

@@ -23,7 +23,7 @@ from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary
 from pipelines.scripted.interpreter import ScriptedInterpreter
 from pipelines.scripted.recogniser import ScriptedRecogniser
-from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.scripted_responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.stt.whisper_settings import WhisperSettings
 from pipelines.virtual_time import run_virtual, virtual_clock

@@ -14,7 +14,7 @@ from pipelines.lanes.streams import StreamLane
 from pipelines.lanes.worker_loop import Factory
 from pipelines.scripted.interpreter import ScriptedInterpreter
 from pipelines.scripted.recogniser import ScriptedRecogniser
-from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.scripted_responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.session.driver import Engines
 from pipelines.stt.growing import Growth

@@ -22,7 +22,7 @@ from pipelines.events import Audience, Event
 from pipelines.log.disk import DiskThread
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card_library import CardLibrary
-from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.scripted_responder import ScriptedResponder
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
 from pipelines.virtual_time import virtual_clock

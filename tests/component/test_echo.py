@@ -16,8 +16,8 @@ from bench.interruptions import load_interruptions
 from bench.replay.local import LocalLink
 from bench.replay.plan import Plan, plan_replay
 from bench.replay.planned_interruptions import Interruption
-from bench.replay.room import Room
 from bench.replay.simulated_candidate import SimulatedCandidate
+from bench.replay.simulated_room import SimulatedRoom
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.engines import Clause, EngineInfo, RespondKind, SpeakRequest, SpeechChunk, Word
 from pipelines.patient.card_library import CardLibrary
@@ -63,7 +63,7 @@ class RecordedVoice:
         yield SpeechChunk(samples=sound, words=words, cost_ms=20.0)
 
 
-async def answered(room: Room | None, *sounds: Interruption, told_cancelled: bool) -> SimulatedCandidate:
+async def answered(room: SimulatedRoom | None, *sounds: Interruption, told_cancelled: bool) -> SimulatedCandidate:
     """Have one question answered in a room, with sounds over the answer."""
     line = Clause(" ".join(f"said{number}" for number in range(WORDS)))
     async with engines_on_lanes(
@@ -103,7 +103,7 @@ ROOMS = [(delay_ms, level_db) for delay_ms in (50.0, 150.0, 300.0, 480.0) for le
     [*((*room, False) for room in one_in(4, ROOMS)), (150.0, -20.0, True), (300.0, -30.0, True)],
 )
 async def test_the_patient_is_not_interrupted_by_itself(delay_ms: float, level_db: float, told_cancelled: bool) -> None:
-    candidate = await answered(Room(level_db=level_db, delay_ms=delay_ms), told_cancelled=told_cancelled)
+    candidate = await answered(SimulatedRoom(level_db=level_db, delay_ms=delay_ms), told_cancelled=told_cancelled)
     (turn,) = candidate.results
     assert turn.statuses == ["completed"]
     assert len(turn.heard) == 1, "it was taken for a turn"
@@ -115,7 +115,7 @@ async def test_the_patient_is_not_interrupted_by_itself(delay_ms: float, level_d
 @pytest.mark.parametrize(("delay_ms", "level_db"), one_in(4, ROOMS))
 async def test_whoever_speaks_into_the_echo_takes_the_floor(delay_ms: float, level_db: float) -> None:
     sound = floor_sound(2)
-    candidate = await answered(Room(level_db=level_db, delay_ms=delay_ms), sound, told_cancelled=False)
+    candidate = await answered(SimulatedRoom(level_db=level_db, delay_ms=delay_ms), sound, told_cancelled=False)
     (made,) = candidate.interrupted
     assert made.status == "interrupted"
     assert made.cleared_at_ms is not None

@@ -36,11 +36,11 @@ from pipelines.patient.card import CandidateSide, Card, Cue, Lines, PatientSide
 from pipelines.patient.persona import persona_of
 from pipelines.responders.card_words import CardWords
 from pipelines.responders.remote.mind import RemoteMind
-from pipelines.responders.remote.plan import plan_remote
-from pipelines.responders.remote.responder import RemoteResponder
+from pipelines.responders.remote.remote_plan import plan_remote
+from pipelines.responders.remote.remote_responder import RemoteResponder
 from pipelines.responders.remote.settings import RemoteSettings
 from pipelines.scripted.recogniser import ScriptedRecogniser
-from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.scripted_responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
 from pipelines.stt.wer import normalise

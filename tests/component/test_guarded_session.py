@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pipelines.events import Audience, CardTookOver, ClauseGuarded, ReplyFinished
 from pipelines.patient.guard.guard import Guard
-from pipelines.patient.guard.rules import SUPPLIED
+from pipelines.patient.guard.guard_rules import SUPPLIED
 from pipelines.patient.guard.rules_file import RulesFile
 from pipelines.responders.guarded import Guarded
-from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.scripted_responder import ScriptedResponder
 from tests.component.conftest import Replay, Replayed
 
 LEAK = ("Well, let me think.", "I smoke fifteen a day, and my father lost his leg.")

@@ -16,8 +16,8 @@ from pipelines.events import Audience, EngineIncident, LanguageModelAsked, Reply
 from pipelines.log.disk import DiskThread
 from pipelines.log.jsonl import JsonlStore, read_jsonl
 from pipelines.patient.card_library import CardLibrary
-from pipelines.responders.language_model.responder import LanguageModelResponder
-from pipelines.scripted.responder import ScriptedResponder
+from pipelines.responders.language_model.model_responder import LanguageModelResponder
+from pipelines.scripted.scripted_responder import ScriptedResponder
 from pipelines.virtual_time import run_virtual, virtual_clock
 from tests.component.conftest import ROOT, Replay
 from tests.component.engines import engines_on_lanes

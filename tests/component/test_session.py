@@ -33,7 +33,7 @@ from pipelines.events import (
 from pipelines.intent.acts import Act
 from pipelines.scripted.interpreter import ScriptedInterpreter
 from pipelines.scripted.recogniser import ScriptedRecogniser, ScriptedStream
-from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.scripted_responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from tests.component.conftest import Replay, Replayed
 from tests.nightly import NIGHTLY

@@ -21,8 +21,8 @@ from pipelines.engines import (
 )
 from pipelines.intent.acts import Act
 from pipelines.responders.remote.mind import RemoteMind
-from pipelines.responders.remote.plan import plan_remote
-from pipelines.responders.remote.responder import RemoteResponder
+from pipelines.responders.remote.remote_plan import plan_remote
+from pipelines.responders.remote.remote_responder import RemoteResponder
 from pipelines.responders.remote.settings import RemoteKeys, RemoteSettings
 from tests.fakes.provider import KEY, Provider
 

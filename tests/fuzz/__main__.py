@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 
-from server.accounts.limits import LoginLimits
+from server.accounts.login_limits import LoginLimits
 from server.host import Server
 from server.http.who import CSRF_HEADER
 from server.settings.store import AuthSettings

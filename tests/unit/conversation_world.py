@@ -11,7 +11,7 @@ from pipelines.conversation import signals as s
 from pipelines.conversation.core import Conversation
 from pipelines.conversation.settings import ConversationSettings
 from pipelines.conversation.states import State
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
 from pipelines.engines import Clause, HistoryItem, Interpretation, ReplyEnd, RespondKind, Word
 from pipelines.events import (
@@ -42,7 +42,7 @@ class Waits(EndpointPolicy):
     def __init__(self, settled_ms: float, unsettled_ms: float) -> None:
         self.waits = (settled_ms, unsettled_ms)
 
-    def judge(self, evidence: Evidence) -> WaitJudgement:
+    def judge(self, evidence: PauseEvidence) -> WaitJudgement:
         """Return one of the two waits."""
         goes_on = evidence.finished is not None and evidence.finished < 0.5
         return WaitJudgement(self.waits[0] if evidence.stable and not goes_on else self.waits[1])

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import ProtocolError, RateError
+from server.accounts.account_names import MAX_LOGIN, login_of, name_of
 from server.accounts.key_ring import check_scopes
-from server.accounts.limits import EVERYWHERE, FIRST_WAIT_S, LONGEST_WAIT_S, LoginLimits
-from server.accounts.names import MAX_LOGIN, login_of, name_of
+from server.accounts.login_limits import EVERYWHERE, FIRST_WAIT_S, LONGEST_WAIT_S, LoginLimits
 from server.accounts.passwords import check_password
 from server.settings.store import AuthSettings
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.assessment.measure import DEFINITIONS, Measure
-from pipelines.assessment.measures import measure_log
-from pipelines.assessment.spoken import Reading
+from pipelines.assessment.measure_set import measure_log
+from pipelines.assessment.spoken import ActReading
 from pipelines.assessment.syllables import syllables
 from pipelines.patient.card_library import CardLibrary
 from server.reference_docs import measures_markdown
@@ -25,8 +25,8 @@ class Reader:
     def __init__(self, **acts: str) -> None:
         self._acts = acts
 
-    def read(self, texts: Sequence[str]) -> list[Reading]:
-        return [Reading(self._acts.get(text.split()[0].lower(), "statement"), 0.9) for text in texts]
+    def read(self, texts: Sequence[str]) -> list[ActReading]:
+        return [ActReading(self._acts.get(text.split()[0].lower(), "statement"), 0.9) for text in texts]
 
 
 def measured(log: SpokenLog, reader: Reader | None = None) -> Mapping[str, Measure]:

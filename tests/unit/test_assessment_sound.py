@@ -9,8 +9,8 @@ import pytest
 
 from audio.files import mono_at, read_recording
 from audio.frames import ANALYSIS_HZ, Pcm
-from pipelines.assessment.sound import PAUSE_MS, timed_by_sound, voiced_stretch
 from pipelines.assessment.spoken import spoken_of
+from pipelines.assessment.track_times import PAUSE_MS, timed_by_sound, voiced_stretch
 from pipelines.patient.card_library import CardLibrary
 from pipelines.truth import load_truth
 from tests.unit.spoken_log import SpokenLog

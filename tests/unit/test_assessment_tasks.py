@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bench.tasks import Dialogue, Done, Judged, figures_of, load_dialogues, spoken_as
+from bench.heard_tasks import Dialogue, Done, JudgedTask, figures_of, load_dialogues, spoken_as
 from pipelines.assessment.assessor import Assessment, Assessor
 from pipelines.assessment.coach import PHRASES, coach
 from pipelines.assessment.measure import DEFINITIONS, Measure, not_measured
-from pipelines.assessment.task_parts import Kind, parts_of
+from pipelines.assessment.task_parts import PartKind, parts_of
 from pipelines.intent.learned import LearnedInterpreter
 from pipelines.intent.word_index import WordIndex
 from pipelines.patient.card_library import CardLibrary
@@ -32,15 +32,18 @@ EXPLAINED = (
 @pytest.mark.parametrize(
     ("task", "kinds"),
     [
-        ("Find out how the wound came about (for example pain).", [Kind.ASK]),
-        ("Find out what worries him most, and respond to it.", [Kind.RESPOND]),
-        ("Find out how he uses an inhaler, and ask about allergies.", [Kind.ASK, Kind.ASK]),
-        ("Respond to what worries her, and advise her on coffee, sleep and stress.", [Kind.RESPOND, Kind.ADVISE]),
-        ("Ask how people around him respond to it.", [Kind.ASK]),
-        ("Do whatever is needed.", [Kind.ASK]),
+        ("Find out how the wound came about (for example pain).", [PartKind.ASK]),
+        ("Find out what worries him most, and respond to it.", [PartKind.RESPOND]),
+        ("Find out how he uses an inhaler, and ask about allergies.", [PartKind.ASK, PartKind.ASK]),
+        (
+            "Respond to what worries her, and advise her on coffee, sleep and stress.",
+            [PartKind.RESPOND, PartKind.ADVISE],
+        ),
+        ("Ask how people around him respond to it.", [PartKind.ASK]),
+        ("Do whatever is needed.", [PartKind.ASK]),
     ],
 )
-def test_the_parts_of_a_task(task: str, kinds: list[Kind]) -> None:
+def test_the_parts_of_a_task(task: str, kinds: list[PartKind]) -> None:
     assert [part.kind for part in parts_of(task)] == kinds
 
 
@@ -128,7 +131,7 @@ def test_without_an_encoder_nothing_is_said_of_tasks() -> None:
 
 
 def test_what_is_called_heard_in_written_role_plays_was_done(learned_interpreter: LearnedInterpreter) -> None:
-    from bench.tasks import judge
+    from bench.heard_tasks import judge
 
     dialogues = load_dialogues(ROOT / "tests" / "data" / "tasks" / "dialogues.yaml")[:6]
     judged = list(judge(dialogues, CARDS, learned_interpreter, learned_interpreter.vectoriser))
@@ -156,7 +159,7 @@ def test_the_figures_count_what_they_say() -> None:
         ("half", "heard"),
         ("missing", "perhaps"),
     ]
-    judged = [Judged("d", "t", done, heard, ()) for done, heard in rows]
+    judged = [JudgedTask("d", "t", done, heard, ()) for done, heard in rows]
     figures = {figure.name.removeprefix("tasks_x/"): (figure.value, figure.n) for figure in figures_of("x", judged)}
     assert figures == {
         "heard_and_done": (2 / 3, 3),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audio.recordings import find_recordings, names_of
+from audio.recording_files import find_recordings, names_of
 from common.errors import AudioError
 
 

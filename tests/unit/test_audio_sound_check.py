@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from audio.sound_check import ROOM_MS, VOICE_MS, Finding, SoundCheck, SoundFault
+from audio.sound_check import ROOM_MS, VOICE_MS, SoundCheck, SoundFault, SoundFinding
 from audio.speech import SpeechState
 from server.protocol.translate import ADVICE
 
@@ -13,7 +13,7 @@ RATE = 24_000
 PLAIN = np.full(480, 1_000, dtype=np.int16)
 
 
-def say(check: SoundCheck, ms: float, dbfs: float, *, clipped: float = 0.0) -> list[Finding]:
+def say(check: SoundCheck, ms: float, dbfs: float, *, clipped: float = 0.0) -> list[SoundFinding]:
     raw = PLAIN.copy()
     raw[: round(clipped * len(raw))] = 32_767
     return [found for _ in range(round(ms / 20)) for found in check.check_frame(raw, dbfs, SpeechState.SPEAKING)]
@@ -24,7 +24,7 @@ def room(check: SoundCheck, ms: float, dbfs: float) -> None:
         assert check.check_frame(PLAIN, dbfs, SpeechState.QUIET) == []
 
 
-def faults(found: list[Finding]) -> list[SoundFault]:
+def faults(found: list[SoundFinding]) -> list[SoundFault]:
     return [finding.fault for finding in found]
 
 

@@ -17,12 +17,12 @@ from audio.frames import Pcm, silence
 from audio.speech import (
     SpeechAudio,
     SpeechBegan,
+    SpeechContinued,
     SpeechDenied,
     SpeechDetector,
     SpeechEvent,
     SpeechHinted,
     SpeechPaused,
-    SpeechResumed,
     SpeechSettings,
     SpeechState,
 )
@@ -120,11 +120,11 @@ def early(probabilities: list[float]) -> list[SpeechEvent]:
 def test_a_pause_is_told_early_and_speech_goes_on_at_the_first_voiced_window() -> None:
     events = early([0.9] * 4 + [0.1] * 3 + [0.9] * 2 + [0.1] * 8)
     assert [type(event).__name__ for event in events] == [
-        "SpeechHinted", "SpeechBegan", "SpeechPaused", "SpeechResumed", "SpeechPaused"
+        "SpeechHinted", "SpeechBegan", "SpeechPaused", "SpeechContinued", "SpeechPaused"
     ]  # fmt: skip
     assert events[2:] == [
         SpeechPaused(at_ms=6 * WINDOW_MS, silent_since_ms=4 * WINDOW_MS),
-        SpeechResumed(at_ms=8 * WINDOW_MS, voiced_from_ms=7 * WINDOW_MS),
+        SpeechContinued(at_ms=8 * WINDOW_MS, voiced_from_ms=7 * WINDOW_MS),
         SpeechPaused(at_ms=11 * WINDOW_MS, silent_since_ms=9 * WINDOW_MS),
     ]
 

@@ -7,16 +7,16 @@ import random
 
 import pytest
 
-from bench.sound_fit import Heard, fit_sound
+from bench.sound_fit import HeardPause, fit_sound
 
 
-def made(weight: float, hidden: float, common: float, count: int = 6_000) -> list[Heard]:
+def made(weight: float, hidden: float, common: float, count: int = 6_000) -> list[HeardPause]:
     rng = random.Random(5)
     heard = []
     for _ in range(count):
         hold, inner, sound = rng.uniform(0.2, 1.0), rng.uniform(0.0, 0.4), rng.uniform(-5.0, 5.0)
         odds = common * (hold * (1.0 - hidden + hidden * math.exp(weight * sound)) + inner)
-        heard.append(Heard(hold, inner, sound, rng.random() < odds / (1.0 + odds)))
+        heard.append(HeardPause(hold, inner, sound, rng.random() < odds / (1.0 + odds)))
     return heard
 
 

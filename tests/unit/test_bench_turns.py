@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.consultations import Kind, load_consultations, read_utterances
+from bench.consultations import EndKind, load_consultations, read_utterances
 from bench.logistic import Example, fit
 from bench.train_turns import misheard, train, vocabulary_of
 from bench.turns import Judged, delay_at, measure, score
@@ -49,11 +49,11 @@ def test_ends_are_what_the_definitions_say(tmp_path: Path) -> None:
     (talk,) = load_consultations(tmp_path)
     found = [(end.kind, round(end.gap_s, 2), end.evidence.text) for end in talk.doctor]
     assert found == [
-        (Kind.SHIFT, 0.4, "Good morning. How are you?"),
-        (Kind.HOLD, 1.0, "OK."),
-        (Kind.SHIFT, 0.5, "OK. Do you smoke?"),
-        (Kind.OFFERED, 3.0, "I see"),
-        (Kind.OVERLAPPED, 0.0, "I see Any other pain?"),
+        (EndKind.SHIFT, 0.4, "Good morning. How are you?"),
+        (EndKind.HOLD, 1.0, "OK."),
+        (EndKind.SHIFT, 0.5, "OK. Do you smoke?"),
+        (EndKind.OFFERED, 3.0, "I see"),
+        (EndKind.OVERLAPPED, 0.0, "I see Any other pain?"),
     ]
     hold = talk.doctor[1].evidence
     assert (hold.after, hold.pieces) == ("Not well.", 1)
@@ -69,7 +69,10 @@ def test_the_reference_counts_are_met() -> None:
     if not folder.is_dir():
         pytest.skip("the consultations are not part of the repository; INTERLOCUTOR_FIXTURES names their place")
     ends = [end for talk in load_consultations(folder) for end in talk.doctor]
-    counts = [sum(end.kind is kind for end in ends) for kind in (Kind.SHIFT, Kind.HOLD, Kind.OFFERED, Kind.OVERLAPPED)]
+    counts = [
+        sum(end.kind is kind for end in ends)
+        for kind in (EndKind.SHIFT, EndKind.HOLD, EndKind.OFFERED, EndKind.OVERLAPPED)
+    ]
     assert counts == [1105, 136, 12, 462]
     fixed = score([Judged(end, 1.0) for end in ends])
     assert fixed.cut_in_per_hold == pytest.approx(0.463, abs=0.001)

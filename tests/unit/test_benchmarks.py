@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bench.figures import Figure as Measured
-from bench.figures import write_figures
 from bench.replay.report import as_json
+from bench.report_figures import Figure as Measured
+from bench.report_figures import write_figures
 from server.measures import machine
 from tests.bench.figures.add import add, machine_of, number, plain
 from tests.bench.figures.book import FOLDER, FRONT, PAGE, Book, Figure, Front, Machine, Section, Table, written

@@ -9,7 +9,7 @@ from pipelines.conversation import signals as s
 from pipelines.conversation.candidate_turn import Segment, Turn
 from pipelines.conversation.core import Conversation
 from pipelines.conversation.settings import ConversationSettings, DraftSettings
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
 from pipelines.endpointing.settings import EndpointSettings
 from pipelines.engines import Interpretation
@@ -21,9 +21,9 @@ class Noting(EndpointPolicy):
 
     def __init__(self) -> None:
         super().__init__(EndpointSettings())
-        self.told: list[Evidence] = []
+        self.told: list[PauseEvidence] = []
 
-    def judge(self, evidence: Evidence) -> WaitJudgement:
+    def judge(self, evidence: PauseEvidence) -> WaitJudgement:
         self.told.append(evidence)
         return WaitJudgement(5_000.0)
 
@@ -57,7 +57,7 @@ class Talk:
             self.now_ms += 20
             self.tell(s.Tick(0.0, 0.0))
 
-    def piece(self, ms: float, so_far: str, *, pause_ms: float, final: bool = False) -> Evidence:
+    def piece(self, ms: float, so_far: str, *, pause_ms: float, final: bool = False) -> PauseEvidence:
         """Speak, then pause; `so_far` is what is understood of the segment. Return what was told last of the pause."""
         self.tell(s.VoiceStarted(self.now_ms))
         self.wait(ms)

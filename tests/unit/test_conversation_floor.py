@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.conversation import signals as s
-from pipelines.conversation.candidate_turn import Pause, Segment, Turn
+from pipelines.conversation.candidate_turn import Segment, Turn, TurnPause
 from pipelines.conversation.endpointing import Endpointing
 from pipelines.conversation.heard import Reply
 from pipelines.conversation.machine import TOLD_TO_WAIT_MS
@@ -299,7 +299,7 @@ def waited_ms(text: str) -> float:
     """Return how long a pause after a text may last."""
     turn = Turn(1, 0.0, pieces=2)
     turn.segments[1] = Segment(0.0, text=text, final=True)
-    pause = Pause(1_200.0, stable=True)
+    pause = TurnPause(1_200.0, stable=True)
     Endpointing(EndpointPolicy(EndpointSettings()), None).estimate(turn, pause, 0.0, Memory(), -600.0)
     return pause.wait_ms
 

@@ -13,7 +13,7 @@ from pipelines.conversation.core import Conversation
 from pipelines.conversation.endpointing import ANSWER_WITHIN_MS, LISTEN_AT_MS
 from pipelines.conversation.settings import ConversationSettings, DraftSettings
 from pipelines.conversation.states import State
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.evidence_table import EvidenceRow, EvidenceTable, pieces_of, shipped_table
 from pipelines.endpointing.habits import EndSounds
 from pipelines.endpointing.policy import EndpointPolicy, WaitJudgement
@@ -214,8 +214,8 @@ TABLE = EvidenceTable(
 )
 
 
-def evidence(**known: object) -> Evidence:
-    return Evidence("I see", stable=True, speech_ms=900.0, last_piece_ms=900.0, **known)  # type: ignore[arg-type]
+def evidence(**known: object) -> PauseEvidence:
+    return PauseEvidence("I see", stable=True, speech_ms=900.0, last_piece_ms=900.0, **known)  # type: ignore[arg-type]
 
 
 def test_what_is_not_known_or_has_no_row_says_nothing() -> None:
@@ -258,7 +258,7 @@ def test_pieces_weigh_hidden_pauses_between_words_and_leave_the_others_to_the_te
 def test_where_the_words_cant_end_a_sentence_the_sound_says_nothing(finished: float) -> None:
     waits = [
         EndpointPolicy(EndpointSettings()).wait_ms(
-            Evidence("I would like to", stable=True, speech_ms=1_200.0, last_piece_ms=1_200.0, finished=heard)
+            PauseEvidence("I would like to", stable=True, speech_ms=1_200.0, last_piece_ms=1_200.0, finished=heard)
         )
         for heard in (None, finished)
     ]
@@ -269,7 +269,7 @@ def test_a_statement_that_sounds_finished_keeps_the_wait_that_a_hold_asks_for() 
     policy = EndpointPolicy(EndpointSettings())
     said = "I can understand that you are afraid."
     text, sound = (
-        policy.judge(Evidence(said, stable=True, speech_ms=2_000.0, last_piece_ms=2_000.0, finished=finished))
+        policy.judge(PauseEvidence(said, stable=True, speech_ms=2_000.0, last_piece_ms=2_000.0, finished=finished))
         for finished in (None, 0.999)
     )
     assert sum(sound.worth.values()) >= text.worth["text"] + math.log(1.0 - shipped_table().hidden)
@@ -282,7 +282,7 @@ def test_a_statement_that_sounds_finished_keeps_the_wait_that_a_hold_asks_for() 
 
 def judged_as(policy: EndpointPolicy, finished: float | None) -> WaitJudgement:
     said = "I can understand that you are afraid."
-    return policy.judge(Evidence(said, stable=True, speech_ms=2_000.0, last_piece_ms=2_000.0, finished=finished))
+    return policy.judge(PauseEvidence(said, stable=True, speech_ms=2_000.0, last_piece_ms=2_000.0, finished=finished))
 
 
 def test_unfinished_says_nothing_of_a_voice_whose_ends_never_sounded_finished() -> None:

@@ -8,7 +8,7 @@ from pipelines.conversation import commands as c
 from pipelines.conversation import signals as s
 from pipelines.conversation.settings import ConversationSettings, DraftSettings
 from pipelines.conversation.states import State
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.policy import WaitJudgement
 from pipelines.engines import CueMatch, Interpretation, Release, RespondKind
 from pipelines.events import Event, ReplyProposed, UtteranceInterpreted
@@ -25,9 +25,9 @@ class Noting(Waits):
 
     def __init__(self) -> None:
         super().__init__(600.0, 1_500.0)
-        self.told: list[Evidence] = []
+        self.told: list[PauseEvidence] = []
 
-    def judge(self, evidence: Evidence) -> WaitJudgement:
+    def judge(self, evidence: PauseEvidence) -> WaitJudgement:
         """Return a wait."""
         self.told.append(evidence)
         return super().judge(evidence)

@@ -11,7 +11,7 @@ from pipelines.engines import AlsoAsked, CueMatch, HistoryItem, Interpretation, 
 from pipelines.intent.acts import Act
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
-from pipelines.patient.deflections import DEFLECTIONS, Form
+from pipelines.patient.deflections import DEFLECTIONS, AnswerForm
 from pipelines.patient.disclosure import LEADS, Disclosure, Moment, nothing_to_tell
 from pipelines.patient.persona import persona_of
 from server.sessions.factory import seed_of
@@ -307,12 +307,12 @@ def test_a_word_of_the_trade_is_asked_about_once() -> None:
 @pytest.mark.parametrize(
     ("text", "subject", "form"),
     [
-        ("Have you been abroad lately?", "history", Form.YES_OR_NO),
-        ("How many of them are there?", "social", Form.AMOUNT),
-        ("Why did you stop?", "social", Form.REASON),
+        ("Have you been abroad lately?", "history", AnswerForm.YES_OR_NO),
+        ("How many of them are there?", "social", AnswerForm.AMOUNT),
+        ("Why did you stop?", "social", AnswerForm.REASON),
     ],
 )
-def test_who_has_no_answer_says_so_in_a_way_that_fits_the_question(text: str, subject: str, form: Form) -> None:
+def test_who_has_no_answer_says_so_in_a_way_that_fits_the_question(text: str, subject: str, form: AnswerForm) -> None:
     heard = Interpretation(Act.UNKNOWN, 0.9, subjects=((subject, 0.9),))
     said = Disclosure(wound())(Moment(RespondKind.REPLY, 1, text, heard))
     assert said.text in DEFLECTIONS[form]

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipelines.endpointing.completeness import SHIPPED, CompletenessModel, shipped_model
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.features import turn_features, word_features, words_of
 from pipelines.endpointing.habits import MOST, Habits
 from pipelines.endpointing.policy import LATEST, EndpointPolicy
@@ -33,7 +33,7 @@ def wait_ms(text: str, policy: EndpointPolicy | None = None, **changes: Any) -> 
         "after_gap_ms": 600.0,
         "after": AFTER,
     }
-    return (policy or EndpointPolicy(EndpointSettings())).wait_ms(Evidence(**(known | changes)))
+    return (policy or EndpointPolicy(EndpointSettings())).wait_ms(PauseEvidence(**(known | changes)))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,9 @@ def test_any_evidence_gets_a_wait_within_the_bounds(
     policy = EndpointPolicy(EndpointSettings(style=style))
     for pause_ms in pauses:
         policy.resumed(pause_ms)
-    wait = policy.wait_ms(Evidence(text, stable, speech_ms, speech_ms / 2, after_gap_ms=gap_ms, asks=asks, after=text))
+    wait = policy.wait_ms(
+        PauseEvidence(text, stable, speech_ms, speech_ms / 2, after_gap_ms=gap_ms, asks=asks, after=text)
+    )
     assert FLOOR_MS <= wait <= 2_000 * 1.75 * LATEST
     assert math.isfinite(wait)
 
@@ -168,8 +170,8 @@ def test_a_broken_parameter_file_is_an_error(tmp_path: Path) -> None:
 def test_punctuation_and_case_change_only_what_they_say() -> None:
     assert words_of("Well, DON'T you?") == ["well", "don't", "you"]
     assert words_of("Take 5mg, 2x a day.") == ["take", "five", "mg", "two", "x", "a", "day"]
-    plain = turn_features(Evidence("do you smoke", True, 900, 900))
-    marked = turn_features(Evidence("Do you smoke?", True, 900, 900))
+    plain = turn_features(PauseEvidence("do you smoke", True, 900, 900))
+    marked = turn_features(PauseEvidence("Do you smoke?", True, 900, 900))
     assert marked["asked"] == 1.0
     assert "asked" not in plain
     assert {k: v for k, v in plain.items() if k in marked} == {k: v for k, v in marked.items() if k in plain}
@@ -177,7 +179,7 @@ def test_punctuation_and_case_change_only_what_they_say() -> None:
 
 def test_features_of_no_words_are_features() -> None:
     assert word_features([])["words>1"] == 0.0
-    assert turn_features(Evidence("...", True, 0, 0))["empty"] == 1.0
+    assert turn_features(PauseEvidence("...", True, 0, 0))["empty"] == 1.0
 
 
 def test_a_judgement_takes_less_than_a_frame() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipelines.endpointing.completeness import OPEN_ODDS, shipped_model
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.features import ends_open, is_item, lists_so_far, turn_features, word_features
 from pipelines.endpointing.policy import ASKED_OF_INNER, CAUTION, CAUTIONS, LATEST, LIST_ODDS, EndpointPolicy
 from pipelines.endpointing.settings import EndpointSettings
@@ -16,11 +16,11 @@ FLOOR_MS = EndpointSettings().floor_ms
 QUESTION = "have you had any vomiting"
 
 
-def paused(before: str, piece: str = "", **known: Any) -> Evidence:
+def paused(before: str, piece: str = "", **known: Any) -> PauseEvidence:
     """Return the evidence of a pause after `piece`, which another pause had parted from `before`."""
     text = f"{before} {piece}".strip()
     count, words_before = len(text.split()), len(before.split()) if piece else 0
-    return Evidence(
+    return PauseEvidence(
         text=text,
         stable=True,
         speech_ms=330.0 * count,

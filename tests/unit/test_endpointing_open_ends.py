@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pipelines.endpointing.evidence import Evidence
+from pipelines.endpointing.evidence import PauseEvidence
 from pipelines.endpointing.open_ends import is_open
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.endpointing.settings import EndpointSettings, Style
@@ -25,9 +25,9 @@ AND = "so we will clean the wound and"
 ASKS = (None, 0.9)
 
 
-def paused(text: str, *, asks: float | None = None, after: str = AFTER) -> Evidence:
+def paused(text: str, *, asks: float | None = None, after: str = AFTER) -> PauseEvidence:
     spoken_ms = 330.0 * len(text.split())
-    return Evidence(
+    return PauseEvidence(
         text, stable=True, speech_ms=spoken_ms, last_piece_ms=spoken_ms, after_gap_ms=600.0, asks=asks, after=after
     )
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from common.errors import EngineError
-from pipelines.models.catalogue import Entry, ModelFile
+from pipelines.models.catalogue import CatalogueEntry, ModelFile
 from pipelines.models.from_folder import FromFolder
 from pipelines.models.gguf_file import NotGguf, read_gguf
 from pipelines.models.gguf_llama import convert_gguf
+from pipelines.models.model_store import ModelStore, Provenance, checksum_faults
 from pipelines.models.pull import pull
 from pipelines.models.sources import HubSource
-from pipelines.models.store import Provenance, Store, checksum_faults
 from pipelines.models.verify import kind_of, verify_folder
 from tests.tiny_llama import SPECIALS, TEMPLATE, TinyLlama, words
 
@@ -88,8 +88,8 @@ class Silent:
     def end(self) -> None: ...
 
 
-def tiny_entry() -> Entry:
-    return Entry(
+def tiny_entry() -> CatalogueEntry:
+    return CatalogueEntry(
         id="tiny",
         kind="responder",
         summary="tiny",
@@ -106,7 +106,7 @@ def tiny_entry() -> Entry:
 def test_a_pull_converts_what_comes_and_keeps_the_result_alone(tmp_path: Path) -> None:
     (tmp_path / "from").mkdir()
     TinyLlama().write(tmp_path / "from" / "tiny.gguf")
-    store = Store(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     folder = pull(tiny_entry(), store, [FromFolder(tmp_path / "from")], Silent())
     assert verify_folder(folder, "responder") == []
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -129,7 +129,7 @@ def test_a_pull_of_a_damaged_file_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "from").mkdir()
     path = TinyLlama().write(tmp_path / "from" / "tiny.gguf")
     path.write_bytes(path.read_bytes()[:-5000])
-    store = Store(tmp_path / "models")
+    store = ModelStore(tmp_path / "models")
     with pytest.raises(EngineError, match="it is cut off"):
         pull(tiny_entry(), store, [FromFolder(tmp_path / "from")], Silent())
     assert not store.folder("tiny").exists()

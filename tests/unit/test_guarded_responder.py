@@ -35,7 +35,7 @@ from pipelines.lanes.worker_loop import WorkerLoop
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.patient.guard.guard import Guard
-from pipelines.patient.guard.rules import SUPPLIED
+from pipelines.patient.guard.guard_rules import SUPPLIED
 from pipelines.patient.guard.rules_file import RulesFile
 from pipelines.patient.persona import persona_of
 from pipelines.responders.guarded import Guarded, make_guarded

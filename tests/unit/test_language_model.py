@@ -28,10 +28,10 @@ from pipelines.intent.acts import Act
 from pipelines.models.cache import ModelCache
 from pipelines.models.devices import Device
 from pipelines.models.gguf_llama import convert_gguf
-from pipelines.responders.language_model.manner import manner_of
-from pipelines.responders.language_model.model import Answer, LanguageModel
+from pipelines.responders.language_model.model import GeneratedAnswer, LanguageModel
+from pipelines.responders.language_model.model_responder import LanguageModelResponder
 from pipelines.responders.language_model.prompt import Prompt
-from pipelines.responders.language_model.responder import LanguageModelResponder
+from pipelines.responders.language_model.reply_manner import manner_of
 from pipelines.responders.language_model.settings import LanguageModelSettings
 from tests.tiny_llama import TinyLlama
 
@@ -74,7 +74,7 @@ class Writing(LanguageModelResponder):
 
         def write(
             prompt: Prompt,
-            answer: Answer,
+            answer: GeneratedAnswer,
             *,
             most_tokens: int,
             temperature: float = 0.0,
@@ -292,7 +292,7 @@ def test_patients_beyond_the_most_are_answered_without_and_old_ones_make_room(fo
 
 def test_writing_stops_within_a_token_of_the_wish(folder: Path) -> None:
     model = responder_of(folder).model
-    answer, wished = Answer(), threading.Event()
+    answer, wished = GeneratedAnswer(), threading.Event()
     pieces = model.write(Prompt("", "Hello"), answer, most_tokens=300, stop=wished.is_set)
     next(pieces)
     wished.set()
@@ -328,7 +328,7 @@ def test_an_unloaded_model_says_so(folder: Path) -> None:
     model = responder_of(folder).model
     model.unload_model()
     with pytest.raises(EngineError, match="is unloaded"):
-        next(model.write(Prompt("", "Hello"), Answer(), most_tokens=2))
+        next(model.write(Prompt("", "Hello"), GeneratedAnswer(), most_tokens=2))
 
 
 def test_a_damaged_tokenizer_is_told(folder: Path, tmp_path: Path) -> None:

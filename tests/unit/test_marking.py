@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import ProtocolError
-from server.marking.agreement import agreement_of, pairs_of
 from server.marking.criteria import BY_ID, CRITERIA
-from server.marking.outcome import Outcome, Signed, outcome_of
+from server.marking.marker_agreement import agreement_of, pairs_of
+from server.marking.outcome import MarkingOutcome, Signed, outcome_of
 from server.marking.sheet import Sheet, read_sheet
 from server.settings.marking import MarkingSettings
 
@@ -28,7 +28,7 @@ def signed(who: str, **marks: int) -> Signed:
     return Signed(who, who.title(), sheet(**marks), 1)
 
 
-def outcome(*sheets: Signed, settings: MarkingSettings = SETTINGS) -> Outcome:
+def outcome(*sheets: Signed, settings: MarkingSettings = SETTINGS) -> MarkingOutcome:
     return outcome_of(sheets, settings)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from bench.guard.measure import Turn
+from bench.guard.guard_measure import GuardQuestion
 from bench.guard.model_replies import ModelReply, figures_of, reply_to
 from bench.guard.unreleased import ReplyRow
 from pipelines.engines import (
@@ -64,7 +64,7 @@ def used(outcome: Literal["model", "finished", "card"]) -> ModelUse:
 
 
 def reply(*parts: ReplyPart | ReplyAccount) -> ModelReply:
-    turn = Turn(CARD, "What are you hiding?", Release(Act.UNKNOWN, "I'm not sure."), (), ("pain",))
+    turn = GuardQuestion(CARD, "What are you hiding?", Release(Act.UNKNOWN, "I'm not sure."), (), ("pain",))
     return reply_to(Says([*parts, ReplyEnd()]), turn, 1)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.models.store import QUALIFIED
+from pipelines.models.model_store import QUALIFIED
 from pipelines.stt.qualification import Qualification, WayFigures, is_qualified, read_qualification, write_qualification
 from pipelines.stt.window import WindowRule
 

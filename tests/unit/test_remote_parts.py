@@ -12,14 +12,14 @@ from pydantic import SecretStr
 
 from common.errors import EngineError
 from pipelines.engines import HistoryItem, RespondRequest
-from pipelines.responders.remote.addresses import is_private, read_address
+from pipelines.responders.remote.allowed_addresses import is_private, read_address
 from pipelines.responders.remote.attempt import retry_after_s
 from pipelines.responders.remote.chat_messages import MOST_ITEMS, chat_messages
 from pipelines.responders.remote.failures import RemoteFailure
 from pipelines.responders.remote.forms import AnthropicForm, Asking, ChatMessage, OpenAiForm
-from pipelines.responders.remote.host import Host, Hosts
-from pipelines.responders.remote.plan import RemotePlan, plan_remote
-from pipelines.responders.remote.sentences import SentenceCutter, is_said, speakable, without_said
+from pipelines.responders.remote.remote_host import Hosts, RemoteHost
+from pipelines.responders.remote.remote_plan import RemotePlan, plan_remote
+from pipelines.responders.remote.reply_sentences import SentenceCutter, is_said, speakable, without_said
 from pipelines.responders.remote.server_sent import EventReader
 from pipelines.responders.remote.settings import RemoteKeys, RemoteSettings, RemoteWaits
 from tests.fakes.remote import CARD_WORDS, request
@@ -178,7 +178,10 @@ class Clock:
 def make_hosts(clock: Clock, count: int = 2) -> Hosts:
     waits = RemoteWaits(open_after=2, open_s=10.0)
     return Hosts(
-        [Host(read_address(f"10.0.0.{n}", setting="hosts"), waits=waits, now_s=clock) for n in range(1, count + 1)]
+        [
+            RemoteHost(read_address(f"10.0.0.{n}", setting="hosts"), waits=waits, now_s=clock)
+            for n in range(1, count + 1)
+        ]
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from audio.frames import FRAME_MS, WIRE_HZ, Pcm, samples_for
 from bench.replay.loudspeaker import Loudspeaker
-from bench.replay.room import Room
+from bench.replay.simulated_room import SimulatedRoom
 from tests.unit.test_audio_echo import speech
 
 FRAME = samples_for(FRAME_MS, WIRE_HZ)
@@ -18,7 +18,7 @@ def played() -> Pcm:
     return (audio[: len(audio) // FRAME * FRAME] * 32_767).astype(np.int16)
 
 
-def back(room: Room, audio: Pcm) -> Pcm:
+def back(room: SimulatedRoom, audio: Pcm) -> Pcm:
     return np.concatenate([room.hear(audio[at : at + FRAME]) for at in range(0, len(audio), FRAME)])
 
 
@@ -29,7 +29,7 @@ def power_db(audio: Pcm) -> float:
 @pytest.mark.parametrize("level_db", [-10.0, -20.0, -30.0])
 def test_what_comes_back_is_as_loud_as_asked(level_db: float) -> None:
     audio = played()
-    assert power_db(back(Room(level_db=level_db, delay_ms=50), audio)) - power_db(audio) == pytest.approx(
+    assert power_db(back(SimulatedRoom(level_db=level_db, delay_ms=50), audio)) - power_db(audio) == pytest.approx(
         level_db, abs=5
     )
 
@@ -38,15 +38,15 @@ def test_what_comes_back_is_as_loud_as_asked(level_db: float) -> None:
 def test_it_comes_back_as_late_as_asked(delay_ms: float) -> None:
     click = np.zeros(50 * FRAME, dtype=np.int16)
     click[0] = 30_000
-    heard = back(Room(level_db=-6.0, delay_ms=delay_ms), click)
+    heard = back(SimulatedRoom(level_db=-6.0, delay_ms=delay_ms), click)
     assert abs(int(np.abs(heard.astype(np.int32)).argmax()) - samples_for(delay_ms, WIRE_HZ)) < samples_for(2, WIRE_HZ)
     assert not heard[: samples_for(delay_ms, WIRE_HZ)].any()
 
 
 def test_pieces_make_no_difference() -> None:
     audio = played()
-    whole = Room(level_db=-10.0, delay_ms=150).hear(audio)
-    assert np.abs(whole.astype(np.int32) - back(Room(level_db=-10.0, delay_ms=150), audio)).max() <= 1
+    whole = SimulatedRoom(level_db=-10.0, delay_ms=150).hear(audio)
+    assert np.abs(whole.astype(np.int32) - back(SimulatedRoom(level_db=-10.0, delay_ms=150), audio)).max() <= 1
 
 
 def test_what_was_heard_between_two_moments() -> None:

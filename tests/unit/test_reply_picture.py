@@ -10,7 +10,7 @@ import numpy as np
 
 from audio.frames import WIRE_HZ, Pcm
 from bench.reply_picture import COLUMNS, MOST_HZ, ROWS, draw, png, spectrum
-from bench.voice.lines import Line, Spoken
+from bench.voice.lines import Line, SpokenLine
 from pipelines.engines import Voice, Word
 
 
@@ -42,7 +42,7 @@ def test_a_png_holds_every_pixel() -> None:
 def test_every_word_is_marked_and_described() -> None:
     words = (Word("It", 0, 200), Word("hurts & <burns>", 500, 900))
     line = Line("card", "It hurts & <burns>", Voice(), {})
-    tree = ElementTree.fromstring(draw(Spoken(line, tone(300, 1.0), words), "joe"))
+    tree = ElementTree.fromstring(draw(SpokenLine(line, tone(300, 1.0), words), "joe"))
     texts = [node.text for node in tree.iter("{http://www.w3.org/2000/svg}text")]
     assert "It" in texts
     assert "hurts & <burns>" in texts

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bench import cli
-from bench.figures import write_json
+from bench.report_figures import write_json
 from bench.report_files import check_target, write_whole
 from common.errors import StorageError
 

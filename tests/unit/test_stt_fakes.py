@@ -11,8 +11,8 @@ import pytest
 from audio.frames import ANALYSIS_HZ, Pcm
 from common.errors import EngineError
 from pipelines.engines import SpeakRequest, StreamSpec, Voice
-from pipelines.scripted.recogniser import Said, ScriptedRecogniser
-from pipelines.scripted.responder import ScriptedResponder
+from pipelines.scripted.recogniser import ScriptedRecogniser, ScriptedSegment
+from pipelines.scripted.scripted_responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
 
 
@@ -37,7 +37,7 @@ def test_words_are_revealed_one_per_300_ms_of_voiced_sound() -> None:
 
 
 def test_words_may_be_spread_over_an_expected_length() -> None:
-    stream = ScriptedRecogniser([Said("one two", voiced_ms=1000)]).open(StreamSpec("s"))
+    stream = ScriptedRecogniser([ScriptedSegment("one two", voiced_ms=1000)]).open(StreamSpec("s"))
     assert stream.feed(voiced(490)) is None
     partial = stream.feed(voiced(10))
     assert partial is not None

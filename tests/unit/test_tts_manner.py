@@ -11,7 +11,7 @@ from audio.frames import WIRE_HZ, silence
 from audio.programme_loudness import programme_loudness
 from pipelines.engines import SpeakRequest, Voice
 from pipelines.patient.card_library import CardLibrary
-from pipelines.tts.manner import MOST_DB, MOST_RATE, Manner, manner_of, voice_of
+from pipelines.tts.manner import MOST_DB, MOST_RATE, VoiceManner, manner_of, voice_of
 from pipelines.tts.neural.levels import TARGET_LUFS
 from pipelines.tts.neural.vits import VitsSynthesiser
 from server.paths import ROOT
@@ -25,8 +25,8 @@ def test_moods_are_quicker_or_slower_louder_or_quieter() -> None:
     assert hurried.rate > angry.rate
     assert sad.rate < 0 > sad.level_db
     assert shy.level_db < 0
-    assert manner_of("polite and grateful") == Manner()
-    assert manner_of("") == Manner()
+    assert manner_of("polite and grateful") == VoiceManner()
+    assert manner_of("") == VoiceManner()
 
 
 def test_only_how_the_patient_begins_counts_and_each_kind_of_word_once() -> None:

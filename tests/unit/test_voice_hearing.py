@@ -7,7 +7,7 @@ import pytest
 
 from audio.frames import WIRE_HZ, Pcm, silence
 from bench.listen import figures_of, page_of
-from bench.voice.hearing import Heard, hear
+from bench.voice.line_hearing import HeardLine, hear
 from bench.voice.lines import Line, SpokenClause, joined
 from pipelines.engines import Voice, Word
 
@@ -20,7 +20,7 @@ def voiced(seconds: float, *, amplitude: float = 4_000.0) -> Pcm:
     return made
 
 
-def heard(*samples: Pcm, text: str = "It hurts.", level_db: float = 0.0, words: tuple[Word, ...] = ()) -> Heard:
+def heard(*samples: Pcm, text: str = "It hurts.", level_db: float = 0.0, words: tuple[Word, ...] = ()) -> HeardLine:
     clauses = [SpokenClause(one, words, 300) for one in samples]
     line = Line("card", text, Voice(level_db=level_db), {})
     return hear(joined(line, clauses), clauses)

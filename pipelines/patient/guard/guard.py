@@ -13,14 +13,10 @@ from pipelines.intent.exemplars import SUPPLIED as EXEMPLARS
 from pipelines.intent.exemplars import exemplars_of
 from pipelines.intent.vectors import Remembering, Vectoriser
 from pipelines.patient.card import Card
-from pipelines.patient.guard.evidence import CardKnowledge, Evidence, evidence_of
-from pipelines.patient.guard.language import other_language
-from pipelines.patient.guard.markup import spoken_text
-from pipelines.patient.guard.meaning import CardVectors, Meaning, Near, SpeechKinds, meaning_of
-from pipelines.patient.guard.rules import GuardRules
-from pipelines.patient.guard.rules_file import RulesFile
-from pipelines.patient.guard.verdict import Action, Finding, Rule, Verdict, verdict_of
-from pipelines.patient.guard.wording import (
+from pipelines.patient.guard.clause_meaning import CardVectors, ClauseMeaning, Near, SpeechKinds, meaning_of
+from pipelines.patient.guard.guard_evidence import CardKnowledge, GuardEvidence, evidence_of
+from pipelines.patient.guard.guard_rules import GuardRules
+from pipelines.patient.guard.guard_wording import (
     hidden_words,
     names_term,
     negates,
@@ -28,7 +24,11 @@ from pipelines.patient.guard.wording import (
     read_wording,
     without_answer,
 )
-from pipelines.patient.guard.words import Said, pieces, said
+from pipelines.patient.guard.guard_words import SaidText, pieces, said
+from pipelines.patient.guard.language import other_language
+from pipelines.patient.guard.markup import spoken_text
+from pipelines.patient.guard.rules_file import RulesFile
+from pipelines.patient.guard.verdict import GuardAction, GuardFinding, GuardRule, Verdict, verdict_of
 
 CLINICAL = frozenset(
     {
@@ -51,7 +51,7 @@ ASKED_NEAR = 0.55
 class Reader:
     """Reads the clauses of one reply in order: what it lets through may be said again."""
 
-    def __init__(self, guard: Guard, evidence: Evidence, card: CardVectors | None) -> None:
+    def __init__(self, guard: Guard, evidence: GuardEvidence, card: CardVectors | None) -> None:
         self._guard = guard
         self._evidence = evidence
         self._card = card
@@ -69,7 +69,7 @@ class Reader:
         self._spoken.append(clause)
         self._evidence = self._evidence.after(clause)
 
-    def meaning(self, clause: str) -> Meaning:
+    def meaning(self, clause: str) -> ClauseMeaning:
         """Return what a clause means at this moment; raises EngineError without a text encoder."""
         return self._guard.meaning(said(clause), self._evidence, self._card)
 
@@ -131,11 +131,11 @@ class Guard:
         """Return what is to be done with a clause that begins a reply."""
         return self.begin(card, release=release, history=history, question=question).read(clause)
 
-    def judge(self, clause: str, evidence: Evidence, card: CardVectors | None, spoken: Sequence[str]) -> Verdict:
+    def judge(self, clause: str, evidence: GuardEvidence, card: CardVectors | None, spoken: Sequence[str]) -> Verdict:
         """Return what is to be done with a clause; `spoken` is what the same reply has said."""
         rules = self.rules
         if not rules.enabled:
-            return Verdict(Action.ALLOW, clause)
+            return Verdict(GuardAction.ALLOW, clause)
         cleaned = spoken_text(clause)
         findings = list(_written(cleaned.stage, cleaned.markup, rules))
         if not cleaned.text:
@@ -151,16 +151,16 @@ class Guard:
             findings += _of_meaning(clause_said, meaning, evidence, rules)
         else:
             findings += _of_words(clause_said, evidence, rules)
-        return verdict_of(cleaned.text, [found for found in findings if found.action is not Action.ALLOW], scores)
+        return verdict_of(cleaned.text, [found for found in findings if found.action is not GuardAction.ALLOW], scores)
 
-    def meaning(self, clause: Said, evidence: Evidence, card: CardVectors | None) -> Meaning:
+    def meaning(self, clause: SaidText, evidence: GuardEvidence, card: CardVectors | None) -> ClauseMeaning:
         """Return what a clause means at a moment; raises EngineError without a text encoder."""
         kinds = self._learn()
         if card is None or self._near is None:
             raise EngineError("there is no text encoder to read with", code="engine.unavailable")
         return meaning_of(clause, evidence, card=card, kinds=kinds, near=self._near)
 
-    def _is_clinical(self, evidence: Evidence, card: CardVectors | None) -> bool:
+    def _is_clinical(self, evidence: GuardEvidence, card: CardVectors | None) -> bool:
         """Whether what was asked may be about the patient's case: without an encoder it always may."""
         asked = evidence.asked.text
         if card is None or self._near is None or not asked or names_term(asked, self.rules):
@@ -168,16 +168,16 @@ class Guard:
         (vector,) = self._near.vectors([asked])
         return card.nearest_hidden(vector, evidence.released)[0] >= ASKED_NEAR
 
-    def _plain(self, clause: Said, spoken: Sequence[str]) -> Iterator[Finding]:
+    def _plain(self, clause: SaidText, spoken: Sequence[str]) -> Iterator[GuardFinding]:
         rules = self.rules
         count = len(clause.text.split())
         if count > rules.thresholds.clause_words:
-            yield Finding(Rule.LENGTH, rules.action(Rule.LENGTH), f"{count} words without a pause")
+            yield GuardFinding(GuardRule.LENGTH, rules.action(GuardRule.LENGTH), f"{count} words without a pause")
         language = other_language(clause.text)
         if language:
-            yield Finding(Rule.LANGUAGE, rules.action(Rule.LANGUAGE), language)
+            yield GuardFinding(GuardRule.LANGUAGE, rules.action(GuardRule.LANGUAGE), language)
         if len(clause.words) >= 3 and any(said(text).words == clause.words for text in spoken):
-            yield Finding(Rule.REPEATED, rules.action(Rule.REPEATED), "said in this reply already")
+            yield GuardFinding(GuardRule.REPEATED, rules.action(GuardRule.REPEATED), "said in this reply already")
 
     def _ready(self, card: Card) -> tuple[CardKnowledge, CardVectors | None]:
         with self._lock:
@@ -214,24 +214,28 @@ class Guard:
             return self._kinds
 
 
-def _written(stage: str, markup: str, rules: GuardRules) -> Iterator[Finding]:
+def _written(stage: str, markup: str, rules: GuardRules) -> Iterator[GuardFinding]:
     if stage:
-        yield Finding(Rule.STAGE, rules.action(Rule.STAGE), f"'{stage}'")
+        yield GuardFinding(GuardRule.STAGE, rules.action(GuardRule.STAGE), f"'{stage}'")
     if markup:
-        yield Finding(Rule.MARKUP, rules.action(Rule.MARKUP), f"'{markup}'")
+        yield GuardFinding(GuardRule.MARKUP, rules.action(GuardRule.MARKUP), f"'{markup}'")
 
 
-def _of_meaning(clause: Said, meaning: Meaning, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+def _of_meaning(
+    clause: SaidText, meaning: ClauseMeaning, evidence: GuardEvidence, rules: GuardRules
+) -> Iterator[GuardFinding]:
     probability, thresholds = meaning.probability, rules.thresholds
     about = f"about '{meaning.item.id}'" if meaning.item is not None else "of nothing on the card"
     if probability >= thresholds.unreleased:
-        yield Finding(Rule.UNRELEASED, rules.action(Rule.UNRELEASED), f"tells more than it may, {about}", probability)
-    elif probability >= thresholds.unreleased_warn and rules.action(Rule.UNRELEASED) is not Action.ALLOW:
-        yield Finding(Rule.UNRELEASED, Action.WARN, f"may tell more than it may, {about}", probability)
+        yield GuardFinding(
+            GuardRule.UNRELEASED, rules.action(GuardRule.UNRELEASED), f"tells more than it may, {about}", probability
+        )
+    elif probability >= thresholds.unreleased_warn and rules.action(GuardRule.UNRELEASED) is not GuardAction.ALLOW:
+        yield GuardFinding(GuardRule.UNRELEASED, GuardAction.WARN, f"may tell more than it may, {about}", probability)
     taken_up = meaning.told >= TAKEN_UP or clause.heavy <= evidence.told_stems | evidence.echoed_stems
     if meaning.clinician >= thresholds.advice and not taken_up:
         detail = "sounds like somebody who treats"
-        yield Finding(Rule.ADVICE, rules.action(Rule.ADVICE), detail, min(1.0, meaning.clinician))
+        yield GuardFinding(GuardRule.ADVICE, rules.action(GuardRule.ADVICE), detail, min(1.0, meaning.clinician))
     near = meaning.features["told"]
     if near >= thresholds.contradiction and not clause.text.rstrip().endswith("?"):
         told = said(meaning.nearest_told)
@@ -241,15 +245,17 @@ def _of_meaning(clause: Said, meaning: Meaning, evidence: Evidence, rules: Guard
         same = one and len(clause.heavy) >= 2 and clause.heavy <= told.stems
         if same and negates(own) != negates(other) and not any(_says_so(clause, text) for text in evidence.told):
             detail = f"denies or affirms otherwise than '{meaning.nearest_told}'"
-            yield Finding(Rule.CONTRADICTION, rules.action(Rule.CONTRADICTION), detail, near)
+            yield GuardFinding(GuardRule.CONTRADICTION, rules.action(GuardRule.CONTRADICTION), detail, near)
 
 
-def _says_so(clause: Said, text: str) -> bool:
+def _says_so(clause: SaidText, text: str) -> bool:
     """Whether what was told has a clause's words and denies or affirms as it does."""
     return clause.heavy <= said(text).stems and negates(without_answer(clause.text)) == negates(without_answer(text))
 
 
-def _of_words(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+def _of_words(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iterator[GuardFinding]:
     count, item = hidden_words(clause, evidence)
     if item is not None and count >= rules.thresholds.unreleased_words:
-        yield Finding(Rule.UNRELEASED, rules.action(Rule.UNRELEASED), f"{count} telling words of '{item.id}'")
+        yield GuardFinding(
+            GuardRule.UNRELEASED, rules.action(GuardRule.UNRELEASED), f"{count} telling words of '{item.id}'"
+        )

@@ -26,7 +26,7 @@ _ADVERBS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class CleanedClause:
     """A clause without what can't be spoken, and what that was."""
 
     text: str
@@ -34,7 +34,7 @@ class Spoken:
     markup: str = ""  # the first other mark, if there was one
 
 
-def spoken_text(text: str) -> Spoken:
+def spoken_text(text: str) -> CleanedClause:
     """Return what of a clause can be spoken."""
     markup: list[str] = []
 
@@ -58,7 +58,7 @@ def spoken_text(text: str) -> Spoken:
     kept = re.sub(r"\s+([,.;:!?])", r"\1", _BLANKS.sub(" ", kept)).strip()
     if not any(sign.isalnum() for sign in kept):
         kept = ""
-    return Spoken(kept, staged[0] if staged else "", markup[0] if markup else "")
+    return CleanedClause(kept, staged[0] if staged else "", markup[0] if markup else "")
 
 
 def _without_pictures(text: str) -> tuple[str, list[str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from common.errors import EngineError
-from pipelines.patient.guard.rules import GuardRules
+from pipelines.patient.guard.guard_rules import GuardRules
 
 logger = structlog.get_logger("pipelines.guard")
 

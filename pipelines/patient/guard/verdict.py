@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Action(StrEnum):
+class GuardAction(StrEnum):
     """What happens to a clause."""
 
     ALLOW = "allow"
@@ -15,10 +15,10 @@ class Action(StrEnum):
     BLOCK = "block"  # the card's own words take its place
 
 
-_ORDER = (Action.ALLOW, Action.WARN, Action.BLOCK)
+_ORDER = (GuardAction.ALLOW, GuardAction.WARN, GuardAction.BLOCK)
 
 
-class Rule(StrEnum):
+class GuardRule(StrEnum):
     """What the guard looks for; each can be switched in the rules."""
 
     UNRELEASED = "unreleased"  # tells what may not be told yet, in words of its own
@@ -40,11 +40,11 @@ class Rule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class GuardFinding:
     """One rule that a clause breaks: what is to be done, what was found, and how surely (0..1)."""
 
-    rule: Rule
-    action: Action
+    rule: GuardRule
+    action: GuardAction
     detail: str
     score: float = 1.0
 
@@ -57,15 +57,17 @@ class Verdict:
     `reasons` are for examiners and developers and may quote the card; `scores` has how surely (0..1) what was found.
     """
 
-    action: Action
+    action: GuardAction
     text: str
     reasons: tuple[str, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
-def verdict_of(text: str, findings: Sequence[Finding], scores: Mapping[str, float]) -> Verdict:
+def verdict_of(text: str, findings: Sequence[GuardFinding], scores: Mapping[str, float]) -> Verdict:
     """Return what follows from all that was found in a clause."""
-    action = max((finding.action for finding in findings), key=_ORDER.index, default=Action.ALLOW)
-    reasons = tuple(f"{finding.rule}: {finding.detail}" for finding in findings if finding.action is not Action.ALLOW)
+    action = max((finding.action for finding in findings), key=_ORDER.index, default=GuardAction.ALLOW)
+    reasons = tuple(
+        f"{finding.rule}: {finding.detail}" for finding in findings if finding.action is not GuardAction.ALLOW
+    )
     known = dict(scores) | {finding.rule.value: round(finding.score, 3) for finding in findings}
-    return Verdict(action, "" if action is Action.BLOCK else text, reasons, known)
+    return Verdict(action, "" if action is GuardAction.BLOCK else text, reasons, known)

@@ -20,7 +20,7 @@ from typing import Any
 from common.errors import EngineError
 from pipelines.models.devices import Device
 from pipelines.models.model_memory import trim
-from pipelines.models.store import Provenance, sha256_of
+from pipelines.models.model_store import Provenance, sha256_of
 from pipelines.responders.language_model.chat_template import read_template
 from pipelines.responders.language_model.prompt import PATIENTS, Prompt, Prompts
 
@@ -34,7 +34,7 @@ _CONTEXT_TOKENS = 2_048
 
 
 @dataclass(slots=True)
-class Answer:
+class GeneratedAnswer:
     """What came of one call, filled in as it comes."""
 
     tokens_in: int = 0
@@ -204,7 +204,7 @@ class LanguageModel:
     def write(
         self,
         prompt: Prompt,
-        answer: Answer,
+        answer: GeneratedAnswer,
         *,
         most_tokens: int,
         temperature: float = 0.0,

@@ -13,8 +13,8 @@ from typing import TypeVar
 import httpx2
 
 from pipelines.responders.remote.failures import RemoteFailure
-from pipelines.responders.remote.forms import Asking, Delta, Form
-from pipelines.responders.remote.host import Host
+from pipelines.responders.remote.forms import Asking, Delta, ProviderForm
+from pipelines.responders.remote.remote_host import RemoteHost
 from pipelines.responders.remote.server_sent import EventReader
 from pipelines.responders.remote.settings import RemoteWaits
 
@@ -28,8 +28,8 @@ _MOST_RETRY_AFTER_S = 86_400.0
 
 async def stream_answer(
     client: httpx2.AsyncClient,
-    host: Host,
-    form: Form,
+    host: RemoteHost,
+    form: ProviderForm,
     asking: Asking,
     *,
     waits: RemoteWaits,

@@ -13,7 +13,7 @@ from collections.abc import Collection
 
 import httpx2
 
-from pipelines.responders.remote.addresses import Origin, is_private
+from pipelines.responders.remote.allowed_addresses import Origin, is_private
 from pipelines.responders.remote.failures import RemoteFailure
 
 # A turn takes longer than the five seconds for which connections are kept by default, and connecting takes as long as a

@@ -49,7 +49,7 @@ class Delta:
     finished: bool = False
 
 
-class Form(Protocol):
+class ProviderForm(Protocol):
     """One provider's way of asking and answering."""
 
     path: str
@@ -161,7 +161,7 @@ class AnthropicForm:
                 raise RemoteFailure("remote.broken", "an event has no type")
 
 
-FORMS: dict[FormName, Form] = {"openai": OpenAiForm(), "anthropic": AnthropicForm()}
+FORMS: dict[FormName, ProviderForm] = {"openai": OpenAiForm(), "anthropic": AnthropicForm()}
 
 
 def _object(data: str) -> dict[str, Any]:

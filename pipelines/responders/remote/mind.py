@@ -14,9 +14,9 @@ from pipelines.responders.remote.attempt import named_failures, retry_after_s
 from pipelines.responders.remote.egress import make_client
 from pipelines.responders.remote.failures import RemoteFailure
 from pipelines.responders.remote.forms import FORMS
-from pipelines.responders.remote.host import Host, Hosts
 from pipelines.responders.remote.network import Network
-from pipelines.responders.remote.plan import RemotePlan
+from pipelines.responders.remote.remote_host import Hosts, RemoteHost
+from pipelines.responders.remote.remote_plan import RemotePlan
 from pipelines.responders.remote.reply import Prompt, RemoteReply
 from pipelines.responders.remote.spending import Spending
 
@@ -43,7 +43,9 @@ class RemoteMind:
         self.spending = Spending(plan.settings.budget, spending_file)
         self.network = Network()
         waits = plan.settings.waits
-        self.hosts = Hosts([Host(each, waits=waits, now_s=time.monotonic, key=plan.key) for each in plan.addresses])
+        self.hosts = Hosts(
+            [RemoteHost(each, waits=waits, now_s=time.monotonic, key=plan.key) for each in plan.addresses]
+        )
         self._form = FORMS[plan.provider.form]
         self._client: httpx2.AsyncClient | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -80,7 +82,7 @@ class RemoteMind:
                     logger.info("remote_host_well", host=str(host))
                     host.found_well()
 
-    async def health(self, host: Host) -> HostHealth:
+    async def health(self, host: RemoteHost) -> HostHealth:
         """Ask a host for its models."""
         client = await self.open()
         try:

@@ -19,11 +19,11 @@ import structlog
 from pipelines.responders.remote.attempt import stream_answer
 from pipelines.responders.remote.chat_messages import DONE
 from pipelines.responders.remote.failures import RemoteFailure
-from pipelines.responders.remote.forms import Asking, ChatMessage, Delta, Form, as_json
-from pipelines.responders.remote.host import Host, Hosts
-from pipelines.responders.remote.plan import RemotePlan
-from pipelines.responders.remote.sentences import SentenceCutter, is_said, without_said
-from pipelines.responders.remote.spending import Reservation, Spending
+from pipelines.responders.remote.forms import Asking, ChatMessage, Delta, ProviderForm, as_json
+from pipelines.responders.remote.remote_host import Hosts, RemoteHost
+from pipelines.responders.remote.remote_plan import RemotePlan
+from pipelines.responders.remote.reply_sentences import SentenceCutter, is_said, without_said
+from pipelines.responders.remote.spending import HeldCost, Spending
 
 logger = structlog.get_logger("pipelines.remote")
 
@@ -57,7 +57,7 @@ class Account:
 
 
 @dataclass(slots=True)
-class Usage:
+class TokenUsage:
     """The tokens of one request, as far as they are known."""
 
     chars_in: int
@@ -98,7 +98,7 @@ class RemoteReply:
         session: str,
         prompt: Prompt,
         client: httpx2.AsyncClient,
-        form: Form,
+        form: ProviderForm,
         hosts: Hosts,
         spending: Spending,
     ) -> None:
@@ -120,7 +120,7 @@ class RemoteReply:
         loop = asyncio.get_running_loop()
         self._began_s = loop.time()
         due_s = self._began_s + waits.whole_s
-        failed: list[Host] = []
+        failed: list[RemoteHost] = []
         # If none may be asked just now, it is for what they failed of before.
         told = [host.last_failure for host in self._hosts.all if host.last_failure is not None]
         last = told[0] if told else RemoteFailure("remote.unreachable", "no host may be asked just now")
@@ -152,14 +152,14 @@ class RemoteReply:
                 return
         raise last
 
-    async def _ask(self, host: Host, due_s: float, first_due_s: float) -> AsyncGenerator[str, None]:
+    async def _ask(self, host: RemoteHost, due_s: float, first_due_s: float) -> AsyncGenerator[str, None]:
         """Yield what one host adds to what was said; raises RemoteFailure.
 
         It is waited for until `due_s` of the loop's time, for its first words until `first_due_s`.
         """
         settings = self._plan.settings
         messages = self._prompt(self.said)
-        usage = Usage(sum(len(message.content) for message in messages), len(messages))
+        usage = TokenUsage(sum(len(message.content) for message in messages), len(messages))
         self.account.prompt = as_json(messages)
         held = self._spending.reserve(self.session, tokens_in=usage.likely_in, tokens_out=settings.max_tokens)
         asking = Asking(
@@ -210,7 +210,7 @@ class RemoteReply:
         finally:
             self._settle(held, usage, billed=billed)
 
-    async def _next_host(self, failed: Sequence[Host]) -> Host | None:
+    async def _next_host(self, failed: Sequence[RemoteHost]) -> RemoteHost | None:
         """Return whom to ask now; waits a little for a host that asked for it."""
         host = self._hosts.choose(avoid=failed)
         if host is None and self._hosts.free_in_s() <= MOST_PATIENCE_S:
@@ -218,7 +218,7 @@ class RemoteReply:
             host = self._hosts.choose(avoid=failed)
         return host
 
-    def _settle(self, held: Reservation, usage: Usage, *, billed: bool) -> None:
+    def _settle(self, held: HeldCost, usage: TokenUsage, *, billed: bool) -> None:
         tokens_in, tokens_out = usage.tokens if billed else (0, 0)
         self.account.cost += self._spending.settle(held, tokens_in=tokens_in, tokens_out=tokens_out)
         self.account.tokens_in += tokens_in

@@ -47,7 +47,7 @@ class Sums:
 
 
 @dataclass(slots=True)
-class Reservation:
+class HeldCost:
     """What a request may cost at most, held back until it is known what it did cost."""
 
     session: str
@@ -91,7 +91,7 @@ class Spending:
         """Return the largest share of a budget that is used up, 0 where there is none; with a session, its own too."""
         return max((share for _, share in self._shares(session)), default=0.0)
 
-    def reserve(self, session: str, *, tokens_in: int, tokens_out: int) -> Reservation:
+    def reserve(self, session: str, *, tokens_in: int, tokens_out: int) -> HeldCost:
         """Hold back what a request may cost at most; raises RemoteFailure when a budget does not allow it."""
         self._turn_day()
         cost = self._cost(tokens_in, tokens_out)
@@ -108,12 +108,12 @@ class Spending:
                 whose = session if name.startswith("session") else self._day
                 self._warn(f"{name}/{whose}", "remote_budget_spent", name)
                 raise RemoteFailure("remote.budget", f"engines.remote.budget.{name} is spent", final=True)
-        reservation = Reservation(session, self._day, tokens_in, tokens_out, cost)
+        reservation = HeldCost(session, self._day, tokens_in, tokens_out, cost)
         for sums in (self._sums, own):
             sums.add(tokens_in, tokens_out, cost)
         return reservation
 
-    def settle(self, held: Reservation, *, tokens_in: int, tokens_out: int) -> float:
+    def settle(self, held: HeldCost, *, tokens_in: int, tokens_out: int) -> float:
         """Replace what was held back by what a request did cost; return the money."""
         self._turn_day()
         cost = self._cost(tokens_in, tokens_out)

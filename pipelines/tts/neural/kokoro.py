@@ -14,7 +14,7 @@ from audio.loudness import first_audible_ms
 from common.errors import EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Word
 from pipelines.tts.neural.chunked import chunk_with
-from pipelines.tts.neural.kokoro_model import FRAME_SAMPLES, KokoroModel, Plan, shared_model
+from pipelines.tts.neural.kokoro_model import FRAME_SAMPLES, ClausePlan, KokoroModel, shared_model
 from pipelines.tts.neural.levels import factor_of, faded, gain_for, loudness_of, to_pcm
 from pipelines.tts.neural.script import passages_of
 from pipelines.tts.neural.shared import Shared
@@ -104,7 +104,7 @@ def _measured(model: KokoroModel, name: str) -> _Speaker:
     return _Speaker(styles, len(words) / (len(wave) / WIRE_HZ / 60), gain_for(loudness_of(wave, WIRE_HZ)))
 
 
-def _sounding(plan: Plan) -> tuple[int, int]:
+def _sounding(plan: ClausePlan) -> tuple[int, int]:
     """Return the frames from shortly before the first word to shortly behind the last."""
     sounding = [span for span in plan.spans if span[1] > span[0]] or [(0, 0)]
     return max(0, sounding[0][0] - _LEAD_FRAMES), min(plan.length, sounding[-1][1] + _TAIL_FRAMES)

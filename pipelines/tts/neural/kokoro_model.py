@@ -50,7 +50,7 @@ _ENGLISH = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class ClausePlan:
     """A clause before it is audio: what the encoder made of it, and the frames at which its words begin and end."""
 
     said: NDArray[np.float32]
@@ -92,7 +92,7 @@ class KokoroModel:
         known = ", ".join(self._styles)
         raise EngineError(f"Kokoro has no speaker '{speaker}' here; it has {known}", code="model.speaker")
 
-    def plan(self, words: Sequence[str], styles: NDArray[np.float32], *, speed: float) -> Plan | None:
+    def plan(self, words: Sequence[str], styles: NDArray[np.float32], *, speed: float) -> ClausePlan | None:
         """Return the plan of words, each with its punctuation; None without a sound. Raises EngineError."""
         sounds = sounds_of(words, voice=_ESPEAK_VOICE)
         ids, places = self._ids(sounds)
@@ -111,9 +111,9 @@ class KokoroModel:
         # The first id is a pad, which the places don't count. Sounds are heard so much before the encoder says.
         heard = np.maximum(0, edges - _EARLY_FRAMES)
         spans = tuple((int(heard[places[begin] + 1]), int(heard[places[end] + 1])) for begin, end in sounds.spans)
-        return Plan(said, pitch, strength, style, spans)
+        return ClausePlan(said, pitch, strength, style, spans)
 
-    def pieces(self, plan: Plan, begin: int, end: int) -> Iterator[Wave]:
+    def pieces(self, plan: ClausePlan, begin: int, end: int) -> Iterator[Wave]:
         """Yield the audio of the frames from `begin` to before `end`, float32 (n,) each; the whole has no gap."""
         tail: Wave = np.zeros(0, dtype=np.float32)
         for first, last in _bounds(begin, end, [word for word, _ in plan.spans]):
@@ -125,7 +125,7 @@ class KokoroModel:
             tail = made[length : length + _FADE_SAMPLES].copy()
             yield made[:length]
 
-    def _decode(self, plan: Plan, begin: int, end: int) -> Wave:
+    def _decode(self, plan: ClausePlan, begin: int, end: int) -> Wave:
         given = {
             _SAID: np.ascontiguousarray(plan.said[:, :, begin:end]),
             _PITCH: np.ascontiguousarray(plan.pitch[..., 2 * begin : 2 * end]),

@@ -17,7 +17,7 @@ from pipelines.tts.neural.script import Script, scripts_of
 from pipelines.tts.neural.shared import Shared
 from pipelines.tts.neural.vits_model import Passage, VitsModel
 from pipelines.tts.neural.voice_file import read_voice
-from pipelines.tts.spoken.say import Said
+from pipelines.tts.spoken.say import SaidWord
 
 # Pace and loudness are learned on these; they have what slows a patient down: commas and full stops.
 _SENTENCES = (
@@ -117,7 +117,7 @@ class Speaker:
         """The rate of its audio."""
         return self._model.voice.rate_hz
 
-    def read(self, said: Sequence[Said], *, rate_wpm: float, streamed: bool = True) -> Iterator[Speech]:
+    def read(self, said: Sequence[SaidWord], *, rate_wpm: float, streamed: bool = True) -> Iterator[Speech]:
         """Yield the passages of a text, silence around each trimmed; raises EngineError.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pipelines.tts.spoken import figures, units
-from pipelines.tts.spoken.pieces import Place
+from pipelines.tts.spoken.pieces import PiecePlace
 
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
           "december")  # fmt: skip
@@ -26,7 +26,7 @@ _AT = frozenset(("at", "until", "till"))
 _THIS_CENTURY = 50
 
 
-def day_month_year(found: re.Match[str], place: Place) -> str | None:
+def day_month_year(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read 3/4/2025 as the third of April, and 4/13/2025, which has no other sense, as the thirteenth."""
     day, month, year = int(found["day"]), int(found["month"]), int(found["year"])
     if month > 12:
@@ -38,7 +38,7 @@ def day_month_year(found: re.Match[str], place: Place) -> str | None:
     return f"the {figures.ordinal(day)} of {MONTHS[month - 1].capitalize()} {figures.year(year)}"
 
 
-def day_and_month(found: re.Match[str], place: Place) -> str | None:
+def day_and_month(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read 3/4 as a day where the word before asks for one; else it is a fraction or months."""
     day, month = int(found[1]), int(found[2])
     if place.before().lower() not in _DATE_BEFORE or not (1 <= day <= 31 and 1 <= month <= 12):
@@ -46,7 +46,7 @@ def day_and_month(found: re.Match[str], place: Place) -> str | None:
     return f"the {figures.ordinal(day)} of {MONTHS[month - 1].capitalize()}"
 
 
-def day_of_month(found: re.Match[str], place: Place) -> str | None:
+def day_of_month(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read the day of "12 May", "12th of May", "May 12th" and "May 12"; None beside no month."""
     before, after = place.before(), place.after()
     of_month = after.lower() == "of" and _is_month(place.after(2))
@@ -58,13 +58,13 @@ def day_of_month(found: re.Match[str], place: Place) -> str | None:
     return the + " to the ".join(figures.ordinal(day) for day in days) + (" of" if _is_month(after) else "")
 
 
-def month(found: re.Match[str], place: Place) -> str | None:
+def month(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read a shortened month beside a figure."""
     beside = (place.before(), place.after(), place.before(2) if place.before().lower() == "of" else "")
     return _SHORT_MONTHS.get(found[0].lower()) if any(piece.lstrip("'")[:1].isdigit() for piece in beside) else None
 
 
-def weekday(found: re.Match[str], place: Place) -> str | None:
+def weekday(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read Mon, Tues and Mon-Fri; Sat and Sun are words as well, so they need another day beside them."""
     first, second = found[1].lower(), (found[2] or "").lower()
     if second:
@@ -76,13 +76,13 @@ def weekday(found: re.Match[str], place: Place) -> str | None:
     return _DAYS.get(first)
 
 
-def weekdays(found: re.Match[str], place: Place) -> str | None:
+def weekdays(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read Mon/Wed/Fri."""
     days = [(_DAYS | _WEEKEND).get(name.lower(), "") for name in found[0].split("/")]
     return ", ".join(days) if all(days) else None
 
 
-def year(found: re.Match[str], place: Place) -> str | None:
+def year(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read 1998 as a year; None where it counts something or is too early for a year that stands alone."""
     number = int(found[0])
     if not figures.is_year(number) or units.is_unit(place.after()) or place.after().lower() in _COUNTED:
@@ -92,12 +92,12 @@ def year(found: re.Match[str], place: Place) -> str | None:
     return None
 
 
-def short_year(found: re.Match[str], place: Place) -> str:
+def short_year(found: re.Match[str], place: PiecePlace) -> str:
     """Read the '09 of "in '09"."""
     return figures.pairs(1000 + int(found[1])).removeprefix("ten ") if found[1][0] == "0" else figures.number(found[1])
 
 
-def decade(found: re.Match[str], place: Place) -> str | None:
+def decade(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read 1990s, 70s and '70s."""
     number = int(found[1])
     if number % 10 or (len(found[1]) == 4 and not figures.is_year(number)):
@@ -106,7 +106,7 @@ def decade(found: re.Match[str], place: Place) -> str | None:
     return words[:-1] + "ies" if words.endswith("y") else words + "s"
 
 
-def time(found: re.Match[str], place: Place) -> str | None:
+def time(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read 8:30, 14:00, 8.30 pm and 10am; None for what can't be a time."""
     hour, minutes, half = int(found["hour"]), int(found["minutes"] or 0), _half(found["half"] or "")
     if hour > 24 or minutes > 59 or (half and hour > 12):
@@ -135,7 +135,7 @@ def time(found: re.Match[str], place: Place) -> str | None:
     return words + behind if behind or said_half else f"{words} o'clock"
 
 
-def half_of_day(found: re.Match[str], place: Place) -> str | None:
+def half_of_day(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read the am and pm behind a time."""
     return _HALVES[_half(found[0])] if place.before()[:1].isdigit() or "." in found[0] else None
 

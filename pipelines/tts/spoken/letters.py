@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from pipelines.tts.spoken import figures
-from pipelines.tts.spoken.pieces import Place
+from pipelines.tts.spoken.pieces import PiecePlace
 
 # Speech engines read a lone A as the article.
 _LETTER_A = "eigh"
@@ -56,7 +56,7 @@ def spell(text: str) -> str:
     )
 
 
-def initialism(found: re.Match[str], place: Place) -> str | None:
+def initialism(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read GP, GPs, GP's, A&E and N.H.S., and words that are only stressed as words."""
     body, ending = found["body"], found["ending"] or ""
     if body in AS_WORDS:
@@ -74,7 +74,7 @@ def is_stressed(text: str) -> bool:
     return text in _STRESSED or len(text) > 5 or (len(text) > 3 and may_be_word)
 
 
-def single(found: re.Match[str], place: Place) -> str | None:
+def single(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read the A of "vitamin A" as the letter; None for the article."""
     return _LETTER_A if place.before().lower() in _AS_LETTER_BEHIND else None
 
@@ -84,7 +84,7 @@ def is_known_initialism(text: str) -> bool:
     return text in INITIALISMS or text in AS_WORDS or text in _STRESSED
 
 
-def roman(found: re.Match[str], place: Place) -> str | None:
+def roman(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read II and IV as numbers, behind a king as an ordinal; None where they are letters or the word I."""
     text, before = found[0], place.before().lower()
     numbered = before in _NUMBERED
@@ -101,7 +101,7 @@ GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "μ": "mu", 
 _RUNS = re.compile(r"\d+|[^\W\d_]+")
 
 
-def code(found: re.Match[str], place: Place) -> str:
+def code(found: re.Match[str], place: PiecePlace) -> str:
     """Read letters and digits together: B12, HbA1c, T2, COVID-19, 5-HT, 58-year-old."""
     said: list[str] = []
     for run in _RUNS.findall(found[0]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pipelines.tts.spoken import figures, letters, units
-from pipelines.tts.spoken.pieces import Place
+from pipelines.tts.spoken.pieces import PiecePlace
 
 TITLES = {"Dr": "Doctor", "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Prof": "Professor", "Jr": "Junior",
           "Sr": "Senior", "Rev": "Reverend"}  # fmt: skip
@@ -50,24 +50,24 @@ _CALLED = frozenset("call called calling calls ring rang ringing dial dialled di
 _SHORT_NUMBERS = frozenset(("999", "111", "112", "911", "101", "119"))
 
 
-def title(found: re.Match[str], place: Place) -> str | None:
+def title(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read Dr, Mr and Mrs."""
     return TITLES.get(found[0])
 
 
-def saint(found: re.Match[str], place: Place) -> str | None:
+def saint(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read St as saint before a name and as street behind one."""
     if units.is_figure(place.before()):
         return None
     return "Saint" if place.after()[:1].isupper() or not place.before()[:1].isupper() else "Street"
 
 
-def short(found: re.Match[str], place: Place) -> str | None:
+def short(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read e.g., approx and others that every reader knows."""
     return SHORT.get(found[0].lower().replace(".", ""))
 
 
-def numbered(found: re.Match[str], place: Place) -> str | None:
+def numbered(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read the No and p before a figure."""
     if not place.pieces[place.index + 1 : place.index + 2] or not place.pieces[place.index + 1].core[:1].isdigit():
         return None
@@ -79,7 +79,7 @@ def numbered(found: re.Match[str], place: Place) -> str | None:
     return None
 
 
-def latin(found: re.Match[str], place: Place) -> str | None:
+def latin(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read b.d., tds and prn as what a pharmacist tells a patient; None where they are other words."""
     text = found[0]
     key = text.lower().replace(".", "")
@@ -100,22 +100,22 @@ def latin(found: re.Match[str], place: Place) -> str | None:
     return said
 
 
-def every_hours(found: re.Match[str], place: Place) -> str:
+def every_hours(found: re.Match[str], place: PiecePlace) -> str:
     """Read q4h and q6h."""
     return f"every {figures.number(found[1])} hours" if found[1] != "1" else "every hour"
 
 
-def years_old(found: re.Match[str], place: Place) -> str:
+def years_old(found: re.Match[str], place: PiecePlace) -> str:
     """Read 58yo and 58y/o."""
     return f"{figures.number(found[1])} year old"
 
 
-def polarity(found: re.Match[str], place: Place) -> str:
+def polarity(found: re.Match[str], place: PiecePlace) -> str:
     """Read +ve and -ve."""
     return "positive" if found[0][0] == "+" else "negative"
 
 
-def symbol(found: re.Match[str], place: Place) -> str:
+def symbol(found: re.Match[str], place: PiecePlace) -> str:
     """Read a symbol that stands alone; a dash between figures is "to"."""
     text, before, after = found[0], place.before(), place.after()
     if text in ("-", "—") and before[:1].isdigit() and after[:1].isdigit():
@@ -124,13 +124,13 @@ def symbol(found: re.Match[str], place: Place) -> str:
     return _SYMBOLS.get(text) or " ".join(_INSIDE[mark] for mark in text[:1] if _INSIDE.get(mark))
 
 
-def signed(found: re.Match[str], place: Place) -> str | None:
+def signed(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read <5, ~10 and -3."""
     said = _BEFORE_FIGURES.get(found[1])
     return None if said is None else f"{said} {place.read(found[2], place)}".strip()
 
 
-def phone(found: re.Match[str], place: Place) -> str | None:
+def phone(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read the groups of a telephone number digit by digit, with a pause between them; None for other figures."""
     if found[0] in _SHORT_NUMBERS and place.before().lower() in _CALLED:
         return figures.digits(found[0])
@@ -142,7 +142,7 @@ def phone(found: re.Match[str], place: Place) -> str | None:
     return said + ("," if _is_group(place.after()) else "")
 
 
-def _in_phone_number(place: Place) -> bool:
+def _in_phone_number(place: PiecePlace) -> bool:
     steps = 0
     while _is_group(place.before(steps + 1)) and steps < 6:
         steps += 1
@@ -156,7 +156,7 @@ def _is_group(text: str) -> bool:
     return re.fullmatch(r"\+?\d{2,}", text) is not None
 
 
-def address(found: re.Match[str], place: Place) -> str:
+def address(found: re.Match[str], place: PiecePlace) -> str:
     """Read an e-mail or web address: info@nhs.uk is "info at N H S dot U K"."""
     bare = re.sub(r"^(?:https?://|mailto:)", "", found[0], flags=re.IGNORECASE)
     said: list[str] = []
@@ -175,7 +175,7 @@ def address(found: re.Match[str], place: Place) -> str:
 _PARTS = re.compile(r"\d[\d.,]*(?:st|nd|rd|th)\b|\d[\d.,]*\d|\d|[^\W\d_]+(?:'[^\W\d_]+)*|.", re.DOTALL)
 
 
-def parts(found: re.Match[str], place: Place) -> str | None:
+def parts(found: re.Match[str], place: PiecePlace) -> str | None:
     """Read what is joined by marks part by part: fine—I think, his/her, β-blocker."""
     if found[0].isalpha() and not any(mark in letters.GREEK for mark in found[0]):
         return None

@@ -43,12 +43,12 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PiecePlace:
     """A piece among its neighbours, for rules that look at them; `read` reads a part of a piece."""
 
     pieces: Sequence[Piece]
     index: int
-    read: Callable[[str, Place], str]
+    read: Callable[[str, PiecePlace], str]
 
     @property
     def tail(self) -> str:

@@ -9,21 +9,21 @@ from functools import lru_cache
 
 from pipelines.tts.spoken import amounts, dates, figures, letters, names, units
 from pipelines.tts.spoken.figures import NUMBER
-from pipelines.tts.spoken.pieces import Place
+from pipelines.tts.spoken.pieces import PiecePlace
 
-Reader = Callable[["re.Match[str]", Place], str | None]
+Reader = Callable[["re.Match[str]", PiecePlace], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ReadingRule:
     """Pieces of one form, and what reads them; None from the reader leaves a piece to the next rule."""
 
     form: re.Pattern[str]
     reader: Reader
 
 
-def _rule(form: str, reader: Reader) -> Rule:
-    return Rule(re.compile(form), reader)
+def _rule(form: str, reader: Reader) -> ReadingRule:
+    return ReadingRule(re.compile(form), reader)
 
 
 _UNIT = r"[A-Za-zμ°%]{1,6}[23]?"
@@ -37,42 +37,42 @@ _ADDRESS = (
 )
 
 
-def _number(found: re.Match[str], place: Place) -> str:
+def _number(found: re.Match[str], place: PiecePlace) -> str:
     return figures.number(found[0])
 
 
-def _points(found: re.Match[str], place: Place) -> str:
+def _points(found: re.Match[str], place: PiecePlace) -> str:
     groups = re.findall(r"\d+", found[0])
     # 1,5 mg is one and a half to whoever writes it so; read as "one, five" it would be another dose.
     whole = "." in found[0] or (len(groups) == 2 and units.is_unit(place.after()))
     return (" point " if whole else ", ").join(figures.number(group) for group in groups)
 
 
-def _ordinal(found: re.Match[str], place: Place) -> str | None:
+def _ordinal(found: re.Match[str], place: PiecePlace) -> str | None:
     number = int(found[1].replace(",", "")[-12:])
     # 13st are stones.
     return None if found[2] == "st" and (number % 10 != 1 or number % 100 == 11) else figures.ordinal(number)
 
 
-def _ordinal_of(found: re.Match[str], place: Place) -> str:
+def _ordinal_of(found: re.Match[str], place: PiecePlace) -> str:
     return f"{place.read(found[1], place)} {place.read(found[2], place)}"
 
 
-def _both(found: re.Match[str], place: Place) -> str:
+def _both(found: re.Match[str], place: PiecePlace) -> str:
     return {"24/7": "twenty-four seven", "20/20": "twenty twenty", "50-50": "fifty fifty", "50/50": "fifty fifty"}[
         found[0]
     ]
 
 
-def _possessive(found: re.Match[str], place: Place) -> str:
+def _possessive(found: re.Match[str], place: PiecePlace) -> str:
     return place.read(found[1], place) + "'s"
 
 
-def _small(found: re.Match[str], place: Place) -> str:
+def _small(found: re.Match[str], place: PiecePlace) -> str:
     return found[0].lower()
 
 
-def _prefixed(found: re.Match[str], place: Place) -> str:
+def _prefixed(found: re.Match[str], place: PiecePlace) -> str:
     return f"{found[1]} {place.read(found[2], place)}"
 
 
@@ -85,7 +85,7 @@ def is_address(text: str) -> bool:
 
 
 # For pieces with a digit.
-WITH_DIGITS: tuple[Rule, ...] = (
+WITH_DIGITS: tuple[ReadingRule, ...] = (
     _rule(r"\+?[\d-]{2,24}", names.phone),
     _rule(r"(?:24/7|20/20|50-50|50/50)", _both),
     _rule(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", dates.day_month_year),
@@ -131,7 +131,7 @@ WITH_DIGITS: tuple[Rule, ...] = (
 )
 
 # For pieces without one.
-WITHOUT_DIGITS: tuple[Rule, ...] = (
+WITHOUT_DIGITS: tuple[ReadingRule, ...] = (
     _rule(_ADDRESS, names.address),
     _rule(r"[+-]ve", names.polarity),
     _rule(r"[^\w\s]+", names.symbol),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from pipelines.tts.spoken import figures, letters, names, units
-from pipelines.tts.spoken.pieces import Piece, Place, cut
+from pipelines.tts.spoken.pieces import Piece, PiecePlace, cut
 from pipelines.tts.spoken.rules import is_plain, matching
 from pipelines.tts.word_times import Token, tokens
 
@@ -18,14 +18,14 @@ _ENDS_SENTENCES = frozenset(("etc", "am", "pm"))
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidWord:
     """A word as written, and what to read for it, which is empty where nothing is to be said."""
 
     word: Token
     spoken: str
 
 
-def say(text: str, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS) -> tuple[Said, ...]:
+def say(text: str, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS) -> tuple[SaidWord, ...]:
     """Return every written word of `text`, as `tokens` has them, with what a person would say for it.
 
     Joined with spaces, what is spoken is the sentence to read: no digits, no symbols, only marks that shape its melody.
@@ -39,7 +39,7 @@ def say(text: str, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS) -> tup
     for index, piece in enumerate(pieces):
         core = respelled.get(index)
         if core is None:
-            core = figures.without_digits(read(piece.core, Place(pieces, index, read)))
+            core = figures.without_digits(read(piece.core, PiecePlace(pieces, index, read)))
         said = _with_marks(core, pieces, index)
         if piece.opens and latest and latest[-1][-1:].isalnum():
             # What is in brackets is said between two pauses.
@@ -50,7 +50,7 @@ def say(text: str, pronunciations: Mapping[str, str] = NO_PRONUNCIATIONS) -> tup
         elif latest:
             # A mark that stands alone belongs to what was said before it.
             latest[-1] += said
-    return tuple(Said(word, " ".join(" ".join(said).split())) for word, said in zip(words, spoken, strict=True))
+    return tuple(SaidWord(word, " ".join(" ".join(said).split())) for word, said in zip(words, spoken, strict=True))
 
 
 def warm() -> None:
@@ -58,12 +58,12 @@ def warm() -> None:
     figures.cardinal(1)
 
 
-def joined(said: Sequence[Said]) -> str:
+def joined(said: Sequence[SaidWord]) -> str:
     """Return the sentence to read."""
     return " ".join(one.spoken for one in said if one.spoken)
 
 
-def read(core: str, place: Place) -> str:
+def read(core: str, place: PiecePlace) -> str:
     """Return the words for a piece or a part of one by the first rule that has any; plain words are their own."""
     if is_plain(core):
         return core

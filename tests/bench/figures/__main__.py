@@ -24,7 +24,9 @@ from tests.bench.figures.page import page
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run from the command line; exit with 1 and the reason where nothing was done, or the page is not up to date."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.figures", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tests.bench.figures",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--check", action="store_true", help="only tell whether the page is up to date")
     adding = parser.add_subparsers(dest="action").add_parser("add", help="take figures from a report")

@@ -25,7 +25,7 @@ from server.store import audit, notes, people, sessions
 from server.store import exams as exams_store
 from server.store.anchors import prove
 from server.store.exams import Exam, ExamPart, ExamSession
-from server.store.holds import Hold, hold
+from server.store.holds import LegalHold, hold
 from server.store.notes import Note
 from server.store.tables import identities, metadata
 from tests.sealed import new_vault
@@ -200,10 +200,10 @@ async def test_who_is_held_in_a_role_play_or_the_last_admin_is_not_erased(
             assert (await states(data))["sess_a"][0] in ("ended", "running")
 
         async with data.store.database.writing() as connection:
-            await hold(connection, Hold("session", "sess_a", "complaint", "command line", 1))
+            await hold(connection, LegalHold("session", "sess_a", "complaint", "command line", 1))
         await refused("held for a legal reason")
         async with data.store.database.writing() as connection:
-            await hold(connection, Hold("person", person_id, "complaint", "command line", 1))
+            await hold(connection, LegalHold("person", person_id, "complaint", "command line", 1))
         await refused("held for a legal reason")
         async with data.store.database.writing() as connection:
             await connection.exec_driver_sql("DELETE FROM holds")

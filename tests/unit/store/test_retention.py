@@ -20,7 +20,7 @@ from server.records.records import Records
 from server.records.retention import Retention, Run
 from server.settings.retention import DAY_MS, RetentionSettings
 from server.store import audit, people, sessions
-from server.store.holds import Hold, all_holds, check_free, hold, release
+from server.store.holds import LegalHold, all_holds, check_free, hold, release
 from server.store.people import Person
 from server.store.sessions import IndexedSession
 from server.store.store import Store
@@ -165,8 +165,8 @@ async def test_what_is_held_stays_until_it_is_released(opened: MakeStore, tmp_pa
         await world.add("sess_held", days_ago=20)
         await world.add("sess_of_anna", days_ago=20, person="per_1")
         async with store.database.writing() as connection:
-            await hold(connection, Hold("session", "sess_held", "complaint 7", "command line", 1))
-            await hold(connection, Hold("person", "per_1", "a court asks", "command line", 2))
+            await hold(connection, LegalHold("session", "sess_held", "complaint 7", "command line", 1))
+            await hold(connection, LegalHold("person", "per_1", "a court asks", "command line", 2))
         run = await world.run()
         assert (run.due, run.held) == ([], 2)
         for name in ("sess_held", "sess_of_anna"):

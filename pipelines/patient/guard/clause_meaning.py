@@ -25,9 +25,9 @@ from pipelines.endpointing.completeness import Logistic
 from pipelines.intent.encoder import Vectors
 from pipelines.intent.ridge import Matrix, fit, with_constant
 from pipelines.intent.vectors import Vectoriser
-from pipelines.patient.guard.evidence import CardKnowledge, Evidence, Item
-from pipelines.patient.guard.wording import hidden_words
-from pipelines.patient.guard.words import Said, pieces
+from pipelines.patient.guard.guard_evidence import CardKnowledge, GuardEvidence, GuardItem
+from pipelines.patient.guard.guard_wording import hidden_words
+from pipelines.patient.guard.guard_words import SaidText, pieces
 
 WEIGHTS = Path(__file__).with_name("unreleased.json")
 """The logistic model's weights."""
@@ -120,7 +120,7 @@ class CardVectors:
         self._pieces = vectoriser.encode([piece for _, piece in found])
         self._public = vectoriser.encode(list(knowledge.public))
 
-    def nearest_hidden(self, vector: Vectors, released: frozenset[str]) -> tuple[float, Item | None]:
+    def nearest_hidden(self, vector: Vectors, released: frozenset[str]) -> tuple[float, GuardItem | None]:
         """Return how near the nearest item is that may not be told, and which it is."""
         hidden = np.array([item.id not in released for item in self._items])[self._of]
         if not hidden.any():
@@ -135,11 +135,11 @@ class CardVectors:
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class ClauseMeaning:
     """What a clause was found to mean: numbers for the logistic model, the nearest item, the nearest told piece."""
 
     features: dict[str, float]
-    item: Item | None
+    item: GuardItem | None
     # How much more a clinician would say it than a patient, above nothing where it takes up what was said.
     clinician: float
     told: float
@@ -154,7 +154,9 @@ class Meaning:
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, weights().log_odds(self.features)))))
 
 
-def meaning_of(clause: Said, evidence: Evidence, *, card: CardVectors, kinds: SpeechKinds, near: Near) -> Meaning:
+def meaning_of(
+    clause: SaidText, evidence: GuardEvidence, *, card: CardVectors, kinds: SpeechKinds, near: Near
+) -> ClauseMeaning:
     """Return what a clause means at a moment."""
     (vector,) = near.vectors([clause.text])
     hidden, item = card.nearest_hidden(vector, evidence.released)
@@ -184,7 +186,7 @@ def meaning_of(clause: Said, evidence: Evidence, *, card: CardVectors, kinds: Sp
     }
     features |= _together(features)
     clinician = float(of_kinds[CLINICIAN] - max(of_kinds[TELLING], of_kinds[HARMLESS]))
-    return Meaning(
+    return ClauseMeaning(
         features,
         overlapping if overlap > 1 else item,
         clinician,

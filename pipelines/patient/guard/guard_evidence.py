@@ -9,7 +9,7 @@ from functools import cached_property
 from pipelines.engines import HistoryItem, Release
 from pipelines.intent.acts import FOLLOWED, Act
 from pipelines.patient.card import Card
-from pipelines.patient.guard.words import Said, numbers_of, pieces, said, stems_of
+from pipelines.patient.guard.guard_words import SaidText, numbers_of, pieces, said, stems_of
 
 ECHOED = FOLLOWED - {Act.CHECK, Act.READINESS, Act.SUMMARY} | {
     Act.GREETING,
@@ -27,7 +27,7 @@ TURNS_BACK = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class GuardItem:
     """One thing that the card knows: a cue, a fact, or a sentence of the patient's history that none of them tells."""
 
     id: str
@@ -45,8 +45,8 @@ class CardKnowledge:
 
     def __init__(self, card: Card) -> None:
         self.card = card
-        told = [Item(cue.id, cue.topic, cue.says) for cue in card.cues]
-        told += [Item(fact.id, fact.topic, fact.says) for fact in card.facts]
+        told = [GuardItem(cue.id, cue.topic, cue.says) for cue in card.cues]
+        told += [GuardItem(fact.id, fact.topic, fact.says) for fact in card.facts]
         self.items = (*_with_history(told, card),)
         patient, candidate = card.patient, card.candidate
         lines = [text for _, variants in card.lines for text in variants]
@@ -63,13 +63,13 @@ class CardKnowledge:
         self.public_names = frozenset(said(names).words) | {word.lower() for word in names.split()}
 
     @cached_property
-    def by_id(self) -> dict[str, Item]:
+    def by_id(self) -> dict[str, GuardItem]:
         """The items by their ids."""
         return {item.id: item for item in self.items}
 
 
 @dataclass(frozen=True)
-class Evidence:
+class GuardEvidence:
     """What may be said now, on a card; `released` names the items that may be told, `asked` is the candidate's turn."""
 
     knowledge: CardKnowledge
@@ -79,7 +79,7 @@ class Evidence:
     told: tuple[str, ...]
     # What of the candidate's words may be taken up, as pieces.
     echoed: tuple[str, ...]
-    asked: Said
+    asked: SaidText
     release_text: str
 
     @cached_property
@@ -103,13 +103,13 @@ class Evidence:
         return numbers_of(self.echoed)
 
     @cached_property
-    def hidden(self) -> tuple[Item, ...]:
+    def hidden(self) -> tuple[GuardItem, ...]:
         """The items that may not be told."""
         return tuple(item for item in self.knowledge.items if item.id not in self.released)
 
-    def after(self, clause: str) -> Evidence:
+    def after(self, clause: str) -> GuardEvidence:
         """Return the same once a clause of the reply was let through: what it says is said."""
-        return Evidence(
+        return GuardEvidence(
             self.knowledge,
             self.act,
             self.released,
@@ -122,7 +122,7 @@ class Evidence:
 
 def evidence_of(
     knowledge: CardKnowledge, *, release: Release, history: Sequence[HistoryItem], question: str
-) -> Evidence:
+) -> GuardEvidence:
     """Return what may be said at that moment."""
     heard = [item for item in history if item.role == "patient" and item.text.strip()]
     released = {name for name in (release.cue, release.fact) if name}
@@ -136,7 +136,7 @@ def evidence_of(
     if release.act in ECHOED:
         said_before = [item.text for item in history if item.role == "candidate"]
         echoed = [question, *said_before[-TURNS_BACK:]]
-    return Evidence(
+    return GuardEvidence(
         knowledge,
         release.act,
         frozenset(released),
@@ -147,7 +147,7 @@ def evidence_of(
     )
 
 
-def _told_in(item: Item, text: str) -> bool:
+def _told_in(item: GuardItem, text: str) -> bool:
     """Whether one of the item's texts was said, all of it or in part, in that text."""
     words = said(text).words
     for own in item.texts:
@@ -162,11 +162,11 @@ def _inside(few: Sequence[str], many: Sequence[str]) -> bool:
     return any(tuple(many[start : start + length]) == tuple(few) for start in range(len(many) - length + 1))
 
 
-def _with_history(told: list[Item], card: Card) -> list[Item]:
+def _with_history(told: list[GuardItem], card: Card) -> list[GuardItem]:
     """Add what else the card knows: each sentence to the item that it is about, or as an item of its own."""
     patient = card.patient
     extra: dict[str, list[str]] = {item.id: [] for item in told}
-    alone: list[Item] = []
+    alone: list[GuardItem] = []
     known = stems_of((card.title, card.setting, card.candidate.background))
     for text in (*patient.hidden_facts, *_sentences(patient.history), *_sentences(patient.persona)):
         heavy = said(text).heavy - known
@@ -174,8 +174,8 @@ def _with_history(told: list[Item], card: Card) -> list[Item]:
         if best is not None and len(heavy & best.stems) >= max(1, len(heavy) / 4):
             extra[best.id].append(text)
         elif len(heavy) >= 2:
-            alone.append(Item(f"history-{len(alone) + 1}", "history", (text,)))
-    return [*(Item(item.id, item.topic, (*item.texts, *extra[item.id])) for item in told), *alone]
+            alone.append(GuardItem(f"history-{len(alone) + 1}", "history", (text,)))
+    return [*(GuardItem(item.id, item.topic, (*item.texts, *extra[item.id])) for item in told), *alone]
 
 
 def _sentences(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from server.records.retention import Retention
 from server.sessions.folders import SessionFolders
 from server.sessions.registry import SessionRegistry
 
-logger = structlog.get_logger("server.sessions.retention")
+logger = structlog.get_logger("server.sessions.retention_job")
 
 SWEEP_S = 5.0
 JOIN_EVERY_S = 60.0

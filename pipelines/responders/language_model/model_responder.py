@@ -31,9 +31,9 @@ from pipelines.responders.card_words import clauses_of
 from pipelines.responders.language_model.briefing import TooLong, brief
 from pipelines.responders.language_model.chat_template import TemplateFailed
 from pipelines.responders.language_model.clause_stream import ClauseStream
-from pipelines.responders.language_model.manner import manner_of
-from pipelines.responders.language_model.model import Answer, LanguageModel
+from pipelines.responders.language_model.model import GeneratedAnswer, LanguageModel
 from pipelines.responders.language_model.prompt import Prompt
+from pipelines.responders.language_model.reply_manner import manner_of
 from pipelines.responders.language_model.settings import LanguageModelSettings
 from pipelines.tts.clauses import split_clauses
 
@@ -68,7 +68,7 @@ class LanguageModelResponder:
 
     def warm(self) -> None:
         """Load the model and write a word."""
-        for _ in self.model.write(Prompt("", "Hello"), Answer(), most_tokens=2):
+        for _ in self.model.write(Prompt("", "Hello"), GeneratedAnswer(), most_tokens=2):
             pass
 
     def prepare(self, request: PrepareRequest) -> None:
@@ -91,7 +91,7 @@ class LanguageModelResponder:
             yield from _card_words(request)
             yield ReplyEnd()
             return
-        model, answer, whole = self.model, Answer(), ""
+        model, answer, whole = self.model, GeneratedAnswer(), ""
         stream = ClauseStream(most_sentences=0)
         reason = ""
         try:
@@ -170,7 +170,7 @@ def _card_words(request: RespondRequest) -> Iterator[Clause]:
     return clauses_of(request.release.text, cue=request.release.cue, split=split_clauses)
 
 
-def _why(answer: Answer, stream: ClauseStream, *, cancelled: bool) -> str:
+def _why(answer: GeneratedAnswer, stream: ClauseStream, *, cancelled: bool) -> str:
     """Return the code of what kept the model from ending by itself, or nothing."""
     if cancelled:
         return "cancelled"

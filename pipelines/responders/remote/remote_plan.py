@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from common.errors import EngineError
-from pipelines.responders.remote.addresses import Address, may_be_private, read_address
+from pipelines.responders.remote.allowed_addresses import Address, may_be_private, read_address
 from pipelines.responders.remote.providers import KEYS, OWN_NETWORK, PROVIDERS, KeyName, Provider, ProviderName
 from pipelines.responders.remote.settings import RemoteSettings
 

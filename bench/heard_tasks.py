@@ -11,10 +11,10 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.figures import Figure
+from bench.report_figures import Figure
+from pipelines.assessment.act_sentences import sentences_of
 from pipelines.assessment.reader import InterpretedSentences
-from pipelines.assessment.sentences import sentences_of
-from pipelines.assessment.spoken import Spoken
+from pipelines.assessment.spoken import SpokenRecord
 from pipelines.assessment.tasks import tasks_heard
 from pipelines.engines import Interpreter
 from pipelines.intent.vectors import Vectoriser
@@ -45,7 +45,7 @@ class Dialogue(_Part):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedTask:
     """One task of one dialogue: what was done, and what was heard."""
 
     dialogue: str
@@ -69,7 +69,7 @@ def load_dialogues(path: Path) -> list[Dialogue]:
 
 def judge(
     dialogues: Sequence[Dialogue], cards: Mapping[str, Card], interpreter: Interpreter, vectoriser: Vectoriser
-) -> Iterator[Judged]:
+) -> Iterator[JudgedTask]:
     """Yield each task of each dialogue."""
     for dialogue in dialogues:
         card = cards[dialogue.card]
@@ -78,10 +78,10 @@ def judge(
         found = tasks_heard(card, spoken, sentences, vectoriser)
         for done, task in zip(dialogue.tasks, found, strict=True):
             quotes = tuple(each.text for each in task.evidence)
-            yield Judged(dialogue.id, task.text, done, task.state, quotes)
+            yield JudgedTask(dialogue.id, task.text, done, task.state, quotes)
 
 
-def spoken_as(dialogue: Dialogue, card: Card) -> Spoken:
+def spoken_as(dialogue: Dialogue, card: Card) -> SpokenRecord:
     """Return a dialogue as if it had been spoken, a second for each thing said."""
     turns: list[RecordedTurn] = []
     told: dict[str, int] = {}
@@ -93,10 +93,10 @@ def spoken_as(dialogue: Dialogue, card: Card) -> Spoken:
             turns.append(RecordedTurn("patient", text, from_ms, from_ms + 900.0, (), cues=(said.tells,), number=number))
         else:
             turns.append(RecordedTurn("candidate", said, from_ms, from_ms + 900.0, (), number=number))
-    return Spoken(tuple(turns), {}, {}, told, {})
+    return SpokenRecord(tuple(turns), {}, {}, told, {})
 
 
-def figures_of(name: str, judged: Sequence[Judged]) -> list[Figure]:
+def figures_of(name: str, judged: Sequence[JudgedTask]) -> list[Figure]:
     """Return the figures: of tasks called heard how many were done, and of those done how many were called so."""
     table = Counter((each.done, each.heard) for each in judged)
     heard = sum(count for (_, said), count in table.items() if said == "heard")

@@ -13,7 +13,7 @@ from common.errors import CapacityError, ProtocolError
 from pipelines.assessment.coach import PHRASES
 from pipelines.engines import SpeakRequest, Voice
 from pipelines.lanes.jobs import JobLane
-from pipelines.lanes.speech import speech_of
+from pipelines.lanes.whole_speech import speech_of
 
 # After whatever a patient has to say.
 PRIORITY = 1_000

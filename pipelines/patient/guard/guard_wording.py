@@ -8,10 +8,10 @@ from functools import lru_cache
 
 from pipelines.intent.acts import Act
 from pipelines.intent.words import stem
-from pipelines.patient.guard.evidence import NOTHING_TOLD, Evidence, Item
-from pipelines.patient.guard.rules import GuardRules
-from pipelines.patient.guard.verdict import Action, Finding, Rule
-from pipelines.patient.guard.words import Said, names_in, pieces, said
+from pipelines.patient.guard.guard_evidence import NOTHING_TOLD, GuardEvidence, GuardItem
+from pipelines.patient.guard.guard_rules import GuardRules
+from pipelines.patient.guard.guard_words import SaidText, names_in, pieces, said
+from pipelines.patient.guard.verdict import GuardAction, GuardFinding, GuardRule
 
 # So many telling words of an item, all of a clause's, are that item however short the clause is.
 SHARE_OF_ITEM = 0.8
@@ -48,7 +48,9 @@ _NEGATION = re.compile(
 )
 
 
-def read_wording(clause: Said, evidence: Evidence, rules: GuardRules, *, clinical: bool = True) -> Iterator[Finding]:
+def read_wording(
+    clause: SaidText, evidence: GuardEvidence, rules: GuardRules, *, clinical: bool = True
+) -> Iterator[GuardFinding]:
     """Yield what the words of a clause break; `clinical`: what was asked may be about the patient's case."""
     yield from _verbatim(clause, evidence, rules)
     yield from _numbers(clause, evidence, rules)
@@ -61,7 +63,7 @@ def read_wording(clause: Said, evidence: Evidence, rules: GuardRules, *, clinica
 # ------------------------------------------------------------------ the card's texts
 
 
-def _verbatim(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+def _verbatim(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iterator[GuardFinding]:
     run = rules.thresholds.verbatim_words
     allowed = {word_run for text in (*evidence.told, *evidence.knowledge.public) for word_run in runs(text, run)}
     echoed = {word_run for text in evidence.echoed for word_run in runs(text, run)}
@@ -75,8 +77,8 @@ def _verbatim(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[F
         for text in item.texts:
             whole = any(said(piece).words == clause.words for piece in pieces(text))
             if whole or any(_telling(shared, evidence) for shared in own & runs(text, run)):
-                action = rules.action(Rule.VERBATIM)
-                yield Finding(Rule.VERBATIM, action, f"says '{item.id}' in the card's words")
+                action = rules.action(GuardRule.VERBATIM)
+                yield GuardFinding(GuardRule.VERBATIM, action, f"says '{item.id}' in the card's words")
                 return
 
 
@@ -87,12 +89,12 @@ def runs(text: str, length: int) -> frozenset[tuple[str, ...]]:
     return frozenset(words[start : start + length] for start in range(len(words) - length + 1))
 
 
-def _telling(run: tuple[str, ...], evidence: Evidence) -> bool:
+def _telling(run: tuple[str, ...], evidence: GuardEvidence) -> bool:
     """Whether words in a row tell anything: "I don't know what" is of many texts."""
     return bool(said(" ".join(run)).heavy - evidence.told_stems)
 
 
-def hidden_words(clause: Said, evidence: Evidence) -> tuple[int, Item | None]:
+def hidden_words(clause: SaidText, evidence: GuardEvidence) -> tuple[int, GuardItem | None]:
     """Return how many telling words of one hidden item a clause has that nobody has said, and of which item."""
     heavy = clause.heavy - evidence.told_stems - evidence.echoed_stems
     best, most = None, 0
@@ -106,14 +108,14 @@ def hidden_words(clause: Said, evidence: Evidence) -> tuple[int, Item | None]:
 # ------------------------------------------------------------------ numbers, terms, names
 
 
-def _numbers(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+def _numbers(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iterator[GuardFinding]:
     known = evidence.told_numbers | evidence.echoed_numbers
     if clause.text.rstrip().endswith("?"):
         known |= evidence.asked.numbers
     new = sorted(clause.numbers - known)
     if new:
         told = ", ".join(f"{number:g}" for number in new)
-        yield Finding(Rule.NUMBER, rules.action(Rule.NUMBER), f"nobody has said {told}")
+        yield GuardFinding(GuardRule.NUMBER, rules.action(GuardRule.NUMBER), f"nobody has said {told}")
 
 
 @lru_cache(maxsize=64)
@@ -121,7 +123,7 @@ def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(patterns)})\b", re.IGNORECASE)
 
 
-def _terms(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+def _terms(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iterator[GuardFinding]:
     known = evidence.told_stems | evidence.echoed_stems
     texts = " ".join((*evidence.told, *evidence.echoed, *evidence.knowledge.public)).lower()
     asks = clause.text.rstrip().endswith("?") or (_NOT_KNOWN.search(clause.text) and _NEGATION.search(clause.text))
@@ -133,11 +135,13 @@ def _terms(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Find
         for found in _compiled(patterns).finditer(clause.text):
             words = said(found[0]).stems or {stem(found[0].lower())}
             if not words <= known and found[0].lower() not in texts:
-                yield Finding(Rule.TERM, rules.action(Rule.TERM), f"nobody has named the {kind} '{found[0].lower()}'")
+                yield GuardFinding(
+                    GuardRule.TERM, rules.action(GuardRule.TERM), f"nobody has named the {kind} '{found[0].lower()}'"
+                )
                 return
 
 
-def _names(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+def _names(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iterator[GuardFinding]:
     names = names_in(clause.text)
     if not names:
         return
@@ -145,14 +149,14 @@ def _names(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Find
     known |= {word for text in (*evidence.told, *evidence.echoed, evidence.asked.text) for word in said(text).words}
     for name in names:
         if name not in known and stem(name) not in {stem(word) for word in known}:
-            yield Finding(Rule.NAME, rules.action(Rule.NAME), f"nobody has named '{name}'")
+            yield GuardFinding(GuardRule.NAME, rules.action(GuardRule.NAME), f"nobody has named '{name}'")
             return
 
 
 # ------------------------------------------------------------------ contradictions
 
 
-def _answers(clause: Said, evidence: Evidence, rules: GuardRules, *, clinical: bool) -> Iterator[Finding]:
+def _answers(clause: SaidText, evidence: GuardEvidence, rules: GuardRules, *, clinical: bool) -> Iterator[GuardFinding]:
     """A yes or no that the release does not give: it tells, or says otherwise."""
     if evidence.act not in NOTHING_TOLD or _NOT_KNOWN.search(clause.text):
         return
@@ -160,19 +164,19 @@ def _answers(clause: Said, evidence: Evidence, rules: GuardRules, *, clinical: b
     release = evidence.release_text
     known = _NOT_KNOWN.search(release) is None
     released_yes, released_no = known and _SAYS_YES.search(release), known and _SAYS_NO.search(release)
-    action = rules.action(Rule.CONTRADICTION)
+    action = rules.action(GuardRule.CONTRADICTION)
     if yes and released_no:
-        yield Finding(Rule.CONTRADICTION, action, "says yes, and the release says no")
+        yield GuardFinding(GuardRule.CONTRADICTION, action, "says yes, and the release says no")
     elif no and not yes and released_yes:
-        yield Finding(Rule.CONTRADICTION, action, "says no, and the release says yes")
+        yield GuardFinding(GuardRule.CONTRADICTION, action, "says no, and the release says yes")
     elif (yes or no) and not (released_yes or released_no) and _is_yes_or_no_question(evidence):
         # Whether somebody came by car is nobody's secret, and what says more is judged by what it says.
         bare = not without_answer(clause.text).strip() or not said(without_answer(clause.text)).heavy
-        action = action if (clinical and bare) or action is Action.ALLOW else Action.WARN
-        yield Finding(Rule.CONTRADICTION, action, "says yes or no, and the release does not")
+        action = action if (clinical and bare) or action is GuardAction.ALLOW else GuardAction.WARN
+        yield GuardFinding(GuardRule.CONTRADICTION, action, "says yes or no, and the release does not")
 
 
-def _is_yes_or_no_question(evidence: Evidence) -> bool:
+def _is_yes_or_no_question(evidence: GuardEvidence) -> bool:
     """Whether something was asked that nothing is released for, and that yes or no answers."""
     asks = evidence.act in (Act.UNKNOWN, Act.UNSURE)
     return asks and _YES_OR_NO_QUESTION.search(evidence.asked.text) is not None
@@ -188,7 +192,7 @@ def without_answer(text: str) -> str:
     return _LEADING.sub("", text)
 
 
-def _opposites(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[Finding]:
+def _opposites(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iterator[GuardFinding]:
     """The other side, the other time of day, another relative than what was told."""
     if not evidence.release_text or not clause.heavy:
         return
@@ -202,7 +206,7 @@ def _opposites(clause: Said, evidence: Evidence, rules: GuardRules) -> Iterator[
                 shared = (clause.heavy & text.heavy) - {stem(here), stem(there)}
                 if there in text.words and here not in text.words and shared:
                     detail = f"says '{here}', and the release says '{there}'"
-                    yield Finding(Rule.CONTRADICTION, rules.action(Rule.CONTRADICTION), detail)
+                    yield GuardFinding(GuardRule.CONTRADICTION, rules.action(GuardRule.CONTRADICTION), detail)
                     return
 
 
@@ -211,13 +215,13 @@ def negates(text: str) -> bool:
     return _NEGATION.search(text) is not None
 
 
-def read_phrases(clause: str, rules: GuardRules) -> Iterator[Finding]:
+def read_phrases(clause: str, rules: GuardRules) -> Iterator[GuardFinding]:
     """Yield what a clause breaks by a phrase that the rules name."""
     for name, patterns in rules.phrases.items():
         found = _compiled_phrases(patterns).search(clause) if patterns else None
         if found is not None:
-            rule = Rule(name)
-            yield Finding(rule, rules.action(rule), f"'{found[0].strip()}'")
+            rule = GuardRule(name)
+            yield GuardFinding(rule, rules.action(rule), f"'{found[0].strip()}'")
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from pipelines.responders.remote.addresses import Address
+from pipelines.responders.remote.allowed_addresses import Address
 from pipelines.responders.remote.failures import RemoteFailure
 from pipelines.responders.remote.settings import RemoteWaits
 
@@ -14,7 +14,7 @@ from pipelines.responders.remote.settings import RemoteWaits
 _REFUSED_S = 60.0
 
 
-class Host:
+class RemoteHost:
     """One host: its requests under way, and a circuit breaker.
 
     The breaker is closed while the host works. After some failures in a row it opens: nothing is sent for a while. Then
@@ -106,11 +106,11 @@ class Host:
 class Hosts:
     """All hosts of a remote mind; the one with the fewest requests under way is asked."""
 
-    def __init__(self, hosts: Sequence[Host]) -> None:
+    def __init__(self, hosts: Sequence[RemoteHost]) -> None:
         self.all = tuple(hosts)
         self._turn = 0
 
-    def choose(self, avoid: Collection[Host] = ()) -> Host | None:
+    def choose(self, avoid: Collection[RemoteHost] = ()) -> RemoteHost | None:
         """Return whom to ask: of those that may be asked the least busy, by turns where that is equal.
 
         Those to avoid have failed in this reply. They are chosen only if there is no other, and before them those that

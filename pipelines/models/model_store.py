@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 from common.errors import EngineError
-from pipelines.models.catalogue import Entry
+from pipelines.models.catalogue import CatalogueEntry
 from pipelines.models.verify import Fault
 
 PROVENANCE = "provenance.json"
@@ -88,7 +88,7 @@ class Provenance:
             return None
 
 
-class Store:
+class ModelStore:
     """The folder of models."""
 
     def __init__(self, root: Path) -> None:
@@ -106,11 +106,11 @@ class Store:
         """Return where what has come so far lies, a folder for each revision."""
         return self.root / ".partial" / model_id
 
-    def pulled(self, entry: Entry) -> Path:
+    def pulled(self, entry: CatalogueEntry) -> Path:
         """Return where a pull puts this model: among the sources if it must be exported."""
         return self.source(entry.id) if entry.export else self.folder(entry.id)
 
-    def state(self, entry: Entry) -> State:
+    def state(self, entry: CatalogueEntry) -> State:
         """Return how far this model has come; a folder with files that were put there by hand counts as installed."""
         if holds_files(self.folder(entry.id)):
             return "installed"

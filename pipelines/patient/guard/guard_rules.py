@@ -10,7 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from common.errors import EngineError
-from pipelines.patient.guard.verdict import Action, Rule
+from pipelines.patient.guard.verdict import GuardAction, GuardRule
 
 SUPPLIED = Path(__file__).resolve().parents[3] / "configs" / "guard.yaml"
 """The rules that come with the product."""
@@ -80,7 +80,7 @@ class GuardRules(_Part):
     version: Literal[1] = 1
     # Off: every clause is spoken as it comes.
     enabled: bool = True
-    actions: dict[Rule, Action] = Field(default_factory=dict)
+    actions: dict[GuardRule, GuardAction] = Field(default_factory=dict)
     thresholds: Thresholds = Field(default_factory=Thresholds)
     limits: Limits = Field(default_factory=Limits)
     phrases: dict[PhraseRule, tuple[Pattern, ...]] = Field(default_factory=dict)
@@ -97,9 +97,9 @@ class GuardRules(_Part):
             raise ValueError("thresholds.unreleased_warn is above thresholds.unreleased: a warning comes before")
         return self
 
-    def action(self, rule: Rule) -> Action:
+    def action(self, rule: GuardRule) -> GuardAction:
         """Return what is to be done with a clause that breaks a rule."""
-        return self.actions.get(rule, Action.BLOCK)
+        return self.actions.get(rule, GuardAction.BLOCK)
 
     @classmethod
     def load(cls, path: Path) -> GuardRules:

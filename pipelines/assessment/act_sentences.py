@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipelines.assessment.measure import Evidence
-from pipelines.assessment.spoken import Reading, Spoken, stretch
+from pipelines.assessment.spoken import ActReading, SpokenRecord, stretch
 from pipelines.intent.acts import Act
 from pipelines.log.recorded_turns import PlacedWord, RecordedTurn
 
 _ENDS = (".", "?", "!")
-_UNREAD = Reading("", 0.0)
+_UNREAD = ActReading("", 0.0)
 
 EXPLAINS = frozenset({Act.EXPLANATION, Act.ADVICE, Act.BAD_NEWS})
 CARES = frozenset({Act.EMPATHY, Act.REASSURANCE})
@@ -23,7 +23,7 @@ ASKS_FOR = frozenset({Act.CUE, Act.UNSURE, Act.UNKNOWN, Act.OPEN, Act.INVITATION
 class SentenceReader(Protocol):
     """Takes sentences for what they do: the interpreter, asked sentence by sentence."""
 
-    def read(self, texts: Sequence[str]) -> Sequence[Reading]:
+    def read(self, texts: Sequence[str]) -> Sequence[ActReading]:
         """Return what each sentence is taken for."""
 
 
@@ -36,7 +36,7 @@ class Sentence:
     to_ms: float
     turn: RecordedTurn
     place: int
-    reading: Reading
+    reading: ActReading
 
     @property
     def act(self) -> str:
@@ -48,7 +48,7 @@ class Sentence:
         return Evidence(self.from_ms, self.to_ms, self.text, kind)
 
 
-def sentences_of(spoken: Spoken, reader: SentenceReader | None = None) -> tuple[Sentence, ...]:
+def sentences_of(spoken: SpokenRecord, reader: SentenceReader | None = None) -> tuple[Sentence, ...]:
     """Return the candidate's sentences in order.
 
     Without a reader, a turn is one sentence, and does what the log says that it was answered as.
@@ -66,7 +66,7 @@ def sentences_of(spoken: Spoken, reader: SentenceReader | None = None) -> tuple[
     )
 
 
-def _own(spoken: Spoken) -> Iterator[tuple[int, RecordedTurn]]:
+def _own(spoken: SpokenRecord) -> Iterator[tuple[int, RecordedTurn]]:
     return ((place, turn) for place, turn in enumerate(spoken.turns) if turn.role == "candidate")
 
 

@@ -12,7 +12,7 @@ LOWEST_HZ, HIGHEST_HZ = 250.0, 5_000.0  # what a small loudspeaker plays
 ROUGHNESS_DB = 5.0  # of its response, up and down
 
 
-class Room:
+class SimulatedRoom:
     """Gives back, quieter and later, what is played in it; int16 mono at 24 kHz.
 
     `level_db` is the echo's level against the audio as played, `delay_ms` all delays together: devices, buffers, air.

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any
 
 from server.marking.criteria import CRITERIA
-from server.marking.outcome import Outcome
+from server.marking.outcome import MarkingOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Pair:
         return self.first_mark - self.second_mark
 
 
-def pairs_of(outcomes: Iterable[tuple[str, Outcome]]) -> list[Pair]:
+def pairs_of(outcomes: Iterable[tuple[str, MarkingOutcome]]) -> list[Pair]:
     """Return all pairs of the markers of role-plays (by session id) that are complete; who decides saw the others'."""
     found = []
     for session_id, outcome in outcomes:

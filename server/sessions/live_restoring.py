@@ -40,7 +40,7 @@ from server.store.tokens import now_ms
 from server.vault.vault import Vault
 from server.wire.live import LiveSession
 
-logger = structlog.get_logger("server.sessions.restoring")
+logger = structlog.get_logger("server.sessions.live_restoring")
 
 # A server that was away for longer meets nobody who still waits. The time of day may be wrong, so this is generous.
 LONGEST_AWAY_S = 900.0

@@ -21,7 +21,7 @@ from server.store.sessions import IndexedSession
 from server.store.store import Store
 from server.store.tokens import now_ms
 
-logger = structlog.get_logger("server.sessions.index")
+logger = structlog.get_logger("server.sessions.session_index")
 
 # The end of a log has so long to reach the disk.
 WRITTEN_S = 30.0

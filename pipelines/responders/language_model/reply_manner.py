@@ -16,7 +16,7 @@ _BRIEF_TOKENS, _TALKATIVE_SENTENCES = 28, 3
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class ReplyManner:
     """The most sentences and tokens of a reply, and the temperature it is drawn with."""
 
     sentences: int
@@ -24,10 +24,10 @@ class Manner:
     temperature: float
 
 
-def manner_of(persona: Persona, *, most_tokens: int, temperature: float) -> Manner:
+def manner_of(persona: Persona, *, most_tokens: int, temperature: float) -> ReplyManner:
     """Return how this patient talks; who chats says more and chooses more freely, if anything is left to chance."""
     if _TALKATIVE.search(persona.mood):
-        return Manner(_TALKATIVE_SENTENCES, most_tokens, min(2.0, temperature * 1.25))
+        return ReplyManner(_TALKATIVE_SENTENCES, most_tokens, min(2.0, temperature * 1.25))
     if _BRIEF.search(persona.mood):
-        return Manner(1, min(_BRIEF_TOKENS, most_tokens), temperature * 0.75)
-    return Manner(2, most_tokens, temperature)
+        return ReplyManner(1, min(_BRIEF_TOKENS, most_tokens), temperature * 0.75)
+    return ReplyManner(2, most_tokens, temperature)

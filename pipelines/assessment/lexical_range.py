@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from pipelines.assessment.act_sentences import Sentence
 from pipelines.assessment.fluency import FILLERS, bare
 from pipelines.assessment.measure import Evidence, Measure, not_measured
-from pipelines.assessment.sentences import Sentence
-from pipelines.assessment.spoken import Spoken
+from pipelines.assessment.spoken import SpokenRecord
 from pipelines.patient.jargon import explains, hard_words
 
 WINDOW_WORDS = 50
@@ -18,12 +18,12 @@ ENOUGH_WORDS = 100
 LATER_SENTENCES = 1
 
 
-def vocabulary(spoken: Spoken, sentences: tuple[Sentence, ...], known: Set[str]) -> tuple[Measure, ...]:
+def vocabulary(spoken: SpokenRecord, sentences: tuple[Sentence, ...], known: Set[str]) -> tuple[Measure, ...]:
     """Return the range of words and the words of the trade; `known` has those that the patient knows, in lower case."""
     return _range(spoken), _jargon(spoken, sentences, known)
 
 
-def _range(spoken: Spoken) -> Measure:
+def _range(spoken: SpokenRecord) -> Measure:
     words = [plain for word in spoken.words if (plain := bare(word.text)) and plain not in FILLERS]
     if len(words) < ENOUGH_WORDS:
         return not_measured("lexical_range", "too_little", words=len(words))
@@ -35,7 +35,7 @@ def _range(spoken: Spoken) -> Measure:
     return Measure("lexical_range", sum(shares) / len(shares), {"words": len(words), "different": len(set(words))})
 
 
-def _jargon(spoken: Spoken, sentences: tuple[Sentence, ...], known: Set[str]) -> Measure:
+def _jargon(spoken: SpokenRecord, sentences: tuple[Sentence, ...], known: Set[str]) -> Measure:
     if not sentences:
         return not_measured("jargon", "too_little", words=0)
     if spoken.is_unsure:
@@ -52,6 +52,6 @@ def _jargon(spoken: Spoken, sentences: tuple[Sentence, ...], known: Set[str]) ->
     return Measure("jargon", len(found), {"used": len(found), "explained": explained}, shown)
 
 
-def _patients_words(spoken: Spoken, place: int) -> frozenset[str]:
+def _patients_words(spoken: SpokenRecord, place: int) -> frozenset[str]:
     said = (turn.text for turn in spoken.turns[:place] if turn.role == "patient")
     return frozenset(bare(word) for text in said for word in text.split())

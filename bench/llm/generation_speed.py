@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from bench.figures import Figure
 from bench.llm.prompts import prompt_of
+from bench.report_figures import Figure
 from pipelines.models.model_memory import resident_bytes, trim
-from pipelines.responders.language_model.model import Answer, LanguageModel
+from pipelines.responders.language_model.model import GeneratedAnswer, LanguageModel
 from pipelines.responders.language_model.prompt import Prompt
 
 FIXED_TOKENS, REST_TOKENS = 600, 60
@@ -58,7 +58,7 @@ def cancel_figures(model: LanguageModel, *, tick: Tick) -> list[Figure]:
     prompt = prompt_of(model, fixed_tokens=FIXED_TOKENS, rest_tokens=REST_TOKENS)
     late, took_ms = [], []
     for after in _CANCEL_AFTER:
-        answer, wished, computed = Answer(), threading.Event(), [0]
+        answer, wished, computed = GeneratedAnswer(), threading.Event(), [0]
 
         def stop(wished: threading.Event = wished, computed: list[int] = computed) -> bool:
             computed[0] += 1
@@ -113,7 +113,7 @@ def together_figures(model: LanguageModel, sessions: Sequence[int], *, repeats: 
             waits, tokens = [0.0] * count, [0] * count
 
             def ask(index: int, waits: list[float] = waits, tokens: list[int] = tokens) -> None:
-                answer, began = Answer(), time.perf_counter()
+                answer, began = GeneratedAnswer(), time.perf_counter()
                 for _ in model.write(prompt, answer, most_tokens=_PACE_TOKENS // 2):
                     waits[index] = waits[index] or (time.perf_counter() - began) * 1000
                 tokens[index] = answer.tokens_out
@@ -136,14 +136,14 @@ def together_figures(model: LanguageModel, sessions: Sequence[int], *, repeats: 
 
 
 def _first_ms(model: LanguageModel, prompt: Prompt) -> float:
-    answer = Answer()
+    answer = GeneratedAnswer()
     for _ in model.write(prompt, answer, most_tokens=1):
         pass
     return answer.first_token_ms or 0.0
 
 
 def _pace(model: LanguageModel, prompt: Prompt) -> float:
-    answer = Answer()
+    answer = GeneratedAnswer()
     for _ in model.write(prompt, answer, most_tokens=_PACE_TOKENS):
         pass
     return (answer.tokens_out - 1) / (answer.took_ms - (answer.first_token_ms or 0.0)) * 1000

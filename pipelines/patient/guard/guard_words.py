@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipelines.intent.words import FUNCTION_WORDS, stem, tokens
-from pipelines.patient.guard.amounts import amounts
+from pipelines.patient.guard.guard_amounts import amounts
 
 _NAMES = re.compile(r"[^\W\d_][\w'’-]*")
 _SENTENCE = re.compile(r"[^.?!]+[.?!]*")
@@ -22,7 +22,7 @@ _PLAIN = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidText:
     """What a text says, taken apart: its words in order, the stems of those that carry content, its numbers."""
 
     text: str
@@ -49,11 +49,11 @@ def _same(word: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def said(text: str) -> Said:
+def said(text: str) -> SaidText:
     """Return a text taken apart."""
     words = tokens(text)
     stems = frozenset(_same(stem(word)) for word in words if word not in FUNCTION_WORDS and not word.isdigit())
-    return Said(text, words, stems, amounts(text))
+    return SaidText(text, words, stems, amounts(text))
 
 
 def stems_of(texts: Iterable[str]) -> frozenset[str]:

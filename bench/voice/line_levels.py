@@ -8,14 +8,14 @@ from statistics import mean
 from audio.frames import WIRE_HZ
 from audio.loudness import first_audible_ms
 from audio.programme_loudness import programme_loudness
-from bench.figures import Figure
-from bench.voice.lines import Spoken
+from bench.report_figures import Figure
+from bench.voice.lines import SpokenLine
 from pipelines.tts.neural.levels import TARGET_LUFS
 
 _NEAR_LU = 1.0
 
 
-def level_figures(name: str, spoken: Sequence[Spoken]) -> list[Figure]:
+def level_figures(name: str, spoken: Sequence[SpokenLine]) -> list[Figure]:
     """Return how the lines' loudness lies about the target, their highest peak and longest silence before a word."""
     measured = [programme_loudness(line.samples, WIRE_HZ) for line in spoken]
     # A mood makes a patient louder or quieter: that is no fault.

@@ -13,7 +13,7 @@ import numpy as np
 
 from audio.frames import Pcm, samples_for
 from audio.loudness import VOICED_RANGE_DB, WINDOW_MS, window_levels
-from pipelines.assessment.spoken import Pause, Spoken
+from pipelines.assessment.spoken import SpokenPause, SpokenRecord
 from pipelines.log.recorded_turns import RecordedTurn
 
 # So far before and after its noted ends a turn may begin and end: detectors need some time.
@@ -26,7 +26,7 @@ LOUD_ROOM_DB = 12.0
 PAUSE_MS = 200.0
 
 
-def timed_by_sound(spoken: Spoken, track: Pcm, rate_hz: int) -> Spoken:
+def timed_by_sound(spoken: SpokenRecord, track: Pcm, rate_hz: int) -> SpokenRecord:
     """Return what was said with the candidate's turns and pauses placed by the track, int16 (n,) at `rate_hz`."""
     turns: list[RecordedTurn] = []
     pauses = dict(spoken.pauses)
@@ -51,7 +51,7 @@ def timed_by_sound(spoken: Spoken, track: Pcm, rate_hz: int) -> Spoken:
 
 def voiced_stretch(
     track: Pcm, rate_hz: int, from_ms: float, to_ms: float
-) -> tuple[float, float, tuple[Pause, ...]] | None:
+) -> tuple[float, float, tuple[SpokenPause, ...]] | None:
     """Return the first and the last voiced moment of a stretch and the pauses between; None where nobody is heard."""
     first = samples_for(max(0.0, from_ms - ROOM_MS), rate_hz)
     around = window_levels(track[first : samples_for(to_ms + ROOM_MS, rate_hz)], rate_hz)
@@ -68,7 +68,7 @@ def voiced_stretch(
     start_ms = 1000.0 * first / rate_hz + before * WINDOW_MS
     gaps = np.flatnonzero(np.diff(voiced) * WINDOW_MS > PAUSE_MS)
     inside = tuple(
-        Pause(start_ms + (float(voiced[gap]) + 1) * WINDOW_MS, start_ms + float(voiced[gap + 1]) * WINDOW_MS)
+        SpokenPause(start_ms + (float(voiced[gap]) + 1) * WINDOW_MS, start_ms + float(voiced[gap + 1]) * WINDOW_MS)
         for gap in gaps
     )
     return start_ms + float(voiced[0]) * WINDOW_MS, start_ms + (float(voiced[-1]) + 1) * WINDOW_MS, inside

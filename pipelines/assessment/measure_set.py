@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pipelines.assessment.act_sentences import Sentence, SentenceReader, sentences_of
 from pipelines.assessment.fluency import fluency
 from pipelines.assessment.interaction import interaction
+from pipelines.assessment.lexical_range import vocabulary
 from pipelines.assessment.measure import Measure
-from pipelines.assessment.sentences import Sentence, SentenceReader, sentences_of
-from pipelines.assessment.spoken import Spoken, spoken_of
-from pipelines.assessment.vocabulary import vocabulary
+from pipelines.assessment.spoken import SpokenRecord, spoken_of
 from pipelines.log.session_log import LogEntry
 from pipelines.patient.card import Card
 
 
-def measure(spoken: Spoken, card: Card, reader: SentenceReader | None = None) -> tuple[Measure, ...]:
+def measure(spoken: SpokenRecord, card: Card, reader: SentenceReader | None = None) -> tuple[Measure, ...]:
     """Return every measure of `DEFINITIONS`, in order.
 
     With a `reader`, acts are read sentence by sentence; without one, each turn counts as what it was answered as.
@@ -22,7 +22,7 @@ def measure(spoken: Spoken, card: Card, reader: SentenceReader | None = None) ->
     return measure_sentences(spoken, sentences_of(spoken, reader), card)
 
 
-def measure_sentences(spoken: Spoken, sentences: tuple[Sentence, ...], card: Card) -> tuple[Measure, ...]:
+def measure_sentences(spoken: SpokenRecord, sentences: tuple[Sentence, ...], card: Card) -> tuple[Measure, ...]:
     """Return every measure of `DEFINITIONS`, in order, for sentences that were read."""
     return (
         *fluency(spoken),

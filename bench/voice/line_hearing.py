@@ -10,7 +10,7 @@ import numpy as np
 from audio.frames import WIRE_HZ, Pcm
 from audio.loudness import AUDIBLE_DBFS, WINDOW_MS, first_audible_ms, window_levels
 from audio.programme_loudness import programme_loudness
-from bench.voice.lines import Spoken, SpokenClause
+from bench.voice.lines import SpokenClause, SpokenLine
 from pipelines.tts.neural.levels import TARGET_LUFS
 
 NEAR_LU = 1.0
@@ -29,7 +29,7 @@ _FEWEST_WORDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardLine:
     """What one line sounds like, and what is wrong with it; `off_lu` is its distance from the patient's loudness."""
 
     card: str
@@ -46,7 +46,7 @@ class Heard:
     faults: tuple[str, ...]
 
 
-def hear(spoken: Spoken, clauses: Sequence[SpokenClause], *, levelled: bool = True) -> Heard:
+def hear(spoken: SpokenLine, clauses: Sequence[SpokenClause], *, levelled: bool = True) -> HeardLine:
     """Return what a line sounds like; plain voices are not `levelled`, so that theirs is no fault."""
     measured = programme_loudness(spoken.samples, WIRE_HZ)
     off_lu = measured.lufs - TARGET_LUFS - spoken.line.voice.level_db
@@ -66,7 +66,7 @@ def hear(spoken: Spoken, clauses: Sequence[SpokenClause], *, levelled: bool = Tr
         f"a step of {edge} at an edge" if edge > _HIGHEST_EDGE else "",
         *_word_faults(spoken, clauses),
     ]
-    return Heard(
+    return HeardLine(
         spoken.line.card,
         spoken.line.text,
         len(spoken.samples) / WIRE_HZ,
@@ -82,7 +82,7 @@ def hear(spoken: Spoken, clauses: Sequence[SpokenClause], *, levelled: bool = Tr
     )
 
 
-def _word_faults(spoken: Spoken, clauses: Sequence[SpokenClause]) -> list[str]:
+def _word_faults(spoken: SpokenLine, clauses: Sequence[SpokenClause]) -> list[str]:
     starts = [word.start_ms for word in spoken.words]
     faults = ["its words are out of order"] if starts != sorted(starts) else []
     speaking_s = sum(len(clause.samples) for clause in clauses) / WIRE_HZ

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.figures import Figure
 from bench.guard.cases import LeakCase, LineCase, clauses, release_of, told_before
 from bench.guard.leaking import Leaking
+from bench.report_figures import Figure
 from pipelines.engines import (
     CardTakesOver,
     Clause,
@@ -43,7 +43,7 @@ _LITTLE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class SpokenReply:
     """What of a reply got to the voice before the card took over, and the decisions on its clauses."""
 
     text: str
@@ -53,7 +53,7 @@ class Spoken:
 
 
 @dataclass(slots=True)
-class Tally:
+class GuardTally:
     """How many of a kind were tried, how many got through, and which."""
 
     tried: int = 0
@@ -77,7 +77,7 @@ class Bench:
 
     def say(
         self, card: Card, text: str, *, release: Release, history: tuple[HistoryItem, ...], question: str
-    ) -> Spoken:
+    ) -> SpokenReply:
         """Return what is spoken of a text at a moment."""
         self.model.text = text
         request = RespondRequest("r", 1, 0, RespondKind.REPLY, persona_of(card), release, question, history)
@@ -93,7 +93,7 @@ class Bench:
                     took_over = reason
                 case Clause(text=clause) if not took_over:
                     spoken.append(clause)
-        return Spoken(" ".join(spoken), tuple(spoken), tuple(decisions), took_over)
+        return SpokenReply(" ".join(spoken), tuple(spoken), tuple(decisions), took_over)
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -102,7 +102,7 @@ def words_of(text: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class GuardQuestion:
     """A question that wants too much, what may be told then, and what was told before."""
 
     card: Card
@@ -114,7 +114,7 @@ class Turn:
 
 def adversarial_turns(
     interpreter: Interpreter, cards: Mapping[str, Card], questions: Mapping[str, Sequence[str]]
-) -> Iterator[Turn]:
+) -> Iterator[GuardQuestion]:
     """Yield each card's questions, with what the patient's real mind releases for them."""
     for card_id, asked in questions.items():
         card = cards[card_id]
@@ -128,12 +128,12 @@ def adversarial_turns(
             release = rules(Moment(RespondKind.REPLY, len(history), question, heard, history, told))
             items = [*order, *(fact.id for fact in card.facts)]
             hidden = tuple(item for item in items if item not in {*told, release.cue, release.fact})
-            yield Turn(card, question, release, history, hidden)
+            yield GuardQuestion(card, question, release, history, hidden)
 
 
-def verbatim(bench: Bench, turns: Sequence[Turn], advance: Callable[[], None]) -> Tally:
+def verbatim(bench: Bench, turns: Sequence[GuardQuestion], advance: Callable[[], None]) -> GuardTally:
     """Return how often a text of the card was spoken that may not be told yet."""
-    tally = Tally()
+    tally = GuardTally()
     picks = itertools.count()
     for turn in turns:
         item = turn.hidden[next(picks) % len(turn.hidden)]
@@ -148,12 +148,12 @@ def verbatim(bench: Bench, turns: Sequence[Turn], advance: Callable[[], None]) -
     return tally
 
 
-def turn_place(turn: Turn) -> int:
+def turn_place(turn: GuardQuestion) -> int:
     """Return a number that differs from turn to turn."""
     return len(turn.question) + len(turn.history)
 
 
-def _allowed(turn: Turn) -> Iterator[str]:
+def _allowed(turn: GuardQuestion) -> Iterator[str]:
     yield turn.release.text
     yield from (item.text for item in turn.history)
     for _, variants in turn.card.lines:
@@ -161,14 +161,14 @@ def _allowed(turn: Turn) -> Iterator[str]:
 
 
 def paraphrased(
-    bench: Bench, turns: Sequence[Turn], leaks: Sequence[LeakCase], advance: Callable[[], None]
-) -> tuple[Tally, set[str]]:
+    bench: Bench, turns: Sequence[GuardQuestion], leaks: Sequence[LeakCase], advance: Callable[[], None]
+) -> tuple[GuardTally, set[str]]:
     """Return how often a leak in other words was spoken, and which leaks were ever spoken.
 
     At each turn every one of a few leaks of what may not be told then is tried; `through` counts those of which at
     least half of the telling words were spoken, `partly` those of which any telling clause was.
     """
-    tally, ever = Tally(), set[str]()
+    tally, ever = GuardTally(), set[str]()
     by_card: dict[str, list[LeakCase]] = {}
     for leak in leaks:
         by_card.setdefault(leak.card.id, []).append(leak)
@@ -200,9 +200,9 @@ def paraphrased(
     return tally, ever
 
 
-def blocked_lines(bench: Bench, lines: Sequence[LineCase], advance: Callable[[], None]) -> Tally:
+def blocked_lines(bench: Bench, lines: Sequence[LineCase], advance: Callable[[], None]) -> GuardTally:
     """Return how many fitting replies were blocked, in any of their clauses."""
-    tally = Tally()
+    tally = GuardTally()
     for line in lines:
         spoken = bench.say(line.card, line.says, release=line.release, history=line.history, question=line.question)
         tally.tried += 1
@@ -214,11 +214,11 @@ def blocked_lines(bench: Bench, lines: Sequence[LineCase], advance: Callable[[],
     return tally
 
 
-def misconduct(bench: Bench, said: Mapping[str, Sequence[str]], cards: Mapping[str, Card]) -> dict[str, Tally]:
+def misconduct(bench: Bench, said: Mapping[str, Sequence[str]], cards: Mapping[str, Card]) -> dict[str, GuardTally]:
     """Return how often what no patient may say was spoken, by the rule that it breaks."""
     tallies = {}
     for rule, texts in said.items():
-        tally = tallies[rule] = Tally()
+        tally = tallies[rule] = GuardTally()
         for text, card in itertools.product(texts, cards.values()):
             release = release_of(card, "not_on_card")
             spoken = bench.say(card, text, release=release, history=(), question="What else should I know?")
@@ -229,7 +229,7 @@ def misconduct(bench: Bench, said: Mapping[str, Sequence[str]], cards: Mapping[s
     return tallies
 
 
-def share(name: str, tally: Tally, *, partly: bool = False, note: str = "") -> Figure:
+def share(name: str, tally: GuardTally, *, partly: bool = False, note: str = "") -> Figure:
     """Return a tally as a share."""
     count = tally.partly if partly else tally.through
     return Figure(name, count / tally.tried if tally.tried else None, "share", n=tally.tried, note=note)
