@@ -35,6 +35,20 @@ def test_a_full_disk_keeps_nothing_from_being_erased(tmp_path: Path, monkeypatch
     assert (tmp_path / PAYLOADS).read_bytes() == b""
 
 
+def test_two_who_erase_at_once_do_not_stand_in_each_others_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / PAYLOADS).write_bytes(b"words")
+
+    def overtaken(path: Path, data: bytes) -> None:
+        replace_file(path, data)
+        # The other's file took the place of this one's, which is not there any more.
+        raise StorageError("the folder is not there", code="storage.missing")
+
+    monkeypatch.setattr("server.records.folder.replace_file", overtaken)
+    RecordFolder(tmp_path).erase()
+    assert RecordFolder(tmp_path).erased
+    assert (tmp_path / PAYLOADS).read_bytes() == b""
+
+
 def test_an_erasure_that_was_cut_off_is_finished_and_its_sound_never_joined(tmp_path: Path) -> None:
     folder = tmp_path / "sess_1"
     folder.mkdir()

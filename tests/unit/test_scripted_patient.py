@@ -24,7 +24,7 @@ from pipelines.intent.word_index import WordIndex
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.patient.deflections import DEFLECTIONS
-from pipelines.patient.disclosure import AGAIN_PREFIX, TOLD_LINE
+from pipelines.patient.disclosure import AGAIN_PREFIX, NAME_CHECK_LINE, TOLD_LINE
 from pipelines.responders.card_words import CardWords
 from tests.fakes.mind import Mind
 from tests.unit.scripted_patient_sentences import DEVELOPMENT, HELD_OUT
@@ -241,7 +241,8 @@ def test_rules_hold_in_any_conversation(card_id: str, turns: list[str], seed: in
     lines = card.lines
     plain = {text for name in type(lines).model_fields for text in getattr(lines, name)}
     plain |= {text for texts in DEFLECTIONS.values() for text in texts}
-    plain |= {f"It's {card.patient.name}.", f"I'm {card.patient.age}."}
+    plain |= {f"It's {card.patient.name}.", f"I'm {card.patient.age}.", NAME_CHECK_LINE}
+    plain |= {text for fact in card.facts for text in fact.says}
     history: list[HistoryItem] = []
     told: list[str] = []
     for turn, text in enumerate(turns):
