@@ -188,9 +188,7 @@ class Accounts:
         others may know wants all of it to end.
         """
         async with self._store.database.reading() as connection:
-            person = await people.by_id(connection, person_id)
-            changed_ms = await people.password_set_ms(connection, person_id)
-        return person is not None and person.state == "active" and (changed_ms or 0) <= since_ms
+            return await people.lets_in(connection, person_id, since_ms=since_ms)
 
     async def change(self, by: str, person_id: str, *, role: object = None, enabled: bool | None = None) -> Person:
         """Give somebody another role, disable their account with its log-ins and links, or enable it: all or nothing.

@@ -106,10 +106,14 @@ async def forget(connection: AsyncConnection, person_id: str) -> None:
 # ------------------------------------------------------------------ one-time links
 
 
-async def password_set_ms(connection: AsyncConnection, person_id: str) -> int | None:
-    """Return when somebody's password was set, None where they have none."""
-    found = await connection.execute(select(people.c.password_ms).where(people.c.id == person_id))
-    return found.scalar_one_or_none()
+async def lets_in(connection: AsyncConnection, person_id: str, *, since_ms: int) -> bool:
+    """Return whether somebody is active, and had their present password at that time already.
+
+    It is asked with every request of a session's token, so no name is unsealed for it.
+    """
+    had_it = func.coalesce(people.c.password_ms, 0) <= since_ms
+    wanted = select(people.c.id).where(people.c.id == person_id, people.c.state == "active", had_it)
+    return (await connection.execute(wanted)).first() is not None
 
 
 async def invite(connection: AsyncConnection, digest: str, person_id: str, *, made_ms: int, expires_ms: int) -> None:

@@ -70,7 +70,7 @@ export class NotesView {
     this.field.focus();
   }
 
-  /** Whether somebody is in the midst of a note. */
+  /** Whether somebody is writing a note. */
   get writing() {
     return this.field.value.trim() !== "" || document.activeElement === this.field;
   }
