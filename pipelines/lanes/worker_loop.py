@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -54,6 +53,7 @@ from pipelines.lanes.messages import (
 )
 from pipelines.lanes.messages import Ready as Ready
 from pipelines.lanes.messages import ToWorker as ToWorker
+from pipelines.lanes.stopwatch import Stopwatch
 from pipelines.stopping import Stopped, Stops
 
 Engine = Recogniser | SegmentDecoder | Interpreter | Responder | GuardedResponder | Synthesiser | TurnDetector
@@ -63,26 +63,26 @@ Factory = Callable[[], Engine]
 class WorkerLoop:
     """Holds one engine and its open streams, and works off one message at a time."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, stopwatch: Stopwatch | None = None) -> None:
         self._engine = engine
+        self._stopwatch = stopwatch or Stopwatch()
         self._streams: dict[int, RecogniserStream] = {}
 
     def work(self, call: Call) -> Iterator[FromWorker]:
         """Yield a Part for everything the engine yields, then Done; or Failed when it raises."""
-        started = time.perf_counter()
+        self._stopwatch.start()
         try:
             for value in self._values(call):
-                now = time.perf_counter()
                 modelled = getattr(value, "cost_ms", None)
-                cost_ms = (now - started) * 1000.0 if modelled is None else modelled
+                cost_ms = self._stopwatch.lap_ms() if modelled is None else modelled
                 yield Yielded(call.id, _well_formed(value), cost_ms, modelled is not None)
-                started = time.perf_counter()
+                self._stopwatch.start()
         except Stopped:
-            yield Done(call.id, (time.perf_counter() - started) * 1000.0)
+            yield Done(call.id, self._stopwatch.lap_ms())
         except Exception as error:
             yield Failed(call.id, well_formed(f"{type(error).__name__}: {error}"))
         else:
-            yield Done(call.id, (time.perf_counter() - started) * 1000.0)
+            yield Done(call.id, self._stopwatch.lap_ms())
 
     def _values(self, call: Call) -> Iterator[Any]:
         match call:

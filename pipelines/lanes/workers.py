@@ -20,6 +20,7 @@ import psutil
 from common.errors import EngineError, WorkerDied, WorkerHung
 from pipelines.engines import Cancellable, EngineInfo, GuardedRequest, Isolation, RespondRequest
 from pipelines.lanes.messages import Cancel, Failed, FromWorker, Job, Ready, ToWorker
+from pipelines.lanes.stopwatch import ComputingStopwatch
 from pipelines.lanes.worker_loop import Engine, Factory, WorkerLoop, failed_to_load, serve
 from pipelines.stopping import Stops
 
@@ -86,7 +87,8 @@ class InlineWorker:
             engine.warm()
         except Exception as error:
             raise _not_loaded(failed_to_load(error)) from error
-        self._loop = WorkerLoop(engine)
+        # Virtual time has no contention, so what others did on the cores meanwhile is no cost of the engine.
+        self._loop = WorkerLoop(engine, ComputingStopwatch())
         return engine.info
 
     def send(self, message: ToWorker) -> None:
