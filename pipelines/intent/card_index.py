@@ -22,6 +22,8 @@ ATTACHED = 0.5
 # Chest pain is near to any pain. A topic that no example of the item is nearest to is one all the same, at a handicap.
 NEAREST_TO = 0.1
 HANDICAP = 2.0
+# A topic that so many of an item's questions are nearest to is what the item tells of.
+TELLS_OF = 0.3
 # An example that is so much nearer to another item than to its own will be answered with that one.
 CONFUSED_AHEAD = 4.0
 
@@ -48,8 +50,10 @@ class CardIndex:
         self._groups = Groups([item for item, _ in self.examples])
         self._topics = topics
         foreign = topics.share(self._nearness(topics.vectors).max(axis=1) > NOWHERE) < ATTACHED
-        nearest_to = self._nearest_to([item for item, _ in questions], self._vectors[: len(questions)])
-        self._handicap = np.where(foreign, 0.0, np.where(nearest_to < NEAREST_TO, HANDICAP, np.inf))
+        shares = self._shares([item for item, _ in questions], self._vectors[: len(questions)])
+        self._handicap = np.where(foreign, 0.0, np.where(shares.max(axis=0) < NEAREST_TO, HANDICAP, np.inf))
+        own = ~foreign & (shares.max(axis=0) >= TELLS_OF)
+        self._told_by = {int(topic): self.items[int(shares[:, topic].argmax())] for topic in np.flatnonzero(own)}
 
     def ahead(self, vectors: Vectors, topics: Matrix) -> Matrix:
         """Return by how much each item is nearer than all its rivals together, float64 (texts, items), in log odds.
@@ -61,14 +65,13 @@ class CardIndex:
         strange = topics - self._handicap
         return _ahead(self._nearness(vectors), np.hstack([nowhere, strange]))
 
-    def _nearest_to(self, of: Sequence[int], vectors: Vectors) -> Matrix:
-        """Return for each topic of how many of an item's questions it is the nearest: of the item with most of them."""
+    def _shares(self, of: Sequence[int], vectors: Vectors) -> Matrix:
+        """Return of how many of each item's questions each common topic is the nearest, 0 to 1, (items, topics)."""
         near = self._topics.nearness(vectors)
         known, nearest = near.max(axis=1) > NOWHERE, near.argmax(axis=1)
         counts = np.zeros((len(self.items), near.shape[1]))
         np.add.at(counts, (np.array(of)[known], nearest[known]), 1.0)
-        shares = counts / np.bincount(of, minlength=len(self.items))[:, np.newaxis]
-        return np.asarray(shares.max(axis=0), dtype=np.float64)
+        return np.asarray(counts / np.bincount(of, minlength=len(self.items))[:, np.newaxis], dtype=np.float64)
 
     def _nearness(self, vectors: Vectors) -> Matrix:
         return self._groups.nearness(vectors @ self._vectors.T)
@@ -93,6 +96,15 @@ class CardIndex:
         near = (topics - self._handicap).max(axis=0)
         best = int(near.argmax())
         return self._topics.names[best], float(near[best])
+
+    def own_topic(self, topics: Matrix) -> tuple[str, float]:
+        """Return the item that tells of the common topic which the texts are nearest to, and how near.
+
+        The item is empty where the nearest topic is none of this card's.
+        """
+        near = topics.max(axis=0)
+        best = int(near.argmax())
+        return self._told_by.get(best, ""), float(near[best])
 
     def example(self, item: int, vectors: Vectors) -> str:
         """Return the example of an item that the texts are nearest to."""

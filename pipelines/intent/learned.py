@@ -19,7 +19,7 @@ from pipelines.intent.distress import DistressClassifier
 from pipelines.intent.encoder import encoder_digest, file_digest, shared_encoder
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
 from pipelines.intent.questions import questions_of
-from pipelines.intent.reading import FITS, Reading, read, read_on
+from pipelines.intent.reading import ASKED_AT, FITS, Reading, read, read_on
 from pipelines.intent.ridge import Matrix
 from pipelines.intent.sentences import claims_of, sentences_of
 from pipelines.intent.topics import TopicIndex
@@ -116,11 +116,16 @@ class LearnedInterpreter:
             near = self._calibration.probabilities(index.ahead(vectors[-2:], topics.nearness(vectors[-2:])))
             before, last = (read(classifier.acts, *each, first=False) for each in zip(shares, near, strict=True))
             reading = read_on(reading, before, last, text=sentences[-1])
+        own = _own_fact(index, near_topics, request.card) if reading.act is Act.UNKNOWN else ""
+        if own:
+            # None of the examples is near, yet it is what this fact is there for.
+            items[index.items.index(own)] = max(float(items.max()), ASKED_AT)
+            reading = Reading(Act.CUE, reading.confidence)
         matches = tuple(
             CueMatch(index.items[item], float(items[item]), index.example(int(item), whole))
             for item in items.argsort()[::-1][: self._most]
         )
-        topic = _foreign_topic(index, near_topics)
+        topic = "" if own else _foreign_topic(index, near_topics)
         return Interpretation(
             reading.act,
             reading.confidence,
@@ -210,6 +215,16 @@ def _foreign_topic(index: CardIndex, near: Matrix) -> str:
     """Return the common topic that a text asks for and that is none of the card's, or nothing."""
     topic, nearness = index.foreign_topic(near)
     return topic if nearness >= NOWHERE + TOPIC_AHEAD else ""
+
+
+def _own_fact(index: CardIndex, near: Matrix, card: Card) -> str:
+    """Return the fact of the card that tells of the common topic which a text asks for, or nothing.
+
+    A cue is told to nobody who has not asked for it clearly.
+    """
+    item, nearness = index.own_topic(near)
+    sure = nearness >= NOWHERE + TOPIC_AHEAD
+    return item if sure and any(fact.id == item for fact in card.facts) else ""
 
 
 def _reason(turn: str, reading: Reading, matches: Sequence[CueMatch], topic: str) -> str:

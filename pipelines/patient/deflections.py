@@ -24,6 +24,9 @@ DEFLECTIONS: dict[AnswerForm, tuple[str, ...]] = {
 }
 """What fits each kind where nothing is known; of others a card has its own lines (`not_on_card`)."""
 
+NOT_NOTICED = ("I haven't really noticed, to be honest.", "I couldn't say. I haven't paid attention to that.")
+"""What fits other questions about what one would feel or see, as "Is it worse after hot or cold drinks?"."""
+
 # What may stand before a question: "and", "okay, so", "can I ask you", "I would like to know".
 _LEAD = (
     r"(?:(?:and|so|but|okay|ok|right|well|now|then|also|um|uh|er|erm|please|sorry|all right|thank you|thanks|good)\W+)*"

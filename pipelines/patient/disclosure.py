@@ -21,7 +21,7 @@ from pipelines.intent.understanding import ASKED_FLOOR, BARE_FLOOR
 from pipelines.intent.word_index import BARE_CONFIDENCE
 from pipelines.intent.words import tokens
 from pipelines.patient.card import Card, Cue
-from pipelines.patient.deflections import DEFLECTIONS, AnswerForm, form_of
+from pipelines.patient.deflections import DEFLECTIONS, NOT_NOTICED, AnswerForm, form_of
 from pipelines.patient.jargon import WHAT_IS_LINE, unexplained
 from pipelines.patient.summaries import CORRECTED_LINE, Stated, disagreeing
 from pipelines.patient.teach_back import in_own_words
@@ -29,6 +29,8 @@ from pipelines.patient.wording import behind, is_one_of, spoken_lines, uncapital
 
 # Whoever has none of these may say no; of other things one knows more than yes or no.
 DENIED = frozenset({"symptoms", "complaint", "history", "medication", "allergies", "lifestyle"})
+# What one would feel or see, whatever is asked about it.
+NOTICED = frozenset({"symptoms", "complaint"})
 # Who asks for this asks for the name in one breath.
 BIRTH_FACT = "date-of-birth"
 NAME_LINE = "It's {name}."
@@ -65,7 +67,8 @@ LEADS = ("acknowledge", "comforted", "agree", "accept", "thanked")
 _THANKS = re.compile(r"\bthank(?:s|\b)", re.IGNORECASE)
 _CHOICE = re.compile(r"\b(?:which|prefer|rather)\b", re.IGNORECASE)
 _OFFER = re.compile(
-    r"\b(?:would you like|do you want (?:me|us|some|a)|shall i|should i|can i get you|would it help if i)\b",
+    r"\b(?:would you like|do you want (?:me|us|some|a)|shall i|should i|can i get you|would it help if i"
+    r"|would (?:that|it|this) (?:help|be (?:useful|helpful|of help|any help)))\b",
     re.IGNORECASE,
 )
 _PROMISE = re.compile(r"\b(?:i'll|i can|i could|try|manage)\b", re.IGNORECASE)
@@ -166,9 +169,12 @@ class _Telling:
         match self.heard.act:
             case Act.CUE:
                 return self._with_others(self._answer_question())
+            case Act.UNSURE if self.heard.cues[0].cue not in self.cues or self._asked_back() is not None:
+                # Nothing is lost where a fact is told to somebody who wanted something else, and nobody is asked back
+                # twice: who is asked again answers as well as they can.
+                return self._answer_question()
             case Act.UNSURE:
-                # Once is enough: who is asked again answers as well as they can.
-                return self._answer_question() if self._asked_back() is not None else self._ask_back()
+                return self._ask_back()
             case Act.UNKNOWN:
                 return self._with_others(self._deny())
             case Act.GREETING:
@@ -242,7 +248,7 @@ class _Telling:
         if top.cue not in self.cues:
             return self._tell_fact(top.cue)
         cue = self.cues[top.cue]
-        if self._may_tell(cue):
+        if self._may_tell(cue) or self._knows(cue):
             return self._tell(cue)
         for match in self.heard.cues[1:]:
             other = self.cues.get(match.cue)
@@ -332,8 +338,12 @@ class _Telling:
         # "How many do you take?" is not answered by "No, none".
         if self.denial and not (form is AnswerForm.AMOUNT and self.denial.startswith("No,")):
             return self._say([self.denial], f"has nothing of '{self.heard.topic}' to tell", Act.UNKNOWN)
-        denied = form is not AnswerForm.YES_OR_NO or any(subject in DENIED for subject, _ in self.heard.subjects[:1])
-        lines = DEFLECTIONS.get(form, self.lines.not_on_card) if denied else self.lines.not_on_card
+        subject = next((name for name, _ in self.heard.subjects), "")
+        lines: Sequence[str] = self.lines.not_on_card
+        if form is AnswerForm.OTHER and subject in NOTICED:
+            lines = NOT_NOTICED
+        elif form is not AnswerForm.YES_OR_NO or subject in DENIED:
+            lines = DEFLECTIONS.get(form, lines)
         return _freely(self._say(lines, f"has no answer of this kind: {form.value}", Act.UNKNOWN))
 
     def _identity(self, *, by_age: bool) -> str:
