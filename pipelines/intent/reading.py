@@ -21,9 +21,10 @@ SURE_ACT = 0.75
 SUMS_UP_AT = 0.5
 # The likeliest of many acts is less likely than one of few.
 GREETS_AT = 0.3
-# What a patient would take amiss, and how much of what is taken in it must be.
-GRAVE = frozenset({Act.RUDE, Act.HARMFUL})
-GRAVE_SHARE = 0.4
+# What the patient answers with a reproach, or as if it was not for them, and how much of what is taken in it must be:
+# the answer puzzles whoever did not mean it so.
+POINTED = frozenset({Act.RUDE, Act.HARMFUL, Act.ASIDE, Act.HOLD})
+POINTED_SHARE = 0.4
 
 # A last sentence that is so sure says what the turn is for; behind what asks for nothing it need not be so sure.
 ENDS_AT, ENDS_AFTER_TELLING = 0.4, 0.3
@@ -61,8 +62,7 @@ def read(acts: Sequence[Act], likely: Shares, items: Shares, *, first: bool, exp
     only_explains = act is Act.SUMMARY and rest[act] < SUMS_UP_AT
     total = sum(taken_in.values())
     if total > rest[act] or only_explains:
-        # Nobody is called rude, or careless, on a mere suspicion.
-        fair = {act: share for act, share in taken_in.items() if act not in GRAVE or share > total * GRAVE_SHARE}
+        fair = {act: share for act, share in taken_in.items() if act not in POINTED or share > total * POINTED_SHARE}
         return Reading(max(fair, key=lambda each: fair[each]), total)
     # A scale of pain is no scale of readiness, and a question that names the patient does not ask for the name.
     asks = act in (Act.READINESS, Act.IDENTITY) and best > FITS and rest[act] < SURE_ACT

@@ -88,7 +88,11 @@ class Lines(_CardPart):
     permit: tuple[Text, ...] = Field(default=("Yes, that's fine.", "Of course, go ahead."), min_length=1)
     # Asked for what is on one's mind before one is ready to tell it.
     not_yet: tuple[Text, ...] = Field(
-        default=("I'd rather not go into that just now.", "Can we leave that for the moment?"), min_length=1
+        default=(
+            "There is something, but I'd rather come to that in a moment.",
+            "Maybe. Can we come back to that a bit later?",
+        ),
+        min_length=1,
     )
     # Asked whether there is anything else; true as well when a volunteered cue still waits for its turn.
     nothing_more: tuple[Text, ...] = Field(default=("I can't think of anything right now.",), min_length=1)
