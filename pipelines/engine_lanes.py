@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 
 from audio.clock import Clock
 from common.errors import EngineError
@@ -13,7 +12,7 @@ from pipelines.engine_settings import EngineSettings
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.streams import StreamLane
-from pipelines.models.devices import choose_device, choose_threads
+from pipelines.models.devices import choose_device, choose_threads, usable_cores
 from pipelines.session.driver import Engines
 
 
@@ -62,7 +61,7 @@ def _recogniser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> 
             caption_every_ms=settings.whisper.partial_every_ms,
             growth=settings.whisper.growth,
         )
-    workers = settings.recogniser_workers or min(os.cpu_count() or 1, 4)
+    workers = settings.recogniser_workers or min(usable_cores(), 4)
     return StreamLane(choice.factory, isolation=choice.isolation, workers=workers, clock=clock, name="recogniser")
 
 

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from common.errors import EngineError
@@ -17,6 +18,8 @@ from common.errors import EngineError
 DEVICE_PATTERN = r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$"
 # Whisper's encoder gains little beyond this, and sessions need cores too.
 MOST_THREADS = 4
+# Where Linux says how much of the processors a container may use: microseconds, and in how many.
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 # In order of preference. On cards float16 is fast and exact enough; older ones compute int8 and keep float32 elsewhere.
 _PREFERRED = {
@@ -142,9 +145,14 @@ def _math_library_loads() -> bool:
     return False
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def usable_cores(quota: Path = CPU_QUOTA) -> int:
+    """Return how many cores this process may use: those it may run on, and no more than its container is given."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        given_us, period_us = quota.read_text(encoding="ascii").split()
+        return max(1, min(cores, round(int(given_us) / int(period_us))))
+    except (OSError, ValueError):  # there is no such file outside of a container, and "max" is no number
+        return cores
 
 
 def choose_threads(wanted: int = 0) -> int:

@@ -15,10 +15,10 @@ import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from tests.bench.dockerfile import Instruction, Stage, expanded, left_out, parse
+from tests.bench.dockerfile import Instruction, Stage, expanded, left_out, needed, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASE = "bookworm"  # as the image of Python is
@@ -78,19 +78,18 @@ def _mirror() -> str:
     raise RuntimeError(f"apt of this machine knows no {RELEASE}")
 
 
-def build(base: Path, work: Path, arguments: Mapping[str, str]) -> Built:
-    """Carry out the Dockerfile on copies of `base`; return what came of its last stage."""
+def build(base: Path, work: Path, arguments: Mapping[str, str], target: str) -> Built:
+    """Carry out the stages that a target of the Dockerfile needs, on copies of `base`; return what came of it."""
     done: dict[str, Built] = {}
-    built = Built(base)
-    for stage in parse((ROOT / "Dockerfile").read_text(encoding="utf-8")):
-        built = _carry_out(stage, done.get(stage.base, Built(base)), work / f"stage-{stage.name}", done, arguments)
-        done[stage.name] = built
-    return built
+    for stage in needed(parse((ROOT / "Dockerfile").read_text(encoding="utf-8")), target):
+        before = done.get(stage.base, Built(base))
+        done[stage.name] = _carry_out(stage, before, work / f"stage-{stage.name}", done, arguments)
+    return done[target]
 
 
 def _carry_out(stage: Stage, base: Built, root: Path, done: Mapping[str, Built], arguments: Mapping[str, str]) -> Built:
     subprocess.run(["cp", "--archive", "--reflink=auto", base.root, root], check=True)
-    built = Built(root, dict(base.environ), folder=base.folder, user=base.user)
+    built = replace(base, root=root, environ=dict(base.environ), arguments={})
     for one in stage.instructions:
         say(f"{stage.name}: {one.name} {one.text[:90]}")
         match one.name:

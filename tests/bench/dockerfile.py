@@ -61,6 +61,18 @@ def parse(text: str) -> list[Stage]:
     return [Stage(base, name, tuple(instructions)) for base, name, instructions in found]
 
 
+def needed(stages: Iterable[Stage], target: str) -> list[Stage]:
+    """Return the stages that a target is made of, itself last; raises ValueError if there is none of that name."""
+    known = {stage.name: stage for stage in stages}
+    if target not in known:
+        raise ValueError(f"there is no target {target}; there are {', '.join(known)}")
+    wanted = {target}
+    for stage in reversed(known.values()):
+        if stage.name in wanted:
+            wanted |= {stage.base, *(one.flags.get("from", "") for one in stage.all("COPY"))}
+    return [stage for stage in known.values() if stage.name in wanted]
+
+
 def _lines(text: str) -> Iterable[str]:
     """Yield whole lines: without comments, continued ones as one."""
     kept = [line.rstrip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]

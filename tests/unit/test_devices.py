@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from common.errors import EngineError
-from pipelines.models.devices import CTranslate2Machine, Device, choose_device, choose_threads
+from pipelines.models.devices import CTranslate2Machine, Device, choose_device, choose_threads, usable_cores
 
 PROCESSOR = ("int8", "int8_float32", "float32")
 CARD = ("float16", "int8_float16", "int8", "int8_float32", "float32", "bfloat16")
@@ -86,3 +87,17 @@ def test_this_machine_computes_on_its_processor() -> None:
 def test_threads() -> None:
     assert choose_threads(7) == 7
     assert 1 <= choose_threads() <= 4
+
+
+@pytest.mark.parametrize(("said", "at_most"), [("100000 100000\n", 1), ("20000 100000\n", 1), ("150000 100000\n", 2)])
+def test_a_container_uses_no_more_cores_than_it_is_given(tmp_path: Path, said: str, at_most: int) -> None:
+    quota = tmp_path / "cpu.max"
+    quota.write_text(said)
+    assert usable_cores(quota) == min(at_most, usable_cores(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("said", ["max 100000\n", "", "100000"])
+def test_without_a_limit_that_can_be_read_it_uses_what_the_machine_has(tmp_path: Path, said: str) -> None:
+    quota = tmp_path / "cpu.max"
+    quota.write_text(said)
+    assert usable_cores(quota) == usable_cores(tmp_path / "none") >= 1

@@ -1,4 +1,4 @@
-"""The image: pinned, small, for one user without rights, and nothing in it that compiles."""
+"""The images: pinned, small, for one user without rights, and nothing in them that compiles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from server.settings.tree import LEAVES, load_with_origins
-from tests.bench.dockerfile import Stage, expanded, left_out, parse
+from tests.bench.dockerfile import Instruction, Stage, expanded, left_out, needed, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "python:3.11-slim-bookworm"
@@ -32,9 +32,19 @@ def stages() -> list[Stage]:
     return parse((ROOT / "Dockerfile").read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module")
-def last(stages: list[Stage]) -> Stage:
-    return stages[-1]
+@pytest.fixture(scope="module", params=["cpu", "gpu"])
+def image(stages: list[Stage], request: pytest.FixtureRequest) -> list[Instruction]:
+    """What makes a target: the instructions of the stages that it begins with, and its own."""
+    known = {stage.name: stage for stage in stages}
+    found, name = [], str(request.param)
+    while name != BASE:
+        found = [*known[name].instructions, *found]
+        name = known[name].base
+    return found
+
+
+def of(image: list[Instruction], name: str) -> list[Instruction]:
+    return [one for one in image if one.name == name]
 
 
 def test_every_stage_begins_with_the_same_python_or_another_stage(stages: list[Stage]) -> None:
@@ -42,17 +52,36 @@ def test_every_stage_begins_with_the_same_python_or_another_stage(stages: list[S
     for stage in stages:
         assert stage.base in known
         known.add(stage.name)
-    assert len(stages) > 1
-    assert stages[-1].base == BASE
 
 
-def test_it_runs_as_a_user_without_rights_by_number(last: Stage) -> None:
-    (user,) = last.all("USER")
+def test_a_build_without_a_target_is_for_a_processor(stages: list[Stage]) -> None:
+    assert stages[-1].name == "cpu"
+    parts = [stage.name for stage in needed(stages, "cpu")]
+    assert parts == ["builder", "wheel", "packages-cpu", "models", "database-programs", "runtime", "cpu"]
+    assert {"gpu", "packages-gpu"} <= {stage.name for stage in needed(stages, "gpu")}
+    with pytest.raises(ValueError, match="there is no target tpu"):
+        needed(stages, "tpu")
+
+
+def test_the_two_targets_differ_in_their_packages_alone(stages: list[Stage]) -> None:
+    cpu, gpu = (
+        [(one.name, one.text, dict(one.flags)) for one in stage.instructions]
+        for stage in stages
+        if stage.name in ("packages-cpu", "packages-gpu")
+    )
+    told = [(name, text.replace("base.lock", "gpu.lock"), flags) for name, text, flags in cpu]
+    assert told == gpu
+    copies = {stage.name: [one.flags.get("from") for one in stage.all("COPY")] for stage in stages}
+    assert copies["cpu"] == ["packages-cpu", "models"]
+    assert copies["gpu"] == ["packages-gpu", "models"]
+
+
+def test_they_run_as_a_user_without_rights_by_number(image: list[Instruction]) -> None:
+    (user,) = of(image, "USER")
     assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", user.text), "a number, so that a cluster can see it is not root"
-    after = last.instructions[last.instructions.index(user) :]
-    assert not {one.name for one in after} & {"RUN", "COPY"}
+    assert image[-1] is user
     number = user.text.partition(":")[0]
-    assert any(f"useradd --uid {number}" in one.text for one in last.all("RUN"))
+    assert any(f"useradd --uid {number}" in one.text for one in of(image, "RUN"))
 
 
 def test_every_package_of_pythons_index_is_checked_by_its_hash_and_none_is_compiled(stages: list[Stage]) -> None:
@@ -72,25 +101,27 @@ def test_every_package_of_pythons_index_is_checked_by_its_hash_and_none_is_compi
         assert all(re.match(r"[\w.-]+==|    --hash=sha256:[0-9a-f]{64}", line) for line in lines), lock
 
 
-def test_nothing_that_compiles_is_in_the_last_stage(last: Stage) -> None:
-    installs = [found for one in last.all("RUN") for found in re.findall(r"apt-get install ([^&]+)", one.text)]
+def test_nothing_that_compiles_is_in_the_images(image: list[Instruction]) -> None:
+    installs = [found for one in of(image, "RUN") for found in re.findall(r"apt-get install ([^&]+)", one.text)]
     packages = {word for text in installs for word in text.split() if not word.startswith("-")}
-    assert packages == {"flite"}
+    assert packages == {"flite", "libpq5"}
     assert not packages & COMPILES
     assert all("--no-install-recommends" in text for text in installs)
-    assert not any("pip" in one.text for one in last.all("RUN"))
+    assert not any("pip" in one.text for one in of(image, "RUN"))
 
 
-def test_it_says_whether_it_is_well_and_serves(last: Stage) -> None:
-    (check,) = last.all("HEALTHCHECK")
+def test_they_say_whether_they_are_well_and_serve(image: list[Instruction]) -> None:
+    (check,) = of(image, "HEALTHCHECK")
     assert "http://127.0.0.1:8000/health" in check.text
-    assert (last.all("ENTRYPOINT")[0].words, last.all("CMD")[0].words) == (["interlocutor"], ["serve"])
-    assert last.all("EXPOSE")[0].text == "8000"
-    assert last.all("VOLUME")[0].words == ["/data", "/models"]
+    assert (of(image, "ENTRYPOINT")[0].words, of(image, "CMD")[0].words) == (["interlocutor"], ["serve"])
+    assert of(image, "EXPOSE")[0].text == "8000"
+    assert of(image, "VOLUME")[0].words == ["/data", "/models"]
 
 
-def test_its_variables_are_settings_and_production_asks_for_its_secret_only(last: Stage, tmp_path: Path) -> None:
-    given = {name: value for one in last.all("ENV") for name, value in one.pairs.items()}
+def test_their_variables_are_settings_and_production_asks_for_its_secret_only(
+    image: list[Instruction], tmp_path: Path
+) -> None:
+    given = {name: value for one in of(image, "ENV") for name, value in one.pairs.items()}
     secret = tmp_path / "secret"
     secret.write_text("0123456789abcdef0123456789ABCDEF-+")
     secret.chmod(0o400)
