@@ -1,5 +1,5 @@
 # Interlocutor in a container: the target `cpu`, which is the default, and `gpu` for a graphics card, not proved on one.
-# docs/operations.md says how to build and run it; scripts/container-replay tries out what comes of `cpu`.
+# docs/deployment.md says how to build and run it; scripts/container-replay tries out what comes of `cpu`.
 
 FROM python:3.11-slim-bookworm AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
@@ -57,6 +57,7 @@ FROM python:3.11-slim-bookworm AS runtime
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends flite libpq5 \
+    && apt-get clean \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin \
     && groupadd --gid 10001 interlocutor \
     && useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin interlocutor \

@@ -32,6 +32,8 @@ SQLITE_POOL = 3
 FULL, LOCKED, GONE = "53100", "55P03", ("08", "57P")
 # It had no connection left, or gave this transaction up for another's: the same will do a moment later.
 BUSY = ("53300", "40001", "40P01")
+# It does not know the user, or the password is wrong.
+NOT_LET_IN = "28"
 
 
 class Database:
@@ -181,6 +183,8 @@ def explain(error: Exception) -> DatabaseError:
     gone = isinstance(error, OSError | PoolTimeout | TimeoutError) or state.startswith(GONE)
     if gone or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return DatabaseError("the database can't be reached; start it, or check database.url")
+    if state.startswith(NOT_LET_IN):
+        return DatabaseError("the database refuses the user or the password; check database.url, or PGPASSFILE's file")
     if state in BUSY:
         return DatabaseError("the database is too busy now; try again shortly, or let it take more connections")
     return DatabaseError(f"the database refused what was asked of it ({type(cause).__name__})", code="database.failed")

@@ -94,14 +94,15 @@ def nginx(
         ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     )
     try:
-        _until_open(address, port, family)
+        until_open(address, port, family)
         yield f"http://{shown}{prefix}"
     finally:
         process.terminate()
         process.wait(PATIENCE_S)
 
 
-def _until_open(address: str, port: int, family: int) -> None:
+def until_open(address: str, port: int, family: int) -> None:
+    """Wait until somebody takes connections there; raises ConnectionRefusedError."""
     until_s = time.monotonic() + PATIENCE_S
     while True:
         try:

@@ -250,7 +250,9 @@ def anchors(text: str) -> set[str]:
 
 @by_page
 def test_paths_that_are_named_exist(page: Path) -> None:
-    folders = tuple(f"{room}/" for room in (*ROOMS, "static", "configs", "scripts", "tests", "requirements", "docs"))
+    folders = tuple(
+        f"{room}/" for room in (*ROOMS, "static", "configs", "scripts", "tests", "requirements", "docs", "deploy")
+    )
     for span in spans(page.read_text(encoding="utf-8")):
         if span.startswith(folders) and re.fullmatch(r"[\w./-]+", span):
             assert (ROOT / span).exists(), f"{span} is not in the repository"
