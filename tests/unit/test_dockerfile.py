@@ -36,7 +36,8 @@ def stages() -> list[Stage]:
 def image(stages: list[Stage], request: pytest.FixtureRequest) -> list[Instruction]:
     """What makes a target: the instructions of the stages that it begins with, and its own."""
     known = {stage.name: stage for stage in stages}
-    found, name = [], str(request.param)
+    found: list[Instruction] = []
+    name = str(request.param)
     while name != BASE:
         found = [*known[name].instructions, *found]
         name = known[name].base
