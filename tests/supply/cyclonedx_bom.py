@@ -29,7 +29,10 @@ def main() -> None:
     text, fault = written(parts, day)
     if fault:
         sys.exit(f"the bill of materials is not as CycloneDX wants it: {fault}")
-    given.output.write_text(text + "\n", encoding="utf-8")
+    try:
+        given.output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        sys.exit(f"{given.output} can't be written ({error.strerror})")
     counts = ", ".join(f"{len(parts[kind])} {kind}" for kind in ("packages", "models", "natives", "debian", "kept"))
     sys.stdout.write(f"{given.output}: {counts}\n")
 
@@ -60,7 +63,7 @@ class Maker:
     """Makes components of parts."""
 
     def __init__(self) -> None:
-        from cyclonedx.factory.license import LicenseFactory  # type: ignore[import-not-found]
+        from cyclonedx.contrib.license.factories import LicenseFactory  # type: ignore[import-not-found]
 
         self._licences = LicenseFactory()
 

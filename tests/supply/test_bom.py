@@ -85,6 +85,12 @@ def test_what_the_schema_does_not_allow_is_not_written(tmp_path: Path) -> None:
     assert not (tmp_path / "sbom.json").exists()
 
 
+def test_a_place_where_nothing_can_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    done = made(serving("base", None), tmp_path / "none" / "sbom.json")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f"{tmp_path}/none/sbom.json can't be written (No such file or directory)"]
+
+
 def test_a_folder_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "tests.supply.parts", "--models", str(tmp_path / "none")]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=60)
