@@ -148,6 +148,7 @@ class Server:
             deadline_s=settings.server.send_deadline_s,
         )
         self.keeping = KeepingHealth()
+        self.metrics.keeping.watch(store=self.store, health=self.keeping)
         self.exports = ExportPlaces()
         self._background = Background()
         # Voices that better ones took the place of; a session that has one keeps it.
@@ -182,9 +183,9 @@ class Server:
         async def retain() -> None:
             root, exams = self.settings.data_path / "sessions", self.settings.retention.exams_of_erased
             await finish_erasing_people(self.store, root, exams=exams)
-            self._background.begin(retain_for_ever(retention, self.metrics, self.keeping))
+            self._background.begin(retain_for_ever(retention, self.metrics.keeping, self.keeping))
             self._background.begin(tell_erasures_for_ever(self.store, self.settings, self.keeping))
-            self._background.begin(back_up_for_ever(self.store, self.settings, self.metrics, self.keeping))
+            self._background.begin(back_up_for_ever(self.store, self.settings, self.metrics.keeping, self.keeping))
 
         # Only once the index knows what lies in the folders.
         self.store.ledger.then(retain)
@@ -196,6 +197,7 @@ class Server:
             move_for_ever(self.records),
             self.sittings.learn_for_ever(),
             self._watch_lag(),
+            self.disk_watch.measure_for_ever(),
         ):
             self._background.begin(work)
 

@@ -26,9 +26,10 @@ from pipelines import events
 from pipelines.log.session_log import LogEntry
 from pipelines.responders.remote.failures import FailureCode
 from pipelines.responders.remote.spending import Spending, Sums
+from server.closed_labels import OTHER, closed
 from server.gpu import GpuReader
+from server.keeping_metrics import KEEPING_LABELS, KeepingMetrics
 
-OTHER = "other"
 SERVICES = ("recogniser", "interpreter", "responder", "synthesiser", OTHER)
 GUARD_ACTIONS = ("allow", "warn", "block", OTHER)
 TAKE_OVERS = ("blocked", "failed", "late", "busy", "empty", "too_long", OTHER)
@@ -40,7 +41,6 @@ REASONS = ("none", *get_args(FailureCode), "remote.incomplete", OTHER)
 TRANSPORTS = ("websocket", "webrtc", OTHER)
 INCIDENTS = ("failed", "hung", "died", "restarted", OTHER)
 CUTS = ("first_byte", "headers", "body", "answer", "closing", "address", "full", "pings", "parts", "blamed", OTHER)
-MODES = ("practice", "exam", OTHER)
 CLOSE_CODES = (
     "1000", "1001", "1003", "1005", "1006", "1007", "1008", "1009", "1011", "1012", "1013",
     "4401", "4403", "4404", "4408", "4409", "4429", "4440", OTHER,
@@ -61,8 +61,8 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "ai_remote_replies_total": {"outcome": OUTCOMES},
     "ai_remote_card_words_total": {"reason": REASONS},
     "ai_remote_tokens_total": {"kind": ("in", "out")},
-    "voice_records_deleted_total": {"mode": MODES},
 }
+LABEL_VALUES |= KEEPING_LABELS
 """The closed sets of labels; `model` and `gpu_id` are closed by what is installed."""
 
 # A turn is wanted in under a second and tolerated up to two: fine steps there, coarse ones outside.
@@ -116,37 +116,17 @@ class Metrics:
         self.retrievals = Counter(
             "retrievals_total", "Look-ups of what a candidate said among a card's texts.", registry=registry
         )
+        self.sessions_begun = Counter("voice_sessions_begun_total", "Role-plays that began.", registry=registry)
+        self.consents = Counter(
+            "voice_consents_total",
+            "Role-plays that began with the candidate's consent to what the page told them first.",
+            registry=registry,
+        )
         self.sessions_active = Gauge("voice_sessions_active", "Running sessions.", registry=registry)
         self.session_capacity = Gauge(
             "voice_session_capacity", "Most sessions that this server holds at the same time.", registry=registry
         )
-        self.records_deleted = Counter(
-            "voice_records_deleted_total",
-            "Records of role-plays that were deleted, since they were kept long enough.",
-            ("mode",),
-            registry=registry,
-        )
-        self.retention_due = Gauge(
-            "voice_retention_due",
-            "Records that were kept long enough and are still there after the last run of the retention.",
-            registry=registry,
-        )
-        self.backup_made = Gauge(
-            "voice_backup_made_timestamp_seconds",
-            "Time of the last backup that this server made by itself, in seconds since 1970; 0: none since its start.",
-            registry=registry,
-        )
-        self.backup_size = Gauge(
-            "voice_backup_size_bytes", "Size of that backup, files that it shares included.", registry=registry
-        )
-        self.backup_failures = Counter(
-            "voice_backup_failures_total", "Backups that the server could not make.", registry=registry
-        )
-        self.clock_doubts = Counter(
-            "voice_clock_doubts_total",
-            "Times that the clock was found to have jumped, so that nothing was deleted for a day.",
-            registry=registry,
-        )
+        self.keeping = KeepingMetrics(registry)
         self.admissions = Counter(
             "voice_admissions_total", "Requests to open a session, by their result.", ("result",), registry=registry
         )
@@ -281,6 +261,10 @@ class Metrics:
                 self.prediction_latency.observe(turn.voice_to_voice_ms)
                 for stage in STAGES:
                     self.turn_latency.labels(stage).observe(getattr(turn, f"{stage}_ms") / 1000.0)
+            case events.SessionSetup():
+                self.sessions_begun.inc()
+            case events.ConsentGiven():
+                self.consents.inc()
             case events.SegmentHeard() as segment:
                 self.observe_request("recogniser", "ok", duration_s=segment.latency_ms / 1000.0)
                 known = [word.confidence for word in segment.words if word.confidence is not None]
@@ -329,10 +313,6 @@ class Metrics:
         """Count an asked-for session: admitted, full, limited, draining or refused."""
         self.admissions.labels(closed(result, ADMISSIONS)).inc()
 
-    def count_deleted(self, mode: str) -> None:
-        """Count a record that was deleted, since it was kept long enough."""
-        self.records_deleted.labels(closed(mode, MODES)).inc()
-
     def count_incident(self, engine: str, what: str) -> None:
         """Count that an engine failed, or that its worker died or was restarted; once, where the lane tells of it."""
         self.engine_incidents.labels(closed(engine, SERVICES), closed(what, INCIDENTS)).inc()
@@ -377,11 +357,6 @@ class Metrics:
                 counter.labels(*values)
         for stage in STAGES:
             self.turn_latency.labels(stage)
-
-
-def closed(value: str, values: tuple[str, ...]) -> str:
-    """Return `value` if it is one of the closed set, or `other`."""
-    return value if value in values else OTHER
 
 
 def package_version() -> str:

@@ -10,7 +10,7 @@ from common.errors import AppError, storage_error
 from server.backups import erasure_list
 from server.backups.making import make_backup, shelf_of, tell_erasures
 from server.backups.shelf import Shelf
-from server.metrics import Metrics
+from server.keeping_metrics import KeepingMetrics
 from server.records.keeping_health import KeepingHealth
 from server.settings.tree import Settings
 from server.store.store import Store
@@ -33,9 +33,10 @@ def first_wait_s(made_ms: int | None, at_ms: int, every_s: float) -> float:
     return max(AFTER_START_S, every_s - (at_ms - made_ms) / 1000.0)
 
 
-async def back_up_for_ever(store: Store, settings: Settings, metrics: Metrics, health: KeepingHealth) -> None:
+async def back_up_for_ever(store: Store, settings: Settings, metrics: KeepingMetrics, health: KeepingHealth) -> None:
     """Make a backup every so often; what fails is told to the operator, and tried again."""
     every_s = settings.backup_every_hours * HOUR_S
+    metrics.backup_every.set(every_s)
     if not every_s:
         return
     shelf = shelf_of(settings)
@@ -51,6 +52,7 @@ async def back_up_for_ever(store: Store, settings: Settings, metrics: Metrics, h
     except (AppError, OSError) as error:
         failed(error)
         made_ms = None
+    metrics.backup_made.set((made_ms or 0) / 1000.0)
     wait_s = first_wait_s(made_ms, now_ms(), every_s)
     while True:
         await asyncio.sleep(wait_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ from server.sessions.folders import PROBE_BYTES
 logger = structlog.get_logger("server.sessions.disk_watch")
 
 TRY_EVERY_S = 2.0
+MEASURE_EVERY_S = 15.0
 PROBE = ".probe"
 
 
@@ -23,6 +25,7 @@ class DiskWatch:
 
     def __init__(self, root: Path, disk: DiskThread, metrics: Metrics) -> None:
         self.reason: str | None = None
+        self._root = root
         self._probe = root / PROBE
         self._disk = disk
         self._metrics = metrics
@@ -37,6 +40,16 @@ class DiskWatch:
         self._metrics.storage_failing.set(1)
         logger.error("storage_failing", code=error.code, reason=error.message)
         self._trying = asyncio.create_task(self._try_again(), name="disk-watch")
+
+    async def measure_for_ever(self) -> None:
+        """Show how much space is free, in the disk's thread: a mount that hangs hangs nobody else."""
+        while True:
+            try:
+                self._metrics.keeping.data_free.set(await self._disk.run(lambda: shutil.disk_usage(self._root).free))
+            except OSError:
+                # A folder that can't be asked has no room to write to either.
+                self._metrics.keeping.data_free.set(0)
+            await asyncio.sleep(MEASURE_EVERY_S)
 
     async def close(self) -> None:
         """Try no more."""

@@ -8,7 +8,7 @@ import structlog
 
 from audio.clock import Clock
 from common.errors import AppError
-from server.metrics import Metrics
+from server.keeping_metrics import KeepingMetrics
 from server.records.keeping_health import KeepingHealth
 from server.records.retention import Retention
 from server.sessions.folders import SessionFolders
@@ -32,7 +32,7 @@ async def sweep_for_ever(registry: SessionRegistry, folders: SessionFolders, clo
         await asyncio.sleep(SWEEP_S)
 
 
-async def retain_for_ever(retention: Retention, metrics: Metrics, health: KeepingHealth) -> None:
+async def retain_for_ever(retention: Retention, metrics: KeepingMetrics, health: KeepingHealth) -> None:
     """Delete what was kept long enough, at once and every few hours."""
     while True:
         try:

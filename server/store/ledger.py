@@ -56,6 +56,8 @@ class Ledger:
         self._done = asyncio.Event()
         self._done.set()
         self._waiting = False  # for the database
+        # How many entries could not be written; the sessions' folders have them all the same.
+        self.refused = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -70,6 +72,7 @@ class Ledger:
 
     def _queue(self, entry: _Entry) -> None:
         if len(self._entries) >= MOST:
+            self.refused += 1
             logger.error("ledger_full", entry=entry.what)
             return
         self._entries.append(entry)
@@ -130,10 +133,13 @@ class Ledger:
                     logger.warning("ledger_waits", error=error.message, code=error.code)
                 self._waiting = True
                 return False
+            self.refused += 1
             logger.error("ledger_refused", entry=entry.what, error=error.message)
         except AppError as error:
+            self.refused += 1
             logger.error("ledger_refused", entry=entry.what, error=error.message)
         except Exception as error:  # a fault of ours must not stop all that comes after it
+            self.refused += 1
             logger.exception("ledger_refused", entry=entry.what, error=type(error).__name__)
         if self._waiting:
             logger.info("ledger_goes_on", entries=len(self._entries))

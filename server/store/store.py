@@ -40,6 +40,8 @@ class Store:
         self._anchor = audit_settings.anchor
         self._anchor_objects = anchor_objects(audit_settings.s3)
         self._task: asyncio.Task[None] | None = None
+        # How often the audit's head could not be written down elsewhere.
+        self.unanchored = 0
 
     async def open(self) -> None:
         """Open the database and bring it to its form, or refuse another.
@@ -97,7 +99,18 @@ class Store:
         try:
             await self.anchor()
         except AppError as error:
+            self.unanchored += 1
             logger.warning("audit_not_anchored", error=error.message)
+
+    @property
+    def waiting(self) -> int:
+        """How many entries of role-plays wait for the database."""
+        return len(self.ledger)
+
+    @property
+    def refused(self) -> int:
+        """How many entries could not be written to it, since the start."""
+        return self.ledger.refused
 
     async def healthy(self) -> str | None:
         """Return what is wrong with the database, or None."""

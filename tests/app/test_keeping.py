@@ -119,6 +119,9 @@ async def test_a_server_makes_backups_and_lists_what_is_erased(tmp_path: Path, m
     # The next start has a fresh one, and waits for its day.
     async with backing_up(tmp_path / "data", shelf) as server:
         assert len(shelf_of(server.settings).backups()) == 1
+        value = server.metrics.registry.get_sample_value
+        await until(lambda: value("voice_backup_made_timestamp_seconds") == made.manifest().made_ms / 1000.0)
+        assert value("voice_backup_every_seconds") == 24 * 3600
 
 
 async def test_a_backup_that_fails_is_told_of_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import dataclasses
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipelines import events
 from pipelines.engines import Word
+from pipelines.log.disk import DiskThread
 from pipelines.log.session_log import SessionLog
 from pipelines.responders.remote.failures import RemoteFailure
 from pipelines.responders.remote.settings import RemoteBudget
 from pipelines.responders.remote.spending import Spending
 from server.gpu import GpuReader
 from server.metrics import LABEL_VALUES, STAGES, TURN_BUCKETS_S, Metrics
+from server.records.keeping_health import KeepingHealth
 from server.reference_docs import metrics_markdown
+from server.sessions.disk_watch import DiskWatch
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -34,7 +39,9 @@ voice_connections_resumed_total voice_connection_away_seconds voice_sessions_det
 ai_remote_card_words_total ai_remote_first_token_seconds ai_remote_tokens_total ai_remote_cost_total
 ai_remote_cost_today ai_remote_budget_used_ratio ai_remote_budget_refusals_total
 voice_backup_made_timestamp_seconds voice_backup_size_bytes voice_backup_failures_total
-voice_records_deleted_total voice_retention_due voice_clock_doubts_total
+voice_records_deleted_total voice_retention_due voice_clock_doubts_total voice_backup_every_seconds
+voice_data_free_bytes voice_keeping_failing voice_database_waiting voice_database_refused_total
+voice_audit_unanchored_total voice_sessions_begun_total voice_consents_total
 voice_guard_decisions_total voice_guard_card_took_over_total voice_guard_duration_seconds voice_guard_unreleased_score
 """.split()
 
@@ -178,6 +185,52 @@ def test_labels_outside_their_set_are_other(metrics: Metrics) -> None:
     assert value(metrics, "voice_websocket_closes_total", code="other") == 1
     assert value(metrics, "voice_websocket_closes_total", code="1000") == 1
     assert value(metrics, "voice_engine_incidents_total", engine="other", what="other") == 1
+
+
+def test_role_plays_that_begin_are_counted_and_those_with_consent(metrics: Metrics) -> None:
+    setup = events.SessionSetup("nursing-leg-wound", 1, "digest", {}, "digest")
+    observe(metrics, setup, events.ConsentGiven("1", "I agree."), setup)
+    assert value(metrics, "voice_sessions_begun_total") == 2
+    assert value(metrics, "voice_consents_total") == 1
+
+
+@dataclasses.dataclass(slots=True)
+class _Books:
+    waiting: int = 0
+    refused: int = 0
+    unanchored: int = 0
+
+
+def test_the_keeping_of_records_is_shown_as_it_is_when_it_is_read(metrics: Metrics) -> None:
+    health, books = KeepingHealth(), _Books()
+    metrics.keeping.watch(store=books, health=health)
+    health.note("backup", "the disk is full")
+    books.waiting, books.refused, books.unanchored = 3, 2, 1
+    failing = {work: value(metrics, "voice_keeping_failing", work=work) for work in ("backup", "erasures", "retention")}
+    assert failing == {"backup": 1, "erasures": 0, "retention": 0}
+    shown = ("voice_database_waiting", "voice_database_refused_total", "voice_audit_unanchored_total")
+    assert [value(metrics, name) for name in shown] == [3, 2, 1]
+    health.note("backup", None)
+    assert value(metrics, "voice_keeping_failing", work="backup") == 0
+
+
+async def _measured(root: Path, metrics: Metrics) -> float:
+    disk = DiskThread()
+    watch = DiskWatch(root, disk, metrics)
+    metrics.keeping.data_free.set(-1)
+    measuring = asyncio.create_task(watch.measure_for_ever())
+    while value(metrics, "voice_data_free_bytes") < 0:
+        await disk.run(lambda: None)
+    measuring.cancel()
+    disk.close()
+    return value(metrics, "voice_data_free_bytes")
+
+
+@pytest.mark.asyncio
+async def test_the_free_space_is_that_of_the_data_folder_and_none_without_one(metrics: Metrics, tmp_path: Path) -> None:
+    there = shutil.disk_usage(tmp_path)
+    assert 0 < await _measured(tmp_path, metrics) <= there.total
+    assert await _measured(tmp_path / "gone", metrics) == 0
 
 
 def test_each_app_has_its_own_registry(metrics: Metrics) -> None:

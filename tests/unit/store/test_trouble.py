@@ -31,8 +31,8 @@ FILES = ("db", "db-wal", "db-shm")
 
 
 @asynccontextmanager
-async def on_sqlite(folder: Path) -> AsyncIterator[Store]:
-    store = Store(DatabaseSettings(busy_s=0.05), AuditSettings(), folder, new_vault())
+async def on_sqlite(folder: Path, audit_settings: AuditSettings | None = None) -> AsyncIterator[Store]:
+    store = Store(DatabaseSettings(busy_s=0.05), audit_settings or AuditSettings(), folder, new_vault())
     await store.start()
     try:
         yield store
@@ -80,6 +80,20 @@ async def test_a_locked_database_is_waited_for_and_told_of(tmp_path: Path) -> No
         assert await store.ledger.drained(30)
         assert await lines(store) == 1
         assert store.database.fault is None
+
+
+async def test_what_is_refused_or_not_anchored_is_counted(tmp_path: Path) -> None:
+    async def faulty(_connection: AsyncConnection) -> None:
+        raise ValueError("this can't be written, ever")
+
+    (tmp_path / "no-folder").write_text("a file")
+    async with on_sqlite(tmp_path / "data", AuditSettings(anchor=tmp_path / "no-folder" / "anchors")) as store:
+        store.ledger.note("faulty", faulty)
+        store.ledger.note("good", lambda c: audit.append(c, "good"))
+        assert await store.ledger.drained(30)
+        assert (store.refused, store.waiting, await lines(store)) == (1, 0, 1)
+        await store.anchor_quietly()
+        assert store.unanchored == 1
 
 
 async def test_a_full_disk_loses_nothing_that_was_told(tmp_path: Path) -> None:
