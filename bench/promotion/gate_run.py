@@ -70,7 +70,8 @@ def run_gate(name: str, gate: ReleaseGate, *, stage: str, root: Path, folder: Pa
         reason = f"exit status {status}: {tail[-1] if tail else 'it said nothing'}"
     else:
         figures, faults = _judged(gate, folder)
-        outcome, reason = ("fail", "; ".join(faults)) if faults else ("pass", tail[-1] if tail else "")
+        told = "; ".join(f"{figure} {value:g}" for figure, value in figures.items() if value is not None)
+        outcome, reason = ("fail", "; ".join(faults)) if faults else ("pass", told or (tail[-1] if tail else ""))
     return GateOutcome(name, gate.says, outcome, reason, seconds, command, status, figures, tail)
 
 

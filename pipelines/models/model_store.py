@@ -106,6 +106,10 @@ class ModelStore:
         """Return where what has come so far lies, a folder for each revision."""
         return self.root / ".partial" / model_id
 
+    def former(self, model_id: str) -> Path:
+        """Return where the model lies that the one of today replaced, if it was another and sound."""
+        return self.root / ".former" / model_id
+
     def pulled(self, entry: CatalogueEntry) -> Path:
         """Return where a pull puts this model: among the sources if it must be exported."""
         return self.source(entry.id) if entry.export else self.folder(entry.id)
@@ -153,12 +157,43 @@ class ModelStore:
                 final.rename(old)
             staged.rename(final)
             _sync(final.parent)
+            if final.parent == self.root and _worth_keeping(old, final):
+                former = self.former(final.name)
+                shutil.rmtree(former, ignore_errors=True)
+                former.parent.mkdir(parents=True, exist_ok=True)
+                old.rename(former)
             shutil.rmtree(old, ignore_errors=True)
+
+    def go_back(self, model_id: str) -> Provenance:
+        """Put the model back that was replaced last, and keep today's in its place; return what is there now.
+
+        Raises EngineError, and changes nothing then.
+        """
+        former, final = self.former(model_id), self.folder(model_id)
+        provenance = Provenance.read(former)
+        if provenance is None:
+            raise EngineError(
+                f"there is no earlier {model_id} in {self.root}: one is kept when a pull or an export replaces it",
+                code="model.not_installed",
+            )
+        if faults := checksum_faults(former, provenance):
+            raise EngineError("\n".join(fault.message for fault in faults), code=faults[0].code)
+        aside = self.root / ".partial" / f"{model_id}.old"
+        with writing(final):
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(aside, ignore_errors=True)
+            if final.exists():
+                final.rename(aside)
+            former.rename(final)
+            _sync(final.parent)
+            if aside.exists():
+                aside.rename(former)
+        return provenance
 
     def remove(self, model_id: str) -> int:
         """Delete a model with all that belongs to it; returns how many bytes that freed."""
         freed = 0
-        for folder in (self.folder(model_id), self.source(model_id), self.partial(model_id)):
+        for folder in (self.folder(model_id), self.former(model_id), self.source(model_id), self.partial(model_id)):
             freed += size_of(folder)
             with writing(folder):
                 if folder.is_symlink():
@@ -166,6 +201,12 @@ class ModelStore:
                 elif folder.exists():
                     shutil.rmtree(folder)
         return freed
+
+
+def _worth_keeping(old: Path, new: Path) -> bool:
+    """Return whether a model that made way is sound and another than the one that came."""
+    was, now = Provenance.read(old), Provenance.read(new)
+    return was is not None and (now is None or was.files != now.files) and not checksum_faults(old, was)
 
 
 def checksum_faults(

@@ -16,6 +16,7 @@ from server.backups import erasure_list
 from server.backups.data_files import DATA, DataFiles
 from server.backups.database_copy import copy_database
 from server.backups.manifest import DatabaseFacts, Manifest, check, facts_of, faults, read_manifest
+from server.backups.set_aside import ASIDE
 from server.backups.shelf import Backup, Shelf
 from server.settings.tree import Settings
 from server.store.store import Store
@@ -25,7 +26,7 @@ logger = structlog.get_logger("server.backups.making")
 
 OWN_FOLDER = "backups"
 # Keys of the vault do not lie beside what they open; the rest is of one process, or is beside the backups already.
-NOT_KEPT = (".lock", ".restoring", "vault.key", erasure_list.NAME)
+NOT_KEPT = (".lock", ".restoring", ASIDE, "vault.key", erasure_list.NAME)
 
 
 @dataclass(frozen=True, slots=True)

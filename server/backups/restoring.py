@@ -26,6 +26,7 @@ from server.backups.erasing_again import Again, erase_again
 from server.backups.erasure_list import Erasure
 from server.backups.making import OWN_FOLDER
 from server.backups.manifest import Manifest, check, copy, damaged, read_manifest
+from server.backups.set_aside import ASIDE, SetAside, set_aside
 from server.backups.state import DatabaseState
 from server.records.locking import lock_folder
 from server.settings.store import DatabaseSettings
@@ -45,29 +46,41 @@ MAY_STAY = {".lock", STAGE, "vault.key", erasure_list.NAME, OWN_FOLDER}
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did; `lists` are the files that said what was erased."""
+    """What a restore did; `lists` are the files that said what was erased, `aside` what lay there before, if any."""
 
     manifest: Manifest
     state: DatabaseState
     again: Again
     lists: list[Path]
+    aside: Path | None = None
 
 
 async def restore(
-    backup: Path, settings: Settings, *, lists: Sequence[Path] = (), without_lists: bool = False
+    backup: Path,
+    settings: Settings,
+    *,
+    lists: Sequence[Path] = (),
+    without_lists: bool = False,
+    aside: bool = False,
 ) -> Restored:
     """Restore a backup to where the settings say; the state of the database is compared with the manifest's.
 
-    `lists` say what was erased since, besides those beside the backup and in the data folder. Raises StorageError or
-    DatabaseError, and changes nothing then, but that a PostgreSQL database may have been filled.
+    `lists` say what was erased since, besides those beside the backup and in the data folder. With `aside`, what lies
+    in the data folder is moved away first. Raises StorageError or DatabaseError, and changes nothing then, but that a
+    PostgreSQL database may have been filled.
     """
     manifest = await asyncio.to_thread(read_manifest, backup)
     await asyncio.to_thread(check, backup, manifest)
     url = database_url(settings.database.url, settings.data_path)
     _check_kind(manifest, url)
     lock = await asyncio.to_thread(lock_folder, settings.data_path)
+    stays = _staying(settings, backup)
+    moved: SetAside | None = None
     try:
-        _check_free(settings.data_path, url)
+        if aside:
+            # A database of PostgreSQL stays where it is; whether the one that is named is empty is asked of it below.
+            moved = await asyncio.to_thread(set_aside, settings.data_path, but=stays)
+        _check_free(settings.data_path, url, stays)
         erasures, used = await asyncio.to_thread(_erasures, backup, settings.data_path, lists, without_lists)
         stage = settings.data_path / STAGE
         await asyncio.to_thread(_stage, backup, manifest, stage)
@@ -88,9 +101,28 @@ async def restore(
             await store.stop()
         await asyncio.to_thread(_move_in, stage, settings.data_path, url)
         await asyncio.to_thread(erasure_list.add_to_list, settings.data_path / erasure_list.NAME, erasures)
+    except BaseException:
+        if moved is not None:
+            _bring_back(moved, stays)
+        raise
     finally:
         os.close(lock)
-    return Restored(manifest, state, again, used)
+    return Restored(manifest, state, again, used, moved.folder if moved is not None else None)
+
+
+def _staying(settings: Settings, backup: Path) -> set[str]:
+    """Return what may lie in a data folder that a backup comes to: models, which are in no backup, and the backup."""
+    root = settings.data_path.absolute()
+    inside = [path.absolute() for path in (settings.models.path, backup)]
+    return MAY_STAY | {path.relative_to(root).parts[0] for path in inside if root in path.parents}
+
+
+def _bring_back(moved: SetAside, stays: set[str]) -> None:
+    """Take away what a restore that failed has put in place already, and put there what lay there before."""
+    for path in moved.data_path.iterdir():
+        if path.name not in {*stays, ASIDE}:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    moved.bring_back()
 
 
 def _is_sqlite(url: URL) -> bool:
@@ -112,12 +144,12 @@ def _check_kind(manifest: Manifest, url: URL) -> None:
         )
 
 
-def _check_free(data_path: Path, url: URL) -> None:
-    there = sorted({path.name for path in data_path.iterdir()} - MAY_STAY)
+def _check_free(data_path: Path, url: URL, stays: set[str]) -> None:
+    there = sorted({path.name for path in data_path.iterdir()} - stays - {ASIDE})
     if there:
         raise StorageError(
-            f"the data folder {data_path} is not empty ({there[0]}); move what is in it away, or set data_path to "
-            "another folder",
+            f"the data folder {data_path} is not empty ({there[0]}); say --aside to have what is in it moved "
+            "away, or set data_path to another folder",
             code="backup.not_empty",
         )
     if _is_sqlite(url) and Path(str(url.database)).exists():

@@ -72,6 +72,9 @@ def restore(
     without_erasures: Annotated[
         bool, typer.Option("--without-erasures", help="Go on though nobody knows what was erased since.")
     ] = False,
+    aside: Annotated[
+        bool, typer.Option("--aside", help="Move what is in the data folder away first; it stays there, whole.")
+    ] = False,
     overrides: Overrides = None,
     config: ConfigFolder = None,
 ) -> None:
@@ -84,12 +87,18 @@ def restore(
 
     quiet_logs()
     settings = load_settings(config_folder=config, overrides=overrides or ())
-    done = asyncio.run(restore(folder, settings, lists=erasures or (), without_lists=without_erasures))
+    done = asyncio.run(restore(folder, settings, lists=erasures or (), without_lists=without_erasures, aside=aside))
     made = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(done.manifest.made_ms / 1000))
     typer.echo(f"{len(done.manifest.files)} files and {done.state.rows} rows are as they were on {made}")
     gone = f"{len(done.again.sessions)} role-plays and {len(done.again.people)} people"
     typer.echo(f"{gone} that were erased since are erased again, by {len(done.lists)} lists")
     typer.echo("What happened after that time is not in it. Now run `interlocutor audit verify`.", err=True)
+    if done.aside is not None:
+        typer.echo(
+            f"What was here is in {done.aside}. Role-plays that were held after the backup come back with\n"
+            f"`interlocutor db import --from {done.aside}`. Then delete that folder: nothing else does.",
+            err=True,
+        )
     if settings.audit.anchor is not None and settings.audit.anchor.exists():
         typer.echo("Name a new file as audit.anchor: the old one tells of lines that came after the backup.", err=True)
 

@@ -27,7 +27,7 @@ IdOrFolder = Annotated[str, typer.Argument(metavar="ID", help="The model's id, o
 
 
 def register(app: typer.Typer) -> None:
-    """Add `models list`, `pull`, `verify`, `qualify`, `export` and `remove`."""
+    """Add `models list`, `pull`, `verify`, `qualify`, `export`, `remove` and `back`."""
     app.add_typer(group, name="models")
 
 
@@ -199,6 +199,19 @@ def remove(
     with place.store.lock(entry.id, on_wait=lambda: typer.echo("somebody else is working on it; waiting")):
         freed = place.store.remove(entry.id)
     typer.echo(f"{entry.id} is removed; {freed // _MIB} MiB are free again")
+
+
+@group.command()
+def back(model: _Id, overrides: Overrides = None, config: ConfigFolder = None) -> None:
+    """Put the model back that a pull or an export replaced last; the same command again undoes it.
+
+    A server takes it up when it starts again.
+    """
+    place = ModelsHere.of(overrides, config)
+    entry = place.find(model)
+    with place.store.lock(entry.id, on_wait=lambda: typer.echo("somebody else is working on it; waiting")):
+        now = place.store.go_back(entry.id)
+    typer.echo(f"{entry.id} is the one before again ({now.source} {now.revision}); restart the server")
 
 
 def bring(place: ModelsHere, entry: CatalogueEntry, *, source: str | None = None, again: bool = False) -> Path:

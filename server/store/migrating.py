@@ -82,7 +82,8 @@ def _run(connection: Connection) -> None:
 def _wrong(had: str | None, wanted: str) -> DatabaseError:
     if had is not None and had not in known():
         return DatabaseError(
-            f"the database has form {had}, which is newer than this program; install the version that made it",
+            f"the database has form {had}, which is newer than this program; install the version that made it, or go "
+            "back to the backup from before it: `interlocutor restore BACKUP --aside`",
             code="database.revision",
         )
     return DatabaseError(

@@ -150,6 +150,32 @@ def test_pulled_anew_on_demand(hub: LoopbackHub, store: ModelStore) -> None:
     assert (folder / "config.json").read_bytes() == b'{"lang_ids": []}'
 
 
+def test_the_model_before_is_kept_and_can_be_put_back(
+    hub: LoopbackHub, store: ModelStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    bring(hub, store)
+    before = (store.folder("tiny.en") / "model.bin").read_bytes()
+    with Hub(HubAccess(hub.url), QUICK) as again:
+        pull(entry(), store, ways_of(entry().sources, again), Watched(), again=True)
+    assert not store.former("tiny.en").exists(), "the same model is none before"
+    hub.add_folder(REPOSITORY, write_whisper(tmp_path_factory.mktemp("another"), seed=7))
+    with Hub(HubAccess(hub.url), QUICK) as newer:
+        pull(entry(), store, ways_of(entry().sources, newer), Watched(), again=True)
+    after = (store.folder("tiny.en") / "model.bin").read_bytes()
+    assert after != before
+    for expected in (before, after, before):
+        provenance = store.go_back("tiny.en")
+        assert (store.folder("tiny.en") / "model.bin").read_bytes() == expected
+        assert checksum_faults(store.folder("tiny.en"), provenance) == []
+    (store.former("tiny.en") / "model.bin").write_bytes(b"broken")
+    with pytest.raises(EngineError, match="is not the file that was pulled"):
+        store.go_back("tiny.en")
+    assert (store.folder("tiny.en") / "model.bin").read_bytes() == before
+    store.remove("tiny.en")
+    with pytest.raises(EngineError, match=r"there is no earlier tiny\.en"):
+        store.go_back("tiny.en")
+
+
 def test_the_token_goes_to_the_hub_and_not_where_it_sends_us(hub: LoopbackHub, store: ModelStore) -> None:
     bring(hub, store, token=TOKEN)
     sent_on = [one for one in hub.asked if one.path.startswith("/cdn/")]

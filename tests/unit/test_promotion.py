@@ -110,7 +110,7 @@ def test_placeholders_are_filled_in_and_our_own_programs_come_first(tmp_path: Pa
 @pytest.mark.parametrize(
     ("written", "outcome", "reason"),
     [
-        ({"p95_ms": 900.0, "share": 0.95}, "pass", ""),
+        ({"p95_ms": 900.0, "share": 0.95}, "pass", "p95_ms 900; share 0.95"),
         ({"p95_ms": 2400.0, "share": 0.95}, "fail", "p95_ms is 2400, at most 2000 is allowed"),
         ({"p95_ms": 900.0, "share": 0.5}, "fail", "share is 0.5, at least 0.9 is demanded"),
         ({"p95_ms": None, "share": 0.95}, "fail", "p95_ms was not measured"),

@@ -19,14 +19,17 @@ from sqlalchemy import text
 
 from common.errors import DatabaseError, StorageError
 from pipelines.log.jsonl import EVENTS, PAYLOADS
+from pipelines.models.settings import ModelSettings
 from server.backups import erasure_list, manifest
 from server.backups.data_files import DATA
 from server.backups.erasure_list import Erasure, add_to_list, read_list
 from server.backups.job import AFTER_START_S, first_wait_s
 from server.backups.making import make_backup, shelf_of, tell_erasures
-from server.backups.restoring import restore
+from server.backups.restoring import STAGE, restore
+from server.backups.set_aside import ASIDE
 from server.backups.state import state_of
 from server.records.folder import RecordFolder
+from server.records.importing import import_folders
 from server.records.locking import lock_folder
 from server.records.proof import prove_logs
 from server.records.records import Records
@@ -382,3 +385,90 @@ async def test_a_list_that_a_crash_cut_off_is_gone_on_with(tmp_path: Path) -> No
 async def test_when_a_server_makes_its_first(hours_ago: float | None, wait_s: float) -> None:
     made_ms = None if hours_ago is None else round(1e12 - hours_ago * 3.6e6)
     assert first_wait_s(made_ms, 10**12, 24 * 3600.0) == wait_s
+
+
+# ------------------------------------------------------------------ in the place of what is there
+
+
+async def test_a_backup_takes_the_place_of_what_is_there_and_nothing_of_that_is_lost(
+    make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    settings = settings_of(tmp_path / "data", make_database(), tmp_path / "shelf")
+    first, second = (f"sess_{number:020x}" for number in (1, 2))
+    async with opened_at(settings) as data:
+        await data.held(first)
+        before = await state(data)
+        folder = await made(data)
+        await data.held(second)
+        (data.settings.data_path / "models" / "tiny.en").mkdir(parents=True)
+        await erase(data, first)
+    was = files_of(tmp_path / "data" / "sessions")
+    with pytest.raises(StorageError, match=r"is not empty .*--aside"):
+        await restore(folder, settings)
+    # PostgreSQL keeps its database, so the backup comes to a new one.
+    there = settings_of(tmp_path / "data", make_database(), tmp_path / "shelf")
+    there = there.model_copy(update={"models": ModelSettings(path=tmp_path / "data" / "models")})
+    erased = tmp_path / "erased.jsonl"
+    add_to_list(erased, {Erasure("session", first)})
+    done = await restore(folder, there, lists=[erased], aside=True)
+    assert (done.state.digest, done.again.sessions) == (before, [first])
+    assert done.aside is not None
+    assert files_of(done.aside / "sessions") == was
+    assert (tmp_path / "data" / "models" / "tiny.en").is_dir()
+    async with opened_at(there) as data:
+        assert await proved(data) == 1
+        taken = await import_folders(data.store, data.root, {}, new_vault(), source=done.aside)
+        assert (taken.taken, taken.here) == ([second], [first])
+        # What was set aside is in no backup.
+        assert not (await made(data) / DATA / ASIDE).exists()
+
+
+def kept_files(folder: Path) -> dict[str, bytes]:
+    """Return what is no trace of a restore that failed."""
+    return {name: content for name, content in files_of(folder).items() if not name.startswith((".lock", STAGE))}
+
+
+async def test_a_restore_that_fails_brings_back_what_it_had_set_aside(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path / "data", DatabaseSettings(), tmp_path / "shelf")
+    async with opened_at(settings) as data:
+        await data.held("sess_1")
+        folder = await made(data)
+    was = files_of(tmp_path / "data")
+    with pytest.raises(StorageError, match="nobody can tell what was erased"):
+        await restore(folder.rename(tmp_path / folder.name), settings, aside=True)
+    assert kept_files(tmp_path / "data") == was
+
+
+async def test_a_restore_that_breaks_at_its_very_end_brings_it_back_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(tmp_path / "data", DatabaseSettings(), tmp_path / "shelf")
+    async with opened_at(settings) as data:
+        await data.held("sess_1")
+        folder = await made(data)
+    was = files_of(tmp_path / "data")
+    really = os.replace
+
+    def replace(source: Path, to: Path) -> None:
+        if Path(to).name == "interlocutor.db":
+            raise OSError(errno.EIO, "input/output error")
+        really(source, to)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(StorageError):
+        await restore(folder, settings, without_lists=True, aside=True)
+    monkeypatch.undo()
+    assert kept_files(tmp_path / "data") == was
+
+
+async def test_a_data_folder_that_a_server_uses_is_left_alone(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path / "data", DatabaseSettings(), tmp_path / "shelf")
+    async with opened_at(settings) as data:
+        folder = await made(data)
+    lock = lock_folder(tmp_path / "data")
+    try:
+        with pytest.raises(StorageError, match="in use by another server"):
+            await restore(folder, settings, without_lists=True, aside=True)
+    finally:
+        os.close(lock)
+    assert not (tmp_path / "data" / ASIDE).exists()
