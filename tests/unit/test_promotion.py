@@ -94,8 +94,8 @@ def test_a_gate_that_is_not_there_fails_and_the_others_go_on(tmp_path: Path) -> 
 
 def test_a_gate_that_takes_too_long_is_ended_with_all_that_it_began(tmp_path: Path) -> None:
     began_s = time.monotonic()
-    done = ran(gate("bash", "-c", f"sleep 600 & echo $! > {tmp_path}/child; wait"), tmp_path, timeout_s=1.0)
-    assert (done.outcome, done.reason) == ("fail", "it took longer than 1 s and was ended")
+    done = ran(gate("bash", "-c", f"sleep 600 & echo $! > {tmp_path}/child; wait"), tmp_path, timeout_s=5.0)
+    assert (done.outcome, done.reason) == ("fail", "it took longer than 5 s and was ended")
     assert time.monotonic() - began_s < 300
     child = (tmp_path / "child").read_text().strip()
     state = subprocess.run(["ps", "-o", "stat=", "-p", child], capture_output=True, text=True, check=False).stdout
