@@ -157,6 +157,58 @@ def void(
     typer.echo(f"{session or exam_id} is void now")
 
 
+@group.command()
+def agreement(
+    as_json: AsJson = False,
+    overrides: Overrides = None,
+    config: ConfigFolder = None,
+) -> None:
+    """Say how far examiners agree who marked blind, by criterion and by examiner."""
+    from server.exams.marked import examiners_agreement
+
+    async def do(store: Store, settings: Settings) -> dict[str, Any]:
+        return await examiners_agreement(store, settings.marking)
+
+    told = with_store(do, overrides=overrides, config=config)
+    typer.echo(json.dumps(told, indent=2)) if as_json else _print_agreement(told)
+
+
+def _print_agreement(told: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    def share(value: float | None) -> str:
+        return "-" if value is None else f"{value:.0%}"
+
+    def interval(value: float | None, low: float | None, high: float | None, form: str) -> str:
+        if value is None:
+            return "-"
+        return format(value, form) + ("" if low is None or high is None else f" ({low:{form}} to {high:{form}})")
+
+    why = {
+        "too_few": f"too few ({told['wanted']})",
+        "not_made": "not made",
+        "all_equal": "all marks are equal",
+    }
+    console = Console()
+    for name, column in (("criterion", "Weighted kappa"), ("examiner", "Above the others")):
+        table = Table(box=None, pad_edge=False)
+        for title in (name.capitalize(), "Role-plays", "Same mark", "One apart at most", column):
+            table.add_column(title)
+        for row in told["criteria" if name == "criterion" else "examiners"]:
+            if name == "criterion":
+                last = interval(row["kappa"], row["kappa_low"], row["kappa_high"], ".2f")
+                last = why.get(row["kappa_none"], last)
+            else:
+                last = interval(row["severity"], row["severity_low"], row["severity_high"], "+.2f")
+            table.add_row(Text(row[name]), str(row["role_plays"]), share(row["exact"]), share(row["adjacent"]), last)
+        console.print(table)
+        console.print()
+    if told["fault"]:
+        typer.echo(told["fault"])
+
+
 def _with_schedule(work: Callable[[Schedule], Awaitable[Answer]], overrides: Overrides, config: ConfigFolder) -> Answer:
     from pipelines.patient.card_library import CardLibrary
     from server.exams.schedule import Schedule

@@ -5,21 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-from itertools import groupby
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from common.errors import ProtocolError
+from server.exams.marked import all_pairs, examiners_agreement, outcome_of_rows
 from server.host import Server
 from server.http.record_routes import must_be_over
 from server.http.requests import parse_json, read_body, server_of
 from server.http.who import name_of, own_session
 from server.marking.criteria import BY_ID, CRITERIA
-from server.marking.marker_agreement import Pair, agreement_of, pairs_of
-from server.marking.outcome import MarkingOutcome, Signed, outcome_of
-from server.marking.sheet import Sheet, read_sheet
+from server.marking.outcome import MarkingOutcome
+from server.marking.sheet import read_sheet
 from server.records.folder import RecordFolder
 from server.sessions.session import Session
 from server.store import markings, people
@@ -28,6 +27,21 @@ from server.store.tokens import now_ms
 
 MAX_BODY_BYTES = 262_144
 ASKED = {"after", "state", "sheet"}
+AGREEMENT_COLUMNS = (
+    "of",
+    "name",
+    "role_plays",
+    "pairs",
+    "exact",
+    "adjacent",
+    "kappa",
+    "kappa_low",
+    "kappa_high",
+    "kappa_none",
+    "severity",
+    "severity_low",
+    "severity_high",
+)
 
 
 async def read_marks(request: Request) -> Response:
@@ -96,13 +110,29 @@ async def marks_table(request: Request) -> Response:
 
 async def agreement(request: Request) -> Response:
     """Send how far examiners agree, over all role-plays that as many have marked as are wanted."""
-    pairs, names = await _pairs(server_of(request))
-    return JSONResponse(agreement_of(pairs, names))
+    server = server_of(request)
+    return JSONResponse(await examiners_agreement(server.store, server.settings.marking))
+
+
+async def agreement_table(request: Request) -> Response:
+    """Send the same as CSV: a row for each criterion, then one for each examiner."""
+    server = server_of(request)
+    told = await examiners_agreement(server.store, server.settings.marking)
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(AGREEMENT_COLUMNS)
+    for kind, name, rows in (("criterion", "criterion", told["criteria"]), ("examiner", "examiner", told["examiners"])):
+        for row in rows:
+            figures = ["" if (value := row.get(column)) is None else value for column in AGREEMENT_COLUMNS[2:]]
+            table.writerow([kind, _safe(row[name]), *figures])
+    headers = {"Content-Disposition": 'attachment; filename="agreement.csv"'}
+    return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def pairs_table(request: Request) -> Response:
     """Send all pairs of marks as CSV, for a statistics program."""
-    pairs, names = await _pairs(server_of(request))
+    server = server_of(request)
+    pairs, names = await all_pairs(server.store, server.settings.marking)
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(["session", "criterion", "first", "first_mark", "second", "second_mark"])
@@ -111,14 +141,6 @@ async def pairs_table(request: Request) -> Response:
         table.writerow([pair.session_id, pair.criterion, first, pair.first_mark, second, pair.second_mark])
     headers = {"Content-Disposition": 'attachment; filename="pairs-of-marks.csv"'}
     return Response(text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-async def _pairs(server: Server) -> tuple[list[Pair], dict[str, str]]:
-    async with server.store.database.reading() as connection:
-        rows = await markings.signed_everywhere(connection)
-    sessions = [(session_id, list(each)) for session_id, each in groupby(rows, key=lambda row: row.session_id)]
-    names = {row.examiner_id: row.examiner for row in rows}
-    return pairs_of((session_id, _outcome(server, each)) for session_id, each in sessions), names
 
 
 async def check_measures(server: Server, session: Session, reader: str) -> None:
@@ -154,14 +176,7 @@ def _shown(server: Server, rows: list[Marking], reader: str) -> dict[str, Any]:
 
 
 def _outcome(server: Server, rows: list[Marking]) -> MarkingOutcome:
-    """Return what comes of all rows; of each examiner the last sheet that was signed stands."""
-    standing: dict[str, Signed] = {}
-    for row in rows:
-        if row.state == "signed":
-            sheet = Sheet.model_validate_json(row.sheet)
-            first_ms = standing[row.examiner_id].signed_ms if row.examiner_id in standing else row.made_ms
-            standing[row.examiner_id] = Signed(row.examiner_id, row.examiner, sheet, first_ms)
-    return outcome_of(list(standing.values()), server.settings.marking)
+    return outcome_of_rows(rows, server.settings.marking)
 
 
 def _safe(text: str) -> str:

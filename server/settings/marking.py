@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -21,4 +23,15 @@ class MarkingSettings(BaseModel):
     )
     differ_clinical: int = Field(
         default=2, ge=1, le=3, description="A clinical mark (0 to 3) that differs by so much is decided by a third."
+    )
+    coefficients_from: int = Field(
+        default=30,
+        ge=2,
+        le=100_000,
+        description="Fewest role-plays with blind marks of which a weighted kappa, or an interval, is made.",
+    )
+    statistics_python: Path = Field(
+        default=Path(".marking-env/bin/python"),
+        description="Python of the environment that has statsmodels, which makes the coefficients. "
+        "It needs `./scripts/setup-marking`.",
     )

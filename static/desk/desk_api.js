@@ -91,6 +91,11 @@ export class DeskApi {
     return { blob: await answer.blob(), name: `${id}-marks.csv` };
   }
 
+  /** Return how far examiners agree. */
+  agreement() {
+    return this.#ask("/api/desk/agreement");
+  }
+
   #named(id) {
     return { id, token: this.key };
   }

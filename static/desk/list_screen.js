@@ -2,13 +2,14 @@
 
 import { formatClock } from "../core/clock.js";
 import { button, h, section, setText } from "../ui/dom.js";
+import { agreementPanel } from "./agreement_view.js";
 import { words as all } from "./strings.js";
 
 const words = all.list;
 const ASK_EVERY_MS = 2000;
 
-/** Return the screen of the list; `on_follow(id)` and `on_review(id)` open a role-play. */
-export function listScreen({ api, on_follow, on_review }) {
+/** Return the screen of the list; `on_follow(id)` and `on_review(id)` open a role-play. `agreement`: whether to offer that. */
+export function listScreen({ api, agreement, on_follow, on_review }) {
   const rows = new Map();
   const live = h("ul", { className: "live-list" });
   const none = h("p", { className: "hint" }, words.none);
@@ -68,6 +69,7 @@ export function listScreen({ api, on_follow, on_review }) {
     h("div", { className: "lead" }, h("h1", { tabIndex: -1 }, all.title), h("p", {}, words.lead)),
     section(words.live, { className: "panel" }, none, live, status),
     section(words.past, { className: "panel" }, past_none, past, more),
+    agreement && agreementPanel(api),
   );
   return {
     element,

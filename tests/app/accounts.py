@@ -15,6 +15,7 @@ from pipelines.engine_settings import EngineSettings
 from server.app import create_app
 from server.host import Server
 from server.settings.exam import ExamSettings
+from server.settings.marking import MarkingSettings
 from server.settings.store import AuditSettings, AuthMode, AuthSettings
 from server.settings.tree import SessionSettings, Settings
 from server.store import exams, sessions
@@ -101,6 +102,7 @@ async def world(
     *,
     session: dict[str, Any] | None = None,
     exam: dict[str, Any] | None = None,
+    marking: dict[str, Any] | None = None,
     ready: bool = True,
     **auth: Any,
 ) -> AsyncIterator[World]:
@@ -111,6 +113,7 @@ async def world(
         auth=AuthSettings(mode=mode, **auth),
         session=SessionSettings(**(session or {})),
         exam=ExamSettings(**(exam or {})),
+        marking=MarkingSettings(**(marking or {})),
         audit=AuditSettings(anchor=folder / "anchors"),
         data_path=folder,
         developer_key=SecretStr(KEY),

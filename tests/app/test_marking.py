@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.app.wire import CARD
 
 pytestmark = pytest.mark.asyncio
 
+LIBRARY = os.environ.get("INTERLOCUTOR_STATISTICS_PYTHON", "")
 EXAMINERS = ("eva@example.org", "finn@example.org", "gina@example.org")
 
 
@@ -83,8 +85,32 @@ async def test_two_mark_blind_differ_and_a_third_decides(tmp_path: Path) -> None
         told = (await developer.get("/api/desk/agreement")).json()
         assert [row["pairs"] for row in told["criteria"]] == [1] * len(CRITERIA)
         assert {row["severity"] for row in told["examiners"]} == {round(3 / 9, 3), round(-3 / 9, 3)}
-        rows = list(csv.reader(io.StringIO((await developer.get("/api/desk/agreement.csv")).text)))
+        assert {row["kappa_none"] for row in told["criteria"]} == {"too_few"}
+        table_rows = list(csv.DictReader(io.StringIO((await developer.get("/api/desk/agreement.csv")).text)))
+        assert [row["of"] for row in table_rows] == ["criterion"] * 9 + ["examiner"] * 2
+        fluency = table_rows[1]
+        assert (fluency["name"], fluency["exact"], fluency["kappa"], fluency["severity"]) == ("Fluency", "0.0", "", "")
+        rows = list(csv.reader(io.StringIO((await developer.get("/api/desk/pairs.csv")).text)))
         assert rows[2][1:] == ["fluency", "Somebody", "5", "Somebody", "2"]
+
+
+@pytest.mark.skipif(not LIBRARY, reason="statsmodels is not set up: scripts/nightly-marking")
+async def test_the_library_s_coefficients_are_told_once_there_are_enough(tmp_path: Path) -> None:
+    async with world(tmp_path, marking={"coefficients_from": 3, "statistics_python": LIBRARY}) as one:
+        eva, finn, _ = await examiners(one)
+        for first, second in ((2, 3), (5, 5), (3, 4)):
+            exam = await one.past(mode="exam", examiners=EXAMINERS)
+            assert (await save(eva, exam, "signed", 0, fluency=first)).status_code == 201
+            assert (await save(finn, exam, "signed", 0, fluency=second)).status_code == 201
+        told = (await one.client(Authorization=f"Bearer {KEY}").get("/api/desk/agreement")).json()
+        fluency = told["criteria"][1]
+        assert told["fault"] == ""
+        # By hand: 1 less 2/3, what they differ by in the mean, of 24/9, what they would by chance.
+        assert fluency["kappa"] == pytest.approx(1 - (2 / 3) / (24 / 9), abs=0.001)
+        assert fluency["kappa_low"] < fluency["kappa"] < fluency["kappa_high"]
+        assert told["criteria"][0]["kappa_none"] == "all_equal"
+        severity = {row["severity"] for row in told["examiners"]}
+        assert severity == {round(2 / 27, 3), round(-2 / 27, 3)}
 
 
 async def test_what_was_signed_stands_until_another_is_signed_and_nothing_is_overwritten(tmp_path: Path) -> None:

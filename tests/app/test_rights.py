@@ -69,6 +69,7 @@ SERVER: dict[str, set[str]] = {
     "GET /api/desk/live": set("EDK"),
     "GET /api/desk/agreement": set("DAK"),
     "GET /api/desk/agreement.csv": set("DAK"),
+    "GET /api/desk/pairs.csv": set("DAK"),
     "GET /api/exams": set("CEDAK"),
     "POST /api/exams": set("A"),
     "GET /api/exams/{exam_id}": set("CEDAK"),

@@ -173,6 +173,20 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
             gina.get_by_role("button", name="Save as a table (CSV)").click()
         table = Path(download.value.path()).read_text()
         assert "Fluency,6,6,3,5,yes,5.0" in table
+        desk = stack.enter_context(visiting(browser, house.url, allowed=REFUSED))
+        desk.goto(f"{house.url}/desk")
+        desk.get_by_label("Developer key").fill(KEY)
+        desk.get_by_role("button", name="Open the desk").click()
+        desk.get_by_role("button", name="Show the figures").click()
+        expect(desk.get_by_role("row", name="Fluency 1 0 % 0 % too few: 1 of 30")).to_be_visible()
+        expect(desk.get_by_role("row", name="Finn <b> 1 89 % 89 % \u22120.33")).to_be_visible()
+        assert violations(desk) == []
+        if PICTURES is not None:
+            desk.screenshot(path=PICTURES / "agreement.png", full_page=True)
+        # Examiners are not told who is severe.
+        eva.goto(f"{house.url}/desk")
+        eva.get_by_role("heading", name="Live now").wait_for()
+        expect(eva.get_by_role("button", name="Show the figures")).to_have_count(0)
         # On paper there is the outcome alone.
         gina.emulate_media(media="print")
         expect(gina.locator(".marks-table")).to_be_visible()

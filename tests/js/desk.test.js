@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { kappaText, severityText } from "../../static/desk/agreement_view.js";
 import { EarQueue, RATE_HZ, readSound } from "../../static/desk/ear_queue.js";
 import { DeskApi } from "../../static/desk/desk_api.js";
 import { Followed, runningMeasures } from "../../static/desk/followed.js";
@@ -355,4 +356,14 @@ test("evidence is the turn that is heard, or the seconds before", () => {
   assert.deepEqual([stretchAt(turns, 2000).from_ms, stretchAt(turns, 2000).text.length], [1000, 500]);
   assert.deepEqual(stretchAt(turns, 9000), { from_ms: 4000, to_ms: 9000, text: "" });
   assert.deepEqual(stretchAt(turns, 100), { from_ms: 0, to_ms: 100, text: "" });
+});
+
+test("a coefficient is shown with its interval, or with the reason why there is none", () => {
+  const none = { kappa: null, kappa_low: null, kappa_high: null, role_plays: 4 };
+  assert.equal(kappaText({ ...none, kappa_none: "too_few" }, 30), "too few: 4 of 30");
+  assert.equal(kappaText({ ...none, kappa_none: "not_made" }, 30), "not made");
+  assert.equal(kappaText({ ...none, kappa_none: "all_equal" }, 30), "all marks were the same");
+  assert.equal(kappaText({ kappa: 0.613, kappa_low: 0.4, kappa_high: 0.82, kappa_none: "" }, 30), "0.61 (0.40 to 0.82)");
+  assert.equal(kappaText({ kappa: -0.1, kappa_low: null, kappa_high: null, kappa_none: "" }, 30), "\u22120.10");
+  assert.equal(severityText({ severity: 0.25, severity_low: -0.1, severity_high: 0.6 }), "+0.25 (\u22120.10 to +0.60)");
 });

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from common.errors import ProtocolError
 from server.marking.criteria import BY_ID, CRITERIA
-from server.marking.marker_agreement import agreement_of, pairs_of
 from server.marking.outcome import MarkingOutcome, Signed, outcome_of
 from server.marking.sheet import Sheet, read_sheet
 from server.settings.marking import MarkingSettings
@@ -113,39 +112,3 @@ def test_what_is_decided_lies_between_the_marks_that_were_given(marks: list[dict
         if name not in found.differs:
             spread = SETTINGS.differ_linguistic if BY_ID[name].kind == "linguistic" else SETTINGS.differ_clinical
             assert max(each[name] for each in marks[:wanted]) - min(each[name] for each in marks[:wanted]) < spread
-
-
-# ------------------------------------------------------------------ agreement
-
-
-def test_agreement_is_counted_where_two_marked_blind_and_nowhere_else() -> None:
-    both = (signed("eva", fluency=5, giving=3), signed("finn", fluency=3, giving=2), signed("gina", fluency=0))
-    told = agreement_of(pairs_of([("s1", outcome(*both)), ("s2", outcome(signed("eva")))]), {"eva": "Eva"})
-    by_name = {row["criterion"]: row for row in told["criteria"]}
-    assert by_name["Fluency"] == {"criterion": "Fluency", "pairs": 1, "exact": 0.0, "adjacent": 0.0}
-    assert by_name["Information giving"]["adjacent"] == 1.0
-    assert by_name["Intelligibility"]["exact"] == 1.0
-    assert told["examiners"] == [
-        {"examiner": "Eva", "pairs": 9, "severity": round(3 / 9, 3)},
-        {"examiner": "finn", "pairs": 9, "severity": round(-3 / 9, 3)},
-    ]
-
-
-def test_without_pairs_nothing_is_said() -> None:
-    told = agreement_of([], {})
-    assert {row["exact"] for row in told["criteria"]} == {None}
-    assert told["examiners"] == []
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=20))
-def test_severities_of_two_examiners_are_opposite_and_shares_are_shares(marks: list[tuple[int, int]]) -> None:
-    outcomes = [
-        (f"s{number}", outcome(signed("eva", giving=one), signed("finn", giving=other)))
-        for number, (one, other) in enumerate(marks)
-    ]
-    told = agreement_of(pairs_of(outcomes), {})
-    eva, finn = told["examiners"]
-    assert eva["severity"] == pytest.approx(-finn["severity"])
-    row = next(row for row in told["criteria"] if row["criterion"] == "Information giving")
-    assert row["exact"] == pytest.approx(sum(one == other for one, other in marks) / len(marks), abs=0.001)
-    assert row["exact"] <= row["adjacent"] <= 1.0
