@@ -51,6 +51,7 @@ class Action(StrEnum):
     LISTEN = "desk.listen"
     NOTE = "desk.note"
     MARK = "desk.mark"
+    READ_OPINION = "marks.opinion"
     READ_AGREEMENT = "marks.agreement"
     USE_LAB = "lab.use"
     READ_WAITS = "lab.waits"
@@ -100,6 +101,8 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
     Action.LISTEN: {"examiner": _EXAMS, "developer": _ALL},
     Action.NOTE: {"examiner": _EXAMS, "developer": _ALL},
     Action.MARK: {"examiner": _EXAMS, "developer": _ALL},
+    # What a language model would mark is no mark, and whoever was judged is not told.
+    Action.READ_OPINION: {"examiner": _EXAMS, "developer": _ALL},
     # Who is severe is for whoever looks after the examiners, not for these.
     Action.READ_AGREEMENT: {"developer": _ALL, "admin": _ALL},
     Action.MANAGE_PEOPLE: {"admin": _ALL},
@@ -115,7 +118,7 @@ PERMISSIONS: dict[Action, dict[Role, Reach]] = {
 
 OPENING: dict[str, Action] = {"practice": Action.OPEN_PRACTICE, "exam": Action.OPEN_EXAM}
 """What opening a role-play of a mode asks for."""
-OF_OTHERS = frozenset({Action.FOLLOW, Action.LISTEN, Action.NOTE, Action.MARK, Action.VOID_EXAM})
+OF_OTHERS = frozenset({Action.FOLLOW, Action.LISTEN, Action.NOTE, Action.MARK, Action.READ_OPINION, Action.VOID_EXAM})
 """What nobody does with a role-play or an exam of their own: they would see what they may not know yet, or judge it."""
 
 MESSAGES: dict[Role, bool] = {"candidate": True, "developer": True}

@@ -16,6 +16,7 @@ import typer
 
 from common.errors import AppError, SettingsError
 from server.cli import (
+    assess,
     audit,
     backup,
     cards,
@@ -39,6 +40,7 @@ _MODULES = (
     keys,
     sessions,
     exams,
+    assess,
     audit,
     vault,
     backup,

@@ -17,6 +17,7 @@ from server.http import lab_routes as lab
 from server.http import marking_routes as marking
 from server.http import measure_routes as measures
 from server.http import note_routes as notes
+from server.http import opinion_routes as opinions
 from server.http import page_routes as pages
 from server.http import person_routes as persons
 from server.http import record_routes as records
@@ -129,6 +130,7 @@ ROUTES: tuple[Entry, ...] = (
     Entry(f"{_SESSION}/marks", marking.read_marks, Action.MARK, about_session=True),
     Entry(f"{_SESSION}/marks", marking.save_marks, Action.MARK, ("POST",), about_session=True),
     Entry(f"{_SESSION}/marks.csv", marking.marks_table, Action.MARK, about_session=True),
+    Entry(f"{_SESSION}/opinion", opinions.session_opinion, Action.READ_OPINION, about_session=True),
     Entry("/lab", lab.page, Action.SEE_SERVER, gate=lab.check_there),
     Entry("/api/lab", lab.overview, Action.USE_LAB, gate=lab.gate),
     Entry("/api/lab/sessions", lab.create_session, Action.USE_LAB, ("POST",), gate=lab.gate),

@@ -17,6 +17,8 @@ ERASED = "erased.json"
 """Says when a session's words and audio were erased."""
 ELSEWHERE = "elsewhere.json"
 """Says where the recording is that was moved to an object store."""
+OPINION = "opinion.json"
+"""What a language model would mark, with the words that it rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class RecordFolder:
         return True
 
     def _sound(self) -> list[Path]:
-        return [*self.folder.glob("*.flac*"), *self.folder.glob(".*.part")]
+        return [*self.folder.glob("*.flac*"), *self.folder.glob(".*.part"), *self.folder.glob(OPINION)]
 
 
 def _empty(path: Path) -> None:

@@ -43,6 +43,7 @@ from server.settings.recordings import RecordingsSettings
 from server.settings.reservations import ReservationSettings
 from server.settings.retention import RetentionSettings
 from server.settings.rtc import RtcSettings
+from server.settings.second_opinion import SecondOpinionSettings
 from server.settings.secrets import MAKE_ONE, read_secret_file, weakness
 from server.settings.store import AuditSettings, AuthMode, AuthSettings, DatabaseSettings
 from server.settings.vault import VaultSettings
@@ -240,6 +241,7 @@ class Settings(_Section):
     audit: AuditSettings = Field(default_factory=AuditSettings)
     vault: VaultSettings = Field(default_factory=VaultSettings)
     marking: MarkingSettings = Field(default_factory=MarkingSettings)
+    second_opinion: SecondOpinionSettings = Field(default_factory=SecondOpinionSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
     recordings: RecordingsSettings = Field(default_factory=RecordingsSettings)

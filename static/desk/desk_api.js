@@ -91,6 +91,11 @@ export class DeskApi {
     return { blob: await answer.blob(), name: `${id}-marks.csv` };
   }
 
+  /** Return a language model's second opinion: {state, say} and, where it was made, all of it. */
+  opinion(id) {
+    return this.#ask(path(id, "/opinion"));
+  }
+
   /** Return how far examiners agree. */
   agreement() {
     return this.#ask("/api/desk/agreement");

@@ -8,6 +8,7 @@ import { TranscriptView } from "../ui/transcript_view.js";
 import { Keys } from "./keys.js";
 import { MarkingView } from "./marking_view.js";
 import { NotesView } from "./notes_view.js";
+import { opinionPanel } from "./opinion_view.js";
 import { words as all } from "./strings.js";
 
 const words = all.past;
@@ -38,6 +39,7 @@ export function pastScreen({ api, id, book, on_back }) {
   });
   const notes = new NotesView({ book, keys, at_ms: () => Math.round(listener.at_ms) });
   const marking_place = h("div", {});
+  const opinion_place = h("div", {});
   let marking = null;
   let transcript = null;
   let closed = false;
@@ -102,6 +104,15 @@ export function pastScreen({ api, id, book, on_back }) {
     measures_place.replaceChildren(shown);
   };
 
+  const loadOpinion = async () => {
+    try {
+      opinion_place.replaceChildren(opinionPanel(await api.opinion(id), place));
+    } catch (problem) {
+      // Who has still to mark isn't told of it.
+      opinion_place.replaceChildren(problem.status === 403 || problem.status === 409 ? "" : h("p", { className: "hint" }, all.opinion.failed));
+    }
+  };
+
   const load = async () => {
     let record;
     try {
@@ -131,6 +142,7 @@ export function pastScreen({ api, id, book, on_back }) {
     side.replaceChildren(cueLog(record, turns, place), measures_place);
     loadSound();
     loadMeasures();
+    loadOpinion();
   };
 
   player.element.hidden = true;
@@ -145,6 +157,7 @@ export function pastScreen({ api, id, book, on_back }) {
       section(words.listen, { className: "panel panel-listen" }, player.element, status, again),
       h("div", { className: "follow-parts" }, h("div", { className: "follow-main" }, said_place, notes.element), side),
       marking_place,
+      opinion_place,
     ),
     title: all.title,
     close: () => {

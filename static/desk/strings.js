@@ -192,6 +192,16 @@ export const words = {
     table: "Save as a table (CSV)",
     print: "Print, or save as PDF",
   },
+  opinion: {
+    title: "Second opinion",
+    lead: "A language model wrote this from the text alone. It is no mark, and the candidate never sees it. Trust your own ears first.",
+    model: (model, made) => `By ${model}, ${made}.`,
+    none: (why) => `There is none: ${why}.`,
+    failed: "The second opinion could not be loaded.",
+    would: (mark, most) => `${mark} of ${most}`,
+    not_usable: "no usable answer",
+    not_judged: "Not judged:",
+  },
   agreement: {
     title: "How far examiners agree",
     lead: "Counted over all role-plays that were marked blind. Only those who look after the examiners see this.",

@@ -108,6 +108,7 @@ SESSION: dict[str, tuple[set[str], set[str], set[str], set[str]]] = {
     "GET /api/sessions/{session_id}/marks": (set("DK"), set("DK"), set("EDK"), set("DK")),
     "POST /api/sessions/{session_id}/marks": (set("DK"), set("DK"), set("EDK"), set("DK")),
     "GET /api/sessions/{session_id}/marks.csv": (set("DK"), set("DK"), set("EDK"), set("DK")),
+    "GET /api/sessions/{session_id}/opinion": (set("DK"), set("DK"), set("EDK"), set("DK")),
     "GET /api/lab/sessions/{session_id}/waits": (set("DK"), set("DK"), set("DK"), set("DK")),
 }
 CASES = ((True, "practice"), (False, "practice"), (False, "exam"), (True, "exam"))

@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +50,8 @@ class Provider:
     """
 
     answer: str = ANSWER
+    # Takes the messages of a request, and returns the answer to them.
+    say: Callable[[list[dict[str, Any]]], str] | None = None
     key: str = KEY
     behaviours: list[str] = field(default_factory=list)
     always: str = "answer"
@@ -134,6 +136,8 @@ class Provider:
 
     def _words(self, messages: list[dict[str, Any]], behaviour: str) -> list[str]:
         answer = "word " * 4_000 if behaviour == "endless" else self.answer
+        if self.say is not None:
+            answer = self.say(messages)
         if self.goes_on and GO_ON in str(messages[-1]["content"]):
             said = str(messages[-2]["content"])
             answer = answer.removeprefix(said).strip() or "Done."

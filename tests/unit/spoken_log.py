@@ -26,6 +26,10 @@ class SpokenLog:
         """All that was logged."""
         return list(self._log.read_from(0, e.Audience.DEVELOPER))
 
+    def note(self, event: e.Event) -> None:
+        """Log an event that nobody says."""
+        self._log.append(event)
+
     def close(self) -> None:
         """Have all of it stored."""
         self._log.append(e.SessionEnded("ended"))

@@ -25,6 +25,7 @@ SERVER = (
     "wire",
     "rtc",
     "records",
+    "opinions",
     "backups",
     "sessions",
     "accounts",

@@ -38,9 +38,11 @@ class HostHealth:
 class RemoteMind:
     """What all sessions' replies share."""
 
-    def __init__(self, plan: RemotePlan, *, spending_file: Path | None = None) -> None:
+    def __init__(
+        self, plan: RemotePlan, *, spending_file: Path | None = None, budget_setting: str = "engines.remote.budget"
+    ) -> None:
         self.plan = plan
-        self.spending = Spending(plan.settings.budget, spending_file)
+        self.spending = Spending(plan.settings.budget, spending_file, setting=budget_setting)
         self.network = Network()
         waits = plan.settings.waits
         self.hosts = Hosts(

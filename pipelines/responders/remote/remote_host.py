@@ -59,6 +59,11 @@ class RemoteHost:
         """Seconds until a host that works wants to be asked again; infinity for one that failed."""
         return math.inf if self._opened else max(0.0, self._until_s - self._now_s())
 
+    @property
+    def left_alone_for_s(self) -> float:
+        """Seconds until it may be asked again, whether it works or not; infinity for one that refuses the key."""
+        return math.inf if self._refuses else max(0.0, self._until_s - self._now_s())
+
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
         """Count a request from its beginning to its end."""
@@ -131,3 +136,7 @@ class Hosts:
     def free_in_s(self) -> float:
         """Return the seconds until one that works wants to be asked."""
         return min(host.free_in_s for host in self.all)
+
+    def left_alone_for_s(self) -> float:
+        """Return the seconds until one may be asked, for those who can wait for one that failed."""
+        return min(host.left_alone_for_s for host in self.all)

@@ -65,14 +65,19 @@ class Spending:
         budget: RemoteBudget,
         file: Path | None = None,
         *,
+        setting: str = "engines.remote.budget",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take up the account of the file's day; a file that can't be read counts as nothing, and is told of."""
+        """Take up the account of the file's day; a file that can't be read counts as nothing, and is told of.
+
+        `setting` is the dotted path of the budget, for who is told that it is spent.
+        """
         self.budget = budget
         # Since the start of this server, for metrics; what was estimated is in it.
         self.total = Sums()
         self.refusals = 0
         self._file = file
+        self._setting = setting
         self._now = now
         self._day = self._today()
         self._sums = Sums()
@@ -107,7 +112,7 @@ class Spending:
                 self.refusals += 1
                 whose = session if name.startswith("session") else self._day
                 self._warn(f"{name}/{whose}", "remote_budget_spent", name)
-                raise RemoteFailure("remote.budget", f"engines.remote.budget.{name} is spent", final=True)
+                raise RemoteFailure("remote.budget", f"{self._setting}.{name} is spent", final=True)
         reservation = HeldCost(session, self._day, tokens_in, tokens_out, cost)
         for sums in (self._sums, own):
             sums.add(tokens_in, tokens_out, cost)
@@ -157,7 +162,7 @@ class Spending:
     def _warn(self, key: str, event: str, budget: str, **more: float) -> None:
         if key not in self._warned:
             self._warned.add(key)
-            logger.warning(event, budget=f"engines.remote.budget.{budget}", **more)
+            logger.warning(event, budget=f"{self._setting}.{budget}", **more)
 
     # -------------------------------------------------------------- days, and the file
 

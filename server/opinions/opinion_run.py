@@ -1,0 +1,86 @@
+"""A run of second opinions: one process at a time, a model that has shown that it can, then session after session."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.errors import EngineError, StorageError
+from server.opinions.evaluator import Evaluator
+from server.opinions.opinion_check import OpinionCheck, OpinionChecks, check_model
+from server.opinions.opinion_log import OpinionLog
+from server.opinions.opinion_models import ModelFailed, opinion_model
+from server.opinions.references import References, load_references
+from server.records.locking import locked_folder
+from server.settings.tree import Settings
+
+FOLDER = "opinions"
+"""In the data folder: the log of evaluations, the checks of models, and what they have cost today."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpinionRun:
+    """What a run has: the evaluator, and the checks of its model."""
+
+    evaluator: Evaluator
+    checks: OpinionChecks
+    settings: Settings
+
+    def check(self, *, anew: bool) -> tuple[OpinionCheck, list[str]]:
+        """Return how the model marks the references, and the passages that it marks otherwise than before.
+
+        It is asked anew if nobody knows yet. Raises EngineError where it gives no answers.
+        """
+        references = self.evaluator.references.digest
+        before = self.checks.last(self.evaluator.model.name, references)
+        if before is not None and not anew:
+            return before, []
+        try:
+            made = check_model(self.evaluator)
+        except ModelFailed as failure:
+            raise unanswered(failure) from None
+        self.checks.add(made)
+        return made, made.moved(before) if before is not None else []
+
+
+def unanswered(failure: ModelFailed) -> EngineError:
+    """Return the error of a model that gives no answers."""
+    return EngineError(f"the model gives no second opinion: {failure} ({failure.code})", code="engine.unavailable")
+
+
+def log_of(settings: Settings) -> OpinionLog:
+    """Return the log of evaluations."""
+    return OpinionLog(settings.data_path / FOLDER / "log.jsonl")
+
+
+@contextlib.contextmanager
+def opinion_run(settings: Settings) -> Iterator[OpinionRun | str]:
+    """Have the model that the settings name, or why there is none; raises SettingsError, EngineError, StorageError."""
+    references: References = load_references(settings.second_opinion.references)
+    with _alone(settings.data_path / FOLDER):
+        model = opinion_model(settings)
+        if isinstance(model, str):
+            yield model
+            return
+        try:
+            checks = OpinionChecks(settings.data_path / FOLDER / "checks.jsonl")
+            yield OpinionRun(Evaluator(model, references, log_of(settings)), checks, settings)
+        finally:
+            model.close()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    # Two would overdraw the budget together.
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked_folder(folder))
+        except StorageError as error:
+            if error.code != "storage.in_use":
+                raise
+            raise StorageError(
+                "another `interlocutor assess` is running here; wait for it", code="storage.in_use"
+            ) from None
+        yield
