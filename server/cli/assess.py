@@ -96,7 +96,7 @@ async def _wanted(store: Store, ids: list[str], mode: str | None, limit: int) ->
 
 async def _assess(run: OpinionRun, store: Store, wanted: list[IndexedSession], *, again: bool) -> bool:
     """Have each session judged; return whether all were."""
-    from common.errors import AppError
+    from common.errors import AppError, ProtocolError
     from pipelines.patient.card_library import CardLibrary
     from server.opinions.opinion_models import ModelFailed
     from server.opinions.opinion_run import unanswered
@@ -110,7 +110,7 @@ async def _assess(run: OpinionRun, store: Store, wanted: list[IndexedSession], *
         folder = records.root / one.id
         try:
             if one.state != "ended":
-                raise AppError(f"it is {one.state}", code="session.running")
+                raise ProtocolError(f"it is {one.state}", code="session.running", http_status=409)
             seal = records.vault.open_session(folder)
             made = assess_session(run.evaluator, folder, seal, cards.get_card(one.card_id), again=again)
         except ModelFailed as failure:

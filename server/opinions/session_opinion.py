@@ -136,6 +136,7 @@ def read_opinion(folder: Path, seal: Seal | None) -> SessionOpinion | None:
         raise StorageError(
             f"{path} can't be read; have it made again: `interlocutor assess {folder.name} --again`",
             code="storage.damaged",
+            http_status=500,
         ) from None
 
 

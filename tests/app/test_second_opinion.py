@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from bench.cli import app as command_line
@@ -81,7 +80,7 @@ def assess(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
     """Return `interlocutor assess` with a provider as the remote host."""
     monkeypatch.setenv("MASTER_MODEL_NAME", "judge")
 
-    async def run(*words: str, provider: Provider | None = None, settings: tuple[str, ...] = ()) -> Result:
+    async def run(*words: str, provider: Provider | None = None, settings: tuple[str, ...] = ()) -> Any:
         sets = [f"data_path={tmp_path}", f"audit.anchor={tmp_path / 'anchors'}", *settings]
         if provider is not None:
             sets += ["engines.remote.provider=compatible", f"engines.remote.hosts={provider.url}"]
