@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, Page, expect
 from websockets.sync.client import connect
 
 from audio.frames import WIRE_HZ, silence
+from server.opinions.evaluator import Evaluation
+from server.opinions.session_opinion import SessionOpinion, write_opinion
 from tests.app.asking import answered
 from tests.app.process import KEY, ROOT, ServerProcess, faults_of, plain_environment, running
 from tests.app.wire import encoded
@@ -166,6 +168,21 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         sign(gina)
         expect(gina.get_by_text("All is decided.")).to_be_visible()
         expect(gina.locator("tr[data-differs=true] td").last).to_have_text("5")
+        expect(gina.get_by_text("There is none: it is off: no model is named (MASTER_MODEL_NAME).")).to_be_visible()
+        given = (Evaluation("giving", "k", "made", "", 2, "It is <b>told</b> in parts.", (1,)),)
+        given += (Evaluation("grammar", "k", "not_usable", "form"),)
+        made = SessionOpinion(
+            "2026-01-02T10:00:00+00:00", "a model", "1", given, {1: (400.0, 900.0, "How did it happen?")}
+        )
+        write_opinion(house.data / "sessions" / exam, None, made)
+        gina.reload()
+        opinion = gina.get_by_role("region", name="Second opinion")
+        expect(opinion.get_by_text("It is <b>told</b> in parts.")).to_be_visible()
+        expect(opinion.get_by_text("2 of 3")).to_be_visible()
+        expect(opinion.get_by_text("no usable answer")).to_be_visible()
+        expect(opinion.get_by_text("intelligibility: It is about pronunciation")).to_be_visible()
+        expect(opinion.get_by_role("button", name="Play from")).to_have_count(1)
+        gina.get_by_role("heading", name="All marks").wait_for()
         assert violations(gina) == []
         if PICTURES is not None:
             gina.screenshot(path=PICTURES / "marking.png", full_page=True)
