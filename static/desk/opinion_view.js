@@ -13,7 +13,7 @@ export function opinionPanel(opinion, place) {
       "div",
       {},
       h("dt", {}, name),
-      h("dd", {}, h("strong", {}, state === "made" ? words.would(mark, most) : words.not_usable), " ", h("span", IN_ENGLISH, reason), " ", ...evidence.map(({ from_ms }) => place(from_ms))),
+      h("dd", {}, h("strong", {}, state === "made" ? words.would(mark, most) : words.not_usable), " ", h("span", { className: "opinion-reason", ...IN_ENGLISH }, reason), " ", ...evidence.map(({ from_ms }) => place(from_ms))),
     ),
   );
   const left = Object.entries(opinion.not_judged).map(([name, why]) => h("li", {}, `${name}: ${why}`));
@@ -23,7 +23,7 @@ export function opinionPanel(opinion, place) {
     h("p", { className: "hint" }, words.lead),
     h("dl", { className: "figures" }, ...rows),
     left.length > 0 && h("p", { className: "hint" }, words.not_judged),
-    left.length > 0 && h("ul", { className: "hint" }, ...left),
+    left.length > 0 && h("ul", { className: "hint opinion-left" }, ...left),
     h("p", { className: "hint" }, words.model(opinion.model, new Date(opinion.made).toLocaleDateString("en-GB", { dateStyle: "medium" }))),
   );
 }
