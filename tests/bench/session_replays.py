@@ -4,8 +4,8 @@
 
 Makes so many role-plays from the recordings, each with a seed of its own, on the engines of the settings, in virtual
 time. Then it replays each as `interlocutor sessions replay` does, with the same settings, and the first `--changed` of
-them once more with one setting changed, which the comparison must name, and nothing else. Ends with status 1 where text or cues differ though nothing changed,
-or a change is not named.
+them once more with one setting changed, which the comparison must name, and nothing else. Ends with status 1 where text
+or cues differ though nothing changed, or a change is not named.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def main() -> None:
     print_figures("Stored role-plays, replayed", figures)
     if asked.json is not None:
         write_figures(asked.json, figures)
-    told = {figure.name: figure.value for figure in figures}
+    told = {figure.name: figure.value or 0.0 for figure in figures}
     if min(told["same_text"], told["same_cues"]) < asked.count or told["changed_setting_named"] < len(other):
         sys.exit(1)
 

@@ -169,8 +169,10 @@ def test_two_mark_blind_differ_and_a_third_decides(browser: Browser, house: Serv
         expect(gina.get_by_text("All is decided.")).to_be_visible()
         expect(gina.locator("tr[data-differs=true] td").last).to_have_text("5")
         expect(gina.get_by_text("There is none: it is off: no model is named (MASTER_MODEL_NAME).")).to_be_visible()
-        given = (Evaluation("giving", "k", "made", "", 2, "It is <b>told</b> in parts.", (1,)),)
-        given += (Evaluation("grammar", "k", "not_usable", "form"),)
+        given = (
+            Evaluation("giving", "k", "made", "", 2, "It is <b>told</b> in parts.", (1,)),
+            Evaluation("grammar", "k", "not_usable", "form"),
+        )
         made = SessionOpinion(
             "2026-01-02T10:00:00+00:00", "a model", "1", given, {1: (400.0, 900.0, "How did it happen?")}
         )
