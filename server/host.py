@@ -35,6 +35,7 @@ from server.background import Background
 from server.backups.job import back_up_for_ever, tell_erasures_for_ever
 from server.capacity import CALL_PLACES, measure_places
 from server.desk.desk import Desk
+from server.desk.listening_call import ListenerCalls
 from server.exams.schedule import Schedule
 from server.exams.sittings import Sittings
 from server.loading import load_engines, reason_of
@@ -51,6 +52,7 @@ from server.records.records import open_records
 from server.records.retention import Retention
 from server.records.taking_over import take_over
 from server.rtc.calls import Calls
+from server.rtc.turn_server import IceServer, ice_servers
 from server.sessions.access import Access
 from server.sessions.admission import Admission
 from server.sessions.assessments import Assessments
@@ -146,6 +148,7 @@ class Server:
             now_ms=self.clock.now_ms,
             session_s=settings.session.session_s,
             deadline_s=settings.server.send_deadline_s,
+            calls=ListenerCalls(settings.rtc, self.ice_servers),
         )
         self.keeping = KeepingHealth()
         self.metrics.keeping.watch(store=self.store, health=self.keeping)
@@ -153,6 +156,12 @@ class Server:
         self._background = Background()
         # Voices that better ones took the place of; a session that has one keeps it.
         self._former_voices: list[JobLane] = []
+
+    def ice_servers(self, session_id: str) -> tuple[IceServer, ...]:
+        """Return the ICE servers of a session's calls, with credentials for a while."""
+        secret = self.settings.turn_secret
+        plain = secret.get_secret_value() if secret is not None else None
+        return ice_servers(self.settings.rtc, plain, session_id, now_s=time.time())
 
     async def start(self) -> None:
         """Open the database, start the disk threads and the housekeeping; engines load in the background.

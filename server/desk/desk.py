@@ -11,6 +11,7 @@ import structlog
 
 from common.errors import AccessError, CapacityError, DatabaseError, ProtocolError
 from server.desk.glance import Glance
+from server.desk.listening_call import ListenerCalls
 from server.desk.observer import Observer
 from server.desk.room import Room
 from server.desk.seat import Seat
@@ -33,7 +34,16 @@ MOST_OBSERVERS = 64  # of one role-play
 class Desk:
     """All observers of this process; `session_s` and `deadline_s` are the server's settings."""
 
-    def __init__(self, store: Store, *, now_ms: Callable[[], float], session_s: int, deadline_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        now_ms: Callable[[], float],
+        session_s: int,
+        deadline_s: float,
+        calls: ListenerCalls | None = None,
+    ) -> None:
+        self._calls = calls
         self.tickets = Tickets(now_ms=now_ms)
         self._store = store
         self._session_s = session_s
@@ -76,7 +86,15 @@ class Desk:
         room = self._rooms.get(session.id)
         if room is None:
             room = self._rooms[session.id] = Room(session, empty=partial(self._close, session.id))
-        observer = Observer(room, channel, seat, session_s=self._session_s, deadline_s=self._deadline_s, note=self.note)
+        observer = Observer(
+            room,
+            channel,
+            seat,
+            session_s=self._session_s,
+            deadline_s=self._deadline_s,
+            note=self.note,
+            calls=self._calls,
+        )
         self._observers.add(observer)
         if self._watch is None:
             self._watch = asyncio.create_task(self._watch_rights(), name="desk-rights")

@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Literal
 
 import structlog
 
-from common.errors import AccessError
+from common.errors import AccessError, AppError, ProtocolError
 from pipelines.patient.card import Card
+from server.desk.listening_call import ListenerCalls, ListeningCall
 from server.desk.listening_in import Listening
 from server.desk.room import Room
 from server.desk.seat import Seat
 from server.principal import Principal
 from server.protocol.desk_messages import (
+    DeskAnswer,
+    DeskCall,
     DeskError,
     DeskListen,
     DeskMessage,
@@ -31,6 +35,7 @@ from server.protocol.desk_messages import (
 )
 from server.protocol.refusal import Refused
 from server.rights import Action
+from server.rtc.offer import check_offer
 from server.sessions.session import Status
 from server.wire.channel import Channel, ChannelClosed
 
@@ -55,12 +60,17 @@ class Observer:
         session_s: int,
         deadline_s: float,
         note: Callable[[str, Seat], None],
+        calls: ListenerCalls | None = None,
     ) -> None:
+        """Serve a seat; without `calls` there are no voices by WebRTC."""
         self.seat = seat
         self.principal = seat.principal
         self._note = note
         self._wanted: DeskListen | None = None
         self._listening: Listening | None = None
+        self._calls = calls
+        self._call: ListeningCall | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._listened = False
         self._room = room
         self._channel = channel
@@ -75,7 +85,7 @@ class Observer:
     @property
     def listens(self) -> bool:
         """Whether it is sent the voices, or wants to be."""
-        return self._wanted is not None
+        return self._wanted is not None or self._call is not None
 
     def begun(self) -> None:
         """The role-play has begun."""
@@ -116,6 +126,9 @@ class Observer:
                 task.cancel()
             self._room.leave(self)
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._end_call()
+            if self._ending is not None:
+                await asyncio.gather(self._ending, return_exceptions=True)
         if self._cut.is_set():
             withdrawn = AccessError(
                 "you may no longer follow this role-play", code="access.withdrawn", http_status=403, close_code=4403
@@ -217,11 +230,52 @@ class Observer:
         while self._bad < MAX_BAD:
             message = await self._channel.receive_message()
             try:
-                self._take(parse_request(message))
-            except Refused as refused:
+                asked = parse_request(message)
+                if isinstance(asked, DeskCall):
+                    await self._take_call(asked)
+                    continue
+                if asked.on:
+                    await self._end_call()
+                self._take(asked)
+            except (Refused, AppError) as refused:
                 self._bad += 1
-                self._told.append(DeskError(code=refused.code, message=refused.message))
+                self._told.append(DeskError(code=str(refused.code), message=refused.message))
                 self.wake()
+
+    async def _take_call(self, asked: DeskCall) -> None:
+        """Answer an offer, and send the voices there and no longer here; raises AppError."""
+        if self._calls is None or not self._calls.settings.enabled:
+            raise ProtocolError(
+                "this server takes no calls by WebRTC; listen on this socket", code="rtc.disabled", http_status=404
+            )
+        if not self.seat.allows(self.principal, Action.LISTEN):
+            self._stop_listening("not_allowed")
+            self.wake()
+            return
+        offer = check_offer(asked.sdp.encode(), self._calls.settings, listens=True)
+        await self._end_call()
+        self._wanted = self._listening = None
+        call = ListeningCall(self._room, self._calls, over=self._lost_call)
+        try:
+            answer = await call.answer(offer)
+        except BaseException:
+            await call.close()
+            raise
+        self._call = call
+        self._told.append(DeskAnswer(sdp=answer))
+        self._told.append(DeskSound(on=True, reason="asked", by="call"))
+        self._note_listening()
+        self._room.tell_candidate()
+        self.wake()
+
+    async def _end_call(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            await call.close()
+
+    def _lost_call(self) -> None:
+        self._stop_listening("lost")
+        self.wake()
 
     def _take(self, asked: DeskListen) -> None:
         if not asked.on:
@@ -241,13 +295,20 @@ class Observer:
         now_s = asyncio.get_running_loop().time
         self._listening = Listening(self._room.relay, back_ms=1000.0 * self._wanted.back_s, now_s=now_s)
         self._told.append(DeskSound(on=True, reason="asked", from_ms=self._listening.from_ms))
+        self._note_listening()
+
+    def _note_listening(self) -> None:
         if not self._listened:
             self._listened = True
             self._note("desk.listened", self.seat)
 
     def _stop_listening(self, reason: SoundReason) -> None:
         self._wanted = self._listening = None
-        self._told.append(DeskSound(on=False, reason=reason))
+        by: Literal["socket", "call"] = "socket"
+        if self._call is not None:
+            by = "call"
+            self._ending = asyncio.create_task(self._end_call(), name="desk-call-end")
+        self._told.append(DeskSound(on=False, reason=reason, by=by))
         self._room.tell_candidate()
 
 

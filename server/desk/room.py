@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+import numpy as np
+
 from pipelines.events import Audience, ObserversChanged, SessionEnded
 from pipelines.log.session_log import LogEntry, LogReader, SessionLog
 from pipelines.session.relay import SoundRelay
+from server.protocol.desk_messages import parse_sound
+from server.rtc.voices_track import VoicesBroadcast, VoicesTrack
 from server.sessions.session import Session
 
 # Encoding so many takes about a millisecond; the conversations have their turn between two pages.
@@ -54,6 +58,9 @@ class Room:
         self.relay: SoundRelay | None = None
         self._unhear: Callable[[], None] | None = None
         self._texts: dict[int, str] = {}
+        self._broadcast = VoicesBroadcast()
+        # The number of the piece to encode next, for those who listen on a call.
+        self._to_encode = 0
         self._begin()
         self._beginning = None if self._log else asyncio.create_task(self._await_beginning(), name="desk-room")
 
@@ -101,6 +108,17 @@ class Room:
             return None
         events = ",".join(self._text(record) for record in records)
         return Page(f'{{"type":"interlocutor.desk.events","events":[{events}]}}', records[-1].envelope.seq + 1)
+
+    def hear(self, track: VoicesTrack) -> None:
+        """Send a track the voices, from the next piece on."""
+        if not self._broadcast.tracks and self.relay is not None:
+            self._to_encode = self.relay.first(0.0)
+        self._broadcast.tracks.append(track)
+
+    def unhear(self, track: VoicesTrack) -> None:
+        """Send a track nothing more; does nothing for one that is sent nothing."""
+        if track in self._broadcast.tracks:
+            self._broadcast.tracks.remove(track)
 
     def tell_candidate(self) -> None:
         """In a practice, have the candidate know how many follow it and how many listen, if that has changed."""
@@ -163,3 +181,11 @@ class Room:
         for observer in self._observers:
             if observer.listens:
                 observer.wake()
+        if self._broadcast.tracks:
+            asyncio.get_running_loop().call_soon(self._encode)
+
+    def _encode(self) -> None:
+        """Encode what came since, once for all who listen on a call."""
+        while self.relay is not None and (piece := self.relay.piece(self._to_encode)) is not None:
+            self._to_encode += 1
+            self._broadcast.put(np.frombuffer(parse_sound(piece.data)[1], dtype="<i2").reshape(-1, 2))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import email
 import email.policy
 import json
-import time
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -21,7 +20,6 @@ from server.principal import Principal
 from server.rights import Action
 from server.rtc.call import GONE_S, Call
 from server.rtc.offer import MAX_SDP_BYTES, check_offer
-from server.rtc.turn_server import IceServer, ice_servers
 from server.sessions.registry import check_goes_on
 from server.sessions.session import Session, Status
 from server.wire.connection import RealtimeConnection
@@ -59,7 +57,7 @@ async def rtc_info(request: Request) -> Response:
     server = server_of(request)
     principal = await _visitor(request)
     settings = server.settings.rtc
-    servers = [each.as_json() for each in _ice_servers(server, principal.session_id or "developer")]
+    servers = [each.as_json() for each in server.ice_servers(principal.session_id or "developer")]
     body = {"enabled": settings.enabled, "ice_servers": servers, "connect_within_ms": CONNECT_WITHIN_MS}
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
@@ -90,7 +88,7 @@ async def open_call(request: Request) -> Response:
                 ticket=found.ticket,
             ),
             settings=server.settings.rtc,
-            servers=_ice_servers(server, session.id),
+            servers=server.ice_servers(session.id),
         )
 
     def over(code: int | None) -> None:
@@ -178,12 +176,6 @@ async def _own_call(request: Request) -> Call:
     server = _server_with_calls(request)
     principal = await _visitor(request)
     return server.calls.get(request.path_params["call_id"], principal.session_id)
-
-
-def _ice_servers(server: Server, session_id: str) -> tuple[IceServer, ...]:
-    secret = server.settings.turn_secret
-    plain = secret.get_secret_value() if secret is not None else None
-    return ice_servers(server.settings.rtc, plain, session_id, now_s=time.time())
 
 
 async def _body(request: Request) -> _Body:

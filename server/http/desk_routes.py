@@ -45,7 +45,10 @@ async def live(request: Request) -> Response:
 
 
 async def follow(request: Request) -> Response:
-    """Give a ticket to follow a role-play: 201 with it and the address of the socket; it is good once, for 30 s."""
+    """Give a ticket to follow a role-play: 201 with it and the address of the socket; it is good once, for 30 s.
+
+    `calls` tells whether the voices may come by WebRTC, and `ice_servers` through which servers.
+    """
     server = server_of(request)
     check_origin(request)
     principal, session = own_session(request)
@@ -54,7 +57,10 @@ async def follow(request: Request) -> Response:
     names = await _names(server, {session.person_id} if session.person_id else set())
     seat = Seat(session, principal, key, name_of(principal), renew, candidate=names.get(session.person_id or ""))
     url = address_of(request, "/v1/desk", socket=True)
-    return JSONResponse({"id": session.id, "ticket": server.desk.tickets.issue(seat), "url": url}, status_code=201)
+    calls = server.settings.rtc.enabled
+    servers = [each.as_json() for each in server.ice_servers(session.id)] if calls else []
+    told = {"id": session.id, "ticket": server.desk.tickets.issue(seat), "url": url}
+    return JSONResponse(told | {"calls": calls, "ice_servers": servers}, status_code=201)
 
 
 async def desk(websocket: WebSocket) -> None:

@@ -18,13 +18,13 @@ SUBPROTOCOL = "interlocutor.desk.v1"
 TICKET_PREFIX = "interlocutor-desk-ticket."
 # So much of what was heard is kept for those who come late.
 MAX_BACK_S = 30
-# A request is a few dozen bytes.
-MAX_BYTES = 1_024
+# A request is a few dozen bytes, but for one with an offer.
+MAX_BYTES = 65_536
 SOUND_HEADER = struct.Struct("<BBHI")
 BOTH_VOICES = 3
 """The kind of a binary message with both voices, after kinds 1 and 2 of a conversation's own."""
 
-SoundReason = Literal["asked", "slow", "over", "not_allowed"]
+SoundReason = Literal["asked", "slow", "over", "not_allowed", "lost"]
 
 
 class _DeskPart(BaseModel):
@@ -76,7 +76,8 @@ class DeskEvents(_DeskPart):
 class DeskSound(_DeskPart):
     """Whether sound comes from now on, and why: it was asked for, this connection is too slow, or it is over.
 
-    `from_ms` is the media time of its first sample.
+    `from_ms` is the media time of its first sample. `by` is this socket or a call; then `rate` and `channels` are those
+    that the voices are encoded from, and a call that is `lost` is over.
     """
 
     type: Literal["interlocutor.desk.sound"] = "interlocutor.desk.sound"
@@ -85,6 +86,7 @@ class DeskSound(_DeskPart):
     from_ms: float | None = None
     rate: int = WIRE_HZ
     channels: int = 2
+    by: Literal["socket", "call"] = "socket"
 
 
 class DeskOver(_DeskPart):
@@ -109,24 +111,45 @@ class DeskListen(_DeskPart):
     back_s: Annotated[int, Field(ge=0, le=MAX_BACK_S)] = 0
 
 
-DeskMessage = DeskSnapshot | DeskEvents | DeskSound | DeskOver | DeskError
+class DeskAnswer(_DeskPart):
+    """The SDP answer to an offer; the voices come on that call."""
+
+    type: Literal["interlocutor.desk.answer"] = "interlocutor.desk.answer"
+    sdp: str
+
+
+class DeskCall(_DeskPart):
+    """Send both voices on a call from now on: an SDP offer of one track of sound, to receive, and nothing else."""
+
+    type: Literal["interlocutor.desk.call"] = "interlocutor.desk.call"
+    sdp: Annotated[str, Field(min_length=1, max_length=MAX_BYTES)]
+
+
+DeskMessage = DeskSnapshot | DeskEvents | DeskSound | DeskAnswer | DeskOver | DeskError
 DESK_MESSAGES: dict[str, type[_DeskPart]] = {
-    cls.model_fields["type"].default: cls for cls in (*get_args(DeskMessage), DeskListen)
+    cls.model_fields["type"].default: cls for cls in (*get_args(DeskMessage), DeskListen, DeskCall)
 }
-"""All messages of the desk by their type; only the last comes from an observer."""
+"""All messages of the desk by their type; the last two come from an observer."""
 
-_LISTEN = TypeAdapter(DeskListen)
+_REQUESTS: dict[str, TypeAdapter[DeskListen] | TypeAdapter[DeskCall]] = {
+    "interlocutor.desk.listen": TypeAdapter(DeskListen),
+    "interlocutor.desk.call": TypeAdapter(DeskCall),
+}
 
 
-def parse_request(message: str | bytes) -> DeskListen:
+def parse_request(message: str | bytes) -> DeskListen | DeskCall:
     """Return what an observer asks for; raises Refused."""
     if isinstance(message, bytes):
         raise Refused("an observer sends no sound; send text frames of JSON", code=Code.BINARY)
     asked = parse_object(message, max_bytes=MAX_BYTES)
-    if asked.get("type") != "interlocutor.desk.listen":
-        raise Refused("send interlocutor.desk.listen; there is nothing else to ask for", code=Code.UNKNOWN_EVENT)
+    request = _REQUESTS.get(str(asked.get("type")))
+    if request is None:
+        raise Refused(
+            "send interlocutor.desk.listen or interlocutor.desk.call; there is nothing else to ask for",
+            code=Code.UNKNOWN_EVENT,
+        )
     try:
-        return _LISTEN.validate_python(asked, strict=True)
+        return request.validate_python(asked, strict=True)
     except ValidationError as error:
         field = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise Refused(f"{field}: send a value that the protocol allows", code=Code.INVALID_FIELD) from None

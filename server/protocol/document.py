@@ -145,6 +145,12 @@ seconds.
   (1 byte, {BOTH_VOICES}), flags (1), nothing (2), the media time in milliseconds of the first pair (4). With `back_s`
   it begins up to {MAX_BACK_S} s ago; that comes as fast as it can be sent. A connection that is too slow for sound
   gets words alone (`interlocutor.desk.sound`).
+- The voices may come by WebRTC instead, if the ticket's `calls` says so, with the `ice_servers` beside it. The observer
+  sends an SDP offer (`interlocutor.desk.call`) of one track of sound, to receive, with Opus and nothing else, its
+  candidates included. It gets the answer (`interlocutor.desk.answer`) and both voices in stereo: candidate left,
+  patient right (add `stereo=1` to the offer's line of Opus, or a browser makes one voice of them). They begin now; what
+  was is only on the socket. The call ends with the socket, with `interlocutor.desk.listen`, or when nothing comes from the
+  other end for 15 s (`lost`).
 - In a practice the candidate is told how many people follow (`interlocutor.session.observed`).
 """
 

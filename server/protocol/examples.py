@@ -95,6 +95,8 @@ def desk_examples() -> dict[str, BaseModel]:
         d.DeskSnapshot(session=_FOLLOWED, next_seq=42),
         d.DeskEvents(events=(told,)),
         d.DeskListen(on=True, back_s=30),
+        d.DeskCall(sdp="v=0 ..."),
+        d.DeskAnswer(sdp="v=0 ..."),
         d.DeskSound(on=True, reason="asked", from_ms=31_240.0),
         d.DeskError(code="access.withdrawn", message="you may no longer follow this role-play"),
         d.DeskOver(),

@@ -27,9 +27,10 @@ class Offer:
     ice: RTCIceParameters
 
 
-def check_offer(body: bytes, settings: RtcSettings) -> Offer:
+def check_offer(body: bytes, settings: RtcSettings, *, listens: bool = False) -> Offer:
     """Return a request's body as an offer; raises ProtocolError with a code that begins with `rtc.`.
 
+    With `listens` it is of somebody who only listens: one section of audio, to receive, and no data.
     It has only those of its candidates that we may send to before they have sent to us.
     """
     if len(body) > MAX_SDP_BYTES:
@@ -51,7 +52,7 @@ def check_offer(body: bytes, settings: RtcSettings) -> Offer:
     except Exception:
         # The parser asserts, indexes and looks up: whatever it raises, the text is no offer.
         raise _bad("the body is no SDP offer; send the text of RTCPeerConnection.createOffer()") from None
-    return Offer(_without_strangers(text, settings), _sections(description))
+    return Offer(_without_strangers(text, settings), _sections(description, listens=listens))
 
 
 def _check_candidates(text: str) -> None:
@@ -63,30 +64,35 @@ def _check_candidates(text: str) -> None:
         )
 
 
-def _sections(description: SessionDescription) -> RTCIceParameters:
+def _sections(description: SessionDescription, *, listens: bool) -> RTCIceParameters:
     """Return the ICE parameters of an offer that has all that is needed."""
     kinds = [media.kind for media in description.media]
     if "audio" not in kinds:
         raise ProtocolError("the offer has no sound; add the microphone's track before it is made", code="rtc.no_audio")
-    if "application" not in kinds:
+    if "application" not in kinds and not listens:
         raise ProtocolError(
             "the offer has no data channel; create oai-events before it is made", code="rtc.no_data_channel"
         )
-    if kinds != ["audio", "application"]:
+    if listens and kinds != ["audio"]:
+        raise _bad("offer one track of sound, and nothing else")
+    if not listens and kinds != ["audio", "application"]:
         raise _bad("offer one track of sound and then the data channel, and nothing else")
-    audio, data = description.media
+    audio = description.media[0]
     if not any(codec.mimeType.lower() == "audio/opus" and codec.clockRate == 48_000 for codec in audio.rtp.codecs):
         raise ProtocolError("the offer's sound is not in Opus, which alone is taken", code="rtc.no_opus")
-    if audio.direction not in (None, "sendrecv"):
+    if listens and audio.direction != "recvonly":
+        raise _bad(f"the sound is offered as {audio.direction}; offer recvonly, to hear")
+    if not listens and audio.direction not in (None, "sendrecv"):
         raise _bad(f"the sound is offered as {audio.direction}; offer sendrecv, to speak and to hear")
-    mids = [audio.rtp.muxId, data.rtp.muxId]
+    mids = [media.rtp.muxId for media in description.media]
     bundles = [group.items for group in description.group if group.semantic == "BUNDLE"]
     if not all(mids) or bundles != [mids]:
         raise _bad("sound and data must share one transport; use the bundle policy max-bundle")
-    for media in (audio, data):
+    for media in description.media:
         if media.dtls is None or not any(f.algorithm.lower() in _FINGERPRINTS for f in media.dtls.fingerprints):
             raise _bad("a fingerprint or setup is missing")
-    if data.profile.endswith("DTLS/SCTP") and data.fmt != ["webrtc-datachannel"]:
+    data = description.media[-1]
+    if not listens and data.profile.endswith("DTLS/SCTP") and data.fmt != ["webrtc-datachannel"]:
         raise _bad("the data channel is in an old form")
     ice = audio.ice
     if ice is None or not ice.usernameFragment or not ice.password:

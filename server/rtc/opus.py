@@ -61,13 +61,14 @@ def _decoder(layout: str) -> AudioCodecContext:
 
 
 class OpusEncoder:
-    """Encodes 20 ms frames of int16 mono at 24 kHz."""
+    """Encodes 20 ms frames of int16 at 24 kHz, mono (n,) or, with two channels, (n, 2)."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 1) -> None:
+        self._layout = "stereo" if channels == 2 else "mono"
         codec = av.CodecContext.create("libopus", "w")
         assert isinstance(codec, AudioCodecContext)  # noqa: S101 - for the type checker
-        codec.format, codec.layout, codec.sample_rate = av.AudioFormat("s16"), av.AudioLayout("mono"), WIRE_HZ
-        codec.bit_rate, codec.time_base = BITS_PER_S, Fraction(1, WIRE_HZ)
+        codec.format, codec.layout, codec.sample_rate = av.AudioFormat("s16"), av.AudioLayout(self._layout), WIRE_HZ
+        codec.bit_rate, codec.time_base = BITS_PER_S * channels, Fraction(1, WIRE_HZ)
         codec.options = {"application": "voip", "fec": "1", "packet_loss": str(EXPECTED_LOSS_PERCENT)}
         self._codec = codec
         self._samples = 0
@@ -83,7 +84,8 @@ class OpusEncoder:
         return _packet(payload, number) if payload else None
 
     def _encoded(self, samples: Pcm) -> bytes:
-        frame = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout="mono")
+        # Packed: the samples of the channels take turns.
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=self._layout)
         frame.sample_rate, frame.pts, frame.time_base = WIRE_HZ, self._samples, Fraction(1, WIRE_HZ)
         self._samples += len(samples)
         return b"".join(bytes(packet) for packet in self._codec.encode(frame))
