@@ -19,7 +19,8 @@ TICKET_PREFIX = "interlocutor-desk-ticket."
 # So much of what was heard is kept for those who come late.
 MAX_BACK_S = 30
 # A request is a few dozen bytes, but for one with an offer.
-MAX_BYTES = 65_536
+MAX_BYTES = 1_024
+MAX_OFFER_BYTES = 65_536
 SOUND_HEADER = struct.Struct("<BBHI")
 BOTH_VOICES = 3
 """The kind of a binary message with both voices, after kinds 1 and 2 of a conversation's own."""
@@ -122,7 +123,7 @@ class DeskCall(_DeskPart):
     """Send both voices on a call from now on: an SDP offer of one track of sound, to receive, and nothing else."""
 
     type: Literal["interlocutor.desk.call"] = "interlocutor.desk.call"
-    sdp: Annotated[str, Field(min_length=1, max_length=MAX_BYTES)]
+    sdp: Annotated[str, Field(min_length=1, max_length=MAX_OFFER_BYTES)]
 
 
 DeskMessage = DeskSnapshot | DeskEvents | DeskSound | DeskAnswer | DeskOver | DeskError
@@ -131,9 +132,10 @@ DESK_MESSAGES: dict[str, type[_DeskPart]] = {
 }
 """All messages of the desk by their type; the last two come from an observer."""
 
+_CALL = "interlocutor.desk.call"
 _REQUESTS: dict[str, TypeAdapter[DeskListen] | TypeAdapter[DeskCall]] = {
     "interlocutor.desk.listen": TypeAdapter(DeskListen),
-    "interlocutor.desk.call": TypeAdapter(DeskCall),
+    _CALL: TypeAdapter(DeskCall),
 }
 
 
@@ -141,7 +143,8 @@ def parse_request(message: str | bytes) -> DeskListen | DeskCall:
     """Return what an observer asks for; raises Refused."""
     if isinstance(message, bytes):
         raise Refused("an observer sends no sound; send text frames of JSON", code=Code.BINARY)
-    asked = parse_object(message, max_bytes=MAX_BYTES)
+    most = MAX_OFFER_BYTES if _CALL in message[:MAX_BYTES] else MAX_BYTES
+    asked = parse_object(message, max_bytes=most)
     request = _REQUESTS.get(str(asked.get("type")))
     if request is None:
         raise Refused(

@@ -149,8 +149,8 @@ seconds.
   sends an SDP offer (`interlocutor.desk.call`) of one track of sound, to receive, with Opus and nothing else, its
   candidates included. It gets the answer (`interlocutor.desk.answer`) and both voices in stereo: candidate left,
   patient right (add `stereo=1` to the offer's line of Opus, or a browser makes one voice of them). They begin now; what
-  was is only on the socket. The call ends with the socket, with `interlocutor.desk.listen`, or when nothing comes from the
-  other end for 15 s (`lost`).
+  was is only on the socket. The call ends with the socket, with `interlocutor.desk.listen`, or when nothing comes from
+  the other end for 15 s (`lost`).
 - In a practice the candidate is told how many people follow (`interlocutor.session.observed`).
 """
 

@@ -25,12 +25,12 @@ class VoicesTrack(MediaStreamTrack):
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: deque[OpusPacket] = deque(maxlen=MOST_WAITING)
+        self._packets: deque[OpusPacket] = deque(maxlen=MOST_WAITING)
         self._there = asyncio.Event()
 
     def put(self, packet: OpusPacket) -> None:
         """Take the next packet; the oldest that waits makes room."""
-        self._waiting.append(packet)
+        self._packets.append(packet)
         self._there.set()
 
     def stop(self) -> None:
@@ -41,8 +41,8 @@ class VoicesTrack(MediaStreamTrack):
     async def recv(self) -> OpusPacket:
         """Return the next packet."""
         while self.readyState == "live":
-            if self._waiting:
-                return self._waiting.popleft()
+            if self._packets:
+                return self._packets.popleft()
             self._there.clear()
             await self._there.wait()
         raise MediaStreamError

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import av
 import numpy as np
 from aiortc import RTCPeerConnection, RTCSessionDescription
+from av.audio.codeccontext import AudioCodecContext
 
 from bench.replay.webrtc_call import configured
 from server.rtc.jitter import AudioJitterBuffer, Ordered
@@ -25,9 +26,10 @@ class DeskEar:
         self.follower = follower
         self.packets: list[bytes] = []
         self.heard: list[tuple[float, np.ndarray]] = []
-        self._decoder = av.CodecContext.create("libopus", "r")
-        self._decoder.format, self._decoder.layout = av.AudioFormat("s16"), av.AudioLayout("stereo")  # type: ignore[attr-defined]
-        self._decoder.sample_rate = OPUS_HZ  # type: ignore[attr-defined]
+        decoder = av.CodecContext.create("libopus", "r")
+        assert isinstance(decoder, AudioCodecContext)
+        decoder.format, decoder.layout, decoder.sample_rate = av.AudioFormat("s16"), av.AudioLayout("stereo"), OPUS_HZ
+        self._decoder = decoder
         self._pc = RTCPeerConnection(configured())
         transceiver = self._pc.addTransceiver("audio", "recvonly")
         AudioJitterBuffer(self._arrived).install(transceiver.receiver)
@@ -61,7 +63,7 @@ class DeskEar:
 
     def _arrived(self, packet: Ordered) -> None:
         self.packets.append(packet.payload)
-        frames = self._decoder.decode(av.Packet(packet.payload))  # type: ignore[attr-defined]
+        frames = self._decoder.decode(av.Packet(packet.payload))
         for frame in frames:
             self.heard.append((time.perf_counter(), frame.to_ndarray().reshape(-1, 2)))
 

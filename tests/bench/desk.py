@@ -1,6 +1,6 @@
 """What following costs and how late it is: sound and captions at an observer, a late join, what a candidate notices.
 
-`python -m tests.bench.desk --observers 20 --turns 30 [--json FILE]`
+`python -m tests.bench.desk --observers 20 --turns 30 [--webrtc-observers 5] [--json FILE]`
 
 A server of its own, with scripted engines, holds one role-play over a real socket. Clicks in the candidate's audio are
 looked for in what an observer is sent. Turns are answered with and without the observers, in turns, so that a busy
@@ -15,7 +15,7 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from bench.report_figures import Figure, print_figures, write_figures
 from server.measures import percentile
 from server.protocol.desk_messages import parse_sound
 from tests.app.desk import Follower, following
+from tests.app.desk_call import listening
 from tests.app.process import ServerProcess, running
 from tests.app.wire import Wire, joined, sentence
 
@@ -37,13 +38,17 @@ CLICKS = 40
 CLICK_EVERY_S = 0.73  # in no step with pieces of 60 ms
 LOST_S = 2.0
 CLICK, LOUD = 30_000, 20_000
+HEARD = 5_000  # of a click after Opus
 BLOCK = 5  # turns with observers, then as many without
 BACK_S = 31.0
 # As the page keeps in hand before it plays (static/desk/ear_queue.js).
 IN_HAND_MS = 90.0
 
 
-async def measure(server: ServerProcess, *, observers: int, turns: int) -> list[Figure]:
+Listen = Callable[[list[Follower], AsyncExitStack], Awaitable[None]]
+
+
+async def measure(server: ServerProcess, *, observers: int, turns: int, on_calls: int = 0) -> list[Figure]:
     """Hold a role-play; return the figures."""
     async with joined(server, mode="exam") as wire:
         wire.microphone()
@@ -52,10 +57,8 @@ async def measure(server: ServerProcess, *, observers: int, turns: int) -> list[
         captions_ms = await captions(server, wire)
         alone_ms, followed_ms, cpu, memory = await turns_of(server, wire, observers=observers, turns=turns)
         joined_ms, missing = await late(server, wire)
+        called = await measure_calls(server, wire, observers=on_calls, turns=turns) if on_calls else []
         await wire.end()
-
-    def at(values: list[float], share: float) -> float:
-        return round(percentile(values, share) or 0.0, 1)
 
     grown = at(followed_ms, 0.95) - at(alone_ms, 0.95)
     return [
@@ -73,7 +76,29 @@ async def measure(server: ServerProcess, *, observers: int, turns: int) -> list[
         Figure("memory_of_an_observer", round(memory, 2), "MB", n=observers),
         Figure("late_join_with_30_s_of_sound", round(joined_ms), "ms", n=1),
         Figure("events_missing_or_doubled", float(missing), "events", n=1),
+        *called,
     ]
+
+
+async def measure_calls(server: ServerProcess, wire: Wire, *, observers: int, turns: int) -> list[Figure]:
+    """Return the figures of observers who listen on calls."""
+    sound_ms = await clicks_on_a_call(server, wire)
+    alone_ms, followed_ms, cpu, memory = await turns_of(
+        server, wire, observers=observers, turns=turns, listen=listen_on_calls
+    )
+    grown = at(followed_ms, 0.95) - at(alone_ms, 0.95)
+    return [
+        Figure("sound_on_a_call_p50", at(sound_ms, 0.5), "ms", n=len(sound_ms)),
+        Figure("sound_on_a_call_p95", at(sound_ms, 0.95), "ms", n=len(sound_ms)),
+        Figure("voice_to_voice_grown_by_calls_p95", round(grown, 1), "ms", n=len(followed_ms)),
+        Figure("cpu_of_an_observer_on_a_call", round(cpu, 2), "%", n=observers),
+        Figure("memory_of_an_observer_on_a_call", round(memory, 2), "MB", n=observers),
+    ]
+
+
+def at(values: list[float], share: float) -> float:
+    """Return a quantile, to a tenth."""
+    return round(percentile(values, share) or 0.0, 1)
 
 
 async def clicks(server: ServerProcess, wire: Wire) -> list[float]:
@@ -101,6 +126,46 @@ async def clicks(server: ServerProcess, wire: Wire) -> list[float]:
     return came_ms
 
 
+async def clicks_on_a_call(server: ServerProcess, wire: Wire) -> list[float]:
+    """Return how long after it was sent each click was decoded by an observer on a call, in milliseconds.
+
+    What a browser keeps in hand comes on top; our own jitter buffer hands on what comes in its turn.
+    """
+    frame: Pcm = silence(FRAME_MS, WIRE_HZ).copy()
+    # Opus softens a click of a millisecond; one of four stays loud.
+    frame[:96] = np.tile((CLICK, CLICK, -CLICK, -CLICK), 24)
+    came_ms: list[float] = []
+    async with following(server.address, wire.session_id) as one, listening(one) as ear:
+        await until(lambda: bool(ear.heard))
+        for _ in range(CLICKS):
+            begun = len(ear.heard)
+            wire.speak(frame)
+            await until(lambda: not wire.speaking)
+            sent_s = time.perf_counter()
+
+            def clicked(first: int = begun) -> bool:
+                return any(int(voices[:, 0].max(initial=0)) > HEARD for _, voices in ear.heard[first:])
+
+            with contextlib.suppress(TimeoutError):
+                await until(clicked, within_s=LOST_S)
+                came_ms.append(1e3 * (time.perf_counter() - sent_s))
+            await asyncio.sleep(CLICK_EVERY_S)
+    return came_ms
+
+
+async def listen_on_sockets(people: list[Follower], stack: AsyncExitStack) -> None:
+    """Have observers listen, until sound has come to all of them."""
+    for one in people:
+        await one.socket.send(LISTEN)
+    await until(partial(all_hear, people))
+
+
+async def listen_on_calls(people: list[Follower], stack: AsyncExitStack) -> None:
+    """Have observers listen on calls, until sound has come to all of them."""
+    ears = [await stack.enter_async_context(listening(one)) for one in people]
+    await until(lambda: all(ear.heard for ear in ears))
+
+
 async def captions(server: ServerProcess, wire: Wire) -> list[float]:
     """Return how much later an observer has each committed turn than the candidate, in milliseconds."""
     later_ms: list[float] = []
@@ -118,7 +183,7 @@ async def captions(server: ServerProcess, wire: Wire) -> list[float]:
 
 
 async def turns_of(
-    server: ServerProcess, wire: Wire, *, observers: int, turns: int
+    server: ServerProcess, wire: Wire, *, observers: int, turns: int, listen: Listen = listen_on_sockets
 ) -> tuple[list[float], list[float], float, float]:
     """Return voice to voice alone and followed, and CPU (% of a core) and memory (MB) of an observer."""
     alone_ms: list[float] = []
@@ -135,9 +200,7 @@ async def turns_of(
                         await stack.enter_async_context(following(server.address, wire.session_id))
                         for _ in range(observers)
                     ]
-                    for one in people:
-                        await one.socket.send(LISTEN)
-                    await until(partial(all_hear, people))
+                    await listen(people, stack)
                 used, since_s = server.usage.cpu_times(), time.perf_counter()
                 found += [await turn(wire) for _ in range(BLOCK)]
                 now = server.usage.cpu_times()
@@ -211,11 +274,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--observers", type=int, default=20)
     parser.add_argument("--turns", type=int, default=30, help="with observers, and as many without")
+    parser.add_argument("--webrtc-observers", type=int, default=0, help="who listen on calls, after the others")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     assert samples_for(FRAME_MS, WIRE_HZ) > 24
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data", *SETTINGS) as server:
-        figures = asyncio.run(measure(server, observers=arguments.observers, turns=arguments.turns))
+        figures = asyncio.run(
+            measure(
+                server,
+                observers=arguments.observers,
+                turns=arguments.turns,
+                on_calls=arguments.webrtc_observers,
+            )
+        )
     print_figures(f"{arguments.observers} observers", figures)
     if arguments.json:
         write_figures(arguments.json, figures)
