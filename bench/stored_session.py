@@ -15,7 +15,7 @@ from bench.replay.plan import Plan, PlannedTurn
 from bench.replay.run import replay_here
 from common.errors import CardError, StorageError
 from common.seal import Seal
-from pipelines.events import Audience, CueHeard, CueUnheard, SessionSetup, TurnCommitted, TurnLatency
+from pipelines.events import Audience, CueHeard, CueUnheard, SegmentHeard, SessionSetup, TurnCommitted, TurnLatency
 from pipelines.log.session_log import LogEntry
 from pipelines.log.stored_events import StoredLog
 from pipelines.patient.card_library import CardLibrary
@@ -27,6 +27,10 @@ from server.settings.tree import Settings
 
 # Turns whose ends lie no further apart begin and end at the same time.
 SAME_MS = 60.0
+# A computation of a log that does not tell what one took.
+USUAL_COST_MS = 80.0
+# Between these a replay comes out the same; what took longer was waiting for others.
+LEAST_COST_MS, MOST_COST_MS = 20.0, 250.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class StoredSession:
     track: Pcm
     course: Course
     typed: int
+    # What a final text took then, in the median.
+    cost_ms: float = USUAL_COST_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,9 @@ def load_session(folder: Path, seal: Seal | None, recordings: Recordings | None 
     if track.rate_hz != WIRE_HZ:
         samples = StreamResampler(track.rate_hz, WIRE_HZ).process(samples)
     typed = sum(isinstance(entry.event, TurnCommitted) and entry.event.typed for entry in entries)
-    return StoredSession(folder.name, setup, samples, course_of(entries), typed)
+    took = [entry.event.latency_ms for entry in entries if isinstance(entry.event, SegmentHeard)]
+    cost_ms = min(max(percentile(took, 0.5) or USUAL_COST_MS, LEAST_COST_MS), MOST_COST_MS)
+    return StoredSession(folder.name, setup, samples, course_of(entries), typed, cost_ms)
 
 
 def course_of(entries: Iterable[LogEntry]) -> Course:
@@ -147,8 +155,13 @@ def course_of(entries: Iterable[LogEntry]) -> Course:
     return Course(tuple(sorted(turns, key=lambda turn: turn.from_ms)), tuple(cues))
 
 
-def replay_session(stored: StoredSession, settings: Settings, cards: CardLibrary) -> SessionComparison:
-    """Play a stored role-play's candidate to today's engines, settings and card; raises CardError, EngineError."""
+def replay_session(
+    stored: StoredSession, settings: Settings, cards: CardLibrary, *, measured: bool = False
+) -> SessionComparison:
+    """Play a stored role-play's candidate to today's engines, settings and card; raises CardError, EngineError.
+
+    A computation costs what one cost then, so that a busy machine changes nothing; `measured`: what it takes now.
+    """
     if stored.setup.card_id not in cards:
         raise CardError(f"{stored.name} is on the card '{stored.setup.card_id}', which is not here; put it back")
     # The track is played as it is: turns only say when the last of them is over.
@@ -165,6 +178,7 @@ def replay_session(stored: StoredSession, settings: Settings, cards: CardLibrary
         pace="fast",
         as_recorded=True,
         seed=stored.setup.seed,
+        steady_ms=None if measured else stored.cost_ms,
     )
     now = _setup_now(stored.setup, settings, cards, outcome.engines)
     return compare(stored, course_of(outcome.logs[-1]), tuple(_changed(_plain(stored.setup), now)))

@@ -82,12 +82,16 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """The session clock on a VirtualTimeLoop."""
+    """The session clock on a VirtualTimeLoop.
+
+    With `steady_ms` each computation costs so much, whatever it took: then a busy machine changes nothing.
+    """
 
     virtual = True
 
-    def __init__(self, loop: VirtualTimeLoop) -> None:
+    def __init__(self, loop: VirtualTimeLoop, *, steady_ms: float | None = None) -> None:
         self._loop = loop
+        self._steady_ms = steady_ms
 
     def now_ms(self) -> float:
         """Return virtual milliseconds."""
@@ -104,15 +108,15 @@ class VirtualClock:
         self._loop.rewind()
 
     async def charge(self, cost_ms: float) -> None:
-        """Let the measured cost pass."""
-        await asyncio.sleep(cost_ms / 1000.0)
+        """Let the measured cost pass, or the steady one."""
+        await asyncio.sleep((cost_ms if self._steady_ms is None else self._steady_ms) / 1000.0)
 
 
-def virtual_clock() -> VirtualClock:
-    """Return the clock of the running VirtualTimeLoop."""
+def virtual_clock(*, steady_ms: float | None = None) -> VirtualClock:
+    """Return the clock of the running VirtualTimeLoop; with `steady_ms` a computation costs that."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop), "virtual_clock() needs run_virtual()"  # noqa: S101 - a programming error
-    return VirtualClock(loop)
+    return VirtualClock(loop, steady_ms=steady_ms)
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:

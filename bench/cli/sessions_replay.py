@@ -25,6 +25,9 @@ def replay(
     sessions: Annotated[
         list[str], typer.Argument(metavar="ID|FOLDER...", help="Role-plays by their ids, or folders of stored ones.")
     ],
+    measured: Annotated[
+        bool, typer.Option("--measured", help="Count what engines take now; only on a machine with nothing else to do.")
+    ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the comparisons to this file.")] = None,
     overrides: Overrides = None,
     config: ConfigFolder = None,
@@ -32,8 +35,8 @@ def replay(
     """Play stored role-plays to today's engines, in virtual time, and compare text, cues and times with the log.
 
     It names what is not as it was: settings, engines, the card. Of what is stored nothing is changed. The command
-    fails if a role-play differs although nothing has changed. Time is virtual, but what engines compute is measured:
-    on a busy machine they are late, and turns may end elsewhere. Run it on a free one.
+    fails if a role-play differs although nothing has changed. Time is virtual, and a computation costs what a text
+    took then, so that a busy machine changes nothing. How quick the answers are now, only --measured tells.
     """
     from bench.report_figures import write_json
     from bench.report_files import check_target
@@ -57,8 +60,8 @@ def replay(
     for folder in [each for name in sessions for each in _folders(name, kept)]:
         # A folder that was brought from elsewhere may be in the plain: then no key is needed.
         seal = records.vault.open_session(folder) if read_key(folder) is not None else None
-        made.append(replay_session(load_session(folder, seal, records.recordings), settings, cards))
-        _show(made[-1])
+        made.append(replay_session(load_session(folder, seal, records.recordings), settings, cards, measured=measured))
+        _show(made[-1], measured=measured)
         if folder.parent == kept:
 
             async def note(store: Store, _settings: Settings, heard: str = folder.name) -> None:
@@ -87,12 +90,13 @@ def _folders(name: str, root: Path) -> list[Path]:
     )
 
 
-def _show(found: SessionComparison) -> None:
-    told = found.as_json()
-    waits = told["voice_to_voice_ms_p50"]
+def _show(found: SessionComparison, *, measured: bool) -> None:
+    plain = found.as_json()
+    waits = plain["voice_to_voice_ms_p50"]
     answers = {name: "-" if wait is None else f"{wait:.0f} ms" for name, wait in waits.items()}
-    same = ", ".join(f"{name} {'same' if is_same else 'DIFFERENT'}" for name, is_same in told["same"].items())
-    typer.echo(f"{found.name}: {same}; answers {answers['before']} then, {answers['now']} now (median)")
+    same = ", ".join(f"{name} {'same' if is_same else 'DIFFERENT'}" for name, is_same in plain["same"].items())
+    told = f"; answers {answers['before']} then, {answers['now']} now (median)" if measured else ""
+    typer.echo(f"{found.name}: {same}{told}")
     for what, before, now in found.changed:
         typer.echo(f"    changed: {what}: {before} then, {now} now")
     for before, now in found.differing:

@@ -87,12 +87,16 @@ def replay_here(
     as_recorded: bool = False,
     progress: Progress = lambda _turns: None,
     seed: int = 0,
+    steady_ms: float | None = None,
 ) -> Outcome:
-    """Replay in this process on the settings' engines; `seed` is what the patient's choices come from."""
+    """Replay in this process on the settings' engines; `seed` is what the patient's choices come from.
+
+    At the fast pace a computation costs what it took, or `steady_ms`.
+    """
     card = cards.get_card(card_id)
 
     async def main() -> Outcome:
-        clock: Clock = virtual_clock() if pace == "fast" else LoopClock()
+        clock: Clock = virtual_clock(steady_ms=steady_ms) if pace == "fast" else LoopClock()
         choices = choose_engines(settings.engines, settings.models)
         engines = build_lanes(choices, settings.engines, clock)
         await start_lanes(engines)

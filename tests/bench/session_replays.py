@@ -40,7 +40,13 @@ WAIT_MS = 1_500
 
 
 def replays(
-    folder: Path, audio: list[Path], count: int, settings: Settings, changed: Sequence[Settings]
+    folder: Path,
+    audio: list[Path],
+    count: int,
+    settings: Settings,
+    changed: Sequence[Settings],
+    *,
+    measured: bool,
 ) -> tuple[list[SessionComparison], list[SessionComparison]]:
     """Make and replay role-plays; return the comparisons with nothing changed, and with one setting changed.
 
@@ -52,8 +58,8 @@ def replays(
         place = folder / f"{number:02}-{path.stem}"
         store_session(place, path, settings, cards, seed=number)
         stored = load_session(place, None)
-        same.append(replay_session(stored, settings, cards))
-        now = [replay_session(stored, each, cards) for each in changed[number - 1 : number]]
+        same.append(replay_session(stored, settings, cards, measured=measured))
+        now = [replay_session(stored, each, cards, measured=measured) for each in changed[number - 1 : number]]
         other += now
         _show(place.name, same[-1], now)
     return same, other
@@ -91,6 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("audio", type=Path, nargs="*", default=list(USUAL))
     parser.add_argument("--count", type=int, default=10)
+    parser.add_argument("--measured", action="store_true", help="count what engines take, as on a free machine")
     parser.add_argument("--changed", type=int, default=1)
     parser.add_argument("--set", dest="overrides", action="append", default=[])
     parser.add_argument("--json", type=Path)
@@ -98,7 +105,9 @@ def main() -> None:
     settings = load_settings(overrides=asked.overrides)
     changed = load_settings(overrides=(*asked.overrides, f"{CHANGED}={WAIT_MS}"))
     with tempfile.TemporaryDirectory() as folder:
-        same, other = replays(Path(folder), asked.audio, asked.count, settings, [changed] * asked.changed)
+        same, other = replays(
+            Path(folder), asked.audio, asked.count, settings, [changed] * asked.changed, measured=asked.measured
+        )
     figures = figures_of(same, other)
     print_figures("Stored role-plays, replayed", figures)
     if asked.json is not None:

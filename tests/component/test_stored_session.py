@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.cli import app as command_line
+from bench.replay import run
 from bench.stored_session import Course, SaidTurn, StoredSession, compare, load_session, replay_session
 from common.errors import StorageError
 from pipelines.events import SessionSetup
 from pipelines.patient.card_library import CardLibrary
+from pipelines.virtual_time import VirtualClock, virtual_clock
 from server.records.folder import RecordFolder
 from server.settings.tree import CONFIG_FOLDER, Settings, load_settings
 from tests.bench.stored_sessions import store_session
@@ -55,6 +58,31 @@ def test_one_changed_setting_is_named_and_so_is_what_came_of_it(stored: Path, ca
     assert not found.same_text
 
 
+def test_a_busy_machine_changes_nothing_unless_it_is_to_be_measured(
+    stored: Path, cards: CardLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costs: list[float] = []
+
+    def steady(*, steady_ms: float | None = None) -> VirtualClock:
+        clock = virtual_clock(steady_ms=steady_ms)
+
+        async def pass_two_seconds() -> None:
+            before_ms = clock.now_ms()
+            # As where many others compute.
+            await clock.charge(2_000.0)
+            costs.append(clock.now_ms() - before_ms)
+
+        asyncio.get_running_loop().create_task(pass_two_seconds())
+        return clock
+
+    monkeypatch.setattr(run, "virtual_clock", steady)
+    one = load_session(stored, None)
+    assert one.cost_ms < 2_000.0
+    assert replay_session(one, settings(), cards).same_text
+    replay_session(one, settings(), cards, measured=True)
+    assert costs == [pytest.approx(one.cost_ms), pytest.approx(2_000.0)]
+
+
 def test_what_was_erased_is_not_replayed(tmp_path: Path, cards: CardLibrary) -> None:
     folder = tmp_path / "one"
     store_session(folder, AUDIO, settings(), cards, seed=7)
@@ -65,14 +93,14 @@ def test_what_was_erased_is_not_replayed(tmp_path: Path, cards: CardLibrary) -> 
 
 def test_the_command_replays_a_folder_of_role_plays(stored: Path, tmp_path: Path) -> None:
     place = ("--set", SCRIPTED, "--set", f"data_path={tmp_path}")
-    run = CliRunner().invoke
-    same = run(command_line, ["sessions", "replay", str(stored.parent), *place])
+    invoke = CliRunner().invoke
+    same = invoke(command_line, ["sessions", "replay", str(stored.parent), *place])
     assert same.exit_code == 0, same.output
     assert "text same, cues same, times same" in same.stdout
-    changed = run(command_line, ["sessions", "replay", str(stored), *place, "--set", SLOWER])
+    changed = invoke(command_line, ["sessions", "replay", str(stored), *place, "--set", SLOWER])
     assert changed.exit_code == 0, changed.output
     assert "changed: conversation.fixed_wait_ms: None then, 1200.0 now" in changed.stdout
-    missing = run(command_line, ["sessions", "replay", "sess_none", *place])
+    missing = invoke(command_line, ["sessions", "replay", "sess_none", *place])
     assert missing.exit_code == 1
 
 
