@@ -11,14 +11,15 @@ import binascii
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
 
 from audio.frames import ACCEPTED_HZ
+from server.protocol.encodings import PCM, Encoding, pcm_of
 from server.protocol.refusal import Code, Refused
 from server.protocol.strict_json import MAX_MESSAGE_BYTES, parse_object
 
-# One message has 1.4 s at 24 kHz at most, many times what a live client gathers.
+# One message has 1.4 s at 24 kHz at most, 8 s of a telephone's: many times what a live client gathers.
 MAX_AUDIO_BYTES = 65_536
 MAX_TEXT_CHARS = 2_000  # of a typed turn: some two minutes of speech
 # A client that lost its connection keeps so much: its first audio may be as old.
@@ -38,7 +39,7 @@ DelayMs = Annotated[float, Field(ge=0, le=MAX_DELAY_MS)]
 PlayedMs = Annotated[float, Field(ge=0, le=MAX_PLAYED_MS)]
 
 
-def _audio(value: object) -> bytes:
+def _audio(value: object, info: ValidationInfo) -> bytes:
     if not isinstance(value, str):
         raise ValueError("must be a string of base64")
     if len(value) > 4 * ((MAX_AUDIO_BYTES + 2) // 3):  # before anything is made of it
@@ -51,13 +52,14 @@ def _audio(value: object) -> bytes:
         raise _no_base64()
     if len(data) > MAX_AUDIO_BYTES:
         raise _too_much()
-    if len(data) % 2:
+    encoding: Encoding = (info.context or {}).get("encoding", PCM)
+    if encoding == PCM and len(data) % 2:
         raise Refused(
             f"{len(data)} bytes are not whole 16-bit samples; send an even number of bytes",
             code=Code.ODD_LENGTH,
             param="audio",
         )
-    return data
+    return pcm_of(data, encoding)
 
 
 def _too_much() -> Refused:
@@ -89,9 +91,9 @@ class _Message(_ClientPart):
 
 
 class AudioFormatUpdate(_ClientPart):
-    """A format of audio; the rates beyond 24000 are an extension of ours, for input alone."""
+    """A format of audio; the rates beyond OpenAI's are an extension of ours, for input alone."""
 
-    type: Literal["audio/pcm", "audio/pcmu", "audio/pcma"] = "audio/pcm"
+    type: Encoding = PCM
     rate: int | None = Field(default=None, ge=ACCEPTED_HZ[0], le=ACCEPTED_HZ[-1])
 
 
@@ -181,9 +183,10 @@ class SessionUpdate(_Message):
 
 
 class AppendAudio(_Message):
-    """The candidate's audio: `audio` is base64 on the wire, bytes of 16-bit little-endian mono PCM here."""
+    """The candidate's audio: base64 of bytes in the session's input format."""
 
     type: Literal["input_audio_buffer.append"]
+    # Once it is read, 16-bit little-endian PCM whatever the format.
     audio: Sound
     late_ms: LateMs | None = None
 
@@ -366,8 +369,10 @@ MESSAGES: dict[str, type[ClientMessage]] = {
 """The models by message type."""
 
 
-def parse_client_message(text: str | bytes, *, max_bytes: int = MAX_MESSAGE_BYTES) -> ClientMessage:
-    """Return the message in `text`, of at most `max_bytes`.
+def parse_client_message(
+    text: str | bytes, *, max_bytes: int = MAX_MESSAGE_BYTES, encoding: Encoding = PCM
+) -> ClientMessage:
+    """Return the message in `text`, of at most `max_bytes`; audio in it is of this encoding.
 
     Raises Refused (a ProtocolError) with `protocol.bad_json`, `protocol.unknown_event`, `protocol.invalid_field` (its
     `param` is the dotted path), `protocol.too_big`, `audio.bad_base64` or `audio.odd_length`.
@@ -377,13 +382,13 @@ def parse_client_message(text: str | bytes, *, max_bytes: int = MAX_MESSAGE_BYTE
     if not isinstance(client_event_id, str) or len(client_event_id) > 512:
         client_event_id = None
     try:
-        return _validated(data)
+        return _validated(data, encoding)
     except Refused as refused:
         refused.client_event_id = client_event_id
         raise
 
 
-def _validated(data: dict[str, Any]) -> ClientMessage:
+def _validated(data: dict[str, Any], encoding: Encoding) -> ClientMessage:
     kind = data.get("type")
     cls = MESSAGES.get(kind) if isinstance(kind, str) else None
     if cls is None:
@@ -393,7 +398,7 @@ def _validated(data: dict[str, Any]) -> ClientMessage:
             param="type",
         )
     try:
-        return cls.model_validate(data)
+        return cls.model_validate(data, context={"encoding": encoding})
     except ValidationError as error:
         if cls is SessionUpdate and isinstance(data.get("session"), dict):
             return _understood(data, error)

@@ -53,6 +53,9 @@ Our own messages and events begin with `interlocutor.`. A client gets those even
 - Each message is a text frame with one JSON object of at most {MAX_MESSAGE_BYTES} bytes (the server's
   `server.message_max_bytes` may be lower). Audio is base64 of 16-bit little-endian mono PCM, 24 kHz unless you set
   another rate. Send at most {MAX_AUDIO_BYTES} bytes of audio in a message, at the pace of the speech.
+- Telephone programs may set `session.audio.input.format` and `session.audio.output.format` to
+  `{{"type": "audio/pcmu"}}` or `{{"type": "audio/pcma"}}` (G.711 at 8 kHz, one byte a sample), each by itself, before
+  the first audio. Times stay in milliseconds. A call has its own codec: there these formats are of no use.
 - Clients that offer the subprotocol `{SUBPROTOCOL}` send and receive audio as binary messages instead; see below.
 - You may send `event_id` with any message; an `error` about the message repeats it. The ids of the server's events
   count the events of this session: `event_000001`, `event_000002`, ...
@@ -62,8 +65,9 @@ Our own messages and events begin with `interlocutor.`. A client gets those even
 ## Binary audio
 
 If a client offers `{SUBPROTOCOL}` beside the others, the server answers with that subprotocol alone. Audio then
-travels in binary messages in both directions: {HEADER.size} bytes of header, then 16-bit little-endian PCM. Everything
-else stays JSON. The header, little-endian: kind (1 byte), flags (1), reply (2), place (4), late_ms (4).
+travels in binary messages in both directions: {HEADER.size} bytes of header, then 16-bit little-endian PCM, whatever
+the `type` of the session's formats. Everything else stays JSON. The header, little-endian: kind (1 byte), flags (1),
+reply (2), place (4), late_ms (4).
 
 - Kind {CANDIDATE}, from the client: the candidate's audio. `place` is how many milliseconds of the patient's item
   `item_p<reply>` were played, as in `interlocutor.playout` (reply 0: nothing plays). Flag {LATE}: the audio was

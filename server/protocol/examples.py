@@ -111,9 +111,10 @@ def client_examples() -> dict[str, dict[str, Any]]:
 
 def server_examples() -> dict[str, e.ServerEvent]:
     """Return an example of every server event by its type: those of one turn, and the answers to requests."""
-    translator = Translator(SESSION_ID)
+    wire = WireSession(SessionInfo(SESSION_ID, "nursing-asthma-plan", 1767225600))
+    translator = Translator(wire)
     session_log = SessionLog(now_ms=lambda: 0.0, media_ms=lambda: 2600.0, salt=lambda: "", wall=lambda: 0.0)
-    session = WireSession(SessionInfo(SESSION_ID, "nursing-asthma-plan", 1767225600)).shown()
+    session = wire.shown()
     told: list[e.ServerEvent] = [e.SessionCreated(session=session), e.SessionUpdated(session=session)]
     offer = e.ResumeOffer(token="kJ2vQ0pT8sXy5bNw3rLd7A", within_s=60)  # noqa: S106 - an example
     told.append(e.ClientConfigured(playout_acks=True, echo_cancellation=True, resume=offer))

@@ -39,6 +39,12 @@ class AudioFormat(_ServerPart):
     rate: int = WIRE_HZ
 
 
+class TelephoneFormat(_ServerPart):
+    """G.711 at 8 kHz, by the µ-law (`pcmu`) or the A-law (`pcma`)."""
+
+    type: Literal["audio/pcmu", "audio/pcma"]
+
+
 class TurnDetection(_ServerPart):
     """How turns end, as it is in force."""
 
@@ -58,7 +64,7 @@ class Transcription(_ServerPart):
 class InputAudio(_ServerPart):
     """The candidate's audio."""
 
-    format: AudioFormat
+    format: AudioFormat | TelephoneFormat
     transcription: Transcription = Transcription()
     turn_detection: TurnDetection | None
     noise_reduction: None = None
@@ -67,7 +73,7 @@ class InputAudio(_ServerPart):
 class OutputAudio(_ServerPart):
     """The patient's audio."""
 
-    format: AudioFormat = AudioFormat()
+    format: AudioFormat | TelephoneFormat = AudioFormat()
     voice: Literal["patient"] = "patient"
 
 
@@ -384,7 +390,7 @@ class ContentPartDone(_OfContent):
 
 
 class OutputAudioDelta(_OfContent):
-    """The patient's audio: base64 of 16-bit little-endian mono PCM at 24 kHz, usually 40 ms."""
+    """The patient's audio: base64 of 16-bit little-endian mono PCM at 24 kHz, or of G.711; usually 40 ms."""
 
     type: Literal["response.output_audio.delta"] = "response.output_audio.delta"
     delta: str

@@ -14,8 +14,10 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from audio.frames import ACCEPTED_HZ, WIRE_HZ
+from audio.g711 import G711_HZ
 from server.principal import Principal
 from server.protocol.client_events import MAX_AUDIO_BYTES, MAX_TEXT_CHARS, ClientMessage, SessionUpdate, remove_path
+from server.protocol.encodings import LAWS, PCM
 from server.protocol.refusal import Code, Refused
 from server.protocol.wire_session import SessionInfo
 from server.rights import MESSAGES
@@ -62,6 +64,8 @@ _UPDATE, _CREATE, _ITEM = "session.update", "response.create", "conversation.ite
 _CARD = "the card says what the patient is and does"
 _SPEAKS = (["audio"], ["audio", "text"], ["text", "audio"])
 _DETECTION = "session.audio.input.turn_detection"
+_WRITTEN = "16-bit little-endian mono PCM, or G.711 by the µ-law or the A-law, in JSON messages."
+_BEFORE_AUDIO = f"Only before the first audio (`{Code.TOO_LATE}` afterwards)"
 
 ROWS: tuple[FieldRow, ...] = (
     FieldRow(_UPDATE, "session.type", "`realtime`"),
@@ -82,12 +86,11 @@ ROWS: tuple[FieldRow, ...] = (
         "session.include",
         "the server always sends log probabilities if the recogniser has them, and nothing else",
     ),
-    _only(_UPDATE, "session.audio.input.format.type", "16-bit little-endian mono PCM", "audio/pcm"),
+    _only(_UPDATE, "session.audio.input.format.type", f"{_WRITTEN} {_BEFORE_AUDIO}", PCM, *LAWS),
     FieldRow(
         _UPDATE,
         "session.audio.input.format.rate",
-        f"{WIRE_HZ} by default; the other rates are an extension. Only before the first audio "
-        f"(`{Code.TOO_LATE}` afterwards)",
+        f"{WIRE_HZ} by default; for PCM the other rates are an extension, and G.711 has {G711_HZ}. {_BEFORE_AUDIO}",
         accepts=(None, *ACCEPTED_HZ),
         refusal=Code.UNSUPPORTED,
     ),
@@ -123,8 +126,15 @@ ROWS: tuple[FieldRow, ...] = (
     _idle(_UPDATE, _DETECTION + ".prefix_padding_ms", "the beginning of speech is always kept"),
     _idle(_UPDATE, _DETECTION + ".idle_timeout_ms", "the server decides when the patient breaks a silence"),
     _idle(_UPDATE, _DETECTION + ".eagerness", "the server learns how long each person pauses"),
-    _only(_UPDATE, "session.audio.output.format.type", "16-bit little-endian mono PCM", "audio/pcm"),
-    _only(_UPDATE, "session.audio.output.format.rate", "always", None, WIRE_HZ),
+    _only(_UPDATE, "session.audio.output.format.type", f"{_WRITTEN} {_BEFORE_AUDIO}", PCM, *LAWS),
+    _only(
+        _UPDATE,
+        "session.audio.output.format.rate",
+        f"PCM has {WIRE_HZ}, G.711 has {G711_HZ}",
+        None,
+        WIRE_HZ,
+        G711_HZ,
+    ),
     _idle(_UPDATE, "session.audio.output.voice", "the patient's voice is on the card"),
     _idle(_UPDATE, "session.audio.output.speed", "the patient's pace is on the card"),
     FieldRow(

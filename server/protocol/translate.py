@@ -10,11 +10,13 @@ import base64
 import math
 from dataclasses import dataclass, field
 
-from audio.frames import WIRE_HZ, pcm_to_bytes
+from audio.frames import WIRE_HZ
 from audio.playout import PlayoutChunk
 from pipelines import events as log
 from pipelines.log.session_log import LogEntry
 from server.protocol import server_events as e
+from server.protocol.encodings import PatientEncoder
+from server.protocol.wire_session import WireSession
 
 ADVICE = {
     "faint": "We hear you only faintly. Move closer to the microphone, or turn it up.",
@@ -69,11 +71,12 @@ def response_id(reply: int) -> str:
 class Translator:
     """Turns the records of one session, in order, into the events of one connection."""
 
-    def __init__(self, session_id: str) -> None:
+    def __init__(self, wire: WireSession) -> None:
         self.items: dict[str, e.Item] = {}
         self.last_item_id: str | None = None
         self.sent_ms: dict[int, float] = {}  # audio sent, by reply
-        self._conversation_id = f"conv_{session_id}"
+        self._wire = wire
+        self._encoder = PatientEncoder()
         self._turns: dict[int, _TurnUnderWay] = {}
         self._reply: _ReplyUnderWay | None = None
         self._typed_id: str | None = None
@@ -153,9 +156,13 @@ class Translator:
 
     def audio(self, chunk: PlayoutChunk) -> list[e.ServerEvent]:
         """Return the event that carries a chunk of the patient's audio."""
-        delta = base64.b64encode(pcm_to_bytes(chunk.samples)).decode()
-        item_id, response = patient_item(chunk.reply), response_id(chunk.reply)
-        return [e.OutputAudioDelta(item_id=item_id, response_id=response, delta=delta)]
+        return self._delta(chunk.reply, self._encoder.encode(chunk, self._wire.output_encoding))
+
+    def _delta(self, reply: int, data: bytes) -> list[e.ServerEvent]:
+        if not data:
+            return []
+        delta = base64.b64encode(data).decode()
+        return [e.OutputAudioDelta(item_id=patient_item(reply), response_id=response_id(reply), delta=delta)]
 
     def cleared(self, reply: int, heard_ms: float) -> list[e.ServerEvent]:
         """Return the event that has the client drop the audio of a reply that it has not played."""
@@ -273,7 +280,8 @@ class Translator:
         self._reply = None
         item = self._heard(number, event.heard, whole=event.status == "completed")
         part = e.AudioPart(transcript=event.heard)
-        out: list[e.ServerEvent] = [
+        out = self._delta(number, self._encoder.rest(number, self._wire.output_encoding))
+        out += [
             e.OutputAudioDone(item_id=item.id, response_id=response),
             e.OutputTranscriptDone(item_id=item.id, response_id=response, transcript=event.heard),
             e.ContentPartDone(item_id=item.id, response_id=response, part=part),
@@ -316,7 +324,8 @@ class Translator:
             status=status,
             status_details=details,
             output=output,
-            conversation_id=self._conversation_id,
+            conversation_id=f"conv_{self._wire.info.id}",
+            audio=e.ResponseAudio(output=self._wire.shown_output()),
         )
 
     # -------------------------------------------------------------- the end

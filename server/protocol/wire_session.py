@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from audio.frames import WIRE_HZ
 from server.protocol import server_events as e
-from server.protocol.client_events import SessionFields, TurnDetectionUpdate
+from server.protocol.client_events import AudioFormatUpdate, SessionFields, TurnDetectionUpdate
+from server.protocol.encodings import PCM, Encoding, rates_of
 
 _DETECTION = frozenset(e.TurnDetection.model_fields)
 
@@ -35,18 +36,34 @@ class WireSession:
 
     info: SessionInfo
     input_hz: int = WIRE_HZ
+    input_encoding: Encoding = PCM
+    output_encoding: Encoding = PCM
     turn_detection: e.TurnDetection | None = field(default_factory=e.TurnDetection)
 
     def update(self, fields: SessionFields) -> None:
         """Take settings that were found to be supported and allowed; what is not given stays."""
+        output = fields.audio.output if fields.audio is not None else None
+        if output is not None and output.format is not None:
+            self.output_encoding, _ = self.output_with(output.format)
         wanted = fields.audio.input if fields.audio is not None else None
         if wanted is None:
             return
-        if wanted.format is not None and wanted.format.rate is not None:
-            self.input_hz = wanted.format.rate
+        if wanted.format is not None:
+            self.input_encoding, self.input_hz = self.input_with(wanted.format)
         if "turn_detection" in wanted.model_fields_set:
             detection = wanted.turn_detection
             self.turn_detection = None if detection is None else self._merged(detection)
+
+    def input_with(self, wanted: AudioFormatUpdate) -> tuple[Encoding, int]:
+        """Return encoding and rate of the candidate's audio as they would be with what is wanted of them."""
+        encoding = wanted.type if "type" in wanted.model_fields_set else self.input_encoding
+        usual_hz = self.input_hz if encoding == self.input_encoding else rates_of(encoding)[0]
+        return encoding, usual_hz if wanted.rate is None else wanted.rate
+
+    def output_with(self, wanted: AudioFormatUpdate) -> tuple[Encoding, int]:
+        """Return encoding and rate of the patient's audio as they would be with what is wanted of them."""
+        encoding = wanted.type if "type" in wanted.model_fields_set else self.output_encoding
+        return encoding, rates_of(encoding)[0] if wanted.rate is None else wanted.rate
 
     def _merged(self, wanted: TurnDetectionUpdate) -> e.TurnDetection:
         """Return the turn detection in force with what is wanted of it: what is not said stays as it was."""
@@ -60,7 +77,18 @@ class WireSession:
             id=self.info.id,
             model=self.info.model,
             audio=e.SessionAudio(
-                input=e.InputAudio(format=e.AudioFormat(rate=self.input_hz), turn_detection=self.turn_detection)
+                input=e.InputAudio(
+                    format=_shown(self.input_encoding, self.input_hz), turn_detection=self.turn_detection
+                ),
+                output=self.shown_output(),
             ),
             expires_at=self.info.expires_at_s,
         )
+
+    def shown_output(self) -> e.OutputAudio:
+        """Return how the patient's audio is told of, of the session and of a reply."""
+        return e.OutputAudio(format=_shown(self.output_encoding, WIRE_HZ))
+
+
+def _shown(encoding: Encoding, rate_hz: int) -> e.AudioFormat | e.TelephoneFormat:
+    return e.AudioFormat(rate=rate_hz) if encoding == "audio/pcm" else e.TelephoneFormat(type=encoding)

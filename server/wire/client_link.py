@@ -31,7 +31,7 @@ class ClientLink:
     ) -> None:
         self.wire = wire
         self.outbox = Outbox(deadline_s=send_deadline_s)
-        self.translator = Translator(wire.info.id)
+        self.translator = Translator(wire)
         # Whether the client knows our own events; others take an event that they do not know for an error.
         self.knows_ours = False
         self.acks = False  # whether the client reports what it has played

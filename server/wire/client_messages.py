@@ -20,10 +20,9 @@ from server.protocol.refusal import Code, Refused
 from server.protocol.support import check, without, without_refused
 from server.protocol.translate import patient_item, response_id
 from server.wire.client_link import ClientLink
+from server.wire.formats import unfit_formats
 
 logger = structlog.get_logger("server.wire.client_messages")
-
-RATE = "session.audio.input.format.rate"
 
 
 class Stage(Protocol):
@@ -142,28 +141,15 @@ class Inbound:
         """Change what can be changed, and refuse the rest field by field."""
         wanted, refused = without_refused(message, self._principal, self._wire.info)
         refused = [*message.misunderstood, *refused]
-        if self._comes_too_late(wanted):
-            wanted = without(wanted, [RATE])
-            refused.append(
-                Refused(
-                    "the rate can't be changed once the role-play has started; set it before the first sound",
-                    code=Code.TOO_LATE,
-                    param=RATE,
-                    client_event_id=message.event_id,
-                )
-            )
+        if unfit := unfit_formats(wanted, self._wire, begun=self._stage.driver is not None):
+            wanted = without(wanted, [one.param or "" for one in unfit])
+            refused += unfit
         if not refused or wanted.session.model_fields_set - {"type"}:
             self._wire.update(wanted.session)
             if self._stage.driver is not None:
                 self.apply_turn_detection(self._stage.driver)
             self._link.put(e.SessionUpdated(session=self._wire.shown()))
         self._link.put(*(error_event(one) for one in refused))
-
-    def _comes_too_late(self, wanted: c.SessionUpdate) -> bool:
-        audio = wanted.session.audio
-        format_ = audio.input.format if audio is not None and audio.input is not None else None
-        rate_hz = format_.rate if format_ is not None else None
-        return self._stage.driver is not None and rate_hz not in (None, self._wire.input_hz)
 
     def apply_turn_detection(self, driver: SessionDriver) -> None:
         """Have the conversation take turns as the client asked for."""

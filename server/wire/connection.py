@@ -176,7 +176,9 @@ class RealtimeConnection:
 
     def _take(self, text: str) -> None:
         try:
-            message = parse_client_message(text, max_bytes=self._settings.message_max_bytes)
+            message = parse_client_message(
+                text, max_bytes=self._settings.message_max_bytes, encoding=self._live.wire.input_encoding
+            )
         except Refused as refused:
             self._misunderstood(refused)
             return

@@ -172,6 +172,8 @@ class LiveSession:
             key_id=self.principal.name,
             tickets=self.link.tickets,
             input_hz=self.wire.input_hz,
+            input_encoding=self.wire.input_encoding,
+            output_encoding=self.wire.output_encoding,
             turn_detection=detection.model_dump(mode="json") if detection is not None else None,
             acks=self.link.acks,
             received_ms=self._received_ms,
@@ -183,7 +185,8 @@ class LiveSession:
 
     def go_on(self, point: WirePoint, past: Past | None, *, left_s: float) -> None:
         """Go on with what an earlier server held; the client has the usual time to come back."""
-        self.wire.input_hz = point.input_hz
+        self.wire.input_hz, self.wire.input_encoding = point.input_hz, point.input_encoding
+        self.wire.output_encoding = point.output_encoding
         detection = point.turn_detection
         self.wire.turn_detection = e.TurnDetection.model_validate(detection) if detection is not None else None
         self._audio.go_on(point.received_ms)

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from server.principal import Role
+from server.protocol.encodings import PCM, Encoding
 
 
 class WirePoint(BaseModel):
@@ -23,6 +24,8 @@ class WirePoint(BaseModel):
     # The digests of the tickets with which the client may come back.
     tickets: tuple[str, ...]
     input_hz: int
+    input_encoding: Encoding = PCM
+    output_encoding: Encoding = PCM
     turn_detection: dict[str, Any] | None
     acks: bool
     received_ms: float

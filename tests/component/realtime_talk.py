@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from audio.frames import Pcm, pcm_to_bytes
+from audio.g711 import Law, encode_g711
 from audio.playout import Sink
 from audio.speech import SpeechDetector
 from common.errors import StorageError
@@ -222,18 +223,19 @@ class Talk:
         """Send a message."""
         self.channel.put(json.dumps({"type": kind, **fields}))
 
-    async def say(self, duration_ms: int, *, rate_hz: int = 24_000) -> None:
+    async def say(self, duration_ms: int, *, rate_hz: int = 24_000, law: Law | None = None) -> None:
         """Send a tone at the pace of speech."""
-        await self._audio(6_000, duration_ms, rate_hz)
+        await self._audio(6_000, duration_ms, rate_hz, law)
 
-    async def pause(self, duration_ms: int, *, rate_hz: int = 24_000) -> None:
+    async def pause(self, duration_ms: int, *, rate_hz: int = 24_000, law: Law | None = None) -> None:
         """Send silence at the pace of speech."""
-        await self._audio(0, duration_ms, rate_hz)
+        await self._audio(0, duration_ms, rate_hz, law)
 
-    async def _audio(self, level: int, duration_ms: int, rate_hz: int) -> None:
+    async def _audio(self, level: int, duration_ms: int, rate_hz: int, law: Law | None) -> None:
         time_s = np.arange(rate_hz * FRAME_MS // 1000) / rate_hz
         frame = (level * np.sin(2 * np.pi * 200 * time_s)).astype(np.int16)
-        audio = base64.b64encode(pcm_to_bytes(frame)).decode()
+        data = pcm_to_bytes(frame) if law is None else encode_g711(frame, law)
+        audio = base64.b64encode(data).decode()
         for _ in range(duration_ms // FRAME_MS):
             if self.is_call:
                 self.live.hear(frame)

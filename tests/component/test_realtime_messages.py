@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
+import numpy as np
 import pytest
 
+from audio.g711 import Law, decode_g711
 from pipelines.events import ReplyFinished, TurnCommitted
 from server.principal import Principal
+from server.protocol.server_events import TelephoneFormat
+from server.wire.wire_point import WirePoint
 from tests.component.realtime_talk import Talk, talking
 
 pytestmark = pytest.mark.virtual
@@ -133,6 +138,91 @@ async def test_sound_of_another_rate_is_understood() -> None:
         await one.wait("response.created")
     (committed,) = one.logged(TurnCommitted)
     assert committed.to_ms - committed.from_ms == pytest.approx(900, abs=60)
+
+
+def formats(**ways: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "realtime", "audio": {way: {"format": format_} for way, format_ in ways.items()}}
+
+
+@pytest.mark.by_messages
+@pytest.mark.parametrize(("name", "law"), [("audio/pcmu", Law.MU), ("audio/pcma", Law.A)])
+async def test_a_telephones_sound_is_understood_and_answered(name: str, law: Law) -> None:
+    async with talking(replies=["How are you doing today?"]) as one:
+        one.send("session.update", session=formats(input={"type": name}, output={"type": name}))
+        shown = (await one.wait("session.updated"))["session"]["audio"]
+        assert (shown["input"]["format"], shown["output"]["format"]) == ({"type": name}, {"type": name})
+        await one.say(900, rate_hz=8_000, law=law)
+        await one.pause(1_500, rate_hz=8_000, law=law)
+        response = (await one.wait("response.done"))["response"]
+    assert response["audio"]["output"]["format"] == {"type": name}
+    (committed,) = one.logged(TurnCommitted)
+    assert committed.to_ms - committed.from_ms == pytest.approx(900, abs=60)
+    assert one.rates_hz == [8_000]
+    data = b"".join(base64.b64decode(event["delta"]) for event in one.all("response.output_audio.delta"))
+    assert len(data) == 8 * 5 * 250  # five words of 250 ms
+    assert np.abs(decode_g711(data, law)).max() > 1_000
+    assert not one.all("error")
+
+
+@pytest.mark.by_messages
+async def test_a_telephone_says_how_much_was_heard_in_its_own_milliseconds() -> None:
+    async with talking(replies=LONG, knows_ours=False) as one:
+        one.send("session.update", session=formats(input={"type": "audio/pcmu"}, output={"type": "audio/pcmu"}))
+        await one.say(900, rate_hz=8_000, law=Law.MU)
+        await one.pause(1_500, rate_hz=8_000, law=Law.MU)
+        await one.sounding(20)
+        sent = [len(base64.b64decode(event["delta"])) for event in one.all("response.output_audio.delta")]
+        item = one.all("response.output_audio.delta")[0]["item_id"]
+        truncation = {"item_id": item, "content_index": 0}
+        beyond_ms = sum(sent) // 8 + 10
+        one.send("conversation.item.truncate", **truncation, audio_end_ms=beyond_ms)
+        assert (await one.refusal())["param"] == "audio_end_ms"
+        one.send("conversation.item.truncate", **truncation, audio_end_ms=sum(sent) // 8)
+        assert (await one.wait("conversation.item.truncated"))["audio_end_ms"] == sum(sent) // 8
+
+
+@pytest.mark.by_messages
+async def test_formats_that_are_none_or_come_too_late_are_refused_field_by_field() -> None:
+    async with talking() as one:
+        wrong = {"type": "audio/pcmu", "rate": 24_000}, {"type": "audio/pcm", "rate": 8_000}
+        one.send("session.update", session=formats(input=wrong[0], output=wrong[1]), event_id="mine")
+        for count, way in enumerate(("input", "output"), start=1):
+            error = (await one.wait("error", count))["error"]
+            told = (error["code"], error["param"], error["event_id"])
+            assert told == ("protocol.unsupported", f"session.audio.{way}.format.rate", "mine")
+        shown = one.all("session.updated")[0]["session"]["audio"]
+        assert (shown["input"]["format"], shown["output"]["format"]["rate"]) == ({"type": "audio/pcmu"}, 24_000)
+        one.send("session.update", session=formats(input={"type": "audio/opus"}))
+        assert (await one.wait("error", 3))["error"]["param"] == "session.audio.input.format.type"
+        one.send("session.update", session=formats(input={"type": "audio/pcmu", "rate": 8_000}))
+        # One byte is one sample, so that there is no odd length.
+        one.send("input_audio_buffer.append", audio=base64.b64encode(bytes(161)).decode())
+        await one.taken()
+        assert len(one.all("error")) == 3
+        late = formats(input={"type": "audio/pcm", "rate": 24_000}, output={"type": "audio/pcma"})
+        one.send("session.update", session=late)
+        params = [(await one.wait("error", count))["error"] for count in (4, 5, 6)]
+        assert [(error["code"], error["param"]) for error in params] == [
+            ("protocol.too_late", "session.audio.input.format.type"),
+            ("protocol.too_late", "session.audio.input.format.rate"),
+            ("protocol.too_late", "session.audio.output.format.type"),
+        ]
+        one.send("session.update", session=formats(input={"type": "audio/pcmu"}, output={"type": "audio/pcm"}))
+        await one.wait("session.updated", 3)
+    assert one.rates_hz == [8_000]
+
+
+@pytest.mark.by_messages
+async def test_another_server_goes_on_in_a_telephones_formats() -> None:
+    async with talking() as one, talking() as other:
+        one.send("session.update", session=formats(input={"type": "audio/pcmu"}, output={"type": "audio/pcma"}))
+        one.send("interlocutor.client.configure", playout_acks=False, resume=True)
+        await one.wait("interlocutor.client.configured")
+        point = one.live.checkpoint()
+        assert point is not None
+        other.live.go_on(WirePoint.model_validate_json(point.model_dump_json()), None, left_s=60.0)
+        assert other.live.wire.shown().audio == one.live.wire.shown().audio
+        assert other.live.wire.shown().audio.input.format == TelephoneFormat(type="audio/pcmu")
 
 
 async def test_without_create_response_a_reply_comes_when_it_is_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""openai: its realtime connection, newest version, with server turn-taking."""
+"""openai: its realtime connection, newest version, with server turn-taking; a `.ulaw` is spoken as a telephone does."""
 
 # mypy: ignore-errors
 # These packages are in an environment of their own (requirements/stock-clients.lock).
@@ -16,6 +16,7 @@ async def main() -> None:
     """Hold one spoken turn."""
     address, key, model, path = arguments()
     client = AsyncOpenAI(api_key=key, base_url=f"http://{address}/v1", websocket_base_url=f"ws://{address}/v1")
+    telephone = {"format": {"type": "audio/pcmu"}} if path.endswith(".ulaw") else {}
     audio_bytes, transcript, errors = 0, "", []
     async with client.realtime.connect(model=model) as connection, asyncio.timeout(PATIENCE_S):
         await connection.session.update(
@@ -23,8 +24,8 @@ async def main() -> None:
                 "type": "realtime",
                 "instructions": "You are a helpful assistant.",
                 "audio": {
-                    "input": {"turn_detection": {"type": "semantic_vad", "eagerness": "auto"}},
-                    "output": {"voice": "marin", "speed": 1.0},
+                    "input": {"turn_detection": {"type": "semantic_vad", "eagerness": "auto"}} | telephone,
+                    "output": {"voice": "marin", "speed": 1.0} | telephone,
                 },
             }
         )

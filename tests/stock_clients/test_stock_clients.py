@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 from audio.frames import WIRE_HZ, pcm_to_bytes, silence
+from audio.g711 import G711_HZ, Law, encode_g711
+from audio.resample import resample_whole
 from tests.app.process import KEY, running
 from tests.app.wire import CARD, sentence
 
@@ -29,14 +31,31 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("client", ["openai", "agents", "livekit", "pipecat"])
-async def test_a_stock_client_holds_a_spoken_turn_and_sees_no_error(client: str, tmp_path: Path) -> None:
-    question = tmp_path / "question.wav"
-    with wave.open(str(question), "wb") as out:
+def _question(folder: Path, *, telephone: bool) -> Path:
+    """Write a spoken question: a WAV at the protocol's rate, or a telephone's µ-law at 8 kHz."""
+    samples = np.concatenate((silence(500, WIRE_HZ), sentence()))
+    if telephone:
+        path = folder / "question.ulaw"
+        path.write_bytes(encode_g711(resample_whole(samples, from_hz=WIRE_HZ, to_hz=G711_HZ), Law.MU))
+        return path
+    path = folder / "question.wav"
+    with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(WIRE_HZ)
-        out.writeframes(pcm_to_bytes(np.concatenate((silence(500, WIRE_HZ), sentence()))))
+        out.writeframes(pcm_to_bytes(samples))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("client", "telephone"),
+    [("openai", False), ("openai", True), ("agents", False), ("livekit", False), ("pipecat", False)],
+    ids=["openai", "openai-pcmu", "agents", "livekit", "pipecat"],
+)
+async def test_a_stock_client_holds_a_spoken_turn_and_sees_no_error(
+    client: str, telephone: bool, tmp_path: Path
+) -> None:
+    question = _question(tmp_path, telephone=telephone)
     with running(tmp_path / "data", "engines.backend=mock") as server:
         program = await asyncio.create_subprocess_exec(
             PYTHON,
@@ -54,5 +73,6 @@ async def test_a_stock_client_holds_a_spoken_turn_and_sees_no_error(client: str,
     told = json.loads(out_.decode().splitlines()[-1])
     sys.stdout.write(f"{told['package']} {told['version']}: {told['audio_bytes']} bytes, {told['errors']}\n")
     assert told["errors"] == []
-    assert told["audio_bytes"] > WIRE_HZ  # half a second
+    second_bytes = G711_HZ if telephone else 2 * WIRE_HZ
+    assert second_bytes / 2 < told["audio_bytes"] < 30 * second_bytes
     assert told["transcript"]

@@ -19,6 +19,7 @@ from pipelines.log.session_log import SessionLog
 from pipelines.log.stored_events import StoredLog
 from server.protocol import server_events as e
 from server.protocol.translate import LEAST, Translator
+from server.protocol.wire_session import SessionInfo, WireSession
 
 
 def said(text: str, *confidences: float | None) -> Segment:
@@ -37,7 +38,7 @@ def log_to(store: JsonlStore | None = None) -> SessionLog:
 
 
 def completed(event: TurnCommitted) -> e.TranscriptionCompleted:
-    told = Translator("s").translate(log_to().append(event))[-1]
+    told = Translator(WireSession(SessionInfo("s", "asthma", 0))).translate(log_to().append(event))[-1]
     assert isinstance(told, e.TranscriptionCompleted)
     return told
 

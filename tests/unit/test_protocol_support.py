@@ -13,6 +13,7 @@ from server.principal import Principal
 from server.protocol.client_events import MESSAGES, SessionUpdate, parse_client_message
 from server.protocol.examples import CLIENT_EXAMPLES
 from server.protocol.refusal import Code, Refused
+from server.protocol.server_events import AudioFormat
 from server.protocol.support import ROWS, check, without_refused
 from server.protocol.wire_session import SessionInfo, WireSession
 
@@ -90,9 +91,7 @@ HARMLESS = [
     ("response.create", "response.audio", {"output": {"voice": "alloy"}}),
 ]
 FOR_NOBODY = [
-    ("session.update", "session.audio.input.format.type", "audio/pcmu"),
     ("session.update", "session.audio.input.format.rate", 44100),
-    ("session.update", "session.audio.output.format.type", "audio/pcma"),
     ("session.update", "session.audio.output.format.rate", 16000),
     ("session.update", "session.audio.input.transcription.language", "de"),
     ("conversation.item.create", "item.content.0.type", "input_image"),
@@ -108,7 +107,10 @@ FOR_EVERYBODY = [
     ("session.update", "session.model", "card:asthma"),
     ("session.update", "session.output_modalities", ["audio"]),
     ("session.update", "session.include", ["item.input_audio_transcription.logprobs"]),
+    ("session.update", "session.audio.input.format.type", "audio/pcmu"),
     ("session.update", "session.audio.input.format.rate", 48000),
+    ("session.update", "session.audio.output.format.type", "audio/pcma"),
+    ("session.update", "session.audio.output.format.rate", 8000),
     ("session.update", "session.audio.input.transcription.model", "whisper-1"),
     ("session.update", "session.audio.input.transcription", None),
     ("session.update", "session.audio.input.noise_reduction", None),
@@ -169,7 +171,7 @@ def test_of_settings_only_those_are_left_out_that_are_refused() -> None:
                     "turn_detection": {"type": "semantic_vad", "create_response": False, "silence_duration_ms": 1},
                     "transcription": {"language": "de"},
                 },
-                "output": {"format": {"type": "audio/pcm", "rate": 8_000}},
+                "output": {"format": {"type": "audio/pcm", "rate": 16_000}},
             },
         },
     }
@@ -276,7 +278,7 @@ def test_settings_are_replaced_where_they_are_given_and_kept_elsewhere() -> None
     update("session.audio.output.voice", "patient")
     shown = wire.shown()
     assert shown.audio.input.turn_detection is None
-    assert shown.audio.input.format.rate == 16000
+    assert shown.audio.input.format == AudioFormat(rate=16_000)
     update(DETECTION + ".create_response", False)
     detection = wire.shown().audio.input.turn_detection
     assert detection is not None

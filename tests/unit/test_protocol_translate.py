@@ -18,6 +18,7 @@ from pipelines.log.session_log import SessionLog
 from server.protocol import server_events as e
 from server.protocol.examples import server_examples
 from server.protocol.translate import Translator, patient_item
+from server.protocol.wire_session import SessionInfo, WireSession
 
 STOCK = {
     get_args(cls.model_fields["type"].annotation)[0]: cls for cls in get_args(get_args(RealtimeServerEvent)[0])
@@ -29,7 +30,7 @@ class Wire:
     """A log whose every event is translated."""
 
     def __init__(self) -> None:
-        self.translator = Translator("sess_1")
+        self.translator = Translator(WireSession(SessionInfo("sess_1", "asthma", 0)))
         self._log = SessionLog(now_ms=lambda: 0.0, media_ms=lambda: 5_000.0, salt=lambda: "", wall=lambda: 0.0)
 
     def tell(self, *events: log.Event) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import json
 from pipelines import events as log
 from pipelines.log.session_log import SessionLog
 from server.protocol.translate import Translator
+from server.protocol.wire_session import SessionInfo, WireSession
 from server.protocol.wordless import without_words
 
 SAID, HEARD = "candidatesaid", "patientsaid"
@@ -27,7 +28,7 @@ TALK: tuple[log.Event, ...] = (
 
 def test_nothing_that_was_said_is_sent_and_no_figure() -> None:
     kept = SessionLog(now_ms=lambda: 0.0, media_ms=lambda: 0.0, salt=lambda: "", wall=lambda: 0.0)
-    translator = Translator("sess_1")
+    translator = Translator(WireSession(SessionInfo("sess_1", "asthma", 0)))
     plain = [event for one in TALK for event in translator.translate(kept.append(one))]
     sent = [told for event in plain if (told := without_words(event)) is not None]
     texts = [event.model_dump_json() for event in sent]
