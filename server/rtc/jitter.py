@@ -25,6 +25,10 @@ LATENESS_DECAY = 0.998  # of a packet: what was seen 10 s ago counts a third
 JITTER_GAIN = 1.0 / 16.0  # RFC 3550, section 6.4.1
 # A number that is further away, in packets, begins a new stream (RFC 3550, appendix A.1: MAX_DROPOUT).
 RESTART = 3_000
+# So many packets in a row whose turn was over, at the pace of audio, begin one too: what comes late comes among newer
+# ones, or at once.
+RUN_PACKETS = 5
+RUN_MS = 60.0
 # So many numbers are remembered, to tell a packet that came too late from one that came twice.
 GIVEN_UP = 512
 
@@ -74,6 +78,7 @@ class AudioJitterBuffer:
         self._next = 0
         self._held: dict[int, _Held] = {}
         self._given_up: dict[int, None] = {}
+        self._run: dict[int, _Held] = {}  # packets in a row whose turn was over, and nothing else since
         self._lateness_ms = 0.0  # how late packets out of order came, not long ago
         self._arrived: tuple[float, int] | None = None
         self._restarted = True
@@ -97,14 +102,20 @@ class AudioJitterBuffer:
         if place in self._held:
             self.counts.duplicate += 1
             return
+        held = _Held(payload, timestamp, now_ms)
         if place < self._next:
-            self._too_late(place)
+            if self._goes_on_from(place, held):
+                self._begin_anew(ssrc, next(iter(self._run)), held=self._run)
+                self._hand_on(now_ms)
+            else:
+                self._too_late(place)
             return
+        self._run = {}
         self._measure(timestamp, now_ms)
         if self._held and place < max(self._held):
             self.counts.reordered += 1
             self._seen_late(now_ms - min(held.at_ms for number_, held in self._held.items() if number_ > place))
-        self._held[place] = _Held(payload, timestamp, now_ms)
+        self._held[place] = held
         self._hand_on(now_ms)
 
     @property
@@ -118,14 +129,26 @@ class AudioJitterBuffer:
             delta = (number - self._next + 0x8000) % 0x10000 - 0x8000
             if abs(delta) < RESTART:
                 return self._next + delta
+        self._begin_anew(ssrc, number, held={})
+        return number
+
+    def _goes_on_from(self, place: int, held: _Held) -> bool:
+        """Note a packet whose turn was over; return whether its like have come for so long that they are a stream."""
+        if place - 1 not in self._run:
+            self._run = {}
+        self._run[place] = held
+        first = next(iter(self._run.values()))
+        return len(self._run) >= RUN_PACKETS and held.at_ms - first.at_ms >= RUN_MS
+
+    def _begin_anew(self, ssrc: int, number: int, *, held: dict[int, _Held]) -> None:
         self.counts.restarts += self._ssrc is not None
         self._ssrc = ssrc
         self._next = number
-        self._held.clear()
+        self._held = held
+        self._run = {}
         self._given_up.clear()
         self._arrived = None
         self._restarted = True
-        return number
 
     def _too_late(self, place: int) -> None:
         if place in self._given_up:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import socket
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from aiortc.rtp import is_rtcp
 
 from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import joining, reserve
@@ -33,6 +36,30 @@ async def another_source(server: ServerProcess) -> None:
         await wire.until("interlocutor.session.started")
         (sender,) = wire.call.pc.getSenders()
         sender._ssrc = (sender._ssrc + 1) % 2**32
+        await understood(wire)
+        await wire.end()
+        await check_log(server, wire.session_id)
+
+
+async def numbers_begun_anew(server: ServerProcess) -> None:
+    """The same source counts its packets and their time from somewhere else; its audio goes on."""
+    async with calling(await reserve(server.url, CARD)) as wire:
+        (sender,) = wire.call.pc.getSenders()
+        send, counted, anew = sender.transport._send_rtp, itertools.count(20_000), asyncio.Event()
+
+        async def renumbered(data: bytes) -> None:
+            if not is_rtcp(data):
+                packet = bytearray(data)
+                # Numbers that were never used: those that were, SRTP lets nobody use again.
+                struct.pack_into("!H", packet, 2, next(counted) - 900 * anew.is_set())
+                packet[4] ^= 0x50 * anew.is_set()
+                data = bytes(packet)
+            await send(data)
+
+        sender.transport._send_rtp = renumbered  # type: ignore[method-assign]
+        wire.microphone()
+        await wire.until("interlocutor.session.started")
+        anew.set()
         await understood(wire)
         await wire.end()
         await check_log(server, wire.session_id)
@@ -114,6 +141,7 @@ async def no_json(server: ServerProcess) -> None:
 
 MISDEEDS: list[Callable[[ServerProcess], Awaitable[None]]] = [
     another_source,
+    numbers_begun_anew,
     messages_at_once,
     too_large,
     too_many,

@@ -108,6 +108,42 @@ def test_another_source_and_a_far_jump_begin_anew() -> None:
     assert line.buffer.counts.lost == 0
 
 
+@pytest.mark.parametrize("back", [30, 900, 2_900])
+@pytest.mark.parametrize("frame_ms", [10.0, 20.0, 60.0])
+def test_numbers_begun_anew_by_the_same_source_are_heard_within_half_a_second(back: int, frame_ms: float) -> None:
+    line = Line()
+    for n in range(10):
+        line.send(n, n * frame_ms)
+    for n in range(10, 40):
+        line.send(n, n * frame_ms, first=-back)
+    assert line.numbers == list(range(40))
+    assert line.restarts == 2
+    assert max(at - n * frame_ms for n, at in line.out) < 400.0
+    assert line.out[-1] == (39, 39 * frame_ms)
+
+
+def test_what_comes_late_or_twice_among_newer_packets_begins_nothing() -> None:
+    line = Line()
+    for n in range(300):
+        if not 100 <= n < 120:  # another way takes so long
+            line.send(n, n * 20.0)
+        if 120 <= n < 140:
+            line.send(n - 20, n * 20.0 + 5.0)
+        line.send(max(0, n - 200), n * 20.0 + 6.0)  # a copy from long ago
+    assert line.restarts == 1
+    assert line.numbers == [n for n in range(300) if not 101 <= n < 120]  # the first was waited for
+
+
+def test_what_comes_late_and_all_at_once_begins_nothing() -> None:
+    line = Line()
+    for n in (*range(100), *range(120, 130)):
+        line.send(n, n * 20.0)
+    for n in range(100, 120):
+        line.send(n, 130 * 20.0)
+    line.send(130, 130 * 20.0)
+    assert (line.restarts, line.buffer.counts.late, line.numbers[-1]) == (1, 20, 130)
+
+
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.2])
 def test_as_much_is_lost_here_as_on_the_way_and_latency_comes_back(share: float) -> None:
     chance = random.Random(7)
