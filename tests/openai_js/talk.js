@@ -1,6 +1,6 @@
 // OpenAI's browser clients as their documentation has them; only the address is another. `seen` is all they were sent.
 
-import { OpenAIRealtimeWebRTC as AgentsWebRTC, RealtimeAgent, RealtimeSession } from "@openai/agents-realtime";
+import { OpenAIRealtimeWebRTC as AgentsWebRTC, RealtimeAgent, RealtimeSession } from "@openai/agents/realtime";
 import { OpenAIRealtimeWebRTC } from "openai/realtime/webrtc";
 
 const calls = () => `${location.origin}/v1/realtime/calls`;

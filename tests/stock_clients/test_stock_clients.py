@@ -11,6 +11,7 @@ import os
 import sys
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,15 +21,16 @@ from audio.g711 import G711_HZ, Law, encode_g711
 from audio.resample import resample_whole
 from tests.app.process import KEY, running
 from tests.app.wire import CARD, sentence
+from tests.stock_clients.tls import behind_tls
 
 PYTHON = os.environ.get("INTERLOCUTOR_STOCK_CLIENTS", "")
+NPM = os.environ.get("INTERLOCUTOR_STOCK_CLIENTS_NPM", "")  # a folder with the programs and what they import
 PROGRAMS = Path(__file__).parent
 PATIENCE_S = 180.0
 
-pytestmark = [
-    pytest.mark.asyncio,
-    pytest.mark.skipif(not PYTHON, reason="scripts/nightly-stock-clients brings the clients"),
-]
+WHY = "scripts/nightly-stock-clients brings the clients"
+
+pytestmark = pytest.mark.asyncio
 
 
 def _question(folder: Path, *, telephone: bool) -> Path:
@@ -47,6 +49,27 @@ def _question(folder: Path, *, telephone: bool) -> Path:
     return path
 
 
+async def _told(*program: str, at: str, question: Path, **environment: str) -> dict[str, Any]:
+    """Run a client's program to its end; return what it says came of its turn."""
+    process = await asyncio.create_subprocess_exec(
+        *program,
+        at,
+        KEY,
+        f"card:{CARD}",
+        str(question),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | environment,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()[-2_000:]
+    told: dict[str, Any] = json.loads(out.decode().splitlines()[-1])
+    sys.stdout.write(f"{told['package']} {told['version']}: {told['audio_bytes']} bytes, {told['errors']}\n")
+    return told
+
+
+@pytest.mark.skipif(not PYTHON, reason=WHY)
 @pytest.mark.parametrize(
     ("client", "telephone"),
     [("openai", False), ("openai", True), ("agents", False), ("livekit", False), ("pipecat", False)],
@@ -57,22 +80,24 @@ async def test_a_stock_client_holds_a_spoken_turn_and_sees_no_error(
 ) -> None:
     question = _question(tmp_path, telephone=telephone)
     with running(tmp_path / "data", "engines.backend=mock") as server:
-        program = await asyncio.create_subprocess_exec(
-            PYTHON,
-            str(PROGRAMS / f"{client}_turn.py"),
-            server.address,
-            KEY,
-            f"card:{CARD}",
-            str(question),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(PATIENCE_S):
-            out_, err = await program.communicate()
-    assert program.returncode == 0, err.decode()[-2_000:]
-    told = json.loads(out_.decode().splitlines()[-1])
-    sys.stdout.write(f"{told['package']} {told['version']}: {told['audio_bytes']} bytes, {told['errors']}\n")
-    assert told["errors"] == []
+        program = str(PROGRAMS / f"{client}_turn.py")
+        told = await _told(PYTHON, program, at=server.address, question=question)
     second_bytes = G711_HZ if telephone else 2 * WIRE_HZ
     assert second_bytes / 2 < told["audio_bytes"] < 30 * second_bytes
     assert told["transcript"]
+    assert told["errors"] == []
+
+
+@pytest.mark.skipif(not NPM, reason=WHY)
+@pytest.mark.parametrize("client", ["openai", "agents"])
+async def test_a_stock_client_of_npm_holds_a_spoken_turn_and_sees_no_error(client: str, tmp_path: Path) -> None:
+    question = _question(tmp_path, telephone=False)
+    with running(tmp_path / "data", "engines.backend=mock") as server:
+        async with behind_tls(server.address, tmp_path) as (secured, certificate):
+            at = secured if client == "openai" else server.address
+            program = str(Path(NPM) / f"{client}_turn.mjs")
+            trusting = {"NODE_EXTRA_CA_CERTS": str(certificate)}
+            told = await _told("node", program, at=at, question=question, **trusting)
+    assert WIRE_HZ < told["audio_bytes"] < 60 * WIRE_HZ
+    assert told["transcript"]
+    assert told["errors"] == []
