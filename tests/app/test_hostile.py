@@ -241,7 +241,7 @@ async def test_what_is_refused_leaves_no_folder(tmp_path: Path) -> None:
 
 async def test_a_fault_of_ours_has_the_headers_of_every_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(tmp_path) as (address, server), httpx2.AsyncClient(base_url=f"http://{address}") as client:
-        monkeypatch.delattr(server, "cards")
+        monkeypatch.delattr(server, "practice_cards")
         answer = await client.get("/api/cards")
         assert answer.status_code == 500
         for name in ("Content-Security-Policy", "X-Content-Type-Options", "Cache-Control"):
