@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from common.errors import ProtocolError
+from server.addresses import normal_origin
 from server.http.joining import CARD_PREFIX
 from server.http.requests import check_origin, check_ready, parse_json, read_body, server_of
 from server.principal import Principal
@@ -20,17 +21,20 @@ MAX_BYTES = 65_536
 
 
 async def create_client_secret(request: Request) -> Response:
-    """Open a practice on the card that `session.model` names; answer with a candidate's token for one connection."""
+    """Open a practice on the card that `session.model` names; answer with a candidate's token for one connection.
+
+    With `origin`, or asked by a page, the token is good for pages of that origin alone.
+    """
     server = server_of(request)
     check_origin(request)
     check_ready(server)
     asked = parse_json(await read_body(request, max_bytes=MAX_BYTES) or b"{}", max_bytes=MAX_BYTES)
-    model = _model(asked)
+    model, origin = _model(asked), _origin(asked) or normal_origin(request.headers.get("origin", ""))
     principal: Principal = request.state.principal
     server.sittings.check_free(principal.person_id)
     session, _ = server.registry.reserve(model.removeprefix(CARD_PREFIX), "practice", person_id=principal.person_id)
     server.registry.keep(session)
-    token = server.join_tokens.mint(session.id, "candidate")
+    token = server.join_tokens.mint(session.id, "candidate", origin=origin)
     settings = server.settings.session
     info = SessionInfo(session.id, session.card.id, round(time.time()) + settings.session_s)
     return JSONResponse(
@@ -48,3 +52,12 @@ def _model(asked: dict[str, Any]) -> str:
     if not isinstance(model, str) or not model.startswith(CARD_PREFIX):
         raise ProtocolError('name a card: send {"session": {"model": "card:ID"}}', code="session.model")
     return model
+
+
+def _origin(asked: dict[str, Any]) -> str | None:
+    if asked.get("origin") is None:
+        return None
+    origin = normal_origin(asked["origin"]) if isinstance(asked["origin"], str) else None
+    if origin is None:
+        raise ProtocolError('origin is that of a page: send {"origin": "https://NAME"}', code="session.origin")
+    return origin

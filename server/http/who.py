@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from common.errors import AccessError
 from server.accounts.accounts import LOGIN_PREFIX
+from server.addresses import normal_origin
 from server.host import Server
 from server.http.requests import check_origin, server_of, token_of
 from server.http.standing import check_bearer
@@ -138,7 +139,7 @@ async def joiner(connection: HTTPConnection, offered: list[str] | None = None) -
     if token.startswith(VISIT_PREFIX):
         raise AccessError(f"the session's own token opens no connection, a join token does; {HOW}", code="join.needed")
     if token.startswith(JOIN_PREFIX):
-        return server.join_tokens.redeem(token)
+        return server.join_tokens.redeem(token, origin=normal_origin(connection.headers.get("origin", "")))
     return await token_bearer(connection, offered)
 
 

@@ -44,7 +44,8 @@ Our own messages and events begin with `interlocutor.`. A client gets those even
   `/v1/realtime?model=card:ID`. So OpenAI's clients work with a key as they are.
 - A program's server may get a secret for its page: `POST /v1/realtime/client_secrets` with a developer's key and
   `{{"session": {{"model": "card:ID"}}}}`. The `value` of the answer opens one connection within a minute, as a
-  candidate.
+  candidate. With `"origin": "https://NAME"` beside `session` only a page of that origin may use it (`join.origin`);
+  asked for by a page, it is good for that page's origin alone.
 - A call's offer goes to `POST /v1/realtime/calls` as `application/sdp`, or as the field `sdp` of a form or of a JSON
   object, with the session's settings in the field `session`.
 - The server begins with `session.created`. The role-play starts with the first audio, typed item or `response.create`.

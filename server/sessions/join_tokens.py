@@ -1,7 +1,8 @@
 """Join tokens: each opens one connection to one session, and is minted just before it.
 
 A signed token (JWT) of an algorithm that is ours to choose and never the token's, with an audience, a role, a session
-and an end. It is good once: what was minted here and has not been used is remembered here, as its session is.
+and an end, and the origin of the only page that may use it where one was named. It is good once: what was minted here
+and has not been used is remembered here, as its session is.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class JoinTokens:
         # By session: the ids of tokens that were not used, and until when they are good.
         self._open: dict[str, dict[str, float]] = {}
 
-    def mint(self, session_id: str, role: Role) -> str:
-        """Return a token whose bearer may connect once to this session, with this role."""
+    def mint(self, session_id: str, role: Role, *, origin: str | None = None) -> str:
+        """Return a token whose bearer may connect once to this session, with this role; from this origin, if given."""
         self._sweep()
         mine = self._open.setdefault(session_id, {})
         while len(mine) >= MOST_OPEN:
@@ -51,10 +52,15 @@ class JoinTokens:
         mine[token_id] = self._now_s() + LIFE_S
         issued_s = int(self._wall_s())
         claims = {"aud": AUDIENCE, "sub": session_id, "role": role, "jti": token_id}
+        if origin is not None:
+            claims["origin"] = origin
         return PREFIX + jwt.encode(claims | {"iat": issued_s, "exp": issued_s + LIFE_S}, self._key, algorithm=ALGORITHM)
 
-    def redeem(self, token: str) -> Principal:
-        """Return who may connect to what, this once; raises AccessError: it is too old, was used, or is not ours."""
+    def redeem(self, token: str, *, origin: str | None = None) -> Principal:
+        """Return who may connect to what, this once, from a page of this origin or from none.
+
+        Raises AccessError: it is too old, was used, is not ours, or belongs to a page of another origin.
+        """
         try:
             claims = jwt.decode(
                 token.removeprefix(PREFIX),
@@ -69,6 +75,14 @@ class JoinTokens:
             raise AccessError(f"this is no join token of this server; {HOW}", code="join.refused") from None
         if role not in MESSAGES:
             raise AccessError(f"this is no join token of this server; {HOW}", code="join.refused")
+        if claims.get("origin", origin) != origin:
+            # Its own page may still use it: what another sends is no reason to lock that one out.
+            raise AccessError(
+                "this token belongs to a page of another origin; name your page's when you ask for one",
+                code="join.origin",
+                http_status=403,
+                close_code=4403,
+            )
         # It is used up even when it comes too late.
         good_until_s = self._open.get(session_id, {}).pop(claims["jti"], None)
         if ends_s <= self._wall_s() or (good_until_s is not None and good_until_s <= self._now_s()):

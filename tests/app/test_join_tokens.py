@@ -107,6 +107,50 @@ async def test_what_is_old_used_forged_or_meant_for_something_else_opens_nothing
         assert await door.knock(token) == (401, "join.used")
 
 
+async def test_a_secret_for_a_page_opens_nothing_for_pages_of_other_origins(tmp_path: Path) -> None:
+    page, elsewhere = "https://page.example", "https://other.example"
+    async with serving(tmp_path, allowed_origins=[page, elsewhere]) as (address, _):
+
+        async def secret(origin: object, *, asked_by: str | None = None) -> tuple[int, dict[str, Any]]:
+            body: dict[str, Any] = {"session": {"model": f"card:{CARD}"}, "origin": origin}
+            async with httpx2.AsyncClient(base_url=f"http://{address}") as client:
+                headers = {"Authorization": f"Bearer {KEY}"} | ({"Origin": asked_by} if asked_by else {})
+                answer = await client.post("/v1/realtime/client_secrets", json=body, headers=headers)
+            return answer.status_code, answer.json()
+
+        async def knock(token: str, origin: str | None) -> tuple[int, str]:
+            """Connect as a page does; return the close code and what was told first, or an event's type."""
+            offered = [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{token}")]
+            headers = {"Origin": origin} if origin else {}
+            try:
+                async with connect(
+                    f"ws://{address}/v1/realtime", subprotocols=offered, additional_headers=headers
+                ) as socket:
+                    told = json.loads(await socket.recv())
+                    if told["type"] != "error":
+                        return 0, told["type"]
+                    await socket.wait_closed()
+                    return socket.close_code or 0, told["error"]["code"]
+            except InvalidStatus as refused:
+                return refused.response.status_code, json.loads(refused.response.body or b"{}")["error"]["code"]
+
+        status, told = await secret(page + "/")
+        assert (status, told["value"][:3]) == (200, "ek_")
+        assert await knock(told["value"], elsewhere) == (4403, "join.origin")
+        assert await knock(told["value"], None) == (403, "join.origin")
+        assert await knock(told["value"], page) == (0, "session.created")
+        # A page that asks itself gets one for its own origin.
+        _, told = await secret(None, asked_by=page)
+        assert (await knock(told["value"], elsewhere))[1] == "join.origin"
+        assert await knock(told["value"], page) == (0, "session.created")
+        # Without a page, and without a word of one, it is anybody's, as OpenAI's is.
+        _, told = await secret(None)
+        assert await knock(told["value"], elsewhere) == (0, "session.created")
+        for wrong in ("null", "page.example", "https://page.example/path", 7, ["https://page.example"]):
+            status, told = await secret(wrong)
+            assert (status, told["error"]["code"]) == (400, "session.origin"), wrong
+
+
 async def test_only_whose_session_it_is_mints(tmp_path: Path) -> None:
     async with serving(tmp_path, auth="accounts") as (address, server):
         anna, bert = await browser(address, server, "anna"), await browser(address, server, "bert")

@@ -57,6 +57,18 @@ def test_a_token_opens_one_connection() -> None:
     assert tokens.redeem(tokens.mint("sess_1", "developer")) == Principal("developer", "sess_1")
 
 
+def test_a_token_of_a_page_opens_nothing_for_another_and_stays_good_for_its_own() -> None:
+    tokens, _, _ = made()
+    token = tokens.mint("sess_1", "candidate", origin="https://page.example")
+    for other in (None, "https://evil.example", "http://page.example"):
+        with pytest.raises(AccessError) as refused:
+            tokens.redeem(token, origin=other)
+        assert (refused.value.code, refused.value.http_status) == ("join.origin", 403)
+    assert tokens.redeem(token, origin="https://page.example") == Principal("candidate", "sess_1")
+    anywhere = tokens.mint("sess_1", "candidate")
+    assert tokens.redeem(anywhere, origin="https://page.example") == Principal("candidate", "sess_1")
+
+
 @pytest.mark.parametrize("which", ["now", "wall"])
 def test_a_token_ends_by_either_clock(which: str) -> None:
     tokens, now, wall = made()
