@@ -28,7 +28,7 @@ http {{
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
   limit_conn_zone $binary_remote_addr zone=connections:10m;
-  limit_req_zone $binary_remote_addr zone=sockets:10m rate=10r/s;
+  limit_req_zone $binary_remote_addr zone=sockets:10m rate=5r/s;
   server {{
     listen {listen};
     client_header_timeout 10s;
@@ -44,7 +44,7 @@ http {{
     proxy_read_timeout 180s;
     location {prefix}/ {{ proxy_pass {target}{slash}; }}
     location {prefix}/v1/ {{
-      limit_req zone=sockets burst=100 nodelay;
+      limit_req zone=sockets burst=100 delay=10;
       limit_req_status 429;
       proxy_pass {target}{sockets};
     }}
