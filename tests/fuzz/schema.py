@@ -35,6 +35,10 @@ BODIES: dict[str, Json] = {
         "text": TEXT,
         "withdraws": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     },
+    "POST /v1/realtime/client_secrets": {
+        "session": {"type": "object", "properties": {"model": {"enum": ["card:pharmacy-new-inhaler", "card:", ""]}}},
+        "origin": TEXT,
+    },
     "POST /api/lab/sessions": {"card": TEXT},
     "POST /api/lab/summary": {"turns": {"type": "array", "items": {"type": "object"}}},
     "POST /api/lab/comparison": {"now": {"type": "object"}, "before": {"type": "object"}},
