@@ -7,11 +7,11 @@ import { addressOf } from "./core/address.js";
 import { consentShown } from "./core/consent.js";
 import { Flow } from "./core/flow.js";
 import { modesFor, mustLogIn } from "./core/account.js";
-import { Journal } from "./core/journal.js";
+import { Journal, withHeld } from "./core/journal.js";
 import { environmentProblem, Problem } from "./core/problems.js";
 import { storageOf } from "./core/storage.js";
 import { Visit } from "./core/visit.js";
-import { fetchHistory, fetchMe } from "./net/account_api.js";
+import { fetchHeld, fetchHistory, fetchMe } from "./net/account_api.js";
 import { fetchAccount } from "./net/account_of.js";
 import { fetchCards, fetchInfo, fetchSummary, openSession, whyRefused } from "./net/api.js";
 import { Place } from "./net/place.js";
@@ -50,6 +50,7 @@ let cards = [];
 let desk = null;
 let visit = null; // of the card that was chosen
 let journal = new Journal(null); // the role-plays of this browser
+let held = []; // those of its person that the server knows
 let talking = null; // the screen of the role-play
 const after = new After({
   stage,
@@ -83,7 +84,7 @@ async function loadCards() {
   try {
     me = await fetchMe();
     if (mustLogIn(me)) return location.assign(at("/login?next=/"));
-    [info, cards] = await Promise.all([fetchInfo(), fetchCards()]);
+    [info, cards, held] = await Promise.all([fetchInfo(), fetchCards(), me.person ? fetchHeld(me.person.id) : []]);
   } catch (problem) {
     await showProblem(problem);
     return loadCards();
@@ -182,7 +183,7 @@ function showChoose() {
   addresses.show(addressOf("cards"));
   const modes = modesFor(me, Object.keys(strings.modes));
   stage.show(
-    chooseScreen({ cards, info, preference, modes, entries: journal.entries, on_choose: (card, mode) => choose(card, mode), on_history: () => showHistory() }),
+    chooseScreen({ cards, info, preference, modes, entries: journal.entries, held: withHeld(journal.entries, held), on_choose: (card, mode) => choose(card, mode), on_history: () => showHistory() }),
   );
   showAccountBar(document.getElementById("account"), me, { on_history: () => showHistory() });
   closeDesk(); // after the screen before has let go of it

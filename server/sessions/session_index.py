@@ -82,9 +82,9 @@ class SessionIndex:
         except StorageError as error:
             logger.warning("session_not_indexed", session=session.id, error=error.message)
             return
-        turns = sum(turn.role == "candidate" for turn in session.debrief.turns) if session.debrief is not None else 0
         self._store.ledger.note(
-            f"{session.id} ended", partial(_end, session_id=session.id, ended_ms=ended_ms, turns=turns, head=head)
+            f"{session.id} ended",
+            partial(_end, session_id=session.id, ended_ms=ended_ms, head=head, counts=_counts(session)),
         )
         await self._prove_recording(session)
         self._store.ledger.then(self._store.anchor_quietly)
@@ -125,9 +125,20 @@ async def _restore(connection: AsyncConnection, *, row: IndexedSession, session:
     await audit.append(connection, "session.restored", session=row.id, person=row.person_id)
 
 
+def _counts(session: Session) -> dict[str, int]:
+    """Return how many turns there were, and in a practice how many cues, and how many were told."""
+    debrief = session.debrief
+    if debrief is None:
+        return {"turns": 0}
+    counts = {"turns": sum(turn.role == "candidate" for turn in debrief.turns)}
+    if session.mode != "practice":
+        return counts
+    return counts | {"cues": len(debrief.cues), "cues_told": sum(told for _, told in debrief.cues)}
+
+
 async def _end(
-    connection: AsyncConnection, *, session_id: str, ended_ms: int, turns: int, head: LogHead | None
+    connection: AsyncConnection, *, session_id: str, ended_ms: int, head: LogHead | None, counts: dict[str, int]
 ) -> None:
     events, digest, payloads = (head.events, head.digest, head.payloads) if head is not None else (0, None, None)
-    await sessions.end(connection, session_id, ended_ms=ended_ms, turns=turns, events=events, head=digest)
+    await sessions.end(connection, session_id, ended_ms=ended_ms, events=events, head=digest, **counts)
     await audit.append(connection, "session.ended", session=session_id, events=events, head=digest, payloads=payloads)

@@ -18,13 +18,16 @@ MOST_ASKED = 5_000
 SessionState = Literal["running", "ended", "erasing", "erased"]
 
 
-OF_WORDS = ("card_id", "card_title", "turns")
-"""What the index has of what was said: with whom, about what, and how much."""
+OF_WORDS = ("card_id", "card_title", "turns", "cues", "cues_told")
+"""What the index has of what was said: with whom, about what, how much, and what it found out."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedSession:
-    """One role-play as the index knows it; `head` is the SHA-256 of all `events` lines of its log."""
+    """One role-play as the index knows it; `head` is the SHA-256 of all `events` lines of its log.
+
+    Of a practice `cues_told` of the card's `cues` were told; of an exam nobody but its examiners may know.
+    """
 
     id: str
     card_id: str
@@ -38,6 +41,8 @@ class IndexedSession:
     turns: int | None = None
     events: int | None = None
     head: str | None = None
+    cues: int | None = None
+    cues_told: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -84,10 +89,19 @@ async def begin(connection: AsyncConnection, session: IndexedSession) -> bool:
 
 
 async def end(
-    connection: AsyncConnection, session_id: str, *, ended_ms: int, turns: int, events: int, head: str | None
+    connection: AsyncConnection,
+    session_id: str,
+    *,
+    ended_ms: int,
+    turns: int,
+    events: int,
+    head: str | None,
+    cues: int | None = None,
+    cues_told: int | None = None,
 ) -> None:
-    """Note a session's end and the head of its log."""
+    """Note a session's end, the head of its log, and what was found out, where that is known."""
     values = {"state": "ended", "ended_ms": ended_ms, "turns": turns, "events": events, "head": head}
+    values |= {"cues": cues, "cues_told": cues_told}
     still = and_(sessions.c.id == session_id, sessions.c.state == "running")
     await connection.execute(update(sessions).where(still).values(values))
 

@@ -99,6 +99,9 @@ sessions = Table(
     # How many lines the log has, and the SHA-256 of all of them: its head.
     Column("events", BigInteger, nullable=True),
     Column("head", String(64), nullable=True),
+    # Of a practice: how many cues its card had, and how many of them were told.
+    Column("cues", BigInteger, nullable=True),
+    Column("cues_told", BigInteger, nullable=True),
     Index("ix_sessions_began", "began_ms", "id"),
     Index("ix_sessions_person", "person_id", "began_ms"),
 )

@@ -29,3 +29,13 @@ export async function fetchHistory(after = null) {
   const query = new URLSearchParams({ limit: "20", ...(after ? { after } : {}) });
   return (await request(`/api/sessions?${query}`)).json();
 }
+
+/** Fetch the newest role-plays that a person held; none where that fails, since nobody waits for them. */
+export async function fetchHeld(person_id) {
+  const query = new URLSearchParams({ limit: "200", person: person_id });
+  try {
+    return (await (await request(`/api/sessions?${query}`)).json()).sessions;
+  } catch {
+    return [];
+  }
+}

@@ -13,12 +13,12 @@ const when = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" });
 /**
  * Return the screen. `cards` are all cards, `info` is what the server says of itself (or null), `preference`
  * {mode, profession} is kept between visits, `modes` are those that there are to choose from, `entries` are the role-plays
- * of before, `on_choose(card, mode)` resolves when the choice has been dealt with, and `on_history()` shows them.
+ * of before in this browser, `held` those of its person anywhere, `on_choose(card, mode)` resolves when the choice has been dealt with, and `on_history()` shows them.
  */
-export function chooseScreen({ cards, info, preference, modes, entries, on_choose, on_history }) {
+export function chooseScreen({ cards, info, preference, modes, entries, held, on_choose, on_history }) {
   if (!modes.includes(preference.mode)) preference.mode = modes[0];
   const list = h("ul", { className: "card-list card-grid" });
-  const best = bestScores(entries);
+  const best = bestScores(held);
   const choose = async (card, mode = preference.mode) => {
     const buttons = element.querySelectorAll("button");
     // Not `disabled`: a button that has the focus must keep it.
@@ -38,7 +38,7 @@ export function chooseScreen({ cards, info, preference, modes, entries, on_choos
     "div",
     { className: "screen screen-choose" },
     h("div", { className: "lead" }, h("h1", { tabIndex: -1 }, words.title), h("p", {}, words.lead)),
-    entries.length > 0 ? goingOn(entries, cards, choose, on_history) : null,
+    held.length > 0 ? goingOn({ entries, held, cards, choose, on_history }) : null,
     h("div", { className: "choices" }, modePicker(preference, modes), professionPicker(cards, preference, show)),
     cards.length === 0 ? section(words.none_title, { className: "empty" }, h("p", {}, words.none)) : list,
     notices(info),
@@ -48,10 +48,10 @@ export function chooseScreen({ cards, info, preference, modes, entries, on_choos
 }
 
 /** What was practised before, and what is left to find out. */
-function goingOn(entries, cards, choose, on_history) {
+function goingOn({ entries, held, cards, choose, on_history }) {
   const left = toGoOn(entries);
   const card = cards.find(({ id }) => id === left?.card_id);
-  const days = daysInRow(entries);
+  const days = daysInRow(held);
   const content = card
     ? [
         h("p", {}, words.last(card.title, when.format(new Date(left.began_ms)))),
@@ -73,7 +73,7 @@ function goingOn(entries, cards, choose, on_history) {
       "div",
       { className: "row" },
       card ? button(words.go_on, () => choose(card, "practice"), { kind: "primary" }) : null,
-      button(words.history(entries.length), on_history, { kind: "secondary" }),
+      button(words.history(held.length), on_history, { kind: "secondary" }),
     ),
   );
 }

@@ -37,7 +37,7 @@ export function historyScreen({ kept, fetch, journal, local, on_open, on_leave, 
     try {
       const { sessions, next } = await fetch(after);
       after = next;
-      list.append(...sessions.map((row) => entry({ ...row, ...scoreOf(journal, row.id) }, on_open)));
+      list.append(...sessions.map((row) => entry({ ...row, ...scoreOf(row, journal) }, on_open)));
       empty.hidden = list.childElementCount > 0;
       setText(status, "");
       more.hidden = next === null;
@@ -83,7 +83,9 @@ export function historyScreen({ kept, fetch, journal, local, on_open, on_leave, 
   return { element, title: words.title };
 }
 
-function scoreOf(journal, id) {
+/** What was found out, as the server knows it, or else this browser. */
+function scoreOf({ id, cues = null, cues_told = null }, journal) {
+  if (cues !== null && cues_told !== null) return { told: cues_told, all: cues };
   const { told = null, all = null } = journal.find(id) ?? {};
   return { told, all };
 }

@@ -27,7 +27,7 @@ export function keepingPanel({ session, mode, kept, on_deleted }) {
   const title = mode === "exam" ? words.keeping_exam_title : words.keeping;
   const days = mode === "exam" ? kept.exam_days : kept.practice_days;
   const hint = h("p", { className: "hint" }, `${words.kept(days)} ${words.keeping_hint}`);
-  const element = section(title, { className: "panel" }, hint, row, remove, status);
+  const element = section(title, { className: "panel panel-keeping" }, hint, row, remove, status);
   return {
     element,
     saves: (blob) => row.prepend(link(blob, words.recording_file(session.card.id), words.recording_save)),

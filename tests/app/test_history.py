@@ -109,6 +109,7 @@ async def test_a_candidate_finds_their_role_play_again_after_a_restart(
         assert mine["events"] > 10
         assert (await bert.get("/api/sessions")).json() == {"sessions": [], "next": None}
         first = (await anna.get(f"/api/sessions/{session_id}/record")).json()
+        assert (mine["cues"], mine["cues_told"]) == (len(first["cues"]), sum(cue["told"] for cue in first["cues"]))
         for client in (anna, bert):
             await client.aclose()
 

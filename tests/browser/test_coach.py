@@ -226,3 +226,19 @@ def test_it_fits_a_small_phone(browser: Browser, server: ServerProcess, facts: d
         wide = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0
         page.screenshot(path=tmp_path / "phone.png", full_page=True)
+
+
+@by_night
+def test_on_paper_it_is_what_was_said_and_found(
+    browser: Browser, server: ServerProcess, facts: dict[str, Any], tmp_path: Path
+) -> None:
+    with shown(browser, server, facts, viewport={"width": 800, "height": 1100}) as page:
+        page.get_by_role("region", name="What was counted").wait_for()
+        page.emulate_media(media="print")
+        for name in ("Your coach", "What was said", "What was counted"):
+            expect(page.get_by_role("region", name=name)).to_be_visible()
+        for name in ("Same card again", "Choose another card"):
+            expect(page.get_by_role("button", name=name)).to_be_hidden()
+        for hidden in (".player", ".panel-keeping", ".button-place", ".for-developers"):
+            assert not page.locator(hidden).first.is_visible()
+        page.screenshot(path=tmp_path / "paper.png", full_page=True)

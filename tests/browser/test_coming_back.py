@@ -120,7 +120,7 @@ def test_two_hundred_role_plays_are_soon_there(page: Page) -> None:
             const { cards } = await (await fetch("/api/cards")).json();
             const entries = new Journal(localStorage).entries;
             const preference = { mode: "practice", profession: "" };
-            chooseScreen({ cards, info: null, preference, modes: ["practice"], entries });
+            chooseScreen({ cards, info: null, preference, modes: ["practice"], entries, held: entries });
             return performance.now() - began;
         }"""
     )

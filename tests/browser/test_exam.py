@@ -19,7 +19,7 @@ from tests.browser.test_accounts import PASSWORD, REFUSED, set_password
 
 pytestmark = pytest.mark.browser
 
-PARTS = ("session.prepare_s=12", "session.session_s=10", "exam.warm_up_s=6", "conversation.closing_grace_s=3")
+PARTS = ("session.prepare_s=8", "session.session_s=10", "exam.warm_up_s=5", "conversation.closing_grace_s=2")
 CARDS = ("nursing-leg-wound", "pharmacy-new-inhaler")
 
 

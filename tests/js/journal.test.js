@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { addressOf, readAddress } from "../../static/core/address.js";
 import { paceOf, patientOf, splitTask } from "../../static/core/cards.js";
-import { bestScores, daysInRow, forgetAll, Journal, toGoOn } from "../../static/core/journal.js";
+import { bestScores, daysInRow, forgetAll, Journal, toGoOn, withHeld } from "../../static/core/journal.js";
 import { foundOut, whyNot } from "../../static/net/account_of.js";
 import { browserOf } from "../../static/ui/address_bar.js";
 
@@ -93,6 +93,16 @@ test("everything of the product can be forgotten, and nothing else", () => {
 test("the best score of each card", () => {
   const best = bestScores([held("a", 3, { told: 4, all: 9 }), held("b", 2, { told: 6, all: 9 }), held("c", 1, { told: null, all: null })]);
   assert.deepEqual([...best], [["wound", { told: 6, all: 9 }]]);
+});
+
+test("what a person held elsewhere counts as well, and what this browser knows counts first", () => {
+  const here = held("a", 5, { told: 4, all: 9 });
+  const row = (id, began_ms, facts) => ({ id, card_id: "wound", mode: "practice", state: "ended", began_ms, cues: 9, cues_told: 7, ...facts });
+  const rows = [row("a", 5), row("b", 8), row("c", 2, { cues: null, cues_told: null }), row("d", 9, { state: "erased" }), row("e", 9, { state: "running" })];
+  const all = withHeld([here], rows);
+  assert.deepEqual(all.map(({ id }) => id), ["b", "a", "c"]);
+  assert.equal(all[1], here);
+  assert.deepEqual([...bestScores(all)], [["wound", { told: 7, all: 9 }]]);
 });
 
 test("days in a row end where a day is left out, and today may still come", () => {

@@ -148,7 +148,7 @@ async def test_sessions_are_found_by_what_is_asked_and_page_by_page(opened: Make
                     connection, session(number // 2 * 2, id=f"sess_{number}", mode=mode, person_id=person_id)
                 )
             assert not await sessions.begin(connection, session(0, id="sess_0", card_title="another"))
-            await sessions.end(connection, "sess_9", ended_ms=9, turns=3, events=40, head="h")
+            await sessions.end(connection, "sess_9", ended_ms=9, turns=3, events=40, head="h", cues=9, cues_told=4)
             await sessions.end(connection, "sess_9", ended_ms=10, turns=0, events=0, head=None)
 
         async def found(**wanted: object) -> list[str]:
@@ -168,6 +168,8 @@ async def test_sessions_are_found_by_what_is_asked_and_page_by_page(opened: Make
             ended = await sessions.by_id(connection, "sess_9")
             assert ended is not None
             assert (ended.ended_ms, ended.turns, ended.events, ended.head, ended.card_title) == (9, 3, 40, "h", "Card")
+            assert (ended.cues, ended.cues_told) == (9, 4)
+            assert {"cues", "cues_told"}.isdisjoint(replace(ended, state="erased").as_shown())
             assert await sessions.set_state(connection, "sess_9", "erased", erased_ms=7)
             assert not await sessions.set_state(connection, "sess_9", "erased", erased_ms=8)
             await sessions.consent(connection, "sess_9", person_id=None, version="1", text_digest="d", at_ms=1)
