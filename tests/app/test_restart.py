@@ -76,9 +76,12 @@ async def test_a_session_that_nobody_had_joined_is_there_after_a_restart(tmp_pat
     with running(tmp_path, *MOCK) as server:
         reserved = await reserve(server.url, CARD)
         port = int(server.url.rpartition(":")[2])
+        left = server.folder(reserved.id) / "live.json"
+        # It is written beside the answer, not before it.
+        await until(left.is_file)
         kill(server)
     # What was kept would let nobody in who reads the disk.
-    kept = (tmp_path / "sessions" / reserved.id / "live.json").read_text()
+    kept = left.read_text()
     assert reserved.token not in kept
     assert json.loads(kept)["tokens"]
     with running(tmp_path, *MOCK, port=port):
