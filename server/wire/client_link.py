@@ -34,6 +34,9 @@ class ClientLink:
         self.translator = Translator(wire)
         # Whether the client knows our own events; others take an event that they do not know for an error.
         self.knows_ours = False
+        # That the role-play has begun, until it is known whether the client is to be told: a call's sound may come
+        # before what the client says of itself.
+        self._untold: e.RoleplayStarted | None = None
         self.acks = False  # whether the client reports what it has played
         self.code: int | None = None  # what the session's last connection is closed with
         self.attachment: Attachment | None = None
@@ -45,7 +48,17 @@ class ClientLink:
 
     def put(self, *events: e.ServerEvent) -> None:
         """Queue events for the client, those of our own only for a client that knows them."""
+        if not self.knows_ours:
+            self._untold = next((event for event in events if isinstance(event, e.RoleplayStarted)), self._untold)
         self.outbox.put(*self._seen_by_client(events))
+
+    def learn_ours(self, answer: e.ClientConfigured) -> None:
+        """Send our own events from now on: the answer, and that the role-play has begun, if the client missed it."""
+        self.knows_ours = True
+        self.put(answer)
+        if self._untold is not None:
+            self.put(self._untold)
+            self._untold = None
 
     def _seen_by_client(self, events: Iterable[e.ServerEvent]) -> Iterable[e.ServerEvent]:
         """Return events as this client is sent them: none of ours to a stock client, no words to who sits an exam."""

@@ -126,7 +126,6 @@ class Inbound:
     # -------------------------------------------------------------- settings
 
     def _configure(self, message: c.ConfigureClient) -> None:
-        self._link.knows_ours = True
         self._link.acks = message.playout_acks
         if message.echo_cancellation is not None:
             self._stage.echo_cancelled(message.echo_cancellation)
@@ -135,7 +134,7 @@ class Inbound:
             echo_cancellation=message.echo_cancellation,
             resume=self._stage.offer_resume() if message.resume else None,
         )
-        self._link.put(answer)
+        self._link.learn_ours(answer)
 
     def _update(self, message: c.SessionUpdate) -> None:
         """Change what can be changed, and refuse the rest field by field."""

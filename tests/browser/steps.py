@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 WOUND = "A leg wound that is slow to heal"
 INHALER = "A new preventer inhaler"
@@ -46,8 +47,14 @@ def start(page: Page) -> None:
 
 
 def in_state(page: Page, *states: str) -> None:
-    """Wait until the conversation is in one of `states`."""
-    page.locator(", ".join(f".screen-talk[data-state={state}]" for state in states)).wait_for()
+    """Wait until the conversation is in one of `states`; a failure tells what is there instead."""
+    try:
+        page.locator(", ".join(f".screen-talk[data-state={state}]" for state in states)).wait_for()
+    except PlaywrightTimeout:
+        seen = page.evaluate(
+            "() => [document.querySelector('.screen-talk')?.dataset.state ?? 'no talk', document.body.innerText]"
+        )
+        raise AssertionError(f"not in {', '.join(states)} but {seen[0]}: {seen[1]}") from None
 
 
 def more(page: Page) -> Locator:

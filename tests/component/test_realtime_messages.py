@@ -486,3 +486,17 @@ async def test_a_patient_who_speaks_first_does_so_when_asked_to() -> None:
         await one.wait("response.done")
     assert one.all("error") == []
     assert len(one.all("response.created")) == 1
+
+
+async def test_a_client_that_says_late_that_it_knows_our_events_is_told_that_the_role_play_has_begun() -> None:
+    # On a call the sound may come before the first message.
+    async with talking(knows_ours=False, call=True) as one:
+        await one.pause(200)
+        assert one.driver is not None
+        assert one.all("interlocutor.session.started") == []
+        for count in (1, 2):
+            one.send("interlocutor.client.configure", playout_acks=False)
+            await one.wait("interlocutor.client.configured", count)
+        ours = [kind for kind in one.kinds() if kind.startswith("interlocutor.")]
+        assert ours[:2] == ["interlocutor.client.configured", "interlocutor.session.started"]
+    assert len(one.all("interlocutor.session.started")) == 1
