@@ -19,7 +19,8 @@ from pipelines.responders.remote.failures import RemoteFailure
 from pipelines.responders.remote.forms import ChatMessage
 from pipelines.responders.remote.mind import RemoteMind
 from pipelines.responders.remote.network import Stream
-from pipelines.responders.remote.reply import Account, RemoteReply
+from pipelines.responders.remote.reply import RemoteReply
+from pipelines.responders.remote.reply_account import Account
 from pipelines.responders.remote.scrub import Scrubber, words_to_keep
 from pipelines.tts.clauses import split_clauses
 

@@ -7,25 +7,21 @@ go on. What it says again all the same is not passed on.
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 
 import httpx2
-import structlog
 
 from pipelines.responders.remote.attempt import stream_answer
 from pipelines.responders.remote.chat_messages import DONE
 from pipelines.responders.remote.failures import RemoteFailure
-from pipelines.responders.remote.forms import Asking, ChatMessage, Delta, ProviderForm, as_json
+from pipelines.responders.remote.forms import Asking, ChatMessage, ProviderForm, as_json
 from pipelines.responders.remote.remote_host import Hosts, RemoteHost
 from pipelines.responders.remote.remote_plan import RemotePlan
+from pipelines.responders.remote.reply_account import Account, TokenUsage
 from pipelines.responders.remote.reply_sentences import SentenceCutter, is_said, without_said
-from pipelines.responders.remote.spending import HeldCost, Spending
-
-logger = structlog.get_logger("pipelines.remote")
+from pipelines.responders.remote.spending import Spending
 
 # A patient says no more at once; a model that never stops is stopped there.
 MOST_SENTENCES = 5
@@ -33,59 +29,9 @@ MOST_SENTENCES = 5
 MOST_REPEATS = 2
 # A host that wants to be asked again later than this is not waited for.
 MOST_PATIENCE_S = 1.5
-# English has about four characters a token; three is on the safe side.
-_CHARS_PER_TOKEN = 3
-_TOKENS_PER_MESSAGE = 8
 
 Prompt = Callable[[Sequence[str]], list[ChatMessage]]
 """Makes the prompt, given the sentences that were said already."""
-
-
-@dataclass(slots=True)
-class Account:
-    """What a reply took so far."""
-
-    host: str = ""
-    failures: list[str] = field(default_factory=list)
-    tokens_in: int = 0
-    tokens_out: int = 0
-    estimated: bool = False
-    cost: float = 0.0
-    first_token_ms: float | None = None
-    prompt: str = ""
-    completion: str = ""
-
-
-@dataclass(slots=True)
-class TokenUsage:
-    """The tokens of one request, as far as they are known."""
-
-    chars_in: int
-    messages: int
-    chars_out: int = 0
-    told_in: int | None = None
-    told_out: int | None = None
-
-    def take(self, delta: Delta) -> None:
-        self.chars_out += len(delta.text)
-        self.told_in = delta.tokens_in if delta.tokens_in is not None else self.told_in
-        self.told_out = delta.tokens_out if delta.tokens_out is not None else self.told_out
-
-    @property
-    def likely_in(self) -> int:
-        return math.ceil(self.chars_in / _CHARS_PER_TOKEN) + _TOKENS_PER_MESSAGE * self.messages
-
-    @property
-    def tokens(self) -> tuple[int, int]:
-        likely_out = math.ceil(self.chars_out / _CHARS_PER_TOKEN)
-        return (
-            self.told_in if self.told_in is not None else self.likely_in,
-            self.told_out if self.told_out is not None else likely_out,
-        )
-
-    @property
-    def estimated(self) -> bool:
-        return self.told_in is None or self.told_out is None
 
 
 class RemoteReply:
@@ -141,8 +87,7 @@ class RemoteReply:
                         yield sentence
             except RemoteFailure as failure:
                 last = failure
-                self.account.failures.append(f"{host}: {failure.code}")
-                logger.warning("remote_host_failed", host=str(host), reason=failure.code, detail=failure.detail)
+                self.account.note_failure(host, failure)
                 if failure.final:
                     raise
                 host.failed(failure)
@@ -159,7 +104,7 @@ class RemoteReply:
         """
         settings = self._plan.settings
         messages = self._prompt(self.said)
-        usage = TokenUsage(sum(len(message.content) for message in messages), len(messages))
+        usage = TokenUsage.of(messages)
         self.account.prompt = as_json(messages)
         held = self._spending.reserve(self.session, tokens_in=usage.likely_in, tokens_out=settings.max_tokens)
         asking = Asking(
@@ -208,7 +153,7 @@ class RemoteReply:
             billed = began or failure.code == "remote.timeout"
             raise
         finally:
-            self._settle(held, usage, billed=billed)
+            self.account.settle(self._spending, held, usage, billed=billed)
 
     async def _next_host(self, failed: Sequence[RemoteHost]) -> RemoteHost | None:
         """Return whom to ask now; waits a little for a host that asked for it."""
@@ -217,13 +162,6 @@ class RemoteReply:
             await asyncio.sleep(self._hosts.free_in_s())
             host = self._hosts.choose(avoid=failed)
         return host
-
-    def _settle(self, held: HeldCost, usage: TokenUsage, *, billed: bool) -> None:
-        tokens_in, tokens_out = usage.tokens if billed else (0, 0)
-        self.account.cost += self._spending.settle(held, tokens_in=tokens_in, tokens_out=tokens_out)
-        self.account.tokens_in += tokens_in
-        self.account.tokens_out += tokens_out
-        self.account.estimated |= billed and usage.estimated
 
     def _new(self, sentence: str, went_on: bool) -> str:
         """Note a sentence and return what of it is to be said; nothing of one that was said before."""

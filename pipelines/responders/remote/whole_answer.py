@@ -6,17 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 
-import structlog
-
 from pipelines.responders.remote.attempt import stream_answer
 from pipelines.responders.remote.failures import RemoteFailure
 from pipelines.responders.remote.forms import FORMS, Asking, ChatMessage, Delta
 from pipelines.responders.remote.mind import RemoteMind
 from pipelines.responders.remote.remote_host import RemoteHost
-from pipelines.responders.remote.reply import Account, TokenUsage
+from pipelines.responders.remote.reply_account import Account, TokenUsage
 from pipelines.responders.remote.settings import RemoteWaits
-
-logger = structlog.get_logger("pipelines.remote")
 
 # A model that is loaded for this request answers late, and a long prompt takes a machine without a card a while.
 PATIENT_WAITS = RemoteWaits(connect_s=5.0, first_token_s=60.0, idle_s=30.0, whole_s=100.0, tries=3, backoff_ms=500)
@@ -48,8 +44,7 @@ async def ask_whole(mind: RemoteMind, session: str, messages: Sequence[ChatMessa
             text = await _ask(mind, host, session, messages, account)
         except RemoteFailure as failure:
             last = failure
-            account.failures.append(f"{host}: {failure.code}")
-            logger.warning("remote_host_failed", host=str(host), reason=failure.code, detail=failure.detail)
+            account.note_failure(host, failure)
             if failure.final:
                 raise
             host.failed(failure)
@@ -64,7 +59,7 @@ async def _ask(
     mind: RemoteMind, host: RemoteHost, session: str, messages: Sequence[ChatMessage], account: Account
 ) -> str:
     plan, settings = mind.plan, mind.plan.settings
-    usage = TokenUsage(sum(len(message.content) for message in messages), len(messages))
+    usage = TokenUsage.of(messages)
     held = mind.spending.reserve(session, tokens_in=usage.likely_in, tokens_out=settings.max_tokens)
     asking = Asking(plan.model, list(messages), settings.max_tokens, settings.temperature, plan.provider.limit_field)
     until_s = asyncio.get_running_loop().time() + settings.waits.whole_s
@@ -94,11 +89,7 @@ async def _ask(
         billed = bool(pieces) or failure.code == "remote.timeout"
         raise
     finally:
-        tokens_in, tokens_out = usage.tokens if billed else (0, 0)
-        account.cost += mind.spending.settle(held, tokens_in=tokens_in, tokens_out=tokens_out)
-        account.tokens_in += tokens_in
-        account.tokens_out += tokens_out
-        account.estimated |= billed and usage.estimated
+        account.settle(mind.spending, held, usage, billed=billed)
 
 
 def _check_length(pieces: list[str], delta: Delta, max_tokens: int) -> None:
