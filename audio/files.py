@@ -127,6 +127,34 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False, like: os.sta
         raise storage_error(path, error) from error
 
 
+def append_lines(path: Path, lines: bytes, *, durable: bool = False) -> None:
+    """Add whole lines to a file that only its owner may read; they begin anew behind a line that a crash cut off.
+
+    With `durable` they also survive a loss of power. Raises StorageError.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            size = os.fstat(descriptor).st_size
+            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            write_all(descriptor, b"\n" + lines if torn else lines)
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if durable and size == 0:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write to the last byte, however little the system takes at a time; raises OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
 def _for_owner(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 

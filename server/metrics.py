@@ -61,8 +61,8 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "ai_remote_replies_total": {"outcome": OUTCOMES},
     "ai_remote_card_words_total": {"reason": REASONS},
     "ai_remote_tokens_total": {"kind": ("in", "out")},
+    **KEEPING_LABELS,
 }
-LABEL_VALUES |= KEEPING_LABELS
 """The closed sets of labels; `model` and `gpu_id` are closed by what is installed."""
 
 # A turn is wanted in under a second and tolerated up to two: fine steps there, coarse ones outside.

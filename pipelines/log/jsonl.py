@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from audio.files import write_all
 from common.errors import StorageError
 from common.seal import Seal, damaged, no_key
 from pipelines.events import Audience
@@ -80,8 +81,8 @@ class JsonlStore:
                 seq, said, envelope_line = self._pending.popleft()
                 if not self._broken:
                     # Sealed here, and not on the loop: to seal is to let other threads run, and to wait for them.
-                    _write_all(self._payloads, payload_line(seq, said, self._seal))
-                    _write_all(self._events, envelope_line)
+                    write_all(self._payloads, payload_line(seq, said, self._seal))
+                    write_all(self._events, envelope_line)
 
     def _sync(self) -> None:
         os.fsync(self._payloads)
@@ -152,12 +153,6 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise StorageError(f"the session's log can't be opened: {_plain(error)}") from error
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def _plain(error: Exception) -> str:

@@ -151,7 +151,8 @@ def usable_cores(quota: Path = CPU_QUOTA) -> int:
     try:
         given_us, period_us = quota.read_text(encoding="ascii").split()
         return max(1, min(cores, round(int(given_us) / int(period_us))))
-    except (OSError, ValueError):  # there is no such file outside of a container, and "max" is no number
+    # There is no such file outside of a container, and "max" is no number.
+    except (OSError, ValueError):
         return cores
 
 

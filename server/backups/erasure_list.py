@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from audio.files import sync_folder
-from common.errors import StorageError, storage_error
+from audio.files import append_lines
+from common.errors import StorageError
 from server.store.tables import people, sessions
 
 NAME = "erasures.jsonl"
@@ -73,19 +72,7 @@ def add_to_list(path: Path, wanted: Iterable[Erasure], known: Collection[Erasure
     if not missing and not is_new:
         return there
     lines = "".join(json.dumps({"about": one.about, "id": one.id}) + "\n" for one in missing)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            # What a crash cut off must not swallow the next line.
-            _write_all(descriptor, b"" if is_new or _ends_whole(path) else b"\n")
-            _write_all(descriptor, lines.encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if is_new:
-            sync_folder(path.parent)
-    except OSError as error:
-        raise storage_error(path, error) from error
+    append_lines(path, lines.encode(), durable=True)
     return there | set(missing)
 
 
@@ -96,18 +83,3 @@ def _erasure(line: dict[str, Any]) -> Erasure:
     if line["about"] not in ("session", "person"):
         raise ValueError(line["about"])
     return Erasure(line["about"], str(line["id"]))
-
-
-def _ends_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(0, os.SEEK_END)
-        if not file.tell():
-            return True
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from audio.files import append_lines
 from common.errors import storage_error
 
 RECENT = 30
@@ -61,16 +61,9 @@ class OpinionLog:
         raw = json.dumps(asdict(line), ensure_ascii=False).encode() + b"\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                # A line that a crash cut off is not gone on with.
-                size = os.fstat(descriptor).st_size
-                torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-                os.write(descriptor, b"\n" + raw if torn else raw)
-            finally:
-                os.close(descriptor)
         except OSError as error:
             raise storage_error(self.path, error) from error
+        append_lines(self.path, raw)
 
     def lines(self) -> list[OpinionLine]:
         """Return all lines that can be read, the oldest first; raises StorageError."""

@@ -24,17 +24,16 @@ export const changePassword = (old, password) => post("/api/password", { old, ne
 export const lookAtLink = (token) => post("/api/invitation", { token });
 export const acceptLink = (token, password) => post("/api/invitation/accept", { token, password });
 
-/** Return {sessions, next} of one's own earlier role-plays, the newest first. */
-export async function fetchHistory(after = null) {
-  const query = new URLSearchParams({ limit: "20", ...(after ? { after } : {}) });
+/** Return {sessions, next} of earlier role-plays, the newest first: one's own, or of a `person_id`. */
+export async function fetchHistory(after = null, { limit = 20, person_id = null } = {}) {
+  const query = new URLSearchParams({ limit, ...(after ? { after } : {}), ...(person_id ? { person: person_id } : {}) });
   return (await request(`/api/sessions?${query}`)).json();
 }
 
-/** Fetch the newest role-plays that a person held; none where that fails, since nobody waits for them. */
+/** Return the newest role-plays that a person held; none where they can't be had, since nobody waits for them. */
 export async function fetchHeld(person_id) {
-  const query = new URLSearchParams({ limit: "200", person: person_id });
   try {
-    return (await (await request(`/api/sessions?${query}`)).json()).sessions;
+    return (await fetchHistory(null, { limit: 200, person_id })).sessions;
   } catch {
     return [];
   }

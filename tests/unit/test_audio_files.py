@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from audio.files import Recording, mono_at, read_recording, replace_file, write_wav
+from audio.files import Recording, append_lines, mono_at, read_recording, replace_file, write_wav
 from common.errors import AudioError, StorageError
 
 Sound = NDArray[np.int16] | NDArray[np.floating]
@@ -204,3 +204,17 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     for folder in (tmp_path / "none", tmp_path / "file"):
         with pytest.raises(StorageError, match="folder is not there"):
             replace_file(folder / "a", b"x", durable=True)
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_lines_begin_anew_behind_one_that_a_crash_cut_off(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "lines.jsonl"
+    append_lines(path, b"1\n", durable=durable)
+    append_lines(path, b"2\n3\n", durable=durable)
+    assert path.read_bytes() == b"1\n2\n3\n"
+    assert path.stat().st_mode & 0o077 == 0
+    path.write_bytes(b"1\n2")
+    append_lines(path, b"4\n", durable=durable)
+    assert path.read_bytes() == b"1\n2\n4\n"
+    with pytest.raises(StorageError, match="lines"):
+        append_lines(path / "lines", b"5\n", durable=durable)
