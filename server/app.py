@@ -15,6 +15,7 @@ from server.host import Server
 from server.http import error_answers as errors
 from server.http.allowed_hosts import AllowedHosts
 from server.http.desk_routes import desk
+from server.http.passing_on import PassingOn
 from server.http.realtime_routes import realtime
 from server.http.routes import ROUTES
 from server.http.security import SecurityHeaders, UnderPath
@@ -55,6 +56,7 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     app.state.server = server
+    app.add_middleware(PassingOn, server=server)  # added first, so innermost
     origins, hosts = settings.server.allowed_origins, settings.server.allowed_hosts
     if origins:
         # Tokens go in headers, and the cookie of a log-in is for our own pages alone: no credentials.

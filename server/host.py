@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import time
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 import structlog
 
@@ -32,25 +32,25 @@ from server.accounts.accounts import Accounts
 from server.accounts.key_ring import KeyRing
 from server.accounts.single_sign_on import SingleSignOn
 from server.background import Background
-from server.backups.job import back_up_for_ever, tell_erasures_for_ever
 from server.capacity import CALL_PLACES, measure_places
 from server.desk.desk import Desk
 from server.desk.listening_call import ListenerCalls
 from server.exams.schedule import Schedule
 from server.exams.sittings import Sittings
+from server.house_keeping import HouseKeeping
+from server.instances.directory import Directory
+from server.instances.membership import Membership
+from server.instances.peer_relay import PeerRelay
+from server.instances.taking_up import TakingUp, left_to
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
 from server.model_phrases import Phrases
 from server.principal import Principal
 from server.protocol.wire_session import SessionInfo
 from server.records.export_places import ExportPlaces
-from server.records.housekeeping import session_folders
+from server.records.holder import Holder, SharedHolder
 from server.records.keeping_health import KeepingHealth
-from server.records.moving import move_for_ever
-from server.records.person_erasing import finish_erasing_people
 from server.records.records import open_records
-from server.records.retention import Retention
-from server.records.taking_over import take_over
 from server.rtc.calls import Calls
 from server.rtc.turn_server import IceServer, ice_servers
 from server.sessions.access import Access
@@ -67,11 +67,12 @@ from server.sessions.live_restoring import Restorer
 from server.sessions.past_sessions import PastSessions
 from server.sessions.rate_limit import RateLimit
 from server.sessions.registry import SessionRegistry
-from server.sessions.retention_job import retain_for_ever, sweep_for_ever
+from server.sessions.retention_job import sweep_for_ever
 from server.sessions.session import Session
 from server.sessions.session_index import SessionIndex
 from server.settings.reservations import ReservationSettings
 from server.settings.tree import CONFIG_FOLDER, Settings
+from server.store.instances import READY, Instance
 from server.store.store import Store
 from server.vault.opening import protection
 from server.voice_arrivals import watch_voices
@@ -85,6 +86,7 @@ REPORTS = ReservationSettings(burst=10, per_minute=6)
 EXAM_CARDS = CONFIG_FOLDER / "exam"
 # In the data folder: what a remote mind has cost today.
 SPENDING_FILE = "remote-spending.json"
+SPENDING_FILE_OF = "remote-spending@{name}.json"
 
 
 class Server:
@@ -96,8 +98,10 @@ class Server:
         self.cards = CardLibrary.load(settings.cards_folder).with_beside(CardLibrary.load(EXAM_CARDS))
         # Those to choose from; a planned exam may have any.
         self.practice_cards = self.cards.without(settings.exam.reserved_cards)
+        name = settings.instances.name
+        spending = SPENDING_FILE if name is None else SPENDING_FILE_OF.format(name=name)
         self.choices: Choices = choose_engines(
-            settings.engines, settings.models, spending_file=settings.data_path / SPENDING_FILE
+            settings.engines, settings.models, spending_file=settings.data_path / spending
         )
         if faults := settings.check_backend(self.choices.backend, self.choices.demonstrations):
             raise SettingsError("\n".join(faults))
@@ -142,7 +146,13 @@ class Server:
         self.draining: Drain
         self.eraser: Eraser
         self.drivers: DriverFactory
+        self.taking_up: TakingUp
         self.calls = Calls()
+        # What this server is among others, if it is one of several.
+        self.holder = Holder()
+        self.address = ""
+        self.membership: Membership | None = None
+        self.relay = PeerRelay()
         self.desk = Desk(
             self.store,
             now_ms=self.clock.now_ms,
@@ -154,6 +164,7 @@ class Server:
         self.metrics.keeping.watch(store=self.store, health=self.keeping)
         self.exports = ExportPlaces()
         self._background = Background()
+        self.house_keeping: HouseKeeping
         # Voices that better ones took the place of; a session that has one keeps it.
         self._former_voices: list[JobLane] = []
 
@@ -178,37 +189,71 @@ class Server:
         for lane in self.engines.lanes:
             self._listen_to(lane)
         folders = self._put_sessions_together()
-        # Listed now: what begins later is not left behind.
-        there = session_folders(self.settings.data_path / "sessions")
-        going_on = await self.restorer.look(there)
-        await self.sittings.look()
-        self.store.ledger.then(partial(self._take_over, [one for one in there if one.name not in going_on]))
-        folders.recover(going_on)
-        self.restorer.tell_when_kept(folders)
-        retention = Retention(
-            self.store, self.records.root, self.settings.retention, recordings=self.records.recordings
-        )
-
-        async def retain() -> None:
-            root, exams = self.settings.data_path / "sessions", self.settings.retention.exams_of_erased
-            await finish_erasing_people(self.store, root, exams=exams)
-            self._background.begin(retain_for_ever(retention, self.metrics.keeping, self.keeping))
-            self._background.begin(tell_erasures_for_ever(self.store, self.settings, self.keeping))
-            self._background.begin(back_up_for_ever(self.store, self.settings, self.metrics.keeping, self.keeping))
-
-        # Only once the index knows what lies in the folders.
-        self.store.ledger.then(retain)
+        self._join_others()
+        leads = self.membership is None or self.membership.leads
+        await self.taking_up.take_up(*await asyncio.to_thread(left_to, self.holder, self.records.root, leads=leads))
+        if leads:
+            self.house_keeping.begin()
         for work in (
             self._load(),
             sweep_for_ever(self.registry, folders, self.clock),
             keep_for_ever(self.checkpoints, self.registry.running),
             self.sittings.keep_for_ever(),
-            move_for_ever(self.records),
             self.sittings.learn_for_ever(),
             self._watch_lag(),
             self.disk_watch.measure_for_ever(),
         ):
             self._background.begin(work)
+        if self.membership is not None:
+            await self.membership.directory.beat()
+            self._background.begin(self.membership.beat_for_ever())
+            self._background.begin(self.membership.watch_for_ever())
+
+    def _join_others(self) -> None:
+        """Work together with the other servers of this data folder, if this is one of several."""
+        if not isinstance(self.holder, SharedHolder):
+            return
+        instances = self.settings.instances
+        directory = Directory(self.store, name=self.holder.name, me=self._me, lost_after_s=instances.lost_after_s)
+        self.membership = Membership(
+            self.holder,
+            directory,
+            data_path=self.settings.data_path,
+            adopt=self._adopt,
+            lead=self.house_keeping.begin,
+            takes=lambda: not self.admission.draining,
+            adopted=self.metrics.instances.adopted,
+        )
+        self.membership.stand_for_leader()
+        self.metrics.instances.watch(self.membership)
+
+    def _me(self) -> Instance:
+        membership = self.membership
+        state = "draining" if self.admission.draining else self.not_ready or READY
+        return Instance(
+            self.holder.name or "",
+            self.address,
+            self.version,
+            state,
+            membership is not None and membership.leads,
+            self.admission.places,
+            self.room(),
+            json.dumps(self.choices.names),
+        )
+
+    def room(self) -> int:
+        """Return how many more sessions this server would let in now."""
+        return 0 if self.not_ready is not None else self.registry.room()
+
+    def holds(self, what: str) -> bool:
+        """Return whether a session or an exam is in this server's memory."""
+        return self.registry.find(what) is not None or self.sittings.holds(what)
+
+    async def _adopt(self, held: set[str]) -> None:
+        """Go on with what a server held that died."""
+        await self.taking_up.adopt(held)
+        if self.not_ready is None:
+            self.taking_up.go_on(self.new_live)
 
     def _put_sessions_together(self) -> SessionFolders:
         """Make the registry and the factory of drivers; return the folders of sessions."""
@@ -221,6 +266,7 @@ class Server:
             chores=self.chores,
             failed=self.disk_watch.failed,
             recorded=self.index.recorded,
+            holder=self.holder,
         )
         self.checkpoints = Checkpoints(self.access, self.disk)
         self.registry = SessionRegistry(
@@ -250,6 +296,26 @@ class Server:
             admission=self.admission,
             cards=self.cards,
             disk=self.disk,
+            holder=self.holder,
+        )
+        self.taking_up = TakingUp(
+            store=self.store,
+            records=self.records,
+            cards=self.cards,
+            registry=self.registry,
+            restorer=self.restorer,
+            sittings=self.sittings,
+            folders=folders,
+            holder=self.holder,
+        )
+        self.house_keeping = HouseKeeping(
+            settings,
+            store=self.store,
+            records=self.records,
+            holder=self.holder,
+            health=self.keeping,
+            metrics=self.metrics.keeping,
+            background=self._background,
         )
         deadline_s = settings.server.drain_deadline_s
         self.draining = Drain(self.registry, self.admission, deadline_s=deadline_s, begins=self.sittings.hold)
@@ -304,13 +370,13 @@ class Server:
         await asyncio.to_thread(self.disk.close)  # gives the chores its last
         await self.index.settled()
         await asyncio.to_thread(self.chores.close)
+        if self.membership is not None:
+            await self.membership.directory.leave(self.membership.directory.name)
+            self.membership.resign()
+        await self.relay.close()
         await self.store.stop()
-
-    async def _take_over(self, left: list[Path]) -> None:
-        """Index what a crash, or a version without an index, left behind."""
-        new = await take_over(self.store, left, self.cards, self.vault)
-        if new.taken:
-            logger.info("sessions_taken_over", sessions=len(new.taken))
+        # Last, since another server goes on from here with what could not come to its end.
+        self.holder.release()
 
     def _listen_to(self, lane: Lane) -> None:
         lane.on_incident.append(partial(self._incident, lane.name))
@@ -355,8 +421,7 @@ class Server:
         # What is loaded by now stays: the garbage collector need not walk it again in the middle of somebody's turn.
         gc.collect()
         gc.freeze()
-        self.restorer.go_on(self.new_live)
-        self.sittings.go_on()
+        self.taking_up.go_on(self.new_live)
         return None
 
     def _voice_lane(self, choice: Choice) -> JobLane:

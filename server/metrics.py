@@ -28,6 +28,7 @@ from pipelines.responders.remote.failures import FailureCode
 from pipelines.responders.remote.spending import Spending, Sums
 from server.closed_labels import OTHER, closed
 from server.gpu import GpuReader
+from server.instance_metrics import InstanceMetrics
 from server.keeping_metrics import KEEPING_LABELS, KeepingMetrics
 
 SERVICES = ("recogniser", "interpreter", "responder", "synthesiser", OTHER)
@@ -127,6 +128,7 @@ class Metrics:
             "voice_session_capacity", "Most sessions that this server holds at the same time.", registry=registry
         )
         self.keeping = KeepingMetrics(registry)
+        self.instances = InstanceMetrics(registry)
         self.admissions = Counter(
             "voice_admissions_total", "Requests to open a session, by their result.", ("result",), registry=registry
         )

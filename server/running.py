@@ -18,6 +18,7 @@ from server.app import create_app
 from server.door.door_config import BACKLOG, serving_config
 from server.host import Server
 from server.logs import setup_logging
+from server.records.holder import SharedHolder
 from server.records.locking import lock_folder
 from server.settings.advice import production_advice
 from server.settings.tree import Settings
@@ -37,6 +38,7 @@ DEBRIEF_GRACE_S = 1.0
 def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
     """Serve until told to end; raises AppError when it can't start. `notes` are logged: names without effect."""
     faults = settings.production_faults() + vault_faults(settings) + settings.bucket_faults()
+    faults += settings.instance_faults()
     if faults:
         raise SettingsError("\n".join(faults))
     sys.setswitchinterval(SWITCH_S)
@@ -47,10 +49,13 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
     for advice in production_advice(settings):
         logger.warning("setting_to_think_about", note=advice)
     app = create_app(settings)
-    lock = lock_folder(settings.data_path)
+    lock = lock_folder(settings.data_path, shared=settings.instances.name is not None)
     asyncio.run(_try_database(settings, app.state.server.vault))
     listening = listen(settings)
     host, port = listening.getsockname()[:2]
+    if settings.instances.name is not None:
+        app.state.server.address = settings.instances.address or f"http://{_shown(host)}:{port}"
+        app.state.server.holder = SharedHolder(settings.data_path, settings.instances.name)
     print(f"Interlocutor is at http://{_shown(host)}:{port}{settings.server.root_path}/ (Ctrl-C ends it)", flush=True)  # noqa: T201 - for the person
     config = serving_config(app, settings.server, app.state.server.metrics, timeout_graceful_shutdown=SHUTDOWN_GRACE_S)
     try:

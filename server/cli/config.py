@@ -82,6 +82,7 @@ def startup_faults(settings: Settings) -> list[str]:
     from server.vault.opening import vault_faults
 
     faults = settings.production_faults() + vault_faults(settings) + settings.bucket_faults()
+    faults += settings.instance_faults()
     sign_on = settings.auth.oidc.faults(public_url=settings.auth.public_url, strict=False)
     faults += [fault for fault in sign_on if fault not in faults]
     try:

@@ -7,11 +7,11 @@ request that bears the page's own token, so a socket is never opened by a cookie
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Callable
 
 from common.errors import AccessError, CapacityError
 from server.desk.seat import Seat
+from server.session_tags import tagged_secret
 
 VALID_MS = 30_000.0
 # Nobody opens so many within half a minute but a program that has gone wrong.
@@ -31,7 +31,7 @@ class Tickets:
         self._seats = {digest: kept for digest, kept in self._seats.items() if kept[0] > now_ms}
         if len(self._seats) >= MOST:
             raise CapacityError("too many people open the desk at this moment; try again", retry_after_s=30)
-        ticket = secrets.token_urlsafe(24)
+        ticket = tagged_secret(seat.session.id)
         self._seats[_digest(ticket)] = (now_ms + VALID_MS, seat)
         return ticket
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from pipelines.patient.card_library import CardLibrary
 from server.exams.schedule import Schedule
 from server.exams.sitting import Sitting, SittingPoint, read_points, write_point
 from server.exams.timetable import WARM_UP, Phase, timetable
+from server.records.holder import Holder
 from server.sessions.admission import Admission
 from server.sessions.registry import SessionRegistry
 from server.sessions.session import Session, Status
@@ -47,8 +48,10 @@ class Sittings:
         admission: Admission,
         cards: CardLibrary,
         disk: DiskThread,
+        holder: Holder,
     ) -> None:
         self._settings = settings
+        self._holder = holder
         self._schedule = schedule
         self._store = store
         self._registry = registry
@@ -81,19 +84,27 @@ class Sittings:
                 await audit.append(connection, "exam.began", exam=exam.id, by=exam.candidate_id)
         if not first or exam.id in self._sittings:  # two machines asked at once
             return await self.begin(await self._schedule.get(exam.id))
+        self._holder.hold(exam.id)
         self._sittings[exam.id] = sitting
         sitting.clock.run()
         self._keep(sitting)
         logger.info("exam_began", exam=exam.id)
         return sitting
 
+    def holds(self, exam_id: str) -> bool:
+        """Return whether an exam is being sat on this server."""
+        return exam_id in self._sittings
+
     def sitting(self, exam: Exam) -> Sitting | None:
         """Return an exam as it is being sat, None where it is not."""
         return self._sittings.get(exam.id)
 
-    def check_free(self, person_id: str | None) -> None:
-        """Raise ProtocolError where somebody sits an exam now: they must not rehearse with its patient."""
-        if person_id is not None and any(one.candidate_id == person_id for one in self._sittings.values()):
+    async def check_free(self, person_id: str | None) -> None:
+        """Raise ProtocolError where somebody sits an exam now, on any server: they must not rehearse with its patient.
+
+        Raises DatabaseError where that can't be known.
+        """
+        if person_id is not None and await self._sits(person_id):
             raise ProtocolError(
                 "your exam goes on; practise again when it is over", code="exam.goes_on", http_status=409
             )
@@ -147,9 +158,11 @@ class Sittings:
 
     # -------------------------------------------------------------- the server's own life
 
-    async def look(self) -> None:
-        """Know the exams again that an earlier server held; their clocks stand still until `go_on`."""
+    async def look(self, ours: Callable[[str], bool] = lambda _exam_id: True) -> None:
+        """Know the exams again that another server held, of those that are ours; they stand still until `go_on`."""
         for exam_id, point in (await asyncio.to_thread(read_points, self._folder)).items():
+            if not ours(exam_id):
+                continue
             ids = point.sessions
             try:
                 exam = await self._schedule.get(exam_id)
@@ -202,6 +215,14 @@ class Sittings:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # -------------------------------------------------------------- within
+
+    async def _sits(self, person_id: str) -> bool:
+        if any(one.candidate_id == person_id for one in self._sittings.values()):
+            return True
+        if self._holder.name is None:
+            return False
+        async with self._store.database.reading() as connection:
+            return any(exam.state == "begun" for exam in await exams.find(connection, candidate_id=person_id))
 
     async def _open(
         self, exam: Exam, sitting: Sitting, *, person_id: str | None, consent: ConsentGiven | None
@@ -358,6 +379,7 @@ class Sittings:
 
     def _remove(self, exam_id: str) -> None:
         (self._folder / f"{exam_id}.json").unlink(missing_ok=True)
+        self._holder.let_go(exam_id)
 
 
 def _log(error: Exception) -> None:

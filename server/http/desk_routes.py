@@ -15,6 +15,7 @@ from pipelines.patient.card import public_view
 from server.desk.seat import Renew, Seat
 from server.host import Server
 from server.http.error_answers import error_response
+from server.http.passing_on import gathered
 from server.http.requests import address_of, check_origin, server_of, token_of
 from server.http.who import logged_in, name_of, own_session, whose_is
 from server.paths import STATIC
@@ -41,7 +42,12 @@ async def live(request: Request) -> Response:
     server.desk.forget_all_but({one.id for one in under_way})
     found = [one for one in under_way if may(principal, Action.FOLLOW, whose_is(one))]
     names = await _names(server, {one.person_id for one in found if one.person_id})
-    return JSONResponse({"sessions": [_shown(server, one, names) for one in found]})
+    shown = [_shown(server, one, names) for one in found]
+    others, silent = await gathered(request, server)
+    for answer in others:
+        shown += answer.get("sessions", [])
+    # One that does not answer may hold role-plays that are not shown.
+    return JSONResponse({"sessions": shown, "silent_servers": silent})
 
 
 async def follow(request: Request) -> Response:

@@ -27,12 +27,11 @@ async def realtime(websocket: WebSocket) -> None:
     server = server_of(websocket)
     offered = websocket.scope.get("subprotocols", [])
     ticket: Ticket | None = None
-    protocol = next((name for name in (SUBPROTOCOL, REALTIME_PROTOCOL) if name in offered), None)  # exactly one
-    back = any(name.startswith(TICKET_PREFIX) for name in offered)
+    protocol = _protocol(offered)
     try:
         check_origin(websocket)
         check_ready(server)
-        if back:
+        if _comes_back(offered):
             ticket = _ticket(offered)
             bearer = await token_bearer(websocket, offered) if token_of(websocket, offered) else None
             session = await resumed(server, bearer, ticket)
@@ -43,15 +42,7 @@ async def realtime(websocket: WebSocket) -> None:
             server.new_live(session, principal)
         live = check_goes_on(session)
     except AppError as error:
-        logger.info("realtime_refused", code=error.code)
-        # A page is not shown the answer to a handshake, and a client that comes back must know what to do.
-        if back or "origin" in websocket.headers:
-            await websocket.accept(subprotocol=protocol)
-            await websocket.send_text(error_event(error).model_dump_json())
-            await websocket.close(error.close_code, error.code)
-            server.metrics.count_close(error.close_code)
-        else:
-            await websocket.send_denial_response(error_response(error))
+        await refuse(websocket, error)
         return
     server.calls.overtaken(session.id)
     live.link.knows_ours |= protocol == SUBPROTOCOL
@@ -70,6 +61,29 @@ async def realtime(websocket: WebSocket) -> None:
         server.metrics.count_close(code)
     finally:
         live.detach(connection)  # also when it was never accepted
+
+
+async def refuse(websocket: WebSocket, error: AppError) -> None:
+    """Tell whoever asked for a conversation why there is none."""
+    logger.info("realtime_refused", code=error.code)
+    offered = websocket.scope.get("subprotocols", [])
+    # A page is not shown the answer to a handshake, and a client that comes back must know what to do.
+    if _comes_back(offered) or "origin" in websocket.headers:
+        await websocket.accept(subprotocol=_protocol(offered))
+        await websocket.send_text(error_event(error).model_dump_json())
+        await websocket.close(error.close_code, error.code)
+        server_of(websocket).metrics.count_close(error.close_code)
+    else:
+        await websocket.send_denial_response(error_response(error))
+
+
+def _protocol(offered: list[str]) -> str | None:
+    """Return the one subprotocol that is answered."""
+    return next((name for name in (SUBPROTOCOL, REALTIME_PROTOCOL) if name in offered), None)
+
+
+def _comes_back(offered: list[str]) -> bool:
+    return any(name.startswith(TICKET_PREFIX) for name in offered)
 
 
 def _ticket(offered: list[str]) -> Ticket:

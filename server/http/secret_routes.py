@@ -31,7 +31,7 @@ async def create_client_secret(request: Request) -> Response:
     asked = parse_json(await read_body(request, max_bytes=MAX_BYTES) or b"{}", max_bytes=MAX_BYTES)
     model, origin = _model(asked), _origin(asked) or normal_origin(request.headers.get("origin", ""))
     principal: Principal = request.state.principal
-    server.sittings.check_free(principal.person_id)
+    await server.sittings.check_free(principal.person_id)
     session, _ = server.registry.reserve(model.removeprefix(CARD_PREFIX), "practice", person_id=principal.person_id)
     server.registry.keep(session)
     token = server.join_tokens.mint(session.id, "candidate", origin=origin)

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from common.errors import ProtocolError
 from pipelines.patient.card import public_view
+from server.http.passing_on import opened_elsewhere
 from server.http.requests import address_of, check_origin, check_ready, read_json, server_of
 from server.http.who import limited_by, note_reading, own_session, require
 from server.principal import Principal
@@ -24,15 +25,17 @@ async def create_session(request: Request) -> Response:
     """Reserve a session: 201 with its id, token and address; within the limits of a person, or a stranger's address."""
     server = server_of(request)
     check_origin(request)
+    principal: Principal = request.state.principal
+    if (elsewhere := await opened_elsewhere(request, server, limited_by(principal, request))) is not None:
+        return elsewhere
     check_ready(server)
     asked = await read_json(request)
     card, mode = asked.get("card"), asked.get("mode", "practice")
     if not isinstance(card, str) or not isinstance(mode, str):
         raise ProtocolError('send {"card": "ID", "mode": "practice" or "exam"}', code="session.fields")
-    principal: Principal = request.state.principal
     if mode in OPENING:
         require(principal, OPENING[mode])
-    server.sittings.check_free(principal.person_id)
+    await server.sittings.check_free(principal.person_id)
     consent = read_consent(asked.get("consent"), required=server.settings.session.consent_required)
     line = asked.get("line")
     if not (line is None or isinstance(line, str)):

@@ -70,6 +70,7 @@ OTHER_CODES: dict[str, str] = {
     "capacity.assessing": "Many role-plays are being assessed; try again after `Retry-After`.",
     "capacity.exporting": "This export is being sent already, or four others are; try again after `Retry-After`.",
     "capacity.draining": "The server is being restarted; try again after `Retry-After`.",
+    "capacity.moving": "Another server takes the role-play over; come back in a moment.",
     "capacity.not_ready": "The server's engines are still loading, or could not be loaded.",
     "card.invalid": "A card file can't be used; the message names the place in it.",
     "card.unknown": "There is no card with this id.",

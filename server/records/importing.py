@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,11 +15,11 @@ from server.records.housekeeping import join_left_over, session_folders
 from server.records.locking import locked_folder
 from server.records.log_facts import recording_digest
 from server.records.taking_over import take_over
+from server.session_tags import SESSION_ID
 from server.store import audit, sessions
 from server.store.store import Store
 from server.vault.vault import Vault
 
-SESSION = re.compile(r"^sess_[0-9a-f]{20}$")
 STAGE = ".importing"
 
 
@@ -58,7 +57,9 @@ async def import_folders(
 
 
 async def _copy_all(store: Store, there: Path, root: Path, vault: Vault, *, done: Imported) -> None:
-    folders = [folder for folder in await asyncio.to_thread(session_folders, there) if SESSION.match(folder.name)]
+    folders = [
+        folder for folder in await asyncio.to_thread(session_folders, there) if SESSION_ID.fullmatch(folder.name)
+    ]
     if not folders:
         raise StorageError(
             f"'{there}' holds no role-play; name the data folder of another installation", code="storage.missing"

@@ -1,4 +1,4 @@
-"""One process has a data folder at a time."""
+"""One process has a data folder at a time, or servers that share it have it together."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ def locked_folder(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def lock_folder(folder: Path) -> int:
+def lock_folder(folder: Path, *, shared: bool = False) -> int:
     """Take the data folder for this process; return the lock's descriptor. Raises StorageError.
 
     At its start a server joins recordings that a crash left behind: those of a server that runs must be safe from it.
+    Those that are `shared` have it together, and nobody has it alone meanwhile.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -32,7 +33,7 @@ def lock_folder(folder: Path) -> int:
     except OSError as error:
         raise storage_error(folder, error) from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
         raise StorageError(

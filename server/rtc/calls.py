@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 
 import structlog
@@ -11,8 +10,11 @@ import structlog
 from common.errors import ProtocolError
 from server.rtc.call import Call
 from server.rtc.offer import Offer
+from server.session_tags import tagged_secret
 
 logger = structlog.get_logger("server.rtc.calls")
+
+PREFIX = "rtc_"
 
 
 class Calls:
@@ -33,7 +35,7 @@ class Calls:
 
         `over` is told the close code, or None if it never connected.
         """
-        call = make(f"rtc_{secrets.token_hex(10)}")
+        call = make(f"{PREFIX}{tagged_secret(session_id, size_bytes=10)}")
         self._answering.append((session_id, call))
         try:
             answer = await call.answer(offer)

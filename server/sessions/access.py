@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from common.errors import AccessError
 from server.principal import Principal, Role
+from server.session_tags import tagged_secret
 
 VISIT_PREFIX = "vt_"
 BEARER = "bearer"
@@ -30,7 +31,7 @@ class Access:
 
     def issue(self, session_id: str, role: Role) -> str:
         """Return a new visit token, whose bearer has `role` in this session alone."""
-        token = f"{VISIT_PREFIX}{secrets.token_urlsafe(32)}"
+        token = f"{VISIT_PREFIX}{tagged_secret(session_id, size_bytes=32)}"
         self._bearers[_digest(token)] = Principal(role, session_id)
         return token
 

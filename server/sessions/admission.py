@@ -106,12 +106,7 @@ class Admission:
         that only asks. A refusal says how many speak and prepare, and where one stands.
         """
         self.check_open()
-        if network is not None and (wait_s := self._limit.wait_s(network)):
-            self._metrics.count_admission("limited")
-            raise RateError(
-                f"too many role-plays were opened from your network; try again in {wait_s} seconds",
-                retry_after_s=wait_s,
-            )
+        self.check_rate(network)
         waiting = list(waiting)
         ahead = 0 if network is None else self._line.ahead(network, line)
         free = self.places - taken - self.taken_besides()
@@ -137,6 +132,23 @@ class Admission:
             code="capacity.draining",
         )
 
+    def check_rate(self, network: str | None) -> None:
+        """Raise RateError while too many sessions were opened from a network; nobody's limits hold for None."""
+        if network is not None and (wait_s := self._limit.wait_s(network)):
+            self._metrics.count_admission("limited")
+            raise RateError(
+                f"too many role-plays were opened from your network; try again in {wait_s} seconds",
+                retry_after_s=wait_s,
+            )
+
+    def room(self, *, taken: int, waiting: Iterable[Reservation]) -> int:
+        """Return how many more sessions would be let in, those that would give way to them counted."""
+        if self.draining:
+            return 0
+        silent_ms = self._clock.now_ms() - self._silent_ms
+        deserted = sum(one.is_deserted(silent_ms) for one in waiting)
+        return max(0, math.floor(self.places - taken - self.taken_besides()) + deserted)
+
     def _gives_way(self, waiting: list[Reservation], network: str | None) -> str | None:
         now_ms = self._clock.now_ms()
         return gives_way(
@@ -158,6 +170,10 @@ class Admission:
 
     def admitted(self, network: str | None) -> None:
         """Note that a session was opened for somebody of this network; None: nobody's limits hold."""
+        self.admitted_elsewhere(network)
+        self._metrics.count_admission("admitted")
+
+    def admitted_elsewhere(self, network: str | None) -> None:
+        """Note that another server opened a session for somebody of this network."""
         if network is not None:
             self._limit.take_token(network)
-        self._metrics.count_admission("admitted")

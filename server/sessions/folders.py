@@ -6,13 +6,19 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
+
+import structlog
 
 from common.errors import StorageError, storage_error
 from pipelines.log.disk import DiskThread
-from server.records.housekeeping import finish_erasing, join_left_over, session_folders
+from server.records.holder import Holder
+from server.records.housekeeping import finish_erasing, join_left_over
 from server.sessions.access import keep_bearer
 from server.vault.vault import Vault
+
+logger = structlog.get_logger("server.sessions.folders")
 
 PROBE_BYTES = 4_096
 
@@ -29,7 +35,9 @@ class SessionFolders:
         chores: DiskThread,
         failed: Callable[[StorageError], None] = lambda _error: None,
         recorded: Callable[[str, str], None] = lambda _name, _digest: None,
+        holder: Holder | None = None,
     ) -> None:
+        self._holder = holder or Holder()
         self._failed = failed
         self._recorded = recorded
         self._root = root
@@ -40,6 +48,8 @@ class SessionFolders:
     def make(self, session_id: str) -> Path:
         """Return a session's new folder, in which something can be written; raises StorageError."""
         folder = self._root / session_id
+        # Before there is a folder that another server could find and take for left behind.
+        self._holder.hold(session_id)
         try:
             folder.mkdir(parents=True)
             probe = folder / "probe"
@@ -47,6 +57,7 @@ class SessionFolders:
             probe.unlink()
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
+            self.let_go(session_id)
             refused = storage_error(folder, error)
             self._failed(refused)
             raise refused from error
@@ -62,6 +73,11 @@ class SessionFolders:
     def discard(self, folder: Path) -> None:
         """Delete the folder of a session that nobody joined."""
         self._chores.submit(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+    def let_go(self, session_id: str) -> None:
+        """Hold a session no more, once what was asked for it is done: any server may look at what is left."""
+        if self._holder.name is not None:
+            self._chores.submit(partial(self._holder.let_go, session_id), _not_let_go)
 
     def tell_when_kept(self, written: asyncio.Event, joined: asyncio.Event) -> None:
         """Set the events once the log and the segments are on the disk, and once the recording is one file.
@@ -80,13 +96,8 @@ class SessionFolders:
 
         self._disk.submit(on_disk)
 
-    def recover(self, going_on: Collection[str] = ()) -> None:
-        """Finish erasures, and join what a crash left in segments; to be called before any session.
-
-        The sessions `going_on` are left as they are.
-        """
-        # Listed now: sessions that begin meanwhile have segments too.
-        left = [folder for folder in session_folders(self._root) if folder.name not in going_on]
+    def recover(self, left: Collection[Path]) -> None:
+        """Finish erasures, and join what a crash left in segments, in the folders of sessions that don't go on."""
         self._chores.submit(lambda: finish_erasing(left))
         self.join_again(left)
 
@@ -99,3 +110,7 @@ class SessionFolders:
                 loop.call_soon_threadsafe(self._recorded, name, digest)
 
         self._chores.submit(lambda: join_left_over(folders, self._vault, tell))
+
+
+def _not_let_go(error: Exception) -> None:
+    logger.warning("session_not_let_go", error=str(error))

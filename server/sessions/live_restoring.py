@@ -155,7 +155,8 @@ class Restorer:
 
     def tell_when_kept(self, folders: SessionFolders) -> None:
         """Have those that were closed known as kept, once their recordings are joined."""
-        for session in self._closed:
+        closed, self._closed = self._closed, []
+        for session in closed:
             folders.tell_when_kept(session.written, session.joined)
 
     def _put_back(self, left: LeftOver) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from pathlib import Path
 
 from common.errors import ProtocolError
@@ -13,14 +12,13 @@ from pipelines.patient.card_library import CardLibrary
 from server.principal import Principal
 from server.records.debrief import Debrief, summarise
 from server.records.folder import RecordFolder
+from server.session_tags import SESSION_ID
 from server.sessions.access import is_bearer
 from server.sessions.admission import Reservation
 from server.sessions.session import Session, Status
 from server.store import sessions
 from server.store.store import Store
 from server.vault.vault import Vault
-
-_ID = re.compile(r"^sess_[0-9a-f]{20}$")
 
 
 class PastSessions:
@@ -33,14 +31,15 @@ class PastSessions:
 
     async def bearer(self, session_id: str, token: str) -> Principal | None:
         """Return who opened a session that is no longer in memory, by its token; None: it is not theirs."""
-        if not _ID.match(session_id) or not await asyncio.to_thread(is_bearer, self._root / session_id, token):
-            return None
-        return Principal("candidate", session_id)
+        known = SESSION_ID.fullmatch(session_id) is not None
+        if known and await asyncio.to_thread(is_bearer, self._root / session_id, token):
+            return Principal("candidate", session_id)
+        return None
 
     async def get(self, session_id: str) -> Session:
         """Return a session that is over; raises ProtocolError where there is none, or its card is gone."""
         row = None
-        if _ID.match(session_id):  # it becomes a folder's name
+        if SESSION_ID.fullmatch(session_id):  # it becomes a folder's name
             async with self._store.database.reading() as connection:
                 row = await sessions.by_id(connection, session_id)
         folder = self._root / session_id

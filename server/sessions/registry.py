@@ -87,6 +87,7 @@ class SessionRegistry:
         self._metrics = metrics
         self._sessions: dict[str, Session] = {}
         metrics.sessions_detached.set_function(self._detached)
+        metrics.instances.taken.set_function(lambda: len(self.under_way()))
 
     # -------------------------------------------------------------- life
 
@@ -146,8 +147,14 @@ class SessionRegistry:
         self.keep(session)
         return token
 
+    def room(self) -> int:
+        """Return how many more sessions would be let in now."""
+        return self._admission.room(
+            taken=len(self.under_way()), waiting=(session.reservation for session in self.reserved())
+        )
+
     def _admit(self, network: str | None, line: str | None) -> None:
-        there = [session for session in self._sessions.values() if session.status is not Status.ENDED]
+        there = self.under_way()
         waiting = [session.reservation for session in there if session.status is Status.RESERVED]
         gives_way = self._admission.admit(network, taken=len(there), waiting=waiting, line=line)
         if gives_way is not None:
@@ -266,6 +273,7 @@ class SessionRegistry:
                 session.status = Status.ENDED
                 session.ended.set()
                 self._folders.discard(session.folder)
+            self._folders.let_go(session_id)
         self._access.revoke(session_ids)
 
     # -------------------------------------------------------------- what there is

@@ -103,7 +103,7 @@ ALIASES: tuple[Alias, ...] = (
     Alias("MAX_CONCURRENT_REQUESTS", "server.max_sessions", "Here a concurrent request is a session."),
     Alias("FORWARDED_ALLOW_IPS", "server.trusted_proxies", "`*` means every address.", _every_address),
     Alias("DATABASE_URL", "database.url"),
-    Alias("REDIS_URL", note="a live session belongs to one process, and nothing of it is kept in Redis"),
+    Alias("REDIS_URL", note="what several servers share lies in the data folder and in PostgreSQL"),
     Alias("MODEL_PATH", "models.path"),
     Alias("STT_MODEL_SIZE", "engines.whisper.model", "A size such as `base.en`, `small` or `large-v3`."),
     Alias("STT_DEVICE", "engines.whisper.device", "Any case.", _lower),

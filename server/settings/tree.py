@@ -35,6 +35,7 @@ from server.settings.aliases import apply_aliases, environment_name
 from server.settings.backup import BackupSettings
 from server.settings.env_file import environment
 from server.settings.exam import ExamSettings
+from server.settings.instances import InstanceSettings
 from server.settings.lab import LabSettings
 from server.settings.limits import LimitSettings
 from server.settings.marking import MarkingSettings
@@ -238,6 +239,7 @@ class Settings(_Section):
     lab: LabSettings = Field(default_factory=LabSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    instances: InstanceSettings = Field(default_factory=InstanceSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     vault: VaultSettings = Field(default_factory=VaultSettings)
     marking: MarkingSettings = Field(default_factory=MarkingSettings)
@@ -358,6 +360,20 @@ class Settings(_Section):
     def bucket_faults(self) -> list[str]:
         """Return what is missing or wrong of the object stores that are to be used, one line each."""
         return self.recordings.faults() + self.audit.faults()
+
+    def instance_faults(self) -> list[str]:
+        """Return why this server can't be one of several as it is set, one line each."""
+        if self.instances.name is None:
+            return []
+        faults = []
+        url = self.database.url.get_secret_value() if self.database.url is not None else ""
+        if not url.startswith("postgres"):
+            faults.append("instances.name: several servers share a PostgreSQL database; name it in database.url")
+        if self.instances.address is None and self.server.host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            faults.append(
+                "instances.address: this server listens on all its addresses; say which one the others reach it at"
+            )
+        return faults
 
     def digest(self) -> str:
         """Return the SHA-256 (hex) of all settings but the secrets and their files, so that a session can name them."""

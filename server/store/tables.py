@@ -5,7 +5,7 @@ A change here needs a migration in `migrations/versions`; a test compares the tw
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, MetaData, String, Table, Text, UniqueConstraint
 
 metadata = MetaData(
     naming_convention={
@@ -217,6 +217,25 @@ exam_incidents = Table(
     Column("by", String(64), nullable=False),
     Column("what", String(64), nullable=False),
     Column("reason", Text, nullable=False),
+)
+
+# Of several servers that share this database, each tells here every second that it lives.
+instances = Table(
+    "instances",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    # Where the others reach it.
+    Column("address", String(255), nullable=False),
+    Column("version", String(32), nullable=False),
+    # ready, draining, or why it is not ready.
+    Column("state", Text, nullable=False),
+    Column("leads", Boolean, nullable=False),
+    Column("places", BigInteger, nullable=False),
+    Column("free", BigInteger, nullable=False),
+    # Its engines by their kind, as JSON.
+    Column("engines", Text, nullable=False),
+    # By the database's clock, which is one for all.
+    Column("beat_ms", BigInteger, nullable=False),
 )
 
 audit = Table(

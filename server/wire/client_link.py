@@ -42,7 +42,7 @@ class ClientLink:
         self.attachment: Attachment | None = None
         self._received_ms = received_ms
         self._resume_s = resume_s
-        self._gate = TicketGate()
+        self._gate = TicketGate(wire.info.id)
         self._silent: VoiceOutput = MessageVoice(self)  # while there is no connection
         self._beating: asyncio.TimerHandle | None = None
 

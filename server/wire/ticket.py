@@ -16,13 +16,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from common.errors import AccessError, ProtocolError
+from server.session_tags import tagged_secret
 
 PREFIX = "interlocutor-resume."
 HEADER = "Interlocutor-Resume"  # of the request that makes a call
 # So many connections in a row are taken; more is a client that fails over and over.
 RESUMES_BURST = 20.0
 RESUMES_PER_S = 0.5
-_FORM = re.compile(r"interlocutor-resume\.([\w-]{16,64})\.(\d{1,9})(?:\.(\d{1,9})\.(\d{1,9}))?", re.ASCII)
+_FORM = re.compile(r"interlocutor-resume\.([\w-]{16,96})\.(\d{1,9})(?:\.(\d{1,9})\.(\d{1,9}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ def bad_ticket() -> AccessError:
 class TicketGate:
     """Lets the bearer of one session's ticket in, not too often; there is none before `open`."""
 
-    def __init__(self) -> None:
+    def __init__(self, session_id: str) -> None:
         self.token: str | None = None
+        self._session_id = session_id
         self._digests: tuple[str, ...] = ()  # of all tokens that lead back to the session
         self._resumes = RESUMES_BURST
         self._resumed_at_s = 0.0
@@ -70,7 +72,7 @@ class TicketGate:
     def open(self) -> str:
         """Return the token, which stays the same."""
         if self.token is None:
-            self.token = secrets.token_urlsafe(24)
+            self.token = tagged_secret(self._session_id)
             self._digests = (*self._digests, _digest(self.token))
         return self.token
 

@@ -47,6 +47,7 @@ const CODES = {
   "access.too_many": "server.too_many",
   "capacity.not_ready": "server.not_ready",
   "capacity.draining": "server.draining",
+  "capacity.moving": "server.draining",
   "card.unknown": "card.unknown",
   "session.gone": "session.expired",
   // It was joined once: it is used up.

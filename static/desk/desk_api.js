@@ -27,9 +27,9 @@ export class DeskApi {
     else this.#storage?.removeItem(KEY);
   }
 
-  /** Return the role-plays under way. */
-  async live() {
-    return (await this.#ask("/api/desk/live")).sessions;
+  /** Return {sessions, silent_servers}: the role-plays under way, and the servers that did not say theirs. */
+  live() {
+    return this.#ask("/api/desk/live");
   }
 
   /** Return {sessions, next} of those that are over, the newest first. */

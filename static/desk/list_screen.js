@@ -44,9 +44,10 @@ export function listScreen({ api, agreement, on_follow, on_review }) {
     // Nobody looks: the list can wait, and so can the end of an idle log-in.
     if (!document.hidden) {
       try {
-        show(await api.live());
+        const { sessions, silent_servers } = await api.live();
+        show(sessions);
         if (!past_known) await showPast();
-        setText(status, "");
+        setText(status, silent_servers.length ? words.silent(silent_servers.length) : "");
       } catch {
         setText(status, words.failed);
       }

@@ -17,6 +17,10 @@ export const words = {
     live: "Live now",
     lead: "Open a role-play to follow it. Candidates of a practice see that you are there.",
     none: "Nobody has a role-play at the moment.",
+    silent: (count) =>
+      count === 1
+        ? "One server does not answer. Its role-plays are not in this list."
+        : `${count} servers do not answer. Their role-plays are not in this list.`,
     past: "Earlier role-plays",
     past_none: "There are none yet.",
     follow_short: "Follow",

@@ -29,8 +29,12 @@ http {{
   scgi_temp_path {folder}/scgi;
   limit_conn_zone $binary_remote_addr zone=connections:10m;
   limit_req_zone $binary_remote_addr zone=sockets:10m rate=5r/s;
+  upstream servers {{
+{upstream}
+  }}
   server {{
     listen {listen};
+    proxy_connect_timeout 2s;
     client_header_timeout 10s;
     client_body_timeout 10s;
     limit_conn connections 512;
@@ -42,11 +46,11 @@ http {{
     proxy_set_header Connection "upgrade";
     proxy_buffering off;
     proxy_read_timeout 180s;
-    location {prefix}/ {{ proxy_pass {target}{slash}; }}
+    location {prefix}/ {{ proxy_pass http://servers{slash}; }}
     location {prefix}/v1/ {{
       limit_req zone=sockets burst=100 delay=10;
       limit_req_status 429;
-      proxy_pass {target}{sockets};
+      proxy_pass http://servers{sockets};
     }}
   }}
 }}
@@ -62,13 +66,13 @@ def has_nginx() -> bool:
 def nginx(
     target: str,
     folder: Path,
-    *,
+    *others: str,
     prefix: str = "",
     strip: bool = True,
     host: str = "$http_host",
     address: str = "127.0.0.1",
 ) -> Iterator[str]:
-    """Proxy to `target` below `prefix`; yield the address of its page, without the last slash.
+    """Proxy to `target`, or to it and `others` in turn, below `prefix`; yield its page's address without a last slash.
 
     With `strip` the server is asked without the prefix, as most proxies are set up.
     """
@@ -78,13 +82,14 @@ def nginx(
         free.bind((address, 0))
         port = free.getsockname()[1]
     shown = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    targets = (target, *others)
     slash = "/" if strip and prefix else ""
     sockets = "/v1/" if slash else ""
     text = _CONFIGURATION.format(
         folder=folder,
         listen=shown,
         prefix=prefix,
-        target=target,
+        upstream="\n".join(f"    server {each.partition('//')[2]} max_fails=1 fail_timeout=2s;" for each in targets),
         slash=slash,
         sockets=sockets,
         host=host,

@@ -45,6 +45,7 @@ FINISHED_S = 120.0
 WRITTEN_S = 30.0
 # The last frames are recorded after the log's last line.
 RECORDING_OFF_MS = 200.0
+NOT_TOLD = "its client came back, and its log does not say so"
 
 
 @dataclass(slots=True)
@@ -121,16 +122,20 @@ class Round:
         self._delay_s = delay_s
         self.talks: list[Talk] = []
         self.told_before: list[int] = []
+        self.before_death: Callable[[], None] = lambda: None
 
-    async def until_killed(self, server: ServerProcess, sessions: int, how: signal.Signals) -> None:
-        """Have candidates talk on this server until it is killed."""
+    async def until_killed(
+        self, server: ServerProcess, sessions: int, how: signal.Signals, *, url: str | None = None
+    ) -> None:
+        """Have candidates talk on this server, or on those at `url`, until it is killed."""
         for _ in range(sessions):
-            self.talks.append(await begin(server.url, self._plan))
+            self.talks.append(await begin(url or server.url, self._plan))
             await asyncio.sleep(STARTS_APART_S)
         async with asyncio.timeout(FINISHED_S):
             while not all(talk.is_live for talk in self.talks):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.05)
         await asyncio.sleep(self._delay_s)
+        self.before_death()
         await asyncio.to_thread(kill, server, how)
         self.told_before = [talk.replies for talk in self.talks]
 
@@ -185,7 +190,7 @@ def _check_log(entries: Sequence[StoredEntry], talk: Talk, one: Survival) -> Non
     if talk.candidate.over not in (None, "ended", "closed: ended"):
         one.faults.append(f"its candidate was told: {talk.candidate.over}")
     if one.resumed and not one.restored:
-        one.faults.append("its client came back, and its log does not say so")
+        one.faults.append(NOT_TOLD)
 
 
 def draw_delays(times: int, seed: int) -> list[float]:
@@ -194,9 +199,10 @@ def draw_delays(times: int, seed: int) -> list[float]:
     return [rng.uniform(EARLIEST_S, LATEST_S) for _ in range(times)]
 
 
-def verify_audit(data: Path) -> str:
+def verify_audit(data: Path, *settings: str) -> str:
     """Return what `interlocutor audit verify` says against the audit and the logs; empty when all is well."""
     command = [sys.executable, "-m", "server.cli", "audit", "verify", "--set", f"data_path={data}"]
+    command += [word for setting in settings for word in ("--set", setting)]
     done = subprocess.run(command, cwd=ROOT, env=plain_environment(), capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 

@@ -103,7 +103,7 @@ def built(folder: Path, to: Path) -> Path:
     return to
 
 
-@pytest.mark.parametrize(("folder", "objects"), [("k8s", 8), ("k8s/models", 5)])
+@pytest.mark.parametrize(("folder", "objects"), [("k8s", 8), ("k8s/models", 5), ("k8s-several", 10)])
 def test_kubernetes_takes_what_kustomize_makes(folder: str, objects: int, tmp_path: Path) -> None:
     status, said = told(TOOLS / "kubernetes-validate", "--strict", built(DEPLOY / folder, tmp_path / "all.yaml"))
     assert (status, said.count(" passed for resource ")) == (0, objects), said

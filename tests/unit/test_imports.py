@@ -32,6 +32,7 @@ SERVER = (
     "exams",
     "door",
     "desk",
+    "instances",
     "host",
     "http",
     "app",

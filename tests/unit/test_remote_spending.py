@@ -80,6 +80,21 @@ def test_a_new_day_begins_at_zero_with_what_is_under_way() -> None:
     assert spending.today.tokens == 50
 
 
+def test_servers_that_share_a_budget_count_what_the_others_spent(tmp_path: Path) -> None:
+    a = Spending(RemoteBudget(day_tokens=100), tmp_path / "spending@a.json", now=lambda: NOON)
+    spend(a, 50, 20)
+    (tmp_path / "spending@broken.json").write_text("{")
+    (tmp_path / "spending@old.json").write_text('{"day": "2025-01-01", "tokens_in": 90, "tokens_out": 0, "cost": 0}')
+    b = Spending(RemoteBudget(day_tokens=100), tmp_path / "spending@b.json", now=lambda: NOON)
+    assert b.today.tokens == 0
+    assert b.used() == pytest.approx(0.7)
+    with pytest.raises(RemoteFailure):
+        b.reserve("one", tokens_in=31, tokens_out=0)
+    b.reserve("one", tokens_in=30, tokens_out=0)
+    alone = Spending(RemoteBudget(day_tokens=100), tmp_path / "spending.json", now=lambda: NOON)
+    alone.reserve("one", tokens_in=100, tokens_out=0)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"day": "2026-03-01"}', '{"day": "2026-03-01", "tokens_in": "x"}'])
 def test_a_broken_file_is_told_of_and_begins_at_zero(tmp_path: Path, content: str) -> None:
     file = tmp_path / "spending.json"

@@ -90,5 +90,6 @@ def test_time_that_an_engine_waits_for_others_is_a_cost() -> None:
     computing = ComputingStopwatch()
     computing.start()
     # A remote mind that takes its time: no core is missing, and none is used.
-    threading.Event().wait(0.05)
-    assert computing.lap_ms() > 45
+    threading.Event().wait(0.2)
+    # What other threads of this process may do meanwhile on a busy machine is no such wait.
+    assert computing.lap_ms() > 100

@@ -5,7 +5,10 @@ The day's sums are kept in a file, so that a restart is no way round a budget. O
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -24,6 +27,9 @@ logger = structlog.get_logger("pipelines.remote")
 # Older sessions are over; one that should come back begins at zero.
 _SESSIONS_KEPT = 2_000
 _MILLION = 1_000_000.0
+# Before a server's name in the name of its file.
+_NAMED = "@"
+_OTHERS_EVERY_S = 1.0
 
 
 @dataclass(slots=True)
@@ -70,13 +76,15 @@ class Spending:
     ) -> None:
         """Take up the account of the file's day; a file that can't be read counts as nothing, and is told of.
 
-        `setting` is the dotted path of the budget, for who is told that it is spent.
+        Servers that share the budget of a day have files side by side, with their names after an @:
+        `remote-spending@NAME.json`. `setting` is the dotted path of the budget, for who is told that it is spent.
         """
         self.budget = budget
         # Since the start of this server, for metrics; what was estimated is in it.
         self.total = Sums()
         self.refusals = 0
         self._file = file
+        self._others, self._others_read_s = Sums(), -math.inf
         self._setting = setting
         self._now = now
         self._day = self._today()
@@ -100,12 +108,12 @@ class Spending:
         """Hold back what a request may cost at most; raises RemoteFailure when a budget does not allow it."""
         self._turn_day()
         cost = self._cost(tokens_in, tokens_out)
-        own = self._own(session)
+        own, others = self._own(session), self._spent_elsewhere()
         budget = self.budget
         for name, limit, spent, more in (
-            ("day_tokens", budget.day_tokens, self._sums.tokens, tokens_in + tokens_out),
+            ("day_tokens", budget.day_tokens, self._sums.tokens + others.tokens, tokens_in + tokens_out),
             ("session_tokens", budget.session_tokens, own.tokens, tokens_in + tokens_out),
-            ("day_cost", budget.day_cost, self._sums.cost, cost),
+            ("day_cost", budget.day_cost, self._sums.cost + others.cost, cost),
             ("session_cost", budget.session_cost, own.cost, cost),
         ):
             if limit and spent + more > limit:
@@ -151,9 +159,10 @@ class Spending:
 
     def _shares(self, session: str) -> list[tuple[str, float]]:
         budget, sums, own = self.budget, self.today, self._sessions.get(session, Sums())
+        others = self._spent_elsewhere()
         spent = (
-            ("day_tokens", budget.day_tokens, sums.tokens),
-            ("day_cost", budget.day_cost, sums.cost),
+            ("day_tokens", budget.day_tokens, sums.tokens + others.tokens),
+            ("day_cost", budget.day_cost, sums.cost + others.cost),
             ("session_tokens", budget.session_tokens, own.tokens),
             ("session_cost", budget.session_cost, own.cost),
         )
@@ -178,13 +187,26 @@ class Spending:
         if self._file is None:
             return
         try:
-            kept = json.loads(self._file.read_text(encoding="utf-8"))
-            if kept["day"] == self._day:
-                self._sums = Sums(int(kept["tokens_in"]), int(kept["tokens_out"]), float(kept["cost"]))
+            self._sums = _kept(self._file, self._day)
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError):
             logger.warning("remote_spending_unreadable", file=str(self._file))
+
+    def _spent_elsewhere(self) -> Sums:
+        """Return what other servers have spent of this day's budget, as they told within the last second."""
+        own = self._file
+        shared = own is not None and _NAMED in own.stem
+        if own is None or not shared or time.monotonic() - self._others_read_s < _OTHERS_EVERY_S:
+            return self._others
+        others = Sums()
+        for file in own.parent.glob(f"{own.stem.partition(_NAMED)[0]}{_NAMED}*{own.suffix}"):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                if file != own:
+                    told = _kept(file, self._day)
+                    others.add(told.tokens_in, told.tokens_out, told.cost)
+        self._others, self._others_read_s = others, time.monotonic()
+        return others
 
     def _save(self) -> None:
         if self._file is None:
@@ -196,3 +218,11 @@ class Spending:
             if not self._told_of_file:
                 self._told_of_file = True
                 logger.error("remote_spending_not_kept", file=str(self._file), error=str(error))
+
+
+def _kept(file: Path, day: str) -> Sums:
+    """Return the sums in a file if they are of this day."""
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    if kept["day"] != day:
+        return Sums()
+    return Sums(int(kept["tokens_in"]), int(kept["tokens_out"]), float(kept["cost"]))

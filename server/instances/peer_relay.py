@@ -1,0 +1,235 @@
+"""Passes a request on to another server, and its answer back; what a client sees is as if it had asked there.
+
+The other server is told the client's address as a proxy tells it. `HOPS` counts how often a request was passed on, so
+that none goes in a circle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from urllib.parse import quote
+
+import httpx2 as httpx
+import structlog
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from common.errors import CapacityError
+from server.wire.channel import ABORT_KEY
+
+logger = structlog.get_logger("server.instances")
+
+HOPS = "interlocutor-relayed"
+CONNECT_S, ANSWER_S, CLOSE_S = 2.0, 8.0, 2.0
+# Messages that wait for a slow client; beyond that the server that sends them waits, and judges.
+MOST_WAITING = 8
+_TIMEOUT = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
+# Of one connection alone (RFC 9110, 7.6.1), and what we say anew.
+_OWN = {
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
+    "upgrade", "x-forwarded-for", "x-forwarded-proto", HOPS,
+}  # fmt: skip
+_SOCKET_OWN = {"host", *(f"sec-websocket-{name}" for name in ("key", "version", "extensions", "protocol"))}
+
+
+class Unreachable(Exception):
+    """A server did not take a request at all: it may go elsewhere."""
+
+
+def hops_of(connection: HTTPConnection) -> int:
+    """Return how often a request was passed on."""
+    given = connection.headers.get(HOPS, "0")
+    return int(given) if given.isdecimal() and len(given) < 3 else 0
+
+
+def moving() -> CapacityError:
+    """Return what whoever asks for a role-play is told whose server died or does not answer."""
+    return CapacityError(
+        "the server that had this role-play does not answer; another one takes it over: come back in a moment",
+        retry_after_s=1,
+        code="capacity.moving",
+    )
+
+
+class PeerRelay:
+    """Connections to the other servers."""
+
+    def __init__(self) -> None:
+        self._client = httpx.AsyncClient(
+            trust_env=False,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+        )
+
+    async def close(self) -> None:
+        """Close them."""
+        await self._client.aclose()
+
+    async def ask(self, request: Request, address: str) -> Response:
+        """Return what another server answers; raises Unreachable if it was not asked, CapacityError if lost."""
+        answer = Response()
+        body = bytearray()
+
+        async def keep(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer.status_code = message["status"]
+                answer.raw_headers = list(message["headers"])
+            else:
+                body.extend(message.get("body", b""))
+
+        await self.pass_on(request.scope, request.receive, keep, address)
+        answer.body = bytes(body)
+        return answer
+
+    async def pass_on(self, scope: Scope, receive: Receive, send: Send, address: str) -> None:
+        """Pass an HTTP request on and its answer back; raises as `ask` does, before anything was sent back."""
+        headers = Headers(scope=scope)
+        has_body = "content-length" in headers or "transfer-encoding" in headers
+        # Made by hand: the client's own would add headers that nobody sent.
+        request = httpx.Request(
+            scope["method"],
+            f"{address}{_path(scope)}",
+            headers=_headers(scope, _OWN),
+            content=_body(receive) if has_body else None,
+            extensions={"timeout": _TIMEOUT.as_dict()},
+        )
+        try:
+            answer = await self._client.send(request, stream=True)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise Unreachable from error
+        except httpx.HTTPError as error:
+            logger.warning("instance_silent", address=address, error=type(error).__name__)
+            raise moving() from error
+        try:
+            kept = [(name, value) for name, value in answer.headers.raw if name.decode().lower() not in _OWN]
+            await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
+            with contextlib.suppress(httpx.HTTPError):  # what is missing of it the client notices by its length
+                async for chunk in answer.aiter_raw():
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            await answer.aclose()
+
+    async def pass_socket_on(self, scope: Scope, receive: Receive, send: Send, address: str) -> None:
+        """Pass a WebSocket's messages on until it is closed; raises Unreachable where there was none."""
+        try:
+            there = await _connect(scope, address)
+        except InvalidStatus as refused:
+            await _refuse(scope, send, refused)
+            return
+        except (OSError, TimeoutError, InvalidHandshake) as error:
+            raise Unreachable from error
+        try:
+            await receive()  # that somebody wants to connect
+            await send({"type": "websocket.accept", "subprotocol": there.subprotocol, "headers": []})
+            await _both_ways(scope, receive, send, there)
+        finally:
+            await there.close()
+
+
+async def _connect(scope: Scope, address: str) -> ClientConnection:
+    host = Headers(scope=scope).get("host", "127.0.0.1")
+    where = httpx.URL(address)
+    return await connect(
+        f"ws://{host}{_path(scope)}",
+        host=where.host,
+        port=where.port or 80,
+        additional_headers=_headers(scope, _OWN | _SOCKET_OWN),
+        subprotocols=scope.get("subprotocols") or None,
+        user_agent_header=None,
+        compression=None,
+        proxy=None,
+        max_size=None,
+        max_queue=MOST_WAITING,
+        # Whether the client lives is the other server's to find out.
+        ping_interval=None,
+        open_timeout=CONNECT_S + ANSWER_S,
+        close_timeout=CLOSE_S,
+    )
+
+
+async def _both_ways(scope: Scope, receive: Receive, send: Send, there: ClientConnection) -> None:
+    up = asyncio.create_task(_to_server(receive, there), name="relay-up")
+    down = asyncio.create_task(_to_client(send, there), name="relay-down")
+    try:
+        await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
+        if up.done() and not down.done():
+            return
+        if not down.done():
+            # Its server has gone, and the client takes nothing: it is not waited for.
+            await asyncio.wait((down,), timeout=CLOSE_S)
+        if not down.done() and (abort := scope.get(ABORT_KEY)) is not None:
+            abort()
+    finally:
+        for task in (up, down):
+            task.cancel()
+        await asyncio.gather(up, down, return_exceptions=True)
+
+
+async def _to_server(receive: Receive, there: ClientConnection) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            code = message.get("code") or 1005
+            await there.close(code if code != 1005 and code != 1006 else 1000)
+            return
+        text = message.get("text")
+        try:
+            await there.send(text if text is not None else message.get("bytes") or b"")
+        except ConnectionClosed:
+            return
+
+
+async def _to_client(send: Send, there: ClientConnection) -> None:
+    try:
+        while True:
+            message = await there.recv()
+            kind = "text" if isinstance(message, str) else "bytes"
+            await send({"type": "websocket.send", kind: message})
+    except ConnectionClosed as closed:
+        code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd is not None else (1012, "")
+        with contextlib.suppress(OSError, RuntimeError):  # the client has gone too
+            await send({"type": "websocket.close", "code": 1012 if code in (1005, 1006) else code, "reason": reason})
+
+
+async def _refuse(scope: Scope, send: Send, refused: InvalidStatus) -> None:
+    """Answer a handshake as the other server did."""
+    response = refused.response
+    given = [(name.lower(), value) for name, value in response.headers.raw_items()]
+    kept = [(name.encode(), value.encode()) for name, value in given if name not in _OWN]
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await send({"type": "websocket.http.response.start", "status": response.status_code, "headers": kept})
+        await send({"type": "websocket.http.response.body", "body": response.body or b""})
+    else:
+        await send({"type": "websocket.close", "code": 1008})
+
+
+def _path(scope: Scope) -> str:
+    raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    query: bytes = scope.get("query_string", b"")
+    return raw.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+
+
+def _headers(scope: Scope, without: Iterable[str]) -> list[tuple[str, str]]:
+    kept = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    kept = [(name, value) for name, value in kept if name.lower() not in without]
+    client = scope.get("client")
+    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+    hops = hops_of(HTTPConnection(scope)) + 1
+    return [*kept, ("x-forwarded-for", client[0] if client else ""), ("x-forwarded-proto", scheme), (HOPS, str(hops))]
+
+
+async def _body(receive: Receive) -> AsyncIterator[bytes]:
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return
+        yield message.get("body", b"")
+        if not message.get("more_body"):
+            return
