@@ -18,7 +18,7 @@ from pipelines.patient.card_library import CardLibrary
 from server.exams.schedule import Schedule
 from server.exams.sitting import Sitting, SittingPoint, read_points, write_point
 from server.exams.timetable import WARM_UP, Phase, timetable
-from server.records.holder import Holder
+from server.records.holder import Holder, moving
 from server.sessions.admission import Admission
 from server.sessions.registry import SessionRegistry
 from server.sessions.session import Session, Status
@@ -74,17 +74,24 @@ class Sittings:
         if known is not None:
             return known
         self._admission.check_open()
+        if exam.state == "begun" and await asyncio.to_thread(self._holder.holder_of, exam.id) is not None:
+            # Two machines asked two servers at once: the other server has it, and is asked from now on.
+            raise moving()
         if exam.state != "scheduled":
             raise ProtocolError(_why_not(exam), code="exam.over", http_status=409)
         self._check_time(exam)
         sitting = self._make(exam)
+        # Before anybody else can know that it has begun.
+        self._holder.hold(exam.id)
         async with self._store.database.writing() as connection:
             first = await exams.begin(connection, exam.id, at_ms=now_ms())
             if first:
                 await audit.append(connection, "exam.began", exam=exam.id, by=exam.candidate_id)
-        if not first or exam.id in self._sittings:  # two machines asked at once
+        if exam.id in self._sittings:  # two machines asked at once
+            return self._sittings[exam.id]
+        if not first:
+            self._holder.let_go(exam.id)
             return await self.begin(await self._schedule.get(exam.id))
-        self._holder.hold(exam.id)
         self._sittings[exam.id] = sitting
         sitting.clock.run()
         self._keep(sitting)

@@ -22,8 +22,9 @@ from server.http.realtime_routes import refuse
 from server.http.requests import KEY_PROTOCOL
 from server.http.security import path_of
 from server.instances.membership import Membership
-from server.instances.peer_relay import Unreachable, hops_of, moving
+from server.instances.peer_relay import Unreachable, hops_of
 from server.protocol.desk_messages import TICKET_PREFIX as DESK_TICKET
+from server.records.holder import moving
 from server.rtc.calls import PREFIX as CALL_PREFIX
 from server.session_tags import SESSION_ID, session_named_by
 from server.sessions.access import VISIT_PREFIX

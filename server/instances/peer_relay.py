@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from common.errors import CapacityError
+from server.records.holder import moving
 from server.wire.channel import ABORT_KEY
 
 logger = structlog.get_logger("server.instances")
@@ -46,15 +46,6 @@ def hops_of(connection: HTTPConnection) -> int:
     """Return how often a request was passed on."""
     given = connection.headers.get(HOPS, "0")
     return int(given) if given.isdecimal() and len(given) < 3 else 0
-
-
-def moving() -> CapacityError:
-    """Return what whoever asks for a role-play is told whose server died or does not answer."""
-    return CapacityError(
-        "the server that had this role-play does not answer; another one takes it over: come back in a moment",
-        retry_after_s=1,
-        code="capacity.moving",
-    )
 
 
 class PeerRelay:

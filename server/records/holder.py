@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from common.errors import StorageError, storage_error
+from common.errors import CapacityError, StorageError, storage_error
 
 FOLDER = "instances"
 _LOCK = ".lock"
@@ -24,6 +24,15 @@ _LOCK = ".lock"
 FORGET_AFTER_S = 86_400.0
 # To see whether a server lives takes a moment, in which it can't be told from one that does.
 LOOKS_TAKE_S = 1.0
+
+
+def moving() -> CapacityError:
+    """Return what whoever asks for something is told whose server is not known yet, died, or does not answer."""
+    return CapacityError(
+        "the server that had this role-play does not answer; another one takes it over: come back in a moment",
+        retry_after_s=1,
+        code="capacity.moving",
+    )
 
 
 class Holder:

@@ -13,9 +13,12 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from bench.replay.remote import Reserved, reserve
@@ -211,6 +214,63 @@ def test_role_plays_go_on_with_the_other_server(
         assert figures["sessions_answered_after"] == 4
         assert figures["finished_lost"] == figures["audit_faults"] == 0
         assert faults_of(servers[1]) == []
+
+
+def run(server: ServerProcess, database: str, *words: str) -> str:
+    """Run a command beside the servers; return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "server.cli", *words, "--set", f"data_path={server.data}", "--set", database],
+        cwd=ROOT,
+        env=plain_environment() | {"INTERLOCUTOR__DEVELOPER_KEY": KEY},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+async def ask(client: httpx2.AsyncClient, server: ServerProcess, path: str, body: object = None) -> dict[str, Any]:
+    """Ask until no server says that another takes over; return the answer."""
+    async with asyncio.timeout(30):
+        while True:
+            url = f"{server.url}{path}"
+            answer = await (client.get(url) if body is None else client.post(url, json=body))
+            if answer.status_code != 503:
+                assert answer.status_code in (200, 201), answer.text
+                told: dict[str, Any] = answer.json()
+                return told
+            await asyncio.sleep(0.1)  # as a page does
+
+
+@pytest.mark.asyncio
+async def test_an_exam_goes_on_with_the_other_server(tmp_path: Path) -> None:
+    times = ("session.prepare_s=60", "exam.warm_up_s=5")
+    with two(tmp_path, "auth.mode=accounts", *times) as (servers, database):
+        link = run(servers[0], database, "users", "invite", "anna@example.org", "--name", "Anna")
+        opens = (datetime.now() - timedelta(minutes=1)).isoformat(timespec="seconds")
+        cards = ("--card", CARD, "--card", "nursing-leg-wound")
+        exam = run(servers[0], database, "exams", "create", "--candidate", "anna@example.org", *cards, "--from", opens)
+        async with httpx2.AsyncClient() as client:
+            token = link.partition("#")[2]
+            welcomed = await ask(
+                client, servers[0], "/api/invitation/accept", {"token": token, "password": "correct horse battery"}
+            )
+            client.headers["X-CSRF-Token"] = welcomed["csrf"]
+            begun = await ask(client, servers[1], f"/api/exams/{exam}/begin", {})
+            assert begun["state"] == "begun"
+            named = zip(NAMES, servers, strict=True)
+            (held,) = (one for name, one in named if exam in SharedHolder.held_by(tmp_path, name))
+            other = next(one for one in servers if one is not held)
+            opened = await ask(client, other, f"/api/exams/{exam}/session", {})
+            os.kill(held.process.pid, signal.SIGKILL)
+            held.process.wait()
+            shown = await ask(client, other, f"/api/exams/{exam}")
+            assert shown["state"] == "begun"
+            # Its session is there too, with another token for it.
+            again = await ask(client, other, f"/api/exams/{exam}/session", {})
+            assert again["id"] == opened["id"]
+        assert other.logged("exam_restored")
+        assert faults_of(other) == []
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="it waits for a server that does not answer")
