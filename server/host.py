@@ -152,7 +152,7 @@ class Server:
         self.holder = Holder()
         self.address = ""
         self.membership: Membership | None = None
-        self.relay = PeerRelay()
+        self.relay: PeerRelay | None = None
         self.desk = Desk(
             self.store,
             now_ms=self.clock.now_ms,
@@ -189,7 +189,7 @@ class Server:
         for lane in self.engines.lanes:
             self._listen_to(lane)
         folders = self._put_sessions_together()
-        self._join_others()
+        await self._join_others()
         leads = self.membership is None or self.membership.leads
         await self.taking_up.take_up(*await asyncio.to_thread(left_to, self.holder, self.records.root, leads=leads))
         if leads:
@@ -209,11 +209,12 @@ class Server:
             self._background.begin(self.membership.beat_for_ever())
             self._background.begin(self.membership.watch_for_ever())
 
-    def _join_others(self) -> None:
+    async def _join_others(self) -> None:
         """Work together with the other servers of this data folder, if this is one of several."""
         if not isinstance(self.holder, SharedHolder):
             return
         instances = self.settings.instances
+        self.relay = PeerRelay(await self.store.shared_secret())
         directory = Directory(self.store, name=self.holder.name, me=self._me, lost_after_s=instances.lost_after_s)
         self.membership = Membership(
             self.holder,
@@ -373,7 +374,8 @@ class Server:
         if self.membership is not None:
             await self.membership.directory.leave(self.membership.directory.name)
             self.membership.resign()
-        await self.relay.close()
+        if self.relay is not None:
+            await self.relay.close()
         await self.store.stop()
         # Last, since another server goes on from here with what could not come to its end.
         self.holder.release()

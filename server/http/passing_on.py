@@ -10,7 +10,7 @@ from typing import Any
 
 import jwt
 from starlette.datastructures import Headers
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -22,7 +22,7 @@ from server.http.realtime_routes import refuse
 from server.http.requests import KEY_PROTOCOL
 from server.http.security import path_of
 from server.instances.membership import Membership
-from server.instances.peer_relay import Unreachable, hops_of
+from server.instances.peer_relay import PeerRelay, Unreachable
 from server.protocol.desk_messages import TICKET_PREFIX as DESK_TICKET
 from server.records.holder import moving
 from server.rtc.calls import PREFIX as CALL_PREFIX
@@ -64,21 +64,25 @@ class PassingOn:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer here, or pass on."""
-        membership = self._server.membership
-        if membership is None or scope["type"] not in ("http", "websocket") or hops_of(HTTPConnection(scope)):
+        membership, relay = self._server.membership, self._server.relay
+        asks = scope["type"] in ("http", "websocket")
+        if membership is None or relay is None or not asks or relay.hops_of(HTTPConnection(scope)):
             await self._app(scope, receive, send)
             return
         try:
-            if not await self._passed_on(membership, scope, receive, send):
+            if not await self._passed_on(membership, relay, scope, receive, send):
                 await self._app(scope, receive, send)
+        except ClientDisconnect:
+            return  # it went before its request was whole
         except AppError as error:
             if scope["type"] == "websocket":
                 await refuse(WebSocket(scope, receive, send), error)
             else:
                 await error_response(error)(scope, receive, send)
 
-    async def _passed_on(self, membership: Membership, scope: Scope, receive: Receive, send: Send) -> bool:
-        relay = self._server.relay
+    async def _passed_on(
+        self, membership: Membership, relay: PeerRelay, scope: Scope, receive: Receive, send: Send
+    ) -> bool:
         held = held_thing(scope)
         address = await self._holder(membership, held) if held is not None else self._chosen(membership, scope)
         if address is None:
@@ -170,16 +174,16 @@ async def opened_elsewhere(request: Request, server: Server, network: str | None
 
     Raises RateError: openings of one network are counted here, whichever server opens.
     """
-    membership = server.membership
+    membership, relay = server.membership, server.relay
     # One that was passed on twice, or once and not to the leader, was sent here by who chose.
-    if membership is None or hops_of(request) > (1 if membership.leads else 0):
+    if membership is None or relay is None or relay.hops_of(request) > (1 if membership.leads else 0):
         return None
     roomiest = membership.directory.roomiest()
     if roomiest is None:
         return None
     server.admission.check_rate(network)
     try:
-        answer = await server.relay.ask(request, roomiest.address)
+        answer = await relay.ask(request, roomiest.address)
     except Unreachable:
         return None
     if answer.status_code == 201:
@@ -190,14 +194,19 @@ async def opened_elsewhere(request: Request, server: Server, network: str | None
 
 async def gathered(request: Request, server: Server) -> tuple[list[dict[str, Any]], list[str]]:
     """Return what each other server answers to this request, and the names of those that do not."""
-    membership = server.membership
-    if membership is None or hops_of(request):
+    membership, relay = server.membership, server.relay
+    if membership is None or relay is None or relay.hops_of(request):
         return [], []
-    answers, silent = [], []
-    for one in membership.directory.alive():
-        try:
-            answer = await server.relay.ask(request, one.address)
-            answers.append(json.loads(bytes(answer.body)))
-        except (Unreachable, CapacityError, ValueError):
-            silent.append(one.name)
-    return answers, silent
+    others = membership.directory.alive()
+    asked = await asyncio.gather(*(_told(relay, request, one.address) for one in others))
+    answers = [answer for answer in asked if answer is not None]
+    return answers, [one.name for one, answer in zip(others, asked, strict=True) if answer is None]
+
+
+async def _told(relay: PeerRelay, request: Request, address: str) -> dict[str, Any] | None:
+    """Return what another server answers, None where it does not."""
+    try:
+        told = json.loads(bytes((await relay.ask(request, address)).body))
+    except (Unreachable, CapacityError, ValueError):
+        return None
+    return told if isinstance(told, dict) else None

@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 from prometheus_client import Counter
 
-from common.errors import StorageError
+from common.errors import AppError, StorageError
 from server.instances.directory import Directory
 from server.records.holder import FOLDER, SharedHolder, lock_for_one
 
@@ -54,6 +54,8 @@ class Membership:
         self._lock: int | None = None
         self._dead_since_s: dict[str, float] = {}
         self._told = ""
+        # Held by this server, and not gone on with yet.
+        self._taken: set[str] = set()
 
     @property
     def leads(self) -> bool:
@@ -93,12 +95,20 @@ class Membership:
                     self._lead()
                 await self._watch()
                 self._told = ""
-            except StorageError as error:
-                if error.message != self._told:
-                    logger.error("instances_not_watched", error=error.message)
-                self._told = error.message
+            except AppError as error:
+                self._tell(error.message)
+            # A fault of ours must not end the watch, nor leave what was taken over to nobody: it is tried again.
+            except Exception as error:
+                self._tell(type(error).__name__)
+                logger.exception("instances_not_watched")
+
+    def _tell(self, why: str) -> None:
+        if why != self._told:
+            logger.error("instances_not_watched", error=why)
+        self._told = why
 
     async def _watch(self) -> None:
+        await self._adopt_arrived()
         dead = await asyncio.to_thread(self.holder.dead)
         now_s = time.monotonic()
         self._dead_since_s = {name: self._dead_since_s.get(name, now_s) for name in dead}
@@ -109,14 +119,20 @@ class Membership:
             # Known before it is moved: who asks for it meanwhile is told to wait, and not that it is gone.
             self.arriving = frozenset(held)
             try:
-                taken = await asyncio.to_thread(self.holder.take_over, name)
-                if taken:
-                    logger.warning("instance_lost", name=name, held=len(taken))
-                    await self._adopt(taken)
-                    self._adopted.inc(len(taken))
-                    await self.directory.leave(name)
+                self._taken = await asyncio.to_thread(self.holder.take_over, name)
             finally:
-                self.arriving = frozenset()
+                self.arriving = frozenset(self._taken)
+            if self._taken:
+                logger.warning("instance_lost", name=name, held=len(self._taken))
+                await self._adopt_arrived()
+                await self.directory.leave(name)
+
+    async def _adopt_arrived(self) -> None:
+        """Go on with what was taken over; what fails is tried again the next time."""
+        if self._taken:
+            await self._adopt(self._taken)
+            self._adopted.inc(len(self._taken))
+            self._taken, self.arriving = set(), frozenset()
 
     def resign(self) -> None:
         """Let another lead."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Iterable
 from urllib.parse import quote
 
 import httpx2 as httpx
 import structlog
 from starlette.datastructures import Headers
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
@@ -42,16 +43,11 @@ class Unreachable(Exception):
     """A server did not take a request at all: it may go elsewhere."""
 
 
-def hops_of(connection: HTTPConnection) -> int:
-    """Return how often a request was passed on."""
-    given = connection.headers.get(HOPS, "0")
-    return int(given) if given.isdecimal() and len(given) < 3 else 0
-
-
 class PeerRelay:
-    """Connections to the other servers."""
+    """Connections to the other servers; `secret` is what all of them know and nobody else."""
 
-    def __init__(self) -> None:
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
         self._client = httpx.AsyncClient(
             trust_env=False,
             follow_redirects=False,
@@ -61,6 +57,12 @@ class PeerRelay:
     async def close(self) -> None:
         """Close them."""
         await self._client.aclose()
+
+    def hops_of(self, connection: HTTPConnection) -> int:
+        """Return how often a request was passed on; what a stranger says of that is not believed."""
+        hops, _, secret = connection.headers.get(HOPS, "").partition(" ")
+        known = secrets.compare_digest(secret.encode(), self._secret.encode())
+        return int(hops) if known and hops in ("1", "2", "3") else 0
 
     async def ask(self, request: Request, address: str) -> Response:
         """Return what another server answers; raises Unreachable if it was not asked, CapacityError if lost."""
@@ -86,7 +88,7 @@ class PeerRelay:
         request = httpx.Request(
             scope["method"],
             f"{address}{_path(scope)}",
-            headers=_headers(scope, _OWN),
+            headers=self._headers(scope, _OWN),
             content=_body(receive) if has_body else None,
             extensions={"timeout": _TIMEOUT.as_dict()},
         )
@@ -110,7 +112,7 @@ class PeerRelay:
     async def pass_socket_on(self, scope: Scope, receive: Receive, send: Send, address: str) -> None:
         """Pass a WebSocket's messages on until it is closed; raises Unreachable where there was none."""
         try:
-            there = await _connect(scope, address)
+            there = await self._connect(scope, address)
         except InvalidStatus as refused:
             await _refuse(scope, send, refused)
             return
@@ -123,26 +125,34 @@ class PeerRelay:
         finally:
             await there.close()
 
+    async def _connect(self, scope: Scope, address: str) -> ClientConnection:
+        host = Headers(scope=scope).get("host", "127.0.0.1")
+        where = httpx.URL(address)
+        return await connect(
+            f"ws://{host}{_path(scope)}",
+            host=where.host,
+            port=where.port or 80,
+            additional_headers=self._headers(scope, _OWN | _SOCKET_OWN),
+            subprotocols=scope.get("subprotocols") or None,
+            user_agent_header=None,
+            compression=None,
+            proxy=None,
+            max_size=None,
+            max_queue=MOST_WAITING,
+            # Whether the client lives is the other server's to find out.
+            ping_interval=None,
+            open_timeout=CONNECT_S + ANSWER_S,
+            close_timeout=CLOSE_S,
+        )
 
-async def _connect(scope: Scope, address: str) -> ClientConnection:
-    host = Headers(scope=scope).get("host", "127.0.0.1")
-    where = httpx.URL(address)
-    return await connect(
-        f"ws://{host}{_path(scope)}",
-        host=where.host,
-        port=where.port or 80,
-        additional_headers=_headers(scope, _OWN | _SOCKET_OWN),
-        subprotocols=scope.get("subprotocols") or None,
-        user_agent_header=None,
-        compression=None,
-        proxy=None,
-        max_size=None,
-        max_queue=MOST_WAITING,
-        # Whether the client lives is the other server's to find out.
-        ping_interval=None,
-        open_timeout=CONNECT_S + ANSWER_S,
-        close_timeout=CLOSE_S,
-    )
+    def _headers(self, scope: Scope, without: Iterable[str]) -> list[tuple[str, str]]:
+        kept = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        kept = [(name, value) for name, value in kept if name.lower() not in without]
+        client = scope.get("client")
+        scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+        hops = self.hops_of(HTTPConnection(scope)) + 1
+        forwarded = [("x-forwarded-for", client[0] if client else ""), ("x-forwarded-proto", scheme)]
+        return [*kept, *forwarded, (HOPS, f"{hops} {self._secret}")]
 
 
 async def _both_ways(scope: Scope, receive: Receive, send: Send, there: ClientConnection) -> None:
@@ -207,20 +217,12 @@ def _path(scope: Scope) -> str:
     return raw.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
 
 
-def _headers(scope: Scope, without: Iterable[str]) -> list[tuple[str, str]]:
-    kept = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    kept = [(name, value) for name, value in kept if name.lower() not in without]
-    client = scope.get("client")
-    scheme = {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
-    hops = hops_of(HTTPConnection(scope)) + 1
-    return [*kept, ("x-forwarded-for", client[0] if client else ""), ("x-forwarded-proto", scheme), (HOPS, str(hops))]
-
-
 async def _body(receive: Receive) -> AsyncIterator[bytes]:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return
+            # Half of what was meant must not pass for the whole.
+            raise ClientDisconnect
         yield message.get("body", b"")
         if not message.get("more_body"):
             return

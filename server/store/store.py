@@ -56,7 +56,7 @@ class Store:
                     logger.info("database_upgraded", had=had or "none", has=has)
             else:
                 await migrating.check(self.database)
-            self.instance = await self._instance()
+            self.instance = await self._made_once("instance", 4)
             await self._open_seals()
         except BaseException:
             await self.database.close()
@@ -130,10 +130,11 @@ class Store:
             await self.database.shrink_log()
             logger.info("names_sealed", people=sealed)
 
-    async def _instance(self) -> str:
+    async def shared_secret(self) -> str:
+        """Return what all servers of this database know and nobody else; raises DatabaseError."""
+        return await self._made_once("shared_secret", 32)
+
+    async def _made_once(self, name: str, size_bytes: int) -> str:
+        """Return a fact that the first server made by chance."""
         async with self.database.writing() as connection:
-            found = await facts.get(connection, "instance")
-            if found is None:
-                found = secrets.token_hex(4)
-                await facts.put(connection, "instance", found)
-            return found
+            return await facts.put_first(connection, name, secrets.token_hex(size_bytes))

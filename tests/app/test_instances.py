@@ -22,6 +22,7 @@ import httpx2
 import pytest
 
 from bench.replay.remote import Reserved, reserve
+from server.instances.peer_relay import HOPS
 from server.records.holder import SharedHolder
 from server.wire.ticket import Ticket
 from tests import postgres
@@ -158,10 +159,10 @@ def _was_told(follower: Follower, kind: str) -> bool:
     return kind in follower.kinds()
 
 
-def open_from(url: str, address: str) -> int:
+def open_from(url: str, address: str, **headers: str) -> int:
     """Open a session as a visitor from this address; return the answer's status."""
     body = json.dumps({"card": CARD, "mode": "practice"}).encode()
-    request = urllib.request.Request(f"{url}/api/sessions", data=body, headers={"X-Forwarded-For": address})
+    request = urllib.request.Request(f"{url}/api/sessions", data=body, headers={"X-Forwarded-For": address, **headers})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return int(answer.status)
@@ -175,6 +176,9 @@ def test_openings_of_one_network_are_counted_whichever_server_is_asked(pair: lis
     assert set(told) == {201, 429}, told
     assert told.count(201) in (BURST, BURST + 1)  # a token may have come back meanwhile
     assert open_from(pair[0].url, "198.51.100.10") == 201
+    # Who says that another server has counted already is not believed.
+    for hops in ("1", "2", "1 guessed"):
+        assert [open_from(one.url, "198.51.100.9", **{HOPS: hops}) for one in pair] == [429, 429]
 
 
 def test_guesses_at_a_password_are_counted_whichever_server_is_asked(pair: list[ServerProcess]) -> None:
