@@ -78,12 +78,12 @@ async def erase_person(
         await _erase_session(store, root, session_id, by=by)
         done.sessions.append(session_id)
     async with store.database.writing() as connection:
-        # Somebody else may have done it meanwhile: the audit says it once.
-        now = await _there(connection, person_id)
+        # Somebody else may have done it meanwhile, here or on another server: the audit says it once.
+        first = await people.become(connection, person_id, "erased")
         await _forget(connection, person_id, going)
         if exams == "erase":
             await _forget_exams(connection, person_id)
-        if now.state != "erased":
+        if first:
             await audit.append(connection, "person.erased", person=person_id, by=by, exams=exams)
     await store.database.shrink_log()
     logger.info("person_erased", person=person_id, sessions=len(done.sessions), exams_kept=len(done.kept))
@@ -106,9 +106,8 @@ async def finish_erasing_people(store: Store, root: Path, *, exams: Exams) -> No
 
 async def _announce(store: Store, person: Person) -> None:
     async with store.database.writing() as connection:
-        if person.state != "erased":
-            # From now on nobody logs in as them, and a start goes on from here.
-            await people.change(connection, person.id, state="erasing")
+        # From now on nobody logs in as them, and a start goes on from here; unless they were erased meanwhile.
+        await people.become(connection, person.id, "erasing")
         # Log-ins, links, accounts elsewhere: all rows that are nothing without their person.
         for rows, column in rows_of_people():
             await connection.execute(delete(rows).where(column == person.id))

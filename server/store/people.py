@@ -97,6 +97,12 @@ async def change(connection: AsyncConnection, person_id: str, **values: Any) -> 
     await connection.execute(update(people).where(people.c.id == person_id).values(values))
 
 
+async def become(connection: AsyncConnection, person_id: str, state: PersonState) -> bool:
+    """Change a person's state unless they are erased; return whether they were not."""
+    wanted = update(people).where(people.c.id == person_id, people.c.state != "erased").values(state=state)
+    return bool((await connection.execute(wanted)).rowcount)
+
+
 async def forget(connection: AsyncConnection, person_id: str) -> None:
     """Destroy a person's key, and all else that names them; the row stays as a tombstone."""
     nobody = {"login_digest": f"erased:{person_id}", "names": "", "wrapped_key": DESTROYED, "role": "candidate"}
