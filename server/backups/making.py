@@ -18,6 +18,7 @@ from server.backups.database_copy import copy_database
 from server.backups.manifest import DatabaseFacts, Manifest, check, facts_of, faults, read_manifest
 from server.backups.set_aside import ASIDE
 from server.backups.shelf import Backup, Shelf
+from server.records.holder import FOLDER as INSTANCES
 from server.settings.tree import Settings
 from server.store.store import Store
 from server.store.tokens import now_ms
@@ -26,7 +27,7 @@ logger = structlog.get_logger("server.backups.making")
 
 OWN_FOLDER = "backups"
 # Keys of the vault do not lie beside what they open; the rest is of one process, or is beside the backups already.
-NOT_KEPT = (".lock", ".restoring", ASIDE, "vault.key", erasure_list.NAME)
+NOT_KEPT = (".lock", ".restoring", ASIDE, INSTANCES, "vault.key", erasure_list.NAME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from server.backups.making import OWN_FOLDER
 from server.backups.manifest import Manifest, check, copy, damaged, read_manifest
 from server.backups.set_aside import ASIDE, SetAside, set_aside
 from server.backups.state import DatabaseState
+from server.records.holder import FOLDER as INSTANCES
 from server.records.locking import lock_folder
 from server.settings.store import DatabaseSettings
 from server.settings.tree import Settings
@@ -41,7 +42,7 @@ logger = structlog.get_logger("server.backups.restoring")
 
 STAGE = ".restoring"
 # What an empty data folder may hold: nothing of it comes from a backup.
-MAY_STAY = {".lock", STAGE, "vault.key", erasure_list.NAME, OWN_FOLDER}
+MAY_STAY = {".lock", STAGE, INSTANCES, "vault.key", erasure_list.NAME, OWN_FOLDER}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from server.backups.restoring import STAGE, restore
 from server.backups.set_aside import ASIDE
 from server.backups.state import state_of
 from server.records.folder import RecordFolder
+from server.records.holder import SharedHolder
 from server.records.importing import import_folders
 from server.records.locking import lock_folder
 from server.records.proof import prove_logs
@@ -80,6 +81,8 @@ async def test_a_backup_comes_back_as_it_was(make_database: MakeDatabase, tmp_pa
             await data.held(f"sess_{number}", person="per_1")
         (data.settings.data_path / "remote-spending.json").write_text("{}")
         (data.settings.data_path / "vault.key").write_text("secret")
+        # Of servers that run: those of a restored folder hold nothing.
+        SharedHolder(data.settings.data_path, "a").hold("sess_1")
         before, was = await state(data), files_of(data.root)
         folder = await made(data)
         told = manifest.read_manifest(folder)
