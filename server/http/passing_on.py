@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import time
 from typing import Any
@@ -60,7 +61,8 @@ class PassingOn:
     def __init__(self, app: ASGIApp, server: Server) -> None:
         self._app = app
         self._server = server
-        self._holders: dict[str, tuple[float, str | None]] = {}
+        # By what they hold: when that was read, and their names.
+        self._holders: dict[str, tuple[float, str]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer here, or pass on."""
@@ -115,14 +117,15 @@ class PassingOn:
 
     async def _holder_of(self, membership: Membership, held: str) -> str | None:
         now_s = time.monotonic()
-        read_s, name = self._holders.get(held, (0.0, None))
-        # Only of one that is held: that a session is held by nobody changes when it is opened.
-        if name is not None and now_s - read_s < _FRESH_S:
-            return name
+        read_s, known = self._holders.get(held, (-math.inf, None))
+        if now_s - read_s < _FRESH_S:
+            return known
         name = await asyncio.to_thread(membership.holder.holder_of, held)
         if len(self._holders) >= _MOST:
             self._holders.clear()
-        self._holders[held] = now_s, name
+        self._holders.pop(held, None)
+        if name is not None:
+            self._holders[held] = now_s, name
         return name
 
     def _chosen(self, membership: Membership, scope: Scope) -> str | None:

@@ -23,13 +23,22 @@ class Directory:
     While the database is away, what was read last counts for `lost_after_s`, and addresses for longer.
     """
 
-    def __init__(self, store: Store, *, name: str, me: Callable[[], Instance], lost_after_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        name: str,
+        me: Callable[[], Instance],
+        lost_after_s: float,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now_s = now_s
         self.name = name
         self._store = store
         self._me = me
         self._lost_after_ms = lost_after_s * 1000.0
         self._known: dict[str, Instance] = {}
-        self._read_s = time.monotonic()
+        self._read_s = self._now_s()
         # Sessions that were opened on others since the last reading.
         self._sent: dict[str, int] = {}
         self._away = False
@@ -53,7 +62,7 @@ class Directory:
             logger.info("directory_back")
         self._away = False
         self._known = {one.name: one for one in known if one.name != self.name}
-        self._read_s = time.monotonic()
+        self._read_s = self._now_s()
         self._sent.clear()
         ready = sorted(one.name for one in self._ready())
         if ready != self._ready_then:
@@ -76,7 +85,7 @@ class Directory:
 
     def alive(self) -> list[Instance]:
         """Return the others that gave a sign of life lately."""
-        silent_ms = (time.monotonic() - self._read_s) * 1000.0
+        silent_ms = (self._now_s() - self._read_s) * 1000.0
         return [one for one in self._known.values() if one.silent_ms + silent_ms < self._lost_after_ms]
 
     def leader(self) -> Instance | None:
