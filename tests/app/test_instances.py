@@ -34,7 +34,7 @@ from tests.app.test_restart import _short_turns
 from tests.app.wire import CARD, Wire, check_log, connect_to
 from tests.bench.instances import NAMES, figures_of, lose_beside
 from tests.bench.restarts import verify_audit
-from tests.nightly import NIGHTLY
+from tests.nightly import NIGHTLY, by_night
 from tests.rtc.caller import calling
 
 pytestmark = pytest.mark.skipif(bool(postgres.lacking()), reason=str(postgres.lacking()))
@@ -246,6 +246,7 @@ async def ask(client: httpx2.AsyncClient, server: ServerProcess, path: str, body
             await asyncio.sleep(0.1)  # as a page does
 
 
+@by_night
 @pytest.mark.asyncio
 async def test_an_exam_goes_on_with_the_other_server(tmp_path: Path) -> None:
     times = ("session.prepare_s=60", "exam.warm_up_s=5")
@@ -277,7 +278,7 @@ async def test_an_exam_goes_on_with_the_other_server(tmp_path: Path) -> None:
         assert faults_of(other) == []
 
 
-@pytest.mark.skipif(not NIGHTLY, reason="it waits for a server that does not answer")
+@by_night
 @pytest.mark.asyncio
 async def test_one_that_stands_still_is_sent_nothing_new_and_loses_nothing(tmp_path: Path) -> None:
     with two(tmp_path) as (servers, _):
