@@ -74,6 +74,7 @@ from server.settings.reservations import ReservationSettings
 from server.settings.tree import CONFIG_FOLDER, Settings
 from server.store.instances import READY, Instance
 from server.store.store import Store
+from server.trace_sending import Tracing
 from server.vault.opening import protection
 from server.voice_arrivals import watch_voices
 from server.wire.live import LiveSession
@@ -108,6 +109,7 @@ class Server:
         self.metrics = Metrics(self.version)
         if self.choices.mind is not None:
             self.metrics.watch_spending(self.choices.mind.spending)
+        self.tracing = Tracing(settings.tracing, self.metrics, version=self.version, environment=settings.environment)
         self.models: ModelCache = shared_cache(settings.models)
         self.not_ready: str | None = "engines are loading"
         # It writes logs and audio as they come: what a crash must not lose.
@@ -330,6 +332,7 @@ class Server:
             disk=self.disk,
             chores=self.chores,
             metrics=self.metrics,
+            tracing=self.tracing,
             vault=self.vault,
             disk_watch=self.disk_watch,
         )
@@ -376,6 +379,7 @@ class Server:
             self.membership.resign()
         if self.relay is not None:
             await self.relay.close()
+        await asyncio.to_thread(self.tracing.close)
         await self.store.stop()
         # Last, since another server goes on from here with what could not come to its end.
         self.holder.release()

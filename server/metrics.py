@@ -40,6 +40,7 @@ STAGES = ("voice_to_voice", "endpoint", "recognise", "respond", "speak", "delive
 OUTCOMES = ("remote", "finished", "card", OTHER)
 REASONS = ("none", *get_args(FailureCode), "remote.incomplete", OTHER)
 TRANSPORTS = ("websocket", "webrtc", OTHER)
+DELIVERIES = ("sent", "failed")
 INCIDENTS = ("failed", "hung", "died", "restarted", OTHER)
 CUTS = ("first_byte", "headers", "body", "answer", "closing", "address", "full", "pings", "parts", "blamed", OTHER)
 CLOSE_CODES = (
@@ -62,6 +63,7 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "ai_remote_replies_total": {"outcome": OUTCOMES},
     "ai_remote_card_words_total": {"reason": REASONS},
     "ai_remote_tokens_total": {"kind": ("in", "out")},
+    "voice_trace_spans_total": {"outcome": DELIVERIES},
     **KEEPING_LABELS,
 }
 """The closed sets of labels; `model` and `gpu_id` are closed by what is installed."""
@@ -245,6 +247,12 @@ class Metrics:
             buckets=REQUEST_BUCKETS_S,
             registry=registry,
         )
+        self.trace_spans = Counter(
+            "voice_trace_spans_total",
+            "Spans of turns that went to the receiver of traces, or could not.",
+            ("outcome",),
+            registry=registry,
+        )
         self._spending = _SpendingCollector()
         registry.register(self._spending)
         self._build_info = Gauge(
@@ -353,6 +361,7 @@ class Metrics:
             "ai_remote_card_words_total": self.remote_card_words,
             "voice_guard_decisions_total": self.guard_decisions,
             "voice_guard_card_took_over_total": self.guard_took_over,
+            "voice_trace_spans_total": self.trace_spans,
         }
         for name, counter in counters.items():
             for values in itertools.product(*LABEL_VALUES[name].values()):

@@ -39,6 +39,7 @@ def run_server(settings: Settings, notes: Sequence[str] = ()) -> None:
     """Serve until told to end; raises AppError when it can't start. `notes` are logged: names without effect."""
     faults = settings.production_faults() + vault_faults(settings) + settings.bucket_faults()
     faults += settings.instance_faults()
+    faults += settings.tracing.faults()
     if faults:
         raise SettingsError("\n".join(faults))
     sys.setswitchinterval(SWITCH_S)

@@ -83,6 +83,7 @@ def startup_faults(settings: Settings) -> list[str]:
 
     faults = settings.production_faults() + vault_faults(settings) + settings.bucket_faults()
     faults += settings.instance_faults()
+    faults += settings.tracing.faults()
     sign_on = settings.auth.oidc.faults(public_url=settings.auth.public_url, strict=False)
     faults += [fault for fault in sign_on if fault not in faults]
     try:

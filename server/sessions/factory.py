@@ -34,6 +34,7 @@ from server.protocol.desk_messages import pack_sound
 from server.sessions.disk_watch import DiskWatch
 from server.sessions.session import Session
 from server.settings.tree import Settings
+from server.trace_sending import Tracing
 from server.vault.session_keys import sync_key
 from server.vault.vault import Vault
 
@@ -44,7 +45,7 @@ logger = structlog.get_logger("server.sessions.factory")
 class DriverFactory:
     """What all sessions' drivers are made from; `disk` has what a crash must not lose, `chores` what may take a while.
 
-    Metrics read each session's log.
+    Metrics and traces read each session's log.
     """
 
     settings: Settings
@@ -55,6 +56,7 @@ class DriverFactory:
     disk: DiskThread
     chores: DiskThread
     metrics: Metrics
+    tracing: Tracing
     vault: Vault
     disk_watch: DiskWatch
 
@@ -114,9 +116,11 @@ class DriverFactory:
         driver.log.subscribe(Audience.INTERNAL, self.metrics.observe_event)
         if past is not None:
             driver.log.go_on(past.records, past.next_seq)
+            self.tracing.follow(driver.log)
             session.past = None
             session.begun.set()
             return driver
+        self.tracing.follow(driver.log)
         driver.log.append(self._setup(session, vad.vad.name))
         if session.consent is not None:
             driver.log.append(session.consent)

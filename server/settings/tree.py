@@ -47,6 +47,7 @@ from server.settings.rtc import RtcSettings
 from server.settings.second_opinion import SecondOpinionSettings
 from server.settings.secrets import MAKE_ONE, read_secret_file, weakness
 from server.settings.store import AuditSettings, AuthMode, AuthSettings, DatabaseSettings
+from server.settings.tracing import TracingSettings
 from server.settings.vault import VaultSettings
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -61,6 +62,7 @@ KEYS_OF_OTHERS = (
     "auth.oidc.client_secret",
     "recordings.s3.secret_access_key",
     "audit.s3.secret_access_key",
+    "tracing.authorization",
 )
 """Secrets that somebody else made."""
 MASTER_KEY = "vault.key"
@@ -247,6 +249,7 @@ class Settings(_Section):
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
     recordings: RecordingsSettings = Field(default_factory=RecordingsSettings)
+    tracing: TracingSettings = Field(default_factory=TracingSettings)
     data_path: Path = Field(default=Path(".data"), description="Folder for recordings and session logs.")
     cards_path: Path | None = Field(default=None, description="Folder of role-play cards; unset: the supplied cards.")
     log: LogSettings = Field(default_factory=LogSettings)
@@ -385,6 +388,8 @@ class Settings(_Section):
         for section in ("recordings", "audit"):
             for name in ("secret_access_key", "secret_access_key_file"):
                 del plain[section]["s3"][name]
+        for name in ("authorization", "authorization_file"):
+            del plain["tracing"][name]
         return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def shaping(self) -> dict[str, Any]:

@@ -15,7 +15,10 @@ from server.paths import ROOT
 OURS = {"audio", "bench", "common", "pipelines", "server", "static", "configs", "tests"}
 ROOMS = ("audio", "bench", "common", "pipelines", "server")
 # They are imported where somebody asks for what needs them, and said to be missing otherwise.
-OPTIONAL = {"torch", "transformers", "TTS", "safetensors", "sentence_transformers", "ctranslate2_converters"}
+OPTIONAL = {
+    *("torch", "transformers", "TTS", "safetensors", "sentence_transformers", "ctranslate2_converters"),
+    *("opentelemetry", "requests"),
+}
 
 
 def pins(name: str) -> dict[str, str]:
@@ -43,6 +46,13 @@ def test_a_graphics_card_needs_the_same_packages_with_the_other_onnxruntime() ->
     assert card["onnxruntime-gpu"] == base["onnxruntime"]
     assert {name: version for name, version in base.items() if name != "onnxruntime"}.items() <= card.items()
     assert {name.partition("-")[0] for name in card.keys() - base.keys()} == {"onnxruntime", "nvidia"}
+
+
+def test_what_sends_traces_changes_no_package_of_the_server() -> None:
+    base, tracing = pins("base"), pins("tracing")
+    shared = base.keys() & tracing.keys()
+    assert "protobuf" in shared
+    assert {name: tracing[name] for name in shared} == {name: base[name] for name in shared}
 
 
 @pytest.mark.parametrize("lock", ["base", "gpu", "dev"])

@@ -43,6 +43,7 @@ voice_records_deleted_total voice_retention_due voice_clock_doubts_total voice_b
 voice_data_free_bytes voice_keeping_failing voice_database_waiting voice_database_refused_total
 voice_audit_unanchored_total voice_sessions_begun_total voice_consents_total
 voice_guard_decisions_total voice_guard_card_took_over_total voice_guard_duration_seconds voice_guard_unreleased_score
+voice_trace_spans_total
 """.split()
 
 LATENCY = events.TurnLatency(

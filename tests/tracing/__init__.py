@@ -1,0 +1,1 @@
+"""Traces that OpenTelemetry's own packages send; `scripts/nightly-tracing` brings them and runs these."""
