@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,9 +16,12 @@ from bench.replay.plan import Plan, PlannedTurn
 from bench.replay.run import replay_here
 from common.errors import CardError, StorageError
 from common.seal import Seal
+from pipelines.engine_choices import choose_engines
 from pipelines.events import Audience, CueHeard, CueUnheard, SegmentHeard, SessionSetup, TurnCommitted, TurnLatency
 from pipelines.log.session_log import LogEntry
 from pipelines.log.stored_events import StoredLog
+from pipelines.models.model_digest import model_digests
+from pipelines.models.model_folders import ModelPlace
 from pipelines.patient.card_library import CardLibrary
 from pipelines.stt.wer import word_errors
 from server.measures import percentile
@@ -208,6 +212,7 @@ def _plain(setup: SessionSetup) -> dict[str, Any]:
     """Return what a session was made from, by names."""
     made = {"card": f"{setup.card_id} version {setup.card_version}", "card's text": setup.card_digest}
     made |= {f"engine: {kind}": name for kind, name in setup.engines.items()}
+    made |= {f"model: {name}": digest for name, digest in setup.models.items()}
     return made | dict(setup.settings) | ({} if setup.settings else {"settings": setup.settings_digest})
 
 
@@ -224,8 +229,21 @@ def _setup_now(
             settings_digest=settings.digest(),
             # Of an older log only the digest of all settings is known.
             settings=settings.shaping() if then.settings else {},
+            models=_models_now(settings) if then.models else {},
         )
     )
+
+
+def _models_now(settings: Settings) -> dict[str, str]:
+    """Return the digests of the models that are used today."""
+    places = choose_engines(settings.engines, settings.models).places
+    return {name: digest for name, place in places.items() if (digest := _digest_now(place)) is not None}
+
+
+@functools.cache
+def _digest_now(place: ModelPlace) -> str | None:
+    """Return a model's digest; it is read once, however many role-plays are played."""
+    return model_digests({place.id: place}).get(place.id)
 
 
 def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:

@@ -61,6 +61,15 @@ class Choices:
         return names | ({"turn_detector": self.turn_detector.name} if self.turn_detector is not None else {})
 
     @property
+    def places(self) -> dict[str, ModelPlace]:
+        """The models that they need, by their ids: those of all voices too."""
+        kinds = (self.recogniser, self.interpreter, self.responder, self.synthesiser, self.turn_detector)
+        chosen = [choice for choice in kinds if choice is not None]
+        places = [choice.place for choice in chosen if choice.place is not None]
+        places += [voice.place for choice in chosen for voice in choice.voices]
+        return {place.id: place for place in places}
+
+    @property
     def demonstrations(self) -> tuple[str, ...]:
         """The names of those that are for demonstration only."""
         return tuple(

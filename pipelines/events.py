@@ -69,6 +69,8 @@ class SessionSetup(Event):
     index_digest: str = ""
     # The settings that shape a conversation, by their paths: a replay names those that have changed.
     settings: dict[str, Any] = field(default_factory=dict)
+    # The sha256 of each model that is installed here and may be used, by its id, as `scripts/promote` has them.
+    models: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,10 @@ from audio.clock import Clock
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, Pcm
 from audio.resample import StreamResampler
 from common.errors import EngineError
-from pipelines.engines import Hypothesis, SpeakRequest, StreamSpec, Voice
+from pipelines.engines import SpeakRequest, Voice
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.one_hearing import hear_once
 from pipelines.lanes.whole_speech import speech_of
 from pipelines.models.devices import usable_cores
 from pipelines.session.driver import Engines
@@ -113,7 +114,7 @@ async def _try(engines: Engines, clock: Clock, speaking: Sequence[Speaks]) -> Tr
         audio, took_ms = await _quickest(lambda: _spoken(engines.synthesiser, voice.patient), clock)  # noqa: B023
         speak_ms += voice.share * took_ms
     # The voice that most patients have comes last.
-    _, hear_ms = await _quickest(lambda: _heard(engines.recogniser, audio), clock)
+    _, hear_ms = await _quickest(lambda: hear_once(engines.recogniser, "places", audio), clock)
     return Trial(len(audio) / ANALYSIS_HZ, speak_ms, hear_ms, len(speaking))
 
 
@@ -133,20 +134,3 @@ async def _spoken(lane: JobLane, patient: Voice) -> Pcm:
     """Return the sentence's audio, int16 (n,) at 16 kHz."""
     audio = await speech_of(lane, SpeakRequest("places", SENTENCE, patient), priority=0)
     return StreamResampler(WIRE_HZ, ANALYSIS_HZ).process(audio)
-
-
-async def _heard(lane: RecogniserLane, audio: Pcm) -> None:
-    """Wait for the sentence's final text, whatever it is."""
-    final = asyncio.Event()
-
-    def listen(hypothesis: Hypothesis) -> None:
-        if hypothesis.final:
-            final.set()
-
-    handle = lane.open(StreamSpec("places"), listen)
-    try:
-        handle.feed(audio)
-        handle.finish()
-        await final.wait()
-    finally:
-        handle.close()

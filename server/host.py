@@ -23,11 +23,12 @@ from pipelines.lanes.base import Lane
 from pipelines.lanes.jobs import JobLane
 from pipelines.log.disk import DiskThread
 from pipelines.models.cache import Happened, ModelCache, ModelStatus, shared_cache
+from pipelines.models.model_digest import model_digests
 from pipelines.models.model_memory import resident_bytes
 from pipelines.patient.card_library import CardLibrary
 from pipelines.session.driver import Engines
 from pipelines.tts.manner import voice_of
-from pipelines.voice_choice import speaking_for
+from pipelines.voice_choice import Speaks, speaking_for
 from server.accounts.accounts import Accounts
 from server.accounts.key_ring import KeyRing
 from server.accounts.single_sign_on import SingleSignOn
@@ -35,6 +36,7 @@ from server.background import Background
 from server.capacity import CALL_PLACES, measure_places
 from server.desk.desk import Desk
 from server.desk.listening_call import ListenerCalls
+from server.engine_trials import EngineTrials, TrialPatient
 from server.exams.schedule import Schedule
 from server.exams.sittings import Sittings
 from server.house_keeping import HouseKeeping
@@ -42,6 +44,7 @@ from server.instances.directory import Directory
 from server.instances.membership import Membership
 from server.instances.peer_relay import PeerRelay
 from server.instances.taking_up import TakingUp, left_to
+from server.gpu import GpuReader
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
 from server.model_phrases import Phrases
@@ -106,7 +109,8 @@ class Server:
         )
         if faults := settings.check_backend(self.choices.backend, self.choices.demonstrations):
             raise SettingsError("\n".join(faults))
-        self.metrics = Metrics(self.version)
+        self.gpu = GpuReader()
+        self.metrics = Metrics(self.version, gpu_utilization=self.gpu.read)
         if self.choices.mind is not None:
             self.metrics.watch_spending(self.choices.mind.spending)
         self.tracing = Tracing(settings.tracing, self.metrics, version=self.version, environment=settings.environment)
@@ -162,6 +166,13 @@ class Server:
             deadline_s=settings.server.send_deadline_s,
             calls=ListenerCalls(settings.rtc, self.ice_servers),
         )
+        self.trials = EngineTrials(
+            lambda: self.engines,
+            self._trial_patient,
+            metrics=self.metrics,
+            every_s=settings.server.try_engines_every_s,
+            is_idle=lambda: self.not_ready is None and not self.registry.running(),
+        )
         self.keeping = KeepingHealth()
         self.metrics.keeping.watch(store=self.store, health=self.keeping)
         self.exports = ExportPlaces()
@@ -204,6 +215,7 @@ class Server:
             self.sittings.learn_for_ever(),
             self._watch_lag(),
             self.disk_watch.measure_for_ever(),
+            self.trials.try_for_ever(),
         ):
             self._background.begin(work)
         if self.membership is not None:
@@ -418,11 +430,13 @@ class Server:
 
     async def _get_ready(self) -> str | None:
         """Load the engines, and go on with what an earlier server held; return why that can't be."""
-        not_ready = await load_engines(
-            self.engines, self.choices, settings=self.settings, models=self.models, clock=self.clock
+        not_ready, digests = await asyncio.gather(
+            load_engines(self.engines, self.choices, settings=self.settings, models=self.models, clock=self.clock),
+            asyncio.to_thread(model_digests, self.choices.places),
         )
         if not_ready is not None:
             return not_ready
+        self.drivers = replace(self.drivers, model_digests=digests)
         await self._find_places()
         # What is loaded by now stays: the garbage collector need not walk it again in the middle of somebody's turn.
         gc.collect()
@@ -440,7 +454,8 @@ class Server:
         self._former_voices.append(self.engines.synthesiser)
         self.engines = replace(self.engines, synthesiser=lane)
         self.choices = replace(self.choices, synthesiser=choice)
-        self.drivers = replace(self.drivers, engines=self.engines, choices=self.choices)
+        digests = await asyncio.to_thread(model_digests, self.choices.places, self.drivers.model_digests)
+        self.drivers = replace(self.drivers, engines=self.engines, choices=self.choices, model_digests=digests)
         logger.info("engine_chosen", engine=choice.name, reason=choice.reason, isolation=choice.isolation)
         try:
             await self._find_places()
@@ -449,9 +464,7 @@ class Server:
 
     async def _find_places(self) -> None:
         """Let in as many sessions as are set, or else as many as the engines serve in time on this machine."""
-        patients = [voice_of(card) for card in self.cards.values()]
-        speaking = speaking_for(patients, self.choices.synthesiser)
-        places = await measure_places(self.engines, self.clock, speaking)
+        places = await measure_places(self.engines, self.clock, self._speaking())
         wanted = self.settings.server.max_sessions
         self.admission.places = wanted or places.count
         if not wanted:
@@ -463,6 +476,14 @@ class Server:
             held=places.count,
             reason=places.reason,
         )
+
+    def _speaking(self) -> list[Speaks]:
+        """Return the voices that the patients of all cards have."""
+        return speaking_for([voice_of(card) for card in self.cards.values()], self.choices.synthesiser)
+
+    def _trial_patient(self) -> TrialPatient:
+        """Return for whom the engines are tried."""
+        return TrialPatient(next(iter(self.cards.values())), tuple(one.patient for one in self._speaking()))
 
     async def _watch_lag(self) -> None:
         while True:

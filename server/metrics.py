@@ -32,6 +32,8 @@ from server.instance_metrics import InstanceMetrics
 from server.keeping_metrics import KEEPING_LABELS, KeepingMetrics
 
 SERVICES = ("recogniser", "interpreter", "responder", "synthesiser", OTHER)
+# The engines that are tried now and then; synthesiser first, since the next two hear what it says.
+TRIED = ("synthesiser", "recogniser", "turn_detector", "interpreter", "responder")
 GUARD_ACTIONS = ("allow", "warn", "block", OTHER)
 TAKE_OVERS = ("blocked", "failed", "late", "busy", "empty", "too_long", OTHER)
 STATUSES = ("ok", "failed", "cancelled", OTHER)
@@ -55,6 +57,7 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "voice_turn_latency_seconds": {"stage": STAGES},
     "voice_websocket_closes_total": {"code": CLOSE_CODES},
     "voice_engine_incidents_total": {"engine": SERVICES, "what": INCIDENTS},
+    "voice_engine_trial_failing": {"engine": TRIED},
     "voice_guard_decisions_total": {"action": GUARD_ACTIONS},
     "voice_guard_card_took_over_total": {"reason": TAKE_OVERS},
     "http_connections_cut_total": {"reason": CUTS},
@@ -229,6 +232,12 @@ class Metrics:
             ("engine", "what"),
             registry=registry,
         )
+        self.trial_failing = Gauge(
+            "voice_engine_trial_failing",
+            "1 while an engine fails the small piece of real work that it is tried with, else 0.",
+            ("engine",),
+            registry=registry,
+        )
         self.remote_replies = Counter(
             "ai_remote_replies_total",
             "Replies that a remote mind was to word: by it, finished by the card's words, or the card's words alone.",
@@ -368,6 +377,8 @@ class Metrics:
                 counter.labels(*values)
         for stage in STAGES:
             self.turn_latency.labels(stage)
+        for engine in TRIED:
+            self.trial_failing.labels(engine)
 
 
 def package_version() -> str:

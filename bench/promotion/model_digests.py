@@ -6,7 +6,6 @@ FILE gets the digest of each, so that a report says which models were tried.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -47,7 +46,8 @@ def main() -> None:
 
 def examine(place: ModelsHere, name: str) -> tuple[str, list[str]]:
     """Return a model's digest, over the digests of its files, and what is wrong with it."""
-    from pipelines.models.model_store import PROVENANCE, QUALIFIED, Provenance, checksum_faults, sha256_of
+    from pipelines.models.model_digest import digest_over, file_digests
+    from pipelines.models.model_store import Provenance, checksum_faults
     from pipelines.models.verify import verify_folder
 
     folder, kind, entry = place.resolve(name)
@@ -57,16 +57,13 @@ def examine(place: ModelsHere, name: str) -> tuple[str, list[str]]:
         faults.append("nobody knows what it should be, as it was not pulled")
     else:
         faults += [fault.message for fault in checksum_faults(folder, provenance)]
-    beside = (PROVENANCE, QUALIFIED)
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in beside)
-    digests = {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
+    digests = file_digests(folder)
     known = {file.path: file.sha256 for file in entry.files} if entry is not None else {}
     for path, wanted in known.items():
         # What was made from a file that was pulled has another name; what is missing was told of above.
         if wanted is not None and digests.get(path, wanted) != wanted:
             faults.append(f"{path} is not the file of the catalogue (sha256 differs)")
-    told = "".join(f"{digest}  {path}\n" for path, digest in digests.items())
-    return hashlib.sha256(told.encode()).hexdigest(), faults
+    return digest_over(digests), faults
 
 
 if __name__ == "__main__":

@@ -60,12 +60,7 @@ class CardReader:
         if self._library is None:
             return None
         card = ctypes.c_void_p()
-        memory = _Memory()
-        if self._find(index, card) != _SUCCESS:
-            return None
-        if self._library.nvmlDeviceGetMemoryInfo(card, ctypes.byref(memory)) != _SUCCESS:
-            return None
-        return CardMemory(memory.total, memory.used)
+        return memory_of(self._library, card) if self._find(index, card) == _SUCCESS else None
 
     def _find(self, index: int, card: ctypes.c_void_p) -> int:
         """Find the driver's handle: CUDA_VISIBLE_DEVICES renumbers the cards for programs, not for the driver."""
@@ -73,6 +68,14 @@ class CardReader:
         if name.isdigit():
             return int(self._library.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(int(name)), ctypes.byref(card)))
         return int(self._library.nvmlDeviceGetHandleByUUID(name.encode(), ctypes.byref(card)))
+
+
+def memory_of(library: Any, card: ctypes.c_void_p) -> CardMemory | None:
+    """Return the memory of the card that the driver calls by this handle; None without an answer."""
+    memory = _Memory()
+    if library.nvmlDeviceGetMemoryInfo(card, ctypes.byref(memory)) != _SUCCESS:
+        return None
+    return CardMemory(memory.total, memory.used)
 
 
 def visible_card(index: int, visible: str | None) -> str:

@@ -23,7 +23,7 @@ async def page(_request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    """Say that the process answers, which models are loaded, and how the database and the keeping of records are."""
+    """Say that the process answers, which models are loaded, and how cards, database and the keeping of records are."""
     server = server_of(request)
     try:
         async with asyncio.timeout(DATABASE_WITHIN_S):
@@ -40,6 +40,11 @@ async def health(request: Request) -> Response:
             "env": server.settings.environment,
             "version": server.version,
             "models": models,
+            # What every program on the machine takes of each graphics card; empty without one.
+            "gpus": [
+                {"gpu_id": gpu_id, "total_bytes": memory.total_bytes, "used_bytes": memory.used_bytes}
+                for gpu_id, memory in server.gpu.read_memory().items()
+            ],
             "database": {"status": fault or "ok", "waiting": len(server.store.ledger)},
             "keeping": server.keeping.as_json(),
         }
@@ -49,7 +54,9 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Say whether sessions can be taken; 503 with the reason while not."""
     server = server_of(request)
-    reason = "draining" if server.admission.draining else server.not_ready or server.disk_watch.reason
+    reason = server.not_ready or server.disk_watch.reason or server.trials.reason
+    if server.admission.draining:
+        reason = "draining"
     if reason is not None:
         return JSONResponse({"status": "not ready", "reason": reason}, status_code=503)
     return JSONResponse({"status": "ready"})

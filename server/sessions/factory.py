@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -59,6 +59,8 @@ class DriverFactory:
     tracing: Tracing
     vault: Vault
     disk_watch: DiskWatch
+    # By the id of each model that the engines need.
+    model_digests: Mapping[str, str] = field(default_factory=dict)
 
     def make(self, session: Session, input_hz: int, sink: Sink) -> SessionDriver:
         """Return the driver of a session that is being joined, not started; it is the session's from now on.
@@ -151,6 +153,7 @@ class DriverFactory:
             seed=seed_of(session.id, session.mode),
             index_digest=self._index_digest(session.card),
             settings=self.settings.shaping(),
+            models=dict(self.model_digests),
         )
 
     def _index_digest(self, card: Card) -> str:

@@ -144,6 +144,13 @@ class ServerSettings(_Section):
         description="Bytes that may wait unsent in a socket's buffer; small, so that little of a cancelled reply is "
         "on its way.",
     )
+    try_engines_every_s: float = Field(
+        default=300,
+        ge=0,
+        le=86_400,
+        description="Seconds between two trials of every engine with a small piece of real work, made while no "
+        "role-play runs; while one fails, /ready says so. 0: never.",
+    )
     metrics_enabled: bool = Field(default=True, description="Whether /metrics answers.")
     allow_embedded_in_production: bool = Field(
         default=False, description="Allow the embedded demonstration recogniser and voice in production."

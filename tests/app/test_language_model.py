@@ -10,6 +10,7 @@ import pytest
 
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, to_pcm
 from audio.resample import resample_whole
+from pipelines.models.model_digest import digest_over, file_digests
 from tests.app.process import ServerProcess, faults_of, running
 from tests.app.wire import joined
 from tests.data.making import run_flite
@@ -50,7 +51,9 @@ def local_server(
 
 
 @pytest.mark.asyncio
-async def test_three_spoken_turns_are_worded_by_the_model(local_server: ServerProcess) -> None:
+async def test_three_spoken_turns_are_worded_by_the_model(
+    local_server: ServerProcess, real_whisper: Path, real_language_model: Path, real_joe: Path, real_encoder: Path
+) -> None:
     chosen = {line["data"]["engine"] for line in local_server.log if line["event"] == "engine_chosen"}
     assert {"whisper", "language-model", "joe"} <= chosen
     async with joined(local_server, CARD) as wire:
@@ -67,6 +70,8 @@ async def test_three_spoken_turns_are_worded_by_the_model(local_server: ServerPr
     (setup,) = payloads["session_setup"]
     assert setup is not None
     assert setup["engines"]["responder"] == "language-model"
+    used = (real_whisper, real_language_model, real_joe, real_encoder)
+    assert setup["models"] == {folder.name: digest_over(file_digests(folder)) for folder in used}
     asked = [payload for payload in payloads["language_model_asked"] if payload is not None]
     told = [
         [entry.payload.get(name) for name in ("text", "act", "heard", "outcome", "reason") if name in entry.payload]

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ import structlog
 
 from common.errors import EngineError
 from pipelines.engine_settings import EngineSettings
+from pipelines.engines import SpeakRequest, SpeechChunk
 from pipelines.lanes.worker_loop import Engine
 from pipelines.models.cache import Lease, ModelCache, shared_cache
 from pipelines.models.model_memory import files_bytes
 from pipelines.models.settings import ModelSettings
 from pipelines.scripted.instant import recogniser, responder, synthesiser
 from pipelines.scripted.recogniser import ScriptedRecogniser
+from pipelines.scripted.synthesiser import ToneSynthesiser
 from server.host import Server
 from server.settings.tree import Settings
 from tests.app.asking import answered
@@ -231,3 +233,26 @@ async def test_a_model_beyond_the_ceiling_leaves_the_server_up_with_the_figures(
         r"models\.max_memory",
         told,
     )
+
+
+async def test_an_engine_that_breaks_while_nobody_talks_is_told_until_it_works_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: ToneSynthesiser, request: SpeakRequest) -> Iterator[SpeechChunk]:
+        raise EngineError("the card of the voices is gone")
+
+    async with serving(tmp_path, try_engines_every_s=0.02) as (address, server):
+
+        async def answer() -> tuple[int, dict[str, Any]]:
+            return await asyncio.to_thread(ask, f"http://{address}/ready")
+
+        assert (await answer())[0] == 200
+        with monkeypatch.context() as patch:
+            patch.setattr(ToneSynthesiser, "speak", broken)
+            await until(lambda: server.trials.reason is not None)
+            status, told = await answer()
+            assert (status, told["status"]) == (503, "not ready")
+            assert told["reason"].startswith("the synthesiser fails: ")
+            assert told["reason"].endswith("the card of the voices is gone")
+        await until(lambda: server.trials.reason is None)
+        assert (await answer())[0] == 200

@@ -17,6 +17,7 @@ from pipelines import events
 from pipelines.engines import Word
 from pipelines.log.disk import DiskThread
 from pipelines.log.session_log import SessionLog
+from pipelines.models.nvml import CardMemory
 from pipelines.responders.remote.failures import RemoteFailure
 from pipelines.responders.remote.settings import RemoteBudget
 from pipelines.responders.remote.spending import Spending
@@ -43,7 +44,7 @@ voice_records_deleted_total voice_retention_due voice_clock_doubts_total voice_b
 voice_data_free_bytes voice_keeping_failing voice_database_waiting voice_database_refused_total
 voice_audit_unanchored_total voice_sessions_begun_total voice_consents_total
 voice_guard_decisions_total voice_guard_card_took_over_total voice_guard_duration_seconds voice_guard_unreleased_score
-voice_trace_spans_total
+voice_trace_spans_total voice_engine_trial_failing
 """.split()
 
 LATENCY = events.TurnLatency(
@@ -311,6 +312,15 @@ class _Driver:
     def nvmlDeviceGetUtilizationRates(self, card: ctypes.c_void_p, used: Any) -> int:
         used._obj.gpu = 37
         return 0 if card.value == 100 else 3
+
+    def nvmlDeviceGetMemoryInfo(self, card: ctypes.c_void_p, memory: Any) -> int:
+        memory._obj.total, memory._obj.used = 16 << 30, 3 << 30
+        return 0 if card.value == 100 else 3
+
+
+def test_a_cards_memory_is_read_when_there_is_one() -> None:
+    assert GpuReader(_Driver).read_memory() == {"0": CardMemory(16 << 30, 3 << 30)}
+    assert GpuReader(lambda: None).read_memory() == GpuReader(lambda: _Driver(fails=True)).read_memory() == {}
 
 
 def test_a_cards_utilisation_is_shown_when_there_is_one() -> None:
