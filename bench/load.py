@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -53,13 +54,18 @@ class LoadResult:
     failed: list[str] = field(default_factory=list)
     session_s: float = 0.0
     wire_bytes: int = 0  # of messages, both ways
+    kept_bytes: int = 0  # of logs and recordings, once all sessions are over
     usage: ProcessUsage = field(default_factory=ProcessUsage)
 
 
 @contextlib.asynccontextmanager
-async def server_process(arguments: Sequence[str]) -> AsyncIterator[tuple[str, psutil.Process]]:
-    """Start `interlocutor serve` on a free port with its data in a folder of its own; end it afterwards."""
-    with tempfile.TemporaryDirectory(prefix="interlocutor-bench-") as data:
+async def server_process(
+    arguments: Sequence[str], *, data: Path | None = None
+) -> AsyncIterator[tuple[str, psutil.Process]]:
+    """Start `interlocutor serve` on a free port; end it afterwards. Its data goes to `data`, or away with it."""
+    with contextlib.ExitStack() as stack:
+        if data is None:
+            data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="interlocutor-bench-")))
         command = [sys.executable, "-m", "server.cli", "serve", "--port", "0", "--set", f"data_path={data}"]
         command += ["--set", "server.drain_deadline_s=0"]
         process = await asyncio.create_subprocess_exec(
@@ -187,6 +193,11 @@ def resident_bytes(server: psutil.Process) -> int:
     return total
 
 
+def bytes_in(folder: Path) -> int:
+    """Return what the files in a folder, and in those within it, come to."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def _cpu_s(server: psutil.Process) -> float:
     total = 0.0
     for process in _family(server):
@@ -226,6 +237,9 @@ def figures_of(result: LoadResult) -> list[Figure]:
     if result.session_s and result.wire_bytes:
         per_s = round(result.wire_bytes / result.session_s)
         figures.append(Figure("wire_bytes_per_session_s", float(per_s), "B/s", n=result.sessions, note="both ways"))
+    if result.session_s and result.kept_bytes:
+        per_s = round(result.kept_bytes / result.session_s)
+        figures.append(Figure("kept_bytes_per_session_s", float(per_s), "B/s", n=result.sessions, note="log and sound"))
     if usage.wall_s and usage.idle_bytes:
         cpu = usage.cpu_s / result.session_s if result.session_s else None
         figures.append(Figure("cpu_s_per_session_s", cpu and round(cpu, 4), "s/s", n=result.sessions))

@@ -44,11 +44,12 @@ def load(
     """
     import asyncio
     import dataclasses
+    import tempfile
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from audio.recording_files import find_recordings
-    from bench.load import LoadResult, figures_of, run_load, server_process
+    from bench.load import LoadResult, bytes_in, figures_of, run_load, server_process
     from bench.replay.plan import plan_replay
     from bench.replay.run import card_of
     from bench.replay.transports import named_transport
@@ -65,7 +66,7 @@ def load(
     card_id = card_of(plan, card)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
 
-    async def main() -> LoadResult:
+    async def main(data: Path) -> LoadResult:
         with Progress(*columns, transient=True) as bar:
             task = bar.add_task("turns", total=sessions * len(plan.turns))
 
@@ -92,7 +93,7 @@ def load(
                 *(overrides or ()),
             ]
             arguments = [word for setting in settings for word in ("--set", setting)]
-            async with server_process(arguments) as (address, process):
+            async with server_process(arguments, data=data) as (address, process):
                 return await run_load(
                     address,
                     plan,
@@ -105,7 +106,9 @@ def load(
                     progress=progress,
                 )
 
-    result = asyncio.run(main())
+    with tempfile.TemporaryDirectory(prefix="interlocutor-bench-") as folder:
+        result = asyncio.run(main(Path(folder)))
+        result.kept_bytes = bytes_in(Path(folder) / "sessions")
     figures = figures_of(result)
     print_figures(f"{sessions} sessions, {backend if url is None else url}, {way}", figures)
     if json_file is not None:
