@@ -23,6 +23,8 @@ from pipelines.voice_choice import choose_synthesiser, coqui_voice
 if TYPE_CHECKING:
     from pipelines.responders.remote.mind import RemoteMind
 
+READ_WELL = ("whisper", "served")
+"""Recognisers whose text is good enough to be understood by its meaning."""
 SMART_TURN = "smart-turn"
 """The id of the turn detector that the catalogue brings."""
 
@@ -97,7 +99,7 @@ def choose_engines(
     why = "auto: the best installed" if settings.backend == "auto" else f"engines.backend is '{backend}'"
     recogniser = _recogniser(settings, models, why)
     if backend == "auto":
-        backend = "local" if recogniser.name == "whisper" else "embedded"
+        backend = "local" if recogniser.name in READ_WELL else "embedded"
     turn_detector, no_turn_detector = _turn_detector(settings, models, recogniser)
     return Choices(
         backend,
@@ -128,8 +130,27 @@ def _recogniser(settings: EngineSettings, models: ModelSettings, why: str) -> Ch
         if place is not None:
             return _whisper(settings, models, place, f"{'asked for by name' if by_name else why}; {reason}")
         why = f"auto: {reason}"
+    if name == "served":
+        return _served(settings, models)
     factory = Lazy("pipelines.stt.pocketsphinx", "PocketSphinxRecogniser")
     return Choice("pocketsphinx", factory, "process", "asked for by name" if by_name else why)
+
+
+def _served(settings: EngineSettings, models: ModelSettings) -> Choice:
+    """Return a recogniser on another machine; raises EngineError where its address is none."""
+    from pipelines.stt.served_decoder import check_address
+
+    address = check_address(settings.recogniser_address)
+    options = {"address": address, "timeout_s": settings.recogniser_within_s}
+    return Choice(
+        "served",
+        Lazy("pipelines.stt.served_decoder", "ServedDecoder", options),
+        "thread",
+        f"asked for by name; it reads at {address}",
+        demonstration=False,
+        batch_size=models.batch_size,
+        readers=settings.recogniser_at_once,
+    )
 
 
 def _whisper(settings: EngineSettings, models: ModelSettings, place: ModelPlace, reason: str) -> Choice:
@@ -180,7 +201,7 @@ def _interpreter(settings: EngineSettings, models: ModelSettings, recogniser: Ch
     if name == "scripted" or (name == "auto" and settings.backend == "mock"):
         return scripted_choice("interpreter", why)
     by_name = "asked for by name"
-    if name == "auto" and recogniser.name != "whisper":
+    if name == "auto" and recogniser.name not in READ_WELL:
         why = f"auto: what {recogniser.name} hears is better compared word by word"
     elif name in ("auto", "encoder"):
         try:
@@ -212,7 +233,7 @@ def _turn_detector(settings: EngineSettings, models: ModelSettings, recogniser: 
         return None, "engines.turn_detector is 'off'"
     if name == "scripted":
         return scripted_choice("turn_detector", "asked for by name"), ""
-    if name == "auto" and recogniser.name != "whisper":
+    if name == "auto" and recogniser.name not in READ_WELL:
         return None, f"auto: what is heard is weighed beside Whisper's text, and {recogniser.name} listens"
     here = installed_turn_detectors(models.path)
     try:

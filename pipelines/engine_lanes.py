@@ -67,6 +67,8 @@ def _recogniser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> 
 
 def _readers(settings: EngineSettings, choice: Choice) -> int:
     """Return how many clips a model reads at once: a graphics card reads one batch, the processor one on each core."""
+    if choice.place is None:  # it is another machine's affair
+        return choice.readers
     try:
         device = choose_device(settings.whisper.device, settings.whisper.compute)
     except EngineError:  # loading the model says what is wrong

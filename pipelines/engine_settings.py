@@ -27,8 +27,21 @@ class EngineSettings(BaseModel):
         default="auto",
         description="Set of engines: mock (scripted, tests only), embedded, local, cloud, or auto (best installed).",
     )
-    recogniser: Literal["auto", "whisper", "pocketsphinx", "scripted"] = Field(
-        default="auto", description="Recogniser by name; auto follows the backend."
+    recogniser: Literal["auto", "whisper", "pocketsphinx", "served", "scripted"] = Field(
+        default="auto",
+        description="Recogniser by name; auto follows the backend. served: a Whisper on another machine of yours, at "
+        "engines.recogniser_address.",
+    )
+    recogniser_address: str = Field(
+        default="",
+        description="Address of the recogniser that is served, e.g. http://10.0.0.7:8100/, on this machine or a "
+        "private network.",
+    )
+    recogniser_at_once: int = Field(
+        default=1, ge=1, le=64, description="Readings that the served recogniser is asked for at once: its replicas."
+    )
+    recogniser_within_s: float = Field(
+        default=10, gt=0, le=120, description="Seconds that the served recogniser may take for an answer."
     )
     interpreter: Literal["auto", "encoder", "word-index", "scripted"] = Field(
         default="auto",

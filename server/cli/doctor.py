@@ -184,6 +184,7 @@ def check_engines(settings: Settings) -> list[Check]:
         flite.FliteSynthesiser().warm()
 
     whisper = whisper_choice(settings)
+    elsewhere = settings.engines.recogniser == "served"
     speaker = settings.engines.synthesiser
     with_flite = check_engine("flite", run_flite, needed=speaker == "flite")
     with_espeak = check_engine(
@@ -191,10 +192,12 @@ def check_engines(settings: Settings) -> list[Check]:
     )
     checks = [
         check_engine("Silero (onnxruntime)", run_silero, needed=settings.vad == "silero"),
-        check_engine("PocketSphinx", PocketSphinxRecogniser().warm, needed=whisper is None),
+        check_engine("PocketSphinx", PocketSphinxRecogniser().warm, needed=whisper is None and not elsewhere),
         with_espeak,
         with_flite,
     ]
+    if elsewhere:
+        checks.append(check_served(settings))
     if whisper is not None:
         hearing = check_engine(f"Whisper {whisper.model}", lambda: whisper.factory().warm(), needed=True)
         checks.append(check_tried(hearing, whisper, settings) if hearing.status == "ok" else hearing)
@@ -204,6 +207,23 @@ def check_engines(settings: Settings) -> list[Check]:
     if settings.engines.synthesiser in ("auto", "neural"):
         checks.append(check_voices(settings))
     return checks + check_remote_mind(settings)
+
+
+def check_served(settings: Settings) -> Check:
+    """Ask the recogniser on another machine what it is, and have it read once."""
+    from pipelines.stt.served_decoder import ServedDecoder, check_address
+
+    engines = settings.engines
+
+    def run() -> None:
+        address = check_address(engines.recogniser_address)
+        decoder = ServedDecoder(address=address, timeout_s=engines.recogniser_within_s)
+        try:
+            decoder.warm()
+        finally:
+            decoder.close()
+
+    return check_engine("Served recogniser", run, needed=True)
 
 
 def check_tried(hearing: Check, whisper: Choice, settings: Settings) -> Check:

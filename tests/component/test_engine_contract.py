@@ -42,12 +42,15 @@ from pipelines.responders.remote.settings import RemoteSettings
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.scripted_responder import ScriptedResponder
 from pipelines.scripted.synthesiser import ToneSynthesiser
+from pipelines.stt.decoded_stream import DecodedRecogniser
 from pipelines.stt.pocketsphinx import PocketSphinxRecogniser
+from pipelines.stt.served_decoder import ServedDecoder
 from pipelines.stt.wer import normalise
 from pipelines.tts import flite
 from pipelines.tts.espeak import EspeakSynthesiser
 from pipelines.tts.flite import FliteSynthesiser
-from tests.models.proof import KNOWN, KNOWN_TOO, proof_recogniser
+from tests.fakes.served import served
+from tests.models.proof import KNOWN, KNOWN_TOO, proof_decoder, proof_recogniser
 from tests.nightly import NIGHTLY
 from tests.tiny_llama import tiny_responder
 
@@ -80,11 +83,23 @@ KNOWN_SENTENCES = {SENTENCE: KNOWN, OTHER: KNOWN_TOO}
 """What the proof model is told instead: it knows no other words."""
 
 
-@pytest.fixture(scope="module", params=sorted(RECOGNISERS))
-def recogniser(request: pytest.FixtureRequest) -> Recogniser:
-    engine = RECOGNISERS[request.param]()
-    engine.warm()
-    return engine
+SERVED = "whisper-served"  # the same, asked for over HTTP
+
+
+@pytest.fixture(scope="module", params=[*sorted(RECOGNISERS), SERVED])
+def recogniser(request: pytest.FixtureRequest) -> Iterator[Recogniser]:
+    if request.param != SERVED:
+        engine = RECOGNISERS[request.param]()
+        engine.warm()
+        yield engine
+        return
+    decoder = proof_decoder(true_length=True)
+    decoder.warm()
+    with served(decoder) as address:
+        far = ServedDecoder(address=address, timeout_s=60)
+        far.warm()
+        yield DecodedRecogniser(far, caption_every_ms=400.0)
+        far.close()
 
 
 @pytest.fixture(scope="module", params=sorted(RESPONDERS))

@@ -17,7 +17,7 @@ ROOMS = ("audio", "bench", "common", "pipelines", "server")
 # They are imported where somebody asks for what needs them, and said to be missing otherwise.
 OPTIONAL = {
     *("torch", "transformers", "TTS", "safetensors", "sentence_transformers", "ctranslate2_converters"),
-    *("opentelemetry", "requests"),
+    *("opentelemetry", "ray", "requests"),
 }
 
 
@@ -48,11 +48,12 @@ def test_a_graphics_card_needs_the_same_packages_with_the_other_onnxruntime() ->
     assert {name.partition("-")[0] for name in card.keys() - base.keys()} == {"onnxruntime", "nvidia"}
 
 
-def test_what_sends_traces_changes_no_package_of_the_server() -> None:
-    base, tracing = pins("base"), pins("tracing")
-    shared = base.keys() & tracing.keys()
+@pytest.mark.parametrize("extra", ["tracing", "ray"])
+def test_what_is_installed_beside_the_servers_packages_changes_none_of_them(extra: str) -> None:
+    base, more = pins("base"), pins(extra)
+    shared = base.keys() & more.keys()
     assert "protobuf" in shared
-    assert {name: tracing[name] for name in shared} == {name: base[name] for name in shared}
+    assert {name: more[name] for name in shared} == {name: base[name] for name in shared}
 
 
 @pytest.mark.parametrize("lock", ["base", "gpu", "dev"])
