@@ -39,12 +39,12 @@ from server.desk.listening_call import ListenerCalls
 from server.engine_trials import EngineTrials, TrialPatient
 from server.exams.schedule import Schedule
 from server.exams.sittings import Sittings
+from server.gpu import GpuReader
 from server.house_keeping import HouseKeeping
 from server.instances.directory import Directory
 from server.instances.membership import Membership
 from server.instances.peer_relay import PeerRelay
 from server.instances.taking_up import TakingUp, left_to
-from server.gpu import GpuReader
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
 from server.model_phrases import Phrases
@@ -244,7 +244,7 @@ class Server:
 
     def _me(self) -> Instance:
         membership = self.membership
-        state = "draining" if self.admission.draining else self.not_ready or READY
+        state = "draining" if self.admission.draining else self.not_ready or self.trials.reason or READY
         return Instance(
             self.holder.name or "",
             self.address,

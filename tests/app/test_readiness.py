@@ -254,5 +254,7 @@ async def test_an_engine_that_breaks_while_nobody_talks_is_told_until_it_works_a
             assert (status, told["status"]) == (503, "not ready")
             assert told["reason"].startswith("the synthesiser fails: ")
             assert told["reason"].endswith("the card of the voices is gone")
+            # Others that share its folder send nobody here.
+            assert server._me().state == told["reason"]
         await until(lambda: server.trials.reason is None)
         assert (await answer())[0] == 200
