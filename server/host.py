@@ -45,6 +45,7 @@ from server.instances.directory import Directory
 from server.instances.membership import Membership
 from server.instances.peer_relay import PeerRelay
 from server.instances.taking_up import TakingUp, left_to
+from server.judging.judge_scores import FOLDER as JUDGE_FOLDER
 from server.loading import load_engines, reason_of
 from server.metrics import Metrics
 from server.model_phrases import Phrases
@@ -111,6 +112,8 @@ class Server:
             raise SettingsError("\n".join(faults))
         self.gpu = GpuReader()
         self.metrics = Metrics(self.version, gpu_utilization=self.gpu.read)
+        self.metrics = Metrics(self.version)
+        self.metrics.judged.folder = settings.data_path / JUDGE_FOLDER
         if self.choices.mind is not None:
             self.metrics.watch_spending(self.choices.mind.spending)
         self.tracing = Tracing(settings.tracing, self.metrics, version=self.version, environment=settings.environment)

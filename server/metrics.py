@@ -29,6 +29,7 @@ from pipelines.responders.remote.spending import Spending, Sums
 from server.closed_labels import OTHER, closed
 from server.gpu import GpuReader
 from server.instance_metrics import InstanceMetrics
+from server.judge_metrics import JUDGE_LABELS, JudgedCollector
 from server.keeping_metrics import KEEPING_LABELS, KeepingMetrics
 
 SERVICES = ("recogniser", "interpreter", "responder", "synthesiser", OTHER)
@@ -67,6 +68,7 @@ LABEL_VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "ai_remote_card_words_total": {"reason": REASONS},
     "ai_remote_tokens_total": {"kind": ("in", "out")},
     "voice_trace_spans_total": {"outcome": DELIVERIES},
+    **JUDGE_LABELS,
     **KEEPING_LABELS,
 }
 """The closed sets of labels; `model` and `gpu_id` are closed by what is installed."""
@@ -262,6 +264,8 @@ class Metrics:
             ("outcome",),
             registry=registry,
         )
+        self.judged = JudgedCollector()
+        registry.register(self.judged)
         self._spending = _SpendingCollector()
         registry.register(self._spending)
         self._build_info = Gauge(

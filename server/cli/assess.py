@@ -11,6 +11,10 @@ from server.cli.at_store import with_store
 from server.cli.options import AsJson, ConfigFolder, Overrides
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from common.seal import Seal
+    from pipelines.patient.card import Card
     from server.opinions.opinion_run import OpinionRun
     from server.settings.tree import Settings
     from server.store.sessions import IndexedSession
@@ -40,6 +44,7 @@ def assess(
     First the model marks the reference passages. One that misses them is not usable, and judges nobody. What it says
     of a role-play is kept beside its log, for examiners, once all of them have signed. It is never a mark.
     """
+    from server.cli.ended_sessions import wanted_sessions
     from server.logs import quiet_logs
     from server.opinions.opinion_log import report_of
     from server.opinions.opinion_run import log_of, opinion_run
@@ -70,62 +75,29 @@ def assess(
             return
 
         async def do(store: Store, _settings: Settings) -> bool:
-            return await _assess(run, store, await _wanted(store, sessions or [], mode, limit), again=again)
+            return await _assess(run, store, await wanted_sessions(store, sessions or [], mode, limit), again=again)
 
         if not with_store(do, overrides=overrides, config=config):
             raise typer.Exit(1)
 
 
-async def _wanted(store: Store, ids: list[str], mode: str | None, limit: int) -> list[IndexedSession]:
-    from common.errors import ProtocolError
-    from server.store.sessions import Wanted, by_ids, find
-
-    async with store.database.reading() as connection:
-        if mode is not None:
-            return await find(connection, Wanted(mode=mode, state="ended", limit=limit))
-        known = await by_ids(connection, ids)
-    for one in ids:
-        if one not in known:
-            raise ProtocolError(
-                f"there is no role-play '{one}'; see `interlocutor sessions list`",
-                code="session.gone",
-                http_status=404,
-            )
-    return [known[one] for one in ids]
-
-
 async def _assess(run: OpinionRun, store: Store, wanted: list[IndexedSession], *, again: bool) -> bool:
     """Have each session judged; return whether all were."""
-    from common.errors import AppError, ProtocolError
-    from pipelines.patient.card_library import CardLibrary
+    from server.cli.ended_sessions import read_each
+    from server.opinions.model_alone import unanswered
     from server.opinions.opinion_models import ModelFailed
-    from server.opinions.opinion_run import unanswered
     from server.opinions.session_opinion import assess_session
-    from server.records.records import open_records
 
-    cards = CardLibrary.load(run.settings.cards_folder)
-    records = open_records(run.settings)
-    whole = True
-    for index, one in enumerate(wanted):
-        folder = records.root / one.id
+    def read(folder: Path, seal: Seal | None, card: Card) -> tuple[str, bool]:
         try:
-            if one.state != "ended":
-                raise ProtocolError(f"it is {one.state}", code="session.running", http_status=409)
-            seal = records.vault.open_session(folder)
-            made = assess_session(run.evaluator, folder, seal, cards.get_card(one.card_id), again=again)
+            made = assess_session(run.evaluator, folder, seal, card, again=again)
         except ModelFailed as failure:
-            typer.echo(f"{len(wanted) - index} role-plays are left.")
             raise unanswered(failure) from None
-        except AppError as error:
-            typer.echo(f"{one.id}: not judged: {error.message}")
-            whole = False
-            continue
-        await store.append("opinion.made", by="command line", session=one.id)
         states = [each.state for each in made.evaluations]
-        whole = whole and set(states) == {"made"}
         # The marks themselves are for examiners who have signed, and not for whoever runs this.
-        typer.echo(f"{one.id}: {states.count('made')} of {len(states)} criteria")
-    return whole
+        return f"{states.count('made')} of {len(states)} criteria", set(states) == {"made"}
+
+    return await read_each(store, run.settings, wanted, read, audited="opinion.made")
 
 
 def _print_report(told: dict[str, Any]) -> None:

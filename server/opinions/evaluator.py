@@ -6,19 +6,19 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
 from pipelines.responders.remote.forms import ChatMessage
 from server.marking.criteria import BY_ID
-from server.opinions.opinion_answer import AnswerFault, OpinionAnswer, read_answer
+from server.opinions.opinion_answer import AnswerFault, read_answer
 from server.opinions.opinion_log import OpinionLine, OpinionLog
-from server.opinions.opinion_models import ModelAnswer, ModelFailed, OpinionModel
-from server.opinions.opinion_prompt import AGAIN, NumberedTurn, opinion_messages
+from server.opinions.opinion_models import ModelFailed, OpinionModel
+from server.opinions.opinion_prompt import NumberedTurn, opinion_messages
 from server.opinions.references import References
+from server.opinions.usable_answer import AskingTook, usable_answer
 
-TRIES = 2
 # Another way of asking or of reading makes other opinions: what was kept of the former is not taken for an equal.
 WAY = 1
 
@@ -49,13 +49,6 @@ class JudgedTalk:
     tasks: Sequence[str] = ()
 
 
-@dataclass(slots=True)
-class _Took:
-    tries: int = 0
-    tone: list[str] = field(default_factory=list)
-    answers: list[ModelAnswer] = field(default_factory=list)
-
-
 class Evaluator:
     """Asks one model by one set of references; every evaluation leaves a line in the log."""
 
@@ -70,7 +63,7 @@ class Evaluator:
         messages = opinion_messages(asked, self.references.criteria[criterion], talk.turns, talk.tasks)
         key = self._key(messages)
         began_s = time.monotonic()
-        took = _Took()
+        took = AskingTook()
         if known is not None and key in known:
             found = known[key]
             self._note(criterion, talk, found, took, began_s, cached=True)
@@ -78,7 +71,13 @@ class Evaluator:
         own = {turn.number for turn in talk.turns if turn.who == "candidate"}
         fatal: ModelFailed | None = None
         try:
-            answer = self._ask(messages, talk, asked.most, own, took)
+            answer = usable_answer(
+                self.model,
+                talk.session or f"passage {talk.passage}",
+                messages,
+                lambda text: read_answer(text, most=asked.most, own=own),
+                took=took,
+            )
             found = Evaluation(criterion, key, "made", "", answer.mark, answer.reason, answer.turns)
         except AnswerFault as fault:
             found = Evaluation(criterion, key, "not_usable", fault.code)
@@ -90,28 +89,19 @@ class Evaluator:
             raise fatal
         return found
 
-    def _ask(
-        self, messages: list[ChatMessage], talk: JudgedTalk, most: int, own: set[int], took: _Took
-    ) -> OpinionAnswer:
-        while True:
-            took.tries += 1
-            answer = self.model.ask(talk.session or f"passage {talk.passage}", messages)
-            took.answers.append(answer)
-            try:
-                return read_answer(answer.text, most=most, own=own)
-            except AnswerFault as fault:
-                took.tone += fault.tone
-                if took.tries >= TRIES:
-                    raise
-                again = AGAIN.format(fault=fault)
-                messages = [*messages, ChatMessage("assistant", answer.text or "-"), ChatMessage("user", again)]
-
     def _key(self, messages: Sequence[ChatMessage]) -> str:
         plain = [WAY, self.model.provider, self.model.name, [asdict(message) for message in messages]]
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
     def _note(
-        self, criterion: str, talk: JudgedTalk, found: Evaluation, took: _Took, began_s: float, *, cached: bool = False
+        self,
+        criterion: str,
+        talk: JudgedTalk,
+        found: Evaluation,
+        took: AskingTook,
+        began_s: float,
+        *,
+        cached: bool = False,
     ) -> None:
         self._log.append(
             OpinionLine(
@@ -121,7 +111,7 @@ class Evaluator:
                 criterion=criterion,
                 model=self.model.name,
                 provider=self.model.provider,
-                host=took.answers[-1].host if took.answers else "",
+                host=took.host,
                 references=self.references.version,
                 key=found.key,
                 state=found.state,
@@ -131,10 +121,10 @@ class Evaluator:
                 tone=tuple(took.tone),
                 tries=took.tries,
                 cached=cached,
-                tokens_in=sum(answer.tokens_in for answer in took.answers),
-                tokens_out=sum(answer.tokens_out for answer in took.answers),
-                estimated=any(answer.estimated for answer in took.answers),
-                cost=round(sum(answer.cost for answer in took.answers), 6),
+                tokens_in=took.tokens_in,
+                tokens_out=took.tokens_out,
+                estimated=took.estimated,
+                cost=took.cost,
                 took_ms=round(1000.0 * (time.monotonic() - began_s), 1),
             )
         )

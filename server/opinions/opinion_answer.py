@@ -32,7 +32,7 @@ class OpinionAnswer:
 
 def read_answer(text: str, *, most: int, own: Collection[int]) -> OpinionAnswer:
     """Return what an answer says; raises AnswerFault. `own` are the numbers of the candidate's turns."""
-    found = _object(text)
+    found = json_object(text)
     if set(found) != {"mark", "reason", "turns"}:
         raise AnswerFault("form", 'the object has to have "mark", "reason" and "turns", and nothing else')
     mark, reason, turns = found["mark"], found["reason"], found["turns"]
@@ -50,8 +50,11 @@ def read_answer(text: str, *, most: int, own: Collection[int]) -> OpinionAnswer:
     return OpinionAnswer(mark, reason, tuple(dict.fromkeys(turns)))
 
 
-def _object(text: str) -> dict[str, Any]:
-    """Return the one object in a text, which a model may have put into a fence or after its thoughts."""
+def json_object(text: str) -> dict[str, Any]:
+    """Return the one object in a text, which a model may have put into a fence or after its thoughts.
+
+    Raises AnswerFault.
+    """
     start, end = text.find("{"), text.rfind("}")
     if start < 0 or end < start:
         raise AnswerFault("form", "there is no JSON object")

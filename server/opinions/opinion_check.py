@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from audio.files import replace_file
-from common.errors import storage_error
+from server.opinions.check_file import CheckFile
 from server.opinions.evaluator import Evaluator, JudgedTalk
 from server.opinions.opinion_prompt import NumberedTurn
 from server.settings.second_opinion import SecondOpinionSettings
-
-MOST_KEPT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +55,8 @@ def check_model(evaluator: Evaluator) -> OpinionCheck:
     return OpinionCheck(at, evaluator.model.name, evaluator.references.digest, exact, adjacent, len(marks), marks)
 
 
-class OpinionChecks:
+class OpinionChecks(CheckFile[OpinionCheck]):
     """The checks that were made, in a file."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._all = self._read()
-
-    def last(self, model: str, references: str) -> OpinionCheck | None:
-        """Return a model's last check by these references."""
-        mine = [one for one in self._all if (one.model, one.references) == (model, references)]
-        return mine[-1] if mine else None
-
-    def add(self, check: OpinionCheck) -> None:
-        """Keep a check; raises StorageError."""
-        self._all = [*self._all, check][-MOST_KEPT:]
-        text = "".join(json.dumps(asdict(one)) + "\n" for one in self._all)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(self._path, text.encode())
-
-    def _read(self) -> list[OpinionCheck]:
-        try:
-            lines = self._path.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise storage_error(self._path, error) from error
-        found = []
-        for line in lines:
-            try:
-                found.append(OpinionCheck(**json.loads(line)))
-            except (ValueError, TypeError):
-                continue
-        return found
+        super().__init__(path, OpinionCheck)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from audio.files import append_lines
-from common.errors import storage_error
+from server.opinions.line_file import LineFile
 
 RECENT = 30
 """So many role-plays are the latest ones, which those before are compared with."""
@@ -58,29 +56,15 @@ class OpinionLog:
 
     def append(self, line: OpinionLine) -> None:
         """Write a line; raises StorageError."""
-        raw = json.dumps(asdict(line), ensure_ascii=False).encode() + b"\n"
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise storage_error(self.path, error) from error
-        append_lines(self.path, raw)
+        self._file.append(asdict(line))
 
     def lines(self) -> list[OpinionLine]:
         """Return all lines that can be read, the oldest first; raises StorageError."""
-        found = []
-        try:
-            raw = self.path.read_bytes()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise storage_error(self.path, error) from error
-        for each in raw.splitlines():
-            try:
-                plain = json.loads(each)
-                found.append(OpinionLine(**plain | {"tone": tuple(plain["tone"])}))
-            except (ValueError, TypeError, KeyError):
-                continue
-        return found
+        return self._file.lines()
+
+    @property
+    def _file(self) -> LineFile[OpinionLine]:
+        return LineFile(self.path, lambda plain: OpinionLine(**plain | {"tone": tuple(plain["tone"])}))
 
 
 def report_of(lines: Iterable[OpinionLine]) -> dict[str, Any]:

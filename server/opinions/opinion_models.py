@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from common.errors import EngineError
 from pipelines.models.devices import choose_device
@@ -18,13 +18,41 @@ from pipelines.responders.remote.forms import ChatMessage
 from pipelines.responders.remote.mind import RemoteMind
 from pipelines.responders.remote.providers import OWN_NETWORK
 from pipelines.responders.remote.remote_plan import configured, plan_remote
-from pipelines.responders.remote.settings import RemoteSettings
+from pipelines.responders.remote.settings import RemoteBudget, RemoteSettings
 from pipelines.responders.remote.whole_answer import PATIENT_WAITS, ask_whole
 from server.settings.tree import Settings
 
 # In the data folder: what second opinions have cost today. One process writes it at a time.
 SPENDING_FILE = "opinions/spending.json"
-BUDGET = "second_opinion.budget"
+
+
+class AskedModelSettings(Protocol):
+    """The part of a section of the settings that says which model is asked."""
+
+    @property
+    def by(self) -> Literal["auto", "remote", "language-model", "off"]:
+        """Who is asked."""
+
+    @property
+    def model(self) -> str:
+        """Name of the remote model; empty: the one that speaks."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Most tokens of one answer."""
+
+    @property
+    def budget(self) -> RemoteBudget:
+        """What may be spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWanted:
+    """Which model a section of the settings asks for, and the file in the data folder with what it has cost today."""
+
+    section: str
+    asked: AskedModelSettings
+    spending_file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +79,14 @@ class ModelFailed(Exception):
 class OpinionModel(Protocol):
     """Something that answers prompts, always with the likeliest words (temperature 0).
 
-    `name` and `where` say which model it is; `stays_here` whether what is said stays in the operator's own network,
-    else `provider` and `country` are what a consent has to name.
+    `name` and `where` say which model it is, `digest` is the sha256 of its weights where they are here, else empty;
+    `stays_here` says whether what is said stays in the operator's own network, else `provider` and `country` are what a
+    consent has to name.
     """
 
     name: str
     where: str
+    digest: str
     stays_here: bool
     provider: str
     country: str
@@ -71,13 +101,15 @@ class OpinionModel(Protocol):
 class RemoteOpinions:
     """A remote mind that marks, behind the same gate as the one that speaks for patients, with a budget of its own."""
 
-    def __init__(self, settings: RemoteSettings, *, spending_file: Path | None) -> None:
+    digest = ""
+
+    def __init__(self, settings: RemoteSettings, *, spending_file: Path | None, budget_setting: str) -> None:
         """Raises EngineError that names the setting that is missing or wrong."""
         plan = plan_remote(settings)
         self.name, self.where = plan.model, plan.shown
         self.provider, self.country = plan.label, plan.country
         self.stays_here = plan.country == OWN_NETWORK
-        self._mind = RemoteMind(plan, spending_file=spending_file, budget_setting=BUDGET)
+        self._mind = RemoteMind(plan, spending_file=spending_file, budget_setting=budget_setting)
         self._most_s = settings.waits.whole_s * settings.waits.tries + 60.0
 
     def ask(self, session: str, messages: Sequence[ChatMessage]) -> ModelAnswer:
@@ -105,14 +137,15 @@ class LocalOpinions:
     provider = country = ""
     stays_here = True
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings, *, max_tokens: int) -> None:
         """Load the model; raises EngineError."""
         chosen = settings.engines.language_model
         self._template = read_template(folder)
         self._model = LanguageModel(folder, device=choose_device(chosen.device, chosen.compute), cached_cards=0)
-        self._max_tokens = settings.second_opinion.max_tokens
+        self._max_tokens = max_tokens
         self._context = min(chosen.context_tokens, self._model.context_tokens)
-        self.name = f"{folder.name} ({self._model.digest[:12]})"
+        self.digest = self._model.digest
+        self.name = f"{folder.name} ({self.digest[:12]})"
         self.where = f"{folder.name} on this machine"
 
     def ask(self, session: str, messages: Sequence[ChatMessage]) -> ModelAnswer:
@@ -136,21 +169,32 @@ class LocalOpinions:
         self._model.unload_model()
 
 
+def second_opinion(settings: Settings) -> ModelWanted:
+    """Return which model gives second opinions."""
+    return ModelWanted("second_opinion", settings.second_opinion, SPENDING_FILE)
+
+
 def opinion_model(settings: Settings) -> OpinionModel | str:
     """Return who gives a second opinion, or why nobody does; raises EngineError where somebody is to and can't."""
-    asked = _who(settings)
+    return wanted_model(settings, second_opinion(settings))
+
+
+def wanted_model(settings: Settings, wanted: ModelWanted) -> OpinionModel | str:
+    """Return the model that is to be asked, or why none is; raises EngineError where one is to be and can't."""
+    asked = _who(settings, wanted)
     if isinstance(asked, ModelPlace):
         asked.require()
-        return LocalOpinions(asked.folder, settings)
+        return LocalOpinions(asked.folder, settings, max_tokens=wanted.asked.max_tokens)
     if isinstance(asked, RemoteSettings):
-        return RemoteOpinions(asked, spending_file=settings.data_path / SPENDING_FILE)
+        spending_file = settings.data_path / wanted.spending_file
+        return RemoteOpinions(asked, spending_file=spending_file, budget_setting=f"{wanted.section}.budget")
     return asked
 
 
 def why_off(settings: Settings) -> str:
     """Return why nobody gives a second opinion, without loading or asking anybody; empty if somebody does."""
     try:
-        asked = _who(settings)
+        asked = _who(settings, second_opinion(settings))
         if isinstance(asked, ModelPlace):
             asked.require()
         elif isinstance(asked, RemoteSettings):
@@ -160,23 +204,23 @@ def why_off(settings: Settings) -> str:
     return asked if isinstance(asked, str) else ""
 
 
-def _who(settings: Settings) -> ModelPlace | RemoteSettings | str:
+def _who(settings: Settings, wanted: ModelWanted) -> ModelPlace | RemoteSettings | str:
     """Return which model on this machine, or how a remote one is asked, or why nobody is."""
-    wanted, remote = settings.second_opinion, settings.engines.remote
-    named = wanted.model or remote.model
-    if wanted.by == "off":
-        return "it is off: second_opinion.by is off"
-    if wanted.by == "language-model":
+    asked, remote = wanted.asked, settings.engines.remote
+    named = asked.model or remote.model
+    if asked.by == "off":
+        return f"it is off: {wanted.section}.by is off"
+    if asked.by == "language-model":
         return locate(settings.engines.language_model.model, settings.models, "responder")
-    if wanted.by == "auto" and not (named and configured(remote)):
+    if asked.by == "auto" and not (named and configured(remote)):
         lacking = "no host or key of a remote one is set" if named else "no model is named (MASTER_MODEL_NAME)"
         return f"it is off: {lacking}"
     return remote.model_copy(
         update={
             "model": named,
             "temperature": 0.0,
-            "max_tokens": wanted.max_tokens,
+            "max_tokens": asked.max_tokens,
             "waits": PATIENT_WAITS.model_copy(update={"open_s": remote.waits.open_s}),
-            "budget": wanted.budget,
+            "budget": asked.budget,
         }
     )

@@ -25,7 +25,6 @@ _RULES = (
 )
 _ANSWER = 'Answer with one JSON object and nothing else: {{"mark": 0 to {most}, "reason": "...", "turns": [numbers]}}. '
 _TURNS = "`turns` has the numbers of the candidate's turns that your mark rests on, at least one and six at most."
-AGAIN = "That can't be used: {fault}. Answer again with the one JSON object, and nothing else."
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from common.errors import EngineError, StorageError
 from server.opinions.evaluator import Evaluator
+from server.opinions.model_alone import model_alone, unanswered
 from server.opinions.opinion_check import OpinionCheck, OpinionChecks, check_model
 from server.opinions.opinion_log import OpinionLog
-from server.opinions.opinion_models import ModelFailed, opinion_model
+from server.opinions.opinion_models import ModelFailed, second_opinion
 from server.opinions.references import References, load_references
-from server.records.locking import locked_folder
 from server.settings.tree import Settings
 
 FOLDER = "opinions"
@@ -45,11 +43,6 @@ class OpinionRun:
         return made, made.moved(before) if before is not None else []
 
 
-def unanswered(failure: ModelFailed) -> EngineError:
-    """Return the error of a model that gives no answers."""
-    return EngineError(f"the model gives no second opinion: {failure} ({failure.code})", code="engine.unavailable")
-
-
 def log_of(settings: Settings) -> OpinionLog:
     """Return the log of evaluations."""
     return OpinionLog(settings.data_path / FOLDER / "log.jsonl")
@@ -59,28 +52,10 @@ def log_of(settings: Settings) -> OpinionLog:
 def opinion_run(settings: Settings) -> Iterator[OpinionRun | str]:
     """Have the model that the settings name, or why there is none; raises SettingsError, EngineError, StorageError."""
     references: References = load_references(settings.second_opinion.references)
-    with _alone(settings.data_path / FOLDER):
-        model = opinion_model(settings)
+    folder = settings.data_path / FOLDER
+    with model_alone(settings, second_opinion(settings), folder=folder, command="assess") as model:
         if isinstance(model, str):
             yield model
             return
-        try:
-            checks = OpinionChecks(settings.data_path / FOLDER / "checks.jsonl")
-            yield OpinionRun(Evaluator(model, references, log_of(settings)), checks, settings)
-        finally:
-            model.close()
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    # Two would overdraw the budget together.
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(locked_folder(folder))
-        except StorageError as error:
-            if error.code != "storage.in_use":
-                raise
-            raise StorageError(
-                "another `interlocutor assess` is running here; wait for it", code="storage.in_use"
-            ) from None
-        yield
+        checks = OpinionChecks(folder / "checks.jsonl")
+        yield OpinionRun(Evaluator(model, references, log_of(settings)), checks, settings)

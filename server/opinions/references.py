@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from common.errors import SettingsError
 from server.marking.criteria import BY_ID
+from server.opinions.reference_file import read_reference_file
 from server.paths import ROOT
 
 SUPPLIED = ROOT / "configs" / "references.json"
-SETTING = "second_opinion.references"
-MOST_BYTES = 2_000_000
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 
@@ -96,17 +94,4 @@ class References(_Part):
 
 def load_references(path: Path | None = None) -> References:
     """Return a file's references, or those supplied; raises SettingsError that names the place in the file."""
-    path = path or SUPPLIED
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"{SETTING}: {path} can't be read ({error.strerror}); correct the path") from None
-    if len(raw) > MOST_BYTES:
-        raise SettingsError(f"{SETTING}: {path} has more than {MOST_BYTES:,} bytes; that is no file of references")
-    try:
-        return References.model_validate_json(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        told = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{SETTING}: {path}: {place}: {told}") from None
+    return read_reference_file(References, path or SUPPLIED, setting="second_opinion.references")

@@ -108,14 +108,14 @@ def assess_session(evaluator: Evaluator, folder: Path, seal: Seal | None, card: 
     return made
 
 
-def may_be_sent(model: OpinionModel, consent: ConsentGiven | None) -> bool:
-    """Return whether what was said may be judged by a model: it stays in the house, or the candidate agreed to that."""
+def may_be_sent(model: OpinionModel, consent: ConsentGiven | None, *, named: str = IN_THE_CONSENT) -> bool:
+    """Return whether what was said may go to a model: it stays in the house, or the consent has what is `named`."""
     if model.stays_here:
         return True
     return (
         consent is not None
         and (consent.provider, consent.country) == (model.provider, model.country)
-        and IN_THE_CONSENT in consent.text.lower()
+        and named in consent.text.lower()
     )
 
 

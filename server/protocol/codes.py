@@ -49,7 +49,7 @@ OTHER_CODES: dict[str, str] = {
     "marking.fields": "A sheet of marks lacks something, or has a mark that its criterion does not have.",
     "marking.refused": "A role-play that was deleted can't be marked.",
     "marking.stale": "The marks were saved in another window meanwhile.",
-    "opinion.consent": "The candidate did not agree to a second opinion by this model.",
+    "opinion.consent": "The candidate did not agree that this model judges the role-play.",
     "marking.blind": "The marks of others, and the measures of an exam, are shown once all examiners have signed.",
     "desk.ticket": "A ticket to follow a role-play was used already, or is too old.",
     "account.wrong": "The log-in name or the password is wrong.",

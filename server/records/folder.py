@@ -19,6 +19,10 @@ ELSEWHERE = "elsewhere.json"
 """Says where the recording is that was moved to an object store."""
 OPINION = "opinion.json"
 """What a language model would mark, with the words that it rests on."""
+JUDGEMENT = "judgement.json"
+"""Which rules the patient's replies kept and broke, by a language model, with the replies."""
+JUDGED = (OPINION, JUDGEMENT)
+"""What models wrote about a session afterwards: sealed by its key, and erased with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,8 @@ class RecordFolder:
         return True
 
     def _sound(self) -> list[Path]:
-        return [*self.folder.glob("*.flac*"), *self.folder.glob(".*.part"), *self.folder.glob(OPINION)]
+        judged = (path for name in JUDGED for path in self.folder.glob(name))
+        return [*self.folder.glob("*.flac*"), *self.folder.glob(".*.part"), *judged]
 
 
 def _empty(path: Path) -> None:

@@ -19,7 +19,7 @@ from common.errors import AppError, StorageError, storage_error
 from common.seal import Seal
 from common.sealed_files import SealedWriter, is_sealed
 from pipelines.log.jsonl import PAYLOADS, sealed_payloads
-from server.records.folder import OPINION, RecordFolder
+from server.records.folder import JUDGED, RecordFolder
 from server.vault.session_keys import read_key
 from server.vault.vault import Vault
 
@@ -74,7 +74,7 @@ def lies_plain(folder: Path) -> Iterator[Path]:
         with payloads.open("rb") as file:
             if b'"payload"' in file.readline():
                 yield payloads
-    for path in (folder / RECORDING_NAME, folder / OPINION, *folder.glob("segment-*.flac")):
+    for path in (folder / RECORDING_NAME, *(folder / name for name in JUDGED), *folder.glob("segment-*.flac")):
         if path.is_file() and not is_sealed(path):
             yield path
 

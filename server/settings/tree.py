@@ -36,6 +36,7 @@ from server.settings.backup import BackupSettings
 from server.settings.env_file import environment
 from server.settings.exam import ExamSettings
 from server.settings.instances import InstanceSettings
+from server.settings.judge import JudgeSettings
 from server.settings.lab import LabSettings
 from server.settings.limits import LimitSettings
 from server.settings.marking import MarkingSettings
@@ -253,6 +254,7 @@ class Settings(_Section):
     vault: VaultSettings = Field(default_factory=VaultSettings)
     marking: MarkingSettings = Field(default_factory=MarkingSettings)
     second_opinion: SecondOpinionSettings = Field(default_factory=SecondOpinionSettings)
+    judge: JudgeSettings = Field(default_factory=JudgeSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     backup: BackupSettings = Field(default_factory=BackupSettings)
     recordings: RecordingsSettings = Field(default_factory=RecordingsSettings)

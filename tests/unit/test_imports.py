@@ -26,6 +26,7 @@ SERVER = (
     "rtc",
     "records",
     "opinions",
+    "judging",
     "backups",
     "sessions",
     "accounts",

@@ -1,0 +1,47 @@
+"""A file of JSON lines that only grows; a line that was cut off spoils no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from audio.files import append_lines
+from common.errors import storage_error
+
+Line = TypeVar("Line")
+
+
+@dataclass(frozen=True, slots=True)
+class LineFile(Generic[Line]):
+    """The file, and what makes a line of what JSON has: of what is none it raises ValueError, TypeError, KeyError."""
+
+    path: Path
+    make: Callable[[dict[str, Any]], Line]
+
+    def append(self, plain: Mapping[str, Any]) -> None:
+        """Write a line; raises StorageError."""
+        raw = json.dumps(plain, ensure_ascii=False).encode() + b"\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(self.path, error) from error
+        append_lines(self.path, raw)
+
+    def lines(self) -> list[Line]:
+        """Return all lines that can be read, the oldest first; raises StorageError."""
+        try:
+            raw = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise storage_error(self.path, error) from error
+        found = []
+        for each in raw.splitlines():
+            try:
+                found.append(self.make(json.loads(each)))
+            except (ValueError, TypeError, KeyError):
+                continue
+        return found
