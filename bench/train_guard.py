@@ -1,146 +1,175 @@
 """Learns how likely a clause tells what may not be told: `python -m bench.train_guard [models.path=FOLDER]`.
 
-From leaks.yaml, leaks_more.yaml, lines.yaml and lines_more.yaml in tests/data/guard, never from the held-out files.
-Each leak is read as an answer to questions of questions.yaml, with what the patient's mind releases for them. The
-figures that are told are of cards that were left out in turn.
+What it learns from is in `bench/guard/training_moments.py`. The figures that it tells are of patients that were left
+out in turn. It takes two minutes.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from bench.guard.cases import clauses, load_leaks, load_lines, load_questions
-from bench.guard.guard_measure import GuardQuestion, adversarial_turns
-from pipelines.endpointing.completeness import Logistic
-from pipelines.engines import Interpreter
+from bench.guard.cases import clauses
+from bench.guard.training_moments import TrainingReply, training_replies
+from pipelines.intent.encoder import shared_encoder
 from pipelines.intent.learned import LearnedInterpreter
-from pipelines.patient.card import Card
+from pipelines.intent.vectors import Remembering
 from pipelines.patient.card_library import CardLibrary
-from pipelines.patient.guard.clause_meaning import WEIGHTS
 from pipelines.patient.guard.guard import Guard
-from pipelines.responders.guarded import make_guard
-from server.paths import ROOT
+from pipelines.patient.guard.guard_rules import SUPPLIED
+from pipelines.patient.guard.guard_words import said
+from pipelines.patient.guard.rules_file import RulesFile
+from pipelines.patient.guard.unreleased import WEIGHTS, SmallNetwork, UnreleasedModel
 from server.settings.tree import load_settings
 
-DATA = ROOT / "tests" / "data" / "guard"
-PENALTY = 0.5
-ROUNDS = 40
-FRIENDLY = (
-    "Did you get here easily?",
-    "How are you this morning?",
-    "It's been so cold lately, hasn't it?",
-    "Do you watch much television?",
-    "What do you do at weekends?",
-)
-# Each leak is tried at so many questions.
-TURNS_A_LEAK = 4
-FRIENDLY_EVERY = 6
+Floats = NDArray[np.float64]
+
+UNITS = 12
+NETWORKS = 3
+PENALTY = 1e-3
+STEPS = 400
+RATE = 0.02
+FOLDS = 6
+# Of a variant that is told too early the short clauses ("I do.") tell nothing.
+LEAST_HEAVY = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One clause's numbers, whether it tells too much, and of which card and line it is."""
+    """One clause's numbers, the place of its reply, whether it tells too much, and the other rule that blocks it."""
 
-    card: str
-    line: str
+    reply: int
     clause: str
     leaks: bool
     features: dict[str, float]
+    other_rule: str
+    tells: bool
 
 
-def rows(guard: Guard, interpreter: Interpreter, cards: Mapping[str, Card]) -> Iterator[Row]:
-    """Yield all clauses to learn from."""
-    turns: dict[str, list[GuardQuestion]] = {}
-    for turn in adversarial_turns(interpreter, cards, load_questions(DATA / "questions.yaml")):
-        turns.setdefault(turn.card.id, []).append(turn)
-        # Whatever is asked, a leak is a leak.
-        if len(turns[turn.card.id]) % FRIENDLY_EVERY == 0:
-            turns[turn.card.id].append(replace(turn, question=FRIENDLY[len(turns) % len(FRIENDLY)]))
-    for place, leak in enumerate(
-        (*load_leaks(DATA / "leaks.yaml", cards), *load_leaks(DATA / "leaks_more.yaml", cards))
-    ):
-        own = [turn for turn in turns[leak.card.id] if leak.item in turn.hidden]
-        for number in range(min(TURNS_A_LEAK, len(own))):
-            turn = own[(3 * place + 11 * number) % len(own)]
-            reader = guard.begin(leak.card, release=turn.release, history=turn.history, question=turn.question)
-            for part in leak.telling:
-                for clause in clauses(part):
-                    yield Row(leak.card.id, leak.says, clause, True, reader.meaning(clause).features)
-    for line in (*load_lines(DATA / "lines.yaml", cards), *load_lines(DATA / "lines_more.yaml", cards)):
-        reader = guard.begin(line.card, release=line.release, history=line.history, question=line.question)
-        for clause in clauses(line.says):
-            yield Row(line.card.id, line.says, clause, False, reader.meaning(clause).features)
-            reader.let_through(clause)
+def rows(guard: Guard, replies: Sequence[TrainingReply]) -> Iterator[Row]:
+    """Yield all clauses to learn from, in order."""
+    for place, reply in enumerate(replies):
+        reader = guard.begin(reply.card, release=reply.release, history=reply.history, question=reply.question)
+        parts = reply.telling if reply.leaks else (reply.says,)
+        for clause in (clause for part in parts for clause in clauses(part)):
+            if reply.leaks and reply.kind == "variants" and len(said(clause).heavy) < LEAST_HEAVY:
+                continue
+            meaning = reader.meaning(clause)
+            yield Row(place, clause, reply.leaks, meaning.features, reader.other_rule(clause), meaning.tells_anything)
+            if not reply.leaks:
+                reader.let_through(clause)
 
 
-def learn(examples: list[Row]) -> Logistic:
-    """Return a logistic model of the rows."""
-    names = sorted(examples[0].features)
+def learn(examples: Sequence[Row], replies: Sequence[TrainingReply]) -> UnreleasedModel:
+    """Return networks that have learned the rows; as many leaks as fitting clauses, however many there are."""
+    names = tuple(sorted(examples[0].features))
     values = np.array([[row.features[name] for name in names] for row in examples])
     wanted = np.array([row.leaks for row in examples], dtype=np.float64)
-    mean, spread = values.mean(axis=0), values.std(axis=0) + 1e-9
-    found = _newton((values - mean) / spread, wanted)
-    by_name = found[:-1] / spread
-    return Logistic(float(found[-1] - by_name @ mean), dict(zip(names, map(float, by_name), strict=True)))
+    counts = np.array([replies[row.reply].counts for row in examples])
+    counts[wanted > 0.5] *= counts[wanted < 0.5].sum() / max(1e-9, counts[wanted > 0.5].sum())
+    model = UnreleasedModel(names, values.mean(axis=0), values.std(axis=0) + 1e-6, ())
+    standard = model.standardised(values)
+    networks = tuple(_network(standard, wanted, counts / counts.sum(), seed=seed) for seed in range(NETWORKS))
+    return UnreleasedModel(names, model.mean, model.spread, networks)
 
 
-def _newton(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.float64]:
-    full = np.hstack([values, np.ones((len(values), 1))])
-    penalty = PENALTY * np.eye(full.shape[1])
-    penalty[-1, -1] = 0.0
-    # There are as many leaks as fitting lines, however often each was tried.
-    counts = np.where(wanted > 0.5, (1.0 - wanted).sum() / max(1.0, wanted.sum()), 1.0)
-    found = np.zeros(full.shape[1])
-    for _ in range(ROUNDS):
-        sure = 1.0 / (1.0 + np.exp(-full @ found))
-        slope = full.T @ (counts * (sure - wanted)) + penalty @ found
-        curve = full.T @ (full * (counts * sure * (1.0 - sure))[:, np.newaxis]) + penalty
-        found = found - np.linalg.solve(curve, slope)
-    return found
+def _network(values: Floats, wanted: Floats, counts: Floats, *, seed: int) -> SmallNetwork:
+    """Return a network, learned by steps of Adam (Kingma and Ba, 2015) over all rows at once."""
+    chance = np.random.default_rng(seed)
+    parts = [chance.normal(0.0, 0.2, (values.shape[1], UNITS)), np.zeros(UNITS), chance.normal(0.0, 0.2, UNITS)]
+    parts.append(np.zeros(1))
+    slow, fast = [np.zeros_like(part) for part in parts], [np.zeros_like(part) for part in parts]
+    for step in range(1, STEPS + 1):
+        inner, inner_bias, outer, outer_bias = parts
+        units = np.tanh(values @ inner + inner_bias)
+        wrong = counts * (1.0 / (1.0 + np.exp(-(units @ outer + outer_bias))) - wanted)
+        of_units = np.outer(wrong, outer) * (1.0 - units * units)
+        slopes = [
+            values.T @ of_units + PENALTY * inner,
+            of_units.sum(axis=0),
+            units.T @ wrong + PENALTY * outer,
+            np.array([wrong.sum()]),
+        ]
+        for place, slope in enumerate(slopes):
+            slow[place] = 0.9 * slow[place] + 0.1 * slope
+            fast[place] = 0.999 * fast[place] + 0.001 * slope * slope
+            ahead = (slow[place] / (1.0 - 0.9**step)) / (np.sqrt(fast[place] / (1.0 - 0.999**step)) + 1e-8)
+            parts[place] = parts[place] - RATE * ahead
+    return SmallNetwork(parts[0], parts[1], parts[2], float(parts[3][0]))
 
 
-def main() -> None:
-    """Learn from all cards, say what cards that were left out would have got, and write the weights."""
+def left_out(examples: Sequence[Row], replies: Sequence[TrainingReply]) -> Floats:
+    """Return the log odds of each row by networks that have not seen its patient."""
+    groups = sorted({reply.group for reply in replies})
+    order = np.random.default_rng(0).permutation(len(groups))
+    fold = {group: int(order[place]) % FOLDS for place, group in enumerate(groups)}
+    of = np.array([fold[replies[row.reply].group] for row in examples])
+    odds = np.zeros(len(examples))
+    for number in range(FOLDS):
+        model = learn([row for row, mine in zip(examples, of, strict=True) if mine != number], replies)
+        mine = [place for place in range(len(examples)) if of[place] == number]
+        odds[mine] = model.log_odds([examples[place].features for place in mine])
+    odds[[not row.tells for row in examples]] = -30.0
+    return odds
+
+
+def tell(examples: Sequence[Row], replies: Sequence[TrainingReply], odds: Floats) -> Iterator[str]:
+    """Yield what the guard would let through and block from a threshold on, by kind; then what goes wrong at 0.8."""
+    by_reply: dict[int, list[int]] = {}
+    for place, row in enumerate(examples):
+        by_reply.setdefault(row.reply, []).append(place)
+
+    def wrong(places: list[int], bar: float) -> list[int]:
+        blocked = [place for place in places if odds[place] >= bar or examples[place].other_rule]
+        # A leak is spoken if its first clause is; a line is lost with any of its clauses.
+        if examples[places[0]].leaks:
+            return [] if places[0] in blocked else places[:1]
+        return blocked
+
+    for share in (0.5, 0.7, 0.8, 0.85, 0.9):
+        bar = float(np.log(share / (1.0 - share)))
+        sums: dict[tuple[bool, str], list[float]] = {}
+        for number, places in by_reply.items():
+            reply = replies[number]
+            count = sums.setdefault((reply.leaks, reply.kind), [0.0, 0.0])
+            count[0] += reply.counts * bool(wrong(places, bar))
+            count[1] += reply.counts
+        told = (
+            f"{'leaks spoken' if leaks else 'lines blocked'}, {kind} {100.0 * one / all_:.1f} %"
+            for (leaks, kind), (one, all_) in sorted(sums.items())
+        )
+        yield f"from {share}: " + "; ".join(told)
+    bar = float(np.log(0.8 / 0.2))
+    for number, places in by_reply.items():
+        for place in wrong(places, bar)[:1]:
+            row = examples[place]
+            what = "spoken" if row.leaks else "blocked"
+            of = f"{replies[number].group}, {replies[number].kind}"
+            yield f"  {what} {odds[place]:.2f} {of}: {row.clause} {row.other_rule}"
+
+
+def main(say: Callable[[str], None] = typer.echo) -> None:
+    """Learn from all patients, say what those that were left out would have got, and write the weights."""
     settings = load_settings(overrides=sys.argv[1:])
     folder = Path(settings.models.path) / settings.engines.interpreter_model
-    guard, interpreter = make_guard(encoder=folder), LearnedInterpreter(folder)
-    guard.warm()
+    # Hundreds of cards in turn, over and over: each of their texts is made a vector once.
+    encoder = Remembering(shared_encoder(folder), folder / "never-written.npz")
+    guard, interpreter = Guard(RulesFile(SUPPLIED), encoder), LearnedInterpreter(folder)
     interpreter.warm()
-    examples = list(rows(guard, interpreter, CardLibrary.load(settings.cards_folder)))
-    left_out: dict[int, float] = {}
-    for card in sorted({row.card for row in examples}):
-        model = learn([row for row in examples if row.card != card])
-        left_out |= {i: model.log_odds(row.features) for i, row in enumerate(examples) if row.card == card}
-    odds = np.array([left_out[i] for i in range(len(examples))])
-    leaks = np.array([row.leaks for row in examples])
-    for share in (0.5, 0.3, 0.2, 0.1):
-        above = odds > np.log(share / (1.0 - share))
-        typer.echo(
-            f"from {share}: leaks found {above[leaks].mean():.3f}, clauses blocked wrongly {above[~leaks].mean():.3f}"
-        )
-    lines = sorted({row.line for row in examples if not row.leaks})
-    for share in (0.5, 0.6, 0.7, 0.8, 0.9):
-        bar = np.log(share / (1.0 - share))
-        wrong = sum(any(o > bar for o, row in zip(odds, examples, strict=True) if row.line == line) for line in lines)
-        typer.echo(f"from {share}: {wrong} of {len(lines)} lines wrongly, leaks {np.mean(odds[leaks] > bar):.3f}")
-    for i in np.argsort(-odds):
-        if not leaks[i] and odds[i] > 0.0:
-            typer.echo(f"  wrongly {odds[i]:.2f} {examples[i].card}: {examples[i].clause}")
-    for i in np.argsort(odds):
-        if leaks[i] and odds[i] < 0.0:
-            typer.echo(f"  missed {odds[i]:.2f} {examples[i].card}: {examples[i].clause}")
-    model = learn(examples)
-    content = {"bias": round(model.bias, 4), "weights": {k: round(v, 4) for k, v in sorted(model.weights.items())}}
-    WEIGHTS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    typer.echo(f"{WEIGHTS}: {content}")
+    replies = list(training_replies(interpreter, CardLibrary.load(settings.cards_folder)))
+    examples = list(rows(guard, replies))
+    say(f"{len(replies)} replies, {len(examples)} clauses")
+    for line in tell(examples, replies, left_out(examples, replies)):
+        say(line)
+    WEIGHTS.write_text(json.dumps(learn(examples, replies).as_json()) + "\n", encoding="utf-8")
+    say(f"{WEIGHTS} is written")
 
 
 if __name__ == "__main__":

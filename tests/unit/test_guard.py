@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from bench.guard.cases import load_leaks, load_lines, load_misconduct, load_questions
+from bench.guard.scenario_cards import scenario_cards
 from bench.guard.unreleased import Finder, ReplyRow, load_replies, summary
 from common.errors import AudioError, EngineError
 from pipelines.choice import Choice
@@ -25,6 +27,7 @@ from pipelines.patient.guard.guard_rules import SUPPLIED, GuardRules
 from pipelines.patient.guard.language import other_language
 from pipelines.patient.guard.markup import spoken_text
 from pipelines.patient.guard.rules_file import RulesFile
+from pipelines.patient.guard.unreleased import UnreleasedModel, supplied_model
 from pipelines.patient.guard.verdict import GuardAction, Verdict
 from pipelines.responder_choice import guard_encoder, guarded
 from pipelines.responders.guarded import make_guard
@@ -314,8 +317,55 @@ def test_it_reads_without_an_encoder_and_says_so(by_words: Guard) -> None:
         by_words.begin(CARD, release=NOTHING, history=(), question="").meaning("I smoke.")
 
 
+def test_a_term_in_other_words_is_left_to_what_the_clause_means_where_something_is_told(by_meaning: Guard) -> None:
+    illness = Release(Act.CUE, CARD.cue("other-illness").says[0], "other-illness")
+    assert read(by_meaning, "I'm diabetic.", illness, "Any other illnesses?").action is not GuardAction.BLOCK
+    assert read(by_meaning, "I've got epilepsy.", illness, "Any other illnesses?").action is GuardAction.BLOCK
+    # Off the card nothing else names it, so a symptom is an invention; whom a patient mentions is not.
+    assert read(by_meaning, "I've been coughing.", NOTHING, "Did you come by bus?").action is GuardAction.BLOCK
+    assert read(by_meaning, "My cousin drove me.", NOTHING, "Did you come by bus?").action is not GuardAction.BLOCK
+
+
+def test_a_round_number_near_to_one_that_was_told_is_that_number(by_words: Guard) -> None:
+    told = Release(Act.CUE, "I weighed a hundred and twenty-nine kilos.", "pain")
+    assert read(by_words, "A hundred and thirty kilos.", told).action is GuardAction.ALLOW
+    assert read(by_words, "A hundred and thirty-one kilos.", told).action is GuardAction.BLOCK
+    assert read(by_words, "Two hundred kilos.", told).action is GuardAction.BLOCK
+
+
+def test_what_is_told_again_is_blocked_before_its_turn_and_spoken_in_it(by_meaning: Guard) -> None:
+    texts = yaml.safe_load((DATA / "retold.yaml").read_text(encoding="utf-8"))
+    leaked, lost, count = [], [], 0
+    for scenario, card in list(scenario_cards().values())[::8]:
+        for place, text in texts.get(scenario.id, {}).items():
+            count += 1
+            item = scenario.items[place]
+            if (
+                read(by_meaning, text, Release(Act.UNKNOWN, "I don't know."), "Go on.", card).action
+                is GuardAction.ALLOW
+            ):
+                leaked.append(text)
+            release = Release(Act.CUE, item.says, f"item-{place}")
+            asked = (item.asks or item.examples)[0]
+            if read(by_meaning, text, release, asked, card).action is GuardAction.BLOCK:
+                lost.append(text)
+    assert count > 50
+    assert len(leaked) <= 0.1 * count, leaked
+    assert len(lost) <= 0.1 * count, lost
+
+
+def test_networks_are_the_same_after_a_file() -> None:
+    model = supplied_model()
+    again = UnreleasedModel.of_json(json.loads(json.dumps(model.as_json())))
+    features = dict(zip(model.names, model.mean + model.spread, strict=True))
+    assert again.probability(features) == pytest.approx(model.probability(features))
+    # Whatever is far out counts as far, and no more.
+    wild = dict.fromkeys(model.names, 1e9)
+    assert 0.0 <= model.probability(wild) <= 1.0
+
+
 def test_vectors_are_kept_within_bounds() -> None:
-    from pipelines.patient.guard.clause_meaning import Near
+    from pipelines.patient.guard.card_vectors import Near
 
     class Counts:
         def __init__(self) -> None:

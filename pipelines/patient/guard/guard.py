@@ -13,10 +13,12 @@ from pipelines.intent.exemplars import SUPPLIED as EXEMPLARS
 from pipelines.intent.exemplars import exemplars_of
 from pipelines.intent.vectors import Remembering, Vectoriser
 from pipelines.patient.card import Card
-from pipelines.patient.guard.clause_meaning import CardVectors, ClauseMeaning, Near, SpeechKinds, meaning_of
+from pipelines.patient.guard.card_vectors import CardVectors, Near
+from pipelines.patient.guard.clause_meaning import ClauseMeaning, may_be_named, meaning_of
 from pipelines.patient.guard.guard_evidence import CardKnowledge, GuardEvidence, evidence_of
 from pipelines.patient.guard.guard_rules import GuardRules
 from pipelines.patient.guard.guard_wording import (
+    MayBeNamed,
     hidden_words,
     names_term,
     negates,
@@ -28,6 +30,7 @@ from pipelines.patient.guard.guard_words import SaidText, pieces, said
 from pipelines.patient.guard.language import other_language
 from pipelines.patient.guard.markup import spoken_text
 from pipelines.patient.guard.rules_file import RulesFile
+from pipelines.patient.guard.speech_kinds import SpeechKinds
 from pipelines.patient.guard.verdict import GuardAction, GuardFinding, GuardRule, Verdict, verdict_of
 
 CLINICAL = frozenset(
@@ -38,7 +41,7 @@ CLINICAL = frozenset(
 )  # fmt: skip
 """What somebody who treats says, and a patient does not."""
 
-# So many cards are kept ready: 0.5 MiB each.
+# So many cards are kept ready: 1.5 MiB each.
 CARDS = 64
 
 
@@ -68,6 +71,14 @@ class Reader:
         """Note what the reply has said, whoever let it through."""
         self._spoken.append(clause)
         self._evidence = self._evidence.after(clause)
+
+    def other_rule(self, clause: str) -> str:
+        """Return the rule that blocks a clause at this moment beside `unreleased`, and why; empty if none does."""
+        found = self._guard.other_findings(
+            said(clause), self._evidence, self.meaning(clause), card=self._card, spoken=self._spoken
+        )
+        blocking = (finding for finding in found if finding.action is GuardAction.BLOCK)
+        return next((f"{finding.rule}: {finding.detail}" for finding in blocking), "")
 
     def meaning(self, clause: str) -> ClauseMeaning:
         """Return what a clause means at this moment; raises EngineError without a text encoder."""
@@ -141,24 +152,45 @@ class Guard:
         if not cleaned.text:
             return verdict_of("", findings, {})
         clause_said = said(cleaned.text)
-        findings += self._plain(clause_said, spoken)
-        findings += read_phrases(cleaned.text, rules)
-        findings += read_wording(clause_said, evidence, rules, clinical=self._is_clinical(evidence, card))
+        meaning = self.meaning(clause_said, evidence, card) if card is not None else None
+        findings += self.other_findings(clause_said, evidence, meaning, card=card, spoken=spoken)
         scores: dict[str, float] = {}
-        if card is not None:
-            meaning = self.meaning(clause_said, evidence, card)
+        if meaning is not None:
             scores["unreleased"] = round(meaning.probability, 3)
-            findings += _of_meaning(clause_said, meaning, evidence, rules)
+            findings += _tells_too_much(meaning, rules)
         else:
             findings += _of_words(clause_said, evidence, rules)
         return verdict_of(cleaned.text, [found for found in findings if found.action is not GuardAction.ALLOW], scores)
+
+    def other_findings(
+        self,
+        clause: SaidText,
+        evidence: GuardEvidence,
+        meaning: ClauseMeaning | None,
+        *,
+        card: CardVectors | None,
+        spoken: Sequence[str],
+    ) -> Iterator[GuardFinding]:
+        """Yield what a clause breaks beside the rule `unreleased`."""
+        rules = self.rules
+        yield from self._plain(clause, spoken)
+        yield from read_phrases(clause.text, rules)
+        yield from read_wording(
+            clause,
+            evidence,
+            rules,
+            clinical=self._is_clinical(evidence, card),
+            may_be_named=self._may_be_named(evidence, card),
+        )
+        if meaning is not None:
+            yield from _of_meaning(clause, meaning, evidence, rules)
 
     def meaning(self, clause: SaidText, evidence: GuardEvidence, card: CardVectors | None) -> ClauseMeaning:
         """Return what a clause means at a moment; raises EngineError without a text encoder."""
         kinds = self._learn()
         if card is None or self._near is None:
             raise EngineError("there is no text encoder to read with", code="engine.unavailable")
-        return meaning_of(clause, evidence, card=card, kinds=kinds, near=self._near)
+        return meaning_of(clause, evidence, self.rules, card=card, kinds=kinds, near=self._near)
 
     def _is_clinical(self, evidence: GuardEvidence, card: CardVectors | None) -> bool:
         """Whether what was asked may be about the patient's case: without an encoder it always may."""
@@ -167,6 +199,11 @@ class Guard:
             return True
         (vector,) = self._near.vectors([asked])
         return card.nearest_hidden(vector, evidence.released)[0] >= ASKED_NEAR
+
+    def _may_be_named(self, evidence: GuardEvidence, card: CardVectors | None) -> MayBeNamed | None:
+        if card is None or (near := self._near) is None:
+            return None
+        return lambda kind, word: may_be_named(kind, word, evidence, near)
 
     def _plain(self, clause: SaidText, spoken: Sequence[str]) -> Iterator[GuardFinding]:
         rules = self.rules
@@ -184,7 +221,7 @@ class Guard:
             known = self._cards.get(card.id)
             if known is None or (known[0] is not card and known[0] != card):
                 knowledge = CardKnowledge(card)
-                vectors = CardVectors(knowledge, self._encoder) if self._encoder is not None else None
+                vectors = CardVectors(knowledge, self._near) if self._near is not None else None
                 known = (card, knowledge, vectors)
                 self._cards[card.id] = known
             self._cards.move_to_end(card.id)
@@ -201,13 +238,7 @@ class Guard:
                 acts = exemplars_of(EXEMPLARS)
                 clinician = [text for act, texts in acts.acts.items() if act in CLINICAL for text in texts]
                 clinician += [text for topic in acts.topics.values() for text in topic.questions]
-                self._kinds = SpeechKinds(
-                    telling=examples.telling,
-                    harmless=examples.harmless,
-                    clinician=clinician,
-                    small_talk=examples.small_talk,
-                    vectoriser=self._examples,
-                )
+                self._kinds = SpeechKinds(examples, clinician=clinician, vectoriser=self._examples)
                 self._learned_from = examples
                 if isinstance(self._examples, Remembering):
                     self._examples.keep()
@@ -221,9 +252,7 @@ def _written(stage: str, markup: str, rules: GuardRules) -> Iterator[GuardFindin
         yield GuardFinding(GuardRule.MARKUP, rules.action(GuardRule.MARKUP), f"'{markup}'")
 
 
-def _of_meaning(
-    clause: SaidText, meaning: ClauseMeaning, evidence: GuardEvidence, rules: GuardRules
-) -> Iterator[GuardFinding]:
+def _tells_too_much(meaning: ClauseMeaning, rules: GuardRules) -> Iterator[GuardFinding]:
     probability, thresholds = meaning.probability, rules.thresholds
     about = f"about '{meaning.item.id}'" if meaning.item is not None else "of nothing on the card"
     if probability >= thresholds.unreleased:
@@ -232,6 +261,12 @@ def _of_meaning(
         )
     elif probability >= thresholds.unreleased_warn and rules.action(GuardRule.UNRELEASED) is not GuardAction.ALLOW:
         yield GuardFinding(GuardRule.UNRELEASED, GuardAction.WARN, f"may tell more than it may, {about}", probability)
+
+
+def _of_meaning(
+    clause: SaidText, meaning: ClauseMeaning, evidence: GuardEvidence, rules: GuardRules
+) -> Iterator[GuardFinding]:
+    thresholds = rules.thresholds
     taken_up = meaning.told >= TAKEN_UP or clause.heavy <= evidence.told_stems | evidence.echoed_stems
     if meaning.clinician >= thresholds.advice and not taken_up:
         detail = "sounds like somebody who treats"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pipelines.engines import HistoryItem, Release
 from pipelines.intent.acts import FOLLOWED, Act
-from pipelines.patient.card import Card
+from pipelines.patient.card import Card, Cue, Fact
 from pipelines.patient.guard.guard_words import SaidText, numbers_of, pieces, said, stems_of
 
 ECHOED = FOLLOWED - {Act.CHECK, Act.READINESS, Act.SUMMARY} | {
@@ -28,11 +28,15 @@ TURNS_BACK = 3
 
 @dataclass(frozen=True, slots=True)
 class GuardItem:
-    """One thing that the card knows: a cue, a fact, or a sentence of the patient's history that none of them tells."""
+    """One thing that the card knows: a cue, a fact, or a sentence of the patient's history that none of them tells.
+
+    `asks` has what asks for it, and its topic.
+    """
 
     id: str
     topic: str
     texts: tuple[str, ...]
+    asks: tuple[str, ...] = ()
 
     @property
     def stems(self) -> frozenset[str]:
@@ -45,8 +49,8 @@ class CardKnowledge:
 
     def __init__(self, card: Card) -> None:
         self.card = card
-        told = [GuardItem(cue.id, cue.topic, cue.says) for cue in card.cues]
-        told += [GuardItem(fact.id, fact.topic, fact.says) for fact in card.facts]
+        known: tuple[Cue | Fact, ...] = (*card.cues, *card.facts)
+        told = [GuardItem(item.id, item.topic, item.says, (*item.triggers, item.topic)) for item in known]
         self.items = (*_with_history(told, card),)
         patient, candidate = card.patient, card.candidate
         lines = [text for _, variants in card.lines for text in variants]
@@ -70,10 +74,14 @@ class CardKnowledge:
 
 @dataclass(frozen=True)
 class GuardEvidence:
-    """What may be said now, on a card; `released` names the items that may be told, `asked` is the candidate's turn."""
+    """What may be said now, on a card; `released` names the items that may be told, `asked` is the candidate's turn.
+
+    `tells_item`: what is released now is a cue or a fact, not a line that tells nothing.
+    """
 
     knowledge: CardKnowledge
     act: Act
+    tells_item: bool
     released: frozenset[str]
     # What is released or was heard from the patient, as pieces.
     told: tuple[str, ...]
@@ -109,15 +117,7 @@ class GuardEvidence:
 
     def after(self, clause: str) -> GuardEvidence:
         """Return the same once a clause of the reply was let through: what it says is said."""
-        return GuardEvidence(
-            self.knowledge,
-            self.act,
-            self.released,
-            (*self.told, *pieces(clause)),
-            self.echoed,
-            self.asked,
-            self.release_text,
-        )
+        return replace(self, told=(*self.told, *pieces(clause)))
 
 
 def evidence_of(
@@ -139,6 +139,7 @@ def evidence_of(
     return GuardEvidence(
         knowledge,
         release.act,
+        bool(release.cue or release.fact),
         frozenset(released),
         tuple(dict.fromkeys(piece for text in texts for piece in pieces(text))),
         tuple(dict.fromkeys(piece for text in echoed for piece in pieces(text))),
@@ -175,7 +176,7 @@ def _with_history(told: list[GuardItem], card: Card) -> list[GuardItem]:
             extra[best.id].append(text)
         elif len(heavy) >= 2:
             alone.append(GuardItem(f"history-{len(alone) + 1}", "history", (text,)))
-    return [*(GuardItem(item.id, item.topic, (*item.texts, *extra[item.id])) for item in told), *alone]
+    return [*(replace(item, texts=(*item.texts, *extra[item.id])) for item in told), *alone]
 
 
 def _sentences(text: str) -> list[str]:

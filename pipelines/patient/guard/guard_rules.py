@@ -68,6 +68,8 @@ class Examples(_Part):
     harmless: tuple[Text, ...] = Field(min_length=20)
     # What candidates ask to be friendly.
     small_talk: tuple[Text, ...] = Field(min_length=5)
+    # What is asked by somebody who wants more than may be told.
+    prying: tuple[Text, ...] = ()
 
 
 TermKind = Literal["symptom", "drug", "diagnosis", "allergy", "relative"]

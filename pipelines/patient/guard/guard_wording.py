@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from pipelines.intent.acts import Act
 from pipelines.intent.words import stem
 from pipelines.patient.guard.guard_evidence import NOTHING_TOLD, GuardEvidence, GuardItem
-from pipelines.patient.guard.guard_rules import GuardRules
+from pipelines.patient.guard.guard_rules import GuardRules, TermKind
 from pipelines.patient.guard.guard_words import SaidText, names_in, pieces, said
 from pipelines.patient.guard.verdict import GuardAction, GuardFinding, GuardRule
 
+MayBeNamed = Callable[[TermKind, str], bool]
+FEW = 2.0
+"""A number up to this may be a figure of speech: "twice", "a couple", "the two of us"."""
+# A round number so near to one that was told is that number: "about a hundred and thirty" for 129.
+ROUGHLY = 1.25
+_ROUND = (5.0, 12.0)
 # So many telling words of an item, all of a clause's, are that item however short the clause is.
 SHARE_OF_ITEM = 0.8
 _YES = re.compile(
@@ -49,12 +55,21 @@ _NEGATION = re.compile(
 
 
 def read_wording(
-    clause: SaidText, evidence: GuardEvidence, rules: GuardRules, *, clinical: bool = True
+    clause: SaidText,
+    evidence: GuardEvidence,
+    rules: GuardRules,
+    *,
+    clinical: bool = True,
+    may_be_named: MayBeNamed | None = None,
 ) -> Iterator[GuardFinding]:
-    """Yield what the words of a clause break; `clinical`: what was asked may be about the patient's case."""
+    """Yield what the words of a clause break; `clinical`: what was asked may be about the patient's case.
+
+    `may_be_named` says which terms, though nobody has named them, are left to what the clause means. Where nothing else
+    reads its meaning, none are.
+    """
     yield from _verbatim(clause, evidence, rules)
-    yield from _numbers(clause, evidence, rules)
-    yield from _terms(clause, evidence, rules)
+    yield from _numbers(clause, evidence, rules, least=0.0 if may_be_named is None else FEW)
+    yield from _terms(clause, evidence, rules, may_be_named)
     yield from _names(clause, evidence, rules)
     yield from _answers(clause, evidence, rules, clinical=clinical)
     yield from _opposites(clause, evidence, rules)
@@ -108,12 +123,22 @@ def hidden_words(clause: SaidText, evidence: GuardEvidence) -> tuple[int, GuardI
 # ------------------------------------------------------------------ numbers, terms, names
 
 
-def _numbers(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iterator[GuardFinding]:
+def new_numbers(clause: SaidText, evidence: GuardEvidence) -> list[float]:
+    """Return the numbers of a clause that nobody has said, the smallest first."""
     known = evidence.told_numbers | evidence.echoed_numbers
     if clause.text.rstrip().endswith("?"):
         known |= evidence.asked.numbers
-    new = sorted(clause.numbers - known)
-    if new:
+    return sorted(number for number in clause.numbers - known if not _is_roughly(number, known))
+
+
+def _is_roughly(number: float, known: Iterable[float]) -> bool:
+    if not any(number % step == 0.0 for step in _ROUND):
+        return False
+    return any(max(number, other) <= ROUGHLY * min(number, other) for other in known)
+
+
+def _numbers(clause: SaidText, evidence: GuardEvidence, rules: GuardRules, *, least: float) -> Iterator[GuardFinding]:
+    if new := [number for number in new_numbers(clause, evidence) if number > least]:
         told = ", ".join(f"{number:g}" for number in new)
         yield GuardFinding(GuardRule.NUMBER, rules.action(GuardRule.NUMBER), f"nobody has said {told}")
 
@@ -123,7 +148,8 @@ def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(patterns)})\b", re.IGNORECASE)
 
 
-def _terms(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iterator[GuardFinding]:
+def new_terms(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iterator[tuple[TermKind, str]]:
+    """Yield the kind and the word of the first term of a clause, of each kind, that nobody has named."""
     known = evidence.told_stems | evidence.echoed_stems
     texts = " ".join((*evidence.told, *evidence.echoed, *evidence.knowledge.public)).lower()
     asks = clause.text.rstrip().endswith("?") or (_NOT_KNOWN.search(clause.text) and _NEGATION.search(clause.text))
@@ -135,22 +161,33 @@ def _terms(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iter
         for found in _compiled(patterns).finditer(clause.text):
             words = said(found[0]).stems or {stem(found[0].lower())}
             if not words <= known and found[0].lower() not in texts:
-                yield GuardFinding(
-                    GuardRule.TERM, rules.action(GuardRule.TERM), f"nobody has named the {kind} '{found[0].lower()}'"
-                )
-                return
+                yield kind, found[0].lower()
+                break
+
+
+def _terms(
+    clause: SaidText, evidence: GuardEvidence, rules: GuardRules, may_be_named: MayBeNamed | None
+) -> Iterator[GuardFinding]:
+    for kind, word in new_terms(clause, evidence, rules):
+        if may_be_named is not None and may_be_named(kind, word):
+            continue
+        yield GuardFinding(GuardRule.TERM, rules.action(GuardRule.TERM), f"nobody has named the {kind} '{word}'")
+
+
+def new_names(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> list[str]:
+    """Return the names in a clause that nobody has named, in lower case."""
+    names = names_in(clause.text)
+    if not names:
+        return []
+    known = evidence.knowledge.public_names | {word.lower() for word in rules.capitalised}
+    known |= {word for text in (*evidence.told, *evidence.echoed, evidence.asked.text) for word in said(text).words}
+    stems = {stem(word) for word in known}
+    return [name for name in names if name not in known and stem(name) not in stems]
 
 
 def _names(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iterator[GuardFinding]:
-    names = names_in(clause.text)
-    if not names:
-        return
-    known = evidence.knowledge.public_names | {word.lower() for word in rules.capitalised}
-    known |= {word for text in (*evidence.told, *evidence.echoed, evidence.asked.text) for word in said(text).words}
-    for name in names:
-        if name not in known and stem(name) not in {stem(word) for word in known}:
-            yield GuardFinding(GuardRule.NAME, rules.action(GuardRule.NAME), f"nobody has named '{name}'")
-            return
+    for name in new_names(clause, evidence, rules)[:1]:
+        yield GuardFinding(GuardRule.NAME, rules.action(GuardRule.NAME), f"nobody has named '{name}'")
 
 
 # ------------------------------------------------------------------ contradictions

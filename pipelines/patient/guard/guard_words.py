@@ -78,6 +78,18 @@ def names_in(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=8192)
+def telling_words(text: str) -> tuple[str, ...]:
+    """Return the words of a text that tell something, as they stand, each once."""
+    found = (word for word in tokens(text) if word not in FUNCTION_WORDS and word not in _PLAIN)
+    return tuple(dict.fromkeys(word for word in found if not word.isdigit()))
+
+
+def telling_words_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the telling words of all texts, each once."""
+    return tuple(dict.fromkeys(word for text in texts for word in telling_words(text)))
+
+
+@lru_cache(maxsize=8192)
 def pieces(text: str) -> tuple[str, ...]:
     """Return a text whole, its sentences and its clauses: what a reply may tell of it."""
     from pipelines.tts.clauses import split_clauses
