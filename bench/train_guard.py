@@ -26,13 +26,13 @@ from pipelines.patient.guard.guard import Guard
 from pipelines.patient.guard.guard_rules import SUPPLIED
 from pipelines.patient.guard.guard_words import said
 from pipelines.patient.guard.rules_file import RulesFile
-from pipelines.patient.guard.unreleased import WEIGHTS, SmallNetwork, UnreleasedModel
+from pipelines.patient.guard.unreleased_model import WEIGHTS, SmallNetwork, UnreleasedModel
 from server.settings.tree import load_settings
 
 Floats = NDArray[np.float64]
 
 UNITS = 12
-NETWORKS = 3
+NETWORKS = 6
 PENALTY = 1e-3
 STEPS = 400
 RATE = 0.02

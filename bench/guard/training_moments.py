@@ -161,7 +161,8 @@ def _of_scenarios(scenarios: Mapping[str, tuple[Scenario, Card]]) -> Iterator[Tr
         _, card = scenarios[name]
         for row in rows:
             history = told_before(card, item_ids(row.get("told", ())))
-            release = release_of(card, row["release"])
+            named = row["release"]
+            release = release_of(card, *item_ids([named])) if isinstance(named, int) else release_of(card, named)
             yield TrainingReply("scenarios", name, False, card, row["says"], (), release, history, row["ask"])
 
 

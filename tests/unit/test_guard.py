@@ -27,7 +27,7 @@ from pipelines.patient.guard.guard_rules import SUPPLIED, GuardRules
 from pipelines.patient.guard.language import other_language
 from pipelines.patient.guard.markup import spoken_text
 from pipelines.patient.guard.rules_file import RulesFile
-from pipelines.patient.guard.unreleased import UnreleasedModel, supplied_model
+from pipelines.patient.guard.unreleased_model import UnreleasedModel, supplied_model
 from pipelines.patient.guard.verdict import GuardAction, Verdict
 from pipelines.responder_choice import guard_encoder, guarded
 from pipelines.responders.guarded import make_guard

@@ -46,6 +46,7 @@ voice_audit_unanchored_total voice_sessions_begun_total voice_consents_total
 voice_guard_decisions_total voice_guard_card_took_over_total voice_guard_duration_seconds voice_guard_unreleased_score
 voice_trace_spans_total voice_engine_trial_failing voice_instance_leads voice_instances_others voice_places_taken
 voice_sessions_adopted_total
+voice_judged_replies voice_judged_broken voice_judged_timestamp_seconds
 """.split()
 
 LATENCY = events.TurnLatency(

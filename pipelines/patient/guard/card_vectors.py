@@ -27,13 +27,21 @@ class Near:
         self._width = 0
         self._lock = threading.Lock()
 
+    def make(self, texts: Sequence[str]) -> None:
+        """Have the vectors of texts made that there are not yet: at once, which costs less than one by one."""
+        with self._lock:
+            self._make(texts)
+
+    def _make(self, texts: Sequence[str]) -> None:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            self._known.update(zip(new, self._vectoriser.encode(new), strict=True))
+            self._width = len(self._known[new[0]])
+
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """Return float32 (texts, width)."""
         with self._lock:
-            new = [text for text in dict.fromkeys(texts) if text not in self._known]
-            if new:
-                self._known.update(zip(new, self._vectoriser.encode(new), strict=True))
-                self._width = len(self._known[new[0]])
+            self._make(texts)
             found = np.array([self._known[text] for text in texts], dtype=np.float32).reshape(len(texts), self._width)
             for text in texts:
                 self._known.move_to_end(text)

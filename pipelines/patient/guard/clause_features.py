@@ -59,11 +59,11 @@ def features_of(
 
 
 def _make_at_once(clause: SaidText, evidence: GuardEvidence, near: Near) -> None:
-    """Have all vectors made that a clause needs: one call of the encoder costs less than many."""
+    """Have all vectors made that a clause needs."""
     question = evidence.asked.text.strip()
     said_too = [question, _both(question, clause), *pieces(evidence.asked.text)] if question else []
     whole = (*evidence.told, *evidence.echoed, *pieces(evidence.release_text), clause.text)
-    near.vectors([*whole, *said_too, *telling_words_of(whole)])
+    near.make([*whole, *said_too, *telling_words_of(whole)])
 
 
 def _both(question: str, clause: SaidText) -> str:

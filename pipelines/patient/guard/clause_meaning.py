@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from pipelines.patient.guard.card_vectors import CardVectors, Near
 from pipelines.patient.guard.clause_features import features_of, nearest_words
-from pipelines.patient.guard.guard_evidence import GuardEvidence, GuardItem
+from pipelines.patient.guard.guard_evidence import NOTHING_TOLD, GuardEvidence, GuardItem
 from pipelines.patient.guard.guard_rules import GuardRules, TermKind
 from pipelines.patient.guard.guard_wording import hidden_words
 from pipelines.patient.guard.guard_words import SaidText, telling_words_of
 from pipelines.patient.guard.speech_kinds import CLINICIAN, HARMLESS, TELLING, SpeechKinds
-from pipelines.patient.guard.unreleased import supplied_model
+from pipelines.patient.guard.unreleased_model import supplied_model
 
 # So many little words may tell something too.
 MANY_WORDS = 6
@@ -62,12 +62,15 @@ def meaning_of(
 def may_be_named(kind: TermKind, word: str, evidence: GuardEvidence, near: Near) -> bool:
     """Whether a term that nobody has named is left to what the whole clause means.
 
-    Whom a patient mentions is no secret by itself. What else it names may be another word for what is told; a drug, an
-    illness or an allergy only if it is near to a word of that.
+    Whom a patient mentions is no secret by itself. A symptom may be another word for what is told, or belong to what is
+    talked about; asked off the card, it is made up. A drug, an illness or an allergy must be near to a word of what is
+    told.
     """
     if kind == "relative":
         return True
+    if kind == "symptom":
+        return evidence.tells_item or evidence.act not in NOTHING_TOLD
     if not evidence.tells_item:
         return False
     told = near.vectors(telling_words_of(evidence.told))
-    return kind == "symptom" or bool(nearest_words(near.vectors(word.split()), told).max() >= SAME_THING)
+    return bool(nearest_words(near.vectors(word.split()), told).max() >= SAME_THING)

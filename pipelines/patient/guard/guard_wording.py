@@ -48,7 +48,10 @@ _NOT_KNOWN = re.compile(
     r"|anything|nothing|trouble|bother)\b",
     re.IGNORECASE,
 )
-_LEADING = re.compile(r"^\W*(?:(?:oh|well|um|uh|er)\W+)*(?:no|nope|nah|yes|yeah)\b[,.!]*\s*", re.IGNORECASE)
+# "No, it doesn't" answers, "No red patches" tells.
+_LEADING = re.compile(
+    r"^\W*(?:(?:oh|well|um|uh|er)\W+)*(?:(?:nope|nah|yes|yeah)\b[,.!]*|no(?:[,.!]+|\s*$))\s*", re.IGNORECASE
+)
 _NEGATION = re.compile(
     r"\b(?:no|not|never|none|nobody|nothing|neither|nor|without|hardly|barely)\b|n't\b", re.IGNORECASE
 )
