@@ -1,8 +1,8 @@
 """What the guard learns from: replies that tell too much, replies that fit, and the moments at which they are given.
 
-From leaks.yaml, leaks_more.yaml, lines.yaml, lines_more.yaml, retold.yaml, lines_scenarios.yaml and anybody.yaml in
-tests/data/guard, never from the held-out files. What is told again in other words comes twice: too early, and in its
-turn. So the guard learns when, and not what.
+From leaks.yaml, leaks_more.yaml, lines.yaml, lines_more.yaml, lines_third.yaml, retold.yaml, lines_scenarios.yaml and
+anybody.yaml in tests/data/guard, never from the held-out files. What is told again in other words comes twice: too
+early, and in its turn. So the guard learns when, and not what.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _of_cards(cards: Mapping[str, Card], turns: Mapping[str, Sequence[GuardQuest
         for number in range(min(MOMENTS, len(own))):
             turn = own[(3 * place + 11 * number) % len(own)]
             yield _leak("leaks", leak.card, leak.says, leak.telling, turn, counts=1.0 / MOMENTS)
-    for name in ("lines", "lines_more"):
+    for name in ("lines", "lines_more", "lines_third"):
         for line in load_lines(DATA / f"{name}.yaml", cards):
             yield TrainingReply(
                 "lines", line.card.id, False, line.card, line.says, (), line.release, line.history, line.question
