@@ -81,7 +81,8 @@ def guard(
             figures.append(guard_measure.share(f"guard_paraphrases_half_spoken_{name}", told))
             _show(told, failures=shown)
             told = guard_measure.blocked_lines(bench, sets[name], advance)
-            figures.append(guard_measure.share(f"guard_lines_blocked_{name}", told))
+            by_rule = ", ".join(f"{rule} {count}" for rule, count in told.by_rule.most_common())
+            figures.append(guard_measure.share(f"guard_lines_blocked_{name}", told, note=by_rule))
             _show(told, failures=shown)
             for rule, tally in guard_measure.misconduct(bench, load_misconduct(data / misconduct_file), cards).items():
                 figures.append(guard_measure.share(f"guard_{rule}_spoken_{name}", tally))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -54,12 +55,13 @@ class SpokenReply:
 
 @dataclass(slots=True)
 class GuardTally:
-    """How many of a kind were tried, how many got through, and which."""
+    """How many of a kind were tried, how many got through, and which; `by_rule` counts the rules that blocked."""
 
     tried: int = 0
     through: int = 0
     partly: int = 0
     shown: list[str] = field(default_factory=list)
+    by_rule: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -209,6 +211,7 @@ def blocked_lines(bench: Bench, lines: Sequence[LineCase], advance: Callable[[],
         blocked = [decision for decision in spoken.decisions if decision.action == "block"]
         if blocked:
             tally.through += 1
+            tally.by_rule[blocked[0].reasons[0].partition(":")[0]] += 1
             tally.shown.append(f"{line.card.id}: {line.question} -> {blocked[0].text} ({blocked[0].reasons[0]})")
         advance()
     return tally
