@@ -153,7 +153,10 @@ class Guard:
             return verdict_of("", findings, {})
         clause_said = said(cleaned.text)
         meaning = self.meaning(clause_said, evidence, card) if card is not None else None
-        findings += self.other_findings(clause_said, evidence, meaning, card=card, spoken=spoken)
+        surely_told = meaning is not None and meaning.probability < rules.thresholds.unreleased_warn
+        findings += self.other_findings(
+            clause_said, evidence, meaning, card=card, spoken=spoken, surely_told=surely_told
+        )
         scores: dict[str, float] = {}
         if meaning is not None:
             scores["unreleased"] = round(meaning.probability, 3)
@@ -170,8 +173,9 @@ class Guard:
         *,
         card: CardVectors | None,
         spoken: Sequence[str],
+        surely_told: bool = False,
     ) -> Iterator[GuardFinding]:
-        """Yield what a clause breaks beside the rule `unreleased`."""
+        """Yield what a clause breaks beside the rule `unreleased`; `surely_told`: it tells nothing hidden."""
         rules = self.rules
         yield from self._plain(clause, spoken)
         yield from read_phrases(clause.text, rules)
@@ -181,6 +185,7 @@ class Guard:
             rules,
             clinical=self._is_clinical(evidence, card),
             may_be_named=self._may_be_named(evidence, card),
+            surely_told=surely_told,
         )
         if meaning is not None:
             yield from _of_meaning(clause, meaning, evidence, rules)

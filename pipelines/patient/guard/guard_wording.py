@@ -52,9 +52,7 @@ _NOT_KNOWN = re.compile(
 _LEADING = re.compile(
     r"^\W*(?:(?:oh|well|um|uh|er)\W+)*(?:(?:nope|nah|yes|yeah)\b[,.!]*|no(?:[,.!]+|\s*$))\s*", re.IGNORECASE
 )
-_NEGATION = re.compile(
-    r"\b(?:no|not|never|none|nobody|nothing|neither|nor|without|hardly|barely)\b|n't\b", re.IGNORECASE
-)
+_NEGATION = re.compile(r"\b(?:no|not|never|none|nobody|nothing|neither|nor|hardly|barely)\b|n't\b", re.IGNORECASE)
 
 
 def read_wording(
@@ -64,13 +62,14 @@ def read_wording(
     *,
     clinical: bool = True,
     may_be_named: MayBeNamed | None = None,
+    surely_told: bool = False,
 ) -> Iterator[GuardFinding]:
     """Yield what the words of a clause break; `clinical`: what was asked may be about the patient's case.
 
     `may_be_named` says which terms, though nobody has named them, are left to what the clause means. Where nothing else
-    reads its meaning, none are.
+    reads its meaning, none are. `surely_told`: it means nothing that is hidden, so it may share a few words with it.
     """
-    yield from _verbatim(clause, evidence, rules)
+    yield from _verbatim(clause, evidence, rules, surely_told=surely_told)
     yield from _numbers(clause, evidence, rules, least=0.0 if may_be_named is None else FEW)
     yield from _terms(clause, evidence, rules, may_be_named)
     yield from _names(clause, evidence, rules)
@@ -81,7 +80,9 @@ def read_wording(
 # ------------------------------------------------------------------ the card's texts
 
 
-def _verbatim(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> Iterator[GuardFinding]:
+def _verbatim(
+    clause: SaidText, evidence: GuardEvidence, rules: GuardRules, *, surely_told: bool
+) -> Iterator[GuardFinding]:
     run = rules.thresholds.verbatim_words
     allowed = {word_run for text in (*evidence.told, *evidence.knowledge.public) for word_run in runs(text, run)}
     echoed = {word_run for text in evidence.echoed for word_run in runs(text, run)}
@@ -90,7 +91,7 @@ def _verbatim(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> I
     tells = clause.heavy or clause.numbers or len(clause.words) >= run - 1
     if not tells or clause.words in known:
         return
-    own = runs(clause.text, run) - allowed - echoed
+    own = frozenset() if surely_told else runs(clause.text, run) - allowed - echoed
     for item in evidence.hidden:
         for text in item.texts:
             whole = any(said(piece).words == clause.words for piece in pieces(text))
@@ -238,9 +239,11 @@ def _opposites(clause: SaidText, evidence: GuardEvidence, rules: GuardRules) -> 
         return
     told = [said(text) for text in (evidence.release_text,)]
     words = set(clause.words)
+    # The same is told in several ways, and one of them may have both.
+    named = {word for text in evidence.told for word in said(text).words}
     for one, other in rules.opposites:
         for here, there in ((one, other), (other, one)):
-            if here not in words or there in words:
+            if here not in words or there in words or here in named:
                 continue
             for text in told:
                 shared = (clause.heavy & text.heavy) - {stem(here), stem(there)}
