@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from audio.frames import WIRE_HZ
+from audio.loudness import first_audible_ms
 from audio.programme_loudness import programme_loudness
 from common.errors import EngineError
 from pipelines.engines import SpeakRequest, Voice
@@ -36,6 +37,16 @@ def test_words_are_in_order_and_the_level_is_the_house_s(woman: KokoroSynthesise
     assert -22.5 < loudness.lufs < -17.5
     assert len(chunks[0].samples) < 0.7 * WIRE_HZ
     assert loudness.peak_dbtp < -1.0
+
+
+@pytest.mark.parametrize("text", ["All right, I'll try.", "Really? I'd rather check that with somebody first.", "Bye."])
+def test_a_clause_is_over_soon_after_its_last_sound(woman: KokoroSynthesiser, text: str) -> None:
+    samples = np.concatenate([chunk.samples for chunk in woman.speak(SpeakRequest("test", text, Voice()))])
+    before_ms, behind_ms = first_audible_ms(samples, WIRE_HZ), first_audible_ms(samples[::-1].copy(), WIRE_HZ)
+    assert before_ms is not None
+    assert before_ms < 150
+    assert behind_ms is not None
+    assert behind_ms < 250
 
 
 def test_what_nobody_can_say_is_no_error(woman: KokoroSynthesiser) -> None:
