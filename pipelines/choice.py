@@ -34,6 +34,8 @@ class Choice:
     workers: int = 1
     plain_for: tuple[Sex, ...] = ()
     voices: tuple[NeuralVoice, ...] = ()
+    # Of what words the replies: it can hold a conversation without a card.
+    speaks_freely: bool = False
 
     @property
     def model(self) -> str:

@@ -297,6 +297,8 @@ class Persona:
     sex: Literal["female", "male"]
     mood: str
     setting: str
+    # Only in a conversation without a card: what a program says of who speaks and how, in place of all the above.
+    instructions: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,15 @@ class SessionSetup(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InstructionsGiven(Event):
+    """A program said who speaks in a free conversation, and how; `once`: for the next reply alone."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    text: str
+    once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentGiven(Event):
     """What the candidate agreed to before the role-play: the version and the words that were shown."""
 

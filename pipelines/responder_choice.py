@@ -41,7 +41,13 @@ def _asks_remote(mind: RemoteMind, settings: EngineSettings) -> Choice:
     factory = Lazy("pipelines.responders.remote.remote_responder", "RemoteResponder", {"mind": mind})
     # Each thread waits for a provider, and computes next to nothing.
     return Choice(
-        "remote", factory, "thread", f"{asked}; {mind.plan.shown}", demonstration=False, workers=REMOTE_WORKERS
+        "remote",
+        factory,
+        "thread",
+        f"{asked}; {mind.plan.shown}",
+        demonstration=False,
+        workers=REMOTE_WORKERS,
+        speaks_freely=True,
     )
 
 
@@ -84,8 +90,17 @@ def _language_model(settings: EngineSettings, models: ModelSettings, place: Mode
     }
     make = Lazy("pipelines.responders.language_model.model_responder", "make_responder", options)
     # CTranslate2 lets go of the interpreter while it computes.
-    choice = Choice("language-model", OfModel(place, make), "thread", why, demonstration=False, place=place)
-    return guarded(replace(choice, workers=minds_of(settings)), settings, models)
+    choice = Choice(
+        "language-model",
+        OfModel(place, make),
+        "thread",
+        why,
+        demonstration=False,
+        workers=minds_of(settings),
+        place=place,
+        speaks_freely=True,
+    )
+    return guarded(choice, settings, models)
 
 
 def minds_of(settings: EngineSettings) -> int:

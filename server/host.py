@@ -100,7 +100,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.version = version("interlocutor")
-        self.cards = CardLibrary.load(settings.cards_folder).with_beside(CardLibrary.load(EXAM_CARDS))
+        self.cards = CardLibrary.load(settings.cards_folder).with_beside(CardLibrary.load(EXAM_CARDS)).with_free()
         # Those to choose from; a planned exam may have any.
         self.practice_cards = self.cards.without(settings.exam.reserved_cards)
         name = settings.instances.name
@@ -362,6 +362,7 @@ class Server:
                 card_id=session.card.id,
                 expires_at_s=round(time.time()) + self.settings.session.session_s,
                 wordless=session.talk_s is not None,
+                free=session.card.is_free,
             ),
             make_driver=lambda input_hz, sink: self.drivers.make(session, input_hz, sink),
             settings=self.settings.server,

@@ -159,6 +159,11 @@ class Card(_CardPart):
             raise ValueError("cues wait for each other in a circle: " + " -> ".join(cycle))
         return self
 
+    @property
+    def is_free(self) -> bool:
+        """Whether there is no card at all, only a conversation; see `pipelines/patient/free.py`."""
+        return False
+
     def words(self) -> frozenset[str]:
         """Return all words of the card in lower case."""
         return frozenset(re.findall(r"[a-z]+", self.model_dump_json().lower()))

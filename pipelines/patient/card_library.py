@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from common.errors import CardError
 from pipelines.patient.card import Card
+from pipelines.patient.free import FREE_CARD, FREE_ID, free_digest
 from pipelines.strict_yaml import load_strict
 
 # A rich card has about 10 KiB; more than this is a mistake, or YAML made to exhaust memory.
@@ -22,10 +23,10 @@ SUFFIXES = (".yaml", ".yml")
 
 @dataclass(frozen=True, slots=True)
 class CardFile:
-    """A card with the file it came from and the file's SHA-256 (hex)."""
+    """A card with the file it came from, if it is from one, and its SHA-256 (hex)."""
 
     card: Card
-    path: Path
+    path: Path | None
     digest: str
 
 
@@ -53,7 +54,11 @@ class CardLibrary(Mapping[str, Card]):
 
     def with_beside(self, other: CardLibrary) -> CardLibrary:
         """Return this library with another's cards beside its own."""
-        return CardLibrary({card_id: self._files[card_id] for card_id in self._shown}, other._files)
+        return CardLibrary({card_id: self._files[card_id] for card_id in self._shown}, self._files | other._files)
+
+    def with_free(self) -> CardLibrary:
+        """Return this library with what stands in a card's place in a free conversation beside its own."""
+        return self.with_beside(CardLibrary({FREE_ID: CardFile(card=FREE_CARD, path=None, digest=free_digest())}))
 
     def without(self, card_ids: Collection[str]) -> CardLibrary:
         """Return this library with these of its cards beside the others; raises CardError for an unknown one."""
@@ -107,6 +112,8 @@ def _read_folder(folder: Path) -> tuple[dict[str, CardFile], list[str]]:
             if card_id in seen:
                 found.append(f"{name}: id: '{card_id}' is already used by {seen[card_id]}; ids must be unique")
             seen.setdefault(card_id, name)
+            if card_id == FREE_ID:
+                found.append(f"{name}: id: '{card_id}' names the conversation without a card; choose another id")
             if card_id != path.stem:
                 found.append(f"{name}: id: '{card_id}' differs from the file's name; rename one of them")
         try:

@@ -191,6 +191,9 @@ class Guarded:
     def _in_card_words(self, request: RespondRequest, card: Card, spoken: list[str]) -> Iterator[ReplyPart]:
         """Yield the release in the card's words without what was said already, or a line where nothing is released."""
         release = request.release
+        if card.is_free and spoken:
+            # There is nothing that must be told: what was said stands.
+            return
         if not release.text.strip():
             if spoken or request.kind is not RespondKind.REPLY or release.act in _SILENT:
                 return

@@ -32,6 +32,7 @@ from pipelines.events import (
     DistressNoticed,
     DraftDiscarded,
     EngineIncident,
+    InstructionsGiven,
     MediaGap,
     Problem,
     ReplyFinished,
@@ -50,6 +51,7 @@ from pipelines.lanes.jobs import JobLane
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card import Card
 from pipelines.patient.disclosure import Disclosure
+from pipelines.patient.free import disclosure_of
 from pipelines.session.candidate_audio import Hearing
 from pipelines.session.end_of_turns import EndOfTurns
 from pipelines.session.interpreting import Interpreting
@@ -126,7 +128,7 @@ class SessionDriver:
             patient_name=spec.card.patient.name,
             listens=self._ends.is_there,
             policy=policy,
-            disclose=Disclosure(spec.card, spec.seed, denials),
+            disclose=disclosure_of(spec.card, Disclosure(spec.card, spec.seed, denials)),
         )
         self._interpreting = Interpreting(spec.card, engines.interpreter, self.signal)
         self._clock = clock
@@ -261,6 +263,19 @@ class SessionDriver:
         self._hearing.awaits_missing = self.keeps_audio
         for frame in self._intake.receive_audio(samples, self._clock.now_ms(), late_ms=late_ms):
             self._frame(frame)
+
+    def instruct(self, text: str) -> None:
+        """Have the speaker of a free conversation be and do from now on what a program says."""
+        if not self._speaking.instruct(text):
+            return
+        self.log.append(InstructionsGiven(text))
+        if self._stream is not None:
+            self._speaking.prepare()
+
+    def instruct_once(self, text: str) -> None:
+        """Have the next reply of a free conversation alone follow these instructions."""
+        self._speaking.instruct_once(text)
+        self.log.append(InstructionsGiven(text, once=True))
 
     @property
     def missing_ms(self) -> float:

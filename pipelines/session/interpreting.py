@@ -12,6 +12,7 @@ from pipelines.conversation.commands import Interpret
 from pipelines.engines import IndexRequest, Interpretation, InterpretRequest
 from pipelines.lanes.jobs import JobLane, JobTicket
 from pipelines.patient.card import Card
+from pipelines.patient.free import read_as
 
 # The lane's priorities: a turn may be waiting for its answer, a session that begins is not.
 A_TURN, A_CARD = 0, 10
@@ -21,7 +22,7 @@ class Interpreting:
     """One question at a time; a newer one takes the place of the one before."""
 
     def __init__(self, card: Card, lane: JobLane, signal: Callable[[s.Signal], None]) -> None:
-        self._card = card
+        self._card = read_as(card)
         self._lane = lane
         self._signal = signal
         self._ticket: JobTicket | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from audio.frames import WIRE_HZ, silence
@@ -16,6 +16,7 @@ from pipelines.engines import (
     GuardedRequest,
     IndexRequest,
     ModelUse,
+    Persona,
     PrepareRequest,
     RemoteUse,
     ReplyAccount,
@@ -25,7 +26,7 @@ from pipelines.engines import (
     SpeechChunk,
     Word,
 )
-from pipelines.events import Event, LanguageModelAsked, RemoteMindAsked
+from pipelines.events import Event, LanguageModelAsked, Problem, RemoteMindAsked
 from pipelines.lanes.jobs import JobLane, JobTicket
 from pipelines.lanes.messages import JobRequest
 from pipelines.patient.card import Card
@@ -34,6 +35,8 @@ from pipelines.tts.manner import voice_of
 
 # These are the lane's priorities: somebody waits in silence for the first clause, nobody for the others.
 FIRST_CLAUSE, LATER_CLAUSE = 0, 10
+
+TOO_LONG = "the instructions are longer than this server's language model can take; shorten them"
 
 
 @dataclass(slots=True)
@@ -78,7 +81,22 @@ class Speaking:
         self._note = note
         self._may_leave = may_leave
         self._voice = voice_of(card)
+        # Of the next reply alone, where a program has asked for it so.
+        self._once: Persona | None = None
+        self._told_too_long = False
         self._now: _Speaking | None = None
+
+    def instruct(self, text: str) -> bool:
+        """Have the speaker follow these instructions from now on; return whether that is anything new."""
+        if text == self._persona.instructions:
+            return False
+        self._persona = replace(self._persona, instructions=text)
+        self._told_too_long = False
+        return True
+
+    def instruct_once(self, text: str) -> None:
+        """Have the next reply alone follow these."""
+        self._once = replace(self._persona, instructions=text)
 
     def prepare(self) -> None:
         """Let the responder get ready for the patient, and what reads its replies for the card."""
@@ -106,13 +124,14 @@ class Speaking:
     def respond(self, command: Respond) -> None:
         """Ask for a proposal."""
         now = self._now = _Speaking(command.reply)
+        persona, self._once = self._once or self._persona, None
         self._playout.begin(command.reply)
         request = RespondRequest(
             id=f"{self._session_id}/{command.reply}",
             turn=command.turn,
             revision=command.revision,
             kind=command.kind,
-            persona=self._persona,
+            persona=persona,
             release=command.release,
             text=command.text,
             history=command.history,
@@ -133,6 +152,9 @@ class Speaking:
             self._note(RemoteMindAsked(turn, now.reply, **asdict(part)))
         elif isinstance(part, ModelUse):
             self._note(LanguageModelAsked(turn, now.reply, **asdict(part)))
+            if part.reason == "context" and self._persona.instructions and not self._told_too_long:
+                self._told_too_long = True
+                self._note(Problem("session.instructions_too_long", TOO_LONG))
         else:
             self._signal(s.Proposed(now.reply, part))
 

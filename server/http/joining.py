@@ -4,6 +4,7 @@ one that a ticket leads back to."""
 from __future__ import annotations
 
 from common.errors import AccessError, ProtocolError
+from pipelines.patient.free import FREE_CARD, FREE_ID
 from server.host import Server
 from server.http.standing import as_of_now, check_bearer, check_owner
 from server.http.who import require, whose_is
@@ -15,6 +16,8 @@ from server.wire.ticket import Ticket
 
 CARD_PREFIX = "card:"
 """A program names the card by its model."""
+FREE_MODEL = f"{CARD_PREFIX}{FREE_ID}"
+HOW_TO_CHOOSE = f"connect with ?model=card:ID, or with ?model={FREE_MODEL} where a language model answers"
 
 
 async def session_of(server: Server, principal: Principal, model: str) -> Session:
@@ -25,9 +28,25 @@ async def session_of(server: Server, principal: Principal, model: str) -> Sessio
         await check_bearer(server, principal, session)
         return session
     require(principal, Action.CHOOSE_CARD)
+    if model in ("", FREE_MODEL):
+        return _free_session(server, model)
     if not model.startswith(CARD_PREFIX):
-        raise ProtocolError("a developer's key chooses a card: connect with ?model=card:ID", code="session.model")
+        raise ProtocolError(f"a developer's key chooses a card: {HOW_TO_CHOOSE}", code="session.model")
     return server.registry.reserve(model.removeprefix(CARD_PREFIX), "practice")[0]
+
+
+def _free_session(server: Server, model: str) -> Session:
+    """Return a session without a card; raises ProtocolError where no language model answers on this server."""
+    if server.choices.responder.speaks_freely:
+        return server.registry.reserve_card(FREE_CARD, "practice")[0]
+    if not model:
+        raise ProtocolError(f"a developer's key chooses a card: {HOW_TO_CHOOSE}", code="session.model")
+    raise ProtocolError(
+        "a conversation without a card needs a language model, and on this server the card's words answer: "
+        "set engines.responder to language-model or remote, or connect with ?model=card:ID",
+        code="session.free",
+        http_status=409,
+    )
 
 
 async def resumed(server: Server, bearer: Principal | None, ticket: Ticket) -> Session:

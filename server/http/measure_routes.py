@@ -13,7 +13,7 @@ from server.http.who import name_of, note_reading, own_session
 
 
 async def session_measures(request: Request) -> Response:
-    """Send the measures of a session with their evidence; `measures` is empty where nothing is left to measure."""
+    """Send the measures of a session with their evidence: none where nothing is left of it, or there was no card."""
     principal, session = own_session(request)
     own = principal.person_id is not None and principal.person_id == session.person_id
     if session.mode == "exam" and own and principal.role != "developer":

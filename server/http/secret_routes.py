@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from common.errors import ProtocolError
 from server.addresses import normal_origin
-from server.http.joining import CARD_PREFIX
+from server.http.joining import CARD_PREFIX, FREE_MODEL
 from server.http.requests import check_origin, check_ready, parse_json, read_body, server_of
 from server.principal import Principal
 from server.protocol.wire_session import SessionInfo, WireSession
@@ -51,6 +51,12 @@ def _model(asked: dict[str, Any]) -> str:
     model = session.get("model") if isinstance(session, dict) else None
     if not isinstance(model, str) or not model.startswith(CARD_PREFIX):
         raise ProtocolError('name a card: send {"session": {"model": "card:ID"}}', code="session.model")
+    if model == FREE_MODEL:
+        raise ProtocolError(
+            "a conversation without a card is for the key itself, not for a visitor's page: name a card",
+            code="session.free",
+            http_status=409,
+        )
     return model
 
 

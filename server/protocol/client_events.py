@@ -21,6 +21,7 @@ from server.protocol.strict_json import MAX_MESSAGE_BYTES, parse_object
 
 # One message has 1.4 s at 24 kHz at most, 8 s of a telephone's: many times what a live client gathers.
 MAX_AUDIO_BYTES = 65_536
+MAX_INSTRUCTIONS_CHARS = 8_000  # a small model's whole prompt has as many
 MAX_TEXT_CHARS = 2_000  # of a typed turn: some two minutes of speech
 # A client that lost its connection keeps so much: its first audio may be as old.
 MAX_LATE_MS = 60_000

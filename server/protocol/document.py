@@ -9,8 +9,9 @@ import inspect
 import json
 from pathlib import Path
 
+from pipelines.patient.free import FREE_ID
 from server.protocol.binary import CANDIDATE, HEADER, LATE, PATIENT, SUBPROTOCOL
-from server.protocol.client_events import MAX_AUDIO_BYTES, MESSAGES
+from server.protocol.client_events import MAX_AUDIO_BYTES, MAX_INSTRUCTIONS_CHARS, MESSAGES
 from server.protocol.codes import CLOSE_CODES, OTHER_CODES, WIRE_CODES
 from server.protocol.desk_messages import BOTH_VOICES, DESK_MESSAGES, MAX_BACK_S, SOUND_HEADER, TICKET_PREFIX
 from server.protocol.desk_messages import SUBPROTOCOL as DESK_SUBPROTOCOL
@@ -42,6 +43,10 @@ Our own messages and events begin with `interlocutor.`. A client gets those even
   WebSocket instead, ask for another one.
 - With a key (`interlocutor keys make`, or the developer's) you need neither. You choose the card yourself:
   `/v1/realtime?model=card:ID`. So OpenAI's clients work with a key as they are.
+- With a key you may also talk without a card: `model=card:{FREE_ID}`, or no model. Then `instructions` in
+  `session.update` say who speaks, and a language model says it. It needs one (`engines.responder`: `language-model` or
+  `remote`); without one the server answers `session.free`. With a remote one, what is said goes to that provider:
+  whoever holds the key tells those who speak.
 - A program's server may get a secret for its page: `POST /v1/realtime/client_secrets` with a developer's key and
   `{{"session": {{"model": "card:ID"}}}}`. The `value` of the answer opens one connection within a minute, as a
   candidate. With `"origin": "https://NAME"` beside `session` only a page of that origin may use it (`join.origin`);
@@ -183,9 +188,12 @@ def _row(row: FieldRow) -> str:
     accepted = "any valid value"
     if row.accepts is not None:
         accepted = ", ".join(f"`{json.dumps(value)}`" for value in row.accepts) or "none"
-    refused = "-"
+    refused, note = "-", row.note
     if row.harmless_for == "everybody":
         refused = "no effect"
+    elif row.leads_freely:
+        refused = f"developers: accepted without a card, else no effect; candidates: `{row.refusal}`"
+        note += f"; without one (`card:{FREE_ID}`) a text of at most {MAX_INSTRUCTIONS_CHARS} characters says it"
     elif row.harmless_for is not None:
         refused = f"developers: no effect; candidates: `{row.refusal}`"
     elif row.developer:
@@ -194,7 +202,7 @@ def _row(row: FieldRow) -> str:
         refused = f"`{Code.NOT_ALLOWED}` (developers: `{Code.UNSUPPORTED}`)"
     elif row.refusal is not None:
         refused = f"`{row.refusal}`"
-    return f"| `{row.path}` | {accepted} | {refused} | {row.note} |"
+    return f"| `{row.path}` | {accepted} | {refused} | {note} |"
 
 
 def _server_part() -> str:

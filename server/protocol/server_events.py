@@ -96,6 +96,12 @@ class SessionObject(_ServerPart):
     expires_at: int
 
 
+class FreeSessionObject(SessionObject):
+    """The settings of a conversation without a card."""
+
+    instructions: str
+
+
 class InputAudioContent(_ServerPart):
     """What the candidate said."""
 
@@ -222,7 +228,7 @@ class SessionCreated(ServerEvent):
     """The first event of a connection."""
 
     type: Literal["session.created"] = "session.created"
-    session: SessionObject
+    session: FreeSessionObject | SessionObject
 
 
 class SessionResumed(ServerEvent):
@@ -234,7 +240,7 @@ class SessionResumed(ServerEvent):
     """
 
     type: Literal["interlocutor.session.resumed"] = "interlocutor.session.resumed"
-    session: SessionObject
+    session: FreeSessionObject | SessionObject
     received_ms: float
     elapsed_ms: float | None
     complete: bool
@@ -244,7 +250,7 @@ class SessionUpdated(ServerEvent):
     """The settings have changed."""
 
     type: Literal["session.updated"] = "session.updated"
-    session: SessionObject
+    session: FreeSessionObject | SessionObject
 
 
 class Error(ServerEvent):

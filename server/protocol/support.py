@@ -8,7 +8,7 @@ alone, of developers where they are about the patient's mind. Nothing else is ig
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -16,7 +16,14 @@ from pydantic import BaseModel
 from audio.frames import ACCEPTED_HZ, WIRE_HZ
 from audio.g711 import G711_HZ
 from server.principal import Principal
-from server.protocol.client_events import MAX_AUDIO_BYTES, MAX_TEXT_CHARS, ClientMessage, SessionUpdate, remove_path
+from server.protocol.client_events import (
+    MAX_AUDIO_BYTES,
+    MAX_INSTRUCTIONS_CHARS,
+    MAX_TEXT_CHARS,
+    ClientMessage,
+    SessionUpdate,
+    remove_path,
+)
 from server.protocol.encodings import LAWS, PCM
 from server.protocol.refusal import Code, Refused
 from server.protocol.wire_session import SessionInfo
@@ -38,6 +45,8 @@ class FieldRow:
     developer: bool = False  # a developer may set it to any value of the right form
     # Who may send other values, which then have no effect.
     harmless_for: Literal["everybody", "developers"] | None = None
+    # Without a card a developer's text of at most MAX_INSTRUCTIONS_CHARS leads the conversation.
+    leads_freely: bool = False
 
 
 def _fixed(message: str, path: str, note: str, *accepts: object) -> FieldRow:
@@ -48,6 +57,11 @@ def _fixed(message: str, path: str, note: str, *accepts: object) -> FieldRow:
 def _mind(message: str, path: str, note: str, *accepts: object) -> FieldRow:
     """A field of the patient's mind: a developer's program may send it, and it changes nothing."""
     return FieldRow(message, path, note, accepts=(None, *accepts), refusal=Code.NOT_ALLOWED, harmless_for="developers")
+
+
+def _lead(message: str, path: str) -> FieldRow:
+    """What a developer's program says of who speaks, where there is no card."""
+    return replace(_mind(message, path, _CARD, ""), leads_freely=True)
 
 
 def _idle(message: str, path: str, note: str) -> FieldRow:
@@ -70,7 +84,7 @@ _BEFORE_AUDIO = f"Only before the first audio (`{Code.TOO_LATE}` afterwards)"
 ROWS: tuple[FieldRow, ...] = (
     FieldRow(_UPDATE, "session.type", "`realtime`"),
     _mind(_UPDATE, "session.model", "the card is chosen when the session is opened", OWN_MODEL),
-    _mind(_UPDATE, "session.instructions", _CARD, ""),
+    _lead(_UPDATE, "session.instructions"),
     _fixed(_UPDATE, "session.tools", "the patient has no tools", []),
     _fixed(_UPDATE, "session.tool_choice", "the patient has no tools", "none", "auto"),
     _idle(_UPDATE, "session.parallel_tool_calls", "the patient has no tools"),
@@ -174,7 +188,7 @@ ROWS: tuple[FieldRow, ...] = (
         accepts=(),
         refusal=Code.UNSUPPORTED,
     ),
-    _mind(_CREATE, "response.instructions", _CARD, ""),
+    _lead(_CREATE, "response.instructions"),
     _fixed(_CREATE, "response.tools", "the patient has no tools", []),
     _fixed(_CREATE, "response.tool_choice", "the patient has no tools", "none", "auto"),
     _idle(_CREATE, "response.parallel_tool_calls", "the patient has no tools"),
@@ -250,6 +264,9 @@ def _faults(message: ClientMessage, principal: Principal, info: SessionInfo) -> 
     for row in ROWS:
         if row.message != message.type or row.refusal is None or row.accepts is None:
             continue
+        if row.leads_freely and info.free and principal.role == "developer":
+            yield from _unfit_lead(row, message)
+            continue
         if row.harmless_for == "everybody" or (row.harmless_for is not None and principal.role == "developer"):
             continue
         for path, value in _given(message, row.path.split("."), ""):
@@ -263,6 +280,18 @@ def _faults(message: ClientMessage, principal: Principal, info: SessionInfo) -> 
                 param=path,
                 client_event_id=message.event_id,
             )
+
+
+def _unfit_lead(row: FieldRow, message: ClientMessage) -> Iterator[Refused]:
+    for path, value in _given(message, row.path.split("."), ""):
+        if value is None or (isinstance(value, str) and len(value) <= MAX_INSTRUCTIONS_CHARS):
+            continue
+        yield Refused(
+            f"{path} is a text of at most {MAX_INSTRUCTIONS_CHARS} characters; shorten it",
+            code=Code.INVALID_FIELD,
+            param=path,
+            client_event_id=message.event_id,
+        )
 
 
 def _code(refusal: Code, principal: Principal) -> Code:

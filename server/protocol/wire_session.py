@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from audio.frames import WIRE_HZ
+from pipelines.patient.free import USUAL_INSTRUCTIONS
 from server.protocol import server_events as e
 from server.protocol.client_events import AudioFormatUpdate, SessionFields, TurnDetectionUpdate
 from server.protocol.encodings import PCM, Encoding, rates_of
@@ -23,6 +24,8 @@ class SessionInfo:
     card_id: str
     expires_at_s: int
     wordless: bool = False
+    # There is no card: a program says who speaks.
+    free: bool = False
 
     @property
     def model(self) -> str:
@@ -39,9 +42,13 @@ class WireSession:
     input_encoding: Encoding = PCM
     output_encoding: Encoding = PCM
     turn_detection: e.TurnDetection | None = field(default_factory=e.TurnDetection)
+    # Of a free conversation, once they were given.
+    instructions: str | None = None
 
     def update(self, fields: SessionFields) -> None:
         """Take settings that were found to be supported and allowed; what is not given stays."""
+        if self.info.free and "instructions" in fields.model_fields_set:
+            self.instructions = fields.instructions or None
         output = fields.audio.output if fields.audio is not None else None
         if output is not None and output.format is not None:
             self.output_encoding, _ = self.output_with(output.format)
@@ -73,17 +80,16 @@ class WireSession:
 
     def shown(self) -> e.SessionObject:
         """Return the session object of `session.created` and `session.updated`."""
-        return e.SessionObject(
+        heard = e.InputAudio(format=_shown(self.input_encoding, self.input_hz), turn_detection=self.turn_detection)
+        shown = e.SessionObject(
             id=self.info.id,
             model=self.info.model,
-            audio=e.SessionAudio(
-                input=e.InputAudio(
-                    format=_shown(self.input_encoding, self.input_hz), turn_detection=self.turn_detection
-                ),
-                output=self.shown_output(),
-            ),
+            audio=e.SessionAudio(input=heard, output=self.shown_output()),
             expires_at=self.info.expires_at_s,
         )
+        if not self.info.free:
+            return shown
+        return e.FreeSessionObject(**dict(shown), instructions=self.instructions or USUAL_INSTRUCTIONS)
 
     def shown_output(self) -> e.OutputAudio:
         """Return how the patient's audio is told of, of the session and of a reply."""

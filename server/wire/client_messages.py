@@ -12,6 +12,7 @@ from common.errors import AppError
 from pipelines import events as log
 from pipelines.conversation import signals as s
 from pipelines.log.session_log import LogEntry
+from pipelines.patient.free import USUAL_INSTRUCTIONS
 from pipelines.session.driver import SessionDriver
 from server.principal import Principal
 from server.protocol import client_events as c
@@ -146,12 +147,14 @@ class Inbound:
         if not refused or wanted.session.model_fields_set - {"type"}:
             self._wire.update(wanted.session)
             if self._stage.driver is not None:
-                self.apply_turn_detection(self._stage.driver)
+                self.apply_settings(self._stage.driver)
             self._link.put(e.SessionUpdated(session=self._wire.shown()))
         self._link.put(*(error_event(one) for one in refused))
 
-    def apply_turn_detection(self, driver: SessionDriver) -> None:
-        """Have the conversation take turns as the client asked for."""
+    def apply_settings(self, driver: SessionDriver) -> None:
+        """Have the conversation take turns, and a free one be led, as the client asked for."""
+        if self._wire.info.free:
+            driver.instruct(self._wire.instructions or USUAL_INSTRUCTIONS)
         detection = self._wire.turn_detection
         silence_ms = detection.silence_duration_ms if detection is not None else None
         driver.signal(
@@ -260,7 +263,8 @@ class Inbound:
     def _create_response(self, message: c.CreateResponse) -> None:
         first = self._stage.driver is None
         core = self._stage.start().core
-        metadata = message.response.metadata if message.response is not None else None
+        response = message.response
+        metadata = response.metadata if response is not None else None
         if core.reply_number is not None:
             if first:
                 # The card has the patient begin: this is what was asked for.
@@ -279,6 +283,8 @@ class Inbound:
             self._reply_wanted = message
         elif core.can_reply:
             self._translator.name_reply(metadata)
+            if self._wire.info.free and response is not None and response.instructions:
+                self._stage.start().instruct_once(response.instructions)
             self._stage.start().signal(s.ReplyAsked())
 
     def _ask_late(self, message: c.CreateResponse) -> None:

@@ -175,6 +175,7 @@ class LiveSession:
             input_encoding=self.wire.input_encoding,
             output_encoding=self.wire.output_encoding,
             turn_detection=detection.model_dump(mode="json") if detection is not None else None,
+            instructions=self.wire.instructions,
             acks=self.link.acks,
             received_ms=self._received_ms,
             number=self._told[0],
@@ -189,12 +190,13 @@ class LiveSession:
         self.wire.output_encoding = point.output_encoding
         detection = point.turn_detection
         self.wire.turn_detection = e.TurnDetection.model_validate(detection) if detection is not None else None
+        self.wire.instructions = point.instructions
         self._audio.go_on(point.received_ms)
         self.link.go_on(point, past.records if past is not None else ())
         self._restored = True
         if past is not None:
             driver = self._role_play.make()
-            self._inbound.apply_turn_detection(driver)
+            self._inbound.apply_settings(driver)
             self._role_play.go_on(driver, elapsed_s=past.session_s - left_s)
             driver.go_on(past, left_s=left_s, paused=point.paused)
         self._attendance.note(Happened.ATTACHED)
@@ -215,7 +217,7 @@ class LiveSession:
 
     def start(self) -> SessionDriver:
         """Return the driver; the first call makes it and starts the role-play."""
-        driver = self._role_play.start(self._inbound.apply_turn_detection)
+        driver = self._role_play.start(self._inbound.apply_settings)
         self._cancel_starting()
         return driver
 

@@ -27,6 +27,8 @@ class WirePoint(BaseModel):
     input_encoding: Encoding = PCM
     output_encoding: Encoding = PCM
     turn_detection: dict[str, Any] | None
+    # Of a free conversation: what its program said of who speaks.
+    instructions: str | None = None
     acks: bool
     received_ms: float
     number: int

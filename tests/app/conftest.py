@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -42,5 +43,31 @@ def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     """
     settings = ("engines.backend=embedded", "engines.recogniser_workers=1", "conversation.recognise_timeout_ms=30000")
     with running(tmp_path_factory.mktemp("embedded"), *settings) as server:
+        yield server
+    assert faults_of(server) == []
+
+
+@pytest.fixture(scope="package")
+def local_server(
+    tmp_path_factory: pytest.TempPathFactory,
+    real_whisper: Path,
+    real_language_model: Path,
+    real_joe: Path,
+    real_encoder: Path,
+) -> Iterator[ServerProcess]:
+    """A server with real weights: Whisper hears, a language model words, a neural voice speaks."""
+    models = tmp_path_factory.mktemp("models")
+    for folder in (real_whisper, real_language_model, real_joe, real_encoder):
+        (models / folder.name).symlink_to(folder)
+    settings = (
+        "engines.backend=local",
+        f"models.path={models}",
+        "models.cache_size=4",
+        "conversation.recognise_timeout_ms=30000",
+        "conversation.respond_timeout_ms=30000",
+    )
+    with running(tmp_path_factory.mktemp("local"), *settings, ready=False) as server:
+        # The encoder learns its examples first, which takes a busy machine minutes.
+        server.wait_for(lambda: server.logged("ready"), timeout_s=300.0)
         yield server
     assert faults_of(server) == []

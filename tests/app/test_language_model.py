@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from audio.frames import ANALYSIS_HZ, WIRE_HZ, to_pcm
 from audio.resample import resample_whole
 from pipelines.models.model_digest import digest_over, file_digests
-from tests.app.process import ServerProcess, faults_of, running
+from tests.app.process import ServerProcess
 from tests.app.wire import joined
 from tests.data.making import run_flite
 from tests.nightly import NIGHTLY
@@ -23,31 +22,6 @@ TURNS = (
     "Do you have a favourite film?",
 )
 pytestmark = pytest.mark.skipif(not NIGHTLY, reason="in the nightly run only: loads three real models")
-
-
-@pytest.fixture(scope="module")
-def local_server(
-    tmp_path_factory: pytest.TempPathFactory,
-    real_whisper: Path,
-    real_language_model: Path,
-    real_joe: Path,
-    real_encoder: Path,
-) -> Iterator[ServerProcess]:
-    models = tmp_path_factory.mktemp("models")
-    for folder in (real_whisper, real_language_model, real_joe, real_encoder):
-        (models / folder.name).symlink_to(folder)
-    settings = (
-        "engines.backend=local",
-        f"models.path={models}",
-        "models.cache_size=4",
-        "conversation.recognise_timeout_ms=30000",
-        "conversation.respond_timeout_ms=30000",
-    )
-    with running(tmp_path_factory.mktemp("local"), *settings, ready=False) as server:
-        # The encoder learns its examples first, which takes a busy machine minutes.
-        server.wait_for(lambda: server.logged("ready"), timeout_s=300.0)
-        yield server
-    assert faults_of(server) == []
 
 
 @pytest.mark.asyncio

@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from pipelines.events import Audience, Event
 from pipelines.log.disk import DiskThread
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card_library import CardLibrary
+from pipelines.patient.free import FREE_CARD
 from pipelines.scripted.scripted_responder import ScriptedResponder
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
 from pipelines.session.recording import SessionRecorder
@@ -133,6 +135,12 @@ class MemoryChannel:
             await self._changed.wait_for(ready)
 
 
+@cache
+def _cards() -> CardLibrary:
+    """The supplied cards: reading them takes half a second, and a run opens many sessions."""
+    return CardLibrary.load(CARDS)
+
+
 class Talk:
     """One connection and what a test does with it."""
 
@@ -148,6 +156,7 @@ class Talk:
         call: bool = False,
         record: Callable[[int], SessionRecorder] | None = None,
         knows_ours: bool = True,
+        free: bool = False,
     ) -> None:
         self.channel = MemoryChannel()
         self.is_call = call
@@ -161,11 +170,11 @@ class Talk:
         self.token = ""
         self.codes: list[int] = []  # of connections that were lost
         self._engines = engines
-        self._card = CardLibrary.load(CARDS)[CARD].model_copy(update={"opening": opening})
+        self._card = FREE_CARD if free else _cards()[CARD].model_copy(update={"opening": opening})
         self._session_s = session_s
         self.live = LiveSession(
             principal=principal,
-            session_info=SessionInfo(id="sess_1", card_id=CARD, expires_at_s=0),
+            session_info=SessionInfo(id="sess_1", card_id=self._card.id, expires_at_s=0, free=free),
             make_driver=self._make_driver,
             settings=settings,
             resume_s=RESUME_S,
@@ -331,6 +340,7 @@ async def talking(
     call: bool | None = None,
     folder: Path | None = None,
     knows_ours: bool = True,
+    free: bool = False,
 ) -> AsyncIterator[Talk]:
     """Hold a connection while the block runs, then have the client go away; no task may be left.
 
@@ -356,6 +366,7 @@ async def talking(
                 call=TRANSPORT.get() == "webrtc" if call is None else call,
                 record=record if folder is not None else None,
                 knows_ours=knows_ours,
+                free=free,
             )
             try:
                 yield one

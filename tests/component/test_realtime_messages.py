@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from audio.g711 import Law, decode_g711
-from pipelines.events import ReplyFinished, TurnCommitted
+from pipelines.events import InstructionsGiven, ReplyFinished, TurnCommitted
 from server.principal import Principal
 from server.protocol.server_events import TelephoneFormat
 from server.wire.wire_point import WirePoint
@@ -223,6 +223,24 @@ async def test_another_server_goes_on_in_a_telephones_formats() -> None:
         other.live.go_on(WirePoint.model_validate_json(point.model_dump_json()), None, left_s=60.0)
         assert other.live.wire.shown().audio == one.live.wire.shown().audio
         assert other.live.wire.shown().audio.input.format == TelephoneFormat(type="audio/pcmu")
+
+
+@pytest.mark.by_messages
+async def test_another_server_goes_on_with_the_same_speaker() -> None:
+    async with talking(role=DEVELOPER, free=True) as one, talking(role=DEVELOPER, free=True) as other:
+        one.send("session.update", session={"instructions": "You are a pirate."})
+        assert (await one.wait("session.updated"))["session"]["instructions"] == "You are a pirate."
+        one.send("interlocutor.client.configure", playout_acks=False, resume=True)
+        await one.wait("interlocutor.client.configured")
+        await turn(one)
+        await one.wait("response.done")
+        point = one.live.checkpoint()
+        assert point is not None
+        other.live.go_on(WirePoint.model_validate_json(point.model_dump_json()), None, left_s=60.0)
+        await turn(other)
+        await other.wait("response.done")
+        one.token = other.token = "said"  # goodbye, in the end: it may have asked to come back
+    assert one.logged(InstructionsGiven) == other.logged(InstructionsGiven) == [InstructionsGiven("You are a pirate.")]
 
 
 async def test_without_create_response_a_reply_comes_when_it_is_asked_for() -> None:

@@ -103,7 +103,9 @@ async def _taken(one: Talk) -> bool:
 
 
 async def _session(drawn: random.Random, most: int, found: Found) -> None:
-    async with talking(role=drawn.choice(ROLES), call=False, session_s=120, knows_ours=drawn.random() < 0.5) as one:
+    role = drawn.choice(ROLES)
+    free = role.role == "developer" and drawn.random() < 0.5
+    async with talking(role=role, call=False, session_s=120, knows_ours=drawn.random() < 0.5, free=free) as one:
         await one.wait("session.created")
         one.token = "said"  # goodbye, in the end: it may have asked to come back
         for _ in range(most):

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from server.principal import Principal
-from server.protocol.client_events import MESSAGES, SessionUpdate, parse_client_message
+from server.protocol.client_events import MAX_INSTRUCTIONS_CHARS, MESSAGES, SessionUpdate, parse_client_message
 from server.protocol.examples import CLIENT_EXAMPLES
 from server.protocol.refusal import Code, Refused
 from server.protocol.server_events import AudioFormat
@@ -285,3 +285,17 @@ def test_settings_are_replaced_where_they_are_given_and_kept_elsewhere() -> None
     assert (detection.create_response, detection.interrupt_response) == (False, True)
     update(DETECTION + ".type", "semantic_vad")
     assert (wire.shown().audio.input.turn_detection or detection).type == "semantic_vad"
+
+
+def test_without_a_card_a_developers_instructions_count_and_a_candidates_never() -> None:
+    info = SessionInfo(id="sess_1", card_id="free", expires_at_s=0, free=True)
+    for kind, path in (("session.update", "session.instructions"), ("response.create", "response.instructions")):
+        for fine in ("You are a pirate.", "", None):
+            check(parse_client_message(message(kind, path, fine)), DEVELOPER, info)
+        for wrong in ("x" * (MAX_INSTRUCTIONS_CHARS + 1), 7, ["You are a pirate."]):
+            with pytest.raises(Refused, match=str(MAX_INSTRUCTIONS_CHARS)) as told:
+                check(parse_client_message(message(kind, path, wrong)), DEVELOPER, info)
+            assert (told.value.code, told.value.param) == (Code.INVALID_FIELD, path)
+        with pytest.raises(Refused) as told:
+            check(parse_client_message(message(kind, path, "You are a pirate.")), CANDIDATE, info)
+        assert (told.value.code, told.value.param) == (Code.NOT_ALLOWED, path)

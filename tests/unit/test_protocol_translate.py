@@ -228,6 +228,7 @@ SECRET = "penicillin"
 NOT_FOR_CANDIDATES = (
     log.SessionSetup(SECRET, 1, SECRET, {SECRET: SECRET}, SECRET),
     log.ConsentGiven(SECRET, SECRET),
+    log.InstructionsGiven(SECRET),
     log.ProblemReported(SECRET, SECRET),
     log.EngineIncident(SECRET, "failed", SECRET),
     log.SessionRestored(1.0),

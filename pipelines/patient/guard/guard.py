@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from common.errors import EngineError
 from pipelines.engines import HistoryItem, Release
@@ -152,6 +153,10 @@ class Guard:
         if not cleaned.text:
             return verdict_of("", findings, {})
         clause_said = said(cleaned.text)
+        if evidence.knowledge.card.is_free:
+            found_here = [*findings, *self._plain(clause_said, spoken), *read_phrases(cleaned.text, rules)]
+            held = [replace(found, action=rules.action_freely(found.rule)) for found in found_here]
+            return verdict_of(cleaned.text, _counting(held), {})
         meaning = self.meaning(clause_said, evidence, card) if card is not None else None
         surely_told = meaning is not None and meaning.probability < rules.thresholds.unreleased_warn
         findings += self.other_findings(
@@ -163,7 +168,7 @@ class Guard:
             findings += _tells_too_much(meaning, rules)
         else:
             findings += _of_words(clause_said, evidence, rules)
-        return verdict_of(cleaned.text, [found for found in findings if found.action is not GuardAction.ALLOW], scores)
+        return verdict_of(cleaned.text, _counting(findings), scores)
 
     def other_findings(
         self,
@@ -226,7 +231,9 @@ class Guard:
             known = self._cards.get(card.id)
             if known is None or (known[0] is not card and known[0] != card):
                 knowledge = CardKnowledge(card)
-                vectors = CardVectors(knowledge, self._near) if self._near is not None else None
+                # Without a card there is nothing that may not be told.
+                near = None if card.is_free else self._near
+                vectors = CardVectors(knowledge, near) if near is not None else None
                 known = (card, knowledge, vectors)
                 self._cards[card.id] = known
             self._cards.move_to_end(card.id)
@@ -248,6 +255,10 @@ class Guard:
                 if isinstance(self._examples, Remembering):
                     self._examples.keep()
             return self._kinds
+
+
+def _counting(findings: Sequence[GuardFinding]) -> list[GuardFinding]:
+    return [found for found in findings if found.action is not GuardAction.ALLOW]
 
 
 def _written(stage: str, markup: str, rules: GuardRules) -> Iterator[GuardFinding]:

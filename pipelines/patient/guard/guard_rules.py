@@ -19,6 +19,14 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 # A pattern that takes long would hold every turn up, so the file is bounded too.
 _MOST_BYTES = 1_000_000
 
+HOLD_FREELY = frozenset(
+    {
+        GuardRule.ROLE, GuardRule.STAGE, GuardRule.MARKUP, GuardRule.LANGUAGE, GuardRule.UNKIND, GuardRule.LENGTH,
+        GuardRule.REPEATED,
+    }
+)  # fmt: skip
+"""What holds without a card too: how anybody speaks aloud. The other rules ask what a card's patient may tell."""
+
 
 def _pattern(text: str) -> str:
     try:
@@ -102,6 +110,14 @@ class GuardRules(_Part):
     def action(self, rule: GuardRule) -> GuardAction:
         """Return what is to be done with a clause that breaks a rule."""
         return self.actions.get(rule, GuardAction.BLOCK)
+
+    def action_freely(self, rule: GuardRule) -> GuardAction:
+        """Return the same for a conversation without a card, where a program says who speaks."""
+        if rule not in HOLD_FREELY:
+            return GuardAction.ALLOW
+        action = self.action(rule)
+        # "How can I help you?" leaves a patient's role, and is what many a program wants to hear.
+        return GuardAction.WARN if rule is GuardRule.ROLE and action is GuardAction.BLOCK else action
 
     @classmethod
     def load(cls, path: Path) -> GuardRules:

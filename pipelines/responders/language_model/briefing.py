@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pipelines.engines import HistoryItem, RespondRequest
 from pipelines.responders.language_model.chat_template import Message
 from pipelines.responders.language_model.model import LanguageModel
-from pipelines.responders.language_model.prompt import Prompt, said_before
+from pipelines.responders.language_model.prompt import UNASKED, Prompt, said_before
 from pipelines.responders.language_model.settings import LanguageModelSettings
 
 # What is kept free beside history and reply: the template's own words, and those around what was told.
@@ -31,7 +31,8 @@ def brief(
     room = context - fixed - reply_tokens - _SPARE_TOKENS - model.count(say)
     if room < _LEAST_QUESTION_TOKENS:
         raise TooLong
-    question = model.last_tokens(request.text, max(_LEAST_QUESTION_TOKENS, room // 2))
+    asked = request.text if request.text.strip() else UNASKED.get(request.kind, "")
+    question = model.last_tokens(asked, max(_LEAST_QUESTION_TOKENS, room // 2))
     room -= model.count(question)
     said, told = _history(model, request.history, min(room, settings.history_tokens))
     prompt = model.prompts.write(request.persona, said, question, told=told, say=say)

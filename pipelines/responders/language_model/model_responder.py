@@ -160,6 +160,8 @@ class LanguageModelResponder:
 
     def _is_for_model(self, request: RespondRequest) -> bool:
         release = request.release
+        if request.persona.instructions:
+            return release.free
         if request.kind is not RespondKind.REPLY or not release.text.strip() or not request.text.strip():
             return False
         told = release.cue is not None or release.fact is not None

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.engines import HistoryItem, Persona
+from pipelines.engines import HistoryItem, Persona, RespondKind
 from pipelines.responders.language_model.chat_template import ChatTemplate, Message, TemplateFailed
 
 RULES = (
@@ -30,12 +30,16 @@ EXAMPLES = (
     ("It's lovely weather outside, isn't it?", "It is. It makes a nice change."),
     ("I'm sorry to hear that.", "Thank you. That's kind of you."),
 )
+SPOKEN = "You speak aloud: answer in one to three short sentences of plain English, without lists or emoji."
+"""What follows a program's own instructions."""
 TOLD = "You have said of yourself: {told}"
 SAY = "What you may say now, in your own words, all of it and no more: {text}"
 # So many patients' beginnings are kept as text.
 PATIENTS = 64
 _ROLES = {"candidate": "user", "patient": "assistant"}
 _SPEAKS_FIRST = "Hello."
+# Of a model that is to speak though nobody said anything.
+UNASKED = {RespondKind.OPENING: _SPEAKS_FIRST, RespondKind.SILENCE: "Go on, please."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Prompts:
         """Return what begins every prompt of this patient; raises TemplateFailed."""
         known = self._fixed.get(persona)
         if known is None:
-            known = self._fixed[persona] = self._render(_beginning(persona), answer=False)
+            known = self._fixed[persona] = self._render(self._beginning(persona), answer=False)
             while len(self._fixed) > PATIENTS:
                 self._fixed.popitem(last=False)
         return known
@@ -76,7 +80,7 @@ class Prompts:
             told: What the patient told before that is no longer among `said`; empty if nothing.
             say: What the patient may say, where the model is to word it; else empty.
         """
-        beginning = _beginning(persona)
+        beginning = self._beginning(persona)
         notes = [TOLD.format(told=told)] if told else []
         notes += [SAY.format(text=say)] if say else []
         content = "\n".join([question, *(f"({note})" for note in notes)])
@@ -93,6 +97,11 @@ class Prompts:
     def _plain(self, text: str) -> str:
         """Return what was said without the model's control words: who types them would begin another turn."""
         return self._specials.sub(" ", text) if self._specials is not None else text
+
+    def _beginning(self, persona: Persona) -> list[Message]:
+        if persona.instructions:
+            return [{"role": "system", "content": f"{self._plain(persona.instructions).strip()}\n{SPOKEN}"}]
+        return _patients_beginning(persona)
 
     def _render(self, messages: Sequence[Message], *, answer: bool) -> str:
         if self._system:
@@ -112,7 +121,7 @@ def said_before(history: Sequence[HistoryItem]) -> list[Message]:
     return [{"role": _ROLES[item.role], "content": item.text.strip()} for item in history if item.text.strip()]
 
 
-def _beginning(persona: Persona) -> list[Message]:
+def _patients_beginning(persona: Persona) -> list[Message]:
     rules = RULES.format(name=persona.name, age=persona.age, setting=persona.setting, mood=persona.mood)
     messages: list[Message] = [{"role": "system", "content": rules}]
     for question, answer in EXAMPLES:
@@ -135,5 +144,7 @@ def _alternating(messages: Sequence[Message]) -> list[Message]:
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:
-    rules, first, *others = messages
-    return [{"role": "user", "content": f"{rules['content']}\n\n{first['content']}"}, *others]
+    rules, *others = messages
+    if not others:
+        return [{"role": "user", "content": rules["content"]}]
+    return [{"role": "user", "content": f"{rules['content']}\n\n{others[0]['content']}"}, *others[1:]]

@@ -25,6 +25,13 @@ _RULES = (
     "never say them."
 )
 
+_SPOKEN = (
+    "You speak aloud: answer in one to three short sentences of plain English. No stage directions, lists or emoji. "
+    "Words in square brackets were left out on purpose: never say them."
+)
+# Where nobody said anything.
+_UNASKED = {RespondKind.OPENING: "Hello.", RespondKind.SILENCE: "Go on, please."}
+
 _OCCASIONS = {
     RespondKind.REPLY: "The health professional says: \u201c{text}\u201d",
     RespondKind.OPENING: "The health professional is here, and you speak first.",
@@ -49,8 +56,13 @@ def chat_messages(
     """
     # From the first word to the last: a name that was told once is known from then on.
     history = _history(request.history, scrub)
-    occasion = _OCCASIONS[request.kind].replace("{text}", scrub(request.text))
-    instruction = f"{occasion}\n\nAnswer as {request.persona.name}. Say this: {request.release.text}"
+    text = scrub(request.text)
+    if request.persona.instructions:
+        # There is no card: what was said is answered as the program's instructions have it.
+        instruction = text if text.strip() else _UNASKED.get(request.kind, "")
+    else:
+        occasion = _OCCASIONS[request.kind].replace("{text}", text)
+        instruction = f"{occasion}\n\nAnswer as {request.persona.name}. Say this: {request.release.text}"
     messages = [ChatMessage("system", _system(request.persona)), *_newest(history)]
     messages.append(ChatMessage("user", instruction))
     if said:
@@ -59,6 +71,8 @@ def chat_messages(
 
 
 def _system(persona: Persona) -> str:
+    if persona.instructions:
+        return f"{persona.instructions.strip()}\n{_SPOKEN}"
     return _RULES.format(
         name=persona.name, age=persona.age, sex=persona.sex, setting=persona.setting.rstrip("."), mood=persona.mood
     )

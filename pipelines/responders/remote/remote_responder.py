@@ -168,7 +168,8 @@ def _log(request: RespondRequest, use: RemoteUse) -> None:
 def _kept(request: RespondRequest) -> frozenset[str]:
     """Return the words of the card that are known here: its names are nobody's personal data."""
     patient = [item.text for item in request.history if item.role == "patient"]
-    return words_to_keep([request.persona.name, request.persona.setting, request.release.text, *patient])
+    persona = request.persona
+    return words_to_keep([persona.name, persona.setting, persona.instructions, request.release.text, *patient])
 
 
 def _left_of_the_card(request: RespondRequest, said: list[str], *, failed: bool) -> list[tuple[str, int]]:
@@ -181,6 +182,9 @@ def _left_of_the_card(request: RespondRequest, said: list[str], *, failed: bool)
     clauses = split_clauses(release.text)
     if not said:
         return clauses
+    if request.persona.instructions:
+        # Without a card there is nothing that must be told: what was said stands.
+        return []
     told = set(content_words(" ".join(said)))
     if not failed:
         wanted = set(content_words(release.text))
