@@ -920,6 +920,10 @@ const english = {
       title: "The microphone did not open",
       body: "Unplug it and plug it in again, or restart the browser. Then try again.",
     },
+    "sound.none": {
+      title: "This computer plays no sound",
+      body: "Connect headphones or a loudspeaker, wait a moment, and try again.",
+    },
     "origin.insecure": {
       title: "This address is not secure",
       body: "Browsers allow the microphone only on https:// addresses and on this same computer. Ask the person who runs the server for its https:// address.",

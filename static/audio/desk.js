@@ -2,7 +2,7 @@
 
 import { chime, int16ToFloat } from "../core/pcm.js";
 import { Problem } from "../core/problems.js";
-import { Microphone, openContext } from "./microphone.js";
+import { Microphone, openContext, runSound } from "./microphone.js";
 import { Player } from "./player.js";
 
 export class AudioDesk {
@@ -33,7 +33,7 @@ export class AudioDesk {
 
   /** Run again after the browser paused sound; to be called while a click is handled. */
   async resume() {
-    if (this.context.state !== "running") await this.context.resume();
+    if (this.context.state !== "running") await runSound(this.context);
   }
 
   /** Play two notes, for the person to check that they can be heard. */

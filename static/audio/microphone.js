@@ -1,9 +1,11 @@
 /** The microphone: permission, frames of PCM with their level, mute, and what to do when it is unplugged. */
 
 import { WIRE_HZ } from "../core/pcm.js";
-import { microphoneProblem } from "../core/problems.js";
+import { microphoneProblem, Problem } from "../core/problems.js";
 
 const WANTED = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
+// A browser that can be heard has its sound run within a tenth of a second.
+const SOUND_WITHIN_MS = 10_000;
 const WORKLET = new URL("./capture_worklet.js", import.meta.url);
 
 export class Microphone {
@@ -79,7 +81,7 @@ export class Microphone {
       await this.#connect(stream);
     } catch (error) {
       this.stop();
-      throw microphoneProblem(error);
+      throw error instanceof Problem ? error : microphoneProblem(error);
     }
     this.muted = this.#muted;
     this.onopened();
@@ -140,7 +142,7 @@ export class Microphone {
       this.#node.connect(context.destination);
     }
     this.#source.connect(this.#node);
-    await context.resume();
+    await runSound(context);
   }
 
   #release() {
@@ -172,6 +174,16 @@ export function echoCancellation(track) {
   if (mode === undefined || mode === null) return null;
   // Other modes of newer browsers leave the page's own sound in.
   return mode === true || mode === "all";
+}
+
+/** Have sound run; to be called while a click is handled. Rejects with a Problem where there is nothing to hear it with. */
+export async function runSound(context) {
+  let late;
+  // Firefox waits for ever on a computer without a loudspeaker.
+  const waited = new Promise((resolve) => (late = setTimeout(resolve, SOUND_WITHIN_MS)));
+  await Promise.race([context.resume(), waited]);
+  clearTimeout(late);
+  if (context.state !== "running") throw new Problem("sound.none");
 }
 
 /** Return a new AudioContext for both directions; to be called while a click is handled. */

@@ -329,10 +329,24 @@ class Talk:
 
 
 @asynccontextmanager
-async def talking(
+async def talking(*, replies: list[Any] | None = None, **options: Any) -> AsyncIterator[Talk]:
+    """Hold a connection while the block runs, then have the client go away; no task may be left.
+
+    `options` are those of `talking_on`.
+    """
+    async with engines_on_lanes(responder=lambda: ScriptedResponder(replies)) as engines:
+        before = asyncio.all_tasks()
+        async with talking_on(engines, **options) as one:
+            yield one
+        left = asyncio.all_tasks() - before
+        assert not left, f"tasks were left behind: {left}"
+
+
+@asynccontextmanager
+async def talking_on(
+    engines: Engines,
     *,
     role: Principal = Principal("candidate", "sess_1"),  # noqa: B008 - frozen
-    replies: list[Any] | None = None,
     opening: str | None = None,
     session_s: int = 300,
     idle_s: float = 120.0,
@@ -342,7 +356,7 @@ async def talking(
     knows_ours: bool = True,
     free: bool = False,
 ) -> AsyncIterator[Talk]:
-    """Hold a connection while the block runs, then have the client go away; no task may be left.
+    """Hold a connection on engines that others may talk on as well; the role-play is over in the end.
 
     With `call` audio goes by tracks, as on a call by WebRTC; unless it is said, TRANSPORT says so. The recording is
     written to `folder`, if there is one.
@@ -354,35 +368,31 @@ async def talking(
         return SessionRecorder(folder, disk, chores=chores, rate_hz=rate_hz, failed=_fail)
 
     try:
-        async with engines_on_lanes(responder=lambda: ScriptedResponder(replies)) as engines:
-            before = asyncio.all_tasks()
-            one = Talk(
-                engines,
-                principal=role,
-                settings=ServerSettings(send_deadline_s=send_deadline_s),
-                opening=opening,
-                session_s=session_s,
-                idle_s=idle_s,
-                call=TRANSPORT.get() == "webrtc" if call is None else call,
-                record=record if folder is not None else None,
-                knows_ours=knows_ours,
-                free=free,
-            )
-            try:
-                yield one
-                one.channel.put(ChannelClosed(1000 if one.token else 1001))
-                async with asyncio.timeout(PATIENCE_S):
-                    one.code = await one.running
-            finally:
-                one.running.cancel()
-                with suppress(asyncio.CancelledError):
-                    await one.running
-                one.hang_up()
-                await asyncio.sleep(0)
-            left = asyncio.all_tasks() - before
-            assert not left, f"tasks were left behind: {left}"
-            if one.driver is not None:
-                assert one.driver.ended.is_set()
+        one = Talk(
+            engines,
+            principal=role,
+            settings=ServerSettings(send_deadline_s=send_deadline_s),
+            opening=opening,
+            session_s=session_s,
+            idle_s=idle_s,
+            call=TRANSPORT.get() == "webrtc" if call is None else call,
+            record=record if folder is not None else None,
+            knows_ours=knows_ours,
+            free=free,
+        )
+        try:
+            yield one
+            one.channel.put(ChannelClosed(1000 if one.token else 1001))
+            async with asyncio.timeout(PATIENCE_S):
+                one.code = await one.running
+        finally:
+            one.running.cancel()
+            with suppress(asyncio.CancelledError):
+                await one.running
+            one.hang_up()
+            await asyncio.sleep(0)
+        if one.driver is not None:
+            assert one.driver.ended.is_set()
     finally:
         disk.close()  # gives the chores its last
         chores.close()

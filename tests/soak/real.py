@@ -1,0 +1,215 @@
+"""Hours of real time on a whole server: role-plays by socket and by call, visitors who leave, requests of all kinds.
+
+    python -m tests.soak.real --minutes 240 --at-once 4 [--local] [--json FILE]
+
+The server runs in a process of its own (`tests/soak/served.py`), which is asked between rounds, when nobody talks, what
+it holds. Engines are scripted; with `--local` they are real ones, with the weights that `scripts/weights` brought. Ends
+with 1 where memory, open files, threads or tasks grow, or if a role-play fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx2
+
+from audio.frames import WIRE_HZ, silence
+from bench.replay.remote import Reserved, reserve
+from bench.report_figures import print_figures, write_figures
+from server.wire.ticket import Ticket
+from tests.app.inside import KEY
+from tests.app.wire import CARD, Wire, connect_to, sentence
+from tests.rtc.caller import calling
+from tests.soak.flat import Held, trend_of
+
+# Real engines keep what they have computed, the allocator what it once had.
+MOST_MB = 12.0
+PAGES = ("/", "/health", "/ready", "/metrics", "/api/info", "/api/cards", "/nowhere", "/v1/realtime")
+ROUND_TURNS = 3
+
+
+@dataclass(slots=True)
+class Served:
+    """A server in a process of its own, which answers a line with what it holds."""
+
+    process: asyncio.subprocess.Process
+    address: str
+
+    async def held(self) -> Held:
+        """Ask what it holds, once nobody talks any more."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(b"\n")
+        return Held(**json.loads(await self.process.stdout.readline()))
+
+
+@asynccontextmanager
+async def served(folder: Path, *, local: bool, kept_s: float) -> AsyncIterator[Served]:
+    """Run the server while the block runs."""
+    command = [sys.executable, "-m", "tests.soak.served", str(folder), "--kept-s", str(kept_s)]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        *(["--local"] if local else []),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        yield Served(process, (await process.stdout.readline()).decode().strip())
+    finally:
+        if process.returncode is None:
+            assert process.stdin is not None
+            process.stdin.close()
+            async with asyncio.timeout(60.0):
+                await process.wait()
+
+
+# ---------------------------------------------------------------- what visitors do
+
+
+async def _turns(wire: Wire) -> int:
+    """Speak a few turns and hear the answers, some of them cut short; return how many were answered."""
+    wire.microphone()
+    answered = 0
+    for turn in range(ROUND_TURNS):
+        wire.speak(sentence())
+        await wire.until("response.created")
+        if turn == 1:
+            await wire.send("response.cancel")
+        await wire.until("response.done")
+        answered += 1
+    return answered
+
+
+async def by_socket(url: str) -> int:
+    """Hold a role-play over a WebSocket, and end it."""
+    wire = Wire(await connect_to(await reserve(url, CARD, "practice")))
+    try:
+        answered = await _turns(wire)
+        assert await wire.end() == 1000
+        return answered
+    finally:
+        await wire.drop()
+
+
+async def by_call(url: str) -> int:
+    """Hold one over a call."""
+    async with calling(await reserve(url, CARD, "practice")) as wire:
+        answered = await _turns(wire)
+        await wire.end()
+        return answered
+
+
+async def cut_off(url: str) -> int:
+    """Lose the connection, come back by the ticket, and go on."""
+    reserved = await reserve(url, CARD, "practice")
+    wire = Wire(await connect_to(reserved))
+    try:
+        token = (await wire.may_come_back())["token"]
+        answered = await _turns(wire)
+        seen = max(int(event["event_id"].removeprefix("event_")) for event in wire.events if event.get("event_id"))
+    finally:
+        await wire.drop()
+    again = Wire(await connect_to(reserved, Ticket(token, seen)))
+    try:
+        await again.until("interlocutor.session.resumed")
+        await again.append(silence(200, WIRE_HZ))
+        assert await again.end() == 1000
+    finally:
+        await again.drop()
+    return answered
+
+
+async def gone(url: str) -> int:
+    """Talk, and go away without a word."""
+    wire = Wire(await connect_to(await reserve(url, CARD, "practice")))
+    try:
+        return await _turns(wire)
+    finally:
+        await wire.drop()
+
+
+async def never(url: str) -> int:
+    """Ask for a place, leave it, and try what is not allowed."""
+    reserved: Reserved = await reserve(url, CARD, "practice")
+    async with httpx2.AsyncClient(base_url=url) as client:
+        mine = {"Authorization": f"Bearer {reserved.token}"}
+        await client.post(f"/api/sessions/{reserved.id}/place", json={"state": "left"}, headers=mine)
+        for page in PAGES:
+            await client.get(page, headers={"Authorization": f"Bearer {KEY}"})
+        await client.post("/v1/realtime/calls", content=b"v=0\r\n", headers=mine | {"Content-Type": "application/sdp"})
+    return 0
+
+
+VISITS = (by_socket, by_call, cut_off, gone, never)
+
+
+async def soak(
+    folder: Path, *, minutes: float, at_once: int, local: bool, kept_s: float, looks_file: Path | None
+) -> tuple[list[Held], int]:
+    """Have visitors come and go for so long; return what the server held after each round, and all answered turns."""
+    looks: list[Held] = []
+    answered = sessions = 0
+    drawn = random.Random(1)
+    async with served(folder, local=local, kept_s=kept_s) as server:
+        url, began_s = f"http://{server.address}", time.monotonic()
+        while time.monotonic() - began_s < 60.0 * minutes:
+            visits = [VISITS[(sessions + each) % len(VISITS)] for each in range(at_once)]
+            drawn.shuffle(visits)
+            answered += sum(await asyncio.gather(*(visit(url) for visit in visits)))
+            sessions += at_once
+            looks.append(await server.held())
+            if looks_file is not None:
+                with looks_file.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(looks[-1])) + "\n")
+    return looks, answered
+
+
+def main() -> int:
+    """Have them come and go, say what was held; return 0 if all stayed flat."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=240.0)
+    parser.add_argument("--at-once", type=int, default=4)
+    parser.add_argument("--local", action="store_true", help="real engines in place of scripted ones")
+    parser.add_argument("--kept-s", type=float, default=60.0, help="how long what is over is kept in memory")
+    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    parser.add_argument("--looks", type=Path, help="write every look to this file, a line each")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        run = soak(
+            Path(place),
+            minutes=given.minutes,
+            at_once=given.at_once,
+            local=given.local,
+            kept_s=given.kept_s,
+            looks_file=given.looks,
+        )
+        looks, answered = asyncio.run(run)
+    trend = trend_of(looks)
+    figures = trend.figures(most_mb=MOST_MB)
+    visits = len(looks) * given.at_once
+    print_figures(
+        f"{given.minutes:g} minutes: {len(looks)} rounds, {visits} visits, {answered} turns answered; "
+        f"{looks[0].rss_mb:g} MB at first, {looks[-1].rss_mb:g} MB in the end",
+        figures,
+    )
+    if given.json is not None:
+        write_figures(given.json, figures)
+    faults = trend.faults(most_mb=MOST_MB)
+    for fault in faults:
+        sys.stdout.write(fault + "\n")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
