@@ -18,3 +18,15 @@ export function consentShown(words, given, info) {
 export function consentPoints(words, info) {
   return [...words.points, words.kept(info.kept)];
 }
+
+/**
+ * Return the consent in another language, with a version of its own (`VERSION-CODE`); `translated` names the English
+ * `version` that it was made from. It stays English where there is none, where a part is missing, and where it was made
+ * from other words than those of today: nobody agrees to what is out of date.
+ */
+export function consentIn(english, translated, { code, dir }) {
+  if (translated?.version !== english.version || translated.points?.length !== english.points.length) return english;
+  const whole = Object.entries(english).every(([name, value]) => typeof translated[name] === typeof value);
+  if (!whole) return english;
+  return { ...translated, version: `${english.version}-${code}`, lang: code, dir };
+}

@@ -1,6 +1,7 @@
 /** The language of the page: English, or one that somebody has added as a file to translations/. */
 
 import { LANGUAGES } from "../translations/list.js";
+import { consentIn } from "./consent.js";
 
 const KEY = "interlocutor.language";
 
@@ -12,6 +13,13 @@ export function mergeWords(words, translated) {
     merged[name] = inner ? mergeWords(words[name], value) : value;
   }
   return merged;
+}
+
+/** Return `words` in a language of the list; of the consent all or nothing is translated. */
+export function translate(words, translated, language) {
+  const merged = mergeWords(words, translated);
+  const consent = consentIn(words.before.consent, translated.before?.consent, language);
+  return { ...merged, before: { ...merged.before, consent } };
 }
 
 /** Return the code of the language to show: the one that was chosen, or else English, since the exam is in English. */
@@ -41,11 +49,12 @@ export function chooseLanguage(code) {
 export async function inLanguage(words) {
   if (typeof document === "undefined" || !document.querySelector("meta[name=translated]")) return words;
   const code = languageOf(chosenLanguage());
-  const { dir } = LANGUAGES.find((language) => language.code === code);
+  const language = LANGUAGES.find((one) => one.code === code);
+  const { dir } = language;
   Object.assign(document.documentElement, { lang: code === "en" ? "en-GB" : code, dir });
   if (code === "en") return words;
   try {
-    return mergeWords(words, (await import(`../translations/${code}.js`)).words);
+    return translate(words, (await import(`../translations/${code}.js`)).words, language);
   } catch {
     return words; // it could not be loaded: better English than nothing
   }

@@ -70,7 +70,7 @@ export function beforeScreen({ card, mode, consent, info, desk, preference, lead
       { className: "columns columns-before" },
       section(
         words.consent.title,
-        { className: "panel panel-consent" },
+        { className: "panel panel-consent", lang: words.consent.lang ?? "en-GB", dir: words.consent.dir ?? "ltr" },
         h("ul", { className: "points" }, ...consentPoints(words.consent, info).map((point) => h("li", {}, point))),
         h("label", { className: "agree" }, box, h("span", {}, words.consent.agree)),
         missing,

@@ -2,6 +2,8 @@
 
 const timeLeft = (left_s) => (left_s === 60 ? "Noch eine Minute." : `Noch ${left_s} Sekunden.`);
 
+const days = (count) => (count === 1 ? "einen Tag" : `${count} Tage`);
+
 export const words = {
   skip: "Zum Inhalt",
   disclaimer: "Nur zum Üben: kein OET-Ergebnis, und ohne Verbindung zu den Machern des OET.",
@@ -48,6 +50,24 @@ export const words = {
     lead: (mode) => `${mode}. Das dauert eine Minute. Die Uhr läuft noch nicht.`,
     go: "Weiter zur Karte",
     leave: "Andere Karte wählen",
+    consent: {
+      version: "2026-11-6",
+      title: "Womit Sie einverstanden sind",
+      points: [
+        "Der Patient ist ein Computerprogramm, kein Mensch. Es kann sich irren.",
+        "Dieser Server nimmt Ihre Stimme auf und schreibt auf, was er versteht. Eine Übung können Sie danach löschen. Eine Prüfung wird für ihre Prüfer aufbewahrt.",
+        "Prüfer dieses Servers dürfen zuhören, während Sie sprechen oder später.",
+        "Sprechen Sie nicht über echte Patienten. Sagen Sie nichts Privates über sich.",
+      ],
+      kept: ({ practice_days, exam_days, backup_days }) =>
+        `Wir bewahren eine Übung ${days(practice_days)} auf und eine Prüfung ${days(exam_days)}. Dann löschen wir sie.` +
+        (backup_days ? ` In einer Sicherung kann eine Kopie bis zu ${days(backup_days)} länger liegen.` : ""),
+      agree: "Ich habe das gelesen und bin einverstanden.",
+      remote: (provider, country) =>
+        `Ich bin auch damit einverstanden, dass als Text an ${provider} (${country}) geschickt wird, was ich sage. Ein Sprachmodell dort formuliert die Antworten des Patienten. Vorher nimmt der Server die Namen, Zahlen und Adressen heraus, die er findet.`,
+      remote_hint: "Dieses zweite Kästchen können Sie leer lassen. Dann antwortet der Patient mit den Sätzen seiner Karte, und nichts wird verschickt.",
+      missing: "Bitte setzen Sie zuerst das Häkchen. Wir nehmen das Rollenspiel auf und brauchen dafür Ihr Einverständnis.",
+    },
   },
   check: {
     title: "Mikrofon, Ton und Verbindung",
@@ -56,6 +76,34 @@ export const words = {
     connection: "Verbindung",
     start: "Mikrofon prüfen",
     again: "Noch einmal prüfen",
+    meter: "Pegel des Mikrofons",
+    choose: "Welches Mikrofon?",
+    record: "3 Sekunden aufnehmen und abspielen",
+    verdict: {
+      idle: "Noch nicht geprüft. Ihr Browser fragt nach dem Mikrofon: Erlauben Sie es.",
+      asking: "Ihr Browser fragt: Erlauben Sie das Mikrofon.",
+      waiting: "Wir hören zu… sagen Sie einen Satz.",
+      good: "Wir hören Sie gut.",
+      loud: "Zu laut. Gehen Sie etwas zurück, oder stellen Sie das Mikrofon leiser.",
+      quiet: "Wir hören sehr wenig. Kommen Sie näher, oder stellen Sie das Mikrofon am Computer lauter.",
+      dead: "Es kommt gar kein Ton. Vielleicht ist das Mikrofon ausgeschaltet, oder es ist das falsche.",
+    },
+    sample: {
+      speak: "Aufnahme… sagen Sie Ihren Namen und Ihren Beruf.",
+      quiet_room: "So hört Sie der Patient. Ihr Raum ist leise genug.",
+      noisy: "Ihr Raum ist laut, der Patient kann Sie falsch verstehen. Schließen Sie das Fenster, oder benutzen Sie ein Headset.",
+      no_speech: "In diesen drei Sekunden hat niemand gesprochen. Versuchen Sie es noch einmal, näher am Mikrofon.",
+    },
+    sound_test: "Testton abspielen",
+    sound_played: "Haben Sie zwei Töne gehört? Wenn nicht, stellen Sie den Ton lauter.",
+    sound_heard: "Ihr Mikrofon hört den Lautsprecher, der Patient könnte sich selbst hören. Benutzen Sie Kopfhörer, oder stellen Sie leiser.",
+    network: {
+      measuring: "Wir messen…",
+      good: (median_ms) => `Gut: Der Server antwortet in ${median_ms} ms.`,
+      fair: (median_ms) => `Es geht: Der Server antwortet in ${median_ms} ms. Antworten kommen vielleicht etwas später.`,
+      poor: () => "Langsam. Beenden Sie Downloads und Videos, gehen Sie näher an den Router, oder nehmen Sie ein Kabel.",
+      none: () => "Der Server hat nicht geantwortet. Prüfen Sie Ihre Internetverbindung.",
+    },
   },
   prepare: {
     title: "Vorbereitung",

@@ -16,6 +16,7 @@ from server.accounts.login_limits import LoginLimits
 from server.host import Server
 from server.http.who import CSRF_HEADER
 from server.settings.store import AuthSettings
+from server.store.tokens import now_ms
 from tests.app.accounts import PASSWORD
 from tests.app.inside import KEY, serving
 from tests.app.wire import CARD
@@ -78,9 +79,20 @@ async def main(program: str, words: Sequence[str]) -> int:
             sessions = [server.registry.reserve(CARD, mode)[0] for mode in ("practice", "exam", "practice")]
             server.registry.join(sessions[0])
             server.registry.finish(sessions[0])
+            (exam,) = await server.schedule.create(
+                "a test",
+                candidates=["candidate@example.org"],
+                examiners=["examiner@example.org"],
+                cards=[CARD, "nursing-leg-wound"],
+                opens_ms=now_ms(),
+                closes_ms=now_ms() + 3_600_000,
+                title="An exam",
+            )
             schema = Path(place) / "openapi.json"
             ids = [session.id for session in sessions]
-            schema.write_text(json.dumps(document(session_id=ids, person_id=[spare.id], call_id=["rtc_none"])))
+            schema.write_text(
+                json.dumps(document(session_id=ids, person_id=[spare.id], exam_id=[exam.id], call_id=["rtc_none"]))
+            )
             failed = []
             for who, headers in everybody.items():
                 print(f"--- as {who}", flush=True)  # noqa: T201 - for the person

@@ -12,6 +12,7 @@ from server.http.routes import ROUTES
 Json = dict[str, Any]
 TEXT: Json = {"type": "string"}
 WHOLE: Json = {"type": "integer"}
+TEXTS: Json = {"type": "array", "items": TEXT}
 
 # What a body has that means something; anything else is sent too, since schemathesis sends what is wrong as well.
 BODIES: dict[str, Json] = {
@@ -35,15 +36,49 @@ BODIES: dict[str, Json] = {
         "text": TEXT,
         "withdraws": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
     },
+    "POST /api/sessions/{session_id}/place": {"state": {"enum": ["here", "away", "left", "lost"]}},
+    "POST /api/sessions/{session_id}/marks": {
+        "after": WHOLE,
+        "state": {"enum": ["draft", "signed"]},
+        "sheet": {"type": "object", "properties": {"marks": {"type": "object"}, "comment": TEXT}},
+    },
+    "POST /api/exams": {
+        "candidates": TEXTS,
+        "examiners": TEXTS,
+        "cards": TEXTS,
+        "opens_ms": WHOLE,
+        "closes_ms": WHOLE,
+        "title": TEXT,
+    },
+    "PUT /api/exams/{exam_id}/examiners": {"examiners": TEXTS},
+    "POST /api/exams/{exam_id}/void": {"reason": TEXT, "session": TEXT},
+    "POST /api/exams/{exam_id}/incidents": {"what": TEXT, "reason": TEXT},
+    "POST /api/exams/{exam_id}/session": {"consent": {"type": "object"}},
     "POST /v1/realtime/client_secrets": {
-        "session": {"type": "object", "properties": {"model": {"enum": ["card:pharmacy-new-inhaler", "card:", ""]}}},
+        "session": {
+            "type": "object",
+            "properties": {"model": {"enum": ["card:pharmacy-new-inhaler", "card:free", "card:", ""]}},
+        },
         "origin": TEXT,
     },
     "POST /api/lab/sessions": {"card": TEXT},
     "POST /api/lab/summary": {"turns": {"type": "array", "items": {"type": "object"}}},
     "POST /api/lab/comparison": {"now": {"type": "object"}, "before": {"type": "object"}},
 }
-NAMES = {"card": "pharmacy-new-inhaler", "login": "anna@example.org", "role": "examiner", "kind": "sound"}
+NAMES: Json = {
+    "card": "pharmacy-new-inhaler",
+    "login": "anna@example.org",
+    "role": "examiner",
+    "kind": "sound",
+    "candidates": ["candidate@example.org"],
+    "examiners": ["examiner@example.org"],
+    "cards": ["pharmacy-new-inhaler", "nursing-leg-wound"],
+    "opens_ms": 1_900_000_000_000,
+    "closes_ms": 1_900_003_600_000,
+    "after": 0,
+    "state": "draft",
+    "sheet": {"marks": {"fluency": {"mark": 4, "note": "", "indicators": [], "evidence": []}}, "comment": ""},
+}
 
 
 def document(**known: Sequence[str]) -> Json:
@@ -79,7 +114,7 @@ def _one_of(ids: Sequence[str]) -> Json:
 
 
 def _body(method: str, path: str) -> Json | None:
-    if method not in ("POST", "PATCH"):
+    if method not in ("POST", "PATCH", "PUT"):
         return None
     if path.startswith("/v1/realtime/calls"):
         return {"application/sdp": {"schema": TEXT}, "application/json": {"schema": {"type": "object"}}}

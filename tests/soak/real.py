@@ -1,6 +1,6 @@
 """Hours of real time on a whole server: role-plays by socket and by call, visitors who leave, requests of all kinds.
 
-    python -m tests.soak.real --minutes 240 --at-once 4 [--local] [--json FILE]
+    python -m tests.soak.real --minutes 240 --at-once 5 [--local] [--json FILE]
 
 The server runs in a process of its own (`tests/soak/served.py`), which is asked between rounds, when nobody talks, what
 it holds. Engines are scripted; with `--local` they are real ones, with the weights that `scripts/weights` brought. Ends
@@ -18,14 +18,14 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import httpx2
 
 from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import Reserved, reserve
-from bench.report_figures import print_figures, write_figures
+from bench.report_figures import Figure, print_figures, write_figures
 from server.wire.ticket import Ticket
 from tests.app.inside import KEY
 from tests.app.wire import CARD, Wire, connect_to, sentence
@@ -53,16 +53,41 @@ class Served:
         return Held(**json.loads(await self.process.stdout.readline()))
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a soak goes: for how long, how many visitors at once, with what engines, and what is written where."""
+
+    minutes: float
+    at_once: int
+    local: bool
+    kept_s: float
+    looks: Path | None
+    log: Path | None
+
+
+@dataclass(slots=True)
+class Soaked:
+    """What came of it: what the server held after each round, answered turns, and the visits that failed."""
+
+    looks: list[Held] = field(default_factory=list)
+    answered: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
 @asynccontextmanager
-async def served(folder: Path, *, local: bool, kept_s: float) -> AsyncIterator[Served]:
+async def served(folder: Path, plan: Plan) -> AsyncIterator[Served]:
     """Run the server while the block runs."""
-    command = [sys.executable, "-m", "tests.soak.served", str(folder), "--kept-s", str(kept_s)]
+    command = [sys.executable, "-m", "tests.soak.served", str(folder), "--kept-s", str(plan.kept_s)]
+    log = plan.log.open("wb") if plan.log is not None else None
     process = await asyncio.create_subprocess_exec(
         *command,
-        *(["--local"] if local else []),
+        *(["--local"] if plan.local else []),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        stderr=log,
     )
+    if log is not None:
+        log.close()
     assert process.stdout is not None
     try:
         yield Served(process, (await process.stdout.readline()).decode().strip())
@@ -154,58 +179,52 @@ async def never(url: str) -> int:
 VISITS = (by_socket, by_call, cut_off, gone, never)
 
 
-async def soak(
-    folder: Path, *, minutes: float, at_once: int, local: bool, kept_s: float, looks_file: Path | None
-) -> tuple[list[Held], int]:
-    """Have visitors come and go for so long; return what the server held after each round, and all answered turns."""
-    looks: list[Held] = []
-    answered = sessions = 0
-    drawn = random.Random(1)
-    async with served(folder, local=local, kept_s=kept_s) as server:
+async def soak(folder: Path, plan: Plan) -> Soaked:
+    """Have visitors come and go for as long as planned."""
+    found, sessions, drawn = Soaked(), 0, random.Random(1)
+    async with served(folder, plan) as server:
         url, began_s = f"http://{server.address}", time.monotonic()
-        while time.monotonic() - began_s < 60.0 * minutes:
-            visits = [VISITS[(sessions + each) % len(VISITS)] for each in range(at_once)]
+        while time.monotonic() - began_s < 60.0 * plan.minutes:
+            visits = [VISITS[(sessions + each) % len(VISITS)] for each in range(plan.at_once)]
             drawn.shuffle(visits)
-            answered += sum(await asyncio.gather(*(visit(url) for visit in visits)))
-            sessions += at_once
-            looks.append(await server.held())
-            if looks_file is not None:
-                with looks_file.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(looks[-1])) + "\n")
-    return looks, answered
+            done = await asyncio.gather(*(visit(url) for visit in visits), return_exceptions=True)
+            for visit, came in zip(visits, done, strict=True):
+                if isinstance(came, BaseException):
+                    found.failed.append(f"{visit.__name__} after {time.monotonic() - began_s:.0f} s: {came!r}")
+                else:
+                    found.answered += came
+            sessions += plan.at_once
+            found.looks.append(await server.held())
+            if plan.looks is not None:
+                with plan.looks.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(asdict(found.looks[-1])) + "\n")
+    return found
 
 
 def main() -> int:
     """Have them come and go, say what was held; return 0 if all stayed flat."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=240.0)
-    parser.add_argument("--at-once", type=int, default=4)
+    parser.add_argument("--at-once", type=int, default=5)
     parser.add_argument("--local", action="store_true", help="real engines in place of scripted ones")
     parser.add_argument("--kept-s", type=float, default=60.0, help="how long what is over is kept in memory")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     parser.add_argument("--looks", type=Path, help="write every look to this file, a line each")
+    parser.add_argument("--log", type=Path, help="write the server's own log to this file")
     given = parser.parse_args()
+    plan = Plan(given.minutes, given.at_once, given.local, given.kept_s, given.looks, given.log)
     with tempfile.TemporaryDirectory() as place:
-        run = soak(
-            Path(place),
-            minutes=given.minutes,
-            at_once=given.at_once,
-            local=given.local,
-            kept_s=given.kept_s,
-            looks_file=given.looks,
-        )
-        looks, answered = asyncio.run(run)
-    trend = trend_of(looks)
-    figures = trend.figures(most_mb=MOST_MB)
-    visits = len(looks) * given.at_once
+        found = asyncio.run(soak(Path(place), plan))
+    looks, trend = found.looks, trend_of(found.looks)
+    figures = [*trend.figures(most_mb=MOST_MB), Figure("failed_visits", len(found.failed), "visits", baseline=0)]
     print_figures(
-        f"{given.minutes:g} minutes: {len(looks)} rounds, {visits} visits, {answered} turns answered; "
-        f"{looks[0].rss_mb:g} MB at first, {looks[-1].rss_mb:g} MB in the end",
+        f"{given.minutes:g} minutes: {len(looks)} rounds, {len(looks) * given.at_once} visits, {found.answered} turns "
+        f"answered; {looks[0].rss_mb:g} MB at first, {looks[-1].rss_mb:g} MB in the end",
         figures,
     )
     if given.json is not None:
         write_figures(given.json, figures)
-    faults = trend.faults(most_mb=MOST_MB)
+    faults = [*found.failed, *trend.faults(most_mb=MOST_MB)]
     for fault in faults:
         sys.stdout.write(fault + "\n")
     return 1 if faults else 0

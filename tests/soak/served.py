@@ -59,7 +59,7 @@ def main() -> None:
     given = parser.parse_args()
     # A short soak would see nothing but the hour in which what is over can still be looked at.
     registry.DEBRIEF_S = given.kept_s
-    quiet_logs()
+    quiet_logs("INFO")
     asyncio.run(serve(given.folder, local=given.local))
 
 
