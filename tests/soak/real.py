@@ -29,6 +29,7 @@ from bench.report_figures import Figure, print_figures, write_figures
 from server.wire.ticket import Ticket
 from tests.app.inside import KEY
 from tests.app.wire import CARD, Wire, connect_to, sentence
+from tests.browser.machine import Share
 from tests.rtc.caller import calling
 from tests.soak.flat import Held, trend_of
 
@@ -36,6 +37,8 @@ from tests.soak.flat import Held, trend_of
 MOST_MB = 12.0
 PAGES = ("/", "/health", "/ready", "/metrics", "/api/info", "/api/cards", "/nowhere", "/v1/realtime")
 ROUND_TURNS = 3
+# With more visits that had no time the rest says little.
+MOST_STARVED = 0.1
 
 
 @dataclass(slots=True)
@@ -67,11 +70,16 @@ class Plan:
 
 @dataclass(slots=True)
 class Soaked:
-    """What came of it: what the server held after each round, answered turns, and the visits that failed."""
+    """What came of it: what the server held after each round, answered turns, and the visits that failed.
+
+    A visit is `starved` that failed while our processes had to wait for the machine: then a client that stands still
+    sends too fast afterwards, and a call is given up.
+    """
 
     looks: list[Held] = field(default_factory=list)
     answered: int = 0
     failed: list[str] = field(default_factory=list)
+    starved: list[str] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -187,10 +195,12 @@ async def soak(folder: Path, plan: Plan) -> Soaked:
         while time.monotonic() - began_s < 60.0 * plan.minutes:
             visits = [VISITS[(sessions + each) % len(VISITS)] for each in range(plan.at_once)]
             drawn.shuffle(visits)
+            share = Share()
             done = await asyncio.gather(*(visit(url) for visit in visits), return_exceptions=True)
             for visit, came in zip(visits, done, strict=True):
                 if isinstance(came, BaseException):
-                    found.failed.append(f"{visit.__name__} after {time.monotonic() - began_s:.0f} s: {came!r}")
+                    told = f"{visit.__name__} after {time.monotonic() - began_s:.0f} s: {came!r}"
+                    (found.failed if share.had else found.starved).append(told)
                 else:
                     found.answered += came
             sessions += plan.at_once
@@ -216,15 +226,22 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         found = asyncio.run(soak(Path(place), plan))
     looks, trend = found.looks, trend_of(found.looks)
-    figures = [*trend.figures(most_mb=MOST_MB), Figure("failed_visits", len(found.failed), "visits", baseline=0)]
+    visits = len(looks) * given.at_once
+    figures = [
+        *trend.figures(most_mb=MOST_MB),
+        Figure("failed_visits", len(found.failed), "visits", baseline=0, n=visits),
+        Figure("starved_visits", len(found.starved), "visits", n=visits, note="failed while the machine had no time"),
+    ]
     print_figures(
-        f"{given.minutes:g} minutes: {len(looks)} rounds, {len(looks) * given.at_once} visits, {found.answered} turns "
-        f"answered; {looks[0].rss_mb:g} MB at first, {looks[-1].rss_mb:g} MB in the end",
+        f"{given.minutes:g} minutes: {len(looks)} rounds, {visits} visits, {found.answered} turns answered; "
+        f"{looks[0].rss_mb:g} MB at first, {looks[-1].rss_mb:g} MB in the end",
         figures,
     )
     if given.json is not None:
         write_figures(given.json, figures)
     faults = [*found.failed, *trend.faults(most_mb=MOST_MB)]
+    if len(found.starved) > MOST_STARVED * visits:
+        faults += ["the machine had no time for this", *found.starved]
     for fault in faults:
         sys.stdout.write(fault + "\n")
     return 1 if faults else 0
