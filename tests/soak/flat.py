@@ -15,7 +15,7 @@ from bench.report_figures import Figure
 # Pools and caches fill at the beginning: what is held is compared from then on.
 SETTLED = 0.25
 # Fewer looks say nothing of a trend.
-LEAST_LOOKS = 8
+LEAST_LOOKS = 24
 
 
 @dataclass(frozen=True, slots=True)
