@@ -4,12 +4,13 @@
 //
 // The task: `url`, `firefox` (the program), `transport` ("call" or "websocket"), `scripts` (run before the page's own),
 // `card` (its title), `turns` (how many the microphone has; `say(number)` has it speak one), `pictures` (a folder) and
-// `patience_ms`. Writes one line of JSON: what was seen, heard, and complained of.
+// `patience_ms` and `whole_ms`. Writes one line of JSON: what was seen, heard, and complained of.
 
 import { readFileSync } from "node:fs";
 import puppeteer from "puppeteer-core";
 
 const AUDIBLE = 0.01;
+const CLOSE_MS = 15_000;
 const task = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const seen = { complaints: [], failed: [], states: [], loudest: [], pictures: [] };
 
@@ -26,6 +27,18 @@ const browser = await puppeteer.launch({
     "media.autoplay.default": 1,
   },
 });
+
+// Whatever hangs, a browser is not left behind, and what was seen is told.
+function leave() {
+  process.stdout.write(`${JSON.stringify(seen)}\n`, () => {
+    browser.process()?.kill("SIGKILL");
+    process.exit(0);
+  });
+}
+const watchdog = setTimeout(() => {
+  seen.error ??= "it took too long";
+  leave();
+}, task.whole_ms);
 
 const page = await browser.newPage();
 page.setDefaultTimeout(task.patience_ms);
@@ -131,6 +144,7 @@ try {
   seen.text = await page.evaluate(() => document.body.innerText).catch(() => "");
   await picture("failed").catch(() => {});
 } finally {
-  await browser.close();
-  process.stdout.write(`${JSON.stringify(seen)}\n`);
+  clearTimeout(watchdog);
+  await Promise.race([browser.close(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS))]);
+  leave();
 }

@@ -28,7 +28,7 @@ FIREFOX = "/usr/bin/firefox-esr"
 NPM = os.environ.get("INTERLOCUTOR_FIREFOX_NPM")
 TURNS = (GREETING, THANKS, SMOKING)
 PATIENCE_MS = 120_000
-WHOLE_S = 600
+WHOLE_S = 400
 
 pytestmark = pytest.mark.skipif(NPM is None, reason="scripts/nightly-firefox runs it: puppeteer is not here")
 
@@ -76,6 +76,7 @@ def role_play(
         "pictures": str(pictures),
         "asks": asks,
         "patience_ms": PATIENCE_MS,
+        "whole_ms": 1000 * WHOLE_S,
     }
     written = Path(NPM) / "task.json"
     written.write_text(json.dumps(task), encoding="utf-8")
@@ -83,7 +84,7 @@ def role_play(
         ["node", f"{NPM}/role_play.mjs", str(written)],
         capture_output=True,
         text=True,
-        timeout=WHOLE_S,
+        timeout=WHOLE_S + 60,
         check=False,
         env=os.environ | {"PULSE_SERVER": loudspeaker or "unix:/nonexistent"},
     )
