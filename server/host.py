@@ -455,10 +455,11 @@ class Server:
 
     async def _take_voice(self, choice: Choice, lane: JobLane) -> None:
         """Have the sessions that begin from now on speak with a voice that has come."""
+        choices = replace(self.choices, synthesiser=choice)
+        digests = await asyncio.to_thread(model_digests, choices.places, self.drivers.model_digests)
+        # All at once: a session that begins meanwhile has the old voice or the new one.
         self._former_voices.append(self.engines.synthesiser)
-        self.engines = replace(self.engines, synthesiser=lane)
-        self.choices = replace(self.choices, synthesiser=choice)
-        digests = await asyncio.to_thread(model_digests, self.choices.places, self.drivers.model_digests)
+        self.engines, self.choices = replace(self.engines, synthesiser=lane), choices
         self.drivers = replace(self.drivers, engines=self.engines, choices=self.choices, model_digests=digests)
         logger.info("engine_chosen", engine=choice.name, reason=choice.reason, isolation=choice.isolation)
         try:
