@@ -6,5 +6,5 @@ BY_NIGHT=(
   tests/browser/test_{places,remote_consent,reload,replay_page}.py
   tests/browser/test_{role_play_heard,sign_on,timing,unclear,under_path,wishes}.py
   tests/app/test_{drain,exam_trouble,hostile,keeping,models_export,models_packages,promote,proxy,restart,roll_back}.py
-  tests/app/test_{judge_here,second_opinion_here,single_sign_on,vault_cli}.py
+  tests/app/test_{judge_here,remote_hybrid,second_opinion_here,single_sign_on,vault_cli}.py
 )

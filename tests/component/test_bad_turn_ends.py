@@ -21,6 +21,7 @@ from server.settings.tree import Settings
 from tests.component.conftest import DATA
 from tests.data.sound import Sound
 from tests.fakes.bad_speech import Change, bad_days
+from tests.nightly import one_in
 
 PHARMACY, NURSING = DATA / "consultation-pharmacy.flac", DATA / "consultation.flac"
 ANSWER = DATA / "interruptions" / "answer-01.flac"
@@ -76,7 +77,7 @@ def heard_as(settings: Settings, name: str, turns: list[tuple[Sound, str]]) -> l
     return list(zip(heard, (ends_ms for _, ends_ms in made), strict=True))
 
 
-@pytest.mark.parametrize("name", DAYS)
+@pytest.mark.parametrize("name", one_in(3, list(DAYS)))
 def test_it_is_not_cut_and_ends_in_time(settings: Settings, name: str) -> None:
     for each, ends_ms in heard_as(settings, name, turns_of(PHARMACY, 0)):
         assert each.cut_ins == [], f"{name}: {each.utterance.planned.text}"

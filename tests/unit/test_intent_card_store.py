@@ -16,6 +16,7 @@ from pipelines.intent.learned import LearnedInterpreter
 from pipelines.patient.card import Card, Cue
 from pipelines.patient.card_library import CardLibrary
 from server.cli import app
+from tests.nightly import by_night
 
 CARDS = Path(__file__).resolve().parents[2] / "configs" / "cards"
 CARD = "podiatry-sore-toenail"
@@ -81,6 +82,7 @@ def test_vectors_that_are_not_those_of_the_texts_are_noticed(encoder: Path, card
     assert not store.holds(card, vectoriser)
 
 
+@by_night
 def test_a_role_play_fills_the_store(encoder: Path, card: Card) -> None:
     made = LearnedInterpreter(encoder)
     made.index(IndexRequest(card))
@@ -99,6 +101,7 @@ def run(encoder: Path, *arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output + str(result.exception or "")
 
 
+@by_night
 def test_the_command_shows_checks_and_refreshes(encoder: Path) -> None:
     code, told = run(encoder)
     assert (code, told.count("not yet")) == (0, 12)
