@@ -38,10 +38,18 @@ def _times_ns() -> dict[str, tuple[int, int]]:
     ours = psutil.Process()
     found = {}
     for process in (ours, *ours.children(recursive=True)):
-        for file in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
+        for file in _accounts(process.pid):
             try:
                 ran, waited, _ = file.read_text().split()
             except OSError:
                 continue  # it has ended meanwhile
             found[str(file)] = int(ran), int(waited)
     return found
+
+
+def _accounts(pid: int) -> list[Path]:
+    """Return the files that tell of a process's threads; none of one that has ended meanwhile."""
+    try:
+        return list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    except OSError:
+        return []
