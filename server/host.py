@@ -112,7 +112,6 @@ class Server:
             raise SettingsError("\n".join(faults))
         self.gpu = GpuReader()
         self.metrics = Metrics(self.version, gpu_utilization=self.gpu.read)
-        self.metrics = Metrics(self.version)
         self.metrics.judged.folder = settings.data_path / JUDGE_FOLDER
         if self.choices.mind is not None:
             self.metrics.watch_spending(self.choices.mind.spending)
