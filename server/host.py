@@ -160,7 +160,6 @@ class Server:
         self.holder = Holder()
         self.address = ""
         self.membership: Membership | None = None
-        self.relay: PeerRelay | None = None
         self.desk = Desk(
             self.store,
             now_ms=self.clock.now_ms,
@@ -230,11 +229,11 @@ class Server:
         if not isinstance(self.holder, SharedHolder):
             return
         instances = self.settings.instances
-        self.relay = PeerRelay(await self.store.shared_secret())
         directory = Directory(self.store, name=self.holder.name, me=self._me, lost_after_s=instances.lost_after_s)
         self.membership = Membership(
             self.holder,
             directory,
+            PeerRelay(await self.store.shared_secret()),
             data_path=self.settings.data_path,
             adopt=self._adopt,
             lead=self.house_keeping.begin,
@@ -323,7 +322,6 @@ class Server:
             restorer=self.restorer,
             sittings=self.sittings,
             folders=folders,
-            holder=self.holder,
         )
         self.house_keeping = HouseKeeping(
             settings,
@@ -392,8 +390,7 @@ class Server:
         if self.membership is not None:
             await self.membership.directory.leave(self.membership.directory.name)
             self.membership.resign()
-        if self.relay is not None:
-            await self.relay.close()
+            await self.membership.relay.close()
         await asyncio.to_thread(self.tracing.close)
         await self.store.stop()
         # Last, since another server goes on from here with what could not come to its end.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 from audio.files import sync_folder
 from common.errors import StorageError, storage_error
 from server.backups.manifest import Manifest, read_manifest
+from server.records.locking import LOCK, lock_file
 
 _BACKUP = re.compile(r"^backup-(\d{6,})-\d{8}T\d{6}Z$")
 _BEGUN = ".making-"
@@ -57,16 +57,13 @@ class Shelf:
     def _lock(self) -> int:
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+            lock = lock_file(self.folder / LOCK)
         except OSError as error:
             raise storage_error(self.folder, error) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
+        if lock is None:
             raise StorageError(
                 "another backup is being made in this folder; wait until it is done", code="backup.in_use"
-            ) from None
+            )
         return lock
 
     def backups(self) -> list[Backup]:

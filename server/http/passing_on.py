@@ -66,13 +66,13 @@ class PassingOn:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer here, or pass on."""
-        membership, relay = self._server.membership, self._server.relay
+        membership = self._server.membership
         asks = scope["type"] in ("http", "websocket")
-        if membership is None or relay is None or not asks or relay.hops_of(HTTPConnection(scope)):
+        if membership is None or not asks or membership.relay.hops_of(HTTPConnection(scope)):
             await self._app(scope, receive, send)
             return
         try:
-            if not await self._passed_on(membership, relay, scope, receive, send):
+            if not await self._passed_on(membership, scope, receive, send):
                 await self._app(scope, receive, send)
         except ClientDisconnect:
             return  # it went before its request was whole
@@ -82,18 +82,16 @@ class PassingOn:
             else:
                 await error_response(error)(scope, receive, send)
 
-    async def _passed_on(
-        self, membership: Membership, relay: PeerRelay, scope: Scope, receive: Receive, send: Send
-    ) -> bool:
+    async def _passed_on(self, membership: Membership, scope: Scope, receive: Receive, send: Send) -> bool:
         held = held_thing(scope)
         address = await self._holder(membership, held) if held is not None else self._chosen(membership, scope)
         if address is None:
             return False
         try:
             if scope["type"] == "websocket":
-                await relay.pass_socket_on(scope, receive, send, address)
+                await membership.relay.pass_socket_on(scope, receive, send, address)
             else:
-                await relay.pass_on(scope, receive, send, address)
+                await membership.relay.pass_on(scope, receive, send, address)
         except Unreachable:
             if held is not None:
                 raise moving() from None
@@ -177,16 +175,16 @@ async def opened_elsewhere(request: Request, server: Server, network: str | None
 
     Raises RateError: openings of one network are counted here, whichever server opens.
     """
-    membership, relay = server.membership, server.relay
+    membership = server.membership
     # One that was passed on twice, or once and not to the leader, was sent here by who chose.
-    if membership is None or relay is None or relay.hops_of(request) > (1 if membership.leads else 0):
+    if membership is None or membership.relay.hops_of(request) > (1 if membership.leads else 0):
         return None
     roomiest = membership.directory.roomiest()
     if roomiest is None:
         return None
     server.admission.check_rate(network)
     try:
-        answer = await relay.ask(request, roomiest.address)
+        answer = await membership.relay.ask(request, roomiest.address)
     except Unreachable:
         return None
     if answer.status_code == 201:
@@ -197,11 +195,11 @@ async def opened_elsewhere(request: Request, server: Server, network: str | None
 
 async def gathered(request: Request, server: Server) -> tuple[list[dict[str, Any]], list[str]]:
     """Return what each other server answers to this request, and the names of those that do not."""
-    membership, relay = server.membership, server.relay
-    if membership is None or relay is None or relay.hops_of(request):
+    membership = server.membership
+    if membership is None or membership.relay.hops_of(request):
         return [], []
     others = membership.directory.alive()
-    asked = await asyncio.gather(*(_told(relay, request, one.address) for one in others))
+    asked = await asyncio.gather(*(_told(membership.relay, request, one.address) for one in others))
     answers = [answer for answer in asked if answer is not None]
     return answers, [one.name for one, answer in zip(others, asked, strict=True) if answer is None]
 

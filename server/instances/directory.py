@@ -106,7 +106,8 @@ class Directory:
 
     def has_most_room(self) -> bool:
         """Whether no other server has more room than this one."""
-        return all(self._room(one) <= self._me().free for one in self._ready())
+        own = self._me().free
+        return all(self._room(one) <= own for one in self._ready())
 
     def sent(self, name: str) -> None:
         """Note that a session was opened on another server, which will say so itself in a second."""

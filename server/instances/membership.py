@@ -17,7 +17,9 @@ from prometheus_client import Counter
 
 from common.errors import AppError, StorageError
 from server.instances.directory import Directory
-from server.records.holder import FOLDER, SharedHolder, lock_for_one
+from server.instances.peer_relay import PeerRelay
+from server.records.holder import FOLDER, SharedHolder
+from server.records.locking import lock_file
 
 logger = structlog.get_logger("server.instances")
 
@@ -35,6 +37,7 @@ class Membership:
         self,
         holder: SharedHolder,
         directory: Directory,
+        relay: PeerRelay,
         *,
         data_path: Path,
         adopt: Callable[[set[str]], Awaitable[None]],
@@ -44,6 +47,7 @@ class Membership:
     ) -> None:
         self.holder = holder
         self.directory = directory
+        self.relay = relay
         # What is being taken over: it is held here, and not known yet.
         self.arriving: frozenset[str] = frozenset()
         self._lock_file = data_path / FOLDER / _LEADER
@@ -71,7 +75,7 @@ class Membership:
         """Lead from now on, if nobody does; return whether this server leads. Raises StorageError."""
         if self._lock is None:
             try:
-                self._lock = lock_for_one(self._lock_file)
+                self._lock = lock_file(self._lock_file)
             except OSError as error:
                 raise StorageError(f"{self._lock_file.name} can't be locked: {error.strerror}") from error
             if self._lock is not None:

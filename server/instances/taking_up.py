@@ -52,9 +52,7 @@ class TakingUp:
         restorer: Restorer,
         sittings: Sittings,
         folders: SessionFolders,
-        holder: Holder,
     ) -> None:
-        self._holder = holder
         self._store = store
         self._records = records
         self._cards = cards

@@ -10,16 +10,15 @@ from one folder to another by whoever does so first, so what a dead server held 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from common.errors import CapacityError, StorageError, storage_error
+from server.records.locking import LOCK, lock_file
 
 FOLDER = "instances"
-_LOCK = ".lock"
 # Servers in containers have a new name each time; those that hold nothing are forgotten after a day.
 FORGET_AFTER_S = 86_400.0
 # To see whether a server lives takes a moment, in which it can't be told from one that does.
@@ -116,7 +115,7 @@ class SharedHolder(Holder):
                     if held := _held(folder):
                         found[folder.name] = held
                     elif time.time() - folder.stat().st_mtime > FORGET_AFTER_S:
-                        (folder / _LOCK).unlink()
+                        (folder / LOCK).unlink()
                         folder.rmdir()
         return found
 
@@ -140,29 +139,8 @@ class SharedHolder(Holder):
         return (folder for folder in self._root.iterdir() if folder.is_dir() and folder != self._mine)
 
 
-def lock_for_one(path: Path) -> int | None:
-    """Take a file's lock until its descriptor, which is returned, is closed; None: another process has it.
-
-    Raises OSError.
-    """
-    while True:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever had it may have removed the file since.
-            if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
-                return lock
-        except BlockingIOError:
-            os.close(lock)
-            return None
-        except BaseException:
-            os.close(lock)
-            raise
-        os.close(lock)
-
-
 def _lock(folder: Path) -> int | None:
-    return lock_for_one(folder / _LOCK)
+    return lock_file(folder / LOCK)
 
 
 def _lock_in_time(folder: Path) -> int | None:
@@ -189,7 +167,7 @@ def _locked(folder: Path) -> Iterator[bool]:
 
 def _held(folder: Path) -> set[str]:
     try:
-        return {path.name for path in folder.iterdir() if path.name != _LOCK}
+        return {path.name for path in folder.iterdir() if path.name != LOCK}
     except FileNotFoundError:
         return set()
 

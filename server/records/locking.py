@@ -10,6 +10,9 @@ from pathlib import Path
 
 from common.errors import StorageError, storage_error
 
+LOCK = ".lock"
+"""The file in a folder that is locked."""
+
 
 @contextlib.contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
@@ -29,15 +32,30 @@ def lock_folder(folder: Path, *, shared: bool = False) -> int:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = lock_file(folder / LOCK, shared=shared)
     except OSError as error:
         raise storage_error(folder, error) from error
-    try:
-        fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
+    if lock is None:
         raise StorageError(
             f"data_path: {folder} is in use by another server; stop that one or choose another folder",
             code="storage.in_use",
-        ) from None
+        )
     return lock
+
+
+def lock_file(path: Path, *, shared: bool = False) -> int | None:
+    """Take a file's lock until its descriptor, which is returned, is closed; None: another process has it.
+
+    Raises OSError where there can be no such file.
+    """
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            return None
+        # Whoever had it may have removed the file since.
+        if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
+            return lock
+        os.close(lock)
