@@ -100,7 +100,7 @@ class PassingOn:
 
     async def _holder(self, membership: Membership, held: str) -> str | None:
         """Return where the server is that holds something; None: this one, or none. Raises CapacityError."""
-        # Known here while it is taken over, and not gone on with yet.
+        # It is being taken over: known here already, but not running yet.
         if held in membership.arriving:
             raise moving()
         if self._server.holds(held):

@@ -58,7 +58,7 @@ class Membership:
         self._lock: int | None = None
         self._dead_since_s: dict[str, float] = {}
         self._told = ""
-        # Held by this server, and not gone on with yet.
+        # Held by this server, and not running yet.
         self._taken: set[str] = set()
 
     @property
