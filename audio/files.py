@@ -128,7 +128,7 @@ def replace_file(path: Path, data: bytes, *, durable: bool = False, like: os.sta
 
 
 def append_lines(path: Path, lines: bytes, *, durable: bool = False) -> None:
-    """Add whole lines to a file that only its owner may read; they start on a line of their own behind one that a crash cut off.
+    """Add whole lines to a file that only its owner may read; the first begins a line even behind one that was cut off.
 
     With `durable` they also survive a loss of power. Raises StorageError.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,23 +42,11 @@ class JudgeLine:
     took_ms: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeLog:
-    """A file of lines that only grows."""
+class JudgeLog(LineFile[JudgeLine]):
+    """The verdicts in a file."""
 
-    path: Path
-
-    def append(self, line: JudgeLine) -> None:
-        """Write a line; raises StorageError."""
-        self._file.append(asdict(line))
-
-    def lines(self) -> list[JudgeLine]:
-        """Return all lines that can be read, the oldest first; raises StorageError."""
-        return self._file.lines()
-
-    @property
-    def _file(self) -> LineFile[JudgeLine]:
-        return LineFile(self.path, _line_of)
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, _line_of)
 
 
 def _line_of(plain: dict[str, Any]) -> JudgeLine:

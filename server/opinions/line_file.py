@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from audio.files import append_lines
 from common.errors import storage_error
 
-Line = TypeVar("Line")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Line = TypeVar("Line", bound="DataclassInstance")
 
 
-@dataclass(frozen=True, slots=True)
 class LineFile(Generic[Line]):
     """The file, and what makes a line of what JSON has: of what is none it raises ValueError, TypeError, KeyError."""
 
-    path: Path
-    make: Callable[[dict[str, Any]], Line]
+    def __init__(self, path: Path, make: Callable[[dict[str, Any]], Line]) -> None:
+        self.path = path
+        self._make = make
 
-    def append(self, plain: Mapping[str, Any]) -> None:
+    def append(self, line: Line) -> None:
         """Write a line; raises StorageError."""
-        raw = json.dumps(plain, ensure_ascii=False).encode() + b"\n"
+        raw = json.dumps(asdict(line), ensure_ascii=False).encode() + b"\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -41,7 +44,7 @@ class LineFile(Generic[Line]):
         found = []
         for each in raw.splitlines():
             try:
-                found.append(self.make(json.loads(each)))
+                found.append(self._make(json.loads(each)))
             except (ValueError, TypeError, KeyError):
                 continue
         return found

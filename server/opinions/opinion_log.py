@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,23 +48,11 @@ class OpinionLine:
     took_ms: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class OpinionLog:
-    """A file of lines that only grows."""
+class OpinionLog(LineFile[OpinionLine]):
+    """The evaluations in a file."""
 
-    path: Path
-
-    def append(self, line: OpinionLine) -> None:
-        """Write a line; raises StorageError."""
-        self._file.append(asdict(line))
-
-    def lines(self) -> list[OpinionLine]:
-        """Return all lines that can be read, the oldest first; raises StorageError."""
-        return self._file.lines()
-
-    @property
-    def _file(self) -> LineFile[OpinionLine]:
-        return LineFile(self.path, lambda plain: OpinionLine(**plain | {"tone": tuple(plain["tone"])}))
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, lambda plain: OpinionLine(**plain | {"tone": tuple(plain["tone"])}))
 
 
 def report_of(lines: Iterable[OpinionLine]) -> dict[str, Any]:
