@@ -33,16 +33,11 @@ class JudgeRun:
 
         It is asked anew if nobody knows yet. Raises EngineError where it gives no answers.
         """
-        references = self.judge.references.digest
-        before = self.checks.last(self.judge.model.name, references)
-        if before is not None and not anew:
-            return before, []
+        judge = self.judge
         try:
-            made = check_judge(self.judge)
+            return self.checks.checked(judge.model.name, judge.references.digest, lambda: check_judge(judge), anew=anew)
         except ModelFailed as failure:
             raise unanswered(failure, WHAT) from None
-        self.checks.add(made)
-        return made, made.moved(before) if before is not None else []
 
     def keep_scores(self) -> None:
         """Bring the scores up to date with the log, for the server to show; raises StorageError."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
         @property
         def references(self) -> str:
             """The digest of the references."""
+
+        def moved(self, before: Any) -> list[str]:
+            """Return what it makes otherwise than before."""
 
 
 Check = TypeVar("Check", bound="KeptCheck")
@@ -49,6 +53,18 @@ class CheckFile(Generic[Check]):
         text = "".join(json.dumps(asdict(one)) + "\n" for one in self._all)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(self._path, text.encode())
+
+    def checked(self, model: str, references: str, make: Callable[[], Check], *, anew: bool) -> tuple[Check, list[str]]:
+        """Return a model's check by these references, and what it makes otherwise than before.
+
+        It is made where there is none, or `anew`. Raises what `make` does, and StorageError.
+        """
+        before = self.last(model, references)
+        if before is not None and not anew:
+            return before, []
+        made = make()
+        self.add(made)
+        return made, made.moved(before) if before is not None else []
 
     def _read(self) -> list[Check]:
         try:

@@ -31,16 +31,13 @@ class OpinionRun:
 
         It is asked anew if nobody knows yet. Raises EngineError where it gives no answers.
         """
-        references = self.evaluator.references.digest
-        before = self.checks.last(self.evaluator.model.name, references)
-        if before is not None and not anew:
-            return before, []
+        evaluator = self.evaluator
         try:
-            made = check_model(self.evaluator)
+            return self.checks.checked(
+                evaluator.model.name, evaluator.references.digest, lambda: check_model(evaluator), anew=anew
+            )
         except ModelFailed as failure:
             raise unanswered(failure) from None
-        self.checks.add(made)
-        return made, made.moved(before) if before is not None else []
 
 
 def log_of(settings: Settings) -> OpinionLog:
