@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from audio.files import replace_file
-from common.errors import ProtocolError, StorageError, storage_error
+from common.errors import ProtocolError
 from common.seal import Seal
-from common.sealed_files import open_file, sealed_bytes
 from pipelines.events import Audience, ConsentGiven, LanguageModelAsked, RemoteMindAsked, ReplyProposed
 from pipelines.log.recorded_turns import recorded_turns
 from pipelines.log.session_log import LogEntry
@@ -21,6 +19,7 @@ from pipelines.responders.remote.scrub import Scrubber, words_to_keep
 from server.judging.judge_case import case_of
 from server.judging.judge_scores import CARD_WORDS
 from server.judging.patient_judge import JudgedReply, PatientJudge, ReplyVerdict
+from server.opinions.sealed_answer import read_sealed_answer, write_sealed_answer
 from server.opinions.session_opinion import may_be_sent
 from server.records.folder import JUDGEMENT, RecordFolder
 
@@ -137,33 +136,23 @@ def _proposed(entries: Iterable[LogEntry]) -> dict[int, tuple[str, ...]]:
 
 def read_judgement(folder: Path, seal: Seal | None) -> SessionJudgement | None:
     """Return a session's judgement, None where there is none; raises StorageError."""
-    path = folder / JUDGEMENT
-    try:
-        with open_file(path, seal) as file:
-            plain = json.loads(file.read())
-        replies = tuple(
-            ReplyJudgement(
-                **each | {"verdict": ReplyVerdict(**each["verdict"] | {"broken": tuple(each["verdict"]["broken"])})}
-            )
-            for each in plain["replies"]
+    again = f"delete it, then have it made again: `interlocutor judge {folder.name}`"
+    return read_sealed_answer(folder / JUDGEMENT, seal, _judgement_of, again=again)
+
+
+def _judgement_of(plain: dict[str, Any]) -> SessionJudgement:
+    replies = tuple(
+        ReplyJudgement(
+            **each | {"verdict": ReplyVerdict(**each["verdict"] | {"broken": tuple(each["verdict"]["broken"])})}
         )
-        return SessionJudgement(**plain | {"replies": replies})
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise storage_error(path, error) from error
-    except (ValueError, TypeError, KeyError, IndexError):
-        raise StorageError(
-            f"{path} can't be read; delete it, then have it made again: `interlocutor judge {folder.name}`",
-            code="storage.damaged",
-            http_status=500,
-        ) from None
+        for each in plain["replies"]
+    )
+    return SessionJudgement(**plain | {"replies": replies})
 
 
 def write_judgement(folder: Path, seal: Seal | None, judgement: SessionJudgement) -> None:
     """Keep a judgement; raises StorageError."""
-    raw = json.dumps(asdict(judgement), ensure_ascii=False).encode()
-    replace_file(folder / JUDGEMENT, raw if seal is None else sealed_bytes(raw, seal, JUDGEMENT))
+    write_sealed_answer(folder / JUDGEMENT, seal, judgement)
 
 
 def _nothing(why: str) -> ProtocolError:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from audio.files import replace_file
-from common.errors import ProtocolError, StorageError, storage_error
+from common.errors import ProtocolError
 from common.seal import Seal
-from common.sealed_files import open_file, sealed_bytes
 from pipelines.events import Audience, ConsentGiven
 from pipelines.log.recorded_turns import RecordedTurn, recorded_turns
 from pipelines.log.stored_events import StoredLog
@@ -22,6 +19,7 @@ from server.marking.criteria import BY_ID
 from server.opinions.evaluator import Evaluation, Evaluator, JudgedTalk
 from server.opinions.opinion_models import OpinionModel
 from server.opinions.opinion_prompt import NumberedTurn
+from server.opinions.sealed_answer import read_sealed_answer, write_sealed_answer
 from server.records.folder import OPINION, RecordFolder
 
 LEAST_TURNS = 3
@@ -121,29 +119,19 @@ def may_be_sent(model: OpinionModel, consent: ConsentGiven | None, *, named: str
 
 def read_opinion(folder: Path, seal: Seal | None) -> SessionOpinion | None:
     """Return a session's second opinion, None where there is none; raises StorageError."""
-    path = folder / OPINION
-    try:
-        with open_file(path, seal) as file:
-            plain = json.loads(file.read())
-        evaluations = (Evaluation(**each | {"turns": tuple(each["turns"])}) for each in plain["evaluations"])
-        places = {int(number): (place[0], place[1], place[2]) for number, place in plain["places"].items()}
-        return SessionOpinion(plain["made"], plain["model"], plain["references"], tuple(evaluations), places)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise storage_error(path, error) from error
-    except (ValueError, TypeError, KeyError, IndexError):
-        raise StorageError(
-            f"{path} can't be read; have it made again: `interlocutor assess {folder.name} --again`",
-            code="storage.damaged",
-            http_status=500,
-        ) from None
+    again = f"have it made again: `interlocutor assess {folder.name} --again`"
+    return read_sealed_answer(folder / OPINION, seal, _opinion_of, again=again)
+
+
+def _opinion_of(plain: dict[str, Any]) -> SessionOpinion:
+    evaluations = (Evaluation(**each | {"turns": tuple(each["turns"])}) for each in plain["evaluations"])
+    places = {int(number): (place[0], place[1], place[2]) for number, place in plain["places"].items()}
+    return SessionOpinion(plain["made"], plain["model"], plain["references"], tuple(evaluations), places)
 
 
 def write_opinion(folder: Path, seal: Seal | None, opinion: SessionOpinion) -> None:
     """Keep a second opinion; raises StorageError."""
-    raw = json.dumps(asdict(opinion), ensure_ascii=False).encode()
-    replace_file(folder / OPINION, raw if seal is None else sealed_bytes(raw, seal, OPINION))
+    write_sealed_answer(folder / OPINION, seal, opinion)
 
 
 def _numbered(spoken: Sequence[RecordedTurn], card: Card, *, scrub: bool) -> list[NumberedTurn]:
