@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -29,10 +27,11 @@ from tests import postgres
 from tests.app.asking import answered
 from tests.app.desk import Follower, knock, ticket
 from tests.app.inside import until
-from tests.app.process import KEY, ROOT, ServerProcess, faults_of, plain_environment, running
+from tests.app.process import KEY, ROOT, ServerProcess, faults_of, plain_environment
+from tests.app.several import NAMES, by_way_of, holder_of, two
 from tests.app.test_restart import _short_turns
 from tests.app.wire import CARD, Wire, check_log, connect_to
-from tests.bench.instances import NAMES, figures_of, lose_beside
+from tests.bench.instances import figures_of, lose_beside
 from tests.bench.restarts import verify_audit
 from tests.nightly import NIGHTLY, by_night
 from tests.rtc.caller import calling
@@ -40,26 +39,6 @@ from tests.rtc.caller import calling
 pytestmark = pytest.mark.skipif(bool(postgres.lacking()), reason=str(postgres.lacking()))
 
 BURST = 30  # openings of one network in a row; each test but one opens few
-MOCK = ("engines.backend=mock", "engines.recogniser_workers=1")
-
-
-@contextlib.contextmanager
-def two(folder: Path, *settings: str) -> Iterator[tuple[list[ServerProcess], str]]:
-    """Run two servers that work together; yield them with the setting of their database."""
-    with postgres.cluster() as address, contextlib.ExitStack() as stack:
-        database = f"database.url={address.format(name='postgres')}"
-        servers = [
-            stack.enter_context(running(folder, *MOCK, database, f"instances.name={name}", *settings)) for name in NAMES
-        ]
-        for server in servers:
-            server.wait_for(partial(knows_another, server))
-        yield servers, database
-
-
-def knows_another(server: ServerProcess) -> bool:
-    """Return whether a server knows of another that takes role-plays."""
-    told = [line["data"]["others"] for line in server.log if line["event"] == "instances_ready"]
-    return bool(told and told[-1])
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +48,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ServerProces
         yield servers
     for server in servers:
         assert faults_of(server) == []
-
-
-def by_way_of(server: ServerProcess, reserved: Reserved) -> Reserved:
-    """Return the way to a session by the address of a server, which need not be the one that holds it."""
-    return dataclasses.replace(reserved, url=f"ws://{server.address}/v1/realtime", base_url=server.url)
-
-
-def holder_of(pair: list[ServerProcess], reserved: Reserved) -> ServerProcess:
-    """Return the server that holds a session."""
-    named = zip(NAMES, pair, strict=True)
-    (held,) = (one for name, one in named if reserved.id in SharedHolder.held_by(one.data, name))
-    return held
 
 
 async def one_on_each(pair: list[ServerProcess]) -> list[tuple[Reserved, ServerProcess, ServerProcess]]:

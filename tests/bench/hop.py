@@ -21,7 +21,7 @@ from bench.report_figures import Figure, print_figures, write_figures
 from server.measures import percentile
 from tests import postgres
 from tests.app.process import ServerProcess
-from tests.app.test_instances import by_way_of, holder_of, two
+from tests.app.several import by_way_of, holder_of, two
 from tests.app.wire import CARD, PATIENCE_S, Wire, connect_to, sentence
 
 LOOK_EVERY_S = 0.001

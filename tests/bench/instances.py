@@ -22,9 +22,9 @@ from bench.replay.plan import Plan, plan_replay
 from bench.report_figures import Figure, print_figures, write_figures
 from server.measures import percentile
 from server.records.holder import SharedHolder
-from tests import postgres
 from tests.app.process import ServerProcess, running
 from tests.app.proxy import nginx
+from tests.app.several import MOCK, NAMES, two
 from tests.bench.restarts import (
     FINISHED_S,
     NOT_TOLD,
@@ -39,7 +39,6 @@ from tests.bench.restarts import (
 
 SESSIONS = 8
 LOOK_EVERY_S = 0.02
-NAMES = ("a", "b")
 
 
 @dataclass(slots=True)
@@ -48,6 +47,7 @@ class Pair:
 
     url: str
     servers: list[ServerProcess]
+    database: str
     settings: Sequence[str]
     folder: Path
     stack: contextlib.ExitStack
@@ -55,24 +55,16 @@ class Pair:
     def start_again(self, index: int) -> None:
         """Start a server that was killed, under its name and on its port."""
         port = int(self.servers[index].url.rpartition(":")[2])
-        self.servers[index] = self.stack.enter_context(start(self.folder, index, self.settings, port=port))
-
-
-def start(
-    folder: Path, index: int, settings: Sequence[str], *, port: int = 0
-) -> contextlib.AbstractContextManager[ServerProcess]:
-    """Return one of several servers, to be entered."""
-    return running(folder, *settings, f"instances.name={NAMES[index]}", port=port)
+        again = running(self.folder, *self.settings, f"instances.name={NAMES[index]}", port=port)
+        self.servers[index] = self.stack.enter_context(again)
 
 
 @contextlib.contextmanager
-def pair(folder: Path, *settings: str, database: str) -> Iterator[Pair]:
+def behind_nginx(folder: Path, *settings: str) -> Iterator[Pair]:
     """Run two servers that share a folder and a database, behind nginx."""
-    with contextlib.ExitStack() as stack:
-        given = [*settings, f"database.url={database}"]
-        servers = [stack.enter_context(start(folder, index, given)) for index in range(len(NAMES))]
+    with two(folder, *settings) as (servers, database), contextlib.ExitStack() as stack:
         url = stack.enter_context(nginx(servers[0].url, folder / "nginx", servers[1].url))
-        yield Pair(url, servers, given, folder, stack)
+        yield Pair(url, servers, database, [*MOCK, database, *settings], folder, stack)
 
 
 @dataclass(slots=True)
@@ -170,11 +162,12 @@ def main() -> None:
     whole = plan_replay([RECORDING])
     plan = Plan(whole.cards, whole.turns[:TURNS], whole.whole)
     settings = [f"engines.backend={asked.engines}", "engines.recogniser_workers=1"]
-    with postgres.cluster() as address, tempfile.TemporaryDirectory(prefix="interlocutor-instances-") as name:
-        database = address.format(name="postgres")
-        with pair(Path(name), *settings, database=database) as both:
+    with tempfile.TemporaryDirectory(prefix="interlocutor-instances-") as name:
+        with behind_nginx(Path(name), *settings) as both:
             losses = lose_often(both, plan, draw_delays(asked.times, asked.seed), sessions=asked.sessions)
-        figures = figures_of(losses, verify_audit(Path(name), f"database.url={database}"))
+            # While there is a database to ask.
+            audit = verify_audit(Path(name), both.database)
+        figures = figures_of(losses, audit)
     print_figures(f"{asked.times} of two servers killed, {asked.sessions} role-plays each ({asked.engines})", figures)
     if asked.json is not None:
         write_figures(asked.json, figures)

@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, expect
 from server.records.holder import SharedHolder
 from tests import postgres
 from tests.app.process import faults_of
-from tests.app.test_instances import two
-from tests.bench.instances import NAMES
+from tests.app.several import NAMES, two
 from tests.browser import steps
 from tests.browser.chromium import visiting
 from tests.browser.conftest import BRISK
