@@ -10,18 +10,11 @@ import pytest
 
 from audio.frames import WIRE_HZ, Frame, silence
 from audio.recorder import RECORDING_NAME
-from bench.replay.plan import Plan, PlannedTurn
 from pipelines.log.disk import DiskThread
 from pipelines.session.recording import SessionRecorder
-from tests.app.wire import CARD, sentence
+from tests.app.short_turns import short_turns
 from tests.bench.crash import MOST_LOST_MS, Fate, Remains, crash_once, draw_fates, figures_of
 from tests.nightly import NIGHTLY
-
-
-def _short_turns(count: int) -> Plan:
-    samples = sentence()
-    turn = PlannedTurn(samples, 0.0, 1_130.0, None, None, 0.0, "sentence")
-    return Plan((CARD,), (turn,) * count, samples)
 
 
 def test_a_server_killed_in_mid_turn_loses_nothing_that_was_finished(
@@ -29,7 +22,7 @@ def test_a_server_killed_in_mid_turn_loses_nothing_that_was_finished(
 ) -> None:
     monkeypatch.setenv("SCRIPTED_REPLY", "It began|three weeks ago.")
     fates = [Fate(1, "hearing", 0.5), Fate(0, "over", 0.0)][: 2 if NIGHTLY else 1]  # each starts two servers
-    plan = _short_turns(3)
+    plan = short_turns(3)
 
     def crash(index: int) -> Remains:
         return crash_once(tmp_path / str(index), plan, fates[index], ["engines.backend=mock"])

@@ -29,7 +29,7 @@ from tests.app.desk import Follower, knock, ticket
 from tests.app.inside import until
 from tests.app.process import KEY, ROOT, ServerProcess, faults_of, plain_environment
 from tests.app.several import NAMES, by_way_of, holder_of, two
-from tests.app.test_restart import _short_turns
+from tests.app.short_turns import short_turns
 from tests.app.wire import CARD, Wire, check_log, connect_to
 from tests.bench.instances import figures_of, lose_beside
 from tests.bench.restarts import verify_audit
@@ -177,7 +177,7 @@ def test_role_plays_go_on_with_the_other_server(
     monkeypatch.setenv("SCRIPTED_REPLY", "It began|three weeks ago.")
     with two(tmp_path) as (servers, database):
         loss = asyncio.run(
-            lose_beside(tmp_path, servers, 0, _short_turns(3), url=servers[1].url, delay_s=0.3, sessions=4, how=how)
+            lose_beside(tmp_path, servers, 0, short_turns(3), url=servers[1].url, delay_s=0.3, sessions=4, how=how)
         )
         assert loss.held
         assert [one.faults for one in loss.survivals] == [[]] * 4

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from bench.cli import app as command_line
 from common.sealed_files import is_sealed
 from pipelines.events import ConsentGiven, LanguageModelAsked
-from pipelines.log.disk import DiskThread
-from pipelines.log.jsonl import JsonlStore
 from server.judging.judge_log import JudgeLog
 from server.judging.judge_references import load_judge_references
 from server.judging.judge_rules import JUDGE_RULES
 from server.judging.session_judgement import read_judgement
 from server.records.folder import JUDGEMENT, RecordFolder
 from tests.app.accounts import World, world
+from tests.app.asked_model import asked_command, log_of_past
 from tests.fakes.provider import KEY, Asked, Provider, running_provider
-from tests.unit.spoken_log import SpokenLog
 
 pytestmark = pytest.mark.asyncio
 
@@ -59,21 +54,14 @@ async def spoken(
 ) -> str:
     """Make a practice that is over; a language model worded two of the three replies. Return its id."""
     session_id = await one.past()
-    folder = one.folder / "sessions" / session_id
-    seal = one.server.vault.make_session(folder) if sealed else None
-    disk = DiskThread()
-    log = SpokenLog(JsonlStore(folder, disk, failed=lambda error: None, seal=seal))
-    if consent is not None:
-        log.note(consent)
     said = (("My name is Zelda Quist.", "Morning."), ("Did you come by bus?", "I walked."), ("Go on.", LEAK))
-    for number, (question, reply) in enumerate(said, 1):
-        log.candidate(question)
-        if by_model and number > 1:
-            times = (120, 9, 0, 100.0, 200.0, "prompt", reply)
-            log.note(LanguageModelAsked(number, number, SPEAKER, DIGEST, "model", "", *times))
-        log.patient(reply)
-    log.close()
-    await asyncio.to_thread(disk.close)
+    async with log_of_past(one, session_id, sealed=sealed, consent=consent) as log:
+        for number, (question, reply) in enumerate(said, 1):
+            log.candidate(question)
+            if by_model and number > 1:
+                times = (120, 9, 0, 100.0, 200.0, "prompt", reply)
+                log.note(LanguageModelAsked(number, number, SPEAKER, DIGEST, "model", "", *times))
+            log.patient(reply)
     return session_id
 
 
@@ -81,16 +69,7 @@ async def spoken(
 def judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Return `interlocutor judge` with a provider as the remote host."""
     monkeypatch.setenv("MASTER_MODEL_NAME", "large")
-
-    async def run(*words: str, provider: Provider | None = None, settings: tuple[str, ...] = ()) -> Any:
-        sets = [f"data_path={tmp_path}", f"audit.anchor={tmp_path / 'anchors'}", *settings]
-        if provider is not None:
-            sets += ["engines.remote.provider=compatible", f"engines.remote.hosts={provider.url}"]
-            sets += [f"engines.remote.keys.other={KEY}"]
-        options = [part for one in sets for part in ("--set", one)]
-        return await asyncio.to_thread(CliRunner().invoke, command_line, ["judge", *words, *options])
-
-    return run
+    return asked_command("judge", tmp_path)
 
 
 async def test_what_a_model_said_is_judged_and_kept_with_who_said_it_and_shown_in_the_metrics(

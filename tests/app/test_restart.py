@@ -12,24 +12,18 @@ from pathlib import Path
 import pytest
 
 from audio.frames import WIRE_HZ
-from bench.replay.plan import Plan, PlannedTurn
 from bench.replay.remote import Reserved, reserve
 from common.errors import AppError
 from server.wire.ticket import Ticket
 from tests.app.inside import until
 from tests.app.process import ServerProcess, faults_of, running
+from tests.app.short_turns import short_turns
 from tests.app.test_history import command
-from tests.app.wire import CARD, Wire, check_log, connect_to, joined, sentence
+from tests.app.wire import CARD, Wire, check_log, connect_to, joined
 from tests.bench.restarts import draw_delays, figures_of, run, verify_audit
 from tests.nightly import NIGHTLY
 
 MOCK = ("engines.backend=mock", "engines.recogniser_workers=1")
-
-
-def _short_turns(count: int) -> Plan:
-    samples = sentence()
-    turn = PlannedTurn(samples, 0.0, 1_130.0, None, None, 0.0, "sentence")
-    return Plan((CARD,), (turn,) * count, samples)
 
 
 # A server that is told to stop leaves them as they stand, once its deadline has come.
@@ -40,7 +34,7 @@ def test_role_plays_go_on_with_the_next_server(
     monkeypatch.setenv("SCRIPTED_REPLY", "It began|three weeks ago.")
     times = 3 if NIGHTLY else 1
     survivals, restarts_ms = run(
-        tmp_path, draw_delays(times, 7), settings=MOCK, plan=_short_turns(3), sessions=4 if NIGHTLY else 2, how=how
+        tmp_path, draw_delays(times, 7), settings=MOCK, plan=short_turns(3), sessions=4 if NIGHTLY else 2, how=how
     )
     assert [one.faults for one in survivals] == [[]] * len(survivals)
     assert [one.lost for one in survivals] == [[]] * len(survivals)

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from bench.cli import app as command_line
 from common.sealed_files import is_sealed
 from pipelines.events import ConsentGiven
-from pipelines.log.disk import DiskThread
-from pipelines.log.jsonl import JsonlStore
 from server.opinions.opinion_log import OpinionLog
 from server.opinions.references import load_references
 from server.records.folder import OPINION, RecordFolder
 from tests.app.accounts import World, world
+from tests.app.asked_model import asked_command, log_of_past
 from tests.app.inside import KEY as DEVELOPER
 from tests.app.test_marking import save
 from tests.fakes.provider import KEY, Asked, Provider, running_provider
-from tests.unit.spoken_log import SpokenLog
 
 pytestmark = pytest.mark.asyncio
 
@@ -61,17 +56,14 @@ async def spoken(
 ) -> str:
     """Make a role-play that is over, in which the candidate said three things; return its id."""
     session_id = await one.past(mode=mode, examiners=examiners)
-    folder = one.folder / "sessions" / session_id
-    seal = one.server.vault.make_session(folder) if sealed else None
-    disk = DiskThread()
-    log = SpokenLog(JsonlStore(folder, disk, failed=lambda error: None, seal=seal))
-    if consent is not None:
-        log.note(consent)
-    for text in ("My name is Zelda Quist, tell me about your leg wound.", "How did it happen?", "I see, thank you."):
-        log.candidate(text)
-        log.patient("On a shelf.")
-    log.close()
-    await asyncio.to_thread(disk.close)
+    async with log_of_past(one, session_id, sealed=sealed, consent=consent) as log:
+        for text in (
+            "My name is Zelda Quist, tell me about your leg wound.",
+            "How did it happen?",
+            "I see, thank you.",
+        ):
+            log.candidate(text)
+            log.patient("On a shelf.")
     return session_id
 
 
@@ -79,16 +71,7 @@ async def spoken(
 def assess(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Return `interlocutor assess` with a provider as the remote host."""
     monkeypatch.setenv("MASTER_MODEL_NAME", "judge")
-
-    async def run(*words: str, provider: Provider | None = None, settings: tuple[str, ...] = ()) -> Any:
-        sets = [f"data_path={tmp_path}", f"audit.anchor={tmp_path / 'anchors'}", *settings]
-        if provider is not None:
-            sets += ["engines.remote.provider=compatible", f"engines.remote.hosts={provider.url}"]
-            sets += [f"engines.remote.keys.other={KEY}"]
-        options = [part for one in sets for part in ("--set", one)]
-        return await asyncio.to_thread(CliRunner().invoke, command_line, ["assess", *words, *options])
-
-    return run
+    return asked_command("assess", tmp_path)
 
 
 async def test_it_is_kept_apart_and_shown_to_examiners_who_have_signed(
