@@ -156,35 +156,35 @@ class PeerRelay:
 
 
 async def _both_ways(scope: Scope, receive: Receive, send: Send, there: ClientConnection) -> None:
+    """Pass messages on until one side has gone, and tell the other."""
     up = asyncio.create_task(_to_server(receive, there), name="relay-up")
     down = asyncio.create_task(_to_client(send, there), name="relay-down")
+    gone = asyncio.create_task(there.wait_closed(), name="relay-gone")
+    tasks = (up, down, gone)
     try:
-        await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
-        if up.done() and not down.done():
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if up.done() and up.exception() is None and up.result():
             return
-        if not down.done():
-            # Its server has gone, and the client takes nothing: it is not waited for.
-            await asyncio.wait((down,), timeout=CLOSE_S)
+        # Its server has gone: the client is told, unless it takes nothing.
+        await asyncio.wait((down,), timeout=CLOSE_S)
         if not down.done() and (abort := scope.get(ABORT_KEY)) is not None:
             abort()
     finally:
-        for task in (up, down):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(up, down, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _to_server(receive: Receive, there: ClientConnection) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "websocket.disconnect":
-            code = message.get("code") or 1005
-            await there.close(code if code != 1005 and code != 1006 else 1000)
-            return
-        text = message.get("text")
-        try:
+async def _to_server(receive: Receive, there: ClientConnection) -> bool:
+    """Pass on what a client says; return whether it went, and not its server."""
+    with contextlib.suppress(ConnectionClosed):
+        while (message := await receive())["type"] != "websocket.disconnect":
+            text = message.get("text")
             await there.send(text if text is not None else message.get("bytes") or b"")
-        except ConnectionClosed:
-            return
+        code = message.get("code") or 1005
+        await there.close(code if code not in (1005, 1006) else 1000)
+        return True
+    return False
 
 
 async def _to_client(send: Send, there: ClientConnection) -> None:
