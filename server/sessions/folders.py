@@ -48,17 +48,17 @@ class SessionFolders:
     def make(self, session_id: str) -> Path:
         """Return a session's new folder, in which something can be written; raises StorageError."""
         folder = self._root / session_id
-        # Before there is a folder that another server could find and take for left behind.
-        self._holder.hold(session_id)
         try:
+            # Before there is a folder that another server could find and take for left behind.
+            self._holder.hold(session_id)
             folder.mkdir(parents=True)
             probe = folder / "probe"
             probe.write_bytes(b"\0" * PROBE_BYTES)  # a full disk often still makes folders
             probe.unlink()
-        except OSError as error:
+        except (OSError, StorageError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             self.let_go(session_id)
-            refused = storage_error(folder, error)
+            refused = error if isinstance(error, StorageError) else storage_error(folder, error)
             self._failed(refused)
             raise refused from error
         return folder
