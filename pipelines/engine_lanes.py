@@ -11,9 +11,12 @@ from pipelines.engine_choices import Choices
 from pipelines.engine_settings import EngineSettings
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.speech import SpeechLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.models.devices import choose_device, choose_threads, usable_cores
 from pipelines.session.driver import Engines
+
+_MIB = 1 << 20
 
 
 def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Engines:
@@ -34,9 +37,17 @@ def build_lanes(choices: Choices, settings: EngineSettings, clock: Clock) -> Eng
     )
 
 
-def synthesiser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> JobLane:
+def synthesiser_lane(choice: Choice, settings: EngineSettings, clock: Clock) -> SpeechLane:
     """Make the lane of a voice; it is not started yet."""
-    return _job_lane("synthesiser", choice, _voice_workers(settings, choice), clock)
+    return SpeechLane(
+        choice.factory,
+        isolation=choice.isolation,
+        workers=_voice_workers(settings, choice),
+        clock=clock,
+        name="synthesiser",
+        # A plain voice says anything at once.
+        most_kept_bytes=settings.spoken_ahead_mib * _MIB if choice.voices else 0,
+    )
 
 
 def _voice_workers(settings: EngineSettings, choice: Choice) -> int:

@@ -103,6 +103,13 @@ class EngineSettings(BaseModel):
     synthesiser_workers: int = Field(
         default=0, ge=0, le=64, description="Threads or processes of the voice; 0: one, for neural voices two."
     )
+    spoken_ahead_mib: int = Field(
+        default=64,
+        ge=0,
+        le=4_096,
+        description="Memory for the beginnings of patients' lines, which neural voices speak ahead while nobody talks: "
+        "a patient then answers at once. Twelve cards take about 40 MiB. 0: none.",
+    )
     turn_detector_workers: int = Field(default=1, ge=1, le=64, description="Threads of the turn detector.")
     whisper: WhisperSettings = Field(default_factory=WhisperSettings)
     remote: RemoteSettings = Field(default_factory=RemoteSettings)

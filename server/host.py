@@ -20,7 +20,7 @@ from pipelines.choice import Choice
 from pipelines.engine_choices import Choices, choose_engines
 from pipelines.engine_lanes import build_lanes, stop_lanes, synthesiser_lane
 from pipelines.lanes.base import Lane
-from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.speech import SpeechLane
 from pipelines.log.disk import DiskThread
 from pipelines.models.cache import Happened, ModelCache, ModelStatus, shared_cache
 from pipelines.models.model_digest import model_digests
@@ -76,6 +76,7 @@ from server.sessions.session import Session
 from server.sessions.session_index import SessionIndex
 from server.settings.reservations import ReservationSettings
 from server.settings.tree import CONFIG_FOLDER, Settings
+from server.spoken_ahead import SpokenAhead
 from server.store.instances import READY, Instance
 from server.store.store import Store
 from server.trace_sending import Tracing
@@ -174,13 +175,19 @@ class Server:
             every_s=settings.server.try_engines_every_s,
             is_idle=lambda: self.not_ready is None and not self.registry.running(),
         )
+        self.spoken_ahead = SpokenAhead(
+            self.cards.values(),
+            lane=lambda: self.engines.synthesiser,
+            wanted=lambda: {session.card.id for session in self.registry.reserved()},
+            is_idle=lambda: self.not_ready is None and not self.registry.running(),
+        )
         self.keeping = KeepingHealth()
         self.metrics.keeping.watch(store=self.store, health=self.keeping)
         self.exports = ExportPlaces()
         self._background = Background()
         self.house_keeping: HouseKeeping
         # Voices that better ones took the place of; a session that has one keeps it.
-        self._former_voices: list[JobLane] = []
+        self._former_voices: list[SpeechLane] = []
 
     def ice_servers(self, session_id: str) -> tuple[IceServer, ...]:
         """Return the ICE servers of a session's calls, with credentials for a while."""
@@ -202,6 +209,7 @@ class Server:
         self.models.listeners.append(_log_model)
         for lane in self.engines.lanes:
             self._listen_to(lane)
+        self.engines.synthesiser.on_kept.append(self.metrics.clauses_kept.inc)
         folders = self._put_sessions_together()
         await self._join_others()
         leads = self.membership is None or self.membership.leads
@@ -217,6 +225,7 @@ class Server:
             self._watch_lag(),
             self.disk_watch.measure_for_ever(),
             self.trials.try_for_ever(),
+            self.spoken_ahead.speak_for_ever(),
         ):
             self._background.begin(work)
         if self.membership is not None:
@@ -444,12 +453,13 @@ class Server:
         self.taking_up.go_on(self.new_live)
         return None
 
-    def _voice_lane(self, choice: Choice) -> JobLane:
+    def _voice_lane(self, choice: Choice) -> SpeechLane:
         lane = synthesiser_lane(choice, self.settings.engines, self.clock)
         self._listen_to(lane)
+        lane.on_kept.append(self.metrics.clauses_kept.inc)
         return lane
 
-    async def _take_voice(self, choice: Choice, lane: JobLane) -> None:
+    async def _take_voice(self, choice: Choice, lane: SpeechLane) -> None:
         """Have the sessions that begin from now on speak with a voice that has come."""
         choices = replace(self.choices, synthesiser=choice)
         digests = await asyncio.to_thread(model_digests, choices.places, self.drivers.model_digests)

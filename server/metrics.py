@@ -124,6 +124,11 @@ class Metrics:
         self.retrievals = Counter(
             "retrievals_total", "Look-ups of what a candidate said among a card's texts.", registry=registry
         )
+        self.clauses_kept = Counter(
+            "voice_clauses_kept_total",
+            "Clauses that patients said as they had been spoken ahead, while nobody talked.",
+            registry=registry,
+        )
         self.sessions_begun = Counter("voice_sessions_begun_total", "Role-plays that began.", registry=registry)
         self.consents = Counter(
             "voice_consents_total",

@@ -15,7 +15,7 @@ import structlog
 from common.errors import AppError
 from pipelines.choice import Choice
 from pipelines.engine_choices import choose_voice
-from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.speech import SpeechLane
 from server.loading import reason_of
 from server.settings.tree import Settings
 
@@ -34,9 +34,9 @@ async def watch_voices(
     settings: Settings,
     choice: Choice,
     *,
-    make_lane: Callable[[Choice], JobLane],
+    make_lane: Callable[[Choice], SpeechLane],
     is_busy: Callable[[], bool],
-    take: Callable[[Choice, JobLane], Awaitable[None]],
+    take: Callable[[Choice, SpeechLane], Awaitable[None]],
     every_s: float | None = None,
 ) -> None:
     """Look for new voices until every patient has one; give each better choice, loaded, to `take`.

@@ -29,6 +29,13 @@ def replay(
     as_recorded: Annotated[
         bool, typer.Option("--as-recorded", help="Keep the recording's own timing (and so interrupt).")
     ] = False,
+    spoken_ahead: Annotated[
+        bool,
+        typer.Option(
+            "--spoken-ahead",
+            help="Have the patient's lines begun ahead, as a server does while nobody talks.",
+        ),
+    ] = False,
     repeat: Annotated[
         int, typer.Option("--repeat", "--repeats", min=1, max=1000, help="Run so many times; median and spread.")
     ] = 1,
@@ -83,6 +90,8 @@ def replay(
         raise SettingsError("--pace is 'real' or 'fast'")
     if channel not in (None, "left", "right"):
         raise SettingsError("--channel is 'left' or 'right'")
+    if url is not None and spoken_ahead:
+        raise SettingsError("--spoken-ahead is for replays in this process; a server decides itself. Leave one out")
     if url is not None and pace == "fast":
         raise SettingsError("--pace fast is virtual time, which a server over --url does not have; leave one out")
     earlier = read_report(baseline) if baseline is not None else None
@@ -115,6 +124,7 @@ def replay(
                 pace="fast" if pace == "fast" else "real",
                 repeat=repeat,
                 as_recorded=as_recorded,
+                spoken_ahead=spoken_ahead,
                 progress=lambda _turns: bar.advance(task),
             )
     about = {
@@ -124,6 +134,7 @@ def replay(
         "recordings": names_of(paths),
         "pace": pace,
         "as_recorded": as_recorded,
+        "spoken_ahead": spoken_ahead,
         "url": url,
         "transport": way if url is not None else None,
         "engines": outcome.engines,

@@ -26,6 +26,7 @@ from pipelines.engines import Word
 from pipelines.events import Audience, SegmentHeard
 from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary
+from pipelines.tts.beginnings import beginnings_of
 from pipelines.virtual_time import VirtualClock, run_virtual, virtual_clock
 from server.reports.waits import waits_of
 from server.settings.tree import Settings
@@ -88,10 +89,12 @@ def replay_here(
     progress: Progress = lambda _turns: None,
     seed: int = 0,
     steady_ms: float | None = None,
+    spoken_ahead: bool = False,
 ) -> Outcome:
     """Replay in this process on the settings' engines; `seed` is what the patient's choices come from.
 
-    At the fast pace a computation costs what it took, or `steady_ms`.
+    At the fast pace a computation costs what it took, or `steady_ms`. `spoken_ahead`: the patient's lines begin as on a
+    server that had time to speak them ahead.
     """
     card = cards.get_card(card_id)
 
@@ -102,6 +105,8 @@ def replay_here(
         await start_lanes(engines)
         outcome = Outcome(engines=names_of(choices, settings))
         try:
+            for request in beginnings_of(card) if spoken_ahead else ():
+                await engines.synthesiser.speak_ahead(request, priority=0)
             for number in range(repeat):
                 if isinstance(clock, VirtualClock):
                     await asyncio.sleep(SETTLE_S)

@@ -48,6 +48,7 @@ from pipelines.events import (
 from pipelines.intent.exemplars import denials
 from pipelines.lanes.decodes import RecogniserHandle, RecogniserLane
 from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.speech import SpeechLane
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card import Card
 from pipelines.patient.disclosure import Disclosure
@@ -74,7 +75,7 @@ class Engines:
     recogniser: RecogniserLane
     interpreter: JobLane
     responder: JobLane
-    synthesiser: JobLane
+    synthesiser: SpeechLane
     turn_detector: JobLane | None = None
 
     @property

@@ -15,8 +15,8 @@ from pipelines.models.verify import is_kokoro
 from pipelines.tts.piper_folder import PiperFolder, PiperVoice, read_piper_folder
 
 Sex = Literal["female", "male"]
-# On two cores it takes 0.4 s to be heard, and more than half of a core while it speaks.
-KOKORO_CORES = 4
+# It takes about half of a core while it speaks: one core alone would have none left for the candidate.
+KOKORO_CORES = 2
 
 SEXES: tuple[Sex, ...] = ("female", "male")
 

@@ -10,6 +10,7 @@ from pipelines.engine_lanes import start_lanes, stop_lanes
 from pipelines.engines import Isolation
 from pipelines.lanes.decodes import DecodeLane
 from pipelines.lanes.jobs import JobLane
+from pipelines.lanes.speech import SpeechLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.lanes.worker_loop import Factory
 from pipelines.scripted.interpreter import ScriptedInterpreter
@@ -45,7 +46,7 @@ async def engines_on_lanes(
         else DecodeLane(decoder, isolation=isolation, workers=1, clock=clock, name="recogniser", growth=growth),
         job_lane(interpreter, name="interpreter"),
         job_lane(responder, name="responder"),
-        job_lane(synthesiser, name="synthesiser"),
+        SpeechLane(synthesiser, isolation="thread", workers=1, clock=clock, name="synthesiser"),
         job_lane(turn_detector, name="turn_detector") if turn_detector is not None else None,
     )
     await start_lanes(engines)

@@ -20,15 +20,18 @@ from pipelines.models.settings import ModelSettings
 from server.host import Server
 from server.logs import quiet_logs
 from server.sessions import registry
-from tests.app.inside import serving, until
+from tests.app.inside import serving
 from tests.soak.flat import held_now
 
 WEIGHTS = Path(os.environ.get("INTERLOCUTOR_WEIGHTS", Path.home() / ".cache" / "interlocutor" / "models"))
 
+LOOK_EVERY_S = 0.1
+
 
 async def rest(server: Server) -> None:
     """Return once nobody talks, what is over is on the disk, and what was kept long enough is forgotten."""
-    await until(lambda: server.registry.running() == [] and server.registry.reserved() == [])
+    while server.registry.under_way():  # noqa: ASYNC110 - the registry tells nobody of it
+        await asyncio.sleep(LOOK_EVERY_S)
     await asyncio.to_thread(server.disk.flush)
     await asyncio.to_thread(server.chores.flush)
     server.registry.sweep()
