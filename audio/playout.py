@@ -77,6 +77,9 @@ class PlayoutListener(Protocol):
     def clause_started(self, reply: int, clause: int, from_ms: float) -> None:
         """The first chunk of a clause was sent."""
 
+    def fell_behind(self, reply: int, clause: int, late_ms: float) -> None:
+        """A reply's audio had run out for so long when the next came."""
+
     def played_out(self, reply: int, played_ms: float, estimated: bool) -> None:
         """All of a reply's audio was heard."""
 
@@ -124,6 +127,9 @@ class Playout:
         if track is None:
             return -1.0
         from_ms = _ms(track.queued_samples)
+        late_ms = self._clock.now_ms() - track.ends_at_ms
+        if track.sent_samples and not track.queue and not track.on_hold and late_ms > 0 and len(samples):
+            self._listener.fell_behind(reply, clause, late_ms)
         track.queue.append((clause, samples))
         track.queued_samples += len(samples)
         self._pump()

@@ -494,6 +494,16 @@ class ClauseSpoken(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SynthesisBehind(Event):
+    """The voice was slower than its own audio: in the middle of a reply nothing was heard for `late_ms`."""
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    reply: int
+    clause: int
+    late_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyFinished(Event):
     """The patient's reply is over: what the candidate really heard of it."""
 

@@ -164,6 +164,11 @@ class Metrics:
             "Audio refused because it came faster than real time, in seconds.",
             registry=registry,
         )
+        self.synthesis_behind = Counter(
+            "voice_synthesis_behind_seconds_total",
+            "Silence in the middle of replies, since the voice was slower than its own audio, in seconds.",
+            registry=registry,
+        )
         self.event_loop_lag = Histogram(
             "voice_event_loop_lag_seconds",
             "How much later than asked the event loop ran a timer.",
@@ -325,6 +330,8 @@ class Metrics:
             case events.MediaGap() as gap:
                 self.audio_missing.inc(gap.missing_ms / 1000.0)
                 self.audio_refused.inc(gap.refused_ms / 1000.0)
+            case events.SynthesisBehind() as behind:
+                self.synthesis_behind.inc(behind.late_ms / 1000.0)
 
     def watch_spending(self, spending: Spending) -> None:
         """Show what a remote mind costs whenever the series are read: drafts that nobody heard are in it too."""

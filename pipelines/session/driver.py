@@ -42,6 +42,7 @@ from pipelines.events import (
     SessionRestored,
     SessionStarted,
     SoundAdvice,
+    SynthesisBehind,
     TextRejected,
     TurnCommitted,
 )
@@ -525,6 +526,10 @@ class SessionDriver:
     def clause_started(self, reply: int, clause: int, from_ms: float) -> None:
         """Tell the core that a clause is being heard."""
         self.signal(s.ClauseStarted(reply, clause, from_ms))
+
+    def fell_behind(self, reply: int, clause: int, late_ms: float) -> None:
+        """Note that the voice was slower than its own audio."""
+        self.log.append(SynthesisBehind(reply, clause, round(late_ms, 1)))
 
     def played_out(self, reply: int, played_ms: float, estimated: bool) -> None:
         """Tell the core that a reply was heard to its end."""

@@ -25,6 +25,7 @@ class Client:
         self.clauses: list[tuple[int, float]] = []
         self.over: list[tuple[int, float, bool, float]] = []
         self.placed: list[float] = []
+        self.behind: list[tuple[int, float]] = []
 
     def play(self, chunk: PlayoutChunk) -> None:
         self.chunks.append((self.clock.now_ms(), chunk))
@@ -53,6 +54,9 @@ class Client:
 
     def clause_started(self, reply: int, clause: int, from_ms: float) -> None:
         self.clauses.append((clause, from_ms))
+
+    def fell_behind(self, reply: int, clause: int, late_ms: float) -> None:
+        self.behind.append((clause, late_ms))
 
     def played_out(self, reply: int, played_ms: float, estimated: bool) -> None:
         self.over.append((reply, played_ms, estimated, self.clock.now_ms()))
@@ -110,6 +114,22 @@ async def test_clauses_keep_their_places_and_a_late_one_only_waits() -> None:
     assert [from_ms for _, from_ms in client.clauses] == pytest.approx([0, 500])
     assert client.placed[-1] > 2000
     assert client.over[0][3] == pytest.approx(2500)
+
+
+@pytest.mark.parametrize("late_ms", [0.0, 250.0])
+async def test_it_tells_by_how_much_the_next_audio_came_late(late_ms: float) -> None:
+    playout, client = playing()
+    playout.begin(1)
+    playout.add_clause_audio(1, 0, tone(400.0))
+    # Nobody waits for audio before the first was heard.
+    await asyncio.sleep(1.0)
+    playout.release(1)
+    await asyncio.sleep((400.0 + late_ms) / 1000.0)
+    playout.add_clause_audio(1, 1, tone(400.0))
+    playout.add_clause_audio(1, 1, tone(400.0))
+    playout.close(1)
+    await asyncio.sleep(2.0)
+    assert client.behind == ([(1, pytest.approx(late_ms))] if late_ms else [])
 
 
 async def test_stop_says_what_was_heard_and_clears_the_client() -> None:

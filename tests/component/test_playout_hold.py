@@ -106,6 +106,9 @@ class Client:
     def clause_started(self, reply: int, clause: int, from_ms: float) -> None:
         pass
 
+    def fell_behind(self, reply: int, clause: int, late_ms: float) -> None:
+        raise AssertionError("a hold is no lateness of the voice")
+
     def played_out(self, reply: int, played_ms: float, estimated: bool) -> None:
         self.over.append((played_ms, estimated, self.clock.now_ms()))
 

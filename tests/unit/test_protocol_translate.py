@@ -247,6 +247,7 @@ NOT_FOR_CANDIDATES = (
     log.CueHeard(SECRET, 1, 1),
     log.CueUnheard(SECRET, 1, 1),
     log.MediaGap(1.0, 1.0, 1.0),
+    log.SynthesisBehind(1, 1, 1.0),
     log.ConnectionLost(SECRET),
     log.ConnectionResumed(SECRET, 1.0, 1, 1.0),
     log.DraftMade(1, 1, 120.0),
