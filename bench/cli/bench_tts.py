@@ -35,6 +35,7 @@ def tts(
 
     from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
+    from bench.voice.at_once import at_once_figures
     from bench.voice.ear import ear_figures
     from bench.voice.line_levels import level_figures
     from bench.voice.lines import lines_of, speak, spread
@@ -65,6 +66,9 @@ def tts(
             figures += speed_figures(
                 one.name, one.synthesiser, one.whole, voice=taken[0].voice, repeats=repeats, tick=tick
             )
+            if one.one_core is not None:
+                one.one_core.warm()
+                figures += at_once_figures(one.name, one.one_core, voice=taken[0].voice)
             if words:
                 figures += place_figures(one.name, one.synthesiser, taken, most=words, tick=tick)
             if decoder is not None:

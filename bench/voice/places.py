@@ -16,11 +16,15 @@ from server.settings.tree import Settings
 
 @dataclass(frozen=True, slots=True)
 class MeasuredVoice:
-    """A voice, and the same voice made as a whole where it is made in windows; `sex` is None for one of both."""
+    """A voice, the same made as a whole where it is made in windows, and the same on one core.
+
+    `sex` is None for one of both; a plain voice has no other way.
+    """
 
     name: str
     synthesiser: Synthesiser
     whole: Synthesiser | None = None
+    one_core: Synthesiser | None = None
     sex: Sex | None = None
 
 
@@ -39,7 +43,8 @@ def named_voice(name: str, settings: ModelSettings) -> MeasuredVoice:
     for voice in installed_voices(settings):
         if voice.name == name:
             whole = None if voice.engine == "kokoro" else neural_synthesiser(voice, streamed=False)
-            return MeasuredVoice(name, neural_synthesiser(voice), whole, voice.sex)
+            one_core = neural_synthesiser(voice, threads=1)
+            return MeasuredVoice(name, neural_synthesiser(voice), whole, one_core, voice.sex)
     raise EngineError(
         f"no voice called '{name}' is in {settings.path}; choose one of {', '.join(all_voices(settings))}"
     )

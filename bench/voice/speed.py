@@ -15,7 +15,7 @@ CLAUSES = {
     "3s": "I've had these headaches for about three weeks now.",
     "6s": "They get worse in the evening, when I've been on my feet all day and had no time to sit down.",
 }
-_RATE_WPM = 150
+RATE_WPM = 150
 
 
 def speed_figures(
@@ -33,7 +33,7 @@ def speed_figures(
     """
     figures: list[Figure] = []
     for length, text in CLAUSES.items():
-        request = SpeakRequest("bench", text, Voice(voice.sex, voice.age, voice.accent, _RATE_WPM))
+        request = SpeakRequest("bench", text, Voice(voice.sex, voice.age, voice.accent, RATE_WPM))
         streamed: list[tuple[float, float, float]] = []
         at_once: list[tuple[float, float, float]] = []
         for _ in range(repeats):

@@ -103,7 +103,7 @@ def missing_sexes(voices: Sequence[NeuralVoice]) -> list[Sex]:
     return [sex for sex in SEXES if not any(voice.sex == sex for voice in voices)]
 
 
-def neural_synthesiser(voice: NeuralVoice, *, streamed: bool = True) -> Synthesiser:
+def neural_synthesiser(voice: NeuralVoice, *, streamed: bool = True, threads: int = _THREADS) -> Synthesiser:
     """Return the engine of a neural voice; it is loaded when it is warmed or first speaks.
 
     Not `streamed` a VITS voice makes whole clauses.
@@ -111,14 +111,14 @@ def neural_synthesiser(voice: NeuralVoice, *, streamed: bool = True) -> Synthesi
     if voice.engine == "kokoro":
         from pipelines.tts.neural.kokoro import KokoroSynthesiser
 
-        return KokoroSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_THREADS)
+        return KokoroSynthesiser(voice.place.folder, speaker=voice.speaker, threads=threads)
     if voice.engine == "coqui":
         from pipelines.tts.coqui import CoquiSynthesiser
 
         return CoquiSynthesiser(voice.place.folder, python=voice.python, speaker=voice.speaker)
     from pipelines.tts.neural.vits import VitsSynthesiser
 
-    return VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=_THREADS, streamed=streamed)
+    return VitsSynthesiser(voice.place.folder, speaker=voice.speaker, threads=threads, streamed=streamed)
 
 
 def plain_synthesiser(name: str) -> Synthesiser:
