@@ -39,6 +39,7 @@ class GateOutcome:
     command: tuple[str, ...] = ()
     exit_status: int | None = None
     figures: dict[str, float | None] = field(default_factory=dict)
+    kept: Any = None
     tail: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -61,6 +62,7 @@ def run_gate(name: str, gate: ReleaseGate, *, stage: str, root: Path, folder: Pa
     seconds = round(time.monotonic() - began_s, 2)
     tail = _tail(output)
     figures: dict[str, float | None] = {}
+    kept: Any = None
     outcome: Outcome = "fail"
     if status is None:
         reason = f"it took longer than {timeout_s:g} s and was ended"
@@ -70,9 +72,13 @@ def run_gate(name: str, gate: ReleaseGate, *, stage: str, root: Path, folder: Pa
         reason = f"exit status {status}: {tail[-1] if tail else 'it said nothing'}"
     else:
         figures, faults = _judged(gate, folder)
+        try:
+            kept = json.loads((folder / gate.kept).read_text(encoding="utf-8")) if gate.kept is not None else None
+        except (OSError, ValueError):
+            faults = [*faults, f"it wrote nothing that can be kept to {gate.kept}"]
         told = "; ".join(f"{figure} {value:g}" for figure, value in figures.items() if value is not None)
         outcome, reason = ("fail", "; ".join(faults)) if faults else ("pass", told or (tail[-1] if tail else ""))
-    return GateOutcome(name, gate.says, outcome, reason, seconds, command, status, figures, tail)
+    return GateOutcome(name, gate.says, outcome, reason, seconds, command, status, figures, kept, tail)
 
 
 def _run(command: tuple[str, ...], *, root: Path, output: Path, timeout_s: float) -> int | None:

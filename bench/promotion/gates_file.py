@@ -43,7 +43,8 @@ class ReleaseGate(BaseModel):
     """One gate.
 
     `run` is a command and its words. `{stage}` stands for the stage, `{python}` for this interpreter, `{out}` for a
-    folder of the gate's own. `figures` is the file there in which it writes figures, as every `bench` command does.
+    folder of the gate's own. `figures` is the file there in which it writes figures, as every `bench` command does;
+    `kept` one whose JSON goes into the report as it is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +53,7 @@ class ReleaseGate(BaseModel):
     run: tuple[str, ...] = Field(min_length=1)
     timeout_s: float = Field(gt=0)
     figures: str | None = None
+    kept: str | None = None
     limits: tuple[FigureLimit, ...] = ()
     # Somebody may do without it, if they say why.
     waivable: bool = False

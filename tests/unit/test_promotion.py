@@ -87,6 +87,19 @@ def test_a_gate_is_what_its_exit_status_says(status: int, outcome: Outcome, reas
     assert (tmp_path / "one" / "output.txt").read_text() == "said first\nsaid last\n"
 
 
+@pytest.mark.parametrize(
+    ("written", "kept", "outcome"),
+    [('{"tiny.en": "abc"}', {"tiny.en": "abc"}, "pass"), ("{", None, "fail"), (None, None, "fail")],
+)
+def test_what_a_gate_keeps_goes_into_the_report(
+    written: str | None, kept: object, outcome: Outcome, tmp_path: Path
+) -> None:
+    command = "true" if written is None else f"echo '{written}' > {{out}}/models.json"
+    done = ran(gate("bash", "-c", command, kept="models.json"), tmp_path)
+    assert (done.outcome, done.kept) == (outcome, kept)
+    assert done.as_json()["kept"] == kept
+
+
 def test_a_gate_that_is_not_there_fails_and_the_others_go_on(tmp_path: Path) -> None:
     done = ran(gate("no-such-command-anywhere"), tmp_path)
     assert (done.outcome, done.reason) == ("fail", "no-such-command-anywhere can't be run: No such file or directory")
