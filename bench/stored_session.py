@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,17 @@ from bench.replay.run import replay_here
 from common.errors import CardError, StorageError
 from common.seal import Seal
 from pipelines.engine_choices import choose_engines
-from pipelines.events import Audience, CueHeard, CueUnheard, SegmentHeard, SessionSetup, TurnCommitted, TurnLatency
+from pipelines.events import (
+    AnswersTimed,
+    Audience,
+    CueHeard,
+    CueUnheard,
+    SegmentHeard,
+    SessionSetup,
+    TurnCommitted,
+    TurnLatency,
+)
+from pipelines.lanes.answer_times import PastAnswers, past_answers
 from pipelines.log.session_log import LogEntry
 from pipelines.log.stored_events import StoredLog
 from pipelines.models.model_digest import model_digests
@@ -66,6 +76,8 @@ class StoredSession:
     typed: int
     # What a final text took then, in the median.
     cost_ms: float = USUAL_COST_MS
+    # When each answer of an engine came; nothing in a log from before that was noted.
+    answers: PastAnswers = field(default_factory=PastAnswers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +147,8 @@ def load_session(folder: Path, seal: Seal | None, recordings: Recordings | None 
     typed = sum(isinstance(entry.event, TurnCommitted) and entry.event.typed for entry in entries)
     took = [entry.event.latency_ms for entry in entries if isinstance(entry.event, SegmentHeard)]
     cost_ms = min(max(percentile(took, 0.5) or USUAL_COST_MS, LEAST_COST_MS), MOST_COST_MS)
-    return StoredSession(folder.name, setup, samples, course_of(entries), typed, cost_ms)
+    timed = [(entry.event.readings, entry.event.jobs) for entry in entries if isinstance(entry.event, AnswersTimed)]
+    return StoredSession(folder.name, setup, samples, course_of(entries), typed, cost_ms, past_answers(timed))
 
 
 def course_of(entries: Iterable[LogEntry]) -> Course:
@@ -164,7 +177,8 @@ def replay_session(
 ) -> SessionComparison:
     """Play a stored role-play's candidate to today's engines, settings and card; raises CardError, EngineError.
 
-    A computation costs what one cost then, so that a busy machine changes nothing; `measured`: what it takes now.
+    Each engine answers when it answered then, so that a busy machine changes nothing; a log that does not tell when has
+    each computation cost what one cost then. `measured`: it costs what it takes now.
     """
     if stored.setup.card_id not in cards:
         raise CardError(f"{stored.name} is on the card '{stored.setup.card_id}', which is not here; put it back")
@@ -183,6 +197,7 @@ def replay_session(
         as_recorded=True,
         seed=stored.setup.seed,
         steady_ms=None if measured else stored.cost_ms,
+        past=None if measured else stored.answers,
     )
     now = _setup_now(stored.setup, settings, cards, outcome.engines)
     return compare(stored, course_of(outcome.logs[-1]), tuple(_changed(_plain(stored.setup), now)))

@@ -265,6 +265,20 @@ class SegmentHeard(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswersTimed(Event):
+    """When the engines answered, since the last such event, in media milliseconds: a replay lets them answer then.
+
+    `readings`: of each reading of a segment its segment, when that began, for what it was read, how many samples, how
+    many words were told before, when it was known. `jobs`: the engine, the number of the question, when it was asked,
+    what came of it (answered, dropped, skipped), and when each part came.
+    """
+
+    audience: ClassVar[Audience] = Audience.DEVELOPER
+    readings: tuple[tuple[Any, ...], ...]
+    jobs: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TextRejected(Event):
     """The recogniser wrote something for a segment that nobody said; `reason` is how that was noticed."""
 

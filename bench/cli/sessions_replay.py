@@ -35,8 +35,8 @@ def replay(
     """Play stored role-plays to today's engines, in virtual time, and compare text, cues and times with the log.
 
     It names what is not as it was: settings, engines, the card. Of what is stored nothing is changed. The command
-    fails if a role-play differs although nothing has changed. Time is virtual, and a computation costs what a text
-    took then, so that a busy machine changes nothing. How quick the answers are now, only --measured tells.
+    fails if a role-play differs although nothing has changed. Time is virtual, and each engine answers when it
+    answered then, so that a busy machine changes nothing. How quick the answers are now, only --measured tells.
     """
     from bench.report_figures import write_json
     from bench.report_files import check_target

@@ -45,6 +45,7 @@ from pipelines.events import (
     TurnLatency,
     TurnTimeline,
 )
+from pipelines.lanes.answer_times import PastAnswers
 from pipelines.log.session_log import LogEntry, LogStore, SessionLog
 from pipelines.patient.card import Card
 from pipelines.session.driver import Engines, SessionDriver, SessionSpec
@@ -70,6 +71,7 @@ class LocalLink:
         policy: EndpointPolicy | None = None,
         seed: int = 0,
         mode: str = "practice",
+        past: PastAnswers | None = None,
     ) -> None:
         # These are the words of each reply that was heard, at their places in its audio.
         self.words: dict[int, tuple[Word, ...]] = {}
@@ -77,7 +79,7 @@ class LocalLink:
         self._tell: Listener = lambda _told: None
         salts = _salts()
         self.driver = SessionDriver(
-            SessionSpec(session_id, card, mode, session_s, seed, WIRE_HZ, paced=not clock.virtual),
+            SessionSpec(session_id, card, mode, session_s, seed, WIRE_HZ, paced=not clock.virtual, past=past),
             engines=engines,
             settings=conversation,
             detector=SpeechDetector(make_vad(vad).vad, speech),

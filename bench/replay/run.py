@@ -24,6 +24,7 @@ from pipelines.engine_choices import Choices, choose_engines
 from pipelines.engine_lanes import build_lanes, start_lanes, stop_lanes
 from pipelines.engines import Word
 from pipelines.events import Audience, SegmentHeard
+from pipelines.lanes.answer_times import PastAnswers
 from pipelines.log.session_log import LogEntry
 from pipelines.patient.card_library import CardLibrary
 from pipelines.tts.beginnings import beginnings_of
@@ -90,11 +91,12 @@ def replay_here(
     seed: int = 0,
     steady_ms: float | None = None,
     spoken_ahead: bool = False,
+    past: PastAnswers | None = None,
 ) -> Outcome:
     """Replay in this process on the settings' engines; `seed` is what the patient's choices come from.
 
-    At the fast pace a computation costs what it took, or `steady_ms`. `spoken_ahead`: the patient's lines begin as on a
-    server that had time to speak them ahead.
+    At the fast pace a computation costs what it took, or `steady_ms`; answers that came in the `past` come at the same
+    times again. `spoken_ahead`: the patient's lines begin as on a server that had time to speak them ahead.
     """
     card = cards.get_card(card_id)
 
@@ -122,6 +124,7 @@ def replay_here(
                     session_s=_session_s(plan),
                     session_id=f"replay{number}",
                     seed=seed,
+                    past=past,
                 )
                 began_ms = clock.now_ms()
                 link.start()

@@ -82,8 +82,8 @@ class Lane:
     async def _run(self, index: int) -> None:
         raise NotImplementedError
 
-    async def _call(self, index: int, call: Call) -> AsyncIterator[Yielded]:
-        """Run one call on a worker and yield its parts at the time they are due on the clock.
+    async def _call(self, index: int, call: Call, *, free: bool = False) -> AsyncIterator[Yielded]:
+        """Run one call on a worker and yield its parts at the time they are due on the clock; at once if it is `free`.
 
         Raises WorkerDied when the worker ends, EngineError when the engine failed.
         """
@@ -97,6 +97,8 @@ class Lane:
                 self._tell("hung", f"worker {index}")
                 raise
             match reply:
+                case Yielded() if free:
+                    yield reply
                 case Yielded(modelled=True, cost_ms=cost_ms):
                     await asyncio.sleep(cost_ms / 1000.0)
                     yield reply

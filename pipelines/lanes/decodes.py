@@ -13,17 +13,20 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from weakref import WeakSet
 
 from audio.clock import Clock
 from audio.frames import Pcm
 from common.errors import AppError, EngineError, WorkerDied
 from pipelines.engines import Decoded, DecodedBatch, Hypothesis, Isolation, StreamSpec
+from pipelines.lanes.answer_times import AnswerTimes
 from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Decode
 from pipelines.lanes.streams import StreamHandle, StreamLane
 from pipelines.lanes.worker_loop import Factory
-from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegment, Growth, Purpose, ReadRequest
+from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegment, Growth, ReadRequest
+from pipelines.stt.reading_plan import Purpose, ReadingMade
 
 # Captions may take this share of the workers' time: with 0.5 sixteen sessions wait noticeably.
 CAPTION_SHARE = 0.25
@@ -50,12 +53,16 @@ class _Ended:
 class DecodeHandle:
     """A session's stream on the lane: feed audio, finish or reset segments; hypotheses come to the listener."""
 
-    def __init__(self, lane: DecodeLane, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> None:
+    def __init__(
+        self, lane: DecodeLane, spec: StreamSpec, listener: Callable[[Hypothesis], None], times: AnswerTimes
+    ) -> None:
         self.spec = spec
         self.listener = listener
+        self.times = times
         self.speaker_state: str | None = None
         self.closed = False
         self._lane = lane
+        self._segments = 0
         self.segment = self._new()
         self.ended: deque[_Ended] = deque()
         self.interim_number: int | None = None
@@ -66,6 +73,9 @@ class DecodeHandle:
 
     def feed(self, samples: Pcm) -> None:
         """Take int16 mono at 16 kHz, any length."""
+        if not self.segment.samples:
+            self.segment.from_ms = self.times.now_ms()
+            self.segment.plan = self.times.past.readings_of(self.segment.number, self.segment.from_ms)
         self.segment.add_audio(samples)
         self._lane.wake()
 
@@ -98,7 +108,8 @@ class DecodeHandle:
         self._lane.wake()
 
     def _new(self) -> GrowingSegment:
-        return GrowingSegment(self.spec.vocabulary, self._lane.growth)
+        self._segments += 1
+        return GrowingSegment(self.spec.vocabulary, self._lane.growth, number=self._segments)
 
 
 @dataclass(slots=True, eq=False)
@@ -110,6 +121,8 @@ class _Piece:
     reading: ReadRequest
     interim: int | None = None
     ended: _Ended | None = None
+    # The same reading as it was made before, where this is a replay.
+    made: ReadingMade | None = None
 
     @property
     def is_waited(self) -> bool:
@@ -150,9 +163,11 @@ class DecodeLane(Lane):
         # These are read by themselves, since a batch with them failed.
         self._alone: WeakSet[GrowingSegment] = WeakSet()
 
-    def open(self, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> DecodeHandle:
-        """Open a stream."""
-        handle = DecodeHandle(self, spec, listener)
+    def open(
+        self, spec: StreamSpec, listener: Callable[[Hypothesis], None], times: AnswerTimes | None = None
+    ) -> DecodeHandle:
+        """Open a stream; its readings are noted in `times`, or made as they were then."""
+        handle = DecodeHandle(self, spec, listener, times or AnswerTimes(lambda: 0.0))
         self._handles.append(handle)
         return handle
 
@@ -208,6 +223,9 @@ class DecodeLane(Lane):
     def _next(self) -> list[_Piece]:
         """Return what shares the next batch: what is waited for, or else captions."""
         self._give_known()
+        planned = next((piece for handle in self._handles if (piece := self._planned(handle)) is not None), None)
+        if planned is not None:
+            return [planned]
         waited = [piece for handle in self._handles if (piece := self._waited(handle)) is not None]
         if waited:
             # Workers that are free take a share each, so that all of it is read sooner.
@@ -228,7 +246,7 @@ class DecodeLane(Lane):
 
     def _caption_due(self, handle: DecodeHandle, *, few: bool, interval_ms: float) -> Purpose | None:
         """Return as what a caption of it is to be read now; where few speak, every lull is read as a pause would be."""
-        if any(piece.reading.purpose != "caption" for piece in handle.reading):
+        if handle.segment.follows_plan or any(piece.reading.purpose != "caption" for piece in handle.reading):
             return None
         purpose = handle.segment.caption_due(
             every_ms=max(self._caption_every_ms, LATER * interval_ms), in_lull_ms=LULL_EVERY_MS if few else interval_ms
@@ -248,6 +266,8 @@ class DecodeLane(Lane):
     def _waited(self, handle: DecodeHandle) -> _Piece | None:
         ended = handle.ended[0] if handle.ended else None
         segment = handle.segment if ended is None else ended.segment
+        if segment.follows_plan:
+            return None
         for piece in handle.reading:
             # What reads all that was said answers this, too. Nobody has to wait for a caption while speech goes on.
             if piece.is_waited or (piece.segment is segment and segment.will_be_read(piece.reading)):
@@ -257,6 +277,17 @@ class DecodeLane(Lane):
         if handle.interim_number is not None:
             return self._piece(handle, segment, "interim", interim=handle.interim_number)
         return None
+
+    def _planned(self, handle: DecodeHandle) -> _Piece | None:
+        """Return what a plan has for the stream now."""
+        ended = handle.ended[0] if handle.ended else None
+        segment = handle.segment if ended is None else ended.segment
+        made = segment.take_planned(ended=ended is not None)
+        if made is None:
+            return None
+        interim = handle.interim_number if made.purpose == "interim" and ended is None else None
+        final = ended if made.purpose == "final" else None
+        return _Piece(handle, segment, segment.reading(made.purpose, made), interim, final, made)
 
     def _piece(
         self,
@@ -298,7 +329,8 @@ class DecodeLane(Lane):
 
     async def _read(self, index: int, pieces: Sequence[_Piece]) -> None:
         requests = tuple(piece.reading.request for piece in pieces)
-        async for part in self._call(index, Decode(next(self._call_ids), requests)):
+        # What is read by a plan takes no virtual time: the plan says when it is known.
+        async for part in self._call(index, Decode(next(self._call_ids), requests), free=pieces[0].made is not None):
             batch: DecodedBatch = part.value
             if len(batch.results) != len(pieces):
                 raise EngineError(f"{self.name} answered {len(batch.results)} of {len(pieces)} requests")
@@ -306,13 +338,23 @@ class DecodeLane(Lane):
                 self.captions += len(pieces)
                 self._note_cost(part.cost_ms / len(pieces))
             for piece, decoded in zip(pieces, batch.results, strict=True):
-                self._take(piece, decoded)
+                if piece.made is None:
+                    self._take(piece, decoded)
+                else:
+                    piece.handle.times.call_at(piece.made.known_ms, partial(self._take_planned, piece, decoded))
+
+    def _take_planned(self, piece: _Piece, decoded: Decoded) -> None:
+        if piece.segment.plan is not None:
+            piece.segment.plan.is_known()
+        self._take(piece, decoded)
+        self.wake()
 
     def _note_cost(self, cost_ms: float) -> None:
         self.caption_ms += (cost_ms - self.caption_ms) * (SMOOTHING if self.caption_ms else 1.0)
 
     def _take(self, piece: _Piece, decoded: Decoded) -> None:
         handle = piece.handle
+        self._note(piece)
         hypothesis = piece.segment.take_decoded(piece.reading, decoded)
         if not piece.is_waited:
             handle.served = self.captions
@@ -330,6 +372,14 @@ class DecodeLane(Lane):
             self._give_peek(handle, hypothesis)
 
     @staticmethod
+    def _note(piece: _Piece) -> None:
+        segment, reading, times = piece.segment, piece.reading, piece.handle.times
+        if segment.is_current(reading):
+            told = len(reading.request.prefix)
+            made = (segment.number, segment.from_ms, reading.purpose, reading.to_samples, told, times.now_ms())
+            times.note_reading(ReadingMade(*made))
+
+    @staticmethod
     def _is_done(piece: _Piece) -> bool:
         return piece.reading.to_samples >= piece.segment.samples
 
@@ -338,6 +388,8 @@ class DecodeLane(Lane):
         self._tell("failed", error.message)
         for piece in pieces:
             self._alone.add(piece.segment)
+            if piece.segment.plan is not None:
+                piece.segment.plan.give_up()
             if piece.ended is not None:
                 piece.ended.tries += 1
                 if piece.ended.tries >= TRIES:

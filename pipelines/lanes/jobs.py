@@ -41,6 +41,8 @@ class JobTicket:
         self.parts = 0
         self.cost_ms = 0.0  # computation so far
         self.asked_ms = 0.0
+        self.free = False
+        self.on_cancel: Callable[[], None] = lambda: None
         self._stop: Callable[[], None] | None = None
 
     def cancel(self) -> None:
@@ -48,6 +50,7 @@ class JobTicket:
         self.cancelled = True
         if self._stop is not None:
             self._stop()
+        self.on_cancel()
 
     @property
     def under_way(self) -> bool:
@@ -87,12 +90,17 @@ class JobLane(Lane):
         priority: int,
         on_part: Callable[[Any], None],
         on_end: Callable[[AppError | None], None],
+        free: bool = False,
     ) -> JobTicket:
-        """Queue a job; a lower `priority` runs first. Raises CapacityError when far too much is waiting."""
+        """Queue a job; a lower `priority` runs first. Raises CapacityError when far too much is waiting.
+
+        `free`: it takes no virtual time, since whoever asks knows when the answer is to come.
+        """
         if len(self._pending) >= MAX_PENDING:
             raise CapacityError("the server can't keep up; try again in a moment", retry_after_s=5)
         ticket = JobTicket(request, priority=priority, on_part=on_part, on_end=on_end)
         ticket.asked_ms = self._clock.now_ms()
+        ticket.free = free
         self._push(ticket)
         return ticket
 
@@ -132,7 +140,7 @@ class JobLane(Lane):
         call = Job(next(self._call_ids), ticket.request)
         worker = self._workers[index]
         ticket.running(lambda: worker.send(Cancel(call.id)))
-        async for part in self._call(index, call):
+        async for part in self._call(index, call, free=ticket.free):
             ticket.cost_ms += part.cost_ms
             if not ticket.cancelled:
                 ticket.parts += 1

@@ -43,11 +43,12 @@ class SpeechLane(JobLane):
         priority: int,
         on_part: Callable[[Any], None],
         on_end: Callable[[AppError | None], None],
+        free: bool = False,
     ) -> JobTicket:
         """Queue a clause, or hand it out as it was spoken ahead. Raises CapacityError when far too much is waiting."""
         chunks = self.kept.find(request) if isinstance(request, SpeakRequest) else None
         if chunks is None:
-            return super().submit(request, priority=priority, on_part=on_part, on_end=on_end)
+            return super().submit(request, priority=priority, on_part=on_part, on_end=on_end, free=free)
         ticket = JobTicket(request, priority=priority, on_part=on_part, on_end=on_end)
         # Whoever asks has not got its ticket yet.
         asyncio.get_running_loop().call_soon(self._hand_out, ticket, chunks)

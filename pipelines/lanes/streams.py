@@ -19,6 +19,7 @@ from audio.clock import Clock
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from common.errors import AppError, EngineError, WorkerDied
 from pipelines.engines import Hypothesis, Isolation, StreamSpec
+from pipelines.lanes.answer_times import AnswerTimes
 from pipelines.lanes.base import Lane
 from pipelines.lanes.messages import Close, Feed, Finish, Open, ReadInterim, Reset
 from pipelines.lanes.worker_loop import Factory
@@ -158,8 +159,10 @@ class StreamLane(Lane):
         self._ready: list[deque[StreamHandle]] = [deque() for _ in range(workers)]
         self._wakes = [asyncio.Event() for _ in range(workers)]
 
-    def open(self, spec: StreamSpec, listener: Callable[[Hypothesis], None]) -> StreamHandle:
-        """Open a stream on the worker that has the fewest."""
+    def open(
+        self, spec: StreamSpec, listener: Callable[[Hypothesis], None], _times: AnswerTimes | None = None
+    ) -> StreamHandle:
+        """Open a stream on the worker that has the fewest; its text does not depend on when it was made."""
         index = min(range(len(self._streams)), key=lambda i: len(self._streams[i]))
         handle = StreamHandle(self, next(self._numbers), spec, index, listener)
         self._streams[index].append(handle)

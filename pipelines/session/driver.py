@@ -29,6 +29,7 @@ from pipelines.conversation.settings import ConversationSettings
 from pipelines.endpointing.policy import EndpointPolicy
 from pipelines.engines import Clause, Hypothesis, RespondKind, StreamSpec
 from pipelines.events import (
+    AnswersTimed,
     DistressNoticed,
     DraftDiscarded,
     EngineIncident,
@@ -47,9 +48,11 @@ from pipelines.events import (
     TurnCommitted,
 )
 from pipelines.intent.exemplars import denials
+from pipelines.lanes.answer_times import AnswerTimes, PastAnswers
 from pipelines.lanes.decodes import RecogniserHandle, RecogniserLane
 from pipelines.lanes.jobs import JobLane
 from pipelines.lanes.speech import SpeechLane
+from pipelines.lanes.timed_jobs import TimedJobs
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card import Card
 from pipelines.patient.disclosure import Disclosure
@@ -101,6 +104,8 @@ class SessionSpec:
     speaker_state: str | None = None
     # Whether the candidate agreed that what is said goes to the remote mind that is configured.
     may_leave: bool = False
+    # The session is replayed: answers come when they came then.
+    past: PastAnswers | None = None
 
 
 class SessionDriver:
@@ -123,7 +128,9 @@ class SessionDriver:
         self.spec = spec
         self.settings = settings
         self.ended = asyncio.Event()
-        self._ends = EndOfTurns(engines.turn_detector, engines.recogniser, self.signal)
+        self._times = AnswerTimes(self._answer_ms, spec.past)
+        ends = TimedJobs(engines.turn_detector, self._times) if engines.turn_detector is not None else None
+        self._ends = EndOfTurns(ends, engines.recogniser, self.signal)
         self.core = Conversation(
             settings,
             patient_opens=spec.card.opening is not None,
@@ -132,7 +139,7 @@ class SessionDriver:
             policy=policy,
             disclose=disclosure_of(spec.card, Disclosure(spec.card, spec.seed, denials)),
         )
-        self._interpreting = Interpreting(spec.card, engines.interpreter, self.signal)
+        self._interpreting = Interpreting(spec.card, TimedJobs(engines.interpreter, self._times), self.signal)
         self._clock = clock
         self._engines = engines
         self._intake = Intake(rate_hz=spec.input_hz, paced=spec.paced)
@@ -150,8 +157,8 @@ class SessionDriver:
             session_id=spec.id,
             card=spec.card,
             seed=spec.seed,
-            responder=engines.responder,
-            synthesiser=engines.synthesiser,
+            responder=TimedJobs(engines.responder, self._times),
+            synthesiser=TimedJobs(engines.synthesiser, self._times),
             playout=self.playout,
             signal=self.signal,
             note=self.log.append,
@@ -160,6 +167,7 @@ class SessionDriver:
         self._stream: RecogniserHandle | None = None
         self._unlisten: list[Callable[[], None]] = []  # undoes what `start` asked the lanes to tell
         self._media_timer: asyncio.TimerHandle | None = None
+        self._frame_at_ms = clock.now_ms()  # session time of the last frame
         self._closing: asyncio.TimerHandle | None = None  # the time is over: the end comes by itself
         self.clock = RolePlayClock(over=self._time_up, tired=partial(self.pause, False))
         self._latency = LatencyWatch()
@@ -207,6 +215,7 @@ class SessionDriver:
             return
         self._left = True
         self._stop()
+        self._note_times()
         self.log.sync()
         if self._recorder is not None:
             self._recorder.leave()
@@ -215,7 +224,7 @@ class SessionDriver:
         """Have the engines ready for this session."""
         words = (*self.spec.card.vocabulary, self.spec.card.patient.name)
         spec = StreamSpec(self.spec.id, vocabulary=words, speaker_state=self.spec.speaker_state)
-        self._stream = self._engines.recogniser.open(spec, self._hypothesis)
+        self._stream = self._engines.recogniser.open(spec, self._hypothesis, self._times)
         self._hearing.attach(self._stream)
         self._interpreting.prepare()
         self._speaking.prepare()
@@ -231,6 +240,7 @@ class SessionDriver:
 
     def _finish(self, reason: str) -> None:
         self._stop()
+        self._note_times()
         self.log.append(SessionEnded(reason))
         self.log.sync()
         if self._recorder is not None:
@@ -352,6 +362,7 @@ class SessionDriver:
         if self.core.is_over:
             return
         media_ms = self._intake.clock.now_ms
+        self._frame_at_ms = self._clock.now_ms()
         if self.clock.paused:
             if frame.kind is FrameKind.LATE:
                 return
@@ -441,6 +452,7 @@ class SessionDriver:
         for command in commands:
             self._do(command)
         if any(isinstance(x, c.Record) and isinstance(x.event, TurnCommitted | ReplyFinished) for x in commands):
+            self._note_times()
             # The log has the cues that were told; what was just queued for the client has not left yet.
             self.log.sync()
 
@@ -556,6 +568,16 @@ class SessionDriver:
                 self._latency.clause_ready(self._clock.now_ms(), reply)
             case s.Prepared(reply=reply):
                 self._latency.audio_ready(self._clock.now_ms(), reply)
+
+    def _answer_ms(self) -> float:
+        """Return the media time of an answer that comes now: after the last frame, and before the next."""
+        since_ms = min(max(self._clock.now_ms() - self._frame_at_ms, 0.0), FRAME_MS - 0.1)
+        return round(self._intake.clock.now_ms + since_ms, 3)
+
+    def _note_times(self) -> None:
+        readings, jobs = self._times.take()
+        if readings or jobs:
+            self.log.append(AnswersTimed(readings, jobs))
 
     # -------------------------------------------------------------- trouble
 

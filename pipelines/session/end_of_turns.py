@@ -12,6 +12,7 @@ from pipelines.conversation.endpointing import ANSWER_WITHIN_MS
 from pipelines.engines import EndOfTurn, EndOfTurnRequest
 from pipelines.lanes.decodes import RecogniserLane
 from pipelines.lanes.jobs import JobLane, JobTicket
+from pipelines.lanes.timed_jobs import TimedJobs
 
 # Where others wait for the detector already, an answer would come too late.
 MOST_WAITING = 1
@@ -23,9 +24,9 @@ REST_MS = 2_000.0
 class EndOfTurns:
     """One question at a time; a newer one takes the place of the one before."""
 
-    def __init__(self, lane: JobLane | None, recogniser: RecogniserLane, signal: Callable[[s.Signal], None]) -> None:
+    def __init__(self, jobs: TimedJobs | None, recogniser: RecogniserLane, signal: Callable[[s.Signal], None]) -> None:
         # A lane that could not be started has told why, and is not used.
-        self._lane = lane if lane is not None and lane.info is not None else None
+        self._jobs = jobs if jobs is not None and jobs.info is not None else None
         self._recogniser = recogniser
         self._signal = signal
         self._ticket: JobTicket | None = None
@@ -33,7 +34,7 @@ class EndOfTurns:
     @property
     def is_there(self) -> bool:
         """Whether there is a turn detector at all."""
-        return self._lane is not None
+        return self._jobs is not None
 
     def ask(self, number: int, samples: Pcm) -> None:
         """Ask how a turn sounds, int16 mono at 16 kHz; a lane that has too much to do is not asked.
@@ -41,13 +42,13 @@ class EndOfTurns:
         The answer comes as a signal that carries `number`: with nothing where nobody was asked, or never.
         """
         self.cancel()
-        if self._lane is None or self._is_late(self._lane):
+        if self._jobs is None or self._jobs.skip(wanted=self._is_late(self._jobs.lane)):
             # Not at once: the core's other commands come first.
             asyncio.get_running_loop().call_soon(self._signal, s.EndOfTurnHeard(number, None))
             return
         request = EndOfTurnRequest(samples)
         heard = partial(self._heard, number)
-        self._ticket = self._lane.submit(request, priority=0, on_part=heard, on_end=lambda _error: None)
+        self._ticket = self._jobs.submit(request, priority=0, on_part=heard, on_end=lambda _error: None)
 
     def _is_late(self, lane: JobLane) -> bool:
         """Whether an answer would come too late, or keep the texts of others waiting."""

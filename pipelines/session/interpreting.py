@@ -10,7 +10,8 @@ from common.errors import AppError, CapacityError
 from pipelines.conversation import signals as s
 from pipelines.conversation.commands import Interpret
 from pipelines.engines import IndexRequest, Interpretation, InterpretRequest
-from pipelines.lanes.jobs import JobLane, JobTicket
+from pipelines.lanes.jobs import JobTicket
+from pipelines.lanes.timed_jobs import TimedJobs
 from pipelines.patient.card import Card
 from pipelines.patient.free import read_as
 
@@ -21,16 +22,16 @@ A_TURN, A_CARD = 0, 10
 class Interpreting:
     """One question at a time; a newer one takes the place of the one before."""
 
-    def __init__(self, card: Card, lane: JobLane, signal: Callable[[s.Signal], None]) -> None:
+    def __init__(self, card: Card, jobs: TimedJobs, signal: Callable[[s.Signal], None]) -> None:
         self._card = read_as(card)
-        self._lane = lane
+        self._jobs = jobs
         self._signal = signal
         self._ticket: JobTicket | None = None
 
     def prepare(self) -> None:
         """Let the interpreter get ready for the card."""
         with contextlib.suppress(CapacityError):  # then the first turn pays for it
-            self._lane.submit(
+            self._jobs.submit(
                 IndexRequest(self._card),
                 priority=A_CARD,
                 on_part=lambda _part: None,
@@ -43,7 +44,7 @@ class Interpreting:
         self.cancel()
         request = InterpretRequest(self._card, command.text, command.words, command.history)
         try:
-            self._ticket = self._lane.submit(
+            self._ticket = self._jobs.submit(
                 request,
                 priority=A_TURN,
                 on_part=partial(self._told, command.number),

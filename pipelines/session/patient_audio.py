@@ -27,8 +27,9 @@ from pipelines.engines import (
     Word,
 )
 from pipelines.events import Event, LanguageModelAsked, Problem, RemoteMindAsked
-from pipelines.lanes.jobs import JobLane, JobTicket
+from pipelines.lanes.jobs import JobTicket
 from pipelines.lanes.messages import JobRequest
+from pipelines.lanes.timed_jobs import TimedJobs
 from pipelines.patient.card import Card
 from pipelines.patient.persona import persona_of
 from pipelines.tts.manner import voice_of
@@ -63,8 +64,8 @@ class Speaking:
         session_id: str,
         card: Card,
         seed: int,
-        responder: JobLane,
-        synthesiser: JobLane,
+        responder: TimedJobs,
+        synthesiser: TimedJobs,
         playout: Playout,
         signal: Callable[[s.Signal], None],
         note: Callable[[Event], object],
@@ -203,7 +204,7 @@ class Speaking:
     def _submit(
         self,
         now: _Speaking,
-        lane: JobLane,
+        jobs: TimedJobs,
         request: JobRequest,
         priority: int,
         *,
@@ -211,7 +212,7 @@ class Speaking:
         on_end: Callable[[AppError | None], None],
     ) -> None:
         try:
-            now.tickets.append(lane.submit(request, priority=priority, on_part=on_part, on_end=on_end))
+            now.tickets.append(jobs.submit(request, priority=priority, on_part=on_part, on_end=on_end))
         except CapacityError as error:
             self._failed(now, error)
 

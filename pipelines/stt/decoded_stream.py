@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from pipelines.engines import Hypothesis, SegmentDecoder, StreamSpec
-from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegment, Growth, Purpose
+from pipelines.stt.growing import CAPTION_EVERY_MS, LULL_EVERY_MS, GrowingSegment, Growth
+from pipelines.stt.reading_plan import Purpose
 
 # However audio is fed, captions are read at the same places.
 STEP_SAMPLES = samples_for(20, ANALYSIS_HZ)

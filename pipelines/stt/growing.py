@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
@@ -18,8 +17,7 @@ from audio.frames import ANALYSIS_HZ, Pcm, samples_for
 from audio.loudness import VoicedTracker
 from pipelines.engines import Decoded, DecodeRequest, Hypothesis, Word
 from pipelines.stt.agreement import LocalAgreement
-
-Purpose = Literal["caption", "lull", "interim", "final"]
+from pipelines.stt.reading_plan import Purpose, ReadingMade, ReadingPlan
 
 _SHOWN: tuple[Purpose, ...] = ("caption", "lull")
 
@@ -62,7 +60,9 @@ class ReadRequest:
 class GrowingSegment:
     """One segment, from its first audio to its final text. Times of words are milliseconds from its start."""
 
-    def __init__(self, vocabulary: tuple[str, ...] = (), growth: Growth | None = None) -> None:
+    def __init__(self, vocabulary: tuple[str, ...] = (), growth: Growth | None = None, *, number: int = 0) -> None:
+        self.number = number  # of the stream's segments
+        self.from_ms = 0.0  # media time at which its first audio came
         self._vocabulary = vocabulary
         self._growth = growth or Growth()
         self._audio: list[Pcm] = []
@@ -71,6 +71,8 @@ class GrowingSegment:
         self._agreement = LocalAgreement(held_back=self._growth.held_back)
         self._voiced = VoicedTracker(ANALYSIS_HZ, bump_ms=BUMP_MS)
         self._timed: tuple[int, Decoded] | None = None  # the newest reading with times, and how far it reaches
+        # What was read of the same segment before, where this is a replay.
+        self.plan: ReadingPlan | None = None
         self.samples = 0
         self.read_samples = 0  # as far as some reading reached, or was tried in vain
 
@@ -114,12 +116,29 @@ class GrowingSegment:
         """Return whether a reading under way, with times, covers all that was voiced."""
         return reading.request.times and not self._voice_after(reading.to_samples)
 
-    def reading(self, purpose: Purpose) -> ReadRequest:
-        """Return what is to be read next for this purpose."""
+    def take_planned(self, *, ended: bool) -> ReadingMade | None:
+        """Return the reading that the plan has for now, if any; `ended`: no more audio will come."""
+        if self.plan is None:
+            return None
+        return self.plan.take_due(self.samples, agreed=len(self._agreement.agreed), ended=ended)
+
+    @property
+    def follows_plan(self) -> bool:
+        """Whether readings are made by a plan that is not done."""
+        return self.plan is not None and self.plan.is_open
+
+    def is_current(self, reading: ReadRequest) -> bool:
+        """Return whether the audio that was read is still there to be read."""
+        return reading.from_samples == self._from_samples
+
+    def reading(self, purpose: Purpose, made: ReadingMade | None = None) -> ReadRequest:
+        """Return what is to be read next for this purpose, or the same as was read then."""
+        until = self.samples if made is None else made.to_samples
         self._audio = [np.concatenate(self._audio)] if self._audio else []
         most = samples_for(1000.0 * self._growth.most_s, ANALYSIS_HZ)
-        audio = self._audio[0][:most] if self._audio else np.zeros(0, dtype=np.int16)
-        whole = self._from_samples + len(audio) == self.samples
+        audio = self._audio[0] if self._audio else np.zeros(0, dtype=np.int16)
+        audio = audio[: min(most, max(until - self._from_samples, 0))]
+        whole = self._from_samples + len(audio) == until
         if not whole:
             purpose = "final"
         long = len(audio) > samples_for(1000.0 * self._growth.trim_s, ANALYSIS_HZ) or len(audio) == most
@@ -127,7 +146,7 @@ class GrowingSegment:
             samples=audio,
             purpose="interim" if purpose == "lull" else purpose,
             vocabulary=self._vocabulary,
-            prefix=self._agreement.agreed,
+            prefix=self._agreement.agreed if made is None else self._agreement.agreed[: made.told],
             times=purpose != "caption" or long,
         )
         return ReadRequest(request, purpose, self._from_samples, self._from_samples + len(audio))
@@ -136,7 +155,7 @@ class GrowingSegment:
         """Take what was read; return the hypothesis, or None when more audio has to be read for its purpose."""
         covers_more = reading.to_samples >= self.read_samples
         self.read_samples = max(self.read_samples, reading.to_samples)
-        if reading.from_samples != self._from_samples:
+        if not self.is_current(reading):
             return None  # of audio that was cut meanwhile
         if not covers_more and reading.purpose in _SHOWN:
             return None  # of less than is known by now

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from audio.frames import ANALYSIS_HZ, Pcm, samples_for, silence
 from pipelines.engines import Decoded, DecodeRequest, Hypothesis, Rejection, Word
-from pipelines.stt.growing import GrowingSegment, Growth, Purpose, ReadRequest, spread
+from pipelines.stt.growing import GrowingSegment, Growth, ReadRequest, spread
+from pipelines.stt.reading_plan import Purpose
 
 Decode = Callable[[DecodeRequest], Decoded]
 

@@ -234,6 +234,7 @@ NOT_FOR_CANDIDATES = (
     log.SessionRestored(1.0),
     log.IncidentRaised(SECRET, SECRET, SECRET),
     log.SegmentHeard(1, 1, SECRET, (), 1.0),
+    log.AnswersTimed(((1, 0.0, SECRET, 1, 1, 1.0),), ((SECRET, 1, 1.0, SECRET, (1.0,)),)),
     log.TextRejected(1, 1, SECRET, SECRET),
     log.UtteranceInterpreted(1, SECRET, 0.9, {SECRET: 1.0}, 1.0, SECRET, {SECRET: 1.0}),
     log.DistressNoticed(1, SECRET, SECRET),

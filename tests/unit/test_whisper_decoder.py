@@ -25,7 +25,8 @@ from pipelines.engines import (
     Word,
 )
 from pipelines.models.cache import Lease, ModelCache
-from pipelines.stt.growing import GrowingSegment, Purpose
+from pipelines.stt.growing import GrowingSegment
+from pipelines.stt.reading_plan import Purpose
 from pipelines.stt.whisper import AGAIN_AT, ClipReader, WhisperDecoder
 from pipelines.stt.whisper_model import AudioClip, EncodedBatch, Written
 from pipelines.stt.window import WindowRule
