@@ -19,7 +19,12 @@ export class Ear {
   /** Begin; to be called while a click is handled. `back`: play on from where it begins, and skip nothing. */
   async open(back) {
     this.#context = new AudioContext({ sampleRate: RATE_HZ, latencyHint: "interactive" });
-    await this.#context.audioWorklet.addModule(new URL("./ear_worklet.js", import.meta.url));
+    try {
+      await this.#context.audioWorklet.addModule(new URL("./ear_worklet.js", import.meta.url));
+    } catch (error) {
+      // Whoever closes it while it loads has it fail.
+      if (!this.#closed) throw error;
+    }
     if (this.#closed) return;
     this.#node = new AudioWorkletNode(this.#context, "interlocutor-ear", { outputChannelCount: [2] });
     this.#node.port.onmessage = ({ data }) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { kappaText, severityText } from "../../static/desk/agreement_view.js";
+import { Ear } from "../../static/desk/ear.js";
 import { EarQueue, RATE_HZ, readSound } from "../../static/desk/ear_queue.js";
 import { DeskApi } from "../../static/desk/desk_api.js";
 import { Followed, runningMeasures } from "../../static/desk/followed.js";
@@ -366,4 +367,25 @@ test("a coefficient is shown with its interval, or with the reason why there is 
   assert.equal(kappaText({ kappa: 0.613, kappa_low: 0.4, kappa_high: 0.82, kappa_none: "" }, 30), "0.61 (0.40 to 0.82)");
   assert.equal(kappaText({ kappa: -0.1, kappa_low: null, kappa_high: null, kappa_none: "" }, 30), "\u22120.10");
   assert.equal(severityText({ severity: 0.25, severity_low: -0.1, severity_high: 0.6 }), "+0.25 (\u22120.10 to +0.60)");
+});
+
+test("an ear that is closed while it loads has not failed; one that can't load has", async () => {
+  let fail = null;
+  globalThis.AudioContext = class {
+    audioWorklet = { addModule: () => new Promise((_resolve, reject) => (fail = () => reject(new Error("not loaded")))) };
+    close() {
+      fail();
+    }
+  };
+  try {
+    const closed = new Ear();
+    const opening = closed.open(false);
+    closed.close();
+    await opening;
+    const failing = new Ear().open(false);
+    fail();
+    await assert.rejects(failing, /not loaded/);
+  } finally {
+    delete globalThis.AudioContext;
+  }
 });
