@@ -94,7 +94,7 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
 
 
 @dataclass
-class Written:
+class NoteWritten:
     """A note: how the examiner made it, and the moments before and after that, on the windows' clock."""
 
     kind: str
@@ -112,7 +112,7 @@ class TwoWindows:
     turns: list[tuple[str, float]] = field(default_factory=list)
     # Of each cue that was told: its topic, and when the log had it, on the windows' clock.
     cues: list[tuple[str, float]] = field(default_factory=list)
-    written: list[Written] = field(default_factory=list)
+    written: list[NoteWritten] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
 
     def words_later_ms(self) -> list[float | None]:
@@ -199,9 +199,9 @@ def _listen_to_the_candidate(desk: Page) -> None:
     desk.get_by_text("You hear it live.").wait_for()
 
 
-def _talk_and_note(candidate: Page, desk: Page) -> list[Written]:
+def _talk_and_note(candidate: Page, desk: Page) -> list[NoteWritten]:
     """Have all turns said and answered; set a bookmark in the third, and begin a note in the last."""
-    written: list[Written] = []
+    written: list[NoteWritten] = []
     talk(candidate)
     for count in range(1, len(TURNS) + 1):
         candidate.wait_for_function("count => heard.mine.length >= count", arg=count, timeout=TURN_MS)
@@ -209,7 +209,7 @@ def _talk_and_note(candidate: Page, desk: Page) -> list[Written]:
             kind, key = ("note", "n") if count == len(TURNS) else ("bookmark", "b")
             before_ms = desk.evaluate("epoch_ms()")
             desk.keyboard.press(key)
-            written.append(Written(kind, before_ms, desk.evaluate("epoch_ms()")))
+            written.append(NoteWritten(kind, before_ms, desk.evaluate("epoch_ms()")))
     desk.keyboard.type(NOTE)
     desk.keyboard.press("Control+Enter")
     candidate.wait_for_function("count => heard.theirs.length >= count", arg=len(TURNS), timeout=TURN_MS)

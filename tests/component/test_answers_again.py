@@ -61,7 +61,7 @@ def _read(request: DecodeRequest) -> Decoded:
     return Decoded(tuple(Word(text, at * WORD_MS, (at + 1) * WORD_MS) for at, text in enumerate(texts)))
 
 
-class Machine:
+class UnevenMachine:
     """What the engines of one run take for their answers, by its seed."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
@@ -93,7 +93,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory, cards: CardLibrary) -> Path
     """A role-play as one machine held it."""
     folder = tmp_path_factory.mktemp("stored") / "one"
     with pytest.MonkeyPatch.context() as monkeypatch:
-        Machine(monkeypatch, 1)
+        UnevenMachine(monkeypatch, 1)
         store_session(folder, AUDIO, SETTINGS, cards, seed=7)
     return folder
 
@@ -103,7 +103,7 @@ def test_it_is_the_same_whatever_the_engines_take_now(
 ) -> None:
     one = load_session(stored, None)
     assert len(one.course.turns) > 5
-    Machine(monkeypatch, 2)
+    UnevenMachine(monkeypatch, 2)
     found = replay_session(one, SETTINGS, cards)
     assert found.differing == ()
     assert (found.same_text, found.same_cues, max(found.moved_ms)) == (True, True, 0.0)
@@ -114,14 +114,14 @@ def test_without_the_times_of_the_answers_it_is_not(
     stored: Path, cards: CardLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = replace(load_session(stored, None), answers=PastAnswers())
-    Machine(monkeypatch, 2)
+    UnevenMachine(monkeypatch, 2)
     assert not replay_session(one, SETTINGS, cards).same_text
 
 
 def test_another_setting_is_not_held_to_the_old_times(
     stored: Path, cards: CardLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Machine(monkeypatch, 2)
+    UnevenMachine(monkeypatch, 2)
     settings = load_settings(overrides=("engines.backend=mock", "conversation.fixed_wait_ms=1500"))
     found = replay_session(load_session(stored, None), settings, cards)
     assert [what for what, _, _ in found.changed] == ["conversation.fixed_wait_ms"]
