@@ -57,6 +57,8 @@ def test_the_candidates_voice_is_heard_at_the_desk(held: tuple[TwoWindows, bool]
     seen, had_time = held
     later_ms = seen.sound_later_ms()
     assert len(later_ms) >= len(TURNS)
+    # One that stood still may play a turn so late that it can't be told from the next.
+    assert any(each is not None for each in later_ms)
     assert not had_time or all(each is not None and each <= SOUND_LATER_MS for each in later_ms)
 
 
