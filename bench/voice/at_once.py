@@ -19,14 +19,14 @@ _FIRST, _LATER = 0, 10
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class VoicedPiece:
     """A piece of a clause: what making it took, and how long it is heard."""
 
     took_ms: float
     sound_ms: float
 
 
-Reply = Sequence[Sequence[Piece]]
+Reply = Sequence[Sequence[VoicedPiece]]
 
 
 def at_once_figures(name: str, one_core: Synthesiser, *, voice: Voice) -> list[Figure]:
@@ -75,13 +75,13 @@ def falls_behind(reply: Reply, patients: int) -> bool:
     return False
 
 
-def _pieces(synthesiser: Synthesiser, text: str, voice: Voice) -> list[Piece]:
+def _pieces(synthesiser: Synthesiser, text: str, voice: Voice) -> list[VoicedPiece]:
     return list(_timed(synthesiser, SpeakRequest("bench", text, Voice(voice.sex, voice.age, voice.accent, RATE_WPM))))
 
 
-def _timed(synthesiser: Synthesiser, request: SpeakRequest) -> Iterator[Piece]:
+def _timed(synthesiser: Synthesiser, request: SpeakRequest) -> Iterator[VoicedPiece]:
     from_s = time.perf_counter()
     for chunk in synthesiser.speak(request):
         if len(chunk.samples):
-            yield Piece(1000.0 * (time.perf_counter() - from_s), 1000.0 * len(chunk.samples) / WIRE_HZ)
+            yield VoicedPiece(1000.0 * (time.perf_counter() - from_s), 1000.0 * len(chunk.samples) / WIRE_HZ)
             from_s = time.perf_counter()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench.voice.at_once import MOST, Piece, falls_behind, most_at_once
+from bench.voice.at_once import MOST, VoicedPiece, falls_behind, most_at_once
 
-SECOND = Piece(100.0, 1_000.0)
+SECOND = VoicedPiece(100.0, 1_000.0)
 
 
 def test_a_voice_that_takes_a_tenth_of_its_sound_speaks_for_about_ten() -> None:
@@ -14,13 +14,13 @@ def test_a_voice_that_takes_a_tenth_of_its_sound_speaks_for_about_ten() -> None:
 
 
 def test_a_voice_slower_than_its_sound_speaks_for_nobody() -> None:
-    assert most_at_once([[Piece(1_100.0, 1_000.0)] * 3]) == 0
+    assert most_at_once([[VoicedPiece(1_100.0, 1_000.0)] * 3]) == 0
 
 
 def test_a_first_piece_may_take_its_time_but_no_later_one() -> None:
-    assert not falls_behind([[Piece(5_000.0, 1_000.0), SECOND]], 1)
-    assert falls_behind([[SECOND, Piece(1_001.0, 1_000.0)]], 1)
+    assert not falls_behind([[VoicedPiece(5_000.0, 1_000.0), SECOND]], 1)
+    assert falls_behind([[SECOND, VoicedPiece(1_001.0, 1_000.0)]], 1)
 
 
 def test_a_voice_that_costs_nothing_speaks_for_the_most() -> None:
-    assert most_at_once([[Piece(0.0, 1_000.0)]]) == MOST
+    assert most_at_once([[VoicedPiece(0.0, 1_000.0)]]) == MOST
