@@ -11,7 +11,7 @@ from pipelines.engine_choices import Choices
 from pipelines.engine_settings import EngineSettings
 from pipelines.lanes.decodes import DecodeLane, RecogniserLane
 from pipelines.lanes.jobs import JobLane
-from pipelines.lanes.speech import SpeechLane
+from pipelines.lanes.speech_lane import SpeechLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.models.devices import choose_device, choose_threads, usable_cores
 from pipelines.session.driver import Engines

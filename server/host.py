@@ -20,7 +20,7 @@ from pipelines.choice import Choice
 from pipelines.engine_choices import Choices, choose_engines
 from pipelines.engine_lanes import build_lanes, stop_lanes, synthesiser_lane
 from pipelines.lanes.base import Lane
-from pipelines.lanes.speech import SpeechLane
+from pipelines.lanes.speech_lane import SpeechLane
 from pipelines.log.disk import DiskThread
 from pipelines.models.cache import Happened, ModelCache, ModelStatus, shared_cache
 from pipelines.models.model_digest import model_digests

@@ -12,7 +12,7 @@ import structlog
 
 from common.errors import AppError
 from pipelines.engines import SpeakRequest
-from pipelines.lanes.speech import SpeechLane
+from pipelines.lanes.speech_lane import SpeechLane
 from pipelines.patient.card import Card
 from pipelines.tts.beginnings import beginnings_of
 

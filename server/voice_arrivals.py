@@ -15,7 +15,7 @@ import structlog
 from common.errors import AppError
 from pipelines.choice import Choice
 from pipelines.engine_choices import choose_voice
-from pipelines.lanes.speech import SpeechLane
+from pipelines.lanes.speech_lane import SpeechLane
 from server.loading import reason_of
 from server.settings.tree import Settings
 

@@ -51,7 +51,7 @@ from pipelines.intent.exemplars import denials
 from pipelines.lanes.answer_times import AnswerTimes, PastAnswers
 from pipelines.lanes.decodes import RecogniserHandle, RecogniserLane
 from pipelines.lanes.jobs import JobLane
-from pipelines.lanes.speech import SpeechLane
+from pipelines.lanes.speech_lane import SpeechLane
 from pipelines.lanes.timed_jobs import TimedJobs
 from pipelines.log.session_log import SessionLog
 from pipelines.patient.card import Card

@@ -10,7 +10,7 @@ from pipelines.engine_lanes import start_lanes, stop_lanes
 from pipelines.engines import Isolation
 from pipelines.lanes.decodes import DecodeLane
 from pipelines.lanes.jobs import JobLane
-from pipelines.lanes.speech import SpeechLane
+from pipelines.lanes.speech_lane import SpeechLane
 from pipelines.lanes.streams import StreamLane
 from pipelines.lanes.worker_loop import Factory
 from pipelines.scripted.interpreter import ScriptedInterpreter

@@ -13,7 +13,7 @@ import pytest
 from common.errors import AppError, EngineError
 from pipelines.engines import EngineInfo, SpeakRequest, SpeechChunk, Voice
 from pipelines.lanes.kept_clauses import KeptClauses
-from pipelines.lanes.speech import SpeechLane
+from pipelines.lanes.speech_lane import SpeechLane
 from pipelines.patient.card_library import CardLibrary
 from pipelines.tts.beginnings import beginnings_of
 from pipelines.tts.clauses import split_clauses
