@@ -7,7 +7,8 @@ import { addressOf } from "./core/address.js";
 import { consentShown } from "./core/consent.js";
 import { Flow } from "./core/flow.js";
 import { modesFor, mustLogIn } from "./core/account.js";
-import { Journal, withHeld } from "./core/journal.js";
+import { Held } from "./core/held.js";
+import { Journal } from "./core/journal.js";
 import { environmentProblem, Problem } from "./core/problems.js";
 import { storageOf } from "./core/storage.js";
 import { Visit } from "./core/visit.js";
@@ -50,7 +51,7 @@ let cards = [];
 let desk = null;
 let visit = null; // of the card that was chosen
 let journal = new Journal(null); // the role-plays of this browser
-let held = []; // those of its person that the server knows
+let held = new Held(); // those of its person that the server knows
 let talking = null; // the screen of the role-play
 const after = new After({
   stage,
@@ -84,7 +85,7 @@ async function loadCards() {
   try {
     me = await fetchMe();
     if (mustLogIn(me)) return location.assign(at("/login?next=/"));
-    [info, cards, held] = await Promise.all([fetchInfo(), fetchCards(), me.person ? fetchHeld(me.person.id) : []]);
+    [info, cards, held] = await Promise.all([fetchInfo(), fetchCards(), me.person ? fetchHeld(me.person.id) : new Held()]);
   } catch (problem) {
     await showProblem(problem);
     return loadCards();
@@ -182,8 +183,19 @@ async function goOn() {
 function showChoose() {
   addresses.show(addressOf("cards"));
   const modes = modesFor(me, Object.keys(strings.modes));
+  const { entries } = journal;
   stage.show(
-    chooseScreen({ cards, info, preference, modes, entries: journal.entries, held: withHeld(journal.entries, held), on_choose: (card, mode) => choose(card, mode), on_history: () => showHistory() }),
+    chooseScreen({
+      cards,
+      info,
+      preference,
+      modes,
+      held: held.with(entries),
+      count: me.person ? held.count(entries) : entries.length,
+      whole: held.whole,
+      on_choose: (card, mode) => choose(card, mode),
+      on_history: () => showHistory(),
+    }),
   );
   showAccountBar(document.getElementById("account"), me, { on_history: () => showHistory() });
   closeDesk(); // after the screen before has let go of it
@@ -196,10 +208,12 @@ function showHistory() {
   if (!flow.can("look_back")) return;
   flow.take("look_back");
   addresses.show(addressOf("history"));
-  const local = !me?.person;
+  const { person } = me;
+  const local = !person;
   stage.show(
     historyScreen({
-      fetch: local ? pagesOf(journal) : fetchHistory,
+      // Their own: an admin may list everybody's, but open none of these.
+      fetch: local ? pagesOf(journal) : (after) => fetchHistory(after, { person_id: person.id }),
       kept: info.kept,
       journal,
       local,
@@ -226,7 +240,7 @@ async function openPast({ id }) {
   flow.take("closed");
   if (record === "logged_out" && (me.person || me.mode !== "open")) return location.assign(at("/login?next=/"));
   if (record === "gone") journal.remove(id);
-  if (typeof record === "string") return showGone(entry);
+  if (typeof record === "string") return showGone(entry, record);
   if (record) {
     visit.session.card = record.card;
     visit.mode = record.mode;
@@ -234,10 +248,10 @@ async function openPast({ id }) {
   return after.show(visit, { record, reason: "other", past: true });
 }
 
-/** What somebody came back to is not there any more, or not for them. */
-function showGone(entry) {
+/** What somebody came back to is not there any more, or not for them: `why` as of fetchAccount. */
+function showGone(entry, why) {
   const card = cards.find((one) => one.id === entry?.card_id);
-  stage.show(goneScreen({ on_again: card ? () => anew(card, entry.mode) : null, on_leave: () => leave() }));
+  stage.show(goneScreen({ why, on_again: card ? () => anew(card, entry.mode) : null, on_leave: () => leave() }));
 }
 
 /** Ask for consent and check the devices; called from a click, since sound may only be opened there. */

@@ -128,8 +128,20 @@ const english = {
     forget_yes: "Forget it",
     forget_no: "Keep it",
     forgotten: "This browser has forgotten everything.",
-    gone_title: "This role-play is not kept any more",
-    gone: "It was deleted, or the server keeps role-plays for a shorter time. You can try the same card again.",
+    not_opened: {
+      gone: {
+        title: "This role-play is not kept any more",
+        body: "It was deleted, or the server keeps role-plays for a shorter time. You can choose a card and try again.",
+      },
+      refused: {
+        title: "This role-play is not yours",
+        body: "It is still there, but you can't open it. Only the person who spoke and their examiners can.",
+      },
+      logged_out: {
+        title: "This role-play can't be opened here",
+        body: "It was deleted, or you spoke in another browser. Then open it in that browser.",
+      },
+    },
     states: {
       running: "This one is not over yet.",
       erasing: "This one is being deleted.",
@@ -170,7 +182,7 @@ const english = {
     missed: (topics, more) => `Not found out yet: ${topics.join(", ")}${more > 0 ? ` and ${more} more` : ""}.`,
     go_on: "Try it again",
     days: (count) => (count === 1 ? "You practised today." : `${count} days in a row.`),
-    history: (count) => (count === 1 ? "Your role-plays (1)" : `Your role-plays (${count})`),
+    history: (count, whole) => (count === null ? "Your role-plays" : `Your role-plays (${count}${whole ? "" : " or more"})`),
     loading: "Getting the cards…",
     opening: "Opening the role-play…",
     none_title: "There are no cards yet",

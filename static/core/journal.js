@@ -78,15 +78,6 @@ export function forgetAll(...storages) {
   }
 }
 
-/** Return a browser's entries with those that the server alone knows of, whose `rows` are from its list; the newest first. */
-export function withHeld(entries, rows) {
-  const here = new Set(entries.map(({ id }) => id));
-  const others = rows
-    .filter(({ id, state }) => state === "ended" && !here.has(id))
-    .map(({ id, card_id, mode, began_ms, cues, cues_told }) => ({ id, card_id, mode, began_ms, told: cues_told ?? null, all: cues ?? null }));
-  return [...entries, ...others].sort(byTime);
-}
-
 /** Return the best {told, all} of each card, by its id. */
 export function bestScores(entries) {
   const best = new Map();

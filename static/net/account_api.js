@@ -1,5 +1,6 @@
 /** What the pages ask the server about people and their earlier role-plays. Failures are Problems. */
 
+import { Held } from "../core/held.js";
 import { request, useCsrf } from "./api.js";
 
 const post = (path, body) =>
@@ -30,11 +31,13 @@ export async function fetchHistory(after = null, { limit = 20, person_id = null 
   return (await request(`/api/sessions?${query}`)).json();
 }
 
-/** Return the newest role-plays that a person held; none where they can't be had, since nobody waits for them. */
+/** Return what the server's list has of the role-plays that a person held; nobody waits for it where it can't be had. */
 export async function fetchHeld(person_id) {
+  const asked_ms = Date.now();
   try {
-    return (await fetchHistory(null, { limit: 200, person_id })).sessions;
+    const { sessions, next } = await fetchHistory(null, { limit: 200, person_id });
+    return new Held({ rows: sessions, whole: next === null, asked_ms });
   } catch {
-    return [];
+    return new Held();
   }
 }

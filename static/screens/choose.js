@@ -12,10 +12,11 @@ const when = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" });
 
 /**
  * Return the screen. `cards` are all cards, `info` is what the server says of itself (or null), `preference`
- * {mode, profession} is kept between visits, `modes` are those that there are to choose from, `entries` are the role-plays
- * of before in this browser, `held` those of its person anywhere, `on_choose(card, mode)` resolves when the choice has been dealt with, and `on_history()` shows them.
+ * {mode, profession} is kept between visits, `modes` are those that there are to choose from, `held` are the role-plays of
+ * before, the newest first, `count` is how many `on_history()` shows (null: nobody knows; not `whole`: that many or more),
+ * and `on_choose(card, mode)` resolves when the choice has been dealt with.
  */
-export function chooseScreen({ cards, info, preference, modes, entries, held, on_choose, on_history }) {
+export function chooseScreen({ cards, info, preference, modes, held, count, whole = true, on_choose, on_history }) {
   if (!modes.includes(preference.mode)) preference.mode = modes[0];
   const list = h("ul", { className: "card-list card-grid" });
   const best = bestScores(held);
@@ -38,7 +39,7 @@ export function chooseScreen({ cards, info, preference, modes, entries, held, on
     "div",
     { className: "screen screen-choose" },
     h("div", { className: "lead" }, h("h1", { tabIndex: -1 }, words.title), h("p", {}, words.lead)),
-    held.length > 0 ? goingOn({ entries, held, cards, choose, on_history }) : null,
+    held.length > 0 || count > 0 ? goingOn({ held, cards, choose, history: button(words.history(count, whole), on_history, { kind: "secondary" }) }) : null,
     h("div", { className: "choices" }, modePicker(preference, modes), professionPicker(cards, preference, show)),
     cards.length === 0 ? section(words.none_title, { className: "empty" }, h("p", {}, words.none)) : list,
     notices(info),
@@ -48,8 +49,8 @@ export function chooseScreen({ cards, info, preference, modes, entries, held, on
 }
 
 /** What was practised before, and what is left to find out. */
-function goingOn({ entries, held, cards, choose, on_history }) {
-  const left = toGoOn(entries);
+function goingOn({ held, cards, choose, history }) {
+  const left = toGoOn(held);
   const card = cards.find(({ id }) => id === left?.card_id);
   const days = daysInRow(held);
   const content = card
@@ -73,7 +74,7 @@ function goingOn({ entries, held, cards, choose, on_history }) {
       "div",
       { className: "row" },
       card ? button(words.go_on, () => choose(card, "practice"), { kind: "primary" }) : null,
-      button(words.history(held.length), on_history, { kind: "secondary" }),
+      history,
     ),
   );
 }

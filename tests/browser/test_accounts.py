@@ -21,6 +21,7 @@ NAME = "Anna <b>Berg</b>"
 PASSWORD = "correct horse battery staple"
 # The browser says so of each refusal.
 REFUSED = ("Failed to load resource: the server responded with a status of 401",)
+FORBIDDEN = "Failed to load resource: the server responded with a status of 403"
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +32,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     assert faults_of(server) == []
 
 
-def link(house: ServerProcess, login: str) -> str:
+def link(house: ServerProcess, login: str, *, role: str = "candidate") -> str:
     """Invite somebody from the command line, beside the running server; return the end of their link."""
-    words = ["users", "invite", login, "--name", NAME, "--set", f"data_path={house.data}"]
+    words = ["users", "invite", login, "--name", NAME, "--role", role, "--set", f"data_path={house.data}"]
     environment = plain_environment() | {"INTERLOCUTOR__DEVELOPER_KEY": KEY}
     done = subprocess.run(
         [sys.executable, "-m", "server.cli", *words],
@@ -112,3 +113,34 @@ def test_a_link_that_was_used_says_so(browser: Browser, house: ServerProcess) ->
         assert axe.violations(page) == []
         page.get_by_role("button", name="Go to the log-in page").click()
         expect(steps.heading(page, "Log in")).to_be_visible()
+
+
+def enter(page: Page, house: ServerProcess, login: str, *, role: str = "candidate") -> None:
+    """Invite somebody, and have them set their password."""
+    page.goto(f"{house.url}/welcome{link(house, login, role=role)}")
+    set_password(page, PASSWORD, PASSWORD)
+    steps.heading(page, "Choose a role-play").wait_for()
+
+
+def test_an_admins_role_plays_are_their_own(browser: Browser, house: ServerProcess) -> None:
+    with visiting(browser, house.url, allowed=REFUSED) as page:
+        expect(page).to_have_url(f"{house.url}/login?next=/")
+        enter(page, house, "bea@example.org")
+        steps.prepare(page)
+        steps.start(page)
+        steps.end(page)
+        address = page.url
+        page.get_by_role("button", name="Choose another card").click()
+        expect(page.get_by_role("button", name="Your role-plays (1)")).to_be_visible()
+    with visiting(browser, house.url, allowed=(*REFUSED, FORBIDDEN)) as page:
+        expect(page).to_have_url(f"{house.url}/login?next=/")
+        enter(page, house, "chief@example.org", role="admin")
+        expect(page.get_by_role("region", name="Go on")).to_have_count(0)
+        page.get_by_role("navigation").get_by_role("button", name="Your role-plays").click()
+        expect(page.get_by_role("heading", name="No role-plays yet")).to_be_visible()
+        page.goto("about:blank")
+        page.goto(address)
+        steps.heading(page, "This role-play is not yours").wait_for()
+        assert axe.violations(page) == []
+        page.get_by_role("button", name="Choose a role-play").click()
+        steps.heading(page, "Choose a role-play").wait_for()

@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { addressOf, readAddress } from "../../static/core/address.js";
 import { paceOf, patientOf, splitTask } from "../../static/core/cards.js";
-import { bestScores, daysInRow, forgetAll, Journal, toGoOn, withHeld } from "../../static/core/journal.js";
+import { Held } from "../../static/core/held.js";
+import { bestScores, daysInRow, forgetAll, Journal, toGoOn } from "../../static/core/journal.js";
 import { foundOut, whyNot } from "../../static/net/account_of.js";
 import { browserOf } from "../../static/ui/address_bar.js";
 
@@ -95,14 +96,25 @@ test("the best score of each card", () => {
   assert.deepEqual([...best], [["wound", { told: 6, all: 9 }]]);
 });
 
+const row = (id, began_ms, facts) => ({ id, card_id: "wound", mode: "practice", state: "ended", began_ms, cues: 9, cues_told: 7, ...facts });
+
 test("what a person held elsewhere counts as well, and what this browser knows counts first", () => {
   const here = held("a", 5, { told: 4, all: 9 });
-  const row = (id, began_ms, facts) => ({ id, card_id: "wound", mode: "practice", state: "ended", began_ms, cues: 9, cues_told: 7, ...facts });
-  const rows = [row("a", 5), row("b", 8), row("c", 2, { cues: null, cues_told: null }), row("d", 9, { state: "erased" }), row("e", 9, { state: "running" })];
-  const all = withHeld([here], rows);
-  assert.deepEqual(all.map(({ id }) => id), ["b", "a", "c"]);
+  const closed = held("f", 1, { told: null, all: null, missed: [] });
+  const unknown = { cues: null, cues_told: null };
+  const rows = [row("a", 5), row("b", 8), row("c", 2, unknown), row("d", 9, { state: "erased" }), row("e", 9, { state: "running" }), row("f", 1)];
+  const all = new Held({ rows }).with([here, closed]);
+  assert.deepEqual(all.map(({ id }) => id), ["b", "a", "c", "f"]);
   assert.equal(all[1], here);
+  assert.equal(all[3].told, 7); // the tab was closed before the page after came
   assert.deepEqual([...bestScores(all)], [["wound", { told: 7, all: 9 }]]);
+});
+
+test("as many are told as the server's list has", () => {
+  const rows = [row("a", 5), row("b", 8), row("d", 9, { state: "erased" })];
+  const listed = new Held({ rows, asked_ms: 10 });
+  assert.equal(listed.count([held("a", 5), held("gone", 3), held("new", 12)]), 4);
+  assert.equal(new Held().count([held("a", 5)]), null);
 });
 
 test("days in a row end where a day is left out, and today may still come", () => {
