@@ -142,6 +142,13 @@ def reach(principal: Principal, action: Action) -> Reach:
     return PERMISSIONS.get(action, {}).get(principal.role, Reach.NONE)
 
 
+def listeners(mode: str) -> list[Role]:
+    """Return who may hear a role-play of this mode that somebody else holds; of an exam, examiners only theirs."""
+    far_enough = {Reach.ALL, Reach.EXAMS} if mode == "exam" else {Reach.ALL}
+    rights = (PERMISSIONS[Action.LISTEN], PERMISSIONS[Action.HEAR_RECORDING])
+    return sorted({role for right in rights for role, far in right.items() if far in far_enough})
+
+
 def is_public(action: Action) -> bool:
     """Return whether anybody at all may do this, strangers included."""
     return PERMISSIONS.get(action) is _ANYBODY

@@ -44,7 +44,8 @@ const place = new Place();
 const addresses = new Addresses();
 const stage = new Stage(document.getElementById("main"));
 const preference = loadPreference();
-const consent = { given: false, remote: false }; // for as long as the page is open
+// By mode, since the words differ; for as long as the page is open.
+const consents = { practice: { given: false, remote: false }, exam: { given: false, remote: false } };
 let info = null;
 let me = null; // who is logged in, and how this server takes strangers
 let cards = [];
@@ -73,7 +74,7 @@ place.onlost = () => visit?.expire();
 const tabStore = () => storageOf("sessionStorage");
 const openJournal = () => new Journal(storageOf("localStorage"), me?.person?.id ?? null);
 
-const agreedTo = () => consentShown(strings.before.consent, consent, info);
+const agreedTo = (mode) => consentShown(strings.before.consent, consents[mode], info, { mode });
 
 async function begin() {
   const problem = environmentProblem(window);
@@ -271,7 +272,7 @@ function showBefore(card, mode) {
     beforeScreen({
       card,
       mode,
-      consent,
+      consent: consents[mode],
       info,
       preference,
       desk: () => desk,
@@ -337,10 +338,10 @@ async function reserve(card, mode, notes = "") {
 async function openInTurn(card_id, mode) {
   await place.given_back; // or one's own place would be in the way
   try {
-    return await openSession(card_id, mode, agreedTo());
+    return await openSession(card_id, mode, agreedTo(mode));
   } catch (problem) {
     if (problem.code !== "server.full" || !problem.told.position) throw problem;
-    return standInLine(problem, (ticket) => openSession(card_id, mode, agreedTo(), ticket));
+    return standInLine(problem, (ticket) => openSession(card_id, mode, agreedTo(mode), ticket));
   }
 }
 
@@ -407,7 +408,7 @@ async function renewIfOld() {
   const age_s = (performance.now() - visit.opened_ms) / 1000;
   if (age_s < visit.session.expires_s - RENEW_MARGIN_S) return;
   await place.given_back;
-  visit.renew(await openSession(visit.session.card.id, visit.mode, agreedTo()));
+  visit.renew(await openSession(visit.session.card.id, visit.mode, agreedTo(mode)));
 }
 
 /** Run the role-play to its end. */

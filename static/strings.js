@@ -205,17 +205,28 @@ const english = {
     leave: "Choose another card",
     // A change of these words is a new version: what was agreed to is kept with every role-play.
     consent: {
-      version: "2026-11-6",
+      version: "2026-11-7",
       title: "What you agree to",
       points: [
         "The patient is a computer program, not a person. It can be wrong.",
-        "This server records your voice and writes down what it understands. You can delete a practice afterwards. An exam is kept for its examiners.",
-        "Examiners of this server may listen, while you speak or later.",
+        "This server records your voice and writes down what it understands.",
         "Don't talk about real patients. Don't say anything about yourself that is private.",
       ],
-      kept: ({ practice_days, exam_days, backup_days }) =>
-        `We keep a practice for ${countOfDays(practice_days)} and an exam for ${countOfDays(exam_days)}. Then we delete them.` +
-        (backup_days ? ` A backup may hold a copy for up to ${countOfDays(backup_days)} more.` : ""),
+      listen: ({ mode, examiners }) =>
+        mode === "practice"
+          ? `${examiners ? "Examiners and the people who run this server can listen" : "Examiners can't listen to a practice. The people who run this server can"}, while you speak or later. This page tells you when somebody listens while you speak.`
+          : `${examiners ? "Your examiners and the people who run this server may listen" : "This exam has no examiners. The people who run this server may listen"}, while you speak or later. You are not told when.`,
+      kept: ({ mode, planned, days, backup_days, exams_of_erased }) =>
+        [
+          mode === "practice"
+            ? `We keep a practice for ${countOfDays(days)}. Then we delete it. You can delete it sooner yourself: open it under “Your role-plays”.`
+            : `We keep an exam for ${countOfDays(days)}. Then we delete it. You can't delete it yourself: ask the person who runs this server.`,
+          mode === "exam" && planned && exams_of_erased === "keep" ? "If your account is erased, the exam stays until then, without your name." : "",
+          mode === "exam" && planned && exams_of_erased === "erase" ? "If your account is erased, the exam is deleted with it." : "",
+          backup_days ? `A backup may hold a copy for up to ${countOfDays(backup_days)} more.` : "",
+        ]
+          .filter(Boolean)
+          .join(" "),
       agree: "I have read this and agree.",
       // Only where a language model elsewhere words the replies; provider and country as the server names them.
       remote: (provider, country) =>

@@ -12,6 +12,7 @@ from pipelines.choice import Choice
 from pipelines.patient.card import public_view
 from server.http.requests import server_of
 from server.paths import STATIC
+from server.rights import OPENING, listeners
 
 # Whoever asks whether we live waits for some seconds at most.
 DATABASE_WITHIN_S = 2.0
@@ -103,7 +104,10 @@ async def info(request: Request) -> Response:
                 "exam_days": server.settings.retention.exam_days,
                 # For so long what was deleted is still in backups; null where others make them.
                 "backup_days": server.settings.backup_days,
+                "exams_of_erased": server.settings.retention.exams_of_erased,
             },
+            # Who may listen to a role-play of each mode, besides whoever holds it.
+            "listeners": {mode: listeners(mode) for mode in OPENING},
             "limits": {
                 "prepare_s": server.settings.session.prepare_s,
                 "session_s": server.settings.session.session_s,

@@ -2,21 +2,28 @@
 
 /**
  * Return what is kept of a consent: its version and every word that was agreed to. `words` are those of the consent;
- * `info` is what the server says of itself. Where a language model elsewhere words the replies (its `remote_mind`),
- * `given.remote` is whether that was agreed to as well.
+ * `info` is what the server says of itself; `of` is what it is for, as of consentPoints. Where a language model elsewhere
+ * words the replies (its `remote_mind`), `given.remote` is whether that was agreed to as well.
  */
-export function consentShown(words, given, info) {
+export function consentShown(words, given, info, of) {
   const { version, agree, remote } = words;
   const remote_mind = info.remote_mind ?? null;
-  const text = [...consentPoints(words, info), agree];
+  const text = [...consentPoints(words, info, of), agree];
   if (!remote_mind || !given.remote) return { version, text: text.join("\n") };
   const { provider, country } = remote_mind;
   return { version, text: [...text, remote(provider, country)].join("\n"), remote: { provider, country } };
 }
 
-/** Return the points of the consent as they are shown: with the days that this server keeps records. */
-export function consentPoints(words, info) {
-  return [...words.points, words.kept(info.kept)];
+/**
+ * Return the points of the consent to a role-play as they are shown: with who may listen on this server, how long it keeps the
+ * record, and how that is deleted. `of` is {mode, planned}: an exam that was planned has examiners, and one that a guest opens
+ * has none.
+ */
+export function consentPoints(words, info, { mode, planned = false }) {
+  const examiners = info.listeners[mode].includes("examiner") && (mode === "practice" || planned);
+  const { practice_days, exam_days } = info.kept;
+  const kept = { ...info.kept, mode, planned, days: mode === "exam" ? exam_days : practice_days };
+  return [...words.points, words.listen({ mode, examiners }), words.kept(kept)];
 }
 
 /**

@@ -30,6 +30,9 @@ const A_MOMENT_MS = 400;
 // An exam that stands still is looked at so often.
 const LOOK_MS = 1000;
 
+// What is agreed to: an exam that has examiners.
+const PLANNED = { mode: "exam", planned: true };
+
 const main = document.getElementById("main");
 const stage = new Stage(main);
 const preference = loadPreference();
@@ -75,7 +78,7 @@ function showBefore() {
   stage.show(
     beforeScreen({
       card: { title: exam.title },
-      mode: "exam",
+      ...PLANNED,
       consent,
       info,
       preference,
@@ -136,7 +139,7 @@ async function talk(phase) {
   let roleplay = null;
   try {
     if (!isOf(visit, exam.id, phase.part)) {
-      const session = await openPart(exam.id, consentShown(strings.before.consent, consent, info));
+      const session = await openPart(exam.id, consentShown(strings.before.consent, consent, info, PLANNED));
       visit = new Visit(tabStore(), { ...session, exam: exam.id, part: phase.part }, "exam");
     }
     visit.notes = notes;

@@ -8,11 +8,12 @@ import { deviceCheck } from "./device_check.js";
 const words = strings.before;
 
 /**
- * Return the screen for a card. `consent` is {given, remote}, kept for as long as the page is open; `info` is what
- * the server says of itself; `on_go()` is called once the person agreed, `on_leave()` goes back; `lead` and
- * `leave` are what it says instead of the usual; the others are deviceCheck's.
+ * Return the screen for a card. `consent` is {given, remote} to a role-play of this mode, kept for as long as the page is
+ * open; `planned` is whether it is an exam with examiners; `info` is what the server says of itself; `on_go()` is called
+ * once the person agreed, `on_leave()` goes back; `lead` and `leave` are what it says instead of the usual; the others are
+ * deviceCheck's.
  */
-export function beforeScreen({ card, mode, consent, info, desk, preference, lead = words.lead(strings.modes[mode].name), leave = words.leave, on_go, on_leave, on_problem }) {
+export function beforeScreen({ card, mode, consent, planned = false, info, desk, preference, lead = words.lead(strings.modes[mode].name), leave = words.leave, on_go, on_leave, on_problem }) {
   const check = deviceCheck({ desk, preference, on_problem });
   const missing_id = freshId("missing");
   const missing = h("p", { id: missing_id, className: "missing", hidden: true, attrs: { role: "alert" } });
@@ -71,7 +72,7 @@ export function beforeScreen({ card, mode, consent, info, desk, preference, lead
       section(
         words.consent.title,
         { className: "panel panel-consent", lang: words.consent.lang ?? "en-GB", dir: words.consent.dir ?? "ltr" },
-        h("ul", { className: "points" }, ...consentPoints(words.consent, info).map((point) => h("li", {}, point))),
+        h("ul", { className: "points" }, ...consentPoints(words.consent, info, { mode, planned }).map((point) => h("li", {}, point))),
         h("label", { className: "agree" }, box, h("span", {}, words.consent.agree)),
         missing,
         ...(info.remote_mind ? remoteConsent(remote_box, info.remote_mind) : []),

@@ -51,17 +51,28 @@ export const words = {
     go: "Weiter zur Karte",
     leave: "Andere Karte wählen",
     consent: {
-      version: "2026-11-6",
+      version: "2026-11-7",
       title: "Womit Sie einverstanden sind",
       points: [
         "Der Patient ist ein Computerprogramm, kein Mensch. Es kann sich irren.",
-        "Dieser Server nimmt Ihre Stimme auf und schreibt auf, was er versteht. Eine Übung können Sie danach löschen. Eine Prüfung wird für ihre Prüfer aufbewahrt.",
-        "Prüfer dieses Servers dürfen zuhören, während Sie sprechen oder später.",
+        "Dieser Server nimmt Ihre Stimme auf und schreibt auf, was er versteht.",
         "Sprechen Sie nicht über echte Patienten. Sagen Sie nichts Privates über sich.",
       ],
-      kept: ({ practice_days, exam_days, backup_days }) =>
-        `Wir bewahren eine Übung ${days(practice_days)} auf und eine Prüfung ${days(exam_days)}. Dann löschen wir sie.` +
-        (backup_days ? ` In einer Sicherung kann eine Kopie bis zu ${days(backup_days)} länger liegen.` : ""),
+      listen: ({ mode, examiners }) =>
+        mode === "practice"
+          ? `${examiners ? "Prüfer und die Betreiber dieses Servers können zuhören" : "Prüfer können bei einer Übung nicht zuhören. Die Betreiber dieses Servers können es"}, während Sie sprechen oder später. Diese Seite sagt Ihnen, wenn jemand zuhört, während Sie sprechen.`
+          : `${examiners ? "Ihre Prüfer und die Betreiber dieses Servers dürfen zuhören" : "Diese Prüfung hat keine Prüfer. Die Betreiber dieses Servers dürfen zuhören"}, während Sie sprechen oder später. Wann, wird Ihnen nicht gesagt.`,
+      kept: ({ mode, planned, days: kept_days, backup_days, exams_of_erased }) =>
+        [
+          mode === "practice"
+            ? `Wir bewahren eine Übung ${days(kept_days)} auf. Dann löschen wir sie. Sie können sie auch vorher selbst löschen: Öffnen Sie sie unter „Ihre Rollenspiele“.`
+            : `Wir bewahren eine Prüfung ${days(kept_days)} auf. Dann löschen wir sie. Sie selbst können sie nicht löschen: Wenden Sie sich an die Betreiber dieses Servers.`,
+          mode === "exam" && planned && exams_of_erased === "keep" ? "Wird Ihr Konto gelöscht, bleibt die Prüfung bis dahin erhalten, ohne Ihren Namen." : "",
+          mode === "exam" && planned && exams_of_erased === "erase" ? "Wird Ihr Konto gelöscht, wird auch die Prüfung gelöscht." : "",
+          backup_days ? `In einer Sicherung kann eine Kopie bis zu ${days(backup_days)} länger liegen.` : "",
+        ]
+          .filter(Boolean)
+          .join(" "),
       agree: "Ich habe das gelesen und bin einverstanden.",
       remote: (provider, country) =>
         `Ich bin auch damit einverstanden, dass als Text an ${provider} (${country}) geschickt wird, was ich sage. Ein Sprachmodell dort formuliert die Antworten des Patienten. Vorher nimmt der Server die Namen, Zahlen und Adressen heraus, die er findet.`,

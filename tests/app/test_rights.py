@@ -16,7 +16,7 @@ from server.protocol.examples import CLIENT_EXAMPLES
 from server.protocol.refusal import Code, Refused
 from server.protocol.support import check
 from server.protocol.wire_session import SessionInfo
-from server.rights import PERMISSIONS, Action
+from server.rights import PERMISSIONS, Action, listeners
 from tests.app.accounts import World, knock, world
 from tests.app.inside import KEY
 from tests.app.wire import CARD
@@ -271,3 +271,8 @@ def test_each_action_is_in_the_table_and_strangers_may_little() -> None:
     assert set(PERMISSIONS) == set(Action)
     strangers = {action for action, rights in PERMISSIONS.items() if "stranger" in rights}
     assert strangers == {Action.SEE_SERVER, Action.READ_METRICS, Action.LOG_IN}
+
+
+def test_the_consent_is_told_who_may_listen() -> None:
+    assert listeners("practice") == ["developer"]
+    assert listeners("exam") == ["developer", "examiner"]

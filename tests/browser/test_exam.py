@@ -70,6 +70,9 @@ def test_an_exam_is_sat_by_the_clock(browser: Browser, tmp_path: Path) -> None:
             expect(steps.heading(page, "Your exam")).to_be_visible()
             assert axe.violations(page) == []
             page.get_by_role("button", name="Begin your exam").click()
+            agreement = page.get_by_role("region", name="What you agree to")
+            expect(agreement).to_contain_text("Your examiners and the people who run this server may listen")
+            expect(agreement).to_contain_text("the exam stays until then, without your name")
             page.get_by_label("I have read this and agree").check()
             page.get_by_role("button", name="Continue").click()
             # All phases pass by themselves; whether one looks at the right moment does not matter.

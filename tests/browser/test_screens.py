@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.app.process import ROOT, ServerProcess
 from tests.browser import steps
@@ -137,3 +137,21 @@ def test_the_page_is_small_and_soon_there(page: Page) -> None:
     )
     assert len(sent) > 40
     assert sum(sent) < MAX_SCRIPT_BYTES
+
+
+def test_each_mode_has_a_consent_of_its_own(page: Page) -> None:
+    agreement = page.get_by_role("region", name="What you agree to")
+    box = page.get_by_role("checkbox", name="I have read this and agree.")
+    steps.choose(page)
+    expect(agreement).to_contain_text("Examiners can't listen to a practice.")
+    expect(agreement).to_contain_text("You can delete it sooner yourself")
+    box.check()
+    page.get_by_role("button", name="Choose another card").click()
+    steps.choose(page, exam=True)
+    expect(agreement).to_contain_text("This exam has no examiners.")
+    expect(agreement).to_contain_text("You can't delete it yourself")
+    expect(box).not_to_be_checked()
+    page.get_by_role("button", name="Choose another card").click()
+    page.get_by_label("Practice").check()
+    steps.choose(page)
+    expect(box).to_be_checked()
