@@ -15,7 +15,7 @@ const english = {
   disclaimer: "Practice only: not an OET result, and not connected with the makers of OET.",
   modes: {
     practice: { name: "Practice", hint: "You see captions, and you can start before the three minutes are over." },
-    exam: { name: "Exam", hint: "Like the real day: three full minutes to prepare, and no captions." },
+    exam: { name: "Exam", hint: "One role-play by the rules of an exam: three full minutes to prepare, and no captions." },
   },
 
   exam: {

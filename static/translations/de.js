@@ -10,7 +10,7 @@ export const words = {
   language: "Sprache",
   modes: {
     practice: { name: "Üben", hint: "Sie sehen Untertitel und können vor Ablauf der drei Minuten beginnen." },
-    exam: { name: "Prüfung", hint: "Wie am Prüfungstag: drei volle Minuten Vorbereitung, keine Untertitel." },
+    exam: { name: "Prüfung", hint: "Ein Rollenspiel nach den Regeln einer Prüfung: drei volle Minuten Vorbereitung, keine Untertitel." },
   },
   history: {
     title: "Ihre Rollenspiele",

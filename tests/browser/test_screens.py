@@ -147,6 +147,7 @@ def test_each_mode_has_a_consent_of_its_own(page: Page) -> None:
     expect(agreement).to_contain_text("You can delete it sooner yourself")
     box.check()
     page.get_by_role("button", name="Choose another card").click()
+    expect(page.get_by_text("One role-play by the rules of an exam")).to_be_visible()
     steps.choose(page, exam=True)
     expect(agreement).to_contain_text("This exam has no examiners.")
     expect(agreement).to_contain_text("You can't delete it yourself")
