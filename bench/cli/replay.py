@@ -68,6 +68,7 @@ def replay(
     from audio.frames import WIRE_HZ
     from audio.recording_files import find_recordings, names_of
     from bench.replay.baseline import read_report
+    from bench.replay.both_voices import voices_of
     from bench.replay.page import replay_page
     from bench.replay.plan import plan_replay
     from bench.replay.report import as_json, print_comparison, print_report
@@ -168,7 +169,13 @@ def replay(
             heard=outcome.heard,
             reply_words=outcome.reply_words,
         )
-        write_whole(html_file, replay_page(report, views, baseline=earlier))
+        voices = voices_of(
+            outcome.runs[-1],
+            stereo=outcome.stereo,
+            log=outcome.logs[-1] if outcome.logs else (),
+            heard=outcome.heard,
+        )
+        write_whole(html_file, replay_page(report, views, baseline=earlier, voices=voices))
     if record is not None and outcome.stereo is not None:
         write_wav(record, outcome.stereo, WIRE_HZ)
     p95 = report["summary"]["voice_to_voice_ms"]["p95"]

@@ -15,7 +15,7 @@ from typing import Any
 
 from server.paths import STATIC
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' data:; media-src blob:"
 _IMPORT = re.compile(r'^((?:import|export|\})[^"\n]*)"(\.{1,2}/[^"\n]+)";$', re.MULTILINE)
 
 

@@ -18,9 +18,21 @@ from server.reports.report_turns import ReadReport
 from server.reports.summary import distribution
 
 
-def replay_page(report: Mapping[str, Any], views: Sequence[TurnView], *, baseline: ReadReport | None = None) -> str:
-    """Return the page for a report of `as_json`, with its comparison if there is one, and the views of its last run."""
-    return one_file(STATIC / "lab" / "report.html", "report", as_shown(report, views, baseline=baseline))
+def replay_page(
+    report: Mapping[str, Any],
+    views: Sequence[TurnView],
+    *,
+    baseline: ReadReport | None = None,
+    voices: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the page for a report of `as_json`, with its comparison if there is one, and the views of its last run.
+
+    `voices` are both voices of that run, of `voices_of`.
+    """
+    shown = as_shown(report, views, baseline=baseline)
+    if voices is not None:
+        shown["voices"] = voices
+    return one_file(STATIC / "lab" / "report.html", "report", shown)
 
 
 def as_shown(

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.replay.both_voices import begin_ms
 from bench.replay.loudspeaker import SAMPLES_PER_MS, HeardStretch
 from bench.replay.simulated_candidate import TurnResult
 from pipelines.engines import Word
-from pipelines.events import DraftDiscarded, DraftMade, SegmentHeard
+from pipelines.events import SegmentHeard
 from pipelines.log.session_log import LogEntry
+from server.reports.drafts import drafts_of
 
 BEFORE_MS = 1_200.0  # of the candidate's voice: the last four or five words
 AFTER_MS = 900.0  # of the patient's voice: its first two or three words
@@ -99,7 +101,7 @@ def views_of(
     finals = [record.event for record in log if isinstance(record.event, SegmentHeard)]
     mine = [_moved(word, 0.0) for final in finals for word in final.words]
     theirs = _heard_words(heard, reply_words or {})
-    drafts = _drafts(log)
+    thrown_away = [draft for draft in drafts_of(log) if not draft.kept]
     views = []
     for number, result in enumerate(run, start=1):
         end_ms, answered_ms = result.voiced_end_ms, result.voice_to_voice_ms
@@ -116,17 +118,13 @@ def views_of(
                 words=_within(mine, end_ms, from_ms, to_ms),
                 reply_words=_within(theirs, end_ms, from_ms, to_ms),
                 drafts=tuple(
-                    Draft(draft.made_ms - end_ms, draft.discarded_ms - end_ms, draft.reason, draft.cost_ms)
-                    for draft in drafts
-                    if _begin_ms(result) <= draft.made_ms <= end_ms + to_ms
+                    Draft(draft.made_ms - end_ms, draft.done_ms - end_ms, draft.reason or "", draft.cost_ms or 0.0)
+                    for draft in thrown_away
+                    if begin_ms(result) <= draft.made_ms <= end_ms + to_ms
                 ),
             )
         )
     return views
-
-
-def _begin_ms(result: TurnResult) -> float:
-    return result.voiced_end_ms - (result.planned.voiced_to_ms - result.planned.voiced_from_ms)
 
 
 def _moved(word: Word, by_ms: float) -> HeardWord:
@@ -147,20 +145,6 @@ def _heard_words(heard: Sequence[HeardStretch], words: Mapping[int, Sequence[Wor
         of_reply = words.get(span.reply, ())
         placed += [_moved(word, span.at_ms - from_ms) for word in of_reply if from_ms <= word.start_ms < to_ms]
     return placed
-
-
-def _drafts(log: Sequence[LogEntry]) -> list[Draft]:
-    """Return the drafts that were discarded, in media time."""
-    made: dict[tuple[int, int], float] = {}
-    drafts = []
-    for record in log:
-        now_ms = record.envelope.media_ms
-        match record.event:
-            case DraftMade(turn=turn, revision=revision):
-                made[turn, revision] = now_ms
-            case DraftDiscarded(turn=turn, revision=revision, reason=reason, cost_ms=cost_ms):
-                drafts.append(Draft(made.get((turn, revision), now_ms), now_ms, reason, cost_ms))
-    return drafts
 
 
 def _peaks(samples: NDArray[np.int16], from_ms: float, to_ms: float) -> Peaks:

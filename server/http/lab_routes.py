@@ -33,6 +33,7 @@ from server.paths import STATIC
 from server.principal import Principal
 from server.records.folder import RecordFolder
 from server.reports.comparison import compare
+from server.reports.drafts import drafts_of
 from server.reports.report_turns import ReadReport, wrong_field
 from server.reports.summary import distribution, summarise
 from server.reports.waits import waits_of
@@ -119,18 +120,20 @@ async def create_session(request: Request) -> Response:
 
 
 async def waits(request: Request) -> Response:
-    """Say why each turn of a session that is over was waited for; only to developers, as candidates are not told."""
+    """Say why each turn of a session that is over was waited for, and what was prepared; only to developers."""
     session = own_session(request)[1]
     must_be_over(session)
     await kept(session.written)
 
-    def read() -> list[dict[str, Any]]:
+    def read() -> dict[str, Any]:
         if not RecordFolder(session.folder).has_log:
-            return []
+            return {"waits": [], "drafts": []}
         log = StoredLog(session.folder, server_of(request).vault.open_session(session.folder))
-        return list(waits_of(log.records(Audience.DEVELOPER)).values())
+        entries = list(log.records(Audience.DEVELOPER))
+        drafts = [draft.as_json() for draft in drafts_of(entries)]
+        return {"waits": list(waits_of(entries).values()), "drafts": drafts}
 
-    return JSONResponse({"waits": await asyncio.to_thread(read)})
+    return JSONResponse(await asyncio.to_thread(read))
 
 
 # ------------------------------------------------------------------ figures

@@ -74,12 +74,26 @@ export class LabApi {
     return [];
   }
 
+  /** Return a session by what opens it longest: the developer's key where there is one, or else its own token. */
+  opener(session) {
+    return this.key ? { ...session, token: this.key } : session;
+  }
+
   /** Return why each turn of a session that is over was waited for; null when the server does not say. */
   async waits(session) {
+    return (await this.#told(session))?.waits ?? null;
+  }
+
+  /** Return the drafts of a session that is over: [{made_ms, done_ms, reason, cost_ms}]; none when the server does not say. */
+  async drafts(session) {
+    return (await this.#told(session))?.drafts ?? [];
+  }
+
+  async #told(session) {
     for (let attempt = 0; attempt < SUMMARY_TRIES; attempt += 1) {
       try {
         const options = { ...withToken(session), deadline_ms: DEADLINE_MS };
-        return (await (await request(`/api/lab/sessions/${encodeURIComponent(session.id)}/waits`, options)).json()).waits;
+        return await (await request(`/api/lab/sessions/${encodeURIComponent(session.id)}/waits`, options)).json();
       } catch (problem) {
         if (!(problem instanceof Problem)) throw problem;
         if (problem.status !== NOT_OVER) return null;

@@ -1,13 +1,16 @@
 /** A replay's report as a page of its own: `interlocutor replay --html` puts the report and these files into one. */
 
+import { base64ToBytes } from "../core/base64.js";
 import { strings } from "../strings.js";
 import { h, section } from "../ui/dom.js";
 import { Chart, COLOURS } from "./chart.js";
 import { comparisonTable } from "./comparison_table.js";
 import { facts, figures, meanParts } from "./report_view.js";
+import { bothVoices } from "./timeline.js";
 import { picture } from "./turn_picture.js";
 import { inWords } from "./turn_rows.js";
 import { partsKey, turnTable } from "./turn_table.js";
+import { measuredWaits } from "./two_voices.js";
 import { why } from "./turn_wait.js";
 
 const words = strings.lab.report;
@@ -48,6 +51,15 @@ function turnByTurn() {
   ];
 }
 
+/** Return both voices of the run that is shown, with their sound, which is in the page. */
+function wholeTalk({ turns: said, drafts, length_ms, sound }) {
+  return bothVoices({
+    recording: { state: "ready" },
+    shown: { turns: said, drafts, length_ms, waits: measuredWaits(turns) },
+    fetch_sound: async () => new Blob([base64ToBytes(sound)], { type: "audio/ogg" }),
+  }).elements;
+}
+
 function page(chart) {
   const lead = h("div", { className: "lab-lead" }, h("h1", {}, title), quiet(words.subtitle({ ...about, repeats, turns: turns.length })));
   return [
@@ -59,6 +71,7 @@ function page(chart) {
     troubles.length > 0
       ? panel(words.troubles, h("ul", { className: "lab-troubles" }, ...[...new Set(troubles)].map((each) => h("li", {}, each))))
       : null,
+    report.voices ? panel(strings.lab.timeline.title, quiet(strings.lab.timeline.hint_report), ...wholeTalk(report.voices)) : null,
     panel(words.turns, ...turnByTurn()),
     panel(words.run, facts(report)),
   ].filter(Boolean);

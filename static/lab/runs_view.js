@@ -20,6 +20,7 @@ const NOT_YET = { times_ms: [], shares: [] };
 export class RunsView {
   #store;
   #figures;
+  #api;
   #chart = new Chart();
   #compared = new Set(); // ids
   #opened = null; // id of the run whose turns are shown
@@ -29,6 +30,7 @@ export class RunsView {
   /** `store` has the runs, `api` computes their figures. */
   constructor(store, api) {
     this.#store = store;
+    this.#api = api;
     this.#figures = new Figures(store, api);
     this.#figures.onchange = () => this.#showFigures();
     this.body = h("div", { className: "lab-runs" });
@@ -38,7 +40,11 @@ export class RunsView {
     this.#compare(...store.runs.slice(-2));
     // Each run has an address: of this browser, which keeps it.
     this.#opened = runOf(location.hash);
-    window.addEventListener("hashchange", () => this.#run(runOf(location.hash)) && this.#open(runOf(location.hash)));
+    window.addEventListener("hashchange", () => {
+      this.#opened = runOf(location.hash);
+      if (this.#run(this.#opened)) this.#open(this.#opened);
+      else this.show();
+    });
     this.show();
   }
 
@@ -53,6 +59,11 @@ export class RunsView {
   /** While a run goes on, the server computes nothing: that would be measured too. */
   set running(running) {
     this.#figures.paused = running;
+  }
+
+  /** Whether an address names a run that this browser does not have. */
+  get #elsewhere() {
+    return runOf(location.hash) !== null && !this.#run(runOf(location.hash));
   }
 
   #compare(...runs) {
@@ -75,7 +86,8 @@ export class RunsView {
     this.#timelines = null;
     if (!this.#run(this.#figures.baseline)) this.#figures.baseline = runs[0]?.id ?? null;
     if (runs.length === 0) {
-      this.body.replaceChildren(h("p", { className: "hint" }, words.none));
+      const elsewhere = this.#elsewhere ? [h("p", { className: "lab-warning" }, words.elsewhere)] : [];
+      this.body.replaceChildren(...elsewhere, h("p", { className: "hint" }, words.none));
       return;
     }
     const compared = runs.filter(({ id }) => this.#compared.has(id));
@@ -117,6 +129,7 @@ export class RunsView {
   #told() {
     const warning = (text) => h("p", { className: "lab-warning" }, text);
     const told = this.#store.kept ? [] : [warning(words.not_kept)];
+    if (this.#elsewhere) told.push(warning(words.elsewhere));
     if (this.#figures.failed === null) return told;
     const { name, problem } = this.#figures.failed;
     const why = problem.status ? words.refused(name, problem.detail || problem.status) : words.no_server;
@@ -219,13 +232,14 @@ export class RunsView {
 
   #turnsOf(run) {
     if (!run) return "";
-    this.#timelines = timelines(run);
+    this.#timelines = timelines(run, this.#api);
     const list = run.repeats.length > 1 ? words.last_repeat(run.repeats.length) : "";
     return h(
       "div",
       { className: "lab-run-turns" },
       h("h3", { tabIndex: -1, id: "lab-turns-title" }, words.turns_of(run.name)),
       list ? h("p", { className: "hint" }, list) : "",
+      h("p", { className: "hint" }, words.address),
       partsKey(),
       turnTable(run.repeats.at(-1) ?? [], words.turns_of(run.name), { below: why }),
       this.difference,

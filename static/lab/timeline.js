@@ -1,30 +1,22 @@
-/** Both voices of the role-plays of a run: a picture with the waits, the words, and each turn to be heard. */
+/** Both voices of the role-plays of a run: the strip with waits and what was prepared, the words, and each turn to be heard. */
 
 import { fetchRecord } from "../net/record_api.js";
 import { recordingPanel } from "../screens/recording.js";
 import { strings } from "../strings.js";
 import { button, h, section } from "../ui/dom.js";
 import { TranscriptView } from "../ui/transcript_view.js";
+import { measuredWaits, twoVoices, waitsBetween } from "./two_voices.js";
 
 const words = strings.lab.timeline;
 
-/** Return the places of a record's turns in per cent of its length, and the waits between: [{role, from, width, ms?}]. */
-export function placesOf(turns, duration_ms) {
-  const share = (ms) => (100 * ms) / Math.max(1, duration_ms);
-  const heard = turns.filter(({ from_ms, to_ms }) => Number.isFinite(from_ms) && to_ms > from_ms);
-  const places = heard.map(({ role, from_ms, to_ms }) => ({ role, from: share(from_ms), width: share(to_ms - from_ms) }));
-  const waits = heard.flatMap((turn, index) => {
-    const before = heard[index - 1];
-    if (!before || before.role !== "candidate" || turn.role !== "patient") return [];
-    const ms = Math.round(turn.from_ms - before.to_ms);
-    const [from_ms, to_ms] = ms >= 0 ? [before.to_ms, turn.from_ms] : [turn.from_ms, before.to_ms];
-    return [{ role: ms < 0 ? "cut" : "wait", from: share(from_ms), width: share(to_ms - from_ms), ms }];
-  });
-  return [...places, ...waits];
+/** Return the turns that were measured in one role-play of a run; its recordings are run once in each repeat. */
+export function turnsIn(run, session) {
+  const again = run.sessions.filter(({ name }) => name === session.name).indexOf(session);
+  return (run.repeats[again] ?? []).filter(({ source }) => source === session.name);
 }
 
-/** Return {element, close} of the panel of a run's role-plays; null where it has none. */
-export function timelines(run) {
+/** Return {element, close} of the panel of a run's role-plays, which `api` knows; null where it has none. */
+export function timelines(run, api) {
   const sessions = run.sessions ?? [];
   if (sessions.length === 0) return null;
   const place = h("div", { className: "lab-timeline" });
@@ -39,13 +31,23 @@ export function timelines(run) {
     leave();
     const mine = asked;
     try {
-      const record = await fetchRecord(session);
+      const opened = api.opener(session);
+      const [record, drafts] = await Promise.all([fetchRecord(opened), api.drafts(opened)]);
       if (mine !== asked) return;
       if (!record.turns) throw new Error("it is not over");
-      const transcript = new TranscriptView(record.turns);
-      const recording = recordingPanel({ session, recording: record.recording, transcript, on_ready: () => {} });
-      close = () => recording?.close();
-      place.replaceChildren(picture(record), recording?.element ?? "", transcript.element);
+      const measured = measuredWaits(turnsIn(run, session));
+      const both = bothVoices({
+        session: opened,
+        recording: record.recording,
+        shown: {
+          turns: record.turns,
+          drafts,
+          waits: measured.length > 0 ? measured : waitsBetween(record.turns),
+          length_ms: record.recording.duration_ms || Math.max(0, ...record.turns.map(({ to_ms }) => to_ms ?? 0)),
+        },
+      });
+      close = both.close;
+      place.replaceChildren(...both.elements);
     } catch {
       if (mine !== asked) return;
       place.replaceChildren(h("p", { className: "lab-warning" }, words.failed));
@@ -56,14 +58,13 @@ export function timelines(run) {
   return { element, close: leave };
 }
 
-function picture({ turns, recording }) {
-  const length_ms = recording.duration_ms || Math.max(0, ...turns.map(({ to_ms }) => to_ms ?? 0));
-  const bar = h("div", { className: "lab-lanes", attrs: { dir: "ltr" }, aria: { hidden: "true" } });
-  for (const { role, from, width, ms } of placesOf(turns, length_ms)) {
-    const part = h("span", { className: `lab-lane lab-lane-${role}`, title: ms === undefined ? "" : words.wait(ms) });
-    part.style.left = `${from}%`;
-    part.style.width = `${Math.max(width, 0.3)}%`;
-    bar.append(part);
-  }
-  return bar;
+/**
+ * Return {elements, close}: the strip of `shown` (as of twoVoices), its recording, and what was said, joined. The sound comes
+ * from `fetch_sound()` where it is given, or else from the session's record.
+ */
+export function bothVoices({ session = null, recording, shown, fetch_sound }) {
+  const transcript = new TranscriptView(shown.turns);
+  const strip = twoVoices(shown, { on_play: (from_ms, to_ms) => panel.play(from_ms, to_ms) });
+  const panel = recordingPanel({ session, recording, transcript, fetch_sound, on_ready: () => {}, on_place: strip.place });
+  return { elements: [strip.element, panel.element, transcript.element], close: panel.close };
 }

@@ -15,9 +15,10 @@ const TRACKS_HZ = 8000; // enough to draw voices, and to tell how loud they are
 
 /**
  * Return {element, play(from_ms, to_ms), close} of the panel. `recording` is the record's account of it, `transcript` a TranscriptView.
- * `on_ready(blob)` is called once the sound is here.
+ * `on_ready(blob)` is called once the sound is here, which `fetch_sound()` gets, and `on_place(at_ms, playing)` with each place
+ * that is heard.
  */
-export function recordingPanel({ session, recording, transcript, on_ready }) {
+export function recordingPanel({ session, recording, transcript, fetch_sound = () => fetchSound(session), on_ready, on_place = () => {} }) {
   const listener = new Listener();
   const player = new PlayerView(listener);
   const status = h("p", { className: "hint", attrs: { role: "status" } });
@@ -27,6 +28,7 @@ export function recordingPanel({ session, recording, transcript, on_ready }) {
   const show = () => {
     player.show();
     transcript.show({ at_ms: listener.at_ms, playing: listener.playing, turn: listener.stretch });
+    on_place(listener.at_ms, listener.playing);
   };
   transcript.plays(listener);
   listener.onchange = show;
@@ -47,7 +49,7 @@ export function recordingPanel({ session, recording, transcript, on_ready }) {
         return;
       }
       setText(status, words.recording_loading);
-      const blob = await fetchSound(session);
+      const blob = await fetch_sound();
       await listener.load(blob);
       if (closed) return;
       player.element.hidden = false;

@@ -79,7 +79,7 @@ export class TranscriptView {
 
   #row(turn, number) {
     const has_place = turn.from_ms !== undefined;
-    const can_play = turn.words.length > 0;
+    const can_play = turn.words.length > 0 || (!turn.typed && turn.to_ms > turn.from_ms);
     const label = words.turn_label(this.#names[turn.role], has_place ? formatElapsed(turn.from_ms) : "");
     const play = can_play
       ? button("", () => this.onturn(turn), {
@@ -114,7 +114,7 @@ export class TranscriptView {
         h(
           "p",
           { className: "caption-text" },
-          h("span", IN_ENGLISH, ...(can_play ? spaced : withUnclear(turn.text, turn.unclear ?? []))),
+          h("span", IN_ENGLISH, ...(spans.length > 0 ? spaced : withUnclear(turn.text, turn.unclear ?? []))),
           marks.length > 0 ? h("span", { className: "caption-mark" }, ` (${marks.join(", ")})`) : null,
         ),
         ...(turn.cues ?? []).map((topic) => h("p", { className: "turn-cue" }, words.told_here(topic))),

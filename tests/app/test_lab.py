@@ -264,7 +264,11 @@ async def test_only_developers_are_told_why_a_turn_was_waited_for(tmp_path: Path
         await wire.drop()
         async with httpx2.AsyncClient(base_url=f"http://{address}") as client:
             path = f"/api/lab/sessions/{session.id}/waits"
-            (found,) = (await client.get(path, headers=BEARER)).json()["waits"]
+            told = (await client.get(path, headers=BEARER)).json()
+            (found,) = told["waits"]
+            (draft,) = told["drafts"]
+            assert draft["reason"] is None  # it became the reply
+            assert 0 < draft["made_ms"] <= draft["done_ms"]
             assert found["words"].startswith("Waited ")
             assert found["silence_ms"] == found["pauses"][-1]["silence_ms"] > 0
             candidates = {"Authorization": f"Bearer {session.token}"}

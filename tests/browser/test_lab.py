@@ -39,7 +39,9 @@ def lab(browser: Browser, server: ServerProcess) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Path, transport: str) -> None:
+def test_a_recording_runs_and_its_report_can_be_compared(
+    lab: Page, server: ServerProcess, tmp_path: Path, transport: str
+) -> None:
     lab.get_by_role("checkbox", name=re.compile(f"^{RECORDING}")).check()
     lab.get_by_label("Transport").select_option(transport)
     lab.get_by_label("Silence that ends a turn").fill(str(SILENCE_MS))
@@ -92,7 +94,22 @@ def test_a_recording_runs_and_its_report_can_be_compared(lab: Page, tmp_path: Pa
     # Too few turns for a percentile; their mean has not changed.
     changes = {each.name: each.change for each in compare(read, read).differences}
     assert (changes["voice to voice, p50"], changes["voice to voice, mean"]) == (None, 0.0)
+    panel = lab.get_by_role("region", name="Both voices", exact=True)
+    panel.get_by_role("button", name=f"Show {RECORDING}").click()
+    panel.get_by_role("button", name="Play", exact=True).wait_for()
+    assert panel.locator("rect.strip-candidate").count() >= 1
+    waits = panel.locator("rect.strip-wait, rect.strip-cut")
+    assert waits.count() == 1
+    assert 1000.0 * float(waits.first.get_attribute("width") or "nan") / 90.0 == pytest.approx(
+        abs(turn["voice_to_voice_ms"]), abs=25.0
+    )
+    panel.locator("rect.strip-candidate").first.click()
+    lab.wait_for_function("document.querySelector('.strip-head').getAttribute('x1') > 0")
+    assert violations(lab) == []
+    lab.goto(f"{server.url}/lab#run/of-another-browser")
+    expect(lab.get_by_text("The run of this address is not in this browser.")).to_be_visible()
     lab.reload()
+    expect(lab.get_by_text("The run of this address is not in this browser.")).to_be_visible()
     lab.get_by_role("button", name="Delete fixed wait").click()
     lab.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
     expect(lab.get_by_text("There are no runs yet.").first).to_be_visible()

@@ -3,9 +3,10 @@ import { test } from "node:test";
 
 import { cellsOf } from "../../static/lab/comparison_table.js";
 import { figuresOf } from "../../static/lab/report_view.js";
-import { placesOf } from "../../static/lab/timeline.js";
+import { turnsIn } from "../../static/lab/timeline.js";
 import { meanText, percentileText, sooner } from "../../static/lab/turn_table.js";
 import { inWords, rowsOf } from "../../static/lab/turn_rows.js";
+import { measuredWaits, placesOf, waitsBetween } from "../../static/lab/two_voices.js";
 
 const TIMELINE = {
   last_voiced_ms: 2030,
@@ -134,14 +135,46 @@ test("an answer before the wait was over is explained, or called a defect", () =
   assert.equal(sooner({ ...turn, timeline: null }), null);
 });
 
-test("both voices have their places, and the waits between them, also those that were none", () => {
-  const turn = (role, from_ms, to_ms) => ({ role, from_ms, to_ms });
-  const turns = [turn("candidate", 0, 1000), turn("patient", 1500, 3000), turn("candidate", 3200, 5000), turn("patient", 4000, 6000)];
-  const places = placesOf(turns, 10000).map(({ role, from, width, ms }) => [role, from, width, ms]);
-  assert.deepEqual(places.slice(4), [
-    ["wait", 10, 5, 500],
-    ["cut", 40, 10, -1000],
+const said = (role, from_ms, to_ms, more = {}) => ({ role, from_ms, to_ms, text: "", words: [], ...more });
+
+test("both voices, waits, cut-ins and drafts have their places in the strip", () => {
+  const { width, bars, labels, ticks } = placesOf({
+    turns: [said("candidate", 0, 1000, { words: [["Hello", 0, 400], ["doctor", 10, 500], ["here", 20, 700]] }), said("patient", 1500, 3000, { interrupted: true }), { role: "patient", text: "typed" }],
+    waits: [{ from_ms: 1000, to_ms: 1500, ms: 500 }, { from_ms: 4000, to_ms: 5000, ms: -1000 }],
+    drafts: [{ made_ms: 500, done_ms: 700, reason: "resumed", cost_ms: 31.7 }, { made_ms: 1200, done_ms: 1400, reason: null, cost_ms: null }],
+    length_ms: 10000,
+  });
+  assert.equal(width, 901);
+  assert.deepEqual(bars.map((bar) => [bar.kind, bar.x, bar.width]), [
+    ["wait", 90, 45],
+    ["cut", 360, 90],
+    ["candidate", 0, 90],
+    ["interrupted", 135, 135],
+    ["thrown-away", 45, 18],
+    ["kept", 108, 18],
   ]);
-  assert.deepEqual(places[1], ["patient", 15, 15, undefined]);
-  assert.deepEqual(placesOf([{ role: "patient", text: "typed" }], 10000), []);
+  assert.match(bars[1].title, /1000 ms before the turn was over/);
+  assert.match(bars[4].title, /thrown away \(resumed\) after 32 ms/);
+  // Two lines have room for two words that begin at once, and the third goes without.
+  assert.deepEqual(labels.filter(({ kind }) => kind === "candidate").map(({ text, line }) => [text, line]), [["Hello", 0], ["doctor", 1]]);
+  assert.deepEqual(ticks, [0, 5000, 10000]);
+});
+
+test("waits are those that were measured, or else those between the turns of the record", () => {
+  const answered = { voiced_end_ms: 2000, voice_to_voice_ms: 400 };
+  assert.deepEqual(measuredWaits([answered, { voiced_end_ms: 5000, voice_to_voice_ms: -300 }, { voiced_end_ms: 9000, voice_to_voice_ms: null }, { voice_to_voice_ms: 5 }]), [
+    { from_ms: 2000, to_ms: 2400, ms: 400 },
+    { from_ms: 4700, to_ms: 5000, ms: -300 },
+  ]);
+  assert.deepEqual(waitsBetween([said("candidate", 0, 1000), said("patient", 1500, 3000), said("patient", 3100, 3200), said("candidate", 3200, 5000), said("patient", 4000, 6000)]), [
+    { from_ms: 1000, to_ms: 1500, ms: 500 },
+    { from_ms: 4000, to_ms: 5000, ms: -1000 },
+  ]);
+});
+
+test("a role-play of a run has the turns of its recording and repeat", () => {
+  const [one, two, other] = [{ name: "a.wav" }, { name: "a.wav" }, { name: "b.wav" }];
+  const turn = (source, text) => ({ source, text });
+  const run = { sessions: [one, other, two], repeats: [[turn("a.wav", 1), turn("b.wav", 2)], [turn("a.wav", 3)]] };
+  assert.deepEqual([one, other, two].map((session) => turnsIn(run, session).map(({ text }) => text)), [[1], [2], [3]]);
 });

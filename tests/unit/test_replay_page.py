@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import html.parser
+import io
 import json
 import re
 from collections.abc import Sequence
@@ -16,9 +17,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from audio.frames import WIRE_HZ
 from bench import cli
+from bench.replay.both_voices import as_opus, voices_of
 from bench.replay.loudspeaker import HeardStretch
 from bench.replay.page import as_shown, replay_page
 from bench.replay.plan import PlannedTurn
@@ -27,10 +30,11 @@ from bench.replay.simulated_candidate import TurnResult
 from bench.replay.views import COLUMNS, TurnView, views_of
 from bench.report_files import write_whole
 from pipelines.engines import Word
-from pipelines.events import Audience, DraftDiscarded, DraftMade, Event, SegmentHeard, TurnTimeline
+from pipelines.events import Audience, DraftDiscarded, DraftMade, Event, SegmentHeard, TurnCommitted, TurnTimeline
 from pipelines.log.session_log import Envelope, LogEntry
 from pipelines.session.latency import LatencyParts
 from server.reports.comparison import compare
+from server.reports.drafts import drafts_of
 from server.reports.report_turns import ReadReport
 
 END_MS = 2_000.0  # of the candidate's voice, in the audio below
@@ -159,6 +163,47 @@ def test_a_view_can_be_written_down() -> None:
     assert plain["drafts"] == [{"made_ms": -1_100.0, "discarded_ms": -1_000.0, "reason": "resumed", "cost_ms": 31.7}]
 
 
+# ---------------------------------------------------------------- both voices
+
+
+def test_both_voices_are_told_by_the_log() -> None:
+    log = (*LOG[:3], record(TurnCommitted(1, "where does it hurt", 500.0, 2_000.0), 2_240.0))
+    voices = voices_of([result()], stereo=stereo(), log=log)
+    (turn,) = voices["turns"]
+    assert (turn["role"], turn["text"], turn["from_ms"], turn["to_ms"]) == (
+        "candidate", "where does it hurt", 500, 2_000,
+    )  # fmt: skip
+    assert turn["words"][0][:3] == ["where", 600, 800]
+    assert voices["drafts"] == [{"made_ms": 900.0, "done_ms": 1_000.0, "reason": "resumed", "cost_ms": 31.7}]
+    assert voices["length_ms"] == 4_000
+
+
+def test_a_draft_that_was_not_thrown_away_became_the_reply() -> None:
+    log = (*LOG, record(TurnCommitted(1, "where does it hurt", 500.0, 2_000.0), 2_240.0))
+    assert [(draft.made_ms, draft.done_ms, draft.kept) for draft in drafts_of(log)] == [
+        (900.0, 1_000.0, False),
+        (2_140.0, 2_240.0, True),
+    ]
+
+
+def test_without_a_log_both_voices_are_where_they_were_heard() -> None:
+    heard = [HeardStretch(2_280.0 + part, 1, 0, np.zeros(WIRE_HZ // 2, dtype=np.int16)) for part in (0.0, 500.0)]
+    voices = voices_of([result()], stereo=stereo(), heard=heard)
+    assert [(turn["role"], turn["text"], turn["from_ms"], turn["to_ms"]) for turn in voices["turns"]] == [
+        ("candidate", "where does it hurt", 500, 2_000),
+        ("patient", "In my leg.", 2_280, 3_280),
+    ]
+    assert voices["drafts"] == []
+
+
+def test_the_sound_in_the_page_is_that_of_the_replay() -> None:
+    sound, rate_hz = soundfile.read(io.BytesIO(as_opus(stereo())), dtype="float32")
+    assert (sound.shape[1], rate_hz) == (2, WIRE_HZ)
+    loud = np.abs(sound) > 0.05
+    assert len(sound) == pytest.approx(4 * WIRE_HZ, abs=WIRE_HZ // 50)
+    assert np.flatnonzero(loud[:, 1])[0] == pytest.approx(2.28 * WIRE_HZ, abs=WIRE_HZ // 50)
+
+
 # ---------------------------------------------------------------- page
 
 
@@ -199,7 +244,10 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
     assert {tag for tag, _ in reader.elements} & {"link", "img", "iframe", "object", "form"} == set()
     assert [attrs for _, attrs in reader.elements if "src" in attrs or "href" in attrs] == []
     policy = next(attrs for tag, attrs in reader.elements if attrs.get("http-equiv") == "Content-Security-Policy")
-    assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' data:"
+    assert (
+        policy["content"]
+        == "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' data:; media-src blob:"
+    )
 
 
 def test_every_module_that_is_imported_is_in_the_page() -> None:
