@@ -32,6 +32,18 @@ export class After {
     this.#journal().put({ id, token, card_id: card.id, card_title: card.title, mode, ...facts });
   }
 
+  /**
+   * Return the topics that were not found out in an entry that the server alone knew, or null; from then on the journal of
+   * this computer has them.
+   */
+  async learn({ id, card_id, mode, began_ms }) {
+    const record = known(await fetchAccount({ id, token: "" }));
+    if (record === null) return null;
+    const facts = foundOut(record);
+    this.#journal().put({ id, token: "", card_id, card_title: record.card.title, mode, began_ms, ...facts });
+    return facts.missed;
+  }
+
   /** A visit's role-play has begun. */
   begun(visit) {
     if (this.#journal().find(visit.session.id) === null) this.note(visit, { began_ms: Date.now() });

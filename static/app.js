@@ -194,6 +194,7 @@ function showChoose() {
       held: held.with(entries),
       count: me.person ? held.count(entries) : entries.length,
       whole: held.whole,
+      missed_of: (entry) => after.learn(entry),
       on_choose: (card, mode) => choose(card, mode),
       on_history: () => showHistory(),
     }),

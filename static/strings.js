@@ -180,6 +180,7 @@ const english = {
     again_title: "Go on",
     last: (title, at) => `Last time: ${title}, ${at}.`,
     missed: (topics, more) => `Not found out yet: ${topics.join(", ")}${more > 0 ? ` and ${more} more` : ""}.`,
+    missed_count: (left, all) => `Not found out yet: ${left} of ${all} things.`,
     go_on: "Try it again",
     days: (count) => (count === 1 ? "You practised today." : `${count} days in a row.`),
     history: (count, whole) => (count === null ? "Your role-plays" : `Your role-plays (${count}${whole ? "" : " or more"})`),

@@ -34,4 +34,5 @@ export class Held {
   }
 }
 
-const foundOf = ({ cues, cues_told }) => ({ told: cues_told ?? null, all: cues ?? null, missed: [] });
+// The list says how many, and not which.
+const foundOf = ({ cues, cues_told }) => ({ told: cues_told ?? null, all: cues ?? null, missed: null });

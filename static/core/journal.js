@@ -101,13 +101,16 @@ export function daysInRow(entries, now = new Date()) {
   return count;
 }
 
-/** Return the newest practice in which something was not found out, or null; the last one of each card counts. */
+/**
+ * Return the newest practice in which something was not found out, or null; the last one of each card counts. What was `missed`
+ * is null where only the server knows it.
+ */
 export function toGoOn(entries) {
   const seen = new Set();
   for (const entry of entries) {
-    if (entry.told === null || seen.has(entry.card_id)) continue;
+    if (entry.told === null || !entry.all || seen.has(entry.card_id)) continue;
     seen.add(entry.card_id);
-    if (entry.missed.length > 0) return entry;
+    if (entry.told < entry.all) return entry;
   }
   return null;
 }

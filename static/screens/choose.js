@@ -4,7 +4,7 @@ import { byProfession, paceOf, patientOf } from "../core/cards.js";
 import { bestScores, daysInRow, toGoOn } from "../core/journal.js";
 import { strings } from "../strings.js";
 import { announce } from "../ui/announce.js";
-import { button, freshId, h, IN_ENGLISH, section } from "../ui/dom.js";
+import { button, freshId, h, IN_ENGLISH, section, setText } from "../ui/dom.js";
 
 const words = strings.choose;
 const TOPICS = 4; // of those that are left, so many are named
@@ -14,9 +14,10 @@ const when = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" });
  * Return the screen. `cards` are all cards, `info` is what the server says of itself (or null), `preference`
  * {mode, profession} is kept between visits, `modes` are those that there are to choose from, `held` are the role-plays of
  * before, the newest first, `count` is how many `on_history()` shows (null: nobody knows; not `whole`: that many or more),
- * and `on_choose(card, mode)` resolves when the choice has been dealt with.
+ * `missed_of(entry)` resolves to the topics that were not found out where an entry does not have them, or to null, and
+ * `on_choose(card, mode)` resolves when the choice has been dealt with.
  */
-export function chooseScreen({ cards, info, preference, modes, held, count, whole = true, on_choose, on_history }) {
+export function chooseScreen({ cards, info, preference, modes, held, count, whole = true, missed_of = async () => null, on_choose, on_history }) {
   if (!modes.includes(preference.mode)) preference.mode = modes[0];
   const list = h("ul", { className: "card-list card-grid" });
   const best = bestScores(held);
@@ -39,7 +40,7 @@ export function chooseScreen({ cards, info, preference, modes, held, count, whol
     "div",
     { className: "screen screen-choose" },
     h("div", { className: "lead" }, h("h1", { tabIndex: -1 }, words.title), h("p", {}, words.lead)),
-    held.length > 0 || count > 0 ? goingOn({ held, cards, choose, history: button(words.history(count, whole), on_history, { kind: "secondary" }) }) : null,
+    held.length > 0 || count > 0 ? goingOn({ held, cards, choose, missed_of, history: button(words.history(count, whole), on_history, { kind: "secondary" }) }) : null,
     h("div", { className: "choices" }, modePicker(preference, modes), professionPicker(cards, preference, show)),
     cards.length === 0 ? section(words.none_title, { className: "empty" }, h("p", {}, words.none)) : list,
     notices(info),
@@ -49,14 +50,14 @@ export function chooseScreen({ cards, info, preference, modes, held, count, whol
 }
 
 /** What was practised before, and what is left to find out. */
-function goingOn({ held, cards, choose, history }) {
+function goingOn({ held, cards, choose, missed_of, history }) {
   const left = toGoOn(held);
   const card = cards.find(({ id }) => id === left?.card_id);
   const days = daysInRow(held);
   const content = card
     ? [
         h("p", {}, words.last(card.title, when.format(new Date(left.began_ms)))),
-        h("p", {}, words.missed(left.missed.slice(0, TOPICS), Math.max(0, left.missed.length - TOPICS))),
+        missedTopics(left, missed_of),
       ]
     : [];
   const id = freshId("going-on");
@@ -77,6 +78,17 @@ function goingOn({ held, cards, choose, history }) {
       history,
     ),
   );
+}
+
+/** Return what is left to find out; how much of it is said until it is known which. */
+function missedTopics(left, missed_of) {
+  const tell = (topics) => words.missed(topics.slice(0, TOPICS), Math.max(0, topics.length - TOPICS));
+  if (left.missed !== null) return h("p", {}, tell(left.missed));
+  const shown = h("p", {}, words.missed_count(left.all - left.told, left.all));
+  missed_of(left).then((topics) => {
+    if (topics?.length > 0) setText(shown, tell(topics));
+  });
+  return shown;
 }
 
 function notices(info) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -144,3 +145,23 @@ def test_an_admins_role_plays_are_their_own(browser: Browser, house: ServerProce
         assert axe.violations(page) == []
         page.get_by_role("button", name="Choose a role-play").click()
         steps.heading(page, "Choose a role-play").wait_for()
+
+
+def test_one_goes_on_at_another_computer(browser: Browser, house: ServerProcess) -> None:
+    with visiting(browser, house.url, allowed=REFUSED) as page:
+        expect(page).to_have_url(f"{house.url}/login?next=/")
+        enter(page, house, "cleo@example.org")
+        steps.prepare(page)
+        steps.start(page)
+        steps.end(page)
+    with visiting(browser, house.url, allowed=REFUSED) as page:
+        expect(page).to_have_url(f"{house.url}/login?next=/")
+        page.get_by_label("Log-in name").fill("cleo@example.org")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        again = page.get_by_role("region", name="Go on")
+        expect(again).to_contain_text(f"Last time: {steps.WOUND}")
+        # First how many, and then which: the topics come with the role-play's record.
+        expect(again).to_contain_text(re.compile("Not found out yet: [A-Z].* more"))
+        again.get_by_role("button", name="Try it again").click()
+        steps.heading(page, "Before you start").wait_for()

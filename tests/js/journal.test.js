@@ -133,6 +133,10 @@ test("one goes on with the newest in which something was not found out", () => {
   const before = held("c", 1, { told: 1, all: 9, missed: ["Pain"] });
   assert.equal(toGoOn([one, other, before]).id, "b");
   assert.equal(toGoOn([one, before]), null); // found out since
+  // On another computer the server's list alone is known: how many, and not which.
+  const rows = [row("e", 12, { mode: "exam", card_id: "exam", cues: null, cues_told: null }), row("d", 10, { card_id: "dog" })];
+  const elsewhere = toGoOn(new Held({ rows }).with([]));
+  assert.deepEqual([elsewhere.id, elsewhere.told, elsewhere.all, elsewhere.missed], ["d", 7, 9, null]);
 });
 
 test("each screen has an address, and what is none leads to the cards", () => {
