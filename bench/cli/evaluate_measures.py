@@ -13,9 +13,11 @@ from server.cli.options import ConfigFolder, Overrides
 # Scripted engines hear at once and say little: the subject is when somebody spoke. A thinking pause ends no turn.
 TIMED_WITH = ("engines.backend=mock", "conversation.fixed_wait_ms=1200")
 FIXTURES = (
-    "consultation", "consultation-medicine", "consultation-pharmacy", "consultation-veterinary", "explanation-40s",
-    "thinking-pause", "pauses/thinking-rms", "pauses/thinking-slt", "pauses/thinking-awb",
+    "consultation.flac", "consultation-medicine.flac", "consultation-pharmacy.flac", "consultation-veterinary.flac",
+    "explanation-40s.flac", "thinking-pause.flac", "pauses/thinking-rms.flac", "pauses/thinking-slt.flac",
+    "pauses/thinking-awb.flac", "pauses/read.flac", "rate-8k.wav", "rate-44k.wav", "rate-48k-stereo.flac", "clipped.flac",
 )  # fmt: skip
+"""All recordings with a truth file in which somebody speaks; in a cough, noise and silence there is nothing to measure."""
 MOST_FILLERS = 40
 
 
@@ -60,7 +62,7 @@ def measures(
     cards = CardLibrary.load(settings.cards_folder)
     data = ROOT / "tests" / "data"
     other = json.loads(others.read_text(encoding="utf-8")) if others is not None else {}
-    figures = [*times_of([data / f"{name}.flac" for name in FIXTURES], settings, cards).figures("times")]
+    figures = [*times_of([data / name for name in FIXTURES], settings, cards).figures("times")]
     if readers is not None:
         figures += rate_figures("readers", rates_of_readers(readers), other.get("readers", {}))
     if textgrids is not None:

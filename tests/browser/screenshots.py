@@ -1,8 +1,8 @@
 """Take a picture of every screen, from a real conversation: `python -m tests.browser.screenshots FOLDER`.
 
 It starts the server with the embedded engines, speaks two turns of a recorded consultation into Chromium's microphone,
-and writes `<screen>-<look>.png` for a laptop and a phone, by day and by night. `docs/images/practice-room.png` is
-`role-play-light.png`.
+and writes `<screen>-<look>.png` for a laptop, a desktop and a phone, by day and by night, at 200 % and in forced
+colours. `docs/images/practice-room.png` is `role-play-light.png`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ LOOKS: dict[str, dict[str, Any]] = {
     "dark": LAPTOP | {"color_scheme": "dark"},
     "phone": PHONE,
     "phone-dark": PHONE | {"color_scheme": "dark"},
+    "desktop": {"viewport": {"width": 1440, "height": 900}},
+    "forced": LAPTOP | {"forced_colors": "active"},
     "double": {"viewport": {"width": 683, "height": 384}, "device_scale_factor": 2},
 }
 # They are spoken when told, so that a slow machine has the same conversation.

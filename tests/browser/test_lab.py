@@ -104,7 +104,7 @@ def test_a_recording_runs_and_its_report_can_be_compared(
         abs(turn["voice_to_voice_ms"]), abs=25.0
     )
     panel.locator("rect.strip-candidate").first.click()
-    lab.wait_for_function("document.querySelector('.strip-head').getAttribute('x1') > 0")
+    lab.wait_for_function("() => document.querySelector('.strip-head').getAttribute('x1') > 0")
     assert violations(lab) == []
     lab.goto(f"{server.url}/lab#run/of-another-browser")
     expect(lab.get_by_text("The run of this address is not in this browser.")).to_be_visible()

@@ -4,30 +4,10 @@ import { test } from "node:test";
 import { languageOf, mergeWords } from "../../static/core/languages.js";
 import { strings } from "../../static/strings.js";
 import { LANGUAGES } from "../../static/translations/list.js";
+import { grade, sentencesOf, textsOf } from "./reading.js";
 
-/** Return [[place, text], ...] of all that a page says, without what is for developers; functions are asked with examples. */
-function textsOf(words, place = "") {
-  return Object.entries(words).flatMap(([name, value]) => {
-    const here = `${place}.${name}`;
-    if (here === ".lab") return [];
-    if (typeof value === "string") return [[here, value]];
-    if (typeof value === "function") return examples(value).map((text) => [here, text]);
-    return textsOf(value, here);
-  });
-}
-
-function examples(say) {
-  return [Array(4).fill(2), Array(4).fill("Pain"), [["Pain", "Sleep"]]].flatMap((given) => {
-    try {
-      const text = say(...given);
-      return typeof text === "string" && !text.includes("undefined") ? [text] : [];
-    } catch {
-      return [];
-    }
-  });
-}
-
-const TEXTS = textsOf(strings);
+const { lab, ...OF_PEOPLE } = strings;
+const TEXTS = textsOf(OF_PEOPLE);
 
 // What nobody says, and second words for what has one already.
 const BANNED = [
@@ -51,28 +31,13 @@ test("no string has a phrase that nobody says", () => {
   assert.deepEqual(found, []);
 });
 
-function syllables(word) {
-  const bare = word.toLowerCase().replace(/[^a-z]/g, "");
-  if (bare.length <= 3) return 1;
-  const trimmed = bare.replace(/(?:[^laeiouy]es|[^t]ed|[^laeiouy]e)$/, (end) => end[0]).replace(/^y/, "");
-  return Math.max(1, (trimmed.match(/[aeiouy]{1,2}/g) ?? []).length);
-}
-
-/** Return the grade of Flesch and Kincaid of these texts: years at school that a reader needs. */
-function grade(texts) {
-  const sentences = texts.flatMap((text) => text.split(/(?<=[.!?:…])\s+/)).filter((text) => /[a-z]/i.test(text));
-  const words = sentences.flatMap((text) => text.split(/\s+/)).filter((word) => /[a-z]/i.test(word));
-  const sounds = words.reduce((sum, word) => sum + syllables(word), 0);
-  return (0.39 * words.length) / sentences.length + (11.8 * sounds) / words.length - 15.59;
-}
-
 test("the measure of readability tells easy from hard", () => {
   assert.ok(grade(["The cat sat on the mat. It was warm there."]) < 2);
   assert.ok(grade(["Authorisation of the aforementioned examination necessitates considerable administrative preparation."]) > 15);
 });
 
 test("what the page says can be read after seven years at school", () => {
-  const sentences = TEXTS.map(([, text]) => text).filter((text) => /[.!?]$/.test(text));
+  const sentences = sentencesOf(TEXTS);
   assert.ok(sentences.length > 150);
   const reached = grade(sentences);
   assert.ok(reached <= 7, `grade ${reached.toFixed(1)}`);
