@@ -15,9 +15,10 @@ TIMED_WITH = ("engines.backend=mock", "conversation.fixed_wait_ms=1200")
 FIXTURES = (
     "consultation.flac", "consultation-medicine.flac", "consultation-pharmacy.flac", "consultation-veterinary.flac",
     "explanation-40s.flac", "thinking-pause.flac", "pauses/thinking-rms.flac", "pauses/thinking-slt.flac",
-    "pauses/thinking-awb.flac", "pauses/read.flac", "rate-8k.wav", "rate-44k.wav", "rate-48k-stereo.flac", "clipped.flac",
+    "pauses/thinking-awb.flac", "pauses/read.flac", "rate-8k.wav", "rate-44k.wav", "rate-48k-stereo.flac",
+    "clipped.flac",
 )  # fmt: skip
-"""All recordings with a truth file in which somebody speaks; in a cough, noise and silence there is nothing to measure."""
+"""All recordings with a truth file in which somebody speaks: a cough, noise and silence have nothing to measure."""
 MOST_FILLERS = 40
 
 
