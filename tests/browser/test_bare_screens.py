@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.browser
 
 TEXT_OF = "size => (document.documentElement.style.fontSize = size)"
 # 400 % of a window of 1280 by 1024 pixels is laid out as this.
-FOUR_TIMES = {"width": 320, "height": 256}
-LAPTOP = {"width": 1280, "height": 800}
+FOUR_TIMES: Any = {"width": 320, "height": 256}
+LAPTOP: Any = {"width": 1280, "height": 800}
 
 
 def test_who_never_spoke_is_told_so_and_can_try_again(browser: Browser, server: ServerProcess) -> None:
@@ -97,19 +97,21 @@ def test_huge_text_and_forced_colours_on_every_other_screen(page: Page) -> None:
         page.emulate_media(forced_colors="none")
         page.set_viewport_size(LAPTOP)
 
-    ways: tuple[Callable[[], object], ...] = (
-        lambda: steps.heading(page, "Choose a role-play").wait_for(),
-        lambda: steps.choose(page),
-        lambda: (steps.agree(page), steps.heading(page, "Prepare").wait_for()),
-        lambda: (steps.start(page), steps.in_state(page, "speaking"), steps.end(page), steps.recording(page)),
-        lambda: (
-            page.get_by_role("button", name="Choose another card").click(),
-            page.get_by_role("button", name="Your role-plays (1)").click(),
-            page.locator(".history-entry").wait_for(),
-        ),
-    )
     wrong: list[str] = []
-    for way in ways:
-        way()
-        look()
+    steps.heading(page, "Choose a role-play").wait_for()
+    look()
+    steps.choose(page)
+    look()
+    steps.agree(page)
+    steps.heading(page, "Prepare").wait_for()
+    look()
+    steps.start(page)
+    steps.in_state(page, "speaking")
+    steps.end(page)
+    steps.recording(page)
+    look()
+    page.get_by_role("button", name="Choose another card").click()
+    page.get_by_role("button", name="Your role-plays (1)").click()
+    page.locator(".history-entry").wait_for()
+    look()
     assert wrong == []
