@@ -1,7 +1,8 @@
 """Learns how surely an item of a card is asked for: `python -m bench.train_intents ENCODER_FOLDER --adapter FILE`.
 
 The product's own adapter has seen the turns that this learns from and would seem too sure of them, so the file is one
-made by `scripts/train-encoder ENCODER_FOLDER --without-cards --out FILE`.
+made by `scripts/train-encoder ENCODER_FOLDER --without-cards --out FILE`. With `--spelling` in place of the folder it
+learns for where no encoder is.
 Every turn of the sentence files that asks for an item of its card, or for what is not on it, is an example. Beside the
 weights it prints what they do to cards that they were not learned on.
 """
@@ -24,7 +25,9 @@ from pipelines.intent.card_index import CardIndex
 from pipelines.intent.encoder import SentenceEncoder
 from pipelines.intent.exemplars import SUPPLIED, exemplars_of
 from pipelines.intent.sentences import sentences_of
+from pipelines.intent.spelling import SpellingVectors
 from pipelines.intent.topics import TopicIndex
+from pipelines.intent.vectors import Vectoriser
 from pipelines.patient.card_library import CardLibrary
 from server.paths import ROOT
 
@@ -46,34 +49,37 @@ class Observed:
 def main() -> None:
     """Learn, print the figures, write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("encoder", type=Path, help="folder of the text encoder")
+    learner = parser.add_mutually_exclusive_group(required=True)
+    learner.add_argument("encoder", type=Path, nargs="?", help="folder of the text encoder")
+    learner.add_argument("--spelling", action="store_true", help="learn for what compares without an encoder")
     parser.add_argument("--adapter", type=Path, help="what was learned on top, without the turns that this learns from")
-    parser.add_argument("sentences", type=Path, nargs="*", help="files of labelled turns")
     given = parser.parse_args()
     cards = CardLibrary.load(ROOT / "configs" / "cards")
-    files = given.sentences or [ROOT / "tests" / "data" / f"{name}.yaml" for name in LEARNED]
-    encoder = SentenceEncoder(given.encoder, threads=2, adapter=given.adapter)
-    encoder.load()
-    seen = list(observations(cards, files, encoder))
+    files = [ROOT / "tests" / "data" / f"{name}.yaml" for name in LEARNED]
+    vectoriser: Vectoriser = SpellingVectors()
+    if not given.spelling:
+        vectoriser = SentenceEncoder(given.encoder, threads=2, adapter=given.adapter)
+    vectoriser.load()
+    seen = list(observations(cards, files, vectoriser))
     for name in sorted({each.card for each in seen}):
         _tell(name, seen)
     learned = learn(seen)
     table = json.loads(TABLE.read_text(encoding="utf-8"))
-    table["tuned" if encoder.tuned else "plain"] = {"slope": learned.weights[AHEAD], "constant": learned.bias}
+    table[vectoriser.calibrated_as] = {"slope": learned.weights[AHEAD], "constant": learned.bias}
     TABLE.write_text(json.dumps(table, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def observations(cards: CardLibrary, files: Sequence[Path], encoder: SentenceEncoder) -> Iterator[Observed]:
+def observations(cards: CardLibrary, files: Sequence[Path], vectoriser: Vectoriser) -> Iterator[Observed]:
     """Yield what each question told; one for a fact is none, where "not on the card" was expected: facts came later."""
-    topics = TopicIndex(exemplars_of(SUPPLIED).topics, encoder)
+    topics = TopicIndex(exemplars_of(SUPPLIED).topics, vectoriser)
     rows = [case for file in files for case in load_sentences(file, cards)]
     for card in cards.values():
-        index = CardIndex(card, encoder, topics)
+        index = CardIndex(card, vectoriser, topics)
         facts = {fact.id for fact in card.facts}
         for case in rows:
             if case.card_id != card.id or case.expected not in (*index.items, NOT_ON_CARD):
                 continue
-            vectors = encoder.encode([" ".join(sentences_of(case.text))])
+            vectors = vectoriser.encode([" ".join(sentences_of(case.text))])
             (ahead,) = index.ahead(vectors, topics.nearness(vectors))
             likeliest = index.items[int(np.argmax(ahead))]
             if case.expected != NOT_ON_CARD or likeliest not in facts:

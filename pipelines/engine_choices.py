@@ -202,7 +202,7 @@ def _interpreter(settings: EngineSettings, models: ModelSettings, recogniser: Ch
         return scripted_choice("interpreter", why)
     by_name = "asked for by name"
     if name == "auto" and recogniser.name not in READ_WELL:
-        why = f"auto: what {recogniser.name} hears is better compared word by word"
+        why = f"auto: what {recogniser.name} hears is better compared by its spelling"
     elif name in ("auto", "encoder"):
         try:
             place = locate(settings.interpreter_model, models, "encoder")
@@ -213,17 +213,14 @@ def _interpreter(settings: EngineSettings, models: ModelSettings, recogniser: Ch
                 raise EngineError(f"engines.interpreter_model: {error.message}", code=error.code) from error
             why = f"auto: {error.message}"
         else:
-            options = {
-                "folder": place.folder,
-                "device": settings.interpreter_device,
-                "most": settings.interpreter_top_k,
-            }
-            make = Lazy("pipelines.intent.learned", "LearnedInterpreter", options)
+            options = {"device": settings.interpreter_device, "most": settings.interpreter_top_k}
+            make = Lazy("pipelines.intent.learned", "LearnedInterpreter", {"folder": place.folder, **options})
             reason = "auto: it is installed" if name == "auto" else by_name
             # CTranslate2 lets go of the interpreter while it computes.
             return Choice("encoder", OfModel(place, make), "thread", reason, demonstration=False, place=place)
-    factory = Lazy("pipelines.intent.word_index", "WordIndex")
-    return Choice("word-index", factory, "thread", why if name == "auto" else by_name)
+    options = {"folder": None, "most": settings.interpreter_top_k}
+    factory = Lazy("pipelines.intent.learned", "LearnedInterpreter", options)
+    return Choice("spelling", factory, "thread", why if name == "auto" else by_name)
 
 
 def _turn_detector(settings: EngineSettings, models: ModelSettings, recogniser: Choice) -> tuple[Choice | None, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipelines.models.devices import DEVICE_PATTERN
 from pipelines.responders.language_model.settings import LanguageModelSettings
@@ -43,10 +43,10 @@ class EngineSettings(BaseModel):
     recogniser_within_s: float = Field(
         default=10, gt=0, le=120, description="Seconds that the served recogniser may take for an answer."
     )
-    interpreter: Literal["auto", "encoder", "word-index", "scripted"] = Field(
+    interpreter: Literal["auto", "encoder", "spelling", "scripted"] = Field(
         default="auto",
-        description="What understands the candidate's questions: encoder (by meaning), word-index (by words). auto: "
-        "the encoder if it is installed and Whisper listens.",
+        description="What understands the candidate's questions, by examples: encoder (by meaning), spelling (by how "
+        "they are spelt). auto: the encoder if it is installed and Whisper listens.",
     )
     interpreter_model: str = Field(
         default="all-minilm-l6-v2", description="Text encoder to understand with: an id of the catalogue, or a folder."
@@ -113,3 +113,10 @@ class EngineSettings(BaseModel):
     turn_detector_workers: int = Field(default=1, ge=1, le=64, description="Threads of the turn detector.")
     whisper: WhisperSettings = Field(default_factory=WhisperSettings)
     remote: RemoteSettings = Field(default_factory=RemoteSettings)
+
+    @field_validator("interpreter", mode="before")
+    @classmethod
+    def _not_by_rules(cls, name: object) -> object:
+        if name == "word-index":
+            raise ValueError("there is no word-index any more: 'spelling' understands without a text encoder")
+        return name

@@ -40,7 +40,7 @@ def tasks(
         check_target(json_file)
     settings = load_settings(config_folder=config, overrides=overrides or ())
     interpreter = choose_engines(settings.engines, settings.models).interpreter.factory()
-    if not isinstance(interpreter, LearnedInterpreter):
+    if not isinstance(interpreter, LearnedInterpreter) or interpreter.info.demonstration:
         raise SettingsError("tasks are matched by the text encoder; bring it with `interlocutor models setup`")
     interpreter.warm()
     data = ROOT / "tests" / "data"

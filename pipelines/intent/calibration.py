@@ -24,9 +24,10 @@ class Calibration:
     constant: float
 
     @classmethod
-    def load(cls, *, tuned: bool) -> Calibration:
-        """Read the weights that are shipped for the encoder that was tuned to such questions, or for any other."""
-        return cls(**json.loads(TABLE.read_text(encoding="utf-8"))["tuned" if tuned else "plain"])
+    def load(cls, name: str) -> Calibration:
+        """Read the weights that are shipped: "tuned" for the encoder that was tuned to such questions, "plain" for any
+        other, "spelling" for what compares without one."""
+        return cls(**json.loads(TABLE.read_text(encoding="utf-8"))[name])
 
     def probabilities(self, ahead: Matrix) -> Matrix:
         """Return how likely each item is to be the one asked for, of its lead; both float64 (texts, items)."""

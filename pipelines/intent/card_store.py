@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.intent.card_index import examples_of
-from pipelines.intent.encoder import encoder_digest
+from pipelines.intent.encoder import encoder_digest, file_digest
 from pipelines.intent.vectors import Remembering, Vectoriser, kept_vectors
 from pipelines.patient.card import Card
 
@@ -17,7 +17,7 @@ ALIKE = 1e-2
 
 
 class CardStore:
-    """Keeps the vectors of cards beside the models; `encoder` is the folder of the encoder that makes them."""
+    """Keeps vectors beside the models; `encoder` is the folder of the encoder that makes them."""
 
     def __init__(self, encoder: Path) -> None:
         self._encoder = encoder
@@ -32,11 +32,11 @@ class CardStore:
 
     def is_kept(self, card: Card) -> bool:
         """Tell whether the vectors of the card as it is are in the store."""
-        return self._file(card).is_file()
+        return self.card_file(card).is_file()
 
     def holds(self, card: Card, vectoriser: Vectoriser) -> bool:
         """Tell whether the store holds what is made of the card's texts now: they are all made anew."""
-        kept = kept_vectors(self._file(card))
+        kept = kept_vectors(self.card_file(card))
         texts = texts_of(card)
         if not kept.keys() >= set(texts):
             return False
@@ -44,18 +44,21 @@ class CardStore:
 
     def refresh(self, card: Card, vectoriser: Vectoriser) -> None:
         """Make the card's vectors anew and keep them."""
-        file = self._file(card)
+        file = self.card_file(card)
         file.unlink(missing_ok=True)
         made = Remembering(vectoriser, file)
         made.encode(texts_of(card))
         made.keep()
 
-    def remembering(self, vectoriser: Vectoriser, card: Card) -> Remembering:
-        """Return what makes the card's vectors, and remembers those that are in the store."""
-        return Remembering(vectoriser, self._file(card))
-
-    def _file(self, card: Card) -> Path:
+    def card_file(self, card: Card) -> Path:
+        """Return where the card's vectors are kept, whether or not they are there."""
         return vectors_folder(self._encoder) / "cards" / card.id / f"{self.digest(card)[:16]}.npz"
+
+    def exemplars_file(self, exemplars: Path) -> Path:
+        """Return where the vectors of a file of exemplars are kept: named after all that they are made from."""
+        made_from = f"{encoder_digest(self._encoder)} {file_digest(exemplars)}"
+        name = hashlib.sha256(made_from.encode()).hexdigest()[:16]
+        return vectors_folder(self._encoder) / "exemplars" / f"{name}.npz"
 
 
 def texts_of(card: Card) -> list[str]:

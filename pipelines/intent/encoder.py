@@ -85,6 +85,11 @@ class SentenceEncoder:
                 model = ctranslate2.Encoder(made, **self._options)
         self._tokenizer, self._model = tokenizer, model
 
+    @property
+    def calibrated_as(self) -> str:
+        """Which of the shipped calibrations was learned for it, once loaded: "tuned" or "plain"."""
+        return "tuned" if self.tuned else "plain"
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return the texts' vectors, float32 (texts, width) of unit length."""
         self.load()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,14 +13,15 @@ from pipelines.intent.act_classifier import ActClassifier
 from pipelines.intent.acts import ASKING, Act
 from pipelines.intent.calibration import Calibration
 from pipelines.intent.card_index import NOWHERE, CardIndex, Confused
-from pipelines.intent.card_store import CardStore, vectors_folder
+from pipelines.intent.card_store import CardStore
 from pipelines.intent.distress import DistressClassifier
-from pipelines.intent.encoder import encoder_digest, file_digest, shared_encoder
+from pipelines.intent.encoder import shared_encoder
 from pipelines.intent.exemplars import SUPPLIED, Exemplars, exemplars_of
 from pipelines.intent.questions import questions_of
 from pipelines.intent.reading import ASKED_AT, FITS, Reading, read, read_on
 from pipelines.intent.ridge import Matrix
 from pipelines.intent.sentences import claims_of, sentences_of
+from pipelines.intent.spelling import SPELLING, SpellingVectors
 from pipelines.intent.topics import TopicIndex
 from pipelines.intent.unintelligible import why_unintelligible
 from pipelines.intent.vectors import Remembering, Vectoriser
@@ -53,24 +53,33 @@ PUNCTUATION = ".,?!;:'\""
 class LearnedInterpreter:
     """An Interpreter by examples.
 
-    `folder` holds the text encoder, which computes on `device` (auto, cpu, cuda or cuda:N); `most` is how many of the
-    items that a turn may ask for are told, the likeliest first.
+    `folder` holds the text encoder, which computes on `device` (auto, cpu, cuda or cuda:N); without one, texts are
+    compared by how they are spelt. `most` is how many of the items that a turn may ask for are told, the likeliest
+    first.
     """
 
     def __init__(
-        self, folder: Path, *, exemplars: Path = SUPPLIED, threads: int = 1, device: str = "cpu", most: int = MOST
+        self,
+        folder: Path | None,
+        *,
+        exemplars: Path = SUPPLIED,
+        threads: int = 1,
+        device: str = "cpu",
+        most: int = MOST,
     ) -> None:
+        name, by = ("encoder", "its meaning") if folder is not None else (SPELLING, "its spelling")
         self.info = EngineInfo(
             "interpreter",
-            "encoder",
-            demonstration=False,
+            name,
+            demonstration=folder is None,
             isolation="thread",
-            detail="compares what the candidate says with examples, by its meaning",
+            detail=f"compares what the candidate says with examples, by {by}",
         )
-        self._folder = folder
-        chosen = choose_device(device)
-        self._vectoriser = shared_encoder(folder, threads=threads, device=chosen.name, device_index=chosen.index)
-        self._store = CardStore(folder)
+        self._vectoriser: Vectoriser = SpellingVectors()
+        if folder is not None:
+            chosen = choose_device(device)
+            self._vectoriser = shared_encoder(folder, threads=threads, device=chosen.name, device_index=chosen.index)
+        self._store = CardStore(folder) if folder is not None else None
         self._most = most
         self._exemplars_file = exemplars
         self._learned: tuple[TopicIndex, ActClassifier, DistressClassifier] | None = None
@@ -178,7 +187,8 @@ class LearnedInterpreter:
     def _learn(self) -> tuple[TopicIndex, ActClassifier, DistressClassifier]:
         if self._learned is None:
             exemplars: Exemplars = exemplars_of(self._exemplars_file)
-            once = Remembering(self._vectoriser, self._vectors_file())
+            kept = self._store.exemplars_file(self._exemplars_file) if self._store is not None else None
+            once = Remembering(self._vectoriser, kept)
             topics = TopicIndex(exemplars.topics, once)
             acts = ActClassifier(exemplars, once)
             calm = [text for texts in exemplars.acts.values() for text in texts]
@@ -189,19 +199,14 @@ class LearnedInterpreter:
     @functools.cached_property
     def _calibration(self) -> Calibration:
         self._vectoriser.load()
-        return Calibration.load(tuned=self._vectoriser.tuned)
-
-    def _vectors_file(self) -> Path:
-        """Where the exemplars' vectors are kept: beside the models, named after all that they are made from."""
-        made_from = f"{encoder_digest(self._folder)} {file_digest(self._exemplars_file)}"
-        name = hashlib.sha256(made_from.encode()).hexdigest()[:16]
-        return vectors_folder(self._folder) / "exemplars" / f"{name}.npz"
+        return Calibration.load(self._vectoriser.calibrated_as)
 
     def _index(self, card: Card) -> CardIndex:
         known, index = self._indexes.get(card.id, (None, None))
         if index is None or (known is not card and known != card):
             topics, _, _ = self._learn()
-            once = self._store.remembering(self._vectoriser, card)
+            kept = self._store.card_file(card) if self._store is not None else None
+            once = Remembering(self._vectoriser, kept)
             index = CardIndex(card, once, topics)
             once.keep()
         self._indexes[card.id] = (card, index)

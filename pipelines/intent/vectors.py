@@ -19,6 +19,10 @@ from pipelines.intent.encoder import Vectors
 class Vectoriser(Protocol):
     """Makes vectors of unit length that are near each other for sentences of like meaning."""
 
+    @property
+    def calibrated_as(self) -> str:
+        """Which of the shipped calibrations was learned for it; once it is loaded."""
+
     def load(self) -> None:
         """Load what is needed."""
 
@@ -35,14 +39,19 @@ class Remembering:
 
     The file is only there to be quick: without rights to write it, or if it is damaged, all vectors are made again.
     It is named after all that the vectors are made from, and has a folder of its own, where it takes the place of an
-    older one.
+    older one. Without a file nothing is kept.
     """
 
-    def __init__(self, made_by: Vectoriser, file: Path) -> None:
+    def __init__(self, made_by: Vectoriser, file: Path | None) -> None:
         self._made_by = made_by
         self._file = file
-        self._known = kept_vectors(file)
+        self._known = kept_vectors(file) if file is not None else {}
         self._new = False
+
+    @property
+    def calibrated_as(self) -> str:
+        """Which of the shipped calibrations was learned for what makes them."""
+        return self._made_by.calibrated_as
 
     def load(self) -> None:
         """Load what makes them."""
@@ -58,7 +67,7 @@ class Remembering:
 
     def keep(self) -> None:
         """Write the vectors for the next start, if there are new ones and the place can be written to."""
-        if not self._new:
+        if self._file is None or not self._new:
             return
         data = io.BytesIO()
         np.savez(data, texts=np.array(list(self._known)), vectors=np.array(list(self._known.values())))

@@ -1,19 +1,14 @@
-"""Words of an utterance as the matching sees them: tokens, stems, sounds and sentences.
+"""The words of a text, as texts are compared: without punctuation and fillers, contractions written out; their stems.
 
-Everything here is tolerant on purpose: recognisers write without punctuation, drop endings and hear one word for
-another that sounds like it.
+Everything here is tolerant on purpose: recognisers write without punctuation and drop endings.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
-from pipelines.intent.idioms import IDIOMS
-
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*|\d+")
-_SENTENCE = re.compile(r"[^.!?]+[.!?]*")
 _CONTRACTIONS = (
     (re.compile(r"\bcan't\b|\bcannot\b"), "can not"),
     (re.compile(r"\bwon't\b"), "will not"),
@@ -50,52 +45,12 @@ FUNCTION_WORDS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SentenceWords:
-    """A sentence's words in order; `marked` when it was written with a question mark."""
-
-    words: tuple[str, ...]
-    marked: bool = False
-
-
-def normalise(text: str) -> str:
-    """Return `text` in lower case with straight apostrophes and contractions written out."""
+def tokens(text: str) -> tuple[str, ...]:
+    """Return the words of `text` in lower case, contractions written out, without fillers ("um") and punctuation."""
     text = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     for pattern, replacement in _CONTRACTIONS:
         text = pattern.sub(replacement, text)
-    for pattern, replacement in IDIOMS:
-        text = pattern.sub(replacement, text)
-    return text
-
-
-def tokens(text: str) -> tuple[str, ...]:
-    """Return the words of `text` without fillers ("um") and punctuation."""
-    return tuple(word for word in _WORD.findall(normalise(text)) if word not in FILLERS)
-
-
-_MEANT_TWICE = (["you"], ["that"], ["had"], ["bye"], ["it"])  # "thank you, you are doing well"
-
-
-def without_false_starts(words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `words` without what was said twice in a row, up to four words ("do you, er, do you smoke")."""
-    kept: list[str] = []
-    for word in words:
-        kept.append(word)
-        for length in range(min(4, len(kept) // 2), 0, -1):
-            if kept[-length:] == kept[-2 * length : -length] and kept[-length:] not in _MEANT_TWICE:
-                del kept[-length:]
-                break
-    return tuple(kept)
-
-
-def sentences(text: str) -> list[SentenceWords]:
-    """Return the sentences of `text` without false starts; a text without punctuation is one sentence."""
-    found = []
-    for piece in _SENTENCE.findall(normalise(text)):
-        words = tuple(word for word in _WORD.findall(piece) if word not in FILLERS)
-        if words:
-            found.append(SentenceWords(without_false_starts(words), marked="?" in piece))
-    return found
+    return tuple(word for word in _WORD.findall(text) if word not in FILLERS)
 
 
 @lru_cache(maxsize=20_000)
@@ -122,48 +77,3 @@ def stem(word: str) -> str:
     if word.endswith("y") and len(word) > 3:
         word = word[:-1] + "i"
     return word
-
-
-_SPELLINGS = (
-    (re.compile(r"^kn|^gn|^pn"), "n"),
-    (re.compile(r"^wr"), "r"),
-    (re.compile(r"^ps"), "s"),
-    (re.compile(r"^x"), "s"),
-    (re.compile(r"tch|ch|sch|sh|ti(?=on)|si(?=on)|ci(?=a)"), "X"),
-    (re.compile(r"ph"), "f"),
-    (re.compile(r"th"), "0"),
-    (re.compile(r"ck|q"), "k"),
-    (re.compile(r"dge|dg"), "j"),
-    (re.compile(r"gh(?=t|$)"), ""),
-    (re.compile(r"gh"), "g"),
-    (re.compile(r"c(?=[eiy])"), "s"),
-    (re.compile(r"g(?=[eiy])"), "j"),
-    (re.compile(r"c"), "k"),
-    (re.compile(r"x"), "ks"),
-    (re.compile(r"mb$"), "m"),
-    (re.compile(r"(?<=[a-z])h"), ""),
-    (re.compile(r"w(?![aeiouy])"), ""),
-    (re.compile(r"y(?=[aeiou])"), ""),
-    (re.compile(r"e$"), ""),
-    (re.compile(r"[aeiouy]+"), "a"),
-)
-# Sounds that differ in voicing only: recognisers confuse them more than any others.
-_VOICING = str.maketrans({"b": "p", "d": "t", "g": "k", "v": "f", "z": "s", "j": "X"})
-
-
-@lru_cache(maxsize=20_000)
-def sound(word: str) -> str:
-    """Return a key of how `word` sounds: words that sound alike get the same key or nearly so.
-
-    After the idea of Metaphone (L. Philips, 1990), looser: vowels become one sign, voiced and voiceless consonants one.
-    """
-    key = word
-    for pattern, replacement in _SPELLINGS:
-        key = pattern.sub(replacement, key)
-    key = key.translate(_VOICING)
-    return re.sub(r"(.)\1+", r"\1", key)
-
-
-def phrase_sound(words: tuple[str, ...]) -> str:
-    """Return the sound of several words run together, without the borders that recognisers misplace."""
-    return "".join(sound(word) for word in words)

@@ -15,10 +15,7 @@ from dataclasses import dataclass, replace
 
 from pipelines.engines import AlsoAsked, CueMatch, HistoryItem, Interpretation, Release, RespondKind
 from pipelines.intent.acts import Act
-from pipelines.intent.intents import IDENTITY_AGE
-from pipelines.intent.reading import FITS
-from pipelines.intent.understanding import ASKED_FLOOR, BARE_FLOOR
-from pipelines.intent.word_index import BARE_CONFIDENCE
+from pipelines.intent.reading import ASKED_AT, FITS
 from pipelines.intent.words import tokens
 from pipelines.patient.card import Card, Cue
 from pipelines.patient.deflections import DEFLECTIONS, NOT_NOTICED, AnswerForm, form_of
@@ -44,8 +41,9 @@ DISTRESS_LINE = "Are you all right? We can stop for a moment."
 ASK_BACK_LINE = "Sorry, are you asking about {topic}?"
 # What a patient tells of their own accord is not named before it is told.
 ASK_BACK_BLINDLY_LINE = "Sorry, what do you mean exactly?"
-# A cue so close behind the best may have been meant.
+# A cue so close behind the best may have been meant, if it is so likely itself.
 CLOSE = 0.1
+MEANT_AT = 0.55
 _YES = re.compile(
     r"^\W*(?:(?:um|uh|er|oh|well)\W+)?"
     r"(?:yes|yeah|yep|yup|right|exactly|correct|that's (?:it|right)|i am|i do|please|sure)\b",
@@ -65,6 +63,10 @@ LEADS = ("acknowledge", "comforted", "agree", "accept", "thanked")
 """The lines of a card that answer what was said before the patient tells what is on their mind."""
 
 _THANKS = re.compile(r"\bthank(?:s|\b)", re.IGNORECASE)
+_AGE = re.compile(
+    r"\b(?:how old are you|(?:what is|what about|tell me|confirm|know|have|state|about|give me) your age|date of birth"
+    r"|birth date|were you born|your birthday)\b"
+)
 _CHOICE = re.compile(r"\b(?:which|prefer|rather)\b", re.IGNORECASE)
 _OFFER = re.compile(
     r"\b(?:would you like|do you want (?:me|us|some|a)|shall i|should i|can i get you|would it help if i"
@@ -190,7 +192,7 @@ class _Telling:
             case Act.IDENTITY if self._has_fact(BIRTH_FACT) and "birth" in tokens(self.moment.text):
                 return self._tell_fact(BIRTH_FACT)
             case Act.IDENTITY:
-                by_age = IDENTITY_AGE.search(" ".join(tokens(self.moment.text)))
+                by_age = _AGE.search(" ".join(tokens(self.moment.text)))
                 return self._with_others(self._say([self._identity(by_age=by_age is not None)]))
             case Act.REPEAT:
                 return self._repeat()
@@ -254,10 +256,10 @@ class _Telling:
             other = self.cues.get(match.cue)
             if other is None:
                 continue
-            close = match.probability >= max(BARE_FLOOR, top.probability - CLOSE)
+            close = match.probability >= max(MEANT_AT, top.probability - CLOSE)
             if close and self._may_tell(other) and not self._knows(other):
                 return self._tell(other, f"'{top.cue}' is not due; '{match.example}' {match.probability:.2f}")
-        if self.heard.confidence <= BARE_CONFIDENCE:
+        if self.heard.act is Act.UNSURE:
             return self._volunteer(self.lines.acknowledge, Act.STATEMENT)
         return self._say(self.lines.not_yet, f"'{top.cue}' is not due yet", Act.UNKNOWN)
 
@@ -305,11 +307,11 @@ class _Telling:
         if due:
             return self._tell(_closest(due, self.heard.cues), "its turn has come")
         for match in self.heard.cues:
-            asked = match.probability >= ASKED_FLOOR and match.cue in self.told
+            asked = match.probability >= ASKED_AT and match.cue in self.told
             if asked and self.cues[match.cue].kind == "volunteered":
                 return self._tell(self.cues[match.cue], "asked again")
         fact = next((match.cue for match in self.heard.cues if match.cue not in self.cues), "")
-        if fact and self.heard.cues[0].cue == fact and self.heard.cues[0].probability >= ASKED_FLOOR:
+        if fact and self.heard.cues[0].cue == fact and self.heard.cues[0].probability >= ASKED_AT:
             return self._tell_fact(fact)
         top = self.heard.cues[0] if self.heard.cues else None
         meant = self.cues.get(top.cue) if top is not None and top.probability >= FITS else None
@@ -502,6 +504,6 @@ def _closest(due: Sequence[Cue], matches: Sequence[CueMatch]) -> Cue:
     """Return the due cue that the words point to, or the first."""
     ids = {cue.id: cue for cue in due}
     for match in matches:
-        if match.cue in ids and match.probability >= BARE_FLOOR:
+        if match.cue in ids and match.probability >= MEANT_AT:
             return ids[match.cue]
     return due[0]

@@ -238,7 +238,7 @@ def check_tried(hearing: Check, whisper: Choice, settings: Settings) -> Check:
 
 
 def check_interpreter(settings: Settings) -> Check:
-    """Understand one sentence; where only words are compared, say so."""
+    """Understand one sentence; where only spellings are compared, say so."""
     from pipelines.engine_choices import choose_engines
 
     pull = f"run `interlocutor models pull {settings.engines.interpreter_model}`"
@@ -248,7 +248,7 @@ def check_interpreter(settings: Settings) -> Check:
         return Check("Understanding", "fail", error.message, pull)
     if interpreter.demonstration:
         needed = settings.engines.backend in ("auto", "local")
-        found = f"by words alone ({interpreter.reason.partition(';')[0]})"
+        found = f"by spelling alone ({interpreter.reason.partition(';')[0]})"
         return Check("Understanding", "warn" if needed else "ok", found, pull if needed else "")
     return check_engine("Understanding", lambda: interpreter.factory().warm(), needed=True)
 

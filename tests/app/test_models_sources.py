@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 NAME = "some-whisper"
 
 
-NO_VOICE = ("--set", "engines.synthesiser=flite", "--set", "engines.interpreter=word-index")
-VOICE = ("--set", "engines.turn_detector=off", "--set", "engines.interpreter=word-index")
+NO_VOICE = ("--set", "engines.synthesiser=flite", "--set", "engines.interpreter=spelling")
+VOICE = ("--set", "engines.turn_detector=off", "--set", "engines.interpreter=spelling")
 
 
 class Machine:
@@ -266,10 +266,10 @@ def test_the_encoder_is_wanted_where_whisper_listens_and_done_without(machine: M
     write_whisper(machine.models / "small")
     assert machine.setup(wanted=nothing).splitlines() == [
         "there is no model called all-minilm-l6-v2: `interlocutor models list` shows them all",
-        "without it questions are understood by their words alone: `interlocutor models pull all-minilm-l6-v2` brings "
+        "without it questions are understood by their spelling alone: `interlocutor models pull all-minilm-l6-v2` brings "
         "it later",
     ]
-    assert machine.setup("--set", "engines.interpreter=word-index", wanted=nothing) == ""
+    assert machine.setup("--set", "engines.interpreter=spelling", wanted=nothing) == ""
     (machine.models / "all-minilm-l6-v2").mkdir()
     (machine.models / "all-minilm-l6-v2" / "model.safetensors").write_bytes(b"there")
     assert machine.setup(wanted=nothing) == ""

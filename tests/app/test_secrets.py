@@ -232,7 +232,7 @@ async def test_no_secret_of_any_card_reaches_its_candidate(tmp_path: Path, monke
     monkeypatch.setattr(instant, "synthesiser", lambda: ToneSynthesiser(cost_ms=0.0, word_ms=40))
     patient = CardWords(split=lambda text: [(text, 0)])
     monkeypatch.setattr(card_words, "CardWords", lambda: patient)
-    mind = {"interpreter": "word-index", "responder": "scripted-patient"}
+    mind = {"interpreter": "spelling", "responder": "scripted-patient"}
     engines = EngineSettings.model_validate({"backend": "mock", "synthesiser_workers": 2, **mind})
 
     async with serving(tmp_path, engines=engines) as (address, server):

@@ -13,8 +13,8 @@ from pipelines.assessment.coach import PHRASES, coach
 from pipelines.assessment.measure import DEFINITIONS, Measure, not_measured
 from pipelines.assessment.task_parts import PartKind, parts_of
 from pipelines.intent.learned import LearnedInterpreter
-from pipelines.intent.word_index import WordIndex
 from pipelines.patient.card_library import CardLibrary
+from tests.spelling import by_spelling
 from tests.unit.spoken_log import SpokenLog
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,7 +125,7 @@ def test_a_worry_that_was_met_stays_met_when_it_is_told_again(learned_interprete
 def test_without_an_encoder_nothing_is_said_of_tasks() -> None:
     log = SpokenLog()
     log.candidate(EXPLAINED, "explanation")
-    found = Assessor(WordIndex).assess(log.entries, CARD)
+    found = Assessor(by_spelling).assess(log.entries, CARD)
     assert found.tasks is None
     assert found.as_json()["tasks"] is None
 

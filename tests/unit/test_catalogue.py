@@ -82,7 +82,7 @@ def test_auto_takes_whisper_once_its_model_is_installed(tmp_path: Path) -> None:
     choices = choose_engines(EngineSettings(), models(tmp_path, "tiny.en"))
     assert (choices.backend, choices.recogniser.name) == ("local", "whisper")
     assert choices.recogniser.demonstration is False
-    assert choices.demonstrations[:2] == ("word-index", "scripted-patient")
+    assert choices.demonstrations[:2] == ("spelling", "scripted-patient")
 
 
 def test_a_model_that_was_named_is_never_replaced_by_another_engine(tmp_path: Path) -> None:

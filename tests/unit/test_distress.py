@@ -13,8 +13,8 @@ from bench.cues import load_sentences
 from pipelines.engines import HistoryItem, InterpretRequest
 from pipelines.intent.distress import by_rules
 from pipelines.intent.learned import LearnedInterpreter
-from pipelines.intent.word_index import WordIndex
 from pipelines.patient.card_library import CardLibrary
+from tests.spelling import by_spelling
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
@@ -31,7 +31,7 @@ def interpreter(learned_interpreter: LearnedInterpreter) -> LearnedInterpreter:
     return learned_interpreter
 
 
-def noticed(interpreter: LearnedInterpreter | WordIndex, text: str, card: str = CARD) -> str:
+def noticed(interpreter: LearnedInterpreter, text: str, card: str = CARD) -> str:
     spoken = (HistoryItem("patient", "Hello there."),)
     return interpreter.interpret(InterpretRequest(library()[card], text, (), spoken)).distress
 
@@ -48,7 +48,7 @@ def noticed(interpreter: LearnedInterpreter | WordIndex, text: str, card: str = 
 )
 def test_plain_words_are_enough(text: str, kind: str) -> None:
     assert by_rules(text) == kind
-    assert noticed(WordIndex(), f"Okay, thank you. {text}") == kind
+    assert noticed(by_spelling(), f"Okay, thank you. {text}") == kind
 
 
 @pytest.mark.parametrize(

@@ -20,16 +20,17 @@ from pipelines.engines import (
     Word,
 )
 from pipelines.intent.acts import Act
-from pipelines.intent.word_index import WordIndex
 from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.patient.deflections import DEFLECTIONS
 from pipelines.patient.disclosure import AGAIN_PREFIX, NAME_CHECK_LINE, TOLD_LINE
 from pipelines.responders.card_words import CardWords
 from tests.fakes.mind import Mind
+from tests.spelling import by_spelling
 from tests.unit.scripted_patient_sentences import DEVELOPMENT, HELD_OUT
 
-PATIENT = Mind(WordIndex(), CardWords())
+def patient() -> Mind:
+    return Mind(by_spelling(), CardWords())
 
 
 @cache
@@ -43,7 +44,7 @@ def wound() -> Card:
 
 def ask(text: str, *, card: Card | None = None, **changes: Any) -> tuple[str, str | None, Release]:
     """Return the reply's text, the cue it tells and what was released."""
-    clauses, released = PATIENT.reply(text, card or wound(), **changes)
+    clauses, released = patient().reply(text, card or wound(), **changes)
     assert bool(clauses) == bool(released.text)
     cues = {clause.cue for clause in clauses} or {None}
     assert len(cues) == 1, "a reply carries one cue or none"
@@ -55,13 +56,14 @@ def said(text: str, *cues: str) -> HistoryItem:
 
 
 def test_is_a_demonstration_responder() -> None:
-    PATIENT.interpreter.warm()
-    PATIENT.responder.warm()
+    mind = patient()
+    mind.interpreter.warm()
+    mind.responder.warm()
     for card in library().values():
-        PATIENT.interpreter.index(IndexRequest(card))
-    assert isinstance(PATIENT.interpreter, Interpreter)
-    assert isinstance(PATIENT.responder, Responder)
-    for engine, kind in ((PATIENT.interpreter, "interpreter"), (PATIENT.responder, "responder")):
+        mind.interpreter.index(IndexRequest(card))
+    assert isinstance(mind.interpreter, Interpreter)
+    assert isinstance(mind.responder, Responder)
+    for engine, kind in ((mind.interpreter, "interpreter"), (mind.responder, "responder")):
         assert (engine.info.kind, engine.info.isolation, engine.info.demonstration) == (kind, "thread", True)
 
 

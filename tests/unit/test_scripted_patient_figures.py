@@ -25,11 +25,11 @@ from bench.cues import (
 from bench.stt import ClipSet, fixture_clips, real_clips, run_bench
 from common.errors import AudioError
 from pipelines.engines import Voice
-from pipelines.intent.word_index import WordIndex
 from pipelines.patient.card_library import CardLibrary
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.truth import TruthSegment, TruthTurn
+from tests.spelling import by_spelling
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
@@ -48,7 +48,7 @@ def _told(result: CueResult) -> list[str]:
 def test_turns_of_the_consultations_are_understood() -> None:
     cases = [turn.case for turn in consultation_turns(DATA, library())]
     assert len(cases) >= 34
-    result = measure(WordIndex(), "true_text", "consultations", cases, library())
+    result = measure(by_spelling(), "true_text", "consultations", cases, library())
     assert result.report.rate >= 0.98, _told(result)
 
 
@@ -63,7 +63,7 @@ def test_turns_of_the_consultations_are_understood() -> None:
     ],
 )
 def test_sentences_are_understood(name: str, floor: float, wrong: float) -> None:
-    result = measure(WordIndex(), "true_text", name, load_sentences(DATA / f"{name}.yaml", library()), library())
+    result = measure(by_spelling(), "true_text", name, load_sentences(DATA / f"{name}.yaml", library()), library())
     assert result.report.rate >= floor
     assert result.figures[1].value is not None
     assert result.figures[1].value <= wrong
@@ -71,10 +71,10 @@ def test_sentences_are_understood(name: str, floor: float, wrong: float) -> None
 
 def test_figures_name_kind_and_set() -> None:
     cases = [MatchingCase(CARD, "do you smoke", "smoking"), MatchingCase(CARD, "do you smoke", "pain")]
-    right, wrong = measure(WordIndex(), "spoken", "some", cases, library()).figures
+    right, wrong = measure(by_spelling(), "spoken", "some", cases, library()).figures
     assert (right.name, right.value, right.n) == ("cue_matching_spoken/some", 0.5, 2)
     assert (wrong.name, wrong.value) == ("cue_told_wrongly_spoken/some", 0.5)
-    assert measure(WordIndex(), "spoken", "none", [], library()).figures[0].value is None
+    assert measure(by_spelling(), "spoken", "none", [], library()).figures[0].value is None
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_was_recognised_takes_the_place_of_the_text() -> None:
     assert [case.text for case in heard] == ["do you smoke"]
     assert [word.text for word in heard[0].words] == ["do", "you", "smoke"]
     assert done == [1]
-    assert measure(WordIndex(), "spoken", "some", heard, library()).report.rate == 1.0
+    assert measure(by_spelling(), "spoken", "some", heard, library()).report.rate == 1.0
 
 
 def test_sentences_are_spoken_with_silence_around() -> None:
