@@ -66,7 +66,7 @@ class Assessor:
         with self._busy:
             interpreter = self._loaded()
             if not isinstance(interpreter, LearnedInterpreter) or interpreter.info.demonstration:
-                # It tells too little of what a sentence does: each turn counts as what it was answered as.
+                # Without meaning too little can be told of a sentence: each turn counts as what it was answered as.
                 measures = measure(spoken, card)
                 return Assessment(measures, None, coach(measures, ()))
             sentences = sentences_of(spoken, InterpretedSentences(interpreter, card))

@@ -56,7 +56,7 @@ class SpellingVectors:
                 rows, weights = pieces_of(sentence)
                 asked = len(sentences) > 1 and sentence.endswith("?")
                 made[place] += (ASKED if asked else 1.0) * weights @ self._table[rows]
-        return made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9)
+        return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
     @functools.cached_property
     def _table(self) -> Vectors:

@@ -266,7 +266,7 @@ def test_the_encoder_is_wanted_where_whisper_listens_and_done_without(machine: M
     write_whisper(machine.models / "small")
     assert machine.setup(wanted=nothing).splitlines() == [
         "there is no model called all-minilm-l6-v2: `interlocutor models list` shows them all",
-        "without it questions are understood by their spelling alone: `interlocutor models pull all-minilm-l6-v2` brings "
+        "without it questions are understood by spelling alone: `interlocutor models pull all-minilm-l6-v2` brings "
         "it later",
     ]
     assert machine.setup("--set", "engines.interpreter=spelling", wanted=nothing) == ""

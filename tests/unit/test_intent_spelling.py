@@ -37,16 +37,16 @@ def test_sentences_are_not_triggers() -> None:
     assert not triggers & {tokens(case.text) for case in (*DEVELOPMENT, *HELD_OUT)}
 
 
-# The floors are a few points below what was measured when the matching was made, so that a step back is seen.
+# The floors are a few points below what was measured when the table was made, so that a step back is seen.
 @pytest.mark.parametrize(
     ("cases", "error_rate", "floor"),
     [
-        pytest.param(DEVELOPMENT, 0.0, 0.93, id="development-clean"),
-        pytest.param(DEVELOPMENT, 0.15, 0.80, id="development-15"),
-        pytest.param(DEVELOPMENT, 0.25, 0.71, id="development-25"),
-        pytest.param(HELD_OUT, 0.0, 0.90, id="held-out-clean"),
-        pytest.param(HELD_OUT, 0.15, 0.79, id="held-out-15"),
-        pytest.param(HELD_OUT, 0.25, 0.67, id="held-out-25"),
+        pytest.param(DEVELOPMENT, 0.0, 0.88, id="development-clean"),
+        pytest.param(DEVELOPMENT, 0.15, 0.75, id="development-15"),
+        pytest.param(DEVELOPMENT, 0.25, 0.68, id="development-25"),
+        pytest.param(HELD_OUT, 0.0, 0.85, id="held-out-clean"),
+        pytest.param(HELD_OUT, 0.15, 0.74, id="held-out-15"),
+        pytest.param(HELD_OUT, 0.25, 0.70, id="held-out-25"),
     ],
 )
 def test_rate_of_understanding(cases: tuple[MatchingCase, ...], error_rate: float, floor: float) -> None:
