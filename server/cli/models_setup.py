@@ -115,9 +115,7 @@ def _bring_turn_detector(place: ModelsHere) -> None:
 
 
 def _bring_encoder(place: ModelsHere, name: str) -> None:
-    _bring_extra(
-        place, name, "{id}, which understands what is asked", "questions are understood by spelling alone"
-    )
+    _bring_extra(place, name, "{id}, which understands what is asked", "questions are understood by spelling alone")
 
 
 def _bring_language_model(place: ModelsHere) -> None:

@@ -14,7 +14,7 @@ from pipelines.assessment.measure import DEFINITIONS, Measure, not_measured
 from pipelines.assessment.task_parts import PartKind, parts_of
 from pipelines.intent.learned import LearnedInterpreter
 from pipelines.patient.card_library import CardLibrary
-from tests.spelling import by_spelling
+from tests.by_spelling import by_spelling
 from tests.unit.spoken_log import SpokenLog
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from pipelines.engines import HistoryItem, InterpretRequest
 from pipelines.intent.distress import by_rules
 from pipelines.intent.learned import LearnedInterpreter
 from pipelines.patient.card_library import CardLibrary
-from tests.spelling import by_spelling
+from tests.by_spelling import by_spelling
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"

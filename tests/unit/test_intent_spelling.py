@@ -16,7 +16,7 @@ from pipelines.intent.acts import Act
 from pipelines.intent.spelling import SpellingVectors
 from pipelines.intent.words import stem, tokens
 from pipelines.patient.card_library import CardLibrary
-from tests.spelling import by_spelling
+from tests.by_spelling import by_spelling
 from tests.unit.recognition_errors import with_errors
 from tests.unit.scripted_patient_sentences import DEVELOPMENT, HELD_OUT
 

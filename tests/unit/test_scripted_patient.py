@@ -24,8 +24,8 @@ from pipelines.patient.card import Card
 from pipelines.patient.card_library import CardLibrary
 from pipelines.patient.disclosure import AGAIN_PREFIX, TOLD_LINE
 from pipelines.responders.card_words import CardWords
+from tests.by_spelling import by_spelling
 from tests.fakes.mind import Mind
-from tests.spelling import by_spelling
 from tests.unit.scripted_patient_sentences import DEVELOPMENT, HELD_OUT
 
 

@@ -29,7 +29,7 @@ from pipelines.patient.card_library import CardLibrary
 from pipelines.scripted.recogniser import ScriptedRecogniser
 from pipelines.scripted.synthesiser import ToneSynthesiser
 from pipelines.truth import TruthSegment, TruthTurn
-from tests.spelling import by_spelling
+from tests.by_spelling import by_spelling
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
