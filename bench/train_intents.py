@@ -25,7 +25,7 @@ from pipelines.intent.card_index import CardIndex
 from pipelines.intent.encoder import SentenceEncoder
 from pipelines.intent.exemplars import SUPPLIED, exemplars_of
 from pipelines.intent.sentences import sentences_of
-from pipelines.intent.spelling import SpellingVectors
+from pipelines.intent.spelling_vectors import SpellingVectors
 from pipelines.intent.topics import TopicIndex
 from pipelines.intent.vectors import Vectoriser
 from pipelines.patient.card_library import CardLibrary

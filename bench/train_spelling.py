@@ -1,9 +1,9 @@
 """Learns what the pieces of words mean, for where no text encoder is: `python -m bench.train_spelling ENCODER_FOLDER`.
 
-The table of `pipelines/intent/spelling.py` is the linear map from a text's pieces to the vector that the encoder makes
-of it, by ridge regression, on what the encoder was tuned to (`bench/scenarios`), the exemplars, and the cards' own
-texts. No turn that is labelled for a card is among them. The map's first axes are kept, in bytes. It takes some minutes
-and 2 GB.
+The table of `pipelines/intent/spelling_vectors.py` is the linear map from a text's pieces to the vector that the
+encoder makes of it, by ridge regression, on what the encoder was tuned to (`bench/scenarios`), the exemplars, and the
+cards' own texts. No turn that is labelled for a card is among them. The map's first axes are kept, in bytes. It takes
+some minutes and 2 GB.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.scenarios_file import load_scenarios
 from pipelines.intent.card_store import texts_of
 from pipelines.intent.encoder import SentenceEncoder, Vectors
 from pipelines.intent.exemplars import SUPPLIED, exemplars_of
-from pipelines.intent.spelling import ROWS, TABLE, pieces_of
+from pipelines.intent.spelling_vectors import ROWS, TABLE, pieces_of
 from pipelines.patient.card_library import CardLibrary
 from server.paths import ROOT
 

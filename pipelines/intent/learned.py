@@ -21,7 +21,7 @@ from pipelines.intent.questions import questions_of
 from pipelines.intent.reading import ASKED_AT, FITS, Reading, read, read_on
 from pipelines.intent.ridge import Matrix
 from pipelines.intent.sentences import claims_of, sentences_of
-from pipelines.intent.spelling import SPELLING, SpellingVectors
+from pipelines.intent.spelling_vectors import SPELLING, SpellingVectors
 from pipelines.intent.topics import TopicIndex
 from pipelines.intent.unintelligible import why_unintelligible
 from pipelines.intent.vectors import Remembering, Vectoriser

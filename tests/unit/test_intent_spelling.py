@@ -13,7 +13,7 @@ import pytest
 from bench.cue_cases import MatchingCase, MatchingReport, evaluate_matching
 from pipelines.engines import IndexRequest, InterpretRequest
 from pipelines.intent.acts import Act
-from pipelines.intent.spelling import SpellingVectors
+from pipelines.intent.spelling_vectors import SpellingVectors
 from pipelines.intent.words import stem, tokens
 from pipelines.patient.card_library import CardLibrary
 from tests.by_spelling import by_spelling
