@@ -71,15 +71,6 @@ class Choices:
         places += [voice.place for choice in chosen for voice in choice.voices]
         return {place.id: place for place in places}
 
-    @property
-    def demonstrations(self) -> tuple[str, ...]:
-        """The names of those that are for demonstration only."""
-        return tuple(
-            choice.name
-            for choice in (self.recogniser, self.interpreter, self.responder, self.synthesiser)
-            if choice.demonstration
-        )
-
 
 def choose_engines(
     settings: EngineSettings, models: ModelSettings | None = None, *, spending_file: Path | None = None

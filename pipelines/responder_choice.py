@@ -78,7 +78,7 @@ def choose_responder(
     elif name == "auto":
         why = f"{why}; a small language model answers beside the point too often to be taken unasked"
     factory = Lazy("pipelines.responders.card_words", "CardWords")
-    return Choice("scripted-patient", factory, "thread", why if name == "auto" else by_name)
+    return Choice("scripted-patient", factory, "thread", why if name == "auto" else by_name, demonstration=False)
 
 
 def _language_model(settings: EngineSettings, models: ModelSettings, place: ModelPlace, why: str) -> Choice:

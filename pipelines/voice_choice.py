@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +12,21 @@ from pipelines.engines import Voice
 from pipelines.models.devices import usable_cores
 from pipelines.models.model_folders import ModelPlace
 from pipelines.models.settings import ModelSettings
+from pipelines.patient.card import Card
 from pipelines.tts.casting import missing_sexes, name_of
 from pipelines.tts.coqui import coqui_fault, coqui_folder
+from pipelines.tts.manner import voice_of
 from pipelines.tts.piper_folder import PiperFolder
 from pipelines.tts.voices import SEXES, NeuralVoice, Sex, installed_voices, piper_folder, quick_enough, voices_for
 
-PULL_VOICES = "`interlocutor models pull joe` and `interlocutor models pull kokoro`"
-"""The commands that bring a man's and women's voices."""
+PULL_VOICE: dict[Sex, str] = {"female": "`interlocutor models pull kokoro`", "male": "`interlocutor models pull joe`"}
+"""The command that brings a voice for the patients of a sex."""
+PULL_VOICES = f"{PULL_VOICE['male']} and {PULL_VOICE['female']}"
+PEOPLE: dict[Sex, str] = {"female": "women", "male": "men"}
+"""What patients of a sex are called."""
 
 # Of an operator's voices that are left out, so many are told of with their reasons; `models list` has them all.
 _TOLD = 3
-_PEOPLE = {"female": "women", "male": "men"}
 
 
 def choose_synthesiser(name: str, backend: str, models: ModelSettings, *, coqui: NeuralVoice | None = None) -> Choice:
@@ -86,8 +90,8 @@ def _cast(voices: Sequence[NeuralVoice], why: str) -> Choice:
     """Return what gives each patient a voice that fits."""
     lacking = missing_sexes(voices)
     fits = {sex: voices_for(Voice(sex=sex), voices)[0].name for sex in SEXES if sex not in lacking}
-    told = [f"{name} speaks for {_PEOPLE[sex]}" for sex, name in fits.items()]
-    told += [f"{_PEOPLE[sex]} speak with a plain voice" for sex in lacking]
+    told = [f"{name} speaks for {PEOPLE[sex]}" for sex, name in fits.items()]
+    told += [f"{PEOPLE[sex]} speak with a plain voice" for sex in lacking]
     make = Lazy("pipelines.tts.casting", "CastSynthesiser", {"voices": tuple(voices)})
     # onnxruntime lets go of the interpreter while it computes.
     return Choice(
@@ -99,6 +103,11 @@ def _cast(voices: Sequence[NeuralVoice], why: str) -> Choice:
         plain_for=tuple(lacking),
         voices=tuple(voices),
     )
+
+
+def plainly_voiced(cards: Iterable[Card], choice: Choice) -> list[Card]:
+    """Return the cards whose patients this choice gives a plain voice, or a scripted one."""
+    return [card for card in cards if not voices_for(voice_of(card), choice.voices)]
 
 
 @dataclass(frozen=True, slots=True)

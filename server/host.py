@@ -50,6 +50,7 @@ from server.loading import load_engines, reason_of
 from server.metrics import Metrics
 from server.model_phrases import Phrases
 from server.principal import Principal
+from server.production_engines import engine_faults
 from server.protocol.wire_session import SessionInfo
 from server.records.export_places import ExportPlaces
 from server.records.holder import Holder, SharedHolder
@@ -109,7 +110,7 @@ class Server:
         self.choices: Choices = choose_engines(
             settings.engines, settings.models, spending_file=settings.data_path / spending
         )
-        if faults := settings.check_backend(self.choices.backend, self.choices.demonstrations):
+        if faults := engine_faults(settings, self.choices, self.cards):
             raise SettingsError("\n".join(faults))
         self.gpu = GpuReader()
         self.metrics = Metrics(self.version, gpu_utilization=self.gpu.read)

@@ -161,6 +161,7 @@ const english = {
       `On this server ${parts} ${parts.includes(" and ") ? "are" : "is"} for demonstration: expect mistakes.`,
     recogniser: "speech recognition",
     interpreter: "the understanding of questions",
+    responder: "the wording of answers",
     synthesiser: "the patient's voice",
     plain_voice: (sexes) =>
       sexes.length === 1 ? { female: "the voice of women", male: "the voice of men" }[sexes[0]] : "the patient's voice",

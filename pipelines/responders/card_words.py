@@ -24,7 +24,7 @@ class CardWords:
         self.info = EngineInfo(
             kind="responder",
             name="scripted-patient",
-            demonstration=True,
+            demonstration=False,
             isolation="thread",
             detail="says the card's own sentences; generates no text",
         )

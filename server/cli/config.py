@@ -79,6 +79,7 @@ def startup_faults(settings: Settings) -> list[str]:
     from pipelines.engine_choices import choose_engines
     from pipelines.patient.card_library import CardLibrary
     from pipelines.patient.card_library import check as check_cards
+    from server.production_engines import engine_faults
     from server.vault.opening import vault_faults
 
     faults = settings.production_faults() + vault_faults(settings) + settings.bucket_faults()
@@ -86,18 +87,18 @@ def startup_faults(settings: Settings) -> list[str]:
     faults += settings.tracing.faults()
     sign_on = settings.auth.oidc.faults(public_url=settings.auth.public_url, strict=False)
     faults += [fault for fault in sign_on if fault not in faults]
+    card_faults = check_cards(settings.cards_folder)
+    cards = CardLibrary({}) if card_faults else CardLibrary.load(settings.cards_folder)
     try:
         choices = choose_engines(settings.engines, settings.models)
     except EngineError as error:
         faults.append(error.message if error.message.startswith("engines.") else f"engines: {error.message}")
     else:
-        faults += [
-            fault for fault in settings.check_backend(choices.backend, choices.demonstrations) if fault not in faults
-        ]
-    if card_faults := check_cards(settings.cards_folder):
+        faults += [fault for fault in engine_faults(settings, choices, cards) if fault not in faults]
+    if card_faults:
         return faults + [f"cards_path: {fault}" for fault in card_faults]
     try:
-        CardLibrary.load(settings.cards_folder).without(settings.exam.reserved_cards)
+        cards.without(settings.exam.reserved_cards)
     except CardError as error:
         faults.append(f"exam.reserved_cards: {error.message}")
     return faults

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from audio.clock import LoopClock
-from common.errors import AppError, EngineError
+from common.errors import AppError, CardError, EngineError
 from pipelines.models.model_memory import available_to_process, show_bytes
 from server.cli.config import startup_faults
 from server.cli.options import AsJson, ConfigFolder, Overrides
@@ -254,17 +254,22 @@ def check_interpreter(settings: Settings) -> Check:
 
 
 def check_voices(settings: Settings) -> Check:
-    """Speak with the voices that patients have; where a sex has only a plain one, say so."""
+    """Speak with the voices that patients have; where a card's patient has only a plain one, say so."""
     from pipelines.engine_choices import choose_engines
-    from pipelines.voice_choice import PULL_VOICES
+    from pipelines.patient.card_library import CardLibrary
+    from pipelines.voice_choice import PULL_VOICE, PULL_VOICES, plainly_voiced
 
     try:
         voice = choose_engines(settings.engines, settings.models).synthesiser
+        plain = plainly_voiced(CardLibrary.load(settings.cards_folder).values(), voice)
     except EngineError as error:
         return Check("Voices", "fail", error.message, f"run {PULL_VOICES}")
-    if voice.demonstration:
+    except CardError:  # told of with the settings
+        plain = []
+    if plain:
         needed = settings.engines.backend in ("auto", "local")
-        return Check("Voices", "warn" if needed else "ok", voice.reason, f"run {PULL_VOICES}" if needed else "")
+        pulls = " and ".join(sorted({PULL_VOICE[card.patient.sex] for card in plain}))
+        return Check("Voices", "warn" if needed else "ok", voice.reason, f"run {pulls}" if needed else "")
     return check_engine("Voices", lambda: voice.factory().warm(), needed=True)
 
 

@@ -10,6 +10,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from pipelines.choice import Choice
 from pipelines.patient.card import public_view
+from pipelines.tts.voices import SEXES
+from pipelines.voice_choice import plainly_voiced
 from server.http.requests import server_of
 from server.paths import STATIC
 from server.rights import OPENING, listeners
@@ -79,9 +81,13 @@ async def info(request: Request) -> Response:
 
     def engine(choice: Choice) -> dict[str, Any]:
         chosen = {"name": choice.name, "demonstration": choice.demonstration, "reason": choice.reason}
-        if choice.plain_for:
-            chosen["demonstration_for"] = list(choice.plain_for)
         return chosen | ({"model": choice.model} if choice.model else {})
+
+    def voices(choice: Choice) -> dict[str, Any]:
+        """Of the voices it counts which patients there are: nobody else is heard."""
+        plain = {card.patient.sex for card in plainly_voiced(server.cards.values(), choice)}
+        told = {"demonstration_for": [sex for sex in SEXES if sex in plain]} if plain and choice.plain_for else {}
+        return engine(choice) | {"demonstration": bool(plain)} | told
 
     return JSONResponse(
         {
@@ -91,7 +97,7 @@ async def info(request: Request) -> Response:
                 "recogniser": engine(server.choices.recogniser),
                 "interpreter": engine(server.choices.interpreter),
                 "responder": engine(server.choices.responder),
-                "synthesiser": engine(server.choices.synthesiser),
+                "synthesiser": voices(server.choices.synthesiser),
                 "turn_detector": engine(detector)
                 if (detector := server.choices.turn_detector) is not None
                 else {"name": None, "reason": server.choices.no_turn_detector},

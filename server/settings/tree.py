@@ -154,7 +154,9 @@ class ServerSettings(_Section):
     )
     metrics_enabled: bool = Field(default=True, description="Whether /metrics answers.")
     allow_embedded_in_production: bool = Field(
-        default=False, description="Allow the embedded demonstration recogniser and voice in production."
+        default=False,
+        description="Let production serve real candidates with PocketSphinx, questions compared word by word, or plain "
+        "voices. It needs no leave once Whisper, the text encoder and a neural voice for each card's patient are here.",
     )
 
     @field_validator("allowed_origins")
@@ -328,30 +330,25 @@ class Settings(_Section):
         if self.log.level == "DEBUG":
             faults.append("log.level: production refuses DEBUG, which writes what people say; set INFO")
         faults += self.auth.oidc.faults(public_url=self.auth.public_url, strict=True)
-        faults += self.check_backend(self.engines.backend)
+        faults += self.backend_faults()
         for kind in ("recogniser", "interpreter", "responder", "synthesiser"):
             if getattr(self.engines, kind) == "scripted":
                 faults.append(f"engines.{kind}: production refuses the scripted {kind}, which is for tests; set auto")
         return faults
 
-    def check_backend(self, resolved: str, demonstrations: Sequence[str] = ()) -> list[str]:
-        """Return why production must not run on this backend (what `auto` came to), one line each.
+    def backend_faults(self) -> list[str]:
+        """Return why production must not run on the backend that is set, one line; empty in other environments.
 
-        `demonstrations` are the names of the chosen engines that are for demonstration only.
+        What engines come to that are chosen by themselves, `server/production_engines.py` judges.
         """
         if self.environment != "production":
             return []
-        if resolved == "mock":
+        if self.engines.backend == "mock":
             return ["engines.backend: production refuses mock, which is for tests; set auto, local or cloud"]
-        if resolved == "embedded" and not self.server.allow_embedded_in_production:
+        if self.engines.backend == "embedded" and not self.server.allow_embedded_in_production:
             return [
                 "engines.backend: production refuses embedded, a demonstration recogniser and voice; choose another "
                 "backend, or accept it with server.allow_embedded_in_production=true"
-            ]
-        if demonstrations and not self.server.allow_embedded_in_production:
-            return [
-                f"engines: production refuses engines for demonstration ({', '.join(demonstrations)}); choose others, "
-                "or accept them with server.allow_embedded_in_production=true"
             ]
         return []
 

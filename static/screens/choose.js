@@ -93,7 +93,7 @@ function missedTopics(left, missed_of) {
 
 function notices(info) {
   const lines = [words.machine, words.tasks, words.recorded, words.headphones];
-  const demonstrations = ["recogniser", "interpreter", "synthesiser"].filter((kind) => info?.engines?.[kind]?.demonstration);
+  const demonstrations = ["recogniser", "interpreter", "responder", "synthesiser"].filter((kind) => info?.engines?.[kind]?.demonstration);
   if (demonstrations.length > 0) {
     const plain = info.engines.synthesiser?.demonstration_for ?? [];
     const named = { ...words, synthesiser: words.plain_voice(plain) };

@@ -165,10 +165,16 @@ def test_config_check(capture: pytest.CaptureFixture[str], monkeypatch: pytest.M
     ]
     monkeypatch.setenv("SECRET_KEY", SECRET)
     monkeypatch.setenv("INTERLOCUTOR__VAULT__KEY", new_key_word())
-    # What `auto` comes to in this version is embedded, which production has to be told to accept.
-    by_auto = run(capture, "config", "check", "--set", "environment=production")
+    # Without a model `auto` comes to engines for demonstration, which production has to be told to accept.
+    by_auto = run(capture, "config", "check", "--set", "environment=production", "--set", f"models.path={tmp_path}")
     assert by_auto.code == 2
-    assert "allow_embedded_in_production=true" in by_auto.err
+    assert [line.split(":")[1].strip() for line in by_auto.err.splitlines()] == [
+        "engines.recogniser",
+        "engines.interpreter",
+        "engines.synthesiser",
+        "engines.synthesiser",
+    ]
+    assert by_auto.err.count("server.allow_embedded_in_production=true") == 4
     allow = ["--set", "server.allow_embedded_in_production=true"]
     assert run(capture, "config", "check", "--set", "environment=production", *allow).code == 0
     missing = run(capture, "config", "check", "--set", "engines.backend=cloud")
@@ -305,8 +311,11 @@ def test_limits_are_judged() -> None:
 
 
 def test_settings_that_would_not_start_are_a_failed_check(tmp_path: Path) -> None:
-    settings = Settings.model_validate({"environment": "production", "cards_path": tmp_path})
+    settings = Settings.model_validate(
+        {"environment": "production", "cards_path": tmp_path, "models": {"path": tmp_path}}
+    )
     check = doctor.check_settings(settings)
-    assert (check.status, check.found) == ("fail", "secret_key, vault.key_file, engines.backend, cards_path")
+    named = "secret_key, vault.key_file, engines.recogniser, engines.interpreter, cards_path"
+    assert (check.status, check.found) == ("fail", named)
     assert "SECRET_KEY" in check.advice
     assert doctor.check_settings(Settings()).status == "ok"

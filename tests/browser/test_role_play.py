@@ -23,7 +23,8 @@ def test_what_is_done_before_one_begins(page: Page) -> None:
     expect(notices).to_contain_text("The patient is a computer")
     expect(notices).to_contain_text("You don't have to finish every task")
     expect(notices).to_contain_text(
-        "speech recognition, the understanding of questions and the patient's voice are for demonstration"
+        "speech recognition, the understanding of questions, the wording of answers and the patient's voice are for "
+        "demonstration"
     )
     steps.choose(page)
     expect(page.get_by_text("the server answers within")).to_be_visible()

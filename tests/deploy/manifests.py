@@ -23,7 +23,7 @@ OF_THE_IMAGE = {
     "INTERLOCUTOR__SERVER__HOST": "0.0.0.0",
     "INTERLOCUTOR__SERVER__PORT": "8000",
 }
-CHOSEN = {"HOST_NAME": "oet.example.org", "PUBLIC_ADDRESS": "203.0.113.10", "ACCEPT_DEMONSTRATION": "true"}
+CHOSEN = {"HOST_NAME": "oet.example.org", "PUBLIC_ADDRESS": "203.0.113.10"}
 
 
 def compose(chosen: Mapping[str, str] | None = None) -> Manifest:

@@ -163,12 +163,12 @@ test("a voice for demonstration is named by whose it is", () => {
 });
 
 test("demonstrations are named in a sentence", () => {
-  const { list, demonstration, recogniser, interpreter, synthesiser } = strings.choose;
+  const { list, demonstration, recogniser, interpreter, responder, synthesiser } = strings.choose;
   assert.match(demonstration(list([recogniser])), /speech recognition is for demonstration/);
   assert.match(demonstration(list([recogniser, synthesiser])), /speech recognition and the patient's voice are for/);
   assert.match(
-    demonstration(list([recogniser, interpreter, synthesiser])),
-    /speech recognition, the understanding of questions and the patient's voice are for/,
+    demonstration(list([recogniser, interpreter, responder, synthesiser])),
+    /speech recognition, the understanding of questions, the wording of answers and the patient's voice are for/,
   );
 });
 

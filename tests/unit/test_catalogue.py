@@ -56,7 +56,7 @@ def test_every_factory_can_go_to_a_worker_and_keeps_its_promise(backend: str) ->
         engine = pickle.loads(pickle.dumps(choice.factory))()
         assert engine.info.name == choice.name
         assert engine.info.isolation == choice.isolation
-        assert engine.info.demonstration
+        assert engine.info.demonstration == choice.demonstration
 
 
 # ------------------------------------------------------------------ Whisper
@@ -82,7 +82,8 @@ def test_auto_takes_whisper_once_its_model_is_installed(tmp_path: Path) -> None:
     choices = choose_engines(EngineSettings(), models(tmp_path, "tiny.en"))
     assert (choices.backend, choices.recogniser.name) == ("local", "whisper")
     assert choices.recogniser.demonstration is False
-    assert choices.demonstrations[:2] == ("spelling", "scripted-patient")
+    assert (choices.interpreter.name, choices.interpreter.demonstration) == ("spelling", True)
+    assert (choices.responder.name, choices.responder.demonstration) == ("scripted-patient", False)
 
 
 def test_a_model_that_was_named_is_never_replaced_by_another_engine(tmp_path: Path) -> None:

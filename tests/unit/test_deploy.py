@@ -77,6 +77,7 @@ def deployments() -> dict[str, dict[str, str]]:
 def test_variables_are_settings_and_production_starts_with_them(name: str, secrets: Path) -> None:
     given = deployments()[name]
     ours = {each: value for each, value in given.items() if each != "PGPASSFILE"}
+    # No model is here.
     accepted = {"INTERLOCUTOR__SERVER__ALLOW_EMBEDDED_IN_PRODUCTION": "true"}
     loaded = settings_of({**ours, **accepted}, secrets)
     assert loaded.notes == ()
@@ -103,12 +104,10 @@ def test_a_missing_secret_is_one_clear_line(name: str, missing: str, secrets: Pa
     assert "can't be read (No such file or directory)" in line
 
 
-def test_nobody_accepts_demonstration_engines_unasked(secrets: Path) -> None:
-    chosen = {"HOST_NAME": "oet.example.org", "PUBLIC_ADDRESS": "203.0.113.10"}
-    of_compose = compose(chosen)["services"]["server"]["environment"]
-    for given in (of_compose, variables_of_kubernetes()):
-        ours = {name: value for name, value in given.items() if name != "PGPASSFILE"}
-        assert settings_of(ours, secrets).settings.server.allow_embedded_in_production is False
+@pytest.mark.parametrize("name", ["compose", "kubernetes", "systemd"])
+def test_nobody_accepts_demonstration_engines_unasked(name: str, secrets: Path) -> None:
+    ours = {each: value for each, value in deployments()[name].items() if each != "PGPASSFILE"}
+    assert settings_of(ours, secrets).settings.server.allow_embedded_in_production is False
 
 
 def test_whatever_stops_a_server_waits_until_it_has_drained() -> None:

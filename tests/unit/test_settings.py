@@ -23,7 +23,6 @@ from server.settings.tree import (
     DESCRIPTIONS,
     LEAVES,
     LoadedSettings,
-    ServerSettings,
     Settings,
     describe,
     load_settings,
@@ -321,17 +320,16 @@ def test_production_refuses_placeholders_and_one_key_for_two_uses() -> None:
 
 
 def test_production_refuses_embedded_unless_told_so() -> None:
-    settings = Settings.model_validate({"environment": "production", "secret_key": GOOD_SECRET})
-    assert settings.production_faults() == []
-    assert "allow_embedded_in_production" in settings.check_backend("embedded")[0]
-    assert settings.check_backend("local") == []
-    allowed = settings.model_copy(update={"server": ServerSettings(allow_embedded_in_production=True)})
-    assert allowed.check_backend("embedded") == []
-    assert allowed.check_backend("mock") != []
-    (fault,) = settings.check_backend("local", ("scripted-patient", "flite"))
-    assert "demonstration (scripted-patient, flite)" in fault
-    assert allowed.check_backend("local", ("scripted-patient", "flite")) == []
-    assert Settings().check_backend("mock") == []
+    def told(backend: str, *, allowed: bool = False, environment: str = "production") -> list[str]:
+        server = {"allow_embedded_in_production": allowed}
+        given = {"environment": environment, "secret_key": GOOD_SECRET, "engines": {"backend": backend}}
+        return Settings.model_validate(given | {"server": server}).production_faults()
+
+    assert told("auto") == told("local") == told("embedded", allowed=True) == told("mock", environment="dev") == []
+    (fault,) = told("embedded")
+    assert "server.allow_embedded_in_production=true" in fault
+    (fault,) = told("mock", allowed=True)
+    assert fault.startswith("engines.backend: production refuses mock")
 
 
 def test_digest_follows_the_settings_but_not_the_secrets() -> None:
