@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,21 +115,33 @@ def plain_environment() -> dict[str, str]:
     return plain | {ENV_FILE: ""}
 
 
-def command(data: Path, *settings: str, port: int = 0) -> list[str]:
-    """Return the command that serves with these settings; on a free port unless one is given."""
+def options(data: Path, *settings: str, port: int = 0) -> list[str]:
+    """Return the options of `serve` for these settings; on a free port unless one is given."""
     # A machine that runs tests is busy, and would be found to hold few sessions.
     given = ["log.format=json", f"data_path={data}", UNLIMITED, "server.max_sessions=16", AT_ONCE, *settings]
-    overrides = [word for setting in given for word in ("--set", setting)]
-    return [sys.executable, "-m", "server.cli", "serve", "--port", str(port), *overrides]
+    return ["--port", str(port), *(word for setting in given for word in ("--set", setting))]
+
+
+def command(data: Path, *settings: str, port: int = 0) -> list[str]:
+    """Return the command that serves with these settings."""
+    return [sys.executable, "-m", "server.cli", "serve", *options(data, *settings, port=port)]
 
 
 @contextmanager
 def running(data: Path, *settings: str, ready: bool = True, port: int = 0) -> Iterator[ServerProcess]:
     """Serve until the block ends; by then the server must have written nothing but its log."""
+    with started(command(data, *settings, port=port), data) as server:
+        server.wait_for(lambda: bool(server.url) and (not ready or server.logged("ready")))
+        yield server
+
+
+@contextmanager
+def started(words: Sequence[str], data: Path, **variables: str) -> Iterator[ServerProcess]:
+    """Have a command serve until the block ends, with these environment variables."""
     process = subprocess.Popen(
-        command(data, *settings, port=port),
+        words,
         cwd=ROOT,
-        env=plain_environment() | {"INTERLOCUTOR__DEVELOPER_KEY": KEY},
+        env=plain_environment() | {"INTERLOCUTOR__DEVELOPER_KEY": KEY} | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -138,7 +150,6 @@ def running(data: Path, *settings: str, ready: bool = True, port: int = 0) -> It
     reader = threading.Thread(target=server.read, name="server-output")
     reader.start()
     try:
-        server.wait_for(lambda: bool(server.url) and (not ready or server.logged("ready")))
         yield server
     finally:
         process.terminate()
