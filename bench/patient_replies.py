@@ -1,4 +1,4 @@
-"""`eval patient`: what the patient replies off the cues, held against what judges have said of such replies."""
+"""`eval off-cues`: what the patient replies off the cues, held against what judges have said of such replies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.report_figures import Figure
 from common.errors import AudioError
-from pipelines.engines import HistoryItem, Interpreter, InterpretRequest, RespondKind
+from pipelines.engines import HistoryItem, Interpreter, InterpretRequest, Release, RespondKind
 from pipelines.intent.exemplars import denials
 from pipelines.patient.card import Card, Slug, Text
 from pipelines.patient.disclosure import Disclosure, Moment
@@ -36,8 +36,13 @@ class Replied:
     """What the patient replied to a row, and whether each judge found it fit; empty where this reply was not judged."""
 
     row: _Row
-    reply: str
+    release: Release
     fit: tuple[bool, ...]
+
+    @property
+    def reply(self) -> str:
+        """What the patient replied."""
+        return self.release.text
 
 
 def load_rows(path: Path) -> list[_Row]:
@@ -68,8 +73,8 @@ def _reply(interpreter: Interpreter, row: _Row, cards: Mapping[str, Card]) -> Re
         history += [HistoryItem("candidate", row.explained), HistoryItem("patient", card.lines.acknowledge[0])]
     heard = interpreter.interpret(InterpretRequest(card, row.text, (), tuple(history)))
     moment = Moment(RespondKind.REPLY, len(history), row.text, heard, tuple(history), row.told)
-    reply = Disclosure(card, denials=denials)(moment).text
-    return Replied(row, reply, row.fit if reply == row.reply else ())
+    release = Disclosure(card, denials=denials)(moment)
+    return Replied(row, release, row.fit if release.text == row.reply else ())
 
 
 def figures_of(replied: Sequence[Replied]) -> tuple[Figure, ...]:

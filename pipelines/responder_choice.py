@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import EngineError
 from pipelines.choice import Choice, Lazy, OfModel, scripted_choice
 from pipelines.engine_settings import EngineSettings
+from pipelines.intent.acts import Act
 from pipelines.models.devices import choose_threads
 from pipelines.models.model_folders import ModelPlace, locate
 from pipelines.models.settings import ModelSettings
+from pipelines.responders.mind_evidence import SUPPLIED_EVIDENCE, MindEvidence
 from pipelines.responders.remote.remote_plan import plan_remote
 
 if TYPE_CHECKING:
@@ -75,18 +77,49 @@ def choose_responder(
             why = f"{why}; {error.message}"
         else:
             return _language_model(settings, models, place, why if name == "auto" else by_name)
-    elif name == "auto":
-        why = f"{why}; a small language model answers beside the point too often to be taken unasked"
+    elif name == "auto" and settings.backend == "auto":
+        weighed = model_by_evidence(settings, models)
+        why = f"{why}; {weighed.why}"
+        if weighed.place is not None:
+            return _language_model(settings, models, weighed.place, why, acts=weighed.acts)
     factory = Lazy("pipelines.responders.card_words", "CardWords")
     return Choice("scripted-patient", factory, "thread", why if name == "auto" else by_name, demonstration=False)
 
 
-def _language_model(settings: EngineSettings, models: ModelSettings, place: ModelPlace, why: str) -> Choice:
+@dataclass(frozen=True, slots=True)
+class WeighedModel:
+    """The language model of the settings as measured: the turns at which it does better than the card, and why.
+
+    `place` is None where there are no such turns, or the model is not here.
+    """
+
+    acts: frozenset[Act]
+    why: str
+    place: ModelPlace | None = None
+
+
+def model_by_evidence(settings: EngineSettings, models: ModelSettings) -> WeighedModel:
+    """Return what was found of the model that the settings name; raises EngineError for evidence that can't be read."""
+    evidence = MindEvidence.load(settings.language_model.evidence or SUPPLIED_EVIDENCE)
+    try:
+        place = locate(settings.language_model.model, models, "responder")
+    except EngineError as error:
+        return WeighedModel(frozenset(), error.message)
+    acts, why = evidence.better_at(place.id), evidence.reason(place.id)
+    if not acts or place.installed:
+        return WeighedModel(acts, why, place if acts else None)
+    return WeighedModel(acts, f"{why}; {place.missing()}")
+
+
+def _language_model(
+    settings: EngineSettings, models: ModelSettings, place: ModelPlace, why: str, *, acts: frozenset[Act] | None = None
+) -> Choice:
     options = {
         "folder": place.folder,
         "settings": settings.language_model,
         "models": models,
         "parallel": minds_of(settings),
+        "acts": acts,
     }
     make = Lazy("pipelines.responders.language_model.model_responder", "make_responder", options)
     # CTranslate2 lets go of the interpreter while it computes.

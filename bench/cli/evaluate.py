@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bench.cli.evaluate_guard import guard, leaks
 from bench.cli.evaluate_measures import measures
 from bench.cli.evaluate_model import model
+from bench.cli.evaluate_patient import off_cues, patient
 from bench.cli.evaluate_pauses import pauses
 from bench.cli.evaluate_sound import sound
 from bench.cli.evaluate_tasks import tasks
 from bench.cli.evaluate_turns import turns
+from bench.cli.measured import measured_mind
 from server.cli.options import ConfigFolder, Overrides
 
 if TYPE_CHECKING:
     from bench.cues import CueResult
-    from pipelines.engines import Interpreter
-    from pipelines.patient.card_library import CardLibrary
-    from server.settings.tree import Settings
 
 group = typer.Typer(help="Measure how well the engines do their task.", no_args_is_help=True)
 
@@ -32,6 +31,8 @@ def register(app: typer.Typer) -> None:
     group.command("leaks")(leaks)
     group.command("measures")(measures)
     group.command("model")(model)
+    group.command("off-cues")(off_cues)
+    group.command("patient")(patient)
     group.command("pauses")(pauses)
     group.command("sound")(sound)
     group.command("tasks")(tasks)
@@ -77,7 +78,7 @@ def cues(
 
     if json_file is not None:
         check_target(json_file)
-    settings, cards, interpreter = _measured(config, overrides)
+    settings, cards, interpreter = measured_mind(config, overrides)
     data = ROOT / "tests" / "data"
     turns = consultation_turns(data, cards)
     sets = {path.stem: load_sentences(path, cards) for path in sentences or sorted(data.glob("sentences*.yaml"))}
@@ -127,54 +128,6 @@ def cues(
             _show_failures(result)
     if json_file is not None:
         write_figures(json_file, figures)
-
-
-@group.command("patient")
-def patient(
-    rows: Annotated[
-        Path | None, typer.Argument(metavar="[ROWS.yaml]", help="By default tests/data/off_the_cues.yaml.")
-    ] = None,
-    write: Annotated[
-        Path | None, typer.Option(help="Write the rows with today's replies to this file, for judges to fill in.")
-    ] = None,
-    unfit: Annotated[bool, typer.Option(help="Show the replies that a judge found unfit.")] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write machine and figures to this file.")] = None,
-    overrides: Overrides = None,
-    config: ConfigFolder = None,
-) -> None:
-    """How fit the patient's replies are to what lies off the cues, by two judges; a changed reply is not judged."""
-    from bench.patient_replies import as_yaml, figures_of, load_rows, replies
-    from bench.report_figures import print_figures, write_figures
-    from bench.report_files import check_target
-    from server.paths import ROOT
-
-    for file in (json_file, write):
-        if file is not None:
-            check_target(file)
-    _, cards, interpreter = _measured(config, overrides)
-    replied = replies(interpreter, load_rows(rows or ROOT / "tests" / "data" / "off_the_cues.yaml"), cards)
-    figures = figures_of(replied)
-    print_figures("the patient off the cues", figures)
-    for each in replied:
-        if unfit and each.fit and not all(each.fit):
-            typer.echo(f"{each.row.card}, {each.row.kind}: {each.row.text}\n    {each.reply}")
-    if write is not None:
-        write.write_text(as_yaml(replied), encoding="utf-8")
-    if json_file is not None:
-        write_figures(json_file, figures)
-
-
-def _measured(config: Path | None, overrides: list[str] | None) -> tuple[Settings, CardLibrary, Interpreter]:
-    """Return the settings, the cards, and the interpreter that the settings stand for, loaded."""
-    from pipelines.engine_choices import choose_engines
-    from pipelines.patient.card_library import CardLibrary
-    from server.settings.tree import load_settings
-
-    settings = load_settings(config_folder=config, overrides=overrides or ())
-    cards = CardLibrary.load(settings.cards_folder)
-    interpreter = cast("Interpreter", choose_engines(settings.engines, settings.models).interpreter.factory())
-    interpreter.warm()
-    return settings, cards, interpreter
 
 
 def _show_failures(result: CueResult) -> None:

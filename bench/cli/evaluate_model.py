@@ -26,6 +26,7 @@ def model(
     from bench.guard.cases import load_questions
     from bench.guard.guard_measure import adversarial_turns
     from bench.guard.model_replies import figures_of, reply_to
+    from bench.minds.minds import patiently
     from bench.report_figures import print_figures, write_figures
     from bench.report_files import check_target
     from pipelines.engine_choices import choose_engines
@@ -48,7 +49,8 @@ def model(
     cards = CardLibrary.load(settings.cards_folder)
     interpreter = cast("Interpreter", choices.interpreter.factory())
     interpreter.warm()
-    responder = choices.responder.factory()
+    free = choices.responder.speaks_freely
+    responder = patiently(choices.responder).factory() if free else choices.responder.factory()
     if not isinstance(responder, GuardedResponder):
         raise typer.BadParameter(
             f"{choices.responder.name} generates no text: set engines.responder", param_hint="--set"

@@ -14,6 +14,7 @@ from server.cli.options import ConfigFolder, Embedded, Overrides
 
 if TYPE_CHECKING:
     from pipelines.engine_settings import EngineSettings
+    from pipelines.intent.acts import Act
     from pipelines.models.settings import ModelSettings
     from server.cli.models_place import ModelsHere
     from server.settings.tree import Settings
@@ -198,8 +199,22 @@ def _wants_language_model(engines: EngineSettings, models: Path) -> bool:
 
     if engines.language_model.model not in (LanguageModelSettings().model, "smollm2"):
         return False  # a person chose one, and the server says what it needs
-    wanted = engines.responder == "language-model" or (engines.responder == "auto" and engines.backend == "local")
-    return wanted and not holds_files(models / FIRST_MODEL)
+    if holds_files(models / FIRST_MODEL):
+        return False
+    by_evidence = engines.backend == "auto" and bool(_better_at(engines, models))
+    wanted = engines.responder == "auto" and (engines.backend == "local" or by_evidence)
+    return wanted or engines.responder == "language-model"
+
+
+def _better_at(engines: EngineSettings, models: Path) -> frozenset[Act]:
+    """Return the turns at which the language model was measured to do better than the card's words."""
+    from pipelines.models.settings import ModelSettings
+    from pipelines.responder_choice import model_by_evidence
+
+    try:
+        return model_by_evidence(engines, ModelSettings(path=models)).acts
+    except AppError:
+        return frozenset()  # the server says what is wrong with the file
 
 
 def _wants_voices(engines: EngineSettings) -> bool:

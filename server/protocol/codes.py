@@ -147,6 +147,7 @@ OTHER_CODES: dict[str, str] = {
     "engine.worker_died": "An engine's worker process ended; a new one takes its work.",
     "engine.worker_hung": "An engine's worker process stood still and was ended; a new one takes its work.",
     "engine.unavailable": "An engine is not installed on this server.",
+    "engine.evidence": "The file of what was measured of a language model can't be used.",
     "guard.rules": "The file of the guard's rules can't be used; the message names the fault.",
     "engine.vad": "No voice activity detector can be loaded.",
     "storage.failed": "The data folder can't be written.",

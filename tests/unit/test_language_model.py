@@ -354,3 +354,11 @@ def test_who_chats_says_more(mood: str, sentences: int, tokens: int) -> None:
     manner = manner_of(replace(PERSONA, mood=mood), most_tokens=48, temperature=0.8)
     assert (manner.sentences, manner.tokens) == (sentences, tokens)
     assert manner_of(replace(PERSONA, mood=mood), most_tokens=48, temperature=0.0).temperature == 0.0
+
+
+def test_it_words_only_the_turns_that_it_was_measured_for(folder: Path) -> None:
+    responder = Writing(folder, "That's kind of you.")
+    responder._acts = frozenset({Act.EMPATHY})
+    kind = replace(ASKED, release=Release(Act.EMPATHY, "Thank you.", free=True), text="I'm sorry to hear that.")
+    assert answers(responder, kind)[0] == "That's kind of you."
+    assert answers(responder) == (CARD_WORDS, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pipelines.engine_settings import EngineSettings
 from pipelines.models.gguf_llama import convert_gguf
 from pipelines.models.settings import ModelSettings
 from pipelines.responders.language_model.settings import FIRST_MODEL, LanguageModelSettings
+from pipelines.responders.mind_evidence import SUPPLIED_EVIDENCE, MindEvidence
 from server.cli.models_setup import _wants_language_model
 from server.settings.aliases import ALIASES
 from tests.tiny_llama import TinyLlama
@@ -96,3 +98,60 @@ def test_names_of_other_deployments_set_it(name: str, value: str, setting: str, 
     converted = alias.convert(value) if alias.convert is not None else value
     assert converted == becomes
     assert LanguageModelSettings.model_validate({setting: converted})
+
+
+# ------------------------------------------------------------------ what was measured decides
+
+
+def evidence(folder: Path, *, better: bool, model: str = FIRST_MODEL) -> LanguageModelSettings:
+    """Return settings with a file of what was found of a model, at one kind of turn."""
+    score = {"faithful": 30, "on_topic": 20, "first_clause_p95_ms": 300.0}
+    act = {"act": "empathy", "turns": 30, "card": score, "model": score | {"on_topic": 29}}
+    act |= {"better": better, "why": "better" if better else "less faithful"}
+    told = {"model": model, "date": "2026-11-30", "cards": 12, "questions": 480, "acts": [act]}
+    (folder / "evidence.json").write_text(json.dumps(told))
+    return LanguageModelSettings(evidence=folder / "evidence.json")
+
+
+def test_auto_lets_the_model_speak_only_where_it_was_measured_to_do_better(
+    models: ModelSettings, tmp_path: Path
+) -> None:
+    chosen = choose_engines(EngineSettings(language_model=evidence(tmp_path, better=True)), models).responder
+    assert (chosen.name, chosen.model) == ("language-model", FIRST_MODEL)
+    assert f"{FIRST_MODEL} does better at empathy" in chosen.reason
+    assert "on topic 29 against 20" in chosen.reason
+    made = chosen.factory()
+    assert made.info.detail.startswith(f"{FIRST_MODEL} words what is off the card, at empathy")
+    settings = EngineSettings(language_model=evidence(tmp_path, better=False))
+    chosen = choose_engines(settings, models).responder
+    assert chosen.name == "scripted-patient"
+    assert "does better nowhere (empathy: of 30 faithful 30 against 30, on topic 29 against 20" in chosen.reason
+
+
+def test_a_model_that_was_not_measured_or_is_not_here_does_not_speak_unasked(
+    models: ModelSettings, tmp_path: Path
+) -> None:
+    other = EngineSettings(language_model=evidence(tmp_path, better=True, model="qwen2.5-0.5b-instruct"))
+    chosen = choose_engines(other, models).responder
+    assert chosen.name == "scripted-patient"
+    assert f"{FIRST_MODEL} was not measured against the card's words" in chosen.reason
+    better, empty = EngineSettings(language_model=evidence(tmp_path, better=True)), tmp_path / "none"
+    chosen = choose_engines(better, ModelSettings(path=empty)).responder
+    assert chosen.name == "scripted-patient"
+    assert f"run `interlocutor models pull {FIRST_MODEL}`" in chosen.reason
+    # It is brought where it would speak.
+    assert _wants_language_model(better, empty)
+
+
+def test_evidence_that_can_not_be_read_stops_the_start(models: ModelSettings, tmp_path: Path) -> None:
+    (tmp_path / "evidence.json").write_text('{"model": 1}')
+    settings = EngineSettings(language_model=LanguageModelSettings(evidence=tmp_path / "evidence.json"))
+    with pytest.raises(EngineError, match="eval patient --evidence") as caught:
+        choose_engines(settings, models)
+    assert caught.value.code == "engine.evidence"
+
+
+def test_what_was_found_of_the_supplied_model_is_of_that_model() -> None:
+    found = MindEvidence.load(SUPPLIED_EVIDENCE)
+    assert (found.model, found.cards, found.questions) == (FIRST_MODEL, 12, 480)
+    assert sum(each.turns for each in found.acts) >= 80

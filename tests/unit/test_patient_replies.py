@@ -1,4 +1,4 @@
-"""`eval patient`: replies off the cues, and what judges have said of them."""
+"""`eval off-cues`: replies off the cues, and what judges have said of them."""
 
 from __future__ import annotations
 

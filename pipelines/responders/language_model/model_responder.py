@@ -23,6 +23,7 @@ from pipelines.engines import (
     RespondKind,
     RespondRequest,
 )
+from pipelines.intent.acts import Act
 from pipelines.models.cache import Lease, shared_cache
 from pipelines.models.devices import choose_device
 from pipelines.models.model_memory import files_bytes
@@ -43,10 +44,21 @@ _MOST_CANCELLED = 256
 
 
 class LanguageModelResponder:
-    """A Responder; `load` gives it a lease of the model, which other threads share."""
+    """A Responder; `load` gives it a lease of the model, which other threads share.
 
-    def __init__(self, load: Callable[[], Lease[LanguageModel]], settings: LanguageModelSettings, name: str) -> None:
+    With `acts` the model words replies to turns of these acts alone.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Lease[LanguageModel]],
+        settings: LanguageModelSettings,
+        name: str,
+        *,
+        acts: frozenset[Act] | None = None,
+    ) -> None:
         self._load = load
+        self._acts = acts
         self._settings = settings
         self._lease: Lease[LanguageModel] | None = None
         # Requests that nobody wants an answer to any more, the oldest first.
@@ -56,7 +68,7 @@ class LanguageModelResponder:
             name="language-model",
             demonstration=False,
             isolation="thread",
-            detail=f"{name} words {'everything' if settings.speaks_for == 'everything' else 'what is off the card'}",
+            detail=f"{name} words {_what(settings, acts)}",
         )
 
     @property
@@ -164,8 +176,16 @@ class LanguageModelResponder:
             return release.free
         if request.kind is not RespondKind.REPLY or not release.text.strip() or not request.text.strip():
             return False
+        if self._acts is not None:
+            return release.free and release.act in self._acts
         told = release.cue is not None or release.fact is not None
         return release.free or (told and self._settings.speaks_for == "everything")
+
+
+def _what(settings: LanguageModelSettings, acts: frozenset[Act] | None) -> str:
+    if acts is not None:
+        return f"what is off the card, at {', '.join(sorted(acts))}"
+    return "everything" if settings.speaks_for == "everything" else "what is off the card"
 
 
 def _card_words(request: RespondRequest) -> Iterator[Clause]:
@@ -201,9 +221,16 @@ def _log(request: RespondRequest, use: ModelUse) -> None:
 
 
 def make_responder(
-    folder: Path, settings: LanguageModelSettings, models: ModelSettings, parallel: int
+    folder: Path,
+    settings: LanguageModelSettings,
+    models: ModelSettings,
+    parallel: int,
+    acts: frozenset[Act] | None = None,
 ) -> LanguageModelResponder:
-    """Return the responder of a model's folder; replies beyond `parallel` at once wait for each other."""
+    """Return the responder of a model's folder; replies beyond `parallel` at once wait for each other.
+
+    With `acts` the model words replies to turns of these acts alone.
+    """
 
     def load() -> Lease[LanguageModel]:
         device = choose_device(settings.device, settings.compute)
@@ -215,4 +242,4 @@ def make_responder(
             device=device.label,
         )
 
-    return LanguageModelResponder(load, settings, folder.name)
+    return LanguageModelResponder(load, settings, folder.name, acts=acts)

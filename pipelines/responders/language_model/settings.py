@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,6 +35,11 @@ class LanguageModelSettings(BaseModel):
         description="off-card: small talk, sympathy and questions that the card has no answer to; cues and facts are "
         "told in the card's words. everything: it also words cues and facts (for models of 7 billion parameters and "
         "more).",
+    )
+    evidence: Path | None = Field(
+        default=None,
+        description="File that `interlocutor eval patient --evidence` wrote: with engines.responder at auto the model "
+        "speaks at the turns where it did better than the card's words. Empty: what was found of the supplied model.",
     )
     max_new_tokens: int = Field(default=48, ge=8, le=400, description="Most tokens of one reply.")
     temperature: float = Field(
