@@ -99,6 +99,13 @@ def test_what_figures_have_in_common_stands_below_their_table() -> None:
     ]
 
 
+def test_a_promise_that_some_columns_keep_names_those_that_miss_it() -> None:
+    book = book_of(figure(column="p50", bar="at most 1000"), figure(column="p95", value=1672.5, bar="at most 1000"))
+    assert table_of(book)[2].endswith("| at most 1,000 ms: **missed** (p95) |")
+    both = book_of(figure(column="p50", bar="at most 1000"), figure(column="p95", bar="at most 1000"))
+    assert table_of(both)[2].endswith("| at most 1,000 ms |")
+
+
 def test_sources_of_columns_are_listed_and_those_of_rows_have_a_column() -> None:
     fast = f"{REPLAY} --pace fast"
     columns = book_of(figure(column="real"), figure(column="fast", command=fast, date="2026-11-29"))

@@ -65,7 +65,7 @@ def _table(table: Table) -> Iterator[str]:
     for label in _unique(figure.figure for figure in table.figures):
         row = [figure for figure in table.figures if figure.figure == label]
         cells = {figure.column: _cell(figure, table.heading) for figure in row}
-        told = [_joined(_SHOWN[name](figure) for figure in row) for name in extra]
+        told = [_promises(row) if name == "bar" else _joined(_SHOWN[name](figure) for figure in row) for name in extra]
         notes = _joined(figure.note for figure in row)
         yield _row([f"{label} ({notes})" if notes else label, *(cells.get(column, "") for column in columns), *told])
     yield ""
@@ -84,6 +84,15 @@ def _cell(figure: Figure, heading: str) -> str:
         return f"{number} of {figure.of:,}"
     beside = re.findall(r"[\w-]+", f"{heading} {figure.label}".lower())
     return number if len(figure.unit) > 2 and figure.unit in beside else f"{number} {figure.unit}"
+
+
+def _promises(row: Sequence[Figure]) -> str:
+    """Return what a row's figures are held to; where they have one promise and not all keep it, which miss it."""
+    held = [figure for figure in row if figure.bar]
+    missed = [figure.column for figure in held if not figure.kept]
+    if len({figure.bar for figure in held}) == 1 and missed and len(missed) < len(held):
+        return f"{_promise(next(figure for figure in held if not figure.kept))} ({', '.join(missed)})"
+    return _joined(_promise(figure) for figure in row)
 
 
 def _promise(figure: Figure) -> str:
