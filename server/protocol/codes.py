@@ -84,7 +84,7 @@ OTHER_CODES: dict[str, str] = {
     "session.model": "A developer's key has to choose a card: `?model=card:ID`.",
     "session.gone": "The session no longer exists; open a new one.",
     "session.in_use": "Another connection holds the session.",
-    "session.not_started": "The role-play did not begin in time; the server closes the connection (4408).",
+    "session.not_started": "The role-play did not begin in time, or before others needed its place (closed with 4408).",
     "session.held": "The record is held for a legal reason and can't be deleted.",
     "hold.none": "There is no such hold.",
     "session.too_many_reports": "Too many problems were reported; try again after `Retry-After`.",

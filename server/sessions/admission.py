@@ -21,9 +21,10 @@ from server.settings.tree import ServerSettings
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A place that nobody has joined yet; `network` is None for a developer's.
+    """A place that nobody talks in yet; `network` is None for a developer's.
 
     `seen_ms` is when its page last said that somebody is there, None where it never does; `away`: the page was left.
+    `joined_ms` is when a client connected to it, which has not begun.
     """
 
     session_id: str
@@ -31,10 +32,15 @@ class Reservation:
     made_ms: float
     seen_ms: float | None = None
     away: bool = False
+    joined_ms: float | None = None
 
     def is_deserted(self, before_ms: float) -> bool:
         """Return whether its page was left, or has said nothing since `before_ms` though it used to."""
         return self.away or (self.seen_ms is not None and self.seen_ms < before_ms)
+
+    def is_overdue(self, *, made_before_ms: float, joined_before_ms: float) -> bool:
+        """Return whether somebody would have joined by now, or begun who has joined."""
+        return self.made_ms < made_before_ms if self.joined_ms is None else self.joined_ms < joined_before_ms
 
 
 def gives_way(
@@ -43,21 +49,24 @@ def gives_way(
     *,
     overdue_before_ms: float,
     silent_before_ms: float = -math.inf,
+    joined_before_ms: float = -math.inf,
     firm: int = 1,
 ) -> str | None:
     """Return the session whose reservation gives way to somebody who asks when all places are taken; None: none does.
 
     The oldest whose page was left, or silent since `silent_before_ms`: nobody is there. Else the oldest of those made
-    before `overdue_before_ms`, since their candidates would have come by now. Else, of the
-    network with the most reservations, the latest, whose candidate has prepared least; but only where that network
-    keeps `firm` of them, and as many as the one that asks then has: nobody is turned out by those who have more.
+    before `overdue_before_ms`, or joined before `joined_before_ms`, since their candidates would have come, or begun,
+    by now. Else, of the network with the most reservations, the latest that nobody has joined, whose candidate has
+    prepared least, or else the latest; but only where that network keeps `firm` of them, and as many as the one that
+    asks then has: nobody is turned out by those who have more.
     """
     waiting = sorted(reservations, key=lambda one: one.made_ms)
     deserted = next((one for one in waiting if one.is_deserted(silent_before_ms)), None)
     if deserted is not None:
         return deserted.session_id
-    if waiting and waiting[0].made_ms < overdue_before_ms:
-        return waiting[0].session_id
+    for one in waiting:
+        if one.is_overdue(made_before_ms=overdue_before_ms, joined_before_ms=joined_before_ms):
+            return one.session_id
     held = Counter(one.network for one in waiting)
     strangers = [one for one in waiting if one.network is not None]
     if not strangers:
@@ -65,7 +74,8 @@ def gives_way(
     most = max(held[one.network] for one in strangers)
     if most <= max(firm, (held[asking] if asking is not None else 0) + 1):
         return None
-    return next(one.session_id for one in reversed(strangers) if held[one.network] == most)
+    theirs = [one for one in reversed(strangers) if held[one.network] == most]
+    return next((one for one in theirs if one.joined_ms is None), theirs[0]).session_id
 
 
 class Admission:
@@ -82,6 +92,7 @@ class Admission:
         self._metrics = metrics
         self._overdue_ms = 1000.0 * (prepare_s + settings.reservations.spare_s)
         self._silent_ms = 1000.0 * settings.reservations.silent_s
+        self._begin_ms = 1000.0 * settings.reservations.begin_s
         self._line = WaitingLine(now_ms=clock.now_ms)
         self._limit = RateLimit(settings.reservations, now_s=lambda: clock.now_ms() / 1000.0)
         self.places = settings.max_sessions
@@ -101,8 +112,8 @@ class Admission:
     ) -> str | None:
         """Return the session that must be let go for one more, None where there is room; raises CapacityError.
 
-        `network` is whose limits hold, None: nobody's. `taken` sessions are there, of which those `waiting` are joined
-        by nobody yet. `line` is the ticket of somebody who waits, "" of somebody who would like one, None of a program
+        `network` is whose limits hold, None: nobody's. `taken` sessions are there, of which those `waiting` have not
+        begun. `line` is the ticket of somebody who waits, "" of somebody who would like one, None of a program
         that only asks. A refusal says how many speak and prepare, and where one stands.
         """
         self.check_open()
@@ -156,6 +167,7 @@ class Admission:
             network,
             overdue_before_ms=now_ms - self._overdue_ms,
             silent_before_ms=now_ms - self._silent_ms,
+            joined_before_ms=now_ms - self._begin_ms,
             firm=self._settings.reservations.firm,
         )
 

@@ -150,20 +150,30 @@ class SessionRegistry:
     def room(self) -> int:
         """Return how many more sessions would be let in now."""
         return self._admission.room(
-            taken=len(self.under_way()), waiting=(session.reservation for session in self.reserved())
+            taken=len(self.under_way()), waiting=(session.reservation for session in self.under_way() if session.waits)
         )
 
     def _admit(self, network: str | None, line: str | None) -> None:
         there = self.under_way()
-        waiting = [session.reservation for session in there if session.status is Status.RESERVED]
+        waiting = [session.reservation for session in there if session.waits]
         gives_way = self._admission.admit(network, taken=len(there), waiting=waiting, line=line)
         if gives_way is not None:
-            logger.info("reservation_gave_way", session=gives_way)
-            self._forget({gives_way})
+            self._give_way(self._sessions[gives_way])
+
+    def _give_way(self, session: Session) -> None:
+        logger.info("reservation_gave_way", session=session.id, joined=session.live is not None)
+        if session.live is None:
+            self._forget({session.id})
+            return
+        # Its client is told why, and may take its time to read it: the place is free at once.
+        live = session.live
+        self.finish(session)
+        live.give_way()
 
     def note_page(self, session: Session, *, here: bool) -> None:
         """Note that the page of somebody who prepares says it is there, or is being left: then its place may go."""
-        session.reservation = replace(session.reservation, seen_ms=self._clock.now_ms(), away=not here)
+        if session.status is Status.RESERVED:
+            session.reservation = replace(session.reservation, seen_ms=self._clock.now_ms(), away=not here)
 
     def give_back(self, session: Session) -> None:
         """Let the place of a session go: nobody will come to it, or come back."""
@@ -183,6 +193,8 @@ class SessionRegistry:
         self._admission.check_open()
         session.gate()
         session.status = Status.RUNNING
+        # From here on the connection says whether somebody is there, and no page.
+        session.reservation = replace(session.reservation, joined_ms=self._clock.now_ms(), seen_ms=None, away=False)
         self.keep(session)
         if self._index is not None:
             self._index.began(session)

@@ -90,6 +90,14 @@ class Session:
             self.to_end = reason
 
     @property
+    def waits(self) -> bool:
+        """Whether nobody talks in it yet, so that its place may go to others; who sits an exam keeps theirs."""
+        if self.status is Status.RESERVED:
+            return True
+        joined = self.status is Status.RUNNING and self.reservation.joined_ms is not None
+        return joined and self.mode != "exam" and self.live is not None and self.live.waits
+
+    @property
     def whose(self) -> Whose:
         """Of which session something is asked of it."""
         return Whose(self.id, self.mode, self.person_id, self.examiners)

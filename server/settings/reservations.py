@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class ReservationSettings(BaseModel):
-    """How many sessions strangers may open, and which of those that nobody has joined make room for others."""
+    """How many sessions strangers may open, and which of those that have not begun make room for others."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,8 +26,8 @@ class ReservationSettings(BaseModel):
         default=1,
         ge=1,
         le=10_000,
-        description="Sessions that nobody has joined yet and that one address always keeps. When all places are "
-        "taken, its other such sessions make room for other addresses.",
+        description="Sessions that have not begun and that one address always keeps, joined or not. When all places "
+        "are taken, its other such sessions make room for other addresses.",
     )
     spare_s: int = Field(
         default=120,
@@ -42,4 +42,11 @@ class ReservationSettings(BaseModel):
         le=3_600,
         description="How many seconds the page of somebody who prepares may say nothing before its place makes room "
         "for anybody, if all places are taken. It says every 5 seconds that it is there.",
+    )
+    begin_s: int = Field(
+        default=60,
+        ge=5,
+        le=86_400,
+        description="How many seconds a client may be connected without any audio or item before its place makes room "
+        "for anybody, if all places are taken. Clients that connect before the preparation need more.",
     )

@@ -17,3 +17,12 @@ def not_started(within_s: float) -> e.ProblemMessage:
         code="session.not_started",
         message=f"the role-play was not begun within {within_s:.0f} seconds, so its place was given up; open a new one",
     )
+
+
+def gave_way() -> e.ProblemMessage:
+    """Return what a client is told that had not begun its role-play when all places were taken and others asked."""
+    return e.ProblemMessage(
+        code="session.not_started",
+        message="all places were taken and this role-play had not begun, so its place went to somebody else; "
+        "nothing was recorded; open a new one, and begin it when you are connected",
+    )

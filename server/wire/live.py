@@ -28,7 +28,7 @@ from server.wire.attendance import Attendance
 from server.wire.candidate_sound import CandidateAudio
 from server.wire.client_link import ClientLink
 from server.wire.client_messages import Inbound, error_event
-from server.wire.endings import CLOSE_CODES, not_started
+from server.wire.endings import CLOSE_CODES, gave_way, not_started
 from server.wire.presence import Happened, Presence
 from server.wire.role_play import MakeDriver, RolePlay
 from server.wire.ticket import Ticket
@@ -140,6 +140,11 @@ class LiveSession:
     def away(self) -> bool:
         """Whether a session that goes on waits for its client."""
         return self._attendance.state.absent
+
+    @property
+    def waits(self) -> bool:
+        """Whether the role-play has not begun, and may."""
+        return self.driver is None and self.code is None
 
     @property
     def comes_back(self) -> bool:
@@ -309,6 +314,11 @@ class LiveSession:
     def _not_started(self) -> None:
         """Give the place up: whoever is there keeps the connection alive, and does not begin."""
         self.put(not_started(self._start_within_s))
+        self.end("not_started")
+
+    def give_way(self) -> None:
+        """Give the place to somebody else who asks, since the role-play has not begun."""
+        self.put(gave_way())
         self.end("not_started")
 
     def _finish(self, code: int, text: str) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
+import http.client
+import json
 import os
 import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
+
+from bench.replay.remote import Reserved
 
 PATIENCE_S = 60.0
 OPCODES = {"continuation": 0, "text": 1, "binary": 2, "ping": 9}
@@ -30,10 +36,10 @@ class Knocker:
         except ConnectionError:
             return
 
-    async def rest(self) -> bytes:
+    async def rest(self, within_s: float | None = PATIENCE_S) -> bytes:
         """Return all that comes until the other end closes."""
         came = b""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(within_s):
             try:
                 while data := await self.reader.read(65_536):
                     came += data
@@ -65,6 +71,30 @@ async def knocking(address: str, *, source: str = "127.0.0.1", receive_bytes: in
         yield Knocker(reader, writer)
     finally:
         writer.transport.abort()
+
+
+async def opened_from(
+    source: str, address: str, card: str = "pharmacy-new-inhaler", **headers: str
+) -> tuple[int, Reserved | None]:
+    """Open a session from an address of this machine; return the status, and the session with a token to join with."""
+    url = f"ws://{address}/v1/realtime"
+
+    def post(path: str, body: dict[str, str], token: str = "") -> tuple[int, dict[str, Any]]:
+        where = http.client.HTTPConnection(address, timeout=PATIENCE_S, source_address=(source, 0))
+        with contextlib.closing(where) as connection:
+            bearer = {"Authorization": f"Bearer {token}"} if token else {}
+            connection.request("POST", path, json.dumps(body), headers | bearer)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+
+    def ask() -> tuple[int, Reserved | None]:
+        status, told = post("/api/sessions", {"card": card})
+        if status != 201:
+            return status, None
+        status, join = post(f"/api/sessions/{told['id']}/join", {}, told["token"])
+        return status, Reserved("", join["token"], url, f"http://{address}") if "token" in join else None
+
+    return await asyncio.to_thread(ask)
 
 
 def handshake(token: str = "", *lines: str, method: str = "GET") -> bytes:

@@ -151,6 +151,41 @@ async def test_a_joined_session_that_never_begins_gives_its_place_up(
     assert faults_of(server) == []
 
 
+async def test_silent_holders_of_all_places_make_room_and_are_told_why(tmp_path: Path) -> None:
+    """One address joins as many sessions as there are places, and keeps them alive without ever beginning."""
+    async with serving(tmp_path) as (address, _), contextlib.AsyncExitStack() as stack:
+        attacker = Stranger(ATTACKER, address)
+        held = [await stack.enter_async_context(candidate(await attacker.reserved())) for _ in range(16)]
+        ((status, told, _),) = await attacker.ask()
+        assert (status, told["error"]["speaking"], told["error"]["preparing"]) == (503, 0, 16)
+        for number in range(15):
+            other = await Stranger(f"198.51.100.{number}", address).reserved()
+            await (await stack.enter_async_context(candidate(other))).answered()
+            # The latest goes first, and its place is free at once, however long it takes to go.
+            gone = held.pop()
+            problem = await gone.until("interlocutor.problem")
+            assert problem["code"] == "session.not_started"
+            assert "all places were taken" in problem["message"]
+            assert (await gone.until("interlocutor.session.ended"))["reason"] == "not_started"
+            assert await gone.closed() == 4408
+        # Every address keeps one, and whoever talks is left alone.
+        assert (await attacker.ask())[0][0] == 503
+        assert [status for status, _, _ in await Stranger("198.51.100.99", address).ask()] == [503]
+        await held[0].answered()
+
+
+async def test_who_joins_and_does_not_begin_makes_room_for_anybody_soon(tmp_path: Path) -> None:
+    async with serving(tmp_path, max_sessions=1, reservations={"per_minute": 0, "begin_s": 5}) as (address, _):
+        one, another = Stranger("198.51.100.1", address), Stranger("198.51.100.2", address)
+        async with candidate(await one.reserved()) as waits:
+            assert [status for status, _, _ in await another.ask()] == [503]
+            async with asyncio.timeout(PATIENCE_S):
+                while (await another.ask())[0][0] != 201:
+                    await waits.send("interlocutor.pulse")
+                    await asyncio.sleep(EVERY_S)  # the pace of somebody who asks again
+            assert await waits.closed() == 4408
+
+
 async def place_is(address: str, reserved: Reserved, state: str) -> int:
     """Say how things stand at a session's page; return the answer's status."""
     url = f"http://{address}/api/sessions/{reserved.id}/place"

@@ -13,9 +13,9 @@ import json
 import resource
 import time
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
-from bench.replay.remote import reserve
-from tests.app.knocking import Knocker, frame, handshake, knocking
+from tests.app.knocking import Knocker, frame, handshake, knocking, opened_from
 
 SOURCES = tuple(f"127.0.0.{last}" for last in range(2, 10))
 HALF = b"POST /api/sessions HTTP/1.1\r\nHost: here\r\nContent-Length: 400\r\nX-Slow: "
@@ -61,15 +61,40 @@ async def _flood(address: str, number: int, until_s: float) -> int:
     return cuts
 
 
-async def _hold(address: str, number: int, until_s: float) -> bool:
-    """Join a session, send something now and then, never sound; return whether it was still there in the end."""
-    reserved = await reserve(f"http://{address}", "pharmacy-new-inhaler")
-    async with knocking(address, source=SOURCES[number % len(SOURCES)]) as visitor:
-        await visitor.send(handshake(reserved.token))
-        while time.monotonic() < until_s:
+@dataclass
+class Holder:
+    """One who joins sessions and never sounds: how many, and whether the last one was still there in the end."""
+
+    joined: int = 0
+    holds: bool = False
+
+
+async def _hold(address: str, number: int, until_s: float) -> Holder:
+    """Join a session, send something now and then, never sound; open another one when it is gone."""
+    holder, source = Holder(), SOURCES[number % len(SOURCES)]
+    while time.monotonic() < until_s:
+        try:
+            _, reserved = await opened_from(source, address)
+            if reserved is not None:
+                await _hold_once(address, source, reserved.token, until_s, holder)
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # cut off in the middle
+        await asyncio.sleep(HOLD_EVERY_S)
+    return holder
+
+
+async def _hold_once(address: str, source: str, token: str, until_s: float, holder: Holder) -> None:
+    async with knocking(address, source=source) as visitor:
+        await visitor.send(handshake(token))
+        if b" 101 " not in await visitor.reader.readuntil(b"\r\n"):
+            return
+        holder.joined += 1
+        gone = asyncio.create_task(visitor.rest(None))
+        while time.monotonic() < until_s and not gone.done():
             await visitor.send(frame("text", b'{"type": "interlocutor.pulse"}'))
-            await asyncio.sleep(HOLD_EVERY_S)
-        return not visitor.reader.at_eof()
+            await asyncio.wait([gone], timeout=HOLD_EVERY_S)
+        holder.holds = not gone.done()
+        gone.cancel()
 
 
 async def attack(address: str, *, seconds: float, idle: int, half: int, pings: int, holders: int) -> dict[str, int]:
@@ -87,12 +112,13 @@ async def attack(address: str, *, seconds: float, idle: int, half: int, pings: i
             task.cancel()
         await asyncio.gather(*gone, return_exceptions=True)
         cuts = await asyncio.gather(*flooding)
-        held = await asyncio.gather(*holding, return_exceptions=True)
+        held = await asyncio.gather(*holding)
     return {
         "opened": len(gone),
         "left": left,
         "floods_cut": sum(cuts),
-        "holders_left": sum(one is True for one in held),
+        "holders_joined": sum(one.joined for one in held),
+        "holders_left": sum(one.holds for one in held),
     }
 
 

@@ -3,8 +3,9 @@
     python -m tests.bench.door --json report.json
     python -m tests.bench.door --through nginx
 
-Prints the 99th percentile of `/health`, the 95th of voice-to-voice, memory, log, and what was left of the attackers.
-The conversation comes from 127.0.0.1, the attackers from 127.0.0.2 to 127.0.0.9.
+Prints the 99th percentile of `/health`, the 95th of voice-to-voice, memory, log, what was left of the attackers, and
+how many candidates were let in and answered among them. The conversation comes from 127.0.0.1, the attackers from
+127.0.0.2 to 127.0.0.9, the candidates from 127.0.0.10 on. The server has as many places as it gives itself.
 """
 
 from __future__ import annotations
@@ -23,17 +24,47 @@ from typing import Any
 
 import numpy as np
 
-from bench.replay.remote import reserve
+from bench.replay.remote import Reserved, reserve
+from tests.app.knocking import opened_from
 from tests.app.process import ServerProcess, running
 from tests.app.proxy import nginx
 from tests.app.wire import CARD, Wire, connect_to, sentence
 
 EVERY_S = 0.1
 TURN_S = 30.0
+FIRST_CANDIDATE = 10  # 127.0.0.10
+
+
+async def let_in(address: str, count: int) -> int:
+    """Have candidates come one after the other, each from an address of their own; return how many were answered.
+
+    One who finds the server full asks again, as the page does; one whose place is taken away counts as turned away.
+    """
+    answered = 0
+    for number in range(count):
+        source = f"127.0.0.{FIRST_CANDIDATE + number}"
+        reserved = await _reserved(address, source)
+        wire = Wire(await connect_to(reserved, local_addr=(source, 0)))
+        try:
+            await wire.until("session.created")
+            await wire.answered()
+            answered += await wire.end() == 1000
+        finally:
+            await wire.drop()
+    return answered
+
+
+async def _reserved(address: str, source: str) -> Reserved:
+    async with asyncio.timeout(TURN_S):
+        while True:
+            _, reserved = await opened_from(source, address, CARD)
+            if reserved is not None:
+                return reserved
+            await asyncio.sleep(EVERY_S)
 
 
 async def measure(
-    server: ServerProcess, url: str, *, seconds: float, idle: int, half: int, pings: int, holders: int
+    server: ServerProcess, url: str, *, seconds: float, idle: int, half: int, pings: int, holders: int, candidates: int
 ) -> dict[str, Any]:
     """Hold a conversation for so many seconds without attackers and then with them."""
     wire = Wire(await connect_to(await reserve(url, CARD)))
@@ -56,6 +87,7 @@ async def measure(
         over = asyncio.Event()
         asking = asyncio.create_task(_health(url, over))
         most = asyncio.create_task(_most_memory(server, over))
+        coming = asyncio.create_task(_come_in(url, seconds, candidates))
         among_ms = await _turns(wire, seconds)
         told, _ = await attackers.communicate()
         over.set()
@@ -69,6 +101,9 @@ async def measure(
             "memory_grown_mb": round((await most - memory) / 1e6, 1),
             "log_kb": round(sum(len(json.dumps(line)) for line in server.log[log:]) / 1e3, 1),
             "attackers": json.loads(told),
+            "candidates": candidates,
+            "candidates_answered": await coming,
+            "places": round(server.metric("voice_session_capacity")),
             "cut": _cuts(url),
         }
     finally:
@@ -86,6 +121,12 @@ async def _turns(wire: Wire, seconds: float) -> list[float]:
             await wire.send("response.cancel")
             await wire.until("response.done")
     return found
+
+
+async def _come_in(url: str, seconds: float, count: int) -> int:
+    """Have candidates come once the attackers have had half of the time to take what they can."""
+    await asyncio.sleep(seconds / 2)
+    return await let_in(url.removeprefix("http://"), count)
 
 
 async def _health(url: str, over: asyncio.Event) -> list[float]:
@@ -131,13 +172,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--through", choices=["nothing", "nginx"], default="nothing")
     parser.add_argument("--json", type=Path)
-    for name, count in {"idle": 5_000, "half": 1_000, "pings": 100, "holders": 16}.items():
+    for name, count in {"idle": 5_000, "half": 1_000, "pings": 100, "holders": 16, "candidates": 4}.items():
         parser.add_argument(f"--{name}", type=int, default=count)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="interlocutor-door-") as name:
         folder = Path(name)
-        settings = ("engines.backend=mock", "server.max_sessions=40")
-        with running(folder / "data", *settings) as server, _way(server, given.through, folder) as url:
+        with running(folder / "data", "engines.backend=mock") as server, _way(server, given.through, folder) as url:
             report = asyncio.run(
                 measure(
                     server,
@@ -147,6 +187,7 @@ def main() -> None:
                     half=given.half,
                     pings=given.pings,
                     holders=given.holders,
+                    candidates=given.candidates,
                 )
             )
     print(json.dumps(report, indent=1))  # noqa: T201 - what this program is for

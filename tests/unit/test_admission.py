@@ -144,6 +144,22 @@ def test_who_should_have_come_by_now_makes_room_for_anybody_the_oldest_first() -
     assert who(held(developer=2), "a", overdue_before_ms=1_001.0) == "developer0"
 
 
+def test_who_has_joined_and_not_begun_counts_like_who_has_not_joined() -> None:
+    joined = [replace(one, joined_ms=5_000.0) for one in held(attacker=3)]
+    assert who(joined, "b") == "attacker2"
+    # Whoever has joined has prepared already: those who still read their card go first.
+    assert who([*joined[:2], held(attacker=3)[2]], "b") == "attacker2"
+    assert who([held(attacker=3)[0], *joined[1:]], "b") == "attacker0"
+    assert who(joined[:1], "b") == "nobody"
+
+
+def test_who_has_joined_has_a_time_of_their_own_to_begin() -> None:
+    joined = [replace(one, joined_ms=5_000.0) for one in held(a=1, developer=1)]
+    assert gives_way(joined, "a", overdue_before_ms=9_000.0, joined_before_ms=5_000.0) is None
+    assert gives_way(joined, "a", overdue_before_ms=0.0, joined_before_ms=5_001.0) == "a0"
+    assert gives_way(joined[1:], "a", overdue_before_ms=0.0, joined_before_ms=5_001.0) == "developer1"
+
+
 def test_a_developer_is_given_room_and_gives_none() -> None:
     assert who(held(a=2), None) == "a1"
     assert who(held(a=1), None) == "nobody"
