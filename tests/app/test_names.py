@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from server.http.routes import ROUTES
 from tests.app.inside import KEY, serving
 from tests.app.wire import CARD
 
@@ -35,6 +36,34 @@ async def test_a_page_elsewhere_that_is_allowed_may_call_and_no_other(tmp_path: 
         refused = await client.post("/api/sessions", json={"card": CARD}, headers=evil)
         assert refused.json()["error"]["code"] == "access.origin"
         assert "access-control-allow-origin" not in refused.headers
+
+
+# What they send from a browser: openai 7.59.0 and @openai/agents 0.20.0 of npm, and our own page.
+STOCK_HEADERS = (
+    "authorization,content-type,x-openai-agents-sdk",
+    "authorization,content-type,openai-organization,openai-project,openai-beta,idempotency-key,x-stainless-arch,"
+    "x-stainless-lang,x-stainless-os,x-stainless-package-version,x-stainless-retry-count,x-stainless-runtime,"
+    "x-stainless-runtime-version,x-stainless-timeout",
+    "authorization,content-type,interlocutor-resume",
+)
+
+
+@pytest.mark.parametrize("headers", STOCK_HEADERS)
+async def test_a_page_elsewhere_may_send_what_stock_clients_send_by_every_method(tmp_path: Path, headers: str) -> None:
+    async with (
+        serving(tmp_path, allowed_origins=[EXAM]) as (address, _),
+        httpx2.AsyncClient(base_url=f"http://{address}") as client,
+    ):
+        for method in sorted({method for one in ROUTES for method in one.methods}):
+            asks = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
+            allowed = await client.options("/v1/realtime/calls", headers={"Origin": EXAM, **asks})
+            assert allowed.status_code == 200, (method, allowed.text)
+            assert {one.strip() for one in allowed.headers["Access-Control-Allow-Headers"].split(",")} >= set(
+                headers.split(",")
+            )
+            assert method in allowed.headers["Access-Control-Allow-Methods"]
+            evil = {"Origin": "https://evil.example.org", **asks}
+            assert (await client.options("/v1/realtime/calls", headers=evil)).status_code == 400
 
 
 @pytest.mark.parametrize("origin", ["http://[", "null", "http://a:b", "http://evil.example.org"])

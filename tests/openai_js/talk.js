@@ -1,9 +1,10 @@
 // OpenAI's browser clients as their documentation has them; only the address is another. `seen` is all they were sent.
+// `server` is whom they call: another origin than the page's, or undefined for its own.
 
 import { OpenAIRealtimeWebRTC as AgentsWebRTC, RealtimeAgent, RealtimeSession } from "@openai/agents/realtime";
 import { OpenAIRealtimeWebRTC } from "openai/realtime/webrtc";
 
-const calls = () => `${location.origin}/v1/realtime/calls`;
+const calls = () => `${globalThis.server ?? location.origin}/v1/realtime/calls`;
 globalThis.seen = [];
 
 /** The agents' session: takes the microphone by itself and plays into an audio element. */

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -40,19 +42,49 @@ LISTEN = """() => {
 }"""
 
 
+class _Elsewhere(BaseHTTPRequestHandler):
+    """Somebody else's web server."""
+
+    def do_GET(self) -> None:
+        """Send the page, or the clients."""
+        body, kind = (BUNDLE.read_bytes(), "text/javascript") if "bundle" in self.path else (PAGE.encode(), "text/html")
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with running(tmp_path_factory.mktemp("server"), *BRISK) as server:
+def elsewhere() -> Iterator[str]:
+    """Another origin that browsers trust with a microphone: a real one, since an intercepted page is asked nothing."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Elsewhere) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http://localhost:{web.server_port}"
+        web.shutdown()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, elsewhere: str) -> Iterator[ServerProcess]:
+    with running(tmp_path_factory.mktemp("server"), *BRISK, f"server.allowed_origins={elsewhere}") as server:
         yield server
 
 
-@pytest.fixture
-def page(server: ServerProcess, tmp_path: Path) -> Iterator[Page]:
-    """A page of the server's origin that holds nothing of ours; its microphone says a sentence again and again."""
+@pytest.fixture(params=["here", "elsewhere"])
+def page(request: pytest.FixtureRequest, server: ServerProcess, elsewhere: str, tmp_path: Path) -> Iterator[Page]:
+    """A page that holds nothing of ours, of the server's origin or another; its microphone repeats a sentence."""
     microphone = write_microphone(tmp_path / "sentence.wav", [1_500, "That is good to know.", 6_000])
     with sync_playwright() as driver, launched(driver, microphone) as browser:
         page = browser.new_page()
         page.set_default_timeout(PATIENCE_MS)
+        if request.param == "elsewhere":
+            page.goto(f"{elsewhere}/others-page")
+            page.evaluate("(url) => { globalThis.server = url; }", server.url)
+            yield page
+            return
         page.route("**/others-page", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
         page.route("**/others-bundle.js", lambda route: route.fulfill(path=BUNDLE, content_type="text/javascript"))
         page.goto(f"{server.url}/others-page")
