@@ -60,6 +60,7 @@ from server.rtc.calls import Calls
 from server.rtc.turn_server import IceServer, ice_servers
 from server.sessions.access import Access
 from server.sessions.admission import Admission
+from server.sessions.asking_limits import AskingLimits
 from server.sessions.assessments import Assessments
 from server.sessions.checkpoints import Checkpoints, keep_for_ever
 from server.sessions.disk_watch import DiskWatch
@@ -142,8 +143,15 @@ class Server:
         self.admission = Admission(
             settings.server, prepare_s=settings.session.prepare_s, clock=self.clock, metrics=self.metrics
         )
+
+        def now_s() -> float:
+            return self.clock.now_ms() / 1000.0
+
         # By session: whoever has something to tell does so now and then.
-        self.reports = RateLimit(REPORTS, now_s=lambda: self.clock.now_ms() / 1000.0)
+        self.reports = RateLimit(REPORTS, now_s=now_s)
+        # By session and by network, each of them.
+        self.offer_limits = AskingLimits("calls", now_s=now_s)
+        self.token_limits = AskingLimits("tokens to connect with", now_s=now_s)
         self.assessments = Assessments(Assessor(self.choices.interpreter.factory), self.records)
         self.phrases = Phrases(lambda: self.engines.synthesiser)
         self.schedule = Schedule(self.store, self.cards)

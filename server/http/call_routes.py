@@ -15,7 +15,7 @@ from server.host import Server
 from server.http.joining import resumed, session_of
 from server.http.requests import check_origin, check_ready, parse_json, read_body, server_of, token_of, under
 from server.http.standing import check_bearer
-from server.http.who import joiner, require, token_bearer, whose_is
+from server.http.who import joiner, limited_by, require, token_bearer, whose_is
 from server.principal import Principal
 from server.rights import Action
 from server.rtc.call import GONE_S, Call
@@ -72,6 +72,7 @@ async def open_call(request: Request) -> Response:
     offer = check_offer(body.sdp, server.settings.rtc)
     found = await _find(server, request, caller, ticket)
     principal, session = found.principal, found.session
+    server.offer_limits.ask(session.id, limited_by(principal, request))
 
     def make(call_id: str) -> Call:
         return Call(
@@ -103,14 +104,15 @@ async def open_call(request: Request) -> Response:
 
 async def renew_call(request: Request) -> Response:
     """Answer a later offer of a call: one that changes nothing of the way, or an ICE restart."""
-    call = await _own_call(request)
+    call, principal = await _own_call(request)
+    server_of(request).offer_limits.ask(call.id, limited_by(principal, request))
     offer = check_offer((await _body(request)).sdp, server_of(request).settings.rtc)
     return Response(await call.answer(offer), media_type=SDP)
 
 
 async def hang_up(request: Request) -> Response:
     """End a call, and with it the role-play."""
-    (await _own_call(request)).hang_up()
+    (await _own_call(request))[0].hang_up()
     return Response(status_code=204)
 
 
@@ -172,10 +174,10 @@ def _server_with_calls(request: Request) -> Server:
     return server
 
 
-async def _own_call(request: Request) -> Call:
+async def _own_call(request: Request) -> tuple[Call, Principal]:
     server = _server_with_calls(request)
     principal = await _visitor(request)
-    return server.calls.get(request.path_params["call_id"], principal.session_id)
+    return server.calls.get(request.path_params["call_id"], principal.session_id), principal
 
 
 async def _body(request: Request) -> _Body:

@@ -72,6 +72,7 @@ async def mint_join_token(request: Request) -> Response:
     check_ready(server)
     principal, session = own_session(request)
     check_free(session)
+    server.token_limits.ask(session.id, limited_by(principal, request))
     token = server.join_tokens.mint(session.id, principal.role)
     return JSONResponse({"token": token, "expires_s": LIFE_S}, status_code=201)
 

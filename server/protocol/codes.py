@@ -91,6 +91,7 @@ OTHER_CODES: dict[str, str] = {
     "session.exam_record": "A candidate may not delete the record of an exam.",
     "session.instructions_too_long": "The instructions are longer than the language model can take.",
     "session.free": "A conversation without a card needs a language model, and a developer's key of one's own.",
+    "session.asked_too_often": "Too many calls or join tokens were asked for; try again after `Retry-After`.",
     "session.over": "The session has ended; open a new one.",
     "session.interrupted": "The server stopped in the middle of the role-play and can't go on with it.",
     "exam.early": "The exam has not opened yet.",

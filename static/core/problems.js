@@ -48,6 +48,7 @@ const CODES = {
   "capacity.not_ready": "server.not_ready",
   "capacity.draining": "server.draining",
   "capacity.moving": "server.draining",
+  "session.asked_too_often": "server.too_many",
   "card.unknown": "card.unknown",
   "session.gone": "session.expired",
   // It was joined once: it is used up.

@@ -7,9 +7,16 @@ import itertools
 import json
 import socket
 import struct
+import urllib.error
+import urllib.request
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+import httpx2
 import numpy as np
 import pytest
 from aiortc.rtp import is_rtcp
@@ -17,7 +24,8 @@ from aiortc.rtp import is_rtcp
 from audio.frames import WIRE_HZ, silence
 from bench.replay.remote import joining, reserve
 from bench.replay.webrtc_call import DIRECT
-from tests.app.inside import until
+from common.errors import RateError
+from tests.app.inside import serving, until
 from tests.app.process import ServerProcess
 from tests.app.wire import CARD, check_log, sentence
 from tests.nightly import NIGHTLY
@@ -181,3 +189,59 @@ async def test_an_offer_that_names_strangers_sends_them_nothing(mock_server: Ser
             await wire.until("interlocutor.session.started")
             with pytest.raises(BlockingIOError):
                 stranger.recv(2_048)
+
+
+async def test_offers_and_tokens_without_end_are_refused_with_a_time_and_the_call_goes_on(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, server):
+        reserved = await reserve(f"http://{address}", CARD)
+
+        def post(path: str, body: bytes = b"", kind: str = "application/json") -> tuple[int, str, dict[str, Any]]:
+            url = f"{reserved.base_url}{path}"
+            headers = {"Authorization": f"Bearer {reserved.token}", "Content-Type": kind}
+            try:
+                with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=PATIENCE_S) as answer:
+                    return answer.status, "", {}
+            except urllib.error.HTTPError as refused:
+                with refused:
+                    return refused.code, refused.headers["Retry-After"], json.loads(refused.read())["error"]
+
+        async with calling(reserved) as wire:
+            sdp = wire.call.pc.localDescription.sdp.encode()
+            (found,) = server.calls._calls
+            renewing = partial(post, f"/v1/realtime/calls/{found}", sdp, "application/sdp")
+            answers = [await asyncio.to_thread(renewing) for _ in range(40)]
+            assert [status for status, _, _ in answers[:30]] == [200] * 30
+            assert (answers[-1][0], answers[-1][2]["code"]) == (429, "session.asked_too_often")
+            assert 1 <= int(answers[-1][1]) <= 2
+            # The call itself has lost nothing.
+            wire.microphone()
+            await understood(wire)
+            await wire.end()
+
+
+async def test_join_tokens_and_first_offers_have_their_limits(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (address, server), httpx2.AsyncClient(base_url=f"http://{address}") as client:
+        reserved = await reserve(f"http://{address}", CARD)
+        join, bearer = f"/api/sessions/{reserved.id}/join", {"Authorization": f"Bearer {reserved.token}"}
+        answers = [await client.post(join, headers=bearer) for _ in range(40)]
+        assert [answer.status_code for answer in answers[:30]] == [201] * 30
+        assert {answer.status_code for answer in answers[-5:]} == {429}
+        assert answers[-1].json()["error"]["code"] == "session.asked_too_often"
+        token = {"Authorization": f"Bearer {answers[29].json()['token']}", "Content-Type": "application/sdp"}
+        with suppress(RateError):
+            while True:
+                server.offer_limits.ask(reserved.id, None)
+        offer = (await offered()).encode()
+        refused = await client.post("/v1/realtime/calls", content=offer, headers=token)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "session.asked_too_often")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 2
+        assert len(server.calls) == 0
+
+
+async def offered() -> str:
+    """Return a new call's offer."""
+    socket = CallSocket()
+    await socket.pc.setLocalDescription()
+    text: str = socket.pc.localDescription.sdp
+    await socket.close()
+    return text
